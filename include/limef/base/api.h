@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * What every public header needs: linkage, visibility, and atomics that a C++
+ * compiler can look at.
+ */
+#ifndef LIMEF_BASE_API_H
+#define LIMEF_BASE_API_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+#define LIMEF_BEGIN_DECLS extern "C" {
+#define LIMEF_END_DECLS }
+#else
+#define LIMEF_BEGIN_DECLS
+#define LIMEF_END_DECLS
+#endif
+
+/** Exported from the shared library; everything else is hidden. */
+#define LIMEF_API __attribute__((visibility("default")))
+
+/** Checks a printf-like function's arguments; positions count from 1. */
+#define LIMEF_PRINTF(format_at, first_at) __attribute__((format(printf, format_at, first_at)))
+
+/** Bytes of a cache line; what two threads write is kept this far apart. */
+#define LIMEF_CACHE_LINE_BYTES 64
+
+#ifdef __cplusplus
+/** An atomic member. C++ sees the plain type (same size and alignment) and leaves it alone. */
+#define LIMEF_ATOMIC(type) type
+#define LIMEF_ALIGNED(bytes) alignas(bytes)
+/** Adds to a counter that one thread writes and any thread reads. */
+#define LIMEF_COUNT(counter, n)                                                                    \
+    __atomic_store_n(&(counter), __atomic_load_n(&(counter), __ATOMIC_RELAXED) + (n),              \
+                     __ATOMIC_RELAXED)
+/** Reads a counter of another thread. */
+#define LIMEF_COUNTED(counter) __atomic_load_n(&(counter), __ATOMIC_RELAXED)
+#else
+#include <stdatomic.h>
+#define LIMEF_ATOMIC(type) _Atomic(type)
+#define LIMEF_ALIGNED(bytes) _Alignas(bytes)
+#define LIMEF_COUNT(counter, n)                                                                    \
+    atomic_store_explicit(&(counter),                                                              \
+                          atomic_load_explicit(&(counter), memory_order_relaxed) + (n),            \
+                          memory_order_relaxed)
+#define LIMEF_COUNTED(counter) atomic_load_explicit(&(counter), memory_order_relaxed)
+#endif
+
+/** The object that embeds `member`, from a pointer to the member. */
+#define LIMEF_CONTAINER_OF(pointer, type, member)                                                  \
+    ((type *)(void *)((char *)(pointer) - offsetof(type, member)))
+
+#endif

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * A lane: the way of one producer into a FrameFifo. Frames go down one
+ * single-producer single-consumer ring and come back, recycled, on another;
+ * neither takes a lock. Each lane has its own bound and its own overflow
+ * policy, so that a camera that overflows harms itself alone.
+ *
+ * What crosses is a reference: the payload's count goes up by one, the frame's
+ * struct is copied into a recycled stack frame. Only bytes that nobody counts
+ * are copied, into memory that the stack frame keeps.
+ */
+#ifndef LIMEF_FIFO_LANE_H
+#define LIMEF_FIFO_LANE_H
+
+#include <limef/base/histogram.h>
+#include <limef/frame/any.h>
+
+LIMEF_BEGIN_DECLS
+
+struct limef_fifo;
+struct limef_lane;
+
+/** Most stack frames of one lane. */
+#define LIMEF_LANE_MAX_FRAMES 4096
+
+/** What happens to media that finds the lane full. Signals and codec frames are never dropped. */
+enum limef_overflow {
+    LIMEF_OVERFLOW_BLOCK,       /**< the writer waits for room: files */
+    LIMEF_OVERFLOW_DROP_OLDEST, /**< the oldest queued frame goes: pictures on their way to a display */
+    LIMEF_OVERFLOW_DROP_TO_KEY, /**< frames are dropped up to the next key frame, so that no group
+                                     of pictures is decoded with a hole in it: packets */
+};
+
+/** How a lane is bounded. All-zero: block until there is room. */
+struct limef_lane_settings {
+    enum limef_overflow overflow;
+    unsigned depth;      /**< media frames that may wait; 0: three quarters of the stack frames */
+    size_t max_bytes;    /**< encoded or decoded bytes that may wait; 0: no bound */
+    int64_t max_time_us; /**< stream time from the oldest to the newest that waits; 0: no bound */
+    int64_t block_us;    /**< how long a writer waits for room; 0: until the fifo closes or the
+                              writing thread is stopped */
+};
+
+/**
+ * A recycled, adaptive frame: takes the class, the reference, or the bytes of
+ * whatever is written into it, and keeps its memory when it is recycled.
+ */
+struct limef_stack_frame {
+    /* the rings: slot i lies in stack frame i, so that frame and slot share a cache line */
+    LIMEF_ALIGNED(LIMEF_CACHE_LINE_BYTES)
+    LIMEF_ATOMIC(struct limef_stack_frame *) down; /**< pairs through lane.tail and lane.head */
+    LIMEF_ATOMIC(struct limef_stack_frame *) up;   /**< pairs through lane.recycled */
+
+    /* whoever holds the frame: producer, ring, consumer, ring, ... */
+    union limef_any_frame any;
+    struct limef_lane *lane;
+    void *memory;          /**< kept for payloads that nobody counts; owned */
+    struct AVFrame *av;    /**< describes a picture in memory; owned */
+    size_t memory_bytes;
+    int64_t written_us;    /**< when it was written, if it was sampled; else 0 */
+
+    /* the producer: of ring position i, what was queued up to and with it */
+    uint64_t media_before;
+    uint64_t bytes_before;
+    int64_t pts_us;
+};
+
+/** What a lane has done so far. Read with limef_lane_counters(). */
+struct limef_lane_counters {
+    uint64_t n_written;         /**< frames queued, signals included */
+    uint64_t n_read;            /**< frames the consumer took */
+    uint64_t n_dropped_oldest;  /**< media dropped to make room for newer */
+    uint64_t n_dropped_to_key;  /**< media dropped up to a key frame */
+    uint64_t n_dropped_flush;   /**< media dropped because a FLUSH came behind it */
+    uint64_t n_dropped_timeout; /**< frames refused with AVERROR(ETIMEDOUT) */
+    uint64_t n_blocked;         /**< writes that had to wait */
+    uint64_t n_wakes;           /**< system calls made to wake the consumer */
+    uint64_t copied_bytes;      /**< payload bytes copied because nobody counted them */
+    uint64_t n_allocations;     /**< times a stack frame grew */
+    unsigned max_used;          /**< most media frames that ever waited */
+    unsigned depth;             /**< media frames that may wait */
+};
+
+/** Memory of a lane; init, then add it to a fifo. */
+struct limef_lane {
+    struct limef_lane_settings settings;
+    struct limef_stack_frame *frames; /**< borrowed */
+    unsigned n_frames;                /**< a power of two */
+    struct limef_fifo *fifo;          /**< whom it leads into; NULL: none */
+
+    /* the producer */
+    LIMEF_ALIGNED(LIMEF_CACHE_LINE_BYTES)
+    LIMEF_ATOMIC(uint32_t) tail; /**< release: publishes slot tail-1; pairs with the consumer's acquire */
+    uint32_t head_cache;
+    uint32_t recycled_cache;
+    uint32_t taken;                    /**< how many came out of the up ring */
+    struct limef_stack_frame *spare;   /**< frames the producer took back itself, linked by `up` */
+    bool waits_for_key;
+    unsigned sample_every, sample_in;
+    int64_t sampled_us;
+    uint64_t media_written, bytes_written;
+    LIMEF_ATOMIC(uint64_t) n_dropped_oldest, n_dropped_to_key, n_dropped_flush, n_dropped_timeout;
+    LIMEF_ATOMIC(uint64_t) n_blocked, n_wakes, copied_bytes, n_allocations;
+    LIMEF_ATOMIC(uint32_t) max_used;
+
+    /* the consumer; the producer takes frames back by moving head */
+    LIMEF_ALIGNED(LIMEF_CACHE_LINE_BYTES)
+    LIMEF_ATOMIC(uint32_t) head; /**< acq_rel compare-and-swap from both sides */
+    uint32_t tail_cache;
+    LIMEF_ATOMIC(uint32_t) recycled; /**< release: publishes up slot recycled-1; pairs with the producer's acquire */
+    struct limef_stack_frame *unread; /**< came back from the reader, goes out first */
+    struct limef_lane *next;          /**< in the fifo's list */
+    bool held;
+    LIMEF_ATOMIC(uint64_t) n_read;
+    struct limef_histogram wait; /**< from write to read, sampled */
+
+    /* both: 1 while the producer sleeps for room */
+    LIMEF_ALIGNED(LIMEF_CACHE_LINE_BYTES)
+    LIMEF_ATOMIC(uint32_t) writer_sleeps;
+};
+
+/**
+ * Prepares a lane.
+ *
+ * @param lane      written; must be all-zero.
+ * @param frames    borrowed, all-zero; must outlive the lane. n_frames of them.
+ * @param n_frames  a power of two, 4..LIMEF_LANE_MAX_FRAMES.
+ * @param settings  copied; NULL: the defaults. A depth above n_frames - 2 is cut to that:
+ *                  the rest is for signals and for the frame that the consumer holds.
+ * @return 0, or AVERROR(EINVAL).
+ * Thread: the controlling one
+ */
+LIMEF_API int limef_lane_init(struct limef_lane *lane, struct limef_stack_frame *frames,
+                              unsigned n_frames, const struct limef_lane_settings *settings);
+
+/**
+ * Releases what waits and what the stack frames kept; all-zero afterwards.
+ *
+ * @param lane  not in a fifo any more, or nobody reads and writes that fifo.
+ * Thread: the controlling one
+ */
+LIMEF_API void limef_lane_clear(struct limef_lane *lane);
+
+/**
+ * Queues a frame.
+ *
+ * A FLUSH signal first drops the media that waits in the lane.
+ *
+ * @param frame  borrowed.
+ * @return 0: queued, or dropped by the policy and counted; AVERROR_EXIT: the fifo is closed, or
+ *         the writing limef thread is asked to stop; AVERROR(ETIMEDOUT): no room in block_us,
+ *         not queued, counted; AVERROR(ENOMEM): bytes to copy and no memory for them.
+ * Thread: the producer
+ */
+LIMEF_API int limef_lane_write(struct limef_lane *lane, const struct limef_frame *frame);
+
+/**
+ * Reads the counters.
+ *
+ * @param counters  written.
+ * Thread: any
+ */
+LIMEF_API void limef_lane_get_counters(const struct limef_lane *lane,
+                                       struct limef_lane_counters *counters);
+
+/**
+ * How many frames wait at this moment.
+ *
+ * Thread: any; exact only if nobody reads and writes
+ */
+LIMEF_API unsigned limef_lane_n_waiting(const struct limef_lane *lane);
+
+LIMEF_END_DECLS
+
+#endif

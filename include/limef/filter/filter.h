@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * The framefilter: takes a frame, hands on zero or more. A filter is a struct
+ * that embeds struct limef_filter as its first member and a table of functions
+ * that is its type. A chain is filters connected by `next`; it can be static
+ * data, readable in a debugger before it starts.
+ *
+ * Lifetime, of every object in this library:
+ * 1. an object is all-zero, or initialised;
+ * 2. if init fails nothing is owed, and the object is all-zero;
+ * 3. clear on all-zero does nothing, and leaves all-zero;
+ * 4. what is connected or started is not moved;
+ * 5. a frame given to go is borrowed;
+ * 6. what a filter passes on stays valid until its next go or clear;
+ * 7. what may change while running says so.
+ */
+#ifndef LIMEF_FILTER_FILTER_H
+#define LIMEF_FILTER_FILTER_H
+
+#include <limef/frame/any.h>
+
+LIMEF_BEGIN_DECLS
+
+struct limef_filter;
+
+/** What a planner may know of a filter's type. */
+enum limef_filter_flag {
+    LIMEF_FILTER_SOURCE = 1 << 0,        /**< has a step function, driven by a producer thread */
+    LIMEF_FILTER_BLOCKING = 1 << 1,      /**< waits for devices or the network */
+    LIMEF_FILTER_THREAD_BOUND = 1 << 2,  /**< must always run on one thread (a GL context) */
+    LIMEF_FILTER_REAL_TIME = 1 << 3,     /**< misses deadlines if it waits for others */
+    LIMEF_FILTER_SELF_THREADED = 1 << 4, /**< has threads of its own inside */
+    LIMEF_FILTER_BOUNDARY = 1 << 5,      /**< what follows runs on another thread */
+};
+
+/** A filter's type: static const, one per kind. */
+struct limef_filter_ops {
+    const char *kind; /**< "decode", "split", ... */
+    unsigned flags;   /**< enum limef_filter_flag, or-ed */
+    /**
+     * Takes a frame and passes on what it makes of it.
+     *
+     * @param in  borrowed.
+     * @return 0; AVERROR_EXIT: what is behind was stopped, send nothing more;
+     *         AVERROR(EAGAIN): cannot take it now, offer it again (only a filter directly
+     *         behind a FrameFifo may say so); another negative AVERROR code: this frame was
+     *         lost, the next one is welcome.
+     */
+    int (*go)(struct limef_filter *filter, const struct limef_frame *in);
+    /** Releases what the filter owns and leaves all-zero; NULL: it owns nothing. */
+    void (*clear)(struct limef_filter *filter);
+};
+
+/** The base of every filter; its first member. */
+struct limef_filter {
+    const struct limef_filter_ops *ops;
+    const char *name;          /**< for people and logs; borrowed, must outlive the filter */
+    struct limef_filter *next; /**< who gets what this one passes; NULL: nobody */
+
+    /* written by the thread that runs the filter, read by any */
+    LIMEF_ATOMIC(uint64_t) n_frames;     /**< frames that go took, signals included */
+    LIMEF_ATOMIC(uint64_t) copied_bytes; /**< bytes of payload that this filter copied */
+};
+
+/** A filter as static data: `.filter = LIMEF_FILTER(&limef_dump_ops, "dump", &next.filter)`. */
+#define LIMEF_FILTER(ops_, name_, next_)                                                           \
+    {                                                                                              \
+        .ops = (ops_), .name = (name_), .next = (next_)                                            \
+    }
+
+/**
+ * Makes a filter's base; called by the init functions of filters.
+ *
+ * @param ops   borrowed; must outlive the filter.
+ * @param name  borrowed; must outlive the filter. NULL: the kind.
+ * Thread: the controlling one
+ */
+static inline void limef_filter_init(struct limef_filter *filter, const struct limef_filter_ops *ops,
+                                     const char *name)
+{
+    filter->ops = ops;
+    filter->name = name ? name : ops->kind;
+}
+
+/**
+ * Releases what a filter of any type owns; all-zero afterwards.
+ *
+ * @param filter  no thread may be running it.
+ * Thread: the controlling one
+ */
+LIMEF_API void limef_filter_clear(struct limef_filter *filter);
+
+/**
+ * Puts `to` behind `from`.
+ *
+ * @param to  borrowed; must outlive from, or limef_disconnect(). NULL: nobody.
+ * Thread: the controlling one before from's thread starts, or from's own thread
+ */
+static inline void limef_connect(struct limef_filter *from, struct limef_filter *to)
+{
+    from->next = to;
+}
+
+/** Undoes limef_connect(). Thread: as there */
+static inline void limef_disconnect(struct limef_filter *from)
+{
+    from->next = NULL;
+}
+
+/** Gives a frame to a filter. @return as limef_filter_ops.go. Thread: the filter's */
+static inline int limef_go(struct limef_filter *filter, const struct limef_frame *frame)
+{
+    LIMEF_COUNT(filter->n_frames, 1);
+    return filter->ops->go(filter, frame);
+}
+
+/** Gives a frame to the filter behind this one, if any. @return as limef_filter_ops.go. Thread: the filter's */
+static inline int limef_pass(struct limef_filter *filter, const struct limef_frame *frame)
+{
+    struct limef_filter *next = filter->next;
+    return next ? limef_go(next, frame) : 0;
+}
+
+LIMEF_END_DECLS
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * Control that travels in the chain, in order with the media. A filter acts on
+ * the signals that concern it and passes all of them on.
+ */
+#ifndef LIMEF_FRAME_SIGNAL_H
+#define LIMEF_FRAME_SIGNAL_H
+
+#include <limef/frame/frame.h>
+
+LIMEF_BEGIN_DECLS
+
+/** What a signal says. The comment names the members it uses. */
+enum limef_signal {
+    LIMEF_SIGNAL_NONE,
+    /** down: a stream begins or goes on. */
+    LIMEF_SIGNAL_START,
+    /** down: a stream was stopped by command; nothing follows until START. */
+    LIMEF_SIGNAL_STOP,
+    /** down: forget what is queued, start anew at a key frame. `value`: drop decoded
+     *  frames before this pts_us (exact seek), or LIMEF_NO_TIME; `serial`: that of the SEEK. */
+    LIMEF_SIGNAL_FLUSH,
+    /** down: the stream is over. `code`: 0, or the error that ended it; `text`: why. */
+    LIMEF_SIGNAL_END,
+    /** down: no media at present; `text`: why ("connecting", "no signal"). */
+    LIMEF_SIGNAL_LOST,
+    /** to a source: go on, at once. */
+    LIMEF_SIGNAL_PLAY,
+    /** to a source or presenter: hold, until PLAY. */
+    LIMEF_SIGNAL_PAUSE,
+    /** to a source: `value`: pts_us to go to; `code`: 0 to the key frame before it, 1 exactly;
+     *  `serial`: comes back in the FLUSH. */
+    LIMEF_SIGNAL_SEEK,
+    /** to a source or presenter: `value`: rate in thousandths, 1000 = natural. */
+    LIMEF_SIGNAL_RATE,
+    /** to a presenter: show the next picture, then hold. */
+    LIMEF_SIGNAL_STEP,
+    /** to a switch: `value`: the input to choose. */
+    LIMEF_SIGNAL_CHOOSE,
+    /** to a gate: open at the next key frame (`value` 1) or shut (`value` 0). */
+    LIMEF_SIGNAL_GATE,
+    /** to a snapshot: write the next picture. */
+    LIMEF_SIGNAL_SNAPSHOT,
+    /** up: something failed, the thread goes on or not as `text` says. `code`: AVERROR. */
+    LIMEF_SIGNAL_ERROR,
+    /** up: an event of the window. `value`: a key, see presenter.h. */
+    LIMEF_SIGNAL_KEY,
+    /** First number that this library never uses: an application's own start here. */
+    LIMEF_SIGNAL_USER = 0x10000,
+};
+
+/** Class LIMEF_FRAME_SIGNAL. */
+struct limef_signal_frame {
+    struct limef_frame frame;
+    uint32_t signal; /**< enum limef_signal, or an application's own */
+    int32_t code;    /**< 0, or a negative AVERROR code, or as the signal says */
+    int64_t value;
+    uint32_t serial; /**< counts what the sender wants to recognise again */
+    char text[44];   /**< for people; always terminated */
+};
+
+/**
+ * Makes a signal of a slot.
+ *
+ * @param signal_frame  written; whatever it held is forgotten.
+ * @param text          copied, cut to what fits; NULL: none.
+ * Thread: any
+ */
+LIMEF_API void limef_signal_frame_set(struct limef_signal_frame *signal_frame, uint32_t signal,
+                                      uint32_t slot, const char *text);
+
+/**
+ * The signal behind a frame.
+ *
+ * @return frame, downcast; NULL if it is of another class.
+ * Thread: any
+ */
+static inline const struct limef_signal_frame *
+limef_signal_frame_from(const struct limef_frame *frame)
+{
+    return frame->frame_class == LIMEF_FRAME_SIGNAL
+               ? (const struct limef_signal_frame *)(const void *)frame
+               : NULL;
+}
+
+/**
+ * A signal's name, for people: "end", "seek", ...
+ *
+ * @return a string that lives forever.
+ * Thread: any
+ */
+LIMEF_API const char *limef_signal_name(uint32_t signal);
+
+LIMEF_END_DECLS
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * Everything of limef.
+ */
+#ifndef LIMEF_LIMEF_H
+#define LIMEF_LIMEF_H
+
+#include <limef/base/clock.h>
+#include <limef/base/histogram.h>
+#include <limef/base/log.h>
+#include <limef/base/memory.h>
+#include <limef/base/version.h>
+#include <limef/fifo/fifo.h>
+#include <limef/filter/filter.h>
+#include <limef/filter/input.h>
+#include <limef/frame/any.h>
+#include <limef/frame/pool.h>
+#include <limef/thread/consumer.h>
+#include <limef/thread/producer.h>
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * A producer thread: drives a source, one step after the other.
+ */
+#ifndef LIMEF_THREAD_PRODUCER_H
+#define LIMEF_THREAD_PRODUCER_H
+
+#include <limef/filter/filter.h>
+#include <limef/thread/thread.h>
+
+LIMEF_BEGIN_DECLS
+
+/** The base of every source: a filter that makes frames of its own. Its first member. */
+struct limef_source {
+    struct limef_filter filter; /**< its go takes signals: play, pause, seek, rate */
+    /**
+     * Makes and passes on what comes next, at most a few frames.
+     *
+     * @param due_us  written if nothing is due yet: when to call again.
+     * @return 0: call again at once; AVERROR(EAGAIN): call again at *due_us, or after a signal;
+     *         AVERROR_EOF: nothing more until a signal comes; AVERROR_EXIT: downstream stopped.
+     */
+    int (*step)(struct limef_source *source, int64_t *due_us);
+};
+
+/** Memory of a producer thread. */
+struct limef_producer {
+    struct limef_thread thread;
+    struct limef_source *source; /**< borrowed */
+};
+
+/**
+ * @param producer  written; must be all-zero.
+ * @param source    borrowed; must outlive the thread's run.
+ * @param settings  copied; NULL: the defaults. Ingest is the priority to ask for.
+ * Thread: the controlling one
+ */
+LIMEF_API void limef_producer_init(struct limef_producer *producer, struct limef_source *source,
+                                   const struct limef_thread_settings *settings);
+
+/** All-zero afterwards; must be stopped. Thread: the controlling one */
+LIMEF_API void limef_producer_clear(struct limef_producer *producer);
+
+LIMEF_END_DECLS
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#include <limef/filter/input.h>
+
+#include <limef/fifo/fifo.h>
+
+static struct limef_input_filter *input_of(struct limef_filter *filter)
+{
+    return LIMEF_CONTAINER_OF(filter, struct limef_input_filter, filter);
+}
+
+static int input_go(struct limef_filter *filter, const struct limef_frame *in)
+{
+    return limef_lane_write(&input_of(filter)->lane, in);
+}
+
+static void input_clear(struct limef_filter *filter)
+{
+    struct limef_input_filter *input = input_of(filter);
+
+    if (input->lane.fifo)
+        limef_fifo_remove_lane(input->lane.fifo, &input->lane);
+    limef_lane_clear(&input->lane);
+}
+
+static const struct limef_filter_ops input_ops = {"input", LIMEF_FILTER_BOUNDARY, input_go,
+                                                  input_clear};
+
+int limef_input_filter_init(struct limef_input_filter *input, const char *name,
+                            struct limef_fifo *fifo, struct limef_stack_frame *frames,
+                            unsigned n_frames, const struct limef_lane_settings *settings)
+{
+    int ret = limef_lane_init(&input->lane, frames, n_frames, settings);
+
+    if (ret < 0)
+        return ret;
+    limef_filter_init(&input->filter, &input_ops, name);
+    limef_fifo_add_lane(fifo, &input->lane);
+    return 0;
+}

@@ -32,5 +32,16 @@ foreach(dir IN ITEMS LIBDIR INCLUDEDIR)
         set(LIMEF_PC_${dir} "\${prefix}/${CMAKE_INSTALL_${dir}}")
     endif()
 endforeach()
+# A static limef is linked with what it uses. That cannot be left to pkg-config --static, which
+# would ask for all that FFmpeg itself was linked with.
+if(BUILD_SHARED_LIBS)
+    set(LIMEF_PC_PRIVATE ".private")
+else()
+    set(LIMEF_PC_STATIC_LIBS " -pthread -lm")
+endif()
 configure_file(cmake/limef.pc.in limef.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/limef.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+# programs find the library where they were moved to
+file(RELATIVE_PATH bin_to_lib ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
+set(CMAKE_INSTALL_RPATH "$ORIGIN/${bin_to_lib}")

@@ -37,7 +37,7 @@ LD_LIBRARY_PATH=$(dirname "$PKG_CONFIG_PATH")
 export PKG_CONFIG_PATH LD_LIBRARY_PATH
 
 echo "$kind, pkg-config, C"
-# shellcheck disable=SC2046 -- words are meant
+# shellcheck disable=SC2046 # words are meant
 "$cc" -std=c11 -Wall -Wextra -Werror "$here/hello.c" -o "$work/hello" \
     $(pkg-config --cflags --libs limef)
 "$work/hello"

@@ -9,4 +9,4 @@ if [ -n "$foreign" ]; then
     printf 'exported without the prefix limef_:\n%s\n' "$foreign"
     exit 1
 fi
-echo "$(echo "$symbols" | wc -l) functions and objects exported"
+printf "%s functions and objects exported\n" "$(echo "$symbols" | wc -l)"

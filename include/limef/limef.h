@@ -10,6 +10,7 @@
 #include <limef/base/histogram.h>
 #include <limef/base/log.h>
 #include <limef/base/memory.h>
+#include <limef/base/url.h>
 #include <limef/base/version.h>
 #include <limef/fifo/fifo.h>
 #include <limef/filter/filter.h>

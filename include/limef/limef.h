@@ -13,6 +13,8 @@
 #include <limef/base/url.h>
 #include <limef/base/version.h>
 #include <limef/fifo/fifo.h>
+#include <limef/filter/decode.h>
+#include <limef/filter/file_source.h>
 #include <limef/filter/filter.h>
 #include <limef/filter/input.h>
 #include <limef/frame/any.h>

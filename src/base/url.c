@@ -22,10 +22,10 @@ static void append(struct writer *writer, const char *text, size_t length)
 
 static bool is_secret(const char *name, size_t length)
 {
-    static const char *const names[] = {"user",     "username", "usr",    "login", "loginuse",
-                                        "password", "passwd",   "passwort", "pass",  "pwd",
-                                        "loginpas", "token",    "access_token", "auth", "key",
-                                        "apikey",   "api_key",  "secret", "signature", "passphrase"};
+    static const char *const names[] = {
+        "user",     "username", "usr",     "login",    "loginuse",  "password",     "passwd",
+        "passwort", "pass",     "pwd",     "loginpas", "token",     "access_token", "auth",
+        "key",      "apikey",   "api_key", "secret",   "signature", "passphrase"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (strlen(names[i]) == length && strncasecmp(names[i], name, length) == 0)
@@ -65,7 +65,8 @@ static const char *find_user_end(const char *authority)
         /* "host/path@2x.m3u8": no user, unless "user:pa/ss@host" has a port that is no number */
         const char *colon = memchr(authority, ':', (size_t)(end - authority));
 
-        if (!colon || *authority == '[' || strspn(colon + 1, "0123456789") == (size_t)(end - colon - 1))
+        if (!colon || *authority == '[' ||
+            strspn(colon + 1, "0123456789") == (size_t)(end - colon - 1))
             return NULL;
     }
     return at;

@@ -53,7 +53,7 @@ int convert_matrix(const AVFrame *picture)
         return AVCOL_SPC_BT2020_NCL;
     default: /* the convention of players: standard definition is BT.601 */
         return picture->height > 576 || picture->width > 1024 ? AVCOL_SPC_BT709
-                                                               : AVCOL_SPC_SMPTE170M;
+                                                              : AVCOL_SPC_SMPTE170M;
     }
 }
 

@@ -15,7 +15,8 @@
 #include <strings.h>
 #include <unistd.h>
 
-#define JPEG_QUANTISER 2 /* 2 is the finest that differs from lossless only by what eyes do not see */
+#define JPEG_QUANTISER                                                                             \
+    2 /* 2 is the finest that differs from lossless only by what eyes do not see */
 
 static enum AVCodecID codec_of(const char *path)
 {
@@ -35,8 +36,8 @@ static int convert(AVFrame *to, const AVFrame *from)
         return ret;
     ret = memory_permits() ? av_frame_get_buffer(to, 0) : AVERROR(ENOMEM);
     if (ret >= 0)
-        ret = sws_scale(context, (const uint8_t *const *)from->data, from->linesize, 0, from->height,
-                        to->data, to->linesize);
+        ret = sws_scale(context, (const uint8_t *const *)from->data, from->linesize, 0,
+                        from->height, to->data, to->linesize);
     sws_freeContext(context);
     return ret < 0 ? ret : 0;
 }

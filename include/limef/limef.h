@@ -10,8 +10,11 @@
 #include <limef/base/histogram.h>
 #include <limef/base/log.h>
 #include <limef/base/memory.h>
+#include <limef/base/url.h>
 #include <limef/base/version.h>
 #include <limef/fifo/fifo.h>
+#include <limef/filter/decode.h>
+#include <limef/filter/file_source.h>
 #include <limef/filter/filter.h>
 #include <limef/filter/input.h>
 #include <limef/frame/any.h>

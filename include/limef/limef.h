@@ -17,6 +17,8 @@
 #include <limef/filter/file_source.h>
 #include <limef/filter/filter.h>
 #include <limef/filter/input.h>
+#include <limef/filter/scale.h>
+#include <limef/filter/snapshot.h>
 #include <limef/frame/any.h>
 #include <limef/frame/pool.h>
 #include <limef/thread/consumer.h>

@@ -14,9 +14,17 @@
 #include <limef/base/version.h>
 #include <limef/fifo/fifo.h>
 #include <limef/filter/decode.h>
+#include <limef/filter/dump.h>
 #include <limef/filter/file_source.h>
 #include <limef/filter/filter.h>
+#include <limef/filter/framemd5.h>
+#include <limef/filter/gate.h>
 #include <limef/filter/input.h>
+#include <limef/filter/split.h>
+#include <limef/filter/statistics.h>
+#include <limef/filter/switch.h>
+#include <limef/filter/tap.h>
+#include <limef/filter/throttle.h>
 #include <limef/frame/any.h>
 #include <limef/frame/pool.h>
 #include <limef/thread/consumer.h>

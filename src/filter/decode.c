@@ -259,9 +259,7 @@ static int open_context(struct limef_decode_filter *decode, const struct limef_c
     context->thread_count = (int)choose_n_threads(decode, codec);
     if (codec->frame_rate_num > 0)
         context->framerate = (AVRational){codec->frame_rate_num, codec->frame_rate_den};
-#if COMPAT_COPIES_OPAQUE
-    context->flags |= AV_CODEC_FLAG_COPY_OPAQUE;
-#endif
+    compat_let_carry(context);
     if (decode->settings.low_delay) {
         context->flags |= AV_CODEC_FLAG_LOW_DELAY;
         context->thread_type = FF_THREAD_SLICE;

@@ -31,7 +31,6 @@ void file_source_may_block(struct limef_file_source *file)
 {
     int64_t timeout_us = file->settings.timeout_us;
 
-    file->timed_out = false;
     file->deadline_us = limef_deadline_us(timeout_us > 0 ? timeout_us : TIMEOUT_US);
 }
 
@@ -50,7 +49,8 @@ int file_source_why(const struct limef_file_source *file, int error)
 {
     if (limef_thread_stopping(limef_thread_current()))
         return AVERROR_EXIT;
-    return file->timed_out ? AVERROR(ETIMEDOUT) : error;
+    /* libavformat keeps saying EXIT of what was interrupted once */
+    return file->timed_out || error == AVERROR_EXIT ? AVERROR(ETIMEDOUT) : error;
 }
 
 int file_source_fail(struct limef_file_source *file, int error, const char *what)

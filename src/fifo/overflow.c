@@ -12,18 +12,33 @@
 /* A blocked writer looks this often before it sleeps. */
 #define WRITER_SPIN_ROUNDS 100
 
+/* Signals in front have no time. There is media, and head_cache is new. */
+static const struct limef_stack_frame *oldest_media(const struct limef_lane *lane)
+{
+    uint32_t position = lane->head_cache;
+
+    while (media_before(lane, position + 1) == media_before(lane, position))
+        position++;
+    return at(lane, position);
+}
+
 static bool exceeds_bytes_or_time(const struct limef_lane *lane, const struct limef_frame *in)
 {
     const struct limef_lane_settings *settings = &lane->settings;
-    const struct limef_stack_frame *oldest = at(lane, lane->head_cache);
+    const struct limef_stack_frame *oldest;
+    int64_t span_us;
 
     if (!n_media_waiting(lane))
         return false;
+    oldest = oldest_media(lane);
     if (settings->max_bytes &&
         lane->bytes_written - oldest->bytes_before + frame_payload_bytes(in) > settings->max_bytes)
         return true;
-    return settings->max_time_us && in->pts_us != LIMEF_NO_TIME &&
-           oldest->pts_us != LIMEF_NO_TIME && in->pts_us - oldest->pts_us > settings->max_time_us;
+    if (!settings->max_time_us || in->pts_us == LIMEF_NO_TIME || oldest->pts_us == LIMEF_NO_TIME)
+        return false;
+    if (__builtin_sub_overflow(in->pts_us, oldest->pts_us, &span_us))
+        return in->pts_us > oldest->pts_us;
+    return span_us > settings->max_time_us;
 }
 
 static bool is_full(struct limef_lane *lane, const struct limef_frame *in)

@@ -80,6 +80,7 @@ static unsigned requeue_without(struct limef_lane *lane, unsigned n_drops)
         struct limef_stack_frame *stack = frame_down(lane, position);
 
         if (is_media(&stack->any.frame) && n_dropped < n_drops) {
+            lane->waits_for_key |= lane_key_bit(&stack->any.frame);
             keep_spare(lane, stack);
             n_dropped++;
         } else {
@@ -106,6 +107,7 @@ static bool drop_oldest(struct limef_lane *lane)
     stack = frame_down(lane, head);
     if (take_back_up_to(lane, head + 1)) {
         lane->head_cache = head + 1;
+        lane->waits_for_key |= lane_key_bit(&stack->any.frame);
         keep_spare(lane, stack);
         LIMEF_COUNT(lane->n_dropped_oldest, 1);
     }
@@ -154,49 +156,72 @@ static int wait_for_room(struct limef_lane *lane, const struct limef_frame *in)
     return ret;
 }
 
-/* Whether the drop-to-key policy lets a packet in; if it does there is room in the bounds. */
-static bool admit_to_key(struct limef_lane *lane, const struct limef_frame *in)
+static struct limef_stack_frame *admit(struct limef_lane *lane, const struct limef_frame *in)
 {
-    bool audio = in->media == LIMEF_MEDIA_AUDIO; /* each packet of it stands alone */
-    bool key = !audio && (in->flags & LIMEF_FRAME_KEY);
+    return is_media(in) && is_full(lane, in) ? NULL : take_free(lane);
+}
 
-    if (!audio && !key && lane->waits_for_key) {
+/* Drops all media that waits; the streams that lost something wait for a key frame. */
+static bool drop_all_to_key(struct limef_lane *lane)
+{
+    unsigned n_dropped = requeue_without(lane, lane->n_frames);
+
+    LIMEF_COUNT(lane->n_dropped_to_key, n_dropped);
+    return n_dropped > 0;
+}
+
+/* The drop-to-key policy for a packet; NULL if it is dropped. */
+static struct limef_stack_frame *admit_to_key(struct limef_lane *lane, const struct limef_frame *in)
+{
+    uint32_t bit = lane_key_bit(in);
+    bool key = bit && (in->flags & LIMEF_FRAME_KEY);
+    struct limef_stack_frame *stack = NULL;
+
+    if (key || !(lane->waits_for_key & bit)) {
+        stack = admit(lane, in);
+        if (!stack && key) { /* what waits would be decoded late: go on from here */
+            drop_all_to_key(lane);
+            stack = take_free(lane);
+        }
+    }
+    if (stack) {
+        lane->waits_for_key &= ~bit;
+    } else {
+        lane->waits_for_key |= bit;
         LIMEF_COUNT(lane->n_dropped_to_key, 1);
-        return false;
     }
-    if (!is_full(lane, in)) {
-        lane->waits_for_key = lane->waits_for_key && !key;
-        return true;
+    return stack;
+}
+
+/* Drops what the policy gives for a frame that found no room; false if there is nothing. */
+static bool drop_for(struct limef_lane *lane, const struct limef_frame *in)
+{
+    switch (lane->settings.overflow) {
+    case LIMEF_OVERFLOW_DROP_OLDEST:
+        return drop_oldest(lane);
+    case LIMEF_OVERFLOW_DROP_TO_KEY: /* each picture stands alone; a signal may find packets */
+        return is_media(in) ? drop_oldest(lane) : drop_all_to_key(lane);
+    case LIMEF_OVERFLOW_BLOCK:
+        break;
     }
-    if (key) { /* what waits would be decoded late: go on from here */
-        lane->waits_for_key = false;
-        LIMEF_COUNT(lane->n_dropped_to_key, requeue_without(lane, lane->n_frames));
-        return true;
-    }
-    lane->waits_for_key = lane->waits_for_key || !audio;
-    LIMEF_COUNT(lane->n_dropped_to_key, 1);
     return false;
 }
 
 int lane_make_room(struct limef_lane *lane, const struct limef_frame *in,
                    struct limef_stack_frame **stack)
 {
-    bool media = is_media(in);
-    bool blocks = lane->settings.overflow == LIMEF_OVERFLOW_BLOCK;
-
-    *stack = NULL;
     if (lane->settings.overflow == LIMEF_OVERFLOW_DROP_TO_KEY &&
-        in->frame_class == LIMEF_FRAME_PACKET && !admit_to_key(lane, in))
+        in->frame_class == LIMEF_FRAME_PACKET) {
+        *stack = admit_to_key(lane, in);
         return 0;
-    for (;;) {
+    }
+    while (!(*stack = admit(lane, in))) {
         int ret;
 
-        if (!(media && is_full(lane, in)) && (*stack = take_free(lane)))
-            return 0;
-        if (!blocks && drop_oldest(lane))
+        if (drop_for(lane, in))
             continue;
-        if (!blocks && media) { /* the consumer holds every frame */
-            LIMEF_COUNT(lane->n_dropped_oldest, 1);
+        if (lane->settings.overflow != LIMEF_OVERFLOW_BLOCK && is_media(in)) {
+            LIMEF_COUNT(lane->n_dropped_oldest, 1); /* the consumer holds every frame */
             return 0;
         }
         ret = wait_for_room(lane, in);
@@ -205,10 +230,11 @@ int lane_make_room(struct limef_lane *lane, const struct limef_frame *in,
         if (ret < 0)
             return ret;
     }
+    return 0;
 }
 
 void lane_flush(struct limef_lane *lane)
 {
     LIMEF_COUNT(lane->n_dropped_flush, requeue_without(lane, lane->n_frames));
-    lane->waits_for_key = false;
+    lane->waits_for_key = 0;
 }

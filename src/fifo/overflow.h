@@ -15,4 +15,15 @@ int lane_make_room(struct limef_lane *lane, const struct limef_frame *in,
 /* Drops the media that waits, because of a FLUSH behind it. Thread: the producer */
 void lane_flush(struct limef_lane *lane);
 
+/* The bit of lane.waits_for_key of a packet that cannot be decoded without those before it; 0 for
+ * what stands alone: audio, subtitles, pictures, signals. Streams that share a bit may end each
+ * other's waiting. */
+static inline uint32_t lane_key_bit(const struct limef_frame *frame)
+{
+    if (frame->frame_class != LIMEF_FRAME_PACKET || frame->media == LIMEF_MEDIA_AUDIO ||
+        frame->media == LIMEF_MEDIA_OTHER)
+        return 0;
+    return UINT32_C(1) << ((frame->slot * 4 + frame->track) % 32);
+}
+
 #endif

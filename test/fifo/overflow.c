@@ -283,3 +283,128 @@ Test(bound, in_time_takes_any_number)
     cr_assert(zero(int, limef_lane_write(lane, &packet.frame)));
     cr_assert(eq(str, read_all_names(fifo), (char *)"9"));
 }
+
+Test(drop_to_key, a_subtitle_does_not_end_the_waiting)
+{
+    struct limef_packet_frame subtitle = packet_frame(4, LIMEF_MEDIA_OTHER, LIMEF_FRAME_KEY);
+
+    open_lane(16, to_key(2));
+    write_key(lane, 0);
+    write_video(lane, 1);
+    write_video(lane, 2);
+    cr_assert(eq(str, read_all_names(fifo), (char *)"0 1"));
+    cr_assert(zero(int, limef_lane_write(lane, &subtitle.frame)));
+    write_video(lane, 5);
+    cr_assert(eq(str, read_all_names(fifo), (char *)"4"));
+}
+
+static void write_track(int64_t number, uint16_t track, uint32_t flags)
+{
+    struct limef_packet_frame packet = packet_frame(number, LIMEF_MEDIA_VIDEO, flags);
+
+    packet.frame.track = track;
+    cr_assert(zero(int, limef_lane_write(lane, &packet.frame)));
+}
+
+Test(drop_to_key, each_video_track_waits_for_its_own_key_frame)
+{
+    open_lane(16, to_key(2));
+    write_track(0, 0, LIMEF_FRAME_KEY);
+    write_track(1, 1, LIMEF_FRAME_KEY);
+    write_track(2, 0, 0); /* refused */
+    write_track(3, 1, 0); /* refused */
+    read_all_names(fifo);
+    write_track(4, 1, LIMEF_FRAME_KEY);
+    write_track(5, 0, 0);
+    write_track(6, 1, 0);
+    cr_assert(eq(str, read_all_names(fifo), (char *)"4 6"));
+    write_track(7, 0, LIMEF_FRAME_KEY);
+    cr_assert(eq(str, read_all_names(fifo), (char *)"7"));
+}
+
+Test(drop_to_key, makes_no_hole_when_the_reader_holds_frames)
+{
+    struct limef_stack_frame *held[6];
+
+    open_lane(8, to_key(6));
+    for (int i = 0; i < 6; i++)
+        write_video(lane, i);
+    cr_assert(eq(int, limef_fifo_read_batch(fifo, held, 6, 0), 6));
+    write_key(lane, 6);
+    write_video(lane, 7);
+    write_video(lane, 8); /* no stack frame is left */
+    write_video(lane, 9);
+    limef_fifo_recycle_batch(fifo, held, 6);
+    write_video(lane, 10);
+    write_key(lane, 11);
+    cr_assert(eq(str, read_all_names(fifo), (char *)"6 7 11"));
+    cr_assert(eq(u64, counters_of(lane).n_dropped_to_key, 3));
+    cr_assert(zero(u64, counters_of(lane).n_dropped_oldest));
+}
+
+Test(drop_to_key, a_key_frame_without_a_stack_frame_is_waited_for_again)
+{
+    struct limef_stack_frame *held[4];
+
+    open_lane(4, to_key(2));
+    for (int i = 0; i < 4; i++) {
+        write_video(lane, i);
+        cr_assert(zero(int, limef_fifo_read(fifo, &held[i], 0)));
+    }
+    cr_assert(zero(int, write_key(lane, 4)));
+    limef_fifo_recycle_batch(fifo, held, 4);
+    write_video(lane, 5);
+    write_key(lane, 6);
+    cr_assert(eq(str, read_all_names(fifo), (char *)"6"));
+    cr_assert(eq(u64, counters_of(lane).n_dropped_to_key, 2));
+}
+
+Test(drop_to_key, a_signal_that_needs_room_makes_no_hole)
+{
+    open_lane(4, to_key(2));
+    write_key(lane, 0);
+    write_video(lane, 1);
+    write_signal(lane, LIMEF_SIGNAL_USER, 100);
+    write_signal(lane, LIMEF_SIGNAL_USER, 101);
+    write_signal(lane, LIMEF_SIGNAL_USER, 102);
+    cr_assert(eq(str, read_all_names(fifo), (char *)"S100 S101 S102"));
+    write_video(lane, 2);
+    write_key(lane, 3);
+    cr_assert(eq(str, read_all_names(fifo), (char *)"3"));
+    cr_assert(eq(u64, counters_of(lane).n_dropped_to_key, 3));
+}
+
+static void *allocate_nothing(void *context, size_t bytes)
+{
+    (void)context;
+    (void)bytes;
+    return NULL;
+}
+
+static void release_nowhere(void *context, void *memory)
+{
+    (void)context;
+    (void)memory;
+}
+
+static const struct limef_allocator failing = {allocate_nothing, release_nowhere, NULL};
+
+static int write_uncounted(int64_t number, uint32_t flags)
+{
+    struct limef_packet_frame packet = packet_frame(number, LIMEF_MEDIA_VIDEO, flags);
+
+    packet.frame.payload = NULL;
+    return limef_lane_write(lane, &packet.frame);
+}
+
+Test(drop_to_key, a_packet_lost_for_want_of_memory_is_a_hole)
+{
+    open_lane(16, to_key(8));
+    write_key(lane, 0);
+    limef_memory_set_allocator(&failing);
+    cr_assert(eq(int, write_uncounted(1, 0), AVERROR(ENOMEM)));
+    limef_memory_set_allocator(NULL);
+    write_video(lane, 2);
+    write_key(lane, 3);
+    cr_assert(eq(str, read_all_names(fifo), (char *)"0 3"));
+}

@@ -71,8 +71,7 @@ int limef_lane_write(struct limef_lane *lane, const struct limef_frame *frame)
     publish(lane, stack);
     LIMEF_COUNT(lane->n_written, 1);
     note_max_used(lane);
-    if (fifo_wake_reader(atomic_load_explicit(&lane->fifo, memory_order_relaxed)))
-        LIMEF_COUNT(lane->n_wakes, 1);
+    wake_reader(lane);
     return 0;
 }
 

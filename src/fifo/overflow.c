@@ -67,7 +67,7 @@ static bool take_back_up_to(struct limef_lane *lane, uint32_t to)
 static unsigned requeue_without(struct limef_lane *lane, unsigned n_drops)
 {
     uint32_t tail = own_tail(lane), position;
-    unsigned n_dropped = 0;
+    unsigned n_dropped = 0, n_requeued = 0;
 
     refresh_head(lane);
     do { /* each failure is a frame that the consumer took: at most n_frames of them */
@@ -85,12 +85,14 @@ static unsigned requeue_without(struct limef_lane *lane, unsigned n_drops)
             n_dropped++;
         } else {
             publish(lane, stack);
+            n_requeued++;
         }
     }
+    if (n_requeued) /* the reader may have seen the lane empty, and the write may yet fail */
+        wake_reader(lane);
     return n_dropped;
 }
 
-/* Returns false if there is no media to drop. */
 static bool drop_oldest(struct limef_lane *lane)
 {
     uint32_t head;

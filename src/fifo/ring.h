@@ -5,9 +5,8 @@
 #ifndef LIMEF_SRC_FIFO_RING_H
 #define LIMEF_SRC_FIFO_RING_H
 
+#include "fifo/lane_private.h"
 #include "fifo/stack_frame.h"
-
-#include <limef/fifo/fifo.h>
 
 static inline bool is_media(const struct limef_frame *frame)
 {
@@ -94,6 +93,13 @@ static inline bool is_closed(struct limef_lane *lane)
     struct limef_fifo *fifo = atomic_load_explicit(&lane->fifo, memory_order_acquire);
 
     return !fifo || atomic_load_explicit(&fifo->closed, memory_order_acquire);
+}
+
+/* Says that something was published. */
+static inline void wake_reader(struct limef_lane *lane)
+{
+    if (fifo_wake_reader(atomic_load_explicit(&lane->fifo, memory_order_relaxed)))
+        LIMEF_COUNT(lane->n_wakes, 1);
 }
 
 #endif

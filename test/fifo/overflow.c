@@ -408,3 +408,16 @@ Test(drop_to_key, a_packet_lost_for_want_of_memory_is_a_hole)
     write_key(lane, 3);
     cr_assert(eq(str, read_all_names(fifo), (char *)"0 3"));
 }
+
+Test(drop_oldest, wakes_a_reader_that_looked_while_frames_were_queued_again)
+{
+    open_lane(8, (struct limef_lane_settings){LIMEF_OVERFLOW_DROP_OLDEST, .depth = 1});
+    write_signal(lane, LIMEF_SIGNAL_USER, 100);
+    write_video(lane, 0);
+    atomic_store(&fifo->reader, 1); /* as if it had found nothing and gone to sleep */
+    limef_memory_set_allocator(&failing);
+    cr_assert(eq(int, write_uncounted(1, 0), AVERROR(ENOMEM)));
+    limef_memory_set_allocator(NULL);
+    cr_assert(zero(u32, atomic_load(&fifo->reader)));
+    cr_assert(eq(str, read_all_names(fifo), (char *)"S100"));
+}

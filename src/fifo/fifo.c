@@ -3,6 +3,8 @@
 
 #include "fifo/futex.h"
 
+#include <limef/base/log.h>
+
 #include <errno.h>
 #include <libavutil/error.h>
 #include <sched.h>
@@ -58,6 +60,8 @@ void limef_fifo_add_lane(struct limef_fifo *fifo, struct limef_lane *lane)
     fifo->turn = lane;
     /* release: pairs with the producer's acquire */
     atomic_store_explicit(&lane->fifo, fifo, memory_order_release);
+    /* of a reader that is about to poll: frames may wait in the lane already */
+    fifo_wake_reader(fifo);
 }
 
 void limef_fifo_remove_lane(struct limef_fifo *fifo, struct limef_lane *lane)
@@ -206,7 +210,7 @@ static int read_frames(struct limef_fifo *fifo, struct limef_stack_frame **frame
         if (is_closed(fifo))
             return AVERROR_EXIT;
         if (was_woken(fifo))
-            return AVERROR(EAGAIN);
+            break;
         n = take_in_turn(fifo, frames, max_frames);
         if (!n && timeout_us > 0)
             n = look_briefly(fifo, frames, max_frames);
@@ -262,11 +266,14 @@ void limef_fifo_unread(struct limef_fifo *fifo, struct limef_stack_frame *frame)
 
 void limef_fifo_unhold(struct limef_fifo *fifo)
 {
+    if (!fifo->n_held)
+        return;
     for (struct limef_lane *lane = fifo->lanes; fifo->n_held && lane; lane = lane->next)
         if (lane->held) {
             lane->held = false;
             fifo->n_held--;
         }
+    fifo_wake_reader(fifo); /* if it is about to poll */
 }
 
 void limef_fifo_wake(struct limef_fifo *fifo)
@@ -294,7 +301,11 @@ void limef_fifo_open(struct limef_fifo *fifo)
 
 int limef_fifo_fd(struct limef_fifo *fifo)
 {
+    if (fifo->fd >= 0)
+        return fifo->fd;
+    fifo->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (fifo->fd < 0)
-        fifo->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    return fifo->fd < 0 ? AVERROR(errno) : fifo->fd;
+        return limef_fail(AVERROR(errno), fifo->name, "no event descriptor");
+    arm(fifo); /* the read that found nothing may lie behind */
+    return fifo->fd;
 }

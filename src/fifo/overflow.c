@@ -93,6 +93,7 @@ static unsigned requeue_without(struct limef_lane *lane, unsigned n_drops)
     return n_dropped;
 }
 
+/* Returns false if there is no media to drop. */
 static bool drop_oldest(struct limef_lane *lane)
 {
     uint32_t head;

@@ -184,6 +184,17 @@ static void sleep_until(struct limef_fifo *fifo, int64_t deadline_us)
         fifo->spin_rounds = SPIN_ROUNDS_MAX;
 }
 
+/* The reader found nothing: what it took and has not given back made room as well, and a writer
+ * that waits for a recycled frame would wait for a reader that waits for the writer. */
+static void offer_room(const struct limef_fifo *fifo)
+{
+    /* what was taken, before the looks at the writers; pairs with their fence */
+    atomic_thread_fence(memory_order_seq_cst);
+    for (struct limef_lane *lane = fifo->lanes; lane; lane = lane->next)
+        if (atomic_load_explicit(&lane->writer_sleeps, memory_order_relaxed))
+            lane_wake_writer(lane);
+}
+
 static unsigned look_briefly(struct limef_fifo *fifo, struct limef_stack_frame **frames,
                              unsigned max_frames)
 {
@@ -216,6 +227,7 @@ static int read_frames(struct limef_fifo *fifo, struct limef_stack_frame **frame
             n = look_briefly(fifo, frames, max_frames);
         if (n)
             return (int)n;
+        offer_room(fifo);
         if (deadline_us == LIMEF_NO_TIME)
             deadline_us = limef_deadline_us(timeout_us);
         if (timeout_us <= 0 || (deadline_us != LIMEF_FOREVER && limef_now_us() >= deadline_us))

@@ -126,6 +126,8 @@ unsigned lane_take(struct limef_lane *lane, struct limef_stack_frame **frames, u
 
 void lane_wake_writer(struct limef_lane *lane)
 {
+    /* what it waits for (a closed fifo, room), before the 0; pairs with its fence */
+    atomic_thread_fence(memory_order_seq_cst);
     atomic_store_explicit(&lane->writer_sleeps, 0, memory_order_relaxed);
     futex_wake(&lane->writer_sleeps);
 }

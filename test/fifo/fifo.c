@@ -380,3 +380,36 @@ Test(poll, an_unheld_lane_makes_the_descriptor_readable)
     limef_fifo_unhold(fifo);
     cr_assert(is_readable(0));
 }
+
+static void *write_three(void *code)
+{
+    *(int *)code = 0;
+    for (int i = 0; i < 3 && !*(int *)code; i++)
+        *(int *)code = write_video(lane, i);
+    return NULL;
+}
+
+/* A presenter does so: it keeps the picture that is shown until it has the next one. */
+Test(fifo, a_reader_that_keeps_the_last_frame_gets_the_next_one)
+{
+    struct limef_stack_frame *frames[3];
+    pthread_t writer;
+    int code;
+
+    limef_fifo_remove_lane(fifo, lane);
+    limef_lane_clear(lane);
+    cr_assert(zero(
+        int, limef_lane_init(lane, boundary.frames, 4, &(struct limef_lane_settings){.depth = 1})));
+    limef_fifo_add_lane(fifo, lane);
+    pthread_create(&writer, NULL, write_three, &code);
+    for (int i = 0; i < 3; i++) {
+        int64_t deadline_us = limef_deadline_us(TOO_LONG_US);
+
+        while (i < 2 && !atomic_load(&lane->writer_sleeps) && limef_now_us() < deadline_us)
+            sched_yield();
+        cr_assert(zero(int, limef_fifo_read(fifo, &frames[i], 3000000)), "frame %d", i);
+    }
+    pthread_join(writer, NULL);
+    cr_assert(zero(int, code));
+    limef_fifo_recycle_batch(fifo, frames, 3);
+}

@@ -51,6 +51,6 @@
 
 /** The object that embeds `member`, from a pointer to the member. */
 #define LIMEF_CONTAINER_OF(pointer, type, member)                                                  \
-    ((type *)(void *)((char *)(pointer) - offsetof(type, member)))
+    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 #endif

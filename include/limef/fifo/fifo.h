@@ -14,24 +14,32 @@
 
 #include <limef/fifo/lane.h>
 
+#include <pthread.h>
+
 LIMEF_BEGIN_DECLS
 
 /** Memory of a fifo. All-zero and limef_fifo_init(). */
 struct limef_fifo {
     const char *name;
 
+    /* the consumer changes it under lock; others look at it under lock */
+    struct limef_lane *lanes; /**< list, by lane.next */
+    pthread_mutex_t lock;     /**< never taken to read or write a frame */
+
     /* the consumer */
-    struct limef_lane *lanes;   /**< list, by lane.next */
-    struct limef_lane *turn;    /**< who is looked at first */
-    unsigned spin_rounds;       /**< how long to look before sleeping; adapts to what pays */
-    int fd;                     /**< eventfd, or -1 */
+    struct limef_lane *turn; /**< who is looked at first */
+    unsigned spin_rounds;    /**< how long to look before sleeping; adapts to what pays */
+    int fd;                  /**< eventfd, or -1 */
+    bool armed;              /**< the last read left the reader word at 2 */
+    unsigned n_held;         /**< lanes that are held */
 
     /* any */
     LIMEF_ALIGNED(LIMEF_CACHE_LINE_BYTES)
-    LIMEF_ATOMIC(uint32_t) reader; /**< 0 awake, 1 asleep on this word, 2 polls fd. The reader's
+    LIMEF_ATOMIC(uint32_t)
+    reader;                        /**< 0 awake, 1 asleep on this word, 2 polls fd. The reader's
                                         seq_cst store pairs with the writers' seq_cst fence */
     LIMEF_ATOMIC(uint32_t) closed; /**< release; pairs with everybody's acquire */
-    LIMEF_ATOMIC(uint32_t) woken;  /**< set by limef_fifo_wake(), taken by read */
+    LIMEF_ATOMIC(uint32_t) woken;  /**< release by limef_fifo_wake(), taken by read */
 };
 
 /**

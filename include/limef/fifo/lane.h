@@ -18,8 +18,10 @@
 
 LIMEF_BEGIN_DECLS
 
+struct AVFrame;
 struct limef_fifo;
 struct limef_lane;
+struct limef_pool;
 
 /** Most stack frames of one lane. */
 #define LIMEF_LANE_MAX_FRAMES 4096
@@ -27,7 +29,8 @@ struct limef_lane;
 /** What happens to media that finds the lane full. Signals and codec frames are never dropped. */
 enum limef_overflow {
     LIMEF_OVERFLOW_BLOCK,       /**< the writer waits for room: files */
-    LIMEF_OVERFLOW_DROP_OLDEST, /**< the oldest queued frame goes: pictures on their way to a display */
+    LIMEF_OVERFLOW_DROP_OLDEST, /**< the oldest queued frame goes: pictures on their way to a
+                                   display */
     LIMEF_OVERFLOW_DROP_TO_KEY, /**< frames are dropped up to the next key frame, so that no group
                                      of pictures is decoded with a hole in it: packets */
 };
@@ -47,23 +50,26 @@ struct limef_lane_settings {
  * whatever is written into it, and keeps its memory when it is recycled.
  */
 struct limef_stack_frame {
-    /* the rings: slot i lies in stack frame i, so that frame and slot share a cache line */
+    /* first line: all that the consumer must touch. The rings' slot i lies in stack frame i, and
+     * holds the number of a stack frame: in steady state, i */
     LIMEF_ALIGNED(LIMEF_CACHE_LINE_BYTES)
-    LIMEF_ATOMIC(struct limef_stack_frame *) down; /**< pairs through lane.tail and lane.head */
-    LIMEF_ATOMIC(struct limef_stack_frame *) up;   /**< pairs through lane.recycled */
+    LIMEF_ATOMIC(uint32_t) down; /**< published by lane.tail, given up by lane.head */
+    LIMEF_ATOMIC(uint32_t) up;   /**< published by lane.recycled */
+    union limef_any_frame any; /**< whoever holds the frame: producer, ring, consumer, ring, ... */
 
-    /* whoever holds the frame: producer, ring, consumer, ring, ... */
-    union limef_any_frame any;
-    struct limef_lane *lane;
-    void *memory;          /**< kept for payloads that nobody counts; owned */
-    struct AVFrame *av;    /**< describes a picture in memory; owned */
-    size_t memory_bytes;
-    int64_t written_us;    /**< when it was written, if it was sampled; else 0 */
-
-    /* the producer: of ring position i, what was queued up to and with it */
+    /* the producer: of ring position i, what was queued before it */
     uint64_t media_before;
     uint64_t bytes_before;
     int64_t pts_us;
+    struct limef_stack_frame *next_spare; /**< of this frame, not of a position */
+
+    /* whoever holds the frame; seldom written, so that both CPUs keep the line */
+    LIMEF_ALIGNED(LIMEF_CACHE_LINE_BYTES)
+    struct limef_lane *lane;
+    void *memory;       /**< kept for payloads that nobody counts; owned */
+    struct AVFrame *av; /**< describes a picture in memory; owned */
+    size_t memory_bytes;
+    int64_t written_us; /**< when it was written, if it was sampled; else 0 */
 };
 
 /** What a lane has done so far. Read with limef_lane_counters(). */
@@ -87,28 +93,33 @@ struct limef_lane {
     struct limef_lane_settings settings;
     struct limef_stack_frame *frames; /**< borrowed */
     unsigned n_frames;                /**< a power of two */
-    struct limef_fifo *fifo;          /**< whom it leads into; NULL: none */
+    LIMEF_ATOMIC(struct limef_fifo *)
+    fifo; /**< whom it leads into, or NULL; release, pairs with
+               the producer's acquire */
 
     /* the producer */
     LIMEF_ALIGNED(LIMEF_CACHE_LINE_BYTES)
-    LIMEF_ATOMIC(uint32_t) tail; /**< release: publishes slot tail-1; pairs with the consumer's acquire */
+    LIMEF_ATOMIC(uint32_t)
+    tail; /**< release: publishes slot tail-1; pairs with the consumer's acquire */
     uint32_t head_cache;
     uint32_t recycled_cache;
-    uint32_t taken;                    /**< how many came out of the up ring */
-    struct limef_stack_frame *spare;   /**< frames the producer took back itself, linked by `up` */
+    uint32_t taken;                  /**< how many came out of the up ring */
+    struct limef_stack_frame *spare; /**< frames the producer took back itself */
     bool waits_for_key;
     unsigned sample_every, sample_in;
     int64_t sampled_us;
     uint64_t media_written, bytes_written;
-    LIMEF_ATOMIC(uint64_t) n_dropped_oldest, n_dropped_to_key, n_dropped_flush, n_dropped_timeout;
-    LIMEF_ATOMIC(uint64_t) n_blocked, n_wakes, copied_bytes, n_allocations;
+    struct limef_pool *codecs; /**< for codec parameters that nobody counts; owned */
+    LIMEF_ATOMIC(uint64_t) n_written, n_dropped_oldest, n_dropped_to_key, n_dropped_flush;
+    LIMEF_ATOMIC(uint64_t) n_dropped_timeout, n_blocked, n_wakes, copied_bytes, n_allocations;
     LIMEF_ATOMIC(uint32_t) max_used;
 
     /* the consumer; the producer takes frames back by moving head */
     LIMEF_ALIGNED(LIMEF_CACHE_LINE_BYTES)
     LIMEF_ATOMIC(uint32_t) head; /**< acq_rel compare-and-swap from both sides */
     uint32_t tail_cache;
-    LIMEF_ATOMIC(uint32_t) recycled; /**< release: publishes up slot recycled-1; pairs with the producer's acquire */
+    LIMEF_ATOMIC(uint32_t)
+    recycled; /**< release: publishes up slot recycled-1; pairs with the producer's acquire */
     struct limef_stack_frame *unread; /**< came back from the reader, goes out first */
     struct limef_lane *next;          /**< in the fifo's list */
     bool held;

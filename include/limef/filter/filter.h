@@ -76,8 +76,8 @@ struct limef_filter {
  * @param name  borrowed; must outlive the filter. NULL: the kind.
  * Thread: the controlling one
  */
-static inline void limef_filter_init(struct limef_filter *filter, const struct limef_filter_ops *ops,
-                                     const char *name)
+static inline void limef_filter_init(struct limef_filter *filter,
+                                     const struct limef_filter_ops *ops, const char *name)
 {
     filter->ops = ops;
     filter->name = name ? name : ops->kind;
@@ -115,7 +115,8 @@ static inline int limef_go(struct limef_filter *filter, const struct limef_frame
     return filter->ops->go(filter, frame);
 }
 
-/** Gives a frame to the filter behind this one, if any. @return as limef_filter_ops.go. Thread: the filter's */
+/** Gives a frame to the filter behind this one, if any. @return as limef_filter_ops.go. Thread: the
+ * filter's */
 static inline int limef_pass(struct limef_filter *filter, const struct limef_frame *frame)
 {
     struct limef_filter *next = filter->next;

@@ -19,7 +19,8 @@ struct limef_codec_frame {
     const struct AVCodecParameters *parameters; /**< borrowed from the payload, or the user's own */
     int32_t frame_rate_num; /**< frames a second, as a fraction; 0/0 if not known */
     int32_t frame_rate_den;
-    int32_t aspect_num; /**< width : height of a sample, as the container says; 0/0 if it does not */
+    int32_t
+        aspect_num; /**< width : height of a sample, as the container says; 0/0 if it does not */
     int32_t aspect_den;
     int16_t rotation_degrees; /**< as in struct limef_decoded_frame */
     int16_t mirrored;
@@ -41,7 +42,8 @@ LIMEF_API void limef_codec_frame_set(struct limef_codec_frame *codec,
  * @return frame, downcast; NULL if it is of another class.
  * Thread: any
  */
-static inline const struct limef_codec_frame *limef_codec_frame_from(const struct limef_frame *frame)
+static inline const struct limef_codec_frame *
+limef_codec_frame_from(const struct limef_frame *frame)
 {
     return frame->frame_class == LIMEF_FRAME_CODEC
                ? (const struct limef_codec_frame *)(const void *)frame

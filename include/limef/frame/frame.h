@@ -42,20 +42,20 @@ enum limef_frame_flag {
     LIMEF_FRAME_CORRUPT = 1 << 1,       /**< damaged, or decoded from something damaged */
     LIMEF_FRAME_DISCONTINUITY = 1 << 2, /**< what came before is not what precedes this in time */
     LIMEF_FRAME_LIVE = 1 << 3,          /**< from a source that does not wait */
-    LIMEF_FRAME_BURST = 1 << 4,         /**< older than now on purpose; decode it, show only the last */
+    LIMEF_FRAME_BURST = 1 << 4, /**< older than now on purpose; decode it, show only the last */
 };
 
 /** The header that all frames share. */
 struct limef_frame {
     enum limef_frame_class frame_class;
-    uint32_t slot;      /**< number of the logical stream: one camera, one file */
-    uint16_t media;     /**< enum limef_media */
-    uint16_t track;     /**< number of the elementary stream within the slot */
-    uint32_t flags;     /**< enum limef_frame_flag, or-ed */
-    int64_t pts_us;     /**< presentation time in the stream; LIMEF_NO_TIME if not known */
+    uint32_t slot;       /**< number of the logical stream: one camera, one file */
+    uint16_t media;      /**< enum limef_media */
+    uint16_t track;      /**< number of the elementary stream within the slot */
+    uint32_t flags;      /**< enum limef_frame_flag, or-ed */
+    int64_t pts_us;      /**< presentation time in the stream; LIMEF_NO_TIME if not known */
     int64_t duration_us; /**< how long it is shown or heard; 0 if not known */
-    int64_t entered_us; /**< limef_now_us() when it entered the process; 0 if it never did */
-    int64_t wall_us;    /**< wall clock of its capture, microseconds since 1970; 0 if not known */
+    int64_t entered_us;  /**< limef_now_us() when it entered the process; 0 if it never did */
+    int64_t wall_us;     /**< wall clock of its capture, microseconds since 1970; 0 if not known */
     struct limef_payload *payload; /**< what it refers to; NULL: a payload that nobody counts */
 };
 

@@ -38,7 +38,8 @@ LIMEF_API void limef_packet_frame_set(struct limef_packet_frame *packet,
  * @return frame, downcast; NULL if it is of another class.
  * Thread: any
  */
-static inline const struct limef_packet_frame *limef_packet_frame_from(const struct limef_frame *frame)
+static inline const struct limef_packet_frame *
+limef_packet_frame_from(const struct limef_frame *frame)
 {
     return frame->frame_class == LIMEF_FRAME_PACKET
                ? (const struct limef_packet_frame *)(const void *)frame

@@ -16,6 +16,7 @@
 LIMEF_BEGIN_DECLS
 
 struct limef_thread;
+struct limef_thread_reply;
 
 /** What a thread's work is worth, most urgent last but background. */
 enum limef_priority {
@@ -28,9 +29,9 @@ enum limef_priority {
 
 /** How a thread runs. All-zero is sane. */
 struct limef_thread_settings {
-    const char *name;             /**< borrowed; 15 characters of it are shown by the system */
-    enum limef_priority priority; /**< what is not permitted falls back, and is said once */
-    uint64_t cpu_mask;            /**< bit n: may run on CPU n; 0: wherever the process may */
+    const char *name;              /**< borrowed; 15 characters of it are shown by the system */
+    enum limef_priority priority;  /**< what is not permitted falls back, and is said once */
+    uint64_t cpu_mask;             /**< bit n: may run on CPU n; 0: wherever the process may */
     struct limef_reports *reports; /**< borrowed; must outlive the thread. NULL: none */
 };
 
@@ -56,16 +57,18 @@ struct limef_thread_command {
 
 /** What producers and consumers put behind a thread. */
 struct limef_thread_ops {
-    /** Does one piece of work, waiting for it until `deadline_us` at most. @return 0, AVERROR(EAGAIN),
-     *  AVERROR_EOF: nothing more until a command comes; AVERROR_EXIT: the thread ends. */
+    /** Does one piece of work, waiting for it until `deadline_us` at most. @return 0,
+     * AVERROR(EAGAIN), AVERROR_EOF: nothing more until a command comes; AVERROR_EXIT: the thread
+     * ends. */
     int (*step)(struct limef_thread *thread, int64_t deadline_us);
     /** A signal that was sent to the thread. @return as limef_filter_ops.go */
     int (*go)(struct limef_thread *thread, const struct limef_signal_frame *signal_frame);
-    /** Makes step return soon. Any thread. */
+    /** Makes step return soon, for good if the thread was asked to stop. Any thread. */
     void (*wake)(struct limef_thread *thread);
-    /** Before the first step and after the last one, in the controlling thread. */
+    /** Before the thread starts, in the controlling one. */
     void (*open)(struct limef_thread *thread);
-    void (*close)(struct limef_thread *thread);
+    /** After the periodic task or a command ran: what was refused may be offered again. */
+    void (*retry)(struct limef_thread *thread);
 };
 
 /** The base of producers and consumers; its first member. */
@@ -75,7 +78,6 @@ struct limef_thread {
 
     /* the controlling thread */
     pthread_t handle;
-    bool started;
 
     /* the thread itself */
     limef_task_fn *task;
@@ -83,17 +85,19 @@ struct limef_thread {
     int64_t task_due_us;
 
     /* any */
-    LIMEF_ATOMIC(uint32_t) stopping;     /**< seq_cst; pairs with sleeps_on */
-    LIMEF_ATOMIC(uint32_t) n_commands;   /**< release under lock; pairs with the thread's acquire */
-    LIMEF_ATOMIC(uint32_t) wake_word;    /**< what an idle producer sleeps on */
-    LIMEF_ATOMIC(void *) sleeps_on;      /**< futex word of a blocked write; see stopping */
-    LIMEF_ATOMIC(uint64_t) n_errors;     /**< frames that the chain lost, by codes that it returned */
-    LIMEF_ATOMIC(uint32_t) ended;        /**< 1 when the thread's function returned */
-    LIMEF_ATOMIC(int) tid;               /**< the system's number of it; 0 before it runs */
-    LIMEF_ATOMIC(int) scheduled_as;      /**< what was got: enum limef_scheduled */
+    LIMEF_ATOMIC(uint32_t) stopping; /**< seq_cst; pairs with sleeps_on */
+    LIMEF_ATOMIC(uint32_t)
+    n_commands; /**< written under lock, release; pairs with the thread's acquire */
+    LIMEF_ATOMIC(uint32_t) wake_word; /**< what an idle producer sleeps on */
+    LIMEF_ATOMIC(void *) sleeps_on;   /**< futex word of a blocked write; see stopping */
+    LIMEF_ATOMIC(uint64_t) n_errors;  /**< frames that the chain lost, by codes that it returned */
+    LIMEF_ATOMIC(uint32_t) alive; /**< 1 from start until its function returns; stop sleeps on it */
+    LIMEF_ATOMIC(int) tid;        /**< the system's number of it; 0 before it runs */
+    LIMEF_ATOMIC(int) scheduled_as; /**< what was got: enum limef_scheduled */
 
     pthread_mutex_t lock;
     /* protected by lock */
+    bool started; /**< there is a thread to join */
     struct limef_thread_command commands[LIMEF_THREAD_MAX_COMMANDS];
 };
 

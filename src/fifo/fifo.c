@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+#include "fifo/lane_private.h"
+
+#include "fifo/futex.h"
+
+#include <errno.h>
+#include <libavutil/error.h>
+#include <sched.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/* What fifo.reader says. */
+enum {
+    READER_AWAKE,
+    READER_ASLEEP,
+    READER_POLLS,
+};
+
+/* Looking longer than this costs more than the wake-up it saves: about 20 us of pauses. */
+#define SPIN_ROUNDS_MAX 512
+#define SPIN_ROUNDS_FIRST 64
+/* A sleep shorter than this was not worth the system call. */
+#define SHORT_SLEEP_US 20
+
+static bool has_one_cpu(void)
+{
+    cpu_set_t cpus;
+
+    return sched_getaffinity(0, sizeof(cpus), &cpus) == 0 && CPU_COUNT(&cpus) == 1;
+}
+
+void limef_fifo_init(struct limef_fifo *fifo, const char *name)
+{
+    fifo->name = name ? name : "fifo";
+    pthread_mutex_init(&fifo->lock, NULL);
+    fifo->fd = -1;
+    fifo->spin_rounds = has_one_cpu() ? 0 : SPIN_ROUNDS_FIRST;
+}
+
+void limef_fifo_clear(struct limef_fifo *fifo)
+{
+    if (!fifo->name)
+        return;
+    while (fifo->lanes)
+        limef_fifo_remove_lane(fifo, fifo->lanes);
+    if (fifo->fd >= 0)
+        close(fifo->fd);
+    pthread_mutex_destroy(&fifo->lock);
+    *fifo = (struct limef_fifo){0};
+}
+
+void limef_fifo_add_lane(struct limef_fifo *fifo, struct limef_lane *lane)
+{
+    pthread_mutex_lock(&fifo->lock);
+    lane->next = fifo->lanes;
+    fifo->lanes = lane;
+    pthread_mutex_unlock(&fifo->lock);
+    fifo->turn = lane;
+    /* release: pairs with the producer's acquire */
+    atomic_store_explicit(&lane->fifo, fifo, memory_order_release);
+}
+
+void limef_fifo_remove_lane(struct limef_fifo *fifo, struct limef_lane *lane)
+{
+    struct limef_lane **link = &fifo->lanes;
+
+    while (*link && *link != lane)
+        link = &(*link)->next;
+    if (!*link)
+        return;
+    pthread_mutex_lock(&fifo->lock);
+    *link = lane->next;
+    pthread_mutex_unlock(&fifo->lock);
+    lane->next = NULL;
+    if (lane->held)
+        fifo->n_held--;
+    lane->held = false;
+    fifo->turn = fifo->lanes;
+    /* seq_cst: before the wake-up; pairs with the fence of a writer that is about to sleep */
+    atomic_store_explicit(&lane->fifo, NULL, memory_order_seq_cst);
+    lane_wake_writer(lane);
+}
+
+bool fifo_wake_reader(struct limef_fifo *fifo)
+{
+    uint32_t was;
+    uint64_t one = 1;
+
+    /* what was published, before the look at the reader; pairs with its seq_cst store */
+    atomic_thread_fence(memory_order_seq_cst);
+    if (!fifo || atomic_load_explicit(&fifo->reader, memory_order_relaxed) == READER_AWAKE)
+        return false;
+    was = atomic_exchange_explicit(&fifo->reader, READER_AWAKE, memory_order_acq_rel);
+    if (was == READER_ASLEEP)
+        futex_wake(&fifo->reader);
+    else if (was == READER_POLLS && write(fifo->fd, &one, sizeof(one)) < 0)
+        return false; /* EAGAIN: the counter is full, so it is readable */
+    return was != READER_AWAKE;
+}
+
+/* Looks at the lanes in turn; returns how many frames came. */
+static unsigned take_in_turn(struct limef_fifo *fifo, struct limef_stack_frame **frames,
+                             unsigned max_frames)
+{
+    struct limef_lane *first = fifo->turn, *lane = first;
+    unsigned n = 0;
+
+    if (!lane)
+        return 0;
+    do {
+        n += lane_take(lane, frames + n, max_frames - n);
+        lane = lane->next ? lane->next : fifo->lanes;
+    } while (n < max_frames && lane != first);
+    if (n)
+        fifo->turn = lane;
+    return n;
+}
+
+static bool has_frames(const struct limef_fifo *fifo)
+{
+    for (const struct limef_lane *lane = fifo->lanes; lane; lane = lane->next)
+        if (lane_has_frames(lane))
+            return true;
+    return false;
+}
+
+static bool is_closed(const struct limef_fifo *fifo)
+{
+    return atomic_load_explicit(&fifo->closed, memory_order_acquire);
+}
+
+static bool was_woken(struct limef_fifo *fifo)
+{
+    return atomic_load_explicit(&fifo->woken, memory_order_relaxed) &&
+           atomic_exchange_explicit(&fifo->woken, 0, memory_order_acquire);
+}
+
+/* The reader looks again instead of polling: take the readable state back. A writer that has not
+ * got to its write yet costs one idle poll later. */
+static void disarm(struct limef_fifo *fifo)
+{
+    uint64_t count;
+
+    fifo->armed = false;
+    atomic_store_explicit(&fifo->reader, READER_AWAKE, memory_order_relaxed);
+    if (read(fifo->fd, &count, sizeof(count)) < 0)
+        return; /* EAGAIN: it was not readable */
+}
+
+static void arm(struct limef_fifo *fifo)
+{
+    uint64_t one = 1;
+
+    fifo->armed = true;
+    atomic_store_explicit(&fifo->reader, READER_POLLS, memory_order_seq_cst);
+    atomic_thread_fence(memory_order_seq_cst);
+    if ((has_frames(fifo) || is_closed(fifo) ||
+         atomic_load_explicit(&fifo->woken, memory_order_relaxed)) &&
+        atomic_exchange_explicit(&fifo->reader, READER_AWAKE, memory_order_acq_rel) ==
+            READER_POLLS &&
+        write(fifo->fd, &one, sizeof(one)) < 0)
+        return; /* EAGAIN: readable already */
+}
+
+/* Sleeps until something is there, a wake-up, or the deadline. */
+static void sleep_until(struct limef_fifo *fifo, int64_t deadline_us)
+{
+    int64_t slept_at_us = limef_now_us();
+
+    atomic_store_explicit(&fifo->reader, READER_ASLEEP, memory_order_seq_cst);
+    /* the store before the looks; pairs with the fence in fifo_wake_reader() */
+    atomic_thread_fence(memory_order_seq_cst);
+    if (!has_frames(fifo) && !is_closed(fifo) &&
+        !atomic_load_explicit(&fifo->woken, memory_order_relaxed))
+        futex_wait(&fifo->reader, READER_ASLEEP, deadline_us);
+    atomic_store_explicit(&fifo->reader, READER_AWAKE, memory_order_relaxed);
+    if (fifo->spin_rounds && limef_now_us() - slept_at_us >= SHORT_SLEEP_US)
+        fifo->spin_rounds = fifo->spin_rounds / 2 + 1;
+    else if (fifo->spin_rounds)
+        fifo->spin_rounds = SPIN_ROUNDS_MAX;
+}
+
+static unsigned look_briefly(struct limef_fifo *fifo, struct limef_stack_frame **frames,
+                             unsigned max_frames)
+{
+    unsigned rounds = fifo->spin_rounds, n = 0;
+
+    for (unsigned i = 0; i < rounds && !n; i++) {
+        cpu_relax();
+        n = take_in_turn(fifo, frames, max_frames);
+    }
+    if (n && rounds < SPIN_ROUNDS_MAX)
+        fifo->spin_rounds = rounds * 2;
+    return n;
+}
+
+static int read_frames(struct limef_fifo *fifo, struct limef_stack_frame **frames,
+                       unsigned max_frames, int64_t timeout_us)
+{
+    int64_t deadline_us = LIMEF_NO_TIME;
+    unsigned n;
+
+    if (fifo->armed)
+        disarm(fifo);
+    for (;;) {
+        if (is_closed(fifo))
+            return AVERROR_EXIT;
+        if (was_woken(fifo))
+            return AVERROR(EAGAIN);
+        n = take_in_turn(fifo, frames, max_frames);
+        if (!n && timeout_us > 0)
+            n = look_briefly(fifo, frames, max_frames);
+        if (n)
+            return (int)n;
+        if (deadline_us == LIMEF_NO_TIME)
+            deadline_us = limef_deadline_us(timeout_us);
+        if (timeout_us <= 0 || (deadline_us != LIMEF_FOREVER && limef_now_us() >= deadline_us))
+            break;
+        sleep_until(fifo, deadline_us);
+    }
+    if (fifo->fd >= 0)
+        arm(fifo);
+    return AVERROR(EAGAIN);
+}
+
+int limef_fifo_read(struct limef_fifo *fifo, struct limef_stack_frame **frame, int64_t timeout_us)
+{
+    int ret = read_frames(fifo, frame, 1, timeout_us);
+
+    return ret < 0 ? ret : 0;
+}
+
+int limef_fifo_read_batch(struct limef_fifo *fifo, struct limef_stack_frame **frames,
+                          unsigned max_frames, int64_t timeout_us)
+{
+    return read_frames(fifo, frames, max_frames, timeout_us);
+}
+
+void limef_fifo_recycle(struct limef_fifo *fifo, struct limef_stack_frame *frame)
+{
+    (void)fifo;
+    lane_recycle(frame->lane, &frame, 1);
+}
+
+void limef_fifo_recycle_batch(struct limef_fifo *fifo, struct limef_stack_frame **frames,
+                              unsigned n_frames)
+{
+    (void)fifo;
+    for (unsigned i = 0, n; i < n_frames; i += n) {
+        for (n = 1; i + n < n_frames && frames[i + n]->lane == frames[i]->lane;)
+            n++;
+        lane_recycle(frames[i]->lane, frames + i, n);
+    }
+}
+
+void limef_fifo_unread(struct limef_fifo *fifo, struct limef_stack_frame *frame)
+{
+    frame->lane->unread = frame;
+    frame->lane->held = true;
+    fifo->n_held++;
+}
+
+void limef_fifo_unhold(struct limef_fifo *fifo)
+{
+    for (struct limef_lane *lane = fifo->lanes; fifo->n_held && lane; lane = lane->next)
+        if (lane->held) {
+            lane->held = false;
+            fifo->n_held--;
+        }
+}
+
+void limef_fifo_wake(struct limef_fifo *fifo)
+{
+    atomic_store_explicit(&fifo->woken, 1, memory_order_release);
+    fifo_wake_reader(fifo);
+}
+
+void limef_fifo_close(struct limef_fifo *fifo)
+{
+    /* seq_cst: before the wake-ups; pairs with the fences of readers and writers about to sleep */
+    atomic_store_explicit(&fifo->closed, 1, memory_order_seq_cst);
+    fifo_wake_reader(fifo);
+    pthread_mutex_lock(&fifo->lock);
+    for (struct limef_lane *lane = fifo->lanes; lane; lane = lane->next)
+        lane_wake_writer(lane);
+    pthread_mutex_unlock(&fifo->lock);
+}
+
+void limef_fifo_open(struct limef_fifo *fifo)
+{
+    atomic_store_explicit(&fifo->woken, 0, memory_order_relaxed);
+    atomic_store_explicit(&fifo->closed, 0, memory_order_release);
+}
+
+int limef_fifo_fd(struct limef_fifo *fifo)
+{
+    if (fifo->fd < 0)
+        fifo->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return fifo->fd < 0 ? AVERROR(errno) : fifo->fd;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The two ends of a lane, as the fifo uses them.
+ */
+#ifndef LIMEF_SRC_FIFO_LANE_PRIVATE_H
+#define LIMEF_SRC_FIFO_LANE_PRIVATE_H
+
+#include <limef/fifo/fifo.h>
+
+/* Takes up to max_frames; returns how many. Thread: the consumer */
+unsigned lane_take(struct limef_lane *lane, struct limef_stack_frame **frames, unsigned max_frames);
+
+/* Gives frames of one lane back. Thread: the consumer */
+void lane_recycle(struct limef_lane *lane, struct limef_stack_frame *const *frames,
+                  unsigned n_frames);
+
+/* Whether lane_take() would give something. Thread: the consumer */
+bool lane_has_frames(const struct limef_lane *lane);
+
+/* Wakes a writer that waits for room. Thread: any */
+void lane_wake_writer(struct limef_lane *lane);
+
+/* Wakes the reader if it sleeps; returns whether that took a system call. Thread: any */
+bool fifo_wake_reader(struct limef_fifo *fifo);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+#include "thread/command.h"
+
+#include "fifo/futex.h"
+
+#include <libavutil/error.h>
+
+enum {
+    CALL_WAITS,
+    CALL_RUNS,
+    CALL_DONE,
+};
+
+/* On the caller's stack until the call is done or withdrawn. */
+struct limef_thread_reply {
+    LIMEF_ATOMIC(uint32_t) state; /* release by the thread; pairs with the caller's acquire */
+    int ret;
+};
+
+static uint32_t n_waiting(const struct limef_thread *thread, memory_order order)
+{
+    return atomic_load_explicit(&thread->n_commands, order);
+}
+
+static void set_n_waiting(struct limef_thread *thread, uint32_t n)
+{
+    atomic_store_explicit(&thread->n_commands, n, memory_order_release);
+}
+
+static void answer(struct limef_thread_reply *reply, int ret)
+{
+    reply->ret = ret;
+    atomic_store_explicit(&reply->state, CALL_DONE, memory_order_release);
+    futex_wake(&reply->state);
+}
+
+/* Takes a command out, oldest at 0. The lock is held. */
+static struct limef_thread_command take_at(struct limef_thread *thread, unsigned at)
+{
+    uint32_t n = n_waiting(thread, memory_order_relaxed) - 1;
+    struct limef_thread_command command = thread->commands[at];
+
+    for (uint32_t i = at; i < n; i++)
+        thread->commands[i] = thread->commands[i + 1];
+    set_n_waiting(thread, n);
+    return command;
+}
+
+static bool take(struct limef_thread *thread, struct limef_thread_command *command)
+{
+    bool waits;
+
+    pthread_mutex_lock(&thread->lock);
+    waits = n_waiting(thread, memory_order_relaxed) > 0;
+    if (waits) {
+        *command = take_at(thread, 0);
+        if (command->reply)
+            atomic_store_explicit(&command->reply->state, CALL_RUNS, memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&thread->lock);
+    return waits;
+}
+
+static void run(struct limef_thread *thread, const struct limef_thread_command *command)
+{
+    int ret;
+
+    if (command->call) {
+        answer(command->reply, command->call(command->context));
+        return;
+    }
+    ret = thread->ops->go(thread, &command->signal_frame);
+    if (ret < 0 && ret != AVERROR_EXIT)
+        LIMEF_COUNT(thread->n_errors, 1);
+}
+
+bool commands_run(struct limef_thread *thread)
+{
+    struct limef_thread_command command;
+    bool any = false;
+
+    while (n_waiting(thread, memory_order_acquire) > 0 && take(thread, &command)) {
+        run(thread, &command);
+        any = true;
+    }
+    return any;
+}
+
+void commands_refuse(struct limef_thread *thread)
+{
+    while (n_waiting(thread, memory_order_relaxed) > 0) {
+        struct limef_thread_command command = take_at(thread, 0);
+
+        if (command.reply)
+            answer(command.reply, AVERROR_EXIT);
+    }
+}
+
+/* Returns 0, AVERROR(EAGAIN): full, or AVERROR_EXIT: the thread does not run. */
+static int enqueue(struct limef_thread *thread, const struct limef_thread_command *command)
+{
+    uint32_t n;
+    int ret = 0;
+
+    pthread_mutex_lock(&thread->lock);
+    n = n_waiting(thread, memory_order_relaxed);
+    if (!limef_thread_running(thread))
+        ret = AVERROR_EXIT;
+    else if (n == LIMEF_THREAD_MAX_COMMANDS)
+        ret = AVERROR(EAGAIN);
+    else {
+        thread->commands[n] = *command;
+        set_n_waiting(thread, n + 1);
+    }
+    pthread_mutex_unlock(&thread->lock);
+    if (!ret)
+        thread->ops->wake(thread);
+    return ret;
+}
+
+int limef_thread_send(struct limef_thread *thread, const struct limef_signal_frame *signal_frame)
+{
+    return enqueue(thread, &(struct limef_thread_command){.signal_frame = *signal_frame});
+}
+
+/* Takes a call back that has not begun. */
+static bool withdraw(struct limef_thread *thread, const struct limef_thread_reply *reply)
+{
+    bool found = false;
+
+    pthread_mutex_lock(&thread->lock);
+    for (uint32_t i = 0; i < n_waiting(thread, memory_order_relaxed) && !found; i++)
+        if (thread->commands[i].reply == reply) {
+            take_at(thread, i);
+            found = true;
+        }
+    pthread_mutex_unlock(&thread->lock);
+    return found;
+}
+
+int limef_thread_call(struct limef_thread *thread, limef_call_fn *call, void *context,
+                      int64_t timeout_us)
+{
+    int64_t deadline_us = limef_deadline_us(timeout_us);
+    struct limef_thread_reply reply = {.state = CALL_WAITS};
+    struct limef_thread_command command = {.call = call, .context = context, .reply = &reply};
+    uint32_t state;
+    int ret;
+
+    if (thread == limef_thread_current())
+        return call(context);
+    ret = enqueue(thread, &command);
+    if (ret == AVERROR_EXIT)
+        return call(context);
+    if (ret < 0)
+        return ret;
+    while ((state = atomic_load_explicit(&reply.state, memory_order_acquire)) != CALL_DONE) {
+        futex_wait(&reply.state, state, state == CALL_RUNS ? LIMEF_FOREVER : deadline_us);
+        if (deadline_us != LIMEF_FOREVER && limef_now_us() >= deadline_us &&
+            withdraw(thread, &reply))
+            return AVERROR(ETIMEDOUT);
+    }
+    return reply.ret;
+}

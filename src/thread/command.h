@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The command lane of a thread: signals and calls that do not queue behind media.
+ */
+#ifndef LIMEF_SRC_THREAD_COMMAND_H
+#define LIMEF_SRC_THREAD_COMMAND_H
+
+#include <limef/thread/thread.h>
+
+/* Runs what waits. Returns whether there was anything. Thread: the thread itself */
+bool commands_run(struct limef_thread *thread);
+
+/* Answers every call that waits with AVERROR_EXIT. The thread's lock is held. */
+void commands_refuse(struct limef_thread *thread);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How a blocked write learns that its limef thread is asked to stop.
+ */
+#ifndef LIMEF_SRC_THREAD_INTERRUPT_H
+#define LIMEF_SRC_THREAD_INTERRUPT_H
+
+#include <limef/base/api.h>
+
+/*
+ * Says that the current limef thread is about to sleep on `word` while it is 1,
+ * or, with NULL, that it no longer is. To be followed by a look at
+ * limef_thread_stopping(): a stop after this call sets the word to 0 and wakes it.
+ */
+void thread_set_sleeps_on(LIMEF_ATOMIC(uint32_t) * word);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a priority class to what the system permits.
+ */
+#ifndef LIMEF_SRC_THREAD_PRIORITY_H
+#define LIMEF_SRC_THREAD_PRIORITY_H
+
+#include <limef/thread/thread.h>
+
+/* Gives the calling thread its class; falls back to a nice value, then to nothing, and says so. */
+enum limef_scheduled priority_apply(enum limef_priority priority, const char *name);
+
+/* Binds the calling thread to the CPUs of a mask; 0 leaves it as it is. */
+void affinity_apply(uint64_t cpu_mask, const char *name);
+
+#endif

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+#include <limef/thread/thread.h>
+
+#include "fifo/futex.h"
+#include "thread/command.h"
+#include "thread/interrupt.h"
+#include "thread/priority.h"
+
+#include <limef/base/log.h>
+
+#include <libavutil/error.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define SYSTEM_NAME_BYTES 16
+
+static _Thread_local struct limef_thread *current;
+
+struct limef_thread *limef_thread_current(void)
+{
+    return current;
+}
+
+bool limef_thread_stopping(const struct limef_thread *thread)
+{
+    return thread && atomic_load_explicit(&thread->stopping, memory_order_seq_cst);
+}
+
+bool limef_thread_running(const struct limef_thread *thread)
+{
+    return atomic_load_explicit(&thread->alive, memory_order_acquire);
+}
+
+void thread_set_sleeps_on(LIMEF_ATOMIC(uint32_t) * word)
+{
+    /* seq_cst: before the look at stopping; pairs with limef_thread_ask_stop() */
+    if (current)
+        atomic_store_explicit(&current->sleeps_on, word, memory_order_seq_cst);
+}
+
+void limef_thread_init(struct limef_thread *thread, const struct limef_thread_ops *ops,
+                       const struct limef_thread_settings *settings)
+{
+    thread->ops = ops;
+    if (settings)
+        thread->settings = *settings;
+    if (!thread->settings.name)
+        thread->settings.name = "limef";
+    thread->task_due_us = LIMEF_FOREVER;
+    pthread_mutex_init(&thread->lock, NULL);
+}
+
+void limef_thread_clear(struct limef_thread *thread)
+{
+    if (!thread->ops)
+        return;
+    pthread_mutex_destroy(&thread->lock);
+    *thread = (struct limef_thread){0};
+}
+
+void limef_thread_set_task(struct limef_thread *thread, limef_task_fn *task, void *context)
+{
+    thread->task = task;
+    thread->task_context = context;
+    thread->task_due_us = task ? 0 : LIMEF_FOREVER;
+}
+
+static bool run_task(struct limef_thread *thread)
+{
+    int64_t now_us;
+
+    if (!thread->task)
+        return false;
+    now_us = limef_now_us();
+    if (now_us < thread->task_due_us)
+        return false;
+    thread->task_due_us = thread->task(thread->task_context, now_us);
+    return true;
+}
+
+static void run_steps(struct limef_thread *thread)
+{
+    while (!limef_thread_stopping(thread)) {
+        bool commanded = commands_run(thread);
+        int ret;
+
+        if (run_task(thread) || commanded)
+            thread->ops->retry(thread);
+        ret = thread->ops->step(thread, thread->task_due_us);
+        if (ret == AVERROR_EXIT)
+            break;
+        if (ret < 0 && ret != AVERROR(EAGAIN) && ret != AVERROR_EOF)
+            LIMEF_COUNT(thread->n_errors, 1);
+    }
+}
+
+static void *thread_main(void *argument)
+{
+    struct limef_thread *thread = argument;
+
+    current = thread;
+    atomic_store_explicit(&thread->tid, gettid(), memory_order_relaxed);
+    affinity_apply(thread->settings.cpu_mask, thread->settings.name);
+    atomic_store_explicit(&thread->scheduled_as,
+                          (int)priority_apply(thread->settings.priority, thread->settings.name),
+                          memory_order_relaxed);
+    run_steps(thread);
+    pthread_mutex_lock(&thread->lock);
+    commands_refuse(thread);
+    /* release: what the thread did; pairs with the acquire of stop. Under the lock: no command
+     * comes after the last refusal */
+    atomic_store_explicit(&thread->alive, 0, memory_order_release);
+    pthread_mutex_unlock(&thread->lock);
+    futex_wake(&thread->alive);
+    return NULL;
+}
+
+int limef_thread_start(struct limef_thread *thread)
+{
+    char system_name[SYSTEM_NAME_BYTES];
+    int error;
+
+    pthread_mutex_lock(&thread->lock);
+    if (thread->started) {
+        pthread_mutex_unlock(&thread->lock);
+        return limef_fail(AVERROR(EBUSY), thread->settings.name, "the thread is started already");
+    }
+    atomic_store_explicit(&thread->stopping, 0, memory_order_relaxed);
+    atomic_store_explicit(&thread->wake_word, 0, memory_order_relaxed);
+    atomic_store_explicit(&thread->sleeps_on, NULL, memory_order_relaxed);
+    thread->ops->open(thread);
+    if (thread->task)
+        thread->task_due_us = 0;
+    /* from here on commands are for the thread */
+    atomic_store_explicit(&thread->alive, 1, memory_order_relaxed);
+    error = pthread_create(&thread->handle, NULL, thread_main, thread);
+    thread->started = !error;
+    if (error)
+        atomic_store_explicit(&thread->alive, 0, memory_order_relaxed);
+    pthread_mutex_unlock(&thread->lock);
+    if (error)
+        return limef_fail(AVERROR(error), thread->settings.name, "cannot start the thread");
+    snprintf(system_name, sizeof(system_name), "%s", thread->settings.name);
+    pthread_setname_np(thread->handle, system_name);
+    return 0;
+}
+
+void limef_thread_ask_stop(struct limef_thread *thread)
+{
+    LIMEF_ATOMIC(uint32_t) * word;
+
+    /* seq_cst: before the look at sleeps_on; pairs with thread_set_sleeps_on() */
+    atomic_store_explicit(&thread->stopping, 1, memory_order_seq_cst);
+    word = atomic_load_explicit(&thread->sleeps_on, memory_order_seq_cst);
+    if (word) {
+        atomic_store_explicit(word, 0, memory_order_relaxed);
+        futex_wake(word);
+    }
+    thread->ops->wake(thread);
+}
+
+static bool is_started(struct limef_thread *thread)
+{
+    bool started;
+
+    pthread_mutex_lock(&thread->lock);
+    started = thread->started;
+    pthread_mutex_unlock(&thread->lock);
+    return started;
+}
+
+int limef_thread_stop(struct limef_thread *thread, int64_t timeout_us)
+{
+    int64_t deadline_us = limef_deadline_us(timeout_us);
+
+    if (!thread->ops || !is_started(thread))
+        return 0;
+    limef_thread_ask_stop(thread);
+    if (thread == current)
+        return AVERROR(EDEADLK);
+    /* acquire: pairs with the release in thread_main() */
+    while (atomic_load_explicit(&thread->alive, memory_order_acquire)) {
+        if (deadline_us != LIMEF_FOREVER && limef_now_us() >= deadline_us)
+            return limef_fail(AVERROR(ETIMEDOUT), thread->settings.name,
+                              "the thread does not come back");
+        futex_wait(&thread->alive, 1, deadline_us);
+    }
+    pthread_join(thread->handle, NULL);
+    pthread_mutex_lock(&thread->lock);
+    thread->started = false;
+    atomic_store_explicit(&thread->tid, 0, memory_order_relaxed);
+    pthread_mutex_unlock(&thread->lock);
+    return 0;
+}

@@ -42,7 +42,7 @@ class Setup:
 
 def main():
     parser = argparse.ArgumentParser(description="limef beside its peers: medians of interleaved runs")
-    parser.add_argument("--rounds", type=int, default=5, help="runs of each row (default 5)")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each row (default 3)")
     parser.add_argument("--only", default=",".join(BENCHES), metavar="A,B",
                         help="of " + ",".join(BENCHES))
     parser.add_argument("--build", default=os.path.join(ROOT, "build", "release"), metavar="DIR")

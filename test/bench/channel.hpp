@@ -22,6 +22,9 @@ constexpr unsigned depth = 64;        /* frames of a boundary */
 constexpr unsigned copied_depth = 10; /* the same where each holds a 1080p picture */
 constexpr unsigned n_payloads = 256;
 
+/* Two lines: processors fetch the neighbour of a line along with it. */
+constexpr size_t apart_bytes = 128;
+
 struct alignas(LIMEF_CACHE_LINE_BYTES) payload_line {
     limef_payload payload;
 };
@@ -97,7 +100,7 @@ static inline void relax_cpu()
 /* Looks for a while, then sleeps on a futex; the other side calls the system only if it has to. */
 class sleeper
 {
-    alignas(LIMEF_CACHE_LINE_BYTES) std::atomic<uint32_t> asleep{0};
+    alignas(apart_bytes) std::atomic<uint32_t> asleep{0};
 
     void futex(int operation)
     {
@@ -136,7 +139,8 @@ class sleeper
 template <template <class> class Ring, class Frame> class two_rings
 {
     Frame frames[depth] = {};
-    Ring<Frame> down, up;
+    alignas(apart_bytes) Ring<Frame> down;
+    alignas(apart_bytes) Ring<Frame> up;
     sleeper reader, writer;
 
   public:

@@ -85,8 +85,8 @@ def size(setup, report, width, height, env, server):
     runs = measure.Interleaved(jobs_for(setup, clip, width, height, env, server), setup.rounds)
     add_rate(runs)
     report.section(f"1080p through GL on llvmpipe, shown at {width}x{height}",
-                   "Pixel for pixel, in" if exact else "Scaled, in" +
-                   " an Xvfb of 1920x1080; frames a second of the whole process, start-up included.")
+                   f"{'Pixel for pixel' if exact else 'Scaled'}, in an Xvfb of 1920x1080; frames a "
+                   "second of the whole process, start-up included.")
     report.table_of(runs, {
         "frames/s": "fps", "cpu s": "cpu_s", "X server s": "helper_s", "peak MB": "rss_mb",
         "of mpv": lambda of, name: of.median(name, "fps") / of.median("mpv", "fps")

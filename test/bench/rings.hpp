@@ -11,11 +11,11 @@
 /* A plain ring with cached indices: what thirty lines of one's own give. */
 template <class Frame> class plain_ring
 {
-    alignas(LIMEF_CACHE_LINE_BYTES) std::atomic<uint32_t> tail{0};
+    alignas(apart_bytes) std::atomic<uint32_t> tail{0};
     uint32_t head_seen = 0;
-    alignas(LIMEF_CACHE_LINE_BYTES) std::atomic<uint32_t> head{0};
+    alignas(apart_bytes) std::atomic<uint32_t> head{0};
     uint32_t tail_seen = 0;
-    alignas(LIMEF_CACHE_LINE_BYTES) Frame *slots[depth];
+    alignas(apart_bytes) Frame *slots[depth];
 
   public:
     bool push(Frame *frame)
@@ -130,7 +130,7 @@ extern "C" {
 template <class Frame> class ck_spsc_ring
 {
     ck_ring_t ring;
-    alignas(LIMEF_CACHE_LINE_BYTES) ck_ring_buffer_t slots[2 * depth];
+    alignas(apart_bytes) ck_ring_buffer_t slots[2 * depth];
 
   public:
     ck_spsc_ring()

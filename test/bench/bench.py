@@ -23,7 +23,7 @@ class Setup:
     def __init__(self, options):
         self.rounds = options.rounds
         self.programs = os.path.join(options.build, "bench")
-        self.clips = os.path.join(ROOT, "build", "bench")
+        self.clips = os.path.join(options.build, "clips")
         self.media = os.path.join(ROOT, "..", "shared", "media")
         self.limef_play = options.limef_play or os.path.join(options.build, "apps", "limef-play")
         if not os.access(self.limef_play, os.X_OK):
@@ -45,7 +45,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3, help="runs of each row (default 3)")
     parser.add_argument("--only", default=",".join(BENCHES), metavar="A,B",
                         help="of " + ",".join(BENCHES))
-    parser.add_argument("--build", default=os.path.join(ROOT, "build", "release"), metavar="DIR")
+    parser.add_argument("--build", default=os.path.join(ROOT, "build", "bench"), metavar="DIR")
     parser.add_argument("--limef-play", metavar="PATH", help="default: of the build")
     parser.add_argument("--markdown", metavar="FILE", help="write the tables there as well")
     options = parser.parse_args()

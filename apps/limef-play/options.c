@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: MIT */
+#include "options.h"
+
+#include <limef/filter/file_source.h>
+
+#include <libavutil/error.h>
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_TIMEOUT_US 10000000
+
+/* Largest number of seconds that an option takes: a year. */
+#define MAX_SECONDS 31536000.0
+
+enum option_id {
+    OPTION_VO = 256,
+    OPTION_AO,
+    OPTION_HWDEC,
+    OPTION_UNTIMED,
+    OPTION_FRAMES,
+    OPTION_DURATION,
+    OPTION_START,
+    OPTION_LOOP,
+    OPTION_SIZE,
+    OPTION_FULLSCREEN,
+    OPTION_TRANSPORT,
+    OPTION_RECONNECT,
+    OPTION_TIMEOUT,
+    OPTION_SNAPSHOT,
+    OPTION_FRAMEMD5,
+    OPTION_REPORT,
+    OPTION_EXPLAIN,
+    OPTION_DOT,
+    OPTION_DECODE_THREADS,
+    OPTION_PLAN,
+    OPTION_LOG_LEVEL,
+    OPTION_VERSION,
+    OPTION_HELP,
+};
+
+static const struct option long_options[] = {
+    {"vo", required_argument, NULL, OPTION_VO},
+    {"ao", required_argument, NULL, OPTION_AO},
+    {"hwdec", required_argument, NULL, OPTION_HWDEC},
+    {"untimed", no_argument, NULL, OPTION_UNTIMED},
+    {"frames", required_argument, NULL, OPTION_FRAMES},
+    {"duration", required_argument, NULL, OPTION_DURATION},
+    {"start", required_argument, NULL, OPTION_START},
+    {"loop", optional_argument, NULL, OPTION_LOOP},
+    {"size", required_argument, NULL, OPTION_SIZE},
+    {"fullscreen", no_argument, NULL, OPTION_FULLSCREEN},
+    {"rtsp-transport", required_argument, NULL, OPTION_TRANSPORT},
+    {"reconnect", required_argument, NULL, OPTION_RECONNECT},
+    {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+    {"snapshot", required_argument, NULL, OPTION_SNAPSHOT},
+    {"framemd5", required_argument, NULL, OPTION_FRAMEMD5},
+    {"report", required_argument, NULL, OPTION_REPORT},
+    {"explain", no_argument, NULL, OPTION_EXPLAIN},
+    {"dot", required_argument, NULL, OPTION_DOT},
+    {"decode-threads", required_argument, NULL, OPTION_DECODE_THREADS},
+    {"plan", required_argument, NULL, OPTION_PLAN},
+    {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {NULL, 0, NULL, 0},
+};
+
+static const char *const vo_words[] = {"auto", "window", "kms", "offscreen", "none", NULL};
+static const char *const hwdec_words[] = {"auto", "vaapi", "no", NULL};
+static const char *const plan_words[] = {"auto", "fused", "per-filter", NULL};
+static const char *const transport_words[] = {"auto", "tcp", "udp", NULL};
+static const char *const yes_no_words[] = {"no", "yes", NULL};
+static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
+static const char *const report_words[] = {"json", NULL};
+
+/* What is being parsed, for messages. */
+struct parser {
+    const char *name;
+    FILE *errors;
+};
+
+LIMEF_PRINTF(2, 3) static int complain(const struct parser *parser, const char *format, ...)
+{
+    va_list arguments;
+
+    if (!parser->errors)
+        return -1;
+    fputs("limef-play: ", parser->errors);
+    va_start(arguments, format);
+    vfprintf(parser->errors, format, arguments);
+    va_end(arguments);
+    fputs("; see limef-play --help\n", parser->errors);
+    return -1;
+}
+
+static int parse_word(const struct parser *parser, const char *text, const char *const *words)
+{
+    char list[80] = "";
+
+    for (int i = 0; words[i]; i++) {
+        if (!strcmp(text, words[i]))
+            return i;
+        if (i)
+            strncat(list, ", ", sizeof(list) - strlen(list) - 1);
+        strncat(list, words[i], sizeof(list) - strlen(list) - 1);
+    }
+    return complain(parser, "--%s=%.40s: not one of %s", parser->name, text, list);
+}
+
+static int parse_number(const struct parser *parser, const char *text, long long min, long long max,
+                        long long *number)
+{
+    char *end;
+
+    errno = 0;
+    *number = strtoll(text, &end, 10);
+    if (end == text || *end || errno || *number < min || *number > max)
+        return complain(parser, "--%s=%.40s: not a number from %lld to %lld", parser->name, text,
+                        min, max);
+    return 0;
+}
+
+static int parse_seconds(const struct parser *parser, const char *text, int64_t *us)
+{
+    char *end;
+    double seconds = strtod(text, &end);
+
+    if (end == text || *end || !(seconds >= 0) || seconds > MAX_SECONDS)
+        return complain(parser, "--%s=%.40s: not a number of seconds", parser->name, text);
+    *us = (int64_t)(seconds * 1e6);
+    return 0;
+}
+
+static int parse_size(const struct parser *parser, const char *text, struct play_options *options)
+{
+    int end = 0;
+
+    if (sscanf(text, "%5dx%5d%n", &options->width, &options->height, &end) != 2 || text[end] ||
+        options->width < 16 || options->height < 16 || options->width > 16384 ||
+        options->height > 16384)
+        return complain(parser, "--size=%.40s: not a size such as 1280x720", text);
+    return 0;
+}
+
+static int parse_ao(const struct parser *parser, const char *text)
+{
+    if (!strcmp(text, "auto") || !strcmp(text, "none") || !strcmp(text, "alsa") ||
+        !strncmp(text, "alsa:", 5) || (!strncmp(text, "wav:", 4) && text[4]))
+        return 0;
+    return complain(parser, "--ao=%.40s: not one of auto, alsa[:DEVICE], wav:FILE, none", text);
+}
+
+static int parse_loops(const struct parser *parser, const char *text, struct play_options *options)
+{
+    long long number;
+
+    options->n_loops = LIMEF_LOOP_FOREVER;
+    if (!text)
+        return 0;
+    if (parse_number(parser, text, 0, INT_MAX, &number) < 0)
+        return -1;
+    options->n_loops = (uint32_t)number;
+    return 0;
+}
+
+/* Stores a word's number; returns 0, or -1 as it came. */
+#define STORE_WORD(member, type, words)                                                            \
+    do {                                                                                           \
+        int word_ = parse_word(parser, text, words);                                               \
+        if (word_ < 0)                                                                             \
+            return -1;                                                                             \
+        (member) = (type)word_;                                                                    \
+        return 0;                                                                                  \
+    } while (0)
+
+#define STORE_NUMBER(member, type, min, max)                                                       \
+    do {                                                                                           \
+        long long number_;                                                                         \
+        if (parse_number(parser, text, min, max, &number_) < 0)                                    \
+            return -1;                                                                             \
+        (member) = (type)number_;                                                                  \
+        return 0;                                                                                  \
+    } while (0)
+
+static int parse_output_option(const struct parser *parser, struct play_options *options, int id,
+                               const char *text)
+{
+    switch (id) {
+    case OPTION_VO:
+        STORE_WORD(options->vo, enum play_vo, vo_words);
+    case OPTION_AO:
+        options->ao = text;
+        return parse_ao(parser, text);
+    case OPTION_SIZE:
+        return parse_size(parser, text, options);
+    case OPTION_FULLSCREEN:
+        options->fullscreen = true;
+        return 0;
+    case OPTION_UNTIMED:
+        options->untimed = true;
+        return 0;
+    case OPTION_SNAPSHOT:
+        options->snapshot = text;
+        return *text ? 0 : complain(parser, "--snapshot: no file name");
+    case OPTION_FRAMEMD5:
+        options->framemd5 = text;
+        return *text ? 0 : complain(parser, "--framemd5: no file name");
+    default:
+        return 1;
+    }
+}
+
+static int parse_input_option(const struct parser *parser, struct play_options *options, int id,
+                              const char *text)
+{
+    switch (id) {
+    case OPTION_TRANSPORT:
+        STORE_WORD(options->transport, enum play_transport, transport_words);
+    case OPTION_RECONNECT:
+        STORE_WORD(options->reconnect, bool, yes_no_words);
+    case OPTION_TIMEOUT:
+        return parse_seconds(parser, text, &options->timeout_us);
+    case OPTION_HWDEC:
+        STORE_WORD(options->hwdec, enum play_hwdec, hwdec_words);
+    case OPTION_DECODE_THREADS:
+        STORE_NUMBER(options->decode_threads, int, 0, 64);
+    case OPTION_FRAMES:
+        STORE_NUMBER(options->n_frames, int64_t, 1, LLONG_MAX);
+    case OPTION_DURATION:
+        return parse_seconds(parser, text, &options->duration_us);
+    case OPTION_START:
+        return parse_seconds(parser, text, &options->start_us);
+    case OPTION_LOOP:
+        return parse_loops(parser, text, options);
+    default:
+        return 1;
+    }
+}
+
+static int parse_telling_option(const struct parser *parser, struct play_options *options, int id,
+                                const char *text)
+{
+    switch (id) {
+    case OPTION_REPORT:
+        options->report_json = true;
+        return parse_word(parser, text, report_words) < 0 ? -1 : 0;
+    case OPTION_EXPLAIN:
+        options->explain = true;
+        return 0;
+    case OPTION_DOT:
+        options->dot = text;
+        return *text ? 0 : complain(parser, "--dot: no file name");
+    case OPTION_PLAN:
+        STORE_WORD(options->plan, enum play_plan, plan_words);
+    case OPTION_LOG_LEVEL:
+        STORE_WORD(options->log_level, enum limef_log_level, level_words);
+    case OPTION_VERSION:
+        options->version = true;
+        return 0;
+    default:
+        options->help = true;
+        return 0;
+    }
+}
+
+static int parse_option(struct parser *parser, struct play_options *options, int id,
+                        const char *text)
+{
+    int ret;
+
+    for (const struct option *option = long_options; option->name; option++)
+        if (option->val == id)
+            parser->name = option->name;
+    ret = parse_output_option(parser, options, id, text);
+    if (ret > 0)
+        ret = parse_input_option(parser, options, id, text);
+    if (ret > 0)
+        ret = parse_telling_option(parser, options, id, text);
+    return ret;
+}
+
+static int add_url(const struct parser *parser, struct play_options *options, const char *url)
+{
+    if (!strcmp(url, "-")) {
+        options->urls_on_stdin = true;
+        return 0;
+    }
+    if (options->n_urls == PLAY_MAX_URLS)
+        return complain(parser, "more than %d URLs", PLAY_MAX_URLS);
+    options->urls[options->n_urls++] = url;
+    return 0;
+}
+
+int play_options_parse(struct play_options *options, int argc, char **argv, FILE *errors)
+{
+    struct parser parser = {.errors = errors};
+    int id, ret = 0;
+
+    *options = (struct play_options){
+        .reconnect = true,
+        .timeout_us = DEFAULT_TIMEOUT_US,
+        .n_frames = -1,
+        .duration_us = -1,
+        .log_level = LIMEF_LOG_WARNING,
+    };
+    optind = 0; /* glibc: start anew */
+    opterr = 0;
+    while (!ret && (id = getopt_long(argc, argv, ":h", long_options, NULL)) != -1) {
+        const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "";
+
+        if (id == ':')
+            ret = complain(&parser, "%.60s: a value is missing", word);
+        else if (id == '?')
+            ret = complain(&parser, "%.60s: no such option", word);
+        else
+            ret = parse_option(&parser, options, id == 'h' ? OPTION_HELP : id, optarg);
+    }
+    for (int i = optind; !ret && i < argc; i++)
+        ret = add_url(&parser, options, argv[i]);
+    if (!ret && !options->help && !options->version && !options->n_urls && !options->urls_on_stdin)
+        ret = complain(&parser, "no URL to play");
+    return ret;
+}
+
+int play_options_read_urls(struct play_options *options, FILE *file, char **memory)
+{
+    struct parser parser = {.errors = NULL};
+    char *line, *rest = NULL;
+    size_t bytes = 0;
+
+    *memory = NULL;
+    if (getdelim(memory, &bytes, 0, file) < 0)
+        return ferror(file) ? AVERROR(EIO) : 0;
+    for (line = strtok_r(*memory, "\r\n", &rest); line; line = strtok_r(NULL, "\r\n", &rest)) {
+        line += strspn(line, " \t");
+        if (!*line || *line == '#' || !strcmp(line, "-"))
+            continue;
+        if (add_url(&parser, options, line) < 0)
+            return AVERROR(E2BIG);
+    }
+    return 0;
+}
+
+void play_options_print_help(FILE *file)
+{
+    fputs("usage: limef-play [OPTIONS] URL [URL...]\n"
+          "Plays files and streams side by side; - reads URLs from standard input.\n\n"
+          "  --vo=auto|window|kms|offscreen|none   where pictures go\n"
+          "  --ao=auto|alsa[:DEVICE]|wav:FILE|none where sound goes (this version is silent)\n"
+          "  --size=WxH --fullscreen               of the output\n"
+          "  --untimed                             as fast as it can, every frame\n"
+          "  --snapshot=FILE.png                   the screen when playback ends, and on key s\n"
+          "  --framemd5=FILE                       slot, pts_us, size_bytes, md5 of every frame\n\n"
+          "  --frames=N --duration=S --start=S     what part of the input\n"
+          "  --loop[=N]                            again, forever or N times\n"
+          "  --rtsp-transport=auto|tcp|udp         of live inputs\n"
+          "  --reconnect=yes|no --timeout=S        of live inputs\n"
+          "  --hwdec=auto|vaapi|no                 hardware decoding\n"
+          "  --decode-threads=N                    in each software decoder\n\n"
+          "  --report=json                         a JSON object as the last line of output\n"
+          "  --explain --dot=FILE                  the plan: threads, boundaries, priorities\n"
+          "  --plan=auto|fused|per-filter          for comparisons: where boundaries go\n"
+          "  --log-level=error|warning|info|debug  --version  --help\n\n"
+          "keys: SPACE pause, q quit, LEFT/RIGHT 5 s, UP/DOWN 60 s, . next frame, [ ] speed,\n"
+          "      f full screen, s snapshot, i statistics, g grid or solo, 1..9 solo a tile,\n"
+          "      d dump the graph\n"
+          "exit: 0 played or quit, 1 usage or set-up, 2 nothing played, 3 some not played,\n"
+          "      4 by signal, 5 live source lost, 7 output not available\n",
+          file);
+}

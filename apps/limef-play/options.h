@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The command line of limef-play.
+ */
+#ifndef LIMEF_PLAY_OPTIONS_H
+#define LIMEF_PLAY_OPTIONS_H
+
+#include <limef/base/log.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* URLs that play side by side at most. */
+#define PLAY_MAX_URLS 256
+
+enum play_vo { PLAY_VO_AUTO, PLAY_VO_WINDOW, PLAY_VO_KMS, PLAY_VO_OFFSCREEN, PLAY_VO_NONE };
+enum play_hwdec { PLAY_HWDEC_AUTO, PLAY_HWDEC_VAAPI, PLAY_HWDEC_NO };
+enum play_plan { PLAY_PLAN_AUTO, PLAY_PLAN_FUSED, PLAY_PLAN_PER_FILTER };
+enum play_transport { PLAY_TRANSPORT_AUTO, PLAY_TRANSPORT_TCP, PLAY_TRANSPORT_UDP };
+
+/* What the user asked for. */
+struct play_options {
+    /* outputs */
+    enum play_vo vo;
+    const char *ao; /* as written; NULL: auto */
+    int width, height;
+    bool fullscreen;
+    bool untimed;
+    const char *snapshot;
+    const char *framemd5;
+
+    /* inputs */
+    const char *urls[PLAY_MAX_URLS];
+    unsigned n_urls;
+    bool urls_on_stdin;
+    enum play_transport transport;
+    bool reconnect;
+    int64_t timeout_us;
+    enum play_hwdec hwdec;
+    int decode_threads; /* 0: the library decides */
+
+    /* what part of them */
+    int64_t n_frames;    /* -1: all */
+    int64_t duration_us; /* -1: all */
+    int64_t start_us;
+    uint32_t n_loops; /* after the first time */
+
+    /* telling */
+    bool report_json;
+    bool explain;
+    const char *dot;
+    enum play_plan plan;
+    enum limef_log_level log_level;
+    bool help, version;
+};
+
+/*
+ * Reads a command line. URLs and file names point into argv.
+ *
+ * options  written, defaults where nothing is said.
+ * errors   where the one line goes that says what is wrong; may be NULL.
+ * Returns 0, or -1: wrong usage.
+ */
+int play_options_parse(struct play_options *options, int argc, char **argv, FILE *errors);
+
+/*
+ * Reads URLs, one a line, from a file; empty lines and lines that begin with # are skipped.
+ *
+ * memory  receives the text that the URLs point into; free() it after the last use.
+ * Returns 0, or a negative AVERROR code.
+ */
+int play_options_read_urls(struct play_options *options, FILE *file, char **memory);
+
+/* Prints the help, one screen. */
+void play_options_print_help(FILE *file);
+
+#endif

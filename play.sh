@@ -1,0 +1,80 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# play.sh [OPTIONS] [URL...]
+#
+# Installs what is missing, builds limef, and plays. Without a URL it plays a clip that it makes
+# itself. What starts with -- is handed to limef-play (see limef-play --help).
+set -eu
+
+root=$(cd "$(dirname "$0")" && pwd)
+build=$root/build/release
+demo=$root/build/demo.mp4
+
+has_url=
+has_output=
+for argument in "$@"; do
+    case $argument in
+    --snapshot=* | --vo=none | --help | --version) has_output=1 ;;
+    esac
+    case $argument in
+    --help | --version) has_url=1 ;;
+    --*) ;;
+    *) has_url=1 ;;
+    esac
+done
+
+# A display server that the environment names, and whose socket is there.
+has_display()
+{
+    case ${WAYLAND_DISPLAY:-} in
+    '') ;;
+    /*) [ ! -S "$WAYLAND_DISPLAY" ] || return 0 ;;
+    *) [ ! -S "${XDG_RUNTIME_DIR:-/nowhere}/$WAYLAND_DISPLAY" ] || return 0 ;;
+    esac
+    case ${DISPLAY:-} in
+    '') return 1 ;;
+    :*)
+        number=${DISPLAY#:}
+        [ -S "/tmp/.X11-unix/X${number%%.*}" ]
+        ;;
+    *) return 0 ;;
+    esac
+}
+
+"$root/scripts/install-deps.sh" build >&2
+
+mkdir -p "$root/build"
+log=$root/build/play.log
+echo "building limef (log: $log)" >&2
+if ! (cd "$root" && cmake --preset release -DLIMEF_BUILD_TESTS=OFF -DLIMEF_BUILD_APPS=ON) \
+    >"$log" 2>&1; then
+    cat "$log" >&2
+    exit 1
+fi
+if ! cmake --build "$build" >>"$log" 2>&1; then
+    tail -n 40 "$log" >&2
+    exit 1
+fi
+
+if [ -z "$has_url" ]; then
+    if [ ! -f "$demo" ]; then
+        echo "making a demo clip: $demo" >&2
+        "$build/apps/limef-demo-clip" "$demo.part.mp4" >&2
+        mv "$demo.part.mp4" "$demo"
+    fi
+    set -- "$@" "$demo"
+fi
+
+if [ -n "$has_output" ] || has_display; then
+    exec "$build/apps/limef-play" "$@"
+fi
+
+snapshot=$PWD/limef-play.png
+rm -f "$snapshot"
+status=0
+"$build/apps/limef-play" --snapshot="$snapshot" "$@" || status=$?
+if [ -f "$snapshot" ]; then
+    echo "no display here; the last picture is in $snapshot" >&2
+fi
+exit $status

@@ -1,0 +1,58 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# install-deps.sh build|test
+#
+# Installs what is missing of the Debian packages that limef is built with (build), or built and
+# tested with (test). Asks apt for nothing if nothing is missing.
+set -eu
+
+build="gcc libc6-dev cmake ninja-build pkg-config
+    libavformat-dev libavcodec-dev libavutil-dev libswscale-dev
+    libegl-dev libgles-dev libgl1-mesa-dri libsdl2-dev
+    libfreetype-dev libfontconfig-dev fonts-dejavu-core ca-certificates"
+tests="g++ clang libclang-rt-dev libcriterion-dev doxygen ffmpeg xvfb"
+
+case ${1:-} in
+build) wanted=$build ;;
+test) wanted="$build $tests" ;;
+*)
+    echo "usage: $0 build|test" >&2
+    exit 1
+    ;;
+esac
+
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+    # other systems name their packages otherwise; CMake says what it does not find
+    echo "$0: not a Debian system, so nothing is installed; limef needs what Debian calls:" >&2
+    printf "%s\n" "$wanted" >&2
+    exit 0
+fi
+
+missing=
+for package in $wanted; do
+    # shellcheck disable=SC2016 # the format is dpkg's
+    case $(dpkg-query -W -f '${db:Status-Status} ' "$package" 2>/dev/null || true) in
+    *installed\ *) ;;
+    *) missing="$missing $package" ;;
+    esac
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" = 0 ]; then
+    as_root=
+elif command -v sudo >/dev/null; then
+    as_root=sudo
+else
+    echo "$0: some packages are missing, and this is neither root nor is there sudo." >&2
+    echo "As root: apt-get install --no-install-recommends$missing" >&2
+    exit 1
+fi
+
+echo "installing$missing"
+# shellcheck disable=SC2086 # words are meant
+{
+    $as_root apt-get -qq update
+    $as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 install $missing >/dev/null
+}

@@ -1,0 +1,109 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# test.sh [--quick]
+#
+# Installs what is missing, then builds limef and runs its tests:
+#   dev       gcc, AddressSanitizer, UndefinedBehaviorSanitizer: all tests
+#   tsan      ThreadSanitizer: the stress programs
+#   release   as it is installed: whole runs, the installed tree, symbols, headers, documentation
+#   clang     the same build with clang, without a warning
+#   minimal   all optional parts off
+#   fuzz      each fuzzer for some seconds
+# --quick stops after dev. The last line counts the tests: N passed, N failed, N skipped.
+set -eu
+
+cd "$(dirname "$0")"
+quick=
+case ${1:-} in
+'') ;;
+--quick) quick=1 ;;
+*)
+    echo "usage: $0 [--quick]" >&2
+    exit 1
+    ;;
+esac
+
+passed=0 failed=0 skipped=0
+
+finish()
+{
+    if [ $((passed + failed)) = 0 ]; then
+        echo "no test ran"
+        failed=1
+    fi
+    echo "$passed passed, $failed failed, $skipped skipped"
+    [ "$failed" = 0 ] || exit 1
+    exit 0
+}
+
+if ! scripts/install-deps.sh test; then
+    failed=1
+    finish
+fi
+
+# Sanitizers of this age want an address space with less randomness than some kernels give.
+fixed=
+if setarch "$(uname -m)" -R true 2>/dev/null; then
+    fixed="setarch $(uname -m) -R"
+fi
+
+# build PRESET [CMAKE-OPTION...]
+build()
+{
+    preset=$1
+    shift
+    echo "== $preset: building"
+    mkdir -p "build/$preset"
+    log=build/$preset/build.log
+    if cmake --preset "$preset" "$@" >"$log" 2>&1 && cmake --build --preset "$preset" >>"$log" 2>&1
+    then
+        return 0
+    fi
+    tail -n 60 "$log"
+    echo "== $preset: does not build"
+    failed=$((failed + 1))
+    return 1
+}
+
+# run PRESET [CTEST-OPTION...]: runs the tests of a built preset and adds up what they counted
+run()
+{
+    preset=$1
+    shift
+    echo "== $preset: testing"
+    results=$PWD/build/$preset/results.xml
+    rm -f "$results"
+    status=0
+    # shellcheck disable=SC2086 # words are meant
+    $fixed ctest --preset "$preset" -j 2 --output-junit "$results" \
+        --test-output-size-passed 4000000 --test-output-size-failed 4000000 "$@" || status=$?
+    counts=$(awk -f scripts/count-tests.awk "$results" 2>/dev/null) || counts="0 1 0"
+    # shellcheck disable=SC2086
+    set -- $counts
+    if [ $status != 0 ] && [ "$2" = 0 ]; then
+        set -- "$1" 1 "$3"
+    fi
+    echo "== $preset: $1 passed, $2 failed, $3 skipped"
+    passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
+}
+
+if build dev; then
+    run dev
+fi
+[ -z "$quick" ] || finish
+
+if build tsan -DLIMEF_BUILD_APPS=OFF; then
+    run tsan
+fi
+if build release -DLIMEF_BUILD_TESTS=ON -DLIMEF_BUILD_APPS=ON; then
+    run release -L 'install|lint|doc|e2e'
+fi
+build release-clang || true
+if build minimal; then
+    run minimal -L 'unit|e2e'
+fi
+if build fuzz; then
+    run fuzz
+fi
+finish

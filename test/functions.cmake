@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+#
+# What the CMakeLists.txt of the tests call:
+#
+# limef_add_test(NAME name SOURCES file... [LIBS target...] [LABELS label...] [TIMEOUT seconds]
+#                [ARGS argument...] [DEFINES macro...] [INTERNAL])
+#     A Criterion test program.
+# limef_add_plain_test(... the same ...)
+#     A program with a main() of its own: exit status 0 passed, 77 skipped. The only tests that run
+#     under ThreadSanitizer, where Criterion aborts.
+# limef_add_script_test(NAME name COMMAND argument... [LABELS label...] [TIMEOUT seconds])
+#     A command, the same statuses.
+# limef_add_fuzzer(NAME name SOURCES file... [LIBS target...] [CORPUS folder])
+#     A libFuzzer target, run for LIMEF_FUZZ_SECONDS, from the files in CORPUS if it is given.
+#
+# The test is called name, the target test_name. LABELS: unit (the default of limef_add_test),
+# stress, e2e, fuzz, gpu, install, lint. TIMEOUT: 60 unless given. INTERNAL: links functions that
+# the library does not export, and finds src/ in its include path.
+
+set(LIMEF_TEST_ENVIRONMENT
+    ASAN_OPTIONS=abort_on_error=1:detect_leaks=1:detect_stack_use_after_return=1
+    LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/test/lsan.supp:print_suppressions=0
+    UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+    TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=${PROJECT_SOURCE_DIR}/test/tsan.supp)
+
+function(limef_test_properties name labels timeout)
+    if(LIMEF_TEST_MEDIA)
+        list(APPEND LIMEF_TEST_ENVIRONMENT LIMEF_TEST_MEDIA=${LIMEF_TEST_MEDIA})
+    endif()
+    set_tests_properties(${name} PROPERTIES
+        ENVIRONMENT "${LIMEF_TEST_ENVIRONMENT}"
+        LABELS "${labels}"
+        TIMEOUT ${timeout}
+        SKIP_RETURN_CODE 77)
+endfunction()
+
+function(limef_add_test_program default_label framework)
+    cmake_parse_arguments(PARSE_ARGV 2 arg "INTERNAL" "NAME;TIMEOUT" "SOURCES;LIBS;LABELS;ARGS;DEFINES")
+    if(NOT LIMEF_BUILD_TESTS)
+        return()
+    endif()
+    if(NOT arg_LABELS)
+        set(arg_LABELS ${default_label})
+    endif()
+    if(NOT arg_TIMEOUT)
+        set(arg_TIMEOUT 60)
+    endif()
+    set(library limef)
+    if(arg_INTERNAL)
+        set(library limef_internal)
+    endif()
+
+    add_executable(test_${arg_NAME} ${arg_SOURCES})
+    target_compile_definitions(test_${arg_NAME} PRIVATE _GNU_SOURCE ${arg_DEFINES})
+    target_link_libraries(test_${arg_NAME} PRIVATE
+        ${arg_LIBS} ${library} ${framework} PkgConfig::AV Threads::Threads m limef_warnings)
+    if(framework)
+        list(PREPEND arg_ARGS --verbose=1 --color=never)
+    endif()
+    add_test(NAME ${arg_NAME} COMMAND test_${arg_NAME} ${arg_ARGS})
+    limef_test_properties(${arg_NAME} "${arg_LABELS}" ${arg_TIMEOUT})
+endfunction()
+
+function(limef_add_test)
+    if(NOT LIMEF_SANITIZE_THREAD)
+        cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME" "")
+        limef_add_test_program(unit PkgConfig::CRITERION ${ARGV})
+        if(TEST ${arg_NAME})
+            # a Criterion program that runs no test exits with 0; say that it was skipped
+            set_tests_properties(${arg_NAME} PROPERTIES SKIP_REGULAR_EXPRESSION "Tested: 0 ")
+        endif()
+    endif()
+endfunction()
+
+function(limef_add_plain_test)
+    limef_add_test_program(stress "" ${ARGV})
+endfunction()
+
+function(limef_add_script_test)
+    cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;TIMEOUT" "COMMAND;LABELS")
+    if(NOT LIMEF_BUILD_TESTS)
+        return()
+    endif()
+    if(NOT arg_TIMEOUT)
+        set(arg_TIMEOUT 60)
+    endif()
+    add_test(NAME ${arg_NAME} COMMAND ${arg_COMMAND})
+    limef_test_properties(${arg_NAME} "${arg_LABELS}" ${arg_TIMEOUT})
+endfunction()
+
+set(LIMEF_FUZZ_SECONDS 20 CACHE STRING "how long ctest runs each fuzzer")
+
+function(limef_add_fuzzer)
+    cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;CORPUS" "SOURCES;LIBS;DEFINES")
+    if(NOT LIMEF_BUILD_FUZZERS)
+        return()
+    endif()
+    if(NOT CMAKE_C_COMPILER_ID MATCHES Clang)
+        message(FATAL_ERROR "limef: LIMEF_BUILD_FUZZERS needs clang: cmake --preset fuzz")
+    endif()
+    set(target fuzz_${arg_NAME})
+    add_executable(${target} ${arg_SOURCES})
+    target_compile_definitions(${target} PRIVATE _GNU_SOURCE ${arg_DEFINES})
+    target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+    target_link_libraries(${target} PRIVATE
+        ${arg_LIBS} limef PkgConfig::AV Threads::Threads m limef_warnings)
+
+    # what it finds interesting goes to the first folder, in the build tree
+    set(found ${CMAKE_CURRENT_BINARY_DIR}/${arg_NAME}_corpus)
+    file(MAKE_DIRECTORY ${found})
+    add_test(NAME fuzz_${arg_NAME} COMMAND ${target}
+        -max_total_time=${LIMEF_FUZZ_SECONDS} -timeout=10 -rss_limit_mb=2048 -print_final_stats=1
+        ${found} ${arg_CORPUS})
+    math(EXPR timeout "${LIMEF_FUZZ_SECONDS} + 60")
+    limef_test_properties(fuzz_${arg_NAME} fuzz ${timeout})
+endfunction()

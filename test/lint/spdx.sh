@@ -1,0 +1,19 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# spdx.sh SOURCE_DIR: each file says its licence in one of its first three lines.
+set -eu
+cd "$1"
+. test/lint/files.sh
+
+missing=$(files | while read -r file; do
+    case $file in
+    LICENSE | *.png) continue ;;
+    esac
+    [ ! -f "$file" ] || head -n 3 "$file" | grep -q 'SPDX-License-Identifier: MIT' || echo "$file"
+done)
+if [ -n "$missing" ]; then
+    echo "no SPDX-License-Identifier in the first lines of:"
+    echo "$missing"
+    exit 1
+fi

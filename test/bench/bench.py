@@ -17,6 +17,21 @@ BENCHES = {"hop": hop.bench, "boundary": boundary.saturated, "paced": boundary.p
            "playback": playback.bench, "gl": gl.bench}
 
 
+BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+
+
+def write_markdown(path, text):
+    """Between the two marks if the file has them; else the text is all there is in it."""
+    try:
+        with open(path) as file:
+            before, _, rest = file.read().partition(BEGIN)
+            _, _, after = rest.partition(END)
+    except FileNotFoundError:
+        before, rest, after = "", "", "\n"
+    with open(path, "w") as file:
+        file.write(f"{before}{BEGIN}\n{text.strip()}\n{END}{after}" if rest else text + "\n")
+
+
 class Setup:
     """Where things are, and how often they run."""
 
@@ -24,7 +39,7 @@ class Setup:
         self.rounds = options.rounds
         self.programs = os.path.join(options.build, "bench")
         self.clips = os.path.join(options.build, "clips")
-        self.media = os.path.join(ROOT, "..", "shared", "media")
+        self.media = options.media
         self.limef_play = options.limef_play or os.path.join(options.build, "apps", "limef-play")
         if not os.access(self.limef_play, os.X_OK):
             print(f"no {self.limef_play}: its rows are left out")
@@ -47,7 +62,10 @@ def main():
                         help="of " + ",".join(BENCHES))
     parser.add_argument("--build", default=os.path.join(ROOT, "build", "bench"), metavar="DIR")
     parser.add_argument("--limef-play", metavar="PATH", help="default: of the build")
-    parser.add_argument("--markdown", metavar="FILE", help="write the tables there as well")
+    parser.add_argument("--media", default=os.path.join(ROOT, "..", "shared", "media"), metavar="DIR",
+                        help="where the camera's clip may lie; without it one is synthesised")
+    parser.add_argument("--markdown", metavar="FILE",
+                        help="write the tables there as well; into doc/benchmarks.md between its marks")
     options = parser.parse_args()
     chosen = options.only.split(",")
     unknown = [name for name in chosen if name not in BENCHES]
@@ -58,8 +76,7 @@ def main():
         BENCHES[name](setup, out)
     text = out.finish()
     if options.markdown:
-        with open(options.markdown, "w") as file:
-            file.write(text + "\n")
+        write_markdown(options.markdown, text)
 
 
 if __name__ == "__main__":

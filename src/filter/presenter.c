@@ -187,6 +187,7 @@ static void note_shown(struct limef_tile *tile, const struct limef_decoded_frame
         presenter_clock_pause(&tile->clock, now_us);
         set_anchor(tile, tile->shown_pts_us, now_us);
     }
+    atomic_store_explicit(&tile->position_us, tile->shown_pts_us, memory_order_relaxed);
     atomic_store_explicit(&tile->width, picture->av->width, memory_order_relaxed);
     atomic_store_explicit(&tile->height, picture->av->height, memory_order_relaxed);
     atomic_store_explicit(&tile->format, picture->av->format, memory_order_relaxed);

@@ -91,7 +91,10 @@ int limef_presenter_get_counters(const struct limef_presenter *presenter, uint32
         .copied_bytes = LIMEF_COUNTED(tile->copied_bytes),
         .copied_why = LIMEF_COUNTED(tile->copied_why),
         .first_shown_us = LIMEF_COUNTED(tile->first_shown_us),
+        .position_us = LIMEF_COUNTED(tile->position_us),
     };
+    if (!counters->n_shown)
+        counters->position_us = LIMEF_NO_TIME;
     for (unsigned i = 0; i < LIMEF_HISTOGRAM_N_BUCKETS; i++)
         atomic_store_explicit(&counters->latency.n[i], LIMEF_COUNTED(tile->latency.n[i]),
                               memory_order_relaxed);

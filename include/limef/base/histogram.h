@@ -12,6 +12,7 @@
 
 LIMEF_BEGIN_DECLS
 
+/** Buckets of a histogram: 16 octaves of four. */
 #define LIMEF_HISTOGRAM_N_BUCKETS 64
 
 /** All-zero is empty. */

@@ -11,6 +11,7 @@
 
 LIMEF_BEGIN_DECLS
 
+/** How severe a line is; the more severe the smaller. */
 enum limef_log_level {
     LIMEF_LOG_ERROR,   /**< something asked for was not done */
     LIMEF_LOG_WARNING, /**< it goes on, with less: a repair, a fallback, a refused priority */

@@ -92,6 +92,7 @@ struct limef_presenter_slot_counters {
     uint64_t copied_bytes;    /**< copied beside that; why says the reason of the last one */
     const char *copied_why;   /**< lives forever; NULL: nothing was copied */
     int64_t first_shown_us;   /**< limef_now_us() when its first picture was presented; 0: not yet */
+    int64_t position_us;      /**< pts_us of the picture on screen; LIMEF_NO_TIME: none yet */
     struct limef_histogram latency; /**< from limef_frame.entered_us to presented */
 };
 
@@ -120,7 +121,7 @@ struct limef_tile {
     LIMEF_ATOMIC(uint64_t) n_pictures, n_shown, n_dropped_late, n_dropped_flush, n_failed;
     LIMEF_ATOMIC(uint64_t) n_anchors, uploaded_bytes, copied_bytes;
     LIMEF_ATOMIC(const char *) copied_why;
-    LIMEF_ATOMIC(int64_t) first_shown_us;
+    LIMEF_ATOMIC(int64_t) first_shown_us, position_us;
     struct limef_histogram latency;
 };
 

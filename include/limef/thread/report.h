@@ -14,6 +14,7 @@
 
 LIMEF_BEGIN_DECLS
 
+/** Signals that may wait in one queue. */
 #define LIMEF_REPORTS_MAX 64
 
 /** A queue of signals to the application; several threads may share one. */

@@ -46,8 +46,10 @@ typedef int64_t limef_task_fn(void *context, int64_t now_us);
 /** Something to do once on a thread, see limef_thread_call(). @return handed to the caller. */
 typedef int limef_call_fn(void *context);
 
+/** Commands that may wait for one thread. */
 #define LIMEF_THREAD_MAX_COMMANDS 16
 
+/** A signal, or a function to call, that waits for the thread. */
 struct limef_thread_command {
     struct limef_signal_frame signal_frame;
     limef_call_fn *call; /**< NULL: the signal */

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+#include "plan.h"
+#include "player.h"
+
+#include <inttypes.h>
+#include <libavutil/error.h>
+
+#define SEEK_SHORT_US 5000000
+#define SEEK_LONG_US 60000000
+
+/* Thousandths of the natural rate that [ and ] step through. */
+static const int32_t rates[] = {250, 500, 750, 1000, 1250, 1500, 2000, 4000};
+#define N_RATES (sizeof(rates) / sizeof(rates[0]))
+
+static void to_screen(struct player *player, uint32_t signal, int64_t value)
+{
+    struct limef_signal_frame signal_frame;
+
+    limef_signal_frame_set(&signal_frame, signal, LIMEF_PRESENTER_ALL, NULL);
+    signal_frame.value = value;
+    limef_thread_send(&player->screen.thread, &signal_frame);
+}
+
+static void toggle_pause(struct player *player)
+{
+    player->paused = !player->paused;
+    to_screen(player, player->paused ? LIMEF_SIGNAL_PAUSE : LIMEF_SIGNAL_PLAY, 0);
+}
+
+static void step(struct player *player)
+{
+    player->paused = true;
+    to_screen(player, LIMEF_SIGNAL_STEP, 0);
+}
+
+static void change_rate(struct player *player, int by)
+{
+    size_t i = 0;
+
+    while (i + 1 < N_RATES && rates[i] < player->rate)
+        i++;
+    if ((by < 0 && i == 0) || (by > 0 && i + 1 == N_RATES))
+        return;
+    player->rate = rates[by < 0 ? i - 1 : i + 1];
+    to_screen(player, LIMEF_SIGNAL_RATE, player->rate);
+}
+
+/* The screen hears of the seek first, so that a paused one lets the way be free. */
+static void seek_stream(struct player *player, struct play_stream *stream, int64_t by_us)
+{
+    struct limef_presenter_slot_counters counters;
+    struct limef_signal_frame signal_frame;
+    int64_t start_us = limef_file_source_start_us(&stream->source);
+
+    limef_presenter_get_counters(&player->presenter, stream->slot, &counters);
+    if (stream->live || stream->ended || counters.position_us == LIMEF_NO_TIME)
+        return;
+    limef_signal_frame_set(&signal_frame, LIMEF_SIGNAL_SEEK, stream->slot, NULL);
+    signal_frame.value = counters.position_us + by_us;
+    if (start_us != LIMEF_NO_TIME && signal_frame.value < start_us)
+        signal_frame.value = start_us;
+    signal_frame.code = 1;
+    signal_frame.serial = ++player->seek_serial;
+    limef_thread_send(&player->screen.thread, &signal_frame);
+    limef_thread_send(&stream->reader.thread, &signal_frame);
+}
+
+static void seek(struct player *player, int64_t by_us)
+{
+    for (unsigned i = 0; i < player->n_streams; i++)
+        seek_stream(player, &player->streams[i], by_us);
+}
+
+static int apply_layout(void *context)
+{
+    struct player *player = context;
+
+    return limef_presenter_set_layout(&player->presenter, player->solo);
+}
+
+static int toggle_fullscreen(void *context)
+{
+    return limef_presenter_toggle_fullscreen(&((struct player *)context)->presenter);
+}
+
+static int write_snapshot(void *context)
+{
+    struct player *player = context;
+    char path[64];
+    int ret;
+
+    snprintf(path, sizeof(path), "limef-play-%04u.png", ++player->n_snapshots);
+    ret = limef_presenter_snapshot(&player->presenter,
+                                   player->options->snapshot ? player->options->snapshot : path);
+    if (ret >= 0)
+        limef_log(LIMEF_LOG_WARNING, "limef-play", "wrote %s",
+                  player->options->snapshot ? player->options->snapshot : path);
+    return ret;
+}
+
+static int put_overlay(void *context)
+{
+    struct player *player = context;
+    char text[LIMEF_PRESENTER_OVERLAY_BYTES] = "";
+    size_t used = 0;
+
+    for (unsigned i = 0; i < player->n_streams && player->overlay && used < sizeof(text); i++) {
+        struct limef_presenter_slot_counters c;
+
+        limef_presenter_get_counters(&player->presenter, i, &c);
+        used += (size_t)snprintf(text + used, sizeof(text) - used,
+                                 "%u  %dx%d  shown %" PRIu64 "  late %" PRIu64
+                                 "  latency %" PRId64 " / %" PRId64 " ms\n",
+                                 i + 1, c.width, c.height, c.n_shown, c.n_dropped_late,
+                                 limef_histogram_percentile_us(&c.latency, 0.5) / 1000,
+                                 limef_histogram_percentile_us(&c.latency, 0.99) / 1000);
+    }
+    limef_presenter_set_overlay(&player->presenter, player->overlay ? text : NULL);
+    return 0;
+}
+
+/* Does something on the screen's thread; a screen that is busy for long loses the key. */
+static void on_screen(struct player *player, limef_call_fn *call)
+{
+    limef_thread_call(&player->screen.thread, call, player, 1000000);
+}
+
+void player_update_overlay(struct player *player)
+{
+    if (player->overlay)
+        on_screen(player, put_overlay);
+}
+
+static void solo(struct player *player, uint32_t slot)
+{
+    if (slot != LIMEF_PRESENTER_ALL && slot >= player->n_streams)
+        return;
+    player->solo = slot;
+    on_screen(player, apply_layout);
+}
+
+void player_key(struct player *player, int64_t key)
+{
+    switch (key) {
+    case 'q':
+    case LIMEF_KEY_ESCAPE:
+    case LIMEF_KEY_CLOSE:
+        player->quit = true;
+        break;
+    case ' ':
+        toggle_pause(player);
+        break;
+    case LIMEF_KEY_LEFT:
+    case LIMEF_KEY_RIGHT:
+        seek(player, key == LIMEF_KEY_LEFT ? -SEEK_SHORT_US : SEEK_SHORT_US);
+        break;
+    case LIMEF_KEY_UP:
+    case LIMEF_KEY_DOWN:
+        seek(player, key == LIMEF_KEY_DOWN ? -SEEK_LONG_US : SEEK_LONG_US);
+        break;
+    case '.':
+        step(player);
+        break;
+    case '[':
+    case ']':
+        change_rate(player, key == '[' ? -1 : 1);
+        break;
+    case 'f':
+        on_screen(player, toggle_fullscreen);
+        break;
+    case 's':
+        on_screen(player, write_snapshot);
+        break;
+    case 'i':
+        player->overlay = !player->overlay;
+        on_screen(player, put_overlay);
+        break;
+    case 'g':
+        solo(player, player->solo == LIMEF_PRESENTER_ALL ? 0 : LIMEF_PRESENTER_ALL);
+        break;
+    case 'd':
+        plan_dump(player, stderr);
+        break;
+    default:
+        if (key >= '1' && key <= '9')
+            solo(player, (uint32_t)(key - '1'));
+    }
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The plan: which threads there are, where boundaries lie, and why.
+ */
+#ifndef LIMEF_PLAY_PLAN_H
+#define LIMEF_PLAY_PLAN_H
+
+#include <stdio.h>
+
+struct player;
+
+/* Prints the plan if --explain asked for it, and writes the graph if --dot did.
+ * when  "start", or what changed. */
+void plan_print(struct player *player, const char *when);
+
+/* Prints plan and state of every boundary. */
+void plan_dump(struct player *player, FILE *file);
+
+#endif

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+#include "player.h"
+
+#include "plan.h"
+#include "progress.h"
+
+#include <limef/base/memory.h>
+
+#include <libavutil/error.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define STOP_TIMEOUT_US 2000000
+#define SCREEN_CALL_TIMEOUT_US 5000000
+/* How often the player looks after itself: progress, threads, overlay. */
+#define LOOK_MS 100
+/* Pictures after which playing is in its steady state: pools and caches are full. */
+#define STEADY_FRAMES 50
+
+uint64_t player_n_shown(const struct player *player)
+{
+    struct limef_presenter_slot_counters counters;
+    uint64_t n = 0;
+
+    for (uint32_t i = 0; i < player->n_streams; i++) {
+        limef_presenter_get_counters(&player->presenter, i, &counters);
+        n += counters.n_shown;
+    }
+    return n;
+}
+
+static enum limef_presenter_output output_of(enum play_vo vo)
+{
+    switch (vo) {
+    case PLAY_VO_WINDOW:
+        return LIMEF_OUTPUT_WINDOW;
+    case PLAY_VO_OFFSCREEN:
+        return LIMEF_OUTPUT_OFFSCREEN;
+    case PLAY_VO_NONE:
+        return LIMEF_OUTPUT_NONE;
+    default:
+        return LIMEF_OUTPUT_AUTO;
+    }
+}
+
+static int open_framemd5(struct player *player)
+{
+    const char *path = player->options->framemd5;
+    struct limef_filter *screen = &player->presenter.filter;
+
+    if (!path)
+        return 0;
+    player->framemd5_file = fopen(path, "w");
+    if (!player->framemd5_file)
+        return limef_fail(AVERROR(errno), "limef-play", "cannot write %s", path);
+    limef_framemd5_filter_init(&player->framemd5, "framemd5", NULL, NULL, player->framemd5_file);
+    limef_connect(&player->framemd5.filter, screen);
+    return 0;
+}
+
+static int init_screen(struct player *player)
+{
+    const struct play_options *options = player->options;
+    struct limef_presenter_settings settings = {
+        .output = output_of(options->vo),
+        .width = options->width,
+        .height = options->height,
+        .untimed = options->untimed,
+        .fullscreen = options->fullscreen,
+        .title = "limef-play",
+    };
+    struct limef_thread_settings thread = {.name = "screen",
+                                           .priority = LIMEF_PRIORITY_DISPLAY,
+                                           .reports = &player->reports};
+    struct limef_filter *first = &player->presenter.filter;
+    int ret;
+
+    if (options->untimed) /* nothing is on time then */
+        thread.priority = LIMEF_PRIORITY_PROCESSING;
+    ret = limef_presenter_init(&player->presenter, "screen", player->tiles, player->n_streams,
+                               &settings);
+    if (ret >= 0)
+        ret = open_framemd5(player);
+    if (ret < 0)
+        return ret;
+    if (player->framemd5_file)
+        first = &player->framemd5.filter;
+    limef_consumer_init(&player->screen, first, &thread);
+    limef_thread_set_task(&player->screen.thread, limef_presenter_tick, &player->presenter);
+    return 0;
+}
+
+static int init(struct player *player)
+{
+    int ret = limef_reports_init(&player->reports);
+
+    player->n_streams = player->options->n_urls;
+    player->streams = aligned_alloc(LIMEF_CACHE_LINE_BYTES,
+                                    player->n_streams * sizeof(player->streams[0]));
+    player->tiles = calloc(player->n_streams, sizeof(player->tiles[0]));
+    if (!player->streams || !player->tiles)
+        return limef_fail(AVERROR(ENOMEM), "limef-play", "%u streams", player->n_streams);
+    memset(player->streams, 0, player->n_streams * sizeof(player->streams[0]));
+    if (ret >= 0)
+        ret = init_screen(player);
+    for (uint32_t i = 0; i < player->n_streams && ret >= 0; i++)
+        ret = play_stream_init(&player->streams[i], i, player->options->urls[i], player->options,
+                               &player->screen.fifo, &player->reports);
+    return ret;
+}
+
+static int open_screen(void *context)
+{
+    return limef_presenter_open(context);
+}
+
+static int close_screen(void *context)
+{
+    limef_presenter_close(context);
+    return 0;
+}
+
+/* The streams start first: they read and decode while the screen is being opened. */
+static int start_threads(struct player *player)
+{
+    int ret = 0;
+
+    for (unsigned i = 0; i < player->n_streams && ret >= 0; i++)
+        ret = play_stream_start(&player->streams[i]);
+    if (ret >= 0)
+        ret = limef_thread_start(&player->screen.thread);
+    return ret;
+}
+
+static int fail_start(struct player *player, int status)
+{
+    player_stop(player);
+    player_clear(player);
+    return status;
+}
+
+int player_start(struct player *player, const struct play_options *options, int64_t begun_us)
+{
+    player->options = options;
+    player->rate = 1000;
+    player->solo = LIMEF_PRESENTER_ALL;
+    player->measures.begun_us = begun_us;
+    if (init(player) < 0)
+        return fail_start(player, PLAY_SET_UP_FAILED);
+    plan_print(player, "start");
+    if (start_threads(player) < 0)
+        return fail_start(player, PLAY_SET_UP_FAILED);
+    if (limef_thread_call(&player->screen.thread, open_screen, &player->presenter,
+                          SCREEN_CALL_TIMEOUT_US) < 0)
+        return fail_start(player, PLAY_NO_OUTPUT);
+    progress_begin(player);
+    return PLAY_OK;
+}
+
+static unsigned count_threads(void)
+{
+    char line[128];
+    unsigned n = 0;
+    FILE *file = fopen("/proc/self/status", "r");
+
+    while (file && fgets(line, sizeof(line), file))
+        if (sscanf(line, "Threads: %u", &n) == 1)
+            break;
+    if (file)
+        fclose(file);
+    return n;
+}
+
+static void measure(struct player *player)
+{
+    struct play_measures *measures = &player->measures;
+    unsigned n_threads = count_threads();
+
+    if (n_threads > measures->n_threads)
+        measures->n_threads = n_threads;
+    measures->frames = player_n_shown(player);
+    measures->allocations = limef_memory_n_allocations();
+    if (measures->steady || measures->frames < STEADY_FRAMES)
+        return;
+    measures->steady = true;
+    measures->steady_allocations = measures->allocations;
+    measures->steady_frames = measures->frames;
+}
+
+static void note_end(struct player *player, const struct limef_signal_frame *report)
+{
+    struct play_stream *stream;
+
+    if (report->frame.slot >= player->n_streams)
+        return;
+    stream = &player->streams[report->frame.slot];
+    stream->ended = true;
+    stream->end_code = report->code;
+    snprintf(stream->end_text, sizeof(stream->end_text), "%s", report->text);
+    limef_thread_ask_stop(&stream->reader.thread);
+}
+
+static void handle_reports(struct player *player)
+{
+    struct limef_signal_frame report;
+
+    while (limef_reports_read(&player->reports, &report, 0) == 0) {
+        if (report.signal == LIMEF_SIGNAL_END)
+            note_end(player, &report);
+        else if (report.signal == LIMEF_SIGNAL_KEY)
+            player_key(player, report.value);
+    }
+}
+
+static bool all_ended(const struct player *player)
+{
+    for (unsigned i = 0; i < player->n_streams; i++)
+        if (!player->streams[i].ended)
+            return false;
+    return true;
+}
+
+static int open_signals(void)
+{
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGHUP);
+    return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+void player_run(struct player *player)
+{
+    int signals = open_signals();
+    struct pollfd pollfds[] = {
+        {.fd = limef_reports_fd(&player->reports), .events = POLLIN},
+        {.fd = signals, .events = POLLIN},
+    };
+
+    while (!player->quit && !all_ended(player)) {
+        if (poll(pollfds, 2, LOOK_MS) < 0 && errno != EINTR)
+            break;
+        if (pollfds[1].revents & POLLIN)
+            player->quit = player->by_signal = true;
+        handle_reports(player);
+        measure(player);
+        player_update_overlay(player);
+        progress_print(player);
+    }
+    measure(player);
+    progress_end(player);
+    if (signals >= 0)
+        close(signals);
+}
+
+static int write_snapshot(void *context)
+{
+    struct player *player = context;
+
+    return limef_presenter_snapshot(&player->presenter, player->options->snapshot);
+}
+
+void player_stop(struct player *player)
+{
+    struct limef_thread *screen = &player->screen.thread;
+
+    if (player->options->snapshot && limef_thread_running(screen))
+        limef_thread_call(screen, write_snapshot, player, SCREEN_CALL_TIMEOUT_US);
+    for (unsigned i = 0; i < player->n_streams; i++)
+        if (player->streams[i].reader.thread.ops)
+            play_stream_ask_stop(&player->streams[i]);
+    for (unsigned i = 0; i < player->n_streams; i++)
+        if (play_stream_stop(&player->streams[i], STOP_TIMEOUT_US) == AVERROR(ETIMEDOUT))
+            _exit(PLAY_BY_SIGNAL); /* stuck in the kernel: nothing may be freed under it */
+    if (limef_thread_running(screen))
+        limef_thread_call(screen, close_screen, &player->presenter, SCREEN_CALL_TIMEOUT_US);
+    limef_thread_stop(screen, STOP_TIMEOUT_US);
+}
+
+static bool was_lost(const struct play_stream *stream)
+{
+    return stream->live && stream->ended && !stream->limit.reached;
+}
+
+int player_status(const struct player *player)
+{
+    struct limef_presenter_slot_counters counters;
+    unsigned n_failed = 0, n_lost = 0;
+
+    for (uint32_t i = 0; i < player->n_streams; i++) {
+        const struct play_stream *stream = &player->streams[i];
+
+        limef_presenter_get_counters(&player->presenter, i, &counters);
+        if (stream->ended && !counters.n_shown)
+            n_failed++;
+        else if (was_lost(stream))
+            n_lost++;
+    }
+    if (player->by_signal)
+        return PLAY_BY_SIGNAL;
+    if (n_failed == player->n_streams)
+        return PLAY_NOTHING_PLAYED;
+    if (n_failed)
+        return PLAY_SOME_NOT_PLAYED;
+    return n_lost ? PLAY_LIVE_LOST : PLAY_OK;
+}
+
+void player_clear(struct player *player)
+{
+    for (unsigned i = 0; i < player->n_streams && player->streams; i++)
+        play_stream_clear(&player->streams[i]);
+    limef_consumer_clear(&player->screen);
+    limef_filter_clear(&player->framemd5.filter);
+    limef_filter_clear(&player->presenter.filter);
+    if (player->framemd5_file)
+        fclose(player->framemd5_file);
+    limef_reports_clear(&player->reports);
+    free(player->streams);
+    free(player->tiles);
+    *player = (struct player){0};
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The player: streams, a screen, and the application's side of both.
+ */
+#ifndef LIMEF_PLAY_PLAYER_H
+#define LIMEF_PLAY_PLAYER_H
+
+#include "options.h"
+#include "stream.h"
+
+#include <limef/filter/framemd5.h>
+#include <limef/filter/presenter.h>
+#include <limef/thread/consumer.h>
+
+/* Exit status, as limef-play(1) lists them. */
+enum play_status {
+    PLAY_OK = 0,
+    PLAY_SET_UP_FAILED = 1,
+    PLAY_NOTHING_PLAYED = 2,
+    PLAY_SOME_NOT_PLAYED = 3,
+    PLAY_BY_SIGNAL = 4,
+    PLAY_LIVE_LOST = 5,
+    PLAY_NO_OUTPUT = 7,
+};
+
+/* What is measured while it plays, for the report. */
+struct play_measures {
+    int64_t begun_us;    /* when the process began */
+    unsigned n_threads;  /* peak */
+    bool steady;         /* the next two are set */
+    uint64_t steady_allocations;
+    uint64_t steady_frames;
+    uint64_t allocations; /* at the end, before anything is torn down */
+    uint64_t frames;
+};
+
+struct player {
+    const struct play_options *options;
+    struct play_stream *streams;
+    unsigned n_streams;
+    struct limef_reports reports;
+
+    struct limef_tile *tiles;
+    struct limef_presenter presenter;
+    struct limef_framemd5_filter framemd5;
+    FILE *framemd5_file;
+    struct limef_consumer screen;
+
+    /* the main thread */
+    bool paused, overlay, quit, by_signal;
+    int32_t rate; /* thousandths */
+    uint32_t solo; /* LIMEF_PRESENTER_ALL: the grid */
+    uint32_t seek_serial;
+    unsigned n_snapshots;
+    struct play_measures measures;
+};
+
+/*
+ * Builds everything and starts it.
+ *
+ * options  borrowed; must outlive the player. begun_us: when the process began.
+ * Returns an enum play_status; not PLAY_OK: one line was logged, nothing is owed.
+ */
+int player_start(struct player *player, const struct play_options *options, int64_t begun_us);
+
+/* Plays until all is over, the user quits, or a signal comes. */
+void player_run(struct player *player);
+
+/* Stops all threads. What the report says stays readable until player_clear(). */
+void player_stop(struct player *player);
+
+/* How it went: an enum play_status. After player_stop(). */
+int player_status(const struct player *player);
+
+void player_clear(struct player *player);
+
+/* Handles a key of the window. */
+void player_key(struct player *player, int64_t key);
+
+/* Pictures shown so far, of all streams. */
+uint64_t player_n_shown(const struct player *player);
+
+/* Puts the statistics overlay up to date, if it is on. */
+void player_update_overlay(struct player *player);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+#include "progress.h"
+
+#include "player.h"
+
+#include <inttypes.h>
+#include <unistd.h>
+
+#define TERMINAL_PERIOD_US 500000
+#define FILE_PERIOD_US 2000000
+
+static int64_t printed_us;
+
+static const char *output_name(uint32_t output)
+{
+    switch (output) {
+    case LIMEF_OUTPUT_WINDOW:
+        return "in a window";
+    case LIMEF_OUTPUT_OFFSCREEN:
+        return "offscreen, no display is used";
+    case LIMEF_OUTPUT_NONE:
+        return "to nobody";
+    default:
+        return "nowhere yet";
+    }
+}
+
+/* Told to those who did not choose; a script that chose hears nothing. */
+static bool is_wanted(const struct player *player)
+{
+    if (player->options->log_level < LIMEF_LOG_WARNING)
+        return false;
+    return player->options->vo == PLAY_VO_AUTO || isatty(STDERR_FILENO) ||
+           player->options->log_level > LIMEF_LOG_WARNING;
+}
+
+void progress_begin(struct player *player)
+{
+    if (is_wanted(player))
+        fprintf(stderr, "limef-play: playing %u %s, %s\n", player->n_streams,
+                player->n_streams == 1 ? "stream" : "streams",
+                output_name(LIMEF_COUNTED(player->presenter.output)));
+}
+
+static void print_time(int64_t us)
+{
+    int64_t seconds = us / 1000000;
+
+    if (us == LIMEF_NO_TIME)
+        fputs("--:--", stderr);
+    else
+        fprintf(stderr, "%02" PRId64 ":%02" PRId64, seconds / 60, seconds % 60);
+}
+
+static int64_t position_us(const struct limef_file_source *source)
+{
+    int64_t at_us = limef_file_source_position_us(source);
+    int64_t start_us = limef_file_source_start_us(source);
+
+    return at_us == LIMEF_NO_TIME || start_us == LIMEF_NO_TIME ? at_us : at_us - start_us;
+}
+
+void progress_print(struct player *player)
+{
+    bool terminal = isatty(STDERR_FILENO);
+    int64_t now_us = limef_now_us();
+    struct limef_presenter_slot_counters counters;
+    uint64_t n_dropped = 0;
+
+    if (!is_wanted(player) ||
+        now_us - printed_us < (terminal ? TERMINAL_PERIOD_US : FILE_PERIOD_US))
+        return;
+    printed_us = now_us;
+    for (uint32_t i = 0; i < player->n_streams; i++) {
+        limef_presenter_get_counters(&player->presenter, i, &counters);
+        n_dropped += counters.n_dropped_late;
+    }
+    fputs(terminal ? "\r" : "", stderr);
+    print_time(position_us(&player->streams[0].source));
+    fputs(" / ", stderr);
+    print_time(limef_file_source_duration_us(&player->streams[0].source));
+    fprintf(stderr, "  shown %" PRIu64 "  late %" PRIu64 "%s%s", player_n_shown(player), n_dropped,
+            player->paused ? "  paused" : "", terminal ? "\033[K" : "\n");
+}
+
+void progress_end(struct player *player)
+{
+    if (printed_us && is_wanted(player) && isatty(STDERR_FILENO))
+        fputc('\n', stderr);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a person at a terminal sees while it plays.
+ */
+#ifndef LIMEF_PLAY_PROGRESS_H
+#define LIMEF_PLAY_PROGRESS_H
+
+struct player;
+
+/* Says where pictures go, if that was the player's choice. */
+void progress_begin(struct player *player);
+
+/* One status line, at most twice a second on a terminal, rarer into a file. */
+void progress_print(struct player *player);
+
+/* Leaves the status line. */
+void progress_end(struct player *player);
+
+#endif

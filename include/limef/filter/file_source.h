@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * The file source: reads whatever libavformat opens, a file or a URL, and makes
+ * packets of it. It opens on its own thread, at its first step, so that
+ * starting it never blocks.
+ *
+ * What it passes on, in this order: START; a codec frame for each chosen track;
+ * packets, as the container has them; after a seek FLUSH; at the end END. Times
+ * are the container's own: a file may start at 39 h.
+ *
+ * Signals that it takes: PLAY, PAUSE, SEEK, RATE, START, STOP; it passes all on.
+ */
+#ifndef LIMEF_FILTER_FILE_SOURCE_H
+#define LIMEF_FILTER_FILE_SOURCE_H
+
+#include <limef/thread/producer.h>
+
+LIMEF_BEGIN_DECLS
+
+struct AVFormatContext;
+
+/** Plays as fast as it is read: limef_file_source_settings.pace. */
+#define LIMEF_PACE_NATURAL 0
+/** As fast as what is behind takes it. */
+#define LIMEF_PACE_FASTEST (-1)
+
+/** limef_file_source_settings.n_loops: again and again. */
+#define LIMEF_LOOP_FOREVER UINT32_MAX
+
+/** Tracks of a file that a source looks at; what comes after is ignored. */
+#define LIMEF_FILE_MAX_TRACKS 64
+
+/** What to play, and how. All-zero but url is sane. */
+struct limef_file_source_settings {
+    const char *url;        /**< borrowed; must outlive the source */
+    const char *options;    /**< for libavformat, "key=value:key=value", as "rtsp_transport=tcp";
+                                 "format=NAME" forces a demuxer. Borrowed; must outlive the source.
+                                 NULL: none */
+    uint32_t slot;          /**< of its frames */
+    enum limef_media media; /**< LIMEF_MEDIA_NONE: video and audio, what there is of them;
+                                 LIMEF_MEDIA_VIDEO, LIMEF_MEDIA_AUDIO: only that */
+    int32_t pace;       /**< LIMEF_PACE_NATURAL, LIMEF_PACE_FASTEST, or thousandths of a picture a
+                             second: 25000 for 25 fps. What is live is never paced */
+    uint32_t n_loops;   /**< how often to play it again after the first time */
+    int64_t start_us;   /**< where to start, from the file's beginning; exact; loops start here */
+    int64_t timeout_us; /**< how long one call of libavformat may block; 0: 10 s */
+};
+
+/** What a source has done so far. */
+struct limef_file_source_counters {
+    uint64_t n_packets; /**< passed on */
+    uint64_t n_bytes;   /**< in them */
+    uint64_t n_refused; /**< of them, those for which what is behind returned an error */
+    uint64_t n_skipped; /**< dropped: empty ones, and after a seek those before its key frame */
+    uint64_t n_seeks;   /**< that succeeded */
+    uint64_t n_loops;   /**< times it began again */
+};
+
+/** What goes on with one elementary stream. */
+struct limef_file_track {
+    bool chosen;
+    bool described;     /**< its codec frame was passed on */
+    bool discontinuous; /**< its next packet gets LIMEF_FRAME_DISCONTINUITY */
+};
+
+/** Memory of a file source; kind "file source". All-zero and limef_file_source_init(). */
+struct limef_file_source {
+    struct limef_source source;
+    struct limef_file_source_settings settings;
+    int video_wanted, audio_wanted; /**< number of the track among its kind, from 1; 0: the best */
+
+    /* the thread that runs it */
+    struct AVFormatContext *format;
+    struct limef_pool *packets;
+    struct limef_pool *codecs;
+    struct limef_payload *spare;      /**< an empty packet */
+    struct limef_packet_frame packet; /**< read; not passed on yet, or the last one that was */
+    struct limef_codec_frame codec;   /**< the last one that was passed on */
+    struct limef_signal_frame signal; /**< the last one of its own that was passed on */
+    struct limef_file_track tracks[LIMEF_FILE_MAX_TRACKS];
+    int video, audio; /**< tracks; -1: none */
+    bool opened, ended, paused, waiting, live;
+    int fd; /**< of a pipe or device that the source reads itself, if has_fd */
+    bool has_fd;
+    bool timed_out;      /**< the last blocking call took longer than it may */
+    int64_t deadline_us; /**< of the blocking call that runs */
+    int64_t rate;        /**< in thousandths */
+
+    /* pacing: stream time anchor_ts_us is due at anchor_us */
+    bool anchored;
+    int64_t anchor_us, anchor_ts_us, paced_ts_us;
+    int64_t due_us; /**< of the packet that waits */
+    int64_t n_pictures;
+
+    /* looping: added to the container's times */
+    int64_t offset_us;
+    int64_t loop_us;           /**< where a pass begins, on the container's clock */
+    int64_t end_us;            /**< where what was passed on ends */
+    uint64_t n_packets_before; /**< n_packets when this pass began */
+
+    /* seeking */
+    bool seek_asked, seek_exact, seek_to_key;
+    uint32_t seek_serial;
+    int64_t seek_us, sought_us;
+    unsigned seek_tries, seek_skipped;
+
+    /* written by the thread that runs it, read by any */
+    LIMEF_ATOMIC(uint64_t) n_packets, n_bytes, n_refused, n_skipped, n_seeks, n_loops;
+    LIMEF_ATOMIC(int64_t) start_us, duration_us, position_us;
+};
+
+/**
+ * Makes a source; opens nothing yet.
+ *
+ * @param file      written; must be all-zero.
+ * @param name      as limef_filter_init().
+ * @param settings  copied; what it points to is borrowed and must outlive the source.
+ * @return 0; AVERROR(EINVAL): no URL; AVERROR(ENOMEM). Logged.
+ * Thread: the controlling one
+ */
+LIMEF_API int limef_file_source_init(struct limef_file_source *file, const char *name,
+                                     const struct limef_file_source_settings *settings);
+
+/**
+ * Chooses tracks instead of the best one of each kind.
+ *
+ * @param video  1 for the first video track, 2 for the second, ...; 0: the best one.
+ * @param audio  likewise.
+ * Thread: the controlling one, before the source's thread starts
+ */
+static inline void limef_file_source_choose(struct limef_file_source *file, int video, int audio)
+{
+    file->video_wanted = video;
+    file->audio_wanted = audio;
+}
+
+/**
+ * Reads the counters.
+ *
+ * @param counters  written.
+ * Thread: any
+ */
+LIMEF_API void limef_file_source_get_counters(const struct limef_file_source *file,
+                                              struct limef_file_source_counters *counters);
+
+/** When the file starts on its own clock; LIMEF_NO_TIME if not known (yet). Thread: any */
+LIMEF_API int64_t limef_file_source_start_us(const struct limef_file_source *file);
+
+/** How long the file is; LIMEF_NO_TIME if not known (yet). Thread: any */
+LIMEF_API int64_t limef_file_source_duration_us(const struct limef_file_source *file);
+
+/** pts_us of what was passed on last; LIMEF_NO_TIME if not known (yet). Thread: any */
+LIMEF_API int64_t limef_file_source_position_us(const struct limef_file_source *file);
+
+LIMEF_END_DECLS
+
+#endif

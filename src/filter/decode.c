@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: MIT */
+#include <limef/filter/decode.h>
+
+#include "base/memory_private.h"
+#include "frame/av_compat.h"
+#include "frame/orientation.h"
+
+#include <limef/base/log.h>
+#include <limef/frame/pool.h>
+#include <limef/thread/report.h>
+
+#include <libavutil/cpu.h>
+#include <string.h>
+
+#define MAX_THREADS 4
+#define SMALL_PIXELS (640 * 480) /* below, one core decodes hundreds of pictures a second */
+#define MAX_ERRORS 64            /* in a row, while draining; then it is given up */
+
+static struct limef_decode_filter *decode_of(struct limef_filter *filter)
+{
+    return LIMEF_CONTAINER_OF(filter, struct limef_decode_filter, filter);
+}
+
+/* Says the 1st, 2nd, 4th, 8th, ... of many failures. */
+static bool is_worth_a_line(uint64_t n)
+{
+    return (n & (n - 1)) == 0;
+}
+
+static int note_error(struct limef_decode_filter *decode, int code)
+{
+    uint64_t n;
+
+    if (code != AVERROR_INVALIDDATA) {
+        LIMEF_COUNT(decode->n_errors, 1);
+        n = LIMEF_COUNTED(decode->n_errors);
+        return is_worth_a_line(n) ? limef_fail(code, decode->filter.name, "cannot decode") : code;
+    }
+    LIMEF_COUNT(decode->n_corrupt, 1);
+    n = LIMEF_COUNTED(decode->n_corrupt);
+    if (is_worth_a_line(n))
+        limef_log(LIMEF_LOG_WARNING, decode->filter.name, "%llu damaged packets so far",
+                  (unsigned long long)n);
+    return code;
+}
+
+/* What the picture has from its packet, and from the codec frame where it says nothing itself. */
+static void describe(struct limef_decode_filter *decode, AVFrame *picture)
+{
+    struct limef_decoded_frame *out = &decode->out;
+    int64_t tag = compat_carried(picture);
+    const struct limef_decode_carried *carried =
+        &decode->carried[(uint64_t)tag % LIMEF_DECODE_MAX_INSIDE];
+    const AVFrameSideData *matrix = av_frame_get_side_data(picture, AV_FRAME_DATA_DISPLAYMATRIX);
+
+    out->frame.slot = decode->codec.frame.slot;
+    out->frame.media = decode->codec.frame.media;
+    out->frame.track = decode->codec.frame.track;
+    out->frame.pts_us = picture->best_effort_timestamp;
+    out->frame.duration_us = compat_frame_duration(picture);
+    if (carried->tag == tag && tag > 0) {
+        out->frame.entered_us = carried->entered_us;
+        out->frame.wall_us = carried->wall_us;
+        out->frame.flags = carried->flags;
+    }
+    if (compat_frame_is_key(picture))
+        out->frame.flags |= LIMEF_FRAME_KEY;
+    if (picture->flags & AV_FRAME_FLAG_CORRUPT || picture->decode_error_flags)
+        out->frame.flags |= LIMEF_FRAME_CORRUPT;
+    out->rotation_degrees = decode->codec.rotation_degrees;
+    out->mirrored = decode->codec.mirrored;
+    if (matrix && matrix->size >= 9 * sizeof(int32_t))
+        orientation_from_matrix((const int32_t *)(const void *)matrix->data, &out->rotation_degrees,
+                                &out->mirrored);
+    if (picture->sample_aspect_ratio.num == 0 && decode->codec.aspect_num > 0)
+        picture->sample_aspect_ratio =
+            (AVRational){decode->codec.aspect_num, decode->codec.aspect_den};
+}
+
+/* Whether an exact seek wants none of it. */
+static bool is_before_target(struct limef_decode_filter *decode)
+{
+    const struct limef_frame *frame = &decode->out.frame;
+    bool is_audio = frame->media == LIMEF_MEDIA_AUDIO;
+
+    if (decode->drop_before_us == LIMEF_NO_TIME || frame->pts_us == LIMEF_NO_TIME)
+        return false;
+    /* samples sound until the end of their block, a picture is shown when its time has come */
+    if (frame->pts_us + (is_audio ? frame->duration_us - 1 : 0) < decode->drop_before_us)
+        return true;
+    decode->drop_before_us = LIMEF_NO_TIME;
+    return false;
+}
+
+static int pass_picture(struct limef_decode_filter *decode, struct limef_payload *payload)
+{
+    limef_payload_unref(decode->out.frame.payload);
+    limef_decoded_frame_set(&decode->out, payload);
+    describe(decode, limef_payload_picture(payload));
+    if (is_before_target(decode)) {
+        LIMEF_COUNT(decode->n_dropped_seek, 1);
+        return 0;
+    }
+    LIMEF_COUNT(decode->n_decoded, 1);
+    return limef_pass(&decode->filter, &decode->out.frame);
+}
+
+/* Passes on what is ready. Returns 0, AVERROR_EXIT, or the last error there was. */
+static int receive_all(struct limef_decode_filter *decode)
+{
+    int ret, last = 0, n_errors = 0;
+
+    while (n_errors < MAX_ERRORS) {
+        struct limef_payload *payload =
+            decode->spare ? decode->spare : limef_pool_get(decode->pictures);
+
+        decode->spare = NULL;
+        if (!payload)
+            return note_error(decode, AVERROR(ENOMEM));
+        ret = avcodec_receive_frame(decode->context, limef_payload_picture(payload));
+        if (ret >= 0) {
+            ret = pass_picture(decode, payload);
+            if (ret == AVERROR_EXIT)
+                return ret;
+        } else {
+            decode->spare = payload;
+            if (ret == AVERROR(EAGAIN) || ret == AVERROR_EOF)
+                break;
+            note_error(decode, ret);
+            n_errors++;
+        }
+        if (ret < 0)
+            last = ret;
+    }
+    return last;
+}
+
+static int drain(struct limef_decode_filter *decode)
+{
+    int ret;
+
+    if (!decode->context)
+        return 0;
+    avcodec_send_packet(decode->context, NULL);
+    ret = receive_all(decode);
+    avcodec_flush_buffers(decode->context);
+    return ret;
+}
+
+/* Makes the shell look like the packet; libavcodec takes references of its own during the call. */
+static void borrow(struct limef_decode_filter *decode, const struct limef_packet_frame *packet)
+{
+    struct limef_decode_carried *carried =
+        &decode->carried[(uint64_t)++decode->tag % LIMEF_DECODE_MAX_INSIDE];
+    AVPacket *shell = decode->shell;
+
+    shell->data = (uint8_t *)packet->data;
+    shell->size = (int)packet->size_bytes;
+    shell->pts = packet->frame.pts_us;
+    shell->dts = packet->dts_us;
+    shell->duration = packet->frame.duration_us;
+    shell->flags = packet->frame.flags & LIMEF_FRAME_KEY ? AV_PKT_FLAG_KEY : 0;
+    if (packet->frame.flags & LIMEF_FRAME_CORRUPT)
+        shell->flags |= AV_PKT_FLAG_CORRUPT;
+    if (packet->av) {
+        shell->flags |= packet->av->flags & AV_PKT_FLAG_DISCARD;
+        shell->side_data = packet->av->side_data;
+        shell->side_data_elems = packet->av->side_data_elems;
+    }
+    if (packet->av && packet->frame.payload)
+        shell->buf = packet->av->buf;
+    if (!shell->buf)
+        LIMEF_COUNT(decode->filter.copied_bytes, packet->size_bytes);
+    compat_carry(decode->context, shell, decode->tag);
+    *carried = (struct limef_decode_carried){
+        .tag = decode->tag,
+        .entered_us = packet->frame.entered_us,
+        .wall_us = packet->frame.wall_us,
+        .flags = packet->frame.flags & ~(uint32_t)(LIMEF_FRAME_KEY | LIMEF_FRAME_CORRUPT),
+    };
+}
+
+static void give_back(AVPacket *shell)
+{
+    shell->buf = NULL;
+    shell->side_data = NULL;
+    shell->side_data_elems = 0;
+    av_packet_unref(shell);
+}
+
+static int send(struct limef_decode_filter *decode, const struct limef_packet_frame *packet)
+{
+    bool is_early = decode->drop_before_us != LIMEF_NO_TIME &&
+                    packet->frame.pts_us != LIMEF_NO_TIME &&
+                    packet->frame.pts_us < decode->drop_before_us;
+    int ret;
+
+    /* on the way to the target, what no other picture refers to need not be decoded */
+    decode->context->skip_frame = is_early ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
+    borrow(decode, packet);
+    ret = avcodec_send_packet(decode->context, decode->shell);
+    if (ret == AVERROR(EAGAIN)) { /* left over from a call that was cut short */
+        ret = receive_all(decode);
+        if (ret != AVERROR_EXIT)
+            ret = avcodec_send_packet(decode->context, decode->shell);
+    }
+    give_back(decode->shell);
+    LIMEF_COUNT(decode->n_packets, 1);
+    return ret < 0 && ret != AVERROR_EXIT ? note_error(decode, ret) : ret;
+}
+
+static int take_packet(struct limef_decode_filter *decode, const struct limef_packet_frame *packet)
+{
+    const struct limef_frame *codec = &decode->codec.frame;
+    int sent, received;
+
+    /* without bytes a packet would mean the end of the stream to libavcodec */
+    if (!decode->context || packet->size_bytes == 0 || packet->size_bytes > INT32_MAX ||
+        packet->frame.slot != codec->slot || packet->frame.track != codec->track) {
+        LIMEF_COUNT(decode->n_ignored, 1);
+        return 0;
+    }
+    sent = send(decode, packet);
+    if (sent == AVERROR_EXIT)
+        return sent;
+    received = receive_all(decode);
+    return received < 0 ? received : sent;
+}
+
+static unsigned choose_n_threads(const struct limef_decode_filter *decode,
+                                 const struct limef_codec_frame *codec)
+{
+    int64_t n_pixels = (int64_t)codec->parameters->width * codec->parameters->height;
+
+    if (decode->settings.n_threads > 0)
+        return decode->settings.n_threads;
+    if (codec->frame.media == LIMEF_MEDIA_AUDIO || codec->frame.flags & LIMEF_FRAME_LIVE ||
+        (n_pixels > 0 && n_pixels <= SMALL_PIXELS))
+        return 1;
+    return (unsigned)FFMIN(av_cpu_count(), MAX_THREADS);
+}
+
+static int open_context(struct limef_decode_filter *decode, const struct limef_codec_frame *codec)
+{
+    const AVCodec *decoder = avcodec_find_decoder(codec->parameters->codec_id);
+    AVCodecContext *context;
+    int ret;
+
+    if (!decoder)
+        return AVERROR_DECODER_NOT_FOUND;
+    context = memory_permits() ? avcodec_alloc_context3(decoder) : NULL;
+    if (!context)
+        return AVERROR(ENOMEM);
+    decode->context = context;
+    ret = avcodec_parameters_to_context(context, codec->parameters);
+    if (ret < 0)
+        return ret;
+    context->pkt_timebase = AV_TIME_BASE_Q;
+    context->thread_count = (int)choose_n_threads(decode, codec);
+    if (codec->frame_rate_num > 0)
+        context->framerate = (AVRational){codec->frame_rate_num, codec->frame_rate_den};
+#if COMPAT_COPIES_OPAQUE
+    context->flags |= AV_CODEC_FLAG_COPY_OPAQUE;
+#endif
+    if (decode->settings.low_delay) {
+        context->flags |= AV_CODEC_FLAG_LOW_DELAY;
+        context->thread_type = FF_THREAD_SLICE;
+    }
+    return memory_permits() ? avcodec_open2(context, decoder, NULL) : AVERROR(ENOMEM);
+}
+
+static bool is_same_bytes(const void *a, int a_size, const void *b, int b_size)
+{
+    return a_size == b_size && (a_size <= 0 || memcmp(a, b, (size_t)a_size) == 0);
+}
+
+/* Whether a decoder for the one decodes the other. */
+static bool is_same_stream(const AVCodecParameters *a, const AVCodecParameters *b)
+{
+    return a->codec_id == b->codec_id && a->codec_tag == b->codec_tag && a->width == b->width &&
+           a->height == b->height && a->sample_rate == b->sample_rate &&
+           a->ch_layout.nb_channels == b->ch_layout.nb_channels &&
+           a->block_align == b->block_align &&
+           a->bits_per_coded_sample == b->bits_per_coded_sample &&
+           is_same_bytes(a->extradata, a->extradata_size, b->extradata, b->extradata_size);
+}
+
+static int cannot_open(struct limef_decode_filter *decode, const struct limef_codec_frame *codec,
+                       int code)
+{
+    struct limef_signal_frame lost;
+
+    avcodec_free_context(&decode->context);
+    LIMEF_COUNT(decode->n_errors, 1);
+    limef_fail(code, decode->filter.name, "no decoder for %s",
+               avcodec_get_name(codec->parameters->codec_id));
+    limef_signal_frame_set(&lost, LIMEF_SIGNAL_LOST, codec->frame.slot, "cannot be decoded");
+    lost.code = code;
+    if (limef_pass(&decode->filter, &lost.frame) == AVERROR_EXIT)
+        return AVERROR_EXIT;
+    lost.signal = LIMEF_SIGNAL_ERROR;
+    limef_report(&lost);
+    return code;
+}
+
+static int take_codec(struct limef_decode_filter *decode, const struct limef_codec_frame *codec)
+{
+    bool is_same = decode->context && is_same_stream(decode->parameters, codec->parameters);
+    int ret = 0;
+
+    if (!is_same) {
+        if (drain(decode) == AVERROR_EXIT)
+            return AVERROR_EXIT;
+        avcodec_free_context(&decode->context);
+    }
+    decode->codec = *codec;
+    decode->codec.frame.payload = NULL;
+    decode->codec.parameters = decode->parameters;
+    if (is_same)
+        return 0;
+    if (!memory_permits() || avcodec_parameters_copy(decode->parameters, codec->parameters) < 0)
+        ret = AVERROR(ENOMEM);
+    if (ret == 0)
+        ret = open_context(decode, codec);
+    if (ret < 0)
+        return cannot_open(decode, codec, ret);
+    LIMEF_COUNT(decode->n_codec_changes, 1);
+    return 0;
+}
+
+static int take_signal(struct limef_decode_filter *decode, const struct limef_signal_frame *signal)
+{
+    int ret = 0;
+
+    switch (signal->signal) {
+    case LIMEF_SIGNAL_FLUSH:
+        if (decode->context)
+            avcodec_flush_buffers(decode->context);
+        decode->drop_before_us = signal->value;
+        break;
+    case LIMEF_SIGNAL_END:
+    case LIMEF_SIGNAL_STOP:
+        ret = drain(decode);
+        break;
+    default:
+        break;
+    }
+    return ret == AVERROR_EXIT ? ret : limef_pass(&decode->filter, &signal->frame);
+}
+
+static int decode_go(struct limef_filter *filter, const struct limef_frame *in)
+{
+    struct limef_decode_filter *decode = decode_of(filter);
+
+    if (in->frame_class == LIMEF_FRAME_SIGNAL)
+        return take_signal(decode, limef_signal_frame_from(in));
+    if (in->media != decode->settings.media)
+        return 0;
+    switch (in->frame_class) {
+    case LIMEF_FRAME_PACKET:
+        return take_packet(decode, limef_packet_frame_from(in));
+    case LIMEF_FRAME_CODEC:
+        return take_codec(decode, limef_codec_frame_from(in));
+    default:
+        return limef_pass(filter, in);
+    }
+}
+
+static void decode_clear(struct limef_filter *filter)
+{
+    struct limef_decode_filter *decode = decode_of(filter);
+
+    avcodec_free_context(&decode->context);
+    avcodec_parameters_free(&decode->parameters);
+    av_packet_free(&decode->shell);
+    limef_payload_unref(decode->out.frame.payload);
+    limef_payload_unref(decode->spare);
+    limef_pool_release(decode->pictures);
+    *decode = (struct limef_decode_filter){0};
+}
+
+static const struct limef_filter_ops decode_ops = {"decode", LIMEF_FILTER_SELF_THREADED, decode_go,
+                                                   decode_clear};
+
+int limef_decode_filter_init(struct limef_decode_filter *decode, const char *name,
+                             const struct limef_decode_settings *settings)
+{
+    limef_filter_init(&decode->filter, &decode_ops, name);
+    if (settings)
+        decode->settings = *settings;
+    if (decode->settings.media != LIMEF_MEDIA_AUDIO)
+        decode->settings.media = LIMEF_MEDIA_VIDEO;
+    decode->drop_before_us = LIMEF_NO_TIME;
+    decode->parameters = memory_new_codec_parameters();
+    decode->shell = memory_new_packet();
+    decode->pictures = limef_pool_create(LIMEF_FRAME_DECODED);
+    if (!decode->parameters || !decode->shell || !decode->pictures) {
+        decode_clear(&decode->filter);
+        return limef_fail(AVERROR(ENOMEM), name ? name : decode_ops.kind, "init");
+    }
+    return 0;
+}
+
+void limef_decode_get_counters(const struct limef_decode_filter *decode,
+                               struct limef_decode_counters *counters)
+{
+    *counters = (struct limef_decode_counters){
+        .n_packets = LIMEF_COUNTED(decode->n_packets),
+        .n_frames = LIMEF_COUNTED(decode->n_decoded),
+        .n_corrupt = LIMEF_COUNTED(decode->n_corrupt),
+        .n_errors = LIMEF_COUNTED(decode->n_errors),
+        .n_dropped_seek = LIMEF_COUNTED(decode->n_dropped_seek),
+        .n_codec_changes = LIMEF_COUNTED(decode->n_codec_changes),
+        .n_ignored = LIMEF_COUNTED(decode->n_ignored),
+    };
+}

@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: MIT */
+#include <limef/filter/file_source.h>
+
+#include "filter/file_source_private.h"
+
+#include "base/memory_private.h"
+
+#include <limef/base/log.h>
+#include <limef/base/url.h>
+#include <limef/frame/pool.h>
+
+#include <libavformat/avformat.h>
+#include <string.h>
+
+#define TIMEOUT_US 10000000
+#define AGAIN_US 5000 /* how soon to ask a demuxer again that has nothing right now */
+#define NATURAL_RATE 1000
+
+static struct limef_file_source *file_of(struct limef_filter *filter)
+{
+    return LIMEF_CONTAINER_OF(filter, struct limef_file_source, source.filter);
+}
+
+int64_t file_source_to_us(int64_t time, const AVStream *stream)
+{
+    return time == AV_NOPTS_VALUE ? LIMEF_NO_TIME
+                                  : av_rescale_q(time, stream->time_base, AV_TIME_BASE_Q);
+}
+
+void file_source_may_block(struct limef_file_source *file)
+{
+    int64_t timeout_us = file->settings.timeout_us;
+
+    file->timed_out = false;
+    file->deadline_us = limef_deadline_us(timeout_us > 0 ? timeout_us : TIMEOUT_US);
+}
+
+int file_source_is_interrupted(void *context)
+{
+    struct limef_file_source *file = context;
+
+    if (limef_thread_stopping(limef_thread_current()))
+        return 1;
+    if (limef_now_us() > file->deadline_us)
+        file->timed_out = true;
+    return file->timed_out;
+}
+
+int file_source_why(const struct limef_file_source *file, int error)
+{
+    if (limef_thread_stopping(limef_thread_current()))
+        return AVERROR_EXIT;
+    return file->timed_out ? AVERROR(ETIMEDOUT) : error;
+}
+
+int file_source_fail(struct limef_file_source *file, int error, const char *what)
+{
+    char masked[LIMEF_URL_BYTES];
+
+    error = file_source_why(file, error);
+    if (error == AVERROR_EXIT)
+        return error;
+    return limef_fail(error, file->source.filter.name, "%s%s",
+                      limef_url_mask(masked, sizeof(masked), file->settings.url), what);
+}
+
+int file_source_signal(struct limef_file_source *file, uint32_t signal, int code, int64_t value,
+                       const char *text)
+{
+    limef_signal_frame_set(&file->signal, signal, file->settings.slot, text);
+    file->signal.code = code;
+    file->signal.value = value;
+    file->signal.serial = file->seek_serial;
+    return limef_pass(&file->source.filter, &file->signal.frame);
+}
+
+/* Ends the stream: nothing more until a signal comes. */
+static int end(struct limef_file_source *file, int code)
+{
+    char text[AV_ERROR_MAX_STRING_SIZE] = "end of file";
+
+    if (code == AVERROR_EXIT)
+        return code;
+    file->ended = true;
+    if (code == AVERROR_EOF)
+        code = 0;
+    if (code < 0) {
+        av_strerror(code, text, sizeof(text));
+        file_source_close(file);
+        file->opened = false;
+    }
+    if (file_source_signal(file, LIMEF_SIGNAL_END, code, 0, text) == AVERROR_EXIT)
+        return AVERROR_EXIT;
+    if (code < 0) {
+        struct limef_signal_frame report = file->signal;
+
+        report.signal = LIMEF_SIGNAL_ERROR;
+        limef_report(&report);
+    }
+    return AVERROR_EOF;
+}
+
+static int open_once(struct limef_file_source *file)
+{
+    int ret = file_source_open(file);
+
+    if (ret < 0)
+        return ret;
+    file->opened = true;
+    file->loop_us = file->end_us = LIMEF_NO_TIME;
+    if (file->settings.start_us > 0 && !file->seek_asked && !file->live) {
+        int64_t start_us = limef_file_source_start_us(file);
+
+        file->seek_us = file->settings.start_us + (start_us != LIMEF_NO_TIME ? start_us : 0);
+        file->loop_us = file->seek_us;
+        file->seek_asked = file->seek_exact = true;
+    }
+    return file_source_signal(file, LIMEF_SIGNAL_START, 0, 0, NULL) == AVERROR_EXIT ? AVERROR_EXIT
+                                                                                    : 0;
+}
+
+static int at_end(struct limef_file_source *file, int code)
+{
+    code = file_source_why(file, code);
+    if (code == AVERROR_EXIT) {
+        /* interrupted in the middle: its state is not to be trusted */
+        file_source_close(file);
+        file->opened = false;
+        return code;
+    }
+    if (file_source_seek_again(file))
+        return 0;
+    if (code == AVERROR_EOF && file->format->pb && file->format->pb->error < 0)
+        code = file->format->pb->error;
+    if (code == AVERROR_EOF)
+        return file_source_loop(file);
+    return file_source_fail(file, code, ": reading stopped");
+}
+
+/* What the packet's times and flags are in the frames' terms. */
+static void fill_packet(struct limef_file_source *file, const AVStream *stream)
+{
+    struct limef_packet_frame *packet = &file->packet;
+    struct limef_frame *frame = &packet->frame;
+    int64_t wall_us = file->format->start_time_realtime;
+
+    frame->slot = file->settings.slot;
+    frame->media = packet->av->stream_index == file->video ? LIMEF_MEDIA_VIDEO : LIMEF_MEDIA_AUDIO;
+    frame->track = (uint16_t)packet->av->stream_index;
+    frame->pts_us = file_source_to_us(packet->av->pts, stream);
+    frame->duration_us = av_rescale_q(packet->av->duration, stream->time_base, AV_TIME_BASE_Q);
+    frame->entered_us = limef_now_us();
+    packet->dts_us = file_source_to_us(packet->av->dts, stream);
+    if (file->live) {
+        frame->flags |= LIMEF_FRAME_LIVE;
+        if (wall_us != AV_NOPTS_VALUE && wall_us != 0 && frame->pts_us != LIMEF_NO_TIME)
+            frame->wall_us = wall_us + frame->pts_us;
+    }
+}
+
+/* Puts a repetition behind what was played before, and keeps book for the next one. */
+static void place_packet(struct limef_file_source *file, AVPacket *av)
+{
+    struct limef_packet_frame *packet = &file->packet;
+    struct limef_frame *frame = &packet->frame;
+    bool is_reference = frame->track == file->video || file->video < 0;
+
+    if (frame->pts_us == LIMEF_NO_TIME)
+        return;
+    if (file->settings.start_us > 0) {
+        if (LIMEF_COUNTED(file->n_loops) > 0 && frame->pts_us < file->loop_us)
+            av->flags |= AV_PKT_FLAG_DISCARD; /* decoded for the sake of later ones, not shown */
+    } else if (is_reference && !(av->flags & AV_PKT_FLAG_DISCARD) &&
+               (file->loop_us == LIMEF_NO_TIME || frame->pts_us < file->loop_us)) {
+        file->loop_us = frame->pts_us;
+    }
+    if (limef_file_source_start_us(file) == LIMEF_NO_TIME)
+        atomic_store_explicit(&file->start_us, frame->pts_us, memory_order_relaxed);
+    frame->pts_us += file->offset_us;
+    if (packet->dts_us != LIMEF_NO_TIME)
+        packet->dts_us += file->offset_us;
+    if (file->end_us == LIMEF_NO_TIME || frame->pts_us + frame->duration_us > file->end_us)
+        file->end_us = frame->pts_us + frame->duration_us;
+}
+
+static void take_over(struct limef_payload **spare, struct limef_payload *payload)
+{
+    if (*spare)
+        limef_payload_unref(payload);
+    else
+        *spare = payload;
+}
+
+/* Reads a packet. Returns 0, also if it is none to pass on; AVERROR_EOF; a negative AVERROR code.
+ */
+static int read_packet(struct limef_file_source *file)
+{
+    struct limef_payload *payload;
+    AVPacket *av;
+    int ret;
+
+    limef_payload_unref(file->packet.frame.payload);
+    file->packet = (struct limef_packet_frame){0};
+    payload = file->spare ? file->spare : limef_pool_get(file->packets);
+    file->spare = NULL;
+    if (!payload)
+        return file_source_fail(file, AVERROR(ENOMEM), "");
+    av = limef_payload_packet(payload);
+    file_source_may_block(file);
+    ret = av_read_frame(file->format, av);
+    if (ret < 0) {
+        take_over(&file->spare, payload);
+        return ret == AVERROR(EAGAIN) ? ret : at_end(file, ret);
+    }
+    if (av->stream_index >= LIMEF_FILE_MAX_TRACKS || !file->tracks[av->stream_index].chosen) {
+        av_packet_unref(av);
+        take_over(&file->spare, payload);
+        return 0;
+    }
+    limef_packet_frame_set(&file->packet, payload);
+    fill_packet(file, file->format->streams[av->stream_index]);
+    if (!file_source_seek_accepts(file)) {
+        LIMEF_COUNT(file->n_skipped, 1);
+        return 0;
+    }
+    place_packet(file, av);
+    file->waiting = true;
+    return 0;
+}
+
+/* Takes over parameters that changed in the middle. Returns whether a codec frame is due. */
+static bool takes_new_parameters(struct limef_file_source *file, AVStream *stream)
+{
+    size_t size = 0;
+    const uint8_t *extradata =
+        av_packet_get_side_data(file->packet.av, AV_PKT_DATA_NEW_EXTRADATA, &size);
+    AVCodecParameters *codec = stream->codecpar;
+    uint8_t *copy;
+
+    if (!extradata || size == 0 || size > INT32_MAX - AV_INPUT_BUFFER_PADDING_SIZE)
+        return false;
+    copy = memory_permits() ? av_mallocz(size + AV_INPUT_BUFFER_PADDING_SIZE) : NULL;
+    if (!copy)
+        return false;
+    memcpy(copy, extradata, size);
+    av_free(codec->extradata);
+    codec->extradata = copy;
+    codec->extradata_size = (int)size;
+    return true;
+}
+
+static int send_packet(struct limef_file_source *file)
+{
+    struct limef_packet_frame *packet = &file->packet;
+    AVStream *stream = file->format->streams[packet->frame.track];
+    struct limef_file_track *track = &file->tracks[packet->frame.track];
+    int ret;
+
+    file->waiting = false;
+    if (takes_new_parameters(file, stream) || !track->described) {
+        ret = file_source_describe(file, stream);
+        if (ret == AVERROR_EXIT)
+            return ret;
+        if (!track->described)
+            return file_source_fail(file, ret, "");
+    }
+    if (packet->size_bytes == 0) {
+        LIMEF_COUNT(file->n_skipped, 1);
+        return 0;
+    }
+    if (track->discontinuous)
+        packet->frame.flags |= LIMEF_FRAME_DISCONTINUITY;
+    track->discontinuous = false;
+    LIMEF_COUNT(file->n_packets, 1);
+    LIMEF_COUNT(file->n_bytes, packet->size_bytes);
+    if (packet->frame.pts_us != LIMEF_NO_TIME)
+        atomic_store_explicit(&file->position_us, packet->frame.pts_us, memory_order_relaxed);
+    ret = limef_pass(&file->source.filter, &packet->frame);
+    if (ret < 0 && ret != AVERROR_EXIT)
+        LIMEF_COUNT(file->n_refused, 1);
+    return ret == AVERROR_EXIT ? ret : 0;
+}
+
+static int step(struct limef_file_source *file, int64_t *due_us)
+{
+    int ret = 0;
+
+    if (!file->opened)
+        ret = open_once(file);
+    if (ret >= 0 && file->seek_asked)
+        ret = file_source_seek(file) == AVERROR_EXIT ? AVERROR_EXIT : 0;
+    if (ret >= 0 && file->paused)
+        return AVERROR(EAGAIN);
+    if (ret >= 0 && !file->waiting) {
+        ret = read_packet(file);
+        if (file->waiting)
+            file->due_us = file_source_due_us(file);
+    }
+    if (ret < 0 || !file->waiting)
+        return ret;
+    if (file->due_us > limef_now_us()) {
+        *due_us = file->due_us;
+        return AVERROR(EAGAIN);
+    }
+    return send_packet(file);
+}
+
+static int file_source_step(struct limef_source *source, int64_t *due_us)
+{
+    struct limef_file_source *file = file_of(&source->filter);
+    int ret;
+
+    if (file->ended || (file->paused && !file->seek_asked))
+        return AVERROR_EOF;
+    *due_us = 0;
+    ret = step(file, due_us);
+    if (ret == AVERROR(EAGAIN) && *due_us == 0)
+        *due_us = limef_now_us() + AGAIN_US;
+    return ret == 0 || ret == AVERROR(EAGAIN) ? ret : end(file, ret);
+}
+
+static void set_paused(struct limef_file_source *file, bool paused)
+{
+    if (file->paused != paused && file->live && file->format) {
+        file_source_may_block(file);
+        if (paused)
+            av_read_pause(file->format);
+        else
+            av_read_play(file->format);
+    }
+    file->paused = paused;
+    file->anchored = false;
+    file->due_us = 0;
+}
+
+static void act_on(struct limef_file_source *file, const struct limef_signal_frame *signal)
+{
+    switch (signal->signal) {
+    case LIMEF_SIGNAL_START:
+        if (!file->opened)
+            file->ended = false; /* try once more */
+        set_paused(file, false);
+        break;
+    case LIMEF_SIGNAL_PLAY:
+        set_paused(file, false);
+        break;
+    case LIMEF_SIGNAL_STOP:
+    case LIMEF_SIGNAL_PAUSE:
+        set_paused(file, true);
+        break;
+    case LIMEF_SIGNAL_RATE:
+        if (signal->value > 0)
+            file->rate = signal->value;
+        file->anchored = false;
+        file->due_us = 0;
+        break;
+    case LIMEF_SIGNAL_SEEK:
+        file->seek_asked = true;
+        file->seek_exact = signal->code == 1;
+        file->seek_us = signal->value;
+        file->seek_serial = signal->serial;
+        file->ended = false;
+        break;
+    default:
+        break;
+    }
+}
+
+static int file_source_go(struct limef_filter *filter, const struct limef_frame *in)
+{
+    const struct limef_signal_frame *signal = limef_signal_frame_from(in);
+
+    if (signal)
+        act_on(file_of(filter), signal);
+    return limef_pass(filter, in);
+}
+
+static void file_source_clear(struct limef_filter *filter)
+{
+    struct limef_file_source *file = file_of(filter);
+
+    file_source_close(file);
+    limef_payload_unref(file->packet.frame.payload);
+    limef_payload_unref(file->codec.frame.payload);
+    limef_payload_unref(file->spare);
+    limef_pool_release(file->packets);
+    limef_pool_release(file->codecs);
+    *file = (struct limef_file_source){0};
+}
+
+static const struct limef_filter_ops file_source_ops = {
+    "file source", LIMEF_FILTER_SOURCE | LIMEF_FILTER_BLOCKING, file_source_go, file_source_clear};
+
+int limef_file_source_init(struct limef_file_source *file, const char *name,
+                           const struct limef_file_source_settings *settings)
+{
+    if (!settings->url || !*settings->url)
+        return limef_fail(AVERROR(EINVAL), name ? name : file_source_ops.kind, "no URL");
+    file->packets = limef_pool_create(LIMEF_FRAME_PACKET);
+    file->codecs = limef_pool_create(LIMEF_FRAME_CODEC);
+    if (!file->packets || !file->codecs) {
+        limef_pool_release(file->packets);
+        limef_pool_release(file->codecs);
+        *file = (struct limef_file_source){0};
+        return limef_fail(AVERROR(ENOMEM), name ? name : file_source_ops.kind, "init");
+    }
+    limef_filter_init(&file->source.filter, &file_source_ops, name);
+    file->source.step = file_source_step;
+    file->settings = *settings;
+    file->rate = NATURAL_RATE;
+    file->video = file->audio = -1;
+    atomic_store_explicit(&file->start_us, LIMEF_NO_TIME, memory_order_relaxed);
+    atomic_store_explicit(&file->duration_us, LIMEF_NO_TIME, memory_order_relaxed);
+    atomic_store_explicit(&file->position_us, LIMEF_NO_TIME, memory_order_relaxed);
+    return 0;
+}
+
+void limef_file_source_get_counters(const struct limef_file_source *file,
+                                    struct limef_file_source_counters *counters)
+{
+    *counters = (struct limef_file_source_counters){
+        .n_packets = LIMEF_COUNTED(file->n_packets),
+        .n_bytes = LIMEF_COUNTED(file->n_bytes),
+        .n_refused = LIMEF_COUNTED(file->n_refused),
+        .n_skipped = LIMEF_COUNTED(file->n_skipped),
+        .n_seeks = LIMEF_COUNTED(file->n_seeks),
+        .n_loops = LIMEF_COUNTED(file->n_loops),
+    };
+}
+
+int64_t limef_file_source_start_us(const struct limef_file_source *file)
+{
+    return LIMEF_COUNTED(file->start_us);
+}
+
+int64_t limef_file_source_duration_us(const struct limef_file_source *file)
+{
+    return LIMEF_COUNTED(file->duration_us);
+}
+
+int64_t limef_file_source_position_us(const struct limef_file_source *file)
+{
+    return LIMEF_COUNTED(file->position_us);
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Opening: what is in the file, which of it is wanted, and what the codec
+ * frames say of it.
+ */
+#include "filter/file_source_private.h"
+
+#include "base/memory_private.h"
+#include "frame/av_compat.h"
+#include "frame/orientation.h"
+
+#include <limef/base/log.h>
+#include <limef/frame/pool.h>
+
+#include <libavutil/avstring.h>
+#include <string.h>
+
+static bool is_wanted_kind(const struct limef_file_source *file, enum AVMediaType type)
+{
+    enum limef_media media = file->settings.media;
+
+    return (type == AVMEDIA_TYPE_VIDEO && media != LIMEF_MEDIA_AUDIO) ||
+           (type == AVMEDIA_TYPE_AUDIO && media != LIMEF_MEDIA_VIDEO);
+}
+
+static bool is_still(const AVStream *stream)
+{
+    return stream->disposition & AV_DISPOSITION_ATTACHED_PIC;
+}
+
+/*
+ * Whether a header said all that decoding and timing need, so that reading
+ * ahead (avformat_find_stream_info()) would only cost time and memory.
+ *
+ * How far pictures are reordered comes from the sample table in MP4 files; in
+ * others it is known only for codecs that do not reorder.
+ */
+static bool is_complete(const AVFormatContext *format, AVStream *stream)
+{
+    const AVCodecParameters *codec = stream->codecpar;
+    bool is_indexed_mp4 =
+        av_match_name("mp4", format->iformat->name) && avformat_index_get_entries_count(stream) > 0;
+
+    if (codec->codec_id == AV_CODEC_ID_NONE)
+        return false;
+    if (codec->codec_type == AVMEDIA_TYPE_AUDIO)
+        return is_indexed_mp4 && codec->sample_rate > 0;
+    if (codec->width <= 0 || codec->height <= 0)
+        return false;
+    switch (codec->codec_id) {
+    case AV_CODEC_ID_H264:
+    case AV_CODEC_ID_HEVC:
+        return is_indexed_mp4 && codec->extradata_size > 0;
+    case AV_CODEC_ID_AV1:
+    case AV_CODEC_ID_VP8:
+    case AV_CODEC_ID_VP9:
+    case AV_CODEC_ID_MJPEG:
+        return is_indexed_mp4;
+    default:
+        return false;
+    }
+}
+
+static bool needs_probing(const struct limef_file_source *file, const AVFormatContext *format)
+{
+    bool has_any = false;
+
+    if (format->ctx_flags & AVFMTCTX_NOHEADER || file->settings.start_us > 0)
+        return true;
+    for (unsigned i = 0; i < format->nb_streams; i++) {
+        AVStream *stream = format->streams[i];
+
+        if (!is_wanted_kind(file, stream->codecpar->codec_type) || is_still(stream))
+            continue;
+        if (!is_complete(format, stream))
+            return true;
+        has_any = true;
+    }
+    return !has_any;
+}
+
+static int probe(struct limef_file_source *file, AVFormatContext *format)
+{
+    if (!needs_probing(file, format))
+        return 0;
+    for (unsigned i = 0; i < format->nb_streams; i++)
+        if (!is_wanted_kind(file, format->streams[i]->codecpar->codec_type))
+            format->streams[i]->discard = AVDISCARD_ALL;
+    file_source_may_block(file);
+    return memory_permits() ? avformat_find_stream_info(format, NULL) : AVERROR(ENOMEM);
+}
+
+/* The number of the wanted track of a kind, -1 if there is none. */
+static int choose(const AVFormatContext *format, enum AVMediaType type, int wanted)
+{
+    int best;
+
+    for (unsigned i = 0; wanted > 0 && i < format->nb_streams; i++) {
+        const AVStream *stream = format->streams[i];
+
+        if (stream->codecpar->codec_type == type && !is_still(stream) && --wanted == 0)
+            return (int)i;
+    }
+    best = av_find_best_stream((AVFormatContext *)format, type, -1, -1, NULL, 0);
+    if (best < 0 || is_still(format->streams[best]) ||
+        format->streams[best]->codecpar->codec_id == AV_CODEC_ID_NONE)
+        return -1;
+    return best;
+}
+
+static bool choose_tracks(struct limef_file_source *file, AVFormatContext *format)
+{
+    file->video = is_wanted_kind(file, AVMEDIA_TYPE_VIDEO)
+                      ? choose(format, AVMEDIA_TYPE_VIDEO, file->video_wanted)
+                      : -1;
+    file->audio = is_wanted_kind(file, AVMEDIA_TYPE_AUDIO)
+                      ? choose(format, AVMEDIA_TYPE_AUDIO, file->audio_wanted)
+                      : -1;
+    if (file->video >= LIMEF_FILE_MAX_TRACKS)
+        file->video = -1;
+    if (file->audio >= LIMEF_FILE_MAX_TRACKS)
+        file->audio = -1;
+    memset(file->tracks, 0, sizeof(file->tracks));
+    for (unsigned i = 0; i < format->nb_streams; i++) {
+        bool chosen = (int)i == file->video || (int)i == file->audio;
+
+        format->streams[i]->discard = chosen ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
+        if (chosen)
+            file->tracks[i].chosen = true;
+    }
+    return file->video >= 0 || file->audio >= 0;
+}
+
+/* Whether the source sends at its own pace, whatever is done here. */
+static bool is_live(const AVFormatContext *format, const char *url)
+{
+    static const char *const schemes[] = {"udp:", "rtp:", "srtp:", "srt:", "rtmp:", "rtmps:"};
+
+    if (av_match_name(format->iformat->name, "rtsp,rtp,sdp") ||
+        format->ctx_flags & AVFMTCTX_UNSEEKABLE)
+        return true;
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
+        if (av_strstart(url, schemes[i], NULL))
+            return true;
+    return false;
+}
+
+static int parse_options(struct limef_file_source *file, AVDictionary **options,
+                         const AVInputFormat **forced)
+{
+    const char *text = file->settings.options;
+    const AVDictionaryEntry *name;
+
+    if (!text || !*text)
+        return 0;
+    if (!memory_permits())
+        return file_source_fail(file, AVERROR(ENOMEM), "");
+    if (av_dict_parse_string(options, text, "=", ":", 0) < 0)
+        return file_source_fail(file, AVERROR(EINVAL), ": its options are not key=value:key=value");
+    name = av_dict_get(*options, "format", NULL, 0);
+    if (!name)
+        return 0;
+    *forced = av_find_input_format(name->value);
+    if (!*forced)
+        return file_source_fail(file, AVERROR_DEMUXER_NOT_FOUND, ": the format of its options");
+    return av_dict_set(options, "format", NULL, 0);
+}
+
+static void complain_of(const struct limef_file_source *file, const AVDictionary *unknown)
+{
+    const AVDictionaryEntry *entry = NULL;
+
+    while ((entry = av_dict_get(unknown, "", entry, AV_DICT_IGNORE_SUFFIX)))
+        limef_log(LIMEF_LOG_WARNING, file->source.filter.name, "option \"%s\" is not known",
+                  entry->key);
+}
+
+static int open_format(struct limef_file_source *file)
+{
+    AVFormatContext *format = memory_permits() ? avformat_alloc_context() : NULL;
+    const AVInputFormat *forced = NULL;
+    AVDictionary *options = NULL;
+    AVIOContext *io = NULL;
+    int ret = format ? parse_options(file, &options, &forced)
+                     : file_source_fail(file, AVERROR(ENOMEM), "");
+
+    if (ret >= 0) {
+        ret = file_source_io_open(file, &io);
+        if (ret < 0)
+            file_source_fail(file, ret, "");
+    }
+    if (ret >= 0) {
+        format->interrupt_callback = (AVIOInterruptCB){file_source_is_interrupted, file};
+        format->pb = io;
+        file_source_may_block(file);
+        /* frees format on failure, and sets it to NULL */
+        ret = avformat_open_input(&format, file->settings.url, forced, &options);
+        if (ret < 0)
+            ret = file_source_fail(file, ret, "");
+    }
+    if (ret < 0) {
+        avformat_free_context(format);
+        file_source_io_close(file, &io);
+    } else {
+        complain_of(file, options);
+        file->format = format;
+    }
+    av_dict_free(&options);
+    return ret;
+}
+
+static int64_t time_or_unknown(int64_t us)
+{
+    return us == AV_NOPTS_VALUE ? LIMEF_NO_TIME : us;
+}
+
+int file_source_open(struct limef_file_source *file)
+{
+    int ret = open_format(file);
+
+    if (ret < 0)
+        return ret;
+    ret = probe(file, file->format);
+    if (ret < 0)
+        ret = file_source_fail(file, ret, ": cannot make out what is in it");
+    else if (!choose_tracks(file, file->format))
+        ret = file_source_fail(file, AVERROR_STREAM_NOT_FOUND, "");
+    if (ret < 0) {
+        file_source_close(file);
+        return ret;
+    }
+    file->live = is_live(file->format, file->settings.url);
+    atomic_store_explicit(&file->start_us, time_or_unknown(file->format->start_time),
+                          memory_order_relaxed);
+    atomic_store_explicit(&file->duration_us, time_or_unknown(file->format->duration),
+                          memory_order_relaxed);
+    return 0;
+}
+
+void file_source_close(struct limef_file_source *file)
+{
+    AVIOContext *io = file->format && file->has_fd ? file->format->pb : NULL;
+
+    file_source_may_block(file); /* an RTSP TEARDOWN must not hang */
+    avformat_close_input(&file->format);
+    file_source_io_close(file, &io);
+}
+
+int file_source_describe(struct limef_file_source *file, const AVStream *stream)
+{
+    struct limef_codec_frame *codec = &file->codec;
+    struct limef_payload *payload = limef_pool_get(file->codecs);
+    AVRational rate, aspect;
+
+    if (!payload)
+        return AVERROR(ENOMEM);
+    if (!memory_permits() ||
+        avcodec_parameters_copy(limef_payload_codec(payload), stream->codecpar) < 0) {
+        limef_payload_unref(payload);
+        return AVERROR(ENOMEM);
+    }
+    limef_payload_unref(codec->frame.payload);
+    limef_codec_frame_set(codec, payload);
+    codec->frame.slot = file->settings.slot;
+    codec->frame.track = (uint16_t)stream->index;
+    codec->frame.flags = file->live ? LIMEF_FRAME_LIVE : 0;
+    codec->frame.entered_us = limef_now_us();
+    orientation_from_matrix(compat_display_matrix(stream), &codec->rotation_degrees,
+                            &codec->mirrored);
+    if (codec->frame.media == LIMEF_MEDIA_VIDEO) {
+        rate = av_guess_frame_rate(file->format, (AVStream *)stream, NULL);
+        aspect = av_guess_sample_aspect_ratio(file->format, (AVStream *)stream, NULL);
+        codec->frame_rate_num = rate.num;
+        codec->frame_rate_den = rate.num ? rate.den : 0;
+        codec->aspect_num = aspect.num;
+        codec->aspect_den = aspect.num ? aspect.den : 0;
+    }
+    file->tracks[stream->index].described = true;
+    return limef_pass(&file->source.filter, &codec->frame);
+}

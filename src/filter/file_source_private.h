@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of the file source share.
+ */
+#ifndef LIMEF_SRC_FILTER_FILE_SOURCE_PRIVATE_H
+#define LIMEF_SRC_FILTER_FILE_SOURCE_PRIVATE_H
+
+#include <limef/filter/file_source.h>
+
+struct AVIOContext;
+struct AVStream;
+
+/* libavformat's clock to the frames' one: AV_NOPTS_VALUE is LIMEF_NO_TIME. */
+int64_t file_source_to_us(int64_t time, const struct AVStream *stream);
+
+/* Marks the start of a call that may block. */
+void file_source_may_block(struct limef_file_source *file);
+
+/* AVIOInterruptCB: whether what blocks shall give up. */
+int file_source_is_interrupted(void *file);
+
+/* What an error of a blocking call really was: AVERROR_EXIT, AVERROR(ETIMEDOUT), or itself. */
+int file_source_why(const struct limef_file_source *file, int error);
+
+/* Passes a signal of the source's own. Returns as limef_pass(). */
+int file_source_signal(struct limef_file_source *file, uint32_t signal, int code, int64_t value,
+                       const char *text);
+
+/* Logs a failure with the masked URL, unless it is a stop. Returns what the error really was. */
+int file_source_fail(struct limef_file_source *file, int error, const char *what);
+
+/* open: returns 0, or a negative AVERROR code (logged) with nothing open. */
+int file_source_open(struct limef_file_source *file);
+void file_source_close(struct limef_file_source *file);
+/* Passes the codec frame of a track. Returns as limef_pass(), or AVERROR(ENOMEM). */
+int file_source_describe(struct limef_file_source *file, const struct AVStream *stream);
+
+/* io: a context for what libavformat would block in for ever; *io is NULL where it would not. */
+int file_source_io_open(struct limef_file_source *file, struct AVIOContext **io);
+void file_source_io_close(struct limef_file_source *file, struct AVIOContext **io);
+
+/* seek: does what SEEK asked for. Returns as limef_pass(). */
+int file_source_seek(struct limef_file_source *file);
+/* Whether the packet that was read is one to pass on, as far as seeking goes. */
+bool file_source_seek_accepts(struct limef_file_source *file);
+/* At the end of the file, while a key frame is looked for: whether there is another try. */
+bool file_source_seek_again(struct limef_file_source *file);
+/* Begins again. Returns 0; AVERROR_EOF: it was the last time; or a negative AVERROR code (logged).
+ */
+int file_source_loop(struct limef_file_source *file);
+
+/* pace: when the packet that was read is due, on limef_now_us()'s clock; 0: at once. */
+int64_t file_source_due_us(struct limef_file_source *file);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Seeking and looping. Demuxers seek by decoding time, by byte or by an index
+ * that may be wrong; so what comes after a seek is looked at, and a key frame
+ * behind the target means another, earlier try.
+ */
+#include "filter/file_source_private.h"
+
+#include <limef/base/log.h>
+#include <limef/thread/report.h>
+
+#include <libavformat/avformat.h>
+
+#define MAX_TRIES 5
+#define FIRST_STEP_BACK_US 1000000 /* four times as far at each further try */
+#define MAX_SKIPPED 2000           /* packets without a key frame; then anything is taken */
+
+static int64_t beginning_us(const struct limef_file_source *file)
+{
+    int64_t start_us = limef_file_source_start_us(file);
+
+    return start_us != LIMEF_NO_TIME ? start_us : 0;
+}
+
+static int seek_format(struct limef_file_source *file, int64_t us)
+{
+    AVFormatContext *format = file->format;
+    int track = file->video >= 0 ? file->video : file->audio;
+    int64_t time = av_rescale_q(us, AV_TIME_BASE_Q, format->streams[track]->time_base);
+    int ret;
+
+    file_source_may_block(file);
+    ret = avformat_seek_file(format, track, INT64_MIN, time, time, 0);
+    if (ret < 0 && us <= beginning_us(file))
+        ret = av_seek_frame(format, -1, 0, AVSEEK_FLAG_BYTE);
+    return ret < 0 ? file_source_why(file, ret) : 0;
+}
+
+static void seek_failed(struct limef_file_source *file, int code)
+{
+    struct limef_signal_frame report;
+
+    limef_fail(code, file->source.filter.name, "cannot seek to %.3f s",
+               (double)file->seek_us / 1e6);
+    limef_signal_frame_set(&report, LIMEF_SIGNAL_ERROR, file->settings.slot, "cannot seek");
+    report.code = code;
+    limef_report(&report);
+}
+
+static void forget_what_was_read(struct limef_file_source *file)
+{
+    file->waiting = false;
+    file->anchored = false;
+    for (unsigned i = 0; i < LIMEF_FILE_MAX_TRACKS; i++)
+        file->tracks[i].discontinuous = true;
+}
+
+int file_source_seek(struct limef_file_source *file)
+{
+    int ret;
+
+    file->seek_asked = false;
+    ret = seek_format(file, file->seek_us);
+    if (ret < 0) {
+        if (ret != AVERROR_EXIT)
+            seek_failed(file, ret);
+        return ret == AVERROR_EXIT ? ret : 0;
+    }
+    forget_what_was_read(file);
+    file->sought_us = file->seek_us;
+    file->seek_tries = 1;
+    file->seek_skipped = 0;
+    file->seek_to_key = file->video >= 0;
+    file->offset_us = 0;
+    file->end_us = LIMEF_NO_TIME;
+    LIMEF_COUNT(file->n_seeks, 1);
+    return file_source_signal(file, LIMEF_SIGNAL_FLUSH, 0,
+                              file->seek_exact ? file->seek_us : LIMEF_NO_TIME, NULL);
+}
+
+bool file_source_seek_again(struct limef_file_source *file)
+{
+    int64_t step_us = FIRST_STEP_BACK_US;
+
+    if (!file->seek_to_key || file->seek_tries >= MAX_TRIES ||
+        file->sought_us <= beginning_us(file))
+        return false;
+    for (unsigned i = 1; i < file->seek_tries; i++)
+        step_us *= 4;
+    file->seek_tries++;
+    file->sought_us = FFMAX(file->sought_us - step_us, beginning_us(file));
+    return seek_format(file, file->sought_us) >= 0;
+}
+
+bool file_source_seek_accepts(struct limef_file_source *file)
+{
+    const struct limef_frame *frame = &file->packet.frame;
+
+    if (!file->seek_to_key)
+        return true;
+    if (frame->track == file->video && frame->flags & LIMEF_FRAME_KEY) {
+        if (frame->pts_us > file->seek_us && file_source_seek_again(file))
+            return false;
+        file->seek_to_key = false;
+        return true;
+    }
+    if (++file->seek_skipped < MAX_SKIPPED)
+        return false;
+    file->seek_to_key = false;
+    return true;
+}
+
+static int begin_again(struct limef_file_source *file)
+{
+    int64_t to_us = file->settings.start_us > 0 ? file->loop_us : beginning_us(file);
+
+    /* elementary streams get their times by counting, and a seek ends the count */
+    if (!(file->format->iformat->flags & AVFMT_NOTIMESTAMPS) && seek_format(file, to_us) >= 0)
+        return 0;
+    file_source_close(file);
+    return file_source_open(file);
+}
+
+int file_source_loop(struct limef_file_source *file)
+{
+    uint64_t n_packets = LIMEF_COUNTED(file->n_packets);
+    int ret;
+
+    if (LIMEF_COUNTED(file->n_loops) >= file->settings.n_loops &&
+        file->settings.n_loops != LIMEF_LOOP_FOREVER)
+        return AVERROR_EOF;
+    if (file->live || n_packets == file->n_packets_before)
+        return AVERROR_EOF;
+    ret = begin_again(file);
+    if (ret < 0)
+        return ret;
+    if (file->end_us != LIMEF_NO_TIME && file->loop_us != LIMEF_NO_TIME)
+        file->offset_us = file->end_us - file->loop_us;
+    file->n_packets_before = n_packets;
+    file->waiting = false;
+    for (unsigned i = 0; i < LIMEF_FILE_MAX_TRACKS; i++)
+        file->tracks[i].discontinuous = true;
+    LIMEF_COUNT(file->n_loops, 1);
+    return 0;
+}

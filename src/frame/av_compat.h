@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What changed its name or place between FFmpeg 5.1, 6 and 7, under one name.
+ */
+#ifndef LIMEF_SRC_FRAME_AV_COMPAT_H
+#define LIMEF_SRC_FRAME_AV_COMPAT_H
+
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+
+/* Since libavcodec 60 a packet's opaque comes out with its picture. */
+#define COMPAT_COPIES_OPAQUE (LIBAVCODEC_VERSION_MAJOR >= 60)
+
+static inline int64_t compat_frame_duration(const AVFrame *frame)
+{
+#if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(57, 30, 100)
+    return frame->duration;
+#else
+    return frame->pkt_duration;
+#endif
+}
+
+static inline bool compat_frame_is_key(const AVFrame *frame)
+{
+#ifdef AV_FRAME_FLAG_KEY
+    return frame->flags & AV_FRAME_FLAG_KEY;
+#else
+    return frame->key_frame;
+#endif
+}
+
+/* Marks what the next packet's picture shall carry. */
+static inline void compat_carry(AVCodecContext *context, AVPacket *packet, int64_t tag)
+{
+#if COMPAT_COPIES_OPAQUE
+    (void)context;
+    packet->opaque = (void *)(intptr_t)tag;
+#else
+    (void)packet;
+    context->reordered_opaque = tag;
+#endif
+}
+
+static inline int64_t compat_carried(const AVFrame *frame)
+{
+#if COMPAT_COPIES_OPAQUE
+    return (int64_t)(intptr_t)frame->opaque;
+#else
+    return frame->reordered_opaque;
+#endif
+}
+
+/* A stream's display matrix (nine int32_t), or NULL. */
+static inline const int32_t *compat_display_matrix(const AVStream *stream)
+{
+#if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 30, 100)
+    const AVPacketSideData *side =
+        av_packet_side_data_get(stream->codecpar->coded_side_data,
+                                stream->codecpar->nb_coded_side_data, AV_PKT_DATA_DISPLAYMATRIX);
+
+    return side && side->size >= 9 * sizeof(int32_t) ? (const int32_t *)(const void *)side->data
+                                                     : NULL;
+#else
+    size_t size_bytes = 0;
+    const uint8_t *side = av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, &size_bytes);
+
+    return size_bytes >= 9 * sizeof(int32_t) ? (const int32_t *)(const void *)side : NULL;
+#endif
+}
+
+#endif

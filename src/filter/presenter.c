@@ -18,7 +18,8 @@
 #define HOPELESS_US 1000000
 /* How long a late picture waits for the one behind it that may be due as well. */
 #define SECOND_LOOK_US 1000
-/* A live slot's first picture is shown this much later than it could be, so that the next may jitter. */
+/* A live slot's first picture is shown this much later than it could be, so that the next may
+ * jitter. */
 #define LIVE_DELAY_US 20000
 /* How often a window is asked for events. */
 #define POLL_US 10000
@@ -121,8 +122,9 @@ void presenter_set_due(struct limef_presenter *presenter, struct limef_tile *til
                        ? now_us
                        : find_due_us(tile, now_us);
     /* a picture that should be off the screen already: the one behind it may be due as well */
-    presenter_wake_at(presenter, tile->due_us < now_us - last_lasts_us(tile) ? now_us + SECOND_LOOK_US
-                                                                             : tile->due_us);
+    presenter_wake_at(presenter, tile->due_us < now_us - last_lasts_us(tile)
+                                     ? now_us + SECOND_LOOK_US
+                                     : tile->due_us);
 }
 
 /* Copies a picture that nobody counts; `next` then refers to the copy. */
@@ -196,14 +198,14 @@ static void note_shown(struct limef_tile *tile, const struct limef_decoded_frame
 /* After a composed picture was presented: the new ones in it were seen. */
 static void note_presented(struct limef_presenter *presenter, int64_t now_us)
 {
-    LIMEF_COUNT(presenter->n_presented, 1);
-    if (LIMEF_COUNTED(presenter->first_shown_us) == 0)
-        atomic_store_explicit(&presenter->first_shown_us, now_us, memory_order_relaxed);
+    bool any = false;
+
     for (unsigned i = 0; i < presenter->n_tiles; i++) {
         struct limef_tile *tile = &presenter->tiles[i];
 
         if (!tile->fresh)
             continue;
+        any = true;
         tile->fresh = false;
         LIMEF_COUNT(tile->n_shown, 1);
         if (LIMEF_COUNTED(tile->first_shown_us) == 0)
@@ -211,6 +213,10 @@ static void note_presented(struct limef_presenter *presenter, int64_t now_us)
         if (tile->entered_us)
             limef_histogram_add(&tile->latency, now_us - tile->entered_us);
     }
+    if (any || presenter->compositor)
+        LIMEF_COUNT(presenter->n_presented, 1);
+    if (any && LIMEF_COUNTED(presenter->first_shown_us) == 0)
+        atomic_store_explicit(&presenter->first_shown_us, now_us, memory_order_relaxed);
 }
 
 /* Puts the picture that waits on screen. */
@@ -310,7 +316,8 @@ static int presenter_go(struct limef_filter *filter, const struct limef_frame *i
 
     if (decoded && decoded->frame.media == LIMEF_MEDIA_VIDEO) {
         if (in->slot >= presenter->n_tiles)
-            return limef_fail(AVERROR(EINVAL), filter->name, "there is no tile for slot %u", in->slot);
+            return limef_fail(AVERROR(EINVAL), filter->name, "there is no tile for slot %u",
+                              in->slot);
         ret = take_picture(presenter, &presenter->tiles[in->slot], decoded);
         if (ret < 0)
             return ret;
@@ -329,7 +336,8 @@ static bool is_ready_to_open(struct limef_presenter *presenter, int64_t now_us)
         presenter->begun_us = now_us;
     return settings->output == LIMEF_OUTPUT_NONE || settings->output == LIMEF_OUTPUT_OFFSCREEN ||
            presenter->n_tiles > 1 || settings->fullscreen ||
-           (settings->width > 0 && settings->height > 0) || presenter_has_next(&presenter->tiles[0]) ||
+           (settings->width > 0 && settings->height > 0) ||
+           presenter_has_next(&presenter->tiles[0]) ||
            LIMEF_COUNTED(presenter->tiles[0].state) != LIMEF_TILE_WAITING ||
            now_us >= presenter->begun_us + WAIT_TEXT_US;
 }
@@ -374,8 +382,9 @@ int limef_presenter_open(struct limef_presenter *presenter)
     }
     presenter->opened = presenter->dirty = true;
     atomic_store_explicit(&presenter->output,
-                          (uint32_t)(presenter->compositor ? compositor_output(presenter->compositor)
-                                                           : LIMEF_OUTPUT_NONE),
+                          (uint32_t)(presenter->compositor
+                                         ? compositor_output(presenter->compositor)
+                                         : LIMEF_OUTPUT_NONE),
                           memory_order_relaxed);
     return 0;
 }
@@ -430,14 +439,14 @@ static int64_t tell_why(struct limef_presenter *presenter, struct limef_tile *ti
 {
     enum limef_tile_state state = (enum limef_tile_state)LIMEF_COUNTED(tile->state);
     int64_t second = (now_us - tile->since_us) / 1000000;
-    int64_t changes_us = state == LIMEF_TILE_LOST ||
-                                 (state == LIMEF_TILE_WAITING && now_us < tile->since_us + WAIT_TEXT_US)
+    int64_t changes_us = state == LIMEF_TILE_LOST || (state == LIMEF_TILE_WAITING &&
+                                                      now_us < tile->since_us + WAIT_TEXT_US)
                              ? tile->since_us + (second + 1) * 1000000
                              : LIMEF_FOREVER;
     char text[sizeof(tile->text) + 16] = "";
 
-    if (tile->text_second == second || (tile->text_second >= 0 && changes_us == LIMEF_FOREVER &&
-                                        state != LIMEF_TILE_WAITING))
+    if (tile->text_second == second ||
+        (tile->text_second >= 0 && changes_us == LIMEF_FOREVER && state != LIMEF_TILE_WAITING))
         return changes_us;
     tile->text_second = second;
     if (state == LIMEF_TILE_LOST)
@@ -532,8 +541,8 @@ int limef_presenter_init(struct limef_presenter *presenter, const char *name,
         tiles[i].due_us = LIMEF_FOREVER;
         tiles[i].since_us = limef_now_us();
         tiles[i].text_second = -1;
-        tiles[i].clock = (struct limef_presenter_clock){.anchor_us = LIMEF_NO_TIME,
-                                                        .paused_us = LIMEF_NO_TIME};
+        tiles[i].clock =
+            (struct limef_presenter_clock){.anchor_us = LIMEF_NO_TIME, .paused_us = LIMEF_NO_TIME};
         atomic_store_explicit(&tiles[i].format, -1, memory_order_relaxed);
     }
     return 0;

@@ -248,7 +248,8 @@ static void draw_picture(struct compositor *compositor, struct surface *surface,
     bool sideways = is_sideways(surface);
     struct layout_rect rect = layout_fit(cell, textures->width, textures->height, surface->sar_num,
                                          surface->sar_den, sideways);
-    float scale_x = 1.0f / (float)(1 << format->shift_x), scale_y = 1.0f / (float)(1 << format->shift_y);
+    float scale_x = 1.0f / (float)(1 << format->shift_x),
+          scale_y = 1.0f / (float)(1 << format->shift_y);
     int chroma_width, chroma_height;
 
     if (!program)
@@ -262,7 +263,8 @@ static void draw_picture(struct compositor *compositor, struct surface *surface,
     set_turn(gl, program, surface);
     gl->Uniform4f(program->sited, (float)textures->width * scale_x / (float)chroma_width,
                   (float)textures->height * scale_y / (float)chroma_height,
-                  textures->chroma_x / (float)chroma_width, textures->chroma_y / (float)chroma_height);
+                  textures->chroma_x / (float)chroma_width,
+                  textures->chroma_y / (float)chroma_height);
     gl->Uniform4fv(program->luma, 1, textures->matrix.luma);
     gl->Uniform4fv(program->chroma, 1, textures->matrix.chroma);
     set_scissor(compositor, rect);
@@ -380,8 +382,8 @@ static struct layout_rect whole(const struct compositor *compositor)
 static void compose(struct compositor *compositor)
 {
     const struct gl *gl = &compositor->gl;
-    bool all = compositor->dirty || !compositor->output.ops->keeps_contents ||
-               compositor->overlay.text[0];
+    bool all =
+        compositor->dirty || !compositor->output.ops->keeps_contents || compositor->overlay.text[0];
 
     if (all) {
         set_scissor(compositor, whole(compositor));

@@ -35,7 +35,8 @@ static const struct output_ops *window_ops(const char *name)
             module = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     }
     if (!module)
-        module = dlopen(LIMEF_MODULE_FOLDER "/" WINDOW_MODULE, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+        module =
+            dlopen(LIMEF_MODULE_FOLDER "/" WINDOW_MODULE, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (module)
         ops = dlsym(module, OUTPUT_MODULE_SYMBOL);
     else
@@ -70,10 +71,8 @@ int output_open(struct output *output, struct gl *gl, enum limef_presenter_outpu
 
     if (ret < 0)
         return ret;
-    *output = (struct output){.gl = gl,
-                              .fail = limef_fail,
-                              .allocate = memory_allocate,
-                              .release = memory_release};
+    *output = (struct output){
+        .gl = gl, .fail = limef_fail, .allocate = memory_allocate, .release = memory_release};
     if (kind == LIMEF_OUTPUT_WINDOW || (kind == LIMEF_OUTPUT_AUTO && has_display()))
         window = window_ops(settings->name);
     if (kind == LIMEF_OUTPUT_WINDOW && !window)

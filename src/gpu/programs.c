@@ -97,8 +97,8 @@ static GLuint compile(const struct gl *gl, GLenum type, const char *const source
     return 0;
 }
 
-static int link_program(struct program *program, const struct gl *gl, GLuint vertex, GLuint fragment,
-                        const char *name)
+static int link_program(struct program *program, const struct gl *gl, GLuint vertex,
+                        GLuint fragment, const char *name)
 {
     GLint linked = 0;
 
@@ -142,9 +142,9 @@ const struct program *program_get(struct program programs[N_PROGRAMS], const str
     vertex = compile(gl, GL_VERTEX_SHADER,
                      (const char *const[3]){vertex_words[level], "", vertex_source}, name);
     if (vertex)
-        fragment = compile(gl, GL_FRAGMENT_SHADER,
-                           (const char *const[3]){fragment_words[level], words, fragment_source},
-                           name);
+        fragment =
+            compile(gl, GL_FRAGMENT_SHADER,
+                    (const char *const[3]){fragment_words[level], words, fragment_source}, name);
     if (fragment)
         link_program(program, gl, vertex, fragment, name);
     gl->DeleteShader(vertex);

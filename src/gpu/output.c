@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <libavutil/error.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,19 @@ static bool has_display(void)
     return (x11 && *x11) || (wayland && *wayland);
 }
 
+/* What AUTO does not get is no failure. */
+static int say_why_not(int code, const char *name, const char *format, ...)
+{
+    char why[256];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(why, sizeof(why), format, arguments);
+    va_end(arguments);
+    limef_log(LIMEF_LOG_WARNING, name, "%s: rendering offscreen", why);
+    return code;
+}
+
 static int open_as(struct output *output, const struct output_ops *ops,
                    const struct output_settings *settings)
 {
@@ -79,8 +93,11 @@ int output_open(struct output *output, struct gl *gl, enum limef_presenter_outpu
         return limef_fail(AVERROR(ENOSYS), settings->name,
                           "cannot open a window: " WINDOW_MODULE " is not installed");
     ret = AVERROR(ENODEV);
+    if (kind == LIMEF_OUTPUT_AUTO)
+        output->fail = say_why_not;
     if (window)
         ret = open_as(output, window, settings);
+    output->fail = limef_fail;
     if (ret < 0 && kind != LIMEF_OUTPUT_WINDOW)
         ret = open_as(output, &output_offscreen_ops, settings);
     if (ret < 0)

@@ -4,6 +4,7 @@
  * A module: loaded when a window is asked for, by output.c.
  */
 #include "gpu/output.h"
+#include "gpu/wayland_seat.h"
 
 #include <SDL.h>
 #include <errno.h>
@@ -101,6 +102,8 @@ static int window_open(struct output *output, const struct output_settings *sett
     if (!window)
         return output->fail(-ENOMEM, settings->name, "window");
     set_hints();
+    if (wayland_lacks_seat())
+        SDL_SetHint(SDL_HINT_VIDEODRIVER, "x11");
     if (SDL_InitSubSystem(SDL_INIT_VIDEO) != 0) {
         output->release(window);
         return output->fail(-ENODEV, settings->name, "no display server answers: %s",

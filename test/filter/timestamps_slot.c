@@ -190,3 +190,14 @@ Test(timestamps_slot, more_tracks_than_it_knows_pass_as_they_are)
     cr_assert(eq(i64, last()->dts_us, LIMEF_NO_TIME));
     cr_assert(eq(u64, counted().n_untracked, 2));
 }
+
+Test(timestamps_slot, a_track_whose_times_go_on_does_not_follow_the_jump_of_another)
+{
+    go_video(HOUR_US);
+    go_audio(HOUR_US);
+    go_video(HOUR_US - 2 * SECOND_US);
+    cr_assert(eq(i64, go_audio(HOUR_US + SOUND_US), HOUR_US + SOUND_US));
+    cr_assert(not(is_flagged()));
+    cr_assert(eq(i64, go_video(HOUR_US - 2 * SECOND_US + FRAME_US), HOUR_US + 2 * FRAME_US));
+    cr_assert(eq(u64, counted().n_followed, 0));
+}

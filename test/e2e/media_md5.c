@@ -159,9 +159,10 @@ static bool check(const char *folder, const char *clip, char (*expected)[HEX_BYT
 
 int main(int argc, char **argv)
 {
-    char(*expected)[HEX_BYTES] = calloc(MAX_PICTURES, HEX_BYTES);
-    struct md5_filter list = {.md5 = calloc(MAX_PICTURES, HEX_BYTES)};
-    DIR *folder = argc > 1 ? opendir(argv[1]) : NULL;
+    const char *path = argc > 1 ? argv[1] : getenv("LIMEF_TEST_MEDIA");
+    DIR *folder = path ? opendir(path) : NULL;
+    char(*expected)[HEX_BYTES];
+    struct md5_filter list = {0};
     struct dirent *entry;
     int n_failed = 0, n_checked = 0;
 
@@ -169,12 +170,14 @@ int main(int argc, char **argv)
         puts("no folder of clips");
         return SKIPPED;
     }
+    expected = calloc(MAX_PICTURES, HEX_BYTES);
+    list.md5 = calloc(MAX_PICTURES, HEX_BYTES);
     av_log_set_level(AV_LOG_QUIET);
     while ((entry = readdir(folder))) {
         if (!strchr(entry->d_name, '.') || entry->d_name[0] == '.' ||
             strstr(entry->d_name, ".md") || (argc > 2 && strcmp(argv[2], entry->d_name) != 0))
             continue;
-        n_failed += !check(argv[1], entry->d_name, expected, &list);
+        n_failed += !check(path, entry->d_name, expected, &list);
         n_checked++;
     }
     closedir(folder);

@@ -30,6 +30,7 @@
 #include <limef/filter/switch.h>
 #include <limef/filter/tap.h>
 #include <limef/filter/throttle.h>
+#include <limef/filter/timestamps.h>
 #include <limef/filter/tracks.h>
 #include <limef/frame/any.h>
 #include <limef/frame/codec.h>

@@ -3,6 +3,8 @@
 
 #include "fifo/futex.h"
 
+#include <limef/base/log.h>
+
 #include <errno.h>
 #include <libavutil/error.h>
 #include <sched.h>
@@ -58,6 +60,8 @@ void limef_fifo_add_lane(struct limef_fifo *fifo, struct limef_lane *lane)
     fifo->turn = lane;
     /* release: pairs with the producer's acquire */
     atomic_store_explicit(&lane->fifo, fifo, memory_order_release);
+    /* of a reader that is about to poll: frames may wait in the lane already */
+    fifo_wake_reader(fifo);
 }
 
 void limef_fifo_remove_lane(struct limef_fifo *fifo, struct limef_lane *lane)
@@ -180,6 +184,17 @@ static void sleep_until(struct limef_fifo *fifo, int64_t deadline_us)
         fifo->spin_rounds = SPIN_ROUNDS_MAX;
 }
 
+/* The reader found nothing: what it took and has not given back made room as well, and a writer
+ * that waits for a recycled frame would wait for a reader that waits for the writer. */
+static void offer_room(const struct limef_fifo *fifo)
+{
+    /* what was taken, before the looks at the writers; pairs with their fence */
+    atomic_thread_fence(memory_order_seq_cst);
+    for (struct limef_lane *lane = fifo->lanes; lane; lane = lane->next)
+        if (atomic_load_explicit(&lane->writer_sleeps, memory_order_relaxed))
+            lane_wake_writer(lane);
+}
+
 static unsigned look_briefly(struct limef_fifo *fifo, struct limef_stack_frame **frames,
                              unsigned max_frames)
 {
@@ -206,12 +221,13 @@ static int read_frames(struct limef_fifo *fifo, struct limef_stack_frame **frame
         if (is_closed(fifo))
             return AVERROR_EXIT;
         if (was_woken(fifo))
-            return AVERROR(EAGAIN);
+            break;
         n = take_in_turn(fifo, frames, max_frames);
         if (!n && timeout_us > 0)
             n = look_briefly(fifo, frames, max_frames);
         if (n)
             return (int)n;
+        offer_room(fifo);
         if (deadline_us == LIMEF_NO_TIME)
             deadline_us = limef_deadline_us(timeout_us);
         if (timeout_us <= 0 || (deadline_us != LIMEF_FOREVER && limef_now_us() >= deadline_us))
@@ -262,11 +278,14 @@ void limef_fifo_unread(struct limef_fifo *fifo, struct limef_stack_frame *frame)
 
 void limef_fifo_unhold(struct limef_fifo *fifo)
 {
+    if (!fifo->n_held)
+        return;
     for (struct limef_lane *lane = fifo->lanes; fifo->n_held && lane; lane = lane->next)
         if (lane->held) {
             lane->held = false;
             fifo->n_held--;
         }
+    fifo_wake_reader(fifo); /* if it is about to poll */
 }
 
 void limef_fifo_wake(struct limef_fifo *fifo)
@@ -294,7 +313,11 @@ void limef_fifo_open(struct limef_fifo *fifo)
 
 int limef_fifo_fd(struct limef_fifo *fifo)
 {
+    if (fifo->fd >= 0)
+        return fifo->fd;
+    fifo->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (fifo->fd < 0)
-        fifo->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    return fifo->fd < 0 ? AVERROR(errno) : fifo->fd;
+        return limef_fail(AVERROR(errno), fifo->name, "no event descriptor");
+    arm(fifo); /* the read that found nothing may lie behind */
+    return fifo->fd;
 }

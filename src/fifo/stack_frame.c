@@ -44,6 +44,16 @@ static int copy_packet(struct limef_stack_frame *stack, const struct limef_packe
     return 0;
 }
 
+/* Bytes of a picture or of samples, without what aligns them. */
+static uint64_t av_bytes(const AVFrame *av)
+{
+    int bytes = av->nb_samples > 0 ? av_samples_get_buffer_size(NULL, av->ch_layout.nb_channels,
+                                                                av->nb_samples, av->format, 1)
+                                   : av_image_get_buffer_size(av->format, av->width, av->height, 1);
+
+    return bytes > 0 ? (uint64_t)bytes : 0;
+}
+
 static int copy_picture(struct limef_stack_frame *stack, const AVFrame *from)
 {
     AVFrame *av = stack->av;
@@ -57,7 +67,7 @@ static int copy_picture(struct limef_stack_frame *stack, const AVFrame *from)
                          from->height, PLANE_ALIGN_BYTES);
     av_image_copy(av->data, av->linesize, (const uint8_t **)from->data, from->linesize,
                   from->format, from->width, from->height);
-    LIMEF_COUNT(stack->lane->copied_bytes, (uint64_t)bytes);
+    LIMEF_COUNT(stack->lane->copied_bytes, av_bytes(from));
     return 0;
 }
 
@@ -76,7 +86,7 @@ static int copy_samples(struct limef_stack_frame *stack, const AVFrame *from)
                            from->format, 0);
     av_samples_copy(av->data, from->extended_data, 0, 0, from->nb_samples, n_channels,
                     from->format);
-    LIMEF_COUNT(stack->lane->copied_bytes, (uint64_t)bytes);
+    LIMEF_COUNT(stack->lane->copied_bytes, av_bytes(from));
     return 0;
 }
 
@@ -190,11 +200,5 @@ uint64_t frame_payload_bytes(const struct limef_frame *frame)
         return 0;
     for (int i = 0; i < AV_NUM_DATA_POINTERS && decoded->av->buf[i]; i++)
         bytes += (uint64_t)decoded->av->buf[i]->size;
-    if (!bytes && decoded->av->width > 0) {
-        int size = av_image_get_buffer_size(decoded->av->format, decoded->av->width,
-                                            decoded->av->height, 1);
-
-        bytes = size > 0 ? (uint64_t)size : 0;
-    }
-    return bytes;
+    return bytes ? bytes : av_bytes(decoded->av);
 }

@@ -12,7 +12,7 @@
 
 LIMEF_BEGIN_DECLS
 
-/** Buckets of a histogram: 16 octaves of four. */
+/** Buckets of a histogram: 26 octaves of four. */
 #define LIMEF_HISTOGRAM_N_BUCKETS 104
 
 /** All-zero is empty. */

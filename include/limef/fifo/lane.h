@@ -72,7 +72,7 @@ struct limef_stack_frame {
     int64_t written_us; /**< when it was written, if it was sampled; else 0 */
 };
 
-/** What a lane has done so far. Read with limef_lane_counters(). */
+/** What a lane has done so far. Read with limef_lane_get_counters(). */
 struct limef_lane_counters {
     uint64_t n_written;         /**< frames queued, signals included */
     uint64_t n_read;            /**< frames the consumer took */
@@ -105,7 +105,7 @@ struct limef_lane {
     uint32_t recycled_cache;
     uint32_t taken;                  /**< how many came out of the up ring */
     struct limef_stack_frame *spare; /**< frames the producer took back itself */
-    bool waits_for_key;
+    uint32_t waits_for_key;          /**< bits: video streams that have a hole, up to a key frame */
     unsigned sample_every, sample_in;
     int64_t sampled_us;
     uint64_t media_written, bytes_written;

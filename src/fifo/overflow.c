@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+#include "fifo/overflow.h"
+
+#include "fifo/futex.h"
+#include "fifo/ring.h"
+#include "thread/interrupt.h"
+
+#include <limef/thread/thread.h>
+
+#include <libavutil/error.h>
+
+/* A blocked writer looks this often before it sleeps. */
+#define WRITER_SPIN_ROUNDS 100
+
+/* Signals in front have no time. There is media, and head_cache is new. */
+static const struct limef_stack_frame *oldest_media(const struct limef_lane *lane)
+{
+    uint32_t position = lane->head_cache;
+
+    while (media_before(lane, position + 1) == media_before(lane, position))
+        position++;
+    return at(lane, position);
+}
+
+static bool exceeds_bytes_or_time(const struct limef_lane *lane, const struct limef_frame *in)
+{
+    const struct limef_lane_settings *settings = &lane->settings;
+    const struct limef_stack_frame *oldest;
+    int64_t span_us;
+
+    if (!n_media_waiting(lane))
+        return false;
+    oldest = oldest_media(lane);
+    if (settings->max_bytes &&
+        lane->bytes_written - oldest->bytes_before + frame_payload_bytes(in) > settings->max_bytes)
+        return true;
+    if (!settings->max_time_us || in->pts_us == LIMEF_NO_TIME || oldest->pts_us == LIMEF_NO_TIME)
+        return false;
+    if (__builtin_sub_overflow(in->pts_us, oldest->pts_us, &span_us))
+        return in->pts_us > oldest->pts_us;
+    return span_us > settings->max_time_us;
+}
+
+static bool is_full(struct limef_lane *lane, const struct limef_frame *in)
+{
+    const struct limef_lane_settings *settings = &lane->settings;
+    bool looks_at_oldest = settings->max_bytes || settings->max_time_us;
+
+    /* an old head_cache is a safe guess, and its slot not yet reused, up to depth positions on */
+    if (looks_at_oldest || own_tail(lane) - lane->head_cache >= settings->depth)
+        refresh_head(lane);
+    if (n_media_waiting(lane) >= settings->depth)
+        return true;
+    return looks_at_oldest && exceeds_bytes_or_time(lane, in);
+}
+
+/* Moves head over [head, to): what was there is the producer's now. */
+static bool take_back_up_to(struct limef_lane *lane, uint32_t to)
+{
+    /* acq_rel, as the consumer's: only one of the two gets a position */
+    return atomic_compare_exchange_strong_explicit(&lane->head, &lane->head_cache, to,
+                                                   memory_order_acq_rel, memory_order_acquire);
+}
+
+/* Takes all that waits back, drops the `n_drops` oldest media, queues the rest again in order.
+ * Returns how many were dropped. */
+static unsigned requeue_without(struct limef_lane *lane, unsigned n_drops)
+{
+    uint32_t tail = own_tail(lane), position;
+    unsigned n_dropped = 0, n_requeued = 0;
+
+    refresh_head(lane);
+    do { /* each failure is a frame that the consumer took: at most n_frames of them */
+        position = lane->head_cache;
+        if (position == tail || !n_media_waiting(lane))
+            return 0;
+    } while (!take_back_up_to(lane, tail));
+    lane->head_cache = tail;
+    for (; position != tail; position++) {
+        struct limef_stack_frame *stack = frame_down(lane, position);
+
+        if (is_media(&stack->any.frame) && n_dropped < n_drops) {
+            lane->waits_for_key |= lane_key_bit(&stack->any.frame);
+            keep_spare(lane, stack);
+            n_dropped++;
+        } else {
+            publish(lane, stack);
+            n_requeued++;
+        }
+    }
+    if (n_requeued) /* the reader may have seen the lane empty, and the write may yet fail */
+        wake_reader(lane);
+    return n_dropped;
+}
+
+/* Returns false if there is no media to drop. */
+static bool drop_oldest(struct limef_lane *lane)
+{
+    uint32_t head;
+    struct limef_stack_frame *stack;
+
+    refresh_head(lane);
+    if (!n_media_waiting(lane))
+        return false;
+    head = lane->head_cache;
+    if (media_before(lane, head + 1) == media_before(lane, head)) { /* a signal is in front */
+        LIMEF_COUNT(lane->n_dropped_oldest, requeue_without(lane, 1));
+        return true;
+    }
+    stack = frame_down(lane, head);
+    if (take_back_up_to(lane, head + 1)) {
+        lane->head_cache = head + 1;
+        lane->waits_for_key |= lane_key_bit(&stack->any.frame);
+        keep_spare(lane, stack);
+        LIMEF_COUNT(lane->n_dropped_oldest, 1);
+    }
+    return true;
+}
+
+static bool has_room(struct limef_lane *lane, const struct limef_frame *in)
+{
+    if (is_media(in) && is_full(lane, in))
+        return false;
+    if (lane->spare || lane->taken != lane->recycled_cache)
+        return true;
+    lane->recycled_cache = atomic_load_explicit(&lane->recycled, memory_order_acquire);
+    return lane->taken != lane->recycled_cache;
+}
+
+/* Waits for the consumer. Returns 0, AVERROR_EXIT or AVERROR(ETIMEDOUT). */
+static int wait_for_room(struct limef_lane *lane, const struct limef_frame *in)
+{
+    int64_t block_us = lane->settings.block_us;
+    int64_t deadline_us = limef_deadline_us(block_us ? block_us : LIMEF_FOREVER);
+    int ret = 0;
+
+    for (int i = 0; i < WRITER_SPIN_ROUNDS; i++) {
+        if (has_room(lane, in))
+            return 0;
+        cpu_relax();
+    }
+    LIMEF_COUNT(lane->n_blocked, 1);
+    while (!ret) {
+        /* seq_cst: before the look for room; pairs with the fence in lane_recycle() */
+        atomic_store_explicit(&lane->writer_sleeps, 1, memory_order_seq_cst);
+        thread_set_sleeps_on(&lane->writer_sleeps);
+        atomic_thread_fence(memory_order_seq_cst);
+        if (has_room(lane, in))
+            break;
+        if (is_closed(lane) || limef_thread_stopping(limef_thread_current()))
+            ret = AVERROR_EXIT;
+        else if (deadline_us != LIMEF_FOREVER && limef_now_us() >= deadline_us)
+            ret = AVERROR(ETIMEDOUT);
+        else
+            futex_wait(&lane->writer_sleeps, 1, deadline_us);
+    }
+    thread_set_sleeps_on(NULL);
+    atomic_store_explicit(&lane->writer_sleeps, 0, memory_order_relaxed);
+    return ret;
+}
+
+static struct limef_stack_frame *admit(struct limef_lane *lane, const struct limef_frame *in)
+{
+    return is_media(in) && is_full(lane, in) ? NULL : take_free(lane);
+}
+
+/* Drops all media that waits; the streams that lost something wait for a key frame. */
+static bool drop_all_to_key(struct limef_lane *lane)
+{
+    unsigned n_dropped = requeue_without(lane, lane->n_frames);
+
+    LIMEF_COUNT(lane->n_dropped_to_key, n_dropped);
+    return n_dropped > 0;
+}
+
+/* The drop-to-key policy for a packet; NULL if it is dropped. */
+static struct limef_stack_frame *admit_to_key(struct limef_lane *lane, const struct limef_frame *in)
+{
+    uint32_t bit = lane_key_bit(in);
+    bool key = bit && (in->flags & LIMEF_FRAME_KEY);
+    struct limef_stack_frame *stack = NULL;
+
+    if (key || !(lane->waits_for_key & bit)) {
+        stack = admit(lane, in);
+        if (!stack && key) { /* what waits would be decoded late: go on from here */
+            drop_all_to_key(lane);
+            stack = take_free(lane);
+        }
+    }
+    if (stack) {
+        lane->waits_for_key &= ~bit;
+    } else {
+        lane->waits_for_key |= bit;
+        LIMEF_COUNT(lane->n_dropped_to_key, 1);
+    }
+    return stack;
+}
+
+/* Drops what the policy gives for a frame that found no room; false if there is nothing. */
+static bool drop_for(struct limef_lane *lane, const struct limef_frame *in)
+{
+    switch (lane->settings.overflow) {
+    case LIMEF_OVERFLOW_DROP_OLDEST:
+        return drop_oldest(lane);
+    case LIMEF_OVERFLOW_DROP_TO_KEY: /* each picture stands alone; a signal may find packets */
+        return is_media(in) ? drop_oldest(lane) : drop_all_to_key(lane);
+    case LIMEF_OVERFLOW_BLOCK:
+        break;
+    }
+    return false;
+}
+
+int lane_make_room(struct limef_lane *lane, const struct limef_frame *in,
+                   struct limef_stack_frame **stack)
+{
+    if (lane->settings.overflow == LIMEF_OVERFLOW_DROP_TO_KEY &&
+        in->frame_class == LIMEF_FRAME_PACKET) {
+        *stack = admit_to_key(lane, in);
+        return 0;
+    }
+    while (!(*stack = admit(lane, in))) {
+        int ret;
+
+        if (drop_for(lane, in))
+            continue;
+        if (lane->settings.overflow != LIMEF_OVERFLOW_BLOCK && is_media(in)) {
+            LIMEF_COUNT(lane->n_dropped_oldest, 1); /* the consumer holds every frame */
+            return 0;
+        }
+        ret = wait_for_room(lane, in);
+        if (ret == AVERROR(ETIMEDOUT))
+            LIMEF_COUNT(lane->n_dropped_timeout, 1);
+        if (ret < 0)
+            return ret;
+    }
+    return 0;
+}
+
+void lane_flush(struct limef_lane *lane)
+{
+    LIMEF_COUNT(lane->n_dropped_flush, requeue_without(lane, lane->n_frames));
+    lane->waits_for_key = 0;
+}

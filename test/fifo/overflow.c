@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: MIT */
+#include "support/boundary.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include <libavutil/error.h>
+#include <pthread.h>
+
+static struct boundary boundary;
+static struct limef_lane *const lane = &boundary.lane;
+static struct limef_fifo *const fifo = &boundary.fifo;
+
+static void open_lane(unsigned n_frames, struct limef_lane_settings settings)
+{
+    cr_assert(zero(int, boundary_open(&boundary, n_frames, &settings)));
+}
+
+static void close_lane(void)
+{
+    boundary_clear(&boundary);
+}
+
+TestSuite(block, .fini = close_lane, .timeout = 30);
+TestSuite(drop_oldest, .fini = close_lane, .timeout = 30);
+TestSuite(drop_to_key, .fini = close_lane, .timeout = 30);
+TestSuite(bound, .fini = close_lane, .timeout = 30);
+TestSuite(flush, .fini = close_lane, .timeout = 30);
+
+Test(block, refuses_after_its_deadline_and_counts)
+{
+    int64_t began_us;
+
+    open_lane(8, (struct limef_lane_settings){.depth = 2, .block_us = 20000});
+    cr_assert(zero(int, write_video(lane, 0)));
+    cr_assert(zero(int, write_video(lane, 1)));
+    began_us = limef_now_us();
+    cr_assert(eq(int, write_video(lane, 2), AVERROR(ETIMEDOUT)));
+    cr_assert(ge(i64, limef_now_us() - began_us, 20000));
+    cr_assert(eq(u64, counters_of(lane).n_dropped_timeout, 1));
+    cr_assert(eq(u64, counters_of(lane).n_blocked, 1));
+    cr_assert(eq(u64, counters_of(lane).n_written, 2));
+    cr_assert(eq(str, read_all_names(fifo), (char *)"0 1"));
+}
+
+Test(block, lets_signals_pass_the_depth)
+{
+    open_lane(8, (struct limef_lane_settings){.depth = 2, .block_us = 1});
+    write_video(lane, 0);
+    write_video(lane, 1);
+    cr_assert(zero(int, write_signal(lane, LIMEF_SIGNAL_USER, 2)));
+    cr_assert(eq(int, write_video(lane, 3), AVERROR(ETIMEDOUT)));
+    cr_assert(eq(str, read_all_names(fifo), (char *)"0 1 S2"));
+}
+
+static void *write_thirty(void *result)
+{
+    *(int *)result = 0;
+    for (int i = 0; i < 30 && !*(int *)result; i++)
+        *(int *)result = write_video(lane, i);
+    return NULL;
+}
+
+Test(block, writer_goes_on_when_there_is_room)
+{
+    struct limef_stack_frame *stack;
+    pthread_t writer;
+    int ret, n = 0;
+
+    open_lane(8, (struct limef_lane_settings){.depth = 3});
+    pthread_create(&writer, NULL, write_thirty, &ret);
+    for (; n < 30 && limef_fifo_read(fifo, &stack, TOO_LONG_US) == 0; n++) {
+        cr_assert(eq(i64, stack->any.packet.dts_us, n));
+        limef_fifo_recycle(fifo, stack);
+    }
+    pthread_join(writer, NULL);
+    cr_assert(zero(int, ret));
+    cr_assert(eq(int, n, 30));
+    cr_assert(le(uint, counters_of(lane).max_used, 3));
+}
+
+Test(drop_oldest, keeps_the_newest)
+{
+    open_lane(8, (struct limef_lane_settings){LIMEF_OVERFLOW_DROP_OLDEST, .depth = 3});
+    for (int i = 0; i < 100; i++)
+        cr_assert(zero(int, write_video(lane, i)));
+    cr_assert(eq(u64, counters_of(lane).n_dropped_oldest, 97));
+    cr_assert(eq(u64, counters_of(lane).n_written, 100));
+    cr_assert(eq(uint, counters_of(lane).max_used, 3));
+    cr_assert(eq(str, read_all_names(fifo), (char *)"97 98 99"));
+    cr_assert(eq(u64, counters_of(lane).n_read, 3));
+}
+
+Test(drop_oldest, signals_in_front_and_between_stay_in_order)
+{
+    open_lane(16, (struct limef_lane_settings){LIMEF_OVERFLOW_DROP_OLDEST, .depth = 2});
+    write_signal(lane, LIMEF_SIGNAL_USER, 100);
+    write_video(lane, 0);
+    write_signal(lane, LIMEF_SIGNAL_USER, 101);
+    write_video(lane, 1);
+    write_signal(lane, LIMEF_SIGNAL_USER, 102);
+    write_video(lane, 2);
+    write_video(lane, 3);
+    write_signal(lane, LIMEF_SIGNAL_USER, 103);
+    cr_assert(eq(str, read_all_names(fifo), (char *)"S100 S101 S102 2 3 S103"));
+    cr_assert(eq(u64, counters_of(lane).n_dropped_oldest, 2));
+}
+
+Test(drop_oldest, makes_room_for_a_signal)
+{
+    open_lane(4, (struct limef_lane_settings){LIMEF_OVERFLOW_DROP_OLDEST, .depth = 2});
+    write_video(lane, 0);
+    write_video(lane, 1);
+    write_signal(lane, LIMEF_SIGNAL_USER, 100);
+    write_signal(lane, LIMEF_SIGNAL_USER, 101);
+    cr_assert(zero(int, write_signal(lane, LIMEF_SIGNAL_USER, 102)));
+    cr_assert(eq(str, read_all_names(fifo), (char *)"1 S100 S101 S102"));
+}
+
+Test(drop_oldest, drops_the_new_one_when_the_reader_holds_all)
+{
+    struct limef_stack_frame *held[4];
+
+    open_lane(4, (struct limef_lane_settings){LIMEF_OVERFLOW_DROP_OLDEST});
+    for (int i = 0; i < 4; i++) {
+        cr_assert(zero(int, write_video(lane, i)));
+        cr_assert(zero(int, limef_fifo_read(fifo, &held[i], 0)));
+    }
+    cr_assert(zero(int, write_video(lane, 4)));
+    cr_assert(eq(u64, counters_of(lane).n_dropped_oldest, 1));
+    limef_fifo_recycle_batch(fifo, held, 4);
+    cr_assert(zero(int, write_video(lane, 5)));
+    cr_assert(eq(str, read_all_names(fifo), (char *)"5"));
+}
+
+static struct limef_lane_settings to_key(unsigned depth)
+{
+    return (struct limef_lane_settings){LIMEF_OVERFLOW_DROP_TO_KEY, .depth = depth};
+}
+
+Test(drop_to_key, drops_up_to_the_next_key_frame)
+{
+    open_lane(16, to_key(3));
+    write_key(lane, 0);
+    for (int i = 1; i < 8; i++)
+        cr_assert(zero(int, write_video(lane, i)));
+    cr_assert(eq(str, read_all_names(fifo), (char *)"0 1 2"));
+    cr_assert(eq(u64, counters_of(lane).n_dropped_to_key, 5));
+    write_video(lane, 8);
+    cr_assert(eq(str, read_all_names(fifo), (char *)""));
+    write_key(lane, 9);
+    write_video(lane, 10);
+    cr_assert(eq(str, read_all_names(fifo), (char *)"9 10"));
+    cr_assert(eq(u64, counters_of(lane).n_dropped_to_key, 6));
+}
+
+Test(drop_to_key, a_key_frame_replaces_what_waits)
+{
+    open_lane(16, to_key(3));
+    write_key(lane, 0);
+    write_video(lane, 1);
+    write_signal(lane, LIMEF_SIGNAL_USER, 100);
+    write_video(lane, 2);
+    write_video(lane, 3);
+    write_key(lane, 4);
+    write_video(lane, 5);
+    cr_assert(eq(str, read_all_names(fifo), (char *)"S100 4 5"));
+    cr_assert(eq(u64, counters_of(lane).n_dropped_to_key, 4));
+}
+
+Test(drop_to_key, audio_beside_video_neither_waits_nor_ends_the_waiting)
+{
+    open_lane(16, to_key(3));
+    write_key(lane, 0);
+    write_video(lane, 1);
+    write_audio(lane, 2);
+    write_video(lane, 3); /* refused: from here on video waits for a key frame */
+    write_audio(lane, 4); /* refused, alone */
+    cr_assert(eq(str, read_all_names(fifo), (char *)"0 1 2"));
+    write_audio(lane, 5);
+    write_video(lane, 6);
+    write_key(lane, 7);
+    write_video(lane, 8);
+    cr_assert(eq(str, read_all_names(fifo), (char *)"5 7 8"));
+}
+
+Test(drop_to_key, flush_ends_the_waiting)
+{
+    open_lane(16, to_key(2));
+    for (int i = 0; i < 4; i++)
+        write_video(lane, i);
+    write_signal(lane, LIMEF_SIGNAL_FLUSH, 100);
+    write_video(lane, 5);
+    cr_assert(eq(str, read_all_names(fifo), (char *)"S100 5"));
+}
+
+Test(bound, in_bytes)
+{
+    open_lane(16, (struct limef_lane_settings){LIMEF_OVERFLOW_DROP_OLDEST, .max_bytes = 250});
+    for (int i = 0; i < 5; i++)
+        write_video(lane, i);
+    cr_assert(eq(str, read_all_names(fifo), (char *)"3 4"));
+}
+
+Test(bound, in_bytes_lets_one_large_frame_pass)
+{
+    open_lane(16, (struct limef_lane_settings){.max_bytes = 50, .block_us = 1});
+    cr_assert(zero(int, write_video(lane, 0)));
+    cr_assert(eq(int, write_video(lane, 1), AVERROR(ETIMEDOUT)));
+    cr_assert(eq(str, read_all_names(fifo), (char *)"0"));
+    cr_assert(zero(int, write_video(lane, 2)));
+}
+
+Test(bound, in_time)
+{
+    open_lane(16, (struct limef_lane_settings){LIMEF_OVERFLOW_DROP_OLDEST, .max_time_us = 2000});
+    for (int i = 0; i < 6; i++)
+        write_video(lane, i);
+    cr_assert(eq(str, read_all_names(fifo), (char *)"3 4 5"));
+}
+
+Test(bound, in_time_takes_a_jump)
+{
+    open_lane(16, (struct limef_lane_settings){.max_time_us = 2000, .block_us = 1});
+    write_video(lane, 5);
+    cr_assert(zero(int, write_video(lane, 1)));
+    cr_assert(eq(int, write_video(lane, 1000000), AVERROR(ETIMEDOUT)));
+    read_all_names(fifo);
+    cr_assert(zero(int, write_video(lane, 1000000)));
+}
+
+Test(bound, in_time_does_not_concern_frames_without_time)
+{
+    struct limef_packet_frame packet = packet_frame(9, LIMEF_MEDIA_VIDEO, 0);
+
+    open_lane(16, (struct limef_lane_settings){.max_time_us = 2000, .block_us = 1});
+    write_video(lane, 1);
+    packet.frame.pts_us = LIMEF_NO_TIME;
+    cr_assert(zero(int, limef_lane_write(lane, &packet.frame)));
+}
+
+Test(flush, drops_media_but_not_signals_and_codec_frames)
+{
+    struct limef_codec_frame codec = {.frame = {LIMEF_FRAME_CODEC, .payload = static_payload()}};
+
+    open_lane(16, (struct limef_lane_settings){.depth = 8});
+    limef_lane_write(lane, &codec.frame);
+    write_video(lane, 0);
+    write_signal(lane, LIMEF_SIGNAL_USER, 100);
+    write_video(lane, 1);
+    cr_assert(zero(int, write_signal(lane, LIMEF_SIGNAL_FLUSH, 101)));
+    write_video(lane, 2);
+    cr_assert(eq(str, read_all_names(fifo), (char *)"C S100 S101 2"));
+    cr_assert(eq(u64, counters_of(lane).n_dropped_flush, 2));
+}
+
+Test(flush, of_an_empty_lane_is_only_a_signal)
+{
+    open_lane(16, (struct limef_lane_settings){0});
+    write_signal(lane, LIMEF_SIGNAL_USER, 100);
+    write_signal(lane, LIMEF_SIGNAL_FLUSH, 101);
+    cr_assert(eq(str, read_all_names(fifo), (char *)"S100 S101"));
+    cr_assert(zero(u64, counters_of(lane).n_dropped_flush));
+}
+
+Test(bound, in_time_holds_behind_a_signal)
+{
+    open_lane(16, (struct limef_lane_settings){LIMEF_OVERFLOW_DROP_OLDEST, .max_time_us = 2000});
+    write_signal(lane, LIMEF_SIGNAL_START, 100);
+    for (int i = 0; i < 6; i++)
+        write_video(lane, i);
+    cr_assert(eq(str, read_all_names(fifo), (char *)"S100 3 4 5"));
+}
+
+Test(bound, in_time_takes_any_number)
+{
+    struct limef_packet_frame packet = packet_frame(9, LIMEF_MEDIA_VIDEO, 0);
+
+    open_lane(16, (struct limef_lane_settings){LIMEF_OVERFLOW_DROP_OLDEST, .max_time_us = 2000});
+    packet.frame.pts_us = INT64_MIN + 1;
+    cr_assert(zero(int, limef_lane_write(lane, &packet.frame)));
+    packet.frame.pts_us = INT64_MAX;
+    cr_assert(zero(int, limef_lane_write(lane, &packet.frame)));
+    cr_assert(eq(str, read_all_names(fifo), (char *)"9"));
+}
+
+Test(drop_to_key, a_subtitle_does_not_end_the_waiting)
+{
+    struct limef_packet_frame subtitle = packet_frame(4, LIMEF_MEDIA_OTHER, LIMEF_FRAME_KEY);
+
+    open_lane(16, to_key(2));
+    write_key(lane, 0);
+    write_video(lane, 1);
+    write_video(lane, 2);
+    cr_assert(eq(str, read_all_names(fifo), (char *)"0 1"));
+    cr_assert(zero(int, limef_lane_write(lane, &subtitle.frame)));
+    write_video(lane, 5);
+    cr_assert(eq(str, read_all_names(fifo), (char *)"4"));
+}
+
+static void write_track(int64_t number, uint16_t track, uint32_t flags)
+{
+    struct limef_packet_frame packet = packet_frame(number, LIMEF_MEDIA_VIDEO, flags);
+
+    packet.frame.track = track;
+    cr_assert(zero(int, limef_lane_write(lane, &packet.frame)));
+}
+
+Test(drop_to_key, each_video_track_waits_for_its_own_key_frame)
+{
+    open_lane(16, to_key(2));
+    write_track(0, 0, LIMEF_FRAME_KEY);
+    write_track(1, 1, LIMEF_FRAME_KEY);
+    write_track(2, 0, 0); /* refused */
+    write_track(3, 1, 0); /* refused */
+    read_all_names(fifo);
+    write_track(4, 1, LIMEF_FRAME_KEY);
+    write_track(5, 0, 0);
+    write_track(6, 1, 0);
+    cr_assert(eq(str, read_all_names(fifo), (char *)"4 6"));
+    write_track(7, 0, LIMEF_FRAME_KEY);
+    cr_assert(eq(str, read_all_names(fifo), (char *)"7"));
+}
+
+Test(drop_to_key, makes_no_hole_when_the_reader_holds_frames)
+{
+    struct limef_stack_frame *held[6];
+
+    open_lane(8, to_key(6));
+    for (int i = 0; i < 6; i++)
+        write_video(lane, i);
+    cr_assert(eq(int, limef_fifo_read_batch(fifo, held, 6, 0), 6));
+    write_key(lane, 6);
+    write_video(lane, 7);
+    write_video(lane, 8); /* no stack frame is left */
+    write_video(lane, 9);
+    limef_fifo_recycle_batch(fifo, held, 6);
+    write_video(lane, 10);
+    write_key(lane, 11);
+    cr_assert(eq(str, read_all_names(fifo), (char *)"6 7 11"));
+    cr_assert(eq(u64, counters_of(lane).n_dropped_to_key, 3));
+    cr_assert(zero(u64, counters_of(lane).n_dropped_oldest));
+}
+
+Test(drop_to_key, a_key_frame_without_a_stack_frame_is_waited_for_again)
+{
+    struct limef_stack_frame *held[4];
+
+    open_lane(4, to_key(2));
+    for (int i = 0; i < 4; i++) {
+        write_video(lane, i);
+        cr_assert(zero(int, limef_fifo_read(fifo, &held[i], 0)));
+    }
+    cr_assert(zero(int, write_key(lane, 4)));
+    limef_fifo_recycle_batch(fifo, held, 4);
+    write_video(lane, 5);
+    write_key(lane, 6);
+    cr_assert(eq(str, read_all_names(fifo), (char *)"6"));
+    cr_assert(eq(u64, counters_of(lane).n_dropped_to_key, 2));
+}
+
+Test(drop_to_key, a_signal_that_needs_room_makes_no_hole)
+{
+    open_lane(4, to_key(2));
+    write_key(lane, 0);
+    write_video(lane, 1);
+    write_signal(lane, LIMEF_SIGNAL_USER, 100);
+    write_signal(lane, LIMEF_SIGNAL_USER, 101);
+    write_signal(lane, LIMEF_SIGNAL_USER, 102);
+    cr_assert(eq(str, read_all_names(fifo), (char *)"S100 S101 S102"));
+    write_video(lane, 2);
+    write_key(lane, 3);
+    cr_assert(eq(str, read_all_names(fifo), (char *)"3"));
+    cr_assert(eq(u64, counters_of(lane).n_dropped_to_key, 3));
+}
+
+static void *allocate_nothing(void *context, size_t bytes)
+{
+    (void)context;
+    (void)bytes;
+    return NULL;
+}
+
+static void release_nowhere(void *context, void *memory)
+{
+    (void)context;
+    (void)memory;
+}
+
+static const struct limef_allocator failing = {allocate_nothing, release_nowhere, NULL};
+
+static int write_uncounted(int64_t number, uint32_t flags)
+{
+    struct limef_packet_frame packet = packet_frame(number, LIMEF_MEDIA_VIDEO, flags);
+
+    packet.frame.payload = NULL;
+    return limef_lane_write(lane, &packet.frame);
+}
+
+Test(drop_to_key, a_packet_lost_for_want_of_memory_is_a_hole)
+{
+    open_lane(16, to_key(8));
+    write_key(lane, 0);
+    limef_memory_set_allocator(&failing);
+    cr_assert(eq(int, write_uncounted(1, 0), AVERROR(ENOMEM)));
+    limef_memory_set_allocator(NULL);
+    write_video(lane, 2);
+    write_key(lane, 3);
+    cr_assert(eq(str, read_all_names(fifo), (char *)"0 3"));
+}
+
+Test(drop_oldest, wakes_a_reader_that_looked_while_frames_were_queued_again)
+{
+    open_lane(8, (struct limef_lane_settings){LIMEF_OVERFLOW_DROP_OLDEST, .depth = 1});
+    write_signal(lane, LIMEF_SIGNAL_USER, 100);
+    write_video(lane, 0);
+    atomic_store(&fifo->reader, 1); /* as if it had found nothing and gone to sleep */
+    limef_memory_set_allocator(&failing);
+    cr_assert(eq(int, write_uncounted(1, 0), AVERROR(ENOMEM)));
+    limef_memory_set_allocator(NULL);
+    cr_assert(zero(u32, atomic_load(&fifo->reader)));
+    cr_assert(eq(str, read_all_names(fifo), (char *)"S100"));
+}

@@ -20,6 +20,9 @@
 /* A live slot's first picture is shown this much later than it could be, so that the next may
  * jitter. */
 #define LIVE_DELAY_US 20000
+/* A live picture that would wait longer than this is shown sooner: what a server sends in
+ * advance, or a stall let pile up, must not become a delay for good. */
+#define LIVE_AHEAD_US 200000
 
 static struct limef_presenter *presenter_of(struct limef_filter *filter)
 {
@@ -67,7 +70,10 @@ static int64_t find_due_us(struct limef_tile *tile, int64_t now_us)
                              due_us > now_us && due_us < now_us + JUMP_US ? due_us : now_us);
     }
     due_us = presenter_clock_due_us(clock, pts_us);
-    if (due_us < now_us - HOPELESS_US || (live && due_us < now_us)) {
+    if (live && due_us > now_us + LIVE_AHEAD_US && due_us != LIMEF_FOREVER) {
+        due_us = now_us + LIVE_DELAY_US;
+        presenter_set_anchor(tile, pts_us, due_us);
+    } else if (due_us < now_us - HOPELESS_US || (live && due_us < now_us)) {
         presenter_set_anchor(tile, pts_us, now_us);
         due_us = now_us;
     }

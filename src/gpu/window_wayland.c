@@ -7,6 +7,7 @@
 #include "gpu/output.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <wayland-client.h>
 #include <wayland-egl.h>
@@ -143,7 +144,8 @@ static void window_close(struct output *output)
 
 static bool open_surface(struct window *window, const struct output_settings *settings)
 {
-    window->display = wl_display_connect(NULL);
+    if (getenv("XDG_RUNTIME_DIR"))
+        window->display = wl_display_connect(NULL);
     if (!window->display)
         return false;
     window->registry = wl_display_get_registry(window->display);

@@ -94,7 +94,7 @@ fi
 [ -z "$quick" ] || finish
 
 if build tsan -DLIMEF_BUILD_APPS=OFF; then
-    run tsan
+    run tsan -L stress
 fi
 if build release -DLIMEF_BUILD_TESTS=ON -DLIMEF_BUILD_APPS=ON; then
     run release -L 'install|lint|doc|e2e'

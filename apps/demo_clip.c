@@ -159,7 +159,13 @@ static int add_samples(struct clip *clip)
 
 static int write_clip(struct clip *clip)
 {
-    int ret = avformat_write_header(clip->file, NULL);
+    /* the index in front: plays from a server that cannot seek */
+    AVDictionary *options = NULL;
+    int ret = av_dict_set(&options, "movflags", "+faststart", 0);
+
+    if (ret >= 0)
+        ret = avformat_write_header(clip->file, &options);
+    av_dict_free(&options);
 
     while (ret >= 0 && clip->video.next < SECONDS * FRAME_RATE) {
         ret = add_picture(clip);

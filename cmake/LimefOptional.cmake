@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 #
-# limef_optional(NAME "what it is" MODULES pkg-config-module... [NEEDS other-part...])
+# limef_optional(NAME "what it is" MODULES pkg-config-module... [NEEDS other-part...]
+#                [LOADED])
 #
 # An optional part of the library. The user's choice is LIMEF_<NAME>:
 #   AUTO  on where the modules are installed; OFF leaves it out; ON fails without them.
+# LOADED: the library does not link the modules, what needs them is loaded at run time.
 # Sets LIMEF_HAVE_<NAME>, makes PkgConfig::LIMEF_<NAME>, and says once what came out.
 #
 # No source file asks with #if: src/CMakeLists.txt chooses between part.c and part_stub.c.
@@ -11,7 +13,7 @@ set(LIMEF_REQUIRES_PRIVATE "libavformat libavcodec libavutil libswscale")
 set(LIMEF_PARTS "")
 
 function(limef_optional name what)
-    cmake_parse_arguments(PARSE_ARGV 2 arg "" "" "MODULES;NEEDS")
+    cmake_parse_arguments(PARSE_ARGV 2 arg "LOADED" "" "MODULES;NEEDS")
     set(LIMEF_${name} AUTO CACHE STRING "${what}: AUTO, ON or OFF")
     set_property(CACHE LIMEF_${name} PROPERTY STRINGS AUTO ON OFF)
 
@@ -34,13 +36,16 @@ function(limef_optional name what)
         endif()
     endif()
 
-    if(have)
+    if(have AND NOT arg_LOADED)
         foreach(module IN LISTS arg_MODULES)
             string(REGEX REPLACE "[<>=].*" "" module ${module})
             string(APPEND LIMEF_REQUIRES_PRIVATE " ${module}")
         endforeach()
         list(APPEND LIMEF_PARTS ${name})
         set(LIMEF_${name}_MODULES "${arg_MODULES}" PARENT_SCOPE)
+    endif()
+    if(have)
+        set(LIMEF_${name}_INCLUDE_DIRS ${LIMEF_${name}_INCLUDE_DIRS} PARENT_SCOPE)
         message(STATUS "limef: ${what}: on")
     else()
         message(STATUS "limef: ${what}: off (${why})")

@@ -9,7 +9,7 @@ set -eu
 
 build="gcc libc6-dev cmake ninja-build pkg-config
     libavformat-dev libavcodec-dev libavutil-dev libswscale-dev
-    libepoxy-dev libegl-dev libgl1-mesa-dri libsdl2-dev
+    libegl-dev libgles-dev libgl1-mesa-dri libsdl2-dev
     libfreetype-dev libfontconfig-dev fonts-dejavu-core ca-certificates"
 tests="g++ clang libclang-rt-dev libcriterion-dev doxygen ffmpeg xvfb"
 

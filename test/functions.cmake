@@ -53,7 +53,7 @@ function(limef_add_test_program default_label framework)
     add_executable(test_${arg_NAME} ${arg_SOURCES})
     target_compile_definitions(test_${arg_NAME} PRIVATE _GNU_SOURCE ${arg_DEFINES})
     target_link_libraries(test_${arg_NAME} PRIVATE
-        ${arg_LIBS} ${library} ${framework} PkgConfig::AV Threads::Threads limef_warnings)
+        ${arg_LIBS} ${library} ${framework} PkgConfig::AV Threads::Threads m limef_warnings)
     if(framework)
         list(PREPEND arg_ARGS --verbose=1 --color=never)
     endif()
@@ -103,7 +103,7 @@ function(limef_add_fuzzer)
     target_compile_definitions(${target} PRIVATE _GNU_SOURCE ${arg_DEFINES})
     target_link_options(${target} PRIVATE -fsanitize=fuzzer)
     target_link_libraries(${target} PRIVATE
-        ${arg_LIBS} limef PkgConfig::AV Threads::Threads limef_warnings)
+        ${arg_LIBS} limef PkgConfig::AV Threads::Threads m limef_warnings)
 
     # what it finds interesting goes to the first folder, in the build tree
     set(found ${CMAKE_CURRENT_BINARY_DIR}/${arg_NAME}_corpus)

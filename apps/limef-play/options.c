@@ -38,6 +38,7 @@ enum option_id {
     OPTION_DECODE_THREADS,
     OPTION_PLAN,
     OPTION_LOG_LEVEL,
+    OPTION_VID,
     OPTION_VERSION,
     OPTION_HELP,
 };
@@ -64,6 +65,7 @@ static const struct option long_options[] = {
     {"decode-threads", required_argument, NULL, OPTION_DECODE_THREADS},
     {"plan", required_argument, NULL, OPTION_PLAN},
     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
+    {"vid", required_argument, NULL, OPTION_VID},
     {"version", no_argument, NULL, OPTION_VERSION},
     {"help", no_argument, NULL, OPTION_HELP},
     {NULL, 0, NULL, 0},
@@ -228,6 +230,8 @@ static int parse_input_option(const struct parser *parser, struct play_options *
         STORE_WORD(options->hwdec, enum play_hwdec, hwdec_words);
     case OPTION_DECODE_THREADS:
         STORE_NUMBER(options->decode_threads, int, 0, 64);
+    case OPTION_VID:
+        STORE_NUMBER(options->video_track, int, 0, 64);
     case OPTION_FRAMES:
         STORE_NUMBER(options->n_frames, int64_t, 1, LLONG_MAX);
     case OPTION_DURATION:
@@ -357,6 +361,7 @@ void play_options_print_help(FILE *file)
           "  --framemd5=FILE                       slot, pts_us, size_bytes, md5 of every frame\n\n"
           "  --frames=N --duration=S --start=S     what part of the input\n"
           "  --loop[=N]                            again, forever or N times\n"
+          "  --vid=N                               the Nth video track, not the best one\n"
           "  --rtsp-transport=auto|tcp|udp         of live inputs\n"
           "  --reconnect=yes|no --timeout=S        of live inputs\n"
           "  --hwdec=auto|vaapi|no                 hardware decoding\n"

@@ -40,6 +40,7 @@ struct play_options {
     int64_t timeout_us;
     enum play_hwdec hwdec;
     int decode_threads; /* 0: the library decides */
+    int video_track;    /* from 1; 0: the best one */
 
     /* what part of them */
     int64_t n_frames;    /* -1: all */

@@ -58,7 +58,7 @@ static int open_framemd5(struct player *player)
     player->framemd5_file = fopen(path, "w");
     if (!player->framemd5_file)
         return limef_fail(AVERROR(errno), "limef-play", "cannot write %s", path);
-    limef_framemd5_filter_init(&player->framemd5, "framemd5", player->framemd5_file);
+    limef_framemd5_filter_init(&player->framemd5, "framemd5", NULL, NULL, player->framemd5_file);
     limef_connect(&player->framemd5.filter, screen);
     return 0;
 }

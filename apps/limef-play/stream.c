@@ -44,7 +44,11 @@ static int init_source(struct play_stream *stream, const char *url,
         .timeout_us = options->timeout_us,
     };
 
-    return limef_file_source_init(&stream->source, stream->name, &settings);
+    int ret = limef_file_source_init(&stream->source, stream->name, &settings);
+
+    if (ret >= 0)
+        limef_file_source_choose(&stream->source, options->video_track, 0);
+    return ret;
 }
 
 static int init_decode(struct play_stream *stream, const struct play_options *options)

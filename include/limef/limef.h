@@ -13,13 +13,36 @@
 #include <limef/base/url.h>
 #include <limef/base/version.h>
 #include <limef/fifo/fifo.h>
+#include <limef/fifo/lane.h>
+#include <limef/filter/codecs.h>
 #include <limef/filter/decode.h>
+#include <limef/filter/dump.h>
 #include <limef/filter/file_source.h>
 #include <limef/filter/filter.h>
+#include <limef/filter/framemd5.h>
+#include <limef/filter/gate.h>
 #include <limef/filter/input.h>
+#include <limef/filter/presenter.h>
+#include <limef/filter/scale.h>
+#include <limef/filter/snapshot.h>
+#include <limef/filter/split.h>
+#include <limef/filter/statistics.h>
+#include <limef/filter/switch.h>
+#include <limef/filter/tap.h>
+#include <limef/filter/throttle.h>
+#include <limef/filter/timestamps.h>
+#include <limef/filter/tracks.h>
 #include <limef/frame/any.h>
+#include <limef/frame/codec.h>
+#include <limef/frame/decoded.h>
+#include <limef/frame/frame.h>
+#include <limef/frame/packet.h>
+#include <limef/frame/payload.h>
 #include <limef/frame/pool.h>
+#include <limef/frame/signal.h>
 #include <limef/thread/consumer.h>
 #include <limef/thread/producer.h>
+#include <limef/thread/report.h>
+#include <limef/thread/thread.h>
 
 #endif

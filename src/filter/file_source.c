@@ -21,17 +21,10 @@ static struct limef_file_source *file_of(struct limef_filter *filter)
     return LIMEF_CONTAINER_OF(filter, struct limef_file_source, source.filter);
 }
 
-int64_t file_source_to_us(int64_t time, const AVStream *stream)
-{
-    return time == AV_NOPTS_VALUE ? LIMEF_NO_TIME
-                                  : av_rescale_q(time, stream->time_base, AV_TIME_BASE_Q);
-}
-
 void file_source_may_block(struct limef_file_source *file)
 {
     int64_t timeout_us = file->settings.timeout_us;
 
-    file->timed_out = false;
     file->deadline_us = limef_deadline_us(timeout_us > 0 ? timeout_us : TIMEOUT_US);
 }
 
@@ -50,7 +43,8 @@ int file_source_why(const struct limef_file_source *file, int error)
 {
     if (limef_thread_stopping(limef_thread_current()))
         return AVERROR_EXIT;
-    return file->timed_out ? AVERROR(ETIMEDOUT) : error;
+    /* libavformat keeps saying EXIT of what was interrupted once */
+    return file->timed_out || error == AVERROR_EXIT ? AVERROR(ETIMEDOUT) : error;
 }
 
 int file_source_fail(struct limef_file_source *file, int error, const char *what)
@@ -119,115 +113,6 @@ static int open_once(struct limef_file_source *file)
                                                                                     : 0;
 }
 
-static int at_end(struct limef_file_source *file, int code)
-{
-    code = file_source_why(file, code);
-    if (code == AVERROR_EXIT) {
-        /* interrupted in the middle: its state is not to be trusted */
-        file_source_close(file);
-        file->opened = false;
-        return code;
-    }
-    if (file_source_seek_again(file))
-        return 0;
-    if (code == AVERROR_EOF && file->format->pb && file->format->pb->error < 0)
-        code = file->format->pb->error;
-    if (code == AVERROR_EOF)
-        return file_source_loop(file);
-    return file_source_fail(file, code, ": reading stopped");
-}
-
-/* What the packet's times and flags are in the frames' terms. */
-static void fill_packet(struct limef_file_source *file, const AVStream *stream)
-{
-    struct limef_packet_frame *packet = &file->packet;
-    struct limef_frame *frame = &packet->frame;
-    int64_t wall_us = file->format->start_time_realtime;
-
-    frame->slot = file->settings.slot;
-    frame->media = packet->av->stream_index == file->video ? LIMEF_MEDIA_VIDEO : LIMEF_MEDIA_AUDIO;
-    frame->track = (uint16_t)packet->av->stream_index;
-    frame->pts_us = file_source_to_us(packet->av->pts, stream);
-    frame->duration_us = av_rescale_q(packet->av->duration, stream->time_base, AV_TIME_BASE_Q);
-    frame->entered_us = limef_now_us();
-    packet->dts_us = file_source_to_us(packet->av->dts, stream);
-    if (file->live) {
-        frame->flags |= LIMEF_FRAME_LIVE;
-        if (wall_us != AV_NOPTS_VALUE && wall_us != 0 && frame->pts_us != LIMEF_NO_TIME)
-            frame->wall_us = wall_us + frame->pts_us;
-    }
-}
-
-/* Puts a repetition behind what was played before, and keeps book for the next one. */
-static void place_packet(struct limef_file_source *file, AVPacket *av)
-{
-    struct limef_packet_frame *packet = &file->packet;
-    struct limef_frame *frame = &packet->frame;
-    bool is_reference = frame->track == file->video || file->video < 0;
-
-    if (frame->pts_us == LIMEF_NO_TIME)
-        return;
-    if (file->settings.start_us > 0) {
-        if (LIMEF_COUNTED(file->n_loops) > 0 && frame->pts_us < file->loop_us)
-            av->flags |= AV_PKT_FLAG_DISCARD; /* decoded for the sake of later ones, not shown */
-    } else if (is_reference && !(av->flags & AV_PKT_FLAG_DISCARD) &&
-               (file->loop_us == LIMEF_NO_TIME || frame->pts_us < file->loop_us)) {
-        file->loop_us = frame->pts_us;
-    }
-    if (limef_file_source_start_us(file) == LIMEF_NO_TIME)
-        atomic_store_explicit(&file->start_us, frame->pts_us, memory_order_relaxed);
-    frame->pts_us += file->offset_us;
-    if (packet->dts_us != LIMEF_NO_TIME)
-        packet->dts_us += file->offset_us;
-    if (file->end_us == LIMEF_NO_TIME || frame->pts_us + frame->duration_us > file->end_us)
-        file->end_us = frame->pts_us + frame->duration_us;
-}
-
-static void take_over(struct limef_payload **spare, struct limef_payload *payload)
-{
-    if (*spare)
-        limef_payload_unref(payload);
-    else
-        *spare = payload;
-}
-
-/* Reads a packet. Returns 0, also if it is none to pass on; AVERROR_EOF; a negative AVERROR code.
- */
-static int read_packet(struct limef_file_source *file)
-{
-    struct limef_payload *payload;
-    AVPacket *av;
-    int ret;
-
-    limef_payload_unref(file->packet.frame.payload);
-    file->packet = (struct limef_packet_frame){0};
-    payload = file->spare ? file->spare : limef_pool_get(file->packets);
-    file->spare = NULL;
-    if (!payload)
-        return file_source_fail(file, AVERROR(ENOMEM), "");
-    av = limef_payload_packet(payload);
-    file_source_may_block(file);
-    ret = av_read_frame(file->format, av);
-    if (ret < 0) {
-        take_over(&file->spare, payload);
-        return ret == AVERROR(EAGAIN) ? ret : at_end(file, ret);
-    }
-    if (av->stream_index >= LIMEF_FILE_MAX_TRACKS || !file->tracks[av->stream_index].chosen) {
-        av_packet_unref(av);
-        take_over(&file->spare, payload);
-        return 0;
-    }
-    limef_packet_frame_set(&file->packet, payload);
-    fill_packet(file, file->format->streams[av->stream_index]);
-    if (!file_source_seek_accepts(file)) {
-        LIMEF_COUNT(file->n_skipped, 1);
-        return 0;
-    }
-    place_packet(file, av);
-    file->waiting = true;
-    return 0;
-}
-
 /* Takes over parameters that changed in the middle. Returns whether a codec frame is due. */
 static bool takes_new_parameters(struct limef_file_source *file, AVStream *stream)
 {
@@ -292,7 +177,7 @@ static int step(struct limef_file_source *file, int64_t *due_us)
     if (ret >= 0 && file->paused)
         return AVERROR(EAGAIN);
     if (ret >= 0 && !file->waiting) {
-        ret = read_packet(file);
+        ret = file_source_read(file);
         if (file->waiting)
             file->due_us = file_source_due_us(file);
     }

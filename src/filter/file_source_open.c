@@ -216,8 +216,10 @@ static int64_t time_or_unknown(int64_t us)
 
 int file_source_open(struct limef_file_source *file)
 {
-    int ret = open_format(file);
+    int ret;
 
+    file->timed_out = false;
+    ret = open_format(file);
     if (ret < 0)
         return ret;
     ret = probe(file, file->format);

@@ -10,9 +10,6 @@
 struct AVIOContext;
 struct AVStream;
 
-/* libavformat's clock to the frames' one: AV_NOPTS_VALUE is LIMEF_NO_TIME. */
-int64_t file_source_to_us(int64_t time, const struct AVStream *stream);
-
 /* Marks the start of a call that may block. */
 void file_source_may_block(struct limef_file_source *file);
 
@@ -38,6 +35,12 @@ int file_source_describe(struct limef_file_source *file, const struct AVStream *
 /* io: a context for what libavformat would block in for ever; *io is NULL where it would not. */
 int file_source_io_open(struct limef_file_source *file, struct AVIOContext **io);
 void file_source_io_close(struct limef_file_source *file, struct AVIOContext **io);
+
+/*
+ * read: reads a packet into file->packet; file->waiting says whether it is one to pass on.
+ * Returns 0, AVERROR_EOF, AVERROR(EAGAIN), or another negative AVERROR code (logged).
+ */
+int file_source_read(struct limef_file_source *file);
 
 /* seek: does what SEEK asked for. Returns as limef_pass(). */
 int file_source_seek(struct limef_file_source *file);

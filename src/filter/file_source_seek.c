@@ -11,10 +11,11 @@
 
 #include <libavformat/avformat.h>
 
-#define MAX_TRIES 5
-#define FIRST_STEP_BACK_US 1000000 /* four times as far at each further try */
-#define MAX_SKIPPED 2000           /* packets without a key frame; then anything is taken */
+#define MAX_TRIES 8
+#define FIRST_STEP_BACK_US 500000 /* twice as far at each further try */
+#define MAX_SKIPPED 2000          /* packets without a key frame; then anything is taken */
 
+/* As far back as there is anything. */
 static int64_t beginning_us(const struct limef_file_source *file)
 {
     int64_t start_us = limef_file_source_start_us(file);
@@ -29,10 +30,13 @@ static int seek_format(struct limef_file_source *file, int64_t us)
     int64_t time = av_rescale_q(us, AV_TIME_BASE_Q, format->streams[track]->time_base);
     int ret;
 
+    file->timed_out = false;
     file_source_may_block(file);
-    ret = avformat_seek_file(format, track, INT64_MIN, time, time, 0);
-    if (ret < 0 && us <= beginning_us(file))
+    /* MPEG's streams have no index, and a search by time misses their first key frame */
+    if (us <= beginning_us(file) && format->iformat->flags & AVFMT_TS_DISCONT)
         ret = av_seek_frame(format, -1, 0, AVSEEK_FLAG_BYTE);
+    else
+        ret = avformat_seek_file(format, track, INT64_MIN, time, time, 0);
     return ret < 0 ? file_source_why(file, ret) : 0;
 }
 
@@ -80,14 +84,12 @@ int file_source_seek(struct limef_file_source *file)
 
 bool file_source_seek_again(struct limef_file_source *file)
 {
-    int64_t step_us = FIRST_STEP_BACK_US;
+    int64_t step_us;
 
     if (!file->seek_to_key || file->seek_tries >= MAX_TRIES ||
         file->sought_us <= beginning_us(file))
         return false;
-    for (unsigned i = 1; i < file->seek_tries; i++)
-        step_us *= 4;
-    file->seek_tries++;
+    step_us = FIRST_STEP_BACK_US << (file->seek_tries++ - 1);
     file->sought_us = FFMAX(file->sought_us - step_us, beginning_us(file));
     return seek_format(file, file->sought_us) >= 0;
 }

@@ -8,8 +8,18 @@
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 
-/* Since libavcodec 60 a packet's opaque comes out with its picture. */
+/* Since libavcodec 60 a packet's opaque comes out with its picture, if that is asked for. */
 #define COMPAT_COPIES_OPAQUE (LIBAVCODEC_VERSION_MAJOR >= 60)
+
+/* Before a decoder is opened: its pictures will carry tags. */
+static inline void compat_let_carry(AVCodecContext *context)
+{
+#if COMPAT_COPIES_OPAQUE
+    context->flags |= AV_CODEC_FLAG_COPY_OPAQUE;
+#else
+    (void)context;
+#endif
+}
 
 static inline int64_t compat_frame_duration(const AVFrame *frame)
 {

@@ -72,7 +72,7 @@ int convert_open(struct SwsContext **context, const AVFrame *from, const AVFrame
     av_opt_set_int(made, "dsth", to->height, 0);
     av_opt_set_int(made, "dst_format", convert_plain_format(to->format), 0);
     av_opt_set_int(made, "dst_range", convert_is_full_range(to), 0);
-    av_opt_set_int(made, "sws_flags", algorithm | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT, 0);
+    av_opt_set_int(made, "sws_flags", algorithm, 0);
     ret = sws_init_context(made, NULL, NULL);
     if (ret < 0) {
         sws_freeContext(made);

@@ -23,7 +23,7 @@ int convert_matrix(const struct AVFrame *picture);
  * Makes a converter from pictures like `from` to pictures like `to`: of both only width, height,
  * format, colorspace and color_range are looked at.
  *
- * algorithm: SWS_BILINEAR, ...
+ * algorithm: SWS_BILINEAR, ..., with swscale's other flags or-ed.
  * Returns 0 and *context, the caller's to sws_freeContext(); AVERROR(ENOMEM), or AVERROR(EINVAL):
  * not possible. Not logged.
  */

@@ -6,6 +6,7 @@
 #define LIMEF_SRC_FRAME_IMAGE_FILE_H
 
 struct AVFrame;
+struct limef_decoded_frame;
 
 /*
  * Writes a picture in memory (not a hardware surface) to a file: JPEG if its name ends in .jpg or
@@ -17,5 +18,9 @@ struct AVFrame;
  * Returns 0 or a negative AVERROR code (logged).
  */
 int image_file_write(const struct AVFrame *picture, const char *path, const char *name);
+
+/* The same for a decoded frame, turned and mirrored as it says. */
+int image_file_write_upright(const struct limef_decoded_frame *decoded, const char *path,
+                             const char *name);
 
 #endif

@@ -21,7 +21,7 @@ void orientation_from_matrix(const int32_t *matrix, int16_t *rotation_degrees, i
         turn[0] = -turn[0];
         turn[3] = -turn[3];
     }
-    degrees = -av_display_rotation_get(turn); /* libavutil counts anticlockwise */
+    degrees = -av_display_rotation_get(turn); /* that counts anticlockwise */
     if (isnan(degrees))
         return;
     *rotation_degrees = (int16_t)(((int)lround(degrees / 90) * 90 + 360) % 360);

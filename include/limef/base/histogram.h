@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file
- * A histogram of durations: written by one thread, read by any, 256 bytes,
- * no lock. Four buckets an octave from 1 us to 65 s, so a percentile is off by
+ * A histogram of durations: written by one thread, read by any, 416 bytes,
+ * no lock. Four buckets an octave from 1 us to 67 s, so a percentile is off by
  * at most 25 %, upwards.
  */
 #ifndef LIMEF_BASE_HISTOGRAM_H
@@ -12,8 +12,8 @@
 
 LIMEF_BEGIN_DECLS
 
-/** Buckets of a histogram: 16 octaves of four. */
-#define LIMEF_HISTOGRAM_N_BUCKETS 64
+/** Buckets of a histogram: 26 octaves of four. */
+#define LIMEF_HISTOGRAM_N_BUCKETS 104
 
 /** All-zero is empty. */
 struct limef_histogram {

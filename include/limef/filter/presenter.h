@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * The presenter: shows the pictures of N slots side by side in one grid, each
+ * when its time has come. It sits directly behind the FrameFifo of a consumer
+ * thread, and says AVERROR(EAGAIN) while a slot's next picture waits for its
+ * time: that is the back-pressure. limef_presenter_tick() is the thread's
+ * periodic task.
+ *
+ *     limef_presenter_init(&presenter, "screen", tiles, n_tiles, &settings);
+ *     limef_consumer_init(&consumer, &presenter.filter, &thread_settings);
+ *     limef_thread_set_task(&consumer.thread, limef_presenter_tick, &presenter);
+ *
+ * The window and the GL context belong to the thread that opens them: the one
+ * that runs the first tick, or limef_presenter_open().
+ */
+#ifndef LIMEF_FILTER_PRESENTER_H
+#define LIMEF_FILTER_PRESENTER_H
+
+#include <limef/base/histogram.h>
+#include <limef/filter/filter.h>
+
+LIMEF_BEGIN_DECLS
+
+/** A signal's slot, and a layout's: all of them. */
+#define LIMEF_PRESENTER_ALL UINT32_MAX
+
+/** Longest text of an overlay, its end included. */
+#define LIMEF_PRESENTER_OVERLAY_BYTES 1024
+
+/** Where pictures go. */
+enum limef_presenter_output {
+    LIMEF_OUTPUT_AUTO,      /**< a window where a display server answers, else offscreen */
+    LIMEF_OUTPUT_WINDOW,    /**< a window on X11 or Wayland */
+    LIMEF_OUTPUT_OFFSCREEN, /**< rendered by EGL without a display */
+    LIMEF_OUTPUT_NONE,      /**< to nobody, in time; no GL library is even loaded */
+};
+
+/** All-zero is sane. */
+struct limef_presenter_settings {
+    enum limef_presenter_output output;
+    int width; /**< of the output in pixels; 0: one tile: that of its first picture, else 1280x720
+                */
+    int height;
+    bool untimed; /**< show every picture at once, drop none */
+    bool fullscreen;
+    bool keep_last_picture; /**< an ended tile shows its last picture, not why it ended */
+    bool gles2;             /**< plain OpenGL ES 2 without extensions, also where there is more */
+    const char *title; /**< of the window; borrowed; must outlive the presenter. NULL: "limef" */
+};
+
+/** Values of LIMEF_SIGNAL_KEY; printable keys are their ASCII character, lower case unless shifted.
+ */
+enum limef_key {
+    LIMEF_KEY_ENTER = 13,
+    LIMEF_KEY_ESCAPE = 27,
+    LIMEF_KEY_LEFT = 0x10000,
+    LIMEF_KEY_RIGHT,
+    LIMEF_KEY_UP,
+    LIMEF_KEY_DOWN,
+    LIMEF_KEY_PAGE_UP,
+    LIMEF_KEY_PAGE_DOWN,
+    LIMEF_KEY_CLOSE, /**< the window's close button */
+};
+
+/** What a tile is doing. */
+enum limef_tile_state {
+    LIMEF_TILE_WAITING, /**< no picture yet */
+    LIMEF_TILE_PLAYING,
+    LIMEF_TILE_LOST,  /**< the source has no media at present */
+    LIMEF_TILE_ENDED, /**< END, and the last picture's time is over */
+};
+
+/** Media time of one slot on the monotonic clock. */
+struct limef_presenter_clock {
+    int64_t anchor_media_us; /**< this media time ... */
+    int64_t anchor_us;       /**< ... is shown then; LIMEF_NO_TIME: the next picture sets it */
+    int64_t paused_us;       /**< when it was paused; LIMEF_NO_TIME: it runs */
+    int32_t rate;            /**< thousandths of the natural one; 0: 1000 */
+};
+
+/** What a slot has done so far; see limef_presenter_get_counters(). */
+struct limef_presenter_slot_counters {
+    enum limef_tile_state state;
+    int width, height;   /**< of the last picture, as decoded */
+    int format;          /**< its enum AVPixelFormat; -1: none yet */
+    uint64_t n_pictures; /**< came in */
+    uint64_t n_shown;
+    uint64_t n_dropped_late;  /**< a newer one was due already */
+    uint64_t n_dropped_flush; /**< by FLUSH, or on the way to one */
+    uint64_t n_failed;        /**< could not be shown */
+    uint64_t n_anchors;       /**< times the clock was set anew: start, flush, jumps, too late */
+    uint64_t uploaded_bytes;  /**< to the GPU: the one transfer that software pictures need */
+    uint64_t copied_bytes;    /**< copied beside that; why says the reason of the last one */
+    const char *copied_why;   /**< lives forever; NULL: nothing was copied */
+    int64_t first_shown_us; /**< limef_now_us() when its first picture was presented; 0: not yet */
+    int64_t position_us;    /**< pts_us of the picture on screen; LIMEF_NO_TIME: none yet */
+    struct limef_histogram latency; /**< from limef_frame.entered_us to presented */
+};
+
+/** Memory of one slot. All-zero at first; its members are the presenter's. */
+struct limef_tile {
+    union limef_any_frame next; /**< waits for its time; empty class: none */
+    int64_t due_us;             /**< when next is shown; LIMEF_FOREVER: not while paused */
+    int64_t shown_us;           /**< when the picture on screen was due */
+    int64_t shown_pts_us;
+    int64_t shown_duration_us;
+    int64_t entered_us; /**< of a picture that is uploaded and not presented yet; else 0 */
+    int64_t text_second;
+    struct limef_presenter_clock clock;
+    struct AVFrame *copy; /**< of a picture that nobody counts; owned */
+    bool has_picture;     /**< on screen */
+    bool fresh;           /**< uploaded since the last presentation */
+    bool stepping;        /**< show one more, then hold */
+    bool seeking;         /**< drop pictures until the FLUSH of seek_serial */
+    bool ending;          /**< END came, the last picture's time is not over */
+    uint32_t seek_serial;
+    int64_t since_us; /**< when the state began */
+    int32_t end_code;
+    char text[44]; /**< why there is no picture */
+    LIMEF_ATOMIC(uint32_t) state;
+    LIMEF_ATOMIC(int) width, height, format;
+    LIMEF_ATOMIC(uint64_t) n_pictures, n_shown, n_dropped_late, n_dropped_flush, n_failed;
+    LIMEF_ATOMIC(uint64_t) n_anchors, uploaded_bytes, copied_bytes;
+    LIMEF_ATOMIC(const char *) copied_why;
+    LIMEF_ATOMIC(int64_t) first_shown_us, position_us;
+    struct limef_histogram latency;
+};
+
+struct compositor;
+
+/** Memory of a presenter; kind "presenter", bound to its thread. */
+struct limef_presenter {
+    struct limef_filter filter;
+    struct limef_presenter_settings settings;
+    struct limef_tile *tiles; /**< borrowed; tile i is slot i */
+    unsigned n_tiles;
+
+    /* its thread */
+    struct compositor *compositor; /**< NULL: not open, or output none; owned */
+    bool opened, failed, dirty;
+    int64_t begun_us, polled_us;
+
+    /* any reads */
+    LIMEF_ATOMIC(uint32_t) output;        /**< the enum limef_presenter_output in use */
+    LIMEF_ATOMIC(uint64_t) n_presented;   /**< composed pictures */
+    LIMEF_ATOMIC(int64_t) first_shown_us; /**< when the first picture was presented; 0: not yet */
+};
+
+/**
+ * Prepares a presenter; opens nothing.
+ *
+ * It acts on these signals of a slot (LIMEF_PRESENTER_ALL: of all): PAUSE, PLAY, STEP, RATE; LOST
+ * and END, whose text the tile shows; START and FLUSH, after which the next picture is shown at
+ * once; SEEK, which says that pictures are worthless until the FLUSH with its serial. An
+ * application sends a SEEK to the presenter's thread first and to the source next: a paused
+ * presenter then lets the way to the FLUSH be free.
+ *
+ * To the application (limef_report()): KEY; END of a slot whose last picture's time is over; ERROR
+ * if the output could not be opened.
+ *
+ * @param presenter  written; must be all-zero.
+ * @param tiles      borrowed, all-zero; must outlive the presenter.
+ * @param n_tiles    how many slots there are, 1 or more.
+ * @param settings   copied; NULL: the defaults.
+ * @return 0, or AVERROR(EINVAL).
+ * Thread: the controlling one
+ */
+LIMEF_API int limef_presenter_init(struct limef_presenter *presenter, const char *name,
+                                   struct limef_tile *tiles, unsigned n_tiles,
+                                   const struct limef_presenter_settings *settings);
+
+/**
+ * Opens the output now, instead of in the first tick.
+ *
+ * @return 0, also if it is open; AVERROR(ENOSYS): this build has no such output; AVERROR(ENODEV):
+ * no display server answers, or no EGL; another negative AVERROR code. Logged. Thread: the
+ * presenter's (limef_thread_call())
+ */
+LIMEF_API int limef_presenter_open(struct limef_presenter *presenter);
+
+/**
+ * Closes the output; it stays closed. limef_filter_clear() does so, too, but GL and window
+ * libraries want it from the thread that opened them: call this before that thread stops.
+ *
+ * Thread: the presenter's
+ */
+LIMEF_API void limef_presenter_close(struct limef_presenter *presenter);
+
+/**
+ * Shows what is due, handles the window's events, renders if something changed. A limef_task_fn.
+ *
+ * @param presenter  a struct limef_presenter.
+ * @return when to be called next.
+ * Thread: the presenter's
+ */
+LIMEF_API int64_t limef_presenter_tick(void *presenter, int64_t now_us);
+
+/**
+ * Shows all tiles in a grid, or one alone.
+ *
+ * @param slot  which one; LIMEF_PRESENTER_ALL: the grid.
+ * @return 0, or AVERROR(EINVAL): no such slot.
+ * Thread: the presenter's
+ */
+LIMEF_API int limef_presenter_set_layout(struct limef_presenter *presenter, uint32_t slot);
+
+/**
+ * Between window and full screen.
+ *
+ * @return 0, or AVERROR(ENOSYS): the output is not a window.
+ * Thread: the presenter's
+ */
+LIMEF_API int limef_presenter_toggle_fullscreen(struct limef_presenter *presenter);
+
+/**
+ * Text over the top left corner.
+ *
+ * @param text  lines; copied, cut to LIMEF_PRESENTER_OVERLAY_BYTES. NULL: none.
+ * Thread: the presenter's
+ */
+LIMEF_API void limef_presenter_set_overlay(struct limef_presenter *presenter, const char *text);
+
+/**
+ * Writes the composed picture, as the screen shows it, to a file: PNG or JPEG by its name.
+ *
+ * @return 0; AVERROR(ENOSYS): the output is none; or what went wrong, logged.
+ * Thread: the presenter's
+ */
+LIMEF_API int limef_presenter_snapshot(struct limef_presenter *presenter, const char *path);
+
+/**
+ * Reads the composed picture.
+ *
+ * @param rgba    written: rows from the top, 4 bytes a pixel; at least its size from
+ *                limef_presenter_get_size().
+ * @return 0, or as limef_presenter_snapshot().
+ * Thread: the presenter's
+ */
+LIMEF_API int limef_presenter_read(struct limef_presenter *presenter, uint8_t *rgba);
+
+/**
+ * The output's present size in pixels.
+ *
+ * @return 0, or AVERROR(EAGAIN): not open, or not known before the first picture.
+ * Thread: the presenter's
+ */
+LIMEF_API int limef_presenter_get_size(struct limef_presenter *presenter, int *width, int *height);
+
+/**
+ * What a slot has done so far.
+ *
+ * @param counters  written.
+ * @return 0, or AVERROR(EINVAL): no such slot.
+ * Thread: any
+ */
+LIMEF_API int limef_presenter_get_counters(const struct limef_presenter *presenter, uint32_t slot,
+                                           struct limef_presenter_slot_counters *counters);
+
+LIMEF_END_DECLS
+
+#endif

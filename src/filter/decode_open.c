@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which decoder a codec frame needs, and how it is set up.
+ */
+#include "filter/decode_private.h"
+
+#include "base/memory_private.h"
+#include "frame/av_compat.h"
+
+#include <libavutil/cpu.h>
+#include <string.h>
+
+#define MAX_THREADS 4
+#define SMALL_PIXELS (640 * 480) /* below, one core decodes hundreds of pictures a second */
+
+static unsigned choose_n_threads(const struct limef_decode_filter *decode,
+                                 const struct limef_codec_frame *codec)
+{
+    int64_t n_pixels = (int64_t)codec->parameters->width * codec->parameters->height;
+
+    if (decode->settings.n_threads > 0)
+        return decode->settings.n_threads;
+    if (codec->frame.media == LIMEF_MEDIA_AUDIO || codec->frame.flags & LIMEF_FRAME_LIVE ||
+        (n_pixels > 0 && n_pixels <= SMALL_PIXELS))
+        return 1;
+    return (unsigned)FFMIN(av_cpu_count(), MAX_THREADS);
+}
+
+int decode_open(struct limef_decode_filter *decode, const struct limef_codec_frame *codec)
+{
+    const AVCodec *decoder = avcodec_find_decoder(codec->parameters->codec_id);
+    AVCodecContext *context;
+    int ret;
+
+    if (!decoder)
+        return AVERROR_DECODER_NOT_FOUND;
+    context = memory_permits() ? avcodec_alloc_context3(decoder) : NULL;
+    if (!context)
+        return AVERROR(ENOMEM);
+    decode->context = context;
+    ret = avcodec_parameters_to_context(context, codec->parameters);
+    if (ret < 0)
+        return ret;
+    context->pkt_timebase = AV_TIME_BASE_Q;
+    context->thread_count = (int)choose_n_threads(decode, codec);
+    if (codec->frame_rate_num > 0)
+        context->framerate = (AVRational){codec->frame_rate_num, codec->frame_rate_den};
+    compat_let_carry(context);
+    if (decode->settings.low_delay) {
+        context->flags |= AV_CODEC_FLAG_LOW_DELAY;
+        context->thread_type = FF_THREAD_SLICE;
+    }
+    return memory_permits() ? avcodec_open2(context, decoder, NULL) : AVERROR(ENOMEM);
+}
+
+static bool is_same_bytes(const void *a, int a_size, const void *b, int b_size)
+{
+    return a_size == b_size && (a_size <= 0 || memcmp(a, b, (size_t)a_size) == 0);
+}
+
+bool decode_is_same_stream(const AVCodecParameters *a, const AVCodecParameters *b)
+{
+    return a->codec_id == b->codec_id && a->codec_tag == b->codec_tag && a->width == b->width &&
+           a->height == b->height && a->sample_rate == b->sample_rate &&
+           a->ch_layout.nb_channels == b->ch_layout.nb_channels &&
+           a->block_align == b->block_align &&
+           a->bits_per_coded_sample == b->bits_per_coded_sample &&
+           is_same_bytes(a->extradata, a->extradata_size, b->extradata, b->extradata_size);
+}

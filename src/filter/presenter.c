@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+#include <limef/filter/presenter.h>
+
+#include "base/memory_private.h"
+#include "filter/presenter_private.h"
+#include "gpu/compositor.h"
+
+#include <limef/base/log.h>
+#include <limef/thread/thread.h>
+
+#include <libavutil/frame.h>
+#include <libavutil/imgutils.h>
+
+/* A jump of media time beyond this is a cut, not a pause in the stream. */
+#define JUMP_US 10000000
+/* A picture that is later than this stays late: the clock is set anew. */
+#define HOPELESS_US 1000000
+/* How long a late picture waits for the one behind it that may be due as well. */
+#define SECOND_LOOK_US 1000
+/* A live slot's first picture is shown this much later than it could be, so that the next may
+ * jitter. */
+#define LIVE_DELAY_US 20000
+/* A live picture that would wait longer than this is shown sooner: what a server sends in
+ * advance, or a stall let pile up, must not become a delay for good. */
+#define LIVE_AHEAD_US 200000
+
+static struct limef_presenter *presenter_of(struct limef_filter *filter)
+{
+    return LIMEF_CONTAINER_OF(filter, struct limef_presenter, filter);
+}
+
+void presenter_wake_at(struct limef_presenter *presenter, int64_t due_us)
+{
+    struct limef_thread *thread = limef_thread_current();
+
+    if (thread && thread->task_context == presenter && due_us < thread->task_due_us)
+        thread->task_due_us = due_us;
+}
+
+void presenter_drop_next(struct limef_tile *tile)
+{
+    limef_any_frame_clear(&tile->next);
+    tile->due_us = LIMEF_FOREVER;
+}
+
+static bool is_cut(const struct limef_frame *frame, int64_t from_us, int64_t to_us)
+{
+    return frame->flags & LIMEF_FRAME_DISCONTINUITY || to_us < from_us || to_us - from_us > JUMP_US;
+}
+
+/* When the picture that waits is shown. Sets the clock where it has to be. */
+static int64_t find_due_us(struct limef_tile *tile, int64_t now_us)
+{
+    struct limef_presenter_clock *clock = &tile->clock;
+    const struct limef_frame *frame = &tile->next.frame;
+    int64_t pts_us = frame->pts_us, due_us;
+    bool live = frame->flags & LIMEF_FRAME_LIVE;
+
+    if (!presenter_clock_anchored(clock)) {
+        /* also while paused: the first picture after a start or a seek is worth seeing */
+        due_us = now_us + (live ? LIVE_DELAY_US : 0);
+        presenter_set_anchor(tile, pts_us, due_us);
+        return due_us;
+    }
+    if (tile->stepping)
+        return now_us;
+    if (is_cut(frame, tile->shown_pts_us, pts_us)) {
+        due_us = tile->shown_us + presenter_lasts_us(tile);
+        presenter_set_anchor(tile, pts_us,
+                             due_us > now_us && due_us < now_us + JUMP_US ? due_us : now_us);
+    }
+    due_us = presenter_clock_due_us(clock, pts_us);
+    if (live && due_us > now_us + LIVE_AHEAD_US && due_us != LIMEF_FOREVER) {
+        due_us = now_us + LIVE_DELAY_US;
+        presenter_set_anchor(tile, pts_us, due_us);
+    } else if (due_us < now_us - HOPELESS_US || (live && due_us < now_us)) {
+        presenter_set_anchor(tile, pts_us, now_us);
+        due_us = now_us;
+    }
+    return due_us;
+}
+
+void presenter_set_due(struct limef_presenter *presenter, struct limef_tile *tile, int64_t now_us)
+{
+    if (!presenter_has_next(tile))
+        return;
+    tile->due_us = presenter->settings.untimed && tile->clock.paused_us == LIMEF_NO_TIME
+                       ? now_us
+                       : find_due_us(tile, now_us);
+    /* a picture that should be off the screen already: the one behind it may be due as well */
+    presenter_wake_at(presenter, tile->due_us < now_us - presenter_lasts_us(tile)
+                                     ? now_us + SECOND_LOOK_US
+                                     : tile->due_us);
+}
+
+/* Copies a picture that nobody counts; `next` then refers to the copy. */
+static int keep_copy(struct limef_presenter *presenter, struct limef_tile *tile,
+                     const struct limef_decoded_frame *decoded)
+{
+    const AVFrame *av = decoded->av;
+    AVFrame *copy = tile->copy;
+    int ret = 0;
+
+    if (!copy && !(copy = tile->copy = memory_new_av_frame()))
+        return AVERROR(ENOMEM);
+    if (copy->width != av->width || copy->height != av->height || copy->format != av->format) {
+        av_frame_unref(copy);
+        copy->width = av->width;
+        copy->height = av->height;
+        copy->format = av->format;
+        ret = memory_permits() ? av_frame_get_buffer(copy, 0) : AVERROR(ENOMEM);
+    }
+    if (ret >= 0)
+        ret = av_frame_copy(copy, av);
+    if (ret < 0)
+        return ret;
+    copy->sample_aspect_ratio = av->sample_aspect_ratio;
+    copy->colorspace = av->colorspace;
+    copy->color_range = av->color_range;
+    copy->chroma_location = av->chroma_location;
+    tile->next.decoded = *decoded;
+    tile->next.decoded.av = copy;
+    ret = av_image_get_buffer_size(av->format, av->width, av->height, 1);
+    LIMEF_COUNT(presenter->filter.copied_bytes, (uint64_t)(ret > 0 ? ret : 0));
+    LIMEF_COUNT(tile->copied_bytes, (uint64_t)(ret > 0 ? ret : 0));
+    atomic_store_explicit(&tile->copied_why, "nobody counts references to the picture",
+                          memory_order_relaxed);
+    return 0;
+}
+
+static int keep_next(struct limef_presenter *presenter, struct limef_tile *tile,
+                     const struct limef_decoded_frame *decoded)
+{
+    int ret = decoded->frame.payload ? limef_any_frame_ref(&tile->next, &decoded->frame)
+                                     : keep_copy(presenter, tile, decoded);
+
+    if (ret < 0) {
+        LIMEF_COUNT(tile->n_failed, 1);
+        return limef_fail(ret, presenter->filter.name, "picture of slot %u", decoded->frame.slot);
+    }
+    return 0;
+}
+
+/* A picture finds the place of the next one taken. 0: it is free now. */
+static int make_room(struct limef_presenter *presenter, struct limef_tile *tile,
+                     const struct limef_frame *frame, int64_t now_us)
+{
+    const struct limef_presenter_clock *clock = &tile->clock;
+
+    if (!presenter->settings.untimed && !tile->stepping && frame->pts_us != LIMEF_NO_TIME &&
+        !is_cut(frame, tile->next.frame.pts_us, frame->pts_us) &&
+        presenter_clock_due_us(clock, frame->pts_us) <= now_us) {
+        LIMEF_COUNT(tile->n_dropped_late, 1);
+        presenter_drop_next(tile);
+        return 0;
+    }
+    if (frame->flags & LIMEF_FRAME_LIVE && clock->paused_us == LIMEF_NO_TIME) {
+        /* more waits than a live slot should hold: catch up, a tenth faster than natural */
+        presenter_clock_shift(&tile->clock, -(presenter_lasts_us(tile) / 10));
+        tile->due_us -= presenter_lasts_us(tile) / 10;
+    }
+    presenter_wake_at(presenter, tile->due_us);
+    return AVERROR(EAGAIN);
+}
+
+static int take_picture(struct limef_presenter *presenter, struct limef_tile *tile,
+                        const struct limef_decoded_frame *decoded)
+{
+    int64_t now_us = limef_now_us();
+    int ret;
+
+    if (!tile->seeking && presenter_has_next(tile)) {
+        ret = make_room(presenter, tile, &decoded->frame, now_us);
+        if (ret < 0)
+            return ret;
+    }
+    LIMEF_COUNT(tile->n_pictures, 1);
+    tile->ending = false;
+    if (tile->seeking) {
+        LIMEF_COUNT(tile->n_dropped_flush, 1);
+        return 0;
+    }
+    if (presenter->settings.untimed && presenter->opened && !presenter->compositor &&
+        tile->clock.paused_us == LIMEF_NO_TIME) {
+        presenter_show_to_nobody(presenter, tile, decoded, now_us);
+        return 0;
+    }
+    ret = keep_next(presenter, tile, decoded);
+    if (ret < 0)
+        return ret;
+    tile->next.frame.pts_us = presenter_pts_us(tile, &decoded->frame);
+    presenter_set_due(presenter, tile, now_us);
+    return 0;
+}
+
+static int presenter_go(struct limef_filter *filter, const struct limef_frame *in)
+{
+    struct limef_presenter *presenter = presenter_of(filter);
+    const struct limef_decoded_frame *decoded = limef_decoded_frame_from(in);
+    const struct limef_signal_frame *signal_frame = limef_signal_frame_from(in);
+    int ret;
+
+    if (decoded && decoded->frame.media == LIMEF_MEDIA_VIDEO) {
+        if (in->slot >= presenter->n_tiles)
+            return limef_fail(AVERROR(EINVAL), filter->name, "there is no tile for slot %u",
+                              in->slot);
+        ret = take_picture(presenter, &presenter->tiles[in->slot], decoded);
+        if (ret < 0)
+            return ret;
+    }
+    if (signal_frame)
+        presenter_signal(presenter, signal_frame, limef_now_us());
+    return limef_pass(filter, in);
+}
+
+static void presenter_clear(struct limef_filter *filter)
+{
+    struct limef_presenter *presenter = presenter_of(filter);
+
+    limef_presenter_close(presenter);
+    for (unsigned i = 0; i < presenter->n_tiles; i++) {
+        presenter_drop_next(&presenter->tiles[i]);
+        av_frame_free(&presenter->tiles[i].copy);
+        presenter->tiles[i] = (struct limef_tile){0};
+    }
+    *presenter = (struct limef_presenter){0};
+}
+
+static const struct limef_filter_ops presenter_ops = {"presenter", LIMEF_FILTER_THREAD_BOUND,
+                                                      presenter_go, presenter_clear};
+
+int limef_presenter_init(struct limef_presenter *presenter, const char *name,
+                         struct limef_tile *tiles, unsigned n_tiles,
+                         const struct limef_presenter_settings *settings)
+{
+    if (n_tiles == 0 || !tiles)
+        return AVERROR(EINVAL);
+    limef_filter_init(&presenter->filter, &presenter_ops, name);
+    if (settings)
+        presenter->settings = *settings;
+    presenter->tiles = tiles;
+    presenter->n_tiles = n_tiles;
+    for (unsigned i = 0; i < n_tiles; i++) {
+        tiles[i].due_us = LIMEF_FOREVER;
+        tiles[i].since_us = limef_now_us();
+        tiles[i].text_second = -1;
+        tiles[i].clock =
+            (struct limef_presenter_clock){.anchor_us = LIMEF_NO_TIME, .paused_us = LIMEF_NO_TIME};
+        atomic_store_explicit(&tiles[i].format, -1, memory_order_relaxed);
+    }
+    return 0;
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+#include <limef/filter/presenter.h>
+
+#include "base/memory_private.h"
+#include "frame/image_file.h"
+#include "gpu/compositor.h"
+
+#include <limef/base/log.h>
+
+#include <libavutil/frame.h>
+
+int limef_presenter_set_layout(struct limef_presenter *presenter, uint32_t slot)
+{
+    if (slot != LIMEF_PRESENTER_ALL && slot >= presenter->n_tiles)
+        return AVERROR(EINVAL);
+    if (presenter->compositor)
+        compositor_set_layout(presenter->compositor, slot);
+    presenter->dirty = true;
+    return 0;
+}
+
+int limef_presenter_toggle_fullscreen(struct limef_presenter *presenter)
+{
+    presenter->dirty = true;
+    return presenter->compositor ? compositor_toggle_fullscreen(presenter->compositor)
+                                 : AVERROR(ENOSYS);
+}
+
+void limef_presenter_set_overlay(struct limef_presenter *presenter, const char *text)
+{
+    if (presenter->compositor)
+        compositor_set_overlay(presenter->compositor, text);
+    presenter->dirty = true;
+}
+
+int limef_presenter_get_size(struct limef_presenter *presenter, int *width, int *height)
+{
+    *width = *height = 0;
+    if (presenter->compositor)
+        compositor_size(presenter->compositor, width, height);
+    return *width > 0 ? 0 : AVERROR(EAGAIN);
+}
+
+int limef_presenter_read(struct limef_presenter *presenter, uint8_t *rgba)
+{
+    int ret =
+        presenter->compositor ? compositor_read(presenter->compositor, rgba) : AVERROR(ENOSYS);
+
+    presenter->dirty = true;
+    return ret;
+}
+
+/* Describes pixels in memory; nobody counts them. */
+static AVFrame *describe(uint8_t *rgba, int width, int height)
+{
+    AVFrame *picture = memory_new_av_frame();
+
+    if (!picture)
+        return NULL;
+    picture->format = AV_PIX_FMT_RGB0;
+    picture->width = width;
+    picture->height = height;
+    picture->data[0] = rgba;
+    picture->linesize[0] = 4 * width;
+    return picture;
+}
+
+int limef_presenter_snapshot(struct limef_presenter *presenter, const char *path)
+{
+    int width, height, ret = limef_presenter_get_size(presenter, &width, &height);
+    AVFrame *picture = NULL;
+    uint8_t *rgba;
+
+    if (ret < 0)
+        return limef_fail(presenter->compositor ? ret : AVERROR(ENOSYS), presenter->filter.name,
+                          "no composed picture to write to %s", path);
+    rgba = memory_allocate(4 * (size_t)width * (size_t)height);
+    if (rgba)
+        picture = describe(rgba, width, height);
+    if (!picture) {
+        memory_release(rgba);
+        return limef_fail(AVERROR(ENOMEM), presenter->filter.name, "snapshot");
+    }
+    ret = limef_presenter_read(presenter, rgba);
+    if (ret >= 0)
+        ret = image_file_write(picture, path, presenter->filter.name);
+    av_frame_free(&picture);
+    memory_release(rgba);
+    return ret;
+}
+
+int limef_presenter_get_counters(const struct limef_presenter *presenter, uint32_t slot,
+                                 struct limef_presenter_slot_counters *counters)
+{
+    const struct limef_tile *tile;
+
+    if (slot >= presenter->n_tiles)
+        return AVERROR(EINVAL);
+    tile = &presenter->tiles[slot];
+    *counters = (struct limef_presenter_slot_counters){
+        .state = (enum limef_tile_state)LIMEF_COUNTED(tile->state),
+        .width = LIMEF_COUNTED(tile->width),
+        .height = LIMEF_COUNTED(tile->height),
+        .format = LIMEF_COUNTED(tile->format),
+        .n_pictures = LIMEF_COUNTED(tile->n_pictures),
+        .n_shown = LIMEF_COUNTED(tile->n_shown),
+        .n_dropped_late = LIMEF_COUNTED(tile->n_dropped_late),
+        .n_dropped_flush = LIMEF_COUNTED(tile->n_dropped_flush),
+        .n_failed = LIMEF_COUNTED(tile->n_failed),
+        .n_anchors = LIMEF_COUNTED(tile->n_anchors),
+        .uploaded_bytes = LIMEF_COUNTED(tile->uploaded_bytes),
+        .copied_bytes = LIMEF_COUNTED(tile->copied_bytes),
+        .copied_why = LIMEF_COUNTED(tile->copied_why),
+        .first_shown_us = LIMEF_COUNTED(tile->first_shown_us),
+        .position_us = LIMEF_COUNTED(tile->position_us),
+    };
+    if (!counters->n_shown)
+        counters->position_us = LIMEF_NO_TIME;
+    for (unsigned i = 0; i < LIMEF_HISTOGRAM_N_BUCKETS; i++)
+        atomic_store_explicit(&counters->latency.n[i], LIMEF_COUNTED(tile->latency.n[i]),
+                              memory_order_relaxed);
+    return 0;
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+#include <limef/filter/split.h>
+
+#include <libavutil/error.h>
+#include <pthread.h>
+#include <sched.h>
+#include <time.h>
+
+/* A go is mostly over within microseconds; after this many looks it is blocked, and is waited for
+ * asleep. */
+#define N_YIELDS 64
+#define NAP_US 200
+
+/* What everyone behind the split said to one frame. */
+struct answers {
+    int first_error;
+    unsigned n, n_exits;
+};
+
+static struct limef_split_filter *split_of(struct limef_filter *filter)
+{
+    return LIMEF_CONTAINER_OF(filter, struct limef_split_filter, filter);
+}
+
+static void enter(struct limef_split_filter *split)
+{
+    uint32_t epoch = atomic_load_explicit(&split->epoch, memory_order_relaxed);
+
+    atomic_store_explicit(&split->runner, (uintptr_t)pthread_self(), memory_order_relaxed);
+    /* seq_cst: before the loads of `to`; pairs with disconnect, which empties `to`, then looks here
+     */
+    atomic_store_explicit(&split->epoch, epoch + 1, memory_order_seq_cst);
+}
+
+static void leave(struct limef_split_filter *split)
+{
+    uint32_t epoch = atomic_load_explicit(&split->epoch, memory_order_relaxed);
+
+    /* release: what was done in the branches; pairs with the acquire in is_inside() */
+    atomic_store_explicit(&split->epoch, epoch + 1, memory_order_release);
+}
+
+static void note(struct answers *answers, int ret)
+{
+    answers->n++;
+    if (ret == AVERROR_EXIT)
+        answers->n_exits++;
+    else if (ret < 0 && ret != AVERROR(EAGAIN) && !answers->first_error)
+        answers->first_error = ret;
+}
+
+static struct limef_filter *filter_of(const struct limef_split_branch *branch)
+{
+    return atomic_load_explicit(&branch->to, memory_order_seq_cst);
+}
+
+/* Gives a new branch what it missed; whether it is still connected then. */
+static bool catch_up(struct limef_split_filter *split, struct limef_split_branch *branch,
+                     struct limef_filter *to)
+{
+    if (!atomic_load_explicit(&branch->wants_codecs, memory_order_relaxed))
+        return true;
+    atomic_store_explicit(&branch->wants_codecs, 0, memory_order_relaxed);
+    if (limef_codecs_go(&split->codecs, to) < 0)
+        LIMEF_COUNT(branch->n_refused, 1);
+    return filter_of(branch) == to;
+}
+
+static int split_go(struct limef_filter *filter, const struct limef_frame *in)
+{
+    struct limef_split_filter *split = split_of(filter);
+    struct answers answers = {0};
+    int ret;
+
+    enter(split);
+    if (filter->next)
+        note(&answers, limef_go(filter->next, in));
+    for (unsigned i = 0; i < LIMEF_SPLIT_MAX_BRANCHES; i++) {
+        struct limef_split_branch *branch = &split->branches[i];
+        struct limef_filter *to = filter_of(branch);
+
+        if (!to || !catch_up(split, branch, to))
+            continue;
+        ret = limef_go(to, in);
+        note(&answers, ret);
+        if (ret < 0)
+            LIMEF_COUNT(branch->n_refused, 1);
+    }
+    leave(split);
+    ret = limef_codecs_keep(&split->codecs, filter, in);
+    if (answers.n && answers.n_exits == answers.n)
+        return AVERROR_EXIT;
+    return answers.first_error ? answers.first_error : ret;
+}
+
+static void split_clear(struct limef_filter *filter)
+{
+    struct limef_split_filter *split = split_of(filter);
+
+    limef_codecs_clear(&split->codecs);
+    *split = (struct limef_split_filter){0};
+}
+
+const struct limef_filter_ops limef_split_ops = {"split", 0, split_go, split_clear};
+
+void limef_split_filter_init(struct limef_split_filter *split, const char *name)
+{
+    limef_filter_init(&split->filter, &limef_split_ops, name);
+}
+
+static bool claim(struct limef_split_branch *branch)
+{
+    uint32_t unclaimed = 0;
+
+    /* `to` first: a static branch is not claimed until it leaves.
+     * acquire: pairs with the release in give_back() */
+    return !filter_of(branch) &&
+           atomic_compare_exchange_strong_explicit(&branch->claimed, &unclaimed, 1,
+                                                   memory_order_acquire, memory_order_relaxed);
+}
+
+static void give_back(struct limef_split_branch *branch)
+{
+    atomic_store_explicit(&branch->claimed, 0, memory_order_release);
+}
+
+int limef_split_connect(struct limef_split_filter *split, struct limef_filter *to,
+                        enum limef_split_join join)
+{
+    for (unsigned i = 0; i < LIMEF_SPLIT_MAX_BRANCHES; i++) {
+        if (filter_of(&split->branches[i]) == to)
+            return AVERROR(EEXIST);
+    }
+    for (unsigned i = 0; i < LIMEF_SPLIT_MAX_BRANCHES; i++) {
+        struct limef_split_branch *branch = &split->branches[i];
+
+        if (!claim(branch))
+            continue;
+        atomic_store_explicit(&branch->n_refused, 0, memory_order_relaxed);
+        atomic_store_explicit(&branch->wants_codecs, join == LIMEF_SPLIT_CODECS_FIRST,
+                              memory_order_relaxed);
+        atomic_store_explicit(&branch->to, to, memory_order_seq_cst);
+        return 0;
+    }
+    return AVERROR(ENOSPC);
+}
+
+/* Whether the go of `epoch`, that of another thread, is still inside. */
+static bool is_inside(const struct limef_split_filter *split, uint32_t epoch)
+{
+    /* acquire: pairs with leave() */
+    return (epoch & 1) && atomic_load_explicit(&split->epoch, memory_order_acquire) == epoch &&
+           atomic_load_explicit(&split->runner, memory_order_relaxed) != (uintptr_t)pthread_self();
+}
+
+static bool wait_until_left(const struct limef_split_filter *split, uint32_t epoch,
+                            int64_t deadline_us)
+{
+    const struct timespec nap = {.tv_nsec = NAP_US * 1000};
+
+    for (unsigned i = 0; is_inside(split, epoch); i++) {
+        if (limef_now_us() >= deadline_us)
+            return false;
+        if (i < N_YIELDS)
+            sched_yield();
+        else
+            nanosleep(&nap, NULL);
+    }
+    return true;
+}
+
+/* Empties the branch, or takes up a disconnect that timed out; whether it was this filter's. */
+static bool take_out(struct limef_split_filter *split, struct limef_split_branch *branch,
+                     struct limef_filter *to)
+{
+    struct limef_filter *expected = to;
+
+    if (filter_of(branch) == to) {
+        /* before `to` is emptied, so that claim() finds a static branch claimed */
+        atomic_store_explicit(&branch->claimed, 1, memory_order_relaxed);
+        atomic_store_explicit(&branch->to, NULL, memory_order_seq_cst);
+        branch->left_epoch = atomic_load_explicit(&split->epoch, memory_order_seq_cst);
+        return true;
+    }
+    /* acquire: pairs with the release that left it behind */
+    return atomic_compare_exchange_strong_explicit(&branch->leaving, &expected, NULL,
+                                                   memory_order_acquire, memory_order_relaxed);
+}
+
+int limef_split_disconnect(struct limef_split_filter *split, struct limef_filter *to,
+                           int64_t timeout_us)
+{
+    int64_t deadline_us = limef_deadline_us(timeout_us);
+
+    for (unsigned i = 0; i < LIMEF_SPLIT_MAX_BRANCHES; i++) {
+        struct limef_split_branch *branch = &split->branches[i];
+
+        if (!take_out(split, branch, to))
+            continue;
+        if (!wait_until_left(split, branch->left_epoch, deadline_us)) {
+            atomic_store_explicit(&branch->leaving, to, memory_order_release);
+            return AVERROR(ETIMEDOUT);
+        }
+        give_back(branch);
+        return 0;
+    }
+    return AVERROR(ENOENT);
+}
+
+uint64_t limef_split_n_refused(const struct limef_split_filter *split,
+                               const struct limef_filter *to)
+{
+    for (unsigned i = 0; i < LIMEF_SPLIT_MAX_BRANCHES; i++) {
+        if (filter_of(&split->branches[i]) == to)
+            return LIMEF_COUNTED(split->branches[i].n_refused);
+    }
+    return 0;
+}

@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: MIT */
+#include "gpu/compositor.h"
+
+#include "base/memory_private.h"
+#include "gpu/label.h"
+#include "gpu/layout.h"
+#include "gpu/output.h"
+#include "gpu/programs.h"
+#include "gpu/textures.h"
+
+#include <limef/base/log.h>
+
+#include <libavutil/common.h>
+#include <libavutil/frame.h>
+#include <string.h>
+
+#define DEFAULT_WIDTH 1280
+#define DEFAULT_HEIGHT 720
+
+struct surface {
+    struct textures textures;
+    struct label label;
+    int sar_num, sar_den;
+    int rotation; /* 0, 90, 180, 270 */
+    bool mirrored, has_picture;
+    bool dirty;
+};
+
+struct compositor {
+    struct gl gl;
+    struct output output;
+    const char *name;
+    struct program programs[N_PROGRAMS];
+    GLuint corners;
+    int width, height;
+    uint32_t solo;
+    bool dirty; /* all of it */
+    struct label overlay;
+    struct label_maker texts;
+    unsigned n_surfaces;
+    struct surface surfaces[];
+};
+
+static void prepare_state(struct compositor *compositor)
+{
+    static const GLfloat corners[] = {0, 0, 1, 0, 0, 1, 1, 1};
+    const struct gl *gl = &compositor->gl;
+
+    gl->GenBuffers(1, &compositor->corners);
+    gl->BindBuffer(GL_ARRAY_BUFFER, compositor->corners);
+    gl->BufferData(GL_ARRAY_BUFFER, sizeof(corners), corners, GL_STATIC_DRAW);
+    gl->VertexAttribPointer(PROGRAM_CORNER, 2, GL_FLOAT, GL_FALSE, 0, NULL);
+    gl->EnableVertexAttribArray(PROGRAM_CORNER);
+    gl->Disable(GL_DITHER);
+    gl->Enable(GL_SCISSOR_TEST);
+    gl->BlendFunc(GL_SRC_ALPHA, GL_ONE_MINUS_SRC_ALPHA);
+    gl->ClearColor(0, 0, 0, 1);
+}
+
+int compositor_open(struct compositor **compositor, const struct limef_presenter_settings *settings,
+                    unsigned n_tiles, const char *name)
+{
+    struct compositor *new_compositor =
+        memory_allocate(sizeof(*new_compositor) + n_tiles * sizeof(new_compositor->surfaces[0]));
+    struct output_settings output = {
+        .name = name,
+        .title = settings->title ? settings->title : "limef",
+        .width = settings->width,
+        .height = settings->height,
+        .untimed = settings->untimed,
+        .fullscreen = settings->fullscreen,
+        .gles2 = settings->gles2,
+    };
+    int ret;
+
+    if (!new_compositor)
+        return limef_fail(AVERROR(ENOMEM), name, "output");
+    new_compositor->name = name;
+    new_compositor->n_surfaces = n_tiles;
+    new_compositor->solo = LIMEF_PRESENTER_ALL;
+    new_compositor->dirty = true;
+    ret = output_open(&new_compositor->output, &new_compositor->gl, settings->output, &output);
+    if (ret < 0) {
+        memory_release(new_compositor);
+        return ret;
+    }
+    gl_look(&new_compositor->gl, settings->gles2);
+    prepare_state(new_compositor);
+    if (new_compositor->output.ops->resize && settings->width > 0 && settings->height > 0) {
+        ret = new_compositor->output.ops->resize(&new_compositor->output, settings->width,
+                                                 settings->height);
+        if (ret < 0) {
+            compositor_close(&new_compositor);
+            return limef_fail(ret, name, "cannot render %dx%d", settings->width, settings->height);
+        }
+    }
+    *compositor = new_compositor;
+    return 0;
+}
+
+void compositor_close(struct compositor **compositor)
+{
+    struct compositor *old = *compositor;
+    const struct gl *gl;
+
+    if (!old)
+        return;
+    gl = &old->gl;
+    for (unsigned i = 0; i < old->n_surfaces; i++) {
+        textures_clear(&old->surfaces[i].textures, gl);
+        gl->DeleteTextures(1, &old->surfaces[i].label.id);
+    }
+    gl->DeleteTextures(1, &old->overlay.id);
+    gl->DeleteBuffers(1, &old->corners);
+    programs_clear(old->programs, gl);
+    output_close(&old->output);
+    label_maker_clear(&old->texts);
+    memory_release(old);
+    *compositor = NULL;
+}
+
+enum limef_presenter_output compositor_output(const struct compositor *compositor)
+{
+    return compositor->output.ops->kind;
+}
+
+int compositor_set_picture(struct compositor *compositor, unsigned tile,
+                           const struct limef_decoded_frame *picture,
+                           struct compositor_upload *upload)
+{
+    struct surface *surface = &compositor->surfaces[tile];
+    const AVFrame *av = picture->av;
+    struct upload moved;
+    int ret = textures_upload(&surface->textures, &compositor->gl, av, &moved, compositor->name);
+    int rotation = (picture->rotation_degrees % 360 + 360) % 360;
+
+    *upload = (struct compositor_upload){moved.uploaded_bytes, moved.copied_bytes, moved.why};
+    if (ret < 0)
+        return ret;
+    if (surface->sar_num != av->sample_aspect_ratio.num ||
+        surface->sar_den != av->sample_aspect_ratio.den || surface->rotation != rotation ||
+        surface->mirrored != (picture->mirrored != 0) || !surface->has_picture)
+        compositor->dirty = true; /* what it covers may change */
+    surface->sar_num = av->sample_aspect_ratio.num;
+    surface->sar_den = av->sample_aspect_ratio.den;
+    surface->rotation = rotation;
+    surface->mirrored = picture->mirrored != 0;
+    surface->has_picture = true;
+    surface->dirty = true;
+    return 0;
+}
+
+void compositor_clear_picture(struct compositor *compositor, unsigned tile)
+{
+    compositor->surfaces[tile].has_picture = false;
+    compositor->dirty = true;
+}
+
+void compositor_set_text(struct compositor *compositor, unsigned tile, const char *text)
+{
+    struct label *label = &compositor->surfaces[tile].label;
+
+    label_set(label, text);
+    compositor->dirty |= !label->drawn;
+}
+
+void compositor_set_overlay(struct compositor *compositor, const char *text)
+{
+    label_set(&compositor->overlay, text);
+    compositor->dirty |= !compositor->overlay.drawn;
+}
+
+void compositor_set_layout(struct compositor *compositor, uint32_t solo)
+{
+    compositor->solo = solo;
+    compositor->dirty = true;
+}
+
+static bool is_sideways(const struct surface *surface)
+{
+    return surface->rotation == 90 || surface->rotation == 270;
+}
+
+/* From a corner of what is shown to where that lies in the stored picture, both 0..1 and y down. */
+static void set_turn(const struct gl *gl, const struct program *program,
+                     const struct surface *surface)
+{
+    /* stored = (a x + c y + e, b x + d y + f), columns {a, b}, {c, d} */
+    static const GLfloat turns[4][6] = {
+        {1, 0, 0, 1, 0, 0}, {0, -1, 1, 0, 0, 1}, {-1, 0, 0, -1, 1, 1}, {0, 1, -1, 0, 1, 0}};
+    GLfloat turn[6];
+
+    memcpy(turn, turns[surface->rotation / 90 % 4], sizeof(turn));
+    if (surface->mirrored) {
+        turn[4] += turn[0];
+        turn[5] += turn[1];
+        turn[0] = -turn[0];
+        turn[1] = -turn[1];
+    }
+    gl->UniformMatrix2fv(program->turn, 1, GL_FALSE, turn);
+    gl->Uniform2f(program->turn_at, turn[4], turn[5]);
+}
+
+static void set_place(const struct compositor *compositor, const struct program *program,
+                      struct layout_rect rect)
+{
+    float width = (float)compositor->width, height = (float)compositor->height;
+
+    compositor->gl.Uniform4f(program->place, 2 * (float)rect.x / width - 1,
+                             1 - 2 * (float)rect.y / height, 2 * (float)rect.width / width,
+                             -2 * (float)rect.height / height);
+}
+
+static void set_scissor(const struct compositor *compositor, struct layout_rect rect)
+{
+    compositor->gl.Scissor(rect.x, compositor->height - rect.y - rect.height, rect.width,
+                           rect.height);
+}
+
+static void draw_picture(struct compositor *compositor, struct surface *surface,
+                         struct layout_rect cell)
+{
+    const struct gl *gl = &compositor->gl;
+    struct textures *textures = &surface->textures;
+    const struct picture_format *format = &textures->format;
+    const struct program *program =
+        program_get(compositor->programs, gl, format->kind, compositor->name);
+    bool sideways = is_sideways(surface);
+    struct layout_rect rect = layout_fit(cell, textures->width, textures->height, surface->sar_num,
+                                         surface->sar_den, sideways);
+    float scale_x = 1.0f / (float)(1 << format->shift_x),
+          scale_y = 1.0f / (float)(1 << format->shift_y);
+    int chroma_width, chroma_height;
+
+    if (!program)
+        return;
+    picture_plane_size(format, 1, textures->width, textures->height, &chroma_width, &chroma_height);
+    gl->UseProgram(program->id);
+    textures_bind(textures, gl,
+                  rect.width == (sideways ? textures->height : textures->width) &&
+                      rect.height == (sideways ? textures->width : textures->height));
+    set_place(compositor, program, rect);
+    set_turn(gl, program, surface);
+    gl->Uniform4f(program->sited, (float)textures->width * scale_x / (float)chroma_width,
+                  (float)textures->height * scale_y / (float)chroma_height,
+                  textures->chroma_x / (float)chroma_width,
+                  textures->chroma_y / (float)chroma_height);
+    gl->Uniform4fv(program->luma, 1, textures->matrix.luma);
+    gl->Uniform4fv(program->chroma, 1, textures->matrix.chroma);
+    set_scissor(compositor, rect);
+    gl->DrawArrays(GL_TRIANGLE_STRIP, 0, 4);
+}
+
+static void draw_label(struct compositor *compositor, struct label *label, struct layout_rect cell,
+                       bool centred)
+{
+    static const struct surface upright;
+    const struct gl *gl = &compositor->gl;
+    int line_height = av_clip(cell.height / (centred ? 12 : 36), 12, 48);
+    struct layout_rect rect = {cell.x, cell.y, 0, 0};
+    const struct program *program;
+
+    if (!label->text[0] ||
+        label_prepare(label, gl, &compositor->texts, line_height, compositor->name) < 0 ||
+        !label->width)
+        return;
+    program = program_get(compositor->programs, gl, PROGRAM_TEXT, compositor->name);
+    if (!program)
+        return;
+    rect.width = label->width;
+    rect.height = label->height;
+    if (centred) {
+        rect.x += (cell.width - rect.width) / 2;
+        rect.y += (cell.height - rect.height) / 2;
+    }
+    gl->UseProgram(program->id);
+    gl->ActiveTexture(GL_TEXTURE0);
+    gl->BindTexture(GL_TEXTURE_2D, label->id);
+    set_place(compositor, program, rect);
+    set_turn(gl, program, &upright);
+    set_scissor(compositor, cell);
+    gl->Enable(GL_BLEND);
+    gl->DrawArrays(GL_TRIANGLE_STRIP, 0, 4);
+    gl->Disable(GL_BLEND);
+}
+
+/* The size of what is drawn into; chooses it if nobody did. */
+static int prepare_size(struct compositor *compositor)
+{
+    struct output *output = &compositor->output;
+    const struct surface *first = &compositor->surfaces[0];
+    int width, height, ret;
+
+    output->ops->size(output, &width, &height);
+    if (width == 0 && output->ops->resize) {
+        width = DEFAULT_WIDTH;
+        height = DEFAULT_HEIGHT;
+        if (compositor->n_surfaces == 1 && first->has_picture) {
+            const struct textures *textures = &first->textures;
+            bool sideways = is_sideways(first);
+
+            width = sideways ? textures->height : textures->width;
+            height = sideways ? textures->width : textures->height;
+            if (first->sar_num > 0 && first->sar_den > 0) {
+                int64_t sides[2] = {width, height};
+
+                /* the side along the stored rows is stretched */
+                sides[sideways] = av_rescale(sides[sideways], first->sar_num, first->sar_den);
+                width = (int)av_clip64(sides[0], 1, compositor->gl.max_texture);
+                height = (int)av_clip64(sides[1], 1, compositor->gl.max_texture);
+            }
+        }
+        ret = output->ops->resize(output, width, height);
+        if (ret < 0)
+            return limef_fail(ret, compositor->name, "cannot render %dx%d", width, height);
+    }
+    if (width != compositor->width || height != compositor->height)
+        compositor->dirty = true;
+    compositor->width = width;
+    compositor->height = height;
+    compositor->gl.Viewport(0, 0, width, height);
+    return 0;
+}
+
+static struct layout_rect whole(const struct compositor *compositor)
+{
+    return (struct layout_rect){0, 0, compositor->width, compositor->height};
+}
+
+static void compose(struct compositor *compositor)
+{
+    const struct gl *gl = &compositor->gl;
+    bool all =
+        compositor->dirty || !compositor->output.ops->keeps_contents || compositor->overlay.text[0];
+
+    if (all) {
+        set_scissor(compositor, whole(compositor));
+        gl->Clear(GL_COLOR_BUFFER_BIT);
+    }
+    for (unsigned i = 0; i < compositor->n_surfaces; i++) {
+        struct surface *surface = &compositor->surfaces[i];
+        struct layout_rect cell = whole(compositor);
+
+        if (compositor->solo == LIMEF_PRESENTER_ALL)
+            cell = layout_cell(i, compositor->n_surfaces, compositor->width, compositor->height);
+        else if (compositor->solo != i)
+            continue;
+        if (!all && !surface->dirty)
+            continue;
+        if (surface->has_picture)
+            draw_picture(compositor, surface, cell);
+        draw_label(compositor, &surface->label, cell, true);
+        surface->dirty = false;
+    }
+    draw_label(compositor, &compositor->overlay, whole(compositor), false);
+    compositor->dirty = false;
+}
+
+int compositor_present(struct compositor *compositor)
+{
+    int ret = prepare_size(compositor);
+
+    if (ret < 0)
+        return ret;
+    compose(compositor);
+    compositor->output.ops->swap(&compositor->output);
+    return 0;
+}
+
+void compositor_size(const struct compositor *compositor, int *width, int *height)
+{
+    *width = compositor->width;
+    *height = compositor->height;
+}
+
+static void swap_bytes(uint8_t *a, uint8_t *b, size_t n_bytes)
+{
+    for (size_t i = 0; i < n_bytes; i++) {
+        uint8_t kept = a[i];
+
+        a[i] = b[i];
+        b[i] = kept;
+    }
+}
+
+int compositor_read(struct compositor *compositor, uint8_t *rgba)
+{
+    const struct gl *gl = &compositor->gl;
+    size_t stride = 4 * (size_t)compositor->width;
+    int ret = prepare_size(compositor);
+
+    if (ret < 0)
+        return ret;
+    /* what was swapped is gone from a window's buffer */
+    compositor->dirty = true;
+    compose(compositor);
+    compositor->dirty = true;
+    gl->PixelStorei(GL_PACK_ALIGNMENT, 4);
+    gl->ReadPixels(0, 0, compositor->width, compositor->height, GL_RGBA, GL_UNSIGNED_BYTE, rgba);
+    /* GL counts rows from the bottom */
+    for (int y = 0; y < compositor->height / 2; y++)
+        swap_bytes(rgba + (size_t)y * stride, rgba + (size_t)(compositor->height - 1 - y) * stride,
+                   stride);
+    return gl->GetError() == GL_NO_ERROR
+               ? 0
+               : limef_fail(AVERROR_EXTERNAL, compositor->name, "cannot read the composed picture");
+}
+
+bool compositor_has_events(const struct compositor *compositor)
+{
+    return compositor->output.ops->poll != NULL;
+}
+
+int compositor_poll(struct compositor *compositor, int *key)
+{
+    switch (compositor->output.ops->poll(&compositor->output, key)) {
+    case OUTPUT_EVENT_KEY:
+        return 2;
+    case OUTPUT_EVENT_REDRAW:
+        compositor->dirty = true;
+        return 1;
+    case OUTPUT_EVENT_NONE:
+        break;
+    }
+    return 0;
+}
+
+int compositor_toggle_fullscreen(struct compositor *compositor)
+{
+    if (!compositor->output.ops->toggle_fullscreen)
+        return AVERROR(ENOSYS);
+    compositor->dirty = true;
+    return compositor->output.ops->toggle_fullscreen(&compositor->output);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Composes the tiles' pictures and texts in one pass. Everything here belongs
+ * to the thread that opened it.
+ */
+#ifndef LIMEF_SRC_GPU_COMPOSITOR_H
+#define LIMEF_SRC_GPU_COMPOSITOR_H
+
+#include <limef/filter/presenter.h>
+
+struct compositor;
+
+struct compositor_upload {
+    uint64_t uploaded_bytes, copied_bytes;
+    const char *why;
+};
+
+/* 0; AVERROR(ENOSYS): not in this build; AVERROR(ENODEV); ... Logged. */
+int compositor_open(struct compositor **compositor, const struct limef_presenter_settings *settings,
+                    unsigned n_tiles, const char *name);
+
+/* NULL in it does nothing; leaves NULL. */
+void compositor_close(struct compositor **compositor);
+
+/* Which output AUTO became. */
+enum limef_presenter_output compositor_output(const struct compositor *compositor);
+
+/* Puts a picture into a tile: it is transferred now and not needed afterwards. */
+int compositor_set_picture(struct compositor *compositor, unsigned tile,
+                           const struct limef_decoded_frame *picture,
+                           struct compositor_upload *upload);
+
+/* Takes a tile's picture away. */
+void compositor_clear_picture(struct compositor *compositor, unsigned tile);
+
+/* A tile's text, NULL none; and the one over the top left corner of all. */
+void compositor_set_text(struct compositor *compositor, unsigned tile, const char *text);
+void compositor_set_overlay(struct compositor *compositor, const char *text);
+
+/* One tile alone; LIMEF_PRESENTER_ALL: the grid. */
+void compositor_set_layout(struct compositor *compositor, uint32_t solo);
+
+/* Draws what changed, and shows it. 0, or an error, logged. */
+int compositor_present(struct compositor *compositor);
+
+/* Pixels; 0x0: not known before the first picture. */
+void compositor_size(const struct compositor *compositor, int *width, int *height);
+
+/* Reads what is composed, rows from the top. 0, or an error, logged. */
+int compositor_read(struct compositor *compositor, uint8_t *rgba);
+
+/*
+ * The next event of the window: 0 none, 1 something to redraw, 2 a key.
+ * Call it until it returns 0.
+ */
+int compositor_poll(struct compositor *compositor, int *key);
+
+/* Whether there can be events. */
+bool compositor_has_events(const struct compositor *compositor);
+
+/* 0, or AVERROR(ENOSYS). */
+int compositor_toggle_fullscreen(struct compositor *compositor);
+
+#endif

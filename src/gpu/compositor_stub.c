@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/* For builds without EGL: the only output is none. */
+#include "gpu/compositor.h"
+
+#include <limef/base/log.h>
+
+#include <libavutil/error.h>
+
+int compositor_open(struct compositor **compositor, const struct limef_presenter_settings *settings,
+                    unsigned n_tiles, const char *name)
+{
+    (void)settings;
+    (void)n_tiles;
+    *compositor = NULL;
+    return limef_fail(AVERROR(ENOSYS), name, "built without EGL: the only output is none");
+}
+
+void compositor_close(struct compositor **compositor)
+{
+    *compositor = NULL;
+}
+
+enum limef_presenter_output compositor_output(const struct compositor *compositor)
+{
+    (void)compositor;
+    return LIMEF_OUTPUT_NONE;
+}
+
+int compositor_set_picture(struct compositor *compositor, unsigned tile,
+                           const struct limef_decoded_frame *picture,
+                           struct compositor_upload *upload)
+{
+    (void)compositor;
+    (void)tile;
+    (void)picture;
+    (void)upload;
+    return AVERROR(ENOSYS);
+}
+
+void compositor_clear_picture(struct compositor *compositor, unsigned tile)
+{
+    (void)compositor;
+    (void)tile;
+}
+
+void compositor_set_text(struct compositor *compositor, unsigned tile, const char *text)
+{
+    (void)compositor;
+    (void)tile;
+    (void)text;
+}
+
+void compositor_set_overlay(struct compositor *compositor, const char *text)
+{
+    (void)compositor;
+    (void)text;
+}
+
+void compositor_set_layout(struct compositor *compositor, uint32_t solo)
+{
+    (void)compositor;
+    (void)solo;
+}
+
+int compositor_present(struct compositor *compositor)
+{
+    (void)compositor;
+    return AVERROR(ENOSYS);
+}
+
+void compositor_size(const struct compositor *compositor, int *width, int *height)
+{
+    (void)compositor;
+    *width = *height = 0;
+}
+
+int compositor_read(struct compositor *compositor, uint8_t *rgba)
+{
+    (void)compositor;
+    (void)rgba;
+    return AVERROR(ENOSYS);
+}
+
+int compositor_poll(struct compositor *compositor, int *key)
+{
+    (void)compositor;
+    (void)key;
+    return 0;
+}
+
+bool compositor_has_events(const struct compositor *compositor)
+{
+    (void)compositor;
+    return false;
+}
+
+int compositor_toggle_fullscreen(struct compositor *compositor)
+{
+    (void)compositor;
+    return AVERROR(ENOSYS);
+}

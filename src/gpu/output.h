@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where a composed picture goes: a window, an offscreen buffer, later a KMS
+ * plane. An output makes a GL context current on the thread that opens it and
+ * owns what it is drawn into.
+ */
+#ifndef LIMEF_SRC_GPU_OUTPUT_H
+#define LIMEF_SRC_GPU_OUTPUT_H
+
+#include "gpu/gl.h"
+
+#include <limef/filter/presenter.h>
+
+#include <stdint.h>
+
+struct output;
+
+/* What happened to an output. */
+enum output_event {
+    OUTPUT_EVENT_NONE,
+    OUTPUT_EVENT_KEY,    /* value: as LIMEF_SIGNAL_KEY */
+    OUTPUT_EVENT_REDRAW, /* size or contents are not what they were */
+};
+
+struct output_settings {
+    const char *name; /* for logs */
+    const char *title;
+    int width, height; /* 0: not known yet */
+    bool untimed;      /* do not wait for the display's refresh */
+    bool fullscreen;
+    bool gles2;
+};
+
+/* A module's table carries this number; another one is refused. */
+#define OUTPUT_ABI 1
+#define OUTPUT_MODULE_SYMBOL "limef_output_module"
+
+struct output_ops {
+    unsigned abi;
+    enum limef_presenter_output kind;
+    /* Opens, and leaves a GL context current. 0, or an error, logged through output->fail. */
+    int (*open)(struct output *output, const struct output_settings *settings);
+    void (*close)(struct output *output);
+    /* Pixels to draw into; 0x0: not known before resize. */
+    void (*size)(struct output *output, int *width, int *height);
+    /* NULL: its size is its own. */
+    int (*resize)(struct output *output, int width, int height);
+    /* Shows what was drawn. */
+    void (*swap)(struct output *output);
+    /* NULL: there are none. Returns OUTPUT_EVENT_NONE when no more wait. */
+    enum output_event (*poll)(struct output *output, int *value);
+    /* NULL: it has no full screen. */
+    int (*toggle_fullscreen)(struct output *output);
+    /* What was drawn stays in the buffer after swap. */
+    bool keeps_contents;
+};
+
+struct output {
+    const struct output_ops *ops;
+    struct gl *gl;
+    /* limef_fail() and memory of the library: a module links against nothing of it */
+    int (*fail)(int code, const char *name, const char *format, ...) LIMEF_PRINTF(3, 4);
+    void *(*allocate)(size_t bytes);
+    void (*release)(void *memory);
+    void *private_data; /* the output's own; released by its close */
+};
+
+/*
+ * Opens an output of a kind, AUTO the best there is; a GL context is current
+ * then and gl is loaded. 0, or an error, logged.
+ */
+int output_open(struct output *output, struct gl *gl, enum limef_presenter_output kind,
+                const struct output_settings *settings);
+
+/* All-zero does nothing; leaves all-zero. */
+void output_close(struct output *output);
+
+extern const struct output_ops output_offscreen_ops;
+
+#endif

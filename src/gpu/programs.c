@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+#include "gpu/programs.h"
+
+#include <limef/base/log.h>
+
+#include <libavutil/error.h>
+
+static const char vertex_source[] =
+    "IN vec2 corner;\n"
+    "uniform vec4 place;\n"
+    "uniform mat2 turn;\n"
+    "uniform vec2 turn_at;\n"
+    "uniform vec4 sited;\n"
+    "OUT vec2 at;\n"
+    "OUT vec2 chroma_at;\n"
+    "void main() {\n"
+    "    at = turn * corner + turn_at;\n"
+    "    chroma_at = at * sited.xy + sited.zw;\n"
+    "    gl_Position = vec4(place.xy + corner * place.zw, 0.0, 1.0);\n"
+    "}\n";
+
+/* highp throughout: llvmpipe computes mediump in 16 bits, which costs it a tenth more */
+static const char fragment_source[] =
+    "#ifdef GL_FRAGMENT_PRECISION_HIGH\n"
+    "precision highp float;\n"
+    "#else\n"
+    "precision mediump float;\n"
+    "#endif\n"
+    "uniform sampler2D plane0, plane1, plane2;\n"
+    "uniform vec4 luma, chroma;\n"
+    "IN vec2 at;\n"
+    "IN vec2 chroma_at;\n"
+    "void main() {\n"
+    "#ifdef YUV\n"
+    "    float y = TEXTURE(plane0, at).r * luma.w;\n"
+    "    vec2 uv = CHROMA;\n"
+    "    RESULT = vec4(y + chroma.x * uv.y + luma.x,\n"
+    "                  y + (chroma.y * uv.x + chroma.z * uv.y) + luma.y,\n"
+    "                  y + chroma.w * uv.x + luma.z, 1.0);\n"
+    "#endif\n"
+    "#ifdef GRAY\n"
+    "    RESULT = vec4(vec3(TEXTURE(plane0, at).r * luma.w + luma.x), 1.0);\n"
+    "#endif\n"
+    "#ifdef RGB\n"
+    "    RESULT = vec4(RGB * luma.w, 1.0);\n"
+    "#endif\n"
+    "#ifdef TEXT\n"
+    "    float ink = TEXTURE(plane0, at).r;\n"
+    "    RESULT = vec4(vec3(ink), mix(0.6, 1.0, ink));\n"
+    "#endif\n"
+    "}\n";
+
+/* One of the two levels of the shading language, behind the same words. */
+static const char *const vertex_words[2] = {
+    "#version 100\n#define IN attribute\n#define OUT varying\n",
+    "#version 300 es\n#define IN in\n#define OUT out\n",
+};
+static const char *const fragment_words[2] = {
+    "#version 100\n#define IN varying\n#define TEXTURE texture2D\n#define RESULT gl_FragColor\n",
+    "#version 300 es\n#define IN in\n#define TEXTURE texture\n"
+    "precision highp float;\nout vec4 result;\n#define RESULT result\n",
+};
+
+/* by kind; [1] where two channels are LUMINANCE and ALPHA */
+static const char *const kind_words[N_PROGRAMS][2] = {
+    [PICTURE_YUV] = {"#define YUV\n#define CHROMA "
+                     "vec2(TEXTURE(plane1, chroma_at).r, TEXTURE(plane2, chroma_at).r)\n"},
+    [PICTURE_UV] = {"#define YUV\n#define CHROMA TEXTURE(plane1, chroma_at).rg\n",
+                    "#define YUV\n#define CHROMA TEXTURE(plane1, chroma_at).ra\n"},
+    [PICTURE_VU] = {"#define YUV\n#define CHROMA TEXTURE(plane1, chroma_at).gr\n",
+                    "#define YUV\n#define CHROMA TEXTURE(plane1, chroma_at).ar\n"},
+    [PICTURE_GRAY] = {"#define GRAY\n"},
+    [PICTURE_GBR] = {"#define RGB vec3(TEXTURE(plane2, at).r, TEXTURE(plane0, at).r, "
+                     "TEXTURE(plane1, at).r)\n"},
+    [PICTURE_RGB] = {"#define RGB TEXTURE(plane0, at).rgb\n"},
+    [PICTURE_BGR] = {"#define RGB TEXTURE(plane0, at).bgr\n"},
+    [PICTURE_XRGB] = {"#define RGB TEXTURE(plane0, at).gba\n"},
+    [PICTURE_XBGR] = {"#define RGB TEXTURE(plane0, at).abg\n"},
+    [PROGRAM_TEXT] = {"#define TEXT\n"},
+};
+
+static GLuint compile(const struct gl *gl, GLenum type, const char *const sources[3],
+                      const char *name)
+{
+    GLuint shader = gl->CreateShader(type);
+    GLint compiled = 0;
+    char log[256] = "";
+
+    gl->ShaderSource(shader, 3, sources, NULL);
+    gl->CompileShader(shader);
+    gl->GetShaderiv(shader, GL_COMPILE_STATUS, &compiled);
+    if (compiled)
+        return shader;
+    gl->GetShaderInfoLog(shader, sizeof(log), NULL, log);
+    gl->DeleteShader(shader);
+    limef_fail(AVERROR(ENOSYS), name, "shader: %s", log);
+    return 0;
+}
+
+static int link_program(struct program *program, const struct gl *gl, GLuint vertex,
+                        GLuint fragment, const char *name)
+{
+    GLint linked = 0;
+
+    program->id = gl->CreateProgram();
+    gl->AttachShader(program->id, vertex);
+    gl->AttachShader(program->id, fragment);
+    gl->BindAttribLocation(program->id, PROGRAM_CORNER, "corner");
+    gl->LinkProgram(program->id);
+    gl->GetProgramiv(program->id, GL_LINK_STATUS, &linked);
+    if (!linked) {
+        char log[256] = "";
+
+        gl->GetProgramInfoLog(program->id, sizeof(log), NULL, log);
+        gl->DeleteProgram(program->id);
+        program->id = 0;
+        return limef_fail(AVERROR(ENOSYS), name, "shaders do not link: %s", log);
+    }
+    program->place = gl->GetUniformLocation(program->id, "place");
+    program->turn = gl->GetUniformLocation(program->id, "turn");
+    program->turn_at = gl->GetUniformLocation(program->id, "turn_at");
+    program->sited = gl->GetUniformLocation(program->id, "sited");
+    program->luma = gl->GetUniformLocation(program->id, "luma");
+    program->chroma = gl->GetUniformLocation(program->id, "chroma");
+    gl->UseProgram(program->id);
+    gl->Uniform1i(gl->GetUniformLocation(program->id, "plane0"), 0);
+    gl->Uniform1i(gl->GetUniformLocation(program->id, "plane1"), 1);
+    gl->Uniform1i(gl->GetUniformLocation(program->id, "plane2"), 2);
+    return 0;
+}
+
+const struct program *program_get(struct program programs[N_PROGRAMS], const struct gl *gl,
+                                  unsigned kind, const char *name)
+{
+    struct program *program = &programs[kind];
+    const char *words = kind_words[kind][gl->red_green || !kind_words[kind][1] ? 0 : 1];
+    int level = gl->major >= 3 ? 1 : 0;
+    GLuint vertex, fragment = 0;
+
+    if (program->id)
+        return program;
+    vertex = compile(gl, GL_VERTEX_SHADER,
+                     (const char *const[3]){vertex_words[level], "", vertex_source}, name);
+    if (vertex)
+        fragment =
+            compile(gl, GL_FRAGMENT_SHADER,
+                    (const char *const[3]){fragment_words[level], words, fragment_source}, name);
+    if (fragment)
+        link_program(program, gl, vertex, fragment, name);
+    gl->DeleteShader(vertex);
+    gl->DeleteShader(fragment);
+    return program->id ? program : NULL;
+}
+
+void programs_clear(struct program programs[N_PROGRAMS], const struct gl *gl)
+{
+    for (unsigned i = 0; i < N_PROGRAMS; i++) {
+        if (programs[i].id)
+            gl->DeleteProgram(programs[i].id);
+        programs[i] = (struct program){0};
+    }
+}

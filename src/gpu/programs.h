@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* The shaders: one program for each kind of picture, and one for text. */
+#ifndef LIMEF_SRC_GPU_PROGRAMS_H
+#define LIMEF_SRC_GPU_PROGRAMS_H
+
+#include "gpu/gl.h"
+#include "gpu/picture_format.h"
+
+#define PROGRAM_TEXT PICTURE_N_KINDS
+#define N_PROGRAMS (PICTURE_N_KINDS + 1)
+
+/* The one vertex attribute: a corner of the quad, 0..1, y down. */
+#define PROGRAM_CORNER 0
+
+struct program {
+    GLuint id;
+    GLint place;        /* vec4: left, top, width, height in clip space */
+    GLint turn;         /* mat2: from shown to stored, 0..1 */
+    GLint turn_at;      /* vec2 */
+    GLint sited;        /* vec4: from luma to chroma coordinates, factor and offset */
+    GLint luma, chroma; /* vec4: struct picture_matrix */
+};
+
+/* Compiles what is not compiled yet. NULL: the driver refuses; logged. */
+const struct program *program_get(struct program programs[N_PROGRAMS], const struct gl *gl,
+                                  unsigned kind, const char *name);
+
+void programs_clear(struct program programs[N_PROGRAMS], const struct gl *gl);
+
+#endif

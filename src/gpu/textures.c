@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+#include "gpu/textures.h"
+
+#include "base/memory_private.h"
+#include "frame/convert.h"
+
+#include <limef/base/log.h>
+
+#include <libavutil/frame.h>
+#include <libavutil/imgutils.h>
+#include <libavutil/pixdesc.h>
+#include <libswscale/swscale.h>
+#include <string.h>
+
+/* What a plane is called in GL. */
+struct texel {
+    GLint internal;
+    GLenum format, type;
+    int bytes;
+};
+
+static struct texel texel_of(const struct gl *gl, unsigned n_channels, unsigned channel_bytes)
+{
+    static const GLint sized[2][4] = {
+        {GL_R8, GL_RG8, GL_RGB8, GL_RGBA8},
+        {GL_R16_EXT, GL_RG16_EXT, GL_RGB16_EXT, GL_RGBA16_EXT},
+    };
+    static const GLenum with_red[4] = {GL_RED, GL_RG, GL_RGB, GL_RGBA};
+    static const GLenum with_luminance[4] = {GL_LUMINANCE, GL_LUMINANCE_ALPHA, GL_RGB, GL_RGBA};
+    struct texel texel = {
+        .format = (gl->red_green ? with_red : with_luminance)[n_channels - 1],
+        .type = channel_bytes == 2 ? GL_UNSIGNED_SHORT : GL_UNSIGNED_BYTE,
+        .bytes = (int)(n_channels * channel_bytes),
+    };
+
+    texel.internal =
+        gl->major >= 3 ? sized[channel_bytes - 1][n_channels - 1] : (GLint)texel.format;
+    return texel;
+}
+
+static void delete_textures(struct textures *textures, const struct gl *gl)
+{
+    if (gl && textures->ids[0])
+        gl->DeleteTextures(3, textures->ids);
+    memset(textures->ids, 0, sizeof(textures->ids));
+    textures->width = textures->height = 0;
+}
+
+static int make_textures(struct textures *textures, const struct gl *gl, const AVFrame *av,
+                         const struct picture_format *format)
+{
+    delete_textures(textures, gl);
+    if (av->width > gl->max_texture || av->height > gl->max_texture)
+        return AVERROR(EINVAL);
+    gl->GenTextures(3, textures->ids);
+    for (unsigned i = 0; i < format->n_planes; i++) {
+        struct texel texel = texel_of(gl, format->n_channels[i], format->channel_bytes);
+        int width, height;
+
+        picture_plane_size(format, i, av->width, av->height, &width, &height);
+        gl->ActiveTexture(GL_TEXTURE0 + i);
+        gl->BindTexture(GL_TEXTURE_2D, textures->ids[i]);
+        gl->TexImage2D(GL_TEXTURE_2D, 0, texel.internal, width, height, 0, texel.format, texel.type,
+                       NULL);
+        gl->TexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MIN_FILTER, GL_LINEAR);
+        gl->TexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MAG_FILTER, GL_LINEAR);
+        gl->TexParameteri(GL_TEXTURE_2D, GL_TEXTURE_WRAP_S, GL_CLAMP_TO_EDGE);
+        gl->TexParameteri(GL_TEXTURE_2D, GL_TEXTURE_WRAP_T, GL_CLAMP_TO_EDGE);
+        textures->filters[i] = GL_LINEAR;
+    }
+    if (gl->GetError() != GL_NO_ERROR) {
+        delete_textures(textures, gl);
+        return AVERROR(ENOMEM);
+    }
+    textures->format = *format;
+    textures->width = av->width;
+    textures->height = av->height;
+    textures->pix_fmt = av->format;
+    return 0;
+}
+
+/* What a format without a shader is converted to. */
+static enum AVPixelFormat shown_format(const AVPixFmtDescriptor *desc)
+{
+    if (desc->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL))
+        return AV_PIX_FMT_RGBA;
+    if (desc->nb_components < 3)
+        return AV_PIX_FMT_GRAY8;
+    if (desc->log2_chroma_w == 0)
+        return AV_PIX_FMT_YUV444P;
+    return desc->log2_chroma_h == 0 ? AV_PIX_FMT_YUV422P : AV_PIX_FMT_YUV420P;
+}
+
+/* A converter, and a picture for what it makes. */
+static int open_converter(struct textures *textures, const AVFrame *av, enum AVPixelFormat to)
+{
+    AVFrame *out = textures->converted;
+    int ret;
+
+    sws_freeContext(textures->sws);
+    textures->sws = NULL;
+    if (out)
+        av_frame_unref(out);
+    else if (!(out = textures->converted = memory_new_av_frame()))
+        return AVERROR(ENOMEM);
+    out->width = av->width;
+    out->height = av->height;
+    out->format = to;
+    out->colorspace = av->colorspace;
+    out->color_range = av->color_range;
+    ret = memory_permits() ? av_frame_get_buffer(out, 0) : AVERROR(ENOMEM);
+    if (ret >= 0)
+        ret = convert_open(&textures->sws, av, out, SWS_POINT | SWS_ACCURATE_RND);
+    textures->converted_from = av->format;
+    return ret;
+}
+
+/* A format for which there is no shader, made into one that there is. */
+static int convert(struct textures *textures, const AVFrame *av, struct upload *upload)
+{
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get((enum AVPixelFormat)av->format);
+    AVFrame *out = textures->converted;
+    int ret;
+
+    if (!desc || desc->flags & AV_PIX_FMT_FLAG_HWACCEL)
+        return AVERROR(ENOSYS);
+    if (!textures->sws || out->width != av->width || out->height != av->height ||
+        out->colorspace != av->colorspace || out->color_range != av->color_range ||
+        textures->converted_from != av->format) {
+        ret = open_converter(textures, av, shown_format(desc));
+        if (ret < 0)
+            return ret;
+        out = textures->converted;
+    }
+    sws_scale(textures->sws, (const uint8_t *const *)av->data, av->linesize, 0, av->height,
+              out->data, out->linesize);
+    out->chroma_location = av->chroma_location;
+    upload->copied_bytes +=
+        (uint64_t)av_image_get_buffer_size(out->format, av->width, av->height, 1);
+    upload->why = "no shader for this pixel format";
+    return 0;
+}
+
+/* Rows without padding, for where GL cannot step over it. */
+static const void *repack(struct textures *textures, const uint8_t *from, int linesize,
+                          int row_bytes, int height, struct upload *upload)
+{
+    size_t bytes = (size_t)row_bytes * (size_t)height;
+    uint8_t *to;
+
+    if (bytes > textures->rows_bytes) {
+        memory_release(textures->rows);
+        textures->rows = memory_allocate(bytes);
+        textures->rows_bytes = textures->rows ? bytes : 0;
+    }
+    to = textures->rows;
+    for (int y = 0; to && y < height; y++)
+        memcpy(to + (size_t)y * (size_t)row_bytes, from + (ptrdiff_t)y * linesize,
+               (size_t)row_bytes);
+    upload->copied_bytes += bytes;
+    upload->why = "rows are padded in a way that this GL cannot read";
+    return to;
+}
+
+static int upload_plane(struct textures *textures, const struct gl *gl, const AVFrame *av,
+                        unsigned i, struct upload *upload)
+{
+    struct texel texel =
+        texel_of(gl, textures->format.n_channels[i], textures->format.channel_bytes);
+    const void *pixels = av->data[i];
+    int width, height, alignment, row_bytes, linesize = av->linesize[i];
+    bool stepped;
+
+    picture_plane_size(&textures->format, i, av->width, av->height, &width, &height);
+    row_bytes = width * texel.bytes;
+    for (alignment = 8; alignment > 1; alignment /= 2)
+        if (FFALIGN(row_bytes, alignment) == linesize)
+            break;
+    stepped = alignment == 1 && row_bytes != linesize;
+    if (stepped && (!gl->row_length || linesize < row_bytes || linesize % texel.bytes)) {
+        pixels = repack(textures, pixels, linesize, row_bytes, height, upload);
+        stepped = false;
+        if (!pixels)
+            return AVERROR(ENOMEM);
+    }
+    gl->ActiveTexture(GL_TEXTURE0 + i);
+    gl->BindTexture(GL_TEXTURE_2D, textures->ids[i]);
+    gl->PixelStorei(GL_UNPACK_ALIGNMENT, alignment);
+    if (gl->row_length)
+        gl->PixelStorei(GL_UNPACK_ROW_LENGTH, stepped ? linesize / texel.bytes : 0);
+    gl->TexSubImage2D(GL_TEXTURE_2D, 0, 0, 0, width, height, texel.format, texel.type, pixels);
+    upload->uploaded_bytes += (uint64_t)row_bytes * (uint64_t)height;
+    return 0;
+}
+
+int textures_upload(struct textures *textures, const struct gl *gl, const struct AVFrame *av,
+                    struct upload *upload, const char *name)
+{
+    struct picture_format format;
+    int ret = 0;
+
+    *upload = (struct upload){0};
+    if (picture_format_of(&format, av->format, gl->storage16) < 0) {
+        ret = convert(textures, av, upload);
+        if (ret < 0) {
+            const char *what = av_get_pix_fmt_name((enum AVPixelFormat)av->format);
+
+            return limef_fail(ret, name, "cannot show pixel format %s", what ? what : "unknown");
+        }
+        av = textures->converted;
+        picture_format_of(&format, av->format, gl->storage16);
+    }
+    if (textures->width != av->width || textures->height != av->height ||
+        textures->pix_fmt != av->format || !textures->ids[0])
+        ret = make_textures(textures, gl, av, &format);
+    if (ret < 0)
+        return limef_fail(ret, name, "no texture of %dx%d", av->width, av->height);
+    /* planes in the shader's order: libavutil keeps G, B, R, and Y, U, V, in data[0..2] as well */
+    for (unsigned i = 0; i < format.n_planes; i++) {
+        ret = upload_plane(textures, gl, av, i, upload);
+        if (ret < 0)
+            return limef_fail(ret, name, "upload of a picture");
+    }
+    picture_matrix_of(&textures->matrix, &textures->format, av);
+    picture_chroma_offset(&textures->format, av, &textures->chroma_x, &textures->chroma_y);
+    return 0;
+}
+
+void textures_bind(struct textures *textures, const struct gl *gl, bool pixel_for_pixel)
+{
+    const struct picture_format *format = &textures->format;
+    bool same_size = format->shift_x == 0 && format->shift_y == 0;
+
+    for (unsigned i = 0; i < format->n_planes; i++) {
+        /* a texel that is hit in its middle needs no interpolation, which costs half of a frame's
+         * time where the CPU renders */
+        GLint filter = pixel_for_pixel && (i == 0 || same_size) ? GL_NEAREST : GL_LINEAR;
+
+        gl->ActiveTexture(GL_TEXTURE0 + i);
+        gl->BindTexture(GL_TEXTURE_2D, textures->ids[i]);
+        if (textures->filters[i] == filter)
+            continue;
+        gl->TexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MIN_FILTER, filter);
+        gl->TexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MAG_FILTER, filter);
+        textures->filters[i] = filter;
+    }
+}
+
+void textures_clear(struct textures *textures, const struct gl *gl)
+{
+    delete_textures(textures, gl);
+    sws_freeContext(textures->sws);
+    av_frame_free(&textures->converted);
+    memory_release(textures->rows);
+    *textures = (struct textures){0};
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A window through SDL2 on X11 or Wayland, with an EGL context of OpenGL ES.
+ * A module: loaded when a window is asked for, by output.c.
+ */
+#include "gpu/output.h"
+#include "gpu/wayland_seat.h"
+
+#include <SDL.h>
+#include <errno.h>
+#include <string.h>
+
+/* How much of a display a window may take when nobody asked for a size. */
+#define MAX_SHARE_PERCENT 90
+
+struct window {
+    SDL_Window *sdl;
+    SDL_GLContext context;
+};
+
+extern const struct output_ops limef_output_module;
+
+static void window_close(struct output *output)
+{
+    struct window *window = output->private_data;
+
+    if (!window)
+        return;
+    if (window->context)
+        SDL_GL_DeleteContext(window->context);
+    if (window->sdl)
+        SDL_DestroyWindow(window->sdl);
+    SDL_QuitSubSystem(SDL_INIT_VIDEO);
+    output->release(window);
+    output->private_data = NULL;
+}
+
+static void set_hints(void)
+{
+    SDL_SetMainReady();
+    SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
+    /* GLX could give a context of ES as well; dma-bufs can be imported through EGL alone */
+    SDL_SetHint(SDL_HINT_VIDEO_X11_FORCE_EGL, "1");
+    SDL_SetHint(SDL_HINT_OPENGL_ES_DRIVER, "1");
+    SDL_SetHint(SDL_HINT_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR, "0");
+    SDL_SetHint(SDL_HINT_VIDEO_ALLOW_SCREENSAVER, "0");
+}
+
+/* Keeps the shape and fits into the display. */
+static void fit_display(int *width, int *height)
+{
+    SDL_Rect bounds;
+
+    if (SDL_GetDisplayUsableBounds(0, &bounds) != 0 || (*width <= bounds.w && *height <= bounds.h))
+        return;
+    bounds.w = bounds.w * MAX_SHARE_PERCENT / 100;
+    bounds.h = bounds.h * MAX_SHARE_PERCENT / 100;
+    if ((int64_t)*width * bounds.h > (int64_t)*height * bounds.w) {
+        *height = (int)((int64_t)*height * bounds.w / *width);
+        *width = bounds.w;
+    } else {
+        *width = (int)((int64_t)*width * bounds.h / *height);
+        *height = bounds.h;
+    }
+}
+
+static int open_window(struct window *window, const struct output_settings *settings)
+{
+    Uint32 flags = SDL_WINDOW_OPENGL | SDL_WINDOW_RESIZABLE | SDL_WINDOW_ALLOW_HIGHDPI;
+    int width = settings->width, height = settings->height;
+
+    if (width <= 0 || height <= 0) {
+        width = 1280;
+        height = 720;
+    }
+    fit_display(&width, &height);
+    if (settings->fullscreen)
+        flags |= SDL_WINDOW_FULLSCREEN_DESKTOP;
+    SDL_GL_SetAttribute(SDL_GL_CONTEXT_PROFILE_MASK, SDL_GL_CONTEXT_PROFILE_ES);
+    SDL_GL_SetAttribute(SDL_GL_DEPTH_SIZE, 0);
+    SDL_GL_SetAttribute(SDL_GL_ALPHA_SIZE, 0);
+    for (int version = settings->gles2 ? 2 : 3; version >= 2 && !window->context; version--) {
+        SDL_GL_SetAttribute(SDL_GL_CONTEXT_MAJOR_VERSION, version);
+        SDL_GL_SetAttribute(SDL_GL_CONTEXT_MINOR_VERSION, 0);
+        if (window->sdl)
+            SDL_DestroyWindow(window->sdl);
+        window->sdl = SDL_CreateWindow(settings->title, SDL_WINDOWPOS_UNDEFINED,
+                                       SDL_WINDOWPOS_UNDEFINED, width, height, flags);
+        if (window->sdl)
+            window->context = SDL_GL_CreateContext(window->sdl);
+    }
+    if (!window->context)
+        return -ENODEV;
+    SDL_GL_SetSwapInterval(settings->untimed ? 0 : 1);
+    return 0;
+}
+
+static int window_open(struct output *output, const struct output_settings *settings)
+{
+    struct window *window = output->allocate(sizeof(*window));
+
+    if (!window)
+        return output->fail(-ENOMEM, settings->name, "window");
+    set_hints();
+    if (wayland_lacks_seat())
+        SDL_SetHint(SDL_HINT_VIDEODRIVER, "x11");
+    if (SDL_InitSubSystem(SDL_INIT_VIDEO) != 0) {
+        output->release(window);
+        return output->fail(-ENODEV, settings->name, "no display server answers: %s",
+                            SDL_GetError());
+    }
+    output->private_data = window;
+    if (strcmp(SDL_GetCurrentVideoDriver(), "x11") != 0 &&
+        strcmp(SDL_GetCurrentVideoDriver(), "wayland") != 0) {
+        window_close(output);
+        return output->fail(-ENODEV, settings->name, "no display server answers");
+    }
+    if (open_window(window, settings) < 0) {
+        int ret =
+            output->fail(-ENODEV, settings->name, "no window with OpenGL ES: %s", SDL_GetError());
+
+        window_close(output);
+        return ret;
+    }
+    return 0;
+}
+
+static void window_size(struct output *output, int *width, int *height)
+{
+    const struct window *window = output->private_data;
+
+    SDL_GL_GetDrawableSize(window->sdl, width, height);
+}
+
+static void window_swap(struct output *output)
+{
+    const struct window *window = output->private_data;
+
+    SDL_GL_SwapWindow(window->sdl);
+}
+
+static int key_of(const SDL_Keysym *key)
+{
+    switch (key->sym) {
+    case SDLK_LEFT:
+        return LIMEF_KEY_LEFT;
+    case SDLK_RIGHT:
+        return LIMEF_KEY_RIGHT;
+    case SDLK_UP:
+        return LIMEF_KEY_UP;
+    case SDLK_DOWN:
+        return LIMEF_KEY_DOWN;
+    case SDLK_PAGEUP:
+        return LIMEF_KEY_PAGE_UP;
+    case SDLK_PAGEDOWN:
+        return LIMEF_KEY_PAGE_DOWN;
+    case SDLK_RETURN:
+    case SDLK_KP_ENTER:
+        return LIMEF_KEY_ENTER;
+    case SDLK_ESCAPE:
+        return LIMEF_KEY_ESCAPE;
+    default:
+        return 0;
+    }
+}
+
+static enum output_event window_poll(struct output *output, int *value)
+{
+    SDL_Event event;
+
+    (void)output;
+    while (SDL_PollEvent(&event)) {
+        switch (event.type) {
+        case SDL_KEYDOWN:
+            *value = key_of(&event.key.keysym);
+            if (*value)
+                return OUTPUT_EVENT_KEY;
+            break;
+        case SDL_TEXTINPUT: /* a printable key, as the keyboard's layout has it */
+            if (event.text.text[0] > 0 && !event.text.text[1]) {
+                *value = event.text.text[0];
+                return OUTPUT_EVENT_KEY;
+            }
+            break;
+        case SDL_QUIT:
+            *value = LIMEF_KEY_CLOSE;
+            return OUTPUT_EVENT_KEY;
+        case SDL_WINDOWEVENT:
+            if (event.window.event == SDL_WINDOWEVENT_EXPOSED ||
+                event.window.event == SDL_WINDOWEVENT_SIZE_CHANGED ||
+                event.window.event == SDL_WINDOWEVENT_SHOWN)
+                return OUTPUT_EVENT_REDRAW;
+            break;
+        default:
+            break;
+        }
+    }
+    return OUTPUT_EVENT_NONE;
+}
+
+static int window_toggle_fullscreen(struct output *output)
+{
+    const struct window *window = output->private_data;
+    bool full = SDL_GetWindowFlags(window->sdl) & SDL_WINDOW_FULLSCREEN_DESKTOP;
+
+    return SDL_SetWindowFullscreen(window->sdl, full ? 0 : SDL_WINDOW_FULLSCREEN_DESKTOP) == 0
+               ? 0
+               : -ENOSYS;
+}
+
+LIMEF_API const struct output_ops limef_output_module = {
+    .abi = OUTPUT_ABI,
+    .kind = LIMEF_OUTPUT_WINDOW,
+    .open = window_open,
+    .close = window_close,
+    .size = window_size,
+    .swap = window_swap,
+    .poll = window_poll,
+    .toggle_fullscreen = window_toggle_fullscreen,
+};

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#include <limef/base/url.h>
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <criterion/parameterized.h>
+
+TestSuite(url, .timeout = 10);
+
+struct pair {
+    char url[128], masked[128];
+};
+
+ParameterizedTestParameters(url, is_masked)
+{
+    static struct pair pairs[] = {
+        {"", ""},
+        {"clip.mp4", "clip.mp4"},
+        {"/a/b@c:d.mp4", "/a/b@c:d.mp4"},
+        {"rtsp://host/stream", "rtsp://host/stream"},
+        {"rtsp://host:554/stream", "rtsp://host:554/stream"},
+        {"rtsp://admin:secret@host:554/stream", "rtsp://***@host:554/stream"},
+        {"rtsp://admin@host/stream", "rtsp://***@host/stream"},
+        {"rtsp://:secret@host/stream", "rtsp://***@host/stream"},
+        {"rtsp://admin:p@ss@w0rd@host/stream", "rtsp://***@host/stream"},
+        {"rtsp://admin:pa/ss@host/stream", "rtsp://***@host/stream"},
+        {"rtsp://admin:pa?ss@host/stream", "rtsp://***@host/stream"},
+        {"rtsp://admin:pa#ss@host/stream", "rtsp://***@host/stream"},
+        {"rtsp://u:p@[fe80::1%25eth0]:554/s", "rtsp://***@[fe80::1%25eth0]:554/s"},
+        {"http://[::1]:80/a@b", "http://[::1]:80/a@b"},
+        {"http://host/a@2x.m3u8", "http://host/a@2x.m3u8"},
+        {"http://host:8080/a@2x.m3u8", "http://host:8080/a@2x.m3u8"},
+        {"http://host/s?user=a&password=b&x=1", "http://host/s?user=***&password=***&x=1"},
+        {"http://host/s?x=1&pwd=b#top", "http://host/s?x=1&pwd=***#top"},
+        {"http://host/s?token=&x", "http://host/s?token=&x"},
+        {"http://u:p@host/s?key=k", "http://***@host/s?key=***"},
+        {"rtsp://", "rtsp://"},
+        {"rtsp://@", "rtsp://***@"},
+        {"rtsp://u:p@", "rtsp://***@"},
+        {"://u:p@h", "://***@h"},
+    };
+
+    return cr_make_param_array(struct pair, pairs, sizeof(pairs) / sizeof(pairs[0]));
+}
+
+ParameterizedTest(struct pair *pair, url, is_masked)
+{
+    char masked[LIMEF_URL_BYTES];
+
+    cr_assert(eq(ptr, limef_url_mask(masked, sizeof(masked), pair->url), masked));
+    cr_assert(eq(str, masked, pair->masked));
+}
+
+Test(url, nothing_is_an_empty_string)
+{
+    char masked[4] = "abc";
+
+    limef_url_mask(masked, sizeof(masked), NULL);
+    cr_assert(eq(str, masked, ""));
+}
+
+Test(url, is_cut_to_what_fits_and_never_shows_a_password)
+{
+    for (size_t n = 1; n < 40; n++) {
+        char masked[40];
+
+        memset(masked, 'x', sizeof(masked));
+        limef_url_mask(masked, n, "rtsp://admin:secret@host/stream");
+        cr_assert(lt(sz, strlen(masked), n));
+        cr_assert(eq(ptr, strstr(masked, "secret"), NULL));
+        cr_assert(eq(ptr, strstr(masked, "admin"), NULL));
+    }
+}

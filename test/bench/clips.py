@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MIT
+"""The benchmark's 1080p clip: H.264 High, 4:2:0, 25 frames a second."""
+import os
+import subprocess
+
+CAMERA = "cam_road_1080p25_h264.mp4"  # a street, where the folder of media is there
+SYNTHESISED_S = 10
+
+
+def ffmpeg(*arguments):
+    subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-y", *map(str, arguments)], check=True)
+
+
+def synthesise(path):
+    """Motion, detail and noise, at a camera's bit rate."""
+    graph = ("testsrc2=size=1920x1080:rate=25[chart];"
+             "mandelbrot=size=1920x1080:rate=25:end_pts=400[fractal];"
+             "[chart][fractal]blend=all_mode=average,noise=alls=8:allf=t,format=yuv420p")
+    ffmpeg("-filter_complex", graph, "-t", SYNTHESISED_S, "-c:v", "libx264", "-preset", "veryfast",
+           "-profile:v", "high", "-g", 50, "-keyint_min", 50, "-sc_threshold", 0, "-b:v", "4M",
+           "-maxrate", "4M", "-bufsize", "4M", path)
+
+
+def clip(folder, media, seconds):
+    """Path of a clip of that length, made if it is not there."""
+    os.makedirs(folder, exist_ok=True)
+    source = os.path.join(media, CAMERA)
+    if not os.path.exists(source):
+        source = os.path.join(folder, "synthesised.mp4")
+        if not os.path.exists(source):
+            synthesise(source)
+    kind = "camera" if source.endswith(CAMERA) else "synthesised"
+    path = os.path.join(folder, f"{kind}_1080p25_{seconds}s.mp4")
+    if not os.path.exists(path):
+        part = path + ".part"
+        ffmpeg("-stream_loop", -1, "-i", source, "-an", "-c", "copy", "-t", seconds, "-f", "mp4", part)
+        os.rename(part, path)
+    return path

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT
+"""Tables for a terminal, the same as Markdown, and what was aimed at."""
+
+
+def show(value):
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return "-"
+    if value == 0:
+        return "0"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}".replace(",", " ")
+    if abs(value) >= 100:
+        return f"{value:.0f}"
+    if abs(value) >= 10:
+        return f"{value:.1f}"
+    if abs(value) >= 0.01:
+        return f"{value:.2f}"
+    return f"{value:.4f}"
+
+
+class Report:
+    def __init__(self):
+        self.markdown = []
+        self.targets = []
+
+    def section(self, title, note=""):
+        print(f"\n{title}\n{'-' * len(title)}")
+        if note:
+            print(note)
+        self.markdown += [f"### {title}", "", *([note, ""] if note else [])]
+
+    def table(self, columns, rows):
+        cells = [columns] + [[show(cell) for cell in row] for row in rows]
+        widths = [max(len(line[i]) for line in cells) for i in range(len(columns))]
+        for line in cells:
+            first, *rest = (cell.ljust(width) if not i else cell.rjust(width)
+                            for i, (cell, width) in enumerate(zip(line, widths)))
+            print("  ".join([first, *rest]), flush=True)
+        self.markdown += ["| " + " | ".join(columns) + " |",
+                          "| --- |" + " ---: |" * (len(columns) - 1)]
+        self.markdown += ["| " + " | ".join(line) + " |" for line in cells[1:]]
+        self.markdown.append("")
+
+    def table_of(self, runs, columns, names=None):
+        """One row for each job. columns: {heading: key or function of (runs, name)}."""
+        rows = []
+        for name in names or runs:
+            if name in runs:
+                rows.append([name] + [get(runs, name) if callable(get) else runs.median(name, get)
+                                      for get in columns.values()])
+        self.table(["", *columns], rows)
+
+    def target(self, what, value, relation, limit):
+        """Notes a figure that has a target: value `relation` limit, relation "<=" or ">="."""
+        self.targets.append((what, value, relation, limit))
+
+    def ratio(self, what, runs, ours, theirs, key, relation, limit, inverted=False):
+        """The target of ours / theirs in `key`; skipped if one of them did not run."""
+        if ours in runs and theirs in runs:
+            value = runs.median(ours, key) / runs.median(theirs, key)
+            self.target(what, 1 / value if inverted else value, relation, limit)
+
+    def finish(self):
+        """Prints the table of targets; returns the whole report as Markdown."""
+        rows = []
+        for what, value, relation, limit in self.targets:
+            reached = value <= limit if relation == "<=" else value >= limit
+            rows.append([what, value, f"{relation} {show(limit)}", "reached" if reached else "missed"])
+        tables, self.markdown = self.markdown, []
+        self.section("Targets")
+        self.table(["", "measured", "target", ""], rows)
+        return "\n".join(self.markdown + tables)

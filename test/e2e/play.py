@@ -1,0 +1,296 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Runs limef-play as a person or a script would, and holds it to what its manual promises.
+
+play.py LIMEF-PLAY LIMEF-DEMO-CLIP, with LIMEF_TEST_MEDIA for more clips."""
+import gzip
+import http.server
+import json
+import os
+import pathlib
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+
+PLAY, DEMO_CLIP = sys.argv[1:3]
+MEDIA = os.environ.get("LIMEF_TEST_MEDIA")
+DEADLINE_S = 60
+TEMP = tempfile.TemporaryDirectory(prefix="limef-e2e-")
+FOLDER = pathlib.Path(TEMP.name)
+CLIP = FOLDER / "clip.mp4"
+CLIP_FRAMES = 250
+NO_DISPLAY = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
+
+
+def play(*arguments, stdin=None, env=None):
+    """Runs to the end; returns status, output and errors."""
+    done = subprocess.run([PLAY, *map(str, arguments)], input=stdin, capture_output=True, text=True,
+                          errors="replace", timeout=DEADLINE_S, env=env or NO_DISPLAY)
+    return done.returncode, done.stdout, done.stderr
+
+
+def report_of(output):
+    return json.loads(output.splitlines()[-1])
+
+
+class Command(unittest.TestCase):
+    def assert_one_line(self, errors):
+        self.assertEqual(len(errors.strip().splitlines()), 1, errors)
+
+    def test_plays_every_frame_and_reports_what_it_did(self):
+        status, output, _ = play("--vo=none", "--untimed", "--report=json", CLIP)
+        self.assertEqual(status, 0)
+        report = report_of(output)
+        for key in ("version", "wall_s", "cpu_s", "max_rss_bytes", "threads", "first_frame_ms",
+                    "streams", "copied_bytes", "copies", "allocations_per_frame", "boundaries",
+                    "plan_changes"):
+            self.assertIn(key, report)
+        stream = report["streams"][0]
+        for key in ("slot", "url", "state", "codec", "width", "height", "frames_in",
+                    "frames_decoded", "frames_shown", "frames_dropped", "reconnects", "last_error",
+                    "latency_ms"):
+            self.assertIn(key, stream)
+        self.assertEqual(stream["frames_shown"], CLIP_FRAMES)
+        self.assertEqual(stream["state"], "ended")
+        self.assertEqual(sum(stream["frames_dropped"].values()), 0)
+        for boundary in report["boundaries"]:
+            for key in ("from", "to", "depth", "max_used", "writes", "drops", "wait_us"):
+                self.assertIn(key, boundary)
+            self.assertEqual(boundary["drops"], 0)
+
+    def test_copies_nothing_between_demuxer_and_presenter(self):
+        _, output, _ = play("--vo=none", "--untimed", "--report=json", CLIP)
+        report = report_of(output)
+        self.assertEqual(report["copied_bytes"], 0)
+        self.assertEqual(report["copies"], [])
+
+    def test_allocates_nothing_per_frame_in_steady_state(self):
+        _, output, _ = play("--vo=none", "--untimed", "--loop=3", "--report=json", CLIP)
+        # a pool may still grow by one payload when a queue is longer than ever before
+        self.assertLess(report_of(output)["allocations_per_frame"], 0.01)
+
+    def test_every_plan_shows_the_same_frames(self):
+        sums = []
+        for plan in ("auto", "fused", "per-filter"):
+            path = FOLDER / f"md5-{plan}"
+            status, _, _ = play("--vo=none", "--untimed", f"--plan={plan}", f"--framemd5={path}",
+                                CLIP)
+            self.assertEqual(status, 0)
+            sums.append(path.read_text())
+        self.assertEqual(len(sums[0].splitlines()), CLIP_FRAMES)
+        self.assertEqual(sums[0], sums[1])
+        self.assertEqual(sums[0], sums[2])
+
+    def test_plays_the_part_that_was_asked_for(self):
+        for options, n_frames in ((["--frames=10"], 10), (["--duration=2"], 50),
+                                  (["--start=9"], 25), (["--loop=1"], 2 * CLIP_FRAMES)):
+            status, output, _ = play("--vo=none", "--untimed", "--report=json", *options, CLIP)
+            self.assertEqual(status, 0, options)
+            self.assertEqual(report_of(output)["streams"][0]["frames_shown"], n_frames, options)
+
+    def test_plays_in_time_unless_told_otherwise(self):
+        _, output, _ = play("--vo=none", "--duration=1", "--report=json", CLIP)
+        self.assertGreaterEqual(report_of(output)["wall_s"], 0.95)
+
+    def test_renders_offscreen_and_leaves_a_picture(self):
+        path = FOLDER / "snapshot.png"
+        status, output, errors = play("--untimed", "--frames=5", "--size=320x180", "--report=json",
+                                      f"--snapshot={path}", CLIP)
+        if status == 7:
+            self.skipTest("no EGL here")
+        self.assertEqual(status, 0, errors)
+        self.assertIn("offscreen", errors)
+        header = path.read_bytes()[:24]
+        self.assertEqual(header[:8], b"\x89PNG\r\n\x1a\n")
+        self.assertEqual(struct.unpack(">II", header[16:]), (320, 180))
+        self.assertEqual(report_of(output)["copied_bytes"], 0)
+
+    def test_plays_several_side_by_side(self):
+        status, output, _ = play("--vo=none", "--untimed", "--frames=20", "--report=json", CLIP,
+                                 CLIP, CLIP)
+        self.assertEqual(status, 0)
+        self.assertEqual([s["frames_shown"] for s in report_of(output)["streams"]], [20, 20, 20])
+
+    def test_says_in_one_line_what_cannot_be_played(self):
+        empty, text, cut = FOLDER / "empty.mp4", FOLDER / "text.mp4", FOLDER / "cut.mp4"
+        empty.touch()
+        text.write_text("this is not a video\n" * 100)
+        cut.write_bytes(CLIP.read_bytes()[: 3000])
+        for path in (FOLDER / "missing.mp4", empty, text, cut, FOLDER):
+            status, output, errors = play("--vo=none", "--untimed", "--report=json", path)
+            self.assertEqual(status, 2, path)
+            self.assert_one_line(errors)
+            self.assertIn(str(path), errors)
+            self.assertEqual(report_of(output)["streams"][0]["state"], "failed")
+
+    def test_plays_the_others_when_one_fails(self):
+        status, output, errors = play("--vo=none", "--untimed", "--report=json", "--frames=5",
+                                      FOLDER / "missing.mp4", CLIP)
+        self.assertEqual(status, 3)
+        self.assert_one_line(errors)
+        self.assertEqual(report_of(output)["streams"][1]["frames_shown"], 5)
+
+    def test_plays_what_remains_of_a_damaged_file(self):
+        data = bytearray(CLIP.read_bytes())
+        for i in range(len(data) // 3, len(data) * 2 // 3, 997):
+            data[i] ^= 0x5a
+        damaged = FOLDER / "damaged.mp4"
+        damaged.write_bytes(data)
+        status, output, _ = play("--vo=none", "--untimed", "--report=json", damaged)
+        self.assertIn(status, (0, 2, 3))
+        report_of(output)
+
+    def test_refuses_wrong_usage(self):
+        for arguments in ([], ["--nonsense", CLIP], ["--vo=paper", CLIP], ["--frames=-3", CLIP]):
+            status, output, errors = play(*arguments)
+            self.assertEqual(status, 1)
+            self.assertEqual(output, "")
+            self.assert_one_line(errors)
+
+    def test_says_that_an_output_is_not_available(self):
+        for option in ("--vo=window", "--vo=kms", "--ao=alsa"):
+            status, _, errors = play(option, CLIP)
+            self.assertEqual(status, 7, option)
+            self.assert_one_line(errors)
+
+    def test_help_and_version(self):
+        self.assertEqual(play("--version")[0], 0)
+        status, output, _ = play("--help")
+        self.assertEqual(status, 0)
+        self.assertLessEqual(len(output.splitlines()), 40)
+
+    def test_reads_urls_from_standard_input(self):
+        status, output, _ = play("--vo=none", "--untimed", "--frames=3", "--report=json", "-",
+                                 stdin=f"# list\n{CLIP}\n\n{CLIP}\n")
+        self.assertEqual(status, 0)
+        self.assertEqual(len(report_of(output)["streams"]), 2)
+
+    def test_explains_its_plan(self):
+        dot = FOLDER / "plan.dot"
+        status, output, _ = play("--vo=none", "--untimed", "--frames=1", "--explain", f"--dot={dot}",
+                                 CLIP)
+        self.assertEqual(status, 0)
+        self.assertIn("boundary", output)
+        self.assertTrue(dot.read_text().startswith("digraph"))
+
+    def test_ends_by_signal_at_once(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with subprocess.Popen([PLAY, "--vo=none", "--loop", "--explain", str(CLIP)], text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+                process.stdout.readline()
+                process.send_signal(number)
+                process.communicate(timeout=10)
+                self.assertEqual(process.returncode, 4)
+
+    def test_never_shows_a_password(self):
+        url = "rtsp://user:sesame@127.0.0.1:9/stream"
+        status, output, errors = play("--vo=none", "--report=json", "--explain", "--timeout=2",
+                                      "--log-level=info", url)
+        self.assertEqual(status, 2)
+        self.assertNotIn("sesame", output + errors)
+        self.assertNotIn("user", output + errors)
+
+    def test_gives_up_on_a_server_that_never_answers(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            url = f"rtsp://127.0.0.1:{server.getsockname()[1]}/silent"
+            status, _, errors = play("--vo=none", "--timeout=1", url)
+        self.assertEqual(status, 2)
+        self.assert_one_line(errors)
+
+    def test_is_interrupted_while_a_server_never_answers(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            url = f"rtsp://127.0.0.1:{server.getsockname()[1]}/silent"
+            with subprocess.Popen([PLAY, "--vo=none", "--timeout=1000", url], text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+                connection, _ = server.accept()
+                process.send_signal(signal.SIGINT)
+                process.communicate(timeout=10)
+                connection.close()
+                self.assertEqual(process.returncode, 4)
+
+    def test_gives_up_on_a_pipe_that_gives_nothing(self):
+        pipe = FOLDER / "pipe"
+        os.mkfifo(pipe)
+        holder = os.open(pipe, os.O_RDWR)
+        try:
+            status, _, errors = play("--vo=none", "--timeout=1", pipe)
+        finally:
+            os.close(holder)
+        self.assertEqual(status, 2)
+        self.assert_one_line(errors)
+
+    def test_plays_over_http(self):
+        class Handler(http.server.SimpleHTTPRequestHandler):
+            def __init__(self, *arguments):
+                super().__init__(*arguments, directory=FOLDER)
+
+            def log_message(self, *arguments):
+                pass
+
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+            thread = threading.Thread(target=server.serve_forever)
+            thread.start()
+            url = f"http://127.0.0.1:{server.server_address[1]}/{CLIP.name}"
+            status, output, _ = play("--vo=none", "--untimed", "--report=json", url)
+            server.shutdown()
+            thread.join()
+        self.assertEqual(status, 0)
+        self.assertEqual(report_of(output)["streams"][0]["frames_shown"], CLIP_FRAMES)
+
+
+def expected_sums(path):
+    """md5 of the first video stream's frames, in order, of an ffmpeg -f framemd5 file."""
+    sums, video = [], None
+    with gzip.open(path, "rt") as file:
+        for line in file:
+            words = line.replace("#", "").split()
+            if line.startswith("#media_type") and words[2] == "video" and video is None:
+                video = words[1].rstrip(":")
+            if not line.startswith("#"):
+                fields = [field.strip() for field in line.split(",")]
+                if fields[0] == video:
+                    sums.append(fields[-1])
+    return sums
+
+
+@unittest.skipUnless(MEDIA and os.path.isdir(MEDIA), "no folder of clips")
+class Clips(unittest.TestCase):
+    """Real clips: every decoded frame as ffmpeg decodes it, behind all boundaries."""
+
+    def test_frames_are_those_of_ffmpeg(self):
+        n_clips = 0
+        for sums in sorted(pathlib.Path(MEDIA, "framemd5").glob("*.framemd5.gz")):
+            clip = pathlib.Path(MEDIA, sums.name.removesuffix(".framemd5.gz"))
+            expected = expected_sums(sums)
+            if not expected or not clip.exists():
+                continue
+            with self.subTest(clip=clip.name):
+                path = FOLDER / "clip.md5"
+                play("--vo=none", "--untimed", "--vid=1", "--decode-threads=1", f"--framemd5={path}", clip)
+                got = [line.split(", ")[-1] for line in path.read_text().splitlines()]
+                self.assertEqual(got, expected)
+                n_clips += 1
+        self.assertGreater(n_clips, 0)
+
+    def test_clips_without_sums_end_without_a_crash(self):
+        for clip in sorted(pathlib.Path(MEDIA).iterdir()):
+            if not clip.is_file() or clip.suffix == ".md" or clip.suffix == ".md5":
+                continue
+            if pathlib.Path(MEDIA, "framemd5", clip.name + ".framemd5.gz").exists():
+                continue
+            with self.subTest(clip=clip.name):
+                status, output, _ = play("--vo=none", "--untimed", "--report=json", clip)
+                self.assertIn(status, (0, 2))
+                report_of(output)
+
+
+if __name__ == "__main__":
+    subprocess.run([DEMO_CLIP, str(CLIP)], check=True, timeout=DEADLINE_S)
+    program = unittest.main(argv=sys.argv[:1] + sys.argv[3:], exit=False, verbosity=2)
+    TEMP.cleanup()
+    sys.exit(not program.result.wasSuccessful())

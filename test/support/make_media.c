@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+#include "make_media.h"
+
+#include <ftw.h>
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+#include <libavutil/display.h>
+#include <libavutil/opt.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PATH_BYTES 512
+#define N_PATHS 8
+#define SAMPLE_RATE 48000
+
+static char folder[PATH_BYTES];
+
+static void check(bool is_right, const char *what)
+{
+    if (is_right)
+        return;
+    fprintf(stderr, "make_media: %s failed\n", what);
+    abort();
+}
+
+const char *media_folder(void)
+{
+    if (!folder[0]) {
+        snprintf(folder, sizeof(folder), "%s/limef_XXXXXX",
+                 getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+        check(mkdtemp(folder), "mkdtemp");
+    }
+    return folder;
+}
+
+const char *media_path(const char *name)
+{
+    static char paths[N_PATHS][2 * PATH_BYTES];
+    static unsigned next;
+    char *path = paths[next++ % N_PATHS];
+
+    snprintf(path, sizeof(paths[0]), "%s/%s", media_folder(), name);
+    return path;
+}
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *ftw)
+{
+    (void)status;
+    (void)type;
+    (void)ftw;
+    return remove(path);
+}
+
+void media_remove(void)
+{
+    if (folder[0])
+        nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    folder[0] = '\0';
+}
+
+int media_luma(int n)
+{
+    return 48 + n % 32 * 5;
+}
+
+int media_number(int luma)
+{
+    return (luma - 48 + 2) / 5;
+}
+
+unsigned char *media_read(const char *path, size_t *size_bytes)
+{
+    FILE *file = fopen(path, "rb");
+    unsigned char *bytes;
+    long size;
+
+    check(file, path);
+    fseek(file, 0, SEEK_END);
+    size = ftell(file);
+    rewind(file);
+    bytes = malloc((size_t)size + 1);
+    check(bytes && fread(bytes, 1, (size_t)size, file) == (size_t)size, "read");
+    fclose(file);
+    *size_bytes = (size_t)size;
+    return bytes;
+}
+
+const char *media_write(const char *name, const void *bytes, size_t size_bytes)
+{
+    const char *path = media_path(name);
+    FILE *file = fopen(path, "wb");
+
+    check(file && fwrite(bytes, 1, size_bytes, file) == size_bytes, "write");
+    fclose(file);
+    return path;
+}
+
+struct track {
+    AVCodecContext *encoder;
+    AVStream *stream;
+    AVFrame *frame;
+};
+
+static void open_video(struct track *track, const struct media *media, int width, int height,
+                       int flags)
+{
+    const AVCodec *codec = media->codec ? avcodec_find_encoder_by_name(media->codec)
+                                        : avcodec_find_encoder_by_name("libx264");
+    AVCodecContext *encoder;
+
+    if (!codec)
+        codec = avcodec_find_encoder(AV_CODEC_ID_MPEG4);
+    check(codec, "find an encoder");
+    encoder = track->encoder = avcodec_alloc_context3(codec);
+    encoder->width = width;
+    encoder->height = height;
+    encoder->pix_fmt = codec->pix_fmts ? codec->pix_fmts[0] : AV_PIX_FMT_YUV420P;
+    encoder->color_range = AVCOL_RANGE_MPEG;
+    encoder->time_base = (AVRational){1, media->fps};
+    encoder->framerate = (AVRational){media->fps, 1};
+    encoder->gop_size = media->gop;
+    encoder->max_b_frames = media->b_frames;
+    encoder->thread_count = 1;
+    encoder->flags |= flags | AV_CODEC_FLAG_QSCALE;
+    encoder->global_quality = 3 * FF_QP2LAMBDA;
+    encoder->strict_std_compliance = FF_COMPLIANCE_UNOFFICIAL;
+    av_opt_set(encoder->priv_data, "preset", "veryfast", 0);
+    av_opt_set(encoder->priv_data, "sc_threshold", "0", 0);
+    av_opt_set(encoder->priv_data, "x264-params", "keyint_min=1:scenecut=0:qp=12", 0);
+    check(avcodec_open2(encoder, codec, NULL) >= 0, "open the encoder");
+    track->frame = av_frame_alloc();
+    track->frame->width = width;
+    track->frame->height = height;
+    track->frame->format = encoder->pix_fmt;
+    check(av_frame_get_buffer(track->frame, 0) >= 0, "picture");
+}
+
+static void open_audio(struct track *track, int flags)
+{
+    AVCodecContext *encoder;
+
+    track->encoder = encoder = avcodec_alloc_context3(avcodec_find_encoder(AV_CODEC_ID_AAC));
+    encoder->sample_rate = SAMPLE_RATE;
+    encoder->sample_fmt = AV_SAMPLE_FMT_FLTP;
+    av_channel_layout_default(&encoder->ch_layout, 1);
+    encoder->time_base = (AVRational){1, SAMPLE_RATE};
+    encoder->flags |= flags;
+    check(avcodec_open2(encoder, encoder->codec, NULL) >= 0, "open the audio encoder");
+    track->frame = av_frame_alloc();
+    track->frame->nb_samples = encoder->frame_size;
+    track->frame->format = encoder->sample_fmt;
+    track->frame->sample_rate = SAMPLE_RATE;
+    av_channel_layout_copy(&track->frame->ch_layout, &encoder->ch_layout);
+    check(av_frame_get_buffer(track->frame, 0) >= 0, "samples");
+}
+
+static void close_track(struct track *track)
+{
+    avcodec_free_context(&track->encoder);
+    av_frame_free(&track->frame);
+}
+
+static void add_stream(struct track *track, AVFormatContext *format)
+{
+    track->stream = avformat_new_stream(format, NULL);
+    check(track->stream &&
+              avcodec_parameters_from_context(track->stream->codecpar, track->encoder) >= 0,
+          "add a stream");
+    track->stream->time_base = track->encoder->time_base;
+    track->stream->avg_frame_rate = track->encoder->framerate;
+}
+
+static void turn(AVStream *stream, int degrees)
+{
+    int32_t *matrix = (int32_t *)(void *)av_stream_new_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX,
+                                                                 9 * sizeof(int32_t));
+
+    check(matrix, "display matrix");
+    av_display_rotation_set(matrix, degrees);
+}
+
+static void write_out(struct track *track, AVFormatContext *format, const AVFrame *frame)
+{
+    AVPacket *packet = av_packet_alloc();
+
+    check(avcodec_send_frame(track->encoder, frame) >= 0, "encode");
+    while (avcodec_receive_packet(track->encoder, packet) >= 0) {
+        if (packet->duration == 0 && track->encoder->codec_type == AVMEDIA_TYPE_VIDEO)
+            packet->duration = 1;
+        av_packet_rescale_ts(packet, track->encoder->time_base, track->stream->time_base);
+        packet->stream_index = track->stream->index;
+        check(av_interleaved_write_frame(format, packet) >= 0, "write a packet");
+    }
+    av_packet_free(&packet);
+}
+
+static void paint(AVFrame *picture, int n)
+{
+    check(av_frame_make_writable(picture) >= 0, "writable");
+    for (int i = 0; i < 3 && picture->data[i]; i++) {
+        int height = i ? (picture->height + 1) / 2 : picture->height;
+
+        for (int y = 0; y < height; y++)
+            memset(picture->data[i] + (ptrdiff_t)y * picture->linesize[i], i ? 128 : media_luma(n),
+                   (size_t)(i ? (picture->width + 1) / 2 : picture->width));
+    }
+    for (int y = 0; y < picture->height / 4; y++)
+        memset(picture->data[0] + (ptrdiff_t)y * picture->linesize[0], 20,
+               (size_t)(picture->width / 4));
+    picture->pts = n;
+}
+
+static void write_tone(struct track *track, AVFormatContext *format, int64_t n_samples)
+{
+    int64_t at = 0;
+
+    while (at < n_samples) {
+        float *samples;
+
+        check(av_frame_make_writable(track->frame) >= 0, "writable");
+        samples = (float *)(void *)track->frame->data[0];
+        for (int i = 0; i < track->frame->nb_samples; i++)
+            samples[i] = 0.3F * sinf((float)(at + i) * 6.2832F * 440 / SAMPLE_RATE);
+        track->frame->pts = at;
+        write_out(track, format, track->frame);
+        at += track->frame->nb_samples;
+    }
+    write_out(track, format, NULL);
+}
+
+static void write_pictures(struct track *track, AVFormatContext *format, const struct media *media)
+{
+    for (int n = 0; n < media->n_pictures; n++) {
+        if (n == media->change_at && n > 0) {
+            AVStream *stream = track->stream;
+
+            write_out(track, format, NULL);
+            close_track(track);
+            open_video(track, media, media->width / 2, media->height / 2, 0);
+            track->stream = stream;
+        }
+        paint(track->frame, n);
+        write_out(track, format, track->frame);
+    }
+    write_out(track, format, NULL);
+}
+
+const char *media_make(const char *name, const struct media *given)
+{
+    const char *path = media_path(name);
+    struct media media = *given;
+    struct track video = {0}, audio = {0};
+    AVFormatContext *format = NULL;
+    int flags;
+
+    media.width = media.width ? media.width : 160;
+    media.height = media.height ? media.height : 120;
+    media.n_pictures = media.n_pictures ? media.n_pictures : 25;
+    media.fps = media.fps ? media.fps : 25;
+    media.gop = media.gop ? media.gop : 10;
+    check(avformat_alloc_output_context2(&format, NULL, media.format, path) >= 0, "muxer");
+    flags = format->oformat->flags & AVFMT_GLOBALHEADER ? AV_CODEC_FLAG_GLOBAL_HEADER : 0;
+    open_video(&video, &media, media.width, media.height, flags);
+    add_stream(&video, format);
+    if (media.audio) {
+        open_audio(&audio, flags);
+        add_stream(&audio, format);
+    }
+    if (media.rotation_degrees)
+        turn(video.stream, media.rotation_degrees);
+    check(avio_open(&format->pb, path, AVIO_FLAG_WRITE) >= 0, path);
+    check(avformat_write_header(format, NULL) >= 0, "header");
+    write_pictures(&video, format, &media);
+    if (media.audio)
+        write_tone(&audio, format, (int64_t)media.n_pictures * SAMPLE_RATE / media.fps);
+    check(av_write_trailer(format) >= 0, "trailer");
+    avio_closep(&format->pb);
+    avformat_free_context(format);
+    close_track(&video);
+    close_track(&audio);
+    return path;
+}

@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <libavutil/error.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +36,8 @@ static const struct output_ops *window_ops(const char *name)
             module = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     }
     if (!module)
-        module = dlopen(LIMEF_MODULE_FOLDER "/" WINDOW_MODULE, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+        module =
+            dlopen(LIMEF_MODULE_FOLDER "/" WINDOW_MODULE, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (module)
         ops = dlsym(module, OUTPUT_MODULE_SYMBOL);
     else
@@ -48,6 +50,19 @@ static bool has_display(void)
     const char *x11 = getenv("DISPLAY"), *wayland = getenv("WAYLAND_DISPLAY");
 
     return (x11 && *x11) || (wayland && *wayland);
+}
+
+/* What AUTO does not get is no failure. */
+static int say_why_not(int code, const char *name, const char *format, ...)
+{
+    char why[256];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(why, sizeof(why), format, arguments);
+    va_end(arguments);
+    limef_log(LIMEF_LOG_WARNING, name, "%s: rendering offscreen", why);
+    return code;
 }
 
 static int open_as(struct output *output, const struct output_ops *ops,
@@ -70,18 +85,19 @@ int output_open(struct output *output, struct gl *gl, enum limef_presenter_outpu
 
     if (ret < 0)
         return ret;
-    *output = (struct output){.gl = gl,
-                              .fail = limef_fail,
-                              .allocate = memory_allocate,
-                              .release = memory_release};
+    *output = (struct output){
+        .gl = gl, .fail = limef_fail, .allocate = memory_allocate, .release = memory_release};
     if (kind == LIMEF_OUTPUT_WINDOW || (kind == LIMEF_OUTPUT_AUTO && has_display()))
         window = window_ops(settings->name);
     if (kind == LIMEF_OUTPUT_WINDOW && !window)
         return limef_fail(AVERROR(ENOSYS), settings->name,
                           "cannot open a window: " WINDOW_MODULE " is not installed");
     ret = AVERROR(ENODEV);
+    if (kind == LIMEF_OUTPUT_AUTO)
+        output->fail = say_why_not;
     if (window)
         ret = open_as(output, window, settings);
+    output->fail = limef_fail;
     if (ret < 0 && kind != LIMEF_OUTPUT_WINDOW)
         ret = open_as(output, &output_offscreen_ops, settings);
     if (ret < 0)

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#include "gpu/wayland_seat.h"
+
+#include <stdint.h>
+#include <string.h>
+#include <wayland-client.h>
+
+static void note_global(void *has_seat, struct wl_registry *registry, uint32_t name,
+                        const char *interface, uint32_t version)
+{
+    (void)registry;
+    (void)name;
+    (void)version;
+    if (strcmp(interface, "wl_seat") == 0)
+        *(bool *)has_seat = true;
+}
+
+static void forget_global(void *has_seat, struct wl_registry *registry, uint32_t name)
+{
+    (void)has_seat;
+    (void)registry;
+    (void)name;
+}
+
+bool wayland_lacks_seat(void)
+{
+    static const struct wl_registry_listener listener = {note_global, forget_global};
+    struct wl_display *display = wl_display_connect(NULL);
+    struct wl_registry *registry;
+    bool has_seat = false;
+
+    if (!display)
+        return false;
+    registry = wl_display_get_registry(display);
+    wl_registry_add_listener(registry, &listener, &has_seat);
+    wl_display_roundtrip(display);
+    wl_registry_destroy(registry);
+    wl_display_disconnect(display);
+    return !has_seat;
+}

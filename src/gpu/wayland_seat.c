@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "gpu/wayland_seat.h"
 
+#include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
 #include <wayland-client.h>
@@ -22,13 +23,22 @@ static void forget_global(void *has_seat, struct wl_registry *registry, uint32_t
     (void)name;
 }
 
+/* libwayland writes to standard error that there is no compositor; who opens the window says it. */
+__attribute__((format(printf, 1, 0))) static void say_nothing(const char *format, va_list arguments)
+{
+    (void)format;
+    (void)arguments;
+}
+
 bool wayland_lacks_seat(void)
 {
     static const struct wl_registry_listener listener = {note_global, forget_global};
-    struct wl_display *display = wl_display_connect(NULL);
+    struct wl_display *display;
     struct wl_registry *registry;
     bool has_seat = false;
 
+    wl_log_set_handler_client(say_nothing);
+    display = wl_display_connect(NULL);
     if (!display)
         return false;
     registry = wl_display_get_registry(display);

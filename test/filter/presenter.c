@@ -271,11 +271,20 @@ Test(presenter, a_full_live_slot_catches_up, .init = open_timed, .fini = close_a
     go(1, 0);
     go_flagged(0, 0, LIMEF_FRAME_LIVE);
     tick_in(SECOND_US);
-    go_flagged(0, SECOND_US, LIMEF_FRAME_LIVE);
+    go_flagged(0, SECOND_US / 10, LIMEF_FRAME_LIVE);
     before_us = tick_in(0);
-    cr_assert(eq(int, go_flagged(0, 2 * SECOND_US, LIMEF_FRAME_LIVE), AVERROR(EAGAIN)));
+    cr_assert(eq(int, go_flagged(0, 2 * SECOND_US / 10, LIMEF_FRAME_LIVE), AVERROR(EAGAIN)));
     after_us = tick_in(0);
-    cr_assert(eq(i64, before_us - after_us, SECOND_US / 10));
+    cr_assert(eq(i64, before_us - after_us, SECOND_US / 100));
+}
+
+Test(presenter, a_live_picture_far_ahead_of_its_time_is_shown_soon, .init = open_timed,
+     .fini = close_all)
+{
+    go_flagged(0, 0, LIMEF_FRAME_LIVE);
+    tick_in(SECOND_US);
+    go_flagged(0, 3 * SECOND_US, LIMEF_FRAME_LIVE);
+    cr_assert(le(i64, tick_in(0), limef_now_us() + SECOND_US / 10));
 }
 
 Test(presenter, the_last_picture_stays_for_its_duration, .init = open_timed, .fini = close_all)

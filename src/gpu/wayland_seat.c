@@ -32,7 +32,7 @@ bool wayland_lacks_seat(void)
     bool has_seat = false;
 
     if (!display)
-        return false;
+        return true;
     registry = wl_display_get_registry(display);
     wl_registry_add_listener(registry, &listener, &has_seat);
     wl_display_roundtrip(display);

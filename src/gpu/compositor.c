@@ -71,7 +71,7 @@ int compositor_open(struct compositor **compositor, const struct limef_presenter
         .fullscreen = settings->fullscreen,
         .gles2 = settings->gles2,
     };
-    int ret;
+    int ret, width, height;
 
     if (!new_compositor)
         return limef_fail(AVERROR(ENOMEM), name, "output");
@@ -86,7 +86,8 @@ int compositor_open(struct compositor **compositor, const struct limef_presenter
     }
     gl_look(&new_compositor->gl, settings->gles2);
     prepare_state(new_compositor);
-    if (new_compositor->output.ops->resize && settings->width > 0 && settings->height > 0) {
+    new_compositor->output.ops->size(&new_compositor->output, &width, &height);
+    if (width == 0 && settings->width > 0 && settings->height > 0) {
         ret = new_compositor->output.ops->resize(&new_compositor->output, settings->width,
                                                  settings->height);
         if (ret < 0) {
@@ -306,7 +307,7 @@ static int prepare_size(struct compositor *compositor)
     int width, height, ret;
 
     output->ops->size(output, &width, &height);
-    if (width == 0 && output->ops->resize) {
+    if (width == 0) {
         width = DEFAULT_WIDTH;
         height = DEFAULT_HEIGHT;
         if (compositor->n_surfaces == 1 && first->has_picture) {
@@ -386,10 +387,22 @@ static void compose(struct compositor *compositor)
     compositor->dirty = false;
 }
 
+/* Whether there is something that can decide on the size of the output, or does not care. */
+static bool has_contents(const struct compositor *compositor)
+{
+    const struct surface *first = &compositor->surfaces[0];
+
+    return compositor->n_surfaces > 1 || compositor->width > 0 || first->has_picture ||
+           first->label.text[0] || compositor->overlay.text[0];
+}
+
 int compositor_present(struct compositor *compositor)
 {
-    int ret = prepare_size(compositor);
+    int ret;
 
+    if (!has_contents(compositor))
+        return 0;
+    ret = prepare_size(compositor);
     if (ret < 0)
         return ret;
     compose(compositor);

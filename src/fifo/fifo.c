@@ -269,6 +269,17 @@ void limef_fifo_recycle_batch(struct limef_fifo *fifo, struct limef_stack_frame 
     }
 }
 
+void fifo_drop_waiting(struct limef_fifo *fifo)
+{
+    limef_fifo_unhold(fifo);
+    for (struct limef_lane *lane = fifo->lanes; lane; lane = lane->next) {
+        struct limef_stack_frame *frame;
+
+        while (lane_take(lane, &frame, 1))
+            lane_recycle(lane, &frame, 1);
+    }
+}
+
 void limef_fifo_unread(struct limef_fifo *fifo, struct limef_stack_frame *frame)
 {
     frame->lane->unread = frame;

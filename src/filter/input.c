@@ -10,7 +10,12 @@ static struct limef_input_filter *input_of(struct limef_filter *filter)
 
 static int input_go(struct limef_filter *filter, const struct limef_frame *in)
 {
-    return limef_lane_write(&input_of(filter)->lane, in);
+    struct limef_lane *lane = &input_of(filter)->lane;
+    int ret = limef_lane_write(lane, in);
+
+    atomic_store_explicit(&filter->copied_bytes, LIMEF_COUNTED(lane->copied_bytes),
+                          memory_order_relaxed);
+    return ret;
 }
 
 static void input_clear(struct limef_filter *filter)

@@ -58,8 +58,8 @@ void presenter_clock_play(struct limef_presenter_clock *clock, int64_t now_us)
         return;
     /* an anchor set during the pause (by a step) starts to run now, not when the pause began */
     if (presenter_clock_anchored(clock))
-        clock->anchor_us += now_us - (clock->anchor_us > clock->paused_us ? clock->anchor_us
-                                                                          : clock->paused_us);
+        clock->anchor_us +=
+            now_us - (clock->anchor_us > clock->paused_us ? clock->anchor_us : clock->paused_us);
     clock->paused_us = LIMEF_NO_TIME;
 }
 

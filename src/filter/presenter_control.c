@@ -2,13 +2,12 @@
 #include <limef/filter/presenter.h>
 
 #include "base/memory_private.h"
+#include "frame/image_file.h"
 #include "gpu/compositor.h"
-#include "gpu/png.h"
 
 #include <limef/base/log.h>
 
-#include <libavutil/error.h>
-#include <string.h>
+#include <libavutil/frame.h>
 
 int limef_presenter_set_layout(struct limef_presenter *presenter, uint32_t slot)
 {
@@ -44,26 +43,48 @@ int limef_presenter_get_size(struct limef_presenter *presenter, int *width, int 
 
 int limef_presenter_read(struct limef_presenter *presenter, uint8_t *rgba)
 {
-    int ret = presenter->compositor ? compositor_read(presenter->compositor, rgba) : AVERROR(ENOSYS);
+    int ret =
+        presenter->compositor ? compositor_read(presenter->compositor, rgba) : AVERROR(ENOSYS);
 
     presenter->dirty = true;
     return ret;
 }
 
+/* Describes pixels in memory; nobody counts them. */
+static AVFrame *describe(uint8_t *rgba, int width, int height)
+{
+    AVFrame *picture = memory_new_av_frame();
+
+    if (!picture)
+        return NULL;
+    picture->format = AV_PIX_FMT_RGB0;
+    picture->width = width;
+    picture->height = height;
+    picture->data[0] = rgba;
+    picture->linesize[0] = 4 * width;
+    return picture;
+}
+
 int limef_presenter_snapshot(struct limef_presenter *presenter, const char *path)
 {
     int width, height, ret = limef_presenter_get_size(presenter, &width, &height);
+    AVFrame *picture = NULL;
     uint8_t *rgba;
 
     if (ret < 0)
         return limef_fail(presenter->compositor ? ret : AVERROR(ENOSYS), presenter->filter.name,
                           "no composed picture to write to %s", path);
     rgba = memory_allocate(4 * (size_t)width * (size_t)height);
-    if (!rgba)
+    if (rgba)
+        picture = describe(rgba, width, height);
+    if (!picture) {
+        memory_release(rgba);
         return limef_fail(AVERROR(ENOMEM), presenter->filter.name, "snapshot");
+    }
     ret = limef_presenter_read(presenter, rgba);
     if (ret >= 0)
-        ret = png_write(path, rgba, width, height, presenter->filter.name);
+        ret = image_file_write(picture, path, presenter->filter.name);
+    av_frame_free(&picture);
     memory_release(rgba);
     return ret;
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What the presenter's files share: frames and time (presenter.c), signals (presenter_signal.c),
- * what an application asks for (presenter_control.c). */
+/*
+ * What the presenter's files share: frames coming in and their time (presenter.c), the periodic
+ * task (presenter_tick.c), signals (presenter_signal.c), what an application asks for
+ * (presenter_control.c).
+ */
 #ifndef LIMEF_SRC_FILTER_PRESENTER_PRIVATE_H
 #define LIMEF_SRC_FILTER_PRESENTER_PRIVATE_H
 
@@ -22,6 +25,39 @@ void presenter_set_due(struct limef_presenter *presenter, struct limef_tile *til
 
 /* Asks for a tick at due_us if the next one would come later. */
 void presenter_wake_at(struct limef_presenter *presenter, int64_t due_us);
+
+/* Without a screen and without a clock a picture is shown by being looked at. */
+void presenter_show_to_nobody(struct limef_presenter *presenter, struct limef_tile *tile,
+                              const struct limef_decoded_frame *decoded, int64_t now_us);
+
+/* What lasts as long as nobody knows. */
+#define PRESENTER_UNKNOWN_US 40000
+
+/* How long the picture on screen lasts in the stream. */
+static inline int64_t presenter_duration_us(const struct limef_tile *tile)
+{
+    return tile->shown_duration_us > 0 ? tile->shown_duration_us : PRESENTER_UNKNOWN_US;
+}
+
+/* How long it lasts on screen. */
+static inline int64_t presenter_lasts_us(const struct limef_tile *tile)
+{
+    return presenter_clock_lasts_us(&tile->clock, presenter_duration_us(tile));
+}
+
+/* A picture's media time: its own, or what follows the one on screen. */
+static inline int64_t presenter_pts_us(const struct limef_tile *tile,
+                                       const struct limef_frame *frame)
+{
+    return frame->pts_us != LIMEF_NO_TIME ? frame->pts_us
+                                          : tile->shown_pts_us + presenter_duration_us(tile);
+}
+
+static inline void presenter_set_anchor(struct limef_tile *tile, int64_t media_us, int64_t at_us)
+{
+    presenter_clock_anchor(&tile->clock, media_us, at_us);
+    LIMEF_COUNT(tile->n_anchors, 1);
+}
 
 static inline bool presenter_has_next(const struct limef_tile *tile)
 {

@@ -12,8 +12,6 @@
 #define DEFAULT_MAX_GAP_US 10000000
 /* Further back than this, time was reset; less far back is a glitch, unless it stays. */
 #define MAX_GLITCH_US 500000
-/* Below this distance from what is expected a track is on its own timeline beyond doubt. */
-#define NEAR_US 100000
 /* Right behind another frame: a millisecond, so that containers that count those can tell. */
 #define BEHIND_US 1000
 #define MAX_STEP_US 3600000000
@@ -140,7 +138,7 @@ static bool follow(struct repair *r, int64_t time_us)
         track->offset_us = r->slot->offset_us;
         return false;
     }
-    if (own < NEAR_US || common >= own || common > max_gap_us(r->filter))
+    if (common >= own || common > max_gap_us(r->filter))
         return false;
     track->generation = r->slot->generation;
     track->offset_us = r->slot->offset_us;
@@ -158,15 +156,10 @@ static int64_t move_slot(struct repair *r, int64_t time_us, int64_t out_us)
 
 static int64_t jump(struct repair *r, int64_t time_us)
 {
-    int64_t out_us = r->track->out_us;
-
-    /* behind the latest of all tracks, so that the others need not go back to follow */
-    if (r->slot->out_us > out_us && r->slot->out_us - out_us <= max_gap_us(r->filter))
-        out_us = r->slot->out_us;
     r->track->generation = ++r->slot->generation;
     r->track->n_backward = 0;
     LIMEF_COUNT(r->filter->n_jumps, 1);
-    return move_slot(r, time_us, out_us + r->track->step_us);
+    return move_slot(r, time_us, go_on_us(r->track));
 }
 
 static bool is_pause(const struct repair *r, int64_t out_us)

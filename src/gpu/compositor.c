@@ -2,10 +2,10 @@
 #include "gpu/compositor.h"
 
 #include "base/memory_private.h"
+#include "gpu/label.h"
 #include "gpu/layout.h"
 #include "gpu/output.h"
 #include "gpu/programs.h"
-#include "gpu/text.h"
 #include "gpu/textures.h"
 
 #include <limef/base/log.h>
@@ -16,14 +16,6 @@
 
 #define DEFAULT_WIDTH 1280
 #define DEFAULT_HEIGHT 720
-
-/* A text in a texture. */
-struct label {
-    char text[LIMEF_PRESENTER_OVERLAY_BYTES];
-    GLuint id;
-    int width, height, line_height; /* of what is in the texture */
-    bool drawn;
-};
 
 struct surface {
     struct textures textures;
@@ -44,8 +36,7 @@ struct compositor {
     uint32_t solo;
     bool dirty; /* all of it */
     struct label overlay;
-    struct text_bitmap bitmap;
-    struct text_font *font;
+    struct label_maker texts;
     unsigned n_surfaces;
     struct surface surfaces[];
 };
@@ -123,8 +114,7 @@ void compositor_close(struct compositor **compositor)
     gl->DeleteBuffers(1, &old->corners);
     programs_clear(old->programs, gl);
     output_close(&old->output);
-    text_bitmap_clear(&old->bitmap);
-    text_font_close(&old->font);
+    label_maker_clear(&old->texts);
     memory_release(old);
     *compositor = NULL;
 }
@@ -166,27 +156,17 @@ void compositor_clear_picture(struct compositor *compositor, unsigned tile)
     compositor->dirty = true;
 }
 
-static void set_label(struct label *label, const char *text)
-{
-    if (!text)
-        text = "";
-    if (strcmp(label->text, text) == 0)
-        return;
-    strncpy(label->text, text, sizeof(label->text) - 1);
-    label->drawn = false;
-}
-
 void compositor_set_text(struct compositor *compositor, unsigned tile, const char *text)
 {
     struct label *label = &compositor->surfaces[tile].label;
 
-    set_label(label, text);
+    label_set(label, text);
     compositor->dirty |= !label->drawn;
 }
 
 void compositor_set_overlay(struct compositor *compositor, const char *text)
 {
-    set_label(&compositor->overlay, text);
+    label_set(&compositor->overlay, text);
     compositor->dirty |= !compositor->overlay.drawn;
 }
 
@@ -248,7 +228,8 @@ static void draw_picture(struct compositor *compositor, struct surface *surface,
     bool sideways = is_sideways(surface);
     struct layout_rect rect = layout_fit(cell, textures->width, textures->height, surface->sar_num,
                                          surface->sar_den, sideways);
-    float scale_x = 1.0f / (float)(1 << format->shift_x), scale_y = 1.0f / (float)(1 << format->shift_y);
+    float scale_x = 1.0f / (float)(1 << format->shift_x),
+          scale_y = 1.0f / (float)(1 << format->shift_y);
     int chroma_width, chroma_height;
 
     if (!program)
@@ -262,45 +243,12 @@ static void draw_picture(struct compositor *compositor, struct surface *surface,
     set_turn(gl, program, surface);
     gl->Uniform4f(program->sited, (float)textures->width * scale_x / (float)chroma_width,
                   (float)textures->height * scale_y / (float)chroma_height,
-                  textures->chroma_x / (float)chroma_width, textures->chroma_y / (float)chroma_height);
+                  textures->chroma_x / (float)chroma_width,
+                  textures->chroma_y / (float)chroma_height);
     gl->Uniform4fv(program->luma, 1, textures->matrix.luma);
     gl->Uniform4fv(program->chroma, 1, textures->matrix.chroma);
     set_scissor(compositor, rect);
     gl->DrawArrays(GL_TRIANGLE_STRIP, 0, 4);
-}
-
-/* Makes the label's texture if text or size changed. */
-static int prepare_label(struct compositor *compositor, struct label *label, int line_height)
-{
-    const struct gl *gl = &compositor->gl;
-    struct text_bitmap *bitmap = &compositor->bitmap;
-    GLenum format = gl->red_green ? GL_RED : GL_LUMINANCE;
-    int ret;
-
-    if (label->drawn && label->line_height == line_height)
-        return 0;
-    label->drawn = true;
-    label->line_height = line_height;
-    label->width = 0;
-    ret = text_draw(&compositor->font, bitmap, label->text, line_height, compositor->name);
-    if (ret < 0)
-        return ret;
-    if (!label->id)
-        gl->GenTextures(1, &label->id);
-    gl->ActiveTexture(GL_TEXTURE0);
-    gl->BindTexture(GL_TEXTURE_2D, label->id);
-    gl->PixelStorei(GL_UNPACK_ALIGNMENT, 1);
-    if (gl->row_length)
-        gl->PixelStorei(GL_UNPACK_ROW_LENGTH, 0);
-    gl->TexImage2D(GL_TEXTURE_2D, 0, gl->major >= 3 ? GL_R8 : (GLint)format, bitmap->width,
-                   bitmap->height, 0, format, GL_UNSIGNED_BYTE, bitmap->pixels);
-    gl->TexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MIN_FILTER, GL_NEAREST);
-    gl->TexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MAG_FILTER, GL_NEAREST);
-    gl->TexParameteri(GL_TEXTURE_2D, GL_TEXTURE_WRAP_S, GL_CLAMP_TO_EDGE);
-    gl->TexParameteri(GL_TEXTURE_2D, GL_TEXTURE_WRAP_T, GL_CLAMP_TO_EDGE);
-    label->width = bitmap->width;
-    label->height = bitmap->height;
-    return 0;
 }
 
 static void draw_label(struct compositor *compositor, struct label *label, struct layout_rect cell,
@@ -312,7 +260,9 @@ static void draw_label(struct compositor *compositor, struct label *label, struc
     struct layout_rect rect = {cell.x, cell.y, 0, 0};
     const struct program *program;
 
-    if (!label->text[0] || prepare_label(compositor, label, line_height) < 0 || !label->width)
+    if (!label->text[0] ||
+        label_prepare(label, gl, &compositor->texts, line_height, compositor->name) < 0 ||
+        !label->width)
         return;
     program = program_get(compositor->programs, gl, PROGRAM_TEXT, compositor->name);
     if (!program)
@@ -377,13 +327,28 @@ static struct layout_rect whole(const struct compositor *compositor)
     return (struct layout_rect){0, 0, compositor->width, compositor->height};
 }
 
+/* Whether one picture alone fills the output, so that nothing has to be blackened. */
+static bool is_covered(const struct compositor *compositor)
+{
+    unsigned shown = compositor->solo == LIMEF_PRESENTER_ALL ? 0 : compositor->solo;
+    const struct surface *surface = &compositor->surfaces[shown];
+    struct layout_rect rect;
+
+    if (!surface->has_picture ||
+        (compositor->n_surfaces > 1 && compositor->solo == LIMEF_PRESENTER_ALL))
+        return false;
+    rect = layout_fit(whole(compositor), surface->textures.width, surface->textures.height,
+                      surface->sar_num, surface->sar_den, is_sideways(surface));
+    return rect.width == compositor->width && rect.height == compositor->height;
+}
+
 static void compose(struct compositor *compositor)
 {
     const struct gl *gl = &compositor->gl;
-    bool all = compositor->dirty || !compositor->output.ops->keeps_contents ||
-               compositor->overlay.text[0];
+    bool all =
+        compositor->dirty || !compositor->output.ops->keeps_contents || compositor->overlay.text[0];
 
-    if (all) {
+    if (all && !is_covered(compositor)) {
         set_scissor(compositor, whole(compositor));
         gl->Clear(GL_COLOR_BUFFER_BIT);
     }

@@ -14,8 +14,8 @@ unsigned layout_columns(unsigned n, int width, int height)
         double by_height = (double)height / rows * 16 / 9;
         double shown = cell_width < by_height ? cell_width : by_height;
 
-        /* a hair more is not worth another column */
-        if (shown > best_width * 1.001) {
+        /* of two that show them equally large the wider one, as screens are */
+        if (shown >= best_width * 0.999) {
             best_width = shown;
             best = columns;
         }

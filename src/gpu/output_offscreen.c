@@ -41,9 +41,8 @@ static EGLDisplay surfaceless_display(const struct gl *gl)
     PFNEGLGETPLATFORMDISPLAYEXTPROC get =
         (PFNEGLGETPLATFORMDISPLAYEXTPROC)gl->egl.GetProcAddress("eglGetPlatformDisplayEXT");
 
-    if (!get ||
-        !gl_has_word(gl->egl.QueryString(EGL_NO_DISPLAY, EGL_EXTENSIONS),
-                     "EGL_MESA_platform_surfaceless"))
+    if (!get || !gl_has_word(gl->egl.QueryString(EGL_NO_DISPLAY, EGL_EXTENSIONS),
+                             "EGL_MESA_platform_surfaceless"))
         return EGL_NO_DISPLAY;
     return get(EGL_PLATFORM_SURFACELESS_MESA, EGL_DEFAULT_DISPLAY, NULL);
 }
@@ -111,7 +110,8 @@ static int offscreen_open(struct output *output, const struct output_settings *s
         missing = "no context without a surface";
     if (missing) {
         offscreen_close(output);
-        return output->fail(AVERROR(ENODEV), settings->name, "cannot render offscreen: %s", missing);
+        return output->fail(AVERROR(ENODEV), settings->name, "cannot render offscreen: %s",
+                            missing);
     }
     gl->GenFramebuffers(1, &offscreen->framebuffer);
     gl->GenRenderbuffers(1, &offscreen->colour);

@@ -1,27 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "gpu/picture_format.h"
 
+#include "frame/convert.h"
+
 #include <libavutil/frame.h>
 #include <libavutil/pixdesc.h>
 
 static bool is_full_range(const AVFrame *av)
 {
-    switch (av->format) {
-    case AV_PIX_FMT_YUVJ420P:
-    case AV_PIX_FMT_YUVJ422P:
-    case AV_PIX_FMT_YUVJ444P:
-    case AV_PIX_FMT_YUVJ440P:
-    case AV_PIX_FMT_YUVJ411P:
-        return true;
-    case AV_PIX_FMT_GRAY8:
-    case AV_PIX_FMT_GRAY10:
-    case AV_PIX_FMT_GRAY12:
-    case AV_PIX_FMT_GRAY14:
-    case AV_PIX_FMT_GRAY16: /* as libswscale takes it */
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get((enum AVPixelFormat)av->format);
+
+    /* gray that says nothing is full, as libswscale takes it */
+    if (desc && desc->nb_components < 3)
         return av->color_range != AVCOL_RANGE_MPEG;
-    default:
-        return av->color_range == AVCOL_RANGE_JPEG;
-    }
+    return convert_is_full_range(av);
 }
 
 static int set_packed(struct picture_format *format, const AVPixFmtDescriptor *desc)
@@ -75,11 +67,13 @@ static int set_planar(struct picture_format *format, const AVPixFmtDescriptor *d
 int picture_format_of(struct picture_format *format, int pix_fmt, bool wide)
 {
     const unsigned refused = AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BITSTREAM |
-                             AV_PIX_FMT_FLAG_HWACCEL | AV_PIX_FMT_FLAG_BAYER | AV_PIX_FMT_FLAG_FLOAT;
+                             AV_PIX_FMT_FLAG_HWACCEL | AV_PIX_FMT_FLAG_BAYER |
+                             AV_PIX_FMT_FLAG_FLOAT;
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get((enum AVPixelFormat)pix_fmt);
     int depth = desc ? desc->comp[0].depth : 0, shift = desc ? desc->comp[0].shift : 0, bits;
 
-    if (!desc || (desc->flags & refused) || depth < 8 || depth > 16 || pix_fmt == AV_PIX_FMT_XYZ12LE)
+    if (!desc || (desc->flags & refused) || depth < 8 || depth > 16 ||
+        pix_fmt == AV_PIX_FMT_XYZ12LE)
         return AVERROR(ENOSYS);
     for (int i = 1; i < desc->nb_components; i++)
         if (desc->comp[i].depth != depth || desc->comp[i].shift != shift)
@@ -112,34 +106,28 @@ void picture_plane_size(const struct picture_format *format, unsigned i, int wid
 /* The weights of red and blue in luma. */
 static void luma_weights(const AVFrame *av, double *red, double *blue)
 {
-    *red = 0.2126;
-    *blue = 0.0722;
-    switch (av->colorspace) {
+    switch (convert_matrix(av)) {
     case AVCOL_SPC_BT709:
-        return;
+        *red = 0.2126;
+        *blue = 0.0722;
+        break;
     case AVCOL_SPC_BT2020_NCL:
-    case AVCOL_SPC_BT2020_CL:
         *red = 0.2627;
         *blue = 0.0593;
-        return;
+        break;
     case AVCOL_SPC_FCC:
         *red = 0.30;
         *blue = 0.11;
-        return;
+        break;
     case AVCOL_SPC_SMPTE240M:
         *red = 0.212;
         *blue = 0.087;
-        return;
-    case AVCOL_SPC_BT470BG:
-    case AVCOL_SPC_SMPTE170M:
         break;
-    default: /* not said: what the picture's size suggests */
-        if (av->height >= 720)
-            return;
+    default:
+        *red = 0.299;
+        *blue = 0.114;
         break;
     }
-    *red = 0.299;
-    *blue = 0.114;
 }
 
 void picture_matrix_of(struct picture_matrix *matrix, const struct picture_format *format,
@@ -160,10 +148,13 @@ void picture_matrix_of(struct picture_matrix *matrix, const struct picture_forma
     gu = -2 * kb * (1 - kb) / kg;
     gv = -2 * kr * (1 - kr) / kg;
     *matrix = (struct picture_matrix){
-        .luma = {(float)(-luma_zero - rv * chroma_zero), (float)(-luma_zero - (gu + gv) * chroma_zero),
+        .luma = {(float)(-luma_zero - rv * chroma_zero),
+                 (float)(-luma_zero - (gu + gv) * chroma_zero),
                  (float)(-luma_zero - bu * chroma_zero), (float)(luma_gain * format->scale)},
-        .chroma = {(float)(rv * chroma_gain * format->scale), (float)(gu * chroma_gain * format->scale),
-                   (float)(gv * chroma_gain * format->scale), (float)(bu * chroma_gain * format->scale)},
+        .chroma = {(float)(rv * chroma_gain * format->scale),
+                   (float)(gu * chroma_gain * format->scale),
+                   (float)(gv * chroma_gain * format->scale),
+                   (float)(bu * chroma_gain * format->scale)},
     };
     switch (format->kind) {
     case PICTURE_GRAY:

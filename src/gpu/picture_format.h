@@ -24,11 +24,11 @@ enum picture_kind {
 struct picture_format {
     enum picture_kind kind;
     unsigned n_planes;
-    unsigned n_channels[3];      /* of plane i: 1..4 */
-    unsigned channel_bytes;      /* 1 or 2 */
-    int shift_x, shift_y;        /* of the chroma planes' size */
-    int depth;                   /* bits of a sample */
-    float scale;                 /* from a texture's 0..1 to sample / largest sample */
+    unsigned n_channels[3]; /* of plane i: 1..4 */
+    unsigned channel_bytes; /* 1 or 2 */
+    int shift_x, shift_y;   /* of the chroma planes' size */
+    int depth;              /* bits of a sample */
+    float scale;            /* from a texture's 0..1 to sample / largest sample */
 };
 
 /* 0; AVERROR(ENOSYS): no such shader, convert it. wide: 16-bit textures can be had. */
@@ -39,8 +39,9 @@ void picture_plane_size(const struct picture_format *format, unsigned i, int wid
                         int *plane_width, int *plane_height);
 
 /*
- * red = luma[3] * Y + chroma[0] * V + luma[0], green = luma[3] * Y + chroma[1] * U + chroma[2] * V +
- * luma[1], blue = luma[3] * Y + chroma[3] * U + luma[2], of texture values: ITU-T H.273, 8.3 and 8.7.
+ * red = luma[3] * Y + chroma[0] * V + luma[0], green = luma[3] * Y + chroma[1] * U + chroma[2] * V
+ * + luma[1], blue = luma[3] * Y + chroma[3] * U + luma[2], of texture values: ITU-T H.273, 8.3
+ * and 8.7.
  */
 struct picture_matrix {
     float luma[4], chroma[4];
@@ -49,7 +50,8 @@ struct picture_matrix {
 void picture_matrix_of(struct picture_matrix *matrix, const struct picture_format *format,
                        const struct AVFrame *av);
 
-/* Where chroma samples lie: what to add to a position in luma samples / 2^shift. In chroma samples. */
+/* Where chroma samples lie: what to add to a position in luma samples / 2^shift. In chroma samples.
+ */
 void picture_chroma_offset(const struct picture_format *format, const struct AVFrame *av, float *x,
                            float *y);
 

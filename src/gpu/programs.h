@@ -14,10 +14,10 @@
 
 struct program {
     GLuint id;
-    GLint place;   /* vec4: left, top, width, height in clip space */
-    GLint turn;    /* mat2: from shown to stored, 0..1 */
-    GLint turn_at; /* vec2 */
-    GLint sited;   /* vec4: from luma to chroma coordinates, factor and offset */
+    GLint place;        /* vec4: left, top, width, height in clip space */
+    GLint turn;         /* mat2: from shown to stored, 0..1 */
+    GLint turn_at;      /* vec2 */
+    GLint sited;        /* vec4: from luma to chroma coordinates, factor and offset */
     GLint luma, chroma; /* vec4: struct picture_matrix */
 };
 

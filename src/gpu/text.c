@@ -99,12 +99,15 @@ static void blend_glyph(struct text_bitmap *bitmap, const FT_GlyphSlot glyph, in
 /* Measures the text, and draws it if the bitmap has pixels. */
 static struct pen set_text(FT_Face face, const char *text, int margin, struct text_bitmap *bitmap)
 {
-    struct pen pen = {.x = margin, .line_height = (int)(face->size->metrics.height >> 6), .n_lines = 1};
+    struct pen pen = {
+        .x = margin, .line_height = (int)(face->size->metrics.height >> 6), .n_lines = 1};
 
     pen.baseline = margin + (int)(face->size->metrics.ascender >> 6);
     while (*text) {
         uint32_t character = next_character(&text);
 
+        if (character == '\n' && !*text)
+            break; /* it ends the last line, and begins no other */
         if (character == '\n') {
             pen.x = margin;
             pen.baseline += pen.line_height;

@@ -2,6 +2,7 @@
 #include "gpu/textures.h"
 
 #include "base/memory_private.h"
+#include "frame/convert.h"
 
 #include <limef/base/log.h>
 
@@ -32,7 +33,8 @@ static struct texel texel_of(const struct gl *gl, unsigned n_channels, unsigned 
         .bytes = (int)(n_channels * channel_bytes),
     };
 
-    texel.internal = gl->major >= 3 ? sized[channel_bytes - 1][n_channels - 1] : (GLint)texel.format;
+    texel.internal =
+        gl->major >= 3 ? sized[channel_bytes - 1][n_channels - 1] : (GLint)texel.format;
     return texel;
 }
 
@@ -77,53 +79,71 @@ static int make_textures(struct textures *textures, const struct gl *gl, const A
     return 0;
 }
 
+/* What a format without a shader is converted to. */
+static enum AVPixelFormat shown_format(const AVPixFmtDescriptor *desc)
+{
+    if (desc->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL))
+        return AV_PIX_FMT_RGBA;
+    if (desc->nb_components < 3)
+        return AV_PIX_FMT_GRAY8;
+    if (desc->log2_chroma_w == 0)
+        return AV_PIX_FMT_YUV444P;
+    return desc->log2_chroma_h == 0 ? AV_PIX_FMT_YUV422P : AV_PIX_FMT_YUV420P;
+}
+
+/* A converter, and a picture for what it makes. */
+static int open_converter(struct textures *textures, const AVFrame *av, enum AVPixelFormat to)
+{
+    AVFrame *out = textures->converted;
+    int ret;
+
+    sws_freeContext(textures->sws);
+    textures->sws = NULL;
+    if (out)
+        av_frame_unref(out);
+    else if (!(out = textures->converted = memory_new_av_frame()))
+        return AVERROR(ENOMEM);
+    out->width = av->width;
+    out->height = av->height;
+    out->format = to;
+    out->colorspace = av->colorspace;
+    out->color_range = av->color_range;
+    ret = memory_permits() ? av_frame_get_buffer(out, 0) : AVERROR(ENOMEM);
+    if (ret >= 0)
+        ret = convert_open(&textures->sws, av, out, SWS_POINT | SWS_ACCURATE_RND);
+    textures->converted_from = av->format;
+    return ret;
+}
+
 /* A format for which there is no shader, made into one that there is. */
 static int convert(struct textures *textures, const AVFrame *av, struct upload *upload)
 {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get((enum AVPixelFormat)av->format);
-    enum AVPixelFormat to = desc && (desc->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL))
-                                ? AV_PIX_FMT_RGBA
-                                : AV_PIX_FMT_YUV420P;
     AVFrame *out = textures->converted;
     int ret;
 
-    if (!desc || desc->flags & AV_PIX_FMT_FLAG_HWACCEL || !sws_isSupportedInput((enum AVPixelFormat)av->format))
+    if (!desc || desc->flags & AV_PIX_FMT_FLAG_HWACCEL)
         return AVERROR(ENOSYS);
-    if (to == AV_PIX_FMT_YUV420P && desc->nb_components < 3)
-        to = AV_PIX_FMT_GRAY8;
-    else if (to == AV_PIX_FMT_YUV420P && desc->log2_chroma_w == 0)
-        to = AV_PIX_FMT_YUV444P;
-    else if (to == AV_PIX_FMT_YUV420P && desc->log2_chroma_h == 0)
-        to = AV_PIX_FMT_YUV422P;
-    if (!out && !(out = textures->converted = memory_new_av_frame()))
-        return AVERROR(ENOMEM);
-    if (out->width != av->width || out->height != av->height || out->format != to) {
-        av_frame_unref(out);
-        out->width = av->width;
-        out->height = av->height;
-        out->format = to;
-        ret = memory_permits() ? av_frame_get_buffer(out, 0) : AVERROR(ENOMEM);
+    if (!textures->sws || out->width != av->width || out->height != av->height ||
+        out->colorspace != av->colorspace || out->color_range != av->color_range ||
+        textures->converted_from != av->format) {
+        ret = open_converter(textures, av, shown_format(desc));
         if (ret < 0)
             return ret;
+        out = textures->converted;
     }
-    textures->sws = sws_getCachedContext(textures->sws, av->width, av->height, av->format, av->width,
-                                         av->height, to, SWS_POINT | SWS_ACCURATE_RND, NULL, NULL,
-                                         NULL);
-    if (!textures->sws)
-        return AVERROR(ENOMEM);
-    sws_scale(textures->sws, (const uint8_t *const *)av->data, av->linesize, 0, av->height, out->data,
-              out->linesize);
-    out->colorspace = av->colorspace;
-    out->color_range = av->color_range;
+    sws_scale(textures->sws, (const uint8_t *const *)av->data, av->linesize, 0, av->height,
+              out->data, out->linesize);
     out->chroma_location = av->chroma_location;
-    upload->copied_bytes += (uint64_t)av_image_get_buffer_size(to, av->width, av->height, 1);
+    upload->copied_bytes +=
+        (uint64_t)av_image_get_buffer_size(out->format, av->width, av->height, 1);
     upload->why = "no shader for this pixel format";
     return 0;
 }
 
 /* Rows without padding, for where GL cannot step over it. */
-static const void *repack(struct textures *textures, const uint8_t *from, int linesize, int row_bytes,
-                          int height, struct upload *upload)
+static const void *repack(struct textures *textures, const uint8_t *from, int linesize,
+                          int row_bytes, int height, struct upload *upload)
 {
     size_t bytes = (size_t)row_bytes * (size_t)height;
     uint8_t *to;
@@ -135,14 +155,15 @@ static const void *repack(struct textures *textures, const uint8_t *from, int li
     }
     to = textures->rows;
     for (int y = 0; to && y < height; y++)
-        memcpy(to + (size_t)y * (size_t)row_bytes, from + (ptrdiff_t)y * linesize, (size_t)row_bytes);
+        memcpy(to + (size_t)y * (size_t)row_bytes, from + (ptrdiff_t)y * linesize,
+               (size_t)row_bytes);
     upload->copied_bytes += bytes;
     upload->why = "rows are padded in a way that this GL cannot read";
     return to;
 }
 
-static int upload_plane(struct textures *textures, const struct gl *gl, const AVFrame *av, unsigned i,
-                        struct upload *upload)
+static int upload_plane(struct textures *textures, const struct gl *gl, const AVFrame *av,
+                        unsigned i, struct upload *upload)
 {
     struct texel texel =
         texel_of(gl, textures->format.n_channels[i], textures->format.channel_bytes);

@@ -24,6 +24,7 @@ struct textures {
     /* for what has to be converted or repacked first */
     struct SwsContext *sws;
     struct AVFrame *converted;
+    int converted_from; /* pixel format */
     void *rows;
     size_t rows_bytes;
 };

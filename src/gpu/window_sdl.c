@@ -4,6 +4,7 @@
  * A module: loaded when a window is asked for, by output.c.
  */
 #include "gpu/output.h"
+#include "gpu/wayland_seat.h"
 
 #include <SDL.h>
 #include <errno.h>
@@ -50,8 +51,7 @@ static void fit_display(int *width, int *height)
 {
     SDL_Rect bounds;
 
-    if (SDL_GetDisplayUsableBounds(0, &bounds) != 0 ||
-        (*width <= bounds.w && *height <= bounds.h))
+    if (SDL_GetDisplayUsableBounds(0, &bounds) != 0 || (*width <= bounds.w && *height <= bounds.h))
         return;
     bounds.w = bounds.w * MAX_SHARE_PERCENT / 100;
     bounds.h = bounds.h * MAX_SHARE_PERCENT / 100;
@@ -102,9 +102,12 @@ static int window_open(struct output *output, const struct output_settings *sett
     if (!window)
         return output->fail(-ENOMEM, settings->name, "window");
     set_hints();
+    if (wayland_lacks_seat())
+        SDL_SetHint(SDL_HINT_VIDEODRIVER, "x11");
     if (SDL_InitSubSystem(SDL_INIT_VIDEO) != 0) {
         output->release(window);
-        return output->fail(-ENODEV, settings->name, "no display server answers: %s", SDL_GetError());
+        return output->fail(-ENODEV, settings->name, "no display server answers: %s",
+                            SDL_GetError());
     }
     output->private_data = window;
     if (strcmp(SDL_GetCurrentVideoDriver(), "x11") != 0 &&
@@ -113,8 +116,8 @@ static int window_open(struct output *output, const struct output_settings *sett
         return output->fail(-ENODEV, settings->name, "no display server answers");
     }
     if (open_window(window, settings) < 0) {
-        int ret = output->fail(-ENODEV, settings->name, "no window with OpenGL ES: %s",
-                               SDL_GetError());
+        int ret =
+            output->fail(-ENODEV, settings->name, "no window with OpenGL ES: %s", SDL_GetError());
 
         window_close(output);
         return ret;

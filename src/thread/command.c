@@ -9,6 +9,7 @@ enum {
     CALL_WAITS,
     CALL_RUNS,
     CALL_DONE,
+    CALL_REFUSED, /* the thread ended first */
 };
 
 /* On the caller's stack until the call is done or withdrawn. */
@@ -27,10 +28,10 @@ static void set_n_waiting(struct limef_thread *thread, uint32_t n)
     atomic_store_explicit(&thread->n_commands, n, memory_order_release);
 }
 
-static void answer(struct limef_thread_reply *reply, int ret)
+static void answer(struct limef_thread_reply *reply, uint32_t state, int ret)
 {
     reply->ret = ret;
-    atomic_store_explicit(&reply->state, CALL_DONE, memory_order_release);
+    atomic_store_explicit(&reply->state, state, memory_order_release);
     futex_wake(&reply->state);
 }
 
@@ -66,7 +67,7 @@ static void run(struct limef_thread *thread, const struct limef_thread_command *
     int ret;
 
     if (command->call) {
-        answer(command->reply, command->call(command->context));
+        answer(command->reply, CALL_DONE, command->call(command->context));
         return;
     }
     ret = thread->ops->go(thread, &command->signal_frame);
@@ -77,13 +78,14 @@ static void run(struct limef_thread *thread, const struct limef_thread_command *
 bool commands_run(struct limef_thread *thread)
 {
     struct limef_thread_command command;
-    bool any = false;
+    uint32_t n = n_waiting(thread, memory_order_acquire), n_run = 0;
 
-    while (n_waiting(thread, memory_order_acquire) > 0 && take(thread, &command)) {
+    /* what comes meanwhile has its turn after the next frame */
+    while (n_run < n && take(thread, &command)) {
         run(thread, &command);
-        any = true;
+        n_run++;
     }
-    return any;
+    return n_run > 0;
 }
 
 void commands_refuse(struct limef_thread *thread)
@@ -92,7 +94,7 @@ void commands_refuse(struct limef_thread *thread)
         struct limef_thread_command command = take_at(thread, 0);
 
         if (command.reply)
-            answer(command.reply, AVERROR_EXIT);
+            answer(command.reply, CALL_REFUSED, AVERROR_EXIT);
     }
 }
 
@@ -111,10 +113,10 @@ static int enqueue(struct limef_thread *thread, const struct limef_thread_comman
     else {
         thread->commands[n] = *command;
         set_n_waiting(thread, n + 1);
+        /* under the lock: a thread that is stopped and started meanwhile would be stopped again */
+        thread->ops->wake(thread);
     }
     pthread_mutex_unlock(&thread->lock);
-    if (!ret)
-        thread->ops->wake(thread);
     return ret;
 }
 
@@ -138,27 +140,44 @@ static bool withdraw(struct limef_thread *thread, const struct limef_thread_repl
     return found;
 }
 
+/* Waits for the answer; returns the state that the call ended in, CALL_WAITS if it is withdrawn. */
+static uint32_t wait_for_answer(struct limef_thread *thread, struct limef_thread_reply *reply,
+                                int64_t deadline_us)
+{
+    uint32_t state;
+
+    while ((state = atomic_load_explicit(&reply->state, memory_order_acquire)) < CALL_DONE) {
+        futex_wait(&reply->state, state, state == CALL_RUNS ? LIMEF_FOREVER : deadline_us);
+        if (deadline_us != LIMEF_FOREVER && limef_now_us() >= deadline_us &&
+            withdraw(thread, reply))
+            return CALL_WAITS;
+    }
+    return state;
+}
+
 int limef_thread_call(struct limef_thread *thread, limef_call_fn *call, void *context,
                       int64_t timeout_us)
 {
     int64_t deadline_us = limef_deadline_us(timeout_us);
-    struct limef_thread_reply reply = {.state = CALL_WAITS};
-    struct limef_thread_command command = {.call = call, .context = context, .reply = &reply};
-    uint32_t state;
-    int ret;
 
     if (thread == limef_thread_current())
         return call(context);
-    ret = enqueue(thread, &command);
-    if (ret == AVERROR_EXIT)
-        return call(context);
-    if (ret < 0)
-        return ret;
-    while ((state = atomic_load_explicit(&reply.state, memory_order_acquire)) != CALL_DONE) {
-        futex_wait(&reply.state, state, state == CALL_RUNS ? LIMEF_FOREVER : deadline_us);
-        if (deadline_us != LIMEF_FOREVER && limef_now_us() >= deadline_us &&
-            withdraw(thread, &reply))
+    for (;;) {
+        struct limef_thread_reply reply = {.state = CALL_WAITS};
+        struct limef_thread_command command = {.call = call, .context = context, .reply = &reply};
+        int ret = enqueue(thread, &command);
+
+        if (ret == AVERROR_EXIT)
+            return call(context);
+        if (ret < 0)
+            return ret;
+        switch (wait_for_answer(thread, &reply, deadline_us)) {
+        case CALL_DONE:
+            return reply.ret;
+        case CALL_WAITS:
             return AVERROR(ETIMEDOUT);
+        default: /* refused: it does not run any more */
+            break;
+        }
     }
-    return reply.ret;
 }

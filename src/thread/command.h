@@ -10,7 +10,7 @@
 /* Runs what waits. Returns whether there was anything. Thread: the thread itself */
 bool commands_run(struct limef_thread *thread);
 
-/* Answers every call that waits with AVERROR_EXIT. The thread's lock is held. */
+/* Sends the callers of calls that wait away. The thread's lock is held. */
 void commands_refuse(struct limef_thread *thread);
 
 #endif

@@ -5,6 +5,7 @@
 #include <limef/thread/thread.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libavutil/error.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -15,6 +16,10 @@ int limef_reports_init(struct limef_reports *reports)
     /* a semaphore: readable as long as it counts what waits */
     int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
 
+    if (fd == 0) { /* standard input is closed; 0 is how an empty queue looks */
+        fd = fcntl(0, F_DUPFD_CLOEXEC, 3);
+        close(0);
+    }
     if (fd < 0)
         return limef_fail(AVERROR(errno), "reports", "no event descriptor");
     reports->fd = fd;

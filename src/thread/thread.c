@@ -33,9 +33,12 @@ bool limef_thread_running(const struct limef_thread *thread)
 
 void thread_set_sleeps_on(LIMEF_ATOMIC(uint32_t) * word)
 {
-    /* seq_cst: before the look at stopping; pairs with limef_thread_ask_stop() */
-    if (current)
-        atomic_store_explicit(&current->sleeps_on, word, memory_order_seq_cst);
+    if (!current)
+        return;
+    /* the lock: whoever asks for a stop touches the word while it is one to sleep on, not after */
+    pthread_mutex_lock(&current->lock);
+    current->sleeps_on = word;
+    pthread_mutex_unlock(&current->lock);
 }
 
 void limef_thread_init(struct limef_thread *thread, const struct limef_thread_ops *ops,
@@ -67,14 +70,17 @@ void limef_thread_set_task(struct limef_thread *thread, limef_task_fn *task, voi
 
 static bool run_task(struct limef_thread *thread)
 {
-    int64_t now_us;
+    limef_task_fn *task = thread->task;
+    int64_t now_us, due_us;
 
-    if (!thread->task)
+    if (!task)
         return false;
     now_us = limef_now_us();
     if (now_us < thread->task_due_us)
         return false;
-    thread->task_due_us = thread->task(thread->task_context, now_us);
+    due_us = task(thread->task_context, now_us);
+    if (thread->task == task) /* else it put another one in its place */
+        thread->task_due_us = due_us;
     return true;
 }
 
@@ -97,14 +103,18 @@ static void run_steps(struct limef_thread *thread)
 static void *thread_main(void *argument)
 {
     struct limef_thread *thread = argument;
+    char system_name[SYSTEM_NAME_BYTES];
 
     current = thread;
+    snprintf(system_name, sizeof(system_name), "%s", thread->settings.name);
+    pthread_setname_np(pthread_self(), system_name);
     atomic_store_explicit(&thread->tid, gettid(), memory_order_relaxed);
     affinity_apply(thread->settings.cpu_mask, thread->settings.name);
     atomic_store_explicit(&thread->scheduled_as,
                           (int)priority_apply(thread->settings.priority, thread->settings.name),
                           memory_order_relaxed);
     run_steps(thread);
+    commands_run(thread); /* what was sent before the stop is not lost */
     pthread_mutex_lock(&thread->lock);
     commands_refuse(thread);
     /* release: what the thread did; pairs with the acquire of stop. Under the lock: no command
@@ -117,7 +127,6 @@ static void *thread_main(void *argument)
 
 int limef_thread_start(struct limef_thread *thread)
 {
-    char system_name[SYSTEM_NAME_BYTES];
     int error;
 
     pthread_mutex_lock(&thread->lock);
@@ -127,7 +136,7 @@ int limef_thread_start(struct limef_thread *thread)
     }
     atomic_store_explicit(&thread->stopping, 0, memory_order_relaxed);
     atomic_store_explicit(&thread->wake_word, 0, memory_order_relaxed);
-    atomic_store_explicit(&thread->sleeps_on, NULL, memory_order_relaxed);
+    thread->sleeps_on = NULL;
     thread->ops->open(thread);
     if (thread->task)
         thread->task_due_us = 0;
@@ -140,8 +149,6 @@ int limef_thread_start(struct limef_thread *thread)
     pthread_mutex_unlock(&thread->lock);
     if (error)
         return limef_fail(AVERROR(error), thread->settings.name, "cannot start the thread");
-    snprintf(system_name, sizeof(system_name), "%s", thread->settings.name);
-    pthread_setname_np(thread->handle, system_name);
     return 0;
 }
 
@@ -149,14 +156,19 @@ void limef_thread_ask_stop(struct limef_thread *thread)
 {
     LIMEF_ATOMIC(uint32_t) * word;
 
-    /* seq_cst: before the look at sleeps_on; pairs with thread_set_sleeps_on() */
+    if (!thread->ops)
+        return;
+    /* under the lock: not in the middle of a start */
+    pthread_mutex_lock(&thread->lock);
+    /* seq_cst: pairs with the looks of what is about to sleep: a step, a write, a source */
     atomic_store_explicit(&thread->stopping, 1, memory_order_seq_cst);
-    word = atomic_load_explicit(&thread->sleeps_on, memory_order_seq_cst);
+    word = thread->sleeps_on;
     if (word) {
         atomic_store_explicit(word, 0, memory_order_relaxed);
         futex_wake(word);
     }
     thread->ops->wake(thread);
+    pthread_mutex_unlock(&thread->lock);
 }
 
 static bool is_started(struct limef_thread *thread)

@@ -150,11 +150,12 @@ Test(gate, withholds_leading_pictures_and_earlier_samples)
 {
     go_signal(1);
     go_video(10 * FRAME_US, LIMEF_FRAME_KEY);
-    go_video(9 * FRAME_US, 0); /* leading */
+    go_video(10 * FRAME_US, 0); /* its second field */
+    go_video(9 * FRAME_US, 0);  /* leading */
     go_audio(10 * FRAME_US - 1);
     go_audio(10 * FRAME_US + 1);
     go_video(11 * FRAME_US, 0);
-    cr_assert(eq(u64, sink_count(&sink, LIMEF_FRAME_PACKET), 3));
+    cr_assert(eq(u64, sink_count(&sink, LIMEF_FRAME_PACKET), 4));
     cr_assert(eq(u64, limef_gate_n_withheld(&gate), 2));
 }
 

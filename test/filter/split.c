@@ -282,6 +282,20 @@ Test(split, a_branch_disconnected_by_an_earlier_one_does_not_get_that_frame)
     cr_assert(eq(u64, sinks[0].n_frames, 0));
 }
 
+Test(split, a_branch_that_leaves_when_it_sees_the_codec_gets_no_frame)
+{
+    struct limef_pool *pool = limef_pool_create(LIMEF_FRAME_CODEC);
+    struct limef_codec_frame codec = make_codec(pool, 320, 240);
+    struct leaver leaver = {LIMEF_FILTER(&leaver_ops, "leaver", NULL), &leaver.filter, -1};
+
+    limef_go(&split.filter, &codec.frame);
+    limef_split_connect(&split, &leaver.filter, LIMEF_SPLIT_CODECS_FIRST);
+    go_packet(1);
+    cr_assert(eq(u64, LIMEF_COUNTED(leaver.filter.n_frames), 1));
+    limef_payload_unref(codec.frame.payload);
+    limef_pool_release(pool);
+}
+
 /* A branch that stays inside go until it is let out. */
 struct blocker {
     struct limef_filter filter;

@@ -281,104 +281,6 @@ Test(timestamps, a_picture_that_stands_long_is_not_a_jump)
     cr_assert(eq(u64, n_repairs(), 0));
 }
 
-Test(timestamps, a_pause_of_one_track_is_not_a_jump_while_the_other_goes_on)
-{
-    int64_t time_us;
-
-    go_video(0);
-    for (time_us = 0; time_us < 60 * SECOND_US; time_us += SOUND_US) {
-        go_audio(time_us);
-        sink.n_frames = 0;
-    }
-    cr_assert(eq(i64, go_video(60 * SECOND_US), 60 * SECOND_US));
-    cr_assert(eq(u64, n_repairs(), 0));
-}
-
-Test(timestamps, audio_follows_video_over_a_jump_with_the_same_offset)
-{
-    int64_t video, audio;
-
-    for (int i = 0; i < 50; i++) {
-        go_video(HOUR_US + i * FRAME_US);
-        go_audio(HOUR_US + 2 * i * SOUND_US);
-        go_audio(HOUR_US + (2 * i + 1) * SOUND_US);
-    }
-    video = go_video(0) - 0;
-    audio = go_audio(0) - 0;
-    cr_assert(is_flagged());
-    for (int i = 1; i < 20; i++) {
-        audio = go_audio(i * SOUND_US) - i * SOUND_US;
-        if (i % 2 == 0)
-            video = go_video(i / 2 * FRAME_US) - i / 2 * FRAME_US;
-    }
-    cr_assert(eq(i64, audio, video));
-    cr_assert(eq(u64, counted().n_jumps, 1));
-    cr_assert(eq(u64, counted().n_followed, 1));
-    cr_assert(eq(u64, counted().n_backward, 0));
-}
-
-/* Audio lies behind video in the file, so the old timeline comes a little longer with it. */
-Test(timestamps, audio_that_comes_late_over_a_jump_stays_on_the_old_time_until_it_jumps_too)
-{
-    int64_t video, audio, before = LIMEF_NO_TIME;
-
-    go_video(HOUR_US);
-    go_audio(HOUR_US - 3 * SOUND_US);
-    go_video(FRAME_US);
-    cr_assert(eq(i64, go_audio(HOUR_US - 2 * SOUND_US), HOUR_US - 2 * SOUND_US));
-    cr_assert(eq(i64, go_audio(HOUR_US - SOUND_US), HOUR_US - SOUND_US));
-    video = go_video(2 * FRAME_US) - 2 * FRAME_US;
-    for (int i = 0; i < 5; i++) {
-        audio = go_audio(i * SOUND_US);
-        cr_assert(gt(i64, audio, before));
-        before = audio;
-        audio -= i * SOUND_US;
-    }
-    video = go_video(3 * FRAME_US) - 3 * FRAME_US;
-    cr_assert(eq(i64, audio, video));
-}
-
-/* Audio lies before video in the file: what follows overlaps what audio has passed on. */
-Test(timestamps, tracks_stay_in_step_and_never_go_back_when_their_jumps_overlap)
-{
-    int64_t video = 0, audio = 0, last_video = LIMEF_NO_TIME, last_audio = LIMEF_NO_TIME;
-
-    for (int round = 0; round < 20; round++) {
-        int64_t from_us = round % 2 ? 0 : HOUR_US;
-
-        for (int i = 0; i < 10; i++) {
-            video = go_video(from_us + i * FRAME_US);
-            cr_assert(gt(i64, video, last_video));
-            last_video = video;
-            audio = go_audio(from_us + (2 * i - 5) * SOUND_US);
-            cr_assert(gt(i64, audio, last_audio));
-            last_audio = audio;
-            audio = go_audio(from_us + (2 * i - 4) * SOUND_US);
-            cr_assert(gt(i64, audio, last_audio));
-            last_audio = audio;
-            sink.n_frames = 0;
-        }
-        cr_assert(eq(i64, video - audio, 9 * FRAME_US - 14 * SOUND_US));
-    }
-    cr_assert(eq(u64, counted().n_jumps, 19));
-    cr_assert(eq(u64, counted().n_followed, 19));
-    /* each round lasts 400 ms; what overlapped cost at most as much again */
-    cr_assert(lt(i64, video - HOUR_US, 20 * 800000));
-}
-
-Test(timestamps, slots_do_not_share_an_offset)
-{
-    struct limef_packet_frame other = make_packet(5 * SECOND_US, 0);
-
-    other.frame.slot = 1;
-    go_video(HOUR_US);
-    limef_go(&timestamps.filter, &other.frame);
-    go_video(0);
-    other.frame.pts_us = other.dts_us = 6 * SECOND_US;
-    limef_go(&timestamps.filter, &other.frame);
-    cr_assert(eq(i64, last()->dts_us, 6 * SECOND_US));
-}
-
 Test(timestamps, goes_on_over_the_wrap_of_mpeg_ts_without_a_discontinuity)
 {
     int64_t from_us = MPEG_TS_WRAP_US - 2 * FRAME_US - FRAME_US / 2;
@@ -469,21 +371,6 @@ Test(timestamps, whatever_comes_goes_out_growing)
     }
 }
 
-Test(timestamps, other_media_goes_along_with_its_slot)
-{
-    struct limef_packet_frame title = make_packet(0, 0);
-
-    title.frame.media = LIMEF_MEDIA_OTHER;
-    title.frame.track = 2;
-    go_video(HOUR_US);
-    go_video(0);
-    limef_go(&timestamps.filter, &title.frame);
-    cr_assert(eq(i64, last()->frame.pts_us, HOUR_US + FRAME_US));
-    title.frame.pts_us = LIMEF_NO_TIME;
-    limef_go(&timestamps.filter, &title.frame);
-    cr_assert(eq(i64, last()->frame.pts_us, LIMEF_NO_TIME));
-}
-
 Test(timestamps, a_flush_starts_the_slot_anew_with_the_times_of_the_source)
 {
     struct limef_signal_frame flush = make_signal(LIMEF_SIGNAL_FLUSH, LIMEF_NO_TIME);
@@ -494,18 +381,6 @@ Test(timestamps, a_flush_starts_the_slot_anew_with_the_times_of_the_source)
     cr_assert(eq(u64, sink_count(&sink, LIMEF_FRAME_SIGNAL), 1));
     cr_assert(eq(i64, go_video(10 * SECOND_US), 10 * SECOND_US));
     cr_assert(not(is_flagged()));
-}
-
-Test(timestamps, more_tracks_than_it_knows_pass_as_they_are)
-{
-    for (unsigned i = 0; i < LIMEF_MAX_TRACKS + 2; i++) {
-        struct limef_packet_frame packet = make_packet(LIMEF_NO_TIME, 0);
-
-        packet.frame.slot = i;
-        limef_go(&timestamps.filter, &packet.frame);
-    }
-    cr_assert(eq(i64, last()->dts_us, LIMEF_NO_TIME));
-    cr_assert(eq(u64, counted().n_untracked, 2));
 }
 
 Test(timestamps, init_and_clear)

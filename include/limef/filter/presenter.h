@@ -39,16 +39,18 @@ enum limef_presenter_output {
 /** All-zero is sane. */
 struct limef_presenter_settings {
     enum limef_presenter_output output;
-    int width; /**< of the output in pixels; 0: one tile: that of its first picture, else 1280x720 */
+    int width; /**< of the output in pixels; 0: one tile: that of its first picture, else 1280x720
+                */
     int height;
-    bool untimed;           /**< show every picture at once, drop none */
+    bool untimed; /**< show every picture at once, drop none */
     bool fullscreen;
     bool keep_last_picture; /**< an ended tile shows its last picture, not why it ended */
     bool gles2;             /**< plain OpenGL ES 2 without extensions, also where there is more */
-    const char *title;      /**< of the window; borrowed; must outlive the presenter. NULL: "limef" */
+    const char *title; /**< of the window; borrowed; must outlive the presenter. NULL: "limef" */
 };
 
-/** Values of LIMEF_SIGNAL_KEY; printable keys are their ASCII character, lower case unless shifted. */
+/** Values of LIMEF_SIGNAL_KEY; printable keys are their ASCII character, lower case unless shifted.
+ */
 enum limef_key {
     LIMEF_KEY_ENTER = 13,
     LIMEF_KEY_ESCAPE = 27,
@@ -80,9 +82,9 @@ struct limef_presenter_clock {
 /** What a slot has done so far; see limef_presenter_get_counters(). */
 struct limef_presenter_slot_counters {
     enum limef_tile_state state;
-    int width, height;       /**< of the last picture, as decoded */
-    int format;              /**< its enum AVPixelFormat; -1: none yet */
-    uint64_t n_pictures;     /**< came in */
+    int width, height;   /**< of the last picture, as decoded */
+    int format;          /**< its enum AVPixelFormat; -1: none yet */
+    uint64_t n_pictures; /**< came in */
     uint64_t n_shown;
     uint64_t n_dropped_late;  /**< a newer one was due already */
     uint64_t n_dropped_flush; /**< by FLUSH, or on the way to one */
@@ -91,8 +93,8 @@ struct limef_presenter_slot_counters {
     uint64_t uploaded_bytes;  /**< to the GPU: the one transfer that software pictures need */
     uint64_t copied_bytes;    /**< copied beside that; why says the reason of the last one */
     const char *copied_why;   /**< lives forever; NULL: nothing was copied */
-    int64_t first_shown_us;   /**< limef_now_us() when its first picture was presented; 0: not yet */
-    int64_t position_us;      /**< pts_us of the picture on screen; LIMEF_NO_TIME: none yet */
+    int64_t first_shown_us; /**< limef_now_us() when its first picture was presented; 0: not yet */
+    int64_t position_us;    /**< pts_us of the picture on screen; LIMEF_NO_TIME: none yet */
     struct limef_histogram latency; /**< from limef_frame.entered_us to presented */
 };
 
@@ -140,9 +142,9 @@ struct limef_presenter {
     int64_t begun_us, polled_us;
 
     /* any reads */
-    LIMEF_ATOMIC(uint32_t) output;          /**< the enum limef_presenter_output in use */
-    LIMEF_ATOMIC(uint64_t) n_presented;     /**< composed pictures */
-    LIMEF_ATOMIC(int64_t) first_shown_us;   /**< when the first picture was presented; 0: not yet */
+    LIMEF_ATOMIC(uint32_t) output;        /**< the enum limef_presenter_output in use */
+    LIMEF_ATOMIC(uint64_t) n_presented;   /**< composed pictures */
+    LIMEF_ATOMIC(int64_t) first_shown_us; /**< when the first picture was presented; 0: not yet */
 };
 
 /**
@@ -171,15 +173,15 @@ LIMEF_API int limef_presenter_init(struct limef_presenter *presenter, const char
 /**
  * Opens the output now, instead of in the first tick.
  *
- * @return 0, also if it is open; AVERROR(ENOSYS): this build has no such output; AVERROR(ENODEV): no
- *         display server answers, or no EGL; another negative AVERROR code. Logged.
- * Thread: the presenter's (limef_thread_call())
+ * @return 0, also if it is open; AVERROR(ENOSYS): this build has no such output; AVERROR(ENODEV):
+ * no display server answers, or no EGL; another negative AVERROR code. Logged. Thread: the
+ * presenter's (limef_thread_call())
  */
 LIMEF_API int limef_presenter_open(struct limef_presenter *presenter);
 
 /**
- * Closes the output; it stays closed. limef_filter_clear() does so, too, but GL and window libraries
- * want it from the thread that opened them: call this before that thread stops.
+ * Closes the output; it stays closed. limef_filter_clear() does so, too, but GL and window
+ * libraries want it from the thread that opened them: call this before that thread stops.
  *
  * Thread: the presenter's
  */
@@ -220,7 +222,7 @@ LIMEF_API int limef_presenter_toggle_fullscreen(struct limef_presenter *presente
 LIMEF_API void limef_presenter_set_overlay(struct limef_presenter *presenter, const char *text);
 
 /**
- * Writes the composed picture, as the screen shows it, to a PNG file.
+ * Writes the composed picture, as the screen shows it, to a file: PNG or JPEG by its name.
  *
  * @return 0; AVERROR(ENOSYS): the output is none; or what went wrong, logged.
  * Thread: the presenter's

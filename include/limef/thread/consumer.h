@@ -18,6 +18,9 @@ struct limef_consumer {
     struct limef_thread thread;
     struct limef_fifo fifo;
     struct limef_filter *chain; /**< first filter behind the fifo; borrowed */
+
+    /* the thread itself */
+    int64_t retry_us; /**< when a frame that was refused is offered again, without a task */
 };
 
 /**

@@ -87,11 +87,12 @@ struct limef_thread {
     int64_t task_due_us;
 
     /* any */
-    LIMEF_ATOMIC(uint32_t) stopping; /**< seq_cst; pairs with sleeps_on */
+    LIMEF_ATOMIC(uint32_t)
+    stopping; /**< seq_cst; written under lock; pairs with what looks before it
+                   sleeps */
     LIMEF_ATOMIC(uint32_t)
     n_commands; /**< written under lock, release; pairs with the thread's acquire */
     LIMEF_ATOMIC(uint32_t) wake_word; /**< what an idle producer sleeps on */
-    LIMEF_ATOMIC(void *) sleeps_on;   /**< futex word of a blocked write; see stopping */
     LIMEF_ATOMIC(uint64_t) n_errors;  /**< frames that the chain lost, by codes that it returned */
     LIMEF_ATOMIC(uint32_t) alive; /**< 1 from start until its function returns; stop sleeps on it */
     LIMEF_ATOMIC(int) tid;        /**< the system's number of it; 0 before it runs */
@@ -99,7 +100,8 @@ struct limef_thread {
 
     pthread_mutex_t lock;
     /* protected by lock */
-    bool started; /**< there is a thread to join */
+    bool started;    /**< there is a thread to join */
+    void *sleeps_on; /**< futex word of a blocked write, or NULL */
     struct limef_thread_command commands[LIMEF_THREAD_MAX_COMMANDS];
 };
 
@@ -133,6 +135,7 @@ LIMEF_API int limef_thread_start(struct limef_thread *thread);
 
 /**
  * Asks the thread to stop, and does not wait. Stopping many: ask all, then wait for each.
+ * Commands that wait are still done.
  *
  * Thread: any
  */
@@ -155,7 +158,7 @@ LIMEF_API int limef_thread_stop(struct limef_thread *thread, int64_t timeout_us)
  * behind a consumer's fifo.
  *
  * @param signal_frame  copied.
- * @return 0; AVERROR(EAGAIN): too many commands wait.
+ * @return 0; AVERROR(EAGAIN): too many commands wait; AVERROR_EXIT: the thread does not run.
  * Thread: any
  */
 LIMEF_API int limef_thread_send(struct limef_thread *thread,
@@ -163,10 +166,12 @@ LIMEF_API int limef_thread_send(struct limef_thread *thread,
 
 /**
  * Runs a function on the thread, between two frames, and waits for it: connect, disconnect, read
- * what only that thread may read. If the thread is not running it runs right here.
+ * what only that thread may read. If the thread is not running it runs right here:
+ * then one at a time, and not while the thread is started.
  *
  * @param timeout_us  after which the call is withdrawn. A call that has begun is waited for.
- * @return what the function returned; AVERROR(ETIMEDOUT): withdrawn, it did not run.
+ * @return what the function returned; AVERROR(ETIMEDOUT): withdrawn, it did not run;
+ *         AVERROR(EAGAIN): too many commands wait, it did not run.
  * Thread: any
  */
 LIMEF_API int limef_thread_call(struct limef_thread *thread, limef_call_fn *call, void *context,

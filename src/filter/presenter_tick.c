@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/* The periodic task: opens the output, shows what is due, says why a tile has no picture. */
+#include "filter/presenter_private.h"
+#include "gpu/compositor.h"
+
+#include <limef/base/log.h>
+#include <limef/thread/report.h>
+
+#include <libavutil/frame.h>
+#include <stdio.h>
+
+/* Pictures that are due this close to each other are composed together. */
+#define TOGETHER_US 3000
+/* How often a window is asked for events. */
+#define POLL_US 10000
+/* A tile says that it waits only after a while: most do not wait that long. */
+#define WAIT_TEXT_US 1000000
+
+void presenter_set_state(struct limef_presenter *presenter, struct limef_tile *tile,
+                         enum limef_tile_state state, int64_t now_us)
+{
+    atomic_store_explicit(&tile->state, (uint32_t)state, memory_order_relaxed);
+    tile->since_us = now_us;
+    tile->text_second = -1;
+    presenter->dirty = true;
+}
+
+/* A picture is on its way to the screen. */
+static void note_shown(struct limef_tile *tile, const struct limef_decoded_frame *picture,
+                       int64_t now_us)
+{
+    tile->shown_pts_us = presenter_pts_us(tile, &picture->frame);
+    tile->shown_duration_us = picture->frame.duration_us;
+    tile->shown_us = tile->due_us;
+    tile->entered_us = picture->frame.entered_us;
+    tile->has_picture = tile->fresh = true;
+    if (tile->stepping) {
+        tile->stepping = false;
+        presenter_clock_pause(&tile->clock, now_us);
+        presenter_set_anchor(tile, tile->shown_pts_us, now_us);
+    }
+    atomic_store_explicit(&tile->position_us, tile->shown_pts_us, memory_order_relaxed);
+    atomic_store_explicit(&tile->width, picture->av->width, memory_order_relaxed);
+    atomic_store_explicit(&tile->height, picture->av->height, memory_order_relaxed);
+    atomic_store_explicit(&tile->format, picture->av->format, memory_order_relaxed);
+}
+
+/* After a composed picture was presented: the new ones in it were seen. */
+static void note_presented(struct limef_presenter *presenter, int64_t now_us)
+{
+    bool any = false;
+
+    for (unsigned i = 0; i < presenter->n_tiles; i++) {
+        struct limef_tile *tile = &presenter->tiles[i];
+
+        if (!tile->fresh)
+            continue;
+        any = true;
+        tile->fresh = false;
+        LIMEF_COUNT(tile->n_shown, 1);
+        if (LIMEF_COUNTED(tile->first_shown_us) == 0)
+            atomic_store_explicit(&tile->first_shown_us, now_us, memory_order_relaxed);
+        if (tile->entered_us)
+            limef_histogram_add(&tile->latency, now_us - tile->entered_us);
+    }
+    if (any || presenter->compositor)
+        LIMEF_COUNT(presenter->n_presented, 1);
+    if (any && LIMEF_COUNTED(presenter->first_shown_us) == 0)
+        atomic_store_explicit(&presenter->first_shown_us, now_us, memory_order_relaxed);
+}
+
+/* Puts the picture that waits on screen. */
+static void show_next(struct limef_presenter *presenter, struct limef_tile *tile, int64_t now_us)
+{
+    struct compositor_upload moved = {0};
+    int ret = 0;
+
+    if (presenter->compositor)
+        ret = compositor_set_picture(presenter->compositor, (unsigned)(tile - presenter->tiles),
+                                     &tile->next.decoded, &moved);
+    LIMEF_COUNT(tile->uploaded_bytes, moved.uploaded_bytes);
+    if (moved.copied_bytes) {
+        LIMEF_COUNT(tile->copied_bytes, moved.copied_bytes);
+        LIMEF_COUNT(presenter->filter.copied_bytes, moved.copied_bytes);
+        atomic_store_explicit(&tile->copied_why, moved.why, memory_order_relaxed);
+    }
+    if (ret < 0 || presenter->failed)
+        LIMEF_COUNT(tile->n_failed, 1);
+    else
+        note_shown(tile, &tile->next.decoded, now_us);
+    presenter_drop_next(tile);
+    if (LIMEF_COUNTED(tile->state) != LIMEF_TILE_PLAYING)
+        presenter_set_state(presenter, tile, LIMEF_TILE_PLAYING, now_us);
+    presenter->dirty = true;
+}
+
+void presenter_show_to_nobody(struct limef_presenter *presenter, struct limef_tile *tile,
+                              const struct limef_decoded_frame *decoded, int64_t now_us)
+{
+    tile->due_us = now_us;
+    note_shown(tile, decoded, now_us);
+    if (LIMEF_COUNTED(tile->state) != LIMEF_TILE_PLAYING)
+        presenter_set_state(presenter, tile, LIMEF_TILE_PLAYING, now_us);
+    note_presented(presenter, now_us);
+}
+
+/* Whether the output can be opened: with its size known, or not worth waiting for any longer. */
+static bool is_ready_to_open(struct limef_presenter *presenter, int64_t now_us)
+{
+    const struct limef_presenter_settings *settings = &presenter->settings;
+
+    if (!presenter->begun_us)
+        presenter->begun_us = now_us;
+    return settings->output == LIMEF_OUTPUT_NONE || settings->output == LIMEF_OUTPUT_OFFSCREEN ||
+           presenter->n_tiles > 1 || settings->fullscreen ||
+           (settings->width > 0 && settings->height > 0) ||
+           presenter_has_next(&presenter->tiles[0]) ||
+           LIMEF_COUNTED(presenter->tiles[0].state) != LIMEF_TILE_WAITING ||
+           now_us >= presenter->begun_us + WAIT_TEXT_US;
+}
+
+/* A lone tile's output has its first picture's size. */
+static void choose_size(struct limef_presenter *presenter)
+{
+    const struct limef_decoded_frame *first = &presenter->tiles[0].next.decoded;
+    struct limef_presenter_settings *settings = &presenter->settings;
+    const AVFrame *av = first->av;
+    int64_t width;
+
+    if (presenter->n_tiles > 1 || !presenter_has_next(&presenter->tiles[0]) ||
+        (settings->width > 0 && settings->height > 0))
+        return;
+    width = av->sample_aspect_ratio.num > 0 && av->sample_aspect_ratio.den > 0
+                ? av_rescale(av->width, av->sample_aspect_ratio.num, av->sample_aspect_ratio.den)
+                : av->width;
+    settings->width = (int)av_clip64(first->rotation_degrees % 180 ? av->height : width, 1, 16384);
+    settings->height = (int)av_clip64(first->rotation_degrees % 180 ? width : av->height, 1, 16384);
+}
+
+int limef_presenter_open(struct limef_presenter *presenter)
+{
+    struct limef_signal_frame failure;
+    int ret = 0;
+
+    if (presenter->opened)
+        return 0;
+    presenter->failed = false;
+    choose_size(presenter);
+    if (presenter->settings.output != LIMEF_OUTPUT_NONE)
+        ret = compositor_open(&presenter->compositor, &presenter->settings, presenter->n_tiles,
+                              presenter->filter.name);
+    if (ret < 0) {
+        presenter->failed = true;
+        limef_signal_frame_set(&failure, LIMEF_SIGNAL_ERROR, LIMEF_PRESENTER_ALL,
+                               "the output cannot be opened");
+        failure.code = ret;
+        limef_report(&failure);
+        return ret;
+    }
+    presenter->opened = presenter->dirty = true;
+    atomic_store_explicit(&presenter->output,
+                          (uint32_t)(presenter->compositor
+                                         ? compositor_output(presenter->compositor)
+                                         : LIMEF_OUTPUT_NONE),
+                          memory_order_relaxed);
+    return 0;
+}
+
+static void handle_events(struct limef_presenter *presenter, int64_t now_us)
+{
+    struct limef_signal_frame key_signal;
+    int event, key = 0;
+
+    if (!presenter->compositor || !compositor_has_events(presenter->compositor) ||
+        now_us < presenter->polled_us + POLL_US)
+        return;
+    presenter->polled_us = now_us;
+    while ((event = compositor_poll(presenter->compositor, &key)) != 0) {
+        presenter->dirty = true;
+        if (event != 2)
+            continue;
+        limef_signal_frame_set(&key_signal, LIMEF_SIGNAL_KEY, LIMEF_PRESENTER_ALL, NULL);
+        key_signal.value = key;
+        limef_report(&key_signal);
+    }
+}
+
+static int64_t end_us(const struct limef_presenter *presenter, const struct limef_tile *tile)
+{
+    if (!tile->has_picture || presenter->settings.untimed)
+        return INT64_MIN;
+    return tile->clock.paused_us != LIMEF_NO_TIME ? LIMEF_FOREVER
+                                                  : tile->shown_us + presenter_lasts_us(tile);
+}
+
+/* The last picture's time is over. */
+static void end_tile(struct limef_presenter *presenter, struct limef_tile *tile, int64_t now_us)
+{
+    uint32_t slot = (uint32_t)(tile - presenter->tiles);
+    struct limef_signal_frame over;
+
+    tile->ending = false;
+    if (!presenter->settings.keep_last_picture) {
+        tile->has_picture = false;
+        if (presenter->compositor)
+            compositor_clear_picture(presenter->compositor, slot);
+    }
+    presenter_set_state(presenter, tile, LIMEF_TILE_ENDED, now_us);
+    limef_signal_frame_set(&over, LIMEF_SIGNAL_END, slot, tile->text);
+    over.code = tile->end_code;
+    limef_report(&over);
+}
+
+/* Says in the tile why it has no picture. Returns when the text changes by itself. */
+static int64_t tell_why(struct limef_presenter *presenter, struct limef_tile *tile, int64_t now_us)
+{
+    enum limef_tile_state state = (enum limef_tile_state)LIMEF_COUNTED(tile->state);
+    int64_t second = (now_us - tile->since_us) / 1000000;
+    int64_t changes_us = state == LIMEF_TILE_LOST || (state == LIMEF_TILE_WAITING &&
+                                                      now_us < tile->since_us + WAIT_TEXT_US)
+                             ? tile->since_us + (second + 1) * 1000000
+                             : LIMEF_FOREVER;
+    char text[sizeof(tile->text) + 16] = "";
+
+    if (tile->text_second == second ||
+        (tile->text_second >= 0 && changes_us == LIMEF_FOREVER && state != LIMEF_TILE_WAITING))
+        return changes_us;
+    tile->text_second = second;
+    if (state == LIMEF_TILE_LOST)
+        snprintf(text, sizeof(text), "%s %02d:%02d", tile->text[0] ? tile->text : "no signal",
+                 (int)(second / 60), (int)(second % 60));
+    else if (state == LIMEF_TILE_ENDED && !presenter->settings.keep_last_picture)
+        snprintf(text, sizeof(text), "%s", tile->text[0] ? tile->text : "end of file");
+    else if (state == LIMEF_TILE_WAITING && second * 1000000 >= WAIT_TEXT_US)
+        snprintf(text, sizeof(text), "waiting");
+    if (presenter->compositor)
+        compositor_set_text(presenter->compositor, (unsigned)(tile - presenter->tiles), text);
+    presenter->dirty = true;
+    return changes_us;
+}
+
+/* One tile's turn. Returns when it wants the next one. */
+static int64_t tick_tile(struct limef_presenter *presenter, struct limef_tile *tile, int64_t now_us)
+{
+    int64_t why_us;
+
+    if (presenter_has_next(tile) && tile->due_us <= now_us + TOGETHER_US &&
+        (presenter->opened || presenter->failed))
+        show_next(presenter, tile, now_us);
+    if (tile->ending && !presenter_has_next(tile) && now_us >= end_us(presenter, tile))
+        end_tile(presenter, tile, now_us);
+    why_us = tell_why(presenter, tile, now_us);
+    if (presenter_has_next(tile))
+        return FFMIN(tile->due_us, why_us);
+    return tile->ending ? FFMIN(end_us(presenter, tile), why_us) : why_us;
+}
+
+int64_t limef_presenter_tick(void *context, int64_t now_us)
+{
+    struct limef_presenter *presenter = context;
+    int64_t due_us = LIMEF_FOREVER;
+    bool dirty;
+
+    if (!presenter->opened && !presenter->failed && is_ready_to_open(presenter, now_us))
+        limef_presenter_open(presenter);
+    if (!presenter->opened && !presenter->failed)
+        return presenter->begun_us + WAIT_TEXT_US;
+    handle_events(presenter, now_us);
+    for (unsigned i = 0; i < presenter->n_tiles; i++)
+        due_us = FFMIN(due_us, tick_tile(presenter, &presenter->tiles[i], now_us));
+    dirty = presenter->dirty;
+    presenter->dirty = false;
+    if (dirty && presenter->opened) {
+        if (!presenter->compositor || compositor_present(presenter->compositor) >= 0)
+            note_presented(presenter, limef_now_us());
+    }
+    if (presenter->compositor && compositor_has_events(presenter->compositor))
+        due_us = FFMIN(due_us, presenter->polled_us + POLL_US);
+    return due_us;
+}
+
+void limef_presenter_close(struct limef_presenter *presenter)
+{
+    if (presenter->compositor)
+        compositor_close(&presenter->compositor);
+    presenter->opened = false;
+    presenter->failed = true;
+}

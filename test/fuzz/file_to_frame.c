@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libFuzzer: bytes as a file, through source and decoder, to pictures and
+ * samples. The first byte chooses what is done on the way: seeking, looping,
+ * the media.
+ */
+#include <limef/base/log.h>
+#include <limef/filter/decode.h>
+#include <limef/filter/file_source.h>
+
+#include <libavutil/error.h>
+#include <libavutil/log.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define MAX_STEPS 400
+#define MAX_BYTES (1 << 18)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes);
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+static void forget_log(void *context, enum limef_log_level level, const char *name,
+                       const char *line)
+{
+    (void)context;
+    (void)level;
+    (void)name;
+    (void)line;
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc;
+    (void)argv;
+    av_log_set_level(AV_LOG_QUIET);
+    limef_log_set_sink(forget_log, NULL);
+    return 0;
+}
+
+static void play(struct limef_file_source *file, unsigned choice)
+{
+    struct limef_signal_frame seek;
+    int64_t due_us;
+
+    limef_signal_frame_set(&seek, LIMEF_SIGNAL_SEEK, 0, NULL);
+    seek.value = (int64_t)(choice >> 4) * 100000;
+    seek.code = choice & 1;
+    for (int i = 0; i < MAX_STEPS; i++) {
+        int ret = file->source.step(&file->source, &due_us);
+
+        if (ret < 0 && ret != AVERROR(EAGAIN))
+            break;
+        if (i == 10 && choice & 2)
+            limef_go(&file->source.filter, &seek.frame);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
+{
+    struct limef_file_source file = {0};
+    struct limef_decode_filter decode = {0};
+    struct limef_file_source_settings settings = {.pace = LIMEF_PACE_FASTEST,
+                                                  .timeout_us = 2000000};
+    unsigned choice = size_bytes > 0 ? data[0] : 0;
+    char url[64];
+    int fd;
+
+    if (size_bytes < 2 || size_bytes > MAX_BYTES)
+        return -1;
+    fd = memfd_create("clip", MFD_CLOEXEC);
+    if (fd < 0 || write(fd, data + 1, size_bytes - 1) != (ssize_t)(size_bytes - 1))
+        abort();
+    snprintf(url, sizeof(url), "/proc/self/fd/%d", fd);
+    settings.url = url;
+    settings.options = "protocol_whitelist=file";
+    settings.n_loops = choice & 4 ? 2 : 0;
+    settings.media = choice & 8 ? LIMEF_MEDIA_AUDIO : LIMEF_MEDIA_VIDEO;
+    if (limef_file_source_init(&file, NULL, &settings) == 0 &&
+        limef_decode_filter_init(
+            &decode, NULL,
+            &(struct limef_decode_settings){.media = settings.media, .n_threads = 1}) == 0) {
+        limef_connect(&file.source.filter, &decode.filter);
+        play(&file, choice);
+    }
+    limef_filter_clear(&file.source.filter);
+    limef_filter_clear(&decode.filter);
+    close(fd);
+    return 0;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* A presenter offscreen, and what the CPU says its pixels should be. */
+#ifndef LIMEF_TEST_GPU_RENDERING_H
+#define LIMEF_TEST_GPU_RENDERING_H
+
+#include <limef/filter/presenter.h>
+
+struct AVFrame;
+
+/* Opens an untimed presenter offscreen. False: there is no surfaceless EGL here. */
+bool rendering_open(struct limef_presenter *presenter, struct limef_tile *tiles, unsigned n_tiles,
+                    struct limef_presenter_settings settings);
+
+/* A picture of smooth, different waves in each component; free with av_frame_free(). */
+struct AVFrame *rendering_waves(int pix_fmt, int width, int height);
+
+/* A picture of one colour (first three components, as samples of 8 bits). */
+struct AVFrame *rendering_plain(int pix_fmt, int width, int height, const int samples[3]);
+
+/* Gives a picture to the presenter and lets it render. */
+int rendering_show(struct limef_presenter *presenter, uint32_t slot, const struct AVFrame *av,
+                   int rotation_degrees, bool mirrored);
+
+/* The colour that pixel (x, y) of an upright picture, shown pixel for pixel, must have: 0..255. */
+void rendering_expected(const struct AVFrame *av, int x, int y, double rgb[3]);
+
+/* The composed picture's pixels, 4 bytes each; free(). */
+uint8_t *rendering_read(struct limef_presenter *presenter, int *width, int *height);
+
+#endif

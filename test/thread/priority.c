@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+#include "support/chain.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include <linux/capability.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+TestSuite(priority, .timeout = 60);
+
+static LIMEF_ATOMIC(int) n_warnings;
+
+static void count_warnings(void *context, enum limef_log_level level, const char *name,
+                           const char *line)
+{
+    (void)context;
+    (void)name;
+    (void)line;
+    atomic_fetch_add(&n_warnings, level == LIMEF_LOG_WARNING);
+}
+
+struct seen {
+    int policy;
+    int real_time_priority;
+    int nice;
+};
+
+static int look(void *context)
+{
+    struct sched_param param;
+    struct seen *seen = context;
+
+    seen->policy = sched_getscheduler(0) & ~SCHED_RESET_ON_FORK;
+    sched_getparam(0, &param);
+    seen->real_time_priority = param.sched_priority;
+    seen->nice = getpriority(PRIO_PROCESS, (id_t)gettid());
+    return 0;
+}
+
+static enum limef_scheduled run_as(enum limef_priority priority, struct seen *seen)
+{
+    struct limef_thread_settings settings = {.priority = priority};
+    struct limef_consumer consumer = {0};
+    enum limef_scheduled got;
+    struct number_sink sink;
+
+    number_sink_init(&sink);
+    limef_consumer_init(&consumer, &sink.filter, &settings);
+    cr_assert(zero(int, limef_thread_start(&consumer.thread)));
+    cr_assert(zero(int, limef_thread_call(&consumer.thread, look, seen, TOO_LONG_US)));
+    got = (enum limef_scheduled)atomic_load(&consumer.thread.scheduled_as);
+    cr_assert(zero(int, limef_thread_stop(&consumer.thread, TOO_LONG_US)));
+    limef_consumer_clear(&consumer);
+    return got;
+}
+
+/* For the rest of this process, which is the test's own. */
+static void give_up_permission(void)
+{
+    struct rlimit none = {0, 0};
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct data[2] = {{0}};
+
+    setrlimit(RLIMIT_RTPRIO, &none);
+    setrlimit(RLIMIT_NICE, &none);
+    syscall(SYS_capset, &header, data);
+}
+
+Test(priority, falls_back_without_permission_and_says_so_once)
+{
+    struct seen seen;
+
+    give_up_permission();
+    limef_log_set_sink(count_warnings, NULL);
+    cr_assert(eq(int, run_as(LIMEF_PRIORITY_AUDIO, &seen), LIMEF_SCHEDULED_DEFAULT));
+    cr_assert(eq(int, seen.policy, SCHED_OTHER));
+    cr_assert(eq(int, run_as(LIMEF_PRIORITY_DISPLAY, &seen), LIMEF_SCHEDULED_DEFAULT));
+    cr_assert(eq(int, run_as(LIMEF_PRIORITY_INGEST, &seen), LIMEF_SCHEDULED_DEFAULT));
+    cr_assert(eq(int, atomic_load(&n_warnings), 1));
+}
+
+Test(priority, background_needs_no_permission)
+{
+    struct seen seen;
+
+    give_up_permission();
+    limef_log_set_sink(count_warnings, NULL);
+    cr_assert(eq(int, run_as(LIMEF_PRIORITY_BACKGROUND, &seen), LIMEF_SCHEDULED_NICE));
+    cr_assert(eq(int, seen.nice, 10));
+    cr_assert(eq(int, run_as(LIMEF_PRIORITY_PROCESSING, &seen), LIMEF_SCHEDULED_DEFAULT));
+    cr_assert(zero(int, seen.nice));
+    cr_assert(zero(int, atomic_load(&n_warnings)));
+}
+
+/* Where the machine permits it; elsewhere what is said must be what was got. */
+Test(priority, what_is_said_is_what_was_got)
+{
+    static const struct {
+        enum limef_priority priority;
+        enum limef_scheduled scheduled_as;
+        int policy, real_time_priority, nice;
+    } classes[] = {
+        {LIMEF_PRIORITY_INGEST, LIMEF_SCHEDULED_RR, SCHED_RR, 5, -5},
+        {LIMEF_PRIORITY_DISPLAY, LIMEF_SCHEDULED_RR, SCHED_RR, 10, -10},
+        {LIMEF_PRIORITY_AUDIO, LIMEF_SCHEDULED_FIFO, SCHED_FIFO, 20, -15},
+    };
+
+    limef_log_set_sink(count_warnings, NULL);
+    for (unsigned i = 0; i < 3; i++) {
+        struct seen seen;
+        enum limef_scheduled got = run_as(classes[i].priority, &seen);
+
+        if (got == classes[i].scheduled_as) {
+            cr_assert(eq(int, seen.policy, classes[i].policy));
+            cr_assert(eq(int, seen.real_time_priority, classes[i].real_time_priority));
+            continue;
+        }
+        cr_assert(eq(int, seen.policy, SCHED_OTHER));
+        cr_assert(eq(int, atomic_load(&n_warnings), 1));
+        cr_assert(got == LIMEF_SCHEDULED_NICE || got == LIMEF_SCHEDULED_DEFAULT);
+        if (got == LIMEF_SCHEDULED_NICE)
+            cr_assert(eq(int, seen.nice, classes[i].nice));
+    }
+}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Reads what ctest --output-junit wrote; prints how many tests passed, failed and were skipped. Of a
-# Criterion program each test counts, of any other program the program.
+# Criterion program and of Python's unittest each test counts, of any other program the program.
 
 /<testcase / {
     in_test = 1
@@ -29,6 +29,23 @@ in_test && /Synthesis: Tested: / {
     sub(/.*Failing: /, "", line)
     own_failed += line + 0 # crashing ones are among them
     has_counts = 1
+}
+
+in_test && /^Ran [0-9]+ tests? in / {
+    own_passed += $2
+    has_counts = 1
+}
+
+# FAILED (failures=1, errors=1, skipped=1), or OK (skipped=1)
+in_test && /^(FAILED|OK) \(.*=/ {
+    for (i = 2; i <= NF; i++) {
+        split($i, pair, "=")
+        if (pair[1] ~ /skipped/)
+            own_skipped += pair[2]
+        else if (pair[1] ~ /failures|errors/)
+            own_failed += pair[2]
+        own_passed -= pair[2]
+    }
 }
 
 /<\/testcase>/ {

@@ -28,6 +28,17 @@ static bool is_still(const AVStream *stream)
     return stream->disposition & AV_DISPOSITION_ATTACHED_PIC;
 }
 
+/* Of a fragmented file there is only the first fragment's table. */
+static bool has_whole_table(AVStream *stream)
+{
+    int n = avformat_index_get_entries_count(stream);
+
+    return n > 0 && stream->duration > 0 &&
+           avformat_index_get_entry(stream, n - 1)->timestamp -
+                   avformat_index_get_entry(stream, 0)->timestamp >=
+               stream->duration / 2;
+}
+
 /*
  * Whether a header said all that decoding and timing need, so that reading
  * ahead (avformat_find_stream_info()) would only cost time and memory.
@@ -38,8 +49,7 @@ static bool is_still(const AVStream *stream)
 static bool is_complete(const AVFormatContext *format, AVStream *stream)
 {
     const AVCodecParameters *codec = stream->codecpar;
-    bool is_indexed_mp4 =
-        av_match_name("mp4", format->iformat->name) && avformat_index_get_entries_count(stream) > 0;
+    bool is_indexed_mp4 = av_match_name("mp4", format->iformat->name) && has_whole_table(stream);
 
     if (codec->codec_id == AV_CODEC_ID_NONE)
         return false;
@@ -271,6 +281,8 @@ int file_source_describe(struct limef_file_source *file, const AVStream *stream)
                             &codec->mirrored);
     if (codec->frame.media == LIMEF_MEDIA_VIDEO) {
         rate = av_guess_frame_rate(file->format, (AVStream *)stream, NULL);
+        if (rate.num <= 0) /* not constant */
+            rate = stream->avg_frame_rate;
         aspect = av_guess_sample_aspect_ratio(file->format, (AVStream *)stream, NULL);
         codec->frame_rate_num = rate.num;
         codec->frame_rate_den = rate.num ? rate.den : 0;

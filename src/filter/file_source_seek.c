@@ -51,10 +51,8 @@ static void seek_failed(struct limef_file_source *file, int code)
     limef_report(&report);
 }
 
-static void forget_what_was_read(struct limef_file_source *file)
+static void mark_discontinuous(struct limef_file_source *file)
 {
-    file->waiting = false;
-    file->anchored = false;
     for (unsigned i = 0; i < LIMEF_FILE_MAX_TRACKS; i++)
         file->tracks[i].discontinuous = true;
 }
@@ -70,7 +68,9 @@ int file_source_seek(struct limef_file_source *file)
             seek_failed(file, ret);
         return ret == AVERROR_EXIT ? ret : 0;
     }
-    forget_what_was_read(file);
+    file->waiting = false;
+    file->anchored = false;
+    mark_discontinuous(file);
     file->sought_us = file->seek_us;
     file->seek_tries = 1;
     file->seek_skipped = 0;
@@ -136,12 +136,13 @@ int file_source_loop(struct limef_file_source *file)
     ret = begin_again(file);
     if (ret < 0)
         return ret;
+    /* where times go on it is no discontinuity: nothing behind shall set its clock anew */
     if (file->end_us != LIMEF_NO_TIME && file->loop_us != LIMEF_NO_TIME)
         file->offset_us = file->end_us - file->loop_us;
+    else
+        mark_discontinuous(file);
     file->n_packets_before = n_packets;
     file->waiting = false;
-    for (unsigned i = 0; i < LIMEF_FILE_MAX_TRACKS; i++)
-        file->tracks[i].discontinuous = true;
     LIMEF_COUNT(file->n_loops, 1);
     return 0;
 }

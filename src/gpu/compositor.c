@@ -327,13 +327,28 @@ static struct layout_rect whole(const struct compositor *compositor)
     return (struct layout_rect){0, 0, compositor->width, compositor->height};
 }
 
+/* Whether one picture alone fills the output, so that nothing has to be blackened. */
+static bool is_covered(const struct compositor *compositor)
+{
+    unsigned shown = compositor->solo == LIMEF_PRESENTER_ALL ? 0 : compositor->solo;
+    const struct surface *surface = &compositor->surfaces[shown];
+    struct layout_rect rect;
+
+    if (!surface->has_picture ||
+        (compositor->n_surfaces > 1 && compositor->solo == LIMEF_PRESENTER_ALL))
+        return false;
+    rect = layout_fit(whole(compositor), surface->textures.width, surface->textures.height,
+                      surface->sar_num, surface->sar_den, is_sideways(surface));
+    return rect.width == compositor->width && rect.height == compositor->height;
+}
+
 static void compose(struct compositor *compositor)
 {
     const struct gl *gl = &compositor->gl;
     bool all =
         compositor->dirty || !compositor->output.ops->keeps_contents || compositor->overlay.text[0];
 
-    if (all) {
+    if (all && !is_covered(compositor)) {
         set_scissor(compositor, whole(compositor));
         gl->Clear(GL_COLOR_BUFFER_BIT);
     }

@@ -21,6 +21,11 @@
     X(EGLBoolean, BindAPI, (EGLenum))                                                              \
     X(EGLBoolean, ChooseConfig, (EGLDisplay, const EGLint *, EGLConfig *, EGLint, EGLint *))       \
     X(EGLContext, CreateContext, (EGLDisplay, EGLConfig, EGLContext, const EGLint *))              \
+    X(EGLSurface, CreateWindowSurface,                                                             \
+      (EGLDisplay, EGLConfig, EGLNativeWindowType, const EGLint *))                                \
+    X(EGLBoolean, DestroySurface, (EGLDisplay, EGLSurface))                                        \
+    X(EGLBoolean, SwapBuffers, (EGLDisplay, EGLSurface))                                           \
+    X(EGLBoolean, SwapInterval, (EGLDisplay, EGLint))                                              \
     X(EGLBoolean, DestroyContext, (EGLDisplay, EGLContext))                                        \
     X(EGLBoolean, MakeCurrent, (EGLDisplay, EGLSurface, EGLSurface, EGLContext))                   \
     X(const char *, QueryString, (EGLDisplay, EGLint))                                             \

@@ -13,14 +13,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WINDOW_MODULE "limef/limef-window-sdl.so"
+/* In the order in which they are asked. */
+static const char *const window_modules[] = {"limef-window-sdl.so", "limef-window-wayland.so"};
+#define N_WINDOW_MODULES (sizeof(window_modules) / sizeof(window_modules[0]))
 
 /*
- * The window's module lies in the folder "limef" beside this library, built or
- * installed; beside the program if the library is static. Linking it would
+ * The windows' modules lie in the folder "limef" beside this library, built or
+ * installed; beside the program if the library is static. Linking them would
  * make every process pay for a window library at its start.
  */
-static const struct output_ops *window_ops(const char *name)
+static const struct output_ops *load_module(const char *file, const char *name)
 {
     char path[PATH_MAX];
     const struct output_ops *ops = NULL;
@@ -31,17 +33,17 @@ static const struct output_ops *window_ops(const char *name)
         const char *slash = strrchr(here.dli_fname, '/');
         int folder = slash ? (int)(slash - here.dli_fname + 1) : 0;
 
-        if (snprintf(path, sizeof(path), "%.*s" WINDOW_MODULE, folder, here.dli_fname) <
+        if (snprintf(path, sizeof(path), "%.*slimef/%s", folder, here.dli_fname, file) <
             (int)sizeof(path))
             module = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     }
-    if (!module)
-        module =
-            dlopen(LIMEF_MODULE_FOLDER "/" WINDOW_MODULE, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    if (!module &&
+        snprintf(path, sizeof(path), LIMEF_MODULE_FOLDER "/limef/%s", file) < (int)sizeof(path))
+        module = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (module)
         ops = dlsym(module, OUTPUT_MODULE_SYMBOL);
     else
-        limef_log(LIMEF_LOG_DEBUG, name, "no window module: %s", dlerror());
+        limef_log(LIMEF_LOG_DEBUG, name, "no module %s: %s", file, dlerror());
     return ops && ops->abi == OUTPUT_ABI ? ops : NULL;
 }
 
@@ -52,7 +54,7 @@ static bool has_display(void)
     return (x11 && *x11) || (wayland && *wayland);
 }
 
-/* What AUTO does not get is no failure. */
+/* What the next output may still do is no failure. */
 static int say_why_not(int code, const char *name, const char *format, ...)
 {
     char why[256];
@@ -61,7 +63,7 @@ static int say_why_not(int code, const char *name, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(why, sizeof(why), format, arguments);
     va_end(arguments);
-    limef_log(LIMEF_LOG_WARNING, name, "%s: rendering offscreen", why);
+    limef_log(LIMEF_LOG_INFO, name, "%s", why);
     return code;
 }
 
@@ -77,28 +79,41 @@ static int open_as(struct output *output, const struct output_ops *ops,
     return ret;
 }
 
+static int open_window(struct output *output, const struct output_settings *settings)
+{
+    int ret = AVERROR(ENOSYS);
+
+    output->fail = say_why_not;
+    for (unsigned i = 0; i < N_WINDOW_MODULES && ret < 0; i++) {
+        const struct output_ops *ops = load_module(window_modules[i], settings->name);
+
+        if (ops)
+            ret = open_as(output, ops, settings);
+    }
+    output->fail = limef_fail;
+    return ret;
+}
+
 int output_open(struct output *output, struct gl *gl, enum limef_presenter_output kind,
                 const struct output_settings *settings)
 {
-    const struct output_ops *window = NULL;
+    bool wants_window = kind == LIMEF_OUTPUT_WINDOW || (kind == LIMEF_OUTPUT_AUTO && has_display());
     int ret = gl_load(gl, settings->name);
 
     if (ret < 0)
         return ret;
     *output = (struct output){
         .gl = gl, .fail = limef_fail, .allocate = memory_allocate, .release = memory_release};
-    if (kind == LIMEF_OUTPUT_WINDOW || (kind == LIMEF_OUTPUT_AUTO && has_display()))
-        window = window_ops(settings->name);
-    if (kind == LIMEF_OUTPUT_WINDOW && !window)
-        return limef_fail(AVERROR(ENOSYS), settings->name,
-                          "cannot open a window: " WINDOW_MODULE " is not installed");
-    ret = AVERROR(ENODEV);
-    if (kind == LIMEF_OUTPUT_AUTO)
-        output->fail = say_why_not;
-    if (window)
-        ret = open_as(output, window, settings);
-    output->fail = limef_fail;
-    if (ret < 0 && kind != LIMEF_OUTPUT_WINDOW)
+    ret = wants_window ? open_window(output, settings) : AVERROR(ENODEV);
+    if (kind == LIMEF_OUTPUT_WINDOW && ret < 0)
+        return limef_fail(ret, settings->name,
+                          ret == AVERROR(ENOSYS)
+                              ? "cannot open a window: no window module is installed"
+                              : "cannot open a window: no display server answers");
+    if (ret < 0 && wants_window)
+        limef_log(LIMEF_LOG_WARNING, settings->name,
+                  "no window can be opened: rendering offscreen");
+    if (ret < 0)
         ret = open_as(output, &output_offscreen_ops, settings);
     if (ret < 0)
         return ret;

@@ -106,6 +106,8 @@ static struct pen set_text(FT_Face face, const char *text, int margin, struct te
     while (*text) {
         uint32_t character = next_character(&text);
 
+        if (character == '\n' && !*text)
+            break; /* it ends the last line, and begins no other */
         if (character == '\n') {
             pen.x = margin;
             pen.baseline += pen.line_height;

@@ -5,8 +5,9 @@
 #include <stdbool.h>
 
 /*
- * Whether a Wayland compositor answers that has no seat (no keyboard, no
- * pointer), as a headless one may. SDL 2.26 reads through a null pointer there.
+ * Whether SDL should keep away from Wayland: no compositor answers, or one that
+ * has no seat (no keyboard, no pointer), as a headless one may. SDL 2.26 reads
+ * through a null pointer there.
  */
 bool wayland_lacks_seat(void);
 

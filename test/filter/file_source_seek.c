@@ -202,7 +202,7 @@ Test(file_source_seek, a_loop_begins_where_it_was_told_to_start)
     loop_and_expect("b.mp4", &(struct media){.b_frames = 2}, 13 * FRAME_US);
 }
 
-Test(file_source_seek, the_first_packet_of_a_repetition_is_a_discontinuity)
+Test(file_source_seek, a_seek_is_a_discontinuity_and_a_repetition_is_none)
 {
     struct limef_file_source_settings settings = fastest(media_make("a.mp4", &(struct media){0}));
 
@@ -213,8 +213,16 @@ Test(file_source_seek, the_first_packet_of_a_repetition_is_a_discontinuity)
     for (unsigned i = 0; i < 50; i++) {
         const struct limef_frame *frame = &play_nth(&play, LIMEF_FRAME_PACKET, i)->frame;
 
-        cr_assert(eq(int, !!(frame->flags & LIMEF_FRAME_DISCONTINUITY), i == 25));
+        cr_assert(eq(u32, frame->flags & LIMEF_FRAME_DISCONTINUITY, 0));
         cr_assert(eq(i64, frame->pts_us, i * FRAME_US));
+    }
+    play_forget(&play);
+    play_signal(&play, LIMEF_SIGNAL_SEEK, 0, 0, 0);
+    play_run(&play);
+    for (unsigned i = 0; i < 25; i++) {
+        const struct limef_frame *frame = &play_nth(&play, LIMEF_FRAME_PACKET, i)->frame;
+
+        cr_assert(eq(int, !!(frame->flags & LIMEF_FRAME_DISCONTINUITY), i == 0));
     }
     play_clear(&play);
 }

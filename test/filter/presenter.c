@@ -266,16 +266,24 @@ Test(presenter, pictures_without_time_follow_each_other, .init = open_timed, .fi
 
 Test(presenter, a_full_live_slot_catches_up, .init = open_timed, .fini = close_all)
 {
-    int64_t before_us, after_us;
+    int64_t before_us;
 
-    go(1, 0);
     go_flagged(0, 0, LIMEF_FRAME_LIVE);
     tick_in(SECOND_US);
-    go_flagged(0, SECOND_US, LIMEF_FRAME_LIVE);
-    before_us = tick_in(0);
-    cr_assert(eq(int, go_flagged(0, 2 * SECOND_US, LIMEF_FRAME_LIVE), AVERROR(EAGAIN)));
-    after_us = tick_in(0);
-    cr_assert(eq(i64, before_us - after_us, SECOND_US / 10));
+    go_flagged(0, SECOND_US / 10, LIMEF_FRAME_LIVE);
+    before_us = tiles[0].due_us;
+    cr_assert(eq(int, go_flagged(0, NOT_YET_US, LIMEF_FRAME_LIVE), AVERROR(EAGAIN)));
+    cr_assert(eq(i64, before_us - tiles[0].due_us, SECOND_US / 10));
+}
+
+Test(presenter, what_a_live_source_sends_in_advance_is_shown_soon, .init = open_timed,
+     .fini = close_all)
+{
+    go_flagged(0, 0, LIMEF_FRAME_LIVE);
+    tick_in(SECOND_US);
+    go_flagged(0, NOT_YET_US, LIMEF_FRAME_LIVE);
+    cr_assert(lt(i64, tiles[0].due_us, limef_now_us() + SECOND_US / 5));
+    cr_assert(eq(u64, counters(0).n_anchors, 2));
 }
 
 Test(presenter, the_last_picture_stays_for_its_duration, .init = open_timed, .fini = close_all)

@@ -175,9 +175,17 @@ static void add_stream(struct track *track, AVFormatContext *format)
 
 static void turn(AVStream *stream, int degrees)
 {
-    int32_t *matrix = (int32_t *)(void *)av_stream_new_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX,
-                                                                 9 * sizeof(int32_t));
+    int32_t *matrix;
+#if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 30, 100)
+    AVPacketSideData *side = av_packet_side_data_new(
+        &stream->codecpar->coded_side_data, &stream->codecpar->nb_coded_side_data,
+        AV_PKT_DATA_DISPLAYMATRIX, 9 * sizeof(int32_t), 0);
 
+    matrix = side ? (int32_t *)(void *)side->data : NULL;
+#else
+    matrix = (int32_t *)(void *)av_stream_new_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX,
+                                                        9 * sizeof(int32_t));
+#endif
     check(matrix, "display matrix");
     av_display_rotation_set(matrix, degrees);
 }

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* 0_play URL: shows a file or a stream until it ends or a key is pressed. */
+#include <limef/limef.h>
+
+#include <stdio.h>
+
+static struct limef_stack_frame pictures[8];
+static struct limef_tile tile;
+static struct limef_reports reports;
+static struct limef_file_source file;
+static struct limef_decode_filter decode;
+static struct limef_input_filter to_screen;
+static struct limef_presenter presenter;
+static struct limef_producer reader;
+static struct limef_consumer screen;
+
+static int close_screen(void *context)
+{
+    limef_presenter_close(context);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct limef_file_source_settings what = {.url = argc > 1 ? argv[1] : "clip.mp4",
+                                              .pace = LIMEF_PACE_FASTEST};
+    struct limef_thread_settings threads = {.name = "play", .reports = &reports};
+    struct limef_signal_frame report = {.code = 1};
+
+    limef_consumer_init(&screen, &presenter.filter, &threads);
+    limef_thread_set_task(&screen.thread, limef_presenter_tick, &presenter);
+    limef_producer_init(&reader, &file.source, &threads);
+    if (limef_reports_init(&reports) < 0 || limef_file_source_init(&file, "file", &what) < 0 ||
+        limef_decode_filter_init(&decode, "decode", NULL) < 0 ||
+        limef_presenter_init(&presenter, "screen", &tile, 1, NULL) < 0 ||
+        limef_input_filter_init(&to_screen, "to screen", &screen.fifo, pictures, 8, NULL) < 0)
+        return 1;
+    limef_connect(&file.source.filter, &decode.filter);
+    limef_connect(&decode.filter, &to_screen.filter);
+
+    if (limef_thread_start(&screen.thread) == 0 && limef_thread_start(&reader.thread) == 0 &&
+        limef_reports_read(&reports, &report, LIMEF_FOREVER) == 0)
+        printf("%s: %s\n", limef_signal_name(report.signal), report.text);
+    limef_thread_stop(&reader.thread, LIMEF_FOREVER);
+    limef_thread_call(&screen.thread, close_screen, &presenter, LIMEF_FOREVER);
+    limef_thread_stop(&screen.thread, LIMEF_FOREVER);
+    return report.code != 0;
+}

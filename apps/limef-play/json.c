@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "json.h"
 
-#include <libavutil/avstring.h>
 #include <inttypes.h>
+#include <libavutil/avstring.h>
 #include <string.h>
 
 /* File names may be any bytes, JSON is UTF-8: what is not becomes U+FFFD. */

@@ -109,8 +109,8 @@ static int put_overlay(void *context)
 
         limef_presenter_get_counters(&player->presenter, i, &c);
         used += (size_t)snprintf(text + used, sizeof(text) - used,
-                                 "%u  %dx%d  shown %" PRIu64 "  late %" PRIu64
-                                 "  latency %" PRId64 " / %" PRId64 " ms\n",
+                                 "%u  %dx%d  shown %" PRIu64 "  late %" PRIu64 "  latency %" PRId64
+                                 " / %" PRId64 " ms\n",
                                  i + 1, c.width, c.height, c.n_shown, c.n_dropped_late,
                                  limef_histogram_percentile_us(&c.latency, 0.5) / 1000,
                                  limef_histogram_percentile_us(&c.latency, 0.99) / 1000);

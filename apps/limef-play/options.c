@@ -3,9 +3,9 @@
 
 #include <limef/filter/file_source.h>
 
-#include <libavutil/error.h>
 #include <errno.h>
 #include <getopt.h>
+#include <libavutil/error.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>

@@ -70,7 +70,8 @@ static void print_dot(const struct player *player, FILE *file)
         const struct play_stream *stream = &player->streams[i];
         bool fused = play_stream_is_fused(stream);
 
-        fprintf(file, "  subgraph cluster_read%u { label=\"read %u\"; source%u [label=\"file source\"];",
+        fprintf(file,
+                "  subgraph cluster_read%u { label=\"read %u\"; source%u [label=\"file source\"];",
                 i, i, i);
         if (!fused)
             fprintf(file, " }\n  subgraph cluster_decode%u { label=\"decode %u\";", i, i);

@@ -6,8 +6,8 @@
 
 #include <limef/base/memory.h>
 
-#include <libavutil/error.h>
 #include <errno.h>
+#include <libavutil/error.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -72,11 +72,11 @@ static int init_screen(struct player *player)
         .height = options->height,
         .untimed = options->untimed,
         .fullscreen = options->fullscreen,
+        .ends_silently = player->n_streams == 1, /* the player ends with it */
         .title = "limef-play",
     };
-    struct limef_thread_settings thread = {.name = "screen",
-                                           .priority = LIMEF_PRIORITY_DISPLAY,
-                                           .reports = &player->reports};
+    struct limef_thread_settings thread = {
+        .name = "screen", .priority = LIMEF_PRIORITY_DISPLAY, .reports = &player->reports};
     struct limef_filter *first = &player->presenter.filter;
     int ret;
 
@@ -100,8 +100,8 @@ static int init(struct player *player)
     int ret = limef_reports_init(&player->reports);
 
     player->n_streams = player->options->n_urls;
-    player->streams = aligned_alloc(LIMEF_CACHE_LINE_BYTES,
-                                    player->n_streams * sizeof(player->streams[0]));
+    player->streams =
+        aligned_alloc(LIMEF_CACHE_LINE_BYTES, player->n_streams * sizeof(player->streams[0]));
     player->tiles = calloc(player->n_streams, sizeof(player->tiles[0]));
     if (!player->streams || !player->tiles)
         return limef_fail(AVERROR(ENOMEM), "limef-play", "%u streams", player->n_streams);
@@ -114,18 +114,13 @@ static int init(struct player *player)
     return ret;
 }
 
-static int open_screen(void *context)
-{
-    return limef_presenter_open(context);
-}
-
 static int close_screen(void *context)
 {
     limef_presenter_close(context);
     return 0;
 }
 
-/* The streams start first: they read and decode while the screen is being opened. */
+/* The screen opens itself when it knows how large the first picture is. */
 static int start_threads(struct player *player)
 {
     int ret = 0;
@@ -155,10 +150,6 @@ int player_start(struct player *player, const struct play_options *options, int6
     plan_print(player, "start");
     if (start_threads(player) < 0)
         return fail_start(player, PLAY_SET_UP_FAILED);
-    if (limef_thread_call(&player->screen.thread, open_screen, &player->presenter,
-                          SCREEN_CALL_TIMEOUT_US) < 0)
-        return fail_start(player, PLAY_NO_OUTPUT);
-    progress_begin(player);
     return PLAY_OK;
 }
 
@@ -212,6 +203,8 @@ static void handle_reports(struct player *player)
     while (limef_reports_read(&player->reports, &report, 0) == 0) {
         if (report.signal == LIMEF_SIGNAL_END)
             note_end(player, &report);
+        else if (report.signal == LIMEF_SIGNAL_ERROR && report.frame.slot == LIMEF_PRESENTER_ALL)
+            player->quit = player->no_output = true;
         else if (report.signal == LIMEF_SIGNAL_KEY)
             player_key(player, report.value);
     }
@@ -305,6 +298,8 @@ int player_status(const struct player *player)
     }
     if (player->by_signal)
         return PLAY_BY_SIGNAL;
+    if (player->no_output)
+        return PLAY_NO_OUTPUT;
     if (n_failed == player->n_streams)
         return PLAY_NOTHING_PLAYED;
     if (n_failed)

@@ -25,9 +25,9 @@ enum play_status {
 
 /* What is measured while it plays, for the report. */
 struct play_measures {
-    int64_t begun_us;    /* when the process began */
-    unsigned n_threads;  /* peak */
-    bool steady;         /* the next two are set */
+    int64_t begun_us;   /* when the process began */
+    unsigned n_threads; /* peak */
+    bool steady;        /* the next two are set */
     uint64_t steady_allocations;
     uint64_t steady_frames;
     uint64_t allocations; /* at the end, before anything is torn down */
@@ -47,8 +47,10 @@ struct player {
     struct limef_consumer screen;
 
     /* the main thread */
-    bool paused, overlay, quit, by_signal;
-    int32_t rate; /* thousandths */
+    bool paused, overlay, quit, by_signal, no_output;
+    bool said_output; /* progress: where pictures go */
+    int64_t printed_us;
+    int32_t rate;  /* thousandths */
     uint32_t solo; /* LIMEF_PRESENTER_ALL: the grid */
     uint32_t seek_serial;
     unsigned n_snapshots;

@@ -9,8 +9,6 @@
 #define TERMINAL_PERIOD_US 500000
 #define FILE_PERIOD_US 2000000
 
-static int64_t printed_us;
-
 static const char *output_name(uint32_t output)
 {
     switch (output) {
@@ -18,10 +16,8 @@ static const char *output_name(uint32_t output)
         return "in a window";
     case LIMEF_OUTPUT_OFFSCREEN:
         return "offscreen, no display is used";
-    case LIMEF_OUTPUT_NONE:
-        return "to nobody";
     default:
-        return "nowhere yet";
+        return "to nobody";
     }
 }
 
@@ -34,12 +30,15 @@ static bool is_wanted(const struct player *player)
            player->options->log_level > LIMEF_LOG_WARNING;
 }
 
-void progress_begin(struct player *player)
+static void say_output(struct player *player)
 {
-    if (is_wanted(player))
-        fprintf(stderr, "limef-play: playing %u %s, %s\n", player->n_streams,
-                player->n_streams == 1 ? "stream" : "streams",
-                output_name(LIMEF_COUNTED(player->presenter.output)));
+    uint32_t output = LIMEF_COUNTED(player->presenter.output);
+
+    if (player->said_output || output == LIMEF_OUTPUT_AUTO)
+        return;
+    player->said_output = true;
+    fprintf(stderr, "limef-play: playing %u %s, %s\n", player->n_streams,
+            player->n_streams == 1 ? "stream" : "streams", output_name(output));
 }
 
 static void print_time(int64_t us)
@@ -67,10 +66,13 @@ void progress_print(struct player *player)
     struct limef_presenter_slot_counters counters;
     uint64_t n_dropped = 0;
 
-    if (!is_wanted(player) ||
-        now_us - printed_us < (terminal ? TERMINAL_PERIOD_US : FILE_PERIOD_US))
+    if (!is_wanted(player))
         return;
-    printed_us = now_us;
+    say_output(player);
+    if (!player->said_output ||
+        now_us - player->printed_us < (terminal ? TERMINAL_PERIOD_US : FILE_PERIOD_US))
+        return;
+    player->printed_us = now_us;
     for (uint32_t i = 0; i < player->n_streams; i++) {
         limef_presenter_get_counters(&player->presenter, i, &counters);
         n_dropped += counters.n_dropped_late;
@@ -85,6 +87,8 @@ void progress_print(struct player *player)
 
 void progress_end(struct player *player)
 {
-    if (printed_us && is_wanted(player) && isatty(STDERR_FILENO))
+    if (is_wanted(player))
+        say_output(player);
+    if (player->printed_us && is_wanted(player) && isatty(STDERR_FILENO))
         fputc('\n', stderr);
 }

@@ -7,10 +7,8 @@
 
 struct player;
 
-/* Says where pictures go, if that was the player's choice. */
-void progress_begin(struct player *player);
-
-/* One status line, at most twice a second on a terminal, rarer into a file. */
+/* Says once where pictures go; then one status line, twice a second on a terminal, rarer into a
+ * file. */
 void progress_print(struct player *player);
 
 /* Leaves the status line. */

@@ -83,9 +83,8 @@ int play_stream_init(struct play_stream *stream, uint32_t slot, const char *url,
                      const struct play_options *options, struct limef_fifo *screen,
                      struct limef_reports *reports)
 {
-    struct limef_thread_settings reading = {.name = "read",
-                                            .priority = LIMEF_PRIORITY_INGEST,
-                                            .reports = reports};
+    struct limef_thread_settings reading = {
+        .name = "read", .priority = LIMEF_PRIORITY_INGEST, .reports = reports};
     struct limef_lane_settings pictures = {.depth = PICTURES_DEPTH};
     int ret;
 

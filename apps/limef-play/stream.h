@@ -25,9 +25,9 @@
 
 struct play_stream {
     uint32_t slot;
-    bool live;      /* by its URL's scheme: does not wait, and is missed when it ends */
+    bool live;                 /* by its URL's scheme: does not wait, and is missed when it ends */
     char url[LIMEF_URL_BYTES]; /* masked */
-    char name[32];  /* of its filters, for logs */
+    char name[32];             /* of its filters, for logs */
 
     struct limef_file_source source;
     struct limef_producer reader;

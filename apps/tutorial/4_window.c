@@ -29,7 +29,7 @@ static struct limef_reports reports;
 static int init_screen(unsigned n_streams)
 {
     struct limef_presenter_settings settings = {
-        .width = 1280, .height = 720, .keep_last_picture = true, .title = "wall"};
+        .width = 1280, .height = 720, .ends_silently = true, .title = "wall"};
     struct limef_thread_settings thread = {
         .name = "screen", .priority = LIMEF_PRIORITY_DISPLAY, .reports = &reports};
     int ret = limef_reports_init(&reports);

@@ -2,6 +2,7 @@
 #include "fifo/lane_private.h"
 
 #include "fifo/futex.h"
+#include "fifo/ring.h"
 
 #include <limef/base/log.h>
 
@@ -269,22 +270,33 @@ void limef_fifo_recycle_batch(struct limef_fifo *fifo, struct limef_stack_frame 
     }
 }
 
-void fifo_drop_waiting(struct limef_fifo *fifo)
+void fifo_drop_media(struct limef_fifo *fifo)
 {
     limef_fifo_unhold(fifo);
     for (struct limef_lane *lane = fifo->lanes; lane; lane = lane->next) {
-        struct limef_stack_frame *frame;
+        struct limef_stack_frame *frame, *kept = NULL, **last = &kept;
 
-        while (lane_take(lane, &frame, 1))
-            lane_recycle(lane, &frame, 1);
+        while (lane_take(lane, &frame, 1)) {
+            if (is_media(&frame->any.frame)) {
+                lane_recycle(lane, &frame, 1);
+                continue;
+            }
+            frame->next = NULL;
+            *last = frame;
+            last = &frame->next;
+        }
+        lane->unread = kept;
     }
 }
 
 void limef_fifo_unread(struct limef_fifo *fifo, struct limef_stack_frame *frame)
 {
-    frame->lane->unread = frame;
-    frame->lane->held = true;
-    fifo->n_held++;
+    struct limef_lane *lane = frame->lane;
+
+    frame->next = lane->unread;
+    lane->unread = frame;
+    fifo->n_held += !lane->held;
+    lane->held = true;
 }
 
 void limef_fifo_unhold(struct limef_fifo *fifo)

@@ -53,7 +53,7 @@ int limef_lane_write(struct limef_lane *lane, const struct limef_frame *frame)
     struct limef_stack_frame *stack;
     int ret;
 
-    if (is_closed(lane))
+    if (lane_is_closed(lane))
         return AVERROR_EXIT;
     if (signal_frame && signal_frame->signal == LIMEF_SIGNAL_FLUSH)
         lane_flush(lane);
@@ -101,7 +101,7 @@ unsigned lane_take(struct limef_lane *lane, struct limef_stack_frame **frames, u
         return 0;
     if (lane->unread) {
         frames[0] = lane->unread;
-        lane->unread = NULL;
+        lane->unread = frames[0]->next;
         return 1;
     }
     do {

@@ -20,9 +20,9 @@ bool lane_has_frames(const struct limef_lane *lane);
 /* Wakes a writer that waits for room. Thread: any */
 void lane_wake_writer(struct limef_lane *lane);
 
-/* Drops all that waits, also in a closed fifo. Thread: the consumer, or the controlling one while
- * nobody reads */
-void fifo_drop_waiting(struct limef_fifo *fifo);
+/* Drops the media that waits, also in a closed fifo; signals and codec frames stay. Thread: the
+ * consumer, or the controlling one while nobody reads */
+void fifo_drop_media(struct limef_fifo *fifo);
 
 /* Wakes the reader if it sleeps; returns whether that took a system call. Thread: any */
 bool fifo_wake_reader(struct limef_fifo *fifo);

@@ -147,7 +147,7 @@ static int wait_for_room(struct limef_lane *lane, const struct limef_frame *in)
         atomic_thread_fence(memory_order_seq_cst);
         if (has_room(lane, in))
             break;
-        if (is_closed(lane) || limef_thread_stopping(limef_thread_current()))
+        if (lane_is_closed(lane) || limef_thread_stopping(limef_thread_current()))
             ret = AVERROR_EXIT;
         else if (deadline_us != LIMEF_FOREVER && limef_now_us() >= deadline_us)
             ret = AVERROR(ETIMEDOUT);

@@ -66,7 +66,7 @@ static inline void publish(struct limef_lane *lane, struct limef_stack_frame *st
 static inline void keep_spare(struct limef_lane *lane, struct limef_stack_frame *stack)
 {
     stack_frame_empty(stack);
-    stack->next_spare = lane->spare;
+    stack->next = lane->spare;
     lane->spare = stack;
 }
 
@@ -75,7 +75,7 @@ static inline struct limef_stack_frame *take_free(struct limef_lane *lane)
     struct limef_stack_frame *stack = lane->spare;
 
     if (stack) {
-        lane->spare = stack->next_spare;
+        lane->spare = stack->next;
         return stack;
     }
     if (lane->taken == lane->recycled_cache) {
@@ -87,7 +87,7 @@ static inline struct limef_stack_frame *take_free(struct limef_lane *lane)
     return &lane->frames[atomic_load_explicit(&at(lane, lane->taken++)->up, memory_order_relaxed)];
 }
 
-static inline bool is_closed(struct limef_lane *lane)
+static inline bool lane_is_closed(struct limef_lane *lane)
 {
     /* acquire: pairs with limef_fifo_add_lane() and limef_fifo_close() */
     struct limef_fifo *fifo = atomic_load_explicit(&lane->fifo, memory_order_acquire);

@@ -200,18 +200,14 @@ static void end_tile(struct limef_presenter *presenter, struct limef_tile *tile,
     struct limef_signal_frame over;
 
     tile->ending = false;
-    if (!presenter->settings.keep_last_picture) {
-        tile->has_picture = false;
-        if (presenter->compositor)
-            compositor_clear_picture(presenter->compositor, slot);
-    }
     presenter_set_state(presenter, tile, LIMEF_TILE_ENDED, now_us);
     limef_signal_frame_set(&over, LIMEF_SIGNAL_END, slot, tile->text);
     over.code = tile->end_code;
     limef_report(&over);
 }
 
-/* Says in the tile why it has no picture. Returns when the text changes by itself. */
+/* Says in the tile why it has no picture, or no newer one. Returns when the text changes by itself.
+ */
 static int64_t tell_why(struct limef_presenter *presenter, struct limef_tile *tile, int64_t now_us)
 {
     enum limef_tile_state state = (enum limef_tile_state)LIMEF_COUNTED(tile->state);
@@ -229,7 +225,7 @@ static int64_t tell_why(struct limef_presenter *presenter, struct limef_tile *ti
     if (state == LIMEF_TILE_LOST)
         snprintf(text, sizeof(text), "%s %02d:%02d", tile->text[0] ? tile->text : "no signal",
                  (int)(second / 60), (int)(second % 60));
-    else if (state == LIMEF_TILE_ENDED && !presenter->settings.keep_last_picture)
+    else if (state == LIMEF_TILE_ENDED && !presenter->settings.ends_silently)
         snprintf(text, sizeof(text), "%s", tile->text[0] ? tile->text : "end of file");
     else if (state == LIMEF_TILE_WAITING && second * 1000000 >= WAIT_TEXT_US)
         snprintf(text, sizeof(text), "waiting");
@@ -255,11 +251,23 @@ static int64_t tick_tile(struct limef_presenter *presenter, struct limef_tile *t
     return tile->ending ? FFMIN(end_us(presenter, tile), why_us) : why_us;
 }
 
+/* An output that nobody sees before has the size of its first picture; it waits for that one. */
+static bool is_ready_to_show(const struct limef_presenter *presenter, int64_t now_us)
+{
+    if (LIMEF_COUNTED(presenter->n_presented) > 0 || now_us >= presenter->begun_us + WAIT_TEXT_US ||
+        LIMEF_COUNTED(presenter->output) == LIMEF_OUTPUT_WINDOW)
+        return true;
+    for (unsigned i = 0; i < presenter->n_tiles; i++)
+        if (presenter->tiles[i].has_picture ||
+            LIMEF_COUNTED(presenter->tiles[i].state) != LIMEF_TILE_WAITING)
+            return true;
+    return false;
+}
+
 int64_t limef_presenter_tick(void *context, int64_t now_us)
 {
     struct limef_presenter *presenter = context;
     int64_t due_us = LIMEF_FOREVER;
-    bool dirty;
 
     if (!presenter->opened && !presenter->failed && is_ready_to_open(presenter, now_us))
         limef_presenter_open(presenter);
@@ -268,9 +276,8 @@ int64_t limef_presenter_tick(void *context, int64_t now_us)
     handle_events(presenter, now_us);
     for (unsigned i = 0; i < presenter->n_tiles; i++)
         due_us = FFMIN(due_us, tick_tile(presenter, &presenter->tiles[i], now_us));
-    dirty = presenter->dirty;
-    presenter->dirty = false;
-    if (dirty && presenter->opened) {
+    if (presenter->dirty && presenter->opened && is_ready_to_show(presenter, now_us)) {
+        presenter->dirty = false;
         if (!presenter->compositor || compositor_present(presenter->compositor) >= 0)
             note_presented(presenter, limef_now_us());
     }

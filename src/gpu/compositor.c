@@ -71,7 +71,7 @@ int compositor_open(struct compositor **compositor, const struct limef_presenter
         .fullscreen = settings->fullscreen,
         .gles2 = settings->gles2,
     };
-    int ret;
+    int ret, width, height;
 
     if (!new_compositor)
         return limef_fail(AVERROR(ENOMEM), name, "output");
@@ -86,7 +86,8 @@ int compositor_open(struct compositor **compositor, const struct limef_presenter
     }
     gl_look(&new_compositor->gl, settings->gles2);
     prepare_state(new_compositor);
-    if (new_compositor->output.ops->resize && settings->width > 0 && settings->height > 0) {
+    new_compositor->output.ops->size(&new_compositor->output, &width, &height);
+    if (width == 0 && settings->width > 0 && settings->height > 0) {
         ret = new_compositor->output.ops->resize(&new_compositor->output, settings->width,
                                                  settings->height);
         if (ret < 0) {
@@ -148,12 +149,6 @@ int compositor_set_picture(struct compositor *compositor, unsigned tile,
     surface->has_picture = true;
     surface->dirty = true;
     return 0;
-}
-
-void compositor_clear_picture(struct compositor *compositor, unsigned tile)
-{
-    compositor->surfaces[tile].has_picture = false;
-    compositor->dirty = true;
 }
 
 void compositor_set_text(struct compositor *compositor, unsigned tile, const char *text)
@@ -251,12 +246,30 @@ static void draw_picture(struct compositor *compositor, struct surface *surface,
     gl->DrawArrays(GL_TRIANGLE_STRIP, 0, 4);
 }
 
+enum label_place {
+    AT_TOP_LEFT,
+    IN_THE_MIDDLE,
+    AT_THE_FOOT,
+};
+
+/* Readable, but no wider than the cell: a character takes about half its height. */
+static int label_height(const struct label *label, struct layout_rect cell, enum label_place place)
+{
+    static const int lines_per_cell[] = {36, 12, 16};
+    int height = av_clip(cell.height / lines_per_cell[place], 12, 48);
+    int n_characters = (int)strlen(label->text) + 2;
+
+    if (place != AT_TOP_LEFT && height * n_characters / 2 > cell.width)
+        height = FFMAX(cell.width * 2 / n_characters, 8);
+    return height;
+}
+
 static void draw_label(struct compositor *compositor, struct label *label, struct layout_rect cell,
-                       bool centred)
+                       enum label_place place)
 {
     static const struct surface upright;
     const struct gl *gl = &compositor->gl;
-    int line_height = av_clip(cell.height / (centred ? 12 : 36), 12, 48);
+    int line_height = label_height(label, cell, place);
     struct layout_rect rect = {cell.x, cell.y, 0, 0};
     const struct program *program;
 
@@ -269,10 +282,12 @@ static void draw_label(struct compositor *compositor, struct label *label, struc
         return;
     rect.width = label->width;
     rect.height = label->height;
-    if (centred) {
+    if (place != AT_TOP_LEFT)
         rect.x += (cell.width - rect.width) / 2;
+    if (place == IN_THE_MIDDLE)
         rect.y += (cell.height - rect.height) / 2;
-    }
+    else if (place == AT_THE_FOOT)
+        rect.y += cell.height - rect.height;
     gl->UseProgram(program->id);
     gl->ActiveTexture(GL_TEXTURE0);
     gl->BindTexture(GL_TEXTURE_2D, label->id);
@@ -292,7 +307,7 @@ static int prepare_size(struct compositor *compositor)
     int width, height, ret;
 
     output->ops->size(output, &width, &height);
-    if (width == 0 && output->ops->resize) {
+    if (width == 0) {
         width = DEFAULT_WIDTH;
         height = DEFAULT_HEIGHT;
         if (compositor->n_surfaces == 1 && first->has_picture) {
@@ -364,17 +379,30 @@ static void compose(struct compositor *compositor)
             continue;
         if (surface->has_picture)
             draw_picture(compositor, surface, cell);
-        draw_label(compositor, &surface->label, cell, true);
+        draw_label(compositor, &surface->label, cell,
+                   surface->has_picture ? AT_THE_FOOT : IN_THE_MIDDLE);
         surface->dirty = false;
     }
-    draw_label(compositor, &compositor->overlay, whole(compositor), false);
+    draw_label(compositor, &compositor->overlay, whole(compositor), AT_TOP_LEFT);
     compositor->dirty = false;
+}
+
+/* Whether there is something that can decide on the size of the output, or does not care. */
+static bool has_contents(const struct compositor *compositor)
+{
+    const struct surface *first = &compositor->surfaces[0];
+
+    return compositor->n_surfaces > 1 || compositor->width > 0 || first->has_picture ||
+           first->label.text[0] || compositor->overlay.text[0];
 }
 
 int compositor_present(struct compositor *compositor)
 {
-    int ret = prepare_size(compositor);
+    int ret;
 
+    if (!has_contents(compositor))
+        return 0;
+    ret = prepare_size(compositor);
     if (ret < 0)
         return ret;
     compose(compositor);

@@ -32,7 +32,7 @@ struct output_settings {
 };
 
 /* A module's table carries this number; another one is refused. */
-#define OUTPUT_ABI 1
+#define OUTPUT_ABI 2
 #define OUTPUT_MODULE_SYMBOL "limef_output_module"
 
 struct output_ops {
@@ -43,7 +43,7 @@ struct output_ops {
     void (*close)(struct output *output);
     /* Pixels to draw into; 0x0: not known before resize. */
     void (*size)(struct output *output, int *width, int *height);
-    /* NULL: its size is its own. */
+    /* Sets the size; called once, while it is not known. */
     int (*resize)(struct output *output, int width, int height);
     /* Shows what was drawn. */
     void (*swap)(struct output *output);

@@ -16,6 +16,7 @@
 struct window {
     SDL_Window *sdl;
     SDL_GLContext context;
+    bool waits; /* hidden, until somebody knows its size */
 };
 
 extern const struct output_ops limef_output_module;
@@ -69,11 +70,14 @@ static int open_window(struct window *window, const struct output_settings *sett
     Uint32 flags = SDL_WINDOW_OPENGL | SDL_WINDOW_RESIZABLE | SDL_WINDOW_ALLOW_HIGHDPI;
     int width = settings->width, height = settings->height;
 
+    window->waits = (width <= 0 || height <= 0) && !settings->fullscreen;
     if (width <= 0 || height <= 0) {
         width = 1280;
         height = 720;
     }
     fit_display(&width, &height);
+    if (window->waits)
+        flags |= SDL_WINDOW_HIDDEN;
     if (settings->fullscreen)
         flags |= SDL_WINDOW_FULLSCREEN_DESKTOP;
     SDL_GL_SetAttribute(SDL_GL_CONTEXT_PROFILE_MASK, SDL_GL_CONTEXT_PROFILE_ES);
@@ -129,7 +133,21 @@ static void window_size(struct output *output, int *width, int *height)
 {
     const struct window *window = output->private_data;
 
-    SDL_GL_GetDrawableSize(window->sdl, width, height);
+    *width = *height = 0;
+    if (!window->waits)
+        SDL_GL_GetDrawableSize(window->sdl, width, height);
+}
+
+static int window_resize(struct output *output, int width, int height)
+{
+    struct window *window = output->private_data;
+
+    fit_display(&width, &height);
+    SDL_SetWindowSize(window->sdl, width, height);
+    SDL_SetWindowPosition(window->sdl, SDL_WINDOWPOS_CENTERED, SDL_WINDOWPOS_CENTERED);
+    SDL_ShowWindow(window->sdl);
+    window->waits = false;
+    return 0;
 }
 
 static void window_swap(struct output *output)
@@ -214,6 +232,7 @@ LIMEF_API const struct output_ops limef_output_module = {
     .open = window_open,
     .close = window_close,
     .size = window_size,
+    .resize = window_resize,
     .swap = window_swap,
     .poll = window_poll,
     .toggle_fullscreen = window_toggle_fullscreen,

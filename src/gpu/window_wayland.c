@@ -28,6 +28,7 @@ struct window {
     EGLSurface egl_surface;
     int width, height;
     int asked_width, asked_height; /* by the compositor, until it says that it is done asking */
+    bool waits;                    /* nobody knows its size yet */
     bool configured, resized, closing, full;
 };
 
@@ -214,6 +215,7 @@ static int window_open(struct output *output, const struct output_settings *sett
     if (!window)
         return output->fail(-ENOMEM, settings->name, "window");
     output->private_data = window;
+    window->waits = !known && !settings->fullscreen;
     window->width = known ? settings->width : 1280;
     window->height = known ? settings->height : 720;
     if (!open_surface(window, settings))
@@ -233,8 +235,21 @@ static void window_size(struct output *output, int *width, int *height)
 {
     const struct window *window = output->private_data;
 
-    *width = window->width;
-    *height = window->height;
+    *width = window->waits ? 0 : window->width;
+    *height = window->waits ? 0 : window->height;
+}
+
+static int window_resize(struct output *output, int width, int height)
+{
+    struct window *window = output->private_data;
+
+    window->waits = false;
+    if (window->asked_width > 0 && window->asked_height > 0)
+        return 0; /* the compositor knew better */
+    window->width = width;
+    window->height = height;
+    wl_egl_window_resize(window->native, width, height, 0, 0);
+    return 0;
 }
 
 static void window_swap(struct output *output)
@@ -284,6 +299,7 @@ LIMEF_API const struct output_ops limef_output_module = {
     .open = window_open,
     .close = window_close,
     .size = window_size,
+    .resize = window_resize,
     .swap = window_swap,
     .poll = window_poll,
     .toggle_fullscreen = window_toggle_fullscreen,

@@ -89,7 +89,7 @@ static void consumer_open(struct limef_thread *thread)
 
     /* while it is closed: what a producer that runs already writes from now on is not stale */
     if (atomic_load_explicit(&fifo->closed, memory_order_relaxed))
-        fifo_drop_waiting(fifo);
+        fifo_drop_media(fifo);
     limef_fifo_unhold(fifo);
     limef_fifo_open(fifo);
 }

@@ -4,10 +4,10 @@
  * plane by plane, drawn once by one shader into an EGL surface without a
  * display, and waited for.
  *
- *   bare_gl FILE THREADS WIDTH HEIGHT linear|nearest
+ *   bare_gl FILE THREADS WIDTH HEIGHT linear|luma|nearest
  *
- * nearest samples without interpolation, which is right where the picture is
- * shown pixel for pixel.
+ * luma samples the luma without interpolation, which is right where the picture
+ * is shown pixel for pixel; nearest the chroma as well, which is a little off.
  */
 #include <EGL/egl.h>
 #include <EGL/eglext.h>
@@ -107,7 +107,7 @@ static void open_program(void)
     glPixelStorei(GL_UNPACK_ALIGNMENT, 1);
 }
 
-static void open_textures(int width, int height, GLint sampling)
+static void open_textures(int width, int height, const GLint sampling[3])
 {
     GLuint textures[3];
 
@@ -116,8 +116,8 @@ static void open_textures(int width, int height, GLint sampling)
         glActiveTexture(GL_TEXTURE0 + (GLenum)i);
         glBindTexture(GL_TEXTURE_2D, textures[i]);
         glTexStorage2D(GL_TEXTURE_2D, 1, GL_R8, i ? width / 2 : width, i ? height / 2 : height);
-        glTexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MIN_FILTER, sampling);
-        glTexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MAG_FILTER, sampling);
+        glTexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MIN_FILTER, sampling[i]);
+        glTexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MAG_FILTER, sampling[i]);
     }
 }
 
@@ -175,18 +175,21 @@ int main(int n_arguments, char **arguments)
 {
     AVFormatContext *format = NULL;
     AVCodecContext *codec;
-    int stream;
+    GLint sampling[3] = {GL_LINEAR, GL_LINEAR, GL_LINEAR};
+    int stream, n_nearest;
 
     if (n_arguments < 6)
-        give_up("bare_gl FILE THREADS WIDTH HEIGHT linear|nearest");
+        give_up("bare_gl FILE THREADS WIDTH HEIGHT linear|luma|nearest");
+    n_nearest = !strcmp(arguments[5], "nearest") ? 3 : !strcmp(arguments[5], "luma");
+    for (int i = 0; i < n_nearest; i++)
+        sampling[i] = GL_NEAREST;
     open_egl(atoi(arguments[3]), atoi(arguments[4]));
     open_program();
     if (avformat_open_input(&format, arguments[1], NULL, NULL) < 0 ||
         avformat_find_stream_info(format, NULL) < 0)
         give_up("cannot open the file");
     codec = open_decoder(format, &stream, atoi(arguments[2]));
-    open_textures(codec->width, codec->height,
-                  strcmp(arguments[5], "nearest") ? GL_LINEAR : GL_NEAREST);
+    open_textures(codec->width, codec->height, sampling);
     printf("{\"frames\": %ld, \"renderer\": \"%s\"}\n", play(format, codec, stream),
            (const char *)glGetString(GL_RENDERER));
     avcodec_free_context(&codec);

@@ -10,6 +10,7 @@ import measure
 
 CLIP_S = 10
 N_THREADS = 2
+SAMPLINGS = {"linear": "all bilinear", "luma": "luma nearest", "nearest": "all nearest"}
 SIZES = [(1920, 1080), (1600, 900)]  # pixel for pixel, and scaled
 
 
@@ -42,8 +43,8 @@ def jobs_for(setup, clip, width, height, env, server):
         jobs["limef-play offscreen"] = play + ["--vo=offscreen", clip]
         jobs["limef-play window"] = play + ["--vo=window", clip]
     if setup.has("bare_gl"):
-        for sampling in ("linear", "nearest"):
-            jobs[f"bare GL, {sampling}"] = [setup.program("bare_gl"), clip, N_THREADS, width, height,
+        for sampling in ("linear", "luma", "nearest"):
+            jobs[f"bare GL, {SAMPLINGS[sampling]}"] = [setup.program("bare_gl"), clip, N_THREADS, width, height,
                                             sampling]
     if shutil.which("mpv"):
         jobs["mpv"] = ["mpv", "--no-config", "--untimed", "--no-audio", "--really-quiet",

@@ -75,6 +75,24 @@ Test(consumer, offers_a_refused_frame_again)
     cr_assert(zero(u64, LIMEF_COUNTED(thread->n_errors)));
 }
 
+Test(consumer, keeps_signals_and_codec_frames_when_it_is_started_again)
+{
+    struct limef_codec_frame codec = {.frame = {LIMEF_FRAME_CODEC, .payload = static_payload()}};
+    struct limef_lane *lane = &chain.input.lane;
+
+    write_video(lane, 0);
+    write_signal(lane, LIMEF_SIGNAL_START, 1);
+    write_video(lane, 2);
+    limef_lane_write(lane, &codec.frame);
+    write_signal(lane, LIMEF_SIGNAL_END, 3);
+    limef_thread_ask_stop(thread);
+    cr_assert(zero(int, limef_thread_start(thread)));
+    ASSERT_COMES(atomic_load(&chain.sink.last_signal) == LIMEF_SIGNAL_END);
+    cr_assert(eq(i64, atomic_load(&chain.sink.n_signals), 2));
+    cr_assert(zero(i64, atomic_load(&chain.sink.n_packets)));
+    cr_assert(eq(u64, LIMEF_COUNTED(chain.sink.filter.n_frames), 3));
+}
+
 static int64_t call_again_at_once(void *context, int64_t now_us)
 {
     (void)context;

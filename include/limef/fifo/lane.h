@@ -61,7 +61,8 @@ struct limef_stack_frame {
     uint64_t media_before;
     uint64_t bytes_before;
     int64_t pts_us;
-    struct limef_stack_frame *next_spare; /**< of this frame, not of a position */
+    struct limef_stack_frame
+        *next; /**< of this frame, not of a position: in lane.spare or unread */
 
     /* whoever holds the frame; seldom written, so that both CPUs keep the line */
     LIMEF_ALIGNED(LIMEF_CACHE_LINE_BYTES)

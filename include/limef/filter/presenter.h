@@ -44,7 +44,7 @@ struct limef_presenter_settings {
     int height;
     bool untimed; /**< show every picture at once, drop none */
     bool fullscreen;
-    bool keep_last_picture; /**< an ended tile shows its last picture, not why it ended */
+    bool ends_silently;     /**< an ended tile shows its last picture alone, not why it ended */
     bool gles2;             /**< plain OpenGL ES 2 without extensions, also where there is more */
     const char *title; /**< of the window; borrowed; must outlive the presenter. NULL: "limef" */
 };

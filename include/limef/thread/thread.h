@@ -142,7 +142,8 @@ LIMEF_API int limef_thread_start(struct limef_thread *thread);
 LIMEF_API void limef_thread_ask_stop(struct limef_thread *thread);
 
 /**
- * Stops the thread. What waits in its fifo is dropped when the fifo is cleared or started again.
+ * Stops the thread. What waits in its fifo stays there; the media of it is dropped when the thread
+ * is started again, signals and codec frames are not.
  *
  * @param timeout_us  how long to wait for the thread to come back.
  * @return 0, also if it was not running; AVERROR(ETIMEDOUT): it is still stuck in something that

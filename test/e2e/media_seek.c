@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Plays each undamaged clip of a folder, then seeks exactly to some of its pictures:
+ * what comes must be, to the end, what came when it was played through.
+ *
+ *     media_seek [FOLDER]        or the folder in LIMEF_TEST_MEDIA
+ *
+ * Exit status: 0; 1: something differs; 77: no folder.
+ */
+#include <limef/filter/decode.h>
+#include <limef/filter/file_source.h>
+
+#include <dirent.h>
+#include <libavutil/adler32.h>
+#include <libavutil/error.h>
+#include <libavutil/frame.h>
+#include <libavutil/log.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SKIPPED 77
+#define MAX_PICTURES 2000
+#define N_TARGETS 4
+
+struct picture {
+    int64_t pts_us;
+    uint32_t sum; /* over the brightness */
+};
+
+/* The end of the chain: a list of what comes. */
+struct list_filter {
+    struct limef_filter filter;
+    struct picture pictures[MAX_PICTURES];
+    unsigned n;
+};
+
+static int list_go(struct limef_filter *filter, const struct limef_frame *in)
+{
+    struct list_filter *list = LIMEF_CONTAINER_OF(filter, struct list_filter, filter);
+    const struct limef_decoded_frame *decoded = limef_decoded_frame_from(in);
+    uint32_t sum = 1;
+
+    if (!decoded || list->n == MAX_PICTURES)
+        return 0;
+    for (int y = 0; y < decoded->av->height; y++)
+        sum = (uint32_t)av_adler32_update(
+            sum, decoded->av->data[0] + (ptrdiff_t)y * decoded->av->linesize[0],
+            (unsigned)decoded->av->width);
+    list->pictures[list->n++] = (struct picture){in->pts_us, sum};
+    return 0;
+}
+
+static const struct limef_filter_ops list_ops = {"list", 0, list_go, NULL};
+static struct list_filter played, sought;
+
+static void run(struct limef_file_source *file)
+{
+    int64_t due_us;
+    int ret;
+
+    do
+        ret = file->source.step(&file->source, &due_us);
+    while (ret == 0 || ret == AVERROR(EAGAIN));
+}
+
+static bool is_found(struct limef_file_source *file, unsigned target)
+{
+    struct limef_signal_frame seek;
+
+    limef_signal_frame_set(&seek, LIMEF_SIGNAL_SEEK, 0, NULL);
+    seek.value = played.pictures[target].pts_us;
+    seek.code = 1;
+    sought.n = 0;
+    limef_go(&file->source.filter, &seek.frame);
+    run(file);
+    if (sought.n != played.n - target)
+        return false;
+    for (unsigned i = 0; i < sought.n; i++)
+        if (sought.pictures[i].pts_us != played.pictures[target + i].pts_us ||
+            sought.pictures[i].sum != played.pictures[target + i].sum)
+            return false;
+    return true;
+}
+
+static bool check(const char *folder, const char *clip)
+{
+    struct limef_file_source file = {0};
+    struct limef_decode_filter decode = {0};
+    char path[4096];
+    bool is_right = true;
+
+    snprintf(path, sizeof(path), "%s/%s", folder, clip);
+    played.n = 0;
+    limef_filter_init(&played.filter, &list_ops, NULL);
+    limef_filter_init(&sought.filter, &list_ops, NULL);
+    if (limef_file_source_init(
+            &file, clip,
+            &(struct limef_file_source_settings){
+                .url = path, .media = LIMEF_MEDIA_VIDEO, .pace = LIMEF_PACE_FASTEST}) < 0 ||
+        limef_decode_filter_init(&decode, clip, NULL) < 0)
+        abort();
+    limef_connect(&file.source.filter, &decode.filter);
+    limef_connect(&decode.filter, &played.filter);
+    run(&file);
+    limef_connect(&decode.filter, &sought.filter);
+    for (unsigned i = 0; i < N_TARGETS && played.n > 0; i++) {
+        unsigned target = played.n * (N_TARGETS - i - 1) / N_TARGETS;
+
+        /* a stream without times cannot be sought in */
+        if (played.pictures[target].pts_us != LIMEF_NO_TIME && !is_found(&file, target)) {
+            printf("FAILED %s: picture %u of %u\n", clip, target, played.n);
+            is_right = false;
+        }
+    }
+    limef_filter_clear(&file.source.filter);
+    limef_filter_clear(&decode.filter);
+    return is_right;
+}
+
+int main(int argc, char **argv)
+{
+    const char *path = argc > 1 ? argv[1] : getenv("LIMEF_TEST_MEDIA");
+    DIR *folder = path && *path ? opendir(path) : NULL;
+    struct dirent *entry;
+    int n_failed = 0, n_checked = 0;
+
+    if (!folder) {
+        puts("no folder of clips");
+        return SKIPPED;
+    }
+    av_log_set_level(AV_LOG_QUIET);
+    while ((entry = readdir(folder))) {
+        const char *name = entry->d_name;
+
+        if (!strchr(name, '.') || name[0] == '.' || strstr(name, ".md") ||
+            strncmp(name, "bad_", 4) == 0)
+            continue;
+        n_failed += !check(path, name);
+        n_checked++;
+    }
+    closedir(folder);
+    printf("%d clips, %d failed\n", n_checked, n_failed);
+    return n_failed || !n_checked;
+}

@@ -242,6 +242,22 @@ Test(presenter, seek_while_paused_keeps_the_way_free, .init = open_timed, .fini 
     cr_assert(eq(u64, counters(0).n_dropped_flush, 3));
 }
 
+Test(presenter, a_seek_that_failed_ends_with_a_start, .init = open_timed, .fini = close_all)
+{
+    go(0, 0);
+    tick_in(0);
+    send_serial(0, LIMEF_SIGNAL_SEEK, 500 * SECOND_US, 4);
+    send_serial(0, LIMEF_SIGNAL_SEEK, 600 * SECOND_US, 5);
+    send_serial(0, LIMEF_SIGNAL_START, 0, 4);
+    go(0, SECOND_US);
+    tick_in(0);
+    cr_assert(eq(u64, counters(0).n_shown, 1));
+    send_serial(0, LIMEF_SIGNAL_START, 0, 5);
+    go(0, 2 * SECOND_US);
+    tick_in(0);
+    cr_assert(eq(u64, counters(0).n_shown, 2));
+}
+
 Test(presenter, a_cut_in_time_follows_the_picture_before_it, .init = open_timed, .fini = close_all)
 {
     go(0, 5000 * SECOND_US);

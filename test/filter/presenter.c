@@ -362,6 +362,25 @@ Test(presenter, refuses_a_slot_without_a_tile, .init = open_timed, .fini = close
     cr_assert(lt(int, limef_presenter_snapshot(&presenter, "never.png"), 0));
 }
 
+static void count_lines(void *context, enum limef_log_level level, const char *name,
+                        const char *line)
+{
+    (void)level;
+    (void)name;
+    (void)line;
+    ++*(unsigned *)context;
+}
+
+Test(presenter, says_that_it_has_no_tiles)
+{
+    unsigned n_lines = 0;
+
+    limef_log_set_sink(count_lines, &n_lines);
+    cr_assert(eq(int, limef_presenter_init(&presenter, "screen", tiles, 0, NULL), AVERROR(EINVAL)));
+    cr_assert(eq(uint, n_lines, 1));
+    cr_assert(zero(ptr, (void *)presenter.filter.ops));
+}
+
 Test(presenter, all_zero_is_cleared_and_clear_leaves_all_zero)
 {
     static const struct limef_presenter zero;

@@ -201,8 +201,9 @@ static unsigned look_briefly(struct limef_fifo *fifo, struct limef_stack_frame *
 {
     unsigned rounds = fifo->spin_rounds, n = 0;
 
-    for (unsigned i = 0; i < rounds && !n; i++) {
-        cpu_relax();
+    for (unsigned i = 0, pauses; i < rounds && !n; i += pauses) {
+        pauses = rounds - i < LOOK_GAP_PAUSES ? rounds - i : LOOK_GAP_PAUSES;
+        cpu_relax_for(pauses);
         n = take_in_turn(fifo, frames, max_frames);
     }
     if (n && rounds < SPIN_ROUNDS_MAX)

@@ -26,4 +26,17 @@ static inline void cpu_relax(void)
 #endif
 }
 
+/*
+ * Between two looks at what another CPU writes. A look takes the line away from that CPU: who looks
+ * after every frame makes each of them wait for it. In a microsecond several frames come, and each
+ * costs a fraction.
+ */
+#define LOOK_GAP_PAUSES 32
+
+static inline void cpu_relax_for(unsigned n_pauses)
+{
+    while (n_pauses--)
+        cpu_relax();
+}
+
 #endif

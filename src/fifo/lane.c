@@ -21,7 +21,7 @@ static void note_max_used(struct limef_lane *lane)
 {
     uint32_t max_used = atomic_load_explicit(&lane->max_used, memory_order_relaxed);
 
-    if (n_media_waiting(lane) <= max_used)
+    if (own_tail(lane) - lane->head_cache <= max_used) /* no more media than positions */
         return;
     refresh_head(lane);
     if (n_media_waiting(lane) > max_used)
@@ -53,6 +53,8 @@ int limef_lane_write(struct limef_lane *lane, const struct limef_frame *frame)
     struct limef_stack_frame *stack;
     int ret;
 
+    if (frame->payload)
+        prefetch_line(frame->payload);
     if (lane_is_closed(lane))
         return AVERROR_EXIT;
     if (signal_frame && signal_frame->signal == LIMEF_SIGNAL_FLUSH)
@@ -68,8 +70,8 @@ int limef_lane_write(struct limef_lane *lane, const struct limef_frame *frame)
                           limef_frame_class_name(frame->frame_class), (unsigned)frame->slot);
     }
     sample(lane, stack);
-    publish(lane, stack);
     LIMEF_COUNT(lane->n_written, 1);
+    publish(lane, stack);
     note_max_used(lane);
     wake_reader(lane);
     return 0;
@@ -120,6 +122,8 @@ unsigned lane_take(struct limef_lane *lane, struct limef_stack_frame **frames, u
          * or reused makes this fail, and what was read of it is forgotten */
     } while (!atomic_compare_exchange_weak_explicit(&lane->head, &head, head + n,
                                                     memory_order_acq_rel, memory_order_acquire));
+    if (lane->tail_cache != head + n)
+        prefetch_line(at(lane, head + n)); /* the next one, while the caller works on this one */
     note_taken(lane, frames, n);
     return n;
 }

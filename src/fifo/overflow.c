@@ -10,7 +10,7 @@
 #include <libavutil/error.h>
 
 /* A blocked writer looks this often before it sleeps. */
-#define WRITER_SPIN_ROUNDS 100
+#define WRITER_LOOKS 4
 
 /* Signals in front have no time. There is media, and head_cache is new. */
 static const struct limef_stack_frame *oldest_media(const struct limef_lane *lane)
@@ -46,9 +46,10 @@ static bool is_full(struct limef_lane *lane, const struct limef_frame *in)
     const struct limef_lane_settings *settings = &lane->settings;
     bool looks_at_oldest = settings->max_bytes || settings->max_time_us;
 
-    /* an old head_cache is a safe guess, and its slot not yet reused, up to depth positions on */
-    if (looks_at_oldest || own_tail(lane) - lane->head_cache >= settings->depth)
-        refresh_head(lane);
+    /* an old head_cache is a safe guess: no more media waits than there are positions */
+    if (!looks_at_oldest && own_tail(lane) - lane->head_cache < settings->depth)
+        return false;
+    refresh_head(lane);
     if (n_media_waiting(lane) >= settings->depth)
         return true;
     return looks_at_oldest && exceeds_bytes_or_time(lane, in);
@@ -134,10 +135,10 @@ static int wait_for_room(struct limef_lane *lane, const struct limef_frame *in)
     int64_t deadline_us = limef_deadline_us(block_us ? block_us : LIMEF_FOREVER);
     int ret = 0;
 
-    for (int i = 0; i < WRITER_SPIN_ROUNDS; i++) {
+    for (int i = 0; i < WRITER_LOOKS; i++) {
         if (has_room(lane, in))
             return 0;
-        cpu_relax();
+        cpu_relax_for(LOOK_GAP_PAUSES);
     }
     LIMEF_COUNT(lane->n_blocked, 1);
     while (!ret) {

@@ -6,8 +6,8 @@
  * payloads, taken by the producer and dropped by the consumer.
  *
  *   boundary list
- *   boundary saturated NAME ITEMS [LOOK_ROUNDS]
- *   boundary paced NAME RATE SECONDS [LOOK_ROUNDS]
+ *   boundary saturated NAME ITEMS [LOOKS [GAP]]
+ *   boundary paced NAME RATE SECONDS [LOOKS [GAP]]
  *
  * Prints one JSON object.
  */
@@ -21,7 +21,7 @@
 #include <string>
 #include <thread>
 
-unsigned look_rounds;
+unsigned n_looks, look_gap = 1;
 static payload_line payloads[n_payloads];
 
 struct workload {
@@ -156,7 +156,7 @@ int main(int n_arguments, char **arguments)
         return 0;
     }
     if (!paced && !(what == "saturated" && n_arguments > 3)) {
-        std::fputs("boundary list | saturated NAME ITEMS [LOOK] | paced NAME RATE SECONDS [LOOK]\n",
+        std::fputs("boundary list | saturated NAME ITEMS | paced NAME RATE SECONDS [LOOKS [GAP]]\n",
                    stderr);
         return 1;
     }
@@ -166,7 +166,9 @@ int main(int n_arguments, char **arguments)
                          : std::atoll(arguments[3]);
     work.n_warm = work.n_items / 20;
     if (n_arguments > 4 + paced)
-        look_rounds = static_cast<unsigned>(std::atoi(arguments[4 + paced]));
+        n_looks = static_cast<unsigned>(std::atoi(arguments[4 + paced]));
+    if (n_arguments > 5 + paced)
+        look_gap = static_cast<unsigned>(std::atoi(arguments[5 + paced]));
     for (payload_line &line : payloads)
         line.payload = {1, [](limef_payload *) { abort(); }};
     for (const auto &channel : channels)

@@ -29,8 +29,9 @@ struct alignas(LIMEF_CACHE_LINE_BYTES) payload_line {
     limef_payload payload;
 };
 
-/* How often a thread looks before it sleeps; the same for every peer. */
-extern unsigned look_rounds;
+/* How often a thread looks before it sleeps, and how many pause instructions lie between two
+ * looks; the same for every peer. */
+extern unsigned n_looks, look_gap;
 
 /* What crosses in the peers' rings when only what the protocol needs is carried. */
 struct alignas(LIMEF_CACHE_LINE_BYTES) bare_frame {
@@ -111,10 +112,11 @@ class sleeper
     template <class Attempt> void until(Attempt attempt)
     {
         for (;;) {
-            for (unsigned round = 0; round <= look_rounds; round++) {
+            for (unsigned round = 0; round <= n_looks; round++) {
                 if (attempt())
                     return;
-                relax_cpu();
+                for (unsigned pause = 0; pause < look_gap; pause++)
+                    relax_cpu();
             }
             asleep.store(1, std::memory_order_seq_cst); /* pairs with the fence in wake() */
             if (attempt()) {

@@ -2,8 +2,6 @@
 /* 0_play URL: shows a file or a stream until it ends or a key is pressed. */
 #include <limef/limef.h>
 
-#include <stdio.h>
-
 static struct limef_stack_frame pictures[8];
 static struct limef_tile tile;
 static struct limef_reports reports;
@@ -14,16 +12,9 @@ static struct limef_presenter presenter;
 static struct limef_producer reader;
 static struct limef_consumer screen;
 
-static int close_screen(void *context)
-{
-    limef_presenter_close(context);
-    return 0;
-}
-
 int main(int argc, char **argv)
 {
-    struct limef_file_source_settings what = {.url = argc > 1 ? argv[1] : "clip.mp4",
-                                              .pace = LIMEF_PACE_FASTEST};
+    struct limef_file_source_settings what = {.url = argv[argc - 1], .pace = LIMEF_PACE_FASTEST};
     struct limef_thread_settings threads = {.name = "play", .reports = &reports};
     struct limef_signal_frame report = {.code = 1};
 
@@ -38,11 +29,9 @@ int main(int argc, char **argv)
     limef_connect(&file.source.filter, &decode.filter);
     limef_connect(&decode.filter, &to_screen.filter);
 
-    if (limef_thread_start(&screen.thread) == 0 && limef_thread_start(&reader.thread) == 0 &&
-        limef_reports_read(&reports, &report, LIMEF_FOREVER) == 0)
-        printf("%s: %s\n", limef_signal_name(report.signal), report.text);
-    limef_thread_stop(&reader.thread, LIMEF_FOREVER);
-    limef_thread_call(&screen.thread, close_screen, &presenter, LIMEF_FOREVER);
-    limef_thread_stop(&screen.thread, LIMEF_FOREVER);
-    return report.code != 0;
+    if (limef_thread_start(&screen.thread) == 0 && limef_thread_start(&reader.thread) == 0)
+        limef_reports_read(&reports, &report, LIMEF_FOREVER); /* the end, an error, a key */
+    limef_thread_stop(&reader.thread, 2000000);
+    limef_thread_stop(&screen.thread, 2000000);
+    return report.code != 0; /* the process ends: no need to clear */
 }

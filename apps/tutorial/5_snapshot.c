@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * 5_snapshot URL FILE-%n.jpg: plays a file again and again, and while it plays has a second thread
- * write three pictures of it, a fifth of a second apart.
+ * write a picture every fifth of a second, until there are three.
  */
 #include <limef/limef.h>
 

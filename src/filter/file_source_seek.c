@@ -40,7 +40,8 @@ static int seek_format(struct limef_file_source *file, int64_t us)
     return ret < 0 ? file_source_why(file, ret) : 0;
 }
 
-static void seek_failed(struct limef_file_source *file, int code)
+/* It goes on where it is. Who waits for the FLUSH learns from START that none comes. */
+static int seek_failed(struct limef_file_source *file, int code)
 {
     struct limef_signal_frame report;
 
@@ -49,6 +50,7 @@ static void seek_failed(struct limef_file_source *file, int code)
     limef_signal_frame_set(&report, LIMEF_SIGNAL_ERROR, file->settings.slot, "cannot seek");
     report.code = code;
     limef_report(&report);
+    return file_source_signal(file, LIMEF_SIGNAL_START, 0, 0, NULL);
 }
 
 static void mark_discontinuous(struct limef_file_source *file)
@@ -63,11 +65,10 @@ int file_source_seek(struct limef_file_source *file)
 
     file->seek_asked = false;
     ret = seek_format(file, file->seek_us);
-    if (ret < 0) {
-        if (ret != AVERROR_EXIT)
-            seek_failed(file, ret);
-        return ret == AVERROR_EXIT ? ret : 0;
-    }
+    if (ret == AVERROR_EXIT)
+        return ret;
+    if (ret < 0)
+        return seek_failed(file, ret);
     file->waiting = false;
     file->anchored = false;
     mark_discontinuous(file);

@@ -234,7 +234,7 @@ int limef_presenter_init(struct limef_presenter *presenter, const char *name,
                          const struct limef_presenter_settings *settings)
 {
     if (n_tiles == 0 || !tiles)
-        return AVERROR(EINVAL);
+        return limef_fail(AVERROR(EINVAL), name, "a presenter without tiles");
     limef_filter_init(&presenter->filter, &presenter_ops, name);
     if (settings)
         presenter->settings = *settings;

@@ -64,6 +64,8 @@ static void act(struct limef_presenter *presenter, struct limef_tile *tile,
         flush(tile, signal_frame);
         break;
     case LIMEF_SIGNAL_START:
+        if (signal_frame->serial == tile->seek_serial)
+            tile->seeking = false; /* it failed: no FLUSH comes */
         restart(presenter, tile, now_us);
         break;
     case LIMEF_SIGNAL_LOST:

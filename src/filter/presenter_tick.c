@@ -166,22 +166,35 @@ int limef_presenter_open(struct limef_presenter *presenter)
     return 0;
 }
 
+static void report_event(struct limef_presenter *presenter, enum output_event event, int key)
+{
+    struct limef_signal_frame report;
+
+    if (event == OUTPUT_EVENT_LOST) {
+        limef_signal_frame_set(&report, LIMEF_SIGNAL_ERROR, LIMEF_PRESENTER_ALL,
+                               "the display server is gone");
+        report.code = limef_fail(AVERROR(ENODEV), presenter->filter.name, "%s", report.text);
+    } else {
+        limef_signal_frame_set(&report, LIMEF_SIGNAL_KEY, LIMEF_PRESENTER_ALL, NULL);
+        report.value = key;
+    }
+    limef_report(&report);
+}
+
 static void handle_events(struct limef_presenter *presenter, int64_t now_us)
 {
-    struct limef_signal_frame key_signal;
-    int event, key = 0;
+    enum output_event event;
+    int key = 0;
 
     if (!presenter->compositor || !compositor_has_events(presenter->compositor) ||
         now_us < presenter->polled_us + POLL_US)
         return;
     presenter->polled_us = now_us;
-    while ((event = compositor_poll(presenter->compositor, &key)) != 0) {
-        presenter->dirty = true;
-        if (event != 2)
-            continue;
-        limef_signal_frame_set(&key_signal, LIMEF_SIGNAL_KEY, LIMEF_PRESENTER_ALL, NULL);
-        key_signal.value = key;
-        limef_report(&key_signal);
+    while ((event = compositor_poll(presenter->compositor, &key)) != OUTPUT_EVENT_NONE) {
+        if (event == OUTPUT_EVENT_REDRAW)
+            presenter->dirty = true;
+        else
+            report_event(presenter, event, key);
     }
 }
 

@@ -454,18 +454,12 @@ bool compositor_has_events(const struct compositor *compositor)
     return compositor->output.ops->poll != NULL;
 }
 
-int compositor_poll(struct compositor *compositor, int *key)
+enum output_event compositor_poll(struct compositor *compositor, int *key)
 {
-    switch (compositor->output.ops->poll(&compositor->output, key)) {
-    case OUTPUT_EVENT_KEY:
-        return 2;
-    case OUTPUT_EVENT_REDRAW:
-        compositor->dirty = true;
-        return 1;
-    case OUTPUT_EVENT_NONE:
-        break;
-    }
-    return 0;
+    enum output_event event = compositor->output.ops->poll(&compositor->output, key);
+
+    compositor->dirty |= event == OUTPUT_EVENT_REDRAW;
+    return event;
 }
 
 int compositor_toggle_fullscreen(struct compositor *compositor)

@@ -6,6 +6,8 @@
 #ifndef LIMEF_SRC_GPU_COMPOSITOR_H
 #define LIMEF_SRC_GPU_COMPOSITOR_H
 
+#include "gpu/output.h"
+
 #include <limef/filter/presenter.h>
 
 struct compositor;
@@ -46,11 +48,8 @@ void compositor_size(const struct compositor *compositor, int *width, int *heigh
 /* Reads what is composed, rows from the top. 0, or an error, logged. */
 int compositor_read(struct compositor *compositor, uint8_t *rgba);
 
-/*
- * The next event of the window: 0 none, 1 something to redraw, 2 a key.
- * Call it until it returns 0.
- */
-int compositor_poll(struct compositor *compositor, int *key);
+/* The next event of the window; call it until there is none. */
+enum output_event compositor_poll(struct compositor *compositor, int *key);
 
 /* Whether there can be events. */
 bool compositor_has_events(const struct compositor *compositor);

@@ -75,11 +75,11 @@ int compositor_read(struct compositor *compositor, uint8_t *rgba)
     return AVERROR(ENOSYS);
 }
 
-int compositor_poll(struct compositor *compositor, int *key)
+enum output_event compositor_poll(struct compositor *compositor, int *key)
 {
     (void)compositor;
     (void)key;
-    return 0;
+    return OUTPUT_EVENT_NONE;
 }
 
 bool compositor_has_events(const struct compositor *compositor)

@@ -20,6 +20,7 @@ enum output_event {
     OUTPUT_EVENT_NONE,
     OUTPUT_EVENT_KEY,    /* value: as LIMEF_SIGNAL_KEY */
     OUTPUT_EVENT_REDRAW, /* size or contents are not what they were */
+    OUTPUT_EVENT_LOST,   /* said once: the display server is gone, nothing is shown any more */
 };
 
 struct output_settings {
@@ -32,7 +33,7 @@ struct output_settings {
 };
 
 /* A module's table carries this number; another one is refused. */
-#define OUTPUT_ABI 2
+#define OUTPUT_ABI 3
 #define OUTPUT_MODULE_SYMBOL "limef_output_module"
 
 struct output_ops {

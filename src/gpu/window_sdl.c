@@ -5,6 +5,7 @@
  */
 #include "gpu/output.h"
 #include "gpu/wayland_seat.h"
+#include "gpu/x11_loss.h"
 
 #include <SDL.h>
 #include <errno.h>
@@ -17,6 +18,7 @@ struct window {
     SDL_Window *sdl;
     SDL_GLContext context;
     bool waits; /* hidden, until somebody knows its size */
+    bool said_lost;
 };
 
 extern const struct output_ops limef_output_module;
@@ -27,11 +29,14 @@ static void window_close(struct output *output)
 
     if (!window)
         return;
-    if (window->context)
-        SDL_GL_DeleteContext(window->context);
-    if (window->sdl)
-        SDL_DestroyWindow(window->sdl);
-    SDL_QuitSubSystem(SDL_INIT_VIDEO);
+    if (!x11_loss_seen()) { /* else what SDL holds stays: it would ask the server about it */
+        if (window->context)
+            SDL_GL_DeleteContext(window->context);
+        if (window->sdl)
+            SDL_DestroyWindow(window->sdl);
+        SDL_QuitSubSystem(SDL_INIT_VIDEO);
+        x11_loss_forget();
+    }
     output->release(window);
     output->private_data = NULL;
 }
@@ -105,6 +110,10 @@ static int window_open(struct output *output, const struct output_settings *sett
 
     if (!window)
         return output->fail(-ENOMEM, settings->name, "window");
+    if (x11_loss_seen()) {
+        output->release(window);
+        return output->fail(-ENODEV, settings->name, "the X server is gone");
+    }
     set_hints();
     if (wayland_lacks_seat())
         SDL_SetHint(SDL_HINT_VIDEODRIVER, "x11");
@@ -126,6 +135,7 @@ static int window_open(struct output *output, const struct output_settings *sett
         window_close(output);
         return ret;
     }
+    x11_loss_watch(window->sdl);
     return 0;
 }
 
@@ -134,7 +144,7 @@ static void window_size(struct output *output, int *width, int *height)
     const struct window *window = output->private_data;
 
     *width = *height = 0;
-    if (!window->waits)
+    if (!window->waits && !x11_loss_seen())
         SDL_GL_GetDrawableSize(window->sdl, width, height);
 }
 
@@ -154,7 +164,8 @@ static void window_swap(struct output *output)
 {
     const struct window *window = output->private_data;
 
-    SDL_GL_SwapWindow(window->sdl);
+    if (!x11_loss_seen())
+        SDL_GL_SwapWindow(window->sdl);
 }
 
 static int key_of(const SDL_Keysym *key)
@@ -184,9 +195,15 @@ static int key_of(const SDL_Keysym *key)
 
 static enum output_event window_poll(struct output *output, int *value)
 {
+    struct window *window = output->private_data;
     SDL_Event event;
 
-    (void)output;
+    if (x11_loss_seen()) {
+        bool said = window->said_lost;
+
+        window->said_lost = true;
+        return said ? OUTPUT_EVENT_NONE : OUTPUT_EVENT_LOST;
+    }
     while (SDL_PollEvent(&event)) {
         switch (event.type) {
         case SDL_KEYDOWN:

@@ -10,6 +10,7 @@
 #include <criterion/new/assert.h>
 #include <libavcodec/avcodec.h>
 #include <libavutil/log.h>
+#include <unistd.h>
 
 #define FRAME_US 40000
 
@@ -19,6 +20,14 @@ static const struct limef_decode_settings one_thread = {.n_threads = 1};
 static void set_up(void)
 {
     av_log_set_level(AV_LOG_QUIET);
+}
+
+static void silence(void *context, enum limef_log_level level, const char *name, const char *line)
+{
+    (void)context;
+    (void)level;
+    (void)name;
+    (void)line;
 }
 
 TestSuite(file_source_seek, .init = set_up, .fini = media_remove, .timeout = 30);
@@ -147,6 +156,39 @@ Test(file_source_seek, far_behind_the_end_ends_and_can_come_back)
     cr_assert(eq(int, play_run(&play), AVERROR_EOF));
     cr_assert(eq(uint, play_count(&play, LIMEF_FRAME_DECODED), 25));
     play_clear(&play);
+}
+
+Test(file_source_seek, that_fails_is_answered_with_start_and_plays_on)
+{
+    struct limef_file_source_settings settings;
+    char url[32];
+    size_t size;
+    unsigned char *bytes = media_read(media_make("a.ts", &(struct media){.n_pictures = 20}), &size);
+    int ends[2];
+
+    cr_assert(eq(int, pipe(ends), 0));
+    cr_assert(lt(ulong, size, 60000)); /* a pipe holds 65536 */
+    cr_assert(eq(int, (int)write(ends[1], bytes, size), (int)size));
+    close(ends[1]);
+    snprintf(url, sizeof(url), "pipe:%d", ends[0]);
+    settings = fastest(url);
+    settings.options = "format=mpegts";
+    play_init(&play, &settings, &one_thread);
+    play_until(&play, 5);
+    cr_assert(eq(uint, play_count(&play, LIMEF_FRAME_DECODED), 5));
+    play_forget(&play);
+    limef_log_set_sink(silence, NULL);
+    play_signal(&play, LIMEF_SIGNAL_SEEK, 1, limef_file_source_start_us(&play.file) + 5 * FRAME_US,
+                7);
+    cr_assert(eq(int, play_run(&play), AVERROR_EOF));
+    limef_log_set_sink(NULL, NULL);
+    cr_assert(eq(u32, play_signal_note(&play, LIMEF_SIGNAL_START)->serial, 7));
+    cr_assert(eq(u32, play_signal_note(&play, LIMEF_SIGNAL_FLUSH)->signal, LIMEF_SIGNAL_NONE));
+    /* libavformat may have gone back in its buffer while it tried */
+    cr_assert(ge(uint, play_count(&play, LIMEF_FRAME_DECODED), 15));
+    play_clear(&play);
+    close(ends[0]);
+    free(bytes);
 }
 
 Test(file_source_seek, start_is_exact_and_from_the_beginning_of_the_file)

@@ -242,6 +242,22 @@ Test(presenter, seek_while_paused_keeps_the_way_free, .init = open_timed, .fini 
     cr_assert(eq(u64, counters(0).n_dropped_flush, 3));
 }
 
+Test(presenter, a_seek_that_failed_ends_with_a_start, .init = open_timed, .fini = close_all)
+{
+    go(0, 0);
+    tick_in(0);
+    send_serial(0, LIMEF_SIGNAL_SEEK, 500 * SECOND_US, 4);
+    send_serial(0, LIMEF_SIGNAL_SEEK, 600 * SECOND_US, 5);
+    send_serial(0, LIMEF_SIGNAL_START, 0, 4);
+    go(0, SECOND_US);
+    tick_in(0);
+    cr_assert(eq(u64, counters(0).n_shown, 1));
+    send_serial(0, LIMEF_SIGNAL_START, 0, 5);
+    go(0, 2 * SECOND_US);
+    tick_in(0);
+    cr_assert(eq(u64, counters(0).n_shown, 2));
+}
+
 Test(presenter, a_cut_in_time_follows_the_picture_before_it, .init = open_timed, .fini = close_all)
 {
     go(0, 5000 * SECOND_US);
@@ -344,6 +360,25 @@ Test(presenter, refuses_a_slot_without_a_tile, .init = open_timed, .fini = close
     cr_assert(eq(int, limef_presenter_get_counters(&presenter, 2, &none), AVERROR(EINVAL)));
     cr_assert(eq(int, limef_presenter_set_layout(&presenter, 2), AVERROR(EINVAL)));
     cr_assert(lt(int, limef_presenter_snapshot(&presenter, "never.png"), 0));
+}
+
+static void count_lines(void *context, enum limef_log_level level, const char *name,
+                        const char *line)
+{
+    (void)level;
+    (void)name;
+    (void)line;
+    ++*(unsigned *)context;
+}
+
+Test(presenter, says_that_it_has_no_tiles)
+{
+    unsigned n_lines = 0;
+
+    limef_log_set_sink(count_lines, &n_lines);
+    cr_assert(eq(int, limef_presenter_init(&presenter, "screen", tiles, 0, NULL), AVERROR(EINVAL)));
+    cr_assert(eq(uint, n_lines, 1));
+    cr_assert(zero(ptr, (void *)presenter.filter.ops));
 }
 
 Test(presenter, all_zero_is_cleared_and_clear_leaves_all_zero)

@@ -163,7 +163,7 @@ struct limef_presenter {
  * @param tiles      borrowed, all-zero; must outlive the presenter.
  * @param n_tiles    how many slots there are, 1 or more.
  * @param settings   copied; NULL: the defaults.
- * @return 0, or AVERROR(EINVAL).
+ * @return 0, or AVERROR(EINVAL): no tiles (logged).
  * Thread: the controlling one
  */
 LIMEF_API int limef_presenter_init(struct limef_presenter *presenter, const char *name,

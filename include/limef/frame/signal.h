@@ -14,7 +14,7 @@ LIMEF_BEGIN_DECLS
 /** What a signal says. The comment names the members it uses. */
 enum limef_signal {
     LIMEF_SIGNAL_NONE,
-    /** down: a stream begins or goes on. */
+    /** down: a stream begins or goes on. `serial`: that of a SEEK that failed, or of the last. */
     LIMEF_SIGNAL_START,
     /** down: a stream was stopped by command; nothing follows until START. */
     LIMEF_SIGNAL_STOP,

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+#include "gpu/x11_loss.h"
+
+#include <SDL_syswm.h>
+#include <dlfcn.h>
+
+typedef void exit_handler_fn(Display *display, void *context);
+typedef void set_exit_handler_fn(Display *display, exit_handler_fn *handler, void *context);
+typedef XIOErrorHandler set_error_handler_fn(XIOErrorHandler handler);
+
+/* Xlib has one error handler for all displays. Written by the thread of the window, which is also
+ * the one that Xlib calls it on for that display; other displays get the handler that was there. */
+static struct {
+    Display *display;
+    XIOErrorHandler previous;
+    bool lost; /* stays so: Xlib does not forget a display that SDL still holds */
+} watched;
+
+static void note_loss(Display *display, void *unused)
+{
+    (void)display;
+    (void)unused;
+    watched.lost = true;
+}
+
+/* Xlib's own handler ends the process; after this one it goes on to note_loss(). */
+static int go_on(Display *display)
+{
+    if (display != watched.display && watched.previous)
+        return watched.previous(display);
+    return 0;
+}
+
+bool x11_loss_seen(void)
+{
+    return watched.lost;
+}
+
+void x11_loss_watch(SDL_Window *window)
+{
+    set_exit_handler_fn *set_exit_handler = NULL;
+    set_error_handler_fn *set_error_handler = NULL;
+    SDL_SysWMinfo info;
+    void *xlib;
+
+    SDL_VERSION(&info.version);
+    if (watched.display || !SDL_GetWindowWMInfo(window, &info) || info.subsystem != SDL_SYSWM_X11)
+        return;
+    /* the copy that SDL has loaded; before libX11 1.7 there is no such function */
+    xlib = dlopen("libX11.so.6", RTLD_NOW | RTLD_NOLOAD);
+    if (!xlib)
+        return;
+    *(void **)&set_exit_handler = dlsym(xlib, "XSetIOErrorExitHandler");
+    *(void **)&set_error_handler = dlsym(xlib, "XSetIOErrorHandler");
+    if (set_exit_handler && set_error_handler) {
+        watched.display = info.info.x11.display;
+        watched.previous = set_error_handler(go_on);
+        set_exit_handler(watched.display, note_loss, NULL);
+    }
+    dlclose(xlib);
+}
+
+void x11_loss_forget(void)
+{
+    set_error_handler_fn *set_error_handler = NULL;
+    void *xlib = watched.display ? dlopen("libX11.so.6", RTLD_NOW | RTLD_NOLOAD) : NULL;
+
+    watched.display = NULL;
+    if (!xlib)
+        return;
+    *(void **)&set_error_handler = dlsym(xlib, "XSetIOErrorHandler");
+    if (set_error_handler)
+        set_error_handler(watched.previous);
+    dlclose(xlib);
+}

@@ -93,8 +93,8 @@ static double chain_ns(const struct limef_filter_ops *const *kinds, unsigned n_f
 }
 
 /* Not inlined: the call has to happen as it would into another file */
-static __attribute__((noinline, noclone)) int direct_stamp(struct stamp_filter *stamp,
-                                                           const struct limef_frame *in)
+static __attribute__((noinline)) int direct_stamp(struct stamp_filter *stamp,
+                                                  const struct limef_frame *in)
 {
     if (in->pts_us != LIMEF_NO_TIME)
         stamp->last_pts_us = in->pts_us;

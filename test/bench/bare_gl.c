@@ -66,7 +66,7 @@ static void open_egl(int width, int height)
         eglGetPlatformDisplay(EGL_PLATFORM_SURFACELESS_MESA, EGL_DEFAULT_DISPLAY, NULL);
     EGLSurface surface;
     EGLContext context;
-    EGLConfig config;
+    EGLConfig config = NULL;
     EGLint n_configs = 0;
 
     if (!eglInitialize(display, NULL, NULL) || !eglBindAPI(EGL_OPENGL_ES_API) ||

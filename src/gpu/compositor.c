@@ -34,6 +34,7 @@ struct compositor {
     GLuint corners;
     int width, height;
     uint32_t solo;
+    bool hasty; /* speed is asked for, and the CPU renders */
     bool dirty; /* all of it */
     struct label overlay;
     struct label_maker texts;
@@ -85,6 +86,7 @@ int compositor_open(struct compositor **compositor, const struct limef_presenter
         return ret;
     }
     gl_look(&new_compositor->gl, settings->gles2);
+    new_compositor->hasty = settings->untimed && new_compositor->gl.software;
     prepare_state(new_compositor);
     new_compositor->output.ops->size(&new_compositor->output, &width, &height);
     if (width == 0 && settings->width > 0 && settings->height > 0) {
@@ -233,7 +235,8 @@ static void draw_picture(struct compositor *compositor, struct surface *surface,
     gl->UseProgram(program->id);
     textures_bind(textures, gl,
                   rect.width == (sideways ? textures->height : textures->width) &&
-                      rect.height == (sideways ? textures->width : textures->height));
+                      rect.height == (sideways ? textures->width : textures->height),
+                  compositor->hasty);
     set_place(compositor, program, rect);
     set_turn(gl, program, surface);
     gl->Uniform4f(program->sited, (float)textures->width * scale_x / (float)chroma_width,

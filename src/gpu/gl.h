@@ -103,6 +103,7 @@ struct gl {
 #undef GL_MEMBER
     /* filled by gl_look() */
     int major;       /* 2 or 3 */
+    bool software;   /* the CPU renders */
     bool row_length; /* GL_UNPACK_ROW_LENGTH works */
     bool red_green;  /* one- and two-channel textures are RED and RG, not LUMINANCE */
     bool storage16;  /* 16-bit normalised textures */

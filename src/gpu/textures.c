@@ -226,7 +226,7 @@ int textures_upload(struct textures *textures, const struct gl *gl, const struct
     return 0;
 }
 
-void textures_bind(struct textures *textures, const struct gl *gl, bool pixel_for_pixel)
+void textures_bind(struct textures *textures, const struct gl *gl, bool pixel_for_pixel, bool hasty)
 {
     const struct picture_format *format = &textures->format;
     bool same_size = format->shift_x == 0 && format->shift_y == 0;
@@ -234,7 +234,7 @@ void textures_bind(struct textures *textures, const struct gl *gl, bool pixel_fo
     for (unsigned i = 0; i < format->n_planes; i++) {
         /* a texel that is hit in its middle needs no interpolation, which costs half of a frame's
          * time where the CPU renders */
-        GLint filter = pixel_for_pixel && (i == 0 || same_size) ? GL_NEAREST : GL_LINEAR;
+        GLint filter = pixel_for_pixel && (i == 0 || same_size || hasty) ? GL_NEAREST : GL_LINEAR;
 
         gl->ActiveTexture(GL_TEXTURE0 + i);
         gl->BindTexture(GL_TEXTURE_2D, textures->ids[i]);

@@ -43,8 +43,12 @@ struct upload {
 int textures_upload(struct textures *textures, const struct gl *gl, const struct AVFrame *av,
                     struct upload *upload, const char *name);
 
-/* Binds plane i to texture unit i. pixel_for_pixel: the picture is not scaled. */
-void textures_bind(struct textures *textures, const struct gl *gl, bool pixel_for_pixel);
+/*
+ * Binds plane i to texture unit i. pixel_for_pixel: the picture is not scaled.
+ * hasty: subsampled chroma is then not interpolated either.
+ */
+void textures_bind(struct textures *textures, const struct gl *gl, bool pixel_for_pixel,
+                   bool hasty);
 
 /* Releases everything; with gl NULL the textures went with their context. */
 void textures_clear(struct textures *textures, const struct gl *gl);

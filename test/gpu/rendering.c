@@ -12,7 +12,6 @@ bool rendering_open(struct limef_presenter *presenter, struct limef_tile *tiles,
                     struct limef_presenter_settings settings)
 {
     settings.output = LIMEF_OUTPUT_OFFSCREEN;
-    settings.untimed = true;
     return limef_presenter_init(presenter, "screen", tiles, n_tiles, &settings) == 0 &&
            limef_presenter_open(presenter) == 0;
 }

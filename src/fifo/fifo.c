@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <libavutil/error.h>
-#include <sched.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -25,11 +24,10 @@ enum {
 /* A sleep shorter than this was not worth the system call. */
 #define SHORT_SLEEP_US 20
 
+/* Of the machine: a thread that prepares a fifo may be bound to one CPU while its reader is not. */
 static bool has_one_cpu(void)
 {
-    cpu_set_t cpus;
-
-    return sched_getaffinity(0, sizeof(cpus), &cpus) == 0 && CPU_COUNT(&cpus) == 1;
+    return sysconf(_SC_NPROCESSORS_ONLN) == 1;
 }
 
 void limef_fifo_init(struct limef_fifo *fifo, const char *name)

@@ -21,6 +21,7 @@ enum option_id {
     OPTION_AO,
     OPTION_HWDEC,
     OPTION_UNTIMED,
+    OPTION_UPLOAD,
     OPTION_FRAMES,
     OPTION_DURATION,
     OPTION_START,
@@ -48,6 +49,7 @@ static const struct option long_options[] = {
     {"ao", required_argument, NULL, OPTION_AO},
     {"hwdec", required_argument, NULL, OPTION_HWDEC},
     {"untimed", no_argument, NULL, OPTION_UNTIMED},
+    {"upload", required_argument, NULL, OPTION_UPLOAD},
     {"frames", required_argument, NULL, OPTION_FRAMES},
     {"duration", required_argument, NULL, OPTION_DURATION},
     {"start", required_argument, NULL, OPTION_START},
@@ -72,6 +74,7 @@ static const struct option long_options[] = {
 };
 
 static const char *const vo_words[] = {"auto", "window", "kms", "offscreen", "none", NULL};
+static const char *const upload_words[] = {"auto", "direct", "plain", NULL};
 static const char *const hwdec_words[] = {"auto", "vaapi", "no", NULL};
 static const char *const plan_words[] = {"auto", "fused", "per-filter", NULL};
 static const char *const transport_words[] = {"auto", "tcp", "udp", NULL};
@@ -205,6 +208,8 @@ static int parse_output_option(const struct parser *parser, struct play_options 
     case OPTION_UNTIMED:
         options->untimed = true;
         return 0;
+    case OPTION_UPLOAD:
+        STORE_WORD(options->upload, enum play_upload, upload_words);
     case OPTION_SNAPSHOT:
         options->snapshot = text;
         return *text ? 0 : complain(parser, "--snapshot: no file name");
@@ -357,6 +362,7 @@ void play_options_print_help(FILE *file)
           "  --ao=auto|alsa[:DEVICE]|wav:FILE|none where sound goes (this version is silent)\n"
           "  --size=WxH --fullscreen               of the output\n"
           "  --untimed                             as fast as it can, every frame\n"
+          "  --upload=auto|direct|plain            decode into memory that the GPU reads, or not\n"
           "  --snapshot=FILE.png                   the screen when playback ends, and on key s\n"
           "  --framemd5=FILE                       slot, pts_us, size_bytes, md5 of every frame\n\n"
           "  --frames=N --duration=S --start=S     what part of the input\n"

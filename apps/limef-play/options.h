@@ -16,6 +16,7 @@
 #define PLAY_MAX_URLS 256
 
 enum play_vo { PLAY_VO_AUTO, PLAY_VO_WINDOW, PLAY_VO_KMS, PLAY_VO_OFFSCREEN, PLAY_VO_NONE };
+enum play_upload { PLAY_UPLOAD_AUTO, PLAY_UPLOAD_DIRECT, PLAY_UPLOAD_PLAIN };
 enum play_hwdec { PLAY_HWDEC_AUTO, PLAY_HWDEC_VAAPI, PLAY_HWDEC_NO };
 enum play_plan { PLAY_PLAN_AUTO, PLAY_PLAN_FUSED, PLAY_PLAN_PER_FILTER };
 enum play_transport { PLAY_TRANSPORT_AUTO, PLAY_TRANSPORT_TCP, PLAY_TRANSPORT_UDP };
@@ -28,6 +29,7 @@ struct play_options {
     int width, height;
     bool fullscreen;
     bool untimed;
+    enum play_upload upload;
     const char *snapshot;
     const char *framemd5;
 

@@ -95,6 +95,18 @@ static int init_screen(struct player *player)
     return 0;
 }
 
+static int init_stream(struct player *player, uint32_t slot)
+{
+    const struct play_options *options = player->options;
+    struct play_stream *stream = &player->streams[slot];
+
+    if (options->upload != PLAY_UPLOAD_PLAIN)
+        stream->buffers =
+            limef_presenter_get_buffers(&player->presenter, options->upload == PLAY_UPLOAD_DIRECT);
+    return play_stream_init(stream, slot, options->urls[slot], options, &player->screen.fifo,
+                            &player->reports);
+}
+
 static int init(struct player *player)
 {
     int ret = limef_reports_init(&player->reports);
@@ -109,15 +121,8 @@ static int init(struct player *player)
     if (ret >= 0)
         ret = init_screen(player);
     for (uint32_t i = 0; i < player->n_streams && ret >= 0; i++)
-        ret = play_stream_init(&player->streams[i], i, player->options->urls[i], player->options,
-                               &player->screen.fifo, &player->reports);
+        ret = init_stream(player, i);
     return ret;
-}
-
-static int close_screen(void *context)
-{
-    limef_presenter_close(context);
-    return 0;
 }
 
 /* The screen opens itself when it knows how large the first picture is. */
@@ -272,9 +277,22 @@ void player_stop(struct player *player)
     for (unsigned i = 0; i < player->n_streams; i++)
         if (play_stream_stop(&player->streams[i], STOP_TIMEOUT_US) == AVERROR(ETIMEDOUT))
             _exit(PLAY_BY_SIGNAL); /* stuck in the kernel: nothing may be freed under it */
-    if (limef_thread_running(screen))
-        limef_thread_call(screen, close_screen, &player->presenter, SCREEN_CALL_TIMEOUT_US);
-    limef_thread_stop(screen, STOP_TIMEOUT_US);
+}
+
+static void clear_streams(struct player *player)
+{
+    for (unsigned i = 0; i < player->n_streams && player->streams; i++)
+        play_stream_clear(&player->streams[i]);
+}
+
+/* On the screen's thread, which reads the streams' lanes. The streams go first: their decoders and
+ * lanes hold pictures in the presenter's buffers. */
+static int take_down(void *context)
+{
+    struct player *player = context;
+
+    clear_streams(player);
+    return limef_presenter_close(&player->presenter);
 }
 
 static bool was_lost(const struct play_stream *stream)
@@ -309,8 +327,12 @@ int player_status(const struct player *player)
 
 void player_clear(struct player *player)
 {
-    for (unsigned i = 0; i < player->n_streams && player->streams; i++)
-        play_stream_clear(&player->streams[i]);
+    struct limef_thread *screen = &player->screen.thread;
+
+    if (limef_thread_running(screen))
+        limef_thread_call(screen, take_down, player, SCREEN_CALL_TIMEOUT_US);
+    limef_thread_stop(screen, STOP_TIMEOUT_US);
+    clear_streams(player);
     limef_consumer_clear(&player->screen);
     limef_filter_clear(&player->framemd5.filter);
     limef_filter_clear(&player->presenter.filter);

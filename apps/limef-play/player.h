@@ -68,12 +68,13 @@ int player_start(struct player *player, const struct play_options *options, int6
 /* Plays until all is over, the user quits, or a signal comes. */
 void player_run(struct player *player);
 
-/* Stops all threads. What the report says stays readable until player_clear(). */
+/* Stops the streams. What the report says stays readable until player_clear(). */
 void player_stop(struct player *player);
 
 /* How it went: an enum play_status. After player_stop(). */
 int player_status(const struct player *player);
 
+/* Releases everything, the screen last. */
 void player_clear(struct player *player);
 
 /* Handles a key of the window. */

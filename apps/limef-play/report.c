@@ -81,6 +81,8 @@ static void put_stream(struct json *json, const struct stream_facts *facts)
     put_drops(json, facts);
     json_integer(json, "reconnects", 0);
     json_string(json, "last_error", stream->end_code < 0 ? stream->end_text : "");
+    json_integer(json, "uploaded_bytes", (int64_t)facts->slot.uploaded_bytes);
+    json_integer(json, "direct_bytes", (int64_t)facts->slot.direct_bytes);
     put_percentiles(json, "latency_ms", &facts->slot.latency, 1000);
     json_close(json, '}');
 }

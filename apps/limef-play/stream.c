@@ -56,6 +56,7 @@ static int init_decode(struct play_stream *stream, const struct play_options *op
     struct limef_decode_settings settings = {
         .media = LIMEF_MEDIA_VIDEO,
         .n_threads = (unsigned)options->decode_threads,
+        .buffers = stream->buffers,
     };
 
     play_limit_init(&stream->limit, options->n_frames, options->duration_us);

@@ -24,6 +24,7 @@
 #define PLAY_PICTURE_FRAMES 16
 
 struct play_stream {
+    struct limef_buffer_source *buffers; /* where to decode into; NULL: anywhere. Set before init */
     uint32_t slot;
     bool live;                 /* by its URL's scheme: does not wait, and is missed when it ends */
     char url[LIMEF_URL_BYTES]; /* masked */

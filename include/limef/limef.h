@@ -33,6 +33,7 @@
 #include <limef/filter/timestamps.h>
 #include <limef/filter/tracks.h>
 #include <limef/frame/any.h>
+#include <limef/frame/buffer_source.h>
 #include <limef/frame/codec.h>
 #include <limef/frame/decoded.h>
 #include <limef/frame/frame.h>

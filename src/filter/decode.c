@@ -8,6 +8,7 @@
 #include "frame/orientation.h"
 
 #include <limef/base/log.h>
+#include <limef/frame/buffer_source.h>
 #include <limef/frame/pool.h>
 #include <limef/thread/report.h>
 
@@ -315,6 +316,8 @@ static void decode_clear(struct limef_filter *filter)
     limef_payload_unref(decode->out.frame.payload);
     limef_payload_unref(decode->spare);
     limef_pool_release(decode->pictures);
+    if (decode->settings.buffers)
+        limef_payload_unref(&decode->settings.buffers->users);
     *decode = (struct limef_decode_filter){0};
 }
 
@@ -327,6 +330,8 @@ int limef_decode_filter_init(struct limef_decode_filter *decode, const char *nam
     limef_filter_init(&decode->filter, &decode_ops, name);
     if (settings)
         decode->settings = *settings;
+    if (decode->settings.buffers)
+        limef_payload_ref(&decode->settings.buffers->users);
     if (decode->settings.media != LIMEF_MEDIA_AUDIO)
         decode->settings.media = LIMEF_MEDIA_VIDEO;
     decode->drop_before_us = LIMEF_NO_TIME;
@@ -350,6 +355,9 @@ void limef_decode_get_counters(const struct limef_decode_filter *decode,
         .n_errors = LIMEF_COUNTED(decode->n_errors),
         .n_dropped_seek = LIMEF_COUNTED(decode->n_dropped_seek),
         .n_codec_changes = LIMEF_COUNTED(decode->n_codec_changes),
+        .n_lent_buffers = LIMEF_COUNTED(decode->n_lent_buffers),
+        .n_ordinary_buffers = LIMEF_COUNTED(decode->n_ordinary_buffers),
+        .ordinary_why = LIMEF_COUNTED(decode->ordinary_why),
         .n_ignored = LIMEF_COUNTED(decode->n_ignored),
     };
 }

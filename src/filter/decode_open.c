@@ -46,6 +46,7 @@ int decode_open(struct limef_decode_filter *decode, const struct limef_codec_fra
     if (codec->frame_rate_num > 0)
         context->framerate = (AVRational){codec->frame_rate_num, codec->frame_rate_den};
     compat_let_carry(context);
+    decode_use_buffers(decode, decoder);
     if (decode->settings.low_delay) {
         context->flags |= AV_CODEC_FLAG_LOW_DELAY;
         context->thread_type = FF_THREAD_SLICE;

@@ -3,6 +3,7 @@
 
 #include "base/memory_private.h"
 #include "filter/presenter_private.h"
+#include "frame/buffer_pool.h"
 #include "gpu/compositor.h"
 
 #include <limef/base/log.h>
@@ -217,7 +218,9 @@ static void presenter_clear(struct limef_filter *filter)
 {
     struct limef_presenter *presenter = presenter_of(filter);
 
+    /* an output with pictures in use is abandoned: they stay valid */
     limef_presenter_close(presenter);
+    buffer_pool_unref(presenter->buffers);
     for (unsigned i = 0; i < presenter->n_tiles; i++) {
         presenter_drop_next(&presenter->tiles[i]);
         av_frame_free(&presenter->tiles[i].copy);

@@ -2,12 +2,28 @@
 #include <limef/filter/presenter.h>
 
 #include "base/memory_private.h"
+#include "frame/buffer_pool.h"
 #include "frame/image_file.h"
 #include "gpu/compositor.h"
 
 #include <limef/base/log.h>
 
 #include <libavutil/frame.h>
+
+struct limef_buffer_source *limef_presenter_get_buffers(struct limef_presenter *presenter,
+                                                        bool always)
+{
+    if (presenter->settings.output == LIMEF_OUTPUT_NONE)
+        return NULL;
+    if (!presenter->buffers)
+        presenter->buffers = buffer_pool_create();
+    if (!presenter->buffers) {
+        limef_fail(AVERROR(ENOMEM), presenter->filter.name, "buffers for decoders");
+        return NULL;
+    }
+    presenter->buffers->always |= always;
+    return &presenter->buffers->source;
+}
 
 int limef_presenter_set_layout(struct limef_presenter *presenter, uint32_t slot)
 {
@@ -108,6 +124,8 @@ int limef_presenter_get_counters(const struct limef_presenter *presenter, uint32
         .n_dropped_flush = LIMEF_COUNTED(tile->n_dropped_flush),
         .n_failed = LIMEF_COUNTED(tile->n_failed),
         .n_anchors = LIMEF_COUNTED(tile->n_anchors),
+        .n_direct = LIMEF_COUNTED(tile->n_direct),
+        .direct_bytes = LIMEF_COUNTED(tile->direct_bytes),
         .uploaded_bytes = LIMEF_COUNTED(tile->uploaded_bytes),
         .copied_bytes = LIMEF_COUNTED(tile->copied_bytes),
         .copied_why = LIMEF_COUNTED(tile->copied_why),

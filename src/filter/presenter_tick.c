@@ -79,6 +79,8 @@ static void show_next(struct limef_presenter *presenter, struct limef_tile *tile
         ret = compositor_set_picture(presenter->compositor, (unsigned)(tile - presenter->tiles),
                                      &tile->next.decoded, &moved);
     LIMEF_COUNT(tile->uploaded_bytes, moved.uploaded_bytes);
+    LIMEF_COUNT(tile->direct_bytes, moved.direct_bytes);
+    LIMEF_COUNT(tile->n_direct, moved.direct_bytes > 0);
     if (moved.copied_bytes) {
         LIMEF_COUNT(tile->copied_bytes, moved.copied_bytes);
         LIMEF_COUNT(presenter->filter.copied_bytes, moved.copied_bytes);
@@ -148,7 +150,7 @@ int limef_presenter_open(struct limef_presenter *presenter)
     choose_size(presenter);
     if (presenter->settings.output != LIMEF_OUTPUT_NONE)
         ret = compositor_open(&presenter->compositor, &presenter->settings, presenter->n_tiles,
-                              presenter->filter.name);
+                              presenter->buffers, presenter->filter.name);
     if (ret < 0) {
         presenter->failed = true;
         limef_signal_frame_set(&failure, LIMEF_SIGNAL_ERROR, LIMEF_PRESENTER_ALL,
@@ -299,10 +301,15 @@ int64_t limef_presenter_tick(void *context, int64_t now_us)
     return due_us;
 }
 
-void limef_presenter_close(struct limef_presenter *presenter)
+int limef_presenter_close(struct limef_presenter *presenter)
 {
-    if (presenter->compositor)
-        compositor_close(&presenter->compositor);
+    /* what waits may lie in the output's buffers */
+    for (unsigned i = 0; i < presenter->n_tiles; i++)
+        presenter_drop_next(&presenter->tiles[i]);
+    if (presenter->compositor && compositor_close(&presenter->compositor) < 0)
+        return limef_fail(AVERROR(EBUSY), presenter->filter.name,
+                          "the output stays open: pictures in its buffers are still in use");
     presenter->opened = false;
     presenter->failed = true;
+    return 0;
 }

@@ -60,6 +60,16 @@ static inline int64_t compat_carried(const AVFrame *frame)
 #endif
 }
 
+/* Before a decoder is opened: its threads may call get_buffer2 at the same time. */
+static inline void compat_let_threads_get_buffers(AVCodecContext *context)
+{
+#if LIBAVCODEC_VERSION_MAJOR < 60
+    AV_NOWARN_DEPRECATED(context->thread_safe_callbacks = 1;)
+#else
+    (void)context;
+#endif
+}
+
 /* A stream's display matrix (nine int32_t), or NULL. */
 static inline const int32_t *compat_display_matrix(const AVStream *stream)
 {

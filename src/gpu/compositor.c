@@ -4,6 +4,7 @@
 #include "base/memory_private.h"
 #include "gpu/label.h"
 #include "gpu/layout.h"
+#include "gpu/mapped_buffers.h"
 #include "gpu/output.h"
 #include "gpu/programs.h"
 #include "gpu/textures.h"
@@ -32,6 +33,7 @@ struct compositor {
     const char *name;
     struct program programs[N_PROGRAMS];
     GLuint corners;
+    struct mapped_buffers buffers;
     int width, height;
     uint32_t solo;
     bool hasty; /* speed is asked for, and the CPU renders */
@@ -59,7 +61,7 @@ static void prepare_state(struct compositor *compositor)
 }
 
 int compositor_open(struct compositor **compositor, const struct limef_presenter_settings *settings,
-                    unsigned n_tiles, const char *name)
+                    unsigned n_tiles, struct buffer_pool *buffers, const char *name)
 {
     struct compositor *new_compositor =
         memory_allocate(sizeof(*new_compositor) + n_tiles * sizeof(new_compositor->surfaces[0]));
@@ -97,18 +99,21 @@ int compositor_open(struct compositor **compositor, const struct limef_presenter
             return limef_fail(ret, name, "cannot render %dx%d", settings->width, settings->height);
         }
     }
+    mapped_buffers_open(&new_compositor->buffers, &new_compositor->gl, buffers, name);
     *compositor = new_compositor;
     return 0;
 }
 
-void compositor_close(struct compositor **compositor)
+int compositor_close(struct compositor **compositor)
 {
     struct compositor *old = *compositor;
     const struct gl *gl;
 
     if (!old)
-        return;
+        return 0;
     gl = &old->gl;
+    if (mapped_buffers_close(&old->buffers, gl) < 0)
+        return AVERROR(EBUSY);
     for (unsigned i = 0; i < old->n_surfaces; i++) {
         textures_clear(&old->surfaces[i].textures, gl);
         gl->DeleteTextures(1, &old->surfaces[i].label.id);
@@ -120,6 +125,7 @@ void compositor_close(struct compositor **compositor)
     label_maker_clear(&old->texts);
     memory_release(old);
     *compositor = NULL;
+    return 0;
 }
 
 enum limef_presenter_output compositor_output(const struct compositor *compositor)
@@ -133,11 +139,17 @@ int compositor_set_picture(struct compositor *compositor, unsigned tile,
 {
     struct surface *surface = &compositor->surfaces[tile];
     const AVFrame *av = picture->av;
-    struct upload moved;
+    struct limef_payload *payload = picture->frame.payload;
+    struct upload moved = {.from = payload ? mapped_buffers_find(&compositor->buffers, av->data[0])
+                                           : NULL};
     int ret = textures_upload(&surface->textures, &compositor->gl, av, &moved, compositor->name);
     int rotation = (picture->rotation_degrees % 360 + 360) % 360;
 
-    *upload = (struct compositor_upload){moved.uploaded_bytes, moved.copied_bytes, moved.why};
+    *upload = (struct compositor_upload){moved.uploaded_bytes, moved.direct_bytes,
+                                         moved.copied_bytes, moved.why};
+    if (moved.direct_bytes)
+        mapped_buffers_hold(&compositor->buffers, &compositor->gl, payload);
+    mapped_buffers_tend(&compositor->buffers, &compositor->gl, compositor->name);
     if (ret < 0)
         return ret;
     if (surface->sar_num != av->sample_aspect_ratio.num ||

@@ -10,24 +10,31 @@
 
 #include <limef/filter/presenter.h>
 
+struct buffer_pool;
 struct compositor;
 
 struct compositor_upload {
-    uint64_t uploaded_bytes, copied_bytes;
+    uint64_t uploaded_bytes, direct_bytes, copied_bytes;
     const char *why;
 };
 
-/* 0; AVERROR(ENOSYS): not in this build; AVERROR(ENODEV); ... Logged. */
+/*
+ * buffers  borrowed; must outlive the compositor, which keeps it filled. NULL: nobody asked.
+ * 0; AVERROR(ENOSYS): not in this build; AVERROR(ENODEV); ... Logged.
+ */
 int compositor_open(struct compositor **compositor, const struct limef_presenter_settings *settings,
-                    unsigned n_tiles, const char *name);
+                    unsigned n_tiles, struct buffer_pool *buffers, const char *name);
 
-/* NULL in it does nothing; leaves NULL. */
-void compositor_close(struct compositor **compositor);
+/*
+ * NULL in it does nothing. 0: leaves NULL. AVERROR(EBUSY): somebody has pictures in its buffers;
+ * it stays open, and lends no more.
+ */
+int compositor_close(struct compositor **compositor);
 
 /* Which output AUTO became. */
 enum limef_presenter_output compositor_output(const struct compositor *compositor);
 
-/* Puts a picture into a tile: it is transferred now and not needed afterwards. */
+/* Puts a picture into a tile. Its payload is referenced if it is needed afterwards. */
 int compositor_set_picture(struct compositor *compositor, unsigned tile,
                            const struct limef_decoded_frame *picture,
                            struct compositor_upload *upload);

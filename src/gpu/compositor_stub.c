@@ -7,17 +7,19 @@
 #include <libavutil/error.h>
 
 int compositor_open(struct compositor **compositor, const struct limef_presenter_settings *settings,
-                    unsigned n_tiles, const char *name)
+                    unsigned n_tiles, struct buffer_pool *buffers, const char *name)
 {
     (void)settings;
     (void)n_tiles;
+    (void)buffers;
     *compositor = NULL;
     return limef_fail(AVERROR(ENOSYS), name, "built without EGL: the only output is none");
 }
 
-void compositor_close(struct compositor **compositor)
+int compositor_close(struct compositor **compositor)
 {
     *compositor = NULL;
+    return 0;
 }
 
 enum limef_presenter_output compositor_output(const struct compositor *compositor)

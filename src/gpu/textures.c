@@ -2,6 +2,7 @@
 #include "gpu/textures.h"
 
 #include "base/memory_private.h"
+#include "frame/buffer_pool.h"
 #include "frame/convert.h"
 
 #include <limef/base/log.h>
@@ -162,6 +163,17 @@ static const void *repack(struct textures *textures, const uint8_t *from, int li
     return to;
 }
 
+/* Whether rows lie in a buffer, all of them. */
+static bool is_inside(const struct buffer *buffer, const uint8_t *rows, size_t bytes)
+{
+    size_t has_bytes;
+
+    if (!buffer || (uintptr_t)rows < (uintptr_t)buffer->data)
+        return false;
+    has_bytes = atomic_load_explicit(&buffer->bytes, memory_order_relaxed);
+    return bytes <= has_bytes && (size_t)(rows - buffer->data) <= has_bytes - bytes;
+}
+
 static int upload_plane(struct textures *textures, const struct gl *gl, const AVFrame *av,
                         unsigned i, struct upload *upload)
 {
@@ -169,7 +181,7 @@ static int upload_plane(struct textures *textures, const struct gl *gl, const AV
         texel_of(gl, textures->format.n_channels[i], textures->format.channel_bytes);
     const void *pixels = av->data[i];
     int width, height, alignment, row_bytes, linesize = av->linesize[i];
-    bool stepped;
+    bool stepped, direct;
 
     picture_plane_size(&textures->format, i, av->width, av->height, &width, &height);
     row_bytes = width * texel.bytes;
@@ -183,13 +195,23 @@ static int upload_plane(struct textures *textures, const struct gl *gl, const AV
         if (!pixels)
             return AVERROR(ENOMEM);
     }
+    direct = pixels == av->data[i] &&
+             is_inside(upload->from, pixels,
+                       (size_t)linesize * (size_t)(height - 1) + (size_t)row_bytes);
+    if (direct) {
+        gl->BindBuffer(GL_PIXEL_UNPACK_BUFFER, upload->from->id);
+        pixels = (const void *)(uintptr_t)(av->data[i] - upload->from->data);
+    }
     gl->ActiveTexture(GL_TEXTURE0 + i);
     gl->BindTexture(GL_TEXTURE_2D, textures->ids[i]);
     gl->PixelStorei(GL_UNPACK_ALIGNMENT, alignment);
     if (gl->row_length)
         gl->PixelStorei(GL_UNPACK_ROW_LENGTH, stepped ? linesize / texel.bytes : 0);
     gl->TexSubImage2D(GL_TEXTURE_2D, 0, 0, 0, width, height, texel.format, texel.type, pixels);
-    upload->uploaded_bytes += (uint64_t)row_bytes * (uint64_t)height;
+    if (direct)
+        gl->BindBuffer(GL_PIXEL_UNPACK_BUFFER, 0);
+    *(direct ? &upload->direct_bytes : &upload->uploaded_bytes) +=
+        (uint64_t)row_bytes * (uint64_t)height;
     return 0;
 }
 
@@ -199,7 +221,7 @@ int textures_upload(struct textures *textures, const struct gl *gl, const struct
     struct picture_format format;
     int ret = 0;
 
-    *upload = (struct upload){0};
+    *upload = (struct upload){.from = upload->from};
     if (picture_format_of(&format, av->format, gl->storage16) < 0) {
         ret = convert(textures, av, upload);
         if (ret < 0) {

@@ -11,6 +11,7 @@
 
 struct AVFrame;
 struct SwsContext;
+struct buffer;
 
 /* All-zero is empty. */
 struct textures {
@@ -29,11 +30,13 @@ struct textures {
     size_t rows_bytes;
 };
 
-/* What an upload moved. */
+/* What an upload moved, and from where. */
 struct upload {
-    uint64_t uploaded_bytes;
-    uint64_t copied_bytes; /* beside that, in memory */
-    const char *why;       /* NULL: nothing was copied */
+    const struct buffer *from; /* set by the caller; NULL: the picture lies in ordinary memory */
+    uint64_t uploaded_bytes;   /* handed to the GL */
+    uint64_t direct_bytes;     /* read by the GPU where the decoder wrote them */
+    uint64_t copied_bytes;     /* beside that, in memory */
+    const char *why;           /* NULL: nothing was copied */
 };
 
 /*

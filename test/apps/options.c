@@ -40,13 +40,14 @@ Test(options, has_sane_defaults)
     cr_assert(eq(i64, options.duration_us, -1));
     cr_assert(eq(int, (int)options.n_loops, 0));
     cr_assert(options.reconnect);
+    cr_assert(eq(int, options.upload, PLAY_UPLOAD_AUTO));
     cr_assert(eq(int, options.log_level, LIMEF_LOG_WARNING));
 }
 
 Test(options, takes_every_option_of_the_manual)
 {
     cr_assert(eq(int, parse("--vo=offscreen --ao=none --hwdec=no --untimed --frames=3 --duration=1.5 "
-                            "--start=2 --size=640x480 --fullscreen a b"),
+                            "--start=2 --size=640x480 --fullscreen --upload=plain a b"),
                  0));
     cr_assert(eq(int, options.vo, PLAY_VO_OFFSCREEN));
     cr_assert(eq(i64, options.n_frames, 3));
@@ -56,6 +57,7 @@ Test(options, takes_every_option_of_the_manual)
     cr_assert(eq(int, options.height, 480));
     cr_assert(options.untimed);
     cr_assert(options.fullscreen);
+    cr_assert(eq(int, options.upload, PLAY_UPLOAD_PLAIN));
     cr_assert(eq(int, (int)options.n_urls, 2));
     cr_assert(eq(int, parse("--rtsp-transport=tcp --reconnect=no --timeout=3 --snapshot=s.png "
                             "--framemd5=f --report=json --explain --dot=d --decode-threads=2 "

@@ -110,6 +110,26 @@ class Command(unittest.TestCase):
         self.assertEqual(struct.unpack(">II", header[16:]), (320, 180))
         self.assertEqual(report_of(output)["copied_bytes"], 0)
 
+    def test_decodes_into_memory_that_the_gpu_reads_without_a_difference(self):
+        bytes_of, seen = {}, {}
+        for upload in ("plain", "direct"):
+            picture, sums = FOLDER / f"{upload}.png", FOLDER / f"{upload}.md5"
+            status, output, errors = play("--vo=offscreen", "--untimed", "--frames=50",
+                                          f"--upload={upload}", f"--snapshot={picture}",
+                                          f"--framemd5={sums}", "--report=json", CLIP)
+            if status == 7:
+                self.skipTest("no EGL here")
+            self.assertEqual(status, 0, errors)
+            self.assertNotIn("still in use", errors)
+            report = report_of(output)
+            stream = report["streams"][0]
+            self.assertEqual(report["copied_bytes"], 0)
+            bytes_of[upload] = stream["uploaded_bytes"], stream["direct_bytes"]
+            seen[upload] = picture.read_bytes(), sums.read_text()
+        self.assertEqual(seen["direct"], seen["plain"])
+        self.assertEqual(bytes_of["plain"][1], 0)
+        self.assertEqual(sum(bytes_of["direct"]), bytes_of["plain"][0])
+
     def test_plays_several_side_by_side(self):
         status, output, _ = play("--vo=none", "--untimed", "--frames=20", "--report=json", CLIP,
                                  CLIP, CLIP)
@@ -262,20 +282,32 @@ def expected_sums(path):
 class Clips(unittest.TestCase):
     """Real clips: every decoded frame as ffmpeg decodes it, behind all boundaries."""
 
+    def assert_sums(self, clip, *options):
+        sums = pathlib.Path(MEDIA, "framemd5", clip.name + ".framemd5.gz")
+        expected = expected_sums(sums) if sums.exists() and clip.exists() else None
+        if not expected:
+            return False
+        with self.subTest(clip=clip.name):
+            path = FOLDER / "clip.md5"
+            play("--untimed", "--vid=1", f"--framemd5={path}", *options, clip)
+            got = [line.split(", ")[-1] for line in path.read_text().splitlines()]
+            self.assertEqual(got, expected)
+        return True
+
     def test_frames_are_those_of_ffmpeg(self):
-        n_clips = 0
-        for sums in sorted(pathlib.Path(MEDIA, "framemd5").glob("*.framemd5.gz")):
-            clip = pathlib.Path(MEDIA, sums.name.removesuffix(".framemd5.gz"))
-            expected = expected_sums(sums)
-            if not expected or not clip.exists():
-                continue
-            with self.subTest(clip=clip.name):
-                path = FOLDER / "clip.md5"
-                play("--vo=none", "--untimed", "--vid=1", "--decode-threads=1", f"--framemd5={path}", clip)
-                got = [line.split(", ")[-1] for line in path.read_text().splitlines()]
-                self.assertEqual(got, expected)
-                n_clips += 1
+        clips = [pathlib.Path(MEDIA, sums.name.removesuffix(".framemd5.gz"))
+                 for sums in sorted(pathlib.Path(MEDIA, "framemd5").glob("*.framemd5.gz"))]
+        n_clips = sum(self.assert_sums(clip, "--vo=none", "--decode-threads=1") for clip in clips)
         self.assertGreater(n_clips, 0)
+
+    def test_frames_in_memory_that_the_gpu_reads_are_those_of_ffmpeg(self):
+        if play("--vo=offscreen", "--untimed", "--frames=1", CLIP)[0] == 7:
+            self.skipTest("no EGL here")
+        # another size in the middle, 10 bits, odd sizes, pictures that are changed in place
+        for name in ("test_res_change.h264", "h264_10bits.mp4", "test_hevc10.mkv",
+                     "bear-vp9-odd-dimensions.webm", "cam_traffic_mjpeg_g711u.avi"):
+            self.assert_sums(pathlib.Path(MEDIA, name), "--vo=offscreen", "--size=64x36",
+                             "--upload=direct", "--decode-threads=2")
 
     def test_clips_without_sums_end_without_a_crash(self):
         for clip in sorted(pathlib.Path(MEDIA).iterdir()):

@@ -21,6 +21,7 @@ LIMEF_BEGIN_DECLS
 struct AVCodecContext;
 struct AVCodecParameters;
 struct AVPacket;
+struct limef_buffer_source;
 struct limef_pool;
 
 /** Packets that may be inside a decoder without losing what their pictures carry. */
@@ -32,18 +33,24 @@ struct limef_decode_settings {
     unsigned n_threads;     /**< inside the decoder. 0: one for what is live or small, else one for
                                  each core but no more than 4: each holds pictures and delays by
                                  one */
+    struct limef_buffer_source *buffers; /**< where pictures are decoded into, as long as it lends
+                                              memory; borrowed: the decoder counts itself as its
+                                              user. NULL: into libavcodec's own */
     bool low_delay; /**< hand out each picture at once: only for streams without reordering */
 };
 
 /** What a decoder has done so far. */
 struct limef_decode_counters {
-    uint64_t n_packets;       /**< given to libavcodec */
-    uint64_t n_frames;        /**< pictures or blocks of samples passed on */
-    uint64_t n_corrupt;       /**< packets or pictures that libavcodec found damaged */
-    uint64_t n_errors;        /**< other failures: no memory, no decoder */
-    uint64_t n_dropped_seek;  /**< pictures before the target of an exact seek */
-    uint64_t n_codec_changes; /**< times a decoder was opened */
-    uint64_t n_ignored;       /**< packets that were empty, or without a codec frame of theirs */
+    uint64_t n_packets;          /**< given to libavcodec */
+    uint64_t n_frames;           /**< pictures or blocks of samples passed on */
+    uint64_t n_corrupt;          /**< packets or pictures that libavcodec found damaged */
+    uint64_t n_errors;           /**< other failures: no memory, no decoder */
+    uint64_t n_dropped_seek;     /**< pictures before the target of an exact seek */
+    uint64_t n_codec_changes;    /**< times a decoder was opened */
+    uint64_t n_lent_buffers;     /**< pictures that limef_decode_settings.buffers lent memory for */
+    uint64_t n_ordinary_buffers; /**< pictures for which it did not; why says the last reason */
+    const char *ordinary_why;    /**< lives forever; NULL: there was none */
+    uint64_t n_ignored;          /**< packets that were empty, or without a codec frame of theirs */
 };
 
 /** What a picture shall have of its packet. */
@@ -73,6 +80,10 @@ struct limef_decode_filter {
     /* written by the thread that runs it, read by any */
     LIMEF_ATOMIC(uint64_t) n_packets, n_decoded, n_corrupt, n_errors, n_dropped_seek;
     LIMEF_ATOMIC(uint64_t) n_codec_changes, n_ignored;
+
+    /* written by libavcodec's threads, read by any */
+    LIMEF_ATOMIC(uint64_t) n_lent_buffers, n_ordinary_buffers;
+    LIMEF_ATOMIC(const char *) ordinary_why;
 };
 
 /**

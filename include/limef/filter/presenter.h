@@ -19,6 +19,7 @@
 
 #include <limef/base/histogram.h>
 #include <limef/filter/filter.h>
+#include <limef/frame/buffer_source.h>
 
 LIMEF_BEGIN_DECLS
 
@@ -44,9 +45,9 @@ struct limef_presenter_settings {
     int height;
     bool untimed; /**< show every picture at once, drop none */
     bool fullscreen;
-    bool ends_silently;     /**< an ended tile shows its last picture alone, not why it ended */
-    bool gles2;             /**< plain OpenGL ES 2 without extensions, also where there is more */
-    const char *title; /**< of the window; borrowed; must outlive the presenter. NULL: "limef" */
+    bool ends_silently; /**< an ended tile shows its last picture alone, not why it ended */
+    bool gles2;         /**< plain OpenGL ES 2 without extensions, also where there is more */
+    const char *title;  /**< of the window; borrowed; must outlive the presenter. NULL: "limef" */
 };
 
 /** Values of LIMEF_SIGNAL_KEY; printable keys are their ASCII character, lower case unless shifted.
@@ -91,6 +92,8 @@ struct limef_presenter_slot_counters {
     uint64_t n_failed;        /**< could not be shown */
     uint64_t n_anchors;       /**< times the clock was set anew: start, flush, jumps, too late */
     uint64_t uploaded_bytes;  /**< to the GPU: the one transfer that software pictures need */
+    uint64_t n_direct;        /**< pictures that the GPU read where the decoder wrote them */
+    uint64_t direct_bytes;    /**< of those: no CPU moved them, they are not uploaded_bytes */
     uint64_t copied_bytes;    /**< copied beside that; why says the reason of the last one */
     const char *copied_why;   /**< lives forever; NULL: nothing was copied */
     int64_t first_shown_us; /**< limef_now_us() when its first picture was presented; 0: not yet */
@@ -122,11 +125,13 @@ struct limef_tile {
     LIMEF_ATOMIC(int) width, height, format;
     LIMEF_ATOMIC(uint64_t) n_pictures, n_shown, n_dropped_late, n_dropped_flush, n_failed;
     LIMEF_ATOMIC(uint64_t) n_anchors, uploaded_bytes, copied_bytes;
+    LIMEF_ATOMIC(uint64_t) n_direct, direct_bytes;
     LIMEF_ATOMIC(const char *) copied_why;
     LIMEF_ATOMIC(int64_t) first_shown_us, position_us;
     struct limef_histogram latency;
 };
 
+struct buffer_pool;
 struct compositor;
 
 /** Memory of a presenter; kind "presenter", bound to its thread. */
@@ -135,6 +140,7 @@ struct limef_presenter {
     struct limef_presenter_settings settings;
     struct limef_tile *tiles; /**< borrowed; tile i is slot i */
     unsigned n_tiles;
+    struct buffer_pool *buffers; /**< for decoders; NULL: nobody asked; owned, counted */
 
     /* its thread */
     struct compositor *compositor; /**< NULL: not open, or output none; owned */
@@ -183,9 +189,30 @@ LIMEF_API int limef_presenter_open(struct limef_presenter *presenter);
  * Closes the output; it stays closed. limef_filter_clear() does so, too, but GL and window
  * libraries want it from the thread that opened them: call this before that thread stops.
  *
+ * Pictures in buffers of limef_presenter_get_buffers() are memory of the GL: as long as a decoder,
+ * a fifo or anybody else has one, the output cannot go. It then lends no more and stays open; stop
+ * and clear the decoders, and close it again. limef_filter_clear() abandons such an output
+ * instead: window, GL context and buffers stay until the process ends, the pictures valid.
+ *
+ * @return 0, also if it is not open; AVERROR(EBUSY), logged: pictures in its buffers are in use.
  * Thread: the presenter's
  */
-LIMEF_API void limef_presenter_close(struct limef_presenter *presenter);
+LIMEF_API int limef_presenter_close(struct limef_presenter *presenter);
+
+/**
+ * Memory for limef_decode_settings.buffers: buffers of the GL that stay mapped, which the GPU
+ * reads where the decoder wrote them, so that no CPU uploads a picture. They are made when the
+ * output is open and a decoder has missed them, 512 MiB at most; whatever finds none is decoded
+ * into ordinary memory and uploaded. So it is for good where GL has no GL_EXT_buffer_storage,
+ * where reading such memory is slow, and where the CPU renders; the log says so at level info.
+ *
+ * @param always  also where reading it is slow or the CPU renders: for tests and comparisons.
+ * @return borrowed; a decoder counts itself as its user. NULL: the output is none, or there is no
+ *         memory (logged); a decoder takes that, too.
+ * Thread: the controlling one, before the presenter's thread starts
+ */
+LIMEF_API struct limef_buffer_source *limef_presenter_get_buffers(struct limef_presenter *presenter,
+                                                                  bool always);
 
 /**
  * Shows what is due, handles the window's events, renders if something changed. A limef_task_fn.

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+#include "frame/buffer_pool.h"
+
+#include "base/memory_private.h"
+
+#include <libavutil/buffer.h>
+
+static struct buffer_pool *pool_of(struct limef_buffer_source *source)
+{
+    return LIMEF_CONTAINER_OF(source, struct buffer_pool, source);
+}
+
+static void pool_release(struct limef_payload *users)
+{
+    memory_release(LIMEF_CONTAINER_OF(users, struct buffer_pool, source.users));
+}
+
+static unsigned n_used(const struct buffer_pool *pool)
+{
+    /* acquire: pairs with the release in buffer_pool_vacant() */
+    return atomic_load_explicit(&pool->n_used, memory_order_acquire);
+}
+
+static bool change(struct buffer *buffer, enum buffer_state from, enum buffer_state to)
+{
+    uint32_t expected = from;
+
+    /* acquire: pairs with the release in give(); what the last one did with the memory is over */
+    return atomic_compare_exchange_strong_explicit(&buffer->state, &expected, to,
+                                                   memory_order_acquire, memory_order_relaxed);
+}
+
+/* Lets others have a buffer. */
+static void give(struct buffer *buffer)
+{
+    atomic_store_explicit(&buffer->state, BUFFER_FREE, memory_order_release);
+}
+
+/* The last reference to a lent buffer is gone. */
+static void come_home(void *opaque, uint8_t *data)
+{
+    struct buffer *buffer = opaque;
+    struct buffer_pool *pool = buffer->pool;
+
+    (void)data;
+    give(buffer);
+    buffer_pool_unref(pool);
+}
+
+/* The smallest that is large enough. */
+static struct buffer *find_free(struct buffer_pool *pool, size_t bytes)
+{
+    struct buffer *best = NULL;
+    size_t best_bytes = SIZE_MAX;
+
+    for (unsigned i = 0, n = n_used(pool); i < n; i++) {
+        struct buffer *buffer = &pool->buffers[i];
+        size_t has_bytes = atomic_load_explicit(&buffer->bytes, memory_order_relaxed);
+
+        if (has_bytes >= bytes && has_bytes < best_bytes &&
+            atomic_load_explicit(&buffer->state, memory_order_relaxed) == BUFFER_FREE) {
+            best = buffer;
+            best_bytes = has_bytes;
+        }
+    }
+    return best;
+}
+
+static struct buffer *take(struct buffer_pool *pool, size_t bytes)
+{
+    struct buffer *buffer;
+
+    while ((buffer = find_free(pool, bytes))) {
+        if (!change(buffer, BUFFER_FREE, BUFFER_LENT))
+            continue;
+        /* the keeper may have exchanged its memory in between */
+        if (atomic_load_explicit(&buffer->bytes, memory_order_relaxed) >= bytes)
+            return buffer;
+        give(buffer);
+    }
+    return NULL;
+}
+
+static void note_missed(struct buffer_pool *pool, size_t bytes)
+{
+    uint32_t n = atomic_fetch_add_explicit(&pool->n_missed, 1, memory_order_relaxed);
+
+    atomic_store_explicit(&pool->missed[n % BUFFER_POOL_MISSED], bytes, memory_order_relaxed);
+}
+
+static struct AVBufferRef *pool_get(struct limef_buffer_source *source, size_t bytes,
+                                    const char **why)
+{
+    struct buffer_pool *pool = pool_of(source);
+    struct AVBufferRef *ref;
+    struct buffer *buffer;
+
+    *why = atomic_load_explicit(&pool->refused, memory_order_relaxed);
+    if (*why)
+        return NULL;
+    buffer = take(pool, bytes);
+    if (!buffer) {
+        note_missed(pool, bytes);
+        *why = "no buffer of the GPU is free";
+        return NULL;
+    }
+    limef_payload_ref(&source->users);
+    ref = av_buffer_create(buffer->data, atomic_load_explicit(&buffer->bytes, memory_order_relaxed),
+                           come_home, buffer, 0);
+    if (!ref) {
+        come_home(buffer, NULL);
+        *why = "no memory";
+    }
+    return ref;
+}
+
+struct buffer_pool *buffer_pool_create(void)
+{
+    struct buffer_pool *pool = memory_allocate(sizeof(*pool));
+
+    if (!pool)
+        return NULL;
+    limef_payload_init(&pool->source.users, pool_release);
+    pool->source.get = pool_get;
+    for (unsigned i = 0; i < BUFFER_POOL_MAX; i++)
+        pool->buffers[i].pool = pool;
+    return pool;
+}
+
+void buffer_pool_unref(struct buffer_pool *pool)
+{
+    if (pool)
+        limef_payload_unref(&pool->source.users);
+}
+
+void buffer_pool_refuse(struct buffer_pool *pool, const char *why)
+{
+    atomic_store_explicit(&pool->refused, why, memory_order_relaxed);
+}
+
+size_t buffer_pool_next_missed(struct buffer_pool *pool)
+{
+    for (unsigned i = 0; i < BUFFER_POOL_MISSED; i++) {
+        size_t bytes = 0;
+
+        if (atomic_load_explicit(&pool->missed[i], memory_order_relaxed))
+            bytes = atomic_exchange_explicit(&pool->missed[i], 0, memory_order_relaxed);
+        if (bytes)
+            return bytes;
+    }
+    return 0;
+}
+
+struct buffer *buffer_pool_vacant(struct buffer_pool *pool)
+{
+    unsigned n = n_used(pool);
+
+    for (unsigned i = 0; i < n; i++)
+        if (atomic_load_explicit(&pool->buffers[i].state, memory_order_relaxed) == BUFFER_NONE)
+            return &pool->buffers[i];
+    if (n == BUFFER_POOL_MAX)
+        return NULL;
+    /* release: whoever counts it finds it initialised */
+    atomic_store_explicit(&pool->n_used, n + 1, memory_order_release);
+    return &pool->buffers[n];
+}
+
+void buffer_pool_add(struct buffer *buffer, uint8_t *data, size_t bytes, uint32_t id)
+{
+    buffer->data = data;
+    buffer->id = id;
+    atomic_store_explicit(&buffer->bytes, bytes, memory_order_relaxed);
+    give(buffer);
+}
+
+struct buffer *buffer_pool_take_back(struct buffer_pool *pool, size_t fewer_than)
+{
+    for (unsigned i = 0, n = n_used(pool); i < n; i++) {
+        struct buffer *buffer = &pool->buffers[i];
+
+        if (atomic_load_explicit(&buffer->bytes, memory_order_relaxed) < fewer_than &&
+            change(buffer, BUFFER_FREE, BUFFER_NONE))
+            return buffer;
+    }
+    return NULL;
+}
+
+const struct buffer *buffer_pool_find(const struct buffer_pool *pool, const uint8_t *address)
+{
+    for (unsigned i = 0, n = n_used(pool); i < n; i++) {
+        const struct buffer *buffer = &pool->buffers[i];
+
+        if (atomic_load_explicit(&buffer->state, memory_order_relaxed) == BUFFER_LENT &&
+            (uintptr_t)address >= (uintptr_t)buffer->data &&
+            (uintptr_t)address - (uintptr_t)buffer->data <
+                atomic_load_explicit(&buffer->bytes, memory_order_relaxed))
+            return buffer;
+    }
+    return NULL;
+}
+
+unsigned buffer_pool_n_lent(const struct buffer_pool *pool)
+{
+    unsigned n_lent = 0;
+
+    for (unsigned i = 0, n = n_used(pool); i < n; i++)
+        n_lent +=
+            atomic_load_explicit(&pool->buffers[i].state, memory_order_acquire) == BUFFER_LENT;
+    return n_lent;
+}

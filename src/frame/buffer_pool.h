@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Buffers that somebody else makes and deletes, the keeper, lent to decoders:
+ * the part of a presenter's buffers that knows no GL. Nobody waits for anybody.
+ */
+#ifndef LIMEF_SRC_FRAME_BUFFER_POOL_H
+#define LIMEF_SRC_FRAME_BUFFER_POOL_H
+
+#include <limef/frame/buffer_source.h>
+
+/* Buffers at most. */
+#define BUFFER_POOL_MAX 256
+/* Requests without an answer that are remembered. */
+#define BUFFER_POOL_MISSED 16
+
+enum buffer_state {
+    BUFFER_NONE, /* the keeper's: no memory */
+    BUFFER_FREE,
+    BUFFER_LENT,
+};
+
+struct buffer_pool;
+
+struct buffer {
+    struct buffer_pool *pool;
+    /* written by the keeper while state is NONE, constant otherwise */
+    uint8_t *data;
+    uint32_t id; /* the keeper's */
+    LIMEF_ATOMIC(size_t) bytes;
+    /* enum buffer_state; who changes it from FREE owns the buffer */
+    LIMEF_ATOMIC(uint32_t) state;
+};
+
+struct buffer_pool {
+    struct limef_buffer_source source;
+    bool always; /* the keeper's: lend also where that does not pay */
+    /* no more is lent, and why; NULL: it is */
+    LIMEF_ATOMIC(const char *) refused;
+    /* sizes that were missed since the keeper asked; 0: none */
+    LIMEF_ATOMIC(size_t) missed[BUFFER_POOL_MISSED];
+    LIMEF_ATOMIC(uint32_t) n_missed;
+    /* buffers[0 .. n_used - 1] have been in use; only grows */
+    LIMEF_ATOMIC(uint32_t) n_used;
+    struct buffer buffers[BUFFER_POOL_MAX];
+};
+
+/* An empty pool with one user, the caller; NULL: no memory. */
+struct buffer_pool *buffer_pool_create(void);
+
+/* The keeper, or who else has a reference. NULL does nothing. */
+void buffer_pool_unref(struct buffer_pool *pool);
+
+/* From now on nothing is lent; NULL: something is. The keeper. */
+void buffer_pool_refuse(struct buffer_pool *pool, const char *why);
+
+/* Takes the oldest size that was missed; 0: none. The keeper. */
+size_t buffer_pool_next_missed(struct buffer_pool *pool);
+
+/* A buffer without memory, to be given some and to be added; NULL: the pool is full. The keeper. */
+struct buffer *buffer_pool_vacant(struct buffer_pool *pool);
+void buffer_pool_add(struct buffer *buffer, uint8_t *data, size_t bytes, uint32_t id);
+
+/* Takes a buffer back of fewer bytes that nobody has; NULL: there is none. The keeper. */
+struct buffer *buffer_pool_take_back(struct buffer_pool *pool, size_t fewer_than);
+
+/* In which buffer an address lies; NULL: in none. The keeper. */
+const struct buffer *buffer_pool_find(const struct buffer_pool *pool, const uint8_t *address);
+
+/* How many are lent at present. */
+unsigned buffer_pool_n_lent(const struct buffer_pool *pool);
+
+#endif

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+#include "gpu/mapped_buffers.h"
+
+#include "base/memory_private.h"
+
+#include <limef/base/clock.h>
+#include <limef/base/log.h>
+
+#include <libavutil/common.h>
+#include <libavutil/error.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Bytes of all buffers at most: what is beyond them is decoded into ordinary memory. */
+#define MAX_BYTES ((size_t)512 << 20)
+#define PAGE_BYTES 4096
+/* A buffer costs the presenter's thread up to a millisecond. */
+#define MAKE_AT_ONCE 4
+
+/* How much is read to find out whether reading is slow, and how often. */
+#define PROBE_BYTES ((size_t)1 << 20)
+#define PROBE_ROUNDS 3
+/* Decoders read the pictures that others refer to: mapped memory must be at least that fast, in
+ * percent of ordinary memory. */
+#define MIN_SPEED_PERCENT 70
+
+static uint8_t *map_new(const struct mapped_buffers *buffers, const struct gl *gl, size_t bytes,
+                        GLuint *id)
+{
+    const GLbitfield access =
+        GL_MAP_READ_BIT | GL_MAP_WRITE_BIT | GL_MAP_PERSISTENT_BIT_EXT | GL_MAP_COHERENT_BIT_EXT;
+    uint8_t *data;
+
+    gl->GenBuffers(1, id);
+    gl->BindBuffer(GL_PIXEL_UNPACK_BUFFER, *id);
+    buffers->BufferStorageEXT(GL_PIXEL_UNPACK_BUFFER, (GLsizeiptr)bytes, NULL, access);
+    data = buffers->MapBufferRange(GL_PIXEL_UNPACK_BUFFER, 0, (GLsizeiptr)bytes, access);
+    gl->BindBuffer(GL_PIXEL_UNPACK_BUFFER, 0);
+    if (gl->GetError() == GL_NO_ERROR && data && (uintptr_t)data % LIMEF_BUFFER_ALIGN_BYTES == 0)
+        return data;
+    gl->DeleteBuffers(1, id); /* and unmaps it */
+    return NULL;
+}
+
+static int64_t read_us(uint8_t *to, const uint8_t *from)
+{
+    int64_t best_us = INT64_MAX;
+
+    for (int i = 0; i < PROBE_ROUNDS; i++) {
+        int64_t begun_us = limef_now_us();
+
+        memcpy(to, from, PROBE_BYTES);
+        best_us = FFMIN(best_us, limef_now_us() - begun_us);
+    }
+    return FFMAX(best_us, 1);
+}
+
+/* Speed of reading mapped memory in percent of ordinary memory's; 0: there is none. */
+static int read_speed(const struct mapped_buffers *buffers, const struct gl *gl)
+{
+    uint8_t *ordinary = memory_allocate(PROBE_BYTES), *to = memory_allocate(PROBE_BYTES);
+    int64_t speed = 0;
+    GLuint id;
+    uint8_t *mapped = ordinary && to ? map_new(buffers, gl, PROBE_BYTES, &id) : NULL;
+
+    if (mapped) {
+        memset(ordinary, 1, PROBE_BYTES); /* else all of it would be one page of zeros */
+        memset(mapped, 1, PROBE_BYTES);
+        memset(to, 1, PROBE_BYTES);
+        speed = 100 * read_us(to, ordinary) / read_us(to, mapped);
+        gl->DeleteBuffers(1, &id);
+    }
+    memory_release(ordinary);
+    memory_release(to);
+    return (int)FFMIN(speed, 100);
+}
+
+static bool load(struct mapped_buffers *buffers, const struct gl *gl)
+{
+/* POSIX makes the conversion from an object pointer work; C has no cast for it */
+#define LOAD(function)                                                                             \
+    memcpy(&buffers->function,                                                                     \
+           &(__eglMustCastToProperFunctionPointerType){gl->egl.GetProcAddress("gl" #function)},    \
+           sizeof(buffers->function))
+    LOAD(BufferStorageEXT);
+    LOAD(MapBufferRange);
+    LOAD(FenceSync);
+    LOAD(ClientWaitSync);
+    LOAD(DeleteSync);
+    return buffers->BufferStorageEXT && buffers->MapBufferRange && buffers->FenceSync &&
+           buffers->ClientWaitSync && buffers->DeleteSync;
+}
+
+static bool renders_on_cpu(const struct gl *gl)
+{
+    const char *renderer = (const char *)gl->GetString(GL_RENDERER);
+
+    return renderer && (strstr(renderer, "llvmpipe") || strstr(renderer, "softpipe") ||
+                        strstr(renderer, "SWR") || strstr(renderer, "SwiftShader"));
+}
+
+/* Why it lends nothing; NULL: it does. */
+static const char *find_objection(struct mapped_buffers *buffers, const struct gl *gl, bool always)
+{
+    int speed;
+
+    if (gl->major < 3 ||
+        !gl_has_word((const char *)gl->GetString(GL_EXTENSIONS), "GL_EXT_buffer_storage") ||
+        !load(buffers, gl))
+        return "this GL has no buffers that stay mapped";
+    if (always)
+        return NULL;
+    if (renders_on_cpu(gl))
+        return "the CPU renders, and would copy all the same";
+    speed = read_speed(buffers, gl);
+    if (!speed)
+        return "this GL maps no memory";
+    if (speed < MIN_SPEED_PERCENT)
+        return "reading mapped memory is slow here";
+    return NULL;
+}
+
+void mapped_buffers_open(struct mapped_buffers *buffers, const struct gl *gl,
+                         struct buffer_pool *pool, const char *name)
+{
+    const char *objection;
+
+    if (!pool)
+        return;
+    objection = find_objection(buffers, gl, pool->always);
+    buffer_pool_refuse(pool, objection);
+    if (objection) {
+        limef_log(LIMEF_LOG_INFO, name, "decoders use ordinary memory: %s", objection);
+        return;
+    }
+    limef_log(LIMEF_LOG_INFO, name, "decoders write into buffers of the GPU");
+    buffers->pool = pool;
+    mapped_buffers_tend(buffers, gl, name);
+}
+
+static void delete_buffer(struct mapped_buffers *buffers, const struct gl *gl,
+                          const struct buffer *buffer)
+{
+    gl->DeleteBuffers(1, &buffer->id);
+    buffers->bytes -= atomic_load_explicit(&buffer->bytes, memory_order_relaxed);
+}
+
+/* Releases what the GPU has read; all: everything. */
+static void release_held(struct mapped_buffers *buffers, bool all)
+{
+    unsigned n = 0;
+
+    for (; n < buffers->n_held; n++) {
+        GLenum state =
+            all ? GL_CONDITION_SATISFIED
+                : buffers->ClientWaitSync(buffers->held[n].fence, GL_SYNC_FLUSH_COMMANDS_BIT, 0);
+
+        if (state != GL_ALREADY_SIGNALED && state != GL_CONDITION_SATISFIED)
+            break;
+        buffers->DeleteSync(buffers->held[n].fence);
+        limef_payload_unref(buffers->held[n].payload);
+    }
+    if (n) {
+        buffers->n_held -= n;
+        memmove(buffers->held, buffers->held + n, buffers->n_held * sizeof(buffers->held[0]));
+    }
+}
+
+int mapped_buffers_close(struct mapped_buffers *buffers, const struct gl *gl)
+{
+    struct buffer *buffer;
+
+    if (!buffers->pool)
+        return 0;
+    buffer_pool_refuse(buffers->pool, "the output is closed");
+    gl->Finish();
+    release_held(buffers, true);
+    while ((buffer = buffer_pool_take_back(buffers->pool, SIZE_MAX)))
+        delete_buffer(buffers, gl, buffer);
+    if (buffer_pool_n_lent(buffers->pool))
+        return AVERROR(EBUSY);
+    *buffers = (struct mapped_buffers){0};
+    return 0;
+}
+
+/* A place for a buffer of that size: a vacant one, or that of smaller ones. */
+static struct buffer *find_place(struct mapped_buffers *buffers, const struct gl *gl, size_t bytes)
+{
+    struct buffer *place =
+        buffers->bytes + bytes <= MAX_BYTES ? buffer_pool_vacant(buffers->pool) : NULL;
+
+    if (place)
+        return place;
+    do {
+        place = buffer_pool_take_back(buffers->pool, bytes);
+        if (place)
+            delete_buffer(buffers, gl, place);
+    } while (place && buffers->bytes + bytes > MAX_BYTES);
+    return place;
+}
+
+static void make_buffer(struct mapped_buffers *buffers, const struct gl *gl, size_t bytes,
+                        const char *name)
+{
+    struct buffer *place;
+    uint8_t *data;
+    GLuint id;
+
+    bytes = FFALIGN(bytes, PAGE_BYTES);
+    place = buffers->full ? NULL : find_place(buffers, gl, bytes);
+    if (!place)
+        return;
+    data = map_new(buffers, gl, bytes, &id);
+    if (!data) {
+        buffers->full = true;
+        limef_log(LIMEF_LOG_INFO, name, "no more buffers of the GPU than %zu bytes",
+                  buffers->bytes);
+        return;
+    }
+    buffers->bytes += bytes;
+    buffer_pool_add(place, data, bytes, id);
+}
+
+void mapped_buffers_tend(struct mapped_buffers *buffers, const struct gl *gl, const char *name)
+{
+    size_t bytes;
+
+    if (!buffers->pool)
+        return;
+    release_held(buffers, false);
+    for (int i = 0; i < MAKE_AT_ONCE && (bytes = buffer_pool_next_missed(buffers->pool)); i++)
+        make_buffer(buffers, gl, bytes, name);
+}
+
+const struct buffer *mapped_buffers_find(const struct mapped_buffers *buffers,
+                                         const uint8_t *address)
+{
+    return buffers->pool && buffers->n_held < MAPPED_BUFFERS_HELD
+               ? buffer_pool_find(buffers->pool, address)
+               : NULL;
+}
+
+void mapped_buffers_hold(struct mapped_buffers *buffers, const struct gl *gl,
+                         struct limef_payload *payload)
+{
+    GLsync fence = buffers->FenceSync(GL_SYNC_GPU_COMMANDS_COMPLETE, 0);
+
+    if (!fence) {
+        gl->Finish();
+        return;
+    }
+    buffers->held[buffers->n_held].fence = fence;
+    buffers->held[buffers->n_held].payload = limef_payload_ref(payload);
+    buffers->n_held++;
+}

@@ -30,6 +30,7 @@ struct window {
     int asked_width, asked_height; /* by the compositor, until it says that it is done asking */
     bool waits;                    /* nobody knows its size yet */
     bool configured, resized, closing, full;
+    bool lost; /* the compositor is gone: nothing is asked of it any more */
 };
 
 extern const struct output_ops limef_output_module;
@@ -118,6 +119,7 @@ static void close_egl(struct window *window, const struct gl *gl)
         wl_egl_window_destroy(window->native);
 }
 
+/* Also of a lost one: libwayland frees its objects, and sends nothing over a failed connection. */
 static void window_close(struct output *output)
 {
     struct window *window = output->private_data;
@@ -244,6 +246,8 @@ static int window_resize(struct output *output, int width, int height)
     struct window *window = output->private_data;
 
     window->waits = false;
+    if (window->lost)
+        return -ENODEV;
     if (window->asked_width > 0 && window->asked_height > 0)
         return 0; /* the compositor knew better */
     window->width = width;
@@ -256,19 +260,31 @@ static void window_swap(struct output *output)
 {
     const struct window *window = output->private_data;
 
-    output->gl->egl.SwapBuffers(window->egl_display, window->egl_surface);
+    if (!window->lost)
+        output->gl->egl.SwapBuffers(window->egl_display, window->egl_surface);
+}
+
+/* Reads what came without waiting for more. False: the connection has failed, which libwayland
+ * remembers, dispatching nothing any more. */
+static bool read_events(struct wl_display *display)
+{
+    while (wl_display_prepare_read(display) != 0)
+        if (wl_display_dispatch_pending(display) < 0)
+            return false;
+    wl_display_flush(display); /* of what fails here, the reading hears as well */
+    return wl_display_read_events(display) >= 0 && wl_display_dispatch_pending(display) >= 0;
 }
 
 static enum output_event window_poll(struct output *output, int *value)
 {
     struct window *window = output->private_data;
 
-    /* reads what came without waiting for more */
-    while (wl_display_prepare_read(window->display) != 0)
-        wl_display_dispatch_pending(window->display);
-    wl_display_flush(window->display);
-    wl_display_read_events(window->display);
-    wl_display_dispatch_pending(window->display);
+    if (window->lost)
+        return OUTPUT_EVENT_NONE;
+    if (!read_events(window->display)) {
+        window->lost = true;
+        return OUTPUT_EVENT_LOST;
+    }
     if (window->closing) {
         window->closing = false;
         *value = LIMEF_KEY_CLOSE;
@@ -285,6 +301,8 @@ static int window_toggle_fullscreen(struct output *output)
 {
     struct window *window = output->private_data;
 
+    if (window->lost)
+        return -ENODEV;
     window->full = !window->full;
     if (window->full)
         xdg_toplevel_set_fullscreen(window->toplevel, NULL);

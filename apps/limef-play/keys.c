@@ -7,30 +7,33 @@
 
 #define SEEK_SHORT_US 5000000
 #define SEEK_LONG_US 60000000
+/* Until then the picture on screen may be the one before the seek. */
+#define SEEK_SETTLES_US 500000
 
 /* Thousandths of the natural rate that [ and ] step through. */
 static const int32_t rates[] = {250, 500, 750, 1000, 1250, 1500, 2000, 4000};
 #define N_RATES (sizeof(rates) / sizeof(rates[0]))
 
-static void to_screen(struct player *player, uint32_t signal, int64_t value)
+/* Returns whether the screen will hear of it. */
+static bool to_screen(struct player *player, uint32_t signal, int64_t value)
 {
     struct limef_signal_frame signal_frame;
 
     limef_signal_frame_set(&signal_frame, signal, LIMEF_PRESENTER_ALL, NULL);
     signal_frame.value = value;
-    limef_thread_send(&player->screen.thread, &signal_frame);
+    return limef_thread_send(&player->screen.thread, &signal_frame) == 0;
 }
 
 static void toggle_pause(struct player *player)
 {
-    player->paused = !player->paused;
-    to_screen(player, player->paused ? LIMEF_SIGNAL_PAUSE : LIMEF_SIGNAL_PLAY, 0);
+    if (to_screen(player, player->paused ? LIMEF_SIGNAL_PLAY : LIMEF_SIGNAL_PAUSE, 0))
+        player->paused = !player->paused;
 }
 
 static void step(struct player *player)
 {
-    player->paused = true;
-    to_screen(player, LIMEF_SIGNAL_STEP, 0);
+    if (to_screen(player, LIMEF_SIGNAL_STEP, 0))
+        player->paused = true;
 }
 
 static void change_rate(struct player *player, int by)
@@ -41,8 +44,9 @@ static void change_rate(struct player *player, int by)
         i++;
     if ((by < 0 && i == 0) || (by > 0 && i + 1 == N_RATES))
         return;
-    player->rate = rates[by < 0 ? i - 1 : i + 1];
-    to_screen(player, LIMEF_SIGNAL_RATE, player->rate);
+    i = by < 0 ? i - 1 : i + 1;
+    if (to_screen(player, LIMEF_SIGNAL_RATE, rates[i]))
+        player->rate = rates[i];
 }
 
 /* The screen hears of the seek first, so that a paused one lets the way be free. */
@@ -52,17 +56,25 @@ static void seek_stream(struct player *player, struct play_stream *stream, int64
     struct limef_signal_frame signal_frame;
     int64_t start_us = limef_file_source_start_us(&stream->source);
 
+    int64_t from_us;
+
     limef_presenter_get_counters(&player->presenter, stream->slot, &counters);
     if (stream->live || stream->ended || counters.position_us == LIMEF_NO_TIME)
         return;
+    /* several keys before the first one's picture came add up */
+    from_us = limef_now_us() - stream->sought_at_us < SEEK_SETTLES_US ? stream->seek_target_us
+                                                                      : counters.position_us;
     limef_signal_frame_set(&signal_frame, LIMEF_SIGNAL_SEEK, stream->slot, NULL);
-    signal_frame.value = counters.position_us + by_us;
+    signal_frame.value = from_us + by_us;
     if (start_us != LIMEF_NO_TIME && signal_frame.value < start_us)
         signal_frame.value = start_us;
     signal_frame.code = 1;
     signal_frame.serial = ++player->seek_serial;
-    limef_thread_send(&player->screen.thread, &signal_frame);
-    limef_thread_send(&stream->reader.thread, &signal_frame);
+    if (limef_thread_send(&player->screen.thread, &signal_frame) < 0 ||
+        limef_thread_send(&stream->reader.thread, &signal_frame) < 0)
+        return;
+    stream->seek_target_us = signal_frame.value;
+    stream->sought_at_us = limef_now_us();
 }
 
 static void seek(struct player *player, int64_t by_us)

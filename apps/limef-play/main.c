@@ -6,13 +6,19 @@
 #include "player.h"
 #include "report.h"
 
+#include <limef/base/url.h>
 #include <limef/base/version.h>
 
+#include <errno.h>
+#include <libavutil/error.h>
 #include <libavutil/log.h>
+#include <libgen.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* Until main() a process does little but load libraries: its CPU time is its age. */
 static int64_t process_begun_us(void)
@@ -23,17 +29,67 @@ static int64_t process_begun_us(void)
     return limef_now_us() - ((int64_t)cpu.tv_sec * 1000000 + cpu.tv_nsec / 1000);
 }
 
-/* Signals are for signalfd in player_run(), in every thread. */
+static void end_at_once(int number)
+{
+    (void)number;
+    _exit(PLAY_BY_SIGNAL);
+}
+
+static const int signals_that_end[] = {SIGINT, SIGTERM, SIGHUP};
+#define N_SIGNALS (sizeof(signals_that_end) / sizeof(signals_that_end[0]))
+
+/* Before there is anything to take down. */
+static void let_signals_end_at_once(void)
+{
+    for (size_t i = 0; i < N_SIGNALS; i++)
+        signal(signals_that_end[i], end_at_once);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/* From here on they are for signalfd in player_run(), in every thread. */
 static void block_signals(void)
 {
     sigset_t signals;
 
     sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGHUP);
+    for (size_t i = 0; i < N_SIGNALS; i++)
+        sigaddset(&signals, signals_that_end[i]);
     sigprocmask(SIG_BLOCK, &signals, NULL);
-    signal(SIGPIPE, SIG_IGN);
+}
+
+/* libavformat logs URLs as they are, with passwords. */
+static void log_masked(void *object, int level, const char *format, va_list arguments)
+{
+    static __thread int prefix = 1;
+    char line[1024], masked[1024];
+
+    if (level > av_log_get_level())
+        return;
+    av_log_format_line2(object, level, format, arguments, line, sizeof(line), &prefix);
+    line[strcspn(line, "\n")] = '\0';
+    if (!strstr(line, "://")) /* a relative URL may have secrets in its query */
+        line[strcspn(line, "?")] = '\0';
+    limef_log(LIMEF_LOG_DEBUG, "libav", "%s", limef_url_mask(masked, sizeof(masked), line));
+}
+
+static void set_logs(const struct play_options *options)
+{
+    limef_log_set_level(options->log_level);
+    av_log_set_callback(log_masked);
+    av_log_set_level(options->log_level == LIMEF_LOG_DEBUG ? AV_LOG_VERBOSE : AV_LOG_QUIET);
+}
+
+/* A picture that cannot be written is better known before the film than after it. */
+static int check_folder(const char *path)
+{
+    char folder[PATH_MAX];
+
+    if (!path)
+        return 0;
+    snprintf(folder, sizeof(folder), "%s", path);
+    return access(dirname(folder), W_OK) < 0
+               ? limef_fail(AVERROR(errno), "limef-play", "cannot write %s", path)
+               : 0;
 }
 
 /* The player asked for what this version cannot do. Returns an enum play_status. */
@@ -53,22 +109,38 @@ static int check_outputs(const struct play_options *options)
     if (options->hwdec == PLAY_HWDEC_VAAPI)
         limef_log(LIMEF_LOG_WARNING, "limef-play",
                   "--hwdec=vaapi is not part of this version: decoding in software");
-    return PLAY_OK;
+    if (options->reconnect && options->reconnect_asked)
+        limef_log(LIMEF_LOG_WARNING, "limef-play",
+                  "--reconnect=yes is not part of this version: a lost stream stays lost");
+    return check_folder(options->snapshot) < 0 ? PLAY_SET_UP_FAILED : PLAY_OK;
+}
+
+/* Prints the report; an output that is full or closed is a failure. */
+static int report(const struct player *player)
+{
+    report_print(player, stdout);
+    return ferror(stdout) ? limef_fail(AVERROR(EIO), "limef-play", "cannot write the report") : 0;
 }
 
 static int play(const struct play_options *options, int64_t begun_us)
 {
     static struct player player;
     int status = player_start(&player, options, begun_us);
+    int stopped, reported, cleared;
 
     if (status != PLAY_OK)
         return status;
     player_run(&player);
-    player_stop(&player);
+    stopped = player_stop(&player);
     status = player_status(&player);
-    if (options->report_json)
-        report_print(&player, stdout);
-    player_clear(&player);
+    reported = options->report_json ? report(&player) : 0;
+    cleared = stopped == AVERROR(ETIMEDOUT) ? stopped : player_clear(&player);
+    if (cleared == AVERROR(ETIMEDOUT)) { /* stuck in the kernel or a library; it cannot be freed */
+        fflush(NULL);
+        _exit(status);
+    }
+    if (status == PLAY_OK && (stopped < 0 || reported < 0 || cleared < 0))
+        status = PLAY_SET_UP_FAILED;
     return status;
 }
 
@@ -79,6 +151,7 @@ int main(int argc, char **argv)
     char *url_memory = NULL;
     int status;
 
+    let_signals_end_at_once();
     if (play_options_parse(&options, argc, argv, stderr) < 0)
         return PLAY_SET_UP_FAILED;
     if (options.help || options.version) {
@@ -88,9 +161,7 @@ int main(int argc, char **argv)
             printf("limef-play %s\n", limef_version());
         return PLAY_OK;
     }
-    limef_log_set_level(options.log_level);
-    /* libavformat logs URLs as they are, with passwords */
-    av_log_set_level(options.log_level == LIMEF_LOG_DEBUG ? AV_LOG_VERBOSE : AV_LOG_QUIET);
+    set_logs(&options);
     if (options.urls_on_stdin && play_options_read_urls(&options, stdin, &url_memory) < 0) {
         fputs("limef-play: cannot read URLs from standard input\n", stderr);
         return PLAY_SET_UP_FAILED;

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define DEFAULT_TIMEOUT_US 10000000
 
@@ -191,6 +192,14 @@ static int parse_loops(const struct parser *parser, const char *text, struct pla
         return 0;                                                                                  \
     } while (0)
 
+static bool has_picture_suffix(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+
+    return dot && dot > path &&
+           (!strcasecmp(dot, ".png") || !strcasecmp(dot, ".jpg") || !strcasecmp(dot, ".jpeg"));
+}
+
 static int parse_output_option(const struct parser *parser, struct play_options *options, int id,
                                const char *text)
 {
@@ -212,7 +221,9 @@ static int parse_output_option(const struct parser *parser, struct play_options 
         STORE_WORD(options->upload, enum play_upload, upload_words);
     case OPTION_SNAPSHOT:
         options->snapshot = text;
-        return *text ? 0 : complain(parser, "--snapshot: no file name");
+        return has_picture_suffix(text)
+                   ? 0
+                   : complain(parser, "--snapshot=%.80s: not a .png, .jpg or .jpeg file", text);
     case OPTION_FRAMEMD5:
         options->framemd5 = text;
         return *text ? 0 : complain(parser, "--framemd5: no file name");
@@ -228,6 +239,7 @@ static int parse_input_option(const struct parser *parser, struct play_options *
     case OPTION_TRANSPORT:
         STORE_WORD(options->transport, enum play_transport, transport_words);
     case OPTION_RECONNECT:
+        options->reconnect_asked = true;
         STORE_WORD(options->reconnect, bool, yes_no_words);
     case OPTION_TIMEOUT:
         return parse_seconds(parser, text, &options->timeout_us);
@@ -240,7 +252,9 @@ static int parse_input_option(const struct parser *parser, struct play_options *
     case OPTION_FRAMES:
         STORE_NUMBER(options->n_frames, int64_t, 1, LLONG_MAX);
     case OPTION_DURATION:
-        return parse_seconds(parser, text, &options->duration_us);
+        if (parse_seconds(parser, text, &options->duration_us) < 0)
+            return -1;
+        return options->duration_us > 0 ? 0 : complain(parser, "--duration=%.40s: nothing", text);
     case OPTION_START:
         return parse_seconds(parser, text, &options->start_us);
     case OPTION_LOOP:
@@ -330,6 +344,8 @@ int play_options_parse(struct play_options *options, int argc, char **argv, FILE
     }
     for (int i = optind; !ret && i < argc; i++)
         ret = add_url(&parser, options, argv[i]);
+    if (!ret && options->snapshot && options->vo == PLAY_VO_NONE)
+        ret = complain(&parser, "--snapshot with --vo=none: there is no picture");
     if (!ret && !options->help && !options->version && !options->n_urls && !options->urls_on_stdin)
         ret = complain(&parser, "no URL to play");
     return ret;
@@ -369,7 +385,7 @@ void play_options_print_help(FILE *file)
           "  --loop[=N]                            again, forever or N times\n"
           "  --vid=N                               the Nth video track, not the best one\n"
           "  --rtsp-transport=auto|tcp|udp         of live inputs\n"
-          "  --reconnect=yes|no --timeout=S        of live inputs\n"
+          "  --reconnect=yes|no --timeout=S        of live inputs (none is reconnected yet)\n"
           "  --hwdec=auto|vaapi|no                 hardware decoding\n"
           "  --decode-threads=N                    in each software decoder\n\n"
           "  --report=json                         a JSON object as the last line of output\n"

@@ -38,7 +38,7 @@ struct play_options {
     unsigned n_urls;
     bool urls_on_stdin;
     enum play_transport transport;
-    bool reconnect;
+    bool reconnect, reconnect_asked;
     int64_t timeout_us;
     enum play_hwdec hwdec;
     int decode_threads; /* 0: the library decides */

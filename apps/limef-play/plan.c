@@ -5,7 +5,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <string.h>
+#include <libavutil/error.h>
 
 static const char *const priority_names[] = {
     [LIMEF_PRIORITY_PROCESSING] = "processing", [LIMEF_PRIORITY_INGEST] = "ingest",
@@ -46,11 +46,15 @@ static void print_stream(FILE *file, const struct play_stream *stream)
         fprintf(file, "  thread read (%s): file source\n", thread_priority(&stream->reader.thread));
         print_boundary(file, "read", "decode", &stream->to_decoder.lane,
                        "cut because the source blocks");
-        fprintf(file, "  thread decode (%s): decode - limit\n",
-                thread_priority(&stream->decoder.thread));
+        fprintf(file, "  thread decode (%s): decode%s\n", thread_priority(&stream->decoder.thread),
+                play_stream_is_per_filter(stream) ? "" : " - limit");
     }
-    print_boundary(file, play_stream_is_fused(stream) ? "read" : "decode", "screen",
-                   &stream->to_screen.lane, "cut because the presenter is bound to one thread");
+    if (play_stream_is_per_filter(stream)) {
+        print_boundary(file, "decode", "limit", &stream->to_limiter.lane, "cut by --plan");
+        fprintf(file, "  thread limit (%s): limit\n", thread_priority(&stream->limiter.thread));
+    }
+    print_boundary(file, play_stream_last_thread(stream), "screen", &stream->to_screen.lane,
+                   "cut because the presenter is bound to one thread");
 }
 
 static void print_text(const struct player *player, FILE *file)
@@ -75,7 +79,10 @@ static void print_dot(const struct player *player, FILE *file)
                 i, i, i);
         if (!fused)
             fprintf(file, " }\n  subgraph cluster_decode%u { label=\"decode %u\";", i, i);
-        fprintf(file, " decode%u [label=\"decode\"]; limit%u [label=\"limit\"]; }\n", i, i);
+        fprintf(file, " decode%u [label=\"decode\"];", i);
+        if (play_stream_is_per_filter(stream))
+            fprintf(file, " }\n  subgraph cluster_limit%u { label=\"limit %u\";", i, i);
+        fprintf(file, " limit%u [label=\"limit\"]; }\n", i);
         fprintf(file, "  source%u -> decode%u", i, i);
         if (!fused)
             fprintf(file, " [style=bold, label=\"depth %u\"]",
@@ -88,28 +95,28 @@ static void print_dot(const struct player *player, FILE *file)
     fputs("}\n", file);
 }
 
-static void write_dot(const struct player *player)
+static int write_dot(const struct player *player)
 {
     FILE *file = fopen(player->options->dot, "w");
+    bool failed;
 
-    if (!file) {
-        limef_log(LIMEF_LOG_ERROR, "limef-play", "cannot write %s: %s", player->options->dot,
-                  strerror(errno));
-        return;
-    }
+    if (!file)
+        return limef_fail(AVERROR(errno), "limef-play", "cannot write %s", player->options->dot);
     print_dot(player, file);
-    fclose(file);
+    failed = ferror(file);
+    if (fclose(file) == 0 && !failed)
+        return 0;
+    return limef_fail(AVERROR(EIO), "limef-play", "cannot write %s", player->options->dot);
 }
 
-void plan_print(struct player *player, const char *when)
+int plan_print(struct player *player, const char *when)
 {
     if (player->options->explain) {
         printf("plan at %s:\n", when);
         print_text(player, stdout);
         fflush(stdout);
     }
-    if (player->options->dot)
-        write_dot(player);
+    return player->options->dot ? write_dot(player) : 0;
 }
 
 static void dump_lane(FILE *file, const char *name, const struct limef_lane *lane)
@@ -132,6 +139,8 @@ void plan_dump(struct player *player, FILE *file)
         fprintf(file, "slot %u\n", i);
         if (!play_stream_is_fused(&player->streams[i]))
             dump_lane(file, "to decoder", &player->streams[i].to_decoder.lane);
+        if (play_stream_is_per_filter(&player->streams[i]))
+            dump_lane(file, "to limiter", &player->streams[i].to_limiter.lane);
         dump_lane(file, "to screen", &player->streams[i].to_screen.lane);
     }
 }

@@ -10,8 +10,8 @@
 struct player;
 
 /* Prints the plan if --explain asked for it, and writes the graph if --dot did.
- * when  "start", or what changed. */
-void plan_print(struct player *player, const char *when);
+ * when  "start", or what changed. Returns 0, or what the graph's file failed with, logged. */
+int plan_print(struct player *player, const char *when);
 
 /* Prints plan and state of every boundary. */
 void plan_dump(struct player *player, FILE *file);

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define STOP_TIMEOUT_US 2000000
-#define SCREEN_CALL_TIMEOUT_US 5000000
+#define SCREEN_CALL_TIMEOUT_US 3000000
 /* How often the player looks after itself: progress, threads, overlay. */
 #define LOOK_MS 100
 /* Pictures after which playing is in its steady state: pools and caches are full. */
@@ -139,8 +139,8 @@ static int start_threads(struct player *player)
 
 static int fail_start(struct player *player, int status)
 {
-    player_stop(player);
-    player_clear(player);
+    if (player_stop(player) == AVERROR(ETIMEDOUT) || player_clear(player) == AVERROR(ETIMEDOUT))
+        _exit(status);
     return status;
 }
 
@@ -152,7 +152,8 @@ int player_start(struct player *player, const struct play_options *options, int6
     player->measures.begun_us = begun_us;
     if (init(player) < 0)
         return fail_start(player, PLAY_SET_UP_FAILED);
-    plan_print(player, "start");
+    if (plan_print(player, "start") < 0)
+        return fail_start(player, PLAY_SET_UP_FAILED);
     if (start_threads(player) < 0)
         return fail_start(player, PLAY_SET_UP_FAILED);
     return PLAY_OK;
@@ -188,6 +189,25 @@ static void measure(struct player *player)
     measures->steady_frames = measures->frames;
 }
 
+/* A stream that ended well, and yet gave no picture: nobody has said why so far. */
+static void say_if_nothing_was_shown(const struct player *player, struct play_stream *stream)
+{
+    int64_t duration_us = limef_file_source_duration_us(&stream->source);
+    struct limef_presenter_slot_counters slot;
+    struct limef_decode_counters decode;
+    const char *why = "no picture could be decoded";
+
+    limef_presenter_get_counters(&player->presenter, stream->slot, &slot);
+    limef_decode_get_counters(&stream->decode, &decode);
+    if (slot.n_shown || slot.n_failed || stream->end_code < 0 || decode.n_errors)
+        return;
+    if (duration_us != LIMEF_NO_TIME && player->options->start_us >= duration_us)
+        why = "--start is behind the end";
+    stream->end_code = AVERROR_INVALIDDATA;
+    snprintf(stream->end_text, sizeof(stream->end_text), "%s", why);
+    limef_log(LIMEF_LOG_ERROR, stream->name, "%s: %s", stream->url, why);
+}
+
 static void note_end(struct player *player, const struct limef_signal_frame *report)
 {
     struct play_stream *stream;
@@ -198,6 +218,7 @@ static void note_end(struct player *player, const struct limef_signal_frame *rep
     stream->ended = true;
     stream->end_code = report->code;
     snprintf(stream->end_text, sizeof(stream->end_text), "%s", report->text);
+    say_if_nothing_was_shown(player, stream);
     limef_thread_ask_stop(&stream->reader.thread);
 }
 
@@ -265,18 +286,34 @@ static int write_snapshot(void *context)
     return limef_presenter_snapshot(&player->presenter, player->options->snapshot);
 }
 
-void player_stop(struct player *player)
+static void let_signals_end_the_process(void)
+{
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGHUP);
+    sigprocmask(SIG_UNBLOCK, &signals, NULL); /* to main's handlers: ended by a signal */
+}
+
+int player_stop(struct player *player)
 {
     struct limef_thread *screen = &player->screen.thread;
+    int ret = 0, stream_ret;
 
-    if (player->options->snapshot && limef_thread_running(screen))
-        limef_thread_call(screen, write_snapshot, player, SCREEN_CALL_TIMEOUT_US);
-    for (unsigned i = 0; i < player->n_streams; i++)
+    if (player->options->snapshot && limef_thread_running(screen) && !player->no_output)
+        ret = limef_thread_call(screen, write_snapshot, player, SCREEN_CALL_TIMEOUT_US);
+    let_signals_end_the_process();
+    for (unsigned i = 0; i < player->n_streams && player->streams; i++)
         if (player->streams[i].reader.thread.ops)
             play_stream_ask_stop(&player->streams[i]);
-    for (unsigned i = 0; i < player->n_streams; i++)
-        if (play_stream_stop(&player->streams[i], STOP_TIMEOUT_US) == AVERROR(ETIMEDOUT))
-            _exit(PLAY_BY_SIGNAL); /* stuck in the kernel: nothing may be freed under it */
+    for (unsigned i = 0; i < player->n_streams && player->streams; i++) {
+        stream_ret = play_stream_stop(&player->streams[i], STOP_TIMEOUT_US);
+        if (stream_ret == AVERROR(ETIMEDOUT))
+            ret = stream_ret;
+    }
+    return ret;
 }
 
 static void clear_streams(struct player *player)
@@ -325,21 +362,35 @@ int player_status(const struct player *player)
     return n_lost ? PLAY_LIVE_LOST : PLAY_OK;
 }
 
-void player_clear(struct player *player)
+static int close_framemd5(struct player *player)
+{
+    FILE *file = player->framemd5_file;
+    bool failed = file && ferror(file);
+
+    player->framemd5_file = NULL;
+    if (!file || (fclose(file) == 0 && !failed))
+        return 0;
+    return limef_fail(AVERROR(EIO), "limef-play", "cannot write %s", player->options->framemd5);
+}
+
+int player_clear(struct player *player)
 {
     struct limef_thread *screen = &player->screen.thread;
+    int ret;
 
     if (limef_thread_running(screen))
         limef_thread_call(screen, take_down, player, SCREEN_CALL_TIMEOUT_US);
-    limef_thread_stop(screen, STOP_TIMEOUT_US);
+    ret = limef_thread_stop(screen, STOP_TIMEOUT_US);
+    if (ret == AVERROR(ETIMEDOUT))
+        return ret;
     clear_streams(player);
     limef_consumer_clear(&player->screen);
     limef_filter_clear(&player->framemd5.filter);
     limef_filter_clear(&player->presenter.filter);
-    if (player->framemd5_file)
-        fclose(player->framemd5_file);
+    ret = close_framemd5(player);
     limef_reports_clear(&player->reports);
     free(player->streams);
     free(player->tiles);
     *player = (struct player){0};
+    return ret;
 }

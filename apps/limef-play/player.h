@@ -68,14 +68,18 @@ int player_start(struct player *player, const struct play_options *options, int6
 /* Plays until all is over, the user quits, or a signal comes. */
 void player_run(struct player *player);
 
-/* Stops the streams. What the report says stays readable until player_clear(). */
-void player_stop(struct player *player);
+/* Writes the snapshot, stops the streams. What the report says stays readable until
+ * player_clear(). From here on a signal ends the process: what hangs, hangs in a library.
+ * Returns 0; AVERROR(ETIMEDOUT): a thread is stuck and nothing may be freed under it; or what
+ * the snapshot failed with, logged. */
+int player_stop(struct player *player);
 
 /* How it went: an enum play_status. After player_stop(). */
 int player_status(const struct player *player);
 
-/* Releases everything, the screen last. */
-void player_clear(struct player *player);
+/* Releases everything, the screen last. Returns 0; AVERROR(ETIMEDOUT): as player_stop(), nothing
+ * was freed; or AVERROR(EIO): the framemd5 file could not be written, logged. */
+int player_clear(struct player *player);
 
 /* Handles a key of the window. */
 void player_key(struct player *player, int64_t key);

@@ -146,14 +146,17 @@ static void put_boundaries(struct json *json, const struct player *player)
     json_open(json, "boundaries", '[');
     for (uint32_t i = 0; i < player->n_streams; i++) {
         const struct play_stream *stream = &player->streams[i];
-        bool fused = play_stream_is_fused(stream);
-        char read[24], decode[24];
+        char read[24], decode[24], limit[24], last[24];
 
         snprintf(read, sizeof(read), "read %u", (unsigned)i);
         snprintf(decode, sizeof(decode), "decode %u", (unsigned)i);
-        if (!fused)
+        snprintf(limit, sizeof(limit), "limit %u", (unsigned)i);
+        snprintf(last, sizeof(last), "%s %u", play_stream_last_thread(stream), (unsigned)i);
+        if (!play_stream_is_fused(stream))
             put_boundary(json, read, decode, &stream->to_decoder.lane);
-        put_boundary(json, fused ? read : decode, "screen", &stream->to_screen.lane);
+        if (play_stream_is_per_filter(stream))
+            put_boundary(json, decode, limit, &stream->to_limiter.lane);
+        put_boundary(json, last, "screen", &stream->to_screen.lane);
     }
     json_close(json, ']');
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "stream.h"
 
+#include <libavutil/common.h>
+#include <libavutil/cpu.h>
 #include <libavutil/error.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +17,8 @@
 
 static bool is_live(const char *url)
 {
-    static const char *const schemes[] = {"rtsp:", "rtsps:", "rtp:", "udp:", "srt:", "rtmp:", NULL};
+    static const char *const schemes[] = {
+        "rtsp:", "rtsps:", "rtp:", "srtp:", "udp:", "srt:", "rtmp:", "rtmps:", NULL};
 
     for (int i = 0; schemes[i]; i++)
         if (!strncasecmp(url, schemes[i], strlen(schemes[i])))
@@ -26,6 +29,18 @@ static bool is_live(const char *url)
 bool play_stream_is_fused(const struct play_stream *stream)
 {
     return !stream->to_decoder.filter.ops;
+}
+
+bool play_stream_is_per_filter(const struct play_stream *stream)
+{
+    return stream->to_limiter.filter.ops;
+}
+
+const char *play_stream_last_thread(const struct play_stream *stream)
+{
+    if (play_stream_is_per_filter(stream))
+        return "limit";
+    return play_stream_is_fused(stream) ? "read" : "decode";
 }
 
 static int init_source(struct play_stream *stream, const char *url,
@@ -51,11 +66,19 @@ static int init_source(struct play_stream *stream, const char *url,
     return ret;
 }
 
+/* Many decoders share the CPUs; a lone one is left to the library. */
+static unsigned choose_n_threads(const struct play_options *options)
+{
+    if (options->decode_threads > 0 || options->n_urls < 2)
+        return (unsigned)options->decode_threads;
+    return FFMAX((unsigned)av_cpu_count() / options->n_urls, 1);
+}
+
 static int init_decode(struct play_stream *stream, const struct play_options *options)
 {
     struct limef_decode_settings settings = {
         .media = LIMEF_MEDIA_VIDEO,
-        .n_threads = (unsigned)options->decode_threads,
+        .n_threads = choose_n_threads(options),
         .buffers = stream->buffers,
     };
 
@@ -78,6 +101,19 @@ static int init_boundary(struct play_stream *stream, struct limef_reports *repor
     return limef_input_filter_init(&stream->to_decoder, "to decoder", &stream->decoder.fifo,
                                    stream->packets, PLAY_PACKET_FRAMES,
                                    stream->live ? &live_lane : &file_lane);
+}
+
+static int init_limiter(struct play_stream *stream, struct limef_reports *reports)
+{
+    struct limef_lane_settings lane = {.depth = PICTURES_DEPTH};
+
+    if (stream->live)
+        lane.overflow = LIMEF_OVERFLOW_DROP_OLDEST;
+    limef_consumer_init(&stream->limiter, &stream->limit.filter,
+                        &(struct limef_thread_settings){.name = "limit", .reports = reports});
+    limef_connect(&stream->decode.filter, &stream->to_limiter.filter);
+    return limef_input_filter_init(&stream->to_limiter, "to limiter", &stream->limiter.fifo,
+                                   stream->decoded, PLAY_PICTURE_FRAMES, &lane);
 }
 
 int play_stream_init(struct play_stream *stream, uint32_t slot, const char *url,
@@ -107,6 +143,8 @@ int play_stream_init(struct play_stream *stream, uint32_t slot, const char *url,
     } else {
         ret = init_boundary(stream, reports);
     }
+    if (ret >= 0 && options->plan == PLAY_PLAN_PER_FILTER)
+        ret = init_limiter(stream, reports);
     limef_producer_init(&stream->reader, &stream->source.source, &reading);
     if (ret < 0)
         return ret;
@@ -118,7 +156,9 @@ int play_stream_start(struct play_stream *stream)
 {
     int ret = 0;
 
-    if (!play_stream_is_fused(stream))
+    if (play_stream_is_per_filter(stream))
+        ret = limef_thread_start(&stream->limiter.thread);
+    if (ret >= 0 && !play_stream_is_fused(stream))
         ret = limef_thread_start(&stream->decoder.thread);
     if (ret >= 0)
         ret = limef_thread_start(&stream->reader.thread);
@@ -128,18 +168,20 @@ int play_stream_start(struct play_stream *stream)
 void play_stream_ask_stop(struct play_stream *stream)
 {
     limef_thread_ask_stop(&stream->reader.thread);
-    if (!play_stream_is_fused(stream))
-        limef_thread_ask_stop(&stream->decoder.thread);
+    limef_thread_ask_stop(&stream->decoder.thread);
+    limef_thread_ask_stop(&stream->limiter.thread);
 }
 
 int play_stream_stop(struct play_stream *stream, int64_t timeout_us)
 {
-    int ret = limef_thread_stop(&stream->reader.thread, timeout_us);
+    struct limef_thread *threads[] = {&stream->reader.thread, &stream->decoder.thread,
+                                      &stream->limiter.thread};
+    int ret = 0;
 
-    if (!play_stream_is_fused(stream)) {
-        int decoder_ret = limef_thread_stop(&stream->decoder.thread, timeout_us);
+    for (unsigned i = 0; i < FF_ARRAY_ELEMS(threads); i++) {
+        int thread_ret = limef_thread_stop(threads[i], timeout_us);
 
-        ret = ret < 0 ? ret : decoder_ret;
+        ret = ret < 0 ? ret : thread_ret;
     }
     return ret;
 }
@@ -151,5 +193,7 @@ void play_stream_clear(struct play_stream *stream)
     limef_filter_clear(&stream->to_decoder.filter);
     limef_filter_clear(&stream->decode.filter);
     limef_consumer_clear(&stream->decoder);
+    limef_filter_clear(&stream->to_limiter.filter);
+    limef_consumer_clear(&stream->limiter);
     limef_filter_clear(&stream->to_screen.filter);
 }

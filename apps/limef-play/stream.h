@@ -4,7 +4,8 @@
  *
  *     file source | decode - limit | presenter
  *
- * where | is a thread boundary (with --plan=fused the first one is a call).
+ * where | is a thread boundary, and - a call. With --plan=fused the first one
+ * is a call, with --plan=per-filter all are boundaries.
  */
 #ifndef LIMEF_PLAY_STREAM_H
 #define LIMEF_PLAY_STREAM_H
@@ -37,12 +38,17 @@ struct play_stream {
     struct limef_input_filter to_decoder;
     struct limef_consumer decoder;
     struct limef_decode_filter decode;
+
+    struct limef_stack_frame decoded[PLAY_PICTURE_FRAMES];
+    struct limef_input_filter to_limiter; /* with --plan=per-filter, as limiter */
+    struct limef_consumer limiter;
     struct play_limit limit;
 
     struct limef_stack_frame pictures[PLAY_PICTURE_FRAMES];
     struct limef_input_filter to_screen;
 
     /* the main thread */
+    int64_t seek_target_us, sought_at_us; /* the last one asked for, and when */
     bool ended;
     int32_t end_code;
     char end_text[64];
@@ -62,17 +68,22 @@ int play_stream_init(struct play_stream *stream, uint32_t slot, const char *url,
 /* Starts its threads. */
 int play_stream_start(struct play_stream *stream);
 
-/* Asks its threads to stop; play_stream_clear() waits for them. */
+/* Asks its threads to stop; play_stream_stop() waits for them. */
 void play_stream_ask_stop(struct play_stream *stream);
 
-/* Stops its threads, within timeout_us each, and releases everything but to_screen, which
- * play_stream_clear() releases. Returns 0, or AVERROR(ETIMEDOUT): a thread is stuck. */
+/* Stops its threads, within timeout_us each. Returns 0, or AVERROR(ETIMEDOUT): one is stuck. */
 int play_stream_stop(struct play_stream *stream, int64_t timeout_us);
 
-/* The screen's thread must be stopped. */
+/* Releases everything. Its threads must be stopped; on the screen's thread, or when that is. */
 void play_stream_clear(struct play_stream *stream);
 
 /* Whether the reader decodes, too: no boundary between them. */
 bool play_stream_is_fused(const struct play_stream *stream);
+
+/* Whether each filter has a thread. */
+bool play_stream_is_per_filter(const struct play_stream *stream);
+
+/* The thread that writes to the screen: "read", "decode" or "limit". */
+const char *play_stream_last_thread(const struct play_stream *stream);
 
 #endif

@@ -75,13 +75,17 @@ class Command(unittest.TestCase):
         self.assertLess(report_of(output)["allocations_per_frame"], 0.01)
 
     def test_every_plan_shows_the_same_frames(self):
-        sums = []
+        sums, boundaries = [], []
         for plan in ("auto", "fused", "per-filter"):
             path = FOLDER / f"md5-{plan}"
             status, _, _ = play("--vo=none", "--untimed", f"--plan={plan}", f"--framemd5={path}",
                                 CLIP)
             self.assertEqual(status, 0)
             sums.append(path.read_text())
+            _, output, _ = play("--vo=none", "--untimed", f"--plan={plan}", "--frames=1",
+                                "--report=json", CLIP)
+            boundaries.append(len(report_of(output)["boundaries"]))
+        self.assertEqual(boundaries, [2, 1, 3])
         self.assertEqual(len(sums[0].splitlines()), CLIP_FRAMES)
         self.assertEqual(sums[0], sums[1])
         self.assertEqual(sums[0], sums[2])
@@ -147,6 +151,38 @@ class Command(unittest.TestCase):
             self.assert_one_line(errors)
             self.assertIn(str(path), errors)
             self.assertEqual(report_of(output)["streams"][0]["state"], "failed")
+
+    def test_says_why_nothing_was_shown(self):
+        cut = FOLDER / "first_bytes.mp4"
+        cut.write_bytes(CLIP.read_bytes()[:20000])
+        for arguments in ([cut], ["--start=500", CLIP]):
+            status, output, errors = play("--vo=none", "--untimed", "--report=json", *arguments)
+            self.assertEqual(status, 2, arguments)
+            self.assert_one_line(errors)
+            self.assertNotEqual(report_of(output)["streams"][0]["last_error"], "")
+
+    def test_fails_when_it_cannot_write_what_was_asked_for(self):
+        for option in ("--framemd5=/dev/full", f"--framemd5={FOLDER}/no/md5",
+                       f"--dot={FOLDER}/no/plan.dot", f"--snapshot={FOLDER}/no/picture.png"):
+            status, _, errors = play("--vo=none" if "snapshot" not in option else "--vo=offscreen",
+                                     "--untimed", "--frames=30", option, CLIP)
+            self.assertEqual(status, 1, option)
+            self.assertIn("cannot write", errors)
+        with open("/dev/full", "w", encoding="ascii") as full:
+            done = subprocess.run([PLAY, "--vo=none", "--untimed", "--frames=3", "--report=json",
+                                   str(CLIP)], stdout=full, stderr=subprocess.PIPE, text=True,
+                                  timeout=DEADLINE_S, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assert_one_line(done.stderr)
+
+    def test_masks_passwords_that_a_playlist_names(self):
+        playlist = FOLDER / "list.m3u8"
+        playlist.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n"
+                            "http://user:sesame@127.0.0.1:9/seg.ts?password=hunter2\n"
+                            "#EXT-X-ENDLIST\n")
+        _, output, errors = play("--vo=none", "--timeout=2", "--log-level=debug", playlist)
+        self.assertNotIn("sesame", output + errors)
+        self.assertNotIn("hunter2", output + errors)
 
     def test_plays_the_others_when_one_fails(self):
         status, output, errors = play("--vo=none", "--untimed", "--report=json", "--frames=5",

@@ -17,7 +17,8 @@
 struct window {
     SDL_Window *sdl;
     SDL_GLContext context;
-    bool waits; /* hidden, until somebody knows its size */
+    int width, height; /* as last seen: what a lost one still answers */
+    bool waits;        /* hidden, until somebody knows its size */
     bool said_lost;
 };
 
@@ -141,17 +142,23 @@ static int window_open(struct output *output, const struct output_settings *sett
 
 static void window_size(struct output *output, int *width, int *height)
 {
-    const struct window *window = output->private_data;
+    struct window *window = output->private_data;
 
-    *width = *height = 0;
     if (!window->waits && !x11_loss_seen())
-        SDL_GL_GetDrawableSize(window->sdl, width, height);
+        SDL_GL_GetDrawableSize(window->sdl, &window->width, &window->height);
+    *width = window->width;
+    *height = window->height;
 }
 
 static int window_resize(struct output *output, int width, int height)
 {
     struct window *window = output->private_data;
 
+    if (x11_loss_seen()) { /* said by window_poll() */
+        window->width = width;
+        window->height = height;
+        return 0;
+    }
     fit_display(&width, &height);
     SDL_SetWindowSize(window->sdl, width, height);
     SDL_SetWindowPosition(window->sdl, SDL_WINDOWPOS_CENTERED, SDL_WINDOWPOS_CENTERED);
@@ -238,6 +245,8 @@ static int window_toggle_fullscreen(struct output *output)
     const struct window *window = output->private_data;
     bool full = SDL_GetWindowFlags(window->sdl) & SDL_WINDOW_FULLSCREEN_DESKTOP;
 
+    if (x11_loss_seen())
+        return -ENODEV;
     return SDL_SetWindowFullscreen(window->sdl, full ? 0 : SDL_WINDOW_FULLSCREEN_DESKTOP) == 0
                ? 0
                : -ENOSYS;

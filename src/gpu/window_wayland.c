@@ -246,8 +246,6 @@ static int window_resize(struct output *output, int width, int height)
     struct window *window = output->private_data;
 
     window->waits = false;
-    if (window->lost)
-        return -ENODEV;
     if (window->asked_width > 0 && window->asked_height > 0)
         return 0; /* the compositor knew better */
     window->width = width;

@@ -3,6 +3,7 @@
 
 #include <SDL_syswm.h>
 #include <dlfcn.h>
+#include <poll.h>
 
 typedef void exit_handler_fn(Display *display, void *context);
 typedef void set_exit_handler_fn(Display *display, exit_handler_fn *handler, void *context);
@@ -31,8 +32,18 @@ static int go_on(Display *display)
     return 0;
 }
 
+/* Looks at the connection itself, before anybody uses it. Once Xlib or xcb has noticed, it is too
+ * late for their callers: with xcb's greatest request being 0 then, Mesa 22 puts its picture in
+ * endlessly many pieces of nothing, and SDL 2.26 reads a property until Xlib gives it a null
+ * pointer. The handlers are for a server that dies after this look. */
 bool x11_loss_seen(void)
 {
+    struct pollfd connection = {.fd = -1, .events = POLLRDHUP};
+
+    if (!watched.lost && watched.display) {
+        connection.fd = ConnectionNumber(watched.display);
+        watched.lost = poll(&connection, 1, 0) > 0;
+    }
     return watched.lost;
 }
 

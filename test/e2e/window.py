@@ -1,0 +1,338 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Plays in windows of display servers of its own, presses keys and takes the servers away.
+
+window.py LIMEF-PLAY LIMEF-DEMO-CLIP; what Xvfb, xdotool or weston is missing for is skipped."""
+import contextlib
+import ctypes
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+import zlib
+
+PLAY, DEMO_CLIP = map(os.path.abspath, sys.argv[1:3])
+DEADLINE_S = 30
+TEMP = tempfile.TemporaryDirectory(prefix="limef-e2e-")
+FOLDER = pathlib.Path(TEMP.name)
+CLIP = FOLDER / "clip.mp4"
+SCREEN = 1280, 720
+SIZE = 640, 360
+NO_DISPLAY = {k: v for k, v in os.environ.items()
+              if k not in ("DISPLAY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR", "SDL_VIDEODRIVER")}
+
+
+def wait_until(condition, what, deadline_s=DEADLINE_S):
+    """Polls; gives what the condition gave."""
+    end = time.monotonic() + deadline_s
+    while not (value := condition()):
+        if time.monotonic() > end:
+            raise AssertionError(f"waited in vain: {what}")
+        time.sleep(0.02)
+    return value
+
+
+def end(process):
+    if process.poll() is None:
+        process.send_signal(signal.SIGCONT)
+        process.kill()
+    process.wait()
+
+
+@contextlib.contextmanager
+def xvfb():
+    """Gives the server's process and the environment of its clients."""
+    read_fd, write_fd = os.pipe()
+    server = subprocess.Popen(["Xvfb", "-displayfd", str(write_fd), "-nolisten", "tcp", "-screen",
+                               "0", "{}x{}x24".format(*SCREEN)], pass_fds=[write_fd],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    os.close(write_fd)
+    try:
+        with os.fdopen(read_fd) as said:
+            number = said.readline().strip()  # written when it is ready; empty if it failed
+        if not number:
+            raise unittest.SkipTest("Xvfb does not start here")
+        yield server, NO_DISPLAY | {"DISPLAY": f":{number}", "SDL_VIDEODRIVER": "x11"}
+    finally:
+        end(server)
+
+
+@contextlib.contextmanager
+def weston():
+    """As xvfb(); without a seat, as nobody sits there."""
+    with tempfile.TemporaryDirectory(prefix="limef-e2e-") as folder:
+        env = NO_DISPLAY | {"XDG_RUNTIME_DIR": folder, "WAYLAND_DISPLAY": "limef-e2e"}
+        socket = pathlib.Path(folder, "limef-e2e")
+        server = subprocess.Popen(["weston", "--backend=headless-backend.so", "--use-gl",
+                                   f"--socket={socket.name}", "--idle-time=0", "--no-config"],
+                                  env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            wait_until(lambda: socket.exists() or server.poll() is not None, "weston starts")
+            if server.poll() is not None:
+                raise unittest.SkipTest("weston does not start here")
+            yield server, env
+        finally:
+            end(server)
+
+
+def ask_to_close(display, window):
+    """As a window manager does it; not every xdotool can."""
+    x11 = ctypes.CDLL("libX11.so.6")
+    x11.XOpenDisplay.restype = ctypes.c_void_p
+    x11.XInternAtom.restype = ctypes.c_ulong
+    at = ctypes.c_void_p(x11.XOpenDisplay(display.encode()))
+    protocols, delete = (x11.XInternAtom(at, name, 0) for name in (b"WM_PROTOCOLS",
+                                                                   b"WM_DELETE_WINDOW"))
+    # an XClientMessageEvent, type 33, of pieces of 32 bits, filled up to an XEvent
+    event = struct.pack("@iLiPLLi5l", 33, 0, 1, 0, window, protocols, 32, delete, 0, 0, 0, 0)
+    x11.XSendEvent(at, ctypes.c_ulong(window), 0, ctypes.c_long(0), event.ljust(192, b"\0"))
+    x11.XCloseDisplay(at)
+
+
+class Player:
+    """limef-play in a folder of its own, whose lines are read while it plays."""
+
+    def __init__(self, env, *arguments):
+        self.env = env
+        self.folder = pathlib.Path(tempfile.mkdtemp(dir=FOLDER))
+        self.errors = ""
+        self.n_snapshots = 0
+        self.process = subprocess.Popen([PLAY, "--log-level=info", "--report=json",
+                                         *map(str, arguments)], cwd=self.folder, env=env, text=True,
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE)
+        self.reader = threading.Thread(target=self._read)
+        self.reader.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        end(self.process)
+        self.reader.join()
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+    def _read(self):
+        for line in self.process.stderr:
+            self.errors += line
+
+    def wait_for(self, pattern, begin=0):
+        def seen():
+            if self.process.poll() is not None:
+                self.reader.join()
+                if not re.search(pattern, self.errors[begin:]):
+                    raise AssertionError(f"ended with {self.process.returncode}: {self.errors}")
+            return re.search(pattern, self.errors[begin:])
+        return wait_until(seen, f"{pattern} in {self.errors}")
+
+    def wait_for_pictures(self):
+        self.wait_for("in a window")
+        self.wait_for(r"shown [1-9]")
+
+    def keys(self, *names):
+        """Of the window that has the focus: there is no window manager that would give it."""
+        found = wait_until(lambda: self.windows(), "the window")
+        subprocess.run(["xdotool", "windowfocus", "--sync", found, "key", "--delay", "50", *names],
+                       env=self.env, check=True, timeout=DEADLINE_S, capture_output=True)
+
+    def windows(self):
+        done = subprocess.run(["xdotool", "search", "--onlyvisible", "--name", "^limef-play$"],
+                              env=self.env, timeout=DEADLINE_S, capture_output=True, text=True)
+        return done.stdout.split()[0] if done.stdout.split() else None
+
+    def snapshot(self):
+        """The file that the key s leaves in the working directory."""
+        self.n_snapshots += 1
+        name = f"limef-play-{self.n_snapshots:04}.png"
+        self.keys("s")
+        self.wait_for(f"wrote {name}")
+        return (self.folder / name).read_bytes()
+
+    def finish(self, deadline_s=DEADLINE_S):
+        """Status and report of the player that ends by itself."""
+        output = self.process.stdout.read() if self.process.wait(deadline_s) is not None else ""
+        self.reader.join()
+        return self.process.returncode, json.loads(output.splitlines()[-1])
+
+
+def size_of(png):
+    return struct.unpack(">II", png[16:24]) if png[:8] == b"\x89PNG\r\n\x1a\n" else None
+
+
+def n_values(png):
+    """How many different bytes its rows have: a few, if it shows one colour."""
+    at, rows = 8, b""
+    while at < len(png):
+        n_bytes, kind = struct.unpack(">I4s", png[at:at + 8])
+        if kind == b"IDAT":
+            rows += png[at + 8:at + 8 + n_bytes]
+        at += 12 + n_bytes
+    return len(set(zlib.decompress(rows)))
+
+
+class Case(unittest.TestCase):
+    def assert_picture(self, png, size):
+        self.assertEqual(size_of(png), size)
+        self.assertGreater(n_values(png), 32)
+
+    def assert_says_lost_once(self, player):
+        status, report = player.finish()
+        self.assertEqual(status, 7, player.errors)
+        self.assertEqual(player.errors.count("the display server is gone"), 1, player.errors)
+        self.assertNotRegex(player.errors, "(?i)XIO|fatal IO|broken pipe")
+        self.assertGreater(report["streams"][0]["frames_shown"], 0)
+
+
+@unittest.skipUnless(shutil.which("Xvfb") and shutil.which("xdotool"), "no Xvfb or no xdotool")
+class X11(Case):
+    def setUp(self):
+        self.servers = contextlib.ExitStack()
+        self.addCleanup(self.servers.close)
+        self.server, self.env = self.servers.enter_context(xvfb())
+
+    def play(self, *arguments):
+        player = Player(self.env, "--vo=window", "--size={}x{}".format(*SIZE), *arguments)
+        self.addCleanup(player.__exit__)
+        player.wait_for_pictures()
+        return player
+
+    def changed(self, player, picture):
+        """Presses s until the snapshot is another one than that."""
+        def other():
+            now = player.snapshot()
+            return now if now != picture else None
+        return wait_until(other, "another picture")
+
+    def pause(self, player):
+        """Gives the picture that stands."""
+        player.keys("space")
+        player.wait_for("paused", len(player.errors))
+        return player.snapshot()
+
+    def test_ends_by_q_and_by_escape(self):
+        for key in ("q", "Escape"):
+            player = self.play("--loop", CLIP)
+            player.keys(key)
+            self.assertEqual(player.finish()[0], 0, key)
+
+    def test_ends_when_its_window_is_closed(self):
+        player = self.play("--loop", CLIP)
+        ask_to_close(self.env["DISPLAY"], int(wait_until(player.windows, "the window")))
+        self.assertEqual(player.finish()[0], 0)
+
+    def test_writes_a_snapshot_of_the_window(self):
+        player = self.play("--loop", CLIP)
+        self.assert_picture(player.snapshot(), SIZE)
+        player.keys("q")
+        self.assertEqual(player.finish()[0], 0)
+
+    def test_pauses_steps_and_seeks_while_paused(self):
+        player = self.play("--loop", CLIP)
+        stands = self.pause(player)
+        self.assertEqual(player.snapshot(), stands)
+        player.keys("period")
+        stepped = self.changed(player, stands)
+        self.assertEqual(player.snapshot(), stepped)
+        player.keys("Right")
+        sought = self.changed(player, stepped)
+        self.assert_picture(sought, SIZE)
+        self.assertEqual(player.snapshot(), sought)
+        player.keys("space")
+        self.changed(player, sought)
+        player.keys("q")
+        self.assertEqual(player.finish()[0], 0)
+
+    def test_plays_faster(self):
+        player = self.play(CLIP)
+        player.keys("bracketright", "bracketright", "bracketright", "bracketright")
+        status, report = player.finish()
+        self.assertEqual(status, 0)
+        self.assertLess(report["wall_s"], 8)  # the clip lasts 10 s
+
+    def test_shows_one_of_several_and_all_again(self):
+        player = self.play("--loop", CLIP, CLIP)
+        grid = self.pause(player)
+        player.keys("2")
+        one = player.snapshot()
+        self.assertNotEqual(one, grid)
+        player.keys("g")
+        self.assertEqual(player.snapshot(), grid)
+        player.keys("q")
+        self.assertEqual(player.finish()[0], 0)
+
+    def test_goes_on_when_the_full_screen_is_asked_for_and_left(self):
+        player = self.play("--loop", CLIP)
+        for _ in range(2):
+            player.keys("f")
+            # without a window manager it is SDL's matter how large the window gets
+            self.assertIn(size_of(player.snapshot()), (SCREEN, SIZE))
+        player.keys("q")
+        self.assertEqual(player.finish()[0], 0)
+
+    def test_fills_the_screen_from_the_start(self):
+        player = self.play("--loop", "--fullscreen", CLIP)
+        wait_until(lambda: size_of(player.snapshot()) == SCREEN, f"a window of {SCREEN}")
+        self.assert_picture(player.snapshot(), SCREEN)
+        player.keys("q")
+        self.assertEqual(player.finish()[0], 0)
+
+    def test_lays_statistics_over_the_picture(self):
+        player = self.play("--loop", CLIP)
+        plain = self.pause(player)
+        player.keys("i")
+        self.assertNotEqual(player.snapshot(), plain)
+        player.keys("i")
+        self.assertEqual(player.snapshot(), plain)
+        player.keys("q")
+        self.assertEqual(player.finish()[0], 0)
+
+    def test_survives_the_death_of_the_server(self):
+        for option in ("--hwdec=no", "--untimed"):
+            with self.subTest(option=option), xvfb() as (server, self.env):
+                player = self.play("--loop", option, CLIP)
+                server.kill()
+                self.assert_says_lost_once(player)
+
+    def test_ends_by_signal_while_the_server_stands_still(self):
+        player = self.play("--loop", CLIP)
+        self.server.send_signal(signal.SIGSTOP)
+        player.process.send_signal(signal.SIGTERM)
+        self.assertEqual(player.process.wait(12), 4)
+
+
+@unittest.skipUnless(shutil.which("weston"), "no weston")
+class Wayland(Case):
+    def test_plays_and_leaves_a_picture(self):
+        with weston() as (_, env):
+            with Player(env, "--vo=window", "--untimed", "--size={}x{}".format(*SIZE),
+                        "--frames=20", "--snapshot=last.png", CLIP) as player:
+                status, report = player.finish()
+                self.assertEqual(status, 0, player.errors)
+                self.assertIn("in a window", player.errors)
+                self.assertEqual(report["streams"][0]["frames_shown"], 20)
+                self.assert_picture((player.folder / "last.png").read_bytes(), SIZE)
+
+    def test_survives_the_death_of_the_compositor(self):
+        for option in ("--hwdec=no", "--untimed"):
+            with self.subTest(option=option), weston() as (server, env):
+                with Player(env, "--vo=window", "--loop", option, CLIP) as player:
+                    player.wait_for_pictures()
+                    server.kill()
+                    self.assert_says_lost_once(player)
+
+
+if __name__ == "__main__":
+    subprocess.run([DEMO_CLIP, str(CLIP)], check=True, timeout=DEADLINE_S)
+    program = unittest.main(argv=sys.argv[:1] + sys.argv[3:], exit=False, verbosity=2)
+    TEMP.cleanup()
+    sys.exit(not program.result.wasSuccessful())

@@ -258,6 +258,7 @@ static int open_signals(void)
 void player_run(struct player *player)
 {
     int signals = open_signals();
+    struct signalfd_siginfo info;
     struct pollfd pollfds[] = {
         {.fd = limef_reports_fd(&player->reports), .events = POLLIN},
         {.fd = signals, .events = POLLIN},
@@ -266,7 +267,7 @@ void player_run(struct player *player)
     while (!player->quit && !all_ended(player)) {
         if (poll(pollfds, 2, LOOK_MS) < 0 && errno != EINTR)
             break;
-        if (pollfds[1].revents & POLLIN)
+        if (pollfds[1].revents & POLLIN && read(signals, &info, sizeof(info)) > 0)
             player->quit = player->by_signal = true;
         handle_reports(player);
         measure(player);

@@ -236,12 +236,14 @@ class Command(unittest.TestCase):
 
     def test_ends_by_signal_at_once(self):
         for number in (signal.SIGINT, signal.SIGTERM):
-            with subprocess.Popen([PLAY, "--vo=none", "--loop", "--explain", str(CLIP)], text=True,
-                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            with subprocess.Popen([PLAY, "--vo=none", "--loop", "--explain", "--report=json",
+                                   str(CLIP)], text=True, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE) as process:
                 process.stdout.readline()
                 process.send_signal(number)
-                process.communicate(timeout=10)
+                output, _ = process.communicate(timeout=10)
                 self.assertEqual(process.returncode, 4)
+                self.assertEqual(len(report_of(output)["streams"]), 1)
 
     def test_never_shows_a_password(self):
         url = "rtsp://user:sesame@127.0.0.1:9/stream"

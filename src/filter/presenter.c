@@ -113,8 +113,10 @@ static int keep_copy(struct limef_presenter *presenter, struct limef_tile *tile,
     }
     if (ret >= 0)
         ret = av_frame_copy(copy, av);
-    if (ret < 0)
+    if (ret < 0) {
+        av_frame_unref(copy); /* else the next picture would take it for one with room */
         return ret;
+    }
     copy->sample_aspect_ratio = av->sample_aspect_ratio;
     copy->colorspace = av->colorspace;
     copy->color_range = av->color_range;

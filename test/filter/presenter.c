@@ -436,3 +436,19 @@ Test(presenter, without_memory_for_a_copy_takes_the_next_picture_of_that_size)
     cr_assert(eq(uint, n, 3)); /* the frame, its pixels, none */
     av_frame_free(&av);
 }
+
+Test(presenter, a_closed_one_drops_and_has_failed_at_nothing, .init = open_timed, .fini = close_all)
+{
+    go(0, 0);
+    tick_in(0);
+    go(0, NOT_YET_US);
+    cr_assert(eq(int, limef_presenter_close(&presenter), 0));
+    cr_assert(eq(u64, counters(0).n_dropped_flush, 1));
+    cr_assert(eq(int, go(0, NOT_YET_US), 0)); /* was on its way */
+    tick_in(2 * NOT_YET_US);
+    tick_in(2 * NOT_YET_US);
+    cr_assert(eq(u64, counters(0).n_pictures, 3));
+    cr_assert(eq(u64, counters(0).n_shown, 1));
+    cr_assert(eq(u64, counters(0).n_dropped_flush, 2));
+    cr_assert(eq(u64, counters(0).n_failed, 0));
+}

@@ -2,6 +2,8 @@
 /* 0_play URL: shows a file or a stream until it ends or a key is pressed. */
 #include <limef/limef.h>
 
+#include <stdio.h>
+
 static struct limef_stack_frame pictures[8];
 static struct limef_tile tile;
 static struct limef_reports reports;
@@ -14,10 +16,14 @@ static struct limef_consumer screen;
 
 int main(int argc, char **argv)
 {
-    struct limef_file_source_settings what = {.url = argv[argc - 1], .pace = LIMEF_PACE_FASTEST};
+    struct limef_file_source_settings what = {.url = argv[1], .pace = LIMEF_PACE_FASTEST};
     struct limef_thread_settings threads = {.name = "play", .reports = &reports};
     struct limef_signal_frame report = {.code = 1};
 
+    if (argc != 2) {
+        fprintf(stderr, "usage: %s URL\n", argv[0]);
+        return 1;
+    }
     limef_consumer_init(&screen, &presenter.filter, &threads);
     limef_thread_set_task(&screen.thread, limef_presenter_tick, &presenter);
     limef_producer_init(&reader, &file.source, &threads);

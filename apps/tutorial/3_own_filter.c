@@ -80,8 +80,9 @@ static struct limef_producer reader;
 static struct limef_file_source file;
 static struct limef_decode_filter decode;
 static struct limef_scale_filter scale;
-static struct limef_tap_filter tap = {LIMEF_FILTER(&limef_tap_ops, "tap", NULL), report_end, NULL};
-static struct motion_filter motion = {LIMEF_FILTER(&motion_ops, "motion", &tap.filter)};
+static struct limef_tap_filter tap = {.filter = LIMEF_FILTER(&limef_tap_ops, "tap", NULL),
+                                      .tap = report_end};
+static struct motion_filter motion = {.filter = LIMEF_FILTER(&motion_ops, "motion", &tap.filter)};
 
 static int init(const char *url)
 {

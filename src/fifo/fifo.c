@@ -184,14 +184,12 @@ static void sleep_until(struct limef_fifo *fifo, int64_t deadline_us)
 }
 
 /* The reader found nothing: what it took and has not given back made room as well, and a writer
- * that waits for a recycled frame would wait for a reader that waits for the writer. */
+ * that waits for a recycled frame would wait for a reader that waits for the writer. A lane that
+ * is held may be as full as before. */
 static void offer_room(const struct limef_fifo *fifo)
 {
-    /* what was taken, before the looks at the writers; pairs with their fence */
-    atomic_thread_fence(memory_order_seq_cst);
     for (struct limef_lane *lane = fifo->lanes; lane; lane = lane->next)
-        if (atomic_load_explicit(&lane->writer_sleeps, memory_order_relaxed))
-            lane_wake_writer(lane);
+        lane_offer_room(lane);
 }
 
 static unsigned look_briefly(struct limef_fifo *fifo, struct limef_stack_frame **frames,

@@ -136,19 +136,10 @@ void lane_wake_writer(struct limef_lane *lane)
     futex_wake(&lane->writer_sleeps);
 }
 
-void lane_recycle(struct limef_lane *lane, struct limef_stack_frame *const *frames,
-                  unsigned n_frames)
+void lane_offer_room(struct limef_lane *lane)
 {
-    uint32_t recycled = atomic_load_explicit(&lane->recycled, memory_order_relaxed);
     uint32_t n_waiting;
 
-    for (unsigned i = 0; i < n_frames; i++) {
-        stack_frame_empty(frames[i]);
-        atomic_store_explicit(&at(lane, recycled + i)->up, (uint32_t)(frames[i] - lane->frames),
-                              memory_order_relaxed);
-    }
-    /* release: the emptied frames and slots; pairs with the acquire in take_free() */
-    atomic_store_explicit(&lane->recycled, recycled + n_frames, memory_order_release);
     /* room before the look at the writer; pairs with its seq_cst store and fence */
     atomic_thread_fence(memory_order_seq_cst);
     if (!atomic_load_explicit(&lane->writer_sleeps, memory_order_relaxed))
@@ -158,6 +149,21 @@ void lane_recycle(struct limef_lane *lane, struct limef_stack_frame *const *fram
                 atomic_load_explicit(&lane->head, memory_order_relaxed);
     if (n_waiting <= lane->settings.depth / 2)
         lane_wake_writer(lane);
+}
+
+void lane_recycle(struct limef_lane *lane, struct limef_stack_frame *const *frames,
+                  unsigned n_frames)
+{
+    uint32_t recycled = atomic_load_explicit(&lane->recycled, memory_order_relaxed);
+
+    for (unsigned i = 0; i < n_frames; i++) {
+        stack_frame_empty(frames[i]);
+        atomic_store_explicit(&at(lane, recycled + i)->up, (uint32_t)(frames[i] - lane->frames),
+                              memory_order_relaxed);
+    }
+    /* release: the emptied frames and slots; pairs with the acquire in take_free() */
+    atomic_store_explicit(&lane->recycled, recycled + n_frames, memory_order_release);
+    lane_offer_room(lane);
 }
 
 int limef_lane_init(struct limef_lane *lane, struct limef_stack_frame *frames, unsigned n_frames,

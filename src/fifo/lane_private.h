@@ -14,6 +14,9 @@ unsigned lane_take(struct limef_lane *lane, struct limef_stack_frame **frames, u
 void lane_recycle(struct limef_lane *lane, struct limef_stack_frame *const *frames,
                   unsigned n_frames);
 
+/* Wakes a writer that waits for room if the lane has drained enough. Thread: the consumer */
+void lane_offer_room(struct limef_lane *lane);
+
 /* Whether lane_take() would give something. Thread: the consumer */
 bool lane_has_frames(const struct limef_lane *lane);
 

@@ -10,10 +10,14 @@
 #include "frame/orientation.h"
 
 #include <limef/base/log.h>
+#include <limef/base/url.h>
 #include <limef/frame/pool.h>
 
 #include <libavutil/avstring.h>
 #include <string.h>
+
+/* What is said of tracks that are not there. */
+#define MISSING_BYTES 80
 
 static bool is_wanted_kind(const struct limef_file_source *file, enum AVMediaType type)
 {
@@ -100,36 +104,52 @@ static int probe(struct limef_file_source *file, AVFormatContext *format)
     return memory_permits() ? avformat_find_stream_info(format, NULL) : AVERROR(ENOMEM);
 }
 
-/* The number of the wanted track of a kind, -1 if there is none. */
-static int choose(const AVFormatContext *format, enum AVMediaType type, int wanted)
+/* The wanted-th track of a kind, from 1; -1 if there is none. */
+static int find_nth(const AVFormatContext *format, enum AVMediaType type, int wanted)
 {
-    int best;
-
-    for (unsigned i = 0; wanted > 0 && i < format->nb_streams; i++) {
+    for (unsigned i = 0; i < format->nb_streams; i++) {
         const AVStream *stream = format->streams[i];
 
         if (stream->codecpar->codec_type == type && !is_still(stream) && --wanted == 0)
-            return (int)i;
+            return (int)i < LIMEF_FILE_MAX_TRACKS ? (int)i : -1;
     }
-    best = av_find_best_stream((AVFormatContext *)format, type, -1, -1, NULL, 0);
-    if (best < 0 || is_still(format->streams[best]) ||
+    return -1;
+}
+
+static int find_best(const AVFormatContext *format, enum AVMediaType type)
+{
+    int best = av_find_best_stream((AVFormatContext *)format, type, -1, -1, NULL, 0);
+
+    if (best < 0 || best >= LIMEF_FILE_MAX_TRACKS || is_still(format->streams[best]) ||
         format->streams[best]->codecpar->codec_id == AV_CODEC_ID_NONE)
         return -1;
     return best;
 }
 
-static bool choose_tracks(struct limef_file_source *file, AVFormatContext *format)
+/* The track of a kind to play, -1 if there is none. A wanted one that is not there is noted. */
+static int choose(const struct limef_file_source *file, const AVFormatContext *format,
+                  enum AVMediaType type, int wanted, char missing[MISSING_BYTES])
 {
-    file->video = is_wanted_kind(file, AVMEDIA_TYPE_VIDEO)
-                      ? choose(format, AVMEDIA_TYPE_VIDEO, file->video_wanted)
-                      : -1;
-    file->audio = is_wanted_kind(file, AVMEDIA_TYPE_AUDIO)
-                      ? choose(format, AVMEDIA_TYPE_AUDIO, file->audio_wanted)
-                      : -1;
-    if (file->video >= LIMEF_FILE_MAX_TRACKS)
-        file->video = -1;
-    if (file->audio >= LIMEF_FILE_MAX_TRACKS)
-        file->audio = -1;
+    int found;
+
+    if (!is_wanted_kind(file, type))
+        return -1;
+    if (wanted <= 0)
+        return find_best(format, type);
+    found = find_nth(format, type, wanted);
+    if (found < 0)
+        av_strlcatf(missing, MISSING_BYTES, "%s no %s track %d", *missing ? "," : ":",
+                    av_get_media_type_string(type), wanted);
+    return found;
+}
+
+/* Returns 0, or AVERROR_STREAM_NOT_FOUND (logged). */
+static int choose_tracks(struct limef_file_source *file, AVFormatContext *format)
+{
+    char missing[MISSING_BYTES] = "", masked[LIMEF_URL_BYTES];
+
+    file->video = choose(file, format, AVMEDIA_TYPE_VIDEO, file->video_wanted, missing);
+    file->audio = choose(file, format, AVMEDIA_TYPE_AUDIO, file->audio_wanted, missing);
     memset(file->tracks, 0, sizeof(file->tracks));
     for (unsigned i = 0; i < format->nb_streams; i++) {
         bool chosen = (int)i == file->video || (int)i == file->audio;
@@ -138,7 +158,12 @@ static bool choose_tracks(struct limef_file_source *file, AVFormatContext *forma
         if (chosen)
             file->tracks[i].chosen = true;
     }
-    return file->video >= 0 || file->audio >= 0;
+    if (file->video < 0 && file->audio < 0)
+        return file_source_fail(file, AVERROR_STREAM_NOT_FOUND, missing);
+    if (*missing)
+        limef_log(LIMEF_LOG_WARNING, file->source.filter.name, "%s%s",
+                  limef_url_mask(masked, sizeof(masked), file->settings.url), missing);
+    return 0;
 }
 
 /* Whether the source sends at its own pace, whatever is done here. */
@@ -235,8 +260,8 @@ int file_source_open(struct limef_file_source *file)
     ret = probe(file, file->format);
     if (ret < 0)
         ret = file_source_fail(file, ret, ": cannot make out what is in it");
-    else if (!choose_tracks(file, file->format))
-        ret = file_source_fail(file, AVERROR_STREAM_NOT_FOUND, "");
+    else
+        ret = choose_tracks(file, file->format);
     if (ret < 0) {
         file_source_close(file);
         return ret;

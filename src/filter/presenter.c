@@ -44,6 +44,13 @@ void presenter_drop_next(struct limef_tile *tile)
     tile->due_us = LIMEF_FOREVER;
 }
 
+void presenter_flush_next(struct limef_tile *tile)
+{
+    if (presenter_has_next(tile))
+        LIMEF_COUNT(tile->n_dropped_flush, 1);
+    presenter_drop_next(tile);
+}
+
 static bool is_cut(const struct limef_frame *frame, int64_t from_us, int64_t to_us)
 {
     return frame->flags & LIMEF_FRAME_DISCONTINUITY || to_us < from_us || to_us - from_us > JUMP_US;
@@ -113,8 +120,10 @@ static int keep_copy(struct limef_presenter *presenter, struct limef_tile *tile,
     }
     if (ret >= 0)
         ret = av_frame_copy(copy, av);
-    if (ret < 0)
+    if (ret < 0) {
+        av_frame_unref(copy); /* else the next picture would take it for one with room */
         return ret;
+    }
     copy->sample_aspect_ratio = av->sample_aspect_ratio;
     copy->colorspace = av->colorspace;
     copy->color_range = av->color_range;

@@ -16,6 +16,9 @@ void presenter_signal(struct limef_presenter *presenter,
 /* Drops the picture that waits. */
 void presenter_drop_next(struct limef_tile *tile);
 
+/* The same, and counts it. */
+void presenter_flush_next(struct limef_tile *tile);
+
 /* Sets state and text; the tile is drawn anew. */
 void presenter_set_state(struct limef_presenter *presenter, struct limef_tile *tile,
                          enum limef_tile_state state, int64_t now_us);

@@ -11,9 +11,7 @@ static void set_text(struct limef_tile *tile, const char *text)
 
 static void drop_flushed(struct limef_tile *tile)
 {
-    if (presenter_has_next(tile))
-        LIMEF_COUNT(tile->n_dropped_flush, 1);
-    presenter_drop_next(tile);
+    presenter_flush_next(tile);
     presenter_clock_reset(&tile->clock);
     tile->ending = false;
 }

@@ -86,7 +86,9 @@ static void show_next(struct limef_presenter *presenter, struct limef_tile *tile
         LIMEF_COUNT(presenter->filter.copied_bytes, moved.copied_bytes);
         atomic_store_explicit(&tile->copied_why, moved.why, memory_order_relaxed);
     }
-    if (ret < 0 || presenter->failed)
+    if (presenter->closed)
+        LIMEF_COUNT(tile->n_dropped_flush, 1);
+    else if (ret < 0 || presenter->failed)
         LIMEF_COUNT(tile->n_failed, 1);
     else
         note_shown(tile, &tile->next.decoded, now_us);
@@ -146,7 +148,7 @@ int limef_presenter_open(struct limef_presenter *presenter)
 
     if (presenter->opened)
         return 0;
-    presenter->failed = false;
+    presenter->closed = presenter->failed = false;
     choose_size(presenter);
     if (presenter->settings.output != LIMEF_OUTPUT_NONE)
         ret = compositor_open(&presenter->compositor, &presenter->settings, presenter->n_tiles,
@@ -305,11 +307,11 @@ int limef_presenter_close(struct limef_presenter *presenter)
 {
     /* what waits may lie in the output's buffers */
     for (unsigned i = 0; i < presenter->n_tiles; i++)
-        presenter_drop_next(&presenter->tiles[i]);
+        presenter_flush_next(&presenter->tiles[i]);
     if (presenter->compositor && compositor_close(&presenter->compositor) < 0)
         return limef_fail(AVERROR(EBUSY), presenter->filter.name,
                           "the output stays open: pictures in its buffers are still in use");
     presenter->opened = false;
-    presenter->failed = true;
+    presenter->closed = presenter->failed = true;
     return 0;
 }

@@ -67,6 +67,9 @@ run 6_signals 0 $clip
 says 'first picture at 5\.000 s'
 says 'end of file after [0-9.]+ s'
 
+run 0_play 1
+[ "$(wc -l <errors)" = 1 ] && grep -q '^usage: ' errors || fail "0_play does not say what it wants"
+
 if [ "$renders" = 1 ]; then
     began_s=$(date +%s)
     run 0_play 0 clip.mp4

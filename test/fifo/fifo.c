@@ -413,3 +413,26 @@ Test(fifo, a_reader_that_keeps_the_last_frame_gets_the_next_one)
     cr_assert(zero(int, code));
     limef_fifo_recycle_batch(fifo, frames, 3);
 }
+
+Test(fifo, a_reader_that_finds_nothing_wakes_a_writer_only_if_there_is_room)
+{
+    struct limef_stack_frame *stack, *frames[8];
+    int n;
+
+    for (int i = 0; i < 6; i++)
+        cr_assert(zero(int, write_video(lane, i)));
+    cr_assert(zero(int, limef_fifo_read(fifo, &stack, 0)));
+    cr_assert(zero(int, write_video(lane, 6)));
+    limef_fifo_unread(fifo, stack);
+    atomic_store(&lane->writer_sleeps, 1); /* as a writer that finds the lane full */
+    for (int i = 0; i < 3; i++)
+        cr_assert(eq(int, read_code(0), AVERROR(EAGAIN)));
+    cr_assert(eq(u32, atomic_load(&lane->writer_sleeps), 1));
+    limef_fifo_unhold(fifo);
+    for (n = 0; n < 7; n++)
+        cr_assert(zero(int, limef_fifo_read(fifo, &frames[n], 0)));
+    cr_assert(eq(u32, atomic_load(&lane->writer_sleeps), 1));
+    cr_assert(eq(int, read_code(0), AVERROR(EAGAIN)));
+    cr_assert(eq(u32, atomic_load(&lane->writer_sleeps), 0));
+    limef_fifo_recycle_batch(fifo, frames, 7);
+}

@@ -18,14 +18,15 @@
 #define FRAME_US 40000
 
 static struct play play;
-static char logged[1024]; /* the last error */
+static char logged[1024]; /* the last line of level noted or worse */
 static unsigned n_logged;
+static enum limef_log_level noted = LIMEF_LOG_ERROR;
 
 static void note_log(void *context, enum limef_log_level level, const char *name, const char *line)
 {
     (void)context;
     (void)name;
-    if (level != LIMEF_LOG_ERROR)
+    if (level > noted)
         return;
     snprintf(logged, sizeof(logged), "%s", line);
     n_logged++;
@@ -456,4 +457,38 @@ Test(file_source, each_failing_allocation_is_enomem_and_leaks_nothing)
         failing_remove();
     } while (failed);
     cr_assert(gt(uint, n, 10));
+}
+
+Test(file_source, a_track_that_is_not_there_is_said_and_no_other_is_taken)
+{
+    struct limef_file_source_settings settings =
+        fastest(media_make("a.mp4", &(struct media){.audio = true}));
+
+    noted = LIMEF_LOG_WARNING;
+    play_init(&play, &settings, NULL);
+    limef_file_source_choose(&play.file, 2, 1);
+    cr_assert(eq(int, play_run(&play), AVERROR_EOF));
+    cr_assert(gt(uint, play_count(&play, LIMEF_FRAME_PACKET), 30));
+    for (unsigned i = 0; i < play_count(&play, LIMEF_FRAME_PACKET); i++)
+        cr_assert(eq(u16, packet(i)->frame.media, LIMEF_MEDIA_AUDIO));
+    cr_assert(eq(int, play_signal_note(&play, LIMEF_SIGNAL_END)->code, 0));
+    cr_assert(eq(uint, n_logged, 1));
+    cr_assert(ne(ptr, strstr(logged, "no video track 2"), NULL), "%s", logged);
+    play_clear(&play);
+}
+
+Test(file_source, ends_with_an_error_if_no_chosen_track_is_there)
+{
+    struct limef_file_source_settings settings =
+        fastest(media_make("a.mp4", &(struct media){.audio = true}));
+
+    noted = LIMEF_LOG_WARNING;
+    play_init(&play, &settings, NULL);
+    limef_file_source_choose(&play.file, 3, 4);
+    cr_assert(eq(int, play_run(&play), AVERROR_EOF));
+    cr_assert(eq(int, play_signal_note(&play, LIMEF_SIGNAL_END)->code, AVERROR_STREAM_NOT_FOUND));
+    cr_assert(eq(uint, play_count(&play, LIMEF_FRAME_PACKET), 0));
+    cr_assert(eq(uint, n_logged, 1));
+    cr_assert(ne(ptr, strstr(logged, "no video track 3, no audio track 4"), NULL), "%s", logged);
+    play_clear(&play);
 }

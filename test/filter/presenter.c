@@ -2,6 +2,8 @@
 /* Time and signals, with output none; what is drawn is tested in test/gpu. */
 #include <limef/filter/presenter.h>
 
+#include "support/failing.h"
+
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <libavutil/frame.h>
@@ -390,4 +392,63 @@ Test(presenter, all_zero_is_cleared_and_clear_leaves_all_zero)
     go(0, 0);
     close_all();
     cr_assert(eq(int, memcmp(&presenter, &zero, sizeof(zero)), 0));
+}
+
+/* A picture that nobody counts. */
+static int go_uncounted(AVFrame *av, int64_t pts_us)
+{
+    struct limef_decoded_frame decoded = {
+        .frame = {.frame_class = LIMEF_FRAME_DECODED,
+                  .media = LIMEF_MEDIA_VIDEO,
+                  .pts_us = pts_us,
+                  .duration_us = SECOND_US},
+        .av = av,
+    };
+
+    return limef_go(&presenter.filter, &decoded.frame);
+}
+
+Test(presenter, without_memory_for_a_copy_takes_the_next_picture_of_that_size)
+{
+    AVFrame *av = av_frame_alloc();
+    bool failed = true;
+    unsigned n = 0;
+
+    av->format = AV_PIX_FMT_GRAY8;
+    av->width = 64;
+    av->height = 48;
+    cr_assert(eq(int, av_frame_get_buffer(av, 0), 0));
+    while (failed) {
+        open_timed();
+        failing_install(++n);
+        cr_assert(eq(int, go_uncounted(av, 0), failing_failed() ? AVERROR(ENOMEM) : 0));
+        failed = failing_failed();
+        cr_assert(eq(u64, counters(0).n_failed, failed));
+        if (failed)
+            cr_assert(eq(int, go_uncounted(av, 0), 0));
+        tick_in(0);
+        cr_assert(eq(u64, counters(0).n_shown, 1));
+        cr_assert(eq(u64, counters(0).n_failed, failed));
+        cr_assert(eq(int, failing_n_out(), 0));
+        failing_remove();
+        close_all();
+    }
+    cr_assert(eq(uint, n, 3)); /* the frame, its pixels, none */
+    av_frame_free(&av);
+}
+
+Test(presenter, a_closed_one_drops_and_has_failed_at_nothing, .init = open_timed, .fini = close_all)
+{
+    go(0, 0);
+    tick_in(0);
+    go(0, NOT_YET_US);
+    cr_assert(eq(int, limef_presenter_close(&presenter), 0));
+    cr_assert(eq(u64, counters(0).n_dropped_flush, 1));
+    cr_assert(eq(int, go(0, NOT_YET_US), 0)); /* was on its way */
+    tick_in(2 * NOT_YET_US);
+    tick_in(2 * NOT_YET_US);
+    cr_assert(eq(u64, counters(0).n_pictures, 3));
+    cr_assert(eq(u64, counters(0).n_shown, 1));
+    cr_assert(eq(u64, counters(0).n_dropped_flush, 2));
+    cr_assert(eq(u64, counters(0).n_failed, 0));
 }

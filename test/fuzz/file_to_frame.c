@@ -4,9 +4,12 @@
  * samples. The first byte chooses what is done on the way: seeking, looping,
  * the media.
  */
+#include "file_to_frame.h"
+
 #include <limef/base/log.h>
 #include <limef/filter/decode.h>
 #include <limef/filter/file_source.h>
+#include <limef/filter/tap.h>
 
 #include <libavutil/error.h>
 #include <libavutil/log.h>
@@ -18,8 +21,24 @@
 #define MAX_STEPS 400
 #define MAX_BYTES (1 << 18)
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes);
-int LLVMFuzzerInitialize(int *argc, char ***argv);
+static uint64_t n_decoded;
+
+uint64_t file_to_frame_n_decoded(void)
+{
+    return n_decoded;
+}
+
+static int count_decoded(void *context, const struct limef_frame *frame)
+{
+    (void)context;
+    n_decoded += frame->frame_class == LIMEF_FRAME_DECODED;
+    return 0;
+}
+
+static void say_n_decoded(void)
+{
+    fprintf(stderr, "file_to_frame: %llu frames decoded\n", (unsigned long long)n_decoded);
+}
 
 static void forget_log(void *context, enum limef_log_level level, const char *name,
                        const char *line)
@@ -36,6 +55,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argv;
     av_log_set_level(AV_LOG_QUIET);
     limef_log_set_sink(forget_log, NULL);
+    atexit(say_n_decoded);
     return 0;
 }
 
@@ -61,6 +81,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 {
     struct limef_file_source file = {0};
     struct limef_decode_filter decode = {0};
+    struct limef_tap_filter count = {.filter = LIMEF_FILTER(&limef_tap_ops, "count", NULL),
+                                     .tap = count_decoded};
     struct limef_file_source_settings settings = {.pace = LIMEF_PACE_FASTEST,
                                                   .timeout_us = 2000000};
     unsigned choice = size_bytes > 0 ? data[0] : 0;
@@ -82,6 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
             &decode, NULL,
             &(struct limef_decode_settings){.media = settings.media, .n_threads = 1}) == 0) {
         limef_connect(&file.source.filter, &decode.filter);
+        limef_connect(&decode.filter, &count.filter);
         play(&file, choice);
     }
     limef_filter_clear(&file.source.filter);

@@ -43,9 +43,10 @@ echo "$kind, pkg-config, C"
 "$work/hello"
 echo "$kind, pkg-config, the README's program and the tutorial's filter"
 # shellcheck disable=SC2046
-"$cc" "$source/apps/tutorial/0_play.c" -o "$work/0_play" $(pkg-config --cflags --libs limef)
+"$cc" -Wall -Wextra -Werror "$source/apps/tutorial/0_play.c" -o "$work/0_play" \
+    $(pkg-config --cflags --libs limef)
 # shellcheck disable=SC2046
-"$cc" -std=c11 "$source/apps/tutorial/3_own_filter.c" -o "$work/3_own_filter" \
+"$cc" -std=c11 -Wall -Wextra -Werror "$source/apps/tutorial/3_own_filter.c" -o "$work/3_own_filter" \
     $(pkg-config --cflags --libs limef libavcodec libavutil)
 if "$work/3_own_filter" "$work/missing" 2>"$work/log"; then
     echo "3_own_filter plays what is not there"

@@ -127,6 +127,9 @@ LIMEF_API int limef_file_source_init(struct limef_file_source *file, const char 
  *
  * @param video  1 for the first video track, 2 for the second, ...; 0: the best one.
  * @param audio  likewise.
+ *
+ * Where there is no track of that number none of its kind is read, which is logged; if that leaves
+ * nothing to play, the stream ends with AVERROR_STREAM_NOT_FOUND.
  * Thread: the controlling one, before the source's thread starts
  */
 static inline void limef_file_source_choose(struct limef_file_source *file, int video, int audio)

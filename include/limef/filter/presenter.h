@@ -88,7 +88,7 @@ struct limef_presenter_slot_counters {
     uint64_t n_pictures; /**< came in */
     uint64_t n_shown;
     uint64_t n_dropped_late;  /**< a newer one was due already */
-    uint64_t n_dropped_flush; /**< by FLUSH, or on the way to one */
+    uint64_t n_dropped_flush; /**< by FLUSH, on the way to one, or for limef_presenter_close() */
     uint64_t n_failed;        /**< could not be shown */
     uint64_t n_anchors;       /**< times the clock was set anew: start, flush, jumps, too late */
     uint64_t uploaded_bytes;  /**< to the GPU: the one transfer that software pictures need */
@@ -144,7 +144,7 @@ struct limef_presenter {
 
     /* its thread */
     struct compositor *compositor; /**< NULL: not open, or output none; owned */
-    bool opened, failed, dirty;
+    bool opened, failed, closed, dirty;
     int64_t begun_us, polled_us;
 
     /* any reads */
@@ -187,7 +187,8 @@ LIMEF_API int limef_presenter_open(struct limef_presenter *presenter);
 
 /**
  * Closes the output; it stays closed. limef_filter_clear() does so, too, but GL and window
- * libraries want it from the thread that opened them: call this before that thread stops.
+ * libraries want it from the thread that opened them: call this before that thread stops. What
+ * waits for its time, and what still comes, is dropped: counted in n_dropped_flush, no failure.
  *
  * Pictures in buffers of limef_presenter_get_buffers() are memory of the GL: as long as a decoder,
  * a fifo or anybody else has one, the output cannot go. It then lends no more and stays open; stop

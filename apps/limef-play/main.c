@@ -38,6 +38,20 @@ static void end_at_once(int number)
 static const int signals_that_end[] = {SIGINT, SIGTERM, SIGHUP};
 #define N_SIGNALS (sizeof(signals_that_end) / sizeof(signals_that_end[0]))
 
+/* How long taking everything down may take: drivers and display servers are asked, and some do not
+ * answer. */
+#define TAKE_DOWN_S 8
+
+static volatile sig_atomic_t status_if_stuck;
+
+static void end_stuck(int number)
+{
+    static const char line[] = "limef-play: the output does not come back, ending without it\n";
+
+    (void)number;
+    _exit(write(STDERR_FILENO, line, sizeof(line) - 1) < 0 ? PLAY_SET_UP_FAILED : status_if_stuck);
+}
+
 /* Before there is anything to take down. */
 static void let_signals_end_at_once(void)
 {
@@ -131,14 +145,17 @@ static int play(const struct play_options *options, int64_t begun_us)
     if (status != PLAY_OK)
         return status;
     player_run(&player);
+    status = status_if_stuck = player_status(&player);
+    signal(SIGALRM, end_stuck);
+    alarm(TAKE_DOWN_S);
     stopped = player_stop(&player);
-    status = player_status(&player);
     reported = options->report_json ? report(&player) : 0;
     cleared = stopped == AVERROR(ETIMEDOUT) ? stopped : player_clear(&player);
     if (cleared == AVERROR(ETIMEDOUT)) { /* stuck in the kernel or a library; it cannot be freed */
         fflush(NULL);
         _exit(status);
     }
+    alarm(0);
     if (status == PLAY_OK && (stopped < 0 || reported < 0 || cleared < 0))
         status = PLAY_SET_UP_FAILED;
     return status;

@@ -74,7 +74,7 @@ void player_run(struct player *player);
  * the snapshot failed with, logged. */
 int player_stop(struct player *player);
 
-/* How it went: an enum play_status. After player_stop(). */
+/* How it went: an enum play_status. After player_run(). */
 int player_status(const struct player *player);
 
 /* Releases everything, the screen last. Returns 0; AVERROR(ETIMEDOUT): as player_stop(), nothing

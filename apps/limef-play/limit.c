@@ -38,7 +38,7 @@ static int limit_go(struct limef_filter *filter, const struct limef_frame *in)
     return ret;
 }
 
-static const struct limef_filter_ops limit_ops = {"limit", 0, limit_go, NULL};
+static const struct limef_filter_ops limit_ops = {.kind = "limit", .go = limit_go};
 
 void play_limit_init(struct play_limit *limit, int64_t n_frames, int64_t duration_us)
 {

@@ -321,8 +321,8 @@ static void decode_clear(struct limef_filter *filter)
     *decode = (struct limef_decode_filter){0};
 }
 
-static const struct limef_filter_ops decode_ops = {"decode", LIMEF_FILTER_SELF_THREADED, decode_go,
-                                                   decode_clear};
+static const struct limef_filter_ops decode_ops = {
+    .kind = "decode", .flags = LIMEF_FILTER_SELF_THREADED, .go = decode_go, .clear = decode_clear};
 
 int limef_decode_filter_init(struct limef_decode_filter *decode, const char *name,
                              const struct limef_decode_settings *settings)

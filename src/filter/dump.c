@@ -133,7 +133,7 @@ static void dump_clear(struct limef_filter *filter)
     *LIMEF_CONTAINER_OF(filter, struct limef_dump_filter, filter) = (struct limef_dump_filter){0};
 }
 
-const struct limef_filter_ops limef_dump_ops = {"dump", 0, dump_go, dump_clear};
+const struct limef_filter_ops limef_dump_ops = {.kind = "dump", .go = dump_go, .clear = dump_clear};
 
 void limef_dump_filter_init(struct limef_dump_filter *dump, const char *name, limef_dump_fn *sink,
                             void *context, FILE *file)

@@ -273,8 +273,11 @@ static void file_source_clear(struct limef_filter *filter)
     *file = (struct limef_file_source){0};
 }
 
-static const struct limef_filter_ops file_source_ops = {
-    "file source", LIMEF_FILTER_SOURCE | LIMEF_FILTER_BLOCKING, file_source_go, file_source_clear};
+static const struct limef_filter_ops file_source_ops = {.kind = "file source",
+                                                        .flags = LIMEF_FILTER_SOURCE |
+                                                                 LIMEF_FILTER_BLOCKING,
+                                                        .go = file_source_go,
+                                                        .clear = file_source_clear};
 
 int limef_file_source_init(struct limef_file_source *file, const char *name,
                            const struct limef_file_source_settings *settings)

@@ -131,7 +131,8 @@ static void framemd5_clear(struct limef_filter *filter)
     *framemd5 = (struct limef_framemd5_filter){0};
 }
 
-const struct limef_filter_ops limef_framemd5_ops = {"framemd5", 0, framemd5_go, framemd5_clear};
+const struct limef_filter_ops limef_framemd5_ops = {
+    .kind = "framemd5", .go = framemd5_go, .clear = framemd5_clear};
 
 void limef_framemd5_filter_init(struct limef_framemd5_filter *framemd5, const char *name,
                                 limef_framemd5_fn *sink, void *context, FILE *file)

@@ -110,7 +110,7 @@ static void gate_clear(struct limef_filter *filter)
     *gate = (struct limef_gate_filter){0};
 }
 
-const struct limef_filter_ops limef_gate_ops = {"gate", 0, gate_go, gate_clear};
+const struct limef_filter_ops limef_gate_ops = {.kind = "gate", .go = gate_go, .clear = gate_clear};
 
 void limef_gate_filter_init(struct limef_gate_filter *gate, const char *name,
                             enum limef_gate_state state, bool rebase)

@@ -27,8 +27,8 @@ static void input_clear(struct limef_filter *filter)
     limef_lane_clear(&input->lane);
 }
 
-static const struct limef_filter_ops input_ops = {"input", LIMEF_FILTER_BOUNDARY, input_go,
-                                                  input_clear};
+static const struct limef_filter_ops input_ops = {
+    .kind = "input", .flags = LIMEF_FILTER_BOUNDARY, .go = input_go, .clear = input_clear};
 
 int limef_input_filter_init(struct limef_input_filter *input, const char *name,
                             struct limef_fifo *fifo, struct limef_stack_frame *frames,

@@ -238,8 +238,10 @@ static void presenter_clear(struct limef_filter *filter)
     *presenter = (struct limef_presenter){0};
 }
 
-static const struct limef_filter_ops presenter_ops = {"presenter", LIMEF_FILTER_THREAD_BOUND,
-                                                      presenter_go, presenter_clear};
+static const struct limef_filter_ops presenter_ops = {.kind = "presenter",
+                                                      .flags = LIMEF_FILTER_THREAD_BOUND,
+                                                      .go = presenter_go,
+                                                      .clear = presenter_clear};
 
 int limef_presenter_init(struct limef_presenter *presenter, const char *name,
                          struct limef_tile *tiles, unsigned n_tiles,

@@ -235,7 +235,8 @@ static void scale_clear(struct limef_filter *filter)
     *scale = (struct limef_scale_filter){0};
 }
 
-static const struct limef_filter_ops scale_ops = {"scale", 0, scale_go, scale_clear};
+static const struct limef_filter_ops scale_ops = {
+    .kind = "scale", .go = scale_go, .clear = scale_clear};
 
 int limef_scale_filter_init(struct limef_scale_filter *scale, const char *name,
                             const struct limef_scale_settings *settings)

@@ -109,8 +109,8 @@ static int snapshot_go(struct limef_filter *filter, const struct limef_frame *in
     return limef_pass(filter, in);
 }
 
-static const struct limef_filter_ops snapshot_ops = {"snapshot", LIMEF_FILTER_BLOCKING, snapshot_go,
-                                                     NULL};
+static const struct limef_filter_ops snapshot_ops = {
+    .kind = "snapshot", .flags = LIMEF_FILTER_BLOCKING, .go = snapshot_go};
 
 void limef_snapshot_filter_init(struct limef_snapshot_filter *snapshot, const char *name,
                                 const struct limef_snapshot_settings *settings)

@@ -101,7 +101,8 @@ static void split_clear(struct limef_filter *filter)
     *split = (struct limef_split_filter){0};
 }
 
-const struct limef_filter_ops limef_split_ops = {"split", 0, split_go, split_clear};
+const struct limef_filter_ops limef_split_ops = {
+    .kind = "split", .go = split_go, .clear = split_clear};
 
 void limef_split_filter_init(struct limef_split_filter *split, const char *name)
 {

@@ -104,8 +104,8 @@ static void statistics_clear(struct limef_filter *filter)
     *statistics_of(filter) = (struct limef_statistics_filter){0};
 }
 
-const struct limef_filter_ops limef_statistics_ops = {"statistics", 0, statistics_go,
-                                                      statistics_clear};
+const struct limef_filter_ops limef_statistics_ops = {
+    .kind = "statistics", .go = statistics_go, .clear = statistics_clear};
 
 void limef_statistics_filter_init(struct limef_statistics_filter *filter, const char *name)
 {

@@ -175,8 +175,10 @@ static void switch_clear(struct limef_filter *filter)
     *switch_of(filter) = (struct limef_switch_filter){0};
 }
 
-const struct limef_filter_ops limef_switch_ops = {"switch", 0, switch_go, switch_clear};
-const struct limef_filter_ops limef_switch_input_ops = {"switch-input", 0, input_go, input_clear};
+const struct limef_filter_ops limef_switch_ops = {
+    .kind = "switch", .go = switch_go, .clear = switch_clear};
+const struct limef_filter_ops limef_switch_input_ops = {
+    .kind = "switch-input", .go = input_go, .clear = input_clear};
 
 void limef_switch_filter_init(struct limef_switch_filter *choice, const char *name,
                               struct limef_switch_input *inputs, uint32_t n_inputs)

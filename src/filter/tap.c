@@ -17,7 +17,7 @@ static void tap_clear(struct limef_filter *filter)
     *LIMEF_CONTAINER_OF(filter, struct limef_tap_filter, filter) = (struct limef_tap_filter){0};
 }
 
-const struct limef_filter_ops limef_tap_ops = {"tap", 0, tap_go, tap_clear};
+const struct limef_filter_ops limef_tap_ops = {.kind = "tap", .go = tap_go, .clear = tap_clear};
 
 void limef_tap_filter_init(struct limef_tap_filter *tap_filter, const char *name, limef_tap_fn *tap,
                            void *context)

@@ -89,7 +89,8 @@ static void throttle_clear(struct limef_filter *filter)
     *throttle_of(filter) = (struct limef_throttle_filter){0};
 }
 
-const struct limef_filter_ops limef_throttle_ops = {"throttle", 0, throttle_go, throttle_clear};
+const struct limef_filter_ops limef_throttle_ops = {
+    .kind = "throttle", .go = throttle_go, .clear = throttle_clear};
 
 void limef_throttle_filter_init(struct limef_throttle_filter *throttle, const char *name,
                                 int64_t interval_us)

@@ -383,8 +383,8 @@ static void timestamps_clear(struct limef_filter *filter)
     *timestamps_of(filter) = (struct limef_timestamps_filter){0};
 }
 
-const struct limef_filter_ops limef_timestamps_ops = {"timestamps", 0, timestamps_go,
-                                                      timestamps_clear};
+const struct limef_filter_ops limef_timestamps_ops = {
+    .kind = "timestamps", .go = timestamps_go, .clear = timestamps_clear};
 
 void limef_timestamps_filter_init(struct limef_timestamps_filter *timestamps, const char *name,
                                   int64_t gap_us)

@@ -47,7 +47,7 @@ static int stamp_pass(struct limef_filter *filter, const struct limef_frame *in)
     {                                                                                              \
         return stamp_pass(filter, in);                                                             \
     }                                                                                              \
-    static const struct limef_filter_ops stamp_##n##_ops = {"stamp" #n, 0, stamp_##n##_go, NULL};
+    static const struct limef_filter_ops stamp_##n##_ops = {.kind = "stamp" #n, .go = stamp_##n##_go};
 DEFINE_KIND(0)
 DEFINE_KIND(1)
 DEFINE_KIND(2)
@@ -64,7 +64,7 @@ static int clock_go(struct limef_filter *filter, const struct limef_frame *in)
     return stamp_pass(filter, in);
 }
 
-static const struct limef_filter_ops clock_ops = {"clock", 0, clock_go, NULL};
+static const struct limef_filter_ops clock_ops = {.kind = "clock", .go = clock_go};
 static const struct limef_filter_ops *const clocked[N_KINDS] = {&clock_ops, &clock_ops, &clock_ops,
                                                                 &clock_ops};
 

@@ -51,7 +51,7 @@ static int list_go(struct limef_filter *filter, const struct limef_frame *in)
     return 0;
 }
 
-static const struct limef_filter_ops list_ops = {"list", 0, list_go, NULL};
+static const struct limef_filter_ops list_ops = {.kind = "list", .go = list_go};
 static struct list_filter played, sought;
 
 static void run(struct limef_file_source *file)

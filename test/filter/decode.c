@@ -63,7 +63,7 @@ static int splice_go(struct limef_filter *filter, const struct limef_frame *in)
     return splice->change(splice, in);
 }
 
-static const struct limef_filter_ops splice_ops = {"splice", 0, splice_go, NULL};
+static const struct limef_filter_ops splice_ops = {.kind = "splice", .go = splice_go};
 
 static void play_spliced(const char *url,
                          int (*change)(struct splice *splice, const struct limef_frame *in))

@@ -27,8 +27,9 @@ static void halver_clear(struct limef_filter *filter)
     LIMEF_CONTAINER_OF(filter, struct halver, filter)->cleared = true;
 }
 
-static const struct limef_filter_ops halver_ops = {"halver", 0, halver_go, halver_clear};
-static const struct limef_filter_ops plain_ops = {"plain", 0, halver_go, NULL};
+static const struct limef_filter_ops halver_ops = {
+    .kind = "halver", .go = halver_go, .clear = halver_clear};
+static const struct limef_filter_ops plain_ops = {.kind = "plain", .go = halver_go};
 
 static struct sink sink = {.filter = LIMEF_FILTER(&sink_ops, "sink", NULL)};
 static struct halver halver = {.filter = LIMEF_FILTER(&halver_ops, "halver", &sink.filter)};

@@ -46,7 +46,7 @@ static int end_go(struct limef_filter *filter, const struct limef_frame *in)
     return 0;
 }
 
-static const struct limef_filter_ops end_ops = {"end", 0, end_go, NULL};
+static const struct limef_filter_ops end_ops = {.kind = "end", .go = end_go};
 
 static struct limef_scale_filter scale;
 static struct end end;

@@ -257,7 +257,7 @@ static int leaver_go(struct limef_filter *filter, const struct limef_frame *in)
     return 0;
 }
 
-static const struct limef_filter_ops leaver_ops = {"leaver", 0, leaver_go, NULL};
+static const struct limef_filter_ops leaver_ops = {.kind = "leaver", .go = leaver_go};
 
 Test(split, a_branch_may_disconnect_itself_from_within_go)
 {
@@ -312,7 +312,7 @@ static int blocker_go(struct limef_filter *filter, const struct limef_frame *in)
     return 0;
 }
 
-static const struct limef_filter_ops blocker_ops = {"blocker", 0, blocker_go, NULL};
+static const struct limef_filter_ops blocker_ops = {.kind = "blocker", .go = blocker_go};
 
 static void *run_one_packet(void *unused)
 {

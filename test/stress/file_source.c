@@ -98,7 +98,7 @@ static int counting_go(struct limef_filter *filter, const struct limef_frame *in
     return 0;
 }
 
-static const struct limef_filter_ops counting_ops = {"counting", 0, counting_go, NULL};
+static const struct limef_filter_ops counting_ops = {.kind = "counting", .go = counting_go};
 
 /* Source, boundary, decoder; started and stopped in changing order at changing moments. */
 static void stop_while_playing(const char *url)

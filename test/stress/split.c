@@ -41,7 +41,7 @@ static int branch_go(struct limef_filter *filter, const struct limef_frame *in)
     return 0;
 }
 
-static const struct limef_filter_ops branch_ops = {"branch", 0, branch_go, NULL};
+static const struct limef_filter_ops branch_ops = {.kind = "branch", .go = branch_go};
 
 static void *run_frames(void *unused)
 {

@@ -70,8 +70,8 @@ static inline int number_source_go(struct limef_filter *filter, const struct lim
     return 0;
 }
 
-static const struct limef_filter_ops number_source_ops = {"numbers", LIMEF_FILTER_SOURCE,
-                                                          number_source_go, NULL};
+static const struct limef_filter_ops number_source_ops = {
+    .kind = "numbers", .flags = LIMEF_FILTER_SOURCE, .go = number_source_go};
 
 static inline void number_source_init(struct number_source *source, int64_t n_frames)
 {
@@ -120,7 +120,7 @@ static inline int number_sink_go(struct limef_filter *filter, const struct limef
     return limef_pass(filter, in);
 }
 
-static const struct limef_filter_ops number_sink_ops = {"sink", 0, number_sink_go, NULL};
+static const struct limef_filter_ops number_sink_ops = {.kind = "sink", .go = number_sink_go};
 
 static inline void number_sink_init(struct number_sink *sink)
 {

@@ -51,7 +51,7 @@ static int play_end_go(struct limef_filter *filter, const struct limef_frame *in
     return end->answer;
 }
 
-const struct limef_filter_ops play_end_ops = {"end", 0, play_end_go, NULL};
+const struct limef_filter_ops play_end_ops = {.kind = "end", .go = play_end_go};
 
 void play_init(struct play *play, const struct limef_file_source_settings *settings,
                const struct limef_decode_settings *decode)

@@ -25,7 +25,7 @@ static void sink_clear(struct limef_filter *filter)
     sink_empty(sink_of(filter));
 }
 
-const struct limef_filter_ops sink_ops = {"sink", 0, sink_go, sink_clear};
+const struct limef_filter_ops sink_ops = {.kind = "sink", .go = sink_go, .clear = sink_clear};
 
 void sink_init(struct sink *sink)
 {

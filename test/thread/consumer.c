@@ -115,7 +115,7 @@ static int fail_go(struct limef_filter *filter, const struct limef_frame *in)
     return filter->name[0] == 'e' ? AVERROR_EXIT : AVERROR(EIO);
 }
 
-static const struct limef_filter_ops fail_ops = {"fail", 0, fail_go, NULL};
+static const struct limef_filter_ops fail_ops = {.kind = "fail", .go = fail_go};
 
 Test(consumer, counts_frames_that_its_chain_lost_and_goes_on)
 {
@@ -164,7 +164,7 @@ static int pick_go(struct limef_filter *filter, const struct limef_frame *in)
     return 0;
 }
 
-static const struct limef_filter_ops pick_ops = {"pick", 0, pick_go, NULL};
+static const struct limef_filter_ops pick_ops = {.kind = "pick", .go = pick_go};
 
 Test(consumer, offers_a_refused_frame_again_beside_a_lane_that_never_rests)
 {

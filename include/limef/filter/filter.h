@@ -23,15 +23,18 @@
 LIMEF_BEGIN_DECLS
 
 struct limef_filter;
+struct limef_probe;
 
-/** What a planner may know of a filter's type. */
+/** What the graph pass knows beforehand of a filter's type. */
 enum limef_filter_flag {
     LIMEF_FILTER_SOURCE = 1 << 0,        /**< has a step function, driven by a producer thread */
     LIMEF_FILTER_BLOCKING = 1 << 1,      /**< waits for devices or the network */
     LIMEF_FILTER_THREAD_BOUND = 1 << 2,  /**< must always run on one thread (a GL context) */
-    LIMEF_FILTER_REAL_TIME = 1 << 3,     /**< misses deadlines if it waits for others */
+    LIMEF_FILTER_REAL_TIME = 1 << 3,     /**< misses deadlines if it waits for others (audio) */
     LIMEF_FILTER_SELF_THREADED = 1 << 4, /**< has threads of its own inside */
     LIMEF_FILTER_BOUNDARY = 1 << 5,      /**< what follows runs on another thread */
+    LIMEF_FILTER_DISPLAY = 1 << 6,       /**< shows pictures when their time has come */
+    LIMEF_FILTER_RECORDS = 1 << 7,       /**< keeps what it gets: what is lost is missed later */
 };
 
 /** A filter's type: static const, one per kind. */
@@ -50,6 +53,17 @@ struct limef_filter_ops {
     int (*go)(struct limef_filter *filter, const struct limef_frame *in);
     /** Releases what the filter owns and leaves all-zero; NULL: it owns nothing. */
     void (*clear)(struct limef_filter *filter);
+    /** For the graph pass, of a filter that passes frames elsewhere than to `next` alone: most
+     *  outputs it can have. 0: `next` is the only one, and the two functions below are NULL. */
+    unsigned n_outputs;
+    /** Who is behind an output, 0..n_outputs-1; NULL: nobody. Thread: any */
+    struct limef_filter *(*output)(const struct limef_filter *filter, unsigned output);
+    /** Puts another filter there, a thread boundary mostly. Thread: the filter's, between two
+     *  frames, or the controlling one while the filter does not run */
+    void (*reroute)(struct limef_filter *filter, unsigned output, struct limef_filter *to);
+    /** For the graph pass: a number that differs where settings make a difference to what a frame
+     *  costs. NULL: all filters of this type cost the same for the same stream. */
+    uint64_t (*fingerprint)(const struct limef_filter *filter);
 };
 
 /** The base of every filter; its first member. */
@@ -61,6 +75,10 @@ struct limef_filter {
     /* written by the thread that runs the filter, read by any */
     LIMEF_ATOMIC(uint64_t) n_frames;     /**< frames that go took, signals included */
     LIMEF_ATOMIC(uint64_t) copied_bytes; /**< bytes of payload that this filter copied */
+
+    /** What its cost is measured with; NULL: not measured. Relaxed: it is set and taken away by
+     *  the filter's own thread, or while that does not run. */
+    LIMEF_ATOMIC(struct limef_probe *) probe;
 };
 
 /** A filter as static data: `.filter = LIMEF_FILTER(&limef_dump_ops, "dump", &next.filter)`. */
@@ -108,10 +126,17 @@ static inline void limef_disconnect(struct limef_filter *from)
     from->next = NULL;
 }
 
+/** Gives a frame to a filter whose cost is measured; limef_go() does it. Thread: the filter's */
+LIMEF_API int limef_probe_go(struct limef_filter *filter, const struct limef_frame *frame);
+
 /** Gives a frame to a filter. @return as limef_filter_ops.go. Thread: the filter's */
 static inline int limef_go(struct limef_filter *filter, const struct limef_frame *frame)
 {
     LIMEF_COUNT(filter->n_frames, 1);
+#ifndef LIMEF_WITHOUT_PROBES /* to measure what the probes cost */
+    if (LIMEF_COUNTED(filter->probe))
+        return limef_probe_go(filter, frame);
+#endif
     return filter->ops->go(filter, frame);
 }
 

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * The graph: sources and everything that is connected behind them, run on threads
+ * that the library places. The user connects filters, adds the sources, and starts.
+ * While it runs, costs are measured, and the plan is changed where it was wrong,
+ * without losing, repeating or reordering a frame. doc/graph.md explains the pass.
+ */
+#ifndef LIMEF_THREAD_GRAPH_H
+#define LIMEF_THREAD_GRAPH_H
+
+#include <limef/thread/consumer.h>
+#include <limef/thread/plan.h>
+#include <limef/thread/producer.h>
+
+LIMEF_BEGIN_DECLS
+
+struct limef_graph;
+
+/** How a graph runs. All-zero is sane. */
+struct limef_graph_settings {
+    const char *name;              /**< of its threads; borrowed */
+    struct limef_reports *reports; /**< of all its threads; borrowed. NULL: none */
+    enum limef_plan_mode mode;     /**< for comparison; LIMEF_PLAN_AUTO */
+    int64_t window_us;             /**< how long costs are measured before they count; 0: 2 s */
+    double n_cpus;                 /**< cores to plan for; 0: those the process may use */
+    const char *cache_file; /**< plans and costs kept for the next start; borrowed; NULL: none */
+};
+
+/** Bytes for limef_graph_init() that are enough for so many filters, about. */
+#define LIMEF_GRAPH_BYTES(n_filters) ((n_filters) * (size_t)16384 + (size_t)65536)
+
+/**
+ * Prepares an empty graph.
+ *
+ * @param graph     written; must be all-zero.
+ * @param memory    where the graph keeps what it knows: filters, connections, boundaries with
+ *                  their stack frames, threads; borrowed; must outlive the graph.
+ * @param bytes     its size; LIMEF_GRAPH_BYTES() is a guide.
+ * @param settings  copied; NULL: the defaults.
+ * @return 0; AVERROR(ENOMEM): memory is too small even for an empty graph. Logged.
+ * Thread: the controlling one
+ */
+LIMEF_API int limef_graph_init(struct limef_graph *graph, void *memory, size_t bytes,
+                               const struct limef_graph_settings *settings);
+
+/** All-zero afterwards; must be stopped. The filters stay the caller's, connected as the caller
+ * connected them. Thread: the controlling one */
+LIMEF_API void limef_graph_clear(struct limef_graph *graph);
+
+/**
+ * Adds a source with everything behind it, found by walking the connections. What another source
+ * leads to already is joined. While the graph runs it is planned and started at once; other
+ * chains do not notice.
+ *
+ * @param source  borrowed; must outlive its stay.
+ * @return 0; AVERROR(ELOOP): a cycle; AVERROR(ENOMEM): more than the graph's memory holds;
+ *         AVERROR(EEXIST). Logged; the graph is as before.
+ * Thread: the controlling one
+ */
+LIMEF_API int limef_graph_add(struct limef_graph *graph, struct limef_source *source);
+
+/**
+ * Adds a consumer that the application made, with its chain. What comes to the chain's first
+ * filter is handed to it through a boundary of the graph. The application starts and stops the
+ * thread itself.
+ *
+ * @param consumer  borrowed; must outlive its stay.
+ * @return as limef_graph_add().
+ * Thread: the controlling one
+ */
+LIMEF_API int limef_graph_add_thread(struct limef_graph *graph, struct limef_consumer *consumer);
+
+/**
+ * Takes a source out, and what only it leads to; what it still sent is consumed or dropped, and
+ * counted. Its filters are connected afterwards as the caller connected them.
+ *
+ * @return 0; AVERROR(ENOENT); AVERROR(ETIMEDOUT): something behind it does not come back, it is
+ *         still part of the graph: call again.
+ * Thread: the controlling one
+ */
+LIMEF_API int limef_graph_remove(struct limef_graph *graph, struct limef_source *source,
+                                 int64_t timeout_us);
+
+/**
+ * Connects an output of a filter of the graph with a filter that may be new, while frames flow.
+ *
+ * @param output  0..limef_filter_ops.n_outputs - 1; of most filters 0.
+ * @param to      borrowed; NULL: takes out what is there, and what only that leads to.
+ * @return as limef_graph_add(); AVERROR(ETIMEDOUT): the threads did not get to it in timeout_us.
+ * Thread: the controlling one
+ */
+LIMEF_API int limef_graph_connect(struct limef_graph *graph, struct limef_filter *from,
+                                  unsigned output, struct limef_filter *to, int64_t timeout_us);
+
+/**
+ * Plans and starts all threads. An empty graph starts too.
+ *
+ * @return 0; as limef_plan_make(); or what the system refused a thread with: then nothing runs.
+ * Thread: the controlling one
+ */
+LIMEF_API int limef_graph_start(struct limef_graph *graph);
+
+/**
+ * Stops all threads of the graph.
+ *
+ * @return as limef_thread_stop().
+ * Thread: any, one at a time
+ */
+LIMEF_API int limef_graph_stop(struct limef_graph *graph, int64_t timeout_us);
+
+/**
+ * Runs a function on the thread that runs a filter, between two frames, and waits for it.
+ *
+ * @return as limef_thread_call(); AVERROR(ENOENT): the filter is not of this graph.
+ * Thread: any
+ */
+LIMEF_API int limef_graph_call(struct limef_graph *graph, struct limef_filter *filter,
+                               limef_call_fn *call, void *context, int64_t timeout_us);
+
+/**
+ * Sends a signal to a filter, a source mostly, on its own thread, ahead of all media.
+ *
+ * @return as limef_thread_send(); AVERROR(ENOENT): the filter is not of this graph.
+ * Thread: any
+ */
+LIMEF_API int limef_graph_send(struct limef_graph *graph, struct limef_filter *filter,
+                               const struct limef_signal_frame *signal_frame);
+
+LIMEF_END_DECLS
+
+#endif

@@ -3,6 +3,8 @@
 
 #include "fifo/lane_private.h"
 
+#include <limef/filter/probe.h>
+
 #include <libavutil/error.h>
 
 /* A sink that refused a frame, on a thread without a periodic task, is asked again after this. */
@@ -52,7 +54,7 @@ static int consumer_step(struct limef_thread *thread, int64_t deadline_us)
     ret = limef_fifo_read(fifo, &frame, timeout_until(deadline_us));
     if (ret < 0)
         return ret;
-    ret = limef_go(consumer->chain, &frame->any.frame);
+    ret = limef_probe_run(consumer->chain, &frame->any.frame);
     if (ret == AVERROR(EAGAIN)) {
         consumer->retry_us = limef_now_us() + RETRY_US;
         limef_fifo_unread(fifo, frame);

@@ -23,6 +23,7 @@
 #include <limef/filter/gate.h>
 #include <limef/filter/input.h>
 #include <limef/filter/presenter.h>
+#include <limef/filter/probe.h>
 #include <limef/filter/scale.h>
 #include <limef/filter/snapshot.h>
 #include <limef/filter/split.h>

@@ -3,6 +3,8 @@
 
 #include "fifo/lane_private.h"
 
+#include <limef/filter/probe.h>
+
 #include <libavutil/error.h>
 
 /* A sink that refused a frame, on a thread without a periodic task, is asked again after this. */
@@ -49,7 +51,7 @@ int reading_step(struct limef_thread *thread, struct limef_fifo *fifo, struct li
         return ret;
     if (frame->lane->chain)
         chain = frame->lane->chain;
-    ret = limef_go(chain, &frame->any.frame);
+    ret = limef_probe_run(chain, &frame->any.frame);
     if (ret == AVERROR(EAGAIN)) {
         *retry_us = limef_now_us() + RETRY_US;
         limef_fifo_unread(fifo, frame);

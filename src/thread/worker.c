@@ -3,6 +3,8 @@
 
 #include "thread/reading.h"
 
+#include <limef/filter/probe.h>
+
 #include <assert.h>
 #include <libavutil/error.h>
 
@@ -22,7 +24,7 @@ static int64_t earlier(int64_t a_us, int64_t b_us)
 static void step_source(struct limef_thread *thread, struct worker_source *source)
 {
     int64_t due_us = LIMEF_FOREVER;
-    int ret = source->source->step(source->source, &due_us);
+    int ret = limef_probe_step(source->source, &due_us);
 
     source->due_us = ret == AVERROR(EAGAIN) || ret == AVERROR_EOF ? due_us : 0;
     if (ret == AVERROR_EXIT)

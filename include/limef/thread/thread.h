@@ -192,6 +192,14 @@ LIMEF_API void limef_thread_set_task(struct limef_thread *thread, limef_task_fn 
 /** The limef thread that this code runs on; NULL: none. Thread: any */
 LIMEF_API struct limef_thread *limef_thread_current(void);
 
+/**
+ * Processor time that the thread has used since it was started; costs the thread nothing.
+ *
+ * @return microseconds; AVERROR(ESRCH): it is not started, or the system does not say.
+ * Thread: any
+ */
+LIMEF_API int64_t limef_thread_cpu_us(struct limef_thread *thread);
+
 /** Whether the thread was asked to stop; NULL: false. What blocks looks at it. Thread: any */
 LIMEF_API bool limef_thread_stopping(const struct limef_thread *thread);
 

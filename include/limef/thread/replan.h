@@ -59,13 +59,15 @@ struct limef_replan_counters {
 
 /** The judge, in the caller's memory. */
 struct limef_replan {
-    struct limef_plan candidate; /**< what the planner says now */
-    struct limef_plan wanted;    /**< the running plan with the changes */
-    void *scratch;               /**< the planner's */
-    uint32_t *chain_of;          /**< of each filter of this window's problem */
-    uint32_t *works;             /**< three for each filter: of the composition of a plan */
-    struct limef_replan_chain *chains[2]; /**< by source's id: this window's, the last one's */
-    struct limef_replan_edge *edges[2];   /**< by ends' ids, likewise */
+    struct limef_plan candidate;          /**< what the planner says now */
+    struct limef_plan wanted;             /**< the running plan with the changes */
+    void *plans[2];                       /**< memory of these two */
+    void *scratch;                        /**< the planner's */
+    double *loads;                        /**< of each island of the running plan */
+    uint32_t *chain_of;                   /**< of each filter: its chain's slot in chains[0] */
+    uint32_t *notes[2];                   /**< of each filter, island or worker, while composing */
+    struct limef_replan_chain *chains[2]; /**< by smallest id: this window's, the last one's */
+    struct limef_replan_edge *edges[2];   /**< by their ends' ids, likewise */
     struct limef_replan_failure *failures;
     struct limef_replan_change *changes; /**< of the wanted plan; until the next window */
     uint32_t n_changes;

@@ -371,8 +371,8 @@ static void end_asking(struct limef_replan *replan, struct limef_replan_chain *c
 {
     bool was_revert = chain->state == REPLAN_ASKED_REVERT;
 
-    replan->counters.n_changes += !was_revert;
-    replan->counters.n_reverts += was_revert;
+    replan->counters.n_changes += !was_revert && result >= 0;
+    replan->counters.n_reverts += was_revert && result >= 0;
     replan->counters.n_failed += result < 0;
     chain->state = was_revert || result < 0 ? REPLAN_QUIET : REPLAN_ON_TRIAL;
     chain->voted[0] = chain->voted[1] = 0;

@@ -44,7 +44,8 @@
 #include <limef/frame/signal.h>
 #include <limef/thread/consumer.h>
 #include <limef/thread/producer.h>
-#include <limef/thread/report.h>
+#include <limef/thread/replan.h>
+include <limef/thread/report.h>
 #include <limef/thread/thread.h>
 
 #endif

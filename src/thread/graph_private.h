@@ -151,5 +151,8 @@ int graph_detach(struct limef_graph_inside *graph, int64_t deadline_us);
  * thread. Returns 0, or why it was left as it was. */
 int graph_move(struct limef_graph_inside *graph, struct graph_thread *from, struct graph_thread *to,
                int64_t timeout_us);
+/* Gives a boundary other bounds; a depth as far as its stack frames go. */
+int graph_set_bounds(struct limef_graph_inside *graph, struct graph_edge *edge,
+                     const struct limef_plan_link *link, int64_t timeout_us);
 
 #endif

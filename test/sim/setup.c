@@ -92,6 +92,26 @@ static double count_ends(struct sim *sim, uint32_t filter)
     return sim->n_ends[filter] = it->keep_every && !sim->is_end[filter] ? n / it->keep_every : n;
 }
 
+/* Filters lie behind those that lead to them. */
+static void measure_work(struct sim *sim)
+{
+    const struct sim_graph *graph = sim->graph;
+    double *rates = calloc(graph->n_filters, sizeof(*rates)), sources = 0, load = 0;
+
+    for (uint32_t i = 0; i < graph->n_filters; i++) {
+        const struct sim_filter *filter = &graph->filters[i];
+
+        rates[i] += filter->rate_hz;
+        sources += filter->rate_hz;
+        load += rates[i] * filter->cost_us;
+        for (uint32_t k = sim->first_out[i]; k != SIM_NONE; k = sim->next_out[k])
+            rates[graph->edges[k].to] +=
+                filter->keep_every ? rates[i] / filter->keep_every : rates[i];
+    }
+    sim->result->nominal_us = load / sources;
+    free(rates);
+}
+
 static uint32_t thread_of(const struct sim *sim, uint32_t filter)
 {
     const struct limef_plan_island *island = &sim->plan->islands[sim->plan->island_of[filter]];
@@ -191,6 +211,7 @@ void sim_open(struct sim *sim)
         sim->cores[i].thread = sim->cores[i].last_thread = SIM_NONE;
     list_edges(sim);
     measure_paths(sim);
+    measure_work(sim);
     for (uint32_t i = 0; i < n; i++)
         count_ends(sim, i);
     open_lanes(sim);

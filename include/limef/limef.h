@@ -45,7 +45,6 @@
 #include <limef/thread/consumer.h>
 #include <limef/thread/graph.h>
 #include <limef/thread/plan.h>
-#include <limef/thread/plan.h>
 #include <limef/thread/plan_cache.h>
 #include <limef/thread/plan_diff.h>
 #include <limef/thread/plan_print.h>

@@ -13,7 +13,9 @@
 #include "thread/worker.h"
 
 #include <limef/filter/input.h>
+#include <limef/filter/probe.h>
 #include <limef/thread/graph.h>
+#include <limef/thread/replan.h>
 
 #include <pthread.h>
 
@@ -28,7 +30,8 @@ struct graph_thread {
     char name[16];
     bool in_use;     /* has filters, or will have */
     bool reached;    /* while cycles are looked for */
-    uint32_t number; /* of an explicit one in the problem; of a worker in the plan that is mapped */
+    uint32_t number; /* of an explicit one in the problem, of a worker in the plan of now */
+    int64_t cpu_us;  /* that it had used when the window began */
 };
 
 struct graph_node {
@@ -41,6 +44,11 @@ struct graph_node {
     struct graph_thread *wanted;     /* who shall run it, while that is changed */
     uint32_t number;                 /* in the problem */
     uint32_t level;                  /* longest way from a filter that nobody leads to */
+    struct graph_thread *target;      /* where the plan wants it */
+    struct limef_probe probe;
+    struct limef_probe_reading began; /* when the window began */
+    struct limef_plan_filter measured;
+    uint64_t n_media; /* frames in the window */
     bool is_root;                    /* was added by name: stays until it is removed */
     bool is_new;                     /* found by the walk that is going on */
     bool is_reached;                 /* while what stays is looked for */
@@ -55,6 +63,10 @@ struct graph_edge {
     uint32_t number; /* in the problem */
     bool is_new;
     bool leaves;
+    struct limef_plan_edge measured;
+    struct limef_plan_link link; /* what the last plan said */
+    uint64_t n_written, n_dropped; /* of the boundary when the window began */
+    uint64_t n_missed;             /* in the window */
     struct limef_input_filter input; /* of a boundary; filter.ops NULL: it is none */
     struct limef_stack_frame *frames;
 };
@@ -77,6 +89,12 @@ struct limef_graph_inside {
     struct graph_plan *plan; /* the last that was adopted; NULL: none */
     unsigned n_threads_made; /* for their names */
     bool running;
+    struct worker supervisor;
+    struct limef_replan replan;
+    void *replan_memory;
+    int64_t window_began_us;         /* 0: nothing was read yet */
+    LIMEF_ATOMIC(uint64_t) n_changes; /* of the plan while running; any may look */
+    LIMEF_ATOMIC(uint64_t) n_failed_changes;
     uint64_t n_lost_at_removal;      /* frames that waited where a chain was taken out */
     LIMEF_ATOMIC(uint32_t) stopping; /* any; 1: whoever changes the plan gives up */
 };
@@ -123,8 +141,22 @@ bool graph_leads_to(struct limef_graph_inside *graph, struct graph_thread *from,
                     struct graph_thread *to);
 
 /* graph_plan.c */
+/* Numbers filters and edges, and describes them. NULL: no memory; logged. */
+struct graph_plan *graph_plan_lay_out(struct limef_graph_inside *graph);
 int graph_make_plan(struct limef_graph_inside *graph, struct graph_plan **plan);
 void graph_adopt_plan(struct limef_graph_inside *graph, struct graph_plan *plan);
+
+/* What runs, as a plan; numbers the workers. The plan is laid out for the graph as it is. */
+void graph_describe_running(struct limef_graph_inside *graph, struct graph_plan *plan);
+
+/* graph_measure.c: what a window measured, into nodes and edges. Returns its length; 0: it was the
+ * first look. */
+int64_t graph_measure(struct limef_graph_inside *graph, int64_t now_us);
+
+/* graph_watch.c: the thread that looks every window, and changes the plan */
+int graph_watch_start(struct limef_graph_inside *graph);
+/* Goes over to the plan of graph->plan. Returns 0, or why part of it was left as it was. */
+int graph_apply(struct limef_graph_inside *graph);
 
 /* graph_attach.c: places what is not placed yet, and starts it if the graph runs */
 int graph_attach(struct limef_graph_inside *graph, int64_t deadline_us);

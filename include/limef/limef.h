@@ -43,8 +43,10 @@
 #include <limef/frame/pool.h>
 #include <limef/frame/signal.h>
 #include <limef/thread/consumer.h>
+#include <limef/thread/machine.h>
 #include <limef/thread/producer.h>
 #include <limef/thread/report.h>
+#include <limef/thread/team.h>
 #include <limef/thread/thread.h>
 
 #endif

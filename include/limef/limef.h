@@ -48,9 +48,11 @@
 #include <limef/thread/plan_cache.h>
 #include <limef/thread/plan_diff.h>
 #include <limef/thread/plan_print.h>
+#include <limef/thread/machine.h>
 #include <limef/thread/producer.h>
 #include <limef/thread/replan.h>
 #include <limef/thread/report.h>
+#include <limef/thread/team.h>
 #include <limef/thread/thread.h>
 
 #endif

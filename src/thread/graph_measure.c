@@ -45,11 +45,13 @@ static void measure_node(struct limef_graph_inside *graph, struct graph_node *no
     struct limef_plan_edge edge = {.rate_hz = LIMEF_NOT_MEASURED};
     struct limef_probe_reading reading;
 
+    node->is_measured = false;
     limef_probe_read(node->filter, &reading);
     if (!is_first && node->began.at_ns) {
         node->n_media = node->source.source ? reading.n_out - node->began.n_out
                                             : reading.n_frames - node->began.n_frames;
         if (limef_probe_measure(&node->began, &reading, &now, &edge)) {
+            node->is_measured = true;
             keep_measured(&node->measured, &now);
             measure_edges_to(graph, node, &edge);
         }
@@ -85,7 +87,7 @@ static void correct_thread(struct limef_graph_inside *graph, struct graph_thread
     unsigned n = 0;
 
     for (struct graph_node *node = graph->nodes; node; node = node->next)
-        if (node->thread == thread)
+        if (node->thread == thread && node->is_measured)
             filters[n++] = &node->measured;
     if (window_us && cpu_us > 0 && used_us >= 0 && n)
         limef_probe_correct(filters, n, (double)used_us / (double)window_us);
@@ -98,10 +100,8 @@ int64_t graph_measure(struct limef_graph_inside *graph, int64_t now_us)
     struct limef_plan_filter **filters;
     unsigned n = 0;
 
-    for (struct graph_node *node = graph->nodes; node; node = node->next, n++) {
-        /* costs of two windows are not mixed: the p95 and the mean belong together */
+    for (struct graph_node *node = graph->nodes; node; node = node->next, n++)
         measure_node(graph, node, !window_us);
-    }
     for (struct graph_edge *edge = graph->edges; edge; edge = edge->next)
         measure_boundary(edge, window_us);
     filters = arena_get(&graph->arena, n * sizeof(struct limef_plan_filter *));

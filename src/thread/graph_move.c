@@ -158,7 +158,7 @@ static int prepare(struct limef_graph_inside *graph)
 
         if (edge->leaves || graph_is_cut(edge) || !is_cut_after(edge))
             continue;
-        link = graph_link_of(graph, edge);
+        link = graph_link_of(edge);
         ret = graph_prepare_boundary(graph, edge, &link);
         if (ret < 0)
             return ret;

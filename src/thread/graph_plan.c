@@ -97,7 +97,7 @@ static struct graph_plan *lay_out(struct limef_graph_inside *graph)
     return plan;
 }
 
-static void note_links(struct limef_graph_inside *graph, const struct limef_plan *plan)
+void graph_note_links(struct limef_graph_inside *graph, const struct limef_plan *plan)
 {
     for (struct graph_edge *edge = graph->edges; edge; edge = edge->next)
         if (!edge->leaves)
@@ -108,7 +108,7 @@ void graph_adopt_plan(struct limef_graph_inside *graph, struct graph_plan *plan)
 {
     arena_put(&graph->arena, graph->plan);
     graph->plan = plan;
-    note_links(graph, &plan->plan);
+    graph_note_links(graph, &plan->plan);
 }
 
 struct graph_plan *graph_plan_lay_out(struct limef_graph_inside *graph)
@@ -174,12 +174,9 @@ int graph_make_plan(struct limef_graph_inside *graph, struct graph_plan **made)
     return ret < 0 ? ret : 0;
 }
 
-struct limef_plan_link graph_link_of(const struct limef_graph_inside *graph,
-                                     const struct graph_edge *edge)
+struct limef_plan_link graph_link_of(const struct graph_edge *edge)
 {
-    const struct graph_plan *plan = graph->plan;
-
-    if (plan && edge->number < plan->problem.n_edges && plan->plan.links[edge->number].is_cut)
-        return plan->plan.links[edge->number];
-    return (struct limef_plan_link){.depth = DEPTH_UNPLANNED, .overflow = LIMEF_OVERFLOW_BLOCK};
+    return edge->link.is_cut ? edge->link
+                             : (struct limef_plan_link){.depth = DEPTH_UNPLANNED,
+                                                        .overflow = LIMEF_OVERFLOW_BLOCK};
 }

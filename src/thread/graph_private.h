@@ -48,7 +48,9 @@ struct graph_node {
     struct limef_probe probe;
     struct limef_probe_reading began; /* when the window began */
     struct limef_plan_filter measured;
-    uint64_t n_media; /* frames in the window */
+    uint64_t n_media;     /* frames in the window */
+    bool is_measured;     /* in this window */
+    bool is_probed;
     bool is_root;                    /* was added by name: stays until it is removed */
     bool is_new;                     /* found by the walk that is going on */
     bool is_reached;                 /* while what stays is looked for */
@@ -89,15 +91,20 @@ struct limef_graph_inside {
     struct graph_plan *plan; /* the last that was adopted; NULL: none */
     unsigned n_threads_made; /* for their names */
     bool running;
+    bool said_no_memory;
     struct worker supervisor;
     struct limef_replan replan;
     void *replan_memory;
     int64_t window_began_us;         /* 0: nothing was read yet */
     LIMEF_ATOMIC(uint64_t) n_changes; /* of the plan while running; any may look */
     LIMEF_ATOMIC(uint64_t) n_failed_changes;
-    uint64_t n_lost_at_removal;      /* frames that waited where a chain was taken out */
+    LIMEF_ATOMIC(uint64_t) n_lost_at_removal;      /* frames that waited where a chain was taken out */
     LIMEF_ATOMIC(uint32_t) stopping; /* any; 1: whoever changes the plan gives up */
 };
+
+/* graph.c: while nothing runs, takes up what the application connected since. Returns 0, or as
+ * limef_graph_add(). */
+int graph_refresh(struct limef_graph_inside *graph);
 
 /* graph_walk.c: what is connected */
 struct graph_node *graph_find(const struct limef_graph_inside *graph,
@@ -144,6 +151,7 @@ bool graph_leads_to(struct limef_graph_inside *graph, struct graph_thread *from,
 /* Numbers filters and edges, and describes them. NULL: no memory; logged. */
 struct graph_plan *graph_plan_lay_out(struct limef_graph_inside *graph);
 int graph_make_plan(struct limef_graph_inside *graph, struct graph_plan **plan);
+void graph_note_links(struct limef_graph_inside *graph, const struct limef_plan *plan);
 void graph_adopt_plan(struct limef_graph_inside *graph, struct graph_plan *plan);
 
 /* What runs, as a plan; numbers the workers. The plan is laid out for the graph as it is. */
@@ -157,6 +165,8 @@ int64_t graph_measure(struct limef_graph_inside *graph, int64_t now_us);
 int graph_watch_start(struct limef_graph_inside *graph);
 /* Goes over to the plan of graph->plan. Returns 0, or why part of it was left as it was. */
 int graph_apply(struct limef_graph_inside *graph);
+/* Says to the application and to the log that the plan changed, or why it did not. */
+void graph_say(struct limef_graph_inside *graph, int code, const char *text);
 
 /* graph_attach.c: places what is not placed yet, and starts it if the graph runs */
 int graph_attach(struct limef_graph_inside *graph, int64_t deadline_us);
@@ -171,8 +181,7 @@ static inline bool graph_is_cut(const struct graph_edge *edge)
     return edge->input.filter.ops != NULL;
 }
 /* How a connection's boundary shall be, by the plan that was adopted. */
-struct limef_plan_link graph_link_of(const struct limef_graph_inside *graph,
-                                     const struct graph_edge *edge);
+struct limef_plan_link graph_link_of(const struct graph_edge *edge);
 
 /* graph_detach.c: takes out what leaves */
 void graph_mark_leaving(struct limef_graph_inside *graph);

@@ -19,6 +19,13 @@ static void set_machine(struct sim_machine *machine)
     machine->slice_us = machine->slice_us > 0 ? machine->slice_us : 3000;
 }
 
+void sim_set_handover(struct sim_machine *machine, double us)
+{
+    machine->wake_us = us * 5 / 16;
+    machine->resume_us = us * 8 / 16;
+    machine->switch_us = us * 3 / 16;
+}
+
 static uint32_t add_op(struct sim *sim, enum sim_op_kind kind, uint32_t at)
 {
     if (sim->n_ops == sim->room_ops) {

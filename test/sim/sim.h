@@ -50,6 +50,9 @@ struct sim_machine {
     double slice_us;  /* of threads of one priority, in turn; 3000 */
 };
 
+/* Divides the processor time of a handover as the defaults do. */
+void sim_set_handover(struct sim_machine *machine, double us);
+
 struct sim_settings {
     double seconds; /* 0: 4 */
     uint64_t seed;

@@ -35,6 +35,8 @@ enum limef_filter_flag {
     LIMEF_FILTER_BOUNDARY = 1 << 5,      /**< what follows runs on another thread */
     LIMEF_FILTER_DISPLAY = 1 << 6,       /**< shows pictures when their time has come */
     LIMEF_FILTER_RECORDS = 1 << 7,       /**< keeps what it gets: what is lost is missed later */
+    LIMEF_FILTER_GLUED = 1 << 8,         /**< works on the filter behind it, not through go alone:
+                                              both always run on the same thread */
 };
 
 /** A filter's type: static const, one per kind. */

@@ -15,6 +15,7 @@
 
 LIMEF_BEGIN_DECLS
 
+struct limef_filter;
 struct limef_thread;
 struct limef_thread_reply;
 
@@ -52,7 +53,8 @@ typedef int limef_call_fn(void *context);
 /** A signal, or a function to call, that waits for the thread. */
 struct limef_thread_command {
     struct limef_signal_frame signal_frame;
-    limef_call_fn *call; /**< NULL: the signal */
+    struct limef_filter *to; /**< who gets the signal; NULL: as limef_thread_ops.go says */
+    limef_call_fn *call;     /**< NULL: the signal */
     void *context;
     struct limef_thread_reply *reply;
 };

@@ -152,17 +152,18 @@ static struct pool_item *item_make(struct limef_pool *pool)
     return item;
 }
 
-/* One is enough where memory ends. */
-static void pool_grow(struct limef_pool *pool)
+/* Returns false if memory ended; what could be made is kept. */
+static bool pool_grow(struct limef_pool *pool)
 {
     for (unsigned i = 0; i < GROW_BY; i++) {
         struct pool_item *item = item_make(pool);
 
         if (!item)
-            return;
+            return false;
         item->next = pool->free;
         pool->free = item;
     }
+    return true;
 }
 
 struct limef_payload *limef_pool_get(struct limef_pool *pool)
@@ -171,11 +172,9 @@ struct limef_payload *limef_pool_get(struct limef_pool *pool)
 
     if (!pool->free)
         pool->free = atomic_exchange_explicit(&pool->returned, NULL, memory_order_acquire);
-    if (!pool->free)
-        pool_grow(pool);
-    item = pool->free;
-    if (!item)
+    if (!pool->free && !pool_grow(pool))
         return NULL;
+    item = pool->free;
     pool->free = item->next;
     item->next = NULL;
     limef_payload_init(&item->payload, item_go_home);

@@ -80,9 +80,9 @@ static void print_line(FILE *file, const char *text)
 
 static void print_ends(const struct limef_plan_problem *problem, uint32_t edge, FILE *file)
 {
-    print_line(file, plan_name(problem, problem->edges[edge].from));
+    print_line(file, plan_label(problem, problem->edges[edge].from).text);
     fputs(" -> ", file);
-    print_line(file, plan_name(problem, problem->edges[edge].to));
+    print_line(file, plan_label(problem, problem->edges[edge].to).text);
 }
 
 static void print_worker(FILE *file, uint32_t worker)
@@ -99,7 +99,7 @@ int limef_plan_print_change(const struct limef_plan_change *change, const struct
     char line[1024];
 
     if (change->kind == LIMEF_PLAN_CHANGE_MOVED || change->kind == LIMEF_PLAN_CHANGE_PRIORITY)
-        print_line(file, plan_name(problem, change->number));
+        print_line(file, plan_label(problem, change->number).text);
     else
         print_ends(problem, change->number, file);
     switch (change->kind) {

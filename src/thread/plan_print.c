@@ -54,7 +54,7 @@ static void print_island(const struct limef_plan *plan, const struct limef_plan_
     for (uint32_t i = 0; i < plan->n_filters; i++)
         if (plan->island_of[i] == number) {
             fputs(between, file);
-            print_name(file, plan_name(problem, i));
+            print_name(file, plan_label(problem, i).text);
             between = ", ";
         }
     fprintf(file, ": load %s, p95 %s ms, %s: %s\n", plan_figure(&load, island->load, 3, "?"),
@@ -105,9 +105,9 @@ int limef_plan_print_text(const struct limef_plan *plan, const struct limef_plan
             plan_figure(&handover, problem->machine.handover_us, 1, "?"));
     print_threads(plan, problem, file);
     for (uint32_t i = 0; i < plan->n_edges; i++) {
-        print_name(file, plan_name(problem, problem->edges[i].from));
+        print_name(file, plan_label(problem, problem->edges[i].from).text);
         fputs(" -> ", file);
-        print_name(file, plan_name(problem, problem->edges[i].to));
+        print_name(file, plan_label(problem, problem->edges[i].to).text);
         fputs(": ", file);
         limef_plan_explain(plan, problem, i, line, sizeof(line));
         print_name(file, line);
@@ -134,7 +134,7 @@ static void print_node(const struct limef_plan_problem *problem, uint32_t filter
     struct plan_figure cost;
     char label[MAX_LINE];
 
-    snprintf(label, sizeof(label), "%s, %s us", plan_name(problem, filter),
+    snprintf(label, sizeof(label), "%s, %s us", plan_label(problem, filter).text,
              plan_figure(&cost, problem->filters[filter].cost_us, 1, "?"));
     fprintf(file, "    f%u [label=", filter);
     print_quoted(file, label);

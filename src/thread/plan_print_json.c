@@ -63,7 +63,7 @@ static void print_filter(const struct limef_plan *plan, const struct limef_plan_
     const struct limef_plan_filter *filter = &problem->filters[number];
 
     fputs("{\"name\": ", file);
-    print_string(file, plan_name(problem, number));
+    print_string(file, problem->filters[number].name ? problem->filters[number].name : "?");
     fputs(", \"kind\": ", file);
     print_string(file, filter->kind ? filter->kind : "");
     fprintf(file, ", \"island\": %u", plan->island_of[number]);

@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <string.h>
 
 const char *plan_figure(struct plan_figure *figure, double value, int decimals, const char *unknown)
 {
@@ -26,13 +27,19 @@ const char *plan_figure(struct plan_figure *figure, double value, int decimals, 
     return figure->text;
 }
 
-const char *plan_name(const struct limef_plan_problem *problem, uint32_t filter)
+struct plan_label plan_label(const struct limef_plan_problem *problem, uint32_t filter)
 {
     const struct limef_plan_filter *named = &problem->filters[filter];
+    const char *kind = named->kind ? named->kind : "?";
+    struct plan_label label;
 
-    if (named->name)
-        return named->name;
-    return named->kind ? named->kind : "?";
+    if (!named->name)
+        snprintf(label.text, sizeof(label.text), "%s", kind);
+    else if (!strncmp(named->name, kind, strlen(kind)))
+        snprintf(label.text, sizeof(label.text), "%s", named->name);
+    else
+        snprintf(label.text, sizeof(label.text), "%s %s", kind, named->name);
+    return label;
 }
 
 const char *limef_plan_reason_name(enum limef_plan_reason reason)
@@ -122,7 +129,7 @@ static void say_side(struct line *line, const struct limef_plan_problem *problem
 
     if (!p95 && plan_is_known(island->load) && rate_hz > 0)
         us = island->load * 1e6 / rate_hz;
-    say(line, "%s %s ms", plan_name(problem, island->first),
+    say(line, "%s %s ms", plan_label(problem, island->first).text,
         plan_figure(&ms, us < 0 ? us : us / 1e3, 1, "?"));
 }
 
@@ -174,11 +181,12 @@ static void say_fused(struct line *line, const struct limef_plan *plan,
     }
 }
 
-static const char *bound_one(const struct limef_plan_problem *problem, uint32_t edge, unsigned flag)
+static struct plan_label bound_one(const struct limef_plan_problem *problem, uint32_t edge,
+                                   unsigned flag)
 {
     const struct limef_plan_edge *ends = &problem->edges[edge];
 
-    return plan_name(problem, problem->filters[ends->to].flags & flag ? ends->to : ends->from);
+    return plan_label(problem, problem->filters[ends->to].flags & flag ? ends->to : ends->from);
 }
 
 static void say_cut(struct line *line, const struct limef_plan *plan,
@@ -190,31 +198,32 @@ static void say_cut(struct line *line, const struct limef_plan *plan,
     switch (plan->links[edge].reason) {
     case LIMEF_PLAN_CUT_BLOCKING:
         if (problem->filters[ends->to].flags & LIMEF_FILTER_BLOCKING) {
-            say(line, "%s waits for devices", plan_name(problem, ends->to));
+            say(line, "%s waits for devices", plan_label(problem, ends->to).text);
             break;
         }
-        say(line, "%s would be read late: ", plan_name(problem, reader));
+        say(line, "%s would be read late: ", plan_label(problem, reader).text);
         say_load(line, plan, problem, edge);
         break;
     case LIMEF_PLAN_CUT_BOUND:
-        say(line, "%s is bound to a thread", bound_one(problem, edge, LIMEF_FILTER_THREAD_BOUND));
+        say(line, "%s is bound to a thread",
+            bound_one(problem, edge, LIMEF_FILTER_THREAD_BOUND).text);
         break;
     case LIMEF_PLAN_CUT_EXPLICIT:
         say(line, "they run on threads that the application gave");
         break;
     case LIMEF_PLAN_CUT_REAL_TIME:
-        say(line, "%s is real-time", bound_one(problem, edge, LIMEF_FILTER_REAL_TIME));
+        say(line, "%s is real-time", bound_one(problem, edge, LIMEF_FILTER_REAL_TIME).text);
         break;
     case LIMEF_PLAN_CUT_JOIN:
-        say(line, "several threads come together at %s", plan_name(problem, ends->to));
+        say(line, "several threads come together at %s", plan_label(problem, ends->to).text);
         break;
     case LIMEF_PLAN_CUT_PRIORITY:
-        say(line, "%s before is of another urgency: ", plan_name(problem, reader));
+        say(line, "%s before is of another urgency: ", plan_label(problem, reader).text);
         say_load(line, plan, problem, edge);
         break;
     case LIMEF_PLAN_CUT_UNMEASURED:
         say(line, "%s has threads of its own, and is not measured yet",
-            plan_name(problem, ends->to));
+            plan_label(problem, ends->to).text);
         break;
     case LIMEF_PLAN_CUT_MODE:
         say(line, "the mode %s asks for it", limef_plan_mode_name(problem->mode));

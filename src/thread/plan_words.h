@@ -14,7 +14,10 @@ struct plan_figure {
 const char *plan_figure(struct plan_figure *figure, double value, int decimals,
                         const char *unknown);
 
-/* The filter's name, or its kind, or "?". */
-const char *plan_name(const struct limef_plan_problem *problem, uint32_t filter);
+/* A filter for people: its name, with its kind before it unless the name says that already. */
+struct plan_label {
+    char text[96];
+};
+struct plan_label plan_label(const struct limef_plan_problem *problem, uint32_t filter);
 
 #endif

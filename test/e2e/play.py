@@ -231,7 +231,8 @@ class Command(unittest.TestCase):
         status, output, _ = play("--vo=none", "--untimed", "--frames=1", "--explain", f"--dot={dot}",
                                  CLIP)
         self.assertEqual(status, 0)
-        self.assertIn("boundary", output)
+        self.assertIn("file source slot 0 -> decode slot 0: cut: ", output)
+        self.assertIn("decode slot 0 -> limit slot 0: fused: ", output)
         self.assertTrue(dot.read_text().startswith("digraph"))
 
     def test_ends_by_signal_at_once(self):

@@ -53,7 +53,7 @@ static bool says(const char *part)
 Test(plan_print, text_gives_reasons_with_figures)
 {
     print(limef_plan_print_text);
-    cr_assert(says("cut: cam \"1\""));
+    cr_assert(says("cut: source cam \"1\""));
     cr_assert(says("24.1 ms + scale 2 17.0 ms of 40.0 ms, load 1.03 of a core"), "%s", text);
     cr_assert(says("4 deep, block: bursts are not measured yet"));
     cr_assert(says("processing"));

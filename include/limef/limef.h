@@ -23,6 +23,7 @@
 #include <limef/filter/gate.h>
 #include <limef/filter/input.h>
 #include <limef/filter/presenter.h>
+#include <limef/filter/probe.h>
 #include <limef/filter/scale.h>
 #include <limef/filter/snapshot.h>
 #include <limef/filter/split.h>
@@ -42,13 +43,16 @@
 #include <limef/frame/pool.h>
 #include <limef/frame/signal.h>
 #include <limef/thread/consumer.h>
+#include <limef/thread/graph.h>
+#include <limef/thread/machine.h>
 #include <limef/thread/plan.h>
 #include <limef/thread/plan_cache.h>
 #include <limef/thread/plan_diff.h>
 #include <limef/thread/plan_print.h>
 #include <limef/thread/producer.h>
 #include <limef/thread/replan.h>
-include <limef/thread/report.h>
+#include <limef/thread/report.h>
+#include <limef/thread/team.h>
 #include <limef/thread/thread.h>
 
 #endif

@@ -62,7 +62,7 @@ struct graph_edge {
     struct graph_edge *next;
     struct graph_node *from, *to;
     uint32_t output;
-    uint32_t number; /* in the problem */
+    uint32_t number; /* in the problem; LIMEF_PLAN_NONE: between glued filters */
     bool is_new;
     bool leaves;
     struct limef_plan_edge measured;
@@ -148,8 +148,10 @@ bool graph_leads_to(struct limef_graph_inside *graph, struct graph_thread *from,
                     struct graph_thread *to);
 
 /* graph_plan.c */
-/* Numbers filters and edges, and describes them. NULL: no memory; logged. */
-struct graph_plan *graph_plan_lay_out(struct limef_graph_inside *graph);
+/* Who a glued filter is one with; any other is one with itself. */
+struct graph_node *graph_glued_to(const struct limef_graph_inside *graph, struct graph_node *node);
+/* Numbers filters and edges, and describes them. Returns 0, or an error; logged. */
+int graph_plan_lay_out(struct limef_graph_inside *graph, struct graph_plan **plan);
 int graph_make_plan(struct limef_graph_inside *graph, struct graph_plan **plan);
 void graph_note_links(struct limef_graph_inside *graph, const struct limef_plan *plan);
 void graph_adopt_plan(struct limef_graph_inside *graph, struct graph_plan *plan);

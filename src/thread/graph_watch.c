@@ -57,14 +57,14 @@ static void see(const struct limef_graph_inside *graph, struct limef_replan_seen
 {
     for (struct graph_node *node = graph->nodes; node; node = node->next) {
         const struct limef_plan_filter *measured = &node->measured;
+        struct limef_replan_seen *one = &seen[node->number];
 
-        seen[node->number] = (struct limef_replan_seen){
-            .id = (uintptr_t)node,
-            .n_frames = node->n_media,
-            .cpu_us = measured->cost_us >= 0 && measured->rate_hz >= 0
-                          ? measured->cost_us * measured->rate_hz * (double)window_us / 1e6
-                          : 0,
-        };
+        if (graph_glued_to(graph, node) == node) {
+            one->id = (uintptr_t)node;
+            one->n_frames = node->n_media;
+        }
+        if (measured->cost_us >= 0 && measured->rate_hz >= 0)
+            one->cpu_us += measured->cost_us * measured->rate_hz * (double)window_us / 1e6;
     }
     for (struct graph_edge *edge = graph->edges; edge; edge = edge->next)
         seen[edge->to->number].n_missed += edge->n_missed;
@@ -151,8 +151,7 @@ static void look(struct limef_graph_inside *graph, int64_t now_us)
 
     if (!graph->nodes || !window_us || has_leaving(graph))
         return;
-    running = graph_plan_lay_out(graph);
-    if (!running)
+    if (graph_plan_lay_out(graph, &running) < 0)
         return;
     graph_describe_running(graph, running);
     graph_adopt_plan(graph, running);

@@ -5,6 +5,7 @@
 #include <limef/thread/machine.h>
 
 #include <libavutil/error.h>
+#include <string.h>
 
 /* What a boundary gets that the plan did not foresee. */
 #define DEPTH_UNPLANNED 6
@@ -146,6 +147,17 @@ static struct graph_plan *lay_out(struct limef_graph_inside *graph)
     return plan;
 }
 
+void graph_copy_plan(struct limef_plan *to, const struct limef_plan *from)
+{
+    if (from->n_edges)
+        memcpy(to->links, from->links, from->n_edges * sizeof(*to->links));
+    memcpy(to->island_of, from->island_of, from->n_filters * sizeof(*to->island_of));
+    memcpy(to->islands, from->islands, from->n_islands * sizeof(*to->islands));
+    memcpy(to->workers, from->workers, from->n_workers * sizeof(*to->workers));
+    to->n_islands = from->n_islands;
+    to->n_workers = from->n_workers;
+}
+
 void graph_note_links(struct limef_graph_inside *graph, const struct limef_plan *plan)
 {
     for (struct graph_edge *edge = graph->edges; edge; edge = edge->next)
@@ -201,6 +213,10 @@ int graph_make_plan(struct limef_graph_inside *graph, struct graph_plan **made)
     *made = NULL;
     if (ret < 0)
         return ret;
+    if (!graph->running && graph_cache_recall(graph, plan)) {
+        *made = plan;
+        return 0;
+    }
     n_filters = plan->problem.n_filters;
     n_edges = plan->problem.n_edges;
     ret = graph_plan_lay_out(graph, &running);

@@ -153,11 +153,17 @@ struct graph_node *graph_glued_to(const struct limef_graph_inside *graph, struct
 /* Numbers filters and edges, and describes them. Returns 0, or an error; logged. */
 int graph_plan_lay_out(struct limef_graph_inside *graph, struct graph_plan **plan);
 int graph_make_plan(struct limef_graph_inside *graph, struct graph_plan **plan);
+void graph_copy_plan(struct limef_plan *to, const struct limef_plan *from);
 void graph_note_links(struct limef_graph_inside *graph, const struct limef_plan *plan);
 void graph_adopt_plan(struct limef_graph_inside *graph, struct graph_plan *plan);
 
 /* What runs, as a plan; numbers the workers. The plan is laid out for the graph as it is. */
 void graph_describe_running(struct limef_graph_inside *graph, struct graph_plan *plan);
+
+/* graph_cache.c: the plans in settings.cache_file. Whether the plan was found, with its costs. */
+bool graph_cache_recall(struct limef_graph_inside *graph, struct graph_plan *plan);
+/* Keeps the plan that ran, with its costs. */
+void graph_cache_keep(struct limef_graph_inside *graph);
 
 /* graph_measure.c: what a window measured, into nodes and edges. Returns its length; 0: it was the
  * first look. */

@@ -6,7 +6,6 @@
 
 #include <libavutil/error.h>
 #include <stdio.h>
-#include <string.h>
 
 #define WINDOW_US 2000000
 /* Room for more than there is now, so that the judge keeps what it knows when a chain comes. */
@@ -70,17 +69,6 @@ static void see(const struct limef_graph_inside *graph, struct limef_replan_seen
         seen[edge->to->number].n_missed += edge->n_missed;
 }
 
-static void copy_plan(struct limef_plan *to, const struct limef_plan *from)
-{
-    if (from->n_edges)
-        memcpy(to->links, from->links, from->n_edges * sizeof(*to->links));
-    memcpy(to->island_of, from->island_of, from->n_filters * sizeof(*to->island_of));
-    memcpy(to->islands, from->islands, from->n_islands * sizeof(*to->islands));
-    memcpy(to->workers, from->workers, from->n_workers * sizeof(*to->workers));
-    to->n_islands = from->n_islands;
-    to->n_workers = from->n_workers;
-}
-
 static void describe_change(struct limef_graph_inside *graph, char *text, size_t n_bytes)
 {
     static const char *const acts[] = {
@@ -104,7 +92,7 @@ static void change(struct limef_graph_inside *graph, const struct limef_plan *wa
     int ret;
 
     describe_change(graph, text, sizeof(text));
-    copy_plan(&graph->plan->plan, wanted);
+    graph_copy_plan(&graph->plan->plan, wanted);
     graph_note_links(graph, wanted);
     ret = graph_apply(graph);
     limef_replan_done(&graph->replan, ret);

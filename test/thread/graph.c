@@ -12,6 +12,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <time.h>
+#include <unistd.h>
 
 #define MEMORY_BYTES LIMEF_GRAPH_BYTES(64)
 
@@ -650,4 +651,66 @@ Test(graph, prints_before_it_starts_and_while_it_runs)
     cr_assert(strstr(text, "a -> b") != NULL);
     free(text);
     limef_graph_clear(&graph);
+}
+
+Test(graph, starts_with_the_plan_that_it_kept)
+{
+    char path[] = "graph_plans_XXXXXX";
+    int fd = mkstemp(path);
+
+    cr_assert(fd >= 0);
+    close(fd);
+    unlink(path);
+    limef_log_set_sink(keep_line, NULL);
+    for (int round = 0; round < 2; round++) {
+        static struct line line;
+        struct limef_graph graph = {0};
+        struct limef_graph_settings settings = {.cache_file = path};
+
+        line_init(&line, 1000);
+        cr_assert(eq(int, limef_graph_init(&graph, memory, sizeof(memory), &settings), 0));
+        cr_assert(eq(int, limef_graph_add(&graph, &line.source.source), 0));
+        limef_log_set_level(LIMEF_LOG_INFO);
+        last_line[0] = '\0';
+        cr_assert(eq(int, limef_graph_start(&graph), 0));
+        cr_assert(eq(int, strstr(last_line, "kept") != NULL, round == 1), "%s", last_line);
+        assert_whole(&line.sink, 1000);
+        cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+        limef_graph_clear(&graph);
+    }
+    limef_log_set_sink(NULL, NULL);
+    unlink(path);
+}
+
+/* The judge wants another thread and there is none. */
+Test(graph, goes_on_as_it_was_if_a_thread_is_refused)
+{
+    static struct paced_source source = {
+        .source = {.filter = LIMEF_FILTER(&paced_ops, "paced", NULL), .step = paced_step}};
+    static struct limef_tap_filter a, b;
+    static struct number_sink sink;
+    struct limef_graph graph = {0};
+    struct limef_graph_settings settings = {.window_us = 300000, .n_cpus = 2};
+    int64_t burn_us = 5500, n_packets;
+
+    limef_log_set_sink(keep_line, NULL);
+    limef_tap_filter_init(&a, "a", burn, &burn_us);
+    limef_tap_filter_init(&b, "b", burn, &burn_us);
+    number_sink_init(&sink);
+    limef_connect(&source.source.filter, &a.filter);
+    limef_connect(&a.filter, &b.filter);
+    limef_connect(&b.filter, &sink.filter);
+    cr_assert(eq(int, limef_graph_init(&graph, memory, sizeof(memory), &settings), 0));
+    cr_assert(eq(int, limef_graph_add(&graph, &source.source), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    failing_install(1); /* nothing else is allocated while it runs */
+    ASSERT_COMES(limef_graph_n_failed_changes(&graph) > 0);
+    failing_remove();
+    n_packets = atomic_load(&sink.n_packets);
+    ASSERT_COMES(atomic_load(&sink.n_packets) > n_packets + 5);
+    cr_assert(eq(u64, limef_graph_n_plan_changes(&graph), 0));
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    cr_assert(eq(i64, atomic_load(&sink.n_out_of_order), 0));
+    limef_graph_clear(&graph);
+    limef_log_set_sink(NULL, NULL);
 }

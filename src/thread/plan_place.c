@@ -6,6 +6,11 @@
 #define LIGHT_LOAD 0.3
 #define LIGHT_LOAD_STAYS 0.4
 
+/* Handovers that a frame may take an island as long as, if it shares a worker: above that sharing
+ * saves less than a hundredth of the work, and all that share wait. The higher one: likewise. */
+#define LONG_RUN 100
+#define LONG_RUN_STAYS 150
+
 /* Load that a worker is filled up to, may grow to, and below which two become one. */
 #define FILL_LOAD 0.6
 #define MOST_LOAD 0.75
@@ -117,22 +122,39 @@ static void make_islands(struct plan_work *work)
     }
 }
 
+/* Whether a frame keeps an island so long that others should not wait for it. What sharing saves is
+ * a handover at most. */
+static bool is_long(const struct plan_work *work, const struct limef_plan_island *island,
+                    bool was_shared)
+{
+    double most_us = work->problem->machine.handover_us * (was_shared ? LONG_RUN_STAYS : LONG_RUN);
+    double run_us = 0;
+
+    for (uint32_t i = work->member_at[island->first]; i < work->member_at[island->first + 1]; i++) {
+        const struct limef_plan_filter *filter = &work->problem->filters[work->members[i]];
+
+        run_us += filter->p95_us > filter->cost_us ? filter->p95_us : filter->cost_us;
+    }
+    return run_us > most_us;
+}
+
 /* Whether an island needs a worker for itself. */
 static bool wants_own(const struct plan_work *work, const struct limef_plan_island *island)
 {
     const struct limef_plan_island *was = was_island(work, island->first);
     enum limef_plan_mode mode = work->problem->mode;
-    double light = LIGHT_LOAD;
+    bool was_shared;
 
     if (flags_of(work, island->first) &
         (LIMEF_FILTER_BLOCKING | LIMEF_FILTER_THREAD_BOUND | LIMEF_FILTER_REAL_TIME))
         return true;
     if (mode != LIMEF_PLAN_AUTO)
         return mode != LIMEF_PLAN_FUSED;
-    if (was && was->worker < work->problem->previous->n_workers &&
-        work->problem->previous->workers[was->worker].n_islands > 1)
-        light = LIGHT_LOAD_STAYS;
-    return !plan_is_known(island->load) || island->load > light;
+    was_shared = was && was->worker < work->problem->previous->n_workers &&
+                 work->problem->previous->workers[was->worker].n_islands > 1;
+    return !plan_is_known(island->load) ||
+           island->load > (was_shared ? LIGHT_LOAD_STAYS : LIGHT_LOAD) ||
+           is_long(work, island, was_shared);
 }
 
 /* Whether a worker may take an island, filled up to a limit. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/scenarios.h"
 
+#include <string.h>
+
 static const double picture_bytes = 1920 * 1080 * 1.5;
 
 static uint32_t add_camera(struct sim_graph *graph, double rate_hz)
@@ -25,7 +27,8 @@ static uint32_t add(struct sim_graph *graph, uint32_t from, const char *kind, do
     uint32_t number = sim_add_behind(graph, from, kind, cost_us);
 
     graph->filters[number].jitter = 0.15;
-    if (graph->filters[from].flags & LIMEF_FILTER_SOURCE)
+    if (graph->filters[from].flags & LIMEF_FILTER_SOURCE ||
+        !strcmp(graph->filters[from].kind, "demux"))
         graph->edges[graph->n_edges - 1].is_encoded = true;
     else
         graph->edges[graph->n_edges - 1].frame_bytes = picture_bytes;
@@ -74,7 +77,7 @@ static void build_resize(struct sim_graph *graph, unsigned n)
 static void build_mix(struct sim_graph *graph, unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
-        uint32_t split = add(graph, add_camera(graph, 25), "split", 3), record, decode, tap;
+        uint32_t split = add(graph, add_camera(graph, 25), "demux", 3), record, decode, tap;
         uint32_t throttle;
 
         record = add(graph, split, "mux", 80);

@@ -426,9 +426,20 @@ Test(plan, workers_that_became_light_become_one)
     make();
     cr_assert(eq(u32, plans.plan.n_workers, 2));
     for (uint32_t i = 0; i < 6; i++)
-        plans.filters[i].cost_us = 1000;
+        plans.filters[i].cost_us = plans.filters[i].p95_us = 500;
     make_next();
     cr_assert(eq(u32, plans.plan.n_workers, 1));
+}
+
+Test(plan, long_work_does_not_share_a_worker)
+{
+    for (int i = 0; i < 2; i++)
+        put_chain(500, 500);
+    make();
+    cr_assert(eq(u32, plans.plan.n_workers, 1));
+    plans.filters[1].p95_us = 5000; /* hundreds of handovers: the other chain would wait */
+    make();
+    cr_assert(eq(u32, plans.plan.n_workers, 2));
 }
 
 Test(plan, modes_for_comparison)

@@ -118,7 +118,7 @@ static void pick_firsts(struct limef_graph_inside *graph, struct limef_plan *pla
         for (struct graph_edge *edge = graph->edges; edge; edge = edge->next) {
             struct limef_plan_island *island;
 
-            if (edge->leaves ||
+            if (edge->number == LIMEF_PLAN_NONE ||
                 plan->island_of[edge->from->number] != plan->island_of[edge->to->number])
                 continue;
             island = &plan->islands[plan->island_of[edge->to->number]];

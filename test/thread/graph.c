@@ -430,7 +430,7 @@ Test(graph, takes_chains_in_and_out_while_it_runs)
 
     graph_init(&graph, sizeof(memory), LIMEF_PLAN_AUTO);
     cr_assert(eq(int, limef_graph_start(&graph), 0));
-    for (int round = 0; round < 20; round++) {
+    for (int round = 0; round < 5; round++) {
         for (int i = 0; i < 4; i++) {
             line_init(&lines[i], INT64_MAX);
             cr_assert(eq(int, limef_graph_add(&graph, &lines[i].source.source), 0));

@@ -58,14 +58,11 @@ void gl_look(struct gl *gl, bool strict_2)
 {
     const char *version = (const char *)gl->GetString(GL_VERSION);
     const char *extensions = (const char *)gl->GetString(GL_EXTENSIONS);
-    const char *renderer = (const char *)gl->GetString(GL_RENDERER);
     GLint max_texture = 0;
 
     /* "OpenGL ES 3.2 Mesa ..." */
     gl->major = !strict_2 && version && strlen(version) > 10 && atoi(version + 10) >= 3 ? 3 : 2;
-    /* Mesa's: llvmpipe (LLVM 15.0.6, 256 bits), softpipe, SWR (...) */
-    gl->software = renderer && (strstr(renderer, "llvmpipe") || strstr(renderer, "softpipe") ||
-                                strncmp(renderer, "SWR", 3) == 0);
+    gl->software = gl_is_software(gl);
     gl->GetIntegerv(GL_MAX_TEXTURE_SIZE, &max_texture);
     gl->max_texture = max_texture;
     if (strict_2)

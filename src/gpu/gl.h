@@ -13,6 +13,7 @@
 #include <GLES3/gl3.h>
 
 #include <stdbool.h>
+#include <string.h>
 
 #define GL_EGL_FUNCTIONS(X)                                                                        \
     X(EGLDisplay, GetDisplay, (EGLNativeDisplayType))                                              \
@@ -118,6 +119,17 @@ int gl_load(struct gl *gl, const char *name);
 
 /* Finds out what the current context can do. strict_2: nothing beyond plain ES 2. */
 void gl_look(struct gl *gl, bool strict_2);
+
+/* Whether the CPU renders, by the name of the current context's renderer. Inline: the windows'
+ * modules link against nothing of the library. */
+static inline bool gl_is_software(const struct gl *gl)
+{
+    const char *renderer = (const char *)gl->GetString(GL_RENDERER);
+
+    /* Mesa's: llvmpipe (LLVM 15.0.6, 256 bits), softpipe, SWR (...) */
+    return renderer && (strstr(renderer, "llvmpipe") || strstr(renderer, "softpipe") ||
+                        strncmp(renderer, "SWR", 3) == 0);
+}
 
 /* Whether a space-separated list has this word. */
 bool gl_has_word(const char *list, const char *word);

@@ -9,7 +9,9 @@
 
 #include <SDL.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* How much of a display a window may take when nobody asked for a size. */
 #define MAX_SHARE_PERCENT 90
@@ -24,6 +26,16 @@ struct window {
 
 extern const struct output_ops limef_output_module;
 
+static void close_window(struct window *window)
+{
+    if (window->context)
+        SDL_GL_DeleteContext(window->context);
+    if (window->sdl)
+        SDL_DestroyWindow(window->sdl);
+    window->context = NULL;
+    window->sdl = NULL;
+}
+
 static void window_close(struct output *output)
 {
     struct window *window = output->private_data;
@@ -31,10 +43,7 @@ static void window_close(struct output *output)
     if (!window)
         return;
     if (!x11_loss_seen()) { /* else what SDL holds stays: it would ask the server about it */
-        if (window->context)
-            SDL_GL_DeleteContext(window->context);
-        if (window->sdl)
-            SDL_DestroyWindow(window->sdl);
+        close_window(window);
         SDL_QuitSubSystem(SDL_INIT_VIDEO);
         x11_loss_forget();
     }
@@ -42,13 +51,21 @@ static void window_close(struct output *output)
     output->private_data = NULL;
 }
 
+/*
+ * EGL or GLX, on X11 alone. dma-bufs can be imported through EGL, not through GLX. Where the CPU
+ * renders there are none, and Mesa 22 sends EGL's pictures through the X connection, GLX's through
+ * memory that it shares with the server.
+ */
+static void set_egl_hints(bool egl)
+{
+    SDL_SetHint(SDL_HINT_VIDEO_X11_FORCE_EGL, egl ? "1" : "0");
+    SDL_SetHint(SDL_HINT_OPENGL_ES_DRIVER, egl ? "1" : "0");
+}
+
 static void set_hints(void)
 {
     SDL_SetMainReady();
     SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
-    /* GLX could give a context of ES as well; dma-bufs can be imported through EGL alone */
-    SDL_SetHint(SDL_HINT_VIDEO_X11_FORCE_EGL, "1");
-    SDL_SetHint(SDL_HINT_OPENGL_ES_DRIVER, "1");
     SDL_SetHint(SDL_HINT_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR, "0");
     SDL_SetHint(SDL_HINT_VIDEO_ALLOW_SCREENSAVER, "0");
 }
@@ -71,7 +88,13 @@ static void fit_display(int *width, int *height)
     }
 }
 
-static int open_window(struct window *window, const struct output_settings *settings)
+static bool is_on_x11(void)
+{
+    return strcmp(SDL_GetCurrentVideoDriver(), "x11") == 0;
+}
+
+/* Leaves it hidden on X11. */
+static int create_window(struct window *window, const struct output_settings *settings)
 {
     Uint32 flags = SDL_WINDOW_OPENGL | SDL_WINDOW_RESIZABLE | SDL_WINDOW_ALLOW_HIGHDPI;
     int width = settings->width, height = settings->height;
@@ -82,7 +105,7 @@ static int open_window(struct window *window, const struct output_settings *sett
         height = 720;
     }
     fit_display(&width, &height);
-    if (window->waits)
+    if (window->waits || is_on_x11())
         flags |= SDL_WINDOW_HIDDEN;
     if (settings->fullscreen)
         flags |= SDL_WINDOW_FULLSCREEN_DESKTOP;
@@ -99,8 +122,39 @@ static int open_window(struct window *window, const struct output_settings *sett
         if (window->sdl)
             window->context = SDL_GL_CreateContext(window->sdl);
     }
-    if (!window->context)
-        return -ENODEV;
+    return window->context ? 0 : -ENODEV;
+}
+
+/* SDL decides between EGL and GLX once, when its video starts. */
+static int create_anew(struct window *window, const struct output_settings *settings, bool egl)
+{
+    close_window(window);
+    SDL_QuitSubSystem(SDL_INIT_VIDEO);
+    set_egl_hints(egl);
+    return SDL_InitSubSystem(SDL_INIT_VIDEO) == 0 ? create_window(window, settings) : -ENODEV;
+}
+
+/* A guess, checked afterwards: opening a second window costs a tenth of a second, so the right way
+ * is tried first. */
+static bool looks_like_software(void)
+{
+    return getenv("LIBGL_ALWAYS_SOFTWARE") || access("/dev/dri", F_OK) != 0;
+}
+
+static int open_window(struct window *window, const struct gl *gl,
+                       const struct output_settings *settings, bool egl)
+{
+    int ret = create_window(window, settings);
+
+    if (is_on_x11() && (ret < 0 || gl_is_software(gl) == egl)) {
+        ret = create_anew(window, settings, !egl);
+        if (ret < 0) /* no GLX, or none with OpenGL ES */
+            ret = create_anew(window, settings, egl);
+    }
+    if (ret < 0)
+        return ret;
+    if (!window->waits && is_on_x11())
+        SDL_ShowWindow(window->sdl);
     SDL_GL_SetSwapInterval(settings->untimed ? 0 : 1);
     return 0;
 }
@@ -108,6 +162,7 @@ static int open_window(struct window *window, const struct output_settings *sett
 static int window_open(struct output *output, const struct output_settings *settings)
 {
     struct window *window = output->allocate(sizeof(*window));
+    bool egl = !looks_like_software();
 
     if (!window)
         return output->fail(-ENOMEM, settings->name, "window");
@@ -116,6 +171,7 @@ static int window_open(struct output *output, const struct output_settings *sett
         return output->fail(-ENODEV, settings->name, "the X server is gone");
     }
     set_hints();
+    set_egl_hints(egl);
     if (wayland_lacks_seat())
         SDL_SetHint(SDL_HINT_VIDEODRIVER, "x11");
     if (SDL_InitSubSystem(SDL_INIT_VIDEO) != 0) {
@@ -129,7 +185,7 @@ static int window_open(struct output *output, const struct output_settings *sett
         window_close(output);
         return output->fail(-ENODEV, settings->name, "no display server answers");
     }
-    if (open_window(window, settings) < 0) {
+    if (open_window(window, output->gl, settings, egl) < 0) {
         int ret =
             output->fail(-ENODEV, settings->name, "no window with OpenGL ES: %s", SDL_GetError());
 

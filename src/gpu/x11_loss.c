@@ -8,19 +8,23 @@
 typedef void exit_handler_fn(Display *display, void *context);
 typedef void set_exit_handler_fn(Display *display, exit_handler_fn *handler, void *context);
 typedef XIOErrorHandler set_error_handler_fn(XIOErrorHandler handler);
+typedef void unlock_display_fn(Display *display);
 
 /* Xlib has one error handler for all displays. Written by the thread of the window, which is also
  * the one that Xlib calls it on for that display; other displays get the handler that was there. */
 static struct {
     Display *display;
     XIOErrorHandler previous;
+    unlock_display_fn *unlock;
     bool lost; /* stays so: Xlib does not forget a display that SDL still holds */
 } watched;
 
+/* Xlib has locked the display for the thread that is to end the process. This one will not, and
+ * libGLX, when the process ends, wants that lock on another. */
 static void note_loss(Display *display, void *unused)
 {
-    (void)display;
     (void)unused;
+    watched.unlock(display);
     watched.lost = true;
 }
 
@@ -63,7 +67,8 @@ void x11_loss_watch(SDL_Window *window)
         return;
     *(void **)&set_exit_handler = dlsym(xlib, "XSetIOErrorExitHandler");
     *(void **)&set_error_handler = dlsym(xlib, "XSetIOErrorHandler");
-    if (set_exit_handler && set_error_handler) {
+    *(void **)&watched.unlock = dlsym(xlib, "XUnlockDisplay");
+    if (set_exit_handler && set_error_handler && watched.unlock) {
         watched.display = info.info.x11.display;
         watched.previous = set_error_handler(go_on);
         set_exit_handler(watched.display, note_loss, NULL);

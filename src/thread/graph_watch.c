@@ -167,7 +167,9 @@ int graph_watch_start(struct limef_graph_inside *graph)
     graph->window_began_us = 0;
     if (!graph->supervisor.thread.ops)
         worker_init(&graph->supervisor,
-                    &(struct limef_thread_settings){.name = graph->settings.name});
+                    /* it has little to do, and must come to it where others take every core */
+                    &(struct limef_thread_settings){.name = graph->settings.name,
+                                                    .priority = LIMEF_PRIORITY_DISPLAY});
     limef_thread_set_task(&graph->supervisor.thread, watch, graph);
     return limef_thread_start(&graph->supervisor.thread);
 }

@@ -245,6 +245,9 @@ void limef_team_run(struct limef_team *team, unsigned n_parts, limef_team_fn *fn
         run_here(n_parts, fn, context);
         learn(&learned->part_ns, (now_ns() - began_ns) / n_parts);
         LIMEF_COUNT(team->n_sequential, 1);
+        /* what one odd run taught is forgotten: else nothing would be handed out to learn anew */
+        if (!team->dispatch_is_fixed && team->dispatch_ns > DISPATCH_FIRST_NS)
+            team->dispatch_ns -= team->dispatch_ns / 64;
     }
     /* release: pairs with the acquire of who runs something next */
     atomic_store_explicit(&team->busy, 0, memory_order_release);

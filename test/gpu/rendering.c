@@ -112,17 +112,15 @@ uint8_t *rendering_read(struct limef_presenter *presenter, int *width, int *heig
     return rgba;
 }
 
-/* Interpolates a chroma component at a luma position, 0..1. */
-static double chroma_at(const AVFrame *av, const AVPixFmtDescriptor *desc, int component, int x,
-                        int y)
+/* Where a luma position lies among the chroma samples. */
+static void find_chroma(const AVFrame *av, const AVPixFmtDescriptor *desc, int x, int y,
+                        double at[2])
 {
-    int w = AV_CEIL_RSHIFT(av->width, desc->log2_chroma_w);
-    int h = AV_CEIL_RSHIFT(av->height, desc->log2_chroma_h);
     double step_x = 1 << desc->log2_chroma_w, step_y = 1 << desc->log2_chroma_h;
     bool full = av->color_range == AVCOL_RANGE_JPEG || strstr(desc->name, "yuvj");
     enum AVChromaLocation where = av->chroma_location;
     /* the luma position of the first chroma sample */
-    double first_x = (step_x - 1) / 2, first_y = (step_y - 1) / 2, at_x, at_y, sum = 0;
+    double first_x = (step_x - 1) / 2, first_y = (step_y - 1) / 2;
 
     if (where == AVCHROMA_LOC_UNSPECIFIED)
         where = full ? AVCHROMA_LOC_CENTER : AVCHROMA_LOC_LEFT;
@@ -133,34 +131,48 @@ static double chroma_at(const AVFrame *av, const AVPixFmtDescriptor *desc, int c
         first_y = 0;
     if (where == AVCHROMA_LOC_BOTTOMLEFT || where == AVCHROMA_LOC_BOTTOM)
         first_y = step_y - 1;
-    at_x = (x - first_x) / step_x;
-    at_y = (y - first_y) / step_y;
+    at[0] = (x - first_x) / step_x;
+    at[1] = (y - first_y) / step_y;
+}
+
+static double chroma_sample(const AVFrame *av, const AVPixFmtDescriptor *desc, int component,
+                            double x, double y)
+{
+    int w = AV_CEIL_RSHIFT(av->width, desc->log2_chroma_w);
+    int h = AV_CEIL_RSHIFT(av->height, desc->log2_chroma_h);
+
+    return read_sample(av, &desc->comp[component], av_clip((int)x, 0, w - 1),
+                       av_clip((int)y, 0, h - 1));
+}
+
+/* Interpolates a chroma component at a luma position, 0..1. */
+static double chroma_at(const AVFrame *av, const AVPixFmtDescriptor *desc, int component, int x,
+                        int y)
+{
+    double at[2], sum = 0;
+
+    find_chroma(av, desc, x, y, at);
     for (int dy = 0; dy < 2; dy++)
         for (int dx = 0; dx < 2; dx++) {
-            double left = floor(at_x), top = floor(at_y);
+            double left = floor(at[0]), top = floor(at[1]);
             double weight =
-                (dx ? at_x - left : 1 - (at_x - left)) * (dy ? at_y - top : 1 - (at_y - top));
-            int sx = av_clip((int)left + dx, 0, w - 1), sy = av_clip((int)top + dy, 0, h - 1);
+                (dx ? at[0] - left : 1 - (at[0] - left)) * (dy ? at[1] - top : 1 - (at[1] - top));
 
-            sum += weight * read_sample(av, &desc->comp[component], sx, sy);
+            sum += weight * chroma_sample(av, desc, component, left + dx, top + dy);
         }
     return sum / ((1 << desc->comp[component].depth) - 1);
 }
 
-void rendering_expected(const AVFrame *av, int x, int y, double rgb[3])
+/* From samples, chroma as 0..1, to a colour. */
+static void convert(const AVFrame *av, int x, int y, double u, double v, double rgb[3])
 {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(av->format);
     double largest = (1 << desc->comp[0].depth) - 1, step = 1 << (desc->comp[0].depth - 8);
     bool gray = desc->nb_components < 3;
     bool full = av->color_range == AVCOL_RANGE_JPEG || strstr(desc->name, "yuvj") ||
                 (gray && av->color_range != AVCOL_RANGE_MPEG);
-    double kr = 0.299, kb = 0.114, luma, u = 0, v = 0;
+    double kr = 0.299, kb = 0.114, luma;
 
-    if (desc->flags & AV_PIX_FMT_FLAG_RGB) {
-        for (int c = 0; c < 3; c++)
-            rgb[c] = 255.0 * read_sample(av, &desc->comp[c], x, y) / largest;
-        return;
-    }
     if (av->colorspace == AVCOL_SPC_BT709) {
         kr = 0.2126;
         kb = 0.0722;
@@ -169,10 +181,8 @@ void rendering_expected(const AVFrame *av, int x, int y, double rgb[3])
         kb = 0.0593;
     }
     luma = read_sample(av, &desc->comp[0], x, y) / largest;
-    if (!gray) {
-        u = chroma_at(av, desc, 1, x, y) - 128 * step / largest;
-        v = chroma_at(av, desc, 2, x, y) - 128 * step / largest;
-    }
+    u = gray ? 0 : u - 128 * step / largest;
+    v = gray ? 0 : v - 128 * step / largest;
     if (!full) {
         luma = (luma * largest - 16 * step) / (219 * step);
         u *= largest / (224 * step);
@@ -183,4 +193,31 @@ void rendering_expected(const AVFrame *av, int x, int y, double rgb[3])
     rgb[1] = (luma - kr * rgb[0] - kb * rgb[2]) / (1 - kr - kb);
     for (int c = 0; c < 3; c++)
         rgb[c] = 255 * av_clipd(rgb[c], 0, 1);
+}
+
+void rendering_expected(const AVFrame *av, int x, int y, double rgb[3])
+{
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(av->format);
+    double largest = (1 << desc->comp[0].depth) - 1;
+
+    if (desc->flags & AV_PIX_FMT_FLAG_RGB)
+        for (int c = 0; c < 3; c++)
+            rgb[c] = 255.0 * read_sample(av, &desc->comp[c], x, y) / largest;
+    else if (desc->nb_components < 3)
+        convert(av, x, y, 0, 0, rgb);
+    else
+        convert(av, x, y, chroma_at(av, desc, 1, x, y), chroma_at(av, desc, 2, x, y), rgb);
+}
+
+void rendering_expected_nearest(const AVFrame *av, int x, int y, bool before, double rgb[3])
+{
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(av->format);
+    double largest = (1 << desc->comp[1].depth) - 1, at[2], chroma[2];
+
+    find_chroma(av, desc, x, y, at);
+    for (int i = 0; i < 2; i++) /* halfway between two, a little less decides */
+        at[i] = floor(at[i] + 0.5 - (before ? 1e-6 : 0));
+    for (int c = 0; c < 2; c++)
+        chroma[c] = chroma_sample(av, desc, c + 1, at[0], at[1]) / largest;
+    convert(av, x, y, chroma[0], chroma[1], rgb);
 }

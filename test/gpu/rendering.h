@@ -24,6 +24,10 @@ int rendering_show(struct limef_presenter *presenter, uint32_t slot, const struc
 /* The colour that pixel (x, y) of an upright picture, shown pixel for pixel, must have: 0..255. */
 void rendering_expected(const struct AVFrame *av, int x, int y, double rgb[3]);
 
+/* The same with the nearest chroma sample, as is shown in haste; of two equally near ones the one
+ * before, left and above, or the one behind. Planar 4:2:0, 4:2:2, 4:4:4. */
+void rendering_expected_nearest(const struct AVFrame *av, int x, int y, bool before, double rgb[3]);
+
 /* The composed picture's pixels, 4 bytes each; free(). */
 uint8_t *rendering_read(struct limef_presenter *presenter, int *width, int *height);
 

@@ -250,6 +250,8 @@ static int stop_workers(struct limef_graph_inside *inside, int64_t deadline_us)
     }
     if (first_error)
         return first_error;
+    if (inside->running)
+        graph_cache_keep(inside);
     inside->running = false;
     for (struct graph_node *node = inside->nodes; node; node = node->next)
         graph_source_off(node, 0);

@@ -89,7 +89,7 @@ static int apply_bounds(struct limef_graph_inside *graph)
         unsigned most = edge->input.lane.n_frames - 2;
         int ret;
 
-        if (edge->leaves || !link->is_cut || !graph_is_cut(edge) ||
+        if (!link->is_cut || !graph_is_cut(edge) ||
             (now->depth == (link->depth < most ? link->depth : most) &&
              now->overflow == link->overflow && now->max_bytes == link->max_bytes &&
              now->max_time_us == link->max_time_us))

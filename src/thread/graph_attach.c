@@ -78,14 +78,16 @@ static struct graph_thread *worker_for(const struct limef_graph_inside *graph, u
     return best;
 }
 
-/* Puts all filters of a plan's worker that have no place on a thread. */
-static void want(struct limef_graph_inside *graph, uint32_t number, struct graph_thread *thread)
+/* Puts all filters of a plan's worker that have no place, or were put on `before`, on a thread. */
+static void want(struct limef_graph_inside *graph, uint32_t number, struct graph_thread *before,
+                 struct graph_thread *thread)
 {
     const struct limef_plan *plan = &graph->plan->plan;
 
     for (struct graph_node *node = graph->nodes; node; node = node->next)
-        if (!node->thread && !node->consumer &&
-            plan->islands[plan->island_of[node->number]].worker == number)
+        if (!node->thread && node->wanted == before &&
+            plan->islands[plan->island_of[node->number]].worker == number &&
+            !graph_glued_to(graph, node)->thread)
             node->wanted = thread;
 }
 
@@ -94,26 +96,26 @@ static bool has_new(const struct limef_graph_inside *graph, uint32_t number)
     const struct limef_plan *plan = &graph->plan->plan;
 
     for (struct graph_node *node = graph->nodes; node; node = node->next)
-        if (!node->thread && !node->consumer &&
-            plan->islands[plan->island_of[node->number]].worker == number)
+        if (!node->wanted && plan->islands[plan->island_of[node->number]].worker == number)
             return true;
     return false;
 }
 
 static int place_worker(struct limef_graph_inside *graph, uint32_t number)
 {
-    struct graph_thread *thread = worker_for(graph, number);
+    struct graph_thread *thread = worker_for(graph, number), *before;
     int ret = 0;
 
     if (thread) {
-        want(graph, number, thread);
+        want(graph, number, NULL, thread);
         if (!graph_has_circle(graph, thread))
             return 0;
     }
+    before = thread;
     thread = graph_take_worker(graph, graph->plan->plan.workers[number].priority, &ret);
     if (!thread)
         return ret;
-    want(graph, number, thread);
+    want(graph, number, before, thread);
     if (graph_has_circle(graph, thread))
         return limef_fail(AVERROR(EDEADLK), graph->settings.name,
                           "threads would wait for each other in a circle");
@@ -123,12 +125,16 @@ static int place_worker(struct limef_graph_inside *graph, uint32_t number)
 static int place(struct limef_graph_inside *graph)
 {
     for (struct graph_node *node = graph->nodes; node; node = node->next) {
+        struct graph_node *glued = graph_glued_to(graph, node);
+
         node->wanted = node->thread;
         if (!node->thread && !node->is_probed)
             limef_probe_attach(&node->probe, node->filter);
         node->is_probed = true;
-        if (!node->thread && node->consumer)
-            node->wanted = graph_thread_of(graph, node->consumer);
+        if (!node->thread && glued->consumer)
+            node->wanted = graph_thread_of(graph, glued->consumer);
+        else if (!node->thread)
+            node->wanted = glued->thread;
     }
     for (uint32_t i = 0; i < graph->plan->plan.n_workers; i++) {
         int ret = has_new(graph, i) ? place_worker(graph, i) : 0;

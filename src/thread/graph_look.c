@@ -51,7 +51,7 @@ int limef_graph_look(struct limef_graph *graph, struct limef_graph_filter_look *
     if (pthread_mutex_trylock(&inside->lock))
         return AVERROR(EAGAIN);
     for (struct graph_node *node = inside->nodes; node && n_filters; node = node->next, n++)
-        if (n < *n_filters)
+        if (filters && n < *n_filters)
             look_at_filter(node, &filters[n]);
     if (n_filters)
         *n_filters = n;
@@ -59,7 +59,7 @@ int limef_graph_look(struct limef_graph *graph, struct limef_graph_filter_look *
     for (struct graph_edge *edge = inside->edges; edge && n_boundaries; edge = edge->next) {
         if (!graph_is_cut(edge))
             continue;
-        if (n < *n_boundaries)
+        if (boundaries && n < *n_boundaries)
             look_at_boundary(edge, &boundaries[n]);
         n++;
     }
@@ -75,11 +75,10 @@ static int plan_to_print(struct limef_graph_inside *graph, struct graph_plan **p
     int ret;
 
     if (graph->running) {
-        *plan = graph_plan_lay_out(graph);
-        if (!*plan)
-            return AVERROR(ENOMEM);
-        graph_describe_running(graph, *plan);
-        return 0;
+        ret = graph_plan_lay_out(graph, plan);
+        if (ret >= 0)
+            graph_describe_running(graph, *plan);
+        return ret;
     }
     ret = graph_refresh(graph);
     return ret < 0 ? ret : graph_make_plan(graph, plan);

@@ -156,7 +156,7 @@ static int prepare(struct limef_graph_inside *graph)
         struct limef_plan_link link;
         int ret;
 
-        if (edge->leaves || graph_is_cut(edge) || !is_cut_after(edge))
+        if (graph_is_cut(edge) || !is_cut_after(edge))
             continue;
         link = graph_link_of(edge);
         ret = graph_prepare_boundary(graph, edge, &link);

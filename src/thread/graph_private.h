@@ -62,7 +62,7 @@ struct graph_edge {
     struct graph_edge *next;
     struct graph_node *from, *to;
     uint32_t output;
-    uint32_t number; /* in the problem */
+    uint32_t number; /* in the problem; LIMEF_PLAN_NONE: between glued filters */
     bool is_new;
     bool leaves;
     struct limef_plan_edge measured;
@@ -148,14 +148,22 @@ bool graph_leads_to(struct limef_graph_inside *graph, struct graph_thread *from,
                     struct graph_thread *to);
 
 /* graph_plan.c */
-/* Numbers filters and edges, and describes them. NULL: no memory; logged. */
-struct graph_plan *graph_plan_lay_out(struct limef_graph_inside *graph);
+/* Who a glued filter is one with; any other is one with itself. */
+struct graph_node *graph_glued_to(const struct limef_graph_inside *graph, struct graph_node *node);
+/* Numbers filters and edges, and describes them. Returns 0, or an error; logged. */
+int graph_plan_lay_out(struct limef_graph_inside *graph, struct graph_plan **plan);
 int graph_make_plan(struct limef_graph_inside *graph, struct graph_plan **plan);
+void graph_copy_plan(struct limef_plan *to, const struct limef_plan *from);
 void graph_note_links(struct limef_graph_inside *graph, const struct limef_plan *plan);
 void graph_adopt_plan(struct limef_graph_inside *graph, struct graph_plan *plan);
 
 /* What runs, as a plan; numbers the workers. The plan is laid out for the graph as it is. */
 void graph_describe_running(struct limef_graph_inside *graph, struct graph_plan *plan);
+
+/* graph_cache.c: the plans in settings.cache_file. Whether the plan was found, with its costs. */
+bool graph_cache_recall(struct limef_graph_inside *graph, struct graph_plan *plan);
+/* Keeps the plan that ran, with its costs. */
+void graph_cache_keep(struct limef_graph_inside *graph);
 
 /* graph_measure.c: what a window measured, into nodes and edges. Returns its length; 0: it was the
  * first look. */

@@ -16,7 +16,8 @@ static void find_islands(struct limef_graph_inside *graph, struct limef_plan *pl
     for (uint32_t i = 0; i < plan->n_filters; i++)
         parents[i] = i;
     for (struct graph_edge *edge = graph->edges; edge; edge = edge->next)
-        if (!edge->leaves && edge->from->thread && edge->from->thread == edge->to->thread)
+        if (edge->number != LIMEF_PLAN_NONE && edge->from->thread &&
+            edge->from->thread == edge->to->thread)
             parents[root_of(parents, edge->to->number)] = root_of(parents, edge->from->number);
     for (uint32_t i = 0; i < plan->n_filters; i++)
         parents[i] = root_of(parents, i);
@@ -71,16 +72,20 @@ static void add_load(double *sum, double load)
     *sum = *sum < 0 || load < 0 ? LIMEF_NOT_MEASURED : *sum + load;
 }
 
-static void describe_islands(struct limef_graph_inside *graph, struct limef_plan *plan)
+static void describe_islands(struct limef_graph_inside *graph, struct graph_plan *running)
 {
+    struct limef_plan *plan = &running->plan;
+
     for (uint32_t i = 0; i < plan->n_islands; i++)
         plan->islands[i] = (struct limef_plan_island){
             .first = LIMEF_PLAN_NONE, .worker = LIMEF_PLAN_NONE, .thread = LIMEF_PLAN_NONE};
     for (struct graph_node *node = graph->nodes; node; node = node->next) {
         struct limef_plan_island *island = &plan->islands[plan->island_of[node->number]];
-        const struct limef_plan_filter *measured = &node->measured;
+        const struct limef_plan_filter *measured = &running->filters[node->number];
         bool known = measured->cost_us >= 0 && measured->rate_hz >= 0;
 
+        if (graph_glued_to(graph, node) != node)
+            continue;
         add_load(&island->load, known ? measured->cost_us * measured->rate_hz / 1e6 : -1);
         add_load(&island->p95_us, measured->p95_us);
         if (!node->thread)
@@ -113,7 +118,7 @@ static void pick_firsts(struct limef_graph_inside *graph, struct limef_plan *pla
         for (struct graph_edge *edge = graph->edges; edge; edge = edge->next) {
             struct limef_plan_island *island;
 
-            if (edge->leaves ||
+            if (edge->number == LIMEF_PLAN_NONE ||
                 plan->island_of[edge->from->number] != plan->island_of[edge->to->number])
                 continue;
             island = &plan->islands[plan->island_of[edge->to->number]];
@@ -151,9 +156,9 @@ void graph_describe_running(struct limef_graph_inside *graph, struct graph_plan 
     find_islands(graph, plan);
     number_islands(plan);
     number_threads(graph, plan);
-    describe_islands(graph, plan);
+    describe_islands(graph, running);
     pick_firsts(graph, plan);
     for (struct graph_edge *edge = graph->edges; edge; edge = edge->next)
-        if (!edge->leaves)
+        if (edge->number != LIMEF_PLAN_NONE)
             describe_link(edge, &plan->links[edge->number]);
 }

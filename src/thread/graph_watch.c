@@ -6,7 +6,6 @@
 
 #include <libavutil/error.h>
 #include <stdio.h>
-#include <string.h>
 
 #define WINDOW_US 2000000
 /* Room for more than there is now, so that the judge keeps what it knows when a chain comes. */
@@ -57,28 +56,17 @@ static void see(const struct limef_graph_inside *graph, struct limef_replan_seen
 {
     for (struct graph_node *node = graph->nodes; node; node = node->next) {
         const struct limef_plan_filter *measured = &node->measured;
+        struct limef_replan_seen *one = &seen[node->number];
 
-        seen[node->number] = (struct limef_replan_seen){
-            .id = (uintptr_t)node,
-            .n_frames = node->n_media,
-            .cpu_us = measured->cost_us >= 0 && measured->rate_hz >= 0
-                          ? measured->cost_us * measured->rate_hz * (double)window_us / 1e6
-                          : 0,
-        };
+        if (graph_glued_to(graph, node) == node) {
+            one->id = (uintptr_t)node;
+            one->n_frames = node->n_media;
+        }
+        if (measured->cost_us >= 0 && measured->rate_hz >= 0)
+            one->cpu_us += measured->cost_us * measured->rate_hz * (double)window_us / 1e6;
     }
     for (struct graph_edge *edge = graph->edges; edge; edge = edge->next)
         seen[edge->to->number].n_missed += edge->n_missed;
-}
-
-static void copy_plan(struct limef_plan *to, const struct limef_plan *from)
-{
-    if (from->n_edges)
-        memcpy(to->links, from->links, from->n_edges * sizeof(*to->links));
-    memcpy(to->island_of, from->island_of, from->n_filters * sizeof(*to->island_of));
-    memcpy(to->islands, from->islands, from->n_islands * sizeof(*to->islands));
-    memcpy(to->workers, from->workers, from->n_workers * sizeof(*to->workers));
-    to->n_islands = from->n_islands;
-    to->n_workers = from->n_workers;
 }
 
 static void describe_change(struct limef_graph_inside *graph, char *text, size_t n_bytes)
@@ -104,7 +92,7 @@ static void change(struct limef_graph_inside *graph, const struct limef_plan *wa
     int ret;
 
     describe_change(graph, text, sizeof(text));
-    copy_plan(&graph->plan->plan, wanted);
+    graph_copy_plan(&graph->plan->plan, wanted);
     graph_note_links(graph, wanted);
     ret = graph_apply(graph);
     limef_replan_done(&graph->replan, ret);
@@ -151,8 +139,7 @@ static void look(struct limef_graph_inside *graph, int64_t now_us)
 
     if (!graph->nodes || !window_us || has_leaving(graph))
         return;
-    running = graph_plan_lay_out(graph);
-    if (!running)
+    if (graph_plan_lay_out(graph, &running) < 0)
         return;
     graph_describe_running(graph, running);
     graph_adopt_plan(graph, running);
@@ -180,7 +167,9 @@ int graph_watch_start(struct limef_graph_inside *graph)
     graph->window_began_us = 0;
     if (!graph->supervisor.thread.ops)
         worker_init(&graph->supervisor,
-                    &(struct limef_thread_settings){.name = graph->settings.name});
+                    /* it has little to do, and must come to it where others take every core */
+                    &(struct limef_thread_settings){.name = graph->settings.name,
+                                                    .priority = LIMEF_PRIORITY_DISPLAY});
     limef_thread_set_task(&graph->supervisor.thread, watch, graph);
     return limef_thread_start(&graph->supervisor.thread);
 }

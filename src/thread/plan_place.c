@@ -47,7 +47,8 @@ static bool is_reading(const struct plan_work *work, const struct limef_plan_isl
     if (work->problem->filters[island->first].is_live)
         return true;
     if (!plan_is_known(island->load))
-        return !(flags & LIMEF_FILTER_SELF_THREADED);
+        /* who does not wait for its data takes a core for itself as long as there is some */
+        return flags & LIMEF_FILTER_BLOCKING && !(flags & LIMEF_FILTER_SELF_THREADED);
     return island->load <= (was_reading ? READ_LOAD_STAYS : READ_LOAD);
 }
 

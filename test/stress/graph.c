@@ -163,7 +163,7 @@ int main(int argc, char **argv)
     stream_init(&streams[0], &join, "0");
     stream_init(&streams[1], &join, "1");
     CHECK(limef_graph_init(&graph, memory, bytes,
-                           &(struct limef_graph_settings){.window_us = LIMEF_FOREVER}) == 0);
+                           &(struct limef_graph_settings){.window_us = 20000}) == 0);
     for (int i = 0; i < N_STREAMS; i++)
         CHECK(limef_graph_add(&graph, &streams[i].source.source) == 0);
     CHECK(limef_graph_start(&graph) == 0);

@@ -160,7 +160,8 @@ struct limef_graph_boundary_look {
 /**
  * Looks at a graph, whether it runs or not.
  *
- * @param filters     written, at most *n_filters of them, in the order in which they were found.
+ * @param filters     written, at most *n_filters of them, in the order in which they were found;
+ *                    NULL: they are only counted.
  * @param n_filters   room; set to how many there are, which may be more. NULL: none.
  * @param boundaries  likewise.
  * @return 0; AVERROR(EAGAIN): the graph is being changed at this moment.

@@ -17,6 +17,7 @@
 #include <limef/filter/codecs.h>
 #include <limef/filter/decode.h>
 #include <limef/filter/dump.h>
+#include <limef/filter/encode.h>
 #include <limef/filter/file_source.h>
 #include <limef/filter/filter.h>
 #include <limef/filter/framemd5.h>

@@ -70,6 +70,36 @@ static inline void compat_let_threads_get_buffers(AVCodecContext *context)
 #endif
 }
 
+/* The pixel formats that an encoder takes, ended by -1; NULL: any, or not known. */
+static inline const enum AVPixelFormat *compat_pixel_formats(const AVCodec *codec)
+{
+#if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(61, 13, 100)
+    const void *formats = NULL;
+
+    return avcodec_get_supported_config(NULL, codec, AV_CODEC_CONFIG_PIX_FORMAT, 0, &formats,
+                                        NULL) < 0
+               ? NULL
+               : (const enum AVPixelFormat *)formats;
+#else
+    return codec->pix_fmts;
+#endif
+}
+
+/* Likewise the sample formats. */
+static inline const enum AVSampleFormat *compat_sample_formats(const AVCodec *codec)
+{
+#if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(61, 13, 100)
+    const void *formats = NULL;
+
+    return avcodec_get_supported_config(NULL, codec, AV_CODEC_CONFIG_SAMPLE_FORMAT, 0, &formats,
+                                        NULL) < 0
+               ? NULL
+               : (const enum AVSampleFormat *)formats;
+#else
+    return codec->sample_fmts;
+#endif
+}
+
 /* A stream's display matrix (nine int32_t), or NULL. */
 static inline const int32_t *compat_display_matrix(const AVStream *stream)
 {

@@ -33,6 +33,7 @@
 #include <limef/filter/throttle.h>
 #include <limef/filter/timestamps.h>
 #include <limef/filter/tracks.h>
+#include <limef/filter/writer.h>
 #include <limef/frame/any.h>
 #include <limef/frame/buffer_source.h>
 #include <limef/frame/codec.h>

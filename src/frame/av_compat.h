@@ -118,4 +118,19 @@ static inline const int32_t *compat_display_matrix(const AVStream *stream)
 #endif
 }
 
+/* Room for a stream's display matrix (nine int32_t); NULL when there is no memory. */
+static inline int32_t *compat_new_display_matrix(AVStream *stream)
+{
+#if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 30, 100)
+    AVPacketSideData *side = av_packet_side_data_new(
+        &stream->codecpar->coded_side_data, &stream->codecpar->nb_coded_side_data,
+        AV_PKT_DATA_DISPLAYMATRIX, 9 * sizeof(int32_t), 0);
+
+    return side ? (int32_t *)(void *)side->data : NULL;
+#else
+    return (int32_t *)(void *)av_stream_new_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX,
+                                                      9 * sizeof(int32_t));
+#endif
+}
+
 #endif

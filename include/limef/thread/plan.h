@@ -24,6 +24,15 @@ LIMEF_BEGIN_DECLS
 /** No thread, island or worker. */
 #define LIMEF_PLAN_NONE UINT32_MAX
 
+/** Load of one core above which an island is split. */
+#define LIMEF_PLAN_CUT_LOAD_LIMIT 0.75
+
+/** Load of one core below which two islands become one again. */
+#define LIMEF_PLAN_MERGE_LOAD 0.55
+
+/** Share of the time between two frames that an island may need in 95 of 100 cases. */
+#define LIMEF_PLAN_LATE_LIMIT 0.8
+
 /** What is known of a filter. */
 struct limef_plan_filter {
     const char *name; /**< borrowed; must outlive the plan's printing */
@@ -47,6 +56,7 @@ struct limef_plan_edge {
     double burst_frames; /**< most frames that come at once; likewise */
     double jitter_us;    /**< p99 of how late frames come, against their timestamps; likewise */
     bool is_encoded; /**< packets pass, not pictures or samples: dropping stops at a key frame */
+    bool is_fixed;   /**< nothing may be put between the two: they run on one thread */
 };
 
 /** What the plan is made for. */
@@ -74,6 +84,14 @@ struct limef_plan_problem {
     uint32_t n_filters, n_edges;
     struct limef_plan_machine machine;
     enum limef_plan_mode mode;
+    /** What runs now, so that only what has to change does: a cut stays until both sides together
+     *  are under LIMEF_PLAN_MERGE_LOAD, an island stays on its worker, a fifo keeps its depth.
+     *  Borrowed; not the plan that is written. NULL: nothing runs. */
+    const struct limef_plan *previous;
+    /** Which filter of the previous plan each one is; LIMEF_PLAN_NONE: new. NULL: the same ones. */
+    const uint32_t *previous_filters; /**< borrowed */
+    /** Which edge of the previous plan each one is; as previous_filters. */
+    const uint32_t *previous_edges; /**< borrowed */
 };
 
 /** Why a connection was cut, or was not. */
@@ -81,7 +99,7 @@ enum limef_plan_reason {
     LIMEF_PLAN_FUSED_CHEAP,      /**< a call costs less than a handover saves */
     LIMEF_PLAN_FUSED_UNMEASURED, /**< nothing is known yet, and nothing forces a cut */
     LIMEF_PLAN_FUSED_NO_CPU,     /**< there is no core left that a cut could use */
-    LIMEF_PLAN_CUT_BLOCKING,     /**< a source that waits is before it */
+    LIMEF_PLAN_CUT_BLOCKING,     /**< a source that waits would be read late, or it waits itself */
     LIMEF_PLAN_CUT_BOUND,        /**< one side is bound to a thread */
     LIMEF_PLAN_CUT_EXPLICIT,     /**< a thread of the application is behind or before it */
     LIMEF_PLAN_CUT_REAL_TIME,    /**< real-time audio is on one side */
@@ -103,7 +121,8 @@ struct limef_plan_link {
     int64_t max_time_us;          /**< if cut; 0: no bound */
 };
 
-/** Filters that run as one: what is behind a boundary or a source, up to the next boundary. */
+/** Filters that run as one: what is behind a boundary or a source, up to the next boundary. All
+ * connections that lead to a filter are cut, or none is. */
 struct limef_plan_island {
     uint32_t first;  /**< the filter that gets the frames, or the source */
     uint32_t worker; /**< thread of the plan; LIMEF_PLAN_NONE: an explicit one */
@@ -113,8 +132,9 @@ struct limef_plan_island {
     double p95_us; /**< of all its filters for one frame; or LIMEF_NOT_MEASURED */
 };
 
-/** A thread that the plan asks for. Islands of one worker lie at the same distance from sources, so
- * that workers never wait for each other in a circle. */
+/** A thread that the plan asks for; without islands: its number is kept for one that may come, so
+ * that the others need not be renumbered. Islands of one worker lie at the same distance from
+ * sources, so that workers never wait for each other in a circle. */
 struct limef_plan_worker {
     enum limef_priority priority;
     uint32_t n_islands;
@@ -151,8 +171,8 @@ LIMEF_API void limef_plan_init(struct limef_plan *plan, void *memory, uint32_t n
  * @param problem  borrowed.
  * @param scratch  limef_plan_scratch_bytes(), aligned for any type; its content does not matter.
  * @return 0; AVERROR(ELOOP): a cycle, or a filter that no source or explicit thread reaches;
- *         AVERROR(EINVAL): filters bound to different threads without a connection that may be
- *         cut between them, or an edge to a filter that is not there. Logged with the names.
+ *         AVERROR(EINVAL): a fixed connection between filters that cannot run on one thread, an
+ *         edge to a filter that is not there, or to a source. Logged with the names.
  * Thread: any
  */
 LIMEF_API int limef_plan_make(struct limef_plan *plan, const struct limef_plan_problem *problem,

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/* The planner: how deep the fifos are, and what they do when they are full. */
+#include "thread/plan_private.h"
+
+#include <math.h>
+
+#define LEAST_DEPTH 2
+/* of a live stream's packets: they are small, and losing one costs a group of pictures */
+#define LEAST_DEPTH_OF_PACKETS 8
+#define MOST_DEPTH 1024
+
+#define DEFAULT_BUDGET_BYTES ((size_t)256 << 20)
+#define DEFAULT_BUDGET_US 500000
+
+/* A recording may lag this much longer than a display before it loses something. */
+#define RECORDING 4
+
+/* The next of 2, 3, 4, 6, 8, 12, ...: small differences make no difference. */
+static unsigned round_up(double need)
+{
+    unsigned depth = LEAST_DEPTH;
+
+    while (depth < need && depth < MOST_DEPTH)
+        depth = depth & (depth - 1) ? depth / 3 * 4 : depth / 2 * 3;
+    return depth < MOST_DEPTH ? depth : MOST_DEPTH;
+}
+
+static int64_t budget_us(const struct plan_work *work, const struct limef_plan_edge *edge)
+{
+    int64_t us = work->problem->machine.budget_us;
+
+    if (us <= 0)
+        us = DEFAULT_BUDGET_US;
+    if (us > INT64_MAX / RECORDING)
+        us = INT64_MAX / RECORDING;
+    return work->is_live[edge->from] && work->records[edge->to] ? us * RECORDING : us;
+}
+
+static bool is_measured(const struct limef_plan_edge *edge)
+{
+    return plan_is_known(edge->rate_hz) && edge->rate_hz > 0 && plan_is_known(edge->burst_frames);
+}
+
+static unsigned unmeasured_depth(const struct plan_work *work, const struct limef_plan_edge *edge)
+{
+    static const unsigned depths[2][2] = {{12, 4}, {6, 3}};
+    bool is_source = plan_is_source(&work->problem->filters[work->root[edge->from]]) &&
+                     work->root[edge->from] == edge->from;
+    bool is_sink = work->out_at[edge->to] == work->out_at[edge->to + 1];
+    unsigned depth = depths[is_source][is_sink];
+
+    return work->is_live[edge->from] && edge->is_encoded ? depth * 4 : depth;
+}
+
+/* What the fifo must hold: what comes at once, and what comes while the reader is busy. */
+static double needed(const struct plan_work *work, const struct limef_plan_edge *edge)
+{
+    const struct limef_plan *plan = work->plan;
+    double p95_us = plan->islands[plan->island_of[edge->to]].p95_us;
+    double busy_us = plan_is_known(edge->jitter_us) ? edge->jitter_us : 0;
+    double need = edge->burst_frames + 1;
+
+    if (plan_is_known(p95_us))
+        busy_us += p95_us;
+    need += ceil(busy_us * edge->rate_hz / 1e6);
+    if (work->is_live[edge->from] && edge->is_encoded && need < LEAST_DEPTH_OF_PACKETS)
+        need = LEAST_DEPTH_OF_PACKETS;
+    return need < MOST_DEPTH ? need : MOST_DEPTH;
+}
+
+/* keeps: the depth of the plan before stays if it is enough, and not far too much. */
+static unsigned depth_of(const struct plan_work *work, uint32_t number, bool keeps)
+{
+    const struct limef_plan_edge *edge = &work->problem->edges[number];
+    uint32_t was = keeps ? plan_previous_edge(work->problem, number) : LIMEF_PLAN_NONE;
+    unsigned depth, kept = 0;
+    double need, most;
+
+    if (!is_measured(edge))
+        return unmeasured_depth(work, edge);
+    need = needed(work, edge);
+    depth = round_up(need);
+    if (was != LIMEF_PLAN_NONE && work->problem->previous->links[was].is_cut)
+        kept = work->problem->previous->links[was].depth;
+    if (kept >= need && kept <= 2 * depth)
+        depth = kept;
+    most = (double)budget_us(work, edge) * edge->rate_hz / 1e6;
+    if (depth > most)
+        depth = most > LEAST_DEPTH ? (unsigned)most : LEAST_DEPTH;
+    return depth;
+}
+
+static enum limef_overflow overflow_of(const struct plan_work *work,
+                                       const struct limef_plan_edge *edge)
+{
+    const struct limef_plan_filter *filters = work->problem->filters;
+
+    if (filters[edge->from].thread != LIMEF_PLAN_NONE &&
+        filters[edge->from].thread == filters[edge->to].thread)
+        return LIMEF_OVERFLOW_DROP_OLDEST; /* it would wait for itself */
+    if (!work->is_live[edge->from])
+        return LIMEF_OVERFLOW_BLOCK;
+    return edge->is_encoded ? LIMEF_OVERFLOW_DROP_TO_KEY : LIMEF_OVERFLOW_DROP_OLDEST;
+}
+
+static double bytes_of(const struct limef_plan_edge *edge)
+{
+    return plan_is_known(edge->frame_bytes) ? edge->frame_bytes : 0;
+}
+
+static double bytes_in_all(const struct plan_work *work, unsigned least)
+{
+    double bytes = 0;
+
+    for (uint32_t i = 0; i < work->problem->n_edges; i++)
+        if (work->plan->links[i].is_cut)
+            bytes +=
+                (least ? least : work->plan->links[i].depth) * bytes_of(&work->problem->edges[i]);
+    return bytes;
+}
+
+/* Depths, and whether all fifos full are within the budget. */
+static bool fits_budget(const struct plan_work *work, bool keeps, double most)
+{
+    for (uint32_t i = 0; i < work->problem->n_edges; i++)
+        if (work->plan->links[i].is_cut)
+            work->plan->links[i].depth = depth_of(work, i, keeps);
+    return bytes_in_all(work, 0) <= most;
+}
+
+/* Takes from every fifo the same share of what it has above the least. */
+static void cut_down(const struct plan_work *work, double most)
+{
+    double least = bytes_in_all(work, LEAST_DEPTH);
+    double share = least < most ? (most - least) / (bytes_in_all(work, 0) - least) : 0;
+
+    for (uint32_t i = 0; i < work->problem->n_edges; i++) {
+        struct limef_plan_link *link = &work->plan->links[i];
+
+        if (link->is_cut && bytes_of(&work->problem->edges[i]) > 0)
+            link->depth = LEAST_DEPTH + (unsigned)((link->depth - LEAST_DEPTH) * share);
+    }
+}
+
+/* A power of two with room for key frames, which are larger than the mean. */
+static size_t most_bytes(const struct limef_plan_edge *edge, unsigned depth)
+{
+    double need = 4 * depth * bytes_of(edge);
+    size_t bytes = 65536;
+
+    if (!edge->is_encoded || need <= 0)
+        return 0;
+    while ((double)bytes < need && bytes < SIZE_MAX / 4)
+        bytes *= 2;
+    return bytes;
+}
+
+void plan_size_fifos(struct plan_work *work)
+{
+    const struct limef_plan_problem *problem = work->problem;
+    size_t budget = problem->machine.budget_bytes;
+    double most = (double)(budget ? budget : DEFAULT_BUDGET_BYTES);
+
+    /* kept depths only where nothing has to be given up: planning again must give the same */
+    if (!fits_budget(work, false, most))
+        cut_down(work, most);
+    else if (problem->previous && !fits_budget(work, true, most))
+        fits_budget(work, false, most);
+    for (uint32_t i = 0; i < problem->n_edges; i++) {
+        const struct limef_plan_edge *edge = &problem->edges[i];
+        struct limef_plan_link *link = &work->plan->links[i];
+
+        if (!link->is_cut)
+            continue;
+        link->overflow = overflow_of(work, edge);
+        if (link->overflow == LIMEF_OVERFLOW_BLOCK)
+            continue;
+        link->max_bytes = most_bytes(edge, link->depth);
+        link->max_time_us = budget_us(work, edge);
+    }
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/* The planner: islands, what they are worth, and which worker runs them. */
+#include "thread/plan_private.h"
+
+/* Load up to which an island is light: it may share a worker. The higher one: it goes on to. */
+#define LIGHT_LOAD 0.3
+#define LIGHT_LOAD_STAYS 0.4
+
+/* Load that a worker is filled up to, may grow to, and below which two become one. */
+#define FILL_LOAD 0.6
+#define MOST_LOAD 0.75
+#define JOIN_LOAD 0.45
+
+/* Load up to which a file's chain reads rather than processes. The higher one: it goes on to. */
+#define READ_LOAD 0.25
+#define READ_LOAD_STAYS 0.35
+
+static const struct limef_plan_island *was_island(const struct plan_work *work, uint32_t first)
+{
+    uint32_t was = plan_previous_filter(work->problem, first);
+    const struct limef_plan *previous = work->problem->previous;
+    uint32_t island;
+
+    if (was == LIMEF_PLAN_NONE)
+        return NULL;
+    island = previous->island_of[was];
+    return island < previous->n_islands && previous->islands[island].first == was
+               ? &previous->islands[island]
+               : NULL;
+}
+
+static unsigned flags_of(const struct plan_work *work, uint32_t first)
+{
+    unsigned flags = 0;
+
+    for (uint32_t i = work->member_at[first]; i < work->member_at[first + 1]; i++)
+        flags |= work->problem->filters[work->members[i]].flags;
+    return flags;
+}
+
+static bool is_reading(const struct plan_work *work, const struct limef_plan_island *island,
+                       unsigned flags)
+{
+    const struct limef_plan_island *was = was_island(work, island->first);
+    bool was_reading = was && was->priority == LIMEF_PRIORITY_INGEST;
+
+    if (work->problem->filters[island->first].is_live)
+        return true;
+    if (!plan_is_known(island->load))
+        return !(flags & LIMEF_FILTER_SELF_THREADED);
+    return island->load <= (was_reading ? READ_LOAD_STAYS : READ_LOAD);
+}
+
+static enum limef_priority priority_of(const struct plan_work *work,
+                                       const struct limef_plan_island *island, unsigned flags)
+{
+    unsigned first = work->problem->filters[island->first].flags;
+
+    if (flags & LIMEF_FILTER_REAL_TIME)
+        return LIMEF_PRIORITY_AUDIO;
+    if (flags & LIMEF_FILTER_DISPLAY)
+        return LIMEF_PRIORITY_DISPLAY;
+    if (first & LIMEF_FILTER_SOURCE)
+        return is_reading(work, island, flags) ? LIMEF_PRIORITY_INGEST : LIMEF_PRIORITY_PROCESSING;
+    if (first & (LIMEF_FILTER_RECORDS | LIMEF_FILTER_BLOCKING))
+        return LIMEF_PRIORITY_BACKGROUND;
+    return LIMEF_PRIORITY_PROCESSING;
+}
+
+/* Load and p95 of an island, in units of what its first filter gets. */
+static void measure(const struct plan_work *work, struct limef_plan_island *island)
+{
+    const struct limef_plan_filter *filters = work->problem->filters;
+    double rate_hz = filters[island->first].rate_hz;
+    bool has_load = true, has_p95 = plan_is_known(rate_hz) && rate_hz > 0;
+    double load = 0, p95_us = 0;
+
+    for (uint32_t i = work->member_at[island->first]; i < work->member_at[island->first + 1]; i++) {
+        const struct limef_plan_filter *filter = &filters[work->members[i]];
+
+        has_load &= plan_is_measured(filter);
+        has_p95 &= plan_is_known(filter->p95_us) && plan_is_known(filter->rate_hz);
+        load += plan_load_of(filter);
+        if (has_p95)
+            p95_us += filter->p95_us * filter->rate_hz / rate_hz;
+    }
+    island->load = has_load ? load : LIMEF_NOT_MEASURED;
+    island->p95_us = has_p95 ? p95_us : LIMEF_NOT_MEASURED;
+}
+
+static void make_islands(struct plan_work *work)
+{
+    const struct limef_plan_problem *problem = work->problem;
+    struct limef_plan *plan = work->plan;
+
+    for (uint32_t i = 0; i < problem->n_filters; i++) {
+        uint32_t filter = work->order[i], level = 0, number = plan->n_islands;
+        struct limef_plan_island *island = &plan->islands[number];
+
+        if (work->root[filter] != filter) {
+            plan->island_of[filter] = plan->island_of[work->root[filter]];
+            continue;
+        }
+        plan->island_of[filter] = number;
+        for (uint32_t j = work->in_at[filter]; j < work->in_at[filter + 1]; j++) {
+            uint32_t before = plan->island_of[problem->edges[work->in_edges[j]].from];
+
+            if (work->level[before] >= level)
+                level = work->level[before] + 1;
+        }
+        work->level[number] = level;
+        *island = (struct limef_plan_island){
+            .first = filter, .worker = LIMEF_PLAN_NONE, .thread = problem->filters[filter].thread};
+        measure(work, island);
+        island->priority = priority_of(work, island, flags_of(work, filter));
+        plan->n_islands++;
+    }
+}
+
+/* Whether an island needs a worker for itself. */
+static bool wants_own(const struct plan_work *work, const struct limef_plan_island *island)
+{
+    const struct limef_plan_island *was = was_island(work, island->first);
+    enum limef_plan_mode mode = work->problem->mode;
+    double light = LIGHT_LOAD;
+
+    if (flags_of(work, island->first) &
+        (LIMEF_FILTER_BLOCKING | LIMEF_FILTER_THREAD_BOUND | LIMEF_FILTER_REAL_TIME))
+        return true;
+    if (mode != LIMEF_PLAN_AUTO)
+        return mode != LIMEF_PLAN_FUSED;
+    if (was && was->worker < work->problem->previous->n_workers &&
+        work->problem->previous->workers[was->worker].n_islands > 1)
+        light = LIGHT_LOAD_STAYS;
+    return !plan_is_known(island->load) || island->load > light;
+}
+
+/* Whether a worker may take an island, filled up to a limit. */
+static bool takes(const struct plan_work *work, uint32_t number, uint32_t island_number, bool own,
+                  double limit)
+{
+    const struct limef_plan_worker *worker = &work->plan->workers[number];
+    const struct limef_plan_island *island = &work->plan->islands[island_number];
+
+    if (!worker->n_islands)
+        return true;
+    if (own || work->is_alone[number] || work->worker_level[number] != work->level[island_number])
+        return false;
+    if (work->problem->mode == LIMEF_PLAN_FUSED)
+        return true;
+    return worker->priority == island->priority && worker->load + island->load <= limit;
+}
+
+/* Lower is more urgent. */
+static int rank(enum limef_priority priority)
+{
+    return priority == LIMEF_PRIORITY_BACKGROUND ? 1 : -(int)priority;
+}
+
+static void put(struct plan_work *work, uint32_t number, uint32_t island_number, bool own)
+{
+    struct limef_plan_worker *worker = &work->plan->workers[number];
+    struct limef_plan_island *island = &work->plan->islands[island_number];
+
+    island->worker = number;
+    if (!worker->n_islands || rank(island->priority) < rank(worker->priority))
+        worker->priority = island->priority;
+    if (!worker->n_islands)
+        worker->load = island->load;
+    else if (plan_is_known(worker->load) && plan_is_known(island->load))
+        worker->load += island->load;
+    else
+        worker->load = LIMEF_NOT_MEASURED;
+    worker->n_islands++;
+    work->is_alone[number] = own;
+    work->worker_level[number] = work->level[island_number];
+    if (number >= work->plan->n_workers)
+        work->plan->n_workers = number + 1;
+}
+
+/* Islands stay where they were as long as that is right. */
+static void stay(struct plan_work *work)
+{
+    struct limef_plan *plan = work->plan;
+
+    for (uint32_t i = 0; i < plan->n_islands; i++) {
+        const struct limef_plan_island *was = was_island(work, plan->islands[i].first);
+        bool own = wants_own(work, &plan->islands[i]);
+
+        if (!was || was->worker >= plan->n_filters || plan->islands[i].thread != LIMEF_PLAN_NONE)
+            continue;
+        if (takes(work, was->worker, i, own, MOST_LOAD))
+            put(work, was->worker, i, own);
+    }
+}
+
+/* The others go to the first worker with room, or to a new one. List: workers that share. */
+static void settle(struct plan_work *work)
+{
+    struct limef_plan *plan = work->plan;
+    uint32_t n_shared = 0, unused = 0;
+
+    for (uint32_t i = 0; i < plan->n_workers; i++)
+        if (plan->workers[i].n_islands && !work->is_alone[i])
+            work->list[n_shared++] = i;
+    for (uint32_t i = 0; i < plan->n_islands; i++) {
+        struct limef_plan_island *island = &plan->islands[i];
+        bool own;
+        uint32_t j = 0;
+
+        if (island->worker != LIMEF_PLAN_NONE || island->thread != LIMEF_PLAN_NONE)
+            continue;
+        own = wants_own(work, island);
+        while (!own && j < n_shared && !takes(work, work->list[j], i, own, FILL_LOAD))
+            j++;
+        if (!own && j < n_shared) {
+            put(work, work->list[j], i, own);
+            continue;
+        }
+        while (plan->workers[unused].n_islands)
+            unused++;
+        put(work, unused, i, own);
+        if (!own)
+            work->list[n_shared++] = unused;
+    }
+}
+
+static bool may_join(const struct plan_work *work, uint32_t a, uint32_t b)
+{
+    const struct limef_plan_worker *workers = work->plan->workers;
+
+    return workers[a].n_islands && workers[b].n_islands && !work->is_alone[a] &&
+           !work->is_alone[b] && workers[a].priority == workers[b].priority &&
+           work->worker_level[a] == work->worker_level[b] &&
+           workers[a].load + workers[b].load <= JOIN_LOAD;
+}
+
+/* Workers that have become light become one. */
+static void join_workers(struct plan_work *work)
+{
+    struct limef_plan *plan = work->plan;
+
+    for (uint32_t b = 1; b < plan->n_workers; b++)
+        for (uint32_t a = 0; a < b && !work->is_alone[b]; a++) {
+            if (!may_join(work, a, b))
+                continue;
+            for (uint32_t i = 0; i < plan->n_islands; i++)
+                if (plan->islands[i].worker == b)
+                    plan->islands[i].worker = a;
+            plan->workers[a].n_islands += plan->workers[b].n_islands;
+            plan->workers[a].load += plan->workers[b].load;
+            plan->workers[b].n_islands = 0;
+            break;
+        }
+    while (plan->n_workers && !plan->workers[plan->n_workers - 1].n_islands)
+        plan->n_workers--;
+}
+
+void plan_place(struct plan_work *work)
+{
+    struct limef_plan *plan = work->plan;
+
+    make_islands(work);
+    for (uint32_t i = 0; i < plan->n_filters; i++)
+        plan->workers[i] = (struct limef_plan_worker){0};
+    if (work->problem->previous)
+        stay(work);
+    settle(work);
+    if (work->problem->previous && work->problem->mode == LIMEF_PLAN_AUTO)
+        join_workers(work);
+}

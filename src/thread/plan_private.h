@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the parts of the planner share. An island is known by its first filter; a
+ * filter is a head if the connections that lead to it are cut.
+ */
+#ifndef LIMEF_SRC_THREAD_PLAN_PRIVATE_H
+#define LIMEF_SRC_THREAD_PLAN_PRIVATE_H
+
+#include <limef/thread/plan.h>
+
+/* A filter that is no head; else enum limef_plan_reason. */
+#define NOT_A_HEAD 0xff
+
+/* Scratch of one call of limef_plan_make(). Arrays are one for each filter, but where it says
+ * otherwise; + 1: where a list ends is where the next begins. */
+struct plan_work {
+    const struct limef_plan_problem *problem;
+    struct limef_plan *plan;
+    uint32_t *order;              /* filters, each behind all that lead to it */
+    uint32_t *in_at, *in_edges;   /* + 1; one for each edge */
+    uint32_t *out_at, *out_edges; /* likewise */
+    uint32_t *parent;             /* whose first connection leads here; LIMEF_PLAN_NONE */
+    uint32_t *root;               /* head of the island */
+    uint32_t *member_at;          /* + 1, by island: where its filters are in members */
+    uint32_t *members;            /* filters, by island, in order */
+    uint32_t *list;               /* for whoever needs one for a moment */
+    uint32_t *level;              /* of an island: most boundaries between it and a source */
+    uint32_t *worker_level;       /* of a worker: that of its islands */
+    uint8_t *head;                /* NOT_A_HEAD or a reason */
+    uint8_t *tried;               /* heads that a split would add */
+    uint8_t *is_live;             /* behind a live source */
+    uint8_t *records;             /* a filter that keeps what it gets, or one is behind it */
+    uint8_t *no_cpu;              /* it would be cut off if there were a core for it */
+    uint8_t *is_alone;            /* of a worker: takes no other island */
+    double *load;                 /* share of a core, or 0 */
+    double *weight;               /* load or lateness against its limit: an island holds 1 */
+    double *rest;                 /* weight of a filter and what is fused behind it */
+    double *edge_cost;            /* of cutting what leads to a filter: share of a core */
+    double total_load;
+};
+
+/* Gives the arrays their places in memory; returns how many bytes that takes. memory NULL: only
+ * that. */
+size_t plan_work_lay_out(struct plan_work *work, void *memory, uint32_t n_filters,
+                         uint32_t n_edges);
+
+/* Fills what depends on topology alone. Returns 0 or what limef_plan_make() returns. */
+int plan_read_topology(struct plan_work *work);
+
+/* Decides which filters are heads. */
+int plan_cut(struct plan_work *work);
+
+/* Marks heads in `head` where an island is too heavy, in mode LIMEF_PLAN_AUTO. */
+void plan_split(struct plan_work *work);
+
+/* Whether a filter may become a head when nothing forces it. */
+bool plan_may_cut(const struct plan_work *work, uint32_t filter);
+
+/* Root of every filter from the heads; a join of several islands becomes a head. */
+void plan_find_roots(struct plan_work *work);
+
+/* Islands, their priorities, the workers. */
+void plan_place(struct plan_work *work);
+
+/* Depth and overflow of the links that are cut. */
+void plan_size_fifos(struct plan_work *work);
+
+/* The previous plan's number of a filter or an edge; LIMEF_PLAN_NONE: it had none. */
+uint32_t plan_previous_filter(const struct limef_plan_problem *problem, uint32_t filter);
+uint32_t plan_previous_edge(const struct limef_plan_problem *problem, uint32_t edge);
+
+/* Whether a figure was measured, and can be reckoned with. */
+static inline bool plan_is_known(double figure)
+{
+    return figure >= 0 && figure < 1e12;
+}
+
+static inline bool plan_is_measured(const struct limef_plan_filter *filter)
+{
+    return plan_is_known(filter->cost_us) && plan_is_known(filter->rate_hz);
+}
+
+/* A filter's share of a core, 0 if unknown. */
+static inline double plan_load_of(const struct limef_plan_filter *filter)
+{
+    return plan_is_measured(filter) ? filter->cost_us * filter->rate_hz / 1e6 : 0;
+}
+
+/* The same by its slow frames: above 1 the next frame comes before this one is done. */
+static inline double plan_lateness_of(const struct limef_plan_filter *filter)
+{
+    if (!plan_is_known(filter->p95_us) || !plan_is_known(filter->rate_hz))
+        return 0;
+    return filter->p95_us * filter->rate_hz / 1e6;
+}
+
+static inline bool plan_is_source(const struct limef_plan_filter *filter)
+{
+    return filter->flags & LIMEF_FILTER_SOURCE;
+}
+
+#endif

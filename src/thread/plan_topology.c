@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/* The planner: who leads to whom, in which order, and what is known of each filter. */
+#include "thread/plan_private.h"
+
+#include <limef/base/log.h>
+
+#include <libavutil/error.h>
+
+/* Processor time of pulling a byte over from another core's cache. */
+#define BYTE_US 2e-5
+
+static const char *name_of(const struct plan_work *work, uint32_t filter)
+{
+    const char *name = work->problem->filters[filter].name;
+
+    return name ? name : "?";
+}
+
+static int check_edges(const struct plan_work *work)
+{
+    const struct limef_plan_problem *problem = work->problem;
+
+    for (uint32_t i = 0; i < problem->n_edges; i++) {
+        const struct limef_plan_edge *edge = &problem->edges[i];
+
+        if (edge->from >= problem->n_filters || edge->to >= problem->n_filters)
+            return limef_fail(AVERROR(EINVAL), "plan", "connection %u leads from %u to %u of %u", i,
+                              edge->from, edge->to, problem->n_filters);
+        if (plan_is_source(&problem->filters[edge->to]))
+            return limef_fail(AVERROR(EINVAL), "plan", "%s leads to the source %s",
+                              name_of(work, edge->from), name_of(work, edge->to));
+    }
+    return 0;
+}
+
+/* Edges by one of their ends, in the order of the problem. */
+static void sort_edges(const struct plan_work *work, uint32_t *at, uint32_t *edges, bool by_to)
+{
+    const struct limef_plan_problem *problem = work->problem;
+    uint32_t n = problem->n_filters;
+
+    for (uint32_t i = 0; i < problem->n_edges; i++)
+        at[by_to ? problem->edges[i].to : problem->edges[i].from]++;
+    for (uint32_t i = 1; i <= n; i++)
+        at[i] += at[i - 1];
+    for (uint32_t i = problem->n_edges; i-- > 0;)
+        edges[--at[by_to ? problem->edges[i].to : problem->edges[i].from]] = i;
+}
+
+static bool starts_a_chain(const struct plan_work *work, uint32_t filter)
+{
+    return plan_is_source(&work->problem->filters[filter]) ||
+           work->problem->filters[filter].thread != LIMEF_PLAN_NONE;
+}
+
+/* Names a filter of a cycle, and the one that leads back to it. */
+static int say_cycle(const struct plan_work *work)
+{
+    const struct limef_plan_problem *problem = work->problem;
+    uint32_t filter = 0, before = 0;
+
+    while (!work->list[filter])
+        filter++;
+    for (uint32_t i = 0; i < problem->n_filters; i++) { /* back from what waits: into a cycle */
+        for (uint32_t j = work->in_at[filter]; j < work->in_at[filter + 1]; j++) {
+            before = problem->edges[work->in_edges[j]].from;
+            if (work->list[before])
+                break;
+        }
+        if (i + 1 < problem->n_filters)
+            filter = before;
+    }
+    return limef_fail(AVERROR(ELOOP), "plan", "a cycle: %s leads back to %s", name_of(work, before),
+                      name_of(work, filter));
+}
+
+/* Kahn: list counts what a filter still waits for. */
+static int sort_filters(struct plan_work *work)
+{
+    const struct limef_plan_problem *problem = work->problem;
+    uint32_t n_done = 0, n_known = 0, n = problem->n_filters;
+
+    for (uint32_t i = 0; i < n; i++) {
+        work->list[i] = work->in_at[i + 1] - work->in_at[i];
+        work->parent[i] = LIMEF_PLAN_NONE;
+        if (work->list[i])
+            work->parent[i] = problem->edges[work->in_edges[work->in_at[i]]].from;
+        else if (!starts_a_chain(work, i))
+            return limef_fail(AVERROR(ELOOP), "plan", "no source leads to %s", name_of(work, i));
+        else
+            work->order[n_known++] = i;
+    }
+    while (n_done < n_known) {
+        uint32_t filter = work->order[n_done++];
+
+        for (uint32_t i = work->out_at[filter]; i < work->out_at[filter + 1]; i++) {
+            uint32_t to = problem->edges[work->out_edges[i]].to;
+
+            if (!--work->list[to])
+                work->order[n_known++] = to;
+        }
+    }
+    return n_known < n ? say_cycle(work) : 0;
+}
+
+/* What comes to a filter costs a handover a frame, and its bytes. */
+static double cost_of_cutting(const struct plan_work *work, uint32_t filter)
+{
+    const struct limef_plan_problem *problem = work->problem;
+    double cost = 0;
+
+    for (uint32_t i = work->in_at[filter]; i < work->in_at[filter + 1]; i++) {
+        const struct limef_plan_edge *edge = &problem->edges[work->in_edges[i]];
+        double rate_hz =
+            plan_is_known(edge->rate_hz) ? edge->rate_hz : problem->filters[filter].rate_hz;
+        double bytes = plan_is_known(edge->frame_bytes) ? edge->frame_bytes : 0;
+
+        if (plan_is_known(rate_hz))
+            cost += rate_hz * (problem->machine.handover_us + bytes * BYTE_US) / 1e6;
+    }
+    return cost;
+}
+
+static void read_filters(struct plan_work *work)
+{
+    const struct limef_plan_problem *problem = work->problem;
+
+    for (uint32_t i = 0; i < problem->n_filters; i++) {
+        uint32_t filter = work->order[i];
+        const struct limef_plan_filter *known = &problem->filters[filter];
+        double load = plan_load_of(known) / LIMEF_PLAN_CUT_LOAD_LIMIT;
+        double lateness = plan_lateness_of(known) / LIMEF_PLAN_LATE_LIMIT;
+
+        work->load[filter] = plan_load_of(known);
+        work->weight[filter] = load > lateness ? load : lateness;
+        work->total_load += work->load[filter] < 1 ? work->load[filter] : 1;
+        work->edge_cost[filter] = cost_of_cutting(work, filter);
+        work->is_live[filter] |= known->is_live;
+        for (uint32_t j = work->out_at[filter]; j < work->out_at[filter + 1]; j++)
+            work->is_live[problem->edges[work->out_edges[j]].to] |= work->is_live[filter];
+    }
+    for (uint32_t i = problem->n_filters; i-- > 0;) {
+        uint32_t filter = work->order[i];
+
+        work->records[filter] |= (problem->filters[filter].flags & LIMEF_FILTER_RECORDS) != 0;
+        for (uint32_t j = work->in_at[filter]; j < work->in_at[filter + 1]; j++)
+            work->records[problem->edges[work->in_edges[j]].from] |= work->records[filter];
+    }
+}
+
+int plan_read_topology(struct plan_work *work)
+{
+    int ret = check_edges(work);
+
+    if (ret < 0)
+        return ret;
+    sort_edges(work, work->in_at, work->in_edges, true);
+    sort_edges(work, work->out_at, work->out_edges, false);
+    ret = sort_filters(work);
+    if (ret < 0)
+        return ret;
+    read_filters(work);
+    return 0;
+}

@@ -24,6 +24,7 @@
 #include <limef/filter/gate.h>
 #include <limef/filter/input.h>
 #include <limef/filter/presenter.h>
+#include <limef/filter/probe.h>
 #include <limef/filter/scale.h>
 #include <limef/filter/snapshot.h>
 #include <limef/filter/split.h>
@@ -45,7 +46,8 @@
 #include <limef/frame/signal.h>
 #include <limef/thread/consumer.h>
 #include <limef/thread/producer.h>
-#include <limef/thread/report.h>
+#include <limef/thread/replan.h>
+include <limef/thread/report.h>
 #include <limef/thread/thread.h>
 
 #endif

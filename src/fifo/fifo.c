@@ -50,27 +50,29 @@ void limef_fifo_clear(struct limef_fifo *fifo)
     *fifo = (struct limef_fifo){0};
 }
 
-void limef_fifo_add_lane(struct limef_fifo *fifo, struct limef_lane *lane)
+static bool is_closed(const struct limef_fifo *fifo)
+{
+    return atomic_load_explicit(&fifo->closed, memory_order_acquire);
+}
+
+static void link_lane(struct limef_fifo *fifo, struct limef_lane *lane)
 {
     pthread_mutex_lock(&fifo->lock);
     lane->next = fifo->lanes;
     fifo->lanes = lane;
     pthread_mutex_unlock(&fifo->lock);
     fifo->turn = lane;
-    /* release: pairs with the producer's acquire */
-    atomic_store_explicit(&lane->fifo, fifo, memory_order_release);
-    /* of a reader that is about to poll: frames may wait in the lane already */
-    fifo_wake_reader(fifo);
 }
 
-void limef_fifo_remove_lane(struct limef_fifo *fifo, struct limef_lane *lane)
+/* Whether it was there. */
+static bool unlink_lane(struct limef_fifo *fifo, struct limef_lane *lane)
 {
     struct limef_lane **link = &fifo->lanes;
 
     while (*link && *link != lane)
         link = &(*link)->next;
     if (!*link)
-        return;
+        return false;
     pthread_mutex_lock(&fifo->lock);
     *link = lane->next;
     pthread_mutex_unlock(&fifo->lock);
@@ -79,18 +81,52 @@ void limef_fifo_remove_lane(struct limef_fifo *fifo, struct limef_lane *lane)
         fifo->n_held--;
     lane->held = false;
     fifo->turn = fifo->lanes;
+    return true;
+}
+
+void limef_fifo_add_lane(struct limef_fifo *fifo, struct limef_lane *lane)
+{
+    link_lane(fifo, lane);
+    /* release: pairs with the producer's acquire */
+    atomic_store_explicit(&lane->fifo, fifo, memory_order_release);
+    /* of a reader that is about to poll: frames may wait in the lane already */
+    fifo_wake_reader(fifo);
+}
+
+void limef_fifo_remove_lane(struct limef_fifo *fifo, struct limef_lane *lane)
+{
+    if (!unlink_lane(fifo, lane))
+        return;
     /* seq_cst: before the wake-up; pairs with the fence of a writer that is about to sleep */
     atomic_store_explicit(&lane->fifo, NULL, memory_order_seq_cst);
     lane_wake_writer(lane);
 }
 
+void fifo_move_lane(struct limef_fifo *from, struct limef_fifo *to, struct limef_lane *lane)
+{
+    if (!unlink_lane(from, lane))
+        return;
+    /* seq_cst: pairs with the fence of a writer that has published and looks whom to wake */
+    atomic_store_explicit(&lane->fifo, to, memory_order_seq_cst);
+    link_lane(to, lane);
+    fifo_wake_reader(to);
+    /* who closed either of them while the lane was in neither list */
+    if (is_closed(to))
+        lane_wake_writer(lane);
+}
+
 bool fifo_wake_reader(struct limef_fifo *fifo)
+{
+    /* what was published, before the look at the reader; pairs with its seq_cst store */
+    atomic_thread_fence(memory_order_seq_cst);
+    return fifo_wake_sleeper(fifo);
+}
+
+bool fifo_wake_sleeper(struct limef_fifo *fifo)
 {
     uint32_t was;
     uint64_t one = 1;
 
-    /* what was published, before the look at the reader; pairs with its seq_cst store */
-    atomic_thread_fence(memory_order_seq_cst);
     if (!fifo || atomic_load_explicit(&fifo->reader, memory_order_relaxed) == READER_AWAKE)
         return false;
     was = atomic_exchange_explicit(&fifo->reader, READER_AWAKE, memory_order_acq_rel);
@@ -125,11 +161,6 @@ static bool has_frames(const struct limef_fifo *fifo)
         if (lane_has_frames(lane))
             return true;
     return false;
-}
-
-static bool is_closed(const struct limef_fifo *fifo)
-{
-    return atomic_load_explicit(&fifo->closed, memory_order_acquire);
 }
 
 static bool was_woken(struct limef_fifo *fifo)

@@ -30,4 +30,11 @@ void fifo_drop_media(struct limef_fifo *fifo);
 /* Wakes the reader if it sleeps; returns whether that took a system call. Thread: any */
 bool fifo_wake_reader(struct limef_fifo *fifo);
 
+/* The same after the caller's seq_cst fence. NULL: nobody. */
+bool fifo_wake_sleeper(struct limef_fifo *fifo);
+
+/* Hands a lane with what waits in it to another fifo; its producer goes on writing and does not
+ * notice. Thread: either consumer or the controlling one, while nobody reads either fifo */
+void fifo_move_lane(struct limef_fifo *from, struct limef_fifo *to, struct limef_lane *lane);
+
 #endif

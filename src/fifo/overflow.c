@@ -3,6 +3,7 @@
 
 #include "fifo/futex.h"
 #include "fifo/ring.h"
+#include "filter/probe_private.h"
 #include "thread/interrupt.h"
 
 #include <limef/thread/thread.h>
@@ -141,6 +142,7 @@ static int wait_for_room(struct limef_lane *lane, const struct limef_frame *in)
         cpu_relax_for(LOOK_GAP_PAUSES);
     }
     LIMEF_COUNT(lane->n_blocked, 1);
+    probe_wait_begins();
     while (!ret) {
         /* seq_cst: before the look for room; pairs with the fence in lane_recycle() */
         atomic_store_explicit(&lane->writer_sleeps, 1, memory_order_seq_cst);
@@ -155,6 +157,7 @@ static int wait_for_room(struct limef_lane *lane, const struct limef_frame *in)
         else
             futex_wait(&lane->writer_sleeps, 1, deadline_us);
     }
+    probe_wait_ends();
     thread_set_sleeps_on(NULL);
     atomic_store_explicit(&lane->writer_sleeps, 0, memory_order_relaxed);
     return ret;

@@ -109,16 +109,26 @@ static inline struct limef_stack_frame *take_free(struct limef_lane *lane)
 
 static inline bool lane_is_closed(struct limef_lane *lane)
 {
-    /* acquire: pairs with limef_fifo_add_lane() and limef_fifo_close() */
-    struct limef_fifo *fifo = atomic_load_explicit(&lane->fifo, memory_order_acquire);
+    struct limef_fifo *fifo, *looked_at;
 
-    return !fifo || atomic_load_explicit(&fifo->closed, memory_order_acquire);
+    do {
+        /* acquire: pairs with limef_fifo_add_lane() and limef_fifo_close() */
+        looked_at = fifo = atomic_load_explicit(&lane->fifo, memory_order_acquire);
+        if (fifo && !atomic_load_explicit(&fifo->closed, memory_order_acquire))
+            return false;
+        /* what was closed may be the fifo that the lane has left meanwhile */
+        fifo = atomic_load_explicit(&lane->fifo, memory_order_acquire);
+    } while (fifo != looked_at);
+    return true;
 }
 
 /* Says that something was published. */
 static inline void wake_reader(struct limef_lane *lane)
 {
-    if (fifo_wake_reader(atomic_load_explicit(&lane->fifo, memory_order_relaxed)))
+    /* what was published, before the looks at whose the lane is and whether that sleeps; pairs with
+     * the stores of fifo_move_lane() and of a reader that is about to sleep */
+    atomic_thread_fence(memory_order_seq_cst);
+    if (fifo_wake_sleeper(atomic_load_explicit(&lane->fifo, memory_order_acquire)))
         LIMEF_COUNT(lane->n_wakes, 1);
 }
 

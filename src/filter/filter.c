@@ -9,8 +9,3 @@ void limef_filter_clear(struct limef_filter *filter)
         filter->ops->clear(filter);
     *filter = (struct limef_filter){0};
 }
-
-int limef_probe_go(struct limef_filter *filter, const struct limef_frame *frame)
-{
-    return filter->ops->go(filter, frame);
-}

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <limef/filter/input.h>
 
+#include "filter/input_private.h"
+
 #include <limef/fifo/fifo.h>
 
 static struct limef_input_filter *input_of(struct limef_filter *filter)
@@ -40,5 +42,18 @@ int limef_input_filter_init(struct limef_input_filter *input, const char *name,
         return ret;
     limef_filter_init(&input->filter, &input_ops, name);
     limef_fifo_add_lane(fifo, &input->lane);
+    return 0;
+}
+
+int input_filter_prepare(struct limef_input_filter *input, struct limef_filter *to,
+                         struct limef_stack_frame *frames, unsigned n_frames,
+                         const struct limef_lane_settings *settings)
+{
+    int ret = limef_lane_init(&input->lane, frames, n_frames, settings);
+
+    if (ret < 0)
+        return ret;
+    limef_filter_init(&input->filter, &input_ops, to->name);
+    input->lane.chain = to;
     return 0;
 }

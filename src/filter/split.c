@@ -101,8 +101,36 @@ static void split_clear(struct limef_filter *filter)
     *split = (struct limef_split_filter){0};
 }
 
-const struct limef_filter_ops limef_split_ops = {
-    .kind = "split", .go = split_go, .clear = split_clear};
+static struct limef_filter *split_output(const struct limef_filter *filter, unsigned output)
+{
+    const struct limef_split_filter *split =
+        LIMEF_CONTAINER_OF(filter, const struct limef_split_filter, filter);
+
+    return output ? filter_of(&split->branches[output - 1]) : filter->next;
+}
+
+static void split_reroute(struct limef_filter *filter, unsigned output, struct limef_filter *to)
+{
+    struct limef_split_branch *branch = &split_of(filter)->branches[output ? output - 1 : 0];
+
+    if (!output) {
+        filter->next = to;
+        return;
+    }
+    /* whoever is new has missed what the stream is made of; a boundary in between has not */
+    if (to && !filter_of(branch))
+        atomic_store_explicit(&branch->wants_codecs, 1, memory_order_relaxed);
+    /* before `to`, as in take_out(): a static branch becomes claimed, one that is left free */
+    atomic_store_explicit(&branch->claimed, to != NULL, memory_order_relaxed);
+    atomic_store_explicit(&branch->to, to, memory_order_seq_cst);
+}
+
+const struct limef_filter_ops limef_split_ops = {.kind = "split",
+                                                 .go = split_go,
+                                                 .clear = split_clear,
+                                                 .n_outputs = 1 + LIMEF_SPLIT_MAX_BRANCHES,
+                                                 .output = split_output,
+                                                 .reroute = split_reroute};
 
 void limef_split_filter_init(struct limef_split_filter *split, const char *name)
 {

@@ -178,7 +178,7 @@ static void switch_clear(struct limef_filter *filter)
 const struct limef_filter_ops limef_switch_ops = {
     .kind = "switch", .go = switch_go, .clear = switch_clear};
 const struct limef_filter_ops limef_switch_input_ops = {
-    .kind = "switch-input", .go = input_go, .clear = input_clear};
+    .kind = "switch-input", .flags = LIMEF_FILTER_GLUED, .go = input_go, .clear = input_clear};
 
 void limef_switch_filter_init(struct limef_switch_filter *choice, const char *name,
                               struct limef_switch_input *inputs, uint32_t n_inputs)

@@ -3,6 +3,8 @@
 
 #include "fifo/futex.h"
 
+#include <limef/filter/filter.h>
+
 #include <libavutil/error.h>
 
 enum {
@@ -10,12 +12,6 @@ enum {
     CALL_RUNS,
     CALL_DONE,
     CALL_REFUSED, /* the thread ended first */
-};
-
-/* On the caller's stack until the call is done or withdrawn. */
-struct limef_thread_reply {
-    LIMEF_ATOMIC(uint32_t) state; /* release by the thread; pairs with the caller's acquire */
-    int ret;
 };
 
 static uint32_t n_waiting(const struct limef_thread *thread, memory_order order)
@@ -70,7 +66,8 @@ static void run(struct limef_thread *thread, const struct limef_thread_command *
         answer(command->reply, CALL_DONE, command->call(command->context));
         return;
     }
-    ret = thread->ops->go(thread, &command->signal_frame);
+    ret = command->to ? limef_go(command->to, &command->signal_frame.frame)
+                      : thread->ops->go(thread, &command->signal_frame);
     if (ret < 0 && ret != AVERROR_EXIT)
         LIMEF_COUNT(thread->n_errors, 1);
 }
@@ -122,7 +119,13 @@ static int enqueue(struct limef_thread *thread, const struct limef_thread_comman
 
 int limef_thread_send(struct limef_thread *thread, const struct limef_signal_frame *signal_frame)
 {
-    return enqueue(thread, &(struct limef_thread_command){.signal_frame = *signal_frame});
+    return command_send_to(thread, NULL, signal_frame);
+}
+
+int command_send_to(struct limef_thread *thread, struct limef_filter *to,
+                    const struct limef_signal_frame *signal_frame)
+{
+    return enqueue(thread, &(struct limef_thread_command){.signal_frame = *signal_frame, .to = to});
 }
 
 /* Takes a call back that has not begun. */
@@ -155,6 +158,30 @@ static uint32_t wait_for_answer(struct limef_thread *thread, struct limef_thread
     return state;
 }
 
+int command_post_call(struct limef_thread *thread, limef_call_fn *call, void *context,
+                      struct limef_thread_reply *reply)
+{
+    struct limef_thread_command command = {.call = call, .context = context, .reply = reply};
+
+    *reply = (struct limef_thread_reply){.state = CALL_WAITS};
+    return enqueue(thread, &command);
+}
+
+bool command_wait(struct limef_thread *thread, struct limef_thread_reply *reply,
+                  int64_t deadline_us, int *ret)
+{
+    switch (wait_for_answer(thread, reply, deadline_us)) {
+    case CALL_DONE:
+        *ret = reply->ret;
+        return true;
+    case CALL_WAITS:
+        *ret = AVERROR(ETIMEDOUT);
+        return true;
+    default: /* refused: it does not run any more */
+        return false;
+    }
+}
+
 int limef_thread_call(struct limef_thread *thread, limef_call_fn *call, void *context,
                       int64_t timeout_us)
 {
@@ -163,21 +190,12 @@ int limef_thread_call(struct limef_thread *thread, limef_call_fn *call, void *co
     if (thread == limef_thread_current())
         return call(context);
     for (;;) {
-        struct limef_thread_reply reply = {.state = CALL_WAITS};
-        struct limef_thread_command command = {.call = call, .context = context, .reply = &reply};
-        int ret = enqueue(thread, &command);
+        struct limef_thread_reply reply;
+        int ret = command_post_call(thread, call, context, &reply);
 
         if (ret == AVERROR_EXIT)
             return call(context);
-        if (ret < 0)
+        if (ret < 0 || command_wait(thread, &reply, deadline_us, &ret))
             return ret;
-        switch (wait_for_answer(thread, &reply, deadline_us)) {
-        case CALL_DONE:
-            return reply.ret;
-        case CALL_WAITS:
-            return AVERROR(ETIMEDOUT);
-        default: /* refused: it does not run any more */
-            break;
-        }
     }
 }

@@ -3,6 +3,8 @@
 
 #include "fifo/futex.h"
 
+#include <limef/filter/probe.h>
+
 #include <libavutil/error.h>
 
 /* A source whose downstream stopped tries again after this: it may be started anew. */
@@ -32,7 +34,7 @@ static int producer_step(struct limef_thread *thread, int64_t deadline_us)
 {
     struct limef_source *source = producer_of(thread)->source;
     int64_t due_us = LIMEF_FOREVER;
-    int ret = source->step(source, &due_us);
+    int ret = limef_probe_step(source, &due_us);
 
     if (ret == AVERROR_EXIT) {
         LIMEF_COUNT(thread->n_errors, 1);

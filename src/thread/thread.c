@@ -10,6 +10,7 @@
 
 #include <libavutil/error.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SYSTEM_NAME_BYTES 16
@@ -150,6 +151,21 @@ int limef_thread_start(struct limef_thread *thread)
     if (error)
         return limef_fail(AVERROR(error), thread->settings.name, "cannot start the thread");
     return 0;
+}
+
+int64_t limef_thread_cpu_us(struct limef_thread *thread)
+{
+    struct timespec t;
+    clockid_t clock;
+    int64_t cpu_us = AVERROR(ESRCH);
+
+    /* under the lock: while it is started, it is not joined */
+    pthread_mutex_lock(&thread->lock);
+    if (thread->started && pthread_getcpuclockid(thread->handle, &clock) == 0 &&
+        clock_gettime(clock, &t) == 0)
+        cpu_us = (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+    pthread_mutex_unlock(&thread->lock);
+    return cpu_us;
 }
 
 void limef_thread_ask_stop(struct limef_thread *thread)

@@ -20,6 +20,7 @@ LIMEF_BEGIN_DECLS
 
 struct AVFrame;
 struct limef_fifo;
+struct limef_filter;
 struct limef_lane;
 struct limef_pool;
 
@@ -94,6 +95,9 @@ struct limef_lane {
     struct limef_lane_settings settings;
     struct limef_stack_frame *frames; /**< borrowed */
     unsigned n_frames;                /**< a power of two */
+    /** Who gets what a consumer thread reads from here; borrowed; NULL: the consumer's chain. Set
+     * before the lane is added to a fifo. */
+    struct limef_filter *chain;
     LIMEF_ATOMIC(struct limef_fifo *)
     fifo; /**< whom it leads into, or NULL; release, pairs with
                the producer's acquire */

@@ -35,6 +35,8 @@ enum limef_filter_flag {
     LIMEF_FILTER_BOUNDARY = 1 << 5,      /**< what follows runs on another thread */
     LIMEF_FILTER_DISPLAY = 1 << 6,       /**< shows pictures when their time has come */
     LIMEF_FILTER_RECORDS = 1 << 7,       /**< keeps what it gets: what is lost is missed later */
+    LIMEF_FILTER_GLUED = 1 << 8,         /**< works on the filter behind it, not through go alone:
+                                              both always run on the same thread */
 };
 
 /** A filter's type: static const, one per kind. */
@@ -76,9 +78,11 @@ struct limef_filter {
     LIMEF_ATOMIC(uint64_t) n_frames;     /**< frames that go took, signals included */
     LIMEF_ATOMIC(uint64_t) copied_bytes; /**< bytes of payload that this filter copied */
 
-    /** What its cost is measured with; NULL: not measured. Relaxed: it is set and taken away by
-     *  the filter's own thread, or while that does not run. */
+    /** What its cost is measured with, see limef_probe_attach(); NULL: not measured. */
     LIMEF_ATOMIC(struct limef_probe *) probe;
+    /** Not 0 while the thread that runs the filter measures; NULL: it is not measured. Relaxed: a
+     *  call that is not measured, or looks in vain, does no harm. */
+    LIMEF_ATOMIC(const LIMEF_ATOMIC(uint32_t) *) sampling;
 };
 
 /** A filter as static data: `.filter = LIMEF_FILTER(&limef_dump_ops, "dump", &next.filter)`. */
@@ -126,15 +130,19 @@ static inline void limef_disconnect(struct limef_filter *from)
     from->next = NULL;
 }
 
-/** Gives a frame to a filter whose cost is measured; limef_go() does it. Thread: the filter's */
+/** Gives a frame to a filter while costs are measured; limef_go() does it. Thread: the filter's */
 LIMEF_API int limef_probe_go(struct limef_filter *filter, const struct limef_frame *frame);
 
 /** Gives a frame to a filter. @return as limef_filter_ops.go. Thread: the filter's */
 static inline int limef_go(struct limef_filter *filter, const struct limef_frame *frame)
 {
-    LIMEF_COUNT(filter->n_frames, 1);
 #ifndef LIMEF_WITHOUT_PROBES /* to measure what the probes cost */
-    if (LIMEF_COUNTED(filter->probe))
+    const LIMEF_ATOMIC(uint32_t) *sampling = LIMEF_COUNTED(filter->sampling);
+#endif
+
+    LIMEF_COUNT(filter->n_frames, 1);
+#ifndef LIMEF_WITHOUT_PROBES
+    if (sampling && LIMEF_COUNTED(*sampling))
         return limef_probe_go(filter, frame);
 #endif
     return filter->ops->go(filter, frame);

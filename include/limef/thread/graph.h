@@ -15,7 +15,12 @@
 
 LIMEF_BEGIN_DECLS
 
-struct limef_graph;
+struct limef_graph_inside;
+
+/** A graph. All-zero and limef_graph_init(). */
+struct limef_graph {
+    struct limef_graph_inside *inside; /**< in the memory that was given; NULL: not initialised */
+};
 
 /** How a graph runs. All-zero is sane. */
 struct limef_graph_settings {

@@ -15,6 +15,7 @@
 
 LIMEF_BEGIN_DECLS
 
+struct limef_filter;
 struct limef_thread;
 struct limef_thread_reply;
 
@@ -52,7 +53,8 @@ typedef int limef_call_fn(void *context);
 /** A signal, or a function to call, that waits for the thread. */
 struct limef_thread_command {
     struct limef_signal_frame signal_frame;
-    limef_call_fn *call; /**< NULL: the signal */
+    struct limef_filter *to; /**< who gets the signal; NULL: as limef_thread_ops.go says */
+    limef_call_fn *call;     /**< NULL: the signal */
     void *context;
     struct limef_thread_reply *reply;
 };
@@ -189,6 +191,14 @@ LIMEF_API void limef_thread_set_task(struct limef_thread *thread, limef_task_fn 
 
 /** The limef thread that this code runs on; NULL: none. Thread: any */
 LIMEF_API struct limef_thread *limef_thread_current(void);
+
+/**
+ * Processor time that the thread has used since it was started; costs the thread nothing.
+ *
+ * @return microseconds; AVERROR(ESRCH): it is not started, or the system does not say.
+ * Thread: any
+ */
+LIMEF_API int64_t limef_thread_cpu_us(struct limef_thread *thread);
 
 /** Whether the thread was asked to stop; NULL: false. What blocks looks at it. Thread: any */
 LIMEF_API bool limef_thread_stopping(const struct limef_thread *thread);

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: MIT */
+#include "thread/graph_private.h"
+
+#include "thread/command.h"
+#include "thread/reading.h"
+
+#include <limef/base/log.h>
+
+#include <errno.h>
+#include <libavutil/error.h>
+#include <time.h>
+
+/* How long threads may take to come to what a call without a timeout of its own asks of them. */
+#define PATIENCE_US 2000000
+
+static int64_t left_until(int64_t deadline_us)
+{
+    int64_t left_us;
+
+    if (deadline_us == LIMEF_FOREVER)
+        return LIMEF_FOREVER;
+    left_us = deadline_us - limef_now_us();
+    return left_us > 0 ? left_us : 0;
+}
+
+int limef_graph_init(struct limef_graph *graph, void *memory, size_t bytes,
+                     const struct limef_graph_settings *settings)
+{
+    struct arena arena;
+    struct limef_graph_inside *inside;
+
+    arena_init(&arena, memory, bytes);
+    inside = arena_get(&arena, sizeof(*inside));
+    if (!inside)
+        return limef_fail(AVERROR(ENOMEM), settings && settings->name ? settings->name : "graph",
+                          "%zu bytes are too few for a graph", bytes);
+    if (settings)
+        inside->settings = *settings;
+    if (!inside->settings.name)
+        inside->settings.name = "graph";
+    inside->arena = arena;
+    pthread_mutex_init(&inside->lock, NULL);
+    graph->inside = inside;
+    return 0;
+}
+
+void limef_graph_clear(struct limef_graph *graph)
+{
+    struct limef_graph_inside *inside = graph->inside;
+
+    if (!inside)
+        return;
+    for (struct graph_edge *edge = inside->edges; edge; edge = edge->next) {
+        if (!graph_is_cut(edge))
+            continue;
+        if (graph_output(edge->from->filter, edge->output) == &edge->input.filter)
+            graph_reroute(edge->from->filter, edge->output, edge->to->filter);
+        graph_clear_boundary(inside, edge);
+    }
+    for (struct graph_thread *thread = inside->threads; thread; thread = thread->next)
+        if (!thread->consumer)
+            worker_clear(&thread->worker);
+    pthread_mutex_destroy(&inside->lock);
+    graph->inside = NULL;
+}
+
+/* Plans what is new, and places it. The graph is as before if that fails. */
+static int plan_and_attach(struct limef_graph_inside *inside, int64_t deadline_us)
+{
+    struct graph_plan *before = inside->plan, *plan;
+    int ret = graph_make_plan(inside, &plan);
+
+    if (ret < 0)
+        return ret;
+    inside->plan = plan;
+    ret = graph_attach(inside, deadline_us);
+    arena_put(&inside->arena, ret < 0 ? plan : before);
+    if (ret < 0)
+        inside->plan = before;
+    return ret;
+}
+
+/* What was walked becomes part of the graph, or is forgotten. */
+static int take_up(struct limef_graph_inside *inside, int ret, int64_t deadline_us)
+{
+    if (ret >= 0)
+        ret = graph_order(inside);
+    if (ret >= 0 && inside->running)
+        ret = plan_and_attach(inside, deadline_us);
+    if (ret < 0) {
+        graph_walk_undo(inside);
+        return ret;
+    }
+    /* a filter that has no place yet is new until the graph is started */
+    graph_walk_keep(inside);
+    return 0;
+}
+
+static int add_source(struct limef_graph_inside *inside, struct limef_source *source)
+{
+    struct graph_node *node = graph_find(inside, &source->filter);
+    int ret;
+
+    if (node && node->source.source)
+        return limef_fail(AVERROR(EEXIST), inside->settings.name, "'%s' is part of it already",
+                          source->filter.name);
+    ret = graph_walk_filter(inside, &source->filter, &node);
+    if (ret >= 0) {
+        node->source.source = source;
+        node->is_root = true;
+    }
+    ret = take_up(inside, ret, limef_deadline_us(PATIENCE_US));
+    return ret >= 0 && inside->running ? graph_sources_on(inside, limef_deadline_us(PATIENCE_US))
+                                       : ret;
+}
+
+int limef_graph_add(struct limef_graph *graph, struct limef_source *source)
+{
+    int ret;
+
+    pthread_mutex_lock(&graph->inside->lock);
+    ret = add_source(graph->inside, source);
+    pthread_mutex_unlock(&graph->inside->lock);
+    return ret;
+}
+
+static int add_thread(struct limef_graph_inside *inside, struct limef_consumer *consumer)
+{
+    struct graph_node *node = graph_find(inside, consumer->chain);
+    int ret;
+
+    if (node && (node->consumer || node->thread))
+        return limef_fail(AVERROR(EEXIST), inside->settings.name,
+                          "'%s' is run by another thread already", consumer->chain->name);
+    if (!graph_thread_of(inside, consumer))
+        return AVERROR(ENOMEM);
+    ret = graph_walk_filter(inside, consumer->chain, &node);
+    if (ret >= 0) {
+        node->is_root = true;
+        graph_pin(inside, node, consumer);
+    }
+    return take_up(inside, ret, limef_deadline_us(PATIENCE_US));
+}
+
+int limef_graph_add_thread(struct limef_graph *graph, struct limef_consumer *consumer)
+{
+    int ret;
+
+    pthread_mutex_lock(&graph->inside->lock);
+    ret = add_thread(graph->inside, consumer);
+    pthread_mutex_unlock(&graph->inside->lock);
+    return ret;
+}
+
+static int remove_source(struct limef_graph_inside *inside, struct limef_source *source,
+                         int64_t timeout_us)
+{
+    struct graph_node *node = graph_find(inside, &source->filter);
+    int64_t deadline_us = limef_deadline_us(timeout_us);
+    int ret;
+
+    if (!node || !node->source.source)
+        return limef_fail(AVERROR(ENOENT), inside->settings.name, "'%s' is not part of it",
+                          source->filter.name);
+    ret = graph_source_off(node, timeout_us);
+    if (ret < 0)
+        return limef_fail(ret, inside->settings.name, "the thread of '%s' does not come back",
+                          source->filter.name);
+    node->is_root = false;
+    graph_mark_leaving(inside);
+    return graph_detach(inside, deadline_us);
+}
+
+int limef_graph_remove(struct limef_graph *graph, struct limef_source *source, int64_t timeout_us)
+{
+    int ret;
+
+    pthread_mutex_lock(&graph->inside->lock);
+    ret = remove_source(graph->inside, source, timeout_us);
+    pthread_mutex_unlock(&graph->inside->lock);
+    return ret;
+}
+
+static int connect_output(struct limef_graph_inside *inside, struct graph_node *from,
+                          unsigned output, struct limef_filter *to, int64_t deadline_us)
+{
+    struct graph_edge *before = graph_edge_at(inside, from, output);
+    int ret = 0;
+
+    if (before && to == before->to->filter)
+        return 0;
+    if (before)
+        before->leaves = true;
+    if (to)
+        ret = take_up(inside, graph_walk_edge(inside, from, output, to), deadline_us);
+    if (ret < 0) {
+        if (before)
+            before->leaves = false;
+        return ret;
+    }
+    if (to && !inside->running && !from->thread)
+        graph_reroute(from->filter, output, to);
+    else if (!to && !from->thread)
+        graph_reroute(from->filter, output, NULL);
+    graph_mark_leaving(inside);
+    return graph_detach(inside, deadline_us);
+}
+
+int limef_graph_connect(struct limef_graph *graph, struct limef_filter *from, unsigned output,
+                        struct limef_filter *to, int64_t timeout_us)
+{
+    struct limef_graph_inside *inside = graph->inside;
+    struct graph_node *node;
+    int ret;
+
+    pthread_mutex_lock(&inside->lock);
+    node = graph_find(inside, from);
+    if (!node)
+        ret = limef_fail(AVERROR(ENOENT), inside->settings.name, "'%s' is not part of it",
+                         from->name);
+    else if (output >= (from->ops->n_outputs ? from->ops->n_outputs : 1))
+        ret = limef_fail(AVERROR(EINVAL), inside->settings.name, "'%s' has no output %u",
+                         from->name, output);
+    else
+        ret = connect_output(inside, node, output, to, limef_deadline_us(timeout_us));
+    pthread_mutex_unlock(&inside->lock);
+    return ret;
+}
+
+static int stop_workers(struct limef_graph_inside *inside, int64_t deadline_us)
+{
+    int first_error = 0;
+
+    for (struct graph_thread *thread = inside->threads; thread; thread = thread->next)
+        if (!thread->consumer)
+            limef_thread_ask_stop(thread->thread);
+    for (struct graph_thread *thread = inside->threads; thread; thread = thread->next) {
+        int ret = thread->consumer ? 0 : limef_thread_stop(thread->thread, left_until(deadline_us));
+
+        if (ret < 0 && !first_error)
+            first_error = ret;
+    }
+    if (first_error)
+        return first_error;
+    inside->running = false;
+    for (struct graph_node *node = inside->nodes; node; node = node->next)
+        graph_source_off(node, 0);
+    return 0;
+}
+
+static int start_workers(struct limef_graph_inside *inside)
+{
+    int ret = 0;
+
+    /* all of them before the first one runs, so that nobody meets a closed door */
+    for (struct graph_thread *thread = inside->threads; thread; thread = thread->next)
+        if (!thread->consumer)
+            reading_open(thread->fifo);
+    inside->running = true;
+    for (struct graph_thread *thread = inside->threads; thread && ret >= 0; thread = thread->next)
+        if (!thread->consumer && thread->in_use)
+            ret = limef_thread_start(thread->thread);
+    if (ret >= 0)
+        ret = graph_sources_on(inside, limef_deadline_us(PATIENCE_US));
+    if (ret < 0)
+        stop_workers(inside, limef_deadline_us(PATIENCE_US));
+    return ret;
+}
+
+static int start(struct limef_graph_inside *inside)
+{
+    int ret;
+
+    if (inside->running)
+        return limef_fail(AVERROR(EBUSY), inside->settings.name, "the graph is started already");
+    ret = graph_walk_again(inside);
+    if (ret < 0) {
+        graph_walk_undo(inside);
+        return ret;
+    }
+    graph_walk_keep(inside);
+    graph_mark_leaving(inside);
+    ret = graph_detach(inside, LIMEF_FOREVER);
+    if (ret >= 0)
+        ret = graph_order(inside);
+    if (ret >= 0 && inside->nodes)
+        ret = plan_and_attach(inside, LIMEF_FOREVER);
+    return ret < 0 ? ret : start_workers(inside);
+}
+
+int limef_graph_start(struct limef_graph *graph)
+{
+    int ret;
+
+    pthread_mutex_lock(&graph->inside->lock);
+    ret = start(graph->inside);
+    pthread_mutex_unlock(&graph->inside->lock);
+    return ret;
+}
+
+/* The lock, at the latest at the deadline: who holds it may wait for a thread that is stuck. */
+static int lock_until(struct limef_graph_inside *inside, int64_t deadline_us)
+{
+    struct timespec until;
+    int64_t wall_us;
+
+    if (deadline_us == LIMEF_FOREVER)
+        return AVERROR(pthread_mutex_lock(&inside->lock));
+    wall_us = limef_wall_us() + left_until(deadline_us);
+    until = (struct timespec){.tv_sec = wall_us / 1000000, .tv_nsec = wall_us % 1000000 * 1000};
+    return AVERROR(pthread_mutex_timedlock(&inside->lock, &until));
+}
+
+int limef_graph_stop(struct limef_graph *graph, int64_t timeout_us)
+{
+    int64_t deadline_us = limef_deadline_us(timeout_us);
+    struct limef_graph_inside *inside = graph->inside;
+    int ret;
+
+    if (!inside)
+        return 0;
+    atomic_store_explicit(&inside->stopping, 1, memory_order_relaxed);
+    ret = lock_until(inside, deadline_us);
+    if (ret < 0)
+        return limef_fail(ret, inside->settings.name, "something else is done to the graph");
+    ret = stop_workers(inside, deadline_us);
+    atomic_store_explicit(&inside->stopping, 0, memory_order_relaxed);
+    pthread_mutex_unlock(&inside->lock);
+    return ret;
+}
+
+static struct limef_thread *thread_of(const struct limef_graph_inside *inside,
+                                      const struct limef_filter *filter, int *ret)
+{
+    struct graph_node *node = graph_find(inside, filter);
+
+    *ret = node ? AVERROR_EXIT : AVERROR(ENOENT);
+    return node && node->thread ? node->thread->thread : NULL;
+}
+
+int limef_graph_call(struct limef_graph *graph, struct limef_filter *filter, limef_call_fn *call,
+                     void *context, int64_t timeout_us)
+{
+    int64_t deadline_us = limef_deadline_us(timeout_us);
+
+    for (;;) {
+        struct limef_thread_reply reply;
+        struct limef_thread *thread;
+        bool is_here;
+        int ret;
+
+        /* the lock: a filter changes its thread by a call that comes after this one, or before */
+        pthread_mutex_lock(&graph->inside->lock);
+        thread = thread_of(graph->inside, filter, &ret);
+        is_here = thread && thread == limef_thread_current();
+        if (thread && !is_here)
+            ret = command_post_call(thread, call, context, &reply);
+        pthread_mutex_unlock(&graph->inside->lock);
+        if (is_here || ret == AVERROR_EXIT)
+            return call(context);
+        if (ret < 0 || command_wait(thread, &reply, deadline_us, &ret))
+            return ret;
+    }
+}
+
+int limef_graph_send(struct limef_graph *graph, struct limef_filter *filter,
+                     const struct limef_signal_frame *signal_frame)
+{
+    struct limef_thread *thread;
+    int ret;
+
+    pthread_mutex_lock(&graph->inside->lock);
+    thread = thread_of(graph->inside, filter, &ret);
+    if (thread)
+        ret = command_send_to(thread, filter, signal_frame);
+    pthread_mutex_unlock(&graph->inside->lock);
+    return ret;
+}

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+#include "thread/graph_private.h"
+
+#include "filter/input_private.h"
+
+#include <limef/base/log.h>
+
+#include <libavutil/error.h>
+
+/* Signals, and the frame that the reader holds, have room beside the media. */
+#define FRAMES_BESIDE_DEPTH 2
+#define FRAMES_MIN 8
+
+struct one_edge {
+    struct graph_edge *edge;
+    struct graph_thread *thread; /* whose fifo */
+    struct limef_filter *to;
+};
+
+static int64_t left_until(int64_t deadline_us)
+{
+    int64_t left_us = deadline_us - limef_now_us();
+
+    return left_us > 0 ? left_us : 0;
+}
+
+int graph_prepare_boundary(struct limef_graph_inside *graph, struct graph_edge *edge,
+                           const struct limef_plan_link *link)
+{
+    struct limef_lane_settings settings = {.overflow = link->overflow,
+                                           .depth = link->depth,
+                                           .max_bytes = link->max_bytes,
+                                           .max_time_us = link->max_time_us};
+    unsigned n_frames = FRAMES_MIN;
+    int ret;
+
+    while (n_frames < link->depth + FRAMES_BESIDE_DEPTH && n_frames < LIMEF_LANE_MAX_FRAMES)
+        n_frames *= 2;
+    edge->frames = arena_get(&graph->arena, n_frames * sizeof(*edge->frames));
+    if (!edge->frames)
+        return limef_fail(AVERROR(ENOMEM), graph->settings.name,
+                          "no room for %u stack frames before '%s': the memory given to the graph "
+                          "is used up (%zu bytes)",
+                          n_frames, edge->to->filter->name, graph->arena.used_bytes);
+    ret = input_filter_prepare(&edge->input, edge->to->filter, edge->frames, n_frames, &settings);
+    if (ret < 0)
+        graph_clear_boundary(graph, edge);
+    return ret;
+}
+
+void graph_clear_boundary(struct limef_graph_inside *graph, struct graph_edge *edge)
+{
+    limef_filter_clear(&edge->input.filter);
+    arena_put(&graph->arena, edge->frames);
+    edge->frames = NULL;
+}
+
+/* Which worker that runs already stands for one of the plan: that of most filters in common. */
+static struct graph_thread *worker_for(const struct limef_graph_inside *graph, uint32_t number)
+{
+    const struct limef_plan *plan = &graph->plan->plan;
+    struct graph_thread *best = NULL;
+    unsigned n_best = 0;
+
+    for (struct graph_thread *thread = graph->threads; thread; thread = thread->next) {
+        unsigned n = 0;
+
+        if (thread->consumer || !thread->in_use)
+            continue;
+        for (struct graph_node *node = graph->nodes; node; node = node->next)
+            n += node->thread == thread &&
+                 plan->islands[plan->island_of[node->number]].worker == number;
+        if (n > n_best) {
+            n_best = n;
+            best = thread;
+        }
+    }
+    return best;
+}
+
+/* Puts all filters of a plan's worker that have no place on a thread. */
+static void want(struct limef_graph_inside *graph, uint32_t number, struct graph_thread *thread)
+{
+    const struct limef_plan *plan = &graph->plan->plan;
+
+    for (struct graph_node *node = graph->nodes; node; node = node->next)
+        if (!node->thread && !node->consumer &&
+            plan->islands[plan->island_of[node->number]].worker == number)
+            node->wanted = thread;
+}
+
+static bool has_new(const struct limef_graph_inside *graph, uint32_t number)
+{
+    const struct limef_plan *plan = &graph->plan->plan;
+
+    for (struct graph_node *node = graph->nodes; node; node = node->next)
+        if (!node->thread && !node->consumer &&
+            plan->islands[plan->island_of[node->number]].worker == number)
+            return true;
+    return false;
+}
+
+static int place_worker(struct limef_graph_inside *graph, uint32_t number)
+{
+    struct graph_thread *thread = worker_for(graph, number);
+    int ret = 0;
+
+    if (thread) {
+        want(graph, number, thread);
+        if (!graph_has_circle(graph, thread))
+            return 0;
+    }
+    thread = graph_take_worker(graph, graph->plan->plan.workers[number].priority, &ret);
+    if (!thread)
+        return ret;
+    want(graph, number, thread);
+    if (graph_has_circle(graph, thread))
+        return limef_fail(AVERROR(EDEADLK), graph->settings.name,
+                          "threads would wait for each other in a circle");
+    return 0;
+}
+
+static int place(struct limef_graph_inside *graph)
+{
+    for (struct graph_node *node = graph->nodes; node; node = node->next) {
+        node->wanted = node->thread;
+        if (!node->thread && node->consumer)
+            node->wanted = graph_thread_of(graph, node->consumer);
+    }
+    for (uint32_t i = 0; i < graph->plan->plan.n_workers; i++) {
+        int ret = has_new(graph, i) ? place_worker(graph, i) : 0;
+
+        if (ret < 0)
+            return ret;
+    }
+    return 0;
+}
+
+static bool is_touched(const struct graph_edge *edge)
+{
+    return !edge->leaves && (edge->is_new || !edge->from->thread || !edge->to->thread);
+}
+
+static int prepare_boundaries(struct limef_graph_inside *graph)
+{
+    for (struct graph_edge *edge = graph->edges; edge; edge = edge->next) {
+        struct limef_plan_link link;
+        int ret;
+
+        if (!is_touched(edge) || graph_is_cut(edge) || edge->from->wanted == edge->to->wanted)
+            continue;
+        link = graph_link_of(graph, edge);
+        ret = graph_prepare_boundary(graph, edge, &link);
+        if (ret < 0)
+            return ret;
+    }
+    return 0;
+}
+
+static int add_lane(void *context)
+{
+    struct one_edge *one = context;
+
+    limef_fifo_add_lane(one->thread->fifo, &one->edge->input.lane);
+    return 0;
+}
+
+static int remove_lane(void *context)
+{
+    struct one_edge *one = context;
+
+    limef_fifo_remove_lane(one->thread->fifo, &one->edge->input.lane);
+    return 0;
+}
+
+static int reroute(void *context)
+{
+    struct one_edge *one = context;
+
+    graph_reroute(one->edge->from->filter, one->edge->output, one->to);
+    return 0;
+}
+
+/* The lanes of new boundaries go to their readers; first to those who may be too busy. */
+static int add_lanes(struct limef_graph_inside *graph, int64_t deadline_us)
+{
+    for (int turn = 0; turn < 2; turn++)
+        for (struct graph_edge *edge = graph->edges; edge; edge = edge->next) {
+            struct one_edge one = {.edge = edge, .thread = edge->to->wanted};
+            int ret;
+
+            if (!graph_is_cut(edge) || edge->input.lane.fifo || !is_touched(edge) ||
+                !edge->to->thread != turn)
+                continue;
+            ret = limef_thread_call(one.thread->thread, add_lane, &one, left_until(deadline_us));
+            if (ret < 0)
+                return limef_fail(ret, graph->settings.name,
+                                  "the thread of '%s' does not get to it", edge->to->filter->name);
+        }
+    return 0;
+}
+
+/* The pointers: of new filters right here, of those that run already on their thread, last. */
+static int route(struct limef_graph_inside *graph, int64_t deadline_us)
+{
+    for (int turn = 0; turn < 2; turn++)
+        for (struct graph_edge *edge = graph->edges; edge; edge = edge->next) {
+            struct one_edge one = {.edge = edge,
+                                   .to = graph_is_cut(edge) ? &edge->input.filter
+                                                            : edge->to->filter};
+            int ret;
+
+            if (!is_touched(edge) || (edge->from->thread != NULL) != turn ||
+                graph_output(edge->from->filter, edge->output) == one.to)
+                continue;
+            if (!turn) {
+                reroute(&one);
+                continue;
+            }
+            ret = limef_thread_call(edge->from->thread->thread, reroute, &one,
+                                    left_until(deadline_us));
+            if (ret < 0)
+                return limef_fail(ret, graph->settings.name,
+                                  "the thread of '%s' does not get to it",
+                                  edge->from->filter->name);
+        }
+    return 0;
+}
+
+static void undo(struct limef_graph_inside *graph)
+{
+    for (struct graph_edge *edge = graph->edges; edge; edge = edge->next) {
+        struct one_edge one = {.edge = edge, .thread = edge->to->wanted};
+
+        if (!is_touched(edge) || !graph_is_cut(edge))
+            continue;
+        if (!edge->from->thread)
+            graph_reroute(edge->from->filter, edge->output, edge->to->filter);
+        /* a thread that does not get to it now got to it a moment ago */
+        if (edge->input.lane.fifo)
+            limef_thread_call(one.thread->thread, remove_lane, &one, LIMEF_FOREVER);
+        graph_clear_boundary(graph, edge);
+    }
+    for (struct graph_node *node = graph->nodes; node; node = node->next)
+        node->wanted = NULL;
+    graph_stop_idle(graph, limef_deadline_us(1000000));
+}
+
+int graph_attach(struct limef_graph_inside *graph, int64_t deadline_us)
+{
+    int ret = place(graph);
+
+    if (ret >= 0)
+        ret = prepare_boundaries(graph);
+    if (ret >= 0)
+        ret = add_lanes(graph, deadline_us);
+    if (ret >= 0)
+        ret = route(graph, deadline_us);
+    if (ret < 0) {
+        undo(graph);
+        return ret;
+    }
+    for (struct graph_node *node = graph->nodes; node; node = node->next) {
+        node->thread = node->wanted;
+        node->wanted = NULL;
+    }
+    return 0;
+}
+
+static int add_source(void *context)
+{
+    struct graph_node *node = context;
+
+    worker_add_source(&node->thread->worker, &node->source);
+    return 0;
+}
+
+int graph_sources_on(struct limef_graph_inside *graph, int64_t deadline_us)
+{
+    for (struct graph_node *node = graph->nodes; node; node = node->next) {
+        int ret;
+
+        if (!node->source.source || node->source_is_on || node->leaves)
+            continue;
+        ret = limef_thread_call(node->thread->thread, add_source, node, left_until(deadline_us));
+        if (ret < 0)
+            return limef_fail(ret, graph->settings.name, "the thread of '%s' does not get to it",
+                              node->filter->name);
+        node->source_is_on = true;
+    }
+    return 0;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a graph knows: filters, connections, threads. Everything lies in the memory given to
+ * limef_graph_init() and is protected by the graph's lock, if nothing else is said; no media
+ * path takes it.
+ *
+ * A connection is a boundary if, and only if, its two filters run on different threads.
+ */
+#ifndef LIMEF_SRC_THREAD_GRAPH_PRIVATE_H
+#define LIMEF_SRC_THREAD_GRAPH_PRIVATE_H
+
+#include "thread/arena.h"
+#include "thread/worker.h"
+
+#include <limef/filter/input.h>
+#include <limef/thread/graph.h>
+
+#include <pthread.h>
+
+/* A thread of the graph, or an explicit one. Those of the graph are never given back before the
+ * graph is cleared: a writer may still look at the fifo that its lane has left. */
+struct graph_thread {
+    struct graph_thread *next;
+    struct limef_thread *thread;     /* the worker's, or the consumer's */
+    struct limef_fifo *fifo;         /* likewise */
+    struct limef_consumer *consumer; /* the application's; NULL: it is the worker */
+    struct worker worker;
+    char name[16];
+    bool in_use;    /* has filters, or will have */
+    bool reached;   /* while cycles are looked for */
+    uint32_t number; /* of an explicit one in the problem; of a worker in the plan that is mapped */
+};
+
+struct graph_node {
+    struct graph_node *next;
+    struct limef_filter *filter;
+    struct worker_source source;     /* source.source NULL: it is none */
+    struct limef_consumer *consumer; /* the explicit thread that runs it; NULL: the graph says */
+    struct graph_thread *thread;     /* who runs it; NULL: nobody yet. Written while that thread is
+                                        held in a call or does not run */
+    struct graph_thread *wanted;     /* who shall run it, while that is changed */
+    uint32_t number;                 /* in the problem; glued ones share one */
+    uint32_t level;                  /* longest way from a filter that nobody leads to */
+    bool is_root;                    /* was added by name: stays until it is removed */
+    bool is_new;                     /* found by the walk that is going on */
+    bool is_reached;                 /* while what stays is looked for */
+    bool source_is_on;               /* its thread steps it */
+    bool leaves;                     /* a removal has begun */
+};
+
+struct graph_edge {
+    struct graph_edge *next;
+    struct graph_node *from, *to;
+    uint32_t output;
+    uint32_t number; /* in the problem; LIMEF_PLAN_NONE: between glued filters */
+    bool is_new;
+    bool leaves;
+    struct limef_input_filter input; /* of a boundary; filter.ops NULL: it is none */
+    struct limef_stack_frame *frames;
+};
+
+/* A plan with the problem that it answers, one block of the arena. */
+struct graph_plan {
+    struct limef_plan plan;
+    struct limef_plan_problem problem;
+    struct limef_plan_filter *filters;
+    struct limef_plan_edge *edges;
+};
+
+struct limef_graph_inside {
+    struct limef_graph_settings settings;
+    pthread_mutex_t lock;
+    struct arena arena;
+    struct graph_node *nodes; /* in the order in which they were found */
+    struct graph_edge *edges;
+    struct graph_thread *threads;
+    struct graph_plan *plan; /* the last that was adopted; NULL: none */
+    unsigned n_threads_made; /* for their names */
+    bool running;
+    uint64_t n_lost_at_removal; /* frames that waited where a chain was taken out */
+    LIMEF_ATOMIC(uint32_t) stopping; /* any; 1: whoever changes the plan gives up */
+};
+
+/* graph_walk.c: what is connected */
+struct graph_node *graph_find(const struct limef_graph_inside *graph,
+                              const struct limef_filter *filter);
+struct graph_edge *graph_edge_at(const struct limef_graph_inside *graph,
+                                 const struct graph_node *from, uint32_t output);
+/* Who is behind an output, and who shall be. Thread: as limef_filter_ops */
+struct limef_filter *graph_output(const struct limef_filter *filter, uint32_t output);
+void graph_reroute(struct limef_filter *filter, uint32_t output, struct limef_filter *to);
+/* Adds what is not there yet: a filter (as a root), or a connection; then all behind. What is new
+ * is marked is_new. Returns 0, AVERROR(ENOMEM); logged. */
+int graph_walk_filter(struct limef_graph_inside *graph, struct limef_filter *filter,
+                      struct graph_node **node);
+int graph_walk_edge(struct limef_graph_inside *graph, struct graph_node *from, uint32_t output,
+                    struct limef_filter *to);
+/* While nothing runs: takes up what the application connected since. */
+int graph_walk_again(struct limef_graph_inside *graph);
+/* Gives what is behind an explicit thread's first filter to that thread. */
+void graph_pin(struct limef_graph_inside *graph, struct graph_node *first,
+               struct limef_consumer *consumer);
+/* Writes the levels. Returns 0, AVERROR(ELOOP); logged with the names. */
+int graph_order(struct limef_graph_inside *graph);
+/* Forgets what is_new, or makes it not new. */
+void graph_walk_undo(struct limef_graph_inside *graph);
+void graph_walk_keep(struct limef_graph_inside *graph);
+void graph_drop_edge(struct limef_graph_inside *graph, struct graph_edge *edge);
+void graph_drop_node(struct limef_graph_inside *graph, struct graph_node *node);
+
+/* graph_threads.c */
+/* A worker that has nothing to do, or a new one; running if the graph is. NULL: none; *ret. */
+struct graph_thread *graph_take_worker(struct limef_graph_inside *graph,
+                                       enum limef_priority priority, int *ret);
+struct graph_thread *graph_thread_of(struct limef_graph_inside *graph,
+                                     struct limef_consumer *consumer);
+/* Stops the workers that no filter runs on. */
+int graph_stop_idle(struct limef_graph_inside *graph, int64_t deadline_us);
+/* Whether frames can get from a thread back to it, if all filters run where they are wanted. */
+bool graph_has_circle(struct limef_graph_inside *graph, struct graph_thread *through);
+/* Whether frames can get from one thread to another, as filters run now. */
+bool graph_leads_to(struct limef_graph_inside *graph, struct graph_thread *from,
+                    struct graph_thread *to);
+
+/* graph_plan.c */
+int graph_make_plan(struct limef_graph_inside *graph, struct graph_plan **plan);
+void graph_adopt_plan(struct limef_graph_inside *graph, struct graph_plan *plan);
+
+/* graph_attach.c: places what is not placed yet, and starts it if the graph runs */
+int graph_attach(struct limef_graph_inside *graph, int64_t deadline_us);
+/* Has the sources stepped that are not yet. */
+int graph_sources_on(struct limef_graph_inside *graph, int64_t deadline_us);
+/* Makes a boundary of a connection, in nobody's fifo yet. */
+int graph_prepare_boundary(struct limef_graph_inside *graph, struct graph_edge *edge,
+                           const struct limef_plan_link *link);
+void graph_clear_boundary(struct limef_graph_inside *graph, struct graph_edge *edge);
+static inline bool graph_is_cut(const struct graph_edge *edge)
+{
+    return edge->input.filter.ops != NULL;
+}
+/* How a connection's boundary shall be, by the plan that was adopted. */
+struct limef_plan_link graph_link_of(const struct limef_graph_inside *graph,
+                                     const struct graph_edge *edge);
+
+/* graph_detach.c: takes out what leaves */
+void graph_mark_leaving(struct limef_graph_inside *graph);
+int graph_source_off(struct graph_node *node, int64_t timeout_us);
+int graph_detach(struct limef_graph_inside *graph, int64_t deadline_us);
+
+/* graph_move.c: while frames flow, gives all filters of `from` that are wanted on `to` to that
+ * thread. Returns 0, or why it was left as it was. */
+int graph_move(struct limef_graph_inside *graph, struct graph_thread *from,
+               struct graph_thread *to, int64_t timeout_us);
+
+#endif

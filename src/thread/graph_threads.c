@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+#include "thread/graph_private.h"
+
+#include <limef/base/log.h>
+
+#include <libavutil/error.h>
+#include <stdio.h>
+
+static struct graph_thread *add_thread(struct limef_graph_inside *graph)
+{
+    struct graph_thread *thread = arena_get(&graph->arena, sizeof(*thread));
+
+    if (!thread) {
+        limef_fail(AVERROR(ENOMEM), graph->settings.name,
+                   "no room for a thread: the memory given to the graph is used up (%zu bytes)",
+                   graph->arena.used_bytes);
+        return NULL;
+    }
+    thread->next = graph->threads;
+    graph->threads = thread;
+    return thread;
+}
+
+static struct graph_thread *make_worker(struct limef_graph_inside *graph)
+{
+    struct graph_thread *made = add_thread(graph);
+
+    if (!made)
+        return NULL;
+    snprintf(made->name, sizeof(made->name), "%.9s-%u", graph->settings.name,
+             ++graph->n_threads_made);
+    worker_init(&made->worker, &(struct limef_thread_settings){
+                                   .name = made->name, .reports = graph->settings.reports});
+    made->thread = &made->worker.thread;
+    made->fifo = &made->worker.fifo;
+    return made;
+}
+
+struct graph_thread *graph_take_worker(struct limef_graph_inside *graph,
+                                       enum limef_priority priority, int *ret)
+{
+    struct graph_thread *taken = graph->threads;
+
+    while (taken && (taken->in_use || taken->consumer))
+        taken = taken->next;
+    if (!taken)
+        taken = make_worker(graph);
+    if (!taken) {
+        *ret = AVERROR(ENOMEM);
+        return NULL;
+    }
+    /* an idle one that could not be stopped has the priority that it had */
+    if (!limef_thread_running(taken->thread))
+        taken->thread->settings.priority = priority;
+    if (graph->running && !limef_thread_running(taken->thread)) {
+        *ret = limef_thread_start(taken->thread);
+        if (*ret < 0)
+            return NULL;
+    }
+    taken->in_use = true;
+    return taken;
+}
+
+struct graph_thread *graph_thread_of(struct limef_graph_inside *graph,
+                                     struct limef_consumer *consumer)
+{
+    struct graph_thread *thread = graph->threads;
+
+    while (thread && thread->consumer != consumer)
+        thread = thread->next;
+    if (thread)
+        return thread;
+    thread = add_thread(graph);
+    if (!thread)
+        return NULL;
+    thread->consumer = consumer;
+    thread->thread = &consumer->thread;
+    thread->fifo = &consumer->fifo;
+    thread->in_use = true;
+    return thread;
+}
+
+static int64_t left_until(int64_t deadline_us)
+{
+    int64_t left_us = deadline_us - limef_now_us();
+
+    return left_us > 0 ? left_us : 0;
+}
+
+int graph_stop_idle(struct limef_graph_inside *graph, int64_t deadline_us)
+{
+    int first_error = 0;
+
+    for (struct graph_thread *thread = graph->threads; thread; thread = thread->next)
+        thread->reached = false;
+    for (struct graph_node *node = graph->nodes; node; node = node->next)
+        if (node->thread)
+            node->thread->reached = true;
+    for (struct graph_thread *thread = graph->threads; thread; thread = thread->next) {
+        int ret;
+
+        if (thread->consumer || thread->reached)
+            continue;
+        ret = limef_thread_stop(thread->thread, left_until(deadline_us));
+        if (ret < 0 && !first_error)
+            first_error = ret;
+        thread->in_use = ret < 0;
+    }
+    return first_error;
+}
+
+static struct graph_thread *thread_of(const struct graph_node *node, bool as_wanted)
+{
+    return as_wanted && node->wanted ? node->wanted : node->thread;
+}
+
+/* Marks who gets frames from a thread. Returns whether it comes to `to`. */
+static bool reach(struct limef_graph_inside *graph, struct graph_thread *from,
+                  struct graph_thread *to, bool as_wanted)
+{
+    bool found = true, came = false;
+
+    for (struct graph_thread *thread = graph->threads; thread; thread = thread->next)
+        thread->reached = false;
+    while (found) {
+        found = false;
+        for (struct graph_edge *edge = graph->edges; edge; edge = edge->next) {
+            struct graph_thread *a = thread_of(edge->from, as_wanted);
+            struct graph_thread *b = thread_of(edge->to, as_wanted);
+
+            if (!a || !b || a == b || !(a == from || a->reached) || b->reached)
+                continue;
+            b->reached = true;
+            found = true;
+            came |= b == to;
+        }
+    }
+    return came;
+}
+
+bool graph_has_circle(struct limef_graph_inside *graph, struct graph_thread *through)
+{
+    return reach(graph, through, through, true);
+}
+
+bool graph_leads_to(struct limef_graph_inside *graph, struct graph_thread *from,
+                    struct graph_thread *to)
+{
+    return reach(graph, from, to, false);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+#include "thread/reading.h"
+
+#include "fifo/lane_private.h"
+
+#include <limef/filter/probe.h>
+
+#include <libavutil/error.h>
+
+/* A sink that refused a frame, on a thread without a periodic task, is asked again after this. */
+#define RETRY_US 10000
+
+/* Whether the periodic task says when a refused frame is offered again. */
+static bool has_pace(const struct limef_thread *thread)
+{
+    return thread->task && thread->task_due_us != LIMEF_FOREVER;
+}
+
+static int64_t timeout_until(int64_t deadline_us)
+{
+    int64_t left_us;
+
+    if (deadline_us == LIMEF_FOREVER || deadline_us == 0)
+        return deadline_us;
+    left_us = deadline_us - limef_now_us();
+    return left_us > 0 ? left_us : 0;
+}
+
+/* Unholds when it is time; returns until when to wait for a frame. */
+static int64_t retry_in_time(const struct limef_thread *thread, struct limef_fifo *fifo,
+                             int64_t retry_us, int64_t deadline_us)
+{
+    if (!fifo->n_held || has_pace(thread))
+        return deadline_us;
+    if (limef_now_us() >= retry_us) {
+        limef_fifo_unhold(fifo);
+        return deadline_us;
+    }
+    return deadline_us < retry_us ? deadline_us : retry_us;
+}
+
+int reading_step(struct limef_thread *thread, struct limef_fifo *fifo, struct limef_filter *chain,
+                 int64_t *retry_us, int64_t deadline_us)
+{
+    struct limef_stack_frame *frame;
+    int ret;
+
+    deadline_us = retry_in_time(thread, fifo, *retry_us, deadline_us);
+    ret = limef_fifo_read(fifo, &frame, timeout_until(deadline_us));
+    if (ret < 0)
+        return ret;
+    if (frame->lane->chain)
+        chain = frame->lane->chain;
+    ret = limef_probe_run(chain, &frame->any.frame);
+    if (ret == AVERROR(EAGAIN)) {
+        *retry_us = limef_now_us() + RETRY_US;
+        limef_fifo_unread(fifo, frame);
+    } else {
+        limef_fifo_recycle(fifo, frame);
+    }
+    if (ret == AVERROR_EXIT) {
+        /* what is behind was stopped: the frame is lost, the thread is not */
+        LIMEF_COUNT(thread->n_errors, 1);
+        return 0;
+    }
+    return ret;
+}
+
+void reading_wake(struct limef_thread *thread, struct limef_fifo *fifo)
+{
+    if (limef_thread_stopping(thread))
+        limef_fifo_close(fifo);
+    else
+        limef_fifo_wake(fifo);
+}
+
+/* What waited when the thread was stopped is stale. */
+void reading_open(struct limef_fifo *fifo)
+{
+    /* while it is closed: what a producer that runs already writes from now on is not stale */
+    if (atomic_load_explicit(&fifo->closed, memory_order_relaxed))
+        fifo_drop_media(fifo);
+    limef_fifo_unhold(fifo);
+    limef_fifo_open(fifo);
+}

@@ -45,9 +45,11 @@
 #include <limef/frame/pool.h>
 #include <limef/frame/signal.h>
 #include <limef/thread/consumer.h>
+#include <limef/thread/graph.h>
+#include <limef/thread/plan.h>
 #include <limef/thread/producer.h>
 #include <limef/thread/replan.h>
-include <limef/thread/report.h>
+#include <limef/thread/report.h>
 #include <limef/thread/thread.h>
 
 #endif

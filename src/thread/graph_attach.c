@@ -190,7 +190,7 @@ static int add_lanes(struct limef_graph_inside *graph, int64_t deadline_us)
             int ret;
 
             if (!graph_is_cut(edge) || edge->input.lane.fifo || !is_touched(edge) ||
-                !edge->to->thread != turn)
+                (edge->to->thread == NULL) != turn)
                 continue;
             ret = limef_thread_call(one.thread->thread, add_lane, &one, left_until(deadline_us));
             if (ret < 0)
@@ -205,9 +205,8 @@ static int route(struct limef_graph_inside *graph, int64_t deadline_us)
 {
     for (int turn = 0; turn < 2; turn++)
         for (struct graph_edge *edge = graph->edges; edge; edge = edge->next) {
-            struct one_edge one = {.edge = edge,
-                                   .to = graph_is_cut(edge) ? &edge->input.filter
-                                                            : edge->to->filter};
+            struct one_edge one = {
+                .edge = edge, .to = graph_is_cut(edge) ? &edge->input.filter : edge->to->filter};
             int ret;
 
             if (!is_touched(edge) || (edge->from->thread != NULL) != turn ||

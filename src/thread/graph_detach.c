@@ -96,8 +96,7 @@ static int unroute_all(struct limef_graph_inside *graph, int64_t deadline_us)
 
         if (!edge->leaves || edge->from->leaves || !edge->from->thread)
             continue;
-        ret = limef_thread_call(edge->from->thread->thread, unroute, edge,
-                                left_until(deadline_us));
+        ret = limef_thread_call(edge->from->thread->thread, unroute, edge, left_until(deadline_us));
         if (ret < 0)
             return limef_fail(ret, graph->settings.name, "the thread of '%s' does not get to it",
                               edge->from->filter->name);
@@ -113,8 +112,7 @@ static int drain_level(struct limef_graph_inside *graph, uint32_t level, int64_t
 
         if (!edge->leaves || edge->from->level != level || !edge->input.lane.fifo)
             continue;
-        ret = limef_thread_call(edge->to->thread->thread, drain, &context,
-                                left_until(deadline_us));
+        ret = limef_thread_call(edge->to->thread->thread, drain, &context, left_until(deadline_us));
         if (ret < 0)
             return limef_fail(ret, graph->settings.name, "the thread of '%s' does not come back",
                               edge->to->filter->name);

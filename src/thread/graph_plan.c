@@ -21,26 +21,12 @@ static double usable_cpus(void)
     return sched_getaffinity(0, sizeof(cpus), &cpus) ? 1 : CPU_COUNT(&cpus);
 }
 
-/* Who a glued filter is one with. */
-static struct graph_node *glued_to(const struct limef_graph_inside *graph, struct graph_node *node)
-{
-    struct graph_edge *edge;
-
-    while (node->filter->ops->flags & LIMEF_FILTER_GLUED &&
-           (edge = graph_edge_at(graph, node, 0)) != NULL)
-        node = edge->to;
-    return node;
-}
-
 static uint32_t number_filters(struct limef_graph_inside *graph)
 {
     uint32_t n = 0;
 
     for (struct graph_node *node = graph->nodes; node; node = node->next)
-        if (glued_to(graph, node) == node)
-            node->number = n++;
-    for (struct graph_node *node = graph->nodes; node; node = node->next)
-        node->number = glued_to(graph, node)->number;
+        node->number = n++;
     return n;
 }
 
@@ -49,8 +35,7 @@ static uint32_t number_edges(struct limef_graph_inside *graph)
     uint32_t n = 0;
 
     for (struct graph_edge *edge = graph->edges; edge; edge = edge->next)
-        edge->number = edge->leaves || edge->from->number == edge->to->number ? LIMEF_PLAN_NONE
-                                                                             : n++;
+        edge->number = edge->leaves ? LIMEF_PLAN_NONE : n++;
     return n;
 }
 
@@ -58,14 +43,16 @@ static void describe_filter(const struct graph_node *node, struct limef_plan_fil
 {
     const struct limef_filter_ops *ops = node->filter->ops;
 
-    filter->flags |= ops->flags & ~(unsigned)LIMEF_FILTER_GLUED;
-    if (ops->flags & LIMEF_FILTER_GLUED && filter->name)
-        return;
-    filter->name = node->filter->name;
-    filter->kind = ops->kind;
-    filter->thread = LIMEF_PLAN_NONE;
-    filter->fingerprint = ops->fingerprint ? ops->fingerprint(node->filter) : 0;
-    filter->cost_us = filter->p95_us = filter->rate_hz = LIMEF_NOT_MEASURED;
+    *filter = (struct limef_plan_filter){
+        .name = node->filter->name,
+        .kind = ops->kind,
+        .flags = ops->flags,
+        .thread = LIMEF_PLAN_NONE,
+        .fingerprint = ops->fingerprint ? ops->fingerprint(node->filter) : 0,
+        .cost_us = LIMEF_NOT_MEASURED,
+        .p95_us = LIMEF_NOT_MEASURED,
+        .rate_hz = LIMEF_NOT_MEASURED,
+    };
 }
 
 static void describe_edge(const struct graph_edge *edge, struct limef_plan_edge *to)
@@ -74,6 +61,7 @@ static void describe_edge(const struct graph_edge *edge, struct limef_plan_edge 
         .from = edge->from->number,
         .to = edge->to->number,
         .output = edge->output,
+        .is_fixed = edge->from->filter->ops->flags & LIMEF_FILTER_GLUED,
         .rate_hz = LIMEF_NOT_MEASURED,
         .frame_bytes = LIMEF_NOT_MEASURED,
         .burst_frames = LIMEF_NOT_MEASURED,
@@ -96,7 +84,7 @@ static int describe(struct limef_graph_inside *graph, struct graph_plan *plan)
         if (node->consumer)
             plan->filters[node->number].thread = graph_thread_of(graph, node->consumer)->number;
     for (struct graph_edge *edge = graph->edges; edge; edge = edge->next)
-        if (edge->number != LIMEF_PLAN_NONE)
+        if (!edge->leaves)
             describe_edge(edge, &plan->edges[edge->number]);
     plan->problem.machine.n_cpus =
         graph->settings.n_cpus > 0 ? graph->settings.n_cpus : usable_cpus();
@@ -119,10 +107,8 @@ static struct graph_plan *lay_out(struct limef_graph_inside *graph)
         return NULL;
     plan->filters = (struct limef_plan_filter *)(void *)(block + filters_at);
     plan->edges = (struct limef_plan_edge *)(void *)(block + edges_at);
-    plan->problem = (struct limef_plan_problem){.filters = plan->filters,
-                                                .edges = plan->edges,
-                                                .n_filters = n_filters,
-                                                .n_edges = n_edges};
+    plan->problem = (struct limef_plan_problem){
+        .filters = plan->filters, .edges = plan->edges, .n_filters = n_filters, .n_edges = n_edges};
     limef_plan_init(&plan->plan, block + plan_at, n_filters, n_edges);
     return plan;
 }
@@ -130,18 +116,19 @@ static struct graph_plan *lay_out(struct limef_graph_inside *graph)
 int graph_make_plan(struct limef_graph_inside *graph, struct graph_plan **made)
 {
     struct graph_plan *plan = lay_out(graph);
-    void *scratch = plan ? arena_get(&graph->arena,
-                                     limef_plan_scratch_bytes(plan->problem.n_filters,
-                                                              plan->problem.n_edges))
-                         : NULL;
+    void *scratch =
+        plan ? arena_get(&graph->arena,
+                         limef_plan_scratch_bytes(plan->problem.n_filters, plan->problem.n_edges))
+             : NULL;
     int ret;
 
     *made = NULL;
     if (!scratch) {
         arena_put(&graph->arena, plan);
-        return limef_fail(AVERROR(ENOMEM), graph->settings.name,
-                          "no room for a plan: the memory given to the graph is used up (%zu bytes)",
-                          graph->arena.used_bytes);
+        return limef_fail(
+            AVERROR(ENOMEM), graph->settings.name,
+            "no room for a plan: the memory given to the graph is used up (%zu bytes)",
+            graph->arena.used_bytes);
     }
     ret = describe(graph, plan);
     if (ret >= 0)

@@ -26,8 +26,8 @@ struct graph_thread {
     struct limef_consumer *consumer; /* the application's; NULL: it is the worker */
     struct worker worker;
     char name[16];
-    bool in_use;    /* has filters, or will have */
-    bool reached;   /* while cycles are looked for */
+    bool in_use;     /* has filters, or will have */
+    bool reached;    /* while cycles are looked for */
     uint32_t number; /* of an explicit one in the problem; of a worker in the plan that is mapped */
 };
 
@@ -39,7 +39,7 @@ struct graph_node {
     struct graph_thread *thread;     /* who runs it; NULL: nobody yet. Written while that thread is
                                         held in a call or does not run */
     struct graph_thread *wanted;     /* who shall run it, while that is changed */
-    uint32_t number;                 /* in the problem; glued ones share one */
+    uint32_t number;                 /* in the problem */
     uint32_t level;                  /* longest way from a filter that nobody leads to */
     bool is_root;                    /* was added by name: stays until it is removed */
     bool is_new;                     /* found by the walk that is going on */
@@ -52,7 +52,7 @@ struct graph_edge {
     struct graph_edge *next;
     struct graph_node *from, *to;
     uint32_t output;
-    uint32_t number; /* in the problem; LIMEF_PLAN_NONE: between glued filters */
+    uint32_t number; /* in the problem */
     bool is_new;
     bool leaves;
     struct limef_input_filter input; /* of a boundary; filter.ops NULL: it is none */
@@ -77,7 +77,7 @@ struct limef_graph_inside {
     struct graph_plan *plan; /* the last that was adopted; NULL: none */
     unsigned n_threads_made; /* for their names */
     bool running;
-    uint64_t n_lost_at_removal; /* frames that waited where a chain was taken out */
+    uint64_t n_lost_at_removal;      /* frames that waited where a chain was taken out */
     LIMEF_ATOMIC(uint32_t) stopping; /* any; 1: whoever changes the plan gives up */
 };
 
@@ -149,7 +149,7 @@ int graph_detach(struct limef_graph_inside *graph, int64_t deadline_us);
 
 /* graph_move.c: while frames flow, gives all filters of `from` that are wanted on `to` to that
  * thread. Returns 0, or why it was left as it was. */
-int graph_move(struct limef_graph_inside *graph, struct graph_thread *from,
-               struct graph_thread *to, int64_t timeout_us);
+int graph_move(struct limef_graph_inside *graph, struct graph_thread *from, struct graph_thread *to,
+               int64_t timeout_us);
 
 #endif

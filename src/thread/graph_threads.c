@@ -29,8 +29,8 @@ static struct graph_thread *make_worker(struct limef_graph_inside *graph)
         return NULL;
     snprintf(made->name, sizeof(made->name), "%.9s-%u", graph->settings.name,
              ++graph->n_threads_made);
-    worker_init(&made->worker, &(struct limef_thread_settings){
-                                   .name = made->name, .reports = graph->settings.reports});
+    worker_init(&made->worker, &(struct limef_thread_settings){.name = made->name,
+                                                               .reports = graph->settings.reports});
     made->thread = &made->worker.thread;
     made->fifo = &made->worker.fifo;
     return made;

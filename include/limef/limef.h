@@ -47,6 +47,9 @@
 #include <limef/thread/consumer.h>
 #include <limef/thread/graph.h>
 #include <limef/thread/plan.h>
+#include <limef/thread/plan_cache.h>
+#include <limef/thread/plan_diff.h>
+#include <limef/thread/plan_print.h>
 #include <limef/thread/producer.h>
 #include <limef/thread/replan.h>
 #include <limef/thread/report.h>

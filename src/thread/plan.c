@@ -14,11 +14,11 @@ static void *take(char *memory, size_t *offset, size_t bytes)
     return taken;
 }
 
-static size_t lay_out(struct limef_plan *plan, void *memory, size_t n_filters, size_t n_edges)
+size_t plan_lay_out(struct limef_plan *plan, void *memory)
 {
-    size_t offset = 0;
+    size_t offset = 0, n_filters = plan->n_filters;
 
-    plan->links = take(memory, &offset, n_edges * sizeof(*plan->links));
+    plan->links = take(memory, &offset, plan->n_edges * sizeof(*plan->links));
     plan->island_of = take(memory, &offset, n_filters * sizeof(*plan->island_of));
     plan->islands = take(memory, &offset, n_filters * sizeof(*plan->islands));
     plan->workers = take(memory, &offset, n_filters * sizeof(*plan->workers));
@@ -27,15 +27,15 @@ static size_t lay_out(struct limef_plan *plan, void *memory, size_t n_filters, s
 
 size_t limef_plan_bytes(uint32_t n_filters, uint32_t n_edges)
 {
-    struct limef_plan plan;
+    struct limef_plan plan = {.n_filters = n_filters, .n_edges = n_edges};
 
-    return lay_out(&plan, NULL, n_filters, n_edges);
+    return plan_lay_out(&plan, NULL);
 }
 
 void limef_plan_init(struct limef_plan *plan, void *memory, uint32_t n_filters, uint32_t n_edges)
 {
     *plan = (struct limef_plan){.n_filters = n_filters, .n_edges = n_edges};
-    memset(memory, 0, lay_out(plan, memory, n_filters, n_edges));
+    memset(memory, 0, plan_lay_out(plan, memory));
 }
 
 size_t plan_work_lay_out(struct plan_work *work, void *memory, uint32_t n_filters, uint32_t n_edges)

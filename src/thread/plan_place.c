@@ -249,11 +249,30 @@ static void join_workers(struct plan_work *work)
                     plan->islands[i].worker = a;
             plan->workers[a].n_islands += plan->workers[b].n_islands;
             plan->workers[a].load += plan->workers[b].load;
-            plan->workers[b].n_islands = 0;
+            plan->workers[b] = (struct limef_plan_worker){0};
             break;
         }
     while (plan->n_workers && !plan->workers[plan->n_workers - 1].n_islands)
         plan->n_workers--;
+}
+
+/* In the order of the islands, whatever way they came: floating point would tell. */
+static void sum_up_workers(struct limef_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->n_workers; i++)
+        plan->workers[i].load = 0;
+    for (uint32_t i = 0; i < plan->n_islands; i++) {
+        const struct limef_plan_island *island = &plan->islands[i];
+        double *load;
+
+        if (island->worker == LIMEF_PLAN_NONE)
+            continue;
+        load = &plan->workers[island->worker].load;
+        if (plan_is_known(*load) && plan_is_known(island->load))
+            *load += island->load;
+        else
+            *load = LIMEF_NOT_MEASURED;
+    }
 }
 
 void plan_place(struct plan_work *work)
@@ -268,4 +287,5 @@ void plan_place(struct plan_work *work)
     settle(work);
     if (work->problem->previous && work->problem->mode == LIMEF_PLAN_AUTO)
         join_workers(work);
+    sum_up_workers(plan);
 }

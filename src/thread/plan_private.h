@@ -39,6 +39,10 @@ struct plan_work {
     double total_load;
 };
 
+/* Gives a plan's arrays, whose sizes it holds, their places in memory; returns how many bytes that
+ * takes. memory NULL: only that. */
+size_t plan_lay_out(struct limef_plan *plan, void *memory);
+
 /* Gives the arrays their places in memory; returns how many bytes that takes. memory NULL: only
  * that. */
 size_t plan_work_lay_out(struct plan_work *work, void *memory, uint32_t n_filters,

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+#include "thread/plan_private.h"
+#include "thread/plan_words.h"
+
+#include <limef/thread/plan_print.h>
+
+#include <libavutil/error.h>
+
+#define MAX_LINE 1024
+
+static int done(FILE *file)
+{
+    return fflush(file) || ferror(file) ? AVERROR(EIO) : 0;
+}
+
+/* ---- text ---- */
+
+/* Names hold what the application likes; a line must stay a line. */
+static void print_name(FILE *file, const char *name)
+{
+    for (; *name; name++)
+        fputc((unsigned char)*name < ' ' || *name == 0x7f ? '?' : *name, file);
+}
+
+static const char *why_urgent(const struct limef_plan_problem *problem,
+                              const struct limef_plan_island *island)
+{
+    switch (island->priority) {
+    case LIMEF_PRIORITY_AUDIO:
+        return "it is real-time";
+    case LIMEF_PRIORITY_DISPLAY:
+        return "it shows pictures";
+    case LIMEF_PRIORITY_INGEST:
+        return problem->filters[island->first].is_live ? "it reads a live source"
+                                                       : "it reads, and is light";
+    case LIMEF_PRIORITY_BACKGROUND:
+        return problem->filters[island->first].flags & LIMEF_FILTER_RECORDS
+                   ? "it records"
+                   : "it waits for devices";
+    case LIMEF_PRIORITY_PROCESSING:
+        break;
+    }
+    return "nothing makes it urgent";
+}
+
+static void print_island(const struct limef_plan *plan, const struct limef_plan_problem *problem,
+                         uint32_t number, FILE *file)
+{
+    const struct limef_plan_island *island = &plan->islands[number];
+    struct plan_figure load, ms;
+    const char *between = "";
+
+    fputs("    ", file);
+    for (uint32_t i = 0; i < plan->n_filters; i++)
+        if (plan->island_of[i] == number) {
+            fputs(between, file);
+            print_name(file, plan_name(problem, i));
+            between = ", ";
+        }
+    fprintf(file, ": load %s, p95 %s ms, %s: %s\n", plan_figure(&load, island->load, 3, "?"),
+            plan_figure(&ms, island->p95_us / 1e3, 1, "?"), limef_priority_name(island->priority),
+            why_urgent(problem, island));
+}
+
+static uint32_t n_workers_used(const struct limef_plan *plan)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < plan->n_workers; i++)
+        n += plan->workers[i].n_islands > 0;
+    return n;
+}
+
+static void print_threads(const struct limef_plan *plan, const struct limef_plan_problem *problem,
+                          FILE *file)
+{
+    struct plan_figure load;
+
+    for (uint32_t i = 0; i < plan->n_workers; i++) {
+        if (!plan->workers[i].n_islands)
+            continue;
+        fprintf(file, "thread %u, %s, load %s of a core\n", i,
+                limef_priority_name(plan->workers[i].priority),
+                plan_figure(&load, plan->workers[i].load, 3, "?"));
+        for (uint32_t j = 0; j < plan->n_islands; j++)
+            if (plan->islands[j].worker == i)
+                print_island(plan, problem, j, file);
+    }
+    for (uint32_t j = 0; j < plan->n_islands; j++)
+        if (plan->islands[j].worker == LIMEF_PLAN_NONE) {
+            fprintf(file, "thread %u of the application\n", plan->islands[j].thread);
+            print_island(plan, problem, j, file);
+        }
+}
+
+int limef_plan_print_text(const struct limef_plan *plan, const struct limef_plan_problem *problem,
+                          FILE *file)
+{
+    struct plan_figure cpus, handover;
+    char line[MAX_LINE];
+
+    fprintf(file, "plan %s: %u filters in %u islands on %u threads, %s cores, handover %s us\n",
+            limef_plan_mode_name(problem->mode), plan->n_filters, plan->n_islands,
+            n_workers_used(plan), plan_figure(&cpus, problem->machine.n_cpus, 1, "?"),
+            plan_figure(&handover, problem->machine.handover_us, 1, "?"));
+    print_threads(plan, problem, file);
+    for (uint32_t i = 0; i < plan->n_edges; i++) {
+        print_name(file, plan_name(problem, problem->edges[i].from));
+        fputs(" -> ", file);
+        print_name(file, plan_name(problem, problem->edges[i].to));
+        fputs(": ", file);
+        limef_plan_explain(plan, problem, i, line, sizeof(line));
+        print_name(file, line);
+        fputc('\n', file);
+    }
+    return done(file);
+}
+
+/* ---- DOT ---- */
+
+static void print_quoted(FILE *file, const char *text)
+{
+    fputc('"', file);
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            fputc('\\', file);
+        fputc((unsigned char)*text < ' ' ? ' ' : *text, file);
+    }
+    fputc('"', file);
+}
+
+static void print_node(const struct limef_plan_problem *problem, uint32_t filter, FILE *file)
+{
+    struct plan_figure cost;
+    char label[MAX_LINE];
+
+    snprintf(label, sizeof(label), "%s, %s us", plan_name(problem, filter),
+             plan_figure(&cost, problem->filters[filter].cost_us, 1, "?"));
+    fprintf(file, "    f%u [label=", filter);
+    print_quoted(file, label);
+    fputs("];\n", file);
+}
+
+/* worker LIMEF_PLAN_NONE: the filters of explicit threads, in no box */
+static void print_box(const struct limef_plan *plan, const struct limef_plan_problem *problem,
+                      uint32_t worker, FILE *file)
+{
+    for (uint32_t i = 0; i < plan->n_filters; i++)
+        if (plan->islands[plan->island_of[i]].worker == worker)
+            print_node(problem, i, file);
+}
+
+int limef_plan_print_dot(const struct limef_plan *plan, const struct limef_plan_problem *problem,
+                         FILE *file)
+{
+    struct plan_figure load;
+    char line[MAX_LINE];
+
+    fputs("digraph plan {\n  rankdir=LR;\n  node [shape=box];\n", file);
+    for (uint32_t i = 0; i < plan->n_workers; i++) {
+        if (!plan->workers[i].n_islands)
+            continue;
+        fprintf(file, "  subgraph cluster_%u {\n    label=\"thread %u, %s, load %s\";\n", i, i,
+                limef_priority_name(plan->workers[i].priority),
+                plan_figure(&load, plan->workers[i].load, 2, "?"));
+        print_box(plan, problem, i, file);
+        fputs("  }\n", file);
+    }
+    print_box(plan, problem, LIMEF_PLAN_NONE, file);
+    for (uint32_t i = 0; i < plan->n_edges; i++) {
+        const struct limef_plan_link *link = &plan->links[i];
+
+        fprintf(file, "  f%u -> f%u [", problem->edges[i].from, problem->edges[i].to);
+        if (link->is_cut)
+            fprintf(file, "style=bold, label=\"%u\", ", link->depth);
+        limef_plan_explain(plan, problem, i, line, sizeof(line));
+        fputs("tooltip=", file);
+        print_quoted(file, line);
+        fputs("];\n", file);
+    }
+    fputs("}\n", file);
+    return done(file);
+}

@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: MIT */
+#include "support/plans.h"
+
+#include <limef/base/log.h>
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include <libavutil/error.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct plans plans;
+static char logged[256];
+
+static void keep_line(void *context, enum limef_log_level level, const char *name, const char *line)
+{
+    (void)context;
+    (void)level;
+    (void)name;
+    snprintf(logged, sizeof(logged), "%s", line);
+}
+
+static void begin(void)
+{
+    limef_log_set_sink(keep_line, NULL);
+    plans_init(&plans, 4);
+}
+
+static void end(void)
+{
+    plans_clear(&plans);
+    limef_log_set_sink(NULL, NULL);
+}
+
+TestSuite(plan, .init = begin, .fini = end, .timeout = 60);
+
+/* source, decode, scale at 25 frames a second */
+static void put_chain(double decode_us, double scale_us)
+{
+    uint32_t source = plans_put(&plans, LIMEF_PLAN_NONE, "source", 20, 25);
+    uint32_t decode = plans_put(&plans, source, "decode", decode_us, 25);
+
+    plans_put(&plans, decode, "scale", scale_us, 25);
+}
+
+static bool is_cut(uint32_t edge)
+{
+    return plans.plan.links[edge].is_cut;
+}
+
+static enum limef_plan_reason reason(uint32_t edge)
+{
+    return plans.plan.links[edge].reason;
+}
+
+static const struct limef_plan_island *island_of(uint32_t filter)
+{
+    return &plans.plan.islands[plans.plan.island_of[filter]];
+}
+
+static void make(void)
+{
+    cr_assert(zero(int, plans_make(&plans)));
+}
+
+/* Plans anew with what is in plans.plan as the plan before; plans.plan is the new one. */
+static void make_next(void)
+{
+    struct limef_plan next;
+    int ret;
+
+    plans.problem.previous = &plans.plan;
+    ret = plans_make_again(&plans, &next);
+    plans.problem.previous = NULL;
+    free(plans.memory);
+    plans.memory = next.links;
+    plans.plan = next;
+    cr_assert(zero(int, ret));
+}
+
+Test(plan, of_nothing_is_empty)
+{
+    make();
+    cr_assert(zero(u32, plans.plan.n_islands));
+    cr_assert(zero(u32, plans.plan.n_workers));
+}
+
+Test(plan, light_work_is_fused)
+{
+    put_chain(1000, 500);
+    make();
+    cr_assert(not(is_cut(0)));
+    cr_assert(not(is_cut(1)));
+    cr_assert(eq(int, reason(1), LIMEF_PLAN_FUSED_CHEAP));
+    cr_assert(eq(u32, plans.plan.n_islands, 1));
+}
+
+Test(plan, a_resize_that_no_core_can_do_beside_the_decoder_is_cut_off)
+{
+    put_chain(24100, 17000);
+    make();
+    cr_assert(not(is_cut(0)));
+    cr_assert(is_cut(1));
+    cr_assert(eq(int, reason(1), LIMEF_PLAN_CUT_LOAD));
+    cr_assert(ne(u32, island_of(1)->worker, island_of(2)->worker));
+}
+
+Test(plan, slow_frames_are_cut_though_the_mean_is_light)
+{
+    put_chain(8000, 8000);
+    plans.filters[1].p95_us = plans.filters[2].p95_us = 20000;
+    make();
+    cr_assert(is_cut(1));
+    cr_assert(eq(int, reason(1), LIMEF_PLAN_CUT_LATE));
+}
+
+Test(plan, nothing_is_cut_without_a_core_that_could_use_it)
+{
+    plans.problem.machine.n_cpus = 1;
+    put_chain(24100, 17000);
+    make();
+    cr_assert(not(is_cut(1)));
+    cr_assert(eq(int, reason(1), LIMEF_PLAN_FUSED_NO_CPU));
+}
+
+Test(plan, four_decodes_on_two_cores_are_not_cut)
+{
+    plans.problem.machine.n_cpus = 2;
+    for (int i = 0; i < 4; i++)
+        put_chain(22000, 14000);
+    make();
+    for (uint32_t i = 0; i < plans.problem.n_edges; i++)
+        cr_assert(not(is_cut(i)));
+    cr_assert(eq(u32, plans.plan.n_workers, 4));
+}
+
+Test(plan, the_largest_piece_is_as_small_as_possible)
+{
+    uint32_t filter = plans_put(&plans, LIMEF_PLAN_NONE, "source", 0, 25);
+
+    for (int i = 0; i < 10; i++)
+        filter = plans_put(&plans, filter, "work", 4000, 25);
+    make();
+    cr_assert(eq(u32, plans.plan.n_islands, 2));
+    cr_assert(epsilon_eq(dbl, island_of(0)->load, 0.5, 1e-9));
+    cr_assert(epsilon_eq(dbl, island_of(10)->load, 0.5, 1e-9));
+}
+
+Test(plan, of_equal_cuts_the_cheapest_is_made)
+{
+    uint32_t filter = plans_put(&plans, LIMEF_PLAN_NONE, "source", 0, 25);
+
+    for (int i = 0; i < 5; i++)
+        filter = plans_put(&plans, filter, "work", i == 2 ? 100 : 10000, 25);
+    /* the light one may lie on either side of the cut */
+    plans.edges[2].frame_bytes = 6000000;
+    plans.edges[3].frame_bytes = 1000;
+    make();
+    cr_assert(not(is_cut(2)));
+    cr_assert(is_cut(3));
+}
+
+Test(plan, a_tree_is_split_where_its_branches_are_heavy)
+{
+    uint32_t source = plans_put(&plans, LIMEF_PLAN_NONE, "source", 0, 25);
+
+    plans_put(&plans, source, "light", 1000, 25);
+    plans_put(&plans, source, "heavy", 20000, 25);
+    plans_put(&plans, source, "light", 1000, 25);
+    plans_put(&plans, source, "heavy", 20000, 25);
+    make();
+    cr_assert(eq(u32, plans.plan.n_islands, 2));
+    cr_assert(not(is_cut(0)));
+    cr_assert(not(is_cut(2)));
+    cr_assert(eq(int, is_cut(1) + is_cut(3), 1));
+}
+
+Test(plan, two_threads_that_come_together_are_cut)
+{
+    uint32_t a = plans_put(&plans, LIMEF_PLAN_NONE, "source", 10, 25);
+    uint32_t b = plans_put(&plans, LIMEF_PLAN_NONE, "source", 10, 25);
+    uint32_t grid = plans_put(&plans, a, "grid", 10, 25);
+
+    plans_connect(&plans, b, grid);
+    make();
+    cr_assert(is_cut(0));
+    cr_assert(is_cut(1));
+    cr_assert(eq(int, reason(0), LIMEF_PLAN_CUT_JOIN));
+    cr_assert(eq(u32, plans.plan.n_islands, 3));
+}
+
+Test(plan, a_diamond_on_one_thread_is_fused)
+{
+    uint32_t a = plans_put(&plans, LIMEF_PLAN_NONE, "source", 10, 25);
+    uint32_t left = plans_put(&plans, a, "left", 10, 25);
+    uint32_t right = plans_put(&plans, a, "right", 10, 25);
+    uint32_t join = plans_put(&plans, left, "join", 10, 25);
+
+    plans_connect(&plans, right, join);
+    make();
+    cr_assert(eq(u32, plans.plan.n_islands, 1));
+}
+
+Test(plan, a_diamond_with_a_heavy_side_is_cut_at_its_end_on_both)
+{
+    uint32_t a = plans_put(&plans, LIMEF_PLAN_NONE, "source", 18000, 25);
+    uint32_t left = plans_put(&plans, a, "left", 29000, 25);
+    uint32_t right = plans_put(&plans, a, "right", 10, 25);
+    uint32_t join = plans_put(&plans, left, "join", 10, 25);
+
+    plans_connect(&plans, right, join);
+    make();
+    cr_assert(is_cut(0));
+    cr_assert(eq(int, is_cut(2), is_cut(3)));
+}
+
+Test(plan, a_bound_filter_has_a_thread_for_itself)
+{
+    put_chain(1000, 500);
+    plans.filters[1].flags = LIMEF_FILTER_THREAD_BOUND;
+    make();
+    cr_assert(eq(int, reason(0), LIMEF_PLAN_CUT_BOUND));
+    cr_assert(eq(int, reason(1), LIMEF_PLAN_CUT_BOUND));
+    cr_assert(eq(u32, plans.plan.n_workers, 3));
+}
+
+Test(plan, real_time_is_cut_on_both_sides_and_most_urgent)
+{
+    put_chain(1000, 500);
+    plans.filters[1].flags = LIMEF_FILTER_REAL_TIME;
+    make();
+    cr_assert(eq(int, reason(0), LIMEF_PLAN_CUT_REAL_TIME));
+    cr_assert(eq(int, reason(1), LIMEF_PLAN_CUT_REAL_TIME));
+    cr_assert(eq(int, island_of(1)->priority, LIMEF_PRIORITY_AUDIO));
+}
+
+Test(plan, a_thread_of_the_application_keeps_its_filters)
+{
+    put_chain(24100, 17000);
+    plans.filters[1].thread = plans.filters[2].thread = 3;
+    make();
+    cr_assert(eq(int, reason(0), LIMEF_PLAN_CUT_EXPLICIT));
+    cr_assert(not(is_cut(1)));
+    cr_assert(eq(u32, island_of(2)->thread, 3));
+    cr_assert(eq(u32, island_of(2)->worker, LIMEF_PLAN_NONE));
+    cr_assert(eq(u32, plans.plan.n_workers, 1));
+}
+
+Test(plan, light_packet_path_stays_with_the_live_source_that_waits)
+{
+    uint32_t source = plans_put(&plans, LIMEF_PLAN_NONE, "source", 20, 25);
+    uint32_t gate = plans_put(&plans, source, "gate", 1, 25);
+
+    plans_put(&plans, gate, "decode", 16000, 25);
+    plans.filters[source].flags |= LIMEF_FILTER_BLOCKING;
+    plans.filters[source].is_live = true;
+    plans.edges[0].is_encoded = plans.edges[1].is_encoded = true;
+    make(); /* 0.4 of a core: the source is back in time */
+    cr_assert(not(is_cut(1)));
+    plans.filters[2].cost_us = plans.filters[2].p95_us = 24000;
+    make();
+    cr_assert(not(is_cut(0)));
+    cr_assert(is_cut(1));
+    cr_assert(eq(int, reason(1), LIMEF_PLAN_CUT_BLOCKING));
+    cr_assert(eq(int, island_of(0)->priority, LIMEF_PRIORITY_INGEST));
+    cr_assert(eq(int, plans.plan.links[1].overflow, LIMEF_OVERFLOW_DROP_TO_KEY));
+}
+
+Test(plan, reading_goes_first_when_the_machine_is_full)
+{
+    uint32_t source = plans_put(&plans, LIMEF_PLAN_NONE, "source", 20, 25);
+
+    plans_put(&plans, source, "decode", 14000, 25);
+    plans.filters[source].flags |= LIMEF_FILTER_BLOCKING;
+    plans.filters[source].is_live = true;
+    plans.problem.machine.n_cpus = 0.45;
+    make();
+    cr_assert(eq(int, reason(0), LIMEF_PLAN_CUT_PRIORITY));
+    plans.problem.machine.n_cpus = 0.5; /* less full than what cuts, fuller than what fuses */
+    make_next();
+    cr_assert(eq(int, reason(0), LIMEF_PLAN_CUT_PRIORITY));
+    plans.problem.machine.n_cpus = 2;
+    make_next();
+    cr_assert(not(is_cut(0)));
+}
+
+Test(plan, a_recorder_does_not_stall_a_camera)
+{
+    uint32_t source = plans_put(&plans, LIMEF_PLAN_NONE, "source", 20, 25);
+
+    plans_put(&plans, source, "mux", 20, 25);
+    plans.filters[0].is_live = true;
+    plans.filters[1].flags = LIMEF_FILTER_RECORDS;
+    plans.edges[0].is_encoded = true;
+    make();
+    cr_assert(eq(int, reason(0), LIMEF_PLAN_CUT_PRIORITY));
+    cr_assert(eq(int, island_of(1)->priority, LIMEF_PRIORITY_BACKGROUND));
+    cr_assert(eq(int, plans.plan.links[0].overflow, LIMEF_OVERFLOW_DROP_TO_KEY));
+    cr_assert(eq(i64, plans.plan.links[0].max_time_us, 2000000));
+    plans.filters[0].is_live = false;
+    make();
+    cr_assert(not(is_cut(0)));
+}
+
+Test(plan, a_self_threaded_decoder_is_cut_off_until_it_is_measured)
+{
+    plans_add(&plans, "file", LIMEF_FILTER_SOURCE | LIMEF_FILTER_BLOCKING);
+    plans_add(&plans, "decode", LIMEF_FILTER_SELF_THREADED);
+    plans_connect(&plans, 0, 1);
+    make();
+    cr_assert(eq(int, reason(0), LIMEF_PLAN_CUT_UNMEASURED));
+    for (int i = 0; i < 2; i++) {
+        plans.filters[i].cost_us = plans.filters[i].p95_us = 300;
+        plans.filters[i].rate_hz = 25;
+    }
+    make_next();
+    cr_assert(not(is_cut(0)));
+}
+
+Test(plan, depths_before_anything_is_measured)
+{
+    for (int i = 0; i < 5; i++) {
+        plans_add(&plans, "filter", i < 2 ? LIMEF_FILTER_SOURCE : 0);
+        if (i >= 2)
+            plans.filters[i].thread = (uint32_t)i;
+    }
+    plans_connect(&plans, 0, 2); /* source -> sink */
+    plans_connect(&plans, 1, 3); /* source -> processing -> sink */
+    plans_connect(&plans, 3, 4);
+    make();
+    cr_assert(eq(u32, plans.plan.links[0].depth, 3));
+    cr_assert(eq(u32, plans.plan.links[1].depth, 6));
+    cr_assert(eq(u32, plans.plan.links[2].depth, 4));
+    cr_assert(eq(int, plans.plan.links[0].overflow, LIMEF_OVERFLOW_BLOCK));
+    plans.filters[0].is_live = true;
+    make();
+    cr_assert(eq(int, plans.plan.links[0].overflow, LIMEF_OVERFLOW_DROP_OLDEST));
+}
+
+Test(plan, depth_follows_burst_and_jitter_and_the_budget)
+{
+    struct limef_plan_link *link;
+
+    put_chain(1000, 500);
+    plans.filters[2].flags = LIMEF_FILTER_THREAD_BOUND;
+    plans.edges[1].burst_frames = 3;
+    plans.edges[1].jitter_us = 80000; /* 2 frames, and 1 while the reader is busy */
+    plans.edges[1].frame_bytes = 1000000;
+    make();
+    link = &plans.plan.links[1];
+    cr_assert(eq(u32, link->depth, 8));
+    plans.edges[1].burst_frames = 2; /* a little less: stays as it is */
+    make_next();
+    cr_assert(eq(u32, plans.plan.links[1].depth, 8));
+    plans.problem.machine.budget_bytes = 4000000;
+    make();
+    cr_assert(eq(u32, plans.plan.links[1].depth, 4));
+    plans.problem.machine.budget_bytes = 0;
+    plans.problem.machine.budget_us = 200000;
+    make();
+    cr_assert(eq(u32, plans.plan.links[1].depth, 5));
+    plans.problem.machine.budget_bytes = 1;
+    make();
+    cr_assert(eq(u32, plans.plan.links[1].depth, 2));
+}
+
+Test(plan, a_cut_stays_between_the_thresholds)
+{
+    put_chain(20000, 14000); /* 0.85 */
+    make();
+    cr_assert(is_cut(1));
+    plans.filters[1].cost_us = plans.filters[1].p95_us = 12000; /* 0.65 */
+    make_next();
+    cr_assert(is_cut(1));
+    plans.filters[1].cost_us = plans.filters[1].p95_us = 7000; /* 0.525 */
+    make_next();
+    cr_assert(not(is_cut(1)));
+    plans.filters[1].cost_us = plans.filters[1].p95_us = 12000; /* 0.65 again: as it was */
+    make_next();
+    cr_assert(not(is_cut(1)));
+}
+
+Test(plan, light_sources_share_a_worker_but_none_that_waits)
+{
+    for (int i = 0; i < 8; i++)
+        put_chain(1000, 500);
+    make();
+    cr_assert(eq(u32, plans.plan.n_islands, 8));
+    cr_assert(eq(u32, plans.plan.n_workers, 1));
+    for (uint32_t i = 0; i < plans.problem.n_filters; i += 3)
+        plans.filters[i].flags |= LIMEF_FILTER_BLOCKING;
+    make();
+    cr_assert(eq(u32, plans.plan.n_workers, 8));
+}
+
+Test(plan, a_small_change_moves_no_island)
+{
+    uint32_t workers[12];
+
+    for (uint32_t i = 0; i < 12; i++)
+        put_chain(3000 + 100 * i, 1500);
+    make();
+    for (uint32_t i = 0; i < 12; i++)
+        workers[i] = island_of(3 * i)->worker;
+    for (uint32_t i = 0; i < 12; i++)
+        plans.filters[3 * i + 1].cost_us *= i % 2 ? 1.05 : 0.95;
+    make_next();
+    for (uint32_t i = 0; i < 12; i++)
+        cr_assert(eq(u32, workers[i], island_of(3 * i)->worker));
+}
+
+Test(plan, what_is_new_does_not_move_what_was_there)
+{
+    static uint32_t was_filters[6], was_edges[4];
+    uint32_t first;
+
+    plans.problem.machine.n_cpus = 8;
+    put_chain(24100, 17000);
+    make();
+    first = island_of(2)->worker;
+    /* the new chain comes first */
+    plans.problem.n_filters = plans.problem.n_edges = 0;
+    put_chain(24100, 17000);
+    put_chain(24100, 17000);
+    for (uint32_t i = 0; i < 6; i++)
+        was_filters[i] = i < 3 ? LIMEF_PLAN_NONE : i - 3;
+    for (uint32_t i = 0; i < 4; i++)
+        was_edges[i] = i < 2 ? LIMEF_PLAN_NONE : i - 2;
+    plans.problem.previous_filters = was_filters;
+    plans.problem.previous_edges = was_edges;
+    make_next();
+    cr_assert(eq(u32, island_of(5)->worker, first));
+    cr_assert(eq(u32, plans.plan.n_workers, 4));
+}
+
+Test(plan, workers_that_became_light_become_one)
+{
+    for (int i = 0; i < 2; i++)
+        put_chain(6000, 6000); /* 0.3 and more */
+    make();
+    cr_assert(eq(u32, plans.plan.n_workers, 2));
+    for (uint32_t i = 0; i < 6; i++)
+        plans.filters[i].cost_us = 1000;
+    make_next();
+    cr_assert(eq(u32, plans.plan.n_workers, 1));
+}
+
+Test(plan, modes_for_comparison)
+{
+    put_chain(24100, 17000);
+    put_chain(24100, 17000);
+    plans.problem.mode = LIMEF_PLAN_FUSED;
+    make();
+    cr_assert(eq(u32, plans.plan.n_workers, 1));
+    plans.problem.mode = LIMEF_PLAN_PER_STREAM;
+    make();
+    cr_assert(eq(u32, plans.plan.n_workers, 2));
+    plans.problem.mode = LIMEF_PLAN_PER_FILTER;
+    make();
+    cr_assert(eq(u32, plans.plan.n_workers, 6));
+    plans.problem.mode = LIMEF_PLAN_WHITELIST;
+    make();
+    cr_assert(eq(u32, plans.plan.n_workers, 4));
+    cr_assert(is_cut(0));
+    cr_assert(eq(int, reason(0), LIMEF_PLAN_CUT_MODE));
+    cr_assert(not(is_cut(1)));
+}
+
+Test(plan, a_cycle_is_refused_by_name)
+{
+    put_chain(1, 1);
+    plans_connect(&plans, 2, 1);
+    cr_assert(eq(int, plans_make(&plans), AVERROR(ELOOP)));
+    cr_assert(ne(ptr, strstr(logged, "scale 2"), NULL));
+    cr_assert(ne(ptr, strstr(logged, "decode 1"), NULL));
+}
+
+Test(plan, what_no_source_leads_to_is_refused_by_name)
+{
+    put_chain(1, 1);
+    plans_add(&plans, "lost", 0);
+    cr_assert(eq(int, plans_make(&plans), AVERROR(ELOOP)));
+    cr_assert(ne(ptr, strstr(logged, "lost 3"), NULL));
+}
+
+Test(plan, filters_of_different_threads_cannot_be_fused_by_force)
+{
+    put_chain(1, 1);
+    plans.filters[1].flags = plans.filters[2].flags = LIMEF_FILTER_THREAD_BOUND;
+    plans.filters[1].thread = 1;
+    plans.filters[2].thread = 2;
+    plans.edges[1].is_fixed = true;
+    cr_assert(eq(int, plans_make(&plans), AVERROR(EINVAL)));
+    cr_assert(ne(ptr, strstr(logged, "decode 1 and scale 2"), NULL));
+    plans.filters[2].thread = 1;
+    make();
+    cr_assert(not(is_cut(1)));
+}
+
+Test(plan, a_fixed_connection_is_never_cut_for_load)
+{
+    put_chain(24100, 17000);
+    plans.edges[1].is_fixed = true;
+    make();
+    cr_assert(not(is_cut(1)));
+    cr_assert(eq(u32, plans.plan.n_islands, 2)); /* before the decoder it may be */
+}
+
+Test(plan, a_connection_to_nowhere_is_refused)
+{
+    put_chain(1, 1);
+    plans.edges[1].to = 7;
+    cr_assert(eq(int, plans_make(&plans), AVERROR(EINVAL)));
+    plans.edges[1].to = 0;
+    cr_assert(eq(int, plans_make(&plans), AVERROR(EINVAL)));
+    cr_assert(ne(ptr, strstr(logged, "source 0"), NULL));
+}

@@ -51,8 +51,7 @@ static int read_size(const struct parameter *parameter, struct value *value,
     if (sscanf(value->text, "%5dx%5d%n", &width, &height, &end) != 2 || value->text[end] ||
         width < parameter->min || height < parameter->min || width > parameter->max ||
         height > parameter->max)
-        return description_fail(error, value->at, "%s: not a size such as 640x360",
-                                parameter->key);
+        return description_fail(error, value->at, "%s: not a size such as 640x360", parameter->key);
     value->integer = width;
     value->second = height;
     return 0;
@@ -86,8 +85,7 @@ static int read_pace(const struct parameter *parameter, struct value *value,
         return 0;
     rate = strtod(value->text, &end);
     if (end == value->text || *end || !(rate >= 0.001 && rate <= 100000))
-        return description_fail(error, value->at,
-                                "%s: not natural, fastest, or pictures a second",
+        return description_fail(error, value->at, "%s: not natural, fastest, or pictures a second",
                                 parameter->key);
     value->integer = (int64_t)(rate * 1000);
     return 0;
@@ -147,8 +145,8 @@ static int find_parameter(const struct description_argument *argument, const cha
             return i;
     list_keys(parameters, list, sizeof(list));
     if (argument->key)
-        return description_fail(error, argument->at, "%.30s has no %.30s=%s%s", kind,
-                                argument->key, *list ? "; it has " : "", list);
+        return description_fail(error, argument->at, "%.30s has no %.30s=%s%s", kind, argument->key,
+                                *list ? "; it has " : "", list);
     return description_fail(error, argument->at, "%.30s does not take this%s%s", kind,
                             *list ? "; it takes " : "", list);
 }

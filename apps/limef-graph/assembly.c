@@ -24,7 +24,7 @@ static void *allocate(size_t bytes)
 static int find_kinds(struct assembly *assembly, const struct description *description,
                       struct description_error *error)
 {
-    char list[160];
+    char list[224];
 
     element_kind_list(list, sizeof(list));
     for (uint32_t i = 0; i < description->n_elements; i++) {
@@ -64,8 +64,9 @@ static int count_links(struct assembly *assembly, const struct description *desc
     for (uint32_t i = 0; i < description->n_elements; i++)
         if (!assembly->elements[i].n_inputs &&
             !(assembly->elements[i].kind->traits & ELEMENT_SOURCE))
-            return description_fail(error, assembly->elements[i].at,
-                                    "nothing leads to this: a chain begins with a source or a name");
+            return description_fail(
+                error, assembly->elements[i].at,
+                "nothing leads to this: a chain begins with a source or a name");
     return 0;
 }
 
@@ -111,7 +112,8 @@ static void count_ends(struct assembly *assembly, const struct description *desc
                 to->n_ends += n_ends_behind(from);
         }
     for (uint32_t i = n; i < assembly->n_elements; i++)
-        assembly->elements[i].n_ends = n_ends_behind(&assembly->elements[assembly->elements[i].behind]);
+        assembly->elements[i].n_ends =
+            n_ends_behind(&assembly->elements[assembly->elements[i].behind]);
 }
 
 /* What was named keeps its name; the others are numbered where there are more of the kind. */
@@ -207,9 +209,9 @@ static int make_graph(struct assembly *assembly, const struct limef_graph_settin
             ret = limef_graph_add_thread(&assembly->graph, assembly->elements[i].screen);
     for (uint32_t i = 0; i < assembly->n_elements && ret >= 0; i++)
         if (assembly->elements[i].kind->traits & ELEMENT_SOURCE)
-            ret = limef_graph_add(
-                &assembly->graph,
-                LIMEF_CONTAINER_OF(assembly->elements[i].filter, struct limef_source, filter));
+            ret =
+                limef_graph_add(&assembly->graph, LIMEF_CONTAINER_OF(assembly->elements[i].filter,
+                                                                     struct limef_source, filter));
     return ret;
 }
 
@@ -265,9 +267,7 @@ int assembly_stop(struct assembly *assembly, int64_t timeout_us)
 
     for (uint32_t i = 0; i < assembly->n_elements; i++) {
         struct element *element = &assembly->elements[i];
-        int stopped = element->screen
-                          ? limef_thread_stop(&element->screen->thread, timeout_us)
-                          : 0;
+        int stopped = element->screen ? limef_thread_stop(&element->screen->thread, timeout_us) : 0;
 
         if (stopped < 0)
             ret = stopped;

@@ -13,8 +13,8 @@
 struct assembly {
     struct element *elements; /* those of the description, then a "null" behind each end */
     uint32_t n_elements;
-    uint32_t n_slots; /* sources */
-    LIMEF_ATOMIC(int) *end_codes; /* of each slot; written by the ends' threads, relaxed */
+    uint32_t n_slots;              /* sources */
+    LIMEF_ATOMIC(int) * end_codes; /* of each slot; written by the ends' threads, relaxed */
     struct limef_reports reports;
     struct limef_graph graph;
     void *memory; /* the graph's */

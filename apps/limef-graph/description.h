@@ -42,7 +42,7 @@ struct description_link {
 /* What is wrong, and where. */
 struct description_error {
     uint32_t at;
-    char text[160];
+    char text[256];
 };
 
 /* A description that was read. Large: not for the stack. */

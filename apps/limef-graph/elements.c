@@ -290,13 +290,13 @@ static int init_snapshot(struct assembly *assembly, struct element *element,
         return limef_fail(AVERROR(ENOMEM), element->name, "path");
     while ((number = strstr(element->path, "%d")) != NULL) /* as others write it */
         number[1] = 'n';
-    limef_snapshot_filter_init(
-        AS(struct limef_snapshot_filter, element), element->name,
-        &(struct limef_snapshot_settings){
-            .path = element->path,
-            .when = values[1].is_given ? (enum limef_snapshot_when)values[1].integer
-                                       : LIMEF_SNAPSHOT_EVERY,
-        });
+    limef_snapshot_filter_init(AS(struct limef_snapshot_filter, element), element->name,
+                               &(struct limef_snapshot_settings){
+                                   .path = element->path,
+                                   .when = values[1].is_given
+                                               ? (enum limef_snapshot_when)values[1].integer
+                                               : LIMEF_SNAPSHOT_EVERY,
+                               });
     return 0;
 }
 
@@ -342,16 +342,15 @@ static int init_screen(struct assembly *assembly, struct element *element,
         .untimed = values[2].integer,
         .title = "limef-graph",
     };
-    struct limef_thread_settings thread = {.name = element->name,
-                                           .priority = LIMEF_PRIORITY_DISPLAY,
-                                           .reports = &assembly->reports};
+    struct limef_thread_settings thread = {
+        .name = element->name, .priority = LIMEF_PRIORITY_DISPLAY, .reports = &assembly->reports};
     int ret;
 
     element->tiles = calloc(assembly->n_slots, sizeof(struct limef_tile));
     element->screen =
-        aligned_alloc(LIMEF_CACHE_LINE_BYTES, sizeof(*element->screen) / LIMEF_CACHE_LINE_BYTES *
-                                                      LIMEF_CACHE_LINE_BYTES +
-                                                  LIMEF_CACHE_LINE_BYTES);
+        aligned_alloc(LIMEF_CACHE_LINE_BYTES,
+                      sizeof(*element->screen) / LIMEF_CACHE_LINE_BYTES * LIMEF_CACHE_LINE_BYTES +
+                          LIMEF_CACHE_LINE_BYTES);
     if (!element->tiles || !element->screen)
         return limef_fail(AVERROR(ENOMEM), element->name, "init");
     memset(element->screen, 0, sizeof(*element->screen));

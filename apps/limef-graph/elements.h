@@ -39,11 +39,11 @@ struct element {
     struct limef_filter *filter; /* owned */
     uint32_t slot;               /* of a source */
     uint32_t n_inputs, n_outputs;
-    uint32_t n_connected; /* of a switch's inputs */
-    uint32_t level;       /* longest way from a source */
-    uint32_t n_ends;      /* END signals that will come to it */
-    uint32_t behind;      /* of a null that was added: whose end it is */
-    uint32_t at; /* in the description */
+    uint32_t n_connected;              /* of a switch's inputs */
+    uint32_t level;                    /* longest way from a source */
+    uint32_t n_ends;                   /* END signals that will come to it */
+    uint32_t behind;                   /* of a null that was added: whose end it is */
+    uint32_t at;                       /* in the description */
     char *path;                        /* owned; NULL: none */
     FILE *file;                        /* owned; NULL: none */
     struct limef_switch_input *inputs; /* of a switch; owned */

@@ -11,7 +11,7 @@
 /* Kind "null". */
 struct null_sink {
     struct limef_filter filter;
-    LIMEF_ATOMIC(int) *end_codes; /* of each slot: what its END said; borrowed */
+    LIMEF_ATOMIC(int) * end_codes; /* of each slot: what its END said; borrowed */
     uint32_t n_slots;
     int64_t deadline_us; /* on time is what is not older; 0: one frame's duration, or 40 ms */
 

@@ -153,8 +153,7 @@ static AVFrame *make_ramp(int width, int height)
     return ramp;
 }
 
-int pattern_init(struct pattern *pattern, const char *name,
-                 const struct pattern_settings *settings)
+int pattern_init(struct pattern *pattern, const char *name, const struct pattern_settings *settings)
 {
     int bytes;
 

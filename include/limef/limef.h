@@ -46,6 +46,7 @@
 #include <limef/frame/signal.h>
 #include <limef/thread/consumer.h>
 #include <limef/thread/graph.h>
+#include <limef/thread/graph_look.h>
 #include <limef/thread/plan.h>
 #include <limef/thread/plan_cache.h>
 #include <limef/thread/plan_diff.h>

@@ -8,7 +8,7 @@
 
 #include <limef/base/url.h>
 #include <limef/base/version.h>
-#include <limef/thread/graph_look.h>
+#include <limef/thread/plan_print.h>
 
 #include <errno.h>
 #include <libavutil/error.h>
@@ -51,7 +51,7 @@ static int print_dot(struct assembly *assembly, const char *path)
 
     if (!file)
         return limef_fail(AVERROR(errno), "limef-graph", "cannot write %s", path);
-    ret = limef_graph_print(&assembly->graph, LIMEF_GRAPH_DOT, file);
+    ret = limef_graph_print(&assembly->graph, limef_plan_print_dot, file);
     if (path && fclose(file) != 0)
         ret = limef_fail(AVERROR(EIO), "limef-graph", "cannot write %s", path);
     return ret;
@@ -63,9 +63,9 @@ static int print_plan(struct assembly *assembly, const struct graph_options *opt
     int ret = 0;
 
     if (options->explain)
-        ret = limef_graph_print(&assembly->graph, LIMEF_GRAPH_TEXT, stdout);
+        ret = limef_graph_print(&assembly->graph, limef_plan_print_text, stdout);
     if (options->json && ret >= 0)
-        ret = limef_graph_print(&assembly->graph, LIMEF_GRAPH_JSON, stdout);
+        ret = limef_graph_print(&assembly->graph, limef_plan_print_json, stdout);
     if (options->dot && ret >= 0)
         ret = print_dot(assembly, options->dot_file);
     return ret < 0 || fflush(stdout) != 0 ? GRAPH_SET_UP_FAILED : GRAPH_OK;

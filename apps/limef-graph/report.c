@@ -30,6 +30,10 @@ static void put_process(struct json *json, const struct watch *watch)
     json_integer(json, "threads", watch->max_threads);
     json_integer(json, "switches_voluntary", usage.ru_nvcsw);
     json_integer(json, "switches_involuntary", usage.ru_nivcsw);
+    json_integer(json, "plan_changes",
+                 (int64_t)limef_graph_n_plan_changes(&watch->assembly->graph));
+    json_integer(json, "plan_changes_failed",
+                 (int64_t)limef_graph_n_failed_changes(&watch->assembly->graph));
 }
 
 static void add_histogram(struct limef_histogram *sum, const struct limef_histogram *histogram)
@@ -68,19 +72,19 @@ static void put_frames(struct json *json, const struct assembly *assembly)
 static void put_filters(struct json *json, const struct watch *watch)
 {
     json_open(json, "filters", '[');
-    for (uint32_t i = 0; i < watch->view.n_filters; i++) {
-        const struct limef_graph_filter_view *view = &watch->view.filters[i];
+    for (size_t i = 0; i < watch->n_filters; i++) {
+        const struct limef_graph_filter_look *look = &watch->filters[i];
 
         json_open(json, NULL, '{');
-        json_string(json, "name", view->filter->name);
-        json_string(json, "kind", view->filter->ops->kind);
-        json_string(json, "thread", view->thread);
-        json_string(json, "priority", limef_priority_name(view->priority));
-        json_integer(json, "frames", (int64_t)LIMEF_COUNTED(view->filter->n_frames));
-        put_number(json, "cost_us", watch->filters[i].cost_us);
-        put_number(json, "p95_us", watch->filters[i].p95_us);
-        put_number(json, "rate_hz", watch->filters[i].rate_hz);
-        json_integer(json, "copied_bytes", (int64_t)LIMEF_COUNTED(view->filter->copied_bytes));
+        json_string(json, "name", look->name);
+        json_string(json, "kind", look->kind);
+        json_string(json, "thread", look->thread);
+        json_string(json, "priority", limef_priority_name(look->priority));
+        json_integer(json, "frames", (int64_t)look->n_frames);
+        put_number(json, "cost_us", look->cost_us);
+        put_number(json, "p95_us", look->p95_us);
+        put_number(json, "rate_hz", look->rate_hz);
+        json_integer(json, "copied_bytes", (int64_t)LIMEF_COUNTED(look->filter->copied_bytes));
         json_close(json, '}');
     }
     json_close(json, ']');
@@ -89,22 +93,20 @@ static void put_filters(struct json *json, const struct watch *watch)
 static void put_boundaries(struct json *json, const struct watch *watch)
 {
     json_open(json, "boundaries", '[');
-    for (uint32_t i = 0; i < watch->view.n_edges; i++) {
-        const struct limef_graph_edge_view *edge = &watch->view.edges[i];
+    for (size_t i = 0; i < watch->n_boundaries; i++) {
+        const struct limef_graph_boundary_look *boundary = &watch->boundaries[i];
 
-        if (!edge->is_cut)
-            continue;
         json_open(json, NULL, '{');
-        json_string(json, "from", watch->view.filters[edge->from].filter->name);
-        json_string(json, "to", watch->view.filters[edge->to].filter->name);
-        json_integer(json, "depth", edge->lane.depth);
-        json_integer(json, "max_used", edge->lane.max_used);
-        json_integer(json, "writes", (int64_t)edge->lane.n_written);
-        json_integer(json, "drops", (int64_t)watch_n_drops(edge));
-        json_integer(json, "copied_bytes", (int64_t)edge->lane.copied_bytes);
+        json_string(json, "from", boundary->from->name);
+        json_string(json, "to", boundary->to->name);
+        json_integer(json, "depth", boundary->counters.depth);
+        json_integer(json, "max_used", boundary->counters.max_used);
+        json_integer(json, "writes", (int64_t)boundary->counters.n_written);
+        json_integer(json, "drops", (int64_t)watch_n_drops(boundary));
+        json_integer(json, "copied_bytes", (int64_t)boundary->counters.copied_bytes);
         json_open(json, "wait_us", '{');
-        json_integer(json, "p50", edge->wait_p50_us);
-        json_integer(json, "p99", edge->wait_p99_us);
+        json_integer(json, "p50", boundary->wait_p50_us);
+        json_integer(json, "p99", boundary->wait_p99_us);
         json_close(json, '}');
         json_close(json, '}');
     }

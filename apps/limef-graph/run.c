@@ -86,7 +86,7 @@ static void draw_if_due(struct run *run, int64_t now_us)
 {
     if (!run->options->live || now_us < run->draw_us)
         return;
-    watch_look(&run->watch, false);
+    watch_look(&run->watch);
     view_draw(&run->view, &run->watch);
     run->draw_us = limef_now_us() + run->period_us;
 }
@@ -179,7 +179,7 @@ int run_graph(struct assembly *assembly, const struct graph_options *options, bo
 
     if (open_run(&run) >= 0) {
         loop(&run);
-        watch_look(&run.watch, true);
+        watch_look(&run.watch);
         status = GRAPH_OK;
     }
     view_close(&run.view);

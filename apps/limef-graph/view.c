@@ -64,22 +64,22 @@ static int compare_filters(const void *left, const void *right, void *context)
 {
     const struct sorting *sorting = context;
     uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
-    const struct watch_filter *filters = sorting->watch->filters;
-    const struct limef_graph_filter_view *views = sorting->watch->view.filters;
+    const struct watch_filter *more = sorting->watch->more;
+    const struct limef_graph_filter_look *filters = sorting->watch->filters;
     int order = 0;
 
     switch (sorting->order) {
     case VIEW_BY_COST:
-        order = compare_numbers(filters[a].load, filters[b].load);
+        order = compare_numbers(more[a].load, more[b].load);
         break;
     case VIEW_BY_RATE:
-        order = compare_numbers(filters[a].rate_hz, filters[b].rate_hz);
+        order = compare_numbers(more[a].rate_hz, more[b].rate_hz);
         break;
     case VIEW_BY_NAME:
-        order = strcmp(views[a].filter->name, views[b].filter->name);
+        order = strcmp(filters[a].name, filters[b].name);
         break;
     case VIEW_BY_DROPS:
-        order = compare_numbers((double)filters[a].n_drops, (double)filters[b].n_drops);
+        order = compare_numbers((double)more[a].n_drops, (double)more[b].n_drops);
         break;
     case VIEW_BY_CHAIN:
         break;
@@ -87,17 +87,32 @@ static int compare_filters(const void *left, const void *right, void *context)
     return order ? order : (a > b) - (a < b);
 }
 
-static int compare_edges(const void *left, const void *right, void *context)
+static int compare_boundaries(const void *left, const void *right, void *context)
 {
     const struct sorting *sorting = context;
     uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
-    const struct limef_graph_edge_view *edges = sorting->watch->view.edges;
+    const struct limef_graph_boundary_look *boundaries = sorting->watch->boundaries;
+    const struct limef_lane_counters *x = &boundaries[a].counters, *y = &boundaries[b].counters;
     int order = 0;
 
-    if (sorting->order == VIEW_BY_DROPS)
-        order = compare_numbers((double)watch_n_drops(&edges[a]), (double)watch_n_drops(&edges[b]));
-    else if (sorting->order != VIEW_BY_CHAIN)
-        order = compare_filters(&edges[a].to, &edges[b].to, context);
+    switch (sorting->order) {
+    case VIEW_BY_DROPS:
+        order = compare_numbers((double)watch_n_drops(&boundaries[a]),
+                                (double)watch_n_drops(&boundaries[b]));
+        break;
+    case VIEW_BY_COST:
+        order =
+            compare_numbers((double)boundaries[a].wait_p50_us, (double)boundaries[b].wait_p50_us);
+        break;
+    case VIEW_BY_RATE:
+        order = compare_numbers((double)x->n_written, (double)y->n_written);
+        break;
+    case VIEW_BY_NAME:
+        order = strcmp(boundaries[a].from->name, boundaries[b].from->name);
+        break;
+    case VIEW_BY_CHAIN:
+        break;
+    }
     return order ? order : (a > b) - (a < b);
 }
 
@@ -112,9 +127,12 @@ static void put_number(FILE *file, double number, int columns, int digits)
 
 static void print_process(FILE *file, const struct watch *watch)
 {
-    fprintf(file, "limef-graph  %.1f s  processor %.0f %%  threads %u  switches %.0f/s\n",
+    fprintf(file,
+            "limef-graph  %.1f s  processor %.0f %%  threads %u  switches %.0f/s  "
+            "plan changes %llu\n",
             (double)(watch->looked_us - watch->began_us) / 1e6, 100 * watch->cpu_load,
-            watch->n_threads, watch->switch_hz);
+            watch->n_threads, watch->switch_hz,
+            (unsigned long long)limef_graph_n_plan_changes(&watch->assembly->graph));
 }
 
 static const char *scheduled_name(enum limef_scheduled scheduled)
@@ -131,83 +149,74 @@ static const char *scheduled_name(enum limef_scheduled scheduled)
 
 static void print_filter(FILE *file, const struct watch *watch, uint32_t i)
 {
-    const struct limef_graph_filter_view *view = &watch->view.filters[i];
-    const struct watch_filter *filter = &watch->filters[i];
+    const struct limef_graph_filter_look *look = &watch->filters[i];
+    const struct watch_filter *more = &watch->more[i];
     char class[32];
 
-    snprintf(class, sizeof(class), "%s%s", limef_priority_name(view->priority),
-             scheduled_name(view->scheduled));
-    fprintf(file, "%-18.18s %-11.11s", view->filter->name, view->filter->ops->kind);
-    put_number(file, filter->cost_us, 9, 1);
-    put_number(file, filter->p95_us, 9, 1);
-    put_number(file, 100 * filter->load, 6, 1);
-    put_number(file, filter->rate_hz, 8, 1);
-    fprintf(file, "  %-15.15s %7d %s\n", *view->thread ? view->thread : "-", view->tid, class);
+    snprintf(class, sizeof(class), "%s%s", limef_priority_name(look->priority),
+             scheduled_name(look->scheduled_as));
+    fprintf(file, "%-18.18s %-11.11s", look->name, look->kind);
+    put_number(file, look->cost_us, 9, 1);
+    put_number(file, look->p95_us, 9, 1);
+    put_number(file, more->load < 0 ? more->load : 100 * more->load, 6, 1);
+    put_number(file, more->rate_hz, 8, 1);
+    fprintf(file, "  %-15.15s %7d %s\n", *look->thread ? look->thread : "-", look->tid, class);
 }
 
-static void print_edge(FILE *file, const struct watch *watch, uint32_t i)
+static void print_boundary(FILE *file, const struct limef_graph_boundary_look *boundary)
 {
-    const struct limef_graph_edge_view *edge = &watch->view.edges[i];
+    const struct limef_lane_counters *counters = &boundary->counters;
     char name[64];
 
-    snprintf(name, sizeof(name), "%s > %s", watch->view.filters[edge->from].filter->name,
-             watch->view.filters[edge->to].filter->name);
-    fprintf(file, "%-30.30s %3u /%3u %4u", name, edge->n_waiting, edge->lane.depth,
-            edge->lane.max_used);
-    put_number(file, (double)edge->wait_p50_us / 1e3, 8, 2);
-    put_number(file, (double)edge->wait_p99_us / 1e3, 8, 2);
-    fprintf(file, " %9llu %7llu  %s\n", (unsigned long long)edge->lane.n_written,
-            (unsigned long long)watch_n_drops(edge), limef_overflow_name(edge->overflow));
+    snprintf(name, sizeof(name), "%s > %s", boundary->from->name, boundary->to->name);
+    fprintf(file, "%-30.30s %3u /%3u %4u", name, boundary->n_waiting, counters->depth,
+            counters->max_used);
+    put_number(file, (double)boundary->wait_p50_us / 1e3, 8, 2);
+    put_number(file, (double)boundary->wait_p99_us / 1e3, 8, 2);
+    fprintf(file, " %9llu %7llu  %s\n", (unsigned long long)counters->n_written,
+            (unsigned long long)watch_n_drops(boundary), limef_overflow_name(boundary->overflow));
 }
 
 /* How many of two lists are shown where there is not room for all. */
-static void share_lines(unsigned n_lines, uint32_t *n_filters, uint32_t *n_edges)
+static void share_lines(unsigned n_lines, uint32_t *n_filters, uint32_t *n_boundaries)
 {
     uint32_t room = n_lines > FIXED_LINES ? n_lines - FIXED_LINES : 0;
 
-    if (!n_lines || *n_filters + *n_edges <= room)
+    if (!n_lines || *n_filters + *n_boundaries <= room)
         return;
     if (*n_filters > room / 2)
-        *n_filters = *n_edges < room - room / 2 ? room - *n_edges : room / 2;
-    *n_edges = *n_edges < room - *n_filters ? *n_edges : room - *n_filters;
+        *n_filters = *n_boundaries < room - room / 2 ? room - *n_boundaries : room / 2;
+    *n_boundaries = *n_boundaries < room - *n_filters ? *n_boundaries : room - *n_filters;
 }
 
 static void print_tables(FILE *file, const struct watch *watch, enum view_order order,
                          unsigned n_lines, uint32_t *numbers)
 {
-    const struct limef_graph_view *view = &watch->view;
     struct sorting sorting = {watch, order};
-    uint32_t n_filters = view->n_filters, n_edges = 0, n_cuts = 0;
+    uint32_t n_filters = (uint32_t)watch->n_filters, n_boundaries = (uint32_t)watch->n_boundaries;
 
-    for (uint32_t i = 0; i < view->n_edges; i++)
-        n_cuts += view->edges[i].is_cut;
-    n_edges = n_cuts;
-    share_lines(n_lines, &n_filters, &n_edges);
-
+    share_lines(n_lines, &n_filters, &n_boundaries);
     fprintf(file, "\n%-18s %-11s %9s %9s %6s %8s  %-15s %7s %s\n", "FILTER", "KIND", "COST us",
             "P95 us", "CORE %", "RATE/s", "THREAD", "TID", "PRIORITY");
-    for (uint32_t i = 0; i < view->n_filters; i++)
+    for (uint32_t i = 0; i < watch->n_filters; i++)
         numbers[i] = i;
-    qsort_r(numbers, view->n_filters, sizeof(*numbers), compare_filters, &sorting);
+    qsort_r(numbers, watch->n_filters, sizeof(*numbers), compare_filters, &sorting);
     for (uint32_t i = 0; i < n_filters; i++)
         print_filter(file, watch, numbers[i]);
 
     fprintf(file, "\n%-30s %8s %4s %8s %8s %9s %7s  %s\n", "BOUNDARY", "WAITS/OF", "MAX", "AGE ms",
             "P99 ms", "FRAMES", "DROPS", "WHEN FULL");
-    n_cuts = 0;
-    for (uint32_t i = 0; i < view->n_edges; i++)
-        if (view->edges[i].is_cut)
-            numbers[n_cuts++] = i;
-    qsort_r(numbers, n_cuts, sizeof(*numbers), compare_edges, &sorting);
-    for (uint32_t i = 0; i < n_edges; i++)
-        print_edge(file, watch, numbers[i]);
+    for (uint32_t i = 0; i < watch->n_boundaries; i++)
+        numbers[i] = i;
+    qsort_r(numbers, watch->n_boundaries, sizeof(*numbers), compare_boundaries, &sorting);
+    for (uint32_t i = 0; i < n_boundaries; i++)
+        print_boundary(file, &watch->boundaries[numbers[i]]);
 }
 
 void view_print(FILE *file, const struct watch *watch, enum view_order order, unsigned n_lines,
                 unsigned n_columns)
 {
-    uint32_t max = watch->view.max_filters > watch->view.max_edges ? watch->view.max_filters
-                                                                   : watch->view.max_edges;
+    size_t max = watch->n_filters > watch->n_boundaries ? watch->n_filters : watch->n_boundaries;
     uint32_t *numbers = calloc(max + 1, sizeof(*numbers));
     char *text = NULL, *line, *rest;
     size_t n_bytes = 0;

@@ -29,69 +29,67 @@ static unsigned count_threads(void)
 
 int watch_init(struct watch *watch, struct assembly *assembly)
 {
-    uint32_t n;
-
     *watch = (struct watch){.assembly = assembly, .began_us = limef_now_us()};
     watch->looked_us = watch->began_us;
-    limef_graph_look(&assembly->graph, &watch->view);
-    n = watch->view.n_filters;
-    watch->view.max_filters = n;
-    watch->view.max_edges = watch->view.n_edges;
-    watch->view.filters = calloc(n + 1, sizeof(*watch->view.filters));
-    watch->view.edges = calloc(watch->view.max_edges + 1, sizeof(*watch->view.edges));
-    watch->filters = calloc(n + 1, sizeof(*watch->filters));
-    watch->first = calloc(n + 1, sizeof(*watch->first));
-    watch->last = calloc(n + 1, sizeof(*watch->last));
-    if (!watch->view.filters || !watch->view.edges || !watch->filters || !watch->first ||
-        !watch->last) {
-        watch_clear(watch);
-        return limef_fail(AVERROR(ENOMEM), "limef-graph", "watching %u filters", n);
-    }
-    limef_graph_look(&assembly->graph, &watch->view);
-    for (uint32_t i = 0; i < n; i++) {
-        limef_probe_read(watch->view.filters[i].filter, &watch->first[i]);
-        watch->last[i] = watch->first[i];
-    }
-    return 0;
+    /* a switch's inputs are filters too; each filter may be a boundary's beginning several times */
+    for (uint32_t i = 0; i < assembly->n_elements; i++)
+        watch->max_filters += 1 + assembly->elements[i].n_inputs;
+    watch->max_boundaries = watch->max_filters;
+    watch->filters = calloc(watch->max_filters, sizeof(*watch->filters));
+    watch->more = calloc(watch->max_filters, sizeof(*watch->more));
+    watch->boundaries = calloc(watch->max_boundaries, sizeof(*watch->boundaries));
+    if (watch->filters && watch->more && watch->boundaries)
+        return 0;
+    watch_clear(watch);
+    return limef_fail(AVERROR(ENOMEM), "limef-graph", "watching %u filters", assembly->n_elements);
 }
 
-uint64_t watch_n_drops(const struct limef_graph_edge_view *edge)
+uint64_t watch_n_drops(const struct limef_graph_boundary_look *boundary)
 {
-    return edge->lane.n_dropped_oldest + edge->lane.n_dropped_to_key + edge->lane.n_dropped_flush +
-           edge->lane.n_dropped_timeout;
+    const struct limef_lane_counters *counters = &boundary->counters;
+
+    return counters->n_dropped_oldest + counters->n_dropped_to_key + counters->n_dropped_flush +
+           counters->n_dropped_timeout;
 }
 
-static void look_at_filter(struct watch *watch, uint32_t i, bool whole)
+size_t watch_find(const struct watch *watch, const struct limef_filter *filter)
 {
-    struct watch_filter *filter = &watch->filters[i];
-    struct limef_plan_filter measured = {0};
-    struct limef_plan_edge before = {0};
-    struct limef_probe_reading now;
+    size_t i = 0;
 
-    limef_probe_read(watch->view.filters[i].filter, &now);
-    limef_probe_measure(whole ? &watch->first[i] : &watch->last[i], &now, &measured, &before);
-    watch->last[i] = now;
-    filter->cost_us = measured.cost_us;
-    filter->p95_us = measured.p95_us;
-    filter->rate_hz = measured.rate_hz;
-    filter->load = measured.cost_us > 0 && measured.rate_hz > 0
-                       ? measured.cost_us * measured.rate_hz / 1e6
-                       : 0;
-    filter->n_drops = 0;
+    while (i < watch->n_filters && watch->filters[i].filter != filter)
+        i++;
+    return i;
 }
 
-static void look_at_process(struct watch *watch, bool whole)
+static void look_at_filter(struct watch *watch, size_t i, double seconds)
+{
+    const struct limef_graph_filter_look *look = &watch->filters[i];
+    struct watch_filter *more = &watch->more[i];
+    bool is_source = look->filter->ops->flags & LIMEF_FILTER_SOURCE;
+
+    more->rate_hz = LIMEF_NOT_MEASURED;
+    if (is_source)
+        more->rate_hz = look->rate_hz;
+    else if (seconds > 0)
+        more->rate_hz = (double)(look->n_frames - more->n_frames) / seconds;
+    more->load = look->cost_us >= 0 && look->rate_hz >= 0 ? look->cost_us * look->rate_hz / 1e6
+                                                          : LIMEF_NOT_MEASURED;
+    more->n_frames = look->n_frames;
+    more->n_drops = 0;
+}
+
+static double look_at_process(struct watch *watch)
 {
     struct rusage usage;
     int64_t now_us = limef_now_us();
-    double seconds = (double)(now_us - (whole ? watch->began_us : watch->looked_us)) / 1e6;
+    double seconds = (double)(now_us - watch->looked_us) / 1e6;
     uint64_t n_switches;
 
     getrusage(RUSAGE_SELF, &usage);
     n_switches = (uint64_t)usage.ru_nvcsw + (uint64_t)usage.ru_nivcsw;
     if (seconds > 0) {
-        watch->cpu_load = (cpu_seconds(&usage) - (whole ? 0 : watch->cpu_s)) / seconds;
-        watch->switch_hz = (double)(n_switches - (whole ? 0 : watch->n_switches)) / seconds;
+        watch->cpu_load = (cpu_seconds(&usage) - watch->cpu_s) / seconds;
+        watch->switch_hz = (double)(n_switches - watch->n_switches) / seconds;
     }
     watch->cpu_s = cpu_seconds(&usage);
     watch->n_switches = n_switches;
@@ -99,31 +97,35 @@ static void look_at_process(struct watch *watch, bool whole)
     watch->n_threads = count_threads();
     if (watch->n_threads > watch->max_threads)
         watch->max_threads = watch->n_threads;
+    return seconds;
 }
 
-void watch_look(struct watch *watch, bool whole)
+void watch_look(struct watch *watch)
 {
-    struct limef_graph_view *view = &watch->view;
+    size_t n_filters = watch->max_filters, n_boundaries = watch->max_boundaries;
+    double seconds = look_at_process(watch);
 
-    look_at_process(watch, whole);
-    limef_graph_look(&watch->assembly->graph, view);
-    if (view->n_filters > view->max_filters)
-        view->n_filters = view->max_filters;
-    if (view->n_edges > view->max_edges)
-        view->n_edges = view->max_edges;
-    for (uint32_t i = 0; i < view->n_filters; i++)
-        look_at_filter(watch, i, whole);
-    for (uint32_t i = 0; i < view->n_edges; i++)
-        if (view->edges[i].is_cut && view->edges[i].to < view->n_filters)
-            watch->filters[view->edges[i].to].n_drops += watch_n_drops(&view->edges[i]);
+    /* a graph that is being changed is looked at the next time */
+    if (limef_graph_look(&watch->assembly->graph, watch->filters, &n_filters, watch->boundaries,
+                         &n_boundaries) < 0)
+        return;
+    watch->n_filters = n_filters < watch->max_filters ? n_filters : watch->max_filters;
+    watch->n_boundaries =
+        n_boundaries < watch->max_boundaries ? n_boundaries : watch->max_boundaries;
+    for (size_t i = 0; i < watch->n_filters; i++)
+        look_at_filter(watch, i, seconds);
+    for (size_t i = 0; i < watch->n_boundaries; i++) {
+        size_t to = watch_find(watch, watch->boundaries[i].to);
+
+        if (to < watch->n_filters)
+            watch->more[to].n_drops += watch_n_drops(&watch->boundaries[i]);
+    }
 }
 
 void watch_clear(struct watch *watch)
 {
-    free(watch->view.filters);
-    free(watch->view.edges);
     free(watch->filters);
-    free(watch->first);
-    free(watch->last);
+    free(watch->more);
+    free(watch->boundaries);
     *watch = (struct watch){0};
 }

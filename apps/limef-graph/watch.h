@@ -7,24 +7,23 @@
 
 #include "assembly.h"
 
-#include <limef/filter/probe.h>
-#include <limef/thread/graph_look.h>
-
-/* What a filter did in the last period. */
+/* What is known of a filter beside what the graph tells. */
 struct watch_filter {
-    double cost_us, p95_us, rate_hz; /* LIMEF_NOT_MEASURED: not known */
-    double load;                     /* share of a core */
-    uint64_t n_drops;                /* at the boundaries before it, since the start */
+    double rate_hz;    /* frames that went in, since the look before; of a source: that came out */
+    double load;       /* share of a core; or LIMEF_NOT_MEASURED */
+    uint64_t n_drops;  /* at the boundaries before it, since they are there */
+    uint64_t n_frames; /* at the look before */
 };
 
 struct watch {
     struct assembly *assembly;
-    struct limef_graph_view view;
-    struct watch_filter *filters;             /* as in the view */
-    struct limef_probe_reading *first, *last; /* of each filter: at the start, and one ago */
+    struct limef_graph_filter_look *filters;
+    struct watch_filter *more; /* of the same filters */
+    struct limef_graph_boundary_look *boundaries;
+    size_t n_filters, n_boundaries, max_filters, max_boundaries;
     int64_t began_us, looked_us;
     unsigned n_threads, max_threads;
-    double cpu_s, cpu_load; /* of the process: since its start, and in the last period */
+    double cpu_s, cpu_load; /* of the process: since its start, and since the look before */
     uint64_t n_switches;    /* context switches, since the start */
     double switch_hz;
 };
@@ -32,11 +31,14 @@ struct watch {
 /* Returns 0, or AVERROR(ENOMEM), logged. */
 int watch_init(struct watch *watch, struct assembly *assembly);
 
-/* Renews everything: what was measured since the last look, or, `whole`, since the start. */
-void watch_look(struct watch *watch, bool whole);
+/* Renews everything. */
+void watch_look(struct watch *watch);
 
 /* Frames dropped at a boundary, whatever the reason. */
-uint64_t watch_n_drops(const struct limef_graph_edge_view *edge);
+uint64_t watch_n_drops(const struct limef_graph_boundary_look *boundary);
+
+/* The place of a filter among the watch's; n_filters: it is not there. */
+size_t watch_find(const struct watch *watch, const struct limef_filter *filter);
 
 void watch_clear(struct watch *watch);
 

@@ -46,7 +46,7 @@
 #include <limef/frame/signal.h>
 #include <limef/thread/consumer.h>
 #include <limef/thread/graph.h>
-#include <limef/thread/graph_look.h>
+#include <limef/thread/machine.h>
 #include <limef/thread/plan.h>
 #include <limef/thread/plan_cache.h>
 #include <limef/thread/plan_diff.h>
@@ -54,6 +54,7 @@
 #include <limef/thread/producer.h>
 #include <limef/thread/replan.h>
 #include <limef/thread/report.h>
+#include <limef/thread/team.h>
 #include <limef/thread/thread.h>
 
 #endif

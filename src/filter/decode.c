@@ -218,6 +218,9 @@ static int take_packet(struct limef_decode_filter *decode, const struct limef_pa
         LIMEF_COUNT(decode->n_ignored, 1);
         return 0;
     }
+    /* before libavcodec looks for room for the next one: memory that was just written is the best */
+    limef_payload_unref(decode->out.frame.payload);
+    decode->out.frame.payload = NULL;
     sent = send(decode, packet);
     if (sent == AVERROR_EXIT)
         return sent;

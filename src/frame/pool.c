@@ -5,6 +5,10 @@
 
 #include <libavcodec/avcodec.h>
 
+/* A pool grows by so many: what is in flight at once varies by a few, and the last one that it ever
+ * takes would else be made minutes after the start. */
+#define GROW_BY 16
+
 struct pool_item {
     struct limef_payload payload;
     struct limef_pool *pool;
@@ -148,19 +152,31 @@ static struct pool_item *item_make(struct limef_pool *pool)
     return item;
 }
 
+/* One is enough where memory ends. */
+static void pool_grow(struct limef_pool *pool)
+{
+    for (unsigned i = 0; i < GROW_BY; i++) {
+        struct pool_item *item = item_make(pool);
+
+        if (!item)
+            return;
+        item->next = pool->free;
+        pool->free = item;
+    }
+}
+
 struct limef_payload *limef_pool_get(struct limef_pool *pool)
 {
     struct pool_item *item;
 
     if (!pool->free)
         pool->free = atomic_exchange_explicit(&pool->returned, NULL, memory_order_acquire);
+    if (!pool->free)
+        pool_grow(pool);
     item = pool->free;
-    if (item)
-        pool->free = item->next;
-    else
-        item = item_make(pool);
     if (!item)
         return NULL;
+    pool->free = item->next;
     item->next = NULL;
     limef_payload_init(&item->payload, item_go_home);
     atomic_fetch_add_explicit(&pool->n_refs, 1, memory_order_relaxed);

@@ -60,6 +60,11 @@ void limef_graph_clear(struct limef_graph *graph)
     for (struct graph_thread *thread = inside->threads; thread; thread = thread->next)
         if (!thread->consumer)
             worker_clear(&thread->worker);
+    if (inside->supervisor.thread.ops)
+        worker_clear(&inside->supervisor);
+    for (struct graph_node *node = inside->nodes; node; node = node->next)
+        if (LIMEF_COUNTED(node->filter->probe) == &node->probe)
+            limef_probe_detach(node->filter);
     pthread_mutex_destroy(&inside->lock);
     graph->inside = NULL;
 }
@@ -73,10 +78,13 @@ static int plan_and_attach(struct limef_graph_inside *inside, int64_t deadline_u
     if (ret < 0)
         return ret;
     inside->plan = plan;
+    graph_note_links(inside, &plan->plan);
     ret = graph_attach(inside, deadline_us);
-    arena_put(&inside->arena, ret < 0 ? plan : before);
+    inside->plan = before;
     if (ret < 0)
-        inside->plan = before;
+        arena_put(&inside->arena, plan);
+    else
+        graph_adopt_plan(inside, plan);
     return ret;
 }
 
@@ -229,7 +237,7 @@ int limef_graph_connect(struct limef_graph *graph, struct limef_filter *from, un
 
 static int stop_workers(struct limef_graph_inside *inside, int64_t deadline_us)
 {
-    int first_error = 0;
+    int first_error = limef_thread_stop(&inside->supervisor.thread, left_until(deadline_us));
 
     for (struct graph_thread *thread = inside->threads; thread; thread = thread->next)
         if (!thread->consumer)
@@ -261,10 +269,26 @@ static int start_workers(struct limef_graph_inside *inside)
         if (!thread->consumer && thread->in_use)
             ret = limef_thread_start(thread->thread);
     if (ret >= 0)
+        ret = graph_watch_start(inside);
+    if (ret >= 0)
         ret = graph_sources_on(inside, limef_deadline_us(PATIENCE_US));
     if (ret < 0)
         stop_workers(inside, limef_deadline_us(PATIENCE_US));
     return ret;
+}
+
+int graph_refresh(struct limef_graph_inside *inside)
+{
+    int ret = graph_walk_again(inside);
+
+    if (ret < 0) {
+        graph_walk_undo(inside);
+        return ret;
+    }
+    graph_walk_keep(inside);
+    graph_mark_leaving(inside);
+    ret = graph_detach(inside, LIMEF_FOREVER);
+    return ret < 0 ? ret : graph_order(inside);
 }
 
 static int start(struct limef_graph_inside *inside)
@@ -273,16 +297,7 @@ static int start(struct limef_graph_inside *inside)
 
     if (inside->running)
         return limef_fail(AVERROR(EBUSY), inside->settings.name, "the graph is started already");
-    ret = graph_walk_again(inside);
-    if (ret < 0) {
-        graph_walk_undo(inside);
-        return ret;
-    }
-    graph_walk_keep(inside);
-    graph_mark_leaving(inside);
-    ret = graph_detach(inside, LIMEF_FOREVER);
-    if (ret >= 0)
-        ret = graph_order(inside);
+    ret = graph_refresh(inside);
     if (ret >= 0 && inside->nodes)
         ret = plan_and_attach(inside, LIMEF_FOREVER);
     return ret < 0 ? ret : start_workers(inside);

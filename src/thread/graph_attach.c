@@ -124,6 +124,9 @@ static int place(struct limef_graph_inside *graph)
 {
     for (struct graph_node *node = graph->nodes; node; node = node->next) {
         node->wanted = node->thread;
+        if (!node->thread && !node->is_probed)
+            limef_probe_attach(&node->probe, node->filter);
+        node->is_probed = true;
         if (!node->thread && node->consumer)
             node->wanted = graph_thread_of(graph, node->consumer);
     }
@@ -149,7 +152,7 @@ static int prepare_boundaries(struct limef_graph_inside *graph)
 
         if (!is_touched(edge) || graph_is_cut(edge) || edge->from->wanted == edge->to->wanted)
             continue;
-        link = graph_link_of(graph, edge);
+        link = graph_link_of(edge);
         ret = graph_prepare_boundary(graph, edge, &link);
         if (ret < 0)
             return ret;

@@ -71,7 +71,7 @@ static int drain(void *context)
         limef_fifo_unhold(fifo);
     while (lane_take(lane, &frame, 1)) {
         accepts = accepts && limef_go(lane->chain, &frame->any.frame) != AVERROR(EAGAIN);
-        drain->graph->n_lost_at_removal += !accepts;
+        LIMEF_COUNT(drain->graph->n_lost_at_removal, !accepts);
         lane_recycle(lane, &frame, 1);
     }
     limef_fifo_remove_lane(fifo, lane);

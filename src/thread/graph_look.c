@@ -1,105 +1,117 @@
 /* SPDX-License-Identifier: MIT */
-#include <limef/thread/graph_look.h>
-
 #include "thread/graph_private.h"
 
-#include <limef/thread/plan_print.h>
-
 #include <libavutil/error.h>
-#include <string.h>
+#include <stdio.h>
 
-static int print_plan(const struct graph_plan *plan, enum limef_graph_format format, FILE *file)
+static void look_at_filter(const struct graph_node *node, struct limef_graph_filter_look *look)
 {
-    switch (format) {
-    case LIMEF_GRAPH_DOT:
-        return limef_plan_print_dot(&plan->plan, &plan->problem, file);
-    case LIMEF_GRAPH_JSON:
-        return limef_plan_print_json(&plan->plan, &plan->problem, file);
-    default:
-        return limef_plan_print_text(&plan->plan, &plan->problem, file);
-    }
+    const struct limef_thread *thread = node->thread ? node->thread->thread : NULL;
+
+    *look = (struct limef_graph_filter_look){
+        .filter = node->filter,
+        .name = node->filter->name,
+        .kind = node->filter->ops->kind,
+        .cost_us = node->measured.cost_us,
+        .p95_us = node->measured.p95_us,
+        .rate_hz = node->measured.rate_hz,
+        .n_frames = LIMEF_COUNTED(node->filter->n_frames),
+    };
+    if (!thread)
+        return;
+    snprintf(look->thread, sizeof(look->thread), "%s", thread->settings.name);
+    look->tid = LIMEF_COUNTED(thread->tid);
+    look->scheduled_as = (enum limef_scheduled)LIMEF_COUNTED(thread->scheduled_as);
+    look->priority = thread->settings.priority;
 }
 
-int limef_graph_print(struct limef_graph *graph, enum limef_graph_format format, FILE *file)
+static void look_at_boundary(const struct graph_edge *edge, struct limef_graph_boundary_look *look)
+{
+    const struct limef_lane *lane = &edge->input.lane;
+
+    *look = (struct limef_graph_boundary_look){
+        .from = edge->from->filter,
+        .to = edge->to->filter,
+        .output = edge->output,
+        .n_waiting = limef_lane_n_waiting(lane),
+        .overflow = lane->settings.overflow,
+        .wait_p50_us = limef_histogram_percentile_us(&lane->wait, 0.5),
+        .wait_p99_us = limef_histogram_percentile_us(&lane->wait, 0.99),
+    };
+    limef_lane_get_counters(lane, &look->counters);
+}
+
+int limef_graph_look(struct limef_graph *graph, struct limef_graph_filter_look *filters,
+                     size_t *n_filters, struct limef_graph_boundary_look *boundaries,
+                     size_t *n_boundaries)
 {
     struct limef_graph_inside *inside = graph->inside;
-    struct graph_plan *made = NULL;
-    int ret = 0;
+    size_t n = 0;
+
+    if (pthread_mutex_trylock(&inside->lock))
+        return AVERROR(EAGAIN);
+    for (struct graph_node *node = inside->nodes; node && n_filters; node = node->next, n++)
+        if (n < *n_filters)
+            look_at_filter(node, &filters[n]);
+    if (n_filters)
+        *n_filters = n;
+    n = 0;
+    for (struct graph_edge *edge = inside->edges; edge && n_boundaries; edge = edge->next) {
+        if (!graph_is_cut(edge))
+            continue;
+        if (n < *n_boundaries)
+            look_at_boundary(edge, &boundaries[n]);
+        n++;
+    }
+    if (n_boundaries)
+        *n_boundaries = n;
+    pthread_mutex_unlock(&inside->lock);
+    return 0;
+}
+
+/* Of a graph that does not run, what start would plan; else what runs. */
+static int plan_to_print(struct limef_graph_inside *graph, struct graph_plan **plan)
+{
+    int ret;
+
+    if (graph->running) {
+        *plan = graph_plan_lay_out(graph);
+        if (!*plan)
+            return AVERROR(ENOMEM);
+        graph_describe_running(graph, *plan);
+        return 0;
+    }
+    ret = graph_refresh(graph);
+    return ret < 0 ? ret : graph_make_plan(graph, plan);
+}
+
+int limef_graph_print(struct limef_graph *graph, limef_graph_print_fn *print, FILE *file)
+{
+    struct limef_graph_inside *inside = graph->inside;
+    struct graph_plan *plan = NULL;
+    int ret;
 
     pthread_mutex_lock(&inside->lock);
-    if (!inside->plan)
-        ret = graph_order(inside);
-    if (ret >= 0 && !inside->plan)
-        ret = graph_make_plan(inside, &made);
+    ret = plan_to_print(inside, &plan);
     if (ret >= 0)
-        ret = print_plan(made ? made : inside->plan, format, file);
-    arena_put(&inside->arena, made);
+        ret = print(&plan->plan, &plan->problem, file);
+    arena_put(&inside->arena, plan);
+    /* the edges' numbers are those of the plan that is kept again */
     pthread_mutex_unlock(&inside->lock);
     return ret;
 }
 
-static void look_at_filter(const struct graph_node *node, struct limef_graph_filter_view *view)
+uint64_t limef_graph_n_plan_changes(const struct limef_graph *graph)
 {
-    const struct limef_thread *thread = NULL;
-
-    *view = (struct limef_graph_filter_view){.filter = node->filter};
-    if (node->consumer)
-        thread = &node->consumer->thread;
-    else if (node->thread)
-        thread = node->thread->thread;
-    if (!thread)
-        return;
-    if (thread->settings.name)
-        strncpy(view->thread, thread->settings.name, sizeof(view->thread) - 1);
-    /* relaxed: for people */
-    view->tid =
-        limef_thread_running(thread) ? atomic_load_explicit(&thread->tid, memory_order_relaxed) : 0;
-    view->scheduled =
-        (enum limef_scheduled)atomic_load_explicit(&thread->scheduled_as, memory_order_relaxed);
-    view->priority = thread->settings.priority;
-    view->is_explicit = node->consumer != NULL;
+    return LIMEF_COUNTED(graph->inside->n_changes);
 }
 
-static uint32_t place_of(const struct limef_graph_inside *graph, const struct graph_node *node)
+uint64_t limef_graph_n_failed_changes(const struct limef_graph *graph)
 {
-    uint32_t n = 0;
-
-    for (const struct graph_node *at = graph->nodes; at && at != node; at = at->next)
-        n++;
-    return n;
+    return LIMEF_COUNTED(graph->inside->n_failed_changes);
 }
 
-static void look_at_edge(const struct limef_graph_inside *graph, const struct graph_edge *edge,
-                         struct limef_graph_edge_view *view)
+uint64_t limef_graph_n_lost(const struct limef_graph *graph)
 {
-    const struct limef_lane *lane = &edge->input.lane;
-
-    *view = (struct limef_graph_edge_view){
-        .from = place_of(graph, edge->from),
-        .to = place_of(graph, edge->to),
-        .output = edge->output,
-        .is_cut = graph_is_cut(edge),
-    };
-    if (!view->is_cut)
-        return;
-    limef_lane_get_counters(lane, &view->lane);
-    view->n_waiting = limef_lane_n_waiting(lane);
-    view->overflow = lane->settings.overflow;
-    view->wait_p50_us = limef_histogram_percentile_us(&lane->wait, 0.5);
-    view->wait_p99_us = limef_histogram_percentile_us(&lane->wait, 0.99);
-}
-
-void limef_graph_look(struct limef_graph *graph, struct limef_graph_view *view)
-{
-    struct limef_graph_inside *inside = graph->inside;
-
-    view->n_filters = view->n_edges = 0;
-    pthread_mutex_lock(&inside->lock);
-    for (const struct graph_node *node = inside->nodes; node; node = node->next)
-        if (view->n_filters++ < view->max_filters)
-            look_at_filter(node, &view->filters[view->n_filters - 1]);
-    for (const struct graph_edge *edge = inside->edges; edge; edge = edge->next)
-        if (view->n_edges++ < view->max_edges)
-            look_at_edge(inside, edge, &view->edges[view->n_edges - 1]);
-    pthread_mutex_unlock(&inside->lock);
+    return LIMEF_COUNTED(graph->inside->n_lost_at_removal);
 }

@@ -2,9 +2,9 @@
 #include "thread/graph_private.h"
 
 #include <limef/base/log.h>
+#include <limef/thread/machine.h>
 
 #include <libavutil/error.h>
-#include <sched.h>
 
 /* What a boundary gets that the plan did not foresee. */
 #define DEPTH_UNPLANNED 6
@@ -12,13 +12,6 @@
 static size_t in_lines(size_t bytes)
 {
     return (bytes + LIMEF_CACHE_LINE_BYTES - 1) / LIMEF_CACHE_LINE_BYTES * LIMEF_CACHE_LINE_BYTES;
-}
-
-static double usable_cpus(void)
-{
-    cpu_set_t cpus;
-
-    return sched_getaffinity(0, sizeof(cpus), &cpus) ? 1 : CPU_COUNT(&cpus);
 }
 
 static uint32_t number_filters(struct limef_graph_inside *graph)
@@ -43,30 +36,21 @@ static void describe_filter(const struct graph_node *node, struct limef_plan_fil
 {
     const struct limef_filter_ops *ops = node->filter->ops;
 
-    *filter = (struct limef_plan_filter){
-        .name = node->filter->name,
-        .kind = ops->kind,
-        .flags = ops->flags,
-        .thread = LIMEF_PLAN_NONE,
-        .fingerprint = ops->fingerprint ? ops->fingerprint(node->filter) : 0,
-        .cost_us = LIMEF_NOT_MEASURED,
-        .p95_us = LIMEF_NOT_MEASURED,
-        .rate_hz = LIMEF_NOT_MEASURED,
-    };
+    *filter = node->measured;
+    filter->name = node->filter->name;
+    filter->kind = ops->kind;
+    filter->flags = ops->flags;
+    filter->thread = LIMEF_PLAN_NONE;
+    filter->fingerprint = ops->fingerprint ? ops->fingerprint(node->filter) : 0;
 }
 
 static void describe_edge(const struct graph_edge *edge, struct limef_plan_edge *to)
 {
-    *to = (struct limef_plan_edge){
-        .from = edge->from->number,
-        .to = edge->to->number,
-        .output = edge->output,
-        .is_fixed = edge->from->filter->ops->flags & LIMEF_FILTER_GLUED,
-        .rate_hz = LIMEF_NOT_MEASURED,
-        .frame_bytes = LIMEF_NOT_MEASURED,
-        .burst_frames = LIMEF_NOT_MEASURED,
-        .jitter_us = LIMEF_NOT_MEASURED,
-    };
+    *to = edge->measured;
+    to->from = edge->from->number;
+    to->to = edge->to->number;
+    to->output = edge->output;
+    to->is_fixed = edge->from->filter->ops->flags & LIMEF_FILTER_GLUED;
 }
 
 static int describe(struct limef_graph_inside *graph, struct graph_plan *plan)
@@ -87,8 +71,8 @@ static int describe(struct limef_graph_inside *graph, struct graph_plan *plan)
         if (!edge->leaves)
             describe_edge(edge, &plan->edges[edge->number]);
     plan->problem.machine.n_cpus =
-        graph->settings.n_cpus > 0 ? graph->settings.n_cpus : usable_cpus();
-    plan->problem.machine.handover_us = 16;
+        graph->settings.n_cpus > 0 ? graph->settings.n_cpus : limef_machine_n_cpus();
+    plan->problem.machine.handover_us = limef_machine_handover_us();
     plan->problem.mode = graph->settings.mode;
     return 0;
 }
@@ -113,27 +97,76 @@ static struct graph_plan *lay_out(struct limef_graph_inside *graph)
     return plan;
 }
 
-int graph_make_plan(struct limef_graph_inside *graph, struct graph_plan **made)
+void graph_note_links(struct limef_graph_inside *graph, const struct limef_plan *plan)
+{
+    for (struct graph_edge *edge = graph->edges; edge; edge = edge->next)
+        if (!edge->leaves)
+            edge->link = plan->links[edge->number];
+}
+
+void graph_adopt_plan(struct limef_graph_inside *graph, struct graph_plan *plan)
+{
+    arena_put(&graph->arena, graph->plan);
+    graph->plan = plan;
+    graph_note_links(graph, &plan->plan);
+}
+
+struct graph_plan *graph_plan_lay_out(struct limef_graph_inside *graph)
 {
     struct graph_plan *plan = lay_out(graph);
-    void *scratch =
-        plan ? arena_get(&graph->arena,
-                         limef_plan_scratch_bytes(plan->problem.n_filters, plan->problem.n_edges))
-             : NULL;
+
+    if (plan && describe(graph, plan) >= 0)
+        return plan;
+    arena_put(&graph->arena, plan);
+    limef_fail(AVERROR(ENOMEM), graph->settings.name,
+               "no room for a plan: the memory given to the graph is used up (%zu bytes)",
+               graph->arena.used_bytes);
+    return NULL;
+}
+
+/* Who is new to the plan of what runs. */
+static void map_to_running(struct limef_graph_inside *graph, uint32_t *filters, uint32_t *edges)
+{
+    for (struct graph_node *node = graph->nodes; node; node = node->next)
+        filters[node->number] = node->thread ? node->number : LIMEF_PLAN_NONE;
+    for (struct graph_edge *edge = graph->edges; edge; edge = edge->next)
+        if (!edge->leaves)
+            edges[edge->number] =
+                edge->from->thread && edge->to->thread ? edge->number : LIMEF_PLAN_NONE;
+}
+
+int graph_make_plan(struct limef_graph_inside *graph, struct graph_plan **made)
+{
+    struct graph_plan *plan = graph_plan_lay_out(graph), *running;
+    uint32_t n_filters, n_edges, *map;
+    void *scratch;
     int ret;
 
     *made = NULL;
-    if (!scratch) {
-        arena_put(&graph->arena, plan);
-        return limef_fail(
-            AVERROR(ENOMEM), graph->settings.name,
-            "no room for a plan: the memory given to the graph is used up (%zu bytes)",
-            graph->arena.used_bytes);
-    }
-    ret = describe(graph, plan);
-    if (ret >= 0)
+    if (!plan)
+        return AVERROR(ENOMEM);
+    n_filters = plan->problem.n_filters;
+    n_edges = plan->problem.n_edges;
+    running = graph_plan_lay_out(graph);
+    scratch = arena_get(&graph->arena, limef_plan_scratch_bytes(n_filters, n_edges));
+    map = arena_get(&graph->arena, (n_filters + n_edges) * sizeof(*map));
+    if (running && scratch && map) {
+        graph_describe_running(graph, running);
+        map_to_running(graph, map, map + n_filters);
+        plan->problem.previous = &running->plan;
+        plan->problem.previous_filters = map;
+        plan->problem.previous_edges = map + n_filters;
         ret = limef_plan_make(&plan->plan, &plan->problem, scratch);
+        plan->problem.previous = NULL;
+        plan->problem.previous_filters = plan->problem.previous_edges = NULL;
+    } else {
+        ret = limef_fail(AVERROR(ENOMEM), graph->settings.name,
+                         "no room to plan: the memory given to the graph is used up (%zu bytes)",
+                         graph->arena.used_bytes);
+    }
+    arena_put(&graph->arena, map);
     arena_put(&graph->arena, scratch);
+    arena_put(&graph->arena, running);
     if (ret < 0)
         arena_put(&graph->arena, plan);
     else
@@ -141,18 +174,9 @@ int graph_make_plan(struct limef_graph_inside *graph, struct graph_plan **made)
     return ret < 0 ? ret : 0;
 }
 
-void graph_adopt_plan(struct limef_graph_inside *graph, struct graph_plan *plan)
+struct limef_plan_link graph_link_of(const struct graph_edge *edge)
 {
-    arena_put(&graph->arena, graph->plan);
-    graph->plan = plan;
-}
-
-struct limef_plan_link graph_link_of(const struct limef_graph_inside *graph,
-                                     const struct graph_edge *edge)
-{
-    const struct graph_plan *plan = graph->plan;
-
-    if (plan && edge->number < plan->problem.n_edges && plan->plan.links[edge->number].is_cut)
-        return plan->plan.links[edge->number];
-    return (struct limef_plan_link){.depth = DEPTH_UNPLANNED, .overflow = LIMEF_OVERFLOW_BLOCK};
+    return edge->link.is_cut ? edge->link
+                             : (struct limef_plan_link){.depth = DEPTH_UNPLANNED,
+                                                        .overflow = LIMEF_OVERFLOW_BLOCK};
 }

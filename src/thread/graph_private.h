@@ -13,7 +13,9 @@
 #include "thread/worker.h"
 
 #include <limef/filter/input.h>
+#include <limef/filter/probe.h>
 #include <limef/thread/graph.h>
+#include <limef/thread/replan.h>
 
 #include <pthread.h>
 
@@ -28,7 +30,8 @@ struct graph_thread {
     char name[16];
     bool in_use;     /* has filters, or will have */
     bool reached;    /* while cycles are looked for */
-    uint32_t number; /* of an explicit one in the problem; of a worker in the plan that is mapped */
+    uint32_t number; /* of an explicit one in the problem, of a worker in the plan of now */
+    int64_t cpu_us;  /* that it had used when the window began */
 };
 
 struct graph_node {
@@ -41,6 +44,13 @@ struct graph_node {
     struct graph_thread *wanted;     /* who shall run it, while that is changed */
     uint32_t number;                 /* in the problem */
     uint32_t level;                  /* longest way from a filter that nobody leads to */
+    struct graph_thread *target;      /* where the plan wants it */
+    struct limef_probe probe;
+    struct limef_probe_reading began; /* when the window began */
+    struct limef_plan_filter measured;
+    uint64_t n_media;     /* frames in the window */
+    bool is_measured;     /* in this window */
+    bool is_probed;
     bool is_root;                    /* was added by name: stays until it is removed */
     bool is_new;                     /* found by the walk that is going on */
     bool is_reached;                 /* while what stays is looked for */
@@ -55,6 +65,10 @@ struct graph_edge {
     uint32_t number; /* in the problem */
     bool is_new;
     bool leaves;
+    struct limef_plan_edge measured;
+    struct limef_plan_link link; /* what the last plan said */
+    uint64_t n_written, n_dropped; /* of the boundary when the window began */
+    uint64_t n_missed;             /* in the window */
     struct limef_input_filter input; /* of a boundary; filter.ops NULL: it is none */
     struct limef_stack_frame *frames;
 };
@@ -77,9 +91,20 @@ struct limef_graph_inside {
     struct graph_plan *plan; /* the last that was adopted; NULL: none */
     unsigned n_threads_made; /* for their names */
     bool running;
-    uint64_t n_lost_at_removal;      /* frames that waited where a chain was taken out */
+    bool said_no_memory;
+    struct worker supervisor;
+    struct limef_replan replan;
+    void *replan_memory;
+    int64_t window_began_us;         /* 0: nothing was read yet */
+    LIMEF_ATOMIC(uint64_t) n_changes; /* of the plan while running; any may look */
+    LIMEF_ATOMIC(uint64_t) n_failed_changes;
+    LIMEF_ATOMIC(uint64_t) n_lost_at_removal;      /* frames that waited where a chain was taken out */
     LIMEF_ATOMIC(uint32_t) stopping; /* any; 1: whoever changes the plan gives up */
 };
+
+/* graph.c: while nothing runs, takes up what the application connected since. Returns 0, or as
+ * limef_graph_add(). */
+int graph_refresh(struct limef_graph_inside *graph);
 
 /* graph_walk.c: what is connected */
 struct graph_node *graph_find(const struct limef_graph_inside *graph,
@@ -123,8 +148,25 @@ bool graph_leads_to(struct limef_graph_inside *graph, struct graph_thread *from,
                     struct graph_thread *to);
 
 /* graph_plan.c */
+/* Numbers filters and edges, and describes them. NULL: no memory; logged. */
+struct graph_plan *graph_plan_lay_out(struct limef_graph_inside *graph);
 int graph_make_plan(struct limef_graph_inside *graph, struct graph_plan **plan);
+void graph_note_links(struct limef_graph_inside *graph, const struct limef_plan *plan);
 void graph_adopt_plan(struct limef_graph_inside *graph, struct graph_plan *plan);
+
+/* What runs, as a plan; numbers the workers. The plan is laid out for the graph as it is. */
+void graph_describe_running(struct limef_graph_inside *graph, struct graph_plan *plan);
+
+/* graph_measure.c: what a window measured, into nodes and edges. Returns its length; 0: it was the
+ * first look. */
+int64_t graph_measure(struct limef_graph_inside *graph, int64_t now_us);
+
+/* graph_watch.c: the thread that looks every window, and changes the plan */
+int graph_watch_start(struct limef_graph_inside *graph);
+/* Goes over to the plan of graph->plan. Returns 0, or why part of it was left as it was. */
+int graph_apply(struct limef_graph_inside *graph);
+/* Says to the application and to the log that the plan changed, or why it did not. */
+void graph_say(struct limef_graph_inside *graph, int code, const char *text);
 
 /* graph_attach.c: places what is not placed yet, and starts it if the graph runs */
 int graph_attach(struct limef_graph_inside *graph, int64_t deadline_us);
@@ -139,8 +181,7 @@ static inline bool graph_is_cut(const struct graph_edge *edge)
     return edge->input.filter.ops != NULL;
 }
 /* How a connection's boundary shall be, by the plan that was adopted. */
-struct limef_plan_link graph_link_of(const struct limef_graph_inside *graph,
-                                     const struct graph_edge *edge);
+struct limef_plan_link graph_link_of(const struct graph_edge *edge);
 
 /* graph_detach.c: takes out what leaves */
 void graph_mark_leaving(struct limef_graph_inside *graph);
@@ -151,5 +192,8 @@ int graph_detach(struct limef_graph_inside *graph, int64_t deadline_us);
  * thread. Returns 0, or why it was left as it was. */
 int graph_move(struct limef_graph_inside *graph, struct graph_thread *from, struct graph_thread *to,
                int64_t timeout_us);
+/* Gives a boundary other bounds; a depth as far as its stack frames go. */
+int graph_set_bounds(struct limef_graph_inside *graph, struct graph_edge *edge,
+                     const struct limef_plan_link *link, int64_t timeout_us);
 
 #endif

@@ -62,6 +62,8 @@ static int add_node(struct limef_graph_inside *graph, struct limef_filter *filte
     if (!*added)
         return no_memory(graph, filter->name);
     (*added)->filter = filter;
+    (*added)->measured.cost_us = (*added)->measured.p95_us = (*added)->measured.rate_hz =
+        LIMEF_NOT_MEASURED;
     (*added)->is_new = true;
     while (*end)
         end = &(*end)->next;
@@ -79,6 +81,8 @@ static int add_edge(struct limef_graph_inside *graph, struct graph_node *from, u
     edge->from = from;
     edge->to = to;
     edge->output = output;
+    edge->measured.rate_hz = edge->measured.frame_bytes = LIMEF_NOT_MEASURED;
+    edge->measured.burst_frames = edge->measured.jitter_us = LIMEF_NOT_MEASURED;
     edge->is_new = true;
     while (*end)
         end = &(*end)->next;
@@ -240,6 +244,8 @@ void graph_drop_node(struct limef_graph_inside *graph, struct graph_node *node)
     while (*link != node)
         link = &(*link)->next;
     *link = node->next;
+    if (LIMEF_COUNTED(node->filter->probe) == &node->probe)
+        limef_probe_detach(node->filter);
     arena_put(&graph->arena, node);
 }
 

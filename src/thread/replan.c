@@ -17,7 +17,7 @@ static const double more_missed = 0.02, more_cpu = 0.1;
 /* How much the load around a change that failed must differ for it to be tried again. */
 static const double other_load = 1.5;
 
-/* Windows that a change is judged by, after one in which fifos fill and drain. */
+/* Windows that a change is judged by, after the first one. */
 enum { TRIAL_WINDOWS = 2, MAX_FAILURES = 1024, MAX_REST = 64 };
 
 /* Parts of the judge's memory, in order. */
@@ -177,8 +177,8 @@ static void compare_plans(struct limef_replan *replan, const struct replan_windo
         if (was->first != island->first ||
             (was->worker == island->worker && was->priority == island->priority))
             continue;
-        now->wanted += replan_mix(window->seen[island->first].id + 7 * island->priority);
-        now->wanted_load += replan->loads[was_island];
+        now->wanted_moves += replan_mix(window->seen[island->first].id + 7 * island->priority);
+        now->moves_load += replan->loads[was_island];
     }
 }
 
@@ -226,17 +226,17 @@ static bool is_worse(const struct replan_measure *now, const struct replan_measu
     return rise > more_cpu * base->cpu_us && now->overhead_us - base->overhead_us > rise / 2;
 }
 
-/* A change on trial. Both windows must be worse for it to be taken back. */
+/* A change on trial. All windows must be worse for it to be taken back. */
 static void try_change(struct limef_replan_chain *chain)
 {
-    if (!chain->n_after++)
+    if (!chain->n_after++) /* fifos fill and drain */
         return;
-    chain->n_worse += is_worse(&chain->now.fared, &chain->base);
-    if (chain->n_after <= TRIAL_WINDOWS)
-        return;
-    chain->state = chain->n_worse >= TRIAL_WINDOWS ? REPLAN_ASKED_REVERT : REPLAN_QUIET;
-    if (chain->state == REPLAN_QUIET)
+    if (!is_worse(&chain->now.fared, &chain->base)) {
+        chain->state = REPLAN_QUIET;
         chain->n_failed = 0;
+    } else if (chain->n_after > TRIAL_WINDOWS) {
+        chain->state = REPLAN_ASKED_REVERT;
+    }
 }
 
 static struct replan_measure worse_of(struct replan_measure a, const struct replan_measure *b)
@@ -266,13 +266,18 @@ static void vote(struct limef_replan *replan, struct limef_replan_chain *chain)
     chain->signature = wanted;
     chain->load = chain->now.wanted_load;
     chain->base = worse_of(chain->now.fared, &chain->fared[agreed]);
-    chain->n_after = chain->n_worse = 0;
+    chain->n_after = 0;
 }
 
 static void judge_chain(struct limef_replan *replan, struct limef_replan_chain *chain)
 {
     struct replan_now *now = &chain->now;
 
+    /* moves and bounds that go with a cut are not what makes it better or worse */
+    if (!now->wanted) {
+        now->wanted = now->wanted_moves;
+        now->wanted_load = now->moves_load;
+    }
     if (!now->wanted) {
         now->wanted = now->wanted_fifos;
         now->wanted_load = now->fifos_load;

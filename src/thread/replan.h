@@ -28,9 +28,10 @@ struct replan_now {
     uint64_t n_source_frames, n_most_frames, n_missed;
     double cpu_us, own_us;
     struct replan_measure fared;
-    uint64_t wanted;                /* signature of what the candidate has otherwise; 0: nothing */
-    uint64_t wanted_fifos;          /* likewise, of bounds of fifos */
-    double wanted_load, fifos_load; /* around it */
+    uint64_t wanted;       /* signature of the cuts that the candidate has otherwise; 0: none */
+    uint64_t wanted_moves; /* likewise, of islands that run elsewhere */
+    uint64_t wanted_fifos; /* likewise, of bounds of fifos */
+    double wanted_load, moves_load, fifos_load; /* around it */
 };
 
 struct limef_replan_chain {
@@ -43,7 +44,6 @@ struct limef_replan_chain {
     struct replan_measure base;     /* before the change */
     enum replan_state state;
     unsigned n_after;  /* windows on trial */
-    unsigned n_worse;  /* of these */
     unsigned rest;     /* windows in which nothing is asked */
     unsigned n_failed; /* changes in a row */
 

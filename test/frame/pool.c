@@ -31,12 +31,12 @@ ParameterizedTest(enum limef_frame_class *frame_class, pool,
         pool = limef_pool_create(*frame_class);
         if (pool)
             payload = limef_pool_get(pool);
-        cr_assert(eq(int, payload == NULL, failing_failed()));
+        cr_assert(eq(int, payload == NULL, failing_failed() && n <= 3)); /* one will do */
         limef_payload_unref(payload);
         limef_pool_release(pool);
         cr_assert(eq(int, failing_n_out(), 0));
     } while (failing_failed());
-    cr_assert(eq(u64, n, 4)); /* the pool, the item, what it holds, none */
+    cr_assert(eq(u64, n, 2 + 2 * 16)); /* the pool, 16 items and what they hold, none */
     failing_remove();
 }
 
@@ -67,13 +67,15 @@ Test(pool, hands_a_payload_that_came_home_out_again_emptied)
 {
     struct limef_pool *pool = limef_pool_create(LIMEF_FRAME_PACKET);
     struct limef_payload *first = limef_pool_get(pool), *second;
+    unsigned n_made = limef_pool_n_made(pool);
 
     cr_assert(eq(int, av_new_packet(limef_payload_packet(first), 10), 0));
     limef_payload_unref(first);
+    for (unsigned i = 1; i < n_made; i++)
+        limef_payload_unref(limef_pool_get(pool));
     second = limef_pool_get(pool);
-    cr_assert(eq(ptr, second, first));
     cr_assert(eq(int, limef_payload_packet(second)->size, 0));
-    cr_assert(eq(u64, limef_pool_n_made(pool), 1));
+    cr_assert(eq(u64, limef_pool_n_made(pool), n_made));
     limef_payload_unref(second);
     limef_pool_release(pool);
 }
@@ -93,7 +95,7 @@ Test(pool, in_steady_state_allocates_nothing)
             before = limef_memory_n_allocations();
     }
     cr_assert(eq(u64, limef_memory_n_allocations(), before));
-    cr_assert(eq(u64, limef_pool_n_made(pool), 4));
+    cr_assert(le(u64, limef_pool_n_made(pool), 16));
     limef_pool_release(pool);
 }
 
@@ -163,7 +165,7 @@ Test(pool, payloads_come_home_from_another_thread, .timeout = 20)
     cr_assert(eq(int, pthread_create(&thread, NULL, drop_what_is_given, &handover), 0));
     for (int i = 0; i < 1000; i++)
         give(&handover, limef_pool_get(pool));
-    cr_assert(le(u64, limef_pool_n_made(pool), 3));
+    cr_assert(le(u64, limef_pool_n_made(pool), 16));
     limef_pool_release(pool); /* the last payload may still be out */
     give(&handover, NULL);
     pthread_join(thread, NULL);

@@ -19,6 +19,13 @@ static void set_machine(struct sim_machine *machine)
     machine->slice_us = machine->slice_us > 0 ? machine->slice_us : 3000;
 }
 
+void sim_set_handover(struct sim_machine *machine, double us)
+{
+    machine->wake_us = us * 5 / 16;
+    machine->resume_us = us * 8 / 16;
+    machine->switch_us = us * 3 / 16;
+}
+
 static uint32_t add_op(struct sim *sim, enum sim_op_kind kind, uint32_t at)
 {
     if (sim->n_ops == sim->room_ops) {
@@ -90,6 +97,26 @@ static double count_ends(struct sim *sim, uint32_t filter)
     for (uint32_t i = sim->first_out[filter]; i != SIM_NONE; i = sim->next_out[i])
         n += count_ends(sim, sim->graph->edges[i].to);
     return sim->n_ends[filter] = it->keep_every && !sim->is_end[filter] ? n / it->keep_every : n;
+}
+
+/* Filters lie behind those that lead to them. */
+static void measure_work(struct sim *sim)
+{
+    const struct sim_graph *graph = sim->graph;
+    double *rates = calloc(graph->n_filters, sizeof(*rates)), sources = 0, load = 0;
+
+    for (uint32_t i = 0; i < graph->n_filters; i++) {
+        const struct sim_filter *filter = &graph->filters[i];
+
+        rates[i] += filter->rate_hz;
+        sources += filter->rate_hz;
+        load += rates[i] * filter->cost_us;
+        for (uint32_t k = sim->first_out[i]; k != SIM_NONE; k = sim->next_out[k])
+            rates[graph->edges[k].to] +=
+                filter->keep_every ? rates[i] / filter->keep_every : rates[i];
+    }
+    sim->result->nominal_us = load / sources;
+    free(rates);
 }
 
 static uint32_t thread_of(const struct sim *sim, uint32_t filter)
@@ -191,6 +218,7 @@ void sim_open(struct sim *sim)
         sim->cores[i].thread = sim->cores[i].last_thread = SIM_NONE;
     list_edges(sim);
     measure_paths(sim);
+    measure_work(sim);
     for (uint32_t i = 0; i < n; i++)
         count_ends(sim, i);
     open_lanes(sim);

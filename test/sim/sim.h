@@ -50,6 +50,9 @@ struct sim_machine {
     double slice_us;  /* of threads of one priority, in turn; 3000 */
 };
 
+/* Divides the processor time of a handover as the defaults do. */
+void sim_set_handover(struct sim_machine *machine, double us);
+
 struct sim_settings {
     double seconds; /* 0: 4 */
     uint64_t seed;
@@ -67,12 +70,13 @@ struct sim_result {
     uint64_t n_frames;  /* of sources */
     double n_due;       /* frames that should have come out, at all ends */
     double n_on_time;   /* of these */
-    double n_out;       /* that came out, late ones too */
     uint64_t n_dropped; /* by boundaries */
     uint64_t n_switches;
     uint64_t max_waiting; /* frames in boundaries */
     double max_waiting_bytes;
     double cpu_us, wall_us;
+    double own_us;         /* of cpu_us: the filters' work */
+    double nominal_us;     /* work that a frame of a source stands for */
     double p50_us, p99_us; /* from when a frame was there to when it came out */
     unsigned n_threads;
     struct sim_filter_result *filters; /* owned */
@@ -100,14 +104,11 @@ static inline double sim_missed_share(const struct sim_result *result)
     return result->n_due ? 1 - result->n_on_time / result->n_due : 0;
 }
 
-/* Milliseconds for 1000 frames of sources; what did not come out is not counted as done. */
+/* Milliseconds for 1000 frames of sources. Work that was not done because frames were dropped or
+ * are not through yet counts as if it were, at the same overhead. */
 static inline double sim_cpu_per_1000(const struct sim_result *result)
 {
-    double n = (double)result->n_frames;
-
-    if (result->n_due > result->n_out)
-        n *= result->n_out / result->n_due;
-    return n > 0 ? result->cpu_us / n : 0;
+    return result->own_us > 0 ? result->cpu_us / result->own_us * result->nominal_us : 0;
 }
 
 /* A problem for the planner, with a plan to be made; in one piece of memory. */

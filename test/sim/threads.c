@@ -83,7 +83,6 @@ static void complete(struct sim *sim, uint32_t filter, const struct sim_token *t
     double deadline = sim->deadline_us[token->source] + sim->path_us[filter];
 
     sim->result->n_due++;
-    sim->result->n_out++;
     if (latency <= deadline)
         sim->result->n_on_time++;
     else
@@ -114,6 +113,7 @@ static void end_work(struct sim *sim, struct sim_thread *it)
     it->is_working = false;
     result->n_frames++;
     result->own_us += us;
+    sim->result->own_us += us;
     result->cpu_us += us + it->extra_us;
     it->extra_us = 0;
     count_cost(sim, op->at, us);

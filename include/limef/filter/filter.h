@@ -142,7 +142,7 @@ static inline int limef_go(struct limef_filter *filter, const struct limef_frame
 
     LIMEF_COUNT(filter->n_frames, 1);
 #ifndef LIMEF_WITHOUT_PROBES
-    if (sampling && LIMEF_COUNTED(*sampling))
+    if (__builtin_expect(sampling != NULL, 1) && __builtin_expect(LIMEF_COUNTED(*sampling) != 0, 0))
         return limef_probe_go(filter, frame);
 #endif
     return filter->ops->go(filter, frame);

@@ -46,6 +46,9 @@ enum limef_signal {
     LIMEF_SIGNAL_ERROR,
     /** up: an event of the window. `value`: a key, see presenter.h. */
     LIMEF_SIGNAL_KEY,
+    /** up: a graph's plan changed. `value`: how many times so far; `code`: 0, or why it stayed as
+     *  it was; `text`: what. */
+    LIMEF_SIGNAL_PLAN,
     /** First number that this library never uses: an application's own start here. */
     LIMEF_SIGNAL_USER = 0x10000,
 };

@@ -13,6 +13,8 @@
 #include <limef/thread/plan.h>
 #include <limef/thread/producer.h>
 
+#include <stdio.h>
+
 LIMEF_BEGIN_DECLS
 
 struct limef_graph_inside;
@@ -131,6 +133,64 @@ LIMEF_API int limef_graph_call(struct limef_graph *graph, struct limef_filter *f
  */
 LIMEF_API int limef_graph_send(struct limef_graph *graph, struct limef_filter *filter,
                                const struct limef_signal_frame *signal_frame);
+
+/** A filter of a graph, as it is at this moment; costs are those of the last window. */
+struct limef_graph_filter_look {
+    const struct limef_filter *filter;
+    const char *name, *kind; /**< borrowed from the filter */
+    double cost_us, p95_us;  /**< processor time of one frame; or LIMEF_NOT_MEASURED */
+    double rate_hz;          /**< frames a second; likewise */
+    uint64_t n_frames;       /**< that it took so far */
+    char thread[16];         /**< name of who runs it; empty: nobody yet */
+    int tid;                 /**< the system's number of that; 0: it does not run */
+    enum limef_scheduled scheduled_as;
+    enum limef_priority priority;
+};
+
+/** A boundary of a graph, as it is at this moment. */
+struct limef_graph_boundary_look {
+    const struct limef_filter *from, *to;
+    unsigned output;
+    unsigned n_waiting;          /**< frames at this moment */
+    enum limef_overflow overflow;
+    int64_t wait_p50_us, wait_p99_us; /**< from write to read, since the boundary is there */
+    struct limef_lane_counters counters;
+};
+
+/**
+ * Looks at a graph, whether it runs or not.
+ *
+ * @param filters     written, at most *n_filters of them, in the order in which they were found.
+ * @param n_filters   room; set to how many there are, which may be more. NULL: none.
+ * @param boundaries  likewise.
+ * @return 0; AVERROR(EAGAIN): the graph is being changed at this moment.
+ * Thread: any
+ */
+LIMEF_API int limef_graph_look(struct limef_graph *graph, struct limef_graph_filter_look *filters,
+                               size_t *n_filters, struct limef_graph_boundary_look *boundaries,
+                               size_t *n_boundaries);
+
+/** limef_plan_print_text(), limef_plan_print_dot(), limef_plan_print_json(), or one's own. */
+typedef int limef_graph_print_fn(const struct limef_plan *plan,
+                                 const struct limef_plan_problem *problem, FILE *file);
+
+/**
+ * Prints the plan that runs, with the costs of the last window; of a graph that does not run
+ * the plan that it would start with. Nothing is changed by it.
+ *
+ * @return what print returned; or as limef_graph_start().
+ * Thread: the controlling one
+ */
+LIMEF_API int limef_graph_print(struct limef_graph *graph, limef_graph_print_fn *print, FILE *file);
+
+/** How often the plan was changed while the graph ran. Thread: any */
+LIMEF_API uint64_t limef_graph_n_plan_changes(const struct limef_graph *graph);
+
+/** How often that was wanted and did not come about; the old plan went on. Thread: any */
+LIMEF_API uint64_t limef_graph_n_failed_changes(const struct limef_graph *graph);
+
+/** Frames that were dropped where a chain was taken out. Thread: the controlling one */
+LIMEF_API uint64_t limef_graph_n_lost(const struct limef_graph *graph);
 
 LIMEF_END_DECLS
 

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+#include "thread/graph_private.h"
+
+/* What was not measured in this window was mostly not there: what it cost before stays. */
+static void keep_measured(struct limef_plan_filter *known, const struct limef_plan_filter *now)
+{
+    if (now->cost_us >= 0)
+        known->cost_us = now->cost_us;
+    if (now->p95_us >= 0)
+        known->p95_us = now->p95_us;
+    if (now->rate_hz >= 0)
+        known->rate_hz = now->rate_hz;
+    known->is_live = now->is_live;
+}
+
+static void keep_edge(struct limef_plan_edge *known, const struct limef_plan_edge *now,
+                      unsigned n_edges)
+{
+    if (now->rate_hz >= 0)
+        known->rate_hz = now->rate_hz / n_edges;
+    if (now->frame_bytes >= 0)
+        known->frame_bytes = now->frame_bytes;
+    if (now->burst_frames >= 0)
+        known->burst_frames = now->burst_frames;
+    if (now->jitter_us >= 0)
+        known->jitter_us = now->jitter_us;
+    known->is_encoded = now->is_encoded;
+}
+
+static void measure_edges_to(struct limef_graph_inside *graph, const struct graph_node *node,
+                             const struct limef_plan_edge *now)
+{
+    unsigned n = 0;
+
+    for (struct graph_edge *edge = graph->edges; edge; edge = edge->next)
+        n += edge->to == node;
+    for (struct graph_edge *edge = graph->edges; edge && n; edge = edge->next)
+        if (edge->to == node)
+            keep_edge(&edge->measured, now, n);
+}
+
+static void measure_node(struct limef_graph_inside *graph, struct graph_node *node, bool is_first)
+{
+    struct limef_plan_filter now = node->measured;
+    struct limef_plan_edge edge = {.rate_hz = LIMEF_NOT_MEASURED};
+    struct limef_probe_reading reading;
+
+    node->is_measured = false;
+    limef_probe_read(node->filter, &reading);
+    if (!is_first && node->began.at_ns) {
+        node->n_media = node->source.source ? reading.n_out - node->began.n_out
+                                            : reading.n_frames - node->began.n_frames;
+        if (limef_probe_measure(&node->began, &reading, &now, &edge)) {
+            node->is_measured = true;
+            keep_measured(&node->measured, &now);
+            measure_edges_to(graph, node, &edge);
+        }
+    }
+    node->began = reading;
+}
+
+static void measure_boundary(struct graph_edge *edge, int64_t window_us)
+{
+    struct limef_lane_counters counters;
+    uint64_t n_dropped;
+
+    edge->n_missed = 0;
+    if (!graph_is_cut(edge))
+        return;
+    limef_lane_get_counters(&edge->input.lane, &counters);
+    n_dropped =
+        counters.n_dropped_oldest + counters.n_dropped_to_key + counters.n_dropped_timeout;
+    if (counters.n_written >= edge->n_written && window_us) {
+        edge->measured.rate_hz = (double)(counters.n_written - edge->n_written) * 1e6 /
+                                 (double)window_us;
+        edge->n_missed = n_dropped - edge->n_dropped;
+    }
+    edge->n_written = counters.n_written;
+    edge->n_dropped = n_dropped;
+}
+
+/* Wall time that filters took becomes processor time, by what their thread used. */
+static void correct_thread(struct limef_graph_inside *graph, struct graph_thread *thread,
+                           int64_t window_us, struct limef_plan_filter **filters)
+{
+    int64_t cpu_us = limef_thread_cpu_us(thread->thread), used_us = cpu_us - thread->cpu_us;
+    unsigned n = 0;
+
+    for (struct graph_node *node = graph->nodes; node; node = node->next)
+        if (node->thread == thread && node->is_measured)
+            filters[n++] = &node->measured;
+    if (window_us && cpu_us > 0 && used_us >= 0 && n)
+        limef_probe_correct(filters, n, (double)used_us / (double)window_us);
+    thread->cpu_us = cpu_us > 0 ? cpu_us : 0;
+}
+
+int64_t graph_measure(struct limef_graph_inside *graph, int64_t now_us)
+{
+    int64_t window_us = graph->window_began_us ? now_us - graph->window_began_us : 0;
+    struct limef_plan_filter **filters;
+    unsigned n = 0;
+
+    for (struct graph_node *node = graph->nodes; node; node = node->next, n++)
+        measure_node(graph, node, !window_us);
+    for (struct graph_edge *edge = graph->edges; edge; edge = edge->next)
+        measure_boundary(edge, window_us);
+    filters = arena_get(&graph->arena, n * sizeof(struct limef_plan_filter *));
+    for (struct graph_thread *thread = graph->threads; thread && filters; thread = thread->next)
+        correct_thread(graph, thread, window_us, filters);
+    arena_put(&graph->arena, filters);
+    graph->window_began_us = now_us;
+    return window_us;
+}

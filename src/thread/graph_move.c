@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Filters change their thread while frames flow. Both threads are held between two frames, the one
+ * upstream first, so that it cannot wait for room in a lane of the other. Then nobody runs any of
+ * the filters, and nobody reads any of the lanes that lead to them; whoever writes into one from a
+ * third thread goes on and does not notice.
+ */
+#include "thread/graph_private.h"
+
+#include "fifo/lane_private.h"
+
+#include <limef/base/log.h>
+
+#include <libavutil/error.h>
+
+struct move {
+    struct limef_graph_inside *graph;
+    struct graph_thread *from, *to;
+    struct graph_thread *inner; /* who is held second */
+    limef_call_fn *act;
+    void *context;
+    int64_t deadline_us;
+};
+
+static struct graph_thread *after(const struct graph_node *node)
+{
+    return node->wanted ? node->wanted : node->thread;
+}
+
+static bool is_cut_after(const struct graph_edge *edge)
+{
+    return after(edge->from) != after(edge->to);
+}
+
+static int64_t left_until(int64_t deadline_us)
+{
+    int64_t left_us = deadline_us - limef_now_us();
+
+    return left_us > 0 ? left_us : 0;
+}
+
+/* What waits in a boundary that goes is given to its filter, as always by the thread that read it
+ * so far. Returns 0, or why something is left in it. */
+static int drain(const struct move *move, struct graph_edge *edge)
+{
+    struct limef_lane *lane = &edge->input.lane;
+    struct limef_fifo *fifo = edge->to->thread->fifo;
+    struct limef_stack_frame *frame;
+
+    if (lane->held)
+        limef_fifo_unhold(fifo);
+    while (lane_has_frames(lane)) {
+        if (limef_now_us() >= move->deadline_us)
+            return AVERROR(ETIMEDOUT);
+        if (!lane_take(lane, &frame, 1))
+            break;
+        if (limef_go(lane->chain, &frame->any.frame) == AVERROR(EAGAIN)) {
+            limef_fifo_unread(fifo, frame);
+            return AVERROR(EAGAIN);
+        }
+        limef_fifo_recycle(fifo, frame);
+    }
+    return 0;
+}
+
+/* Upstream first: what is drained may pass on into the next one. */
+static int drain_all(const struct move *move)
+{
+    uint32_t level = 0, next;
+
+    do {
+        next = UINT32_MAX;
+        for (struct graph_edge *edge = move->graph->edges; edge; edge = edge->next) {
+            int ret;
+
+            if (!graph_is_cut(edge) || is_cut_after(edge) || edge->from->level < level)
+                continue;
+            if (edge->from->level > level) {
+                next = edge->from->level < next ? edge->from->level : next;
+                continue;
+            }
+            ret = drain(move, edge);
+            if (ret < 0)
+                return ret;
+        }
+        level = next;
+    } while (level != UINT32_MAX);
+    return 0;
+}
+
+static void switch_edge(struct graph_edge *edge)
+{
+    struct limef_lane *lane = &edge->input.lane;
+
+    if (!graph_is_cut(edge))
+        return;
+    if (!is_cut_after(edge)) {
+        limef_fifo_remove_lane(edge->to->thread->fifo, lane);
+        graph_reroute(edge->from->filter, edge->output, edge->to->filter);
+    } else if (!lane->fifo) {
+        limef_fifo_add_lane(after(edge->to)->fifo, lane);
+        graph_reroute(edge->from->filter, edge->output, &edge->input.filter);
+    } else if (after(edge->to) != edge->to->thread) {
+        fifo_move_lane(edge->to->thread->fifo, after(edge->to)->fifo, lane);
+    }
+}
+
+static void switch_node(struct graph_node *node)
+{
+    if (!node->wanted)
+        return;
+    if (node->source_is_on) {
+        worker_remove_source(&node->thread->worker, &node->source);
+        worker_add_source(&node->wanted->worker, &node->source);
+    }
+    node->thread = node->wanted;
+    node->wanted = NULL;
+}
+
+/* Both threads are held. */
+static int switch_over(void *context)
+{
+    const struct move *move = context;
+    int ret = drain_all(move);
+
+    if (ret < 0)
+        return ret;
+    for (struct graph_edge *edge = move->graph->edges; edge; edge = edge->next)
+        switch_edge(edge);
+    for (struct graph_node *node = move->graph->nodes; node; node = node->next)
+        switch_node(node);
+    return 0;
+}
+
+/* The first of the two threads is held. */
+static int hold(void *context)
+{
+    struct move *move = context;
+
+    return limef_thread_call(move->inner->thread, move->act, move->context,
+                             left_until(move->deadline_us));
+}
+
+static int hold_both(struct move *move)
+{
+    bool back = graph_leads_to(move->graph, move->to, move->from);
+    struct graph_thread *outer = back ? move->to : move->from;
+
+    move->inner = back ? move->from : move->to;
+    return limef_thread_call(outer->thread, hold, move, left_until(move->deadline_us));
+}
+
+static int prepare(struct limef_graph_inside *graph)
+{
+    for (struct graph_edge *edge = graph->edges; edge; edge = edge->next) {
+        struct limef_plan_link link;
+        int ret;
+
+        if (edge->leaves || graph_is_cut(edge) || !is_cut_after(edge))
+            continue;
+        link = graph_link_of(edge);
+        ret = graph_prepare_boundary(graph, edge, &link);
+        if (ret < 0)
+            return ret;
+    }
+    return 0;
+}
+
+/* What is in nobody's fifo is no boundary: it was never used, or is no longer. */
+static void tidy(struct limef_graph_inside *graph)
+{
+    for (struct graph_edge *edge = graph->edges; edge; edge = edge->next)
+        if (graph_is_cut(edge) && !edge->leaves && !edge->input.lane.fifo)
+            graph_clear_boundary(graph, edge);
+    for (struct graph_node *node = graph->nodes; node; node = node->next)
+        node->wanted = NULL;
+}
+
+/* Only what goes from one of the two to the other is meant. */
+static int select_nodes(struct limef_graph_inside *graph, struct graph_thread *from,
+                        struct graph_thread *to)
+{
+    struct graph_node *bound = NULL;
+
+    for (struct graph_node *node = graph->nodes; node; node = node->next) {
+        if (node->thread != from || node->wanted != to)
+            node->wanted = NULL;
+        else if (node->filter->ops->flags & LIMEF_FILTER_THREAD_BOUND && graph->running)
+            bound = node;
+    }
+    if (bound)
+        return limef_fail(AVERROR(EPERM), graph->settings.name,
+                          "'%s' is bound to the thread that it runs on", bound->filter->name);
+    if (graph_has_circle(graph, from) || graph_has_circle(graph, to))
+        return AVERROR(EDEADLK);
+    return 0;
+}
+
+int graph_move(struct limef_graph_inside *graph, struct graph_thread *from, struct graph_thread *to,
+               int64_t timeout_us)
+{
+    struct move move = {.graph = graph,
+                        .from = from,
+                        .to = to,
+                        .act = switch_over,
+                        .deadline_us = limef_deadline_us(timeout_us)};
+    int ret = select_nodes(graph, from, to);
+
+    move.context = &move;
+    if (ret >= 0)
+        ret = prepare(graph);
+    if (ret >= 0)
+        ret = hold_both(&move);
+    tidy(graph);
+    return ret;
+}
+
+struct bounds {
+    struct limef_lane *lane;
+    struct limef_lane_settings settings;
+};
+
+static int set_bounds(void *context)
+{
+    struct bounds *bounds = context;
+
+    bounds->lane->settings = bounds->settings;
+    return 0;
+}
+
+int graph_set_bounds(struct limef_graph_inside *graph, struct graph_edge *edge,
+                     const struct limef_plan_link *link, int64_t timeout_us)
+{
+    struct limef_lane *lane = &edge->input.lane;
+    struct bounds bounds = {.lane = lane, .settings = lane->settings};
+    struct move move = {.graph = graph,
+                        .from = edge->from->thread,
+                        .to = edge->to->thread,
+                        .act = set_bounds,
+                        .context = &bounds,
+                        .deadline_us = limef_deadline_us(timeout_us)};
+
+    bounds.settings.overflow = link->overflow;
+    bounds.settings.max_bytes = link->max_bytes;
+    bounds.settings.max_time_us = link->max_time_us;
+    bounds.settings.depth = link->depth < lane->n_frames - 2 ? link->depth : lane->n_frames - 2;
+    return hold_both(&move);
+}

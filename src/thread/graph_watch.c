@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+#include "thread/graph_private.h"
+
+#include <limef/base/log.h>
+#include <limef/thread/plan_print.h>
+
+#include <libavutil/error.h>
+#include <stdio.h>
+#include <string.h>
+
+#define WINDOW_US 2000000
+/* Room for more than there is now, so that the judge keeps what it knows when a chain comes. */
+#define ROOM 2
+#define ROOM_MIN 32
+
+void graph_say(struct limef_graph_inside *graph, int code, const char *text)
+{
+    struct limef_signal_frame signal;
+
+    limef_log(code < 0 ? LIMEF_LOG_WARNING : LIMEF_LOG_INFO, graph->settings.name,
+              code < 0 ? "the plan goes on as it was: %s (%s)" : "the plan changed: %s%s", text,
+              code < 0 ? av_err2str(code) : "");
+    if (!graph->settings.reports)
+        return;
+    limef_signal_frame_set(&signal, LIMEF_SIGNAL_PLAN, 0, text);
+    signal.code = code;
+    signal.value = (int64_t)LIMEF_COUNTED(graph->n_changes);
+    limef_reports_write(graph->settings.reports, &signal);
+}
+
+/* A judge that is large enough; what a smaller one knew is forgotten. */
+static int make_judge(struct limef_graph_inside *graph, const struct limef_plan_problem *problem)
+{
+    uint32_t n_filters = problem->n_filters * ROOM, n_edges = problem->n_edges * ROOM;
+
+    if (graph->replan_memory && problem->n_filters <= graph->replan.max_filters &&
+        problem->n_edges <= graph->replan.max_edges)
+        return 0;
+    limef_replan_clear(&graph->replan);
+    arena_put(&graph->arena, graph->replan_memory);
+    n_filters = n_filters < ROOM_MIN ? ROOM_MIN : n_filters;
+    n_edges = n_edges < ROOM_MIN ? ROOM_MIN : n_edges;
+    graph->replan_memory = arena_get(&graph->arena, limef_replan_bytes(n_filters, n_edges));
+    if (!graph->replan_memory) {
+        n_filters = problem->n_filters;
+        n_edges = problem->n_edges;
+        graph->replan_memory = arena_get(&graph->arena, limef_replan_bytes(n_filters, n_edges));
+    }
+    if (!graph->replan_memory)
+        return AVERROR(ENOMEM);
+    limef_replan_init(&graph->replan, graph->replan_memory, n_filters, n_edges);
+    return 0;
+}
+
+static void see(const struct limef_graph_inside *graph, struct limef_replan_seen *seen,
+                int64_t window_us)
+{
+    for (struct graph_node *node = graph->nodes; node; node = node->next) {
+        const struct limef_plan_filter *measured = &node->measured;
+
+        seen[node->number] = (struct limef_replan_seen){
+            .id = (uintptr_t)node,
+            .n_frames = node->n_media,
+            .cpu_us = measured->cost_us >= 0 && measured->rate_hz >= 0
+                          ? measured->cost_us * measured->rate_hz * (double)window_us / 1e6
+                          : 0,
+        };
+    }
+    for (struct graph_edge *edge = graph->edges; edge; edge = edge->next)
+        seen[edge->to->number].n_missed += edge->n_missed;
+}
+
+static void copy_plan(struct limef_plan *to, const struct limef_plan *from)
+{
+    if (from->n_edges)
+        memcpy(to->links, from->links, from->n_edges * sizeof(*to->links));
+    memcpy(to->island_of, from->island_of, from->n_filters * sizeof(*to->island_of));
+    memcpy(to->islands, from->islands, from->n_islands * sizeof(*to->islands));
+    memcpy(to->workers, from->workers, from->n_workers * sizeof(*to->workers));
+    to->n_islands = from->n_islands;
+    to->n_workers = from->n_workers;
+}
+
+static void describe_change(struct limef_graph_inside *graph, char *text, size_t n_bytes)
+{
+    static const char *const acts[] = {
+        [LIMEF_REPLAN_CUT] = "cut before",
+        [LIMEF_REPLAN_FUSE] = "fused",
+        [LIMEF_REPLAN_FIFO] = "other fifo before",
+        [LIMEF_REPLAN_MOVE] = "moved",
+    };
+    const struct limef_replan_change *change = graph->replan.changes;
+
+    snprintf(text, n_bytes, "nothing");
+    if (graph->replan.n_changes)
+        snprintf(text, n_bytes, "%s%s %.16s", change->is_revert ? "back: " : "", acts[change->act],
+                 graph->plan->filters[change->filter].name);
+}
+
+/* Goes over to what the judge wants; graph->plan is what runs, with the costs of the window. */
+static void change(struct limef_graph_inside *graph, const struct limef_plan *wanted)
+{
+    char text[64];
+    int ret;
+
+    describe_change(graph, text, sizeof(text));
+    copy_plan(&graph->plan->plan, wanted);
+    graph_note_links(graph, wanted);
+    ret = graph_apply(graph);
+    limef_replan_done(&graph->replan, ret);
+    if (ret == AVERROR_EXIT) /* the graph is stopped */
+        return;
+    if (ret < 0)
+        LIMEF_COUNT(graph->n_failed_changes, 1);
+    else
+        LIMEF_COUNT(graph->n_changes, 1);
+    graph_say(graph, ret, text);
+}
+
+static void judge(struct limef_graph_inside *graph, struct graph_plan *running, int64_t window_us)
+{
+    const struct limef_plan *wanted;
+    struct limef_replan_seen *seen;
+
+    seen = arena_get(&graph->arena, running->problem.n_filters * sizeof(*seen));
+    if (!seen || make_judge(graph, &running->problem) < 0) {
+        arena_put(&graph->arena, seen);
+        if (!graph->said_no_memory)
+            graph_say(graph, AVERROR(ENOMEM), "no room to judge it");
+        graph->said_no_memory = true;
+        return;
+    }
+    see(graph, seen, window_us);
+    if (limef_replan_window(&graph->replan, &running->problem, seen, &running->plan, &wanted) > 0)
+        change(graph, wanted);
+    arena_put(&graph->arena, seen);
+}
+
+static bool has_leaving(const struct limef_graph_inside *graph)
+{
+    for (struct graph_edge *edge = graph->edges; edge; edge = edge->next)
+        if (edge->leaves)
+            return true;
+    return false;
+}
+
+static void look(struct limef_graph_inside *graph, int64_t now_us)
+{
+    int64_t window_us = graph_measure(graph, now_us);
+    struct graph_plan *running;
+
+    if (!graph->nodes || !window_us || has_leaving(graph))
+        return;
+    running = graph_plan_lay_out(graph);
+    if (!running)
+        return;
+    graph_describe_running(graph, running);
+    graph_adopt_plan(graph, running);
+    judge(graph, running, window_us);
+}
+
+static int64_t watch(void *context, int64_t now_us)
+{
+    struct limef_graph_inside *graph = context;
+    int64_t window_us = graph->settings.window_us ? graph->settings.window_us : WINDOW_US;
+
+    /* who holds it changes the graph, or stops this thread */
+    if (pthread_mutex_trylock(&graph->lock))
+        return now_us + window_us / 8 + 1;
+    if (graph->running && !atomic_load_explicit(&graph->stopping, memory_order_relaxed))
+        look(graph, now_us);
+    pthread_mutex_unlock(&graph->lock);
+    return now_us + window_us;
+}
+
+int graph_watch_start(struct limef_graph_inside *graph)
+{
+    if (graph->settings.mode != LIMEF_PLAN_AUTO || graph->settings.window_us == LIMEF_FOREVER)
+        return 0;
+    graph->window_began_us = 0;
+    if (!graph->supervisor.thread.ops)
+        worker_init(&graph->supervisor,
+                    &(struct limef_thread_settings){.name = graph->settings.name});
+    limef_thread_set_task(&graph->supervisor.thread, watch, graph);
+    return limef_thread_start(&graph->supervisor.thread);
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/scenarios.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include <string.h>
+
+TestSuite(machine, .timeout = 60);
+
+static void run(struct sim_result *result, const struct sim_graph *graph,
+                const struct sim_machine *machine, enum limef_plan_mode mode)
+{
+    struct sim_settings settings = {.seconds = 10, .seed = 3};
+    struct sim_problem it;
+
+    sim_open_problem(&it, graph, machine);
+    sim_tell_costs(&it, graph);
+    it.problem.mode = mode;
+    cr_assert(zero(int, limef_plan_make(&it.plan, &it.problem, it.scratch)));
+    sim_run(result, graph, &it.plan, machine, &settings);
+    sim_clear_problem(&it);
+}
+
+static void build(struct sim_graph *graph, double rate_hz, double a_us, double b_us)
+{
+    sim_add_behind(graph, sim_add_behind(graph, sim_add_source(graph, rate_hz, 0), "a", a_us), "b",
+                   b_us);
+}
+
+Test(machine, two_filters_that_do_not_fit_one_core_miss_only_if_fused)
+{
+    struct sim_machine machine = {.n_cpus = 2};
+    struct sim_graph graph = {0};
+    struct sim_result result;
+
+    build(&graph, 25, 24000, 17000);
+    run(&result, &graph, &machine, LIMEF_PLAN_FUSED);
+    cr_assert(gt(dbl, sim_missed_share(&result), 0.8));
+    sim_clear_result(&result);
+    run(&result, &graph, &machine, LIMEF_PLAN_PER_FILTER);
+    cr_assert(lt(dbl, sim_missed_share(&result), 0.001));
+    sim_clear_result(&result);
+    sim_clear_graph(&graph);
+}
+
+Test(machine, processor_time_is_work_and_handovers)
+{
+    struct sim_machine machine = {.n_cpus = 2};
+    struct sim_graph graph = {0};
+    struct sim_result result;
+
+    build(&graph, 100, 1000, 500);
+    run(&result, &graph, &machine, LIMEF_PLAN_FUSED);
+    cr_assert(eq(u64, result.n_frames, 1000));
+    cr_assert(epsilon_eq(dbl, result.own_us, 1500000, 1500));
+    cr_assert(epsilon_eq(dbl, result.cpu_us - result.own_us, 1000 * 8, 20)); /* resumed each time */
+    sim_clear_result(&result);
+
+    run(&result, &graph, &machine, LIMEF_PLAN_PER_FILTER);
+    /* two handovers more: to wake 5, to resume 8, the queue's both ends 0.6, perhaps a switch 3 */
+    cr_assert(ge(dbl, result.cpu_us - result.own_us, 1000 * (8 + 2 * 13.6)));
+    cr_assert(le(dbl, result.cpu_us - result.own_us, 1000 * (11 + 2 * 16.6)));
+    sim_clear_result(&result);
+    sim_clear_graph(&graph);
+}
+
+Test(machine, no_more_than_its_cores_is_used)
+{
+    struct sim_machine machine = {.n_cpus = 1};
+    struct sim_graph graph = {0};
+    struct sim_result result;
+
+    build(&graph, 25, 50000, 50000);
+    for (int mode = LIMEF_PLAN_AUTO; mode <= LIMEF_PLAN_WHITELIST; mode++) {
+        run(&result, &graph, &machine, (enum limef_plan_mode)mode);
+        cr_assert(le(dbl, result.cpu_us, 10.1e6));
+        cr_assert(ge(dbl, result.cpu_us, 9.5e6));
+        cr_assert(gt(dbl, sim_missed_share(&result), 0.3));
+        sim_clear_result(&result);
+    }
+    sim_clear_graph(&graph);
+}
+
+Test(machine, same_seed_gives_the_same_run)
+{
+    for (uint64_t seed = 1; seed < 20; seed++) {
+        struct sim_machine machine;
+        struct sim_graph graph = {0};
+        struct sim_result a, b;
+
+        scenario_random(&graph, &machine, seed, 12);
+        run(&a, &graph, &machine, LIMEF_PLAN_AUTO);
+        run(&b, &graph, &machine, LIMEF_PLAN_AUTO);
+        cr_assert(eq(dbl, a.cpu_us, b.cpu_us));
+        cr_assert(eq(dbl, a.p99_us, b.p99_us));
+        cr_assert(eq(u64, a.n_switches, b.n_switches));
+        sim_clear_result(&a);
+        sim_clear_result(&b);
+        sim_clear_graph(&graph);
+    }
+}
+
+Test(machine, urgent_work_goes_first)
+{
+    struct sim_machine machine = {.n_cpus = 1};
+    struct sim_graph graph = {0};
+    struct sim_result result;
+    uint32_t source, light;
+
+    /* heavy work of files, and a camera's light packets, which are read more urgently */
+    for (int i = 0; i < 2; i++) {
+        source = sim_add_source(&graph, 25, 10);
+        graph.filters[source].flags = LIMEF_FILTER_SOURCE;
+        graph.filters[source].is_live = false;
+        sim_add_behind(&graph, source, "heavy", 18000);
+    }
+    light = sim_add_behind(&graph, sim_add_source(&graph, 100, 5), "light", 20);
+    graph.filters[light - 1].deadline_us = 1000;
+    run(&result, &graph, &machine, LIMEF_PLAN_AUTO);
+    cr_assert(zero(u64, result.filters[light].n_missed));
+    sim_clear_result(&result);
+    sim_clear_graph(&graph);
+}

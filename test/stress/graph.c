@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Filters change their threads at random while numbered frames flow through a fork and a join:
+ * every number arrives at every end, once, in order. Chains come and go meanwhile.
+ *
+ * Arguments: how many changes, the seed.
+ */
+#include "stress.h"
+
+#include "thread/graph_private.h"
+
+#include <limef/filter/split.h>
+#include <limef/filter/tap.h>
+
+#define N_TAPS 3
+#define N_STREAMS 2
+
+/* source -> tap -> split -> (tap -> sink, tap -> sink); the sources' other branch is joined */
+struct stream {
+    struct number_source source;
+    struct limef_tap_filter taps[N_TAPS];
+    struct limef_split_filter split;
+    struct number_sink sinks[2];
+};
+
+/* Counts by slot, as frames of several streams come. */
+struct join {
+    struct limef_filter filter;
+    int64_t expected[N_STREAMS];
+    LIMEF_ATOMIC(int64_t) n_out_of_order;
+    LIMEF_ATOMIC(int64_t) n_packets;
+};
+
+static int64_t last_number; /* no more than this; far away */
+
+static int look(void *context, const struct limef_frame *frame)
+{
+    (void)context;
+    (void)frame;
+    return 0;
+}
+
+static int join_go(struct limef_filter *filter, const struct limef_frame *in)
+{
+    struct join *join = LIMEF_CONTAINER_OF(filter, struct join, filter);
+    const struct limef_packet_frame *packet = limef_packet_frame_from(in);
+
+    if (!packet)
+        return 0;
+    if (packet->dts_us != join->expected[in->slot])
+        atomic_fetch_add(&join->n_out_of_order, 1);
+    join->expected[in->slot] = packet->dts_us + 1;
+    atomic_fetch_add(&join->n_packets, 1);
+    return 0;
+}
+
+static const struct limef_filter_ops join_ops = {.kind = "join", .go = join_go};
+
+/* Gives its frames a slot: the context. */
+static int step_in_slot(struct limef_source *base, int64_t *due_us)
+{
+    struct number_source *source = LIMEF_CONTAINER_OF(base, struct number_source, source);
+    int64_t number = atomic_load(&source->n_passed);
+    struct limef_packet_frame packet = packet_frame(number, LIMEF_MEDIA_VIDEO, LIMEF_FRAME_KEY);
+    int ret;
+
+    (void)due_us;
+    if (number == source->n_frames)
+        return AVERROR_EOF;
+    packet.frame.slot = base->filter.name[0] - '0';
+    ret = limef_pass(&base->filter, &packet.frame);
+    CHECK(ret == 0 || ret == AVERROR_EXIT);
+    if (!ret)
+        atomic_store(&source->n_passed, number + 1);
+    return ret;
+}
+
+static void stream_init(struct stream *stream, struct join *join, const char *name)
+{
+    memset(stream, 0, sizeof(*stream));
+    number_source_init(&stream->source, last_number);
+    stream->source.source.filter.name = name;
+    stream->source.source.step = step_in_slot;
+    limef_split_filter_init(&stream->split, "split");
+    for (int i = 0; i < N_TAPS; i++)
+        limef_tap_filter_init(&stream->taps[i], "tap", look, NULL);
+    for (int i = 0; i < 2; i++)
+        number_sink_init(&stream->sinks[i]);
+    limef_connect(&stream->source.source.filter, &stream->taps[0].filter);
+    limef_connect(&stream->taps[0].filter, &stream->split.filter);
+    limef_connect(&stream->split.filter, &stream->taps[1].filter);
+    limef_connect(&stream->taps[1].filter, &stream->sinks[0].filter);
+    limef_split_connect(&stream->split, &stream->taps[2].filter, LIMEF_SPLIT_FROM_NOW);
+    limef_connect(&stream->taps[2].filter, &stream->sinks[1].filter);
+    if (join)
+        limef_split_connect(&stream->split, &join->filter, LIMEF_SPLIT_FROM_NOW);
+}
+
+static void check_stream(struct stream *stream)
+{
+    for (int i = 0; i < 2; i++) {
+        CHECK(atomic_load(&stream->sinks[i].n_out_of_order) == 0);
+        CHECK(atomic_load(&stream->sinks[i].n_packets) == atomic_load(&stream->source.n_passed));
+    }
+}
+
+static struct graph_node *random_node(struct limef_graph_inside *graph, uint32_t *random)
+{
+    struct graph_node *node;
+    unsigned n = 0;
+
+    for (node = graph->nodes; node; node = node->next)
+        n++;
+    n = next_random(random) % n;
+    for (node = graph->nodes; n--;)
+        node = node->next;
+    return node;
+}
+
+/* A filter with all that is on its thread and behind it, or it alone, to another thread. */
+static int change(struct limef_graph_inside *graph, uint32_t *random)
+{
+    struct graph_node *node = random_node(graph, random);
+    struct graph_thread *from = node->thread, *to;
+    bool with_all_behind = next_random(random) % 2, found = true;
+    int ret = 0;
+
+    if (next_random(random) % 3) {
+        to = random_node(graph, random)->thread;
+    } else {
+        to = graph_take_worker(graph, LIMEF_PRIORITY_PROCESSING, &ret);
+        CHECK(to);
+    }
+    if (to == from)
+        return AVERROR(EINVAL);
+    node->wanted = to;
+    while (found && with_all_behind) {
+        found = false;
+        for (struct graph_edge *edge = graph->edges; edge; edge = edge->next)
+            if (edge->from->wanted && !edge->to->wanted && edge->to->thread == from) {
+                edge->to->wanted = to;
+                found = true;
+            }
+    }
+    ret = graph_move(graph, from, to, 10000000);
+    CHECK(graph_stop_idle(graph, limef_deadline_us(10000000)) == 0);
+    return ret;
+}
+
+int main(int argc, char **argv)
+{
+    static struct stream streams[N_STREAMS], visitor;
+    static struct join join;
+    int n_changes = argc > 1 ? atoi(argv[1]) : 600, n_done = 0, n_refused = 0, n_visits = 0;
+    uint32_t random = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 0) : 1;
+    size_t bytes = LIMEF_GRAPH_BYTES(64);
+    void *memory = aligned_alloc(64, bytes);
+    struct limef_graph graph = {0};
+    bool has_visitor = false;
+
+    last_number = INT64_MAX;
+    limef_filter_init(&join.filter, &join_ops, "join");
+    stream_init(&streams[0], &join, "0");
+    stream_init(&streams[1], &join, "1");
+    CHECK(limef_graph_init(&graph, memory, bytes,
+                           &(struct limef_graph_settings){.window_us = LIMEF_FOREVER}) == 0);
+    for (int i = 0; i < N_STREAMS; i++)
+        CHECK(limef_graph_add(&graph, &streams[i].source.source) == 0);
+    CHECK(limef_graph_start(&graph) == 0);
+    while (n_done < n_changes) {
+        int ret;
+
+        pthread_mutex_lock(&graph.inside->lock);
+        ret = change(graph.inside, &random);
+        pthread_mutex_unlock(&graph.inside->lock);
+        if (ret)
+            n_refused++;
+        else
+            n_done++;
+        CHECK(ret == 0 || ret == AVERROR(EINVAL) || ret == AVERROR(EDEADLK));
+        if (next_random(&random) % 50)
+            continue;
+        if (!has_visitor) {
+            stream_init(&visitor, NULL, "0");
+            CHECK(limef_graph_add(&graph, &visitor.source.source) == 0);
+        } else {
+            CHECK(limef_graph_remove(&graph, &visitor.source.source, 10000000) == 0);
+            check_stream(&visitor);
+            n_visits++;
+        }
+        has_visitor = !has_visitor;
+    }
+    if (has_visitor)
+        CHECK(limef_graph_remove(&graph, &visitor.source.source, 10000000) == 0);
+    for (int i = 0; i < N_STREAMS; i++)
+        CHECK(limef_graph_remove(&graph, &streams[i].source.source, 10000000) == 0);
+    CHECK(limef_graph_stop(&graph, 10000000) == 0);
+    for (int i = 0; i < N_STREAMS; i++)
+        check_stream(&streams[i]);
+    CHECK(atomic_load(&join.n_out_of_order) == 0);
+    CHECK(atomic_load(&join.n_packets) ==
+          atomic_load(&streams[0].source.n_passed) + atomic_load(&streams[1].source.n_passed));
+    limef_graph_clear(&graph);
+    free(memory);
+    printf("%d changes of plan, %d refused, %d chains came and went, %lld frames\n", n_done,
+           n_refused, n_visits, (long long)atomic_load(&join.n_packets));
+    return 0;
+}

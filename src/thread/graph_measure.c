@@ -68,11 +68,10 @@ static void measure_boundary(struct graph_edge *edge, int64_t window_us)
     if (!graph_is_cut(edge))
         return;
     limef_lane_get_counters(&edge->input.lane, &counters);
-    n_dropped =
-        counters.n_dropped_oldest + counters.n_dropped_to_key + counters.n_dropped_timeout;
+    n_dropped = counters.n_dropped_oldest + counters.n_dropped_to_key + counters.n_dropped_timeout;
     if (counters.n_written >= edge->n_written && window_us) {
-        edge->measured.rate_hz = (double)(counters.n_written - edge->n_written) * 1e6 /
-                                 (double)window_us;
+        edge->measured.rate_hz =
+            (double)(counters.n_written - edge->n_written) * 1e6 / (double)window_us;
         edge->n_missed = n_dropped - edge->n_dropped;
     }
     edge->n_written = counters.n_written;

@@ -44,18 +44,18 @@ struct graph_node {
     struct graph_thread *wanted;     /* who shall run it, while that is changed */
     uint32_t number;                 /* in the problem */
     uint32_t level;                  /* longest way from a filter that nobody leads to */
-    struct graph_thread *target;      /* where the plan wants it */
+    struct graph_thread *target;     /* where the plan wants it */
     struct limef_probe probe;
     struct limef_probe_reading began; /* when the window began */
     struct limef_plan_filter measured;
-    uint64_t n_media;     /* frames in the window */
-    bool is_measured;     /* in this window */
+    uint64_t n_media; /* frames in the window */
+    bool is_measured; /* in this window */
     bool is_probed;
-    bool is_root;                    /* was added by name: stays until it is removed */
-    bool is_new;                     /* found by the walk that is going on */
-    bool is_reached;                 /* while what stays is looked for */
-    bool source_is_on;               /* its thread steps it */
-    bool leaves;                     /* a removal has begun */
+    bool is_root;      /* was added by name: stays until it is removed */
+    bool is_new;       /* found by the walk that is going on */
+    bool is_reached;   /* while what stays is looked for */
+    bool source_is_on; /* its thread steps it */
+    bool leaves;       /* a removal has begun */
 };
 
 struct graph_edge {
@@ -66,9 +66,9 @@ struct graph_edge {
     bool is_new;
     bool leaves;
     struct limef_plan_edge measured;
-    struct limef_plan_link link; /* what the last plan said */
-    uint64_t n_written, n_dropped; /* of the boundary when the window began */
-    uint64_t n_missed;             /* in the window */
+    struct limef_plan_link link;     /* what the last plan said */
+    uint64_t n_written, n_dropped;   /* of the boundary when the window began */
+    uint64_t n_missed;               /* in the window */
     struct limef_input_filter input; /* of a boundary; filter.ops NULL: it is none */
     struct limef_stack_frame *frames;
 };
@@ -95,11 +95,11 @@ struct limef_graph_inside {
     struct worker supervisor;
     struct limef_replan replan;
     void *replan_memory;
-    int64_t window_began_us;         /* 0: nothing was read yet */
+    int64_t window_began_us;          /* 0: nothing was read yet */
     LIMEF_ATOMIC(uint64_t) n_changes; /* of the plan while running; any may look */
     LIMEF_ATOMIC(uint64_t) n_failed_changes;
-    LIMEF_ATOMIC(uint64_t) n_lost_at_removal;      /* frames that waited where a chain was taken out */
-    LIMEF_ATOMIC(uint32_t) stopping; /* any; 1: whoever changes the plan gives up */
+    LIMEF_ATOMIC(uint64_t) n_lost_at_removal; /* frames that waited where a chain was taken out */
+    LIMEF_ATOMIC(uint32_t) stopping;          /* any; 1: whoever changes the plan gives up */
 };
 
 /* graph.c: while nothing runs, takes up what the application connected since. Returns 0, or as

@@ -59,8 +59,8 @@ static void number_threads(struct limef_graph_inside *graph, struct limef_plan *
         if (thread->consumer)
             thread->number = n_explicit++;
         else if (thread->reached) {
-            plan->workers[plan->n_workers] = (struct limef_plan_worker){
-                .priority = thread->thread->settings.priority};
+            plan->workers[plan->n_workers] =
+                (struct limef_plan_worker){.priority = thread->thread->settings.priority};
             thread->number = plan->n_workers++;
         }
     }
@@ -74,9 +74,8 @@ static void add_load(double *sum, double load)
 static void describe_islands(struct limef_graph_inside *graph, struct limef_plan *plan)
 {
     for (uint32_t i = 0; i < plan->n_islands; i++)
-        plan->islands[i] = (struct limef_plan_island){.first = LIMEF_PLAN_NONE,
-                                                      .worker = LIMEF_PLAN_NONE,
-                                                      .thread = LIMEF_PLAN_NONE};
+        plan->islands[i] = (struct limef_plan_island){
+            .first = LIMEF_PLAN_NONE, .worker = LIMEF_PLAN_NONE, .thread = LIMEF_PLAN_NONE};
     for (struct graph_node *node = graph->nodes; node; node = node->next) {
         struct limef_plan_island *island = &plan->islands[plan->island_of[node->number]];
         const struct limef_plan_filter *measured = &node->measured;
@@ -114,8 +113,8 @@ static void pick_firsts(struct limef_graph_inside *graph, struct limef_plan *pla
         for (struct graph_edge *edge = graph->edges; edge; edge = edge->next) {
             struct limef_plan_island *island;
 
-            if (edge->leaves || plan->island_of[edge->from->number] !=
-                                    plan->island_of[edge->to->number])
+            if (edge->leaves ||
+                plan->island_of[edge->from->number] != plan->island_of[edge->to->number])
                 continue;
             island = &plan->islands[plan->island_of[edge->to->number]];
             if (island->first == edge->to->number) {

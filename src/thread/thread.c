@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <limef/thread/thread.h>
 
+#include "base/memory_private.h"
 #include "fifo/futex.h"
 #include "thread/command.h"
 #include "thread/interrupt.h"
@@ -8,6 +9,7 @@
 
 #include <limef/base/log.h>
 
+#include <errno.h>
 #include <libavutil/error.h>
 #include <stdio.h>
 #include <time.h>
@@ -143,7 +145,8 @@ int limef_thread_start(struct limef_thread *thread)
         thread->task_due_us = 0;
     /* from here on commands are for the thread */
     atomic_store_explicit(&thread->alive, 1, memory_order_relaxed);
-    error = pthread_create(&thread->handle, NULL, thread_main, thread);
+    /* its stack is memory that the C library takes */
+    error = memory_permits() ? pthread_create(&thread->handle, NULL, thread_main, thread) : EAGAIN;
     thread->started = !error;
     if (error)
         atomic_store_explicit(&thread->alive, 0, memory_order_relaxed);

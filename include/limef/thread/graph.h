@@ -151,7 +151,7 @@ struct limef_graph_filter_look {
 struct limef_graph_boundary_look {
     const struct limef_filter *from, *to;
     unsigned output;
-    unsigned n_waiting;          /**< frames at this moment */
+    unsigned n_waiting; /**< frames at this moment */
     enum limef_overflow overflow;
     int64_t wait_p50_us, wait_p99_us; /**< from write to read, since the boundary is there */
     struct limef_lane_counters counters;

@@ -1,171 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include <limef/filter/encode.h>
-
-#include "support/failing.h"
-#include "support/frames.h"
-#include "support/make_media.h"
-
-#include <limef/base/log.h>
-#include <limef/filter/decode.h>
-#include <limef/filter/tap.h>
-#include <limef/frame/pool.h>
-
-#include <criterion/criterion.h>
-#include <criterion/new/assert.h>
-#include <libavcodec/avcodec.h>
-#include <libavutil/log.h>
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define MAX_SEEN 1024
-#define FRAME_US 40000
-
-/* What came out of the encoder, and what a decoder made of it. */
-struct seen {
-    struct limef_packet_frame packets[MAX_SEEN];
-    unsigned n_packets, n_codecs, n_signals, codec_before[8];
-    int widths[8];
-    int64_t pts_us[MAX_SEEN];
-    int numbers[MAX_SEEN];
-    unsigned n_pictures, n_samples;
-    double loudest;
-};
-
-static struct limef_encode_filter encode;
-static struct limef_decode_filter decode;
-static struct limef_tap_filter packet_tap, picture_tap;
-static struct seen seen;
-static struct limef_pool *pictures;
-static unsigned n_logged;
-static char last_line[256];
-
-static void note_log(void *context, enum limef_log_level level, const char *name, const char *line)
-{
-    (void)context;
-    (void)name;
-    if (level != LIMEF_LOG_ERROR)
-        return;
-    n_logged++;
-    strncpy(last_line, line, sizeof(last_line) - 1);
-}
-
-static int note_packet(void *context, const struct limef_frame *frame)
-{
-    (void)context;
-    if (frame->frame_class == LIMEF_FRAME_PACKET && seen.n_packets < MAX_SEEN)
-        seen.packets[seen.n_packets++] = *limef_packet_frame_from(frame);
-    if (frame->frame_class == LIMEF_FRAME_CODEC && seen.n_codecs < 8) {
-        seen.codec_before[seen.n_codecs] = seen.n_packets;
-        seen.widths[seen.n_codecs++] = limef_codec_frame_from(frame)->parameters->width;
-    }
-    seen.n_signals += frame->frame_class == LIMEF_FRAME_SIGNAL;
-    return 0;
-}
-
-static int note_picture(void *context, const struct limef_frame *frame)
-{
-    const struct limef_decoded_frame *decoded = limef_decoded_frame_from(frame);
-
-    (void)context;
-    if (!decoded)
-        return 0;
-    if (decoded->av->nb_samples > 0) {
-        const float *samples = (const float *)(const void *)decoded->av->data[0];
-
-        seen.n_samples += (unsigned)decoded->av->nb_samples;
-        for (int i = 0; i < decoded->av->nb_samples; i++)
-            seen.loudest = fmax(seen.loudest, fabs((double)samples[i]));
-    } else if (seen.n_pictures < MAX_SEEN) {
-        const AVFrame *av = decoded->av;
-
-        seen.numbers[seen.n_pictures] =
-            media_number(av->data[0][av->linesize[0] * (av->height / 2) + av->width / 2]);
-        seen.pts_us[seen.n_pictures++] = frame->pts_us;
-    }
-    return 0;
-}
-
-static void set_up(void)
-{
-    av_log_set_level(AV_LOG_QUIET);
-    limef_log_set_sink(note_log, NULL);
-}
-
-static void tear_down(void)
-{
-    limef_filter_clear(&encode.filter);
-    limef_filter_clear(&decode.filter);
-    limef_pool_release(pictures);
-}
+#include "support/encode_chain.h"
 
 TestSuite(encode, .init = set_up, .fini = tear_down, .timeout = 30);
-
-static void connect_all(enum limef_media media)
-{
-    limef_tap_filter_init(&packet_tap, NULL, note_packet, NULL);
-    limef_tap_filter_init(&picture_tap, NULL, note_picture, NULL);
-    cr_assert(
-        eq(int,
-           limef_decode_filter_init(
-               &decode, NULL, &(struct limef_decode_settings){.media = media, .n_threads = 1}),
-           0));
-    limef_connect(&encode.filter, &packet_tap.filter);
-    limef_connect(&packet_tap.filter, &decode.filter);
-    limef_connect(&decode.filter, &picture_tap.filter);
-    pictures = limef_pool_create(LIMEF_FRAME_DECODED);
-}
-
-static void init(const struct limef_encode_settings *settings)
-{
-    memset(&seen, 0, sizeof(seen));
-    cr_assert(eq(int, limef_encode_filter_init(&encode, NULL, settings), 0));
-    connect_all(encode.media);
-}
-
-/* A counted picture of brightness media_luma(n). */
-static struct limef_decoded_frame picture_frame(int n, int format, int width, int height)
-{
-    struct limef_payload *payload = limef_pool_get(pictures);
-    struct AVFrame *av = limef_payload_picture(payload);
-    struct limef_decoded_frame decoded;
-
-    av->format = format;
-    av->width = width;
-    av->height = height;
-    cr_assert(eq(int, av_frame_get_buffer(av, 0), 0));
-    memset(av->data[0], media_luma(n), (size_t)av->linesize[0] * (size_t)height);
-    for (int i = 1; i < 3 && av->data[i]; i++)
-        memset(av->data[i], 128, (size_t)av->linesize[i] * (size_t)(height / 2));
-    av->pict_type = AV_PICTURE_TYPE_B; /* as it came from its own decoder: of no concern here */
-    limef_decoded_frame_set(&decoded, payload);
-    decoded.frame.slot = 3;
-    decoded.frame.pts_us = 1000000 + n * FRAME_US + n % 3; /* not quite regular */
-    decoded.frame.duration_us = FRAME_US;
-    decoded.frame.entered_us = 500 + n;
-    return decoded;
-}
-
-static int give_size(int n, int width, int height)
-{
-    struct limef_decoded_frame decoded = picture_frame(n, AV_PIX_FMT_YUV420P, width, height);
-    int ret = limef_go(&encode.filter, &decoded.frame);
-
-    limef_payload_unref(decoded.frame.payload);
-    return ret;
-}
-
-static int give(int n)
-{
-    return give_size(n, 160, 120);
-}
-
-static int give_signal(uint32_t signal)
-{
-    struct limef_signal_frame frame = make_signal(signal, LIMEF_NO_TIME);
-
-    return limef_go(&encode.filter, &frame.frame);
-}
 
 static void expect_pictures(unsigned n)
 {
@@ -443,6 +279,7 @@ Test(encode, in_steady_state_limef_allocates_nothing)
 Test(encode, each_failing_allocation_is_enomem_and_the_next_picture_comes)
 {
     bool failed = true;
+    unsigned n_enomem = 0;
 
     for (unsigned n = 1; failed; n++) {
         int ret, again = 0;
@@ -461,89 +298,16 @@ Test(encode, each_failing_allocation_is_enomem_and_the_next_picture_comes)
             cr_assert(eq(int, give(2), 0));
         }
         failed = failing_failed();
-        cr_assert(eq(int, ret ? ret : again, failed ? AVERROR(ENOMEM) : 0));
+        ret = ret ? ret : again;
+        cr_assert(ret == 0 || (failed && ret == AVERROR(ENOMEM)), "%d", ret);
+        n_enomem += ret != 0; /* pools do with fewer payloads than they would like */
         limef_filter_clear(&encode.filter);
         cr_assert(eq(int, failing_n_out(), 0));
         failing_remove();
         limef_pool_release(pictures);
     }
+    cr_assert(ge(uint, n_enomem, 7)); /* init 3, open 2, the first of each pool */
     pictures = NULL;
-}
-
-/* A tone in blocks of n samples, 48 kHz, two channels. */
-static int give_tone(int64_t first, int n, int format, int64_t pts_us)
-{
-    struct limef_payload *payload = limef_pool_get(pictures);
-    AVFrame *av = limef_payload_picture(payload);
-    struct limef_decoded_frame decoded;
-    int ret;
-
-    av->format = format;
-    av->nb_samples = n;
-    av->sample_rate = 48000;
-    av_channel_layout_default(&av->ch_layout, 2);
-    cr_assert(eq(int, av_frame_get_buffer(av, 0), 0));
-    for (int i = 0; i < n && format == AV_SAMPLE_FMT_FLTP; i++)
-        for (int c = 0; c < 2; c++)
-            ((float *)(void *)av->data[c])[i] = 0.5f * sinf((float)(first + i) * 0.05f);
-    limef_decoded_frame_set(&decoded, payload);
-    decoded.frame.pts_us = pts_us;
-    ret = limef_go(&encode.filter, &decoded.frame);
-    limef_payload_unref(payload);
-    return ret;
-}
-
-Test(encode, samples_become_blocks_of_the_codecs_size_and_come_back)
-{
-    const int sizes[] = {1024, 480, 3000};
-
-    for (size_t i = 0; i < 3; i++) {
-        int64_t first = 0, last_us = INT64_MIN;
-
-        init(&(struct limef_encode_settings){.codec = "aac", .bit_rate = 128000});
-        for (; first < 48000; first += sizes[i]) /* times as a container rounds them */
-            cr_assert(eq(int,
-                         give_tone(first, sizes[i], AV_SAMPLE_FMT_FLTP,
-                                   2000000 + first * 1000 / 48000 * 1000),
-                         0));
-        give_signal(LIMEF_SIGNAL_END);
-        cr_assert(ge(uint, seen.n_packets, (unsigned)(first / 1024)));
-        for (unsigned n = 0; n < seen.n_packets; n++) {
-            int64_t expected_us = 2000000 + ((int64_t)n - 1) * 1024 * 1000000 / 48000;
-
-            cr_assert(le(i64, llabs(seen.packets[n].frame.pts_us - expected_us), 2), "packet %u",
-                      n);
-            cr_assert(gt(i64, seen.packets[n].frame.pts_us, last_us));
-            last_us = seen.packets[n].frame.pts_us;
-        }
-        cr_assert(ge(uint, seen.n_samples, (unsigned)first));
-        cr_assert(gt(dbl, seen.loudest, 0.4));
-        cr_assert(lt(dbl, seen.loudest, 0.6));
-        cr_assert(eq(int, LIMEF_COUNTED(encode.filter.copied_bytes) > 0, sizes[i] != 1024));
-        tear_down();
-        pictures = NULL;
-    }
-}
-
-Test(encode, a_gap_between_samples_stays_a_gap)
-{
-    int64_t before_us, after_us;
-
-    init(&(struct limef_encode_settings){.codec = "aac"});
-    for (int64_t n = 0; n < 20; n++)
-        give_tone(n * 1024, 1024, AV_SAMPLE_FMT_FLTP,
-                  n * 1024 * 1000000 / 48000 + (n >= 10 ? 500000 : 0));
-    give_signal(LIMEF_SIGNAL_END);
-    before_us = seen.packets[10].frame.pts_us; /* the first is priming */
-    after_us = seen.packets[11].frame.pts_us;
-    cr_assert(le(i64, llabs(after_us - before_us - 521333), 50));
-}
-
-Test(encode, sample_formats_that_it_does_not_take_are_refused)
-{
-    init(&(struct limef_encode_settings){.codec = "aac"});
-    cr_assert(eq(int, give_tone(0, 1024, AV_SAMPLE_FMT_S16, 0), AVERROR(EINVAL)));
-    cr_assert(ne(ptr, strstr(last_line, "fltp"), NULL), "%s", last_line);
 }
 
 Test(encode, what_is_not_of_its_kind_passes)

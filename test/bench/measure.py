@@ -134,6 +134,27 @@ class Interleaved:
         calm = [row for row in rows if row["others"] <= MAX_OTHERS]
         return statistics.median(row[key] for row in (calm if len(calm) > 1 else rows))
 
+    def paired(self, ours, theirs, key, rounds=slice(None)):
+        """The median of ours / theirs round by round, and a range that holds the true one in
+        about 19 of 20 cases (order statistics, the sign test's); None for a row that did not run."""
+        ratios = sorted(a[key] / b[key] for a, b in zip(self.rows[ours][rounds],
+                                                        self.rows[theirs][rounds]))
+        out = int((len(ratios) - 1.96 * len(ratios) ** 0.5) / 2)
+        return (statistics.median(ratios), ratios[max(out, 0)],
+                ratios[len(ratios) - 1 - max(out, 0)])
+
+    def against_best(self, ours, names, key):
+        """Ours / the best of `names`, which is chosen in every other round and compared in those
+        between: the least of several noisy figures is lower than any of them is in truth.
+
+        Returns the best one's name and paired(); None if none of them ran."""
+        there = [name for name in names if name in self.rows]
+        if not there or ours not in self.rows:
+            return None
+        best = min(there, key=lambda name: statistics.median(row[key]
+                                                             for row in self.rows[name][::2]))
+        return best, self.paired(ours, best, key, slice(1, None, 2))
+
     def best(self, names, key):
         """The one of `names` whose median is lowest; None if none of them ran."""
         there = [name for name in names if name in self.rows]

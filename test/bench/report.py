@@ -20,6 +20,16 @@ def show(value):
     return f"{value:.4f}"
 
 
+def verdict(value, relation, limit, span):
+    """"level": the limit lies within what the figure may be in truth, on the wrong side of it."""
+    sign = 1 if relation == "<=" else -1
+    if sign * value <= sign * limit:
+        return "reached"
+    if span and min(sign * end for end in span) <= sign * limit:
+        return "level"
+    return "missed"
+
+
 class Report:
     def __init__(self):
         self.markdown = []
@@ -52,9 +62,10 @@ class Report:
                                       for get in columns.values()])
         self.table(["", *columns], rows)
 
-    def target(self, what, value, relation, limit):
-        """Notes a figure that has a target: value `relation` limit, relation "<=" or ">="."""
-        self.targets.append((what, value, relation, limit))
+    def target(self, what, value, relation, limit, span=None):
+        """Notes a figure that has a target: value `relation` limit, relation "<=" or ">=".
+        span: the range that the figure lies in, where it is known."""
+        self.targets.append((what, value, relation, limit, span))
 
     def ratio(self, what, runs, ours, theirs, key, relation, limit, inverted=False):
         """The target of ours / theirs in `key`; skipped if one of them did not run."""
@@ -65,9 +76,10 @@ class Report:
     def finish(self):
         """Prints the table of targets; returns the whole report as Markdown."""
         rows = []
-        for what, value, relation, limit in self.targets:
-            reached = value <= limit if relation == "<=" else value >= limit
-            rows.append([what, value, f"{relation} {show(limit)}", "reached" if reached else "missed"])
+        for what, value, relation, limit, span in self.targets:
+            shown = f"{show(value)} ({show(span[0])} to {show(span[1])})" if span else value
+            rows.append([what, shown, f"{relation} {show(limit)}",
+                         verdict(value, relation, limit, span)])
         tables, self.markdown = self.markdown, []
         self.section("Targets")
         self.table(["", "measured", "target", ""], rows)

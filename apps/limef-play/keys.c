@@ -59,7 +59,7 @@ static void seek_stream(struct player *player, struct play_stream *stream, int64
     int64_t from_us;
 
     limef_presenter_get_counters(&player->presenter, stream->slot, &counters);
-    if (stream->live || stream->ended || counters.position_us == LIMEF_NO_TIME)
+    if (play_stream_is_live(stream) || stream->ended || counters.position_us == LIMEF_NO_TIME)
         return;
     /* several keys before the first one's picture came add up */
     from_us = limef_now_us() - stream->sought_at_us < SEEK_SETTLES_US ? stream->seek_target_us
@@ -71,7 +71,7 @@ static void seek_stream(struct player *player, struct play_stream *stream, int64
     signal_frame.code = 1;
     signal_frame.serial = ++player->seek_serial;
     if (limef_thread_send(&player->screen.thread, &signal_frame) < 0 ||
-        limef_thread_send(&stream->reader.thread, &signal_frame) < 0)
+        limef_graph_send(&player->graph, &stream->source.source.filter, &signal_frame) < 0)
         return;
     stream->seek_target_us = signal_frame.value;
     stream->sought_at_us = limef_now_us();

@@ -40,9 +40,10 @@ static int limit_go(struct limef_filter *filter, const struct limef_frame *in)
 
 static const struct limef_filter_ops limit_ops = {.kind = "limit", .go = limit_go};
 
-void play_limit_init(struct play_limit *limit, int64_t n_frames, int64_t duration_us)
+void play_limit_init(struct play_limit *limit, const char *name, int64_t n_frames,
+                     int64_t duration_us)
 {
-    limef_filter_init(&limit->filter, &limit_ops, NULL);
+    limef_filter_init(&limit->filter, &limit_ops, name);
     limit->n_frames = n_frames;
     limit->duration_us = duration_us;
     limit->first_us = LIMEF_NO_TIME;

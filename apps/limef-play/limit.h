@@ -18,6 +18,7 @@ struct play_limit {
     bool reached;
 };
 
-void play_limit_init(struct play_limit *limit, int64_t n_frames, int64_t duration_us);
+void play_limit_init(struct play_limit *limit, const char *name, int64_t n_frames,
+                     int64_t duration_us);
 
 #endif

@@ -130,7 +130,7 @@ static int check_outputs(const struct play_options *options)
 }
 
 /* Prints the report; an output that is full or closed is a failure. */
-static int report(const struct player *player)
+static int report(struct player *player)
 {
     report_print(player, stdout);
     return ferror(stdout) ? limef_fail(AVERROR(EIO), "limef-play", "cannot write the report") : 0;

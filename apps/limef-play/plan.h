@@ -7,6 +7,9 @@
 
 #include <stdio.h>
 
+/* Boundaries that a dump or a report shows at most. */
+#define PLAY_MAX_BOUNDARIES 1024
+
 struct player;
 
 /* Prints the plan if --explain asked for it, and writes the graph if --dot did.

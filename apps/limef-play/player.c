@@ -11,7 +11,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -77,7 +76,6 @@ static int init_screen(struct player *player)
     };
     struct limef_thread_settings thread = {
         .name = "screen", .priority = LIMEF_PRIORITY_DISPLAY, .reports = &player->reports};
-    struct limef_filter *first = &player->presenter.filter;
     int ret;
 
     if (options->untimed) /* nothing is on time then */
@@ -88,9 +86,9 @@ static int init_screen(struct player *player)
         ret = open_framemd5(player);
     if (ret < 0)
         return ret;
-    if (player->framemd5_file)
-        first = &player->framemd5.filter;
-    limef_consumer_init(&player->screen, first, &thread);
+    player->screen_chain =
+        player->framemd5_file ? &player->framemd5.filter : &player->presenter.filter;
+    limef_consumer_init(&player->screen, player->screen_chain, &thread);
     limef_thread_set_task(&player->screen.thread, limef_presenter_tick, &player->presenter);
     return 0;
 }
@@ -99,12 +97,32 @@ static int init_stream(struct player *player, uint32_t slot)
 {
     const struct play_options *options = player->options;
     struct play_stream *stream = &player->streams[slot];
+    int ret;
 
     if (options->upload != PLAY_UPLOAD_PLAIN)
         stream->buffers =
             limef_presenter_get_buffers(&player->presenter, options->upload == PLAY_UPLOAD_DIRECT);
-    return play_stream_init(stream, slot, options->urls[slot], options, &player->screen.fifo,
-                            &player->reports);
+    ret = play_stream_init(stream, slot, options->urls[slot], options, player->screen_chain);
+    return ret < 0 ? ret : limef_graph_add(&player->graph, &stream->source.source);
+}
+
+static int init_graph(struct player *player)
+{
+    static const enum limef_plan_mode modes[] = {
+        [PLAY_PLAN_AUTO] = LIMEF_PLAN_AUTO,
+        [PLAY_PLAN_FUSED] = LIMEF_PLAN_FUSED,
+        [PLAY_PLAN_PER_FILTER] = LIMEF_PLAN_PER_FILTER,
+    };
+    size_t bytes = LIMEF_GRAPH_BYTES(player->n_streams * PLAY_STREAM_FILTERS + 2);
+    struct limef_graph_settings settings = {.reports = &player->reports,
+                                            .mode = modes[player->options->plan]};
+    int ret;
+
+    player->graph_memory = aligned_alloc(LIMEF_CACHE_LINE_BYTES, bytes);
+    if (!player->graph_memory)
+        return limef_fail(AVERROR(ENOMEM), "limef-play", "the graph");
+    ret = limef_graph_init(&player->graph, player->graph_memory, bytes, &settings);
+    return ret < 0 ? ret : limef_graph_add_thread(&player->graph, &player->screen);
 }
 
 static int init(struct player *player)
@@ -112,14 +130,14 @@ static int init(struct player *player)
     int ret = limef_reports_init(&player->reports);
 
     player->n_streams = player->options->n_urls;
-    player->streams =
-        aligned_alloc(LIMEF_CACHE_LINE_BYTES, player->n_streams * sizeof(player->streams[0]));
+    player->streams = calloc(player->n_streams, sizeof(player->streams[0]));
     player->tiles = calloc(player->n_streams, sizeof(player->tiles[0]));
     if (!player->streams || !player->tiles)
         return limef_fail(AVERROR(ENOMEM), "limef-play", "%u streams", player->n_streams);
-    memset(player->streams, 0, player->n_streams * sizeof(player->streams[0]));
     if (ret >= 0)
         ret = init_screen(player);
+    if (ret >= 0)
+        ret = init_graph(player);
     for (uint32_t i = 0; i < player->n_streams && ret >= 0; i++)
         ret = init_stream(player, i);
     return ret;
@@ -128,13 +146,9 @@ static int init(struct player *player)
 /* The screen opens itself when it knows how large the first picture is. */
 static int start_threads(struct player *player)
 {
-    int ret = 0;
+    int ret = limef_graph_start(&player->graph);
 
-    for (unsigned i = 0; i < player->n_streams && ret >= 0; i++)
-        ret = play_stream_start(&player->streams[i]);
-    if (ret >= 0)
-        ret = limef_thread_start(&player->screen.thread);
-    return ret;
+    return ret < 0 ? ret : limef_thread_start(&player->screen.thread);
 }
 
 static int fail_start(struct player *player, int status)
@@ -210,6 +224,7 @@ static void say_if_nothing_was_shown(const struct player *player, struct play_st
 
 static void note_end(struct player *player, const struct limef_signal_frame *report)
 {
+    struct limef_signal_frame pause; /* what is behind the end was not asked for */
     struct play_stream *stream;
 
     if (report->frame.slot >= player->n_streams)
@@ -219,7 +234,8 @@ static void note_end(struct player *player, const struct limef_signal_frame *rep
     stream->end_code = report->code;
     snprintf(stream->end_text, sizeof(stream->end_text), "%s", report->text);
     say_if_nothing_was_shown(player, stream);
-    limef_thread_ask_stop(&stream->reader.thread);
+    limef_signal_frame_set(&pause, LIMEF_SIGNAL_PAUSE, stream->slot, NULL);
+    limef_graph_send(&player->graph, &stream->source.source.filter, &pause);
 }
 
 static void handle_reports(struct player *player)
@@ -233,6 +249,8 @@ static void handle_reports(struct player *player)
             player->quit = player->no_output = true;
         else if (report.signal == LIMEF_SIGNAL_KEY)
             player_key(player, report.value);
+        else if (report.signal == LIMEF_SIGNAL_PLAN && report.code == 0)
+            plan_print(player, report.text);
     }
 }
 
@@ -301,24 +319,19 @@ static void let_signals_end_the_process(void)
 int player_stop(struct player *player)
 {
     struct limef_thread *screen = &player->screen.thread;
-    int ret = 0, stream_ret;
+    int ret = 0, graph_ret;
 
     if (player->options->snapshot && limef_thread_running(screen) && !player->no_output)
         ret = limef_thread_call(screen, write_snapshot, player, SCREEN_CALL_TIMEOUT_US);
     let_signals_end_the_process();
-    for (unsigned i = 0; i < player->n_streams && player->streams; i++)
-        if (player->streams[i].reader.thread.ops)
-            play_stream_ask_stop(&player->streams[i]);
-    for (unsigned i = 0; i < player->n_streams && player->streams; i++) {
-        stream_ret = play_stream_stop(&player->streams[i], STOP_TIMEOUT_US);
-        if (stream_ret == AVERROR(ETIMEDOUT))
-            ret = stream_ret;
-    }
-    return ret;
+    graph_ret = limef_graph_stop(&player->graph, STOP_TIMEOUT_US);
+    return graph_ret < 0 ? graph_ret : ret;
 }
 
+/* Filters may be cleared when the graph has let go of them. */
 static void clear_streams(struct player *player)
 {
+    limef_graph_clear(&player->graph);
     for (unsigned i = 0; i < player->n_streams && player->streams; i++)
         play_stream_clear(&player->streams[i]);
 }
@@ -335,7 +348,7 @@ static int take_down(void *context)
 
 static bool was_lost(const struct play_stream *stream)
 {
-    return stream->live && stream->ended && !stream->limit.reached;
+    return play_stream_is_live(stream) && stream->ended && !stream->limit.reached;
 }
 
 int player_status(const struct player *player)
@@ -390,6 +403,7 @@ int player_clear(struct player *player)
     limef_filter_clear(&player->presenter.filter);
     ret = close_framemd5(player);
     limef_reports_clear(&player->reports);
+    free(player->graph_memory);
     free(player->streams);
     free(player->tiles);
     *player = (struct player){0};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The player: streams, a screen, and the application's side of both.
+ * The player: streams, a graph that runs them, a screen, and the application's side of both.
  */
 #ifndef LIMEF_PLAY_PLAYER_H
 #define LIMEF_PLAY_PLAYER_H
@@ -39,12 +39,15 @@ struct player {
     struct play_stream *streams;
     unsigned n_streams;
     struct limef_reports reports;
+    struct limef_graph graph;
+    void *graph_memory;
 
     struct limef_tile *tiles;
     struct limef_presenter presenter;
     struct limef_framemd5_filter framemd5;
     FILE *framemd5_file;
-    struct limef_consumer screen;
+    struct limef_filter *screen_chain; /* what the streams are connected to */
+    struct limef_consumer screen;      /* a thread of the player's own: it opens the display */
 
     /* the main thread */
     bool paused, overlay, quit, by_signal, no_output;

@@ -2,11 +2,13 @@
 #include "report.h"
 
 #include "json.h"
+#include "plan.h"
 #include "player.h"
 
 #include <limef/base/version.h>
 
 #include <libavcodec/avcodec.h>
+#include <libavutil/common.h>
 #include <sys/resource.h>
 
 /* What is known of one stream when it is over. */
@@ -15,10 +17,40 @@ struct stream_facts {
     struct limef_presenter_slot_counters slot;
     struct limef_decode_counters decode;
     struct limef_file_source_counters source;
-    struct limef_lane_counters to_decoder, to_screen;
+    struct limef_lane_counters boundaries; /* the sum of those in its chain */
 };
 
-static void collect(const struct player *player, uint32_t slot, struct stream_facts *facts)
+/* The boundaries at the end. */
+struct boundaries {
+    struct limef_graph_boundary_look looks[PLAY_MAX_BOUNDARIES];
+    size_t n;
+};
+
+static bool is_of(const struct limef_filter *filter, const struct play_stream *stream)
+{
+    return filter == &stream->source.source.filter || filter == &stream->decode.filter ||
+           filter == &stream->limit.filter;
+}
+
+static void sum_up(const struct boundaries *boundaries, struct stream_facts *facts)
+{
+    struct limef_lane_counters *sum = &facts->boundaries;
+
+    *sum = (struct limef_lane_counters){0};
+    for (size_t i = 0; i < boundaries->n; i++) {
+        const struct limef_lane_counters *counters = &boundaries->looks[i].counters;
+
+        if (!is_of(boundaries->looks[i].from, facts->stream))
+            continue;
+        sum->n_dropped_flush += counters->n_dropped_flush;
+        sum->n_dropped_oldest += counters->n_dropped_oldest;
+        sum->n_dropped_to_key += counters->n_dropped_to_key;
+        sum->copied_bytes += counters->copied_bytes;
+    }
+}
+
+static void collect(const struct player *player, const struct boundaries *boundaries, uint32_t slot,
+                    struct stream_facts *facts)
 {
     const struct play_stream *stream = &player->streams[slot];
 
@@ -26,8 +58,7 @@ static void collect(const struct player *player, uint32_t slot, struct stream_fa
     limef_presenter_get_counters(&player->presenter, slot, &facts->slot);
     limef_decode_get_counters(&stream->decode, &facts->decode);
     limef_file_source_get_counters(&stream->source, &facts->source);
-    limef_lane_get_counters(&stream->to_decoder.lane, &facts->to_decoder);
-    limef_lane_get_counters(&stream->to_screen.lane, &facts->to_screen);
+    sum_up(boundaries, facts);
 }
 
 static const char *state_of(const struct stream_facts *facts)
@@ -35,7 +66,8 @@ static const char *state_of(const struct stream_facts *facts)
     if (facts->stream->ended && !facts->slot.n_shown)
         return "failed";
     if (facts->stream->ended)
-        return facts->stream->live && !facts->stream->limit.reached ? "lost" : "ended";
+        return play_stream_is_live(facts->stream) && !facts->stream->limit.reached ? "lost"
+                                                                                   : "ended";
     return facts->slot.n_shown ? "playing" : "waiting";
 }
 
@@ -45,10 +77,10 @@ static void put_drops(struct json *json, const struct stream_facts *facts)
     json_integer(json, "late", (int64_t)facts->slot.n_dropped_late);
     json_integer(json, "seek",
                  (int64_t)(facts->slot.n_dropped_flush + facts->decode.n_dropped_seek +
-                           facts->to_decoder.n_dropped_flush + facts->to_screen.n_dropped_flush));
-    json_integer(json, "overflow",
-                 (int64_t)(facts->to_decoder.n_dropped_oldest + facts->to_decoder.n_dropped_to_key +
-                           facts->to_screen.n_dropped_oldest));
+                           facts->boundaries.n_dropped_flush));
+    json_integer(
+        json, "overflow",
+        (int64_t)(facts->boundaries.n_dropped_oldest + facts->boundaries.n_dropped_to_key));
     json_integer(json, "corrupt", (int64_t)facts->decode.n_corrupt);
     json_integer(json, "failed", (int64_t)facts->slot.n_failed);
     json_close(json, '}');
@@ -98,7 +130,8 @@ static void put_copy(struct json *json, const char *at, uint64_t bytes, const ch
     json_close(json, '}');
 }
 
-static uint64_t put_copies(struct json *json, const struct player *player)
+static uint64_t put_copies(struct json *json, const struct player *player,
+                           const struct boundaries *boundaries)
 {
     uint64_t total = 0;
 
@@ -107,57 +140,50 @@ static uint64_t put_copies(struct json *json, const struct player *player)
         struct stream_facts facts;
         uint64_t decode = LIMEF_COUNTED(player->streams[i].decode.filter.copied_bytes);
 
-        collect(player, i, &facts);
+        collect(player, boundaries, i, &facts);
         put_copy(json, "decode", decode, "packets that nobody counts");
-        put_copy(json, "boundary to decoder", facts.to_decoder.copied_bytes,
-                 "packets that nobody counts");
-        put_copy(json, "boundary to screen", facts.to_screen.copied_bytes,
-                 "pictures that nobody counts");
+        put_copy(json, "boundaries", facts.boundaries.copied_bytes, "bytes that nobody counts");
         put_copy(json, "presenter", facts.slot.copied_bytes,
                  facts.slot.copied_why ? facts.slot.copied_why : "");
-        total += decode + facts.to_decoder.copied_bytes + facts.to_screen.copied_bytes +
-                 facts.slot.copied_bytes;
+        total += decode + facts.boundaries.copied_bytes + facts.slot.copied_bytes;
     }
     json_close(json, ']');
     return total;
 }
 
-static void put_boundary(struct json *json, const char *from, const char *to,
-                         const struct limef_lane *lane)
+static void put_end(struct json *json, const char *key, const struct limef_filter *filter)
 {
-    struct limef_lane_counters counters;
+    char text[80];
 
-    limef_lane_get_counters(lane, &counters);
+    snprintf(text, sizeof(text), "%s of %s", filter->ops->kind, filter->name);
+    json_string(json, key, text);
+}
+
+static void put_boundary(struct json *json, const struct limef_graph_boundary_look *look)
+{
+    const struct limef_lane_counters *counters = &look->counters;
+
     json_open(json, NULL, '{');
-    json_string(json, "from", from);
-    json_string(json, "to", to);
-    json_integer(json, "depth", counters.depth);
-    json_integer(json, "max_used", counters.max_used);
-    json_integer(json, "writes", (int64_t)counters.n_written);
+    put_end(json, "from", look->from);
+    put_end(json, "to", look->to);
+    json_integer(json, "depth", counters->depth);
+    json_integer(json, "max_used", counters->max_used);
+    json_integer(json, "writes", (int64_t)counters->n_written);
     json_integer(json, "drops",
-                 (int64_t)(counters.n_dropped_oldest + counters.n_dropped_to_key +
-                           counters.n_dropped_flush + counters.n_dropped_timeout));
-    put_percentiles(json, "wait_us", &lane->wait, 1);
+                 (int64_t)(counters->n_dropped_oldest + counters->n_dropped_to_key +
+                           counters->n_dropped_flush + counters->n_dropped_timeout));
+    json_open(json, "wait_us", '{');
+    json_integer(json, "p50", look->wait_p50_us);
+    json_integer(json, "p99", look->wait_p99_us);
+    json_close(json, '}');
     json_close(json, '}');
 }
 
-static void put_boundaries(struct json *json, const struct player *player)
+static void put_boundaries(struct json *json, const struct boundaries *boundaries)
 {
     json_open(json, "boundaries", '[');
-    for (uint32_t i = 0; i < player->n_streams; i++) {
-        const struct play_stream *stream = &player->streams[i];
-        char read[24], decode[24], limit[24], last[24];
-
-        snprintf(read, sizeof(read), "read %u", (unsigned)i);
-        snprintf(decode, sizeof(decode), "decode %u", (unsigned)i);
-        snprintf(limit, sizeof(limit), "limit %u", (unsigned)i);
-        snprintf(last, sizeof(last), "%s %u", play_stream_last_thread(stream), (unsigned)i);
-        if (!play_stream_is_fused(stream))
-            put_boundary(json, read, decode, &stream->to_decoder.lane);
-        if (play_stream_is_per_filter(stream))
-            put_boundary(json, decode, limit, &stream->to_limiter.lane);
-        put_boundary(json, last, "screen", &stream->to_screen.lane);
-    }
+    for (size_t i = 0; i < boundaries->n; i++)
+        put_boundary(json, &boundaries->looks[i]);
     json_close(json, ']');
 }
 
@@ -194,9 +220,14 @@ static void put_allocations(struct json *json, const struct play_measures *measu
         json_null(json, "allocations_per_frame");
 }
 
-void report_print(const struct player *player, FILE *file)
+void report_print(struct player *player, FILE *file)
 {
     struct json json = {.file = file};
+    struct boundaries boundaries = {.n = PLAY_MAX_BOUNDARIES};
+
+    if (limef_graph_look(&player->graph, NULL, NULL, boundaries.looks, &boundaries.n) < 0)
+        boundaries.n = 0;
+    boundaries.n = FFMIN(boundaries.n, PLAY_MAX_BOUNDARIES);
 
     json_open(&json, NULL, '{');
     put_process(&json, player);
@@ -204,14 +235,14 @@ void report_print(const struct player *player, FILE *file)
     for (uint32_t i = 0; i < player->n_streams; i++) {
         struct stream_facts facts;
 
-        collect(player, i, &facts);
+        collect(player, &boundaries, i, &facts);
         put_stream(&json, &facts);
     }
     json_close(&json, ']');
-    json_integer(&json, "copied_bytes", (int64_t)put_copies(&json, player));
+    json_integer(&json, "copied_bytes", (int64_t)put_copies(&json, player, &boundaries));
     put_allocations(&json, &player->measures);
-    put_boundaries(&json, player);
-    json_integer(&json, "plan_changes", 0);
+    put_boundaries(&json, &boundaries);
+    json_integer(&json, "plan_changes", (int64_t)limef_graph_n_plan_changes(&player->graph));
     json_close(&json, '}');
     fputc('\n', file);
     fflush(file);

@@ -10,6 +10,6 @@
 struct player;
 
 /* After player_stop(), before player_clear(). */
-void report_print(const struct player *player, FILE *file);
+void report_print(struct player *player, FILE *file);
 
 #endif

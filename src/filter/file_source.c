@@ -294,6 +294,8 @@ int limef_file_source_init(struct limef_file_source *file, const char *name,
     }
     limef_filter_init(&file->source.filter, &file_source_ops, name);
     file->source.step = file_source_step;
+    atomic_store_explicit(&file->source.is_live, file_source_is_live_url(settings->url),
+                          memory_order_relaxed);
     file->settings = *settings;
     file->rate = NATURAL_RATE;
     file->video = file->audio = -1;

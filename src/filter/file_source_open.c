@@ -167,17 +167,21 @@ static int choose_tracks(struct limef_file_source *file, AVFormatContext *format
 }
 
 /* Whether the source sends at its own pace, whatever is done here. */
-static bool is_live(const AVFormatContext *format, const char *url)
+bool file_source_is_live_url(const char *url)
 {
-    static const char *const schemes[] = {"udp:", "rtp:", "srtp:", "srt:", "rtmp:", "rtmps:"};
+    static const char *const schemes[] = {
+        "rtsp:", "rtsps:", "rtp:", "srtp:", "udp:", "srt:", "rtmp:", "rtmps:"};
 
-    if (av_match_name(format->iformat->name, "rtsp,rtp,sdp") ||
-        format->ctx_flags & AVFMTCTX_UNSEEKABLE)
-        return true;
     for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
-        if (av_strstart(url, schemes[i], NULL))
+        if (av_stristart(url, schemes[i], NULL))
             return true;
     return false;
+}
+
+static bool is_live(const AVFormatContext *format, const char *url)
+{
+    return file_source_is_live_url(url) || av_match_name(format->iformat->name, "rtsp,rtp,sdp") ||
+           format->ctx_flags & AVFMTCTX_UNSEEKABLE;
 }
 
 static int parse_options(struct limef_file_source *file, AVDictionary **options,
@@ -267,6 +271,7 @@ int file_source_open(struct limef_file_source *file)
         return ret;
     }
     file->live = is_live(file->format, file->settings.url);
+    atomic_store_explicit(&file->source.is_live, file->live, memory_order_relaxed);
     atomic_store_explicit(&file->start_us, time_or_unknown(file->format->start_time),
                           memory_order_relaxed);
     atomic_store_explicit(&file->duration_us, time_or_unknown(file->format->duration),

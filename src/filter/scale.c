@@ -3,6 +3,7 @@
 
 #include "base/memory_private.h"
 #include "frame/convert.h"
+#include "frame/slices.h"
 
 #include <limef/base/log.h>
 #include <limef/frame/pool.h>
@@ -131,10 +132,13 @@ static int follow(struct limef_scale_filter *scale, const AVFrame *in)
         [LIMEF_SCALE_GOOD] = SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT,
     };
     AVFrame to = {0};
-    int size_bytes;
+    int size_bytes, algorithm = algorithms[scale->settings.quality];
 
+    if (scale->settings.team) /* the same picture, whoever helps */
+        algorithm |= SWS_ACCURATE_RND;
     sws_freeContext(scale->converter);
     scale->converter = NULL;
+    slices_close(&scale->slices);
     av_buffer_pool_uninit(&scale->buffers);
     scale->from = layout_of(in);
     scale->to.format = scale->format >= 0 ? scale->format : in->format;
@@ -154,7 +158,9 @@ static int follow(struct limef_scale_filter *scale, const AVFrame *in)
                                       : NULL;
     if (!scale->buffers)
         return AVERROR(ENOMEM);
-    return convert_open(&scale->converter, in, &to, algorithms[scale->settings.quality]);
+    if (slices_open(&scale->slices, in, &to, algorithm, scale->settings.team) == AVERROR(ENOMEM))
+        return AVERROR(ENOMEM);
+    return convert_open(&scale->converter, in, &to, algorithm);
 }
 
 static bool is_as_before(const struct limef_scale_filter *scale, const AVFrame *in)
@@ -181,6 +187,8 @@ static int scale_picture(struct limef_scale_filter *scale, AVFrame *out, const A
     if (ret < 0)
         return ret;
     LIMEF_COUNT(scale->filter.copied_bytes, (uint64_t)ret);
+    if (scale->slices && in->buf[0])
+        return slices_run(scale->slices, out, in);
     ret = sws_scale(scale->converter, (const uint8_t *const *)in->data, in->linesize, 0, in->height,
                     out->data, out->linesize);
     return ret < 0 ? ret : 0;
@@ -229,6 +237,7 @@ static void scale_clear(struct limef_filter *filter)
     struct limef_scale_filter *scale = scale_of(filter);
 
     sws_freeContext(scale->converter);
+    slices_close(&scale->slices);
     limef_payload_unref(scale->out.frame.payload);
     limef_pool_release(scale->pictures);
     av_buffer_pool_uninit(&scale->buffers);

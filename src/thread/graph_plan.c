@@ -40,6 +40,8 @@ static void describe_filter(const struct graph_node *node, struct limef_plan_fil
     filter->name = node->filter->name;
     filter->kind = ops->kind;
     filter->flags = ops->flags;
+    if (node->source.source)
+        filter->is_live = filter->is_live || LIMEF_COUNTED(node->source.source->is_live);
     filter->thread = LIMEF_PLAN_NONE;
     filter->fingerprint = ops->fingerprint ? ops->fingerprint(node->filter) : 0;
 }

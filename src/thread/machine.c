@@ -39,7 +39,7 @@ static int read_numbers(const char *path, long long *first, long long *second)
 /* The quota of one group, in cores; n_cpus if that is less. */
 static double quota_of(const char *folder, double n_cpus)
 {
-    char path[PATH_MAX];
+    char path[PATH_MAX + 32];
     long long quota = -1, period = 0, ignored;
 
     snprintf(path, sizeof(path), "%s/cpu.max", folder);
@@ -87,7 +87,7 @@ static bool has_cpu(char *controllers)
 double machine_quota(const char *proc_cgroup, const char *root, double n_cpus)
 {
     FILE *file = fopen(proc_cgroup, "re");
-    char line[PATH_MAX], hierarchy[PATH_MAX], controllers[256];
+    char line[PATH_MAX], hierarchy[2 * PATH_MAX], controllers[256];
 
     if (!file)
         return n_cpus;
@@ -105,7 +105,7 @@ double machine_quota(const char *proc_cgroup, const char *root, double n_cpus)
             n_cpus = quota_up_from(hierarchy, group, n_cpus);
             continue;
         }
-        snprintf(controllers, sizeof(controllers), "%s", list + 1);
+        snprintf(controllers, sizeof(controllers), "%.255s", list + 1);
         snprintf(hierarchy, sizeof(hierarchy), "%s/%s", root, list + 1);
         if (has_cpu(controllers))
             n_cpus = quota_up_from(hierarchy, group, n_cpus);

@@ -141,7 +141,8 @@ static void say_load(struct line *line, const struct limef_plan *plan,
     say_side(line, problem, from, late);
     say(line, " + ");
     say_side(line, problem, to, late);
-    say(line, late ? " in 95 of 100 frames, of %s, load %s of a core" : " of %s load %s of a core",
+    say(line,
+        late ? " in 95 of 100 frames, of %s ms, load %s of a core" : " of %s ms, load %s of a core",
         plan_figure(&ms, rate_hz > 0 ? 1e3 / rate_hz : LIMEF_NOT_MEASURED, 1, "?"),
         plan_figure(&cores, load, 2, "?"));
 }

@@ -8,13 +8,14 @@ import boundary
 import clips
 import gl
 import hop
+import plan
 import playback
 import report
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 BENCHES = {"hop": hop.bench, "boundary": boundary.saturated, "paced": boundary.paced,
-           "playback": playback.bench, "gl": gl.bench}
+           "plan": plan.bench, "playback": playback.bench, "gl": gl.bench}
 
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"

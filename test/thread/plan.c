@@ -1,37 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/plans.h"
 
-#include <limef/base/log.h>
-
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
-#include <libavutil/error.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 static struct plans plans;
-static char logged[256];
-
-static void keep_line(void *context, enum limef_log_level level, const char *name, const char *line)
-{
-    (void)context;
-    (void)level;
-    (void)name;
-    snprintf(logged, sizeof(logged), "%s", line);
-}
 
 static void begin(void)
 {
-    limef_log_set_sink(keep_line, NULL);
     plans_init(&plans, 4);
 }
 
 static void end(void)
 {
     plans_clear(&plans);
-    limef_log_set_sink(NULL, NULL);
 }
 
 TestSuite(plan, .init = begin, .fini = end, .timeout = 60);
@@ -468,37 +452,6 @@ Test(plan, modes_for_comparison)
     cr_assert(not(is_cut(1)));
 }
 
-Test(plan, a_cycle_is_refused_by_name)
-{
-    put_chain(1, 1);
-    plans_connect(&plans, 2, 1);
-    cr_assert(eq(int, plans_make(&plans), AVERROR(ELOOP)));
-    cr_assert(ne(ptr, strstr(logged, "scale 2"), NULL));
-    cr_assert(ne(ptr, strstr(logged, "decode 1"), NULL));
-}
-
-Test(plan, what_no_source_leads_to_is_refused_by_name)
-{
-    put_chain(1, 1);
-    plans_add(&plans, "lost", 0);
-    cr_assert(eq(int, plans_make(&plans), AVERROR(ELOOP)));
-    cr_assert(ne(ptr, strstr(logged, "lost 3"), NULL));
-}
-
-Test(plan, filters_of_different_threads_cannot_be_fused_by_force)
-{
-    put_chain(1, 1);
-    plans.filters[1].flags = plans.filters[2].flags = LIMEF_FILTER_THREAD_BOUND;
-    plans.filters[1].thread = 1;
-    plans.filters[2].thread = 2;
-    plans.edges[1].is_fixed = true;
-    cr_assert(eq(int, plans_make(&plans), AVERROR(EINVAL)));
-    cr_assert(ne(ptr, strstr(logged, "decode 1 and scale 2"), NULL));
-    plans.filters[2].thread = 1;
-    make();
-    cr_assert(not(is_cut(1)));
-}
-
 Test(plan, a_fixed_connection_is_never_cut_for_load)
 {
     put_chain(24100, 17000);
@@ -506,14 +459,4 @@ Test(plan, a_fixed_connection_is_never_cut_for_load)
     make();
     cr_assert(not(is_cut(1)));
     cr_assert(eq(u32, plans.plan.n_islands, 2)); /* before the decoder it may be */
-}
-
-Test(plan, a_connection_to_nowhere_is_refused)
-{
-    put_chain(1, 1);
-    plans.edges[1].to = 7;
-    cr_assert(eq(int, plans_make(&plans), AVERROR(EINVAL)));
-    plans.edges[1].to = 0;
-    cr_assert(eq(int, plans_make(&plans), AVERROR(EINVAL)));
-    cr_assert(ne(ptr, strstr(logged, "source 0"), NULL));
 }

@@ -15,6 +15,8 @@ LIMEF_BEGIN_DECLS
 struct AVBufferPool;
 struct SwsContext;
 struct limef_pool;
+struct limef_slices;
+struct limef_team;
 
 /** How pixels are interpolated. */
 enum limef_scale_quality {
@@ -30,6 +32,9 @@ struct limef_scale_settings {
     const char *pixel_format; /**< libavutil's name, "rgb24"; borrowed; must outlive the filter.
                                    NULL: the input's */
     enum limef_scale_quality quality;
+    struct limef_team *team; /**< who helps with large pictures; borrowed; must outlive the filter.
+                                  NULL: nobody. With one, rounding is exact in either quality, so
+                                  that the result does not depend on who helps */
 };
 
 /** What a converter was made for. */
@@ -45,6 +50,7 @@ struct limef_scale_filter {
 
     /* the thread that runs it */
     struct SwsContext *converter; /**< NULL: none is needed, or none could be made */
+    struct limef_slices *slices;  /**< the same in horizontal slices; NULL: nobody helps */
     struct limef_scale_layout from, to;
     struct limef_pool *pictures;
     struct AVBufferPool *buffers;   /**< of the size that `to` needs */

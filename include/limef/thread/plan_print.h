@@ -25,13 +25,21 @@ LIMEF_BEGIN_DECLS
 LIMEF_API int limef_plan_print_text(const struct limef_plan *plan,
                                     const struct limef_plan_problem *problem, FILE *file);
 
-/** The same as a graph in Graphviz's language DOT, a box for each thread. @copydetails
- * limef_plan_print_text() */
+/**
+ * The same as a graph in Graphviz's language DOT, a box for each thread.
+ *
+ * @return as limef_plan_print_text().
+ * Thread: any
+ */
 LIMEF_API int limef_plan_print_dot(const struct limef_plan *plan,
                                    const struct limef_plan_problem *problem, FILE *file);
 
-/** The same as one JSON object (RFC 8259); what is not measured is null. @copydetails
- * limef_plan_print_text() */
+/**
+ * The same as one JSON object (RFC 8259); what is not measured is null.
+ *
+ * @return as limef_plan_print_text().
+ * Thread: any
+ */
 LIMEF_API int limef_plan_print_json(const struct limef_plan *plan,
                                     const struct limef_plan_problem *problem, FILE *file);
 

@@ -22,6 +22,9 @@ struct limef_source {
      *         AVERROR_EOF: nothing more until a signal comes; AVERROR_EXIT: downstream stopped.
      */
     int (*step)(struct limef_source *source, int64_t *due_us);
+    /** Not 0: frames come when they come; what is behind has to drop, not to block. Set by init
+     *  where that can be told so early, else while it opens; read by any thread. */
+    LIMEF_ATOMIC(uint32_t) is_live;
 };
 
 /** Memory of a producer thread. */

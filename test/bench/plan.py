@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MIT
+"""What planning a graph costs, and finding its plan in the cache."""
+import measure
+
+N_ROUNDS = 2000
+SIZES = (10, 100, 500)
+
+
+def bench(setup, report):
+    runs = measure.Interleaved(
+        {"limef": lambda: measure.run_json([setup.program("plan"), N_ROUNDS])}, setup.rounds)
+    if "limef" not in runs:
+        return
+    report.section("Planning", "Chains of ten filters; the best of 2000 rounds, one thread. "
+                   "Found: a lookup in the cache, the hash of the whole graph included.")
+    report.table(["filters", "planned, us", "found, us", "ratio"],
+                 [[str(n), runs.median("limef", f"plan_{n}_us"), runs.median("limef", f"find_{n}_us"),
+                   runs.median("limef", f"ratio_{n}")] for n in SIZES])
+    report.target("plan of 500 filters, us", runs.median("limef", "plan_500_us"), "<=", 1000)
+    report.target("plan found against made, times", runs.median("limef", "ratio_500"), ">=", 10)

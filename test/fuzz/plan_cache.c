@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* The plan cache's file: any bytes, as they are and with the hash that belongs to them. */
+#include <limef/base/log.h>
+#include <limef/thread/plan_cache.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void say_nothing(void *context, enum limef_log_level level, const char *name,
+                        const char *line)
+{
+    (void)context;
+    (void)level;
+    (void)name;
+    (void)line;
+}
+
+/* What was loaded can be written and read again. */
+static void load(int fd)
+{
+    static struct limef_plan_cache cache;
+    static _Alignas(16) char memory[1 << 16];
+    char path[32];
+    uint32_t n_entries;
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    limef_plan_cache_init(&cache, memory, sizeof(memory));
+    if (limef_plan_cache_load(&cache, path) < 0) {
+        if (cache.n_entries)
+            abort();
+        return;
+    }
+    n_entries = cache.n_entries;
+    if (limef_plan_cache_save(&cache, "fuzz_plan_cache.saved") < 0)
+        return;
+    if (limef_plan_cache_load(&cache, "fuzz_plan_cache.saved") < 0 || cache.n_entries != n_entries)
+        abort();
+}
+
+static void put(int fd, const uint8_t *data, size_t size)
+{
+    if (write(fd, data, size) != (ssize_t)size)
+        abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const uint8_t head[16] = {'l', 'i', 'm', 'e', 'f', 'p', 'l', 'n', 1};
+    uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
+    uint8_t bytes[8];
+    int fd = memfd_create("plans", MFD_CLOEXEC);
+
+    limef_log_set_sink(say_nothing, NULL);
+    if (fd < 0)
+        return 0;
+    put(fd, data, size);
+    load(fd);
+    if (ftruncate(fd, 0) || lseek(fd, 0, SEEK_SET))
+        abort();
+    put(fd, head, sizeof(head));
+    put(fd, data, size);
+    for (size_t i = 0; i < sizeof(head) + size; i++)
+        hash = (hash ^ (i < sizeof(head) ? head[i] : data[i - sizeof(head)])) * 0x100000001b3u;
+    for (int i = 0; i < 8; i++)
+        bytes[i] = (uint8_t)(hash >> 8 * i);
+    put(fd, bytes, sizeof(bytes));
+    load(fd);
+    close(fd);
+    return 0;
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+#include <limef/thread/plan_cache.h>
+
+#include "support/plans.h"
+
+#include <limef/base/log.h>
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include <dirent.h>
+#include <libavutil/error.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define N_BYTES 16384
+
+static struct plans plans;
+static struct limef_plan_cache cache;
+static struct limef_plan_cached cached;
+static _Alignas(16) char memory[N_BYTES];
+static char folder[] = "/tmp/limef_plan_cache_XXXXXX";
+static char path[64];
+static unsigned n_logged;
+
+static void count_line(void *context, enum limef_log_level level, const char *name,
+                       const char *line)
+{
+    (void)context;
+    (void)level;
+    (void)name;
+    (void)line;
+    n_logged++;
+}
+
+static void begin(void)
+{
+    limef_log_set_sink(count_line, NULL);
+    cr_assert(ne(ptr, mkdtemp(folder), NULL));
+    snprintf(path, sizeof(path), "%s/plans", folder);
+    limef_plan_cache_init(&cache, memory, sizeof(memory));
+}
+
+static void end(void)
+{
+    unlink(path);
+    rmdir(folder);
+    plans_clear(&plans);
+    limef_log_set_sink(NULL, NULL);
+}
+
+TestSuite(plan_cache, .init = begin, .fini = end, .timeout = 60);
+
+/* A chain whose settings are told apart by `fingerprint`. */
+static void build(uint64_t fingerprint)
+{
+    uint32_t source, decode;
+
+    plans_clear(&plans);
+    plans_init(&plans, 4);
+    source = plans_put(&plans, LIMEF_PLAN_NONE, "source", 0.3, 25);
+    decode = plans_put(&plans, source, "decode", 24100, 25);
+    plans_put(&plans, decode, "scale", 17000, 25);
+    plans.filters[1].fingerprint = fingerprint;
+    plans.edges[0].jitter_us = 500;
+    cr_assert(zero(int, plans_make(&plans)));
+}
+
+static void put(uint64_t fingerprint)
+{
+    build(fingerprint);
+    cr_assert(zero(int, limef_plan_cache_put(&cache, &plans.plan, &plans.problem)));
+}
+
+static bool has(uint64_t fingerprint)
+{
+    build(fingerprint);
+    return !limef_plan_cache_find(&cache, &plans.problem, &cached);
+}
+
+Test(plan_cache, gives_back_plan_and_costs)
+{
+    put(7);
+    cr_assert(has(7));
+    cr_assert(zero(int, memcmp(cached.plan.links, plans.plan.links,
+                               limef_plan_bytes(plans.plan.n_filters, plans.plan.n_edges))));
+    cr_assert(eq(u32, cached.plan.n_workers, plans.plan.n_workers));
+    cr_assert(eq(dbl, cached.filters[1].cost_us, 24100));
+    cr_assert(eq(dbl, cached.edges[0].jitter_us, 500));
+    cr_assert(eq(dbl, cached.edges[1].jitter_us, LIMEF_NOT_MEASURED));
+}
+
+Test(plan_cache, what_makes_a_difference_is_in_the_key)
+{
+    uint64_t key;
+
+    build(1);
+    key = limef_plan_key(&plans.problem);
+    plans.filters[0].cost_us = 3;
+    plans.problem.machine.handover_us = 9;
+    cr_assert(eq(u64, limef_plan_key(&plans.problem), key));
+    plans.filters[0].is_live = true;
+    cr_assert(ne(u64, limef_plan_key(&plans.problem), key));
+    build(1);
+    plans.edges[1].from = 0;
+    cr_assert(ne(u64, limef_plan_key(&plans.problem), key));
+    build(1);
+    plans.problem.machine.n_cpus = 2;
+    cr_assert(ne(u64, limef_plan_key(&plans.problem), key));
+    build(2);
+    cr_assert(ne(u64, limef_plan_key(&plans.problem), key));
+}
+
+Test(plan_cache, the_least_recently_used_goes)
+{
+    put(1);
+    put(2);
+    cr_assert(has(1));
+    for (uint64_t i = 3; !cache.n_evicted; i++)
+        put(i);
+    cr_assert(not(has(2)));
+    cr_assert(has(1));
+    cr_assert(has(3));
+    cr_assert(le(sz, cache.used_bytes, sizeof(memory)));
+}
+
+Test(plan_cache, a_plan_takes_the_place_of_the_one_before)
+{
+    put(1);
+    put(1);
+    cr_assert(eq(u32, cache.n_entries, 1));
+}
+
+Test(plan_cache, never_holds_more_than_its_most)
+{
+    static _Alignas(16) char large[1 << 20];
+
+    limef_plan_cache_init(&cache, large, sizeof(large));
+    for (uint64_t i = 0; i < LIMEF_PLAN_CACHE_MAX + 5; i++)
+        put(i);
+    cr_assert(eq(u32, cache.n_entries, LIMEF_PLAN_CACHE_MAX));
+    cr_assert(eq(u64, cache.n_evicted, 5));
+}
+
+Test(plan_cache, a_plan_larger_than_its_memory_is_refused)
+{
+    limef_plan_cache_init(&cache, memory, 100);
+    build(1);
+    cr_assert(eq(int, limef_plan_cache_put(&cache, &plans.plan, &plans.problem), AVERROR(ENOSPC)));
+    cr_assert(zero(u32, cache.n_entries));
+}
+
+Test(plan_cache, patterns_that_repeat_are_found)
+{
+    /* a service that starts the same 12 graphs again and again, and now and then another one */
+    for (unsigned i = 0; i < 2000; i++) {
+        uint64_t graph = i % 50 == 49 ? 1000 + i : i * 7 % 12;
+
+        if (!has(graph))
+            put(graph);
+    }
+    cr_assert(gt(u64, cache.n_hits * 10, (cache.n_hits + cache.n_misses) * 9));
+}
+
+Test(plan_cache, a_file_brings_it_all_back)
+{
+    put(1);
+    put(2);
+    cr_assert(has(1)); /* now 2 is the least recently used */
+    cr_assert(zero(int, limef_plan_cache_save(&cache, path)));
+    memset(memory, 0xff, sizeof(memory));
+    limef_plan_cache_init(&cache, memory, sizeof(memory));
+    cr_assert(zero(int, limef_plan_cache_load(&cache, path)));
+    cr_assert(has(1));
+    cr_assert(zero(int, memcmp(cached.plan.island_of, plans.plan.island_of,
+                               plans.plan.n_filters * sizeof(uint32_t))));
+    cr_assert(eq(u32, cached.plan.links[1].depth, plans.plan.links[1].depth));
+    cr_assert(eq(u32, cached.plan.workers[1].n_islands, 1));
+    cr_assert(eq(dbl, cached.filters[2].p95_us, 17000));
+    for (uint64_t i = 3; !cache.n_evicted; i++)
+        put(i);
+    cr_assert(has(1));
+    cr_assert(not(has(2)));
+}
+
+Test(plan_cache, nothing_is_left_beside_the_file)
+{
+    unsigned n_files = 0;
+    DIR *dir;
+
+    put(1);
+    cr_assert(zero(int, limef_plan_cache_save(&cache, path)));
+    cr_assert(zero(int, limef_plan_cache_save(&cache, path)));
+    dir = opendir(folder);
+    for (const struct dirent *file; (file = readdir(dir));)
+        n_files += file->d_name[0] != '.';
+    closedir(dir);
+    cr_assert(eq(uint, n_files, 1));
+}
+
+Test(plan_cache, no_file_is_no_failure_to_talk_about)
+{
+    cr_assert(eq(int, limef_plan_cache_load(&cache, path), AVERROR(ENOENT)));
+    cr_assert(zero(uint, n_logged));
+}
+
+Test(plan_cache, any_damage_is_refused_in_one_line)
+{
+    static char bytes[8192];
+    size_t n_bytes;
+    FILE *file;
+
+    put(1);
+    cr_assert(zero(int, limef_plan_cache_save(&cache, path)));
+    file = fopen(path, "rb");
+    n_bytes = fread(bytes, 1, sizeof(bytes), file);
+    fclose(file);
+    cr_assert(lt(sz, n_bytes, sizeof(bytes)));
+    for (size_t i = 0; i < n_bytes; i += 3) {
+        file = fopen(path, "wb");
+        bytes[i] ^= 4;
+        fwrite(bytes, 1, i % 2 ? n_bytes : i, file); /* changed, or ends early */
+        bytes[i] ^= 4;
+        fclose(file);
+        n_logged = 0;
+        cr_assert(eq(int, limef_plan_cache_load(&cache, path), AVERROR_INVALIDDATA), "byte %zu", i);
+        cr_assert(eq(uint, n_logged, 1));
+        cr_assert(zero(u32, cache.n_entries));
+    }
+    put(1);
+    cr_assert(has(1));
+}
+
+Test(plan_cache, a_folder_that_is_not_there_is_said)
+{
+    put(1);
+    cr_assert(lt(int, limef_plan_cache_save(&cache, "/nonexistent/plans"), 0));
+    cr_assert(eq(uint, n_logged, 1));
+}

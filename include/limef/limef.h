@@ -23,6 +23,7 @@
 #include <limef/filter/framemd5.h>
 #include <limef/filter/gate.h>
 #include <limef/filter/input.h>
+#include <limef/filter/mosaic.h>
 #include <limef/filter/presenter.h>
 #include <limef/filter/probe.h>
 #include <limef/filter/scale.h>

@@ -36,8 +36,12 @@ static int find_kinds(struct assembly *assembly, const struct description *descr
         if (!element->kind)
             return description_fail(error, what->at, "not one of %s", list);
         if (element->kind->traits & ELEMENT_SOURCE)
-            element->slot = assembly->n_slots++;
+            element->slot = assembly->n_sources++;
     }
+    assembly->n_slots = assembly->n_sources;
+    for (uint32_t i = 0; i < description->n_elements; i++)
+        if (assembly->elements[i].kind->traits & ELEMENT_MOSAIC)
+            assembly->elements[i].slot = assembly->n_slots++;
     return 0;
 }
 
@@ -193,6 +197,36 @@ static int connect_all(struct assembly *assembly, const struct description *desc
     return ret;
 }
 
+/* Whose slot comes to an element, if that is one slot alone; -1. */
+static int64_t only_slot(const struct assembly *assembly, const struct description *description,
+                         uint32_t at)
+{
+    for (uint32_t i = 0; i < description->n_links && assembly->elements[at].n_inputs == 1; i++) {
+        const struct description_link *link = &description->links[i];
+
+        if (link->to != at)
+            continue;
+        if (assembly->elements[link->from].kind->traits & (ELEMENT_MOSAIC | ELEMENT_SOURCE))
+            return assembly->elements[link->from].slot;
+        at = link->from;
+        i = UINT32_MAX; /* from the first link again */
+    }
+    return -1;
+}
+
+/* A screen that one slot comes to shows that alone. */
+static void lay_out_screens(struct assembly *assembly, const struct description *description)
+{
+    for (uint32_t i = 0; i < description->n_elements; i++) {
+        const struct element *element = &assembly->elements[i];
+        int64_t slot = element->screen ? only_slot(assembly, description, i) : -1;
+
+        if (slot >= 0)
+            limef_presenter_set_layout((struct limef_presenter *)(void *)element->filter,
+                                       (uint32_t)slot);
+    }
+}
+
 static int make_graph(struct assembly *assembly, const struct limef_graph_settings *settings)
 {
     struct limef_graph_settings with_reports = *settings;
@@ -248,6 +282,7 @@ int assembly_build(struct assembly *assembly, const struct description *descript
             return ret;
     }
     ret = connect_all(assembly, description);
+    lay_out_screens(assembly, description);
     return ret < 0 ? ret : make_graph(assembly, settings);
 }
 
@@ -279,7 +314,8 @@ static bool is_showing(const struct assembly *assembly, const struct element *sc
 {
     struct limef_presenter_slot_counters counters;
 
-    for (uint32_t slot = 0; slot < assembly->n_slots; slot++) {
+    /* a mosaic has no end of its own */
+    for (uint32_t slot = 0; slot < assembly->n_sources; slot++) {
         limef_presenter_get_counters((const struct limef_presenter *)(const void *)screen->filter,
                                      slot, &counters);
         if (counters.state == LIMEF_TILE_PLAYING)

@@ -13,7 +13,7 @@
 struct assembly {
     struct element *elements; /* those of the description, then a "null" behind each end */
     uint32_t n_elements;
-    uint32_t n_slots;              /* sources */
+    uint32_t n_sources, n_slots;   /* the first slots are the sources', the others the mosaics' */
     LIMEF_ATOMIC(int) * end_codes; /* of each slot; written by the ends' threads, relaxed */
     struct limef_reports reports;
     struct limef_graph graph;

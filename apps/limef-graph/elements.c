@@ -1,41 +1,31 @@
 /* SPDX-License-Identifier: MIT */
-#include "elements.h"
-
 #include "assembly.h"
 #include "burn.h"
+#include "elements_private.h"
 #include "null.h"
 #include "pattern.h"
 
 #include <limef/filter/decode.h>
-#include <limef/filter/dump.h>
 #include <limef/filter/encode.h>
 #include <limef/filter/file_source.h>
-#include <limef/filter/framemd5.h>
 #include <limef/filter/gate.h>
-#include <limef/filter/presenter.h>
+#include <limef/filter/mosaic.h>
 #include <limef/filter/scale.h>
-#include <limef/filter/snapshot.h>
 #include <limef/filter/split.h>
-#include <limef/filter/statistics.h>
 #include <limef/filter/throttle.h>
-#include <limef/filter/timestamps.h>
-#include <limef/filter/writer.h>
 
-#include <errno.h>
 #include <libavutil/error.h>
 #include <limef/base/log.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_SIDE 16384
 #define MAX_SECONDS 31536000.0
 
-static const char *const yes_no_words[] = {"no", "yes", NULL};
+const char *const yes_no_words[] = {"no", "yes", NULL};
+const struct parameter no_parameters[] = {{NULL}};
+
 static const char *const media_words[] = {"both", "video", "audio", NULL};
 static const char *const track_words[] = {"video", "audio", NULL};
-
-/* The filter as what it is. */
-#define AS(type, element) ((type *)(void *)(element)->filter)
 
 static const struct parameter file_parameters[] = {
     {"url", PARAMETER_TEXT, .is_positional = true, .is_needed = true},
@@ -163,8 +153,6 @@ static int init_scale(struct assembly *assembly, struct element *element,
                                    &settings);
 }
 
-static const struct parameter no_parameters[] = {{NULL}};
-
 static int init_split(struct assembly *assembly, struct element *element,
                       const struct value *values)
 {
@@ -218,149 +206,27 @@ static int init_throttle(struct assembly *assembly, struct element *element,
     return 0;
 }
 
-static const struct parameter path_parameters[] = {
-    {"path", PARAMETER_TEXT, .is_positional = true},
+static const struct parameter mosaic_parameters[] = {
+    {"size", PARAMETER_SIZE, .is_positional = true, .min = 16, .max = MAX_SIDE},
+    {"fps", PARAMETER_NUMBER, .min = 0.001, .max = 1000},
     {NULL},
 };
 
-/* Opens the file that was given; element->file stays NULL for standard output. */
-static int open_file(struct element *element, const struct value *path)
-{
-    if (!path->is_given)
-        return 0;
-    element->file = fopen(path->text, "w");
-    return element->file ? 0 : limef_fail(AVERROR(errno), element->name, "%s", path->text);
-}
-
-static int init_dump(struct assembly *assembly, struct element *element, const struct value *values)
-{
-    int ret = open_file(element, &values[0]);
-
-    (void)assembly;
-    if (ret >= 0)
-        limef_dump_filter_init(AS(struct limef_dump_filter, element), element->name, NULL, NULL,
-                               element->file ? element->file : stdout);
-    return ret;
-}
-
-static int init_framemd5(struct assembly *assembly, struct element *element,
-                         const struct value *values)
-{
-    int ret = open_file(element, &values[0]);
-
-    (void)assembly;
-    if (ret >= 0)
-        limef_framemd5_filter_init(AS(struct limef_framemd5_filter, element), element->name, NULL,
-                                   NULL, element->file ? element->file : stdout);
-    return ret;
-}
-
-static int init_statistics(struct assembly *assembly, struct element *element,
-                           const struct value *values)
-{
-    (void)assembly;
-    (void)values;
-    limef_statistics_filter_init(AS(struct limef_statistics_filter, element), element->name);
-    return 0;
-}
-
-static int init_timestamps(struct assembly *assembly, struct element *element,
-                           const struct value *values)
-{
-    (void)assembly;
-    (void)values;
-    limef_timestamps_filter_init(AS(struct limef_timestamps_filter, element), element->name, 0);
-    return 0;
-}
-
-static const struct parameter snapshot_parameters[] = {
-    {"path", PARAMETER_TEXT, .is_positional = true, .is_needed = true},
-    {"when", PARAMETER_WORD, .words = (const char *const[]){"asked", "first", "every", NULL}},
-    {NULL},
-};
-
-static int init_snapshot(struct assembly *assembly, struct element *element,
-                         const struct value *values)
-{
-    char *number;
-
-    (void)assembly;
-    element->path = strdup(values[0].text);
-    if (!element->path)
-        return limef_fail(AVERROR(ENOMEM), element->name, "path");
-    while ((number = strstr(element->path, "%d")) != NULL) /* as others write it */
-        number[1] = 'n';
-    limef_snapshot_filter_init(AS(struct limef_snapshot_filter, element), element->name,
-                               &(struct limef_snapshot_settings){
-                                   .path = element->path,
-                                   .when = values[1].is_given
-                                               ? (enum limef_snapshot_when)values[1].integer
-                                               : LIMEF_SNAPSHOT_EVERY,
-                               });
-    return 0;
-}
-
-static const struct parameter writer_parameters[] = {
-    {"path", PARAMETER_TEXT, .is_positional = true, .is_needed = true},
-    {"format", PARAMETER_TEXT},
-    {"tracks", PARAMETER_INTEGER, .max = LIMEF_MAX_TRACKS},
-    {"options", PARAMETER_TEXT},
-    {NULL},
-};
-
-static int init_writer(struct assembly *assembly, struct element *element,
+static int init_mosaic(struct assembly *assembly, struct element *element,
                        const struct value *values)
 {
-    struct limef_writer_settings settings = {
-        .path = values[0].text,
-        .format = values[1].text,
-        .n_tracks = (unsigned)values[2].integer,
-        .options = values[3].text,
+    struct limef_mosaic_settings settings = {
+        .width = (int)values[0].integer,
+        .height = (int)values[0].second,
+        .interval_us = values[1].is_given ? (int64_t)(1e6 / values[1].number) : 0,
+        .slot = element->slot,
     };
 
-    (void)assembly;
-    return limef_writer_filter_init(AS(struct limef_writer_filter, element), element->name,
-                                    &settings);
-}
-
-static const struct parameter screen_parameters[] = {
-    {"vo", PARAMETER_WORD, .is_positional = true,
-     .words = (const char *const[]){"auto", "window", "offscreen", "none", NULL}},
-    {"size", PARAMETER_SIZE, .min = 16, .max = MAX_SIDE},
-    {"untimed", PARAMETER_WORD, .words = yes_no_words},
-    {NULL},
-};
-
-static int init_screen(struct assembly *assembly, struct element *element,
-                       const struct value *values)
-{
-    struct limef_presenter *presenter = AS(struct limef_presenter, element);
-    struct limef_presenter_settings settings = {
-        .output = (enum limef_presenter_output)values[0].integer,
-        .width = (int)values[1].integer,
-        .height = (int)values[1].second,
-        .untimed = values[2].integer,
-        .title = "limef-graph",
-    };
-    struct limef_thread_settings thread = {
-        .name = element->name, .priority = LIMEF_PRIORITY_DISPLAY, .reports = &assembly->reports};
-    int ret;
-
-    element->tiles = calloc(assembly->n_slots, sizeof(struct limef_tile));
-    element->screen =
-        aligned_alloc(LIMEF_CACHE_LINE_BYTES,
-                      sizeof(*element->screen) / LIMEF_CACHE_LINE_BYTES * LIMEF_CACHE_LINE_BYTES +
-                          LIMEF_CACHE_LINE_BYTES);
-    if (!element->tiles || !element->screen)
-        return limef_fail(AVERROR(ENOMEM), element->name, "init");
-    memset(element->screen, 0, sizeof(*element->screen));
-    ret = limef_presenter_init(presenter, element->name, element->tiles, assembly->n_slots,
-                               &settings);
-    if (ret < 0)
-        return ret;
-    limef_consumer_init(element->screen, &presenter->filter, &thread);
-    limef_thread_set_task(&element->screen->thread, limef_presenter_tick, presenter);
-    return 0;
+    element->cells = calloc(assembly->n_sources, sizeof(struct limef_mosaic_cell));
+    if (!element->cells)
+        return limef_fail(AVERROR(ENOMEM), element->name, "%u cells", assembly->n_sources);
+    return limef_mosaic_filter_init(AS(struct limef_mosaic_filter, element), element->name,
+                                    element->cells, assembly->n_sources, &settings);
 }
 
 static const struct parameter burn_parameters[] = {
@@ -397,45 +263,62 @@ static int init_null(struct assembly *assembly, struct element *element, const s
     return 0;
 }
 
-static const struct element_kind kinds[] = {
-    {"burn", 0, sizeof(struct burn), burn_parameters, init_burn,
-     "uses processor time for each frame"},
-    {"decode", 0, sizeof(struct limef_decode_filter), decode_parameters, init_decode,
-     "packets to pictures or samples"},
-    {"dump", 0, sizeof(struct limef_dump_filter), path_parameters, init_dump,
-     "a line for each frame"},
-    {"encode", 0, sizeof(struct limef_encode_filter), encode_parameters, init_encode,
-     "pictures or samples to packets"},
-    {"file", ELEMENT_SOURCE, sizeof(struct limef_file_source), file_parameters, init_file,
-     "reads a file or URL; file:NAME is short for it"},
-    {"framemd5", 0, sizeof(struct limef_framemd5_filter), path_parameters, init_framemd5,
-     "a sum of each picture"},
-    {"gate", 0, sizeof(struct limef_gate_filter), gate_parameters, init_gate,
-     "opens at a key frame"},
-    {"jpeg", 0, sizeof(struct limef_snapshot_filter), snapshot_parameters, init_snapshot,
-     "the same as snapshot"},
-    {"null", ELEMENT_NULL, sizeof(struct null_sink), null_parameters, init_null,
-     "takes everything, and notes what came in time"},
-    {"pattern", ELEMENT_SOURCE, sizeof(struct pattern), pattern_parameters, init_pattern,
-     "makes test pictures"},
-    {"scale", 0, sizeof(struct limef_scale_filter), scale_parameters, init_scale,
-     "size and pixel format"},
-    {"screen", ELEMENT_SCREEN, sizeof(struct limef_presenter), screen_parameters, init_screen,
-     "shows all that comes in one grid, on a thread of its own"},
-    {"snapshot", 0, sizeof(struct limef_snapshot_filter), snapshot_parameters, init_snapshot,
-     "pictures to PNG or JPEG files"},
-    {"split", ELEMENT_SPLIT, sizeof(struct limef_split_filter), no_parameters, init_split,
-     "the same to several branches"},
-    {"statistics", 0, sizeof(struct limef_statistics_filter), no_parameters, init_statistics,
-     "counts and measures"},
-    {"switch", ELEMENT_SWITCH, sizeof(struct limef_switch_filter), no_parameters, init_switch,
-     "one of several inputs, the first at first"},
-    {"throttle", 0, sizeof(struct limef_throttle_filter), throttle_parameters, init_throttle,
-     "at most so many pictures a second"},
-    {"timestamps", 0, sizeof(struct limef_timestamps_filter), no_parameters, init_timestamps,
-     "repairs times"},
-    {"writer", 0, sizeof(struct limef_writer_filter), writer_parameters, init_writer,
-     "packets to a file of any container"},
+static const struct element_kind element_burn = {
+    "burn",          0,         sizeof(struct burn),
+    burn_parameters, init_burn, "uses processor time for each frame"};
+
+static const struct element_kind element_decode = {
+    "decode",          0,           sizeof(struct limef_decode_filter),
+    decode_parameters, init_decode, "packets to pictures or samples"};
+
+static const struct element_kind element_encode = {
+    "encode",          0,           sizeof(struct limef_encode_filter),
+    encode_parameters, init_encode, "pictures or samples to packets"};
+
+static const struct element_kind element_file = {
+    "file",          ELEMENT_SOURCE, sizeof(struct limef_file_source),
+    file_parameters, init_file,      "reads a file or URL; file:NAME is short for it"};
+
+static const struct element_kind element_gate = {
+    "gate",          0,         sizeof(struct limef_gate_filter),
+    gate_parameters, init_gate, "opens at a key frame"};
+
+static const struct element_kind element_mosaic = {
+    "mosaic",          ELEMENT_MOSAIC, sizeof(struct limef_mosaic_filter),
+    mosaic_parameters, init_mosaic,    "composes all that comes in one grid, in memory"};
+
+static const struct element_kind element_null = {
+    "null",          ELEMENT_NULL, sizeof(struct null_sink),
+    null_parameters, init_null,    "takes everything, and notes what came in time"};
+
+static const struct element_kind element_pattern = {
+    "pattern",          ELEMENT_SOURCE, sizeof(struct pattern),
+    pattern_parameters, init_pattern,   "makes test pictures"};
+
+static const struct element_kind element_scale = {
+    "scale",          0,          sizeof(struct limef_scale_filter),
+    scale_parameters, init_scale, "size and pixel format"};
+
+static const struct element_kind element_split = {
+    "split",       ELEMENT_SPLIT, sizeof(struct limef_split_filter),
+    no_parameters, init_split,    "the same to several branches"};
+
+static const struct element_kind element_switch = {
+    "switch",      ELEMENT_SWITCH, sizeof(struct limef_switch_filter),
+    no_parameters, init_switch,    "one of several inputs, the first at first"};
+
+static const struct element_kind element_throttle = {"throttle",
+                                                     0,
+                                                     sizeof(struct limef_throttle_filter),
+                                                     throttle_parameters,
+                                                     init_throttle,
+                                                     "at most so many pictures a second"};
+
+static const struct element_kind *const kinds[] = {
+    &element_burn,       &element_decode, &element_dump,     &element_encode,     &element_file,
+    &element_framemd5,   &element_gate,   &element_jpeg,     &element_mosaic,     &element_null,
+    &element_pattern,    &element_scale,  &element_screen,   &element_snapshot,   &element_split,
+    &element_statistics, &element_switch, &element_throttle, &element_timestamps, &element_writer,
 };
 
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -443,8 +326,8 @@ static const struct element_kind kinds[] = {
 const struct element_kind *element_kind_find(const char *kind)
 {
     for (size_t i = 0; i < N_KINDS; i++)
-        if (!strcmp(kinds[i].kind, kind))
-            return &kinds[i];
+        if (!strcmp(kinds[i]->kind, kind))
+            return kinds[i];
     return NULL;
 }
 
@@ -453,16 +336,16 @@ void element_kind_list(char *list, size_t list_bytes)
     size_t n = 0;
 
     for (size_t i = 0; i < N_KINDS && n < list_bytes; i++)
-        n += (size_t)snprintf(list + n, list_bytes - n, "%s%s", i ? ", " : "", kinds[i].kind);
+        n += (size_t)snprintf(list + n, list_bytes - n, "%s%s", i ? ", " : "", kinds[i]->kind);
 }
 
 void element_kind_print(FILE *file)
 {
     for (size_t i = 0; i < N_KINDS; i++) {
-        fprintf(file, "%s", kinds[i].kind);
-        for (const struct parameter *p = kinds[i].parameters; p->key; p++)
+        fprintf(file, "%s", kinds[i]->kind);
+        for (const struct parameter *p = kinds[i]->parameters; p->key; p++)
             fprintf(file, p->is_needed ? " %s" : p->is_positional ? " [%s]" : " [%s=]", p->key);
-        fprintf(file, "\n    %s\n", kinds[i].help);
+        fprintf(file, "\n    %s\n", kinds[i]->help);
     }
 }
 
@@ -479,6 +362,7 @@ void element_clear(struct element *element)
     free(element->inputs);
     free(element->screen);
     free(element->tiles);
+    free(element->cells);
     free(element->path);
     free(element->filter);
     *element = (struct element){0};

@@ -20,6 +20,7 @@ enum element_trait {
     ELEMENT_SWITCH = 1 << 2, /* each connection to it is another input */
     ELEMENT_NULL = 1 << 3,   /* is a struct null_sink */
     ELEMENT_SCREEN = 1 << 4, /* has a thread of its own */
+    ELEMENT_MOSAIC = 1 << 5, /* what comes out is a slot of its own */
 };
 
 struct element_kind {
@@ -37,7 +38,7 @@ struct element {
     const struct element_kind *kind;
     char name[44];
     struct limef_filter *filter; /* owned */
-    uint32_t slot;               /* of a source */
+    uint32_t slot;               /* of a source or mosaic */
     uint32_t n_inputs, n_outputs;
     uint32_t n_connected;              /* of a switch's inputs */
     uint32_t level;                    /* longest way from a source */
@@ -49,6 +50,7 @@ struct element {
     struct limef_switch_input *inputs; /* of a switch; owned */
     struct limef_consumer *screen;     /* that runs it; owned; NULL: the graph does */
     void *tiles;                       /* of a presenter; owned */
+    void *cells;                       /* of a mosaic; owned */
 };
 
 /* The kind of that name; NULL: there is none. */

@@ -141,7 +141,7 @@ static int judge(const struct assembly *assembly)
         n_failed +=
             atomic_load_explicit(&assembly->end_codes[element->slot], memory_order_relaxed) < 0;
     }
-    if (n_failed && n_failed == assembly->n_slots && !n_given)
+    if (n_failed && n_failed == assembly->n_sources && !n_given)
         return GRAPH_NOTHING_RAN;
     return n_failed ? GRAPH_SOME_FAILED : GRAPH_OK;
 }

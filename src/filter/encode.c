@@ -292,6 +292,8 @@ static int take_signal(struct limef_encode_filter *encode, const struct limef_si
 {
     int ret = 0;
 
+    if (signal->frame.slot != encode->format.slot) /* another stream's */
+        return limef_pass(&encode->filter, &signal->frame);
     switch (signal->signal) {
     case LIMEF_SIGNAL_FLUSH:
         reset(encode);

@@ -93,6 +93,8 @@ static int take_signal(struct limef_writer_filter *writer, const struct limef_si
 {
     int ret = 0;
 
+    if (writer->has_slot && signal->frame.slot != writer->slot)
+        return 0;
     switch (signal->signal) {
     case LIMEF_SIGNAL_END:
     case LIMEF_SIGNAL_STOP:

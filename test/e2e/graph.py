@@ -125,6 +125,14 @@ class Run(unittest.TestCase):
         self.assertEqual(frames["out"], 2 * (20 + 2))  # with START and END
         self.assertEqual(frames["chosen"], 30 + 2)
 
+    def test_a_mosaic_is_recorded_until_the_last_source_ends(self):
+        path = FOLDER / "mosaic.mkv"
+        status, _, errors = graph(
+            "pattern 64x48 n=5 ! m.; pattern 64x48 n=25 ! m.; mosaic 128x96 fps=25 name=m !"
+            f" encode mpeg4 ! split name=s  s. ! writer {path}  s. ! decode ! screen none")
+        self.assertEqual((status, errors), (0, ""))
+        self.assertGreater(pictures_in(path), 10)
+
     def test_pictures_become_files(self):
         status, _, errors = graph("pattern 64x48 pace=fastest n=3 ! jpeg", FOLDER / "p-%d.jpg")
         self.assertEqual((status, errors), (0, ""))

@@ -167,6 +167,7 @@ static inline int give_signal(uint32_t signal)
 {
     struct limef_signal_frame frame = make_signal(signal, LIMEF_NO_TIME);
 
+    frame.frame.slot = encode.format.slot;
     return limef_go(&encode.filter, &frame.frame);
 }
 

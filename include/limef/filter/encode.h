@@ -7,7 +7,7 @@
  * its input changes (size, pixel or sample format, rate, another slot or track)
  * it hands out what is inside, opens anew, and says again what follows.
  *
- * END and STOP hand out what is inside; FLUSH forgets it. What is not of the
+ * END and STOP of its slot hand out what is inside; FLUSH forgets it. What is not of the
  * encoder's kind, and signals, passes as it is.
  */
 #ifndef LIMEF_FILTER_ENCODE_H

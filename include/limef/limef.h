@@ -17,6 +17,7 @@
 #include <limef/filter/codecs.h>
 #include <limef/filter/decode.h>
 #include <limef/filter/dump.h>
+#include <limef/filter/encode.h>
 #include <limef/filter/file_source.h>
 #include <limef/filter/filter.h>
 #include <limef/filter/framemd5.h>
@@ -34,6 +35,7 @@
 #include <limef/filter/throttle.h>
 #include <limef/filter/timestamps.h>
 #include <limef/filter/tracks.h>
+#include <limef/filter/writer.h>
 #include <limef/frame/any.h>
 #include <limef/frame/buffer_source.h>
 #include <limef/frame/codec.h>

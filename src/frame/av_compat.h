@@ -70,6 +70,36 @@ static inline void compat_let_threads_get_buffers(AVCodecContext *context)
 #endif
 }
 
+/* The pixel formats that an encoder takes, ended by -1; NULL: any, or not known. */
+static inline const enum AVPixelFormat *compat_pixel_formats(const AVCodec *codec)
+{
+#if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(61, 13, 100)
+    const void *formats = NULL;
+
+    return avcodec_get_supported_config(NULL, codec, AV_CODEC_CONFIG_PIX_FORMAT, 0, &formats,
+                                        NULL) < 0
+               ? NULL
+               : (const enum AVPixelFormat *)formats;
+#else
+    return codec->pix_fmts;
+#endif
+}
+
+/* Likewise the sample formats. */
+static inline const enum AVSampleFormat *compat_sample_formats(const AVCodec *codec)
+{
+#if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(61, 13, 100)
+    const void *formats = NULL;
+
+    return avcodec_get_supported_config(NULL, codec, AV_CODEC_CONFIG_SAMPLE_FORMAT, 0, &formats,
+                                        NULL) < 0
+               ? NULL
+               : (const enum AVSampleFormat *)formats;
+#else
+    return codec->sample_fmts;
+#endif
+}
+
 /* A stream's display matrix (nine int32_t), or NULL. */
 static inline const int32_t *compat_display_matrix(const AVStream *stream)
 {
@@ -85,6 +115,21 @@ static inline const int32_t *compat_display_matrix(const AVStream *stream)
     const uint8_t *side = av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, &size_bytes);
 
     return size_bytes >= 9 * sizeof(int32_t) ? (const int32_t *)(const void *)side : NULL;
+#endif
+}
+
+/* Room for a stream's display matrix (nine int32_t); NULL when there is no memory. */
+static inline int32_t *compat_new_display_matrix(AVStream *stream)
+{
+#if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 30, 100)
+    AVPacketSideData *side = av_packet_side_data_new(
+        &stream->codecpar->coded_side_data, &stream->codecpar->nb_coded_side_data,
+        AV_PKT_DATA_DISPLAYMATRIX, 9 * sizeof(int32_t), 0);
+
+    return side ? (int32_t *)(void *)side->data : NULL;
+#else
+    return (int32_t *)(void *)av_stream_new_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX,
+                                                      9 * sizeof(int32_t));
 #endif
 }
 

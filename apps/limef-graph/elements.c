@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT */
+#include "assembly.h"
+#include "burn.h"
+#include "elements_private.h"
+#include "null.h"
+#include "pattern.h"
+
+#include <limef/filter/decode.h>
+#include <limef/filter/encode.h>
+#include <limef/filter/file_source.h>
+#include <limef/filter/gate.h>
+#include <limef/filter/mosaic.h>
+#include <limef/filter/scale.h>
+#include <limef/filter/split.h>
+#include <limef/filter/throttle.h>
+
+#include <libavutil/error.h>
+#include <limef/base/log.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_SECONDS 31536000.0
+
+const char *const yes_no_words[] = {"no", "yes", NULL};
+const struct parameter no_parameters[] = {{NULL}};
+
+static const char *const media_words[] = {"both", "video", "audio", NULL};
+static const char *const track_words[] = {"video", "audio", NULL};
+
+static const struct parameter file_parameters[] = {
+    {"url", PARAMETER_TEXT, .is_positional = true, .is_needed = true},
+    {"pace", PARAMETER_PACE},
+    {"loop", PARAMETER_REPEAT},
+    {"media", PARAMETER_WORD, .words = media_words},
+    {"start", PARAMETER_SECONDS, .max = MAX_SECONDS},
+    {"timeout", PARAMETER_SECONDS, .min = 0.1, .max = MAX_SECONDS},
+    {"options", PARAMETER_TEXT},
+    {NULL},
+};
+
+static int init_file(struct assembly *assembly, struct element *element, const struct value *values)
+{
+    struct limef_file_source_settings settings = {
+        .url = values[0].text,
+        .options = values[6].text,
+        .slot = element->slot,
+        .media = values[3].is_given ? (enum limef_media)values[3].integer : LIMEF_MEDIA_VIDEO,
+        .pace = (int32_t)values[1].integer,
+        .n_loops = (uint32_t)values[2].integer,
+        .start_us = values[4].integer,
+        .timeout_us = values[5].integer,
+    };
+
+    (void)assembly;
+    return limef_file_source_init(AS(struct limef_file_source, element), element->name, &settings);
+}
+
+static const struct parameter pattern_parameters[] = {
+    {"size", PARAMETER_SIZE, .is_positional = true, .min = 16, .max = MAX_SIDE},
+    {"fps", PARAMETER_NUMBER, .min = 0.001, .max = 100000},
+    {"n", PARAMETER_INTEGER, .max = 1e15},
+    {"pace", PARAMETER_WORD, .words = (const char *const[]){"natural", "fastest", NULL}},
+    {"live", PARAMETER_WORD, .words = yes_no_words},
+    {NULL},
+};
+
+static int init_pattern(struct assembly *assembly, struct element *element,
+                        const struct value *values)
+{
+    struct pattern_settings settings = {
+        .width = (int)values[0].integer,
+        .height = (int)values[0].second,
+        .fps = values[1].number,
+        .n_pictures = values[2].integer,
+        .is_fastest = values[3].integer,
+        .is_live = values[4].integer,
+        .slot = element->slot,
+    };
+
+    (void)assembly;
+    return pattern_init(AS(struct pattern, element), element->name, &settings);
+}
+
+static const struct parameter decode_parameters[] = {
+    {"media", PARAMETER_WORD, .is_positional = true, .words = track_words},
+    {"threads", PARAMETER_INTEGER, .max = 64},
+    {NULL},
+};
+
+static int init_decode(struct assembly *assembly, struct element *element,
+                       const struct value *values)
+{
+    struct limef_decode_settings settings = {
+        .media = values[0].integer ? LIMEF_MEDIA_AUDIO : LIMEF_MEDIA_VIDEO,
+        .n_threads = (unsigned)values[1].integer,
+    };
+
+    (void)assembly;
+    return limef_decode_filter_init(AS(struct limef_decode_filter, element), element->name,
+                                    &settings);
+}
+
+static const struct parameter encode_parameters[] = {
+    {"codec", PARAMETER_TEXT, .is_positional = true, .is_needed = true},
+    {"bit-rate", PARAMETER_NUMBER, .min = 1000, .max = 1e10},
+    {"quality", PARAMETER_INTEGER, .min = 1, .max = 31},
+    {"gop", PARAMETER_INTEGER, .min = 1, .max = 100000},
+    {"threads", PARAMETER_INTEGER, .max = 64},
+    {"options", PARAMETER_TEXT},
+    {NULL},
+};
+
+static int init_encode(struct assembly *assembly, struct element *element,
+                       const struct value *values)
+{
+    struct limef_encode_settings settings = {
+        .codec = values[0].text,
+        .bit_rate = (int64_t)values[1].number,
+        .quality = (int)values[2].integer,
+        .gop = (int)values[3].integer,
+        .n_threads = (unsigned)values[4].integer,
+        .options = values[5].text,
+    };
+
+    (void)assembly;
+    return limef_encode_filter_init(AS(struct limef_encode_filter, element), element->name,
+                                    &settings);
+}
+
+static const struct parameter scale_parameters[] = {
+    {"size", PARAMETER_SIZE, .is_positional = true, .min = 1, .max = MAX_SIDE},
+    {"width", PARAMETER_INTEGER, .min = 1, .max = MAX_SIDE},
+    {"height", PARAMETER_INTEGER, .min = 1, .max = MAX_SIDE},
+    {"format", PARAMETER_TEXT},
+    {"fit", PARAMETER_WORD, .words = yes_no_words},
+    {"quality", PARAMETER_WORD, .words = (const char *const[]){"fast", "good", NULL}},
+    {NULL},
+};
+
+static int init_scale(struct assembly *assembly, struct element *element,
+                      const struct value *values)
+{
+    struct limef_scale_settings settings = {
+        .width = (int)(values[1].is_given ? values[1].integer : values[0].integer),
+        .height = (int)(values[2].is_given ? values[2].integer : values[0].second),
+        .pixel_format = values[3].text,
+        .fit = values[4].integer,
+        .quality = (enum limef_scale_quality)values[5].integer,
+    };
+
+    (void)assembly;
+    return limef_scale_filter_init(AS(struct limef_scale_filter, element), element->name,
+                                   &settings);
+}
+
+static int init_split(struct assembly *assembly, struct element *element,
+                      const struct value *values)
+{
+    (void)assembly;
+    (void)values;
+    limef_split_filter_init(AS(struct limef_split_filter, element), element->name);
+    return 0;
+}
+
+static int init_switch(struct assembly *assembly, struct element *element,
+                       const struct value *values)
+{
+    (void)assembly;
+    (void)values;
+    element->inputs = calloc(element->n_inputs, sizeof(*element->inputs));
+    if (!element->inputs)
+        return limef_fail(AVERROR(ENOMEM), element->name, "%u inputs", element->n_inputs);
+    limef_switch_filter_init(AS(struct limef_switch_filter, element), element->name,
+                             element->inputs, element->n_inputs);
+    return 0;
+}
+
+static const struct parameter gate_parameters[] = {
+    {"state", PARAMETER_WORD, .is_positional = true,
+     .words = (const char *const[]){"open", "shut", NULL}},
+    {"rebase", PARAMETER_WORD, .words = yes_no_words},
+    {NULL},
+};
+
+static int init_gate(struct assembly *assembly, struct element *element, const struct value *values)
+{
+    (void)assembly;
+    limef_gate_filter_init(AS(struct limef_gate_filter, element), element->name,
+                           values[0].integer ? LIMEF_GATE_SHUT : LIMEF_GATE_WAITING,
+                           values[1].integer);
+    return 0;
+}
+
+static const struct parameter throttle_parameters[] = {
+    {"fps", PARAMETER_NUMBER, .is_positional = true, .is_needed = true, .min = 0.001,
+     .max = 100000},
+    {NULL},
+};
+
+static int init_throttle(struct assembly *assembly, struct element *element,
+                         const struct value *values)
+{
+    (void)assembly;
+    limef_throttle_filter_init(AS(struct limef_throttle_filter, element), element->name,
+                               (int64_t)(1e6 / values[0].number));
+    return 0;
+}
+
+static const struct parameter mosaic_parameters[] = {
+    {"size", PARAMETER_SIZE, .is_positional = true, .min = 16, .max = MAX_SIDE},
+    {"fps", PARAMETER_NUMBER, .min = 0.001, .max = 1000},
+    {NULL},
+};
+
+static int init_mosaic(struct assembly *assembly, struct element *element,
+                       const struct value *values)
+{
+    struct limef_mosaic_settings settings = {
+        .width = (int)values[0].integer,
+        .height = (int)values[0].second,
+        .interval_us = values[1].is_given ? (int64_t)(1e6 / values[1].number) : 0,
+        .slot = element->slot,
+    };
+
+    element->cells = calloc(assembly->n_sources, sizeof(struct limef_mosaic_cell));
+    if (!element->cells)
+        return limef_fail(AVERROR(ENOMEM), element->name, "%u cells", assembly->n_sources);
+    return limef_mosaic_filter_init(AS(struct limef_mosaic_filter, element), element->name,
+                                    element->cells, assembly->n_sources, &settings);
+}
+
+static const struct parameter burn_parameters[] = {
+    {"us", PARAMETER_INTEGER, .is_positional = true, .is_needed = true, .max = 10000000},
+    {"then", PARAMETER_INTEGER, .max = 10000000},
+    {"after", PARAMETER_SECONDS, .max = MAX_SECONDS},
+    {NULL},
+};
+
+static int init_burn(struct assembly *assembly, struct element *element, const struct value *values)
+{
+    struct burn *burn = AS(struct burn, element);
+
+    (void)assembly;
+    burn_init(burn, element->name, values[0].integer);
+    if (values[1].is_given)
+        burn->later_us = values[1].integer;
+    burn->after_us = values[2].integer;
+    return 0;
+}
+
+static const struct parameter null_parameters[] = {
+    {"deadline", PARAMETER_SECONDS, .min = 0.000001, .max = MAX_SECONDS},
+    {NULL},
+};
+
+static int init_null(struct assembly *assembly, struct element *element, const struct value *values)
+{
+    struct null_sink *null_sink = AS(struct null_sink, element);
+
+    null_sink_init(null_sink, element->name, values[0].integer);
+    null_sink->end_codes = assembly->end_codes;
+    null_sink->n_slots = assembly->n_slots;
+    return 0;
+}
+
+static const struct element_kind element_burn = {
+    "burn",          0,         sizeof(struct burn),
+    burn_parameters, init_burn, "uses processor time for each frame"};
+
+static const struct element_kind element_decode = {
+    "decode",          0,           sizeof(struct limef_decode_filter),
+    decode_parameters, init_decode, "packets to pictures or samples"};
+
+static const struct element_kind element_encode = {
+    "encode",          0,           sizeof(struct limef_encode_filter),
+    encode_parameters, init_encode, "pictures or samples to packets"};
+
+static const struct element_kind element_file = {
+    "file",          ELEMENT_SOURCE, sizeof(struct limef_file_source),
+    file_parameters, init_file,      "reads a file or URL; file:NAME is short for it"};
+
+static const struct element_kind element_gate = {
+    "gate",          0,         sizeof(struct limef_gate_filter),
+    gate_parameters, init_gate, "opens at a key frame"};
+
+static const struct element_kind element_mosaic = {
+    "mosaic",          ELEMENT_MOSAIC, sizeof(struct limef_mosaic_filter),
+    mosaic_parameters, init_mosaic,    "composes all that comes in one grid, in memory"};
+
+static const struct element_kind element_null = {
+    "null",          ELEMENT_NULL, sizeof(struct null_sink),
+    null_parameters, init_null,    "takes everything, and notes what came in time"};
+
+static const struct element_kind element_pattern = {
+    "pattern",          ELEMENT_SOURCE, sizeof(struct pattern),
+    pattern_parameters, init_pattern,   "makes test pictures"};
+
+static const struct element_kind element_scale = {
+    "scale",          0,          sizeof(struct limef_scale_filter),
+    scale_parameters, init_scale, "size and pixel format"};
+
+static const struct element_kind element_split = {
+    "split",       ELEMENT_SPLIT, sizeof(struct limef_split_filter),
+    no_parameters, init_split,    "the same to several branches"};
+
+static const struct element_kind element_switch = {
+    "switch",      ELEMENT_SWITCH, sizeof(struct limef_switch_filter),
+    no_parameters, init_switch,    "one of several inputs, the first at first"};
+
+static const struct element_kind element_throttle = {"throttle",
+                                                     0,
+                                                     sizeof(struct limef_throttle_filter),
+                                                     throttle_parameters,
+                                                     init_throttle,
+                                                     "at most so many pictures a second"};
+
+static const struct element_kind *const kinds[] = {
+    &element_burn,       &element_decode, &element_dump,     &element_encode,     &element_file,
+    &element_framemd5,   &element_gate,   &element_jpeg,     &element_mosaic,     &element_null,
+    &element_pattern,    &element_scale,  &element_screen,   &element_snapshot,   &element_split,
+    &element_statistics, &element_switch, &element_throttle, &element_timestamps, &element_writer,
+};
+
+#define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+const struct element_kind *element_kind_find(const char *kind)
+{
+    for (size_t i = 0; i < N_KINDS; i++)
+        if (!strcmp(kinds[i]->kind, kind))
+            return kinds[i];
+    return NULL;
+}
+
+void element_kind_list(char *list, size_t list_bytes)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < N_KINDS && n < list_bytes; i++)
+        n += (size_t)snprintf(list + n, list_bytes - n, "%s%s", i ? ", " : "", kinds[i]->kind);
+}
+
+void element_kind_print(FILE *file)
+{
+    for (size_t i = 0; i < N_KINDS; i++) {
+        fprintf(file, "%s", kinds[i]->kind);
+        for (const struct parameter *p = kinds[i]->parameters; p->key; p++)
+            fprintf(file, p->is_needed ? " %s" : p->is_positional ? " [%s]" : " [%s=]", p->key);
+        fprintf(file, "\n    %s\n", kinds[i]->help);
+    }
+}
+
+void element_clear(struct element *element)
+{
+    if (element->screen)
+        limef_consumer_clear(element->screen);
+    for (uint32_t i = 0; element->inputs && i < element->n_inputs; i++)
+        limef_filter_clear(&element->inputs[i].filter);
+    if (element->filter)
+        limef_filter_clear(element->filter);
+    if (element->file)
+        fclose(element->file);
+    free(element->inputs);
+    free(element->screen);
+    free(element->tiles);
+    free(element->cells);
+    free(element->path);
+    free(element->filter);
+    *element = (struct element){0};
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Kinds that look at frames, keep them, or show them.
+ */
+#include "assembly.h"
+#include "elements_private.h"
+
+#include <limef/base/log.h>
+#include <limef/filter/dump.h>
+#include <limef/filter/framemd5.h>
+#include <limef/filter/presenter.h>
+#include <limef/filter/snapshot.h>
+#include <limef/filter/statistics.h>
+#include <limef/filter/timestamps.h>
+#include <limef/filter/writer.h>
+
+#include <errno.h>
+#include <libavutil/error.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct parameter path_parameters[] = {
+    {"path", PARAMETER_TEXT, .is_positional = true},
+    {NULL},
+};
+
+/* Opens the file that was given; element->file stays NULL for standard output. */
+static int open_file(struct element *element, const struct value *path)
+{
+    if (!path->is_given)
+        return 0;
+    element->file = fopen(path->text, "w");
+    return element->file ? 0 : limef_fail(AVERROR(errno), element->name, "%s", path->text);
+}
+
+static int init_dump(struct assembly *assembly, struct element *element, const struct value *values)
+{
+    int ret = open_file(element, &values[0]);
+
+    (void)assembly;
+    if (ret >= 0)
+        limef_dump_filter_init(AS(struct limef_dump_filter, element), element->name, NULL, NULL,
+                               element->file ? element->file : stdout);
+    return ret;
+}
+
+static int init_framemd5(struct assembly *assembly, struct element *element,
+                         const struct value *values)
+{
+    int ret = open_file(element, &values[0]);
+
+    (void)assembly;
+    if (ret >= 0)
+        limef_framemd5_filter_init(AS(struct limef_framemd5_filter, element), element->name, NULL,
+                                   NULL, element->file ? element->file : stdout);
+    return ret;
+}
+
+static int init_statistics(struct assembly *assembly, struct element *element,
+                           const struct value *values)
+{
+    (void)assembly;
+    (void)values;
+    limef_statistics_filter_init(AS(struct limef_statistics_filter, element), element->name);
+    return 0;
+}
+
+static int init_timestamps(struct assembly *assembly, struct element *element,
+                           const struct value *values)
+{
+    (void)assembly;
+    (void)values;
+    limef_timestamps_filter_init(AS(struct limef_timestamps_filter, element), element->name, 0);
+    return 0;
+}
+
+static const struct parameter snapshot_parameters[] = {
+    {"path", PARAMETER_TEXT, .is_positional = true, .is_needed = true},
+    {"when", PARAMETER_WORD, .words = (const char *const[]){"asked", "first", "every", NULL}},
+    {NULL},
+};
+
+static int init_snapshot(struct assembly *assembly, struct element *element,
+                         const struct value *values)
+{
+    char *number;
+
+    (void)assembly;
+    element->path = strdup(values[0].text);
+    if (!element->path)
+        return limef_fail(AVERROR(ENOMEM), element->name, "path");
+    while ((number = strstr(element->path, "%d")) != NULL) /* as others write it */
+        number[1] = 'n';
+    limef_snapshot_filter_init(AS(struct limef_snapshot_filter, element), element->name,
+                               &(struct limef_snapshot_settings){
+                                   .path = element->path,
+                                   .when = values[1].is_given
+                                               ? (enum limef_snapshot_when)values[1].integer
+                                               : LIMEF_SNAPSHOT_EVERY,
+                               });
+    return 0;
+}
+
+static const struct parameter writer_parameters[] = {
+    {"path", PARAMETER_TEXT, .is_positional = true, .is_needed = true},
+    {"format", PARAMETER_TEXT},
+    {"tracks", PARAMETER_INTEGER, .max = LIMEF_MAX_TRACKS},
+    {"options", PARAMETER_TEXT},
+    {NULL},
+};
+
+static int init_writer(struct assembly *assembly, struct element *element,
+                       const struct value *values)
+{
+    struct limef_writer_settings settings = {
+        .path = values[0].text,
+        .format = values[1].text,
+        .n_tracks = (unsigned)values[2].integer,
+        .options = values[3].text,
+    };
+
+    (void)assembly;
+    return limef_writer_filter_init(AS(struct limef_writer_filter, element), element->name,
+                                    &settings);
+}
+
+static const struct parameter screen_parameters[] = {
+    {"vo", PARAMETER_WORD, .is_positional = true,
+     .words = (const char *const[]){"auto", "window", "offscreen", "none", NULL}},
+    {"size", PARAMETER_SIZE, .min = 16, .max = MAX_SIDE},
+    {"untimed", PARAMETER_WORD, .words = yes_no_words},
+    {NULL},
+};
+
+static int init_screen(struct assembly *assembly, struct element *element,
+                       const struct value *values)
+{
+    struct limef_presenter *presenter = AS(struct limef_presenter, element);
+    struct limef_presenter_settings settings = {
+        .output = (enum limef_presenter_output)values[0].integer,
+        .width = (int)values[1].integer,
+        .height = (int)values[1].second,
+        .untimed = values[2].integer,
+        .title = "limef-graph",
+    };
+    struct limef_thread_settings thread = {
+        .name = element->name, .priority = LIMEF_PRIORITY_DISPLAY, .reports = &assembly->reports};
+    int ret;
+
+    element->tiles = calloc(assembly->n_slots, sizeof(struct limef_tile));
+    element->screen =
+        aligned_alloc(LIMEF_CACHE_LINE_BYTES,
+                      sizeof(*element->screen) / LIMEF_CACHE_LINE_BYTES * LIMEF_CACHE_LINE_BYTES +
+                          LIMEF_CACHE_LINE_BYTES);
+    if (!element->tiles || !element->screen)
+        return limef_fail(AVERROR(ENOMEM), element->name, "init");
+    memset(element->screen, 0, sizeof(*element->screen));
+    ret = limef_presenter_init(presenter, element->name, element->tiles, assembly->n_slots,
+                               &settings);
+    if (ret < 0)
+        return ret;
+    limef_consumer_init(element->screen, &presenter->filter, &thread);
+    limef_thread_set_task(&element->screen->thread, limef_presenter_tick, presenter);
+    return 0;
+}
+
+const struct element_kind element_dump = {
+    "dump",          0,         sizeof(struct limef_dump_filter),
+    path_parameters, init_dump, "a line for each frame"};
+
+const struct element_kind element_framemd5 = {"framemd5",
+                                              0,
+                                              sizeof(struct limef_framemd5_filter),
+                                              path_parameters,
+                                              init_framemd5,
+                                              "a sum of each picture"};
+
+const struct element_kind element_jpeg = {"jpeg",
+                                          0,
+                                          sizeof(struct limef_snapshot_filter),
+                                          snapshot_parameters,
+                                          init_snapshot,
+                                          "the same as snapshot"};
+
+const struct element_kind element_screen = {
+    "screen",          ELEMENT_SCREEN, sizeof(struct limef_presenter),
+    screen_parameters, init_screen,    "shows all that comes in one grid, on a thread of its own"};
+
+const struct element_kind element_snapshot = {"snapshot",
+                                              0,
+                                              sizeof(struct limef_snapshot_filter),
+                                              snapshot_parameters,
+                                              init_snapshot,
+                                              "pictures to PNG or JPEG files"};
+
+const struct element_kind element_statistics = {
+    "statistics",         0, sizeof(struct limef_statistics_filter), no_parameters, init_statistics,
+    "counts and measures"};
+
+const struct element_kind element_timestamps = {
+    "timestamps",   0, sizeof(struct limef_timestamps_filter), no_parameters, init_timestamps,
+    "repairs times"};
+
+const struct element_kind element_writer = {
+    "writer",          0,           sizeof(struct limef_writer_filter),
+    writer_parameters, init_writer, "packets to a file of any container"};

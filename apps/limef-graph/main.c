@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * limef-graph: builds a graph from a description, says how it would run, or runs it.
+ */
+#include "assembly.h"
+#include "options.h"
+#include "run.h"
+
+#include <limef/base/url.h>
+#include <limef/base/version.h>
+#include <limef/thread/plan_print.h>
+
+#include <errno.h>
+#include <libavutil/error.h>
+#include <libavutil/log.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* How long taking everything down may take: some drivers and servers do not answer. */
+#define TAKE_DOWN_S 10
+
+static volatile sig_atomic_t status_if_stuck;
+
+static void end_stuck(int number)
+{
+    static const char line[] = "limef-graph: something does not come back, ending without it\n";
+
+    (void)number;
+    _exit(write(STDERR_FILENO, line, sizeof(line) - 1) < 0 ? GRAPH_SET_UP_FAILED : status_if_stuck);
+}
+
+/* libavformat logs URLs as they are, with passwords. */
+static void log_masked(void *object, int level, const char *format, va_list arguments)
+{
+    static __thread int prefix = 1;
+    char line[1024], masked[1024];
+
+    if (level > av_log_get_level())
+        return;
+    av_log_format_line2(object, level, format, arguments, line, sizeof(line), &prefix);
+    line[strcspn(line, "\n")] = '\0';
+    limef_log(LIMEF_LOG_DEBUG, "libav", "%s", limef_url_mask(masked, sizeof(masked), line));
+}
+
+static int print_dot(struct assembly *assembly, const char *path)
+{
+    FILE *file = path ? fopen(path, "w") : stdout;
+    int ret;
+
+    if (!file)
+        return limef_fail(AVERROR(errno), "limef-graph", "cannot write %s", path);
+    ret = limef_graph_print(&assembly->graph, limef_plan_print_dot, file);
+    if (path && fclose(file) != 0)
+        ret = limef_fail(AVERROR(EIO), "limef-graph", "cannot write %s", path);
+    return ret;
+}
+
+/* Prints the plan as was asked. Returns an enum graph_status. */
+static int print_plan(struct assembly *assembly, const struct graph_options *options)
+{
+    int ret = 0;
+
+    if (options->explain)
+        ret = limef_graph_print(&assembly->graph, limef_plan_print_text, stdout);
+    if (options->json && ret >= 0)
+        ret = limef_graph_print(&assembly->graph, limef_plan_print_json, stdout);
+    if (options->dot && ret >= 0)
+        ret = print_dot(assembly, options->dot_file);
+    return ret < 0 || fflush(stdout) != 0 ? GRAPH_SET_UP_FAILED : GRAPH_OK;
+}
+
+static int go(const struct graph_options *options)
+{
+    static struct description description;
+    static struct assembly assembly;
+    struct limef_graph_settings settings = {
+        .name = "graph",
+        .mode = options->plan,
+        .n_cpus = options->n_cpus,
+        .window_us = options->window_us,
+        .cache_file = options->cache,
+    };
+    struct description_error error;
+    int status = GRAPH_SET_UP_FAILED;
+    bool stuck = false;
+
+    if (description_read(&description, options->description, &error) < 0) {
+        description_print_error(stderr, options->description, &error);
+        return status;
+    }
+    if (assembly_build(&assembly, &description, &settings, &error) < 0) {
+        if (*error.text)
+            description_print_error(stderr, options->description, &error);
+    } else if (options->explain || options->json || options->dot) {
+        status = print_plan(&assembly, options);
+    } else {
+        status = run_graph(&assembly, options, &stuck);
+    }
+    status_if_stuck = status;
+    signal(SIGALRM, end_stuck);
+    alarm(TAKE_DOWN_S);
+    if (stuck) {
+        fflush(NULL);
+        _exit(status);
+    }
+    assembly_clear(&assembly);
+    alarm(0);
+    return ferror(stdout) ? GRAPH_SET_UP_FAILED : status;
+}
+
+int main(int argc, char **argv)
+{
+    struct graph_options options;
+    int status = GRAPH_SET_UP_FAILED;
+
+    if (graph_options_parse(&options, argc, argv, stderr) < 0)
+        return status;
+    if (options.help || options.version || options.elements) {
+        if (options.help)
+            graph_options_print_help(stdout);
+        else if (options.elements)
+            element_kind_print(stdout);
+        else
+            printf("limef-graph %s\n", limef_version());
+        return GRAPH_OK;
+    }
+    limef_log_set_level(options.log_level);
+    av_log_set_callback(log_masked);
+    av_log_set_level(options.log_level == LIMEF_LOG_DEBUG ? AV_LOG_VERBOSE : AV_LOG_QUIET);
+    run_block_signals();
+    status = go(&options);
+    graph_options_clear(&options);
+    return status;
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+#include "options.h"
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_SECONDS 31536000.0
+#define MAX_CPUS 1024
+
+enum option_id {
+    OPTION_EXPLAIN = 256,
+    OPTION_DOT,
+    OPTION_JSON,
+    OPTION_LIVE,
+    OPTION_PERIOD,
+    OPTION_PLAN,
+    OPTION_CPUS,
+    OPTION_DURATION,
+    OPTION_WINDOW,
+    OPTION_CACHE,
+    OPTION_REPORT,
+    OPTION_LOG_LEVEL,
+    OPTION_ELEMENTS,
+    OPTION_VERSION,
+    OPTION_HELP,
+};
+
+static const struct option long_options[] = {
+    {"explain", no_argument, NULL, OPTION_EXPLAIN},
+    {"dot", optional_argument, NULL, OPTION_DOT},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {"live", no_argument, NULL, OPTION_LIVE},
+    {"period", required_argument, NULL, OPTION_PERIOD},
+    {"plan", required_argument, NULL, OPTION_PLAN},
+    {"cpus", required_argument, NULL, OPTION_CPUS},
+    {"duration", required_argument, NULL, OPTION_DURATION},
+    {"window", required_argument, NULL, OPTION_WINDOW},
+    {"cache", required_argument, NULL, OPTION_CACHE},
+    {"report", required_argument, NULL, OPTION_REPORT},
+    {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
+    {"elements", no_argument, NULL, OPTION_ELEMENTS},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {NULL, 0, NULL, 0},
+};
+
+static const char *const plan_words[] = {"auto",       "fused",     "per-filter",
+                                         "per-stream", "whitelist", NULL};
+static const char *const report_words[] = {"json", NULL};
+static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
+
+LIMEF_PRINTF(2, 3) static int complain(FILE *errors, const char *format, ...)
+{
+    va_list arguments;
+
+    fputs("limef-graph: ", errors);
+    va_start(arguments, format);
+    vfprintf(errors, format, arguments);
+    va_end(arguments);
+    fputs("; see limef-graph --help\n", errors);
+    return -1;
+}
+
+/* Returns the word's number, or -1. */
+static int parse_word(FILE *errors, const char *name, const char *text, const char *const *words)
+{
+    char list[80] = "";
+
+    for (int i = 0; words[i]; i++) {
+        if (!strcmp(text, words[i]))
+            return i;
+        if (i)
+            strncat(list, ", ", sizeof(list) - strlen(list) - 1);
+        strncat(list, words[i], sizeof(list) - strlen(list) - 1);
+    }
+    return complain(errors, "--%s=%.40s: not one of %s", name, text, list);
+}
+
+static int parse_number(FILE *errors, const char *name, const char *text, double max,
+                        double *number)
+{
+    char *end;
+
+    *number = strtod(text, &end);
+    if (end == text || *end || !(*number > 0 && *number <= max))
+        return complain(errors, "--%s=%.40s: not a number above 0, up to %g", name, text, max);
+    return 0;
+}
+
+static int parse_seconds(FILE *errors, const char *name, const char *text, int64_t *us)
+{
+    double seconds;
+
+    if (parse_number(errors, name, text, MAX_SECONDS, &seconds) < 0)
+        return -1;
+    *us = (int64_t)(seconds * 1e6);
+    return 0;
+}
+
+/* Returns 0, -1, or 1: it is none of these. */
+static int parse_value(struct graph_options *options, int id, const char *text, FILE *errors)
+{
+    int word;
+
+    switch (id) {
+    case OPTION_PERIOD:
+        return parse_seconds(errors, "period", text, &options->period_us);
+    case OPTION_DURATION:
+        return parse_seconds(errors, "duration", text, &options->duration_us);
+    case OPTION_WINDOW:
+        return parse_seconds(errors, "window", text, &options->window_us);
+    case OPTION_CPUS:
+        return parse_number(errors, "cpus", text, MAX_CPUS, &options->n_cpus);
+    case OPTION_PLAN:
+        word = parse_word(errors, "plan", text, plan_words);
+        options->plan = (enum limef_plan_mode)(word < 0 ? 0 : word);
+        return word < 0 ? -1 : 0;
+    case OPTION_LOG_LEVEL:
+        word = parse_word(errors, "log-level", text, level_words);
+        options->log_level = (enum limef_log_level)(word < 0 ? 0 : word);
+        return word < 0 ? -1 : 0;
+    case OPTION_REPORT:
+        options->report_json = true;
+        return parse_word(errors, "report", text, report_words);
+    case OPTION_CACHE:
+        options->cache = text;
+        return *text ? 0 : complain(errors, "--cache: no file name");
+    default:
+        return 1;
+    }
+}
+
+static void take_switch(struct graph_options *options, int id, const char *text)
+{
+    switch (id) {
+    case OPTION_EXPLAIN:
+        options->explain = true;
+        break;
+    case OPTION_DOT:
+        options->dot = true;
+        options->dot_file = text;
+        break;
+    case OPTION_JSON:
+        options->json = true;
+        break;
+    case OPTION_LIVE:
+        options->live = true;
+        break;
+    case OPTION_ELEMENTS:
+        options->elements = true;
+        break;
+    case OPTION_VERSION:
+        options->version = true;
+        break;
+    default:
+        options->help = true;
+        break;
+    }
+}
+
+/* A shell took the quotes of a word with blanks in it: "file:my film.mp4". */
+static bool needs_quotes(const char *word)
+{
+    return strpbrk(word, " \t") && !strpbrk(word, "!;'\"\\\n");
+}
+
+/* Puts the words together. Returns NULL when there is no memory. */
+static char *join_words(char **words, int n_words)
+{
+    size_t bytes = 1;
+    char *text;
+
+    for (int i = 0; i < n_words; i++)
+        bytes += strlen(words[i]) + 3;
+    text = malloc(bytes);
+    if (!text)
+        return NULL;
+    *text = '\0';
+    for (int i = 0; i < n_words; i++) {
+        const char *quote = n_words > 1 && needs_quotes(words[i]) ? "\"" : "";
+        size_t key = *quote ? strcspn(words[i], ":=") : 0;
+
+        if (key && words[i][key] && key < strcspn(words[i], " \t"))
+            key++; /* file:"my film.mp4" */
+        else
+            key = 0;
+        sprintf(text + strlen(text), "%s%.*s%s%s%s", i ? " " : "", (int)key, words[i], quote,
+                words[i] + key, quote);
+    }
+    return text;
+}
+
+int graph_options_parse(struct graph_options *options, int argc, char **argv, FILE *errors)
+{
+    int id, ret = 0;
+
+    *options = (struct graph_options){.duration_us = -1, .log_level = LIMEF_LOG_WARNING};
+    optind = 0; /* glibc: start anew */
+    opterr = 0;
+    while (!ret && (id = getopt_long(argc, argv, "+:h", long_options, NULL)) != -1) {
+        const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "";
+
+        if (id == ':')
+            return complain(errors, "%.60s: a value is missing", word);
+        if (id == '?')
+            return complain(errors, "%.60s: no such option", word);
+        ret = parse_value(options, id, optarg, errors);
+        if (ret > 0) {
+            take_switch(options, id, optarg);
+            ret = 0;
+        }
+    }
+    if (ret)
+        return ret;
+    if (options->help || options->version || options->elements)
+        return 0;
+    if (optind == argc)
+        return complain(errors, "no graph is described");
+    options->description = join_words(argv + optind, argc - optind);
+    return options->description ? 0 : complain(errors, "no memory");
+}
+
+void graph_options_clear(struct graph_options *options)
+{
+    free(options->description);
+    *options = (struct graph_options){0};
+}
+
+void graph_options_print_help(FILE *file)
+{
+    fputs(
+        "usage: limef-graph [OPTIONS] DESCRIPTION\n"
+        "Builds a graph of filters from a description, and runs it on threads that the library\n"
+        "places.\n\n"
+        "  limef-graph 'file:a.mp4 ! decode ! split name=s\n"
+        "               s. ! scale 640x360 ! jpeg out-%n.jpg  s. ! dump'\n\n"
+        "  --explain           print the plan, do not run: what is cut, and why\n"
+        "  --dot[=FILE]        the same for Graphviz\n"
+        "  --json              the same as JSON\n\n"
+        "  --live              while it runs: costs, boundaries, threads; keys c r n d q\n"
+        "  --period=S          how often that is renewed (0.5 in a terminal, else 2)\n"
+        "  --plan=auto|fused|per-filter|per-stream|whitelist\n"
+        "                      how boundaries are chosen, for comparison\n"
+        "  --cpus=N            cores to plan for\n"
+        "  --window=S          how long costs are measured before they count (2)\n"
+        "  --cache=FILE        keep plans and costs for the next start\n"
+        "  --duration=S        end after so long\n"
+        "  --report=json       a JSON object as the last line of output\n"
+        "  --log-level=error|warning|info|debug  --elements  --version  --help\n\n"
+        "description: KIND ARGUMENTS ! KIND ARGUMENTS ...; name=X and X. for branches and joins;\n"
+        "    ; # '...' \"...\" \\ as in a shell. --elements lists the kinds with their arguments.\n"
+        "exit: 0 ran to its end, 1 usage or set-up, 2 no source gave anything, 3 some did not,\n"
+        "    4 by signal\n",
+        file);
+}

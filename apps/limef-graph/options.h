@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The command line of limef-graph.
+ */
+#ifndef LIMEF_GRAPH_OPTIONS_H
+#define LIMEF_GRAPH_OPTIONS_H
+
+#include <limef/base/log.h>
+#include <limef/thread/plan.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* What the process ends with; the same numbers as limef-play's. */
+enum graph_status {
+    GRAPH_OK = 0,
+    GRAPH_SET_UP_FAILED = 1,
+    GRAPH_NOTHING_RAN = 2,
+    GRAPH_SOME_FAILED = 3,
+    GRAPH_BY_SIGNAL = 4,
+};
+
+/* What the user asked for. */
+struct graph_options {
+    char *description; /* owned */
+
+    /* instead of running */
+    bool explain, json, dot;
+    const char *dot_file; /* NULL: standard output */
+
+    /* running */
+    enum limef_plan_mode plan;
+    double n_cpus;       /* 0: those there are */
+    int64_t duration_us; /* -1: to the end */
+    int64_t window_us;   /* 0: the library's */
+    const char *cache;
+    bool live;
+    int64_t period_us; /* of the live view; 0: the default */
+    bool report_json;
+
+    enum limef_log_level log_level;
+    bool help, version, elements;
+};
+
+/*
+ * Reads a command line.
+ *
+ * options  written, defaults where nothing is said; to be cleared.
+ * errors   where the one line goes that says what is wrong.
+ * Returns 0, or -1: wrong usage.
+ */
+int graph_options_parse(struct graph_options *options, int argc, char **argv, FILE *errors);
+
+void graph_options_clear(struct graph_options *options);
+
+/* Prints the help, one screen. */
+void graph_options_print_help(FILE *file);
+
+#endif

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+#include "view.h"
+
+#include <limef/thread/plan_print.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define FIXED_LINES 6 /* what is not a filter or a boundary */
+
+void view_open(struct view *view, FILE *file)
+{
+    struct termios raw;
+
+    *view = (struct view){.file = file, .is_terminal = isatty(fileno(file))};
+    if (!view->is_terminal)
+        return;
+    fputs("\033[?1049h\033[?25l", file); /* the other screen, no cursor */
+    fflush(file);
+    if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &view->before) < 0)
+        return;
+    raw = view->before;
+    raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+    raw.c_cc[VMIN] = 0;
+    raw.c_cc[VTIME] = 0;
+    view->reads_keys = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
+}
+
+void view_close(struct view *view)
+{
+    if (view->reads_keys)
+        tcsetattr(STDIN_FILENO, TCSANOW, &view->before);
+    if (view->is_terminal) {
+        fputs("\033[?25h\033[?1049l", view->file);
+        fflush(view->file);
+    }
+    *view = (struct view){0};
+}
+
+bool view_take_key(struct view *view, int key)
+{
+    static const char keys[] = {'f', 'c', 'r', 'n', 'd'}; /* as enum view_order */
+    const char *found = memchr(keys, key, sizeof(keys));
+
+    if (found)
+        view->order = (enum view_order)(found - keys);
+    return key != 'q';
+}
+
+/* What is sorted: qsort_r() gives it to the comparison. */
+struct sorting {
+    const struct watch *watch;
+    enum view_order order;
+};
+
+static int compare_numbers(double a, double b)
+{
+    return (a < b) - (a > b); /* the largest first */
+}
+
+static int compare_filters(const void *left, const void *right, void *context)
+{
+    const struct sorting *sorting = context;
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    const struct watch_filter *more = sorting->watch->more;
+    const struct limef_graph_filter_look *filters = sorting->watch->filters;
+    int order = 0;
+
+    switch (sorting->order) {
+    case VIEW_BY_COST:
+        order = compare_numbers(more[a].load, more[b].load);
+        break;
+    case VIEW_BY_RATE:
+        order = compare_numbers(more[a].rate_hz, more[b].rate_hz);
+        break;
+    case VIEW_BY_NAME:
+        order = strcmp(filters[a].name, filters[b].name);
+        break;
+    case VIEW_BY_DROPS:
+        order = compare_numbers((double)more[a].n_drops, (double)more[b].n_drops);
+        break;
+    case VIEW_BY_CHAIN:
+        break;
+    }
+    return order ? order : (a > b) - (a < b);
+}
+
+static int compare_boundaries(const void *left, const void *right, void *context)
+{
+    const struct sorting *sorting = context;
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    const struct limef_graph_boundary_look *boundaries = sorting->watch->boundaries;
+    const struct limef_lane_counters *x = &boundaries[a].counters, *y = &boundaries[b].counters;
+    int order = 0;
+
+    switch (sorting->order) {
+    case VIEW_BY_DROPS:
+        order = compare_numbers((double)watch_n_drops(&boundaries[a]),
+                                (double)watch_n_drops(&boundaries[b]));
+        break;
+    case VIEW_BY_COST:
+        order =
+            compare_numbers((double)boundaries[a].wait_p50_us, (double)boundaries[b].wait_p50_us);
+        break;
+    case VIEW_BY_RATE:
+        order = compare_numbers((double)x->n_written, (double)y->n_written);
+        break;
+    case VIEW_BY_NAME:
+        order = strcmp(boundaries[a].from->name, boundaries[b].from->name);
+        break;
+    case VIEW_BY_CHAIN:
+        break;
+    }
+    return order ? order : (a > b) - (a < b);
+}
+
+/* A number that may not be known, in so many columns. */
+static void put_number(FILE *file, double number, int columns, int digits)
+{
+    if (number < 0)
+        fprintf(file, " %*s", columns, "-");
+    else
+        fprintf(file, " %*.*f", columns, digits, number);
+}
+
+static void print_process(FILE *file, const struct watch *watch)
+{
+    fprintf(file,
+            "limef-graph  %.1f s  processor %.0f %%  threads %u  switches %.0f/s  "
+            "plan changes %llu\n",
+            (double)(watch->looked_us - watch->began_us) / 1e6, 100 * watch->cpu_load,
+            watch->n_threads, watch->switch_hz,
+            (unsigned long long)limef_graph_n_plan_changes(&watch->assembly->graph));
+}
+
+static const char *scheduled_name(enum limef_scheduled scheduled)
+{
+    static const char *const names[] = {
+        [LIMEF_SCHEDULED_DEFAULT] = "",
+        [LIMEF_SCHEDULED_NICE] = " nice",
+        [LIMEF_SCHEDULED_RR] = " RR",
+        [LIMEF_SCHEDULED_FIFO] = " FIFO",
+    };
+
+    return (size_t)scheduled < sizeof(names) / sizeof(names[0]) ? names[scheduled] : "";
+}
+
+static void print_filter(FILE *file, const struct watch *watch, uint32_t i)
+{
+    const struct limef_graph_filter_look *look = &watch->filters[i];
+    const struct watch_filter *more = &watch->more[i];
+    char class[32];
+
+    snprintf(class, sizeof(class), "%s%s", limef_priority_name(look->priority),
+             scheduled_name(look->scheduled_as));
+    fprintf(file, "%-18.18s %-11.11s", look->name, look->kind);
+    put_number(file, look->cost_us, 9, 1);
+    put_number(file, look->p95_us, 9, 1);
+    put_number(file, more->load < 0 ? more->load : 100 * more->load, 6, 1);
+    put_number(file, more->rate_hz, 8, 1);
+    fprintf(file, "  %-15.15s %7d %s\n", *look->thread ? look->thread : "-", look->tid, class);
+}
+
+static void print_boundary(FILE *file, const struct limef_graph_boundary_look *boundary)
+{
+    const struct limef_lane_counters *counters = &boundary->counters;
+    char name[64];
+
+    snprintf(name, sizeof(name), "%s > %s", boundary->from->name, boundary->to->name);
+    fprintf(file, "%-30.30s %3u /%3u %4u", name, boundary->n_waiting, counters->depth,
+            counters->max_used);
+    put_number(file, (double)boundary->wait_p50_us / 1e3, 8, 2);
+    put_number(file, (double)boundary->wait_p99_us / 1e3, 8, 2);
+    fprintf(file, " %9llu %7llu  %s\n", (unsigned long long)counters->n_written,
+            (unsigned long long)watch_n_drops(boundary), limef_overflow_name(boundary->overflow));
+}
+
+/* How many of two lists are shown where there is not room for all. */
+static void share_lines(unsigned n_lines, uint32_t *n_filters, uint32_t *n_boundaries)
+{
+    uint32_t room = n_lines > FIXED_LINES ? n_lines - FIXED_LINES : 0;
+
+    if (!n_lines || *n_filters + *n_boundaries <= room)
+        return;
+    if (*n_filters > room / 2)
+        *n_filters = *n_boundaries < room - room / 2 ? room - *n_boundaries : room / 2;
+    *n_boundaries = *n_boundaries < room - *n_filters ? *n_boundaries : room - *n_filters;
+}
+
+static void print_tables(FILE *file, const struct watch *watch, enum view_order order,
+                         unsigned n_lines, uint32_t *numbers)
+{
+    struct sorting sorting = {watch, order};
+    uint32_t n_filters = (uint32_t)watch->n_filters, n_boundaries = (uint32_t)watch->n_boundaries;
+
+    share_lines(n_lines, &n_filters, &n_boundaries);
+    fprintf(file, "\n%-18s %-11s %9s %9s %6s %8s  %-15s %7s %s\n", "FILTER", "KIND", "COST us",
+            "P95 us", "CORE %", "RATE/s", "THREAD", "TID", "PRIORITY");
+    for (uint32_t i = 0; i < watch->n_filters; i++)
+        numbers[i] = i;
+    qsort_r(numbers, watch->n_filters, sizeof(*numbers), compare_filters, &sorting);
+    for (uint32_t i = 0; i < n_filters; i++)
+        print_filter(file, watch, numbers[i]);
+
+    fprintf(file, "\n%-30s %8s %4s %8s %8s %9s %7s  %s\n", "BOUNDARY", "WAITS/OF", "MAX", "AGE ms",
+            "P99 ms", "FRAMES", "DROPS", "WHEN FULL");
+    for (uint32_t i = 0; i < watch->n_boundaries; i++)
+        numbers[i] = i;
+    qsort_r(numbers, watch->n_boundaries, sizeof(*numbers), compare_boundaries, &sorting);
+    for (uint32_t i = 0; i < n_boundaries; i++)
+        print_boundary(file, &watch->boundaries[numbers[i]]);
+}
+
+void view_print(FILE *file, const struct watch *watch, enum view_order order, unsigned n_lines,
+                unsigned n_columns)
+{
+    size_t max = watch->n_filters > watch->n_boundaries ? watch->n_filters : watch->n_boundaries;
+    uint32_t *numbers = calloc(max + 1, sizeof(*numbers));
+    char *text = NULL, *line, *rest;
+    size_t n_bytes = 0;
+    FILE *memory = numbers ? open_memstream(&text, &n_bytes) : NULL;
+
+    if (memory) {
+        print_process(memory, watch);
+        print_tables(memory, watch, order, n_lines, numbers);
+        fclose(memory);
+    }
+    for (line = text; line && *line; line = rest) {
+        size_t n = strcspn(line, "\n");
+
+        rest = line + n + (line[n] == '\n');
+        fwrite(line, 1, n_columns && n > n_columns ? n_columns : n, file);
+        fputs(n_columns ? "\033[K\n" : "\n", file);
+    }
+    free(text);
+    free(numbers);
+}
+
+void view_draw(const struct view *view, const struct watch *watch)
+{
+    static const char keys[] = "sort: f flow  c cost  r rate  n name  d drops    q quit";
+    struct winsize size = {0};
+
+    if (!view->is_terminal) {
+        view_print(view->file, watch, view->order, 0, 0);
+        fputc('\n', view->file);
+        fflush(view->file);
+        return;
+    }
+    ioctl(fileno(view->file), TIOCGWINSZ, &size);
+    if (!size.ws_row || !size.ws_col)
+        size = (struct winsize){.ws_row = 24, .ws_col = 80};
+    fputs("\033[H", view->file);
+    view_print(view->file, watch, view->order, size.ws_row, size.ws_col);
+    fprintf(view->file, "\033[J\033[%u;1H%.*s\033[K", size.ws_row, size.ws_col, keys);
+    fflush(view->file);
+}

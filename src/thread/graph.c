@@ -13,16 +13,6 @@
 /* How long threads may take to come to what a call without a timeout of its own asks of them. */
 #define PATIENCE_US 2000000
 
-static int64_t left_until(int64_t deadline_us)
-{
-    int64_t left_us;
-
-    if (deadline_us == LIMEF_FOREVER)
-        return LIMEF_FOREVER;
-    left_us = deadline_us - limef_now_us();
-    return left_us > 0 ? left_us : 0;
-}
-
 int limef_graph_init(struct limef_graph *graph, void *memory, size_t bytes,
                      const struct limef_graph_settings *settings)
 {
@@ -39,6 +29,8 @@ int limef_graph_init(struct limef_graph *graph, void *memory, size_t bytes,
     if (!inside->settings.name)
         inside->settings.name = "graph";
     inside->arena = arena;
+    inside->nodes_end = &inside->nodes;
+    inside->edges_end = &inside->edges;
     pthread_mutex_init(&inside->lock, NULL);
     graph->inside = inside;
     return 0;
@@ -195,8 +187,11 @@ static int connect_output(struct limef_graph_inside *inside, struct graph_node *
     struct graph_edge *before = graph_edge_at(inside, from, output);
     int ret = 0;
 
-    if (before && to == before->to->filter)
+    if (before && to == before->to->filter) {
+        if (!inside->running && !graph_is_cut(before))
+            graph_reroute(from->filter, output, to); /* the application may have changed it */
         return 0;
+    }
     if (before)
         before->leaves = true;
     if (to)
@@ -206,10 +201,9 @@ static int connect_output(struct limef_graph_inside *inside, struct graph_node *
             before->leaves = false;
         return ret;
     }
-    if (to && !inside->running && !from->thread)
+    /* while it runs that was done, or will be, on the filter's own thread */
+    if (!inside->running || !from->thread)
         graph_reroute(from->filter, output, to);
-    else if (!to && !from->thread)
-        graph_reroute(from->filter, output, NULL);
     graph_mark_leaving(inside);
     return graph_detach(inside, deadline_us);
 }
@@ -237,13 +231,14 @@ int limef_graph_connect(struct limef_graph *graph, struct limef_filter *from, un
 
 static int stop_workers(struct limef_graph_inside *inside, int64_t deadline_us)
 {
-    int first_error = limef_thread_stop(&inside->supervisor.thread, left_until(deadline_us));
+    int first_error = limef_thread_stop(&inside->supervisor.thread, graph_left_us(deadline_us));
 
     for (struct graph_thread *thread = inside->threads; thread; thread = thread->next)
         if (!thread->consumer)
             limef_thread_ask_stop(thread->thread);
     for (struct graph_thread *thread = inside->threads; thread; thread = thread->next) {
-        int ret = thread->consumer ? 0 : limef_thread_stop(thread->thread, left_until(deadline_us));
+        int ret =
+            thread->consumer ? 0 : limef_thread_stop(thread->thread, graph_left_us(deadline_us));
 
         if (ret < 0 && !first_error)
             first_error = ret;
@@ -318,14 +313,12 @@ int limef_graph_start(struct limef_graph *graph)
 /* The lock, at the latest at the deadline: who holds it may wait for a thread that is stuck. */
 static int lock_until(struct limef_graph_inside *inside, int64_t deadline_us)
 {
-    struct timespec until;
-    int64_t wall_us;
+    struct timespec until = {.tv_sec = deadline_us / 1000000,
+                             .tv_nsec = deadline_us % 1000000 * 1000};
 
     if (deadline_us == LIMEF_FOREVER)
         return AVERROR(pthread_mutex_lock(&inside->lock));
-    wall_us = limef_wall_us() + left_until(deadline_us);
-    until = (struct timespec){.tv_sec = wall_us / 1000000, .tv_nsec = wall_us % 1000000 * 1000};
-    return AVERROR(pthread_mutex_timedlock(&inside->lock, &until));
+    return AVERROR(pthread_mutex_clocklock(&inside->lock, CLOCK_MONOTONIC, &until));
 }
 
 int limef_graph_stop(struct limef_graph *graph, int64_t timeout_us)

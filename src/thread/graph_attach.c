@@ -17,13 +17,6 @@ struct one_edge {
     struct limef_filter *to;
 };
 
-static int64_t left_until(int64_t deadline_us)
-{
-    int64_t left_us = deadline_us - limef_now_us();
-
-    return left_us > 0 ? left_us : 0;
-}
-
 int graph_prepare_boundary(struct limef_graph_inside *graph, struct graph_edge *edge,
                            const struct limef_plan_link *link)
 {
@@ -145,9 +138,12 @@ static int place(struct limef_graph_inside *graph)
     return 0;
 }
 
-static bool is_touched(const struct graph_edge *edge)
+/* What is new, or was connected while the graph did not run. */
+static void touch(struct limef_graph_inside *graph)
 {
-    return !edge->leaves && (edge->is_new || !edge->from->thread || !edge->to->thread);
+    for (struct graph_edge *edge = graph->edges; edge; edge = edge->next)
+        edge->is_touched = !edge->leaves && (edge->is_new || !edge->from->thread ||
+                                             !edge->to->thread || !graph_is_cut(edge));
 }
 
 static int prepare_boundaries(struct limef_graph_inside *graph)
@@ -156,7 +152,7 @@ static int prepare_boundaries(struct limef_graph_inside *graph)
         struct limef_plan_link link;
         int ret;
 
-        if (!is_touched(edge) || graph_is_cut(edge) || edge->from->wanted == edge->to->wanted)
+        if (!edge->is_touched || graph_is_cut(edge) || edge->from->wanted == edge->to->wanted)
             continue;
         link = graph_link_of(edge);
         ret = graph_prepare_boundary(graph, edge, &link);
@@ -198,10 +194,10 @@ static int add_lanes(struct limef_graph_inside *graph, int64_t deadline_us)
             struct one_edge one = {.edge = edge, .thread = edge->to->wanted};
             int ret;
 
-            if (!graph_is_cut(edge) || edge->input.lane.fifo || !is_touched(edge) ||
+            if (!graph_is_cut(edge) || edge->input.lane.fifo || !edge->is_touched ||
                 (edge->to->thread == NULL) != turn)
                 continue;
-            ret = limef_thread_call(one.thread->thread, add_lane, &one, left_until(deadline_us));
+            ret = limef_thread_call(one.thread->thread, add_lane, &one, graph_left_us(deadline_us));
             if (ret < 0)
                 return limef_fail(ret, graph->settings.name,
                                   "the thread of '%s' does not get to it", edge->to->filter->name);
@@ -218,7 +214,7 @@ static int route(struct limef_graph_inside *graph, int64_t deadline_us)
                 .edge = edge, .to = graph_is_cut(edge) ? &edge->input.filter : edge->to->filter};
             int ret;
 
-            if (!is_touched(edge) || (edge->from->thread != NULL) != turn ||
+            if (!edge->is_touched || (edge->from->thread != NULL) != turn ||
                 graph_output(edge->from->filter, edge->output) == one.to)
                 continue;
             if (!turn) {
@@ -226,7 +222,7 @@ static int route(struct limef_graph_inside *graph, int64_t deadline_us)
                 continue;
             }
             ret = limef_thread_call(edge->from->thread->thread, reroute, &one,
-                                    left_until(deadline_us));
+                                    graph_left_us(deadline_us));
             if (ret < 0)
                 return limef_fail(ret, graph->settings.name,
                                   "the thread of '%s' does not get to it",
@@ -240,7 +236,7 @@ static void undo(struct limef_graph_inside *graph)
     for (struct graph_edge *edge = graph->edges; edge; edge = edge->next) {
         struct one_edge one = {.edge = edge, .thread = edge->to->wanted};
 
-        if (!is_touched(edge) || !graph_is_cut(edge))
+        if (!edge->is_touched || !graph_is_cut(edge))
             continue;
         if (!edge->from->thread)
             graph_reroute(edge->from->filter, edge->output, edge->to->filter);
@@ -258,6 +254,7 @@ int graph_attach(struct limef_graph_inside *graph, int64_t deadline_us)
 {
     int ret = place(graph);
 
+    touch(graph);
     if (ret >= 0)
         ret = prepare_boundaries(graph);
     if (ret >= 0)
@@ -290,7 +287,7 @@ int graph_sources_on(struct limef_graph_inside *graph, int64_t deadline_us)
 
         if (!node->source.source || node->source_is_on || node->leaves)
             continue;
-        ret = limef_thread_call(node->thread->thread, add_source, node, left_until(deadline_us));
+        ret = limef_thread_call(node->thread->thread, add_source, node, graph_left_us(deadline_us));
         if (ret < 0)
             return limef_fail(ret, graph->settings.name, "the thread of '%s' does not get to it",
                               node->filter->name);

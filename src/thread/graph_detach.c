@@ -12,13 +12,6 @@ struct drain {
     struct graph_edge *edge;
 };
 
-static int64_t left_until(int64_t deadline_us)
-{
-    int64_t left_us = deadline_us - limef_now_us();
-
-    return left_us > 0 ? left_us : 0;
-}
-
 void graph_mark_leaving(struct limef_graph_inside *graph)
 {
     bool found = true;
@@ -96,7 +89,8 @@ static int unroute_all(struct limef_graph_inside *graph, int64_t deadline_us)
 
         if (!edge->leaves || edge->from->leaves || !edge->from->thread)
             continue;
-        ret = limef_thread_call(edge->from->thread->thread, unroute, edge, left_until(deadline_us));
+        ret = limef_thread_call(edge->from->thread->thread, unroute, edge,
+                                graph_left_us(deadline_us));
         if (ret < 0)
             return limef_fail(ret, graph->settings.name, "the thread of '%s' does not get to it",
                               edge->from->filter->name);
@@ -112,7 +106,8 @@ static int drain_level(struct limef_graph_inside *graph, uint32_t level, int64_t
 
         if (!edge->leaves || edge->from->level != level || !edge->input.lane.fifo)
             continue;
-        ret = limef_thread_call(edge->to->thread->thread, drain, &context, left_until(deadline_us));
+        ret = limef_thread_call(edge->to->thread->thread, drain, &context,
+                                graph_left_us(deadline_us));
         if (ret < 0)
             return limef_fail(ret, graph->settings.name, "the thread of '%s' does not come back",
                               edge->to->filter->name);
@@ -146,7 +141,7 @@ int graph_detach(struct limef_graph_inside *graph, int64_t deadline_us)
 
     for (struct graph_node *node = graph->nodes; node && ret >= 0; node = node->next) {
         if (node->leaves)
-            ret = graph_source_off(node, left_until(deadline_us));
+            ret = graph_source_off(node, graph_left_us(deadline_us));
         if (ret < 0)
             return limef_fail(ret, graph->settings.name, "the thread of '%s' does not come back",
                               node->filter->name);

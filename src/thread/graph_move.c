@@ -32,13 +32,6 @@ static bool is_cut_after(const struct graph_edge *edge)
     return after(edge->from) != after(edge->to);
 }
 
-static int64_t left_until(int64_t deadline_us)
-{
-    int64_t left_us = deadline_us - limef_now_us();
-
-    return left_us > 0 ? left_us : 0;
-}
-
 /* What waits in a boundary that goes is given to its filter, as always by the thread that read it
  * so far. Returns 0, or why something is left in it. */
 static int drain(const struct move *move, struct graph_edge *edge)
@@ -138,7 +131,7 @@ static int hold(void *context)
     struct move *move = context;
 
     return limef_thread_call(move->inner->thread, move->act, move->context,
-                             left_until(move->deadline_us));
+                             graph_left_us(move->deadline_us));
 }
 
 static int hold_both(struct move *move)
@@ -147,7 +140,7 @@ static int hold_both(struct move *move)
     struct graph_thread *outer = back ? move->to : move->from;
 
     move->inner = back ? move->from : move->to;
-    return limef_thread_call(outer->thread, hold, move, left_until(move->deadline_us));
+    return limef_thread_call(outer->thread, hold, move, graph_left_us(move->deadline_us));
 }
 
 static int prepare(struct limef_graph_inside *graph)

@@ -37,14 +37,16 @@ struct graph_thread {
 struct graph_node {
     struct graph_node *next;
     struct limef_filter *filter;
+    uint64_t id; /* of this stay in the graph; never used again, as its address is */
     struct worker_source source;     /* source.source NULL: it is none */
     struct limef_consumer *consumer; /* the explicit thread that runs it; NULL: the graph says */
     struct graph_thread *thread;     /* who runs it; NULL: nobody yet. Written while that thread is
                                         held in a call or does not run */
     struct graph_thread *wanted;     /* who shall run it, while that is changed */
     uint32_t number;                 /* in the problem */
-    uint32_t level;                  /* longest way from a filter that nobody leads to */
-    struct graph_thread *target;     /* where the plan wants it */
+    uint32_t level;   /* longest way from a filter that nobody leads to; 0 of one that is new */
+    uint32_t ordered; /* the level that is found now; ORDER_UNKNOWN: not yet */
+    struct graph_thread *target; /* where the plan wants it */
     struct limef_probe probe;
     struct limef_probe_reading began; /* when the window began */
     struct limef_plan_filter measured;
@@ -64,6 +66,7 @@ struct graph_edge {
     uint32_t output;
     uint32_t number; /* in the problem; LIMEF_PLAN_NONE: between glued filters */
     bool is_new;
+    bool is_touched; /* while what is new is attached: this is */
     bool leaves;
     struct limef_plan_edge measured;
     struct limef_plan_link link;     /* what the last plan said */
@@ -86,7 +89,9 @@ struct limef_graph_inside {
     pthread_mutex_t lock;
     struct arena arena;
     struct graph_node *nodes; /* in the order in which they were found */
-    struct graph_edge *edges;
+    struct graph_node **nodes_end;
+    struct graph_edge *edges, **edges_end;
+    uint64_t n_nodes_made;
     struct graph_thread *threads;
     struct graph_plan *plan; /* the last that was adopted; NULL: none */
     unsigned n_threads_made; /* for their names */
@@ -101,6 +106,17 @@ struct limef_graph_inside {
     LIMEF_ATOMIC(uint64_t) n_lost_at_removal; /* frames that waited where a chain was taken out */
     LIMEF_ATOMIC(uint32_t) stopping;          /* any; 1: whoever changes the plan gives up */
 };
+
+/* What is left until a deadline, for a call that takes a timeout. */
+static inline int64_t graph_left_us(int64_t deadline_us)
+{
+    int64_t left_us;
+
+    if (deadline_us == LIMEF_FOREVER)
+        return LIMEF_FOREVER;
+    left_us = deadline_us - limef_now_us();
+    return left_us > 0 ? left_us : 0;
+}
 
 /* graph.c: while nothing runs, takes up what the application connected since. Returns 0, or as
  * limef_graph_add(). */
@@ -125,7 +141,7 @@ int graph_walk_again(struct limef_graph_inside *graph);
 /* Gives what is behind an explicit thread's first filter to that thread. */
 void graph_pin(struct limef_graph_inside *graph, struct graph_node *first,
                struct limef_consumer *consumer);
-/* Writes the levels. Returns 0, AVERROR(ELOOP); logged with the names. */
+/* Writes the levels. Returns 0, AVERROR(ELOOP): they are as before; logged with the names. */
 int graph_order(struct limef_graph_inside *graph);
 /* Forgets what is_new, or makes it not new. */
 void graph_walk_undo(struct limef_graph_inside *graph);

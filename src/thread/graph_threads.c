@@ -80,13 +80,6 @@ struct graph_thread *graph_thread_of(struct limef_graph_inside *graph,
     return thread;
 }
 
-static int64_t left_until(int64_t deadline_us)
-{
-    int64_t left_us = deadline_us - limef_now_us();
-
-    return left_us > 0 ? left_us : 0;
-}
-
 int graph_stop_idle(struct limef_graph_inside *graph, int64_t deadline_us)
 {
     int first_error = 0;
@@ -101,7 +94,7 @@ int graph_stop_idle(struct limef_graph_inside *graph, int64_t deadline_us)
 
         if (thread->consumer || thread->reached)
             continue;
-        ret = limef_thread_stop(thread->thread, left_until(deadline_us));
+        ret = limef_thread_stop(thread->thread, graph_left_us(deadline_us));
         if (ret < 0 && !first_error)
             first_error = ret;
         thread->in_use = ret < 0;

@@ -6,6 +6,8 @@
 #include <libavutil/error.h>
 #include <stdio.h>
 
+#define ORDER_UNKNOWN UINT32_MAX
+
 struct limef_filter *graph_output(const struct limef_filter *filter, uint32_t output)
 {
     return filter->ops->n_outputs ? filter->ops->output(filter, output) : filter->next;
@@ -56,8 +58,6 @@ static int no_memory(const struct limef_graph_inside *graph, const char *name)
 static int add_node(struct limef_graph_inside *graph, struct limef_filter *filter,
                     struct graph_node **added)
 {
-    struct graph_node **end = &graph->nodes;
-
     *added = arena_get(&graph->arena, sizeof(**added));
     if (!*added)
         return no_memory(graph, filter->name);
@@ -65,16 +65,16 @@ static int add_node(struct limef_graph_inside *graph, struct limef_filter *filte
     (*added)->measured.cost_us = (*added)->measured.p95_us = (*added)->measured.rate_hz =
         LIMEF_NOT_MEASURED;
     (*added)->is_new = true;
-    while (*end)
-        end = &(*end)->next;
-    *end = *added;
+    (*added)->id = ++graph->n_nodes_made;
+    *graph->nodes_end = *added;
+    graph->nodes_end = &(*added)->next;
     return 0;
 }
 
 static int add_edge(struct limef_graph_inside *graph, struct graph_node *from, uint32_t output,
                     struct graph_node *to)
 {
-    struct graph_edge *edge = arena_get(&graph->arena, sizeof(*edge)), **end = &graph->edges;
+    struct graph_edge *edge = arena_get(&graph->arena, sizeof(*edge));
 
     if (!edge)
         return no_memory(graph, from->filter->name);
@@ -84,9 +84,8 @@ static int add_edge(struct limef_graph_inside *graph, struct graph_node *from, u
     edge->measured.rate_hz = edge->measured.frame_bytes = LIMEF_NOT_MEASURED;
     edge->measured.burst_frames = edge->measured.jitter_us = LIMEF_NOT_MEASURED;
     edge->is_new = true;
-    while (*end)
-        end = &(*end)->next;
-    *end = edge;
+    *graph->edges_end = edge;
+    graph->edges_end = &edge->next;
     return 0;
 }
 
@@ -179,7 +178,7 @@ static int fail_loop(const struct limef_graph_inside *graph, struct graph_node *
     while (!node->is_reached) { /* backwards: what leads there is left too */
         node->is_reached = true;
         for (struct graph_edge *edge = graph->edges; edge; edge = edge->next)
-            if (edge->to == node && edge->from->level == UINT32_MAX) {
+            if (edge->to == node && edge->from->ordered == ORDER_UNKNOWN) {
                 node = edge->from;
                 break;
             }
@@ -189,7 +188,7 @@ static int fail_loop(const struct limef_graph_inside *graph, struct graph_node *
         used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", used ? " <- " : "",
                                  node->filter->name);
         for (struct graph_edge *edge = graph->edges; edge; edge = edge->next)
-            if (edge->to == node && edge->from->level == UINT32_MAX) {
+            if (edge->to == node && edge->from->ordered == ORDER_UNKNOWN) {
                 node = edge->from;
                 break;
             }
@@ -202,28 +201,30 @@ int graph_order(struct limef_graph_inside *graph)
 {
     bool found = true;
 
-    /* UINT32_MAX: not known yet; as many rounds as the longest way has filters */
+    /* as many rounds as the longest way has filters */
     for (struct graph_node *node = graph->nodes; node; node = node->next)
-        node->level = UINT32_MAX;
+        node->ordered = ORDER_UNKNOWN;
     while (found) {
         found = false;
         for (struct graph_node *node = graph->nodes; node; node = node->next)
-            node->is_reached = node->level == UINT32_MAX;
+            node->is_reached = node->ordered == ORDER_UNKNOWN;
         for (struct graph_edge *edge = graph->edges; edge; edge = edge->next)
-            if (edge->from->level == UINT32_MAX)
+            if (edge->from->ordered == ORDER_UNKNOWN)
                 edge->to->is_reached = false;
         for (struct graph_node *node = graph->nodes; node; node = node->next)
             if (node->is_reached) {
-                node->level = 0;
+                node->ordered = 0;
                 found = true;
             }
         for (struct graph_edge *edge = graph->edges; edge; edge = edge->next)
-            if (edge->to->is_reached && edge->to->level <= edge->from->level)
-                edge->to->level = edge->from->level + 1;
+            if (edge->to->is_reached && edge->to->ordered <= edge->from->ordered)
+                edge->to->ordered = edge->from->ordered + 1;
     }
     for (struct graph_node *node = graph->nodes; node; node = node->next)
-        if (node->level == UINT32_MAX)
+        if (node->ordered == ORDER_UNKNOWN)
             return fail_loop(graph, node);
+    for (struct graph_node *node = graph->nodes; node; node = node->next)
+        node->level = node->ordered;
     return 0;
 }
 
@@ -234,6 +235,8 @@ void graph_drop_edge(struct limef_graph_inside *graph, struct graph_edge *edge)
     while (*link != edge)
         link = &(*link)->next;
     *link = edge->next;
+    if (graph->edges_end == &edge->next)
+        graph->edges_end = link;
     arena_put(&graph->arena, edge);
 }
 
@@ -244,6 +247,8 @@ void graph_drop_node(struct limef_graph_inside *graph, struct graph_node *node)
     while (*link != node)
         link = &(*link)->next;
     *link = node->next;
+    if (graph->nodes_end == &node->next)
+        graph->nodes_end = link;
     if (LIMEF_COUNTED(node->filter->probe) == &node->probe)
         limef_probe_detach(node->filter);
     arena_put(&graph->arena, node);

@@ -59,7 +59,7 @@ static void see(const struct limef_graph_inside *graph, struct limef_replan_seen
         struct limef_replan_seen *one = &seen[node->number];
 
         if (graph_glued_to(graph, node) == node) {
-            one->id = (uintptr_t)node;
+            one->id = node->id;
             one->n_frames = node->n_media;
         }
         if (measured->cost_us >= 0 && measured->rate_hz >= 0)

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* Graphs that are changed in every state, and changes that are refused or do not come about. */
+#include "graph.h"
+
+/* How many filters the graph knows. */
+static size_t n_filters(struct limef_graph *graph)
+{
+    size_t n = 0;
+
+    while (limef_graph_look(graph, NULL, &n, NULL, NULL) == AVERROR(EAGAIN))
+        sched_yield();
+    return n;
+}
+
+Test(graph_trouble, goes_on_after_a_circle_was_refused)
+{
+    static struct line line;
+    static struct number_sink sink;
+    struct limef_graph graph = {0};
+
+    line_init(&line, INT64_MAX);
+    number_sink_init(&sink);
+    graph_init(&graph, sizeof(memory), LIMEF_PLAN_PER_FILTER);
+    cr_assert(eq(int, limef_graph_add(&graph, &line.source.source), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    ASSERT_COMES(atomic_load(&line.sink.n_packets) > 10);
+    cr_assert(eq(int,
+                 limef_graph_connect(&graph, &line.sink.filter, 0, &line.a.filter, TOO_LONG_US),
+                 AVERROR(ELOOP)));
+    cr_assert(
+        eq(int, limef_graph_connect(&graph, &line.sink.filter, 0, &sink.filter, TOO_LONG_US), 0));
+    ASSERT_COMES(atomic_load(&sink.n_packets) > 10);
+    cr_assert(eq(
+        int, limef_graph_connect(&graph, &sink.filter, 0, &line.source.source.filter, TOO_LONG_US),
+        AVERROR(ELOOP)));
+    cr_assert(eq(int, limef_graph_connect(&graph, &line.sink.filter, 0, NULL, TOO_LONG_US), 0));
+    cr_assert(eq(sz, n_filters(&graph), 4));
+    cr_assert(eq(int,
+                 limef_graph_connect(&graph, &line.sink.filter, 0, &line.b.filter, TOO_LONG_US),
+                 AVERROR(ELOOP)));
+    cr_assert(eq(int, limef_graph_remove(&graph, &line.source.source, TOO_LONG_US), 0));
+    cr_assert(eq(i64, atomic_load(&line.sink.n_packets), atomic_load(&line.source.n_passed)));
+    cr_assert(eq(i64, atomic_load(&line.sink.n_out_of_order), 0));
+    cr_assert(eq(u64, limef_graph_n_lost(&graph), 0));
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    limef_graph_clear(&graph);
+}
+
+enum state {
+    NEVER_STARTED,
+    RUNNING,
+    STOPPED,
+    N_STATES,
+};
+
+static void bring_to(struct limef_graph *graph, enum state state)
+{
+    if (state == NEVER_STARTED)
+        return;
+    cr_assert(eq(int, limef_graph_start(graph), 0));
+    if (state == STOPPED)
+        cr_assert(eq(int, limef_graph_stop(graph, TOO_LONG_US), 0));
+}
+
+/* Something comes to the sink, once the graph runs, and no more after it is stopped. */
+static void assert_flows(struct limef_graph *graph, enum state state, struct number_sink *sink)
+{
+    int64_t n_packets;
+
+    if (state != RUNNING)
+        cr_assert(eq(int, limef_graph_start(graph), 0));
+    n_packets = atomic_load(&sink->n_packets);
+    ASSERT_COMES(atomic_load(&sink->n_packets) > n_packets + 10);
+    if (state != RUNNING)
+        cr_assert(eq(int, limef_graph_stop(graph, TOO_LONG_US), 0));
+}
+
+static void change_in(enum state state, enum limef_plan_mode mode)
+{
+    static struct line line, other;
+    static struct number_sink sink;
+    struct limef_graph graph = {0};
+    int64_t n_packets;
+
+    line_init(&line, INT64_MAX);
+    line_init(&other, INT64_MAX);
+    number_sink_init(&sink);
+    graph_init(&graph, sizeof(memory), mode);
+    cr_assert(eq(int, limef_graph_add(&graph, &line.source.source), 0));
+    bring_to(&graph, state);
+    /* with what is new */
+    cr_assert(
+        eq(int, limef_graph_connect(&graph, &line.a.filter, 0, &sink.filter, TOO_LONG_US), 0));
+    cr_assert(eq(sz, n_filters(&graph), 3));
+    assert_flows(&graph, state, &sink);
+    /* and back; then with nobody, and with somebody again */
+    cr_assert(
+        eq(int, limef_graph_connect(&graph, &line.a.filter, 0, &line.b.filter, TOO_LONG_US), 0));
+    assert_flows(&graph, state, &line.sink);
+    cr_assert(eq(int, limef_graph_connect(&graph, &line.b.filter, 0, NULL, TOO_LONG_US), 0));
+    n_packets = atomic_load(&line.sink.n_packets);
+    cr_assert(eq(sz, n_filters(&graph), 3));
+    cr_assert(
+        eq(int, limef_graph_connect(&graph, &line.b.filter, 0, &sink.filter, TOO_LONG_US), 0));
+    assert_flows(&graph, state, &sink);
+    cr_assert(eq(i64, atomic_load(&line.sink.n_packets), n_packets));
+    /* a chain comes, is joined to one that is there, and goes */
+    cr_assert(eq(int, limef_graph_add(&graph, &other.source.source), 0));
+    assert_flows(&graph, state, &other.sink);
+    cr_assert(
+        eq(int, limef_graph_connect(&graph, &other.b.filter, 0, &sink.filter, TOO_LONG_US), 0));
+    assert_flows(&graph, state, &sink);
+    cr_assert(eq(int, limef_graph_remove(&graph, &line.source.source, TOO_LONG_US), 0));
+    assert_flows(&graph, state, &sink);
+    cr_assert(eq(int, limef_graph_remove(&graph, &other.source.source, TOO_LONG_US), 0));
+    cr_assert(eq(sz, n_filters(&graph), 0));
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    cr_assert(eq(ptr, line.b.filter.next, &sink.filter));
+    cr_assert(eq(ptr, other.b.filter.next, &sink.filter));
+    limef_graph_clear(&graph);
+}
+
+Test(graph_trouble, is_changed_before_it_starts)
+{
+    change_in(NEVER_STARTED, LIMEF_PLAN_FUSED);
+    change_in(NEVER_STARTED, LIMEF_PLAN_PER_FILTER);
+}
+
+Test(graph_trouble, is_changed_while_it_runs)
+{
+    change_in(RUNNING, LIMEF_PLAN_FUSED);
+    change_in(RUNNING, LIMEF_PLAN_PER_FILTER);
+}
+
+Test(graph_trouble, is_changed_while_it_is_stopped)
+{
+    change_in(STOPPED, LIMEF_PLAN_FUSED);
+    change_in(STOPPED, LIMEF_PLAN_PER_FILTER);
+}

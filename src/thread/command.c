@@ -11,7 +11,7 @@ enum {
     CALL_WAITS,
     CALL_RUNS,
     CALL_DONE,
-    CALL_REFUSED, /* the thread ended first */
+    CALL_REFUSED, /* the thread ended first, or no longer runs the filter */
 };
 
 static uint32_t n_waiting(const struct limef_thread *thread, memory_order order)
@@ -95,6 +95,63 @@ void commands_refuse(struct limef_thread *thread)
     }
 }
 
+static uint32_t count_meant(const struct limef_thread *thread, command_meant_fn *is_meant,
+                            void *context)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < n_waiting(thread, memory_order_relaxed); i++) {
+        const struct limef_thread_command *command = &thread->commands[i];
+
+        n += command->to && !command->reply && is_meant(context, command->to);
+    }
+    return n;
+}
+
+static void move(struct limef_thread *from, struct limef_thread *to, command_meant_fn *is_meant,
+                 void *context)
+{
+    uint32_t i = 0, n_to = n_waiting(to, memory_order_relaxed);
+
+    while (i < n_waiting(from, memory_order_relaxed)) {
+        struct limef_thread_command command = from->commands[i];
+
+        if (!command.to || !is_meant(context, command.to)) {
+            i++;
+            continue;
+        }
+        take_at(from, i);
+        if (command.reply)
+            answer(command.reply, CALL_REFUSED, AVERROR_EXIT);
+        else
+            to->commands[n_to++] = command;
+    }
+    set_n_waiting(to, n_to);
+}
+
+int commands_move(struct limef_thread *from, struct limef_thread *to, command_meant_fn *is_meant,
+                  void *context)
+{
+    bool is_ordered = (uintptr_t)from < (uintptr_t)to;
+    uint32_t n;
+    int ret = 0;
+
+    pthread_mutex_lock(is_ordered ? &from->lock : &to->lock);
+    pthread_mutex_lock(is_ordered ? &to->lock : &from->lock);
+    n = count_meant(from, is_meant, context);
+    if (n && (!limef_thread_running(to) ||
+              n + n_waiting(to, memory_order_relaxed) > LIMEF_THREAD_MAX_COMMANDS)) {
+        ret = AVERROR(EAGAIN);
+    } else {
+        move(from, to, is_meant, context);
+        if (n)
+            to->ops->wake(to);
+    }
+    pthread_mutex_unlock(&to->lock);
+    pthread_mutex_unlock(&from->lock);
+    return ret;
+}
+
 /* Returns 0, AVERROR(EAGAIN): full, or AVERROR_EXIT: the thread does not run. */
 static int enqueue(struct limef_thread *thread, const struct limef_thread_command *command)
 {
@@ -158,10 +215,11 @@ static uint32_t wait_for_answer(struct limef_thread *thread, struct limef_thread
     return state;
 }
 
-int command_post_call(struct limef_thread *thread, limef_call_fn *call, void *context,
-                      struct limef_thread_reply *reply)
+int command_post_call(struct limef_thread *thread, struct limef_filter *to, limef_call_fn *call,
+                      void *context, struct limef_thread_reply *reply)
 {
-    struct limef_thread_command command = {.call = call, .context = context, .reply = reply};
+    struct limef_thread_command command = {
+        .to = to, .call = call, .context = context, .reply = reply};
 
     *reply = (struct limef_thread_reply){.state = CALL_WAITS};
     return enqueue(thread, &command);
@@ -177,7 +235,7 @@ bool command_wait(struct limef_thread *thread, struct limef_thread_reply *reply,
     case CALL_WAITS:
         *ret = AVERROR(ETIMEDOUT);
         return true;
-    default: /* refused: it does not run any more */
+    default: /* refused: it does not run it any more */
         return false;
     }
 }
@@ -191,7 +249,7 @@ int limef_thread_call(struct limef_thread *thread, limef_call_fn *call, void *co
         return call(context);
     for (;;) {
         struct limef_thread_reply reply;
-        int ret = command_post_call(thread, call, context, &reply);
+        int ret = command_post_call(thread, NULL, call, context, &reply);
 
         if (ret == AVERROR_EXIT)
             return call(context);

@@ -32,6 +32,7 @@ int limef_graph_init(struct limef_graph *graph, void *memory, size_t bytes,
     inside->nodes_end = &inside->nodes;
     inside->edges_end = &inside->edges;
     pthread_mutex_init(&inside->lock, NULL);
+    pthread_mutex_init(&inside->registry, NULL);
     graph->inside = inside;
     return 0;
 }
@@ -57,6 +58,7 @@ void limef_graph_clear(struct limef_graph *graph)
     for (struct graph_node *node = inside->nodes; node; node = node->next)
         if (LIMEF_COUNTED(node->filter->probe) == &node->probe)
             limef_probe_detach(node->filter);
+    pthread_mutex_destroy(&inside->registry);
     pthread_mutex_destroy(&inside->lock);
     graph->inside = NULL;
 }
@@ -316,6 +318,9 @@ static int lock_until(struct limef_graph_inside *inside, int64_t deadline_us)
     struct timespec until = {.tv_sec = deadline_us / 1000000,
                              .tv_nsec = deadline_us % 1000000 * 1000};
 
+    /* who holds it may wait for this very thread */
+    if (limef_thread_current())
+        return pthread_mutex_trylock(&inside->lock) ? AVERROR(EDEADLK) : 0;
     if (deadline_us == LIMEF_FOREVER)
         return AVERROR(pthread_mutex_lock(&inside->lock));
     return AVERROR(pthread_mutex_clocklock(&inside->lock, CLOCK_MONOTONIC, &until));
@@ -344,6 +349,8 @@ static struct limef_thread *thread_of(const struct limef_graph_inside *inside,
 {
     struct graph_node *node = graph_find(inside, filter);
 
+    if (node && node->leaves)
+        node = NULL; /* what is sent now would come after it is forgotten */
     *ret = node ? AVERROR_EXIT : AVERROR(ENOENT);
     return node && node->thread ? node->thread->thread : NULL;
 }
@@ -359,13 +366,13 @@ int limef_graph_call(struct limef_graph *graph, struct limef_filter *filter, lim
         bool is_here;
         int ret;
 
-        /* the lock: a filter changes its thread by a call that comes after this one, or before */
-        pthread_mutex_lock(&graph->inside->lock);
+        /* a filter that changes its thread takes with it what was posted before */
+        pthread_mutex_lock(&graph->inside->registry);
         thread = thread_of(graph->inside, filter, &ret);
         is_here = thread && thread == limef_thread_current();
         if (thread && !is_here)
-            ret = command_post_call(thread, call, context, &reply);
-        pthread_mutex_unlock(&graph->inside->lock);
+            ret = command_post_call(thread, filter, call, context, &reply);
+        pthread_mutex_unlock(&graph->inside->registry);
         if (is_here || ret == AVERROR_EXIT)
             return call(context);
         if (ret < 0 || command_wait(thread, &reply, deadline_us, &ret))
@@ -379,10 +386,10 @@ int limef_graph_send(struct limef_graph *graph, struct limef_filter *filter,
     struct limef_thread *thread;
     int ret;
 
-    pthread_mutex_lock(&graph->inside->lock);
+    pthread_mutex_lock(&graph->inside->registry);
     thread = thread_of(graph->inside, filter, &ret);
     if (thread)
         ret = command_send_to(thread, filter, signal_frame);
-    pthread_mutex_unlock(&graph->inside->lock);
+    pthread_mutex_unlock(&graph->inside->registry);
     return ret;
 }

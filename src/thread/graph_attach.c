@@ -265,10 +265,12 @@ int graph_attach(struct limef_graph_inside *graph, int64_t deadline_us)
         undo(graph);
         return ret;
     }
+    pthread_mutex_lock(&graph->registry);
     for (struct graph_node *node = graph->nodes; node; node = node->next) {
         node->thread = node->wanted;
         node->wanted = NULL;
     }
+    pthread_mutex_unlock(&graph->registry);
     return 0;
 }
 

@@ -26,8 +26,10 @@ void graph_mark_leaving(struct limef_graph_inside *graph)
                 found = true;
             }
     }
+    pthread_mutex_lock(&graph->registry);
     for (struct graph_node *node = graph->nodes; node; node = node->next)
         node->leaves = !node->is_reached;
+    pthread_mutex_unlock(&graph->registry);
     for (struct graph_edge *edge = graph->edges; edge; edge = edge->next)
         edge->leaves |= edge->from->leaves;
 }
@@ -115,6 +117,28 @@ static int drain_level(struct limef_graph_inside *graph, uint32_t level, int64_t
     return 0;
 }
 
+static int nothing(void *context)
+{
+    (void)context;
+    return 0;
+}
+
+/* What was sent to a filter before it left has come to it. */
+static int flush(struct limef_graph_inside *graph, int64_t deadline_us)
+{
+    for (struct graph_node *node = graph->nodes; node; node = node->next) {
+        int ret;
+
+        if (!node->leaves || !node->thread)
+            continue;
+        ret = limef_thread_call(node->thread->thread, nothing, NULL, graph_left_us(deadline_us));
+        if (ret < 0)
+            return limef_fail(ret, graph->settings.name, "the thread of '%s' does not come back",
+                              node->filter->name);
+    }
+    return 0;
+}
+
 static void forget(struct limef_graph_inside *graph)
 {
     for (struct graph_edge *edge = graph->edges, *next; edge; edge = next) {
@@ -151,6 +175,8 @@ int graph_detach(struct limef_graph_inside *graph, int64_t deadline_us)
     /* upstream first: what is drained passes on to the next boundary */
     for (uint32_t level = 0; level <= max_level && ret >= 0; level++)
         ret = drain_level(graph, level, deadline_us);
+    if (ret >= 0)
+        ret = flush(graph, deadline_us);
     if (ret < 0)
         return ret;
     forget(graph);

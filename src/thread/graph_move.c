@@ -8,6 +8,7 @@
 #include "thread/graph_private.h"
 
 #include "fifo/lane_private.h"
+#include "thread/command.h"
 
 #include <limef/base/log.h>
 
@@ -110,6 +111,13 @@ static void switch_node(struct graph_node *node)
     node->wanted = NULL;
 }
 
+static bool is_moved(void *context, const struct limef_filter *filter)
+{
+    const struct graph_node *node = graph_find(context, filter);
+
+    return node && node->wanted;
+}
+
 /* Both threads are held. */
 static int switch_over(void *context)
 {
@@ -118,11 +126,16 @@ static int switch_over(void *context)
 
     if (ret < 0)
         return ret;
-    for (struct graph_edge *edge = move->graph->edges; edge; edge = edge->next)
-        switch_edge(edge);
-    for (struct graph_node *node = move->graph->nodes; node; node = node->next)
-        switch_node(node);
-    return 0;
+    pthread_mutex_lock(&move->graph->registry);
+    ret = commands_move(move->from->thread, move->to->thread, is_moved, move->graph);
+    if (ret >= 0) {
+        for (struct graph_edge *edge = move->graph->edges; edge; edge = edge->next)
+            switch_edge(edge);
+        for (struct graph_node *node = move->graph->nodes; node; node = node->next)
+            switch_node(node);
+    }
+    pthread_mutex_unlock(&move->graph->registry);
+    return ret;
 }
 
 /* The first of the two threads is held. */

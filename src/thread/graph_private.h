@@ -4,6 +4,11 @@
  * limef_graph_init() and is protected by the graph's lock, if nothing else is said; no media
  * path takes it.
  *
+ * What is needed to find the thread of a filter (the list of nodes, and of each its thread and
+ * whether it leaves) is written under the registry's lock too, and read under either of them. It
+ * is held for some instructions only, never while somebody is waited for, so that a filter may
+ * take it in its go.
+ *
  * A connection is a boundary if, and only if, its two filters run on different threads.
  */
 #ifndef LIMEF_SRC_THREAD_GRAPH_PRIVATE_H
@@ -87,6 +92,7 @@ struct graph_plan {
 struct limef_graph_inside {
     struct limef_graph_settings settings;
     pthread_mutex_t lock;
+    pthread_mutex_t registry; /* after lock, before that of a thread or a fifo */
     struct arena arena;
     struct graph_node *nodes; /* in the order in which they were found */
     struct graph_node **nodes_end;

@@ -66,7 +66,9 @@ static int add_node(struct limef_graph_inside *graph, struct limef_filter *filte
         LIMEF_NOT_MEASURED;
     (*added)->is_new = true;
     (*added)->id = ++graph->n_nodes_made;
+    pthread_mutex_lock(&graph->registry);
     *graph->nodes_end = *added;
+    pthread_mutex_unlock(&graph->registry);
     graph->nodes_end = &(*added)->next;
     return 0;
 }
@@ -246,7 +248,9 @@ void graph_drop_node(struct limef_graph_inside *graph, struct graph_node *node)
 
     while (*link != node)
         link = &(*link)->next;
+    pthread_mutex_lock(&graph->registry);
     *link = node->next;
+    pthread_mutex_unlock(&graph->registry);
     if (graph->nodes_end == &node->next)
         graph->nodes_end = link;
     if (LIMEF_COUNTED(node->filter->probe) == &node->probe)

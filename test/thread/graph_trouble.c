@@ -137,3 +137,66 @@ Test(graph_trouble, is_changed_while_it_is_stopped)
     change_in(STOPPED, LIMEF_PLAN_FUSED);
     change_in(STOPPED, LIMEF_PLAN_PER_FILTER);
 }
+
+struct sending {
+    struct limef_graph *graph;
+    struct limef_filter *to[2];
+    LIMEF_ATOMIC(int64_t) n_sent, n_called, n_strange;
+};
+
+static int answer(void *context)
+{
+    (void)context;
+    return 0;
+}
+
+static int send_from_inside(void *context, const struct limef_frame *frame)
+{
+    struct sending *sending = context;
+    struct limef_signal_frame signal;
+
+    if (frame->frame_class == LIMEF_FRAME_SIGNAL)
+        return 0; /* its own come by too */
+    limef_signal_frame_set(&signal, LIMEF_SIGNAL_USER, 0, NULL);
+    for (int i = 0; i < 2; i++) {
+        int ret = limef_graph_send(sending->graph, sending->to[i], &signal);
+
+        atomic_fetch_add(&sending->n_sent, ret == 0);
+        atomic_fetch_add(&sending->n_strange, ret && ret != AVERROR(EAGAIN) &&
+                                                  ret != AVERROR(ENOENT) && ret != AVERROR_EXIT);
+        ret = limef_graph_call(sending->graph, sending->to[i], answer, NULL, 1000);
+        atomic_fetch_add(&sending->n_called, ret == 0);
+    }
+    return 0;
+}
+
+Test(graph_trouble, lets_a_filter_send_while_chains_are_taken_out)
+{
+    static struct line lines[2];
+    static struct sending sending[2];
+    struct limef_graph graph = {0};
+
+    graph_init(&graph, sizeof(memory), LIMEF_PLAN_PER_FILTER);
+    for (int round = 0; round < 20; round++) {
+        for (int i = 0; i < 2; i++) {
+            line_init(&lines[i], INT64_MAX);
+            sending[i] = (struct sending){
+                .graph = &graph, .to = {&lines[i].source.source.filter, &lines[!i].sink.filter}};
+            limef_tap_filter_init(&lines[i].a, "a", send_from_inside, &sending[i]);
+            limef_connect(&lines[i].a.filter, &lines[i].b.filter);
+            cr_assert(eq(int, limef_graph_add(&graph, &lines[i].source.source), 0));
+        }
+        cr_assert(eq(int, limef_graph_start(&graph), 0));
+        for (int i = 0; i < 2; i++)
+            ASSERT_COMES(atomic_load(&sending[i].n_sent) > 10 &&
+                         atomic_load(&sending[i].n_called) > 10);
+        cr_assert(eq(int, limef_graph_remove(&graph, &lines[0].source.source, TOO_LONG_US), 0));
+        cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+        cr_assert(eq(int, limef_graph_remove(&graph, &lines[1].source.source, TOO_LONG_US), 0));
+        for (int i = 0; i < 2; i++) {
+            cr_assert(eq(i64, atomic_load(&sending[i].n_strange), 0));
+            cr_assert(eq(i64, atomic_load(&lines[i].sink.n_out_of_order), 0));
+        }
+    }
+    limef_graph_clear(&graph);
+}

@@ -111,7 +111,9 @@ LIMEF_API int limef_graph_start(struct limef_graph *graph);
 /**
  * Stops all threads of the graph.
  *
- * @return as limef_thread_stop().
+ * @return as limef_thread_stop(); AVERROR(ETIMEDOUT) also if something else was done to the graph
+ *         all the time; AVERROR(EDEADLK) also from a filter while something else is done to it:
+ *         call it again from another thread.
  * Thread: any, one at a time
  */
 LIMEF_API int limef_graph_stop(struct limef_graph *graph, int64_t timeout_us);
@@ -119,16 +121,17 @@ LIMEF_API int limef_graph_stop(struct limef_graph *graph, int64_t timeout_us);
 /**
  * Runs a function on the thread that runs a filter, between two frames, and waits for it.
  *
- * @return as limef_thread_call(); AVERROR(ENOENT): the filter is not of this graph.
+ * @return as limef_thread_call(); AVERROR(ENOENT): the filter is not of this graph, or leaves it.
  * Thread: any
  */
 LIMEF_API int limef_graph_call(struct limef_graph *graph, struct limef_filter *filter,
                                limef_call_fn *call, void *context, int64_t timeout_us);
 
 /**
- * Sends a signal to a filter, a source mostly, on its own thread, ahead of all media.
+ * Sends a signal to a filter, a source mostly, on its own thread, ahead of all media. A filter may
+ * do so in its go, whatever is done to the graph meanwhile.
  *
- * @return as limef_thread_send(); AVERROR(ENOENT): the filter is not of this graph.
+ * @return as limef_thread_send(); AVERROR(ENOENT): the filter is not of this graph, or leaves it.
  * Thread: any
  */
 LIMEF_API int limef_graph_send(struct limef_graph *graph, struct limef_filter *filter,

@@ -91,6 +91,7 @@ static int take_up(struct limef_graph_inside *inside, int ret, int64_t deadline_
         ret = plan_and_attach(inside, deadline_us);
     if (ret < 0) {
         graph_walk_undo(inside);
+        graph_mark_leaving(inside); /* what could not be undone */
         return ret;
     }
     /* a filter that has no place yet is new until the graph is started */
@@ -98,22 +99,60 @@ static int take_up(struct limef_graph_inside *inside, int ret, int64_t deadline_
     return 0;
 }
 
-static int add_source(struct limef_graph_inside *inside, struct limef_source *source)
+/* A filter of the graph, or NULL. One that leaves is waited for. */
+static int find_staying(struct limef_graph_inside *inside, const struct limef_filter *filter,
+                        int64_t deadline_us, struct graph_node **node)
 {
-    struct graph_node *node = graph_find(inside, &source->filter);
     int ret;
 
+    *node = graph_find(inside, filter);
+    if (!*node || !(*node)->leaves)
+        return 0;
+    ret = graph_detach(inside, *node, NULL, deadline_us);
+    *node = graph_find(inside, filter);
+    return *node ? (ret < 0 ? ret : AVERROR(EBUSY)) : 0;
+}
+
+/* A source that could not be added. */
+static void take_back(struct limef_graph_inside *inside, const struct limef_filter *filter,
+                      bool was_root)
+{
+    struct graph_node *node = graph_find(inside, filter);
+
+    if (!node)
+        return;
+    node->is_root = was_root;
+    graph_mark_leaving(inside);
+    if (node->leaves)
+        graph_detach(inside, node, NULL, limef_deadline_us(GRAPH_GRACE_US));
+    else
+        node->source.source = NULL;
+}
+
+static int add_source(struct limef_graph_inside *inside, struct limef_source *source)
+{
+    int64_t deadline_us = limef_deadline_us(PATIENCE_US);
+    struct graph_node *node;
+    bool was_root;
+    int ret = find_staying(inside, &source->filter, deadline_us, &node);
+
+    if (ret < 0)
+        return ret;
     if (node && node->source.source)
         return limef_fail(AVERROR(EEXIST), inside->settings.name, "'%s' is part of it already",
                           source->filter.name);
+    was_root = node && node->is_root;
     ret = graph_walk_filter(inside, &source->filter, &node);
     if (ret >= 0) {
         node->source.source = source;
         node->is_root = true;
     }
-    ret = take_up(inside, ret, limef_deadline_us(PATIENCE_US));
-    return ret >= 0 && inside->running ? graph_sources_on(inside, limef_deadline_us(PATIENCE_US))
-                                       : ret;
+    ret = take_up(inside, ret, deadline_us);
+    if (ret >= 0 && inside->running)
+        ret = graph_sources_on(inside, deadline_us);
+    if (ret < 0)
+        take_back(inside, &source->filter, was_root);
+    return ret;
 }
 
 int limef_graph_add(struct limef_graph *graph, struct limef_source *source)
@@ -170,7 +209,7 @@ static int remove_source(struct limef_graph_inside *inside, struct limef_source 
                           source->filter.name);
     node->is_root = false;
     graph_mark_leaving(inside);
-    return graph_detach(inside, deadline_us);
+    return graph_detach(inside, node, NULL, deadline_us);
 }
 
 int limef_graph_remove(struct limef_graph *graph, struct limef_source *source, int64_t timeout_us)
@@ -183,16 +222,32 @@ int limef_graph_remove(struct limef_graph *graph, struct limef_source *source, i
     return ret;
 }
 
+/* A connection that was to be taken out before, and could not be. */
+static struct graph_edge *leaving_at(const struct limef_graph_inside *inside,
+                                     const struct graph_node *from, unsigned output)
+{
+    struct graph_edge *edge = inside->edges;
+
+    while (edge && !(edge->leaves && edge->from == from && edge->output == output))
+        edge = edge->next;
+    return edge;
+}
+
 static int connect_output(struct limef_graph_inside *inside, struct graph_node *from,
                           unsigned output, struct limef_filter *to, int64_t deadline_us)
 {
-    struct graph_edge *before = graph_edge_at(inside, from, output);
-    int ret = 0;
+    struct graph_edge *before = graph_edge_at(inside, from, output), *leaving;
+    struct graph_node *node = NULL;
+    int ret = to ? find_staying(inside, to, deadline_us, &node) : 0;
+
+    if (ret < 0)
+        return ret;
 
     if (before && to == before->to->filter) {
         if (!inside->running && !graph_is_cut(before))
             graph_reroute(from->filter, output, to); /* the application may have changed it */
-        return 0;
+        leaving = leaving_at(inside, from, output);
+        return leaving ? graph_detach(inside, NULL, leaving, deadline_us) : 0;
     }
     if (before)
         before->leaves = true;
@@ -207,26 +262,28 @@ static int connect_output(struct limef_graph_inside *inside, struct graph_node *
     if (!inside->running || !from->thread)
         graph_reroute(from->filter, output, to);
     graph_mark_leaving(inside);
-    return graph_detach(inside, deadline_us);
+    leaving = before ? before : leaving_at(inside, from, output);
+    return leaving ? graph_detach(inside, NULL, leaving, deadline_us) : 0;
 }
 
 int limef_graph_connect(struct limef_graph *graph, struct limef_filter *from, unsigned output,
                         struct limef_filter *to, int64_t timeout_us)
 {
     struct limef_graph_inside *inside = graph->inside;
+    int64_t deadline_us = limef_deadline_us(timeout_us);
     struct graph_node *node;
     int ret;
 
     pthread_mutex_lock(&inside->lock);
-    node = graph_find(inside, from);
-    if (!node)
+    ret = find_staying(inside, from, deadline_us, &node);
+    if (ret >= 0 && !node)
         ret = limef_fail(AVERROR(ENOENT), inside->settings.name, "'%s' is not part of it",
                          from->name);
-    else if (output >= (from->ops->n_outputs ? from->ops->n_outputs : 1))
+    else if (ret >= 0 && output >= (from->ops->n_outputs ? from->ops->n_outputs : 1))
         ret = limef_fail(AVERROR(EINVAL), inside->settings.name, "'%s' has no output %u",
                          from->name, output);
-    else
-        ret = connect_output(inside, node, output, to, limef_deadline_us(timeout_us));
+    else if (ret >= 0)
+        ret = connect_output(inside, node, output, to, deadline_us);
     pthread_mutex_unlock(&inside->lock);
     return ret;
 }
@@ -286,7 +343,7 @@ int graph_refresh(struct limef_graph_inside *inside)
     }
     graph_walk_keep(inside);
     graph_mark_leaving(inside);
-    ret = graph_detach(inside, LIMEF_FOREVER);
+    ret = graph_detach(inside, NULL, NULL, limef_deadline_us(PATIENCE_US));
     return ret < 0 ? ret : graph_order(inside);
 }
 
@@ -298,7 +355,7 @@ static int start(struct limef_graph_inside *inside)
         return limef_fail(AVERROR(EBUSY), inside->settings.name, "the graph is started already");
     ret = graph_refresh(inside);
     if (ret >= 0 && inside->nodes)
-        ret = plan_and_attach(inside, LIMEF_FOREVER);
+        ret = plan_and_attach(inside, limef_deadline_us(PATIENCE_US));
     return ret < 0 ? ret : start_workers(inside);
 }
 

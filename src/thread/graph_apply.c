@@ -26,22 +26,49 @@ static struct graph_thread *thread_numbered(struct limef_graph_inside *graph, ui
     return thread;
 }
 
-/* Where the plan wants each filter. */
+/* A chain of which something still leaves stays as it is, others do not. */
+static void pin(struct limef_graph_inside *graph)
+{
+    bool found = true;
+
+    for (struct graph_node *node = graph->nodes; node; node = node->next)
+        node->is_pinned = node->leaves;
+    while (found) {
+        found = false;
+        for (struct graph_edge *edge = graph->edges; edge; edge = edge->next) {
+            bool is_pinned = edge->leaves || edge->from->is_pinned || edge->to->is_pinned;
+
+            found |= is_pinned && !(edge->from->is_pinned && edge->to->is_pinned);
+            edge->from->is_pinned = edge->to->is_pinned = is_pinned;
+        }
+    }
+}
+
+/* Where the plan wants each filter. Returns whether one of them is pinned elsewhere, or an error.
+ */
 static int aim(struct limef_graph_inside *graph)
 {
     const struct limef_plan *plan = &graph->plan->plan;
+    bool is_held = false;
     int ret = 0;
 
+    pin(graph);
     for (struct graph_node *node = graph->nodes; node; node = node->next) {
         uint32_t worker = plan->islands[plan->island_of[node->number]].worker;
 
+        if (node->is_pinned) {
+            node->target = node->thread;
+            is_held |= node->thread && !node->consumer && worker != LIMEF_PLAN_NONE &&
+                       node->thread->number != worker;
+            continue;
+        }
         node->target = worker == LIMEF_PLAN_NONE || node->consumer
                            ? node->thread
                            : thread_numbered(graph, worker, &ret);
         if (!node->target)
             return ret;
     }
-    return 0;
+    return is_held;
 }
 
 /* All that goes from where this filter is to where it is wanted. */
@@ -89,7 +116,7 @@ static int apply_bounds(struct limef_graph_inside *graph)
         unsigned most = edge->input.lane.n_frames - 2;
         int ret;
 
-        if (!link->is_cut || !graph_is_cut(edge) ||
+        if (edge->from->is_pinned || !link->is_cut || !graph_is_cut(edge) ||
             (now->depth == (link->depth < most ? link->depth : most) &&
              now->overflow == link->overflow && now->max_bytes == link->max_bytes &&
              now->max_time_us == link->max_time_us))
@@ -131,7 +158,7 @@ static void apply_priorities(struct limef_graph_inside *graph)
 
 int graph_apply(struct limef_graph_inside *graph)
 {
-    int ret = aim(graph), idle;
+    int ret = aim(graph), is_held = ret, idle;
 
     if (ret >= 0)
         ret = move_all(graph);
@@ -140,5 +167,7 @@ int graph_apply(struct limef_graph_inside *graph)
     if (ret >= 0)
         apply_priorities(graph);
     idle = graph_stop_idle(graph, limef_deadline_us(MOVE_US));
+    if (ret >= 0 && is_held)
+        ret = AVERROR(EBUSY);
     return ret < 0 ? ret : idle;
 }

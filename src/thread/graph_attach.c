@@ -231,23 +231,58 @@ static int route(struct limef_graph_inside *graph, int64_t deadline_us)
     return 0;
 }
 
+/* A lane whose reader does not come back to give it up: the connection leaves later. */
+static void keep(struct graph_edge *edge)
+{
+    struct graph_node *ends[] = {edge->from, edge->to};
+
+    edge->leaves = true;
+    edge->is_new = false;
+    for (int i = 0; i < 2; i++) {
+        if (!ends[i]->is_new)
+            continue;
+        ends[i]->is_new = false;
+        ends[i]->is_root = false;
+        ends[i]->thread = ends[i]->wanted;
+    }
+}
+
+static int undo_edge(struct graph_edge *edge, int64_t deadline_us)
+{
+    struct one_edge one = {.edge = edge, .thread = edge->to->wanted, .to = edge->to->filter};
+    int ret = 0;
+
+    if (graph_output(edge->from->filter, edge->output) == &edge->input.filter) {
+        if (!edge->from->thread)
+            reroute(&one);
+        else
+            ret = limef_thread_call(edge->from->thread->thread, reroute, &one,
+                                    graph_left_us(deadline_us));
+    }
+    if (ret >= 0 && edge->input.lane.fifo)
+        ret = limef_thread_call(one.thread->thread, remove_lane, &one, graph_left_us(deadline_us));
+    return ret;
+}
+
 static void undo(struct limef_graph_inside *graph)
 {
-    for (struct graph_edge *edge = graph->edges; edge; edge = edge->next) {
-        struct one_edge one = {.edge = edge, .thread = edge->to->wanted};
+    int64_t deadline_us = limef_deadline_us(GRAPH_GRACE_US);
 
+    for (struct graph_edge *edge = graph->edges; edge; edge = edge->next) {
         if (!edge->is_touched || !graph_is_cut(edge))
             continue;
-        if (!edge->from->thread)
-            graph_reroute(edge->from->filter, edge->output, edge->to->filter);
-        /* a thread that does not get to it now got to it a moment ago */
-        if (edge->input.lane.fifo)
-            limef_thread_call(one.thread->thread, remove_lane, &one, LIMEF_FOREVER);
-        graph_clear_boundary(graph, edge);
+        edge->is_touched = undo_edge(edge, deadline_us) < 0;
+        if (!edge->is_touched)
+            graph_clear_boundary(graph, edge);
     }
+    pthread_mutex_lock(&graph->registry);
+    for (struct graph_edge *edge = graph->edges; edge; edge = edge->next)
+        if (edge->is_touched && graph_is_cut(edge))
+            keep(edge);
+    pthread_mutex_unlock(&graph->registry);
     for (struct graph_node *node = graph->nodes; node; node = node->next)
         node->wanted = NULL;
-    graph_stop_idle(graph, limef_deadline_us(1000000));
+    graph_stop_idle(graph, deadline_us);
 }
 
 int graph_attach(struct limef_graph_inside *graph, int64_t deadline_us)

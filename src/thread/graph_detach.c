@@ -10,6 +10,15 @@
 struct drain {
     struct limef_graph_inside *graph;
     struct graph_edge *edge;
+    int64_t deadline_us;
+};
+
+/* What leaves together, while it is taken out. */
+struct detach {
+    struct limef_graph_inside *graph;
+    uint32_t group;
+    int64_t deadline_us;
+    const char *who; /* was waited for last */
 };
 
 void graph_mark_leaving(struct limef_graph_inside *graph)
@@ -64,7 +73,11 @@ static int drain(void *context)
 
     if (lane->held)
         limef_fifo_unhold(fifo);
-    while (lane_take(lane, &frame, 1)) {
+    while (lane_has_frames(lane)) {
+        if (accepts && limef_now_us() >= drain->deadline_us)
+            return AVERROR(ETIMEDOUT);
+        if (!lane_take(lane, &frame, 1))
+            break;
         accepts = accepts && limef_go(lane->chain, &frame->any.frame) != AVERROR(EAGAIN);
         LIMEF_COUNT(drain->graph->n_lost_at_removal, !accepts);
         lane_recycle(lane, &frame, 1);
@@ -83,38 +96,72 @@ static int unroute(void *context)
     return 0;
 }
 
-/* What stays no longer passes anything to what leaves. */
-static int unroute_all(struct limef_graph_inside *graph, int64_t deadline_us)
+static bool edge_goes(const struct detach *detach, const struct graph_edge *edge)
 {
-    for (struct graph_edge *edge = graph->edges; edge; edge = edge->next) {
-        int ret;
-
-        if (!edge->leaves || edge->from->leaves || !edge->from->thread)
-            continue;
-        ret = limef_thread_call(edge->from->thread->thread, unroute, edge,
-                                graph_left_us(deadline_us));
-        if (ret < 0)
-            return limef_fail(ret, graph->settings.name, "the thread of '%s' does not get to it",
-                              edge->from->filter->name);
-    }
-    return 0;
+    return edge->leaves && edge->group == detach->group;
 }
 
-static int drain_level(struct limef_graph_inside *graph, uint32_t level, int64_t deadline_us)
+static bool node_goes(const struct detach *detach, const struct graph_node *node)
 {
-    for (struct graph_edge *edge = graph->edges; edge; edge = edge->next) {
-        struct drain context = {graph, edge};
-        int ret;
+    return node->leaves && node->group == detach->group;
+}
 
-        if (!edge->leaves || edge->from->level != level || !edge->input.lane.fifo)
-            continue;
-        ret = limef_thread_call(edge->to->thread->thread, drain, &context,
-                                graph_left_us(deadline_us));
-        if (ret < 0)
-            return limef_fail(ret, graph->settings.name, "the thread of '%s' does not come back",
-                              edge->to->filter->name);
+static int call(struct detach *detach, const struct graph_node *node, limef_call_fn *act,
+                void *context)
+{
+    detach->who = node->filter->name;
+    return limef_thread_call(node->thread->thread, act, context,
+                             graph_left_us(detach->deadline_us));
+}
+
+/* What stays no longer passes anything to what leaves. */
+static int unroute_all(struct detach *detach)
+{
+    int ret = 0;
+
+    for (struct graph_edge *edge = detach->graph->edges; edge && ret >= 0; edge = edge->next)
+        if (edge_goes(detach, edge) && !edge->from->leaves && edge->from->thread)
+            ret = call(detach, edge->from, unroute, edge);
+    return ret;
+}
+
+static int sources_off(struct detach *detach)
+{
+    int ret = 0;
+
+    for (struct graph_node *node = detach->graph->nodes; node && ret >= 0; node = node->next)
+        if (node_goes(detach, node)) {
+            detach->who = node->filter->name;
+            ret = graph_source_off(node, graph_left_us(detach->deadline_us));
+        }
+    return ret;
+}
+
+static int drain_level(struct detach *detach, uint32_t level)
+{
+    int ret = 0;
+
+    for (struct graph_edge *edge = detach->graph->edges; edge && ret >= 0; edge = edge->next) {
+        struct drain context = {detach->graph, edge, detach->deadline_us};
+
+        if (edge_goes(detach, edge) && edge->from->level == level && edge->input.lane.fifo)
+            ret = call(detach, edge->to, drain, &context);
     }
-    return 0;
+    return ret;
+}
+
+/* Upstream first: what is drained passes on to the next boundary. */
+static int drain_all(struct detach *detach)
+{
+    uint32_t max_level = 0;
+    int ret = 0;
+
+    for (struct graph_edge *edge = detach->graph->edges; edge; edge = edge->next)
+        if (edge_goes(detach, edge) && max_level < edge->from->level)
+            max_level = edge->from->level;
+    for (uint32_t level = 0; level <= max_level && ret >= 0; level++)
+        ret = drain_level(detach, level);
+    return ret;
 }
 
 static int nothing(void *context)
@@ -124,26 +171,23 @@ static int nothing(void *context)
 }
 
 /* What was sent to a filter before it left has come to it. */
-static int flush(struct limef_graph_inside *graph, int64_t deadline_us)
+static int flush(struct detach *detach)
 {
-    for (struct graph_node *node = graph->nodes; node; node = node->next) {
-        int ret;
+    int ret = 0;
 
-        if (!node->leaves || !node->thread)
-            continue;
-        ret = limef_thread_call(node->thread->thread, nothing, NULL, graph_left_us(deadline_us));
-        if (ret < 0)
-            return limef_fail(ret, graph->settings.name, "the thread of '%s' does not come back",
-                              node->filter->name);
-    }
-    return 0;
+    for (struct graph_node *node = detach->graph->nodes; node && ret >= 0; node = node->next)
+        if (node_goes(detach, node) && node->thread)
+            ret = call(detach, node, nothing, NULL);
+    return ret;
 }
 
-static void forget(struct limef_graph_inside *graph)
+static void forget(const struct detach *detach)
 {
+    struct limef_graph_inside *graph = detach->graph;
+
     for (struct graph_edge *edge = graph->edges, *next; edge; edge = next) {
         next = edge->next;
-        if (!edge->leaves)
+        if (!edge_goes(detach, edge))
             continue;
         if (edge->from->leaves &&
             graph_output(edge->from->filter, edge->output) == &edge->input.filter)
@@ -153,32 +197,102 @@ static void forget(struct limef_graph_inside *graph)
     }
     for (struct graph_node *node = graph->nodes, *next; node; node = next) {
         next = node->next;
-        if (node->leaves)
+        if (node_goes(detach, node))
             graph_drop_node(graph, node);
     }
 }
 
-int graph_detach(struct limef_graph_inside *graph, int64_t deadline_us)
+static int detach_group(struct detach *detach)
 {
-    uint32_t max_level = 0;
-    int ret = unroute_all(graph, deadline_us);
+    int ret = unroute_all(detach);
 
-    for (struct graph_node *node = graph->nodes; node && ret >= 0; node = node->next) {
-        if (node->leaves)
-            ret = graph_source_off(node, graph_left_us(deadline_us));
-        if (ret < 0)
-            return limef_fail(ret, graph->settings.name, "the thread of '%s' does not come back",
-                              node->filter->name);
-        if (max_level < node->level)
-            max_level = node->level;
-    }
-    /* upstream first: what is drained passes on to the next boundary */
-    for (uint32_t level = 0; level <= max_level && ret >= 0; level++)
-        ret = drain_level(graph, level, deadline_us);
     if (ret >= 0)
-        ret = flush(graph, deadline_us);
-    if (ret < 0)
-        return ret;
-    forget(graph);
-    return graph_stop_idle(graph, deadline_us);
+        ret = sources_off(detach);
+    if (ret >= 0)
+        ret = drain_all(detach);
+    if (ret >= 0)
+        ret = flush(detach);
+    if (ret >= 0)
+        forget(detach);
+    return ret;
+}
+
+static uint32_t lower(uint32_t *a, uint32_t b)
+{
+    return *a = b < *a ? b : *a;
+}
+
+/* What leaves together is one group. Returns one more than their numbers. */
+static uint32_t group(struct limef_graph_inside *graph)
+{
+    uint32_t n = 0;
+    bool found = true;
+
+    for (struct graph_node *node = graph->nodes; node; node = node->next)
+        node->group = n++;
+    for (struct graph_edge *edge = graph->edges; edge; edge = edge->next)
+        edge->group = n++;
+    while (found) {
+        found = false;
+        for (struct graph_edge *edge = graph->edges; edge; edge = edge->next) {
+            struct graph_node *ends[] = {edge->from, edge->to};
+
+            for (int i = 0; i < 2 && edge->leaves; i++)
+                if (ends[i]->leaves && ends[i]->group != edge->group) {
+                    lower(&edge->group, ends[i]->group);
+                    lower(&ends[i]->group, edge->group);
+                    found = true;
+                }
+        }
+    }
+    return n;
+}
+
+static bool has_group(const struct detach *detach)
+{
+    for (struct graph_node *node = detach->graph->nodes; node; node = node->next)
+        if (node_goes(detach, node))
+            return true;
+    for (struct graph_edge *edge = detach->graph->edges; edge; edge = edge->next)
+        if (edge_goes(detach, edge))
+            return true;
+    return false;
+}
+
+static int say(const struct detach *detach, int ret)
+{
+    return ret < 0 ? limef_fail(ret, detach->graph->settings.name,
+                                "the thread of '%s' does not come back", detach->who)
+                   : ret;
+}
+
+/* Each group by itself: a chain that is stuck keeps no other one. */
+int graph_detach(struct limef_graph_inside *graph, const struct graph_node *node,
+                 const struct graph_edge *edge, int64_t deadline_us)
+{
+    struct detach detach = {.graph = graph, .deadline_us = deadline_us};
+    uint32_t n_groups = group(graph), asked = node ? node->group : edge ? edge->group : 0;
+    bool is_one = node || edge;
+    int ret = 0, idle;
+
+    if (is_one) {
+        detach.group = asked;
+        ret = say(&detach, detach_group(&detach));
+        /* what could not be taken out before, if it is free now */
+        detach.deadline_us = limef_deadline_us(GRAPH_GRACE_US);
+        if (detach.deadline_us > deadline_us)
+            detach.deadline_us = deadline_us;
+    }
+    for (uint32_t i = 0; i < n_groups; i++) {
+        int one;
+
+        if (is_one && i == asked)
+            continue;
+        detach.group = i;
+        one = has_group(&detach) ? detach_group(&detach) : 0;
+        if (!is_one && say(&detach, one) < 0 && !ret)
+            ret = one;
+    }
+    idle = graph_stop_idle(graph, deadline_us);
+    return ret < 0 ? ret : idle;
 }

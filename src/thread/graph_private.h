@@ -24,6 +24,9 @@
 
 #include <pthread.h>
 
+/* For what is to be tidied although the time is over. */
+#define GRAPH_GRACE_US 10000
+
 /* A thread of the graph, or an explicit one. Those of the graph are never given back before the
  * graph is cleared: a writer may still look at the fifo that its lane has left. */
 struct graph_thread {
@@ -63,6 +66,8 @@ struct graph_node {
     bool is_reached;   /* while what stays is looked for */
     bool source_is_on; /* its thread steps it */
     bool leaves;       /* a removal has begun */
+    bool is_pinned;    /* belongs to a chain of which something leaves */
+    uint32_t group;    /* of what leaves together */
 };
 
 struct graph_edge {
@@ -73,6 +78,7 @@ struct graph_edge {
     bool is_new;
     bool is_touched; /* while what is new is attached: this is */
     bool leaves;
+    uint32_t group; /* likewise */
     struct limef_plan_edge measured;
     struct limef_plan_link link;     /* what the last plan said */
     uint64_t n_written, n_dropped;   /* of the boundary when the window began */
@@ -216,7 +222,10 @@ struct limef_plan_link graph_link_of(const struct graph_edge *edge);
 /* graph_detach.c: takes out what leaves */
 void graph_mark_leaving(struct limef_graph_inside *graph);
 int graph_source_off(struct graph_node *node, int64_t timeout_us);
-int graph_detach(struct limef_graph_inside *graph, int64_t deadline_us);
+/* What leaves with a filter or a connection, and what else can go at once. NULL: all that leaves.
+ * What does not come back stays and leaves later. */
+int graph_detach(struct limef_graph_inside *graph, const struct graph_node *node,
+                 const struct graph_edge *edge, int64_t deadline_us);
 
 /* graph_move.c: while frames flow, gives all filters of `from` that are wanted on `to` to that
  * thread. Returns 0, or why it was left as it was. */

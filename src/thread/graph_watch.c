@@ -124,20 +124,12 @@ static void judge(struct limef_graph_inside *graph, struct graph_plan *running, 
     arena_put(&graph->arena, seen);
 }
 
-static bool has_leaving(const struct limef_graph_inside *graph)
-{
-    for (struct graph_edge *edge = graph->edges; edge; edge = edge->next)
-        if (edge->leaves)
-            return true;
-    return false;
-}
-
 static void look(struct limef_graph_inside *graph, int64_t now_us)
 {
     int64_t window_us = graph_measure(graph, now_us);
     struct graph_plan *running;
 
-    if (!graph->nodes || !window_us || has_leaving(graph))
+    if (!graph->nodes || !window_us)
         return;
     if (graph_plan_lay_out(graph, &running) < 0)
         return;

@@ -200,3 +200,132 @@ Test(graph_trouble, lets_a_filter_send_while_chains_are_taken_out)
     }
     limef_graph_clear(&graph);
 }
+
+/* The second line's removal comes about, and what comes new runs. */
+Test(graph_trouble, takes_out_one_chain_while_another_is_stuck)
+{
+    static struct line stuck, other, late;
+    struct limef_graph graph = {0};
+
+    line_init(&stuck, INT64_MAX);
+    line_init(&other, INT64_MAX);
+    line_init(&late, INT64_MAX);
+    atomic_store(&stuck.sink.stuck, 1);
+    graph_init(&graph, sizeof(memory), LIMEF_PLAN_PER_FILTER);
+    cr_assert(eq(int, limef_graph_add(&graph, &stuck.source.source), 0));
+    cr_assert(eq(int, limef_graph_add(&graph, &other.source.source), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    ASSERT_COMES(atomic_load(&stuck.sink.in_go));
+    cr_assert(eq(int, limef_graph_remove(&graph, &stuck.source.source, 20000), AVERROR(ETIMEDOUT)));
+    ASSERT_COMES(atomic_load(&other.sink.n_packets) > 10);
+    cr_assert(eq(int, limef_graph_remove(&graph, &other.source.source, TOO_LONG_US), 0));
+    cr_assert(eq(i64, atomic_load(&other.sink.n_packets), atomic_load(&other.source.n_passed)));
+    cr_assert(eq(int, limef_graph_remove(&graph, &other.source.source, 0), AVERROR(ENOENT)));
+    cr_assert(eq(int, limef_graph_add(&graph, &late.source.source), 0));
+    ASSERT_COMES(atomic_load(&late.sink.n_packets) > 10);
+    cr_assert(eq(int, limef_graph_remove(&graph, &late.source.source, TOO_LONG_US), 0));
+    cr_assert(eq(int, limef_graph_remove(&graph, &stuck.source.source, 20000), AVERROR(ETIMEDOUT)));
+    atomic_store(&stuck.sink.stuck, 0);
+    cr_assert(eq(int, limef_graph_remove(&graph, &stuck.source.source, TOO_LONG_US), 0));
+    cr_assert(eq(sz, n_filters(&graph), 0));
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    limef_graph_clear(&graph);
+}
+
+/* A lane was given to its reader, which is stuck afterwards; the writer is stuck all the time. */
+struct gate {
+    LIMEF_ATOMIC(int) is_shut, in_go;
+};
+
+static int pass_gate(void *context, const struct limef_frame *frame)
+{
+    struct gate *gate = context;
+
+    (void)frame;
+    atomic_store(&gate->in_go, 1);
+    while (atomic_load(&gate->is_shut))
+        sched_yield();
+    atomic_store(&gate->in_go, 0);
+    return 0;
+}
+
+/* Shuts the second gate as soon as a lane came to its thread. */
+static void *shut_later(void *context)
+{
+    struct gate *gates = context;
+    int64_t until_us = limef_now_us() + 100000;
+
+    while (limef_now_us() < until_us)
+        sched_yield();
+    atomic_store(&gates[1].is_shut, 1);
+    return NULL;
+}
+
+Test(graph_trouble, keeps_its_time_when_nobody_gets_to_a_connection)
+{
+    static struct line lines[2];
+    static struct gate gates[2];
+    struct limef_graph graph = {0};
+    pthread_t shutter;
+    int64_t began_us;
+
+    graph_init(&graph, sizeof(memory), LIMEF_PLAN_PER_FILTER);
+    for (int i = 0; i < 2; i++) {
+        line_init(&lines[i], INT64_MAX);
+        limef_tap_filter_init(&lines[i].b, "b", pass_gate, &gates[i]);
+        limef_connect(&lines[i].b.filter, &lines[i].sink.filter);
+        cr_assert(eq(int, limef_graph_add(&graph, &lines[i].source.source), 0));
+    }
+    atomic_store(&gates[0].is_shut, 1);
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    ASSERT_COMES(atomic_load(&gates[0].in_go));
+    cr_assert(eq(int, pthread_create(&shutter, NULL, shut_later, gates), 0));
+    began_us = limef_now_us();
+    cr_assert(eq(int,
+                 limef_graph_connect(&graph, &lines[0].b.filter, 0, &lines[1].b.filter, 300000),
+                 AVERROR(ETIMEDOUT)));
+    cr_assert(lt(i64, limef_now_us() - began_us, TOO_LONG_US / 2));
+    pthread_join(shutter, NULL);
+    cr_assert(eq(int, limef_graph_stop(&graph, 20000), AVERROR(ETIMEDOUT)));
+    atomic_store(&gates[0].is_shut, 0);
+    atomic_store(&gates[1].is_shut, 0);
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    for (int i = 0; i < 2; i++)
+        cr_assert(eq(int, limef_graph_remove(&graph, &lines[i].source.source, TOO_LONG_US), 0));
+    cr_assert(eq(sz, n_filters(&graph), 0));
+    limef_graph_clear(&graph);
+}
+
+/* Alone on a thread of the application that is stuck: nobody hands it the new lane. */
+Test(graph_trouble, is_as_before_when_a_chain_cannot_be_added)
+{
+    static struct line lines[2];
+    static struct limef_consumer consumer;
+    struct limef_graph graph = {0};
+    size_t n;
+
+    for (int i = 0; i < 2; i++)
+        line_init(&lines[i], INT64_MAX);
+    limef_connect(&lines[1].b.filter, &lines[0].sink.filter);
+    atomic_store(&lines[0].sink.stuck, 1);
+    limef_consumer_init(&consumer, &lines[0].sink.filter, NULL);
+    graph_init(&graph, sizeof(memory), LIMEF_PLAN_FUSED);
+    cr_assert(eq(int, limef_graph_add_thread(&graph, &consumer), 0));
+    cr_assert(eq(int, limef_graph_add(&graph, &lines[0].source.source), 0));
+    cr_assert(eq(int, limef_thread_start(&consumer.thread), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    ASSERT_COMES(atomic_load(&lines[0].sink.in_go));
+    n = n_filters(&graph);
+    for (int i = 0; i < 2; i++) {
+        cr_assert(eq(int, limef_graph_add(&graph, &lines[1].source.source), AVERROR(ETIMEDOUT)));
+        cr_assert(eq(sz, n_filters(&graph), n));
+        cr_assert(eq(ptr, lines[1].b.filter.next, &lines[0].sink.filter));
+    }
+    atomic_store(&lines[0].sink.stuck, 0);
+    cr_assert(eq(int, limef_graph_add(&graph, &lines[1].source.source), 0));
+    ASSERT_COMES(atomic_load(&lines[1].source.n_passed) > 10);
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    cr_assert(eq(int, limef_thread_stop(&consumer.thread, TOO_LONG_US), 0));
+    limef_graph_clear(&graph);
+    limef_consumer_clear(&consumer);
+}

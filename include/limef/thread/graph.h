@@ -62,7 +62,10 @@ LIMEF_API void limef_graph_clear(struct limef_graph *graph);
  *
  * @param source  borrowed; must outlive its stay.
  * @return 0; AVERROR(ELOOP): a cycle; AVERROR(ENOMEM): more than the graph's memory holds;
- *         AVERROR(EEXIST). Logged; the graph is as before.
+ *         AVERROR(EEXIST): it is part of it; AVERROR(EDEADLK): threads would wait for each other
+ *         in a circle; AVERROR(EINVAL): filters that cannot be on one thread must be; what the
+ *         system refused a thread with; AVERROR(ETIMEDOUT): a thread that is stuck would have to
+ *         take part. Logged; the graph is as before.
  * Thread: the controlling one
  */
 LIMEF_API int limef_graph_add(struct limef_graph *graph, struct limef_source *source);
@@ -82,8 +85,8 @@ LIMEF_API int limef_graph_add_thread(struct limef_graph *graph, struct limef_con
  * Takes a source out, and what only it leads to; what it still sent is consumed or dropped, and
  * counted. Its filters are connected afterwards as the caller connected them.
  *
- * @return 0; AVERROR(ENOENT); AVERROR(ETIMEDOUT): something behind it does not come back, it is
- *         still part of the graph: call again.
+ * @return 0; AVERROR(ENOENT): it is not of this graph; AVERROR(ETIMEDOUT): something behind it does
+ *         not come back, it is still part of the graph: call again. Other chains can be taken out.
  * Thread: the controlling one
  */
 LIMEF_API int limef_graph_remove(struct limef_graph *graph, struct limef_source *source,
@@ -94,7 +97,9 @@ LIMEF_API int limef_graph_remove(struct limef_graph *graph, struct limef_source 
  *
  * @param output  0..limef_filter_ops.n_outputs - 1; of most filters 0.
  * @param to      borrowed; NULL: takes out what is there, and what only that leads to.
- * @return as limef_graph_add(); AVERROR(ETIMEDOUT): the threads did not get to it in timeout_us.
+ * @return as limef_graph_add(); AVERROR(ENOENT): from is not of this graph; AVERROR(EINVAL): it has
+ *         no such output; AVERROR(ETIMEDOUT): the threads did not get to it in timeout_us; if only
+ *         what was there before does not come back, it leaves later: call again.
  * Thread: the controlling one
  */
 LIMEF_API int limef_graph_connect(struct limef_graph *graph, struct limef_filter *from,
@@ -103,7 +108,8 @@ LIMEF_API int limef_graph_connect(struct limef_graph *graph, struct limef_filter
 /**
  * Plans and starts all threads. An empty graph starts too.
  *
- * @return 0; as limef_plan_make(); or what the system refused a thread with: then nothing runs.
+ * @return 0; as limef_graph_add(); as limef_plan_make(); AVERROR(EBUSY): it runs already. If
+ *         something else than that failed nothing runs.
  * Thread: the controlling one
  */
 LIMEF_API int limef_graph_start(struct limef_graph *graph);

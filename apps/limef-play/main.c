@@ -10,6 +10,7 @@
 #include <limef/base/version.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libavutil/error.h>
 #include <libavutil/log.h>
 #include <libgen.h>
@@ -50,6 +51,15 @@ static void end_stuck(int number)
 
     (void)number;
     _exit(write(STDERR_FILENO, line, sizeof(line) - 1) < 0 ? PLAY_SET_UP_FAILED : status_if_stuck);
+}
+
+/* What the caller closed must not become a film's or a socket's descriptor: printing would go
+ * there. Here it fails instead. */
+static void occupy_closed_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY); /* the lowest free: fd */
 }
 
 /* Before there is anything to take down. */
@@ -129,6 +139,19 @@ static int check_outputs(const struct play_options *options)
     return check_folder(options->snapshot) < 0 ? PLAY_SET_UP_FAILED : PLAY_OK;
 }
 
+/* --help and --version. Returns an enum play_status. */
+static int print_about(const struct play_options *options)
+{
+    if (options->help)
+        play_options_print_help(stdout);
+    else
+        printf("limef-play %s\n", limef_version());
+    if (!fflush(stdout) && !ferror(stdout))
+        return PLAY_OK;
+    limef_fail(AVERROR(EIO), "limef-play", "cannot write to standard output");
+    return PLAY_SET_UP_FAILED;
+}
+
 /* Prints the report; an output that is full or closed is a failure. */
 static int report(struct player *player)
 {
@@ -141,6 +164,7 @@ static int play(const struct play_options *options, int64_t begun_us)
     static struct player player;
     int status = player_start(&player, options, begun_us);
     int stopped, reported, cleared;
+    bool plan_lost;
 
     if (status != PLAY_OK)
         return status;
@@ -149,6 +173,7 @@ static int play(const struct play_options *options, int64_t begun_us)
     signal(SIGALRM, end_stuck);
     alarm(TAKE_DOWN_S);
     stopped = player_stop(&player);
+    plan_lost = player.plan_lost;
     reported = options->report_json ? report(&player) : 0;
     cleared = stopped == AVERROR(ETIMEDOUT) ? stopped : player_clear(&player);
     if (cleared == AVERROR(ETIMEDOUT)) { /* stuck in the kernel or a library; it cannot be freed */
@@ -156,7 +181,7 @@ static int play(const struct play_options *options, int64_t begun_us)
         _exit(status);
     }
     alarm(0);
-    if (status == PLAY_OK && (stopped < 0 || reported < 0 || cleared < 0))
+    if (status == PLAY_OK && (stopped < 0 || plan_lost || reported < 0 || cleared < 0))
         status = PLAY_SET_UP_FAILED;
     return status;
 }
@@ -168,16 +193,12 @@ int main(int argc, char **argv)
     char *url_memory = NULL;
     int status;
 
+    occupy_closed_descriptors();
     let_signals_end_at_once();
     if (play_options_parse(&options, argc, argv, stderr) < 0)
         return PLAY_SET_UP_FAILED;
-    if (options.help || options.version) {
-        if (options.help)
-            play_options_print_help(stdout);
-        else
-            printf("limef-play %s\n", limef_version());
-        return PLAY_OK;
-    }
+    if (options.help || options.version)
+        return print_about(&options);
     set_logs(&options);
     if (options.urls_on_stdin && play_options_read_urls(&options, stdin, &url_memory) < 0) {
         fputs("limef-play: cannot read URLs from standard input\n", stderr);

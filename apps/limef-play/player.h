@@ -52,6 +52,7 @@ struct player {
     /* the main thread */
     bool paused, overlay, quit, by_signal, no_output;
     bool said_output; /* progress: where pictures go */
+    bool plan_lost;   /* a plan could not be printed, none is from here on */
     int64_t printed_us;
     int32_t rate;  /* thousandths */
     uint32_t solo; /* LIMEF_PRESENTER_ALL: the grid */

@@ -175,6 +175,19 @@ class Command(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assert_one_line(done.stderr)
 
+    def test_says_that_nobody_reads_its_output(self):
+        read_end, nobody = os.pipe()
+        os.close(read_end)
+        with open("/dev/full", "w", encoding="ascii") as full, open(nobody, "w") as pipe:
+            for options in (["--help"], ["--version"], ["--explain", "--vo=none", str(CLIP)]):
+                for stdout, closed in ((full, False), (pipe, False), (None, True)):
+                    done = subprocess.run([PLAY, *options], stdout=stdout, stderr=subprocess.PIPE,
+                                          preexec_fn=(lambda: os.close(1)) if closed else None,
+                                          text=True, timeout=DEADLINE_S, check=False)
+                    self.assertEqual(done.returncode, 1, (options, stdout))
+                    self.assert_one_line(done.stderr)
+                    self.assertIn("cannot write", done.stderr)
+
     def test_masks_passwords_that_a_playlist_names(self):
         playlist = FOLDER / "list.m3u8"
         playlist.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n"

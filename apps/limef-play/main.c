@@ -163,7 +163,7 @@ static int play(const struct play_options *options, int64_t begun_us)
 {
     static struct player player;
     int status = player_start(&player, options, begun_us);
-    int stopped, reported, cleared;
+    int stopped, finished, reported, cleared;
     bool plan_lost;
 
     if (status != PLAY_OK)
@@ -174,6 +174,7 @@ static int play(const struct play_options *options, int64_t begun_us)
     alarm(TAKE_DOWN_S);
     stopped = player_stop(&player);
     plan_lost = player.plan_lost;
+    finished = stopped == AVERROR(ETIMEDOUT) ? 0 : player_finish_files(&player);
     reported = options->report_json ? report(&player) : 0;
     cleared = stopped == AVERROR(ETIMEDOUT) ? stopped : player_clear(&player);
     if (cleared == AVERROR(ETIMEDOUT)) { /* stuck in the kernel or a library; it cannot be freed */
@@ -181,7 +182,8 @@ static int play(const struct play_options *options, int64_t begun_us)
         _exit(status);
     }
     alarm(0);
-    if (status == PLAY_OK && (stopped < 0 || plan_lost || reported < 0 || cleared < 0))
+    if (status == PLAY_OK &&
+        (stopped < 0 || plan_lost || finished < 0 || reported < 0 || cleared < 0))
         status = PLAY_SET_UP_FAILED;
     return status;
 }

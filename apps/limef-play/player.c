@@ -376,15 +376,23 @@ int player_status(const struct player *player)
     return n_lost ? PLAY_LIVE_LOST : PLAY_OK;
 }
 
-static int close_framemd5(struct player *player)
+/* On the screen's thread, which writes it. */
+static int close_framemd5(void *context)
 {
+    struct player *player = context;
     FILE *file = player->framemd5_file;
     bool failed = file && ferror(file);
 
-    player->framemd5_file = NULL;
+    player->framemd5_file = player->framemd5.file = NULL;
     if (!file || (fclose(file) == 0 && !failed))
         return 0;
     return limef_fail(AVERROR(EIO), "limef-play", "cannot write %s", player->options->framemd5);
+}
+
+int player_finish_files(struct player *player)
+{
+    return limef_thread_call(&player->screen.thread, close_framemd5, player,
+                             SCREEN_CALL_TIMEOUT_US);
 }
 
 int player_clear(struct player *player)
@@ -399,9 +407,9 @@ int player_clear(struct player *player)
         return ret;
     clear_streams(player);
     limef_consumer_clear(&player->screen);
+    ret = close_framemd5(player);
     limef_filter_clear(&player->framemd5.filter);
     limef_filter_clear(&player->presenter.filter);
-    ret = close_framemd5(player);
     limef_reports_clear(&player->reports);
     free(player->graph_memory);
     free(player->streams);

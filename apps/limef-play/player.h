@@ -78,6 +78,11 @@ void player_run(struct player *player);
  * the snapshot failed with, logged. */
 int player_stop(struct player *player);
 
+/* Closes the framemd5 file, complete as far as frames came: it may be where the report goes too.
+ * After player_stop(). Returns 0; AVERROR(EIO): it could not be written, logged; or as
+ * limef_thread_call(). */
+int player_finish_files(struct player *player);
+
 /* How it went: an enum play_status. After player_run(). */
 int player_status(const struct player *player);
 

@@ -90,6 +90,13 @@ class Command(unittest.TestCase):
         self.assertEqual(sums[0], sums[1])
         self.assertEqual(sums[0], sums[2])
 
+    def test_reports_behind_the_sums_in_the_same_output(self):
+        status, output, _ = play("--vo=none", "--untimed", "--report=json", "--frames=30",
+                                 "--framemd5=/dev/stdout", CLIP)
+        self.assertEqual(status, 0)
+        self.assertEqual(len(output.splitlines()), 31)
+        self.assertEqual(report_of(output)["streams"][0]["frames_shown"], 30)
+
     def test_plays_the_part_that_was_asked_for(self):
         for options, n_frames in ((["--frames=10"], 10), (["--duration=2"], 50),
                                   (["--start=9"], 25), (["--loop=1"], 2 * CLIP_FRAMES)):

@@ -67,12 +67,15 @@ void plan_dump(struct player *player, FILE *file)
         const struct limef_graph_boundary_look *boundary = &boundaries[i];
         const struct limef_lane_counters *counters = &boundary->counters;
 
+        if (!boundary->is_cut)
+            continue;
         fprintf(file,
                 "  %s of %s to %s: %u of %u wait, %u at most; written %" PRIu64 ", dropped %" PRIu64
                 ", waited %" PRId64 " us (p50)\n",
                 boundary->from->ops->kind, boundary->from->name, boundary->to->ops->kind,
                 boundary->n_waiting, counters->depth, counters->max_used, counters->n_written,
-                counters->n_dropped_oldest + counters->n_dropped_to_key + counters->n_dropped_flush,
+                counters->n_dropped_oldest + counters->n_dropped_to_key +
+                    counters->n_dropped_flush + counters->n_dropped_timeout,
                 boundary->wait_p50_us);
     }
 }

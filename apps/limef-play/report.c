@@ -66,9 +66,12 @@ static const char *state_of(const struct stream_facts *facts)
 {
     if (facts->stream->ended && !facts->slot.n_shown)
         return "failed";
+    if (play_stream_was_lost(facts->stream))
+        return "lost";
+    if (play_stream_broke_off(facts->stream))
+        return "broken off";
     if (facts->stream->ended)
-        return play_stream_is_live(facts->stream) && !facts->stream->limit.reached ? "lost"
-                                                                                   : "ended";
+        return "ended";
     return facts->slot.n_shown ? "playing" : "waiting";
 }
 

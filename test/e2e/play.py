@@ -23,6 +23,7 @@ DEADLINE_S = 60
 TEMP = tempfile.TemporaryDirectory(prefix="limef-e2e-")
 FOLDER = pathlib.Path(TEMP.name)
 CLIP = FOLDER / "clip.mp4"
+STREAMED = FOLDER / "clip.mkv"
 CLIP_FRAMES = 250
 NO_DISPLAY = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
 
@@ -322,6 +323,59 @@ class Command(unittest.TestCase):
         self.assertEqual(report_of(output)["streams"][0]["frames_shown"], CLIP_FRAMES)
 
 
+    def assert_broke_off(self, status, output, errors):
+        self.assertEqual(status, 3, errors)
+        stream = report_of(output)["streams"][0]
+        self.assertEqual(stream["state"], "broken off")
+        self.assertNotEqual(stream["last_error"], "")
+        self.assertGreater(stream["frames_shown"], 0)
+        self.assertLess(stream["frames_shown"], CLIP_FRAMES)
+        self.assertIn("error", errors)
+
+    def serve_a_part(self, data, end):
+        """Plays what a server sends that promises all and ends in the middle; end(connection)."""
+        def serve(server):
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: video/x-matroska\r\n"
+                                   b"Connection: close\r\n"
+                                   b"Content-Length: %d\r\n\r\n" % len(data))
+                connection.sendall(data[: len(data) * 2 // 3])
+                end(connection)
+
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            thread = threading.Thread(target=serve, args=(server,))
+            thread.start()
+            done = play("--vo=none", "--untimed", "--timeout=1", "--report=json",
+                        f"http://127.0.0.1:{server.getsockname()[1]}/clip.mkv")
+            self.done.set()
+            thread.join()
+        return done
+
+    def test_tells_an_input_that_breaks_off_from_a_whole_one(self):
+        data = STREAMED.read_bytes()
+        self.done = threading.Event()
+        linger = struct.pack("ii", 1, 0)
+        for end in (lambda connection: None,
+                    lambda connection: connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                                             linger),
+                    lambda connection: self.done.wait(DEADLINE_S)):
+            self.done.clear()
+            self.assert_broke_off(*self.serve_a_part(data, end))
+
+    def test_tells_a_pipe_that_falls_silent_from_one_that_ends(self):
+        data, pipe = STREAMED.read_bytes(), FOLDER / "broken_pipe"
+        os.mkfifo(pipe)
+        holder = os.open(pipe, os.O_RDWR)
+        writer = threading.Thread(target=os.write, args=(holder, data[: len(data) * 2 // 3]))
+        writer.start()
+        done = play("--vo=none", "--untimed", "--timeout=1", "--report=json", pipe)
+        writer.join()
+        os.close(holder)
+        self.assert_broke_off(*done)
+
+
 def expected_sums(path):
     """md5 of the first video stream's frames, in order, of an ffmpeg -f framemd5 file."""
     sums, video = [], None
@@ -381,7 +435,8 @@ class Clips(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    subprocess.run([DEMO_CLIP, str(CLIP)], check=True, timeout=DEADLINE_S)
+    for made in (CLIP, STREAMED):
+        subprocess.run([DEMO_CLIP, str(made)], check=True, timeout=DEADLINE_S)
     program = unittest.main(argv=sys.argv[:1] + sys.argv[3:], exit=False, verbosity=2)
     TEMP.cleanup()
     sys.exit(not program.result.wasSuccessful())

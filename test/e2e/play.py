@@ -109,6 +109,12 @@ class Command(unittest.TestCase):
         _, output, _ = play("--vo=none", "--duration=1", "--report=json", CLIP)
         self.assertGreaterEqual(report_of(output)["wall_s"], 0.95)
 
+    def test_says_at_the_end_how_far_the_screen_came(self):
+        status, _, errors = play("--vo=none", "--start=2", "--duration=3", "--log-level=info", CLIP)
+        self.assertEqual(status, 0, errors)
+        lines = [line for line in errors.splitlines() if " shown " in line]
+        self.assertRegex(lines[-1], "^00:04 / 00:10  shown [0-9]+ ")
+
     def test_renders_offscreen_and_leaves_a_picture(self):
         path = FOLDER / "snapshot.png"
         status, output, errors = play("--untimed", "--frames=5", "--size=320x180", "--report=json",

@@ -20,6 +20,8 @@
 #define LOOK_MS 100
 /* How much of a film may be missing at its end before it is said. */
 #define CUT_SHORT_US 1000000
+/* Packets that a decoder may hold before its first picture: reordering and threads. */
+#define MAX_DECODER_DELAY 128
 /* Pictures after which playing is in its steady state: pools and caches are full. */
 #define STEADY_FRAMES 50
 
@@ -258,6 +260,33 @@ static void note_end(struct player *player, const struct limef_signal_frame *rep
     limef_graph_send(&player->graph, &stream->source.source.filter, &pause);
 }
 
+/* Whether the decoder took more than a whole turn of a repeated file, and gave nothing. */
+static bool repeats_in_vain(const struct play_stream *stream)
+{
+    struct limef_file_source_counters source;
+    struct limef_decode_counters decode;
+
+    limef_file_source_get_counters(&stream->source, &source);
+    limef_decode_get_counters(&stream->decode, &decode);
+    /* in n_loops whole turns there was not more than n_packets */
+    return source.n_loops && !decode.n_frames &&
+           decode.n_packets > source.n_packets / source.n_loops + MAX_DECODER_DELAY;
+}
+
+static void end_vain_repetition(struct player *player)
+{
+    struct limef_signal_frame report;
+
+    for (uint32_t i = 0; i < player->n_streams; i++) {
+        if (player->streams[i].ended || !repeats_in_vain(&player->streams[i]))
+            continue;
+        limef_signal_frame_set(&report, LIMEF_SIGNAL_END, i, "no picture could be decoded");
+        report.code = limef_fail(AVERROR_INVALIDDATA, player->streams[i].name, "%s: %s",
+                                 player->streams[i].url, report.text);
+        note_end(player, &report);
+    }
+}
+
 static void handle_reports(struct player *player)
 {
     struct limef_signal_frame report;
@@ -308,6 +337,7 @@ void player_run(struct player *player)
         if (pollfds[1].revents & POLLIN && read(signals, &info, sizeof(info)) > 0)
             player->quit = player->by_signal = true;
         handle_reports(player);
+        end_vain_repetition(player);
         measure(player);
         player_update_overlay(player);
         progress_print(player);

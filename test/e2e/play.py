@@ -228,6 +228,21 @@ class Command(unittest.TestCase):
         self.assertIn(status, (0, 2, 3))
         report_of(output)
 
+    def test_does_not_repeat_for_ever_what_gives_no_picture(self):
+        damaged, data = FOLDER / "no_picture.mp4", bytearray(CLIP.read_bytes())
+        media = data.index(b"mdat")
+        size = struct.unpack(">I", data[media - 4: media])[0] - 8
+        data[media + 4: media + 4 + size] = b"\xff" * size
+        damaged.write_bytes(data)
+        clips = [damaged]
+        if MEDIA and pathlib.Path(MEDIA, "bad_invalid_bitstream.webm").exists():
+            clips.append(pathlib.Path(MEDIA, "bad_invalid_bitstream.webm"))
+        for clip in clips:
+            status, output, errors = play("--vo=none", "--loop", "--report=json", clip)
+            self.assertEqual(status, 2, errors)
+            self.assertEqual(report_of(output)["streams"][0]["state"], "failed")
+            self.assertIn("no picture could be decoded", errors)
+
     def test_refuses_wrong_usage(self):
         for arguments in ([], ["--nonsense", CLIP], ["--vo=paper", CLIP], ["--frames=-3", CLIP]):
             status, output, errors = play(*arguments)

@@ -153,6 +153,11 @@ class Player:
                               env=self.env, timeout=DEADLINE_S, capture_output=True, text=True)
         return done.stdout.split()[0] if done.stdout.split() else None
 
+    def signal_waits(self, number):
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        pending = re.findall(r"(?:SigPnd|ShdPnd):\s*(\w+)", status)
+        return any(int(mask, 16) & 1 << number - 1 for mask in pending)
+
     def snapshot(self):
         """The file that the key s leaves in the working directory."""
         self.n_snapshots += 1
@@ -310,7 +315,30 @@ class X11(Case):
         player = self.play("--loop", CLIP)
         self.server.send_signal(signal.SIGSTOP)
         player.process.send_signal(signal.SIGTERM)
-        self.assertEqual(player.process.wait(12), 4)
+        self.assertEqual(player.process.wait(DEADLINE_S), 4)
+
+    def press_for_a_server_that_stands_still(self, *keys):
+        """Gives the player that finds them when its server answers nothing any more."""
+        player = self.play("--loop", CLIP)
+        self.pause(player)  # else it is a picture that it hangs with
+        player.process.send_signal(signal.SIGSTOP)
+        player.keys(*keys)
+        self.server.send_signal(signal.SIGSTOP)
+        player.process.send_signal(signal.SIGCONT)
+        return player
+
+    def test_ends_by_signal_while_a_key_hangs_in_the_server(self):
+        player = self.press_for_a_server_that_stands_still("f", "i", "s")
+        player.process.send_signal(signal.SIGINT)
+        self.assertEqual(player.process.wait(DEADLINE_S), 4)
+
+    def test_ends_at_once_by_a_second_signal(self):
+        player = self.press_for_a_server_that_stands_still("f")
+        player.process.send_signal(signal.SIGINT)
+        wait_until(lambda: not player.signal_waits(signal.SIGINT), "the player sees the signal")
+        player.process.send_signal(signal.SIGINT)
+        self.assertEqual(player.process.wait(DEADLINE_S), 4)
+        self.assertNotIn("does not come back", player.errors)
 
 
 @unittest.skipUnless(shutil.which("weston"), "no weston")

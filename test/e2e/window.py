@@ -11,6 +11,7 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -74,12 +75,12 @@ def weston():
     """As xvfb(); without a seat, as nobody sits there."""
     with tempfile.TemporaryDirectory(prefix="limef-e2e-") as folder:
         env = NO_DISPLAY | {"XDG_RUNTIME_DIR": folder, "WAYLAND_DISPLAY": "limef-e2e"}
-        socket = pathlib.Path(folder, "limef-e2e")
+        listens = pathlib.Path(folder, "limef-e2e")
         server = subprocess.Popen(["weston", "--backend=headless-backend.so", "--use-gl",
-                                   f"--socket={socket.name}", "--idle-time=0", "--no-config"],
+                                   f"--socket={listens.name}", "--idle-time=0", "--no-config"],
                                   env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            wait_until(lambda: socket.exists() or server.poll() is not None, "weston starts")
+            wait_until(lambda: listens.exists() or server.poll() is not None, "weston starts")
             if server.poll() is not None:
                 raise unittest.SkipTest("weston does not start here")
             yield server, env
@@ -318,13 +319,15 @@ class X11(Case):
         self.assertEqual(player.process.wait(DEADLINE_S), 4)
 
     def press_for_a_server_that_stands_still(self, *keys):
-        """Gives the player that finds them when its server answers nothing any more."""
+        """Gives the player that has found them when its server answered nothing any more."""
         player = self.play("--loop", CLIP)
         self.pause(player)  # else it is a picture that it hangs with
+        begin = len(player.errors)
         player.process.send_signal(signal.SIGSTOP)
-        player.keys(*keys)
+        player.keys("d", *keys)  # d says when they are seen
         self.server.send_signal(signal.SIGSTOP)
         player.process.send_signal(signal.SIGCONT)
+        player.wait_for("waited [0-9]+ us", begin)
         return player
 
     def test_ends_by_signal_while_a_key_hangs_in_the_server(self):
@@ -339,6 +342,60 @@ class X11(Case):
         player.process.send_signal(signal.SIGINT)
         self.assertEqual(player.process.wait(DEADLINE_S), 4)
         self.assertNotIn("does not come back", player.errors)
+
+
+class Silent(Case):
+    """Display servers that listen and do not answer."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="limef-e2e-")
+        self.addCleanup(self.folder.cleanup)
+
+    def listen(self, address):
+        listener = socket.socket(socket.AF_UNIX)
+        self.addCleanup(listener.close)
+        listener.bind(address)
+        listener.listen()
+
+    def x11(self):
+        for number in range(2000, 3000):
+            with contextlib.suppress(OSError):
+                self.listen(f"\0/tmp/.X11-unix/X{number}")
+                return NO_DISPLAY | {"DISPLAY": f":{number}"}
+        raise AssertionError("no number is free")
+
+    def wayland(self):
+        self.listen(os.path.join(self.folder.name, "silent"))
+        return NO_DISPLAY | {"XDG_RUNTIME_DIR": self.folder.name, "WAYLAND_DISPLAY": "silent"}
+
+    def assert_says_silent_once(self, player, status):
+        self.assertEqual(player.finish()[0], status, player.errors)
+        self.assertEqual(player.errors.count("does not answer"), 1, player.errors)
+
+    def test_auto_goes_offscreen(self):
+        for env in (self.x11(), self.wayland()):
+            with Player(env, "--vo=auto", "--untimed", "--frames=5", CLIP) as player:
+                self.assert_says_silent_once(player, 0)
+                self.assertIn("offscreen", player.errors)
+
+    def test_window_is_not_available(self):
+        for env in (self.x11(), self.wayland()):
+            with Player(env, "--vo=window", "--untimed", "--frames=5", CLIP) as player:
+                self.assert_says_silent_once(player, 7)
+
+    @unittest.skipUnless(shutil.which("Xvfb"), "no Xvfb")
+    def test_a_server_that_answers_is_taken(self):
+        with xvfb() as (_, env), Player(env | self.wayland() | {"SDL_VIDEODRIVER": "wayland"},
+                                        "--vo=auto", "--untimed", "--frames=5", CLIP) as player:
+            self.assertEqual(player.finish()[0], 0, player.errors)
+            self.assertIn("in a window", player.errors)
+
+    @unittest.skipUnless(shutil.which("Xvfb"), "no Xvfb")
+    def test_a_server_that_stands_still_is_not_taken(self):
+        with xvfb() as (server, env):
+            server.send_signal(signal.SIGSTOP)
+            with Player(env, "--vo=auto", "--untimed", "--frames=5", CLIP) as player:
+                self.assert_says_silent_once(player, 0)
 
 
 @unittest.skipUnless(shutil.which("weston"), "no weston")

@@ -12,6 +12,8 @@
 /* How often the screen's thread comes by, with and without the overlay. */
 #define OVERLAY_PERIOD_US 100000
 #define VISIT_PERIOD_US 1000000
+/* A screen that does not come by for this long hangs in the display server. */
+#define SILENT_US 5000000
 
 /* Thousandths of the natural rate that [ and ] step through. */
 static const int32_t rates[] = {250, 500, 750, 1000, 1250, 1500, 2000, 4000};
@@ -152,11 +154,28 @@ static int visit(void *context)
     return 0;
 }
 
+/* Its thread has nothing to wait for without end where it has no window. */
+static bool may_show_window(const struct player *player)
+{
+    uint32_t output = LIMEF_COUNTED(player->presenter.output);
+
+    if (output == LIMEF_OUTPUT_AUTO) /* it is being opened */
+        return player->options->vo == PLAY_VO_AUTO || player->options->vo == PLAY_VO_WINDOW;
+    return output == LIMEF_OUTPUT_WINDOW;
+}
+
 void player_visit_screen(struct player *player)
 {
     int64_t now_us = limef_now_us();
+    bool visiting = atomic_load_explicit(&player->visiting, memory_order_acquire);
 
-    if (atomic_load_explicit(&player->visiting, memory_order_acquire) ||
+    if (visiting && !player->said_silent && now_us >= player->visited_us + SILENT_US &&
+        may_show_window(player)) {
+        player->said_silent = true;
+        limef_log(LIMEF_LOG_ERROR, "limef-play",
+                  "the display has not answered for %d s; Ctrl-C ends", SILENT_US / 1000000);
+    }
+    if (visiting ||
         now_us < player->visited_us +
                      (LIMEF_COUNTED(player->overlay) ? OVERLAY_PERIOD_US : VISIT_PERIOD_US))
         return;

@@ -335,6 +335,15 @@ class X11(Case):
         player.process.send_signal(signal.SIGINT)
         self.assertEqual(player.process.wait(DEADLINE_S), 4)
 
+    def test_says_once_that_the_server_stands_still(self):
+        player = self.play("--loop", CLIP)
+        self.server.send_signal(signal.SIGSTOP)
+        player.wait_for("the display has not answered")
+        player.process.send_signal(signal.SIGINT)
+        self.assertEqual(player.process.wait(DEADLINE_S), 4)
+        player.reader.join()
+        self.assertEqual(player.errors.count("the display has not answered"), 1, player.errors)
+
     def test_ends_at_once_by_a_second_signal(self):
         player = self.press_for_a_server_that_stands_still("f")
         player.process.send_signal(signal.SIGINT)

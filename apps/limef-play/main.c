@@ -95,28 +95,34 @@ static int report(struct player *player)
     return ferror(stdout) ? limef_fail(AVERROR(EIO), "limef-play", "cannot write the report") : 0;
 }
 
+/* 0 of several steps is PLAY_OK still; what failed was logged. */
+static int worse(int status, int ret)
+{
+    return status == PLAY_OK && ret < 0 ? PLAY_SET_UP_FAILED : status;
+}
+
 static int play(const struct play_options *options, int64_t begun_us)
 {
     static struct player player;
     int status = player_start(&player, options, begun_us);
-    int stopped, reported, cleared;
+    int stopped, cleared;
 
     if (status != PLAY_OK)
         return status;
     player_run(&player);
     status = player_status(&player);
     signals_begin_take_down(status);
+    status = worse(status, player_snapshot(&player));
+    signals_begin_take_down(status);
     stopped = player_stop(&player);
-    reported = options->report_json ? report(&player) : 0;
+    status = worse(status, options->report_json ? report(&player) : 0);
     cleared = stopped == AVERROR(ETIMEDOUT) ? stopped : player_clear(&player);
     if (cleared == AVERROR(ETIMEDOUT)) { /* stuck in the kernel or a library; it cannot be freed */
         fflush(NULL);
         _exit(status);
     }
     signals_end_take_down();
-    if (status == PLAY_OK && (stopped < 0 || reported < 0 || cleared < 0))
-        status = PLAY_SET_UP_FAILED;
-    return status;
+    return worse(worse(status, stopped), cleared);
 }
 
 int main(int argc, char **argv)

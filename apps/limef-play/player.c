@@ -15,6 +15,8 @@
 
 #define STOP_TIMEOUT_US 2000000
 #define SCREEN_CALL_TIMEOUT_US 3000000
+/* Of a screen that let the snapshot wait in vain. */
+#define LAST_CALL_TIMEOUT_US 500000
 /* How often the player looks after itself: progress, threads, overlay. */
 #define LOOK_MS 100
 /* Pictures after which playing is in its steady state: pools and caches are full. */
@@ -289,15 +291,25 @@ static int write_snapshot(void *context)
     return limef_presenter_snapshot(&player->presenter, player->options->snapshot);
 }
 
-int player_stop(struct player *player)
+int player_snapshot(struct player *player)
 {
     struct limef_thread *screen = &player->screen.thread;
-    int ret = 0, graph_ret;
+    int ret;
 
-    if (player->options->snapshot && limef_thread_running(screen) && !player->no_output)
-        ret = limef_thread_call(screen, write_snapshot, player, SCREEN_CALL_TIMEOUT_US);
-    graph_ret = limef_graph_stop(&player->graph, STOP_TIMEOUT_US);
-    return graph_ret < 0 ? graph_ret : ret;
+    if (!player->options->snapshot || !limef_thread_running(screen) || player->no_output)
+        return 0;
+    ret = limef_thread_call(screen, write_snapshot, player, SCREEN_CALL_TIMEOUT_US);
+    if (ret == AVERROR(ETIMEDOUT)) {
+        player->screen_hangs = true;
+        limef_fail(ret, "limef-play", "cannot write %s: the display does not answer",
+                   player->options->snapshot);
+    }
+    return ret;
+}
+
+int player_stop(struct player *player)
+{
+    return limef_graph_stop(&player->graph, STOP_TIMEOUT_US);
 }
 
 /* Filters may be cleared when the graph has let go of them. */
@@ -365,7 +377,8 @@ int player_clear(struct player *player)
     int ret;
 
     if (limef_thread_running(screen))
-        limef_thread_call(screen, take_down, player, SCREEN_CALL_TIMEOUT_US);
+        limef_thread_call(screen, take_down, player,
+                          player->screen_hangs ? LAST_CALL_TIMEOUT_US : SCREEN_CALL_TIMEOUT_US);
     ret = limef_thread_stop(screen, STOP_TIMEOUT_US);
     if (ret == AVERROR(ETIMEDOUT))
         return ret;

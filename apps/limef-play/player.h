@@ -50,7 +50,7 @@ struct player {
     struct limef_consumer screen;      /* a thread of the player's own: it opens the display */
 
     /* the main thread */
-    bool paused, quit, by_signal, no_output;
+    bool paused, quit, by_signal, no_output, screen_hangs;
     bool said_output; /* progress: where pictures go */
     int64_t printed_us;
     int32_t rate; /* thousandths */
@@ -81,10 +81,12 @@ int player_start(struct player *player, const struct play_options *options, int6
 /* Plays until all is over, the user quits, or a signal comes. */
 void player_run(struct player *player);
 
-/* Writes the snapshot, stops the streams. What the report says stays readable until
- * player_clear().
- * Returns 0; AVERROR(ETIMEDOUT): a thread is stuck and nothing may be freed under it; or what
- * the snapshot failed with, logged. */
+/* Writes the snapshot that the options ask for. Returns 0, or what it failed with, logged;
+ * AVERROR(ETIMEDOUT): the display does not answer. */
+int player_snapshot(struct player *player);
+
+/* Stops the streams. What the report says stays readable until player_clear(). Returns 0, or
+ * AVERROR(ETIMEDOUT): a thread is stuck and nothing may be freed under it. */
 int player_stop(struct player *player);
 
 /* How it went: an enum play_status. After player_run(). */

@@ -318,10 +318,11 @@ class X11(Case):
         player.process.send_signal(signal.SIGTERM)
         self.assertEqual(player.process.wait(DEADLINE_S), 4)
 
-    def press_for_a_server_that_stands_still(self, *keys):
+    def press_for_a_server_that_stands_still(self, *keys, play=()):
         """Gives the player that has found them when its server answered nothing any more."""
-        player = self.play("--loop", CLIP)
-        self.pause(player)  # else it is a picture that it hangs with
+        player = self.play("--loop", *play, CLIP)
+        player.keys("space")  # else it is a picture that it hangs with
+        player.wait_for("paused", len(player.errors))
         begin = len(player.errors)
         player.process.send_signal(signal.SIGSTOP)
         player.keys("d", *keys)  # d says when they are seen
@@ -343,6 +344,14 @@ class X11(Case):
         self.assertEqual(player.process.wait(DEADLINE_S), 4)
         player.reader.join()
         self.assertEqual(player.errors.count("the display has not answered"), 1, player.errors)
+
+    def test_fails_without_its_snapshot_when_the_server_stands_still(self):
+        player = self.press_for_a_server_that_stands_still("f", "q", play=[
+            "--snapshot=last.png", "--framemd5=md5.txt"])
+        self.assertEqual(player.finish()[0], 1)
+        self.assertEqual(player.errors.count("cannot write last.png: the display"), 1, player.errors)
+        self.assertFalse((player.folder / "last.png").exists())
+        self.assertTrue((player.folder / "md5.txt").read_text().endswith("\n"))
 
     def test_ends_at_once_by_a_second_signal(self):
         player = self.press_for_a_server_that_stands_still("f")

@@ -347,6 +347,20 @@ Test(file_source, natural_pace_sends_nothing_early)
     play_clear(&play);
 }
 
+Test(file_source, a_packet_enters_when_it_is_due_not_when_it_is_read_ahead)
+{
+    struct limef_file_source_settings settings = {
+        .url = media_make("a.mp4", &(struct media){.n_pictures = 10, .fps = 100})};
+    int64_t began_us = limef_now_us();
+
+    play_init(&play, &settings, NULL);
+    cr_assert(eq(int, play_run(&play), AVERROR_EOF));
+    for (unsigned i = 0; i < 10; i++)
+        cr_assert(ge(i64, play_nth(&play, LIMEF_FRAME_PACKET, i)->frame.entered_us,
+                     began_us + i * 10000));
+    play_clear(&play);
+}
+
 Test(file_source, rate_and_n_fps_move_the_due_time)
 {
     struct limef_file_source_settings settings = {.url = media_make("a.mp4", &(struct media){0}),

@@ -22,7 +22,7 @@
 #include <string.h>
 
 #define WINDOW_US 500000
-#define SETTLE_MIN_US 3000000
+#define SETTLE_MIN_US 2000000
 #define SETTLE_MAX_US 15000000
 #define REST_US (5 * (int64_t)WINDOW_US) /* without a change: at rest */
 #define DRAIN_US 500000

@@ -67,6 +67,10 @@ run 6_signals 0 $clip
 says 'first picture at 5\.000 s'
 says 'end of file after [0-9.]+ s'
 
+run 7_graph 0 $clip
+says '250 large pictures, 250 small ones of 230400 pixels'
+says 'plan auto: 6 filters in .*'
+
 run 0_play 1
 [ "$(wc -l <errors)" = 1 ] && grep -q '^usage: ' errors || fail "0_play does not say what it wants"
 
@@ -85,7 +89,7 @@ else
     run 4_window 1 wall.png short.mp4
 fi
 
-for program in 1_first_chain 2_two_threads 3_own_filter 5_snapshot 6_signals; do
+for program in 1_first_chain 2_two_threads 3_own_filter 5_snapshot 6_signals 7_graph; do
     run $program 1 missing.mp4
     [ "$(wc -l <errors)" = 1 ] || fail "$program says a failure not once"
 done

@@ -60,10 +60,10 @@ class Plan(unittest.TestCase):
     def test_what_must_be_cut_is_cut_and_says_why(self):
         plan = self.explain("pattern ! scale 64x64 ! split name=s  s. ! jpeg /nowhere/a.jpg"
                             "  s. ! burn 10 ! screen none")
-        self.assertIn("cut", self.link(plan, "s -> jpeg"))
-        self.assertIn("waits", self.link(plan, "s -> jpeg"))
-        self.assertIn("cut", self.link(plan, "burn -> screen"))
-        self.assertIn("fused", self.link(plan, "s -> burn"))
+        self.assertIn("cut", self.link(plan, "split s -> snapshot jpeg"))
+        self.assertIn("waits", self.link(plan, "split s -> snapshot jpeg"))
+        self.assertIn("cut", self.link(plan, "burn -> presenter screen"))
+        self.assertIn("fused", self.link(plan, "split s -> burn"))
 
     def test_nothing_is_opened_and_nothing_runs(self):
         self.explain("file:missing.mp4 ! decode ! encode mpeg4 ! writer", FOLDER / "never.mkv")

@@ -62,6 +62,7 @@ Test(consumer, drops_what_waited_when_it_is_started_again)
     cr_assert(eq(u32, atomic_load(&payload.n_refs), 1));
     cr_assert(zero(int, limef_lane_write(&chain.input.lane, &packet.frame)));
     ASSERT_COMES(atomic_load(&chain.sink.n_packets) == 1);
+    ASSERT_COMES(atomic_load(&payload.n_refs) == 1); /* it lies in this function's frame */
 }
 
 Test(consumer, offers_a_refused_frame_again)

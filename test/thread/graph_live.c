@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+/* Graphs that change while they run, and how they end. */
+#include "graph.h"
+
+#include <time.h>
+#include <unistd.h>
+
+/* One packet every 10 ms. */
+struct paced_source {
+    struct limef_source source;
+    int64_t due_us, number;
+    LIMEF_ATOMIC(int64_t) n_passed;
+};
+
+static int paced_step(struct limef_source *base, int64_t *due_us)
+{
+    struct paced_source *source = LIMEF_CONTAINER_OF(base, struct paced_source, source);
+    struct limef_packet_frame packet =
+        packet_frame(source->number, LIMEF_MEDIA_VIDEO, LIMEF_FRAME_KEY);
+    int64_t now_us = limef_now_us();
+    int ret;
+
+    if (now_us < source->due_us) {
+        *due_us = source->due_us;
+        return AVERROR(EAGAIN);
+    }
+    source->due_us = (source->due_us ? source->due_us : now_us) + 10000;
+    packet.frame.pts_us = source->number * 10000;
+    ret = limef_pass(&base->filter, &packet.frame);
+    if (ret == 0) {
+        source->number++;
+        atomic_fetch_add(&source->n_passed, 1);
+    }
+    return 0;
+}
+
+static int ignore_go(struct limef_filter *filter, const struct limef_frame *in)
+{
+    (void)filter;
+    (void)in;
+    return 0;
+}
+
+static const struct limef_filter_ops paced_ops = {
+    .kind = "paced", .flags = LIMEF_FILTER_SOURCE, .go = ignore_go};
+
+static int64_t thread_us(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* Uses processor time; the context says how much. */
+static int burn(void *context, const struct limef_frame *frame)
+{
+    int64_t until_us = thread_us() + *(int64_t *)context;
+
+    (void)frame;
+    while (thread_us() < until_us)
+        continue;
+    return 0;
+}
+
+/* Whether a counter rises; if it does not, and the machine had too little time for this process to
+ * load a core at all, the test says nothing. */
+static void assert_rises(uint64_t (*counter)(const struct limef_graph *), struct limef_graph *graph,
+                         struct number_sink *sink, int64_t burn_us)
+{
+    int64_t began_us = limef_now_us(), n_packets = atomic_load(&sink->n_packets);
+    bool came = WAIT_FOR(counter(graph) > 0);
+    double load = (double)((atomic_load(&sink->n_packets) - n_packets) * 2 * burn_us) /
+                  (double)(limef_now_us() - began_us);
+
+    if (!came && load < 0.9) {
+        limef_graph_stop(graph, TOO_LONG_US);
+        cr_skip("the machine is too busy: %.2f of a core was to be had", load);
+    }
+    cr_assert(came, "load %.2f", load);
+}
+
+Test(graph_live, cuts_where_one_core_is_not_enough)
+{
+    static struct paced_source source = {
+        .source = {.filter = LIMEF_FILTER(&paced_ops, "paced", NULL), .step = paced_step}};
+    static struct limef_tap_filter a, b;
+    static struct number_sink sink;
+    struct limef_reports reports = {0};
+    struct limef_signal_frame signal;
+    struct limef_graph graph = {0};
+    int64_t burn_us = 5500;
+
+    limef_log_set_level(LIMEF_LOG_INFO);
+    limef_reports_init(&reports);
+    limef_tap_filter_init(&a, "a", burn, &burn_us);
+    limef_tap_filter_init(&b, "b", burn, &burn_us);
+    number_sink_init(&sink);
+    limef_connect(&source.source.filter, &a.filter);
+    limef_connect(&a.filter, &b.filter);
+    limef_connect(&b.filter, &sink.filter);
+    cr_assert(eq(int,
+                 limef_graph_init(&graph, memory, sizeof(memory),
+                                  &(struct limef_graph_settings){
+                                      .reports = &reports, .window_us = 300000, .n_cpus = 2}),
+                 0));
+    cr_assert(eq(int, limef_graph_add(&graph, &source.source), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    assert_rises(limef_graph_n_plan_changes, &graph, &sink, burn_us);
+    cr_assert(eq(int, limef_reports_read(&reports, &signal, TOO_LONG_US), 0));
+    cr_assert(eq(u32, signal.signal, LIMEF_SIGNAL_PLAN));
+    limef_graph_print(&graph, limef_plan_print_text, stderr);
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    cr_assert(eq(i64, atomic_load(&sink.n_out_of_order), 0));
+    limef_graph_clear(&graph);
+    limef_reports_clear(&reports);
+}
+
+Test(graph_live, takes_chains_in_and_out_while_it_runs)
+{
+    static struct line lines[4];
+    struct limef_graph graph = {0};
+
+    graph_init(&graph, sizeof(memory), LIMEF_PLAN_AUTO);
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    for (int round = 0; round < 5; round++) {
+        for (int i = 0; i < 4; i++) {
+            line_init(&lines[i], INT64_MAX);
+            cr_assert(eq(int, limef_graph_add(&graph, &lines[i].source.source), 0));
+            cr_assert(eq(int, limef_graph_add(&graph, &lines[i].source.source), AVERROR(EEXIST)));
+        }
+        for (int i = 3; i >= 0; i--) {
+            ASSERT_COMES(atomic_load(&lines[i].sink.n_packets) > 10);
+            cr_assert(eq(int, limef_graph_remove(&graph, &lines[i].source.source, TOO_LONG_US), 0));
+            cr_assert(eq(i64, atomic_load(&lines[i].sink.n_packets),
+                         atomic_load(&lines[i].source.n_passed)));
+            cr_assert(eq(i64, atomic_load(&lines[i].sink.n_out_of_order), 0));
+            cr_assert(eq(ptr, lines[i].a.filter.next, &lines[i].b.filter));
+        }
+        cr_assert(eq(int, limef_graph_remove(&graph, &lines[0].source.source, 0), AVERROR(ENOENT)));
+    }
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    limef_graph_clear(&graph);
+}
+
+Test(graph_live, connects_and_takes_out_branches_while_it_runs)
+{
+    static struct line line;
+    static struct limef_split_filter split;
+    static struct number_sink sinks[2];
+    struct limef_graph graph = {0};
+    size_t n = 0;
+
+    line_init(&line, INT64_MAX);
+    limef_split_filter_init(&split, "split");
+    limef_connect(&line.a.filter, &split.filter);
+    limef_connect(&split.filter, &line.b.filter);
+    graph_init(&graph, sizeof(memory), LIMEF_PLAN_PER_FILTER);
+    cr_assert(eq(int, limef_graph_add(&graph, &line.source.source), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    for (int round = 0; round < 20; round++) {
+        for (unsigned i = 0; i < 2; i++) { /* the second takes the place of the first */
+            number_sink_init(&sinks[i]);
+            cr_assert(eq(
+                int, limef_graph_connect(&graph, &split.filter, 3, &sinks[i].filter, TOO_LONG_US),
+                0));
+            ASSERT_COMES(atomic_load(&sinks[i].n_packets) > 10);
+        }
+        cr_assert(eq(int, limef_graph_connect(&graph, &split.filter, 3, NULL, TOO_LONG_US), 0));
+        cr_assert(eq(i64, atomic_load(&sinks[1].n_out_of_order), 1)); /* it came in the middle */
+        cr_assert(eq(int, limef_graph_look(&graph, NULL, &n, NULL, NULL), 0));
+        cr_assert(eq(sz, n, 5));
+    }
+    cr_assert(eq(int, limef_graph_connect(&graph, &split.filter, 99, NULL, 0), AVERROR(EINVAL)));
+    cr_assert(eq(int, limef_graph_connect(&graph, &sinks[0].filter, 0, NULL, 0), AVERROR(ENOENT)));
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    cr_assert(eq(i64, atomic_load(&line.sink.n_out_of_order), 0));
+    limef_graph_clear(&graph);
+    limef_filter_clear(&split.filter);
+}
+
+Test(graph_live, stops_twice_and_starts_again)
+{
+    static struct line line;
+    struct limef_graph graph = {0};
+
+    line_init(&line, INT64_MAX);
+    cr_assert(eq(int, limef_graph_stop(&graph, 0), 0));
+    graph_init(&graph, sizeof(memory), LIMEF_PLAN_PER_FILTER);
+    cr_assert(eq(int, limef_graph_stop(&graph, 0), 0));
+    cr_assert(eq(int, limef_graph_add(&graph, &line.source.source), 0));
+    for (int round = 0; round < 10; round++) {
+        int64_t before = atomic_load(&line.sink.n_packets);
+
+        cr_assert(eq(int, limef_graph_start(&graph), 0));
+        cr_assert(eq(int, limef_graph_start(&graph), AVERROR(EBUSY)));
+        ASSERT_COMES(atomic_load(&line.sink.n_packets) > before + 10);
+        cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+        cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    }
+    limef_graph_clear(&graph);
+}
+
+Test(graph_live, comes_back_from_a_filter_that_does_not)
+{
+    static struct line line;
+    struct limef_graph graph = {0};
+
+    line_init(&line, INT64_MAX);
+    atomic_store(&line.sink.stuck, 1);
+    graph_init(&graph, sizeof(memory), LIMEF_PLAN_PER_FILTER);
+    cr_assert(eq(int, limef_graph_add(&graph, &line.source.source), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    ASSERT_COMES(atomic_load(&line.sink.in_go));
+    cr_assert(eq(int, limef_graph_remove(&graph, &line.source.source, 20000), AVERROR(ETIMEDOUT)));
+    cr_assert(eq(int, limef_graph_stop(&graph, 20000), AVERROR(ETIMEDOUT)));
+    cr_assert(eq(int, limef_graph_stop(&graph, 20000), AVERROR(ETIMEDOUT)));
+    atomic_store(&line.sink.stuck, 0);
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    cr_assert(eq(int, limef_graph_remove(&graph, &line.source.source, TOO_LONG_US), 0));
+    limef_graph_clear(&graph);
+}
+
+struct stopping {
+    struct limef_graph *graph;
+    LIMEF_ATOMIC(int) ret;
+};
+
+static int stop_from_inside(void *context, const struct limef_frame *frame)
+{
+    struct stopping *stopping = context;
+
+    (void)frame;
+    if (!atomic_load(&stopping->ret))
+        atomic_store(&stopping->ret, limef_graph_stop(stopping->graph, TOO_LONG_US));
+    return 0;
+}
+
+Test(graph_live, says_that_it_cannot_wait_for_itself)
+{
+    static struct line line;
+    struct limef_graph graph = {0};
+    struct stopping stopping = {.graph = &graph};
+
+    line_init(&line, INT64_MAX);
+    limef_tap_filter_init(&line.a, "a", stop_from_inside, &stopping);
+    graph_init(&graph, sizeof(memory), LIMEF_PLAN_AUTO);
+    cr_assert(eq(int, limef_graph_add(&graph, &line.source.source), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    ASSERT_COMES(atomic_load(&stopping.ret) == AVERROR(EDEADLK));
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    limef_graph_clear(&graph);
+}
+
+static int note_thread(void *context)
+{
+    *(struct limef_thread **)context = limef_thread_current();
+    return 7;
+}
+
+Test(graph_live, calls_and_sends_where_a_filter_runs)
+{
+    static struct line line;
+    static struct number_sink elsewhere;
+    struct limef_signal_frame signal;
+    struct limef_thread *threads[3];
+    struct limef_graph graph = {0};
+
+    line_init(&line, INT64_MAX);
+    number_sink_init(&elsewhere);
+    graph_init(&graph, sizeof(memory), LIMEF_PLAN_PER_FILTER);
+    cr_assert(eq(int, limef_graph_add(&graph, &line.source.source), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    cr_assert(eq(
+        int,
+        limef_graph_call(&graph, &line.source.source.filter, note_thread, &threads[0], TOO_LONG_US),
+        7));
+    cr_assert(eq(int,
+                 limef_graph_call(&graph, &line.sink.filter, note_thread, &threads[1], TOO_LONG_US),
+                 7));
+    cr_assert(ne(ptr, threads[0], NULL));
+    cr_assert(ne(ptr, threads[1], NULL));
+    cr_assert(ne(ptr, threads[0], threads[1]));
+    limef_signal_frame_set(&signal, LIMEF_SIGNAL_PAUSE, 0, NULL);
+    cr_assert(eq(int, limef_graph_send(&graph, &line.source.source.filter, &signal), 0));
+    cr_assert(eq(int, limef_graph_send(&graph, &line.sink.filter, &signal), 0));
+    ASSERT_COMES(atomic_load(&line.source.n_signals) == 1);
+    ASSERT_COMES(atomic_load(&line.sink.n_signals) == 1);
+    cr_assert(eq(int, limef_graph_send(&graph, &elsewhere.filter, &signal), AVERROR(ENOENT)));
+    cr_assert(eq(int,
+                 limef_graph_call(&graph, &elsewhere.filter, note_thread, &threads[2], TOO_LONG_US),
+                 AVERROR(ENOENT)));
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    cr_assert(eq(int, limef_graph_send(&graph, &line.sink.filter, &signal), AVERROR_EXIT));
+    limef_graph_clear(&graph);
+}
+
+Test(graph_live, starts_with_the_plan_that_it_kept)
+{
+    char path[] = "graph_plans_XXXXXX";
+    int fd = mkstemp(path);
+
+    cr_assert(fd >= 0);
+    close(fd);
+    unlink(path);
+    limef_log_set_sink(keep_line, NULL);
+    for (int round = 0; round < 2; round++) {
+        static struct line line;
+        struct limef_graph graph = {0};
+        struct limef_graph_settings settings = {.cache_file = path};
+
+        line_init(&line, 1000);
+        cr_assert(eq(int, limef_graph_init(&graph, memory, sizeof(memory), &settings), 0));
+        cr_assert(eq(int, limef_graph_add(&graph, &line.source.source), 0));
+        limef_log_set_level(LIMEF_LOG_INFO);
+        last_line[0] = '\0';
+        cr_assert(eq(int, limef_graph_start(&graph), 0));
+        cr_assert(eq(int, strstr(last_line, "kept") != NULL, round == 1), "%s", last_line);
+        assert_whole(&line.sink, 1000);
+        cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+        limef_graph_clear(&graph);
+    }
+    limef_log_set_sink(NULL, NULL);
+    unlink(path);
+}
+
+/* The judge wants another thread and there is none. */
+Test(graph_live, goes_on_as_it_was_if_a_thread_is_refused)
+{
+    static struct paced_source source = {
+        .source = {.filter = LIMEF_FILTER(&paced_ops, "paced", NULL), .step = paced_step}};
+    static struct limef_tap_filter a, b;
+    static struct number_sink sink;
+    struct limef_graph graph = {0};
+    struct limef_graph_settings settings = {.window_us = 300000, .n_cpus = 2};
+    int64_t burn_us = 5500, n_packets;
+
+    limef_log_set_sink(keep_line, NULL);
+    limef_tap_filter_init(&a, "a", burn, &burn_us);
+    limef_tap_filter_init(&b, "b", burn, &burn_us);
+    number_sink_init(&sink);
+    limef_connect(&source.source.filter, &a.filter);
+    limef_connect(&a.filter, &b.filter);
+    limef_connect(&b.filter, &sink.filter);
+    cr_assert(eq(int, limef_graph_init(&graph, memory, sizeof(memory), &settings), 0));
+    cr_assert(eq(int, limef_graph_add(&graph, &source.source), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    failing_install(1); /* nothing else is allocated while it runs */
+    assert_rises(limef_graph_n_failed_changes, &graph, &sink, burn_us);
+    failing_remove();
+    n_packets = atomic_load(&sink.n_packets);
+    ASSERT_COMES(atomic_load(&sink.n_packets) > n_packets + 5);
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    cr_assert(eq(i64, atomic_load(&sink.n_out_of_order), 0));
+    limef_graph_clear(&graph);
+    limef_log_set_sink(NULL, NULL);
+}

@@ -80,6 +80,7 @@ class Setup:
 
     def __init__(self, options):
         self.rounds = options.rounds
+        self.scenarios = options.scenarios.split(",") if options.scenarios else None
         self.programs = os.path.join(options.build, "bench")
         self.without_probes = os.path.join(options.build + "-without-probes", "bench")
         self.clips = os.path.join(options.build, "clips")
@@ -107,6 +108,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3, help="runs of each row (default 3)")
     parser.add_argument("--only", default=",".join(BENCHES), metavar="A,B",
                         help="of " + ",".join(BENCHES))
+    parser.add_argument("--scenarios", metavar="A,B", help="of graph: of " + ",".join(graph.SCENARIOS))
     parser.add_argument("--build", default=os.path.join(ROOT, "build", "bench"), metavar="DIR")
     parser.add_argument("--limef-play", metavar="PATH", help="default: of the build")
     parser.add_argument("--media", default=os.path.join(ROOT, "..", "shared", "media"), metavar="DIR",
@@ -119,6 +121,8 @@ def main():
     unknown = [name for name in chosen if name not in BENCHES]
     if unknown:
         parser.error(f"no benchmark {unknown[0]}; there are {', '.join(BENCHES)}")
+    if options.scenarios and set(options.scenarios.split(",")) - set(graph.SCENARIOS):
+        parser.error(f"scenarios are {', '.join(graph.SCENARIOS)}")
     setup, texts = Setup(options), {}
     for group, benches in GROUPS.items():
         out = report.Report()

@@ -93,7 +93,8 @@ def rows_of_prediction(setup, runs, title):
 
 def bench(setup, report):
     predictions, scenarios = [], {}
-    for scenario, title in SCENARIOS.items():
+    for scenario in setup.scenarios or SCENARIOS:
+        title = SCENARIOS[scenario]
         runs = scenarios[scenario] = measure.Interleaved(jobs_of(setup, scenario), setup.rounds,
                                                            attempts=1)
         load = runs.median("auto", "cores") / measure.N_CPUS if "auto" in runs else 0
@@ -105,14 +106,14 @@ def bench(setup, report):
             "while counted": "late_changes", "others": "others"})
         tell_targets(runs, report, title)
         predictions += rows_of_prediction(setup, runs, title)
-    for mode in NAIVE:
+    for mode in NAIVE if not setup.scenarios else []:
         better = [name for name, runs in scenarios.items()
                   if "auto" in runs and mode in runs and beats(runs, mode)]
         report.target(f"scenarios in which the plan beats {mode} ({', '.join(better) or 'none'})",
                       len(better), ">=", 1)
     if predictions:
         report.section("Graph: the simulator beside the machine",
-                       "sim_predict (doc/simulator.md) given the costs that auto measured: predicted, "
+                       "`sim_predict` (doc/simulator.md) given the costs that auto measured: predicted, "
                        "then real.")
         report.table(["", "on time %", "real", "CPU ms/1000", "real", "off", "p99 ms", "real",
                       "switches/frame", "real"], predictions)

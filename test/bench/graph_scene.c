@@ -105,11 +105,11 @@ static void add_source(struct scene *scene, struct limef_source *source, struct 
     scene->sources[scene->n_sources++] = source;
 }
 
-/* Of a file: notes when the packet that waits is due. */
+/* Of a file: notes when its packets are due. */
 static int step_file(struct limef_source *source, int64_t *due_us)
 {
     struct file_chain *chain = LIMEF_CONTAINER_OF(source, struct file_chain, file.source);
-    uint64_t n;
+    uint64_t n, number;
     int ret;
 
     if (chain->schedule.start_us > limef_now_us()) {
@@ -118,11 +118,14 @@ static int step_file(struct limef_source *source, int64_t *due_us)
     }
     ret = chain->step(source, due_us);
     n = LIMEF_COUNTED(chain->file.n_packets);
-    atomic_store_explicit(&chain->schedule.n, n, memory_order_relaxed);
-    if (ret == AVERROR(EAGAIN) && chain->file.waiting)
+    /* the time is that of the packet that waits, or of the one that was sent */
+    number = ret == AVERROR(EAGAIN) && chain->file.waiting ? n : n - 1;
+    if (n)
         atomic_store_explicit(&chain->schedule.zero_us,
-                              chain->file.due_us - (int64_t)((double)n * chain->schedule.period_us),
+                              chain->file.due_us -
+                                  (int64_t)((double)number * chain->schedule.period_us),
                               memory_order_relaxed);
+    atomic_store_explicit(&chain->schedule.n, n, memory_order_relaxed);
     return ret;
 }
 

@@ -42,15 +42,17 @@ def merge_tables(old, new):
     def key(line):
         return re.sub(r" \(.*?\)", "", line.split("|")[1]).strip()
 
-    rows = {key(line): line for line in old[2:]} | {key(line): line for line in new[2:]}
-    return new[:2] + list(rows.values())
+    at = next(i for i, line in enumerate(new) if line.startswith("|")) + 2
+    rows = {key(line): line for line in old[at:]} | {key(line): line for line in new[at:]}
+    return new[:at] + list(rows.values())
 
 
 def merge(old, new):
     """Sections that ran anew in the place of what they were, new ones behind; the rest stays."""
     before, now = sections_of(old), sections_of(new)
-    if "Targets" in before and "Targets" in now:
-        now["Targets"] = merge_tables(before["Targets"], now["Targets"])
+    for title in ("Targets", graph.PREDICTED):
+        if title in before and title in now:
+            now[title] = merge_tables(before[title], now[title])
     return "\n\n".join("\n".join([f"### {title}", "", *lines])
                        for title, lines in (before | now).items())
 

@@ -188,6 +188,20 @@ static void add_encode(struct scene *scene, const char *clip, double fps)
     add_source(scene, &chain->file.source, &chain->schedule);
 }
 
+/* A decoder and a scaler that are too much for one core. */
+static void add_resize(struct scene *scene, const char *clip, double fps)
+{
+    struct file_chain *chain = add_file(scene, clip, fps);
+    struct limef_scale_settings settings = {
+        .width = 1280, .height = 720, .quality = LIMEF_SCALE_GOOD};
+
+    must(limef_scale_filter_init(&chain->scale, NULL, &settings));
+    init_sink(scene, &chain->sink, &chain->schedule, false);
+    append(scene, &chain->decode.filter, &chain->scale.filter, "scale");
+    append(scene, &chain->scale.filter, &chain->sink.tap.filter, "sink");
+    add_source(scene, &chain->file.source, &chain->schedule);
+}
+
 /* One branch looks at each picture, the other one makes small ones of them. */
 static void add_fork(struct scene *scene, const char *clip)
 {
@@ -314,6 +328,8 @@ void scene_build(struct scene *scene, const char *name, const char *small, const
         n_decode = n_decode < SCENE_MAX_CHAINS ? n_decode : SCENE_MAX_CHAINS;
     else if (!strcmp(name, "encode"))
         n_encode = 1;
+    else if (!strcmp(name, "resize"))
+        add_resize(scene, large, fps);
     else if (!strcmp(name, "mix"))
         n_light = 32, n_decode = 12, n_fork = 4, n_encode = 1;
     else

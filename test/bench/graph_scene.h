@@ -84,10 +84,10 @@ struct scene {
 };
 
 /*
- * Builds a scenario: light, decode4, decode8, encode, mix. Ends the program where it cannot.
+ * Builds a scenario: light, decode4, decode8, encode, resize, mix. Ends the program where it cannot.
  *
  * small   a clip of 1280x720, 25 a second; large: of 1920x1080. Both without reordering.
- * fps     of the scenario encode
+ * fps     of the scenarios encode and resize
  */
 void scene_build(struct scene *scene, const char *name, const char *small, const char *large,
                  double fps);

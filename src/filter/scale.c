@@ -187,7 +187,7 @@ static int scale_picture(struct limef_scale_filter *scale, AVFrame *out, const A
     if (ret < 0)
         return ret;
     LIMEF_COUNT(scale->filter.copied_bytes, (uint64_t)ret);
-    if (scale->slices && in->buf[0])
+    if (scale->slices)
         return slices_run(scale->slices, out, in);
     ret = sws_scale(scale->converter, (const uint8_t *const *)in->data, in->linesize, 0, in->height,
                     out->data, out->linesize);

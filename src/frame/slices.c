@@ -27,7 +27,7 @@ struct limef_slices {
     int chroma_shift; /* of the output, in rows */
     struct slice {
         struct SwsContext *converter;
-        AVFrame *out; /* the picture, while the slice is made */
+        AVFrame *in, *out; /* shells, see new_shell() */
         unsigned y, height;
         int ret;
     } slices[MAX_SLICES];
@@ -85,6 +85,38 @@ static void try_it(void)
     av_frame_free(&out);
 }
 
+static void keep(void *nobody, uint8_t *data)
+{
+    (void)nobody;
+    (void)data;
+}
+
+/* A picture that borrows its planes. libswscale takes references to all that a picture has, which
+ * is allocated: of a shell it is one buffer, of nothing. */
+static AVFrame *new_shell(void)
+{
+    static uint8_t nothing;
+    AVFrame *shell = memory_new_av_frame();
+
+    if (!shell)
+        return NULL;
+    shell->buf[0] = memory_permits()
+                        ? av_buffer_create(&nothing, 1, keep, NULL, AV_BUFFER_FLAG_READONLY)
+                        : NULL;
+    if (!shell->buf[0])
+        av_frame_free(&shell);
+    return shell;
+}
+
+static void borrow(AVFrame *shell, const AVFrame *picture)
+{
+    memcpy(shell->data, picture->data, sizeof(shell->data));
+    memcpy(shell->linesize, picture->linesize, sizeof(shell->linesize));
+    shell->width = picture->width;
+    shell->height = picture->height;
+    shell->format = picture->format;
+}
+
 static void convert_slice(void *context, unsigned part)
 {
     struct limef_slices *slices = context;
@@ -92,16 +124,14 @@ static void convert_slice(void *context, unsigned part)
     AVFrame *out = slice->out;
     ptrdiff_t missing = (ptrdiff_t)(slice->y - (slice->y >> slices->chroma_shift));
 
-    slice->ret = av_frame_ref(out, slices->out);
-    if (slice->ret < 0)
-        return;
+    borrow(slice->in, slices->in);
+    borrow(out, slices->out);
     if (moves_luma_too_little) {
         out->data[0] += missing * out->linesize[0];
         if (out->data[3])
             out->data[3] += missing * out->linesize[3];
     }
-    slice->ret = receive(slice, out, slices->in);
-    av_frame_unref(out);
+    slice->ret = receive(slice, out, slice->in);
 }
 
 int slices_run(struct limef_slices *slices, AVFrame *out, const AVFrame *in)
@@ -134,8 +164,9 @@ static int open_all(struct limef_slices *slices, const AVFrame *from, const AVFr
 
         if (ret < 0)
             return ret;
-        slice->out = memory_new_av_frame();
-        if (!slice->out)
+        slice->in = new_shell();
+        slice->out = new_shell();
+        if (!slice->in || !slice->out)
             return AVERROR(ENOMEM);
         align = sws_receive_slice_alignment(slice->converter);
         if (depends_on_lines_above(slice->converter) || height % align)
@@ -182,6 +213,7 @@ void slices_close(struct limef_slices **slices)
         return;
     for (unsigned i = 0; i < (*slices)->n; i++) {
         sws_freeContext((*slices)->slices[i].converter);
+        av_frame_free(&(*slices)->slices[i].in);
         av_frame_free(&(*slices)->slices[i].out);
     }
     memory_release(*slices);

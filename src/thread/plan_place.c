@@ -38,6 +38,22 @@ static unsigned flags_of(const struct plan_work *work, uint32_t first)
     return flags;
 }
 
+/* Whether all that is fused to a source is known to be light. A filter's type does not tell what it
+ * costs, and one that computes for long with a real-time priority would starve the others. */
+static bool is_light_behind(const struct plan_work *work, uint32_t first)
+{
+    double load = 0;
+
+    for (uint32_t i = work->member_at[first]; i < work->member_at[first + 1]; i++) {
+        const struct limef_plan_filter *filter = &work->problem->filters[work->members[i]];
+
+        if (work->members[i] != first && !plan_is_measured(filter))
+            return false;
+        load += plan_load_of(filter);
+    }
+    return load <= READ_LOAD;
+}
+
 static bool is_reading(const struct plan_work *work, const struct limef_plan_island *island,
                        unsigned flags)
 {
@@ -48,7 +64,8 @@ static bool is_reading(const struct plan_work *work, const struct limef_plan_isl
         return true;
     if (!plan_is_known(island->load))
         /* who does not wait for its data takes a core for itself as long as there is some */
-        return flags & LIMEF_FILTER_BLOCKING && !(flags & LIMEF_FILTER_SELF_THREADED);
+        return flags & LIMEF_FILTER_BLOCKING && !(flags & LIMEF_FILTER_SELF_THREADED) &&
+               is_light_behind(work, island->first);
     return island->load <= (was_reading ? READ_LOAD_STAYS : READ_LOAD);
 }
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <libavutil/error.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -25,6 +26,9 @@ static const struct class_settings classes[] = {
     [LIMEF_PRIORITY_BACKGROUND] = {"background", SCHED_OTHER, 0, 10},
 };
 
+/* Whether the calling thread's policy or nice value is from here, not from whoever made it. */
+static _Thread_local bool is_set;
+
 /* A refusal is the process's, not the thread's: it is said once. */
 static void say_refused(const struct class_settings *class_settings, const char *name,
                         const char *got)
@@ -33,30 +37,76 @@ static void say_refused(const struct class_settings *class_settings, const char 
 
     limef_log(atomic_exchange_explicit(&said, 1, memory_order_relaxed) ? LIMEF_LOG_DEBUG
                                                                        : LIMEF_LOG_WARNING,
-              name, "no permission for real-time priority (%s class): %s; see RLIMIT_RTPRIO",
+              name, "no permission for the %s class: %s; see RLIMIT_RTPRIO, RLIMIT_NICE",
               class_settings->name, got);
+}
+
+static bool set_policy(int policy, int real_time_priority)
+{
+    struct sched_param param = {.sched_priority = real_time_priority};
+
+    /* children that libraries start from here do not inherit the class; once said, that stays */
+    return sched_setscheduler(0, policy | SCHED_RESET_ON_FORK, &param) == 0;
+}
+
+/* Out of a real-time class that this thread was given; what it came with stays. */
+static void leave_real_time(void)
+{
+    int policy = sched_getscheduler(0) & ~SCHED_RESET_ON_FORK;
+
+    if (is_set && (policy == SCHED_FIFO || policy == SCHED_RR))
+        set_policy(SCHED_OTHER, 0);
+}
+
+/* On Linux a nice value belongs to the thread. */
+static int nice_of(pid_t thread)
+{
+    return getpriority(PRIO_PROCESS, (id_t)thread);
+}
+
+static bool set_nice(int nice)
+{
+    if (nice == nice_of(gettid()))
+        return true;
+    if (setpriority(PRIO_PROCESS, (id_t)gettid(), nice) < 0)
+        return false;
+    is_set = true;
+    return true;
+}
+
+/* As the process's first thread runs. */
+static enum limef_scheduled become_usual(const struct class_settings *settings, const char *name)
+{
+    int usual = nice_of(getpid());
+
+    /* a less urgent value that came with the thread is its maker's wish */
+    if (nice_of(gettid()) > usual && !is_set)
+        return LIMEF_SCHEDULED_DEFAULT;
+    if (set_nice(usual))
+        return LIMEF_SCHEDULED_DEFAULT;
+    say_refused(settings, name, "stays less urgent");
+    return LIMEF_SCHEDULED_NICE;
 }
 
 enum limef_scheduled priority_apply(enum limef_priority priority, const char *name)
 {
     const struct class_settings *settings = &classes[priority];
-    struct sched_param param = {.sched_priority = settings->real_time_priority};
 
-    if (settings->policy != SCHED_OTHER) {
-        /* children that libraries start from here do not inherit the class */
-        if (sched_setscheduler(0, settings->policy | SCHED_RESET_ON_FORK, &param) == 0)
-            return settings->policy == SCHED_FIFO ? LIMEF_SCHEDULED_FIFO : LIMEF_SCHEDULED_RR;
+    if (settings->policy != SCHED_OTHER &&
+        set_policy(settings->policy, settings->real_time_priority)) {
+        is_set = true;
+        return settings->policy == SCHED_FIFO ? LIMEF_SCHEDULED_FIFO : LIMEF_SCHEDULED_RR;
     }
+    leave_real_time();
     if (!settings->nice)
-        return LIMEF_SCHEDULED_DEFAULT;
-    /* on Linux a nice value belongs to the thread */
-    if (setpriority(PRIO_PROCESS, (id_t)gettid(), settings->nice) == 0) {
+        return become_usual(settings, name);
+    if (set_nice(settings->nice)) {
         if (settings->policy != SCHED_OTHER)
             say_refused(settings, name, "runs by nice value");
         return LIMEF_SCHEDULED_NICE;
     }
     say_refused(settings, name, "runs as the process does");
-    return LIMEF_SCHEDULED_DEFAULT;
+    return become_usual(settings, name);
 }
 
 void affinity_apply(uint64_t cpu_mask, const char *name)

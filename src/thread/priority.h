@@ -7,7 +7,8 @@
 
 #include <limef/thread/thread.h>
 
-/* Gives the calling thread its class; falls back to a nice value, then to nothing, and says so. */
+/* Gives the calling thread its class, from whatever class it was given before; falls back to a nice
+ * value, then to what the process's first thread has, and says so once. */
 enum limef_scheduled priority_apply(enum limef_priority priority, const char *name);
 
 /* Binds the calling thread to the CPUs of a mask; 0 leaves it as it is. */

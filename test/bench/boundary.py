@@ -28,6 +28,7 @@ def saturated(setup, report):
         jobs[ring] = job(ring, N_ITEMS)
         jobs[f"{ring}_header"] = job(f"{ring}_header", N_ITEMS)
         jobs[f"{ring}_seldom"] = job(ring, N_ITEMS, SELDOM_LOOKS)
+        jobs[f"{ring}_header_seldom"] = job(f"{ring}_header", N_ITEMS, SELDOM_LOOKS)
     if "moodycamel_blocking" in there:
         jobs["moodycamel_blocking"] = job("moodycamel_blocking", N_SLOW_ITEMS)
     jobs["deque"] = job("deque", N_SLOW_ITEMS)
@@ -48,6 +49,7 @@ def saturated(setup, report):
                            "others": "others"})
     peers = [ring for ring in rings if ring != "plain"]
     for suffix, what in (("", "best ring"), ("_header", "best ring that copies the header"),
+                         ("_header_seldom", "best ring that does both, and looks as seldom"),
                          ("_seldom", "best ring that looks as seldom")):
         best = runs.best([ring + suffix for ring in peers], "ns")
         if best:

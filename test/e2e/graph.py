@@ -125,6 +125,18 @@ class Run(unittest.TestCase):
         self.assertEqual(frames["out"], 2 * (20 + 2))  # with START and END
         self.assertEqual(frames["chosen"], 30 + 2)
 
+    def test_two_sources_meet_in_one_switch(self):
+        sources = "pattern 64x48 pace=fastest n=20 ! w.  pattern 64x48 pace=fastest n=30 ! w."
+        pipeline = sources + "  switch name=w ! null name=chosen"
+        status, plan, errors = graph("--explain", pipeline)
+        self.assertEqual((status, errors), (0, ""))
+        self.assertEqual(plan.count("-> switch w: cut: several threads come together"), 2, plan)
+        self.assertIn("    switch w, null chosen: ", plan)  # both inputs, and what is behind them
+        status, output, errors = graph("--report=json", pipeline)
+        self.assertEqual((status, errors), (0, ""))
+        frames = {f["name"]: f["frames"] for f in report_of(output)["filters"]}
+        self.assertEqual(frames["chosen"], 20 + 2)  # with START and END
+
     def test_a_mosaic_is_recorded_until_the_last_source_ends(self):
         path = FOLDER / "mosaic.mkv"
         status, _, errors = graph(

@@ -33,6 +33,7 @@ void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *memory, size_t size);
 void *__libc_memalign(size_t alignment, size_t size);
 
+#pragma GCC visibility push(default) /* the libraries are to find them */
 void *malloc(size_t size)
 {
     atomic_fetch_add_explicit(&n_mallocs, 1, memory_order_relaxed);
@@ -63,6 +64,7 @@ int posix_memalign(void **memory, size_t alignment, size_t size)
     *memory = __libc_memalign(alignment, size);
     return *memory ? 0 : ENOMEM;
 }
+#pragma GCC visibility pop
 #endif
 
 #define CHECK(condition)                                                                           \

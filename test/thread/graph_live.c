@@ -2,6 +2,10 @@
 /* Graphs that change while they run, and how they end. */
 #include "graph.h"
 
+#include <limef/thread/machine.h>
+
+#include <sched.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -114,6 +118,62 @@ Test(graph_live, cuts_where_one_core_is_not_enough)
     cr_assert(eq(i64, atomic_load(&sink.n_out_of_order), 0));
     limef_graph_clear(&graph);
     limef_reports_clear(&reports);
+}
+
+/* Cores are those of the process's first thread, which is the one of this test alone. */
+static void leave_cores(int n)
+{
+    cpu_set_t all, some;
+
+    sched_getaffinity(0, sizeof(all), &all);
+    CPU_ZERO(&some);
+    for (int i = 0; i < CPU_SETSIZE && CPU_COUNT(&some) < n; i++)
+        if (CPU_ISSET(i, &all))
+            CPU_SET(i, &some);
+    cr_assert(eq(int, sched_setaffinity(0, sizeof(some), &some), 0));
+}
+
+static bool has_no_core_left(struct limef_graph *graph)
+{
+    char *text = NULL;
+    size_t n_bytes = 0;
+    FILE *file = open_memstream(&text, &n_bytes);
+    bool found;
+
+    limef_graph_print(graph, limef_plan_print_text, file);
+    fclose(file);
+    found = strstr(text, " 1.0 cores") && strstr(text, " in 1 islands on 1 threads");
+    free(text);
+    return found;
+}
+
+Test(graph_live, goes_back_to_one_thread_when_its_cores_are_taken)
+{
+    static struct paced_source source = {
+        .source = {.filter = LIMEF_FILTER(&paced_ops, "paced", NULL), .step = paced_step}};
+    static struct limef_tap_filter a, b;
+    static struct number_sink sink;
+    struct limef_graph graph = {0};
+    struct limef_graph_settings settings = {.window_us = 300000};
+    int64_t burn_us = 5500;
+
+    if (limef_machine_n_cpus() < 2)
+        cr_skip("one core");
+    limef_tap_filter_init(&a, "a", burn, &burn_us);
+    limef_tap_filter_init(&b, "b", burn, &burn_us);
+    number_sink_init(&sink);
+    limef_connect(&source.source.filter, &a.filter);
+    limef_connect(&a.filter, &b.filter);
+    limef_connect(&b.filter, &sink.filter);
+    cr_assert(eq(int, limef_graph_init(&graph, memory, sizeof(memory), &settings), 0));
+    cr_assert(eq(int, limef_graph_add(&graph, &source.source), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    assert_rises(limef_graph_n_plan_changes, &graph, &sink, burn_us);
+    leave_cores(1);
+    ASSERT_COMES(has_no_core_left(&graph));
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    cr_assert(eq(i64, atomic_load(&sink.n_out_of_order), 0));
+    limef_graph_clear(&graph);
 }
 
 Test(graph_live, takes_chains_in_and_out_while_it_runs)

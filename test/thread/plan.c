@@ -252,6 +252,38 @@ Test(plan, light_packet_path_stays_with_the_live_source_that_waits)
     cr_assert(eq(int, plans.plan.links[1].overflow, LIMEF_OVERFLOW_DROP_TO_KEY));
 }
 
+Test(plan, what_is_not_measured_gets_no_real_time_class_behind_a_source_that_waits)
+{
+    uint32_t source = plans_add(&plans, "source", LIMEF_FILTER_SOURCE | LIMEF_FILTER_BLOCKING);
+    uint32_t filter = plans_add(&plans, "any", 0);
+
+    plans_connect(&plans, source, filter);
+    make();
+    cr_assert(not(is_cut(0)));
+    cr_assert(eq(int, island_of(0)->priority, LIMEF_PRIORITY_PROCESSING));
+    plans.filters[filter].rate_hz = 25; /* as from the cache: the filter is known, the source new */
+    plans.filters[filter].cost_us = plans.filters[filter].p95_us = 4000;
+    make();
+    cr_assert(eq(int, island_of(0)->priority, LIMEF_PRIORITY_INGEST));
+    plans.filters[filter].cost_us = plans.filters[filter].p95_us = 14000;
+    make();
+    cr_assert(eq(int, island_of(0)->priority, LIMEF_PRIORITY_PROCESSING));
+}
+
+Test(plan, a_source_alone_reads_if_it_waits)
+{
+    uint32_t source = plans_add(&plans, "source", LIMEF_FILTER_SOURCE | LIMEF_FILTER_BLOCKING);
+    uint32_t decode = plans_add(&plans, "decode", LIMEF_FILTER_SELF_THREADED);
+
+    plans_connect(&plans, source, decode);
+    make();
+    cr_assert(is_cut(0));
+    cr_assert(eq(int, island_of(0)->priority, LIMEF_PRIORITY_INGEST));
+    plans.filters[source].flags = LIMEF_FILTER_SOURCE;
+    make();
+    cr_assert(eq(int, island_of(0)->priority, LIMEF_PRIORITY_PROCESSING));
+}
+
 Test(plan, reading_goes_first_when_the_machine_is_full)
 {
     uint32_t source = plans_put(&plans, LIMEF_PLAN_NONE, "source", 20, 25);

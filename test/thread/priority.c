@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "thread/priority.h"
 #include "support/chain.h"
 
 #include <criterion/criterion.h>
@@ -126,4 +127,121 @@ Test(priority, what_is_said_is_what_was_got)
         if (got == LIMEF_SCHEDULED_NICE)
             cr_assert(eq(int, seen.nice, classes[i].nice));
     }
+}
+
+struct step {
+    enum limef_priority priority;
+    enum limef_scheduled scheduled_as;
+    int policy, nice;
+};
+
+struct change {
+    const struct step *step;
+    enum limef_scheduled got;
+    struct seen seen;
+};
+
+static int change_class(void *context)
+{
+    struct change *change = context;
+
+    change->got = priority_apply(change->step->priority, "changes");
+    return look(&change->seen);
+}
+
+/* One thread after the other class. */
+static void run_steps(const struct step *steps, size_t n_steps)
+{
+    struct limef_consumer consumer = {0};
+    struct number_sink sink;
+
+    number_sink_init(&sink);
+    limef_consumer_init(&consumer, &sink.filter, NULL);
+    cr_assert(zero(int, limef_thread_start(&consumer.thread)));
+    for (size_t i = 0; i < n_steps; i++) {
+        struct change change = {.step = &steps[i]};
+
+        cr_assert(
+            zero(int, limef_thread_call(&consumer.thread, change_class, &change, TOO_LONG_US)));
+        cr_assert(eq(int, change.got, steps[i].scheduled_as), "step %zu", i);
+        cr_assert(eq(int, change.seen.policy, steps[i].policy), "step %zu", i);
+        if (steps[i].policy == SCHED_OTHER)
+            cr_assert(eq(int, change.seen.nice, steps[i].nice), "step %zu", i);
+    }
+    cr_assert(zero(int, limef_thread_stop(&consumer.thread, TOO_LONG_US)));
+    limef_consumer_clear(&consumer);
+}
+
+static bool is_permitted(void)
+{
+    struct rlimit limit;
+    struct seen seen;
+
+    getrlimit(RLIMIT_NICE, &limit);
+    return run_as(LIMEF_PRIORITY_AUDIO, &seen) == LIMEF_SCHEDULED_FIFO &&
+           (geteuid() == 0 || limit.rlim_cur >= 40);
+}
+
+Test(priority, a_running_thread_leaves_what_it_had)
+{
+    static const struct step steps[] = {
+        {LIMEF_PRIORITY_INGEST, LIMEF_SCHEDULED_RR, SCHED_RR, 0},
+        {LIMEF_PRIORITY_PROCESSING, LIMEF_SCHEDULED_DEFAULT, SCHED_OTHER, 0},
+        {LIMEF_PRIORITY_AUDIO, LIMEF_SCHEDULED_FIFO, SCHED_FIFO, 0},
+        {LIMEF_PRIORITY_BACKGROUND, LIMEF_SCHEDULED_NICE, SCHED_OTHER, 10},
+        {LIMEF_PRIORITY_DISPLAY, LIMEF_SCHEDULED_RR, SCHED_RR, 0},
+        {LIMEF_PRIORITY_PROCESSING, LIMEF_SCHEDULED_DEFAULT, SCHED_OTHER, 0},
+    };
+
+    if (!is_permitted())
+        cr_skip("real-time priorities are not permitted here");
+    limef_log_set_sink(count_warnings, NULL);
+    run_steps(steps, sizeof(steps) / sizeof(steps[0]));
+    cr_assert(zero(int, atomic_load(&n_warnings)));
+}
+
+Test(priority, a_running_thread_without_permission_says_once_what_it_cannot_leave)
+{
+    static const struct step steps[] = {
+        {LIMEF_PRIORITY_PROCESSING, LIMEF_SCHEDULED_DEFAULT, SCHED_OTHER, 0},
+        {LIMEF_PRIORITY_BACKGROUND, LIMEF_SCHEDULED_NICE, SCHED_OTHER, 10},
+        {LIMEF_PRIORITY_PROCESSING, LIMEF_SCHEDULED_NICE, SCHED_OTHER, 10},
+        {LIMEF_PRIORITY_INGEST, LIMEF_SCHEDULED_NICE, SCHED_OTHER, 10},
+        {LIMEF_PRIORITY_BACKGROUND, LIMEF_SCHEDULED_NICE, SCHED_OTHER, 10},
+    };
+
+    give_up_permission();
+    limef_log_set_sink(count_warnings, NULL);
+    run_steps(steps, sizeof(steps) / sizeof(steps[0]));
+    cr_assert(eq(int, atomic_load(&n_warnings), 1));
+}
+
+/* The permission is lost while the thread is in its class, as setuid() does. */
+static int lose_it(void *context)
+{
+    struct change *change = context;
+
+    priority_apply(LIMEF_PRIORITY_AUDIO, "changes");
+    give_up_permission();
+    return change_class(change);
+}
+
+Test(priority, a_thread_leaves_its_class_after_the_permission_is_lost)
+{
+    static const struct step step = {LIMEF_PRIORITY_INGEST, LIMEF_SCHEDULED_DEFAULT, SCHED_OTHER,
+                                     0};
+    struct change change = {.step = &step};
+    struct limef_consumer consumer = {0};
+    struct number_sink sink;
+
+    if (!is_permitted())
+        cr_skip("real-time priorities are not permitted here");
+    number_sink_init(&sink);
+    limef_consumer_init(&consumer, &sink.filter, NULL);
+    cr_assert(zero(int, limef_thread_start(&consumer.thread)));
+    cr_assert(zero(int, limef_thread_call(&consumer.thread, lose_it, &change, TOO_LONG_US)));
+    cr_assert(eq(int, change.got, step.scheduled_as));
+    cr_assert(eq(int, change.seen.policy, step.policy));
+    cr_assert(zero(int, limef_thread_stop(&consumer.thread, TOO_LONG_US)));
+    limef_consumer_clear(&consumer);
 }

@@ -35,7 +35,6 @@ struct limef_mosaic_cell {
     int from[5];             /**< what converter was made for: size, format, aspect */
     int x, y, width, height; /**< where the picture lies in the grid */
     bool changed;            /**< not drawn yet */
-    bool failed;             /**< such pictures cannot be converted; said once */
 };
 
 /** Memory of a mosaic; kind "mosaic". All-zero and limef_mosaic_filter_init(). */

@@ -297,7 +297,9 @@ Test(graph_live, comes_back_from_a_filter_that_does_not)
     cr_assert(eq(int, limef_graph_stop(&graph, 20000), AVERROR(ETIMEDOUT)));
     atomic_store(&line.sink.stuck, 0);
     cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    cr_assert(eq(u64, limef_graph_n_lost(&graph), 0));
     cr_assert(eq(int, limef_graph_remove(&graph, &line.source.source, TOO_LONG_US), 0));
+    cr_assert(ge(u64, limef_graph_n_lost(&graph), 1));
     limef_graph_clear(&graph);
 }
 

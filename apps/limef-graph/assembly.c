@@ -74,9 +74,45 @@ static int count_links(struct assembly *assembly, const struct description *desc
     return 0;
 }
 
-/* Writes the levels; what has none is in a circle. */
-static int find_levels(struct assembly *assembly, const struct description *description,
-                       struct description_error *error)
+/* Depth first: the link that leads back to where the way to it came along; NULL: none does. As deep
+ * as a description has elements. */
+static const struct description_link *
+find_way_back(struct assembly *assembly, const struct description *description, uint32_t at)
+{
+    const struct description_link *back = NULL;
+
+    assembly->elements[at].visit = ELEMENT_ON_THE_WAY;
+    for (uint32_t i = 0; i < description->n_links && !back; i++) {
+        const struct description_link *link = &description->links[i];
+
+        if (link->from != at)
+            continue;
+        if (assembly->elements[link->to].visit == ELEMENT_ON_THE_WAY)
+            back = link;
+        else if (assembly->elements[link->to].visit == ELEMENT_NOT_SEEN)
+            back = find_way_back(assembly, description, link->to);
+    }
+    assembly->elements[at].visit = ELEMENT_SEEN;
+    return back;
+}
+
+/* Begins with the sources, then takes what no source leads to. */
+static int refuse_circle(struct assembly *assembly, const struct description *description,
+                         struct description_error *error)
+{
+    const struct description_link *back = NULL;
+
+    for (uint32_t i = 0; i < description->n_elements && !back; i++)
+        if (assembly->elements[i].kind->traits & ELEMENT_SOURCE)
+            back = find_way_back(assembly, description, i);
+    for (uint32_t i = 0; i < description->n_elements && !back; i++)
+        if (assembly->elements[i].visit == ELEMENT_NOT_SEEN)
+            back = find_way_back(assembly, description, i);
+    return back ? description_fail(error, back->at, "this closes a circle") : 0;
+}
+
+/* Writes the levels. There is no circle. */
+static void find_levels(struct assembly *assembly, const struct description *description)
 {
     bool has_changed = true;
 
@@ -88,13 +124,10 @@ static int find_levels(struct assembly *assembly, const struct description *desc
 
             if (assembly->elements[link->to].level >= level)
                 continue;
-            if (level > description->n_elements)
-                return description_fail(error, link->at, "this closes a circle");
             assembly->elements[link->to].level = level;
             has_changed = true;
         }
     }
-    return 0;
 }
 
 /* An END comes along every way from a source; a switch passes that of the input on air alone. */
@@ -265,8 +298,9 @@ int assembly_build(struct assembly *assembly, const struct description *descript
     assembly->n_elements = n;
     if (find_kinds(assembly, description, error) < 0 ||
         count_links(assembly, description, error) < 0 ||
-        find_levels(assembly, description, error) < 0)
+        refuse_circle(assembly, description, error) < 0)
         return AVERROR(EINVAL);
+    find_levels(assembly, description);
     assembly->end_codes = calloc(assembly->n_slots, sizeof(*assembly->end_codes));
     if (!assembly->end_codes)
         return AVERROR(ENOMEM);

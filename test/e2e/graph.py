@@ -222,6 +222,22 @@ class Wrong(unittest.TestCase):
         self.assertIn("throttle fps", graph("--elements")[1])
 
 
+class SetUp(unittest.TestCase):
+    def test_a_signal_ends_a_set_up_that_hangs(self):
+        path = FOLDER / "nobody-reads"
+        os.mkfifo(path)
+        process = subprocess.Popen([GRAPH, f"pattern ! dump {path}"], stdin=subprocess.DEVNULL)
+        stat = pathlib.Path(f"/proc/{process.pid}/stat")
+        deadline = time.monotonic() + DEADLINE_S
+        while stat.read_text().rpartition(")")[2].split()[0] != "S":
+            self.assertLess(time.monotonic(), deadline)
+        process.send_signal(signal.SIGINT)
+        try:
+            self.assertEqual(process.wait(DEADLINE_S), -signal.SIGINT)
+        finally:
+            process.kill()
+
+
 class Terminal:
     """limef-graph in a terminal of its own."""
 
@@ -277,6 +293,17 @@ class Live(unittest.TestCase):
         self.assertEqual(status, 0)
         self.assertTrue(restored)
         self.assertIn("\033[?1049l", terminal.text)
+
+    def test_it_prints_no_more_lines_than_the_terminal_has(self):
+        for rows, columns in ((5, 40), (1, 1)):
+            with self.subTest(rows=rows):
+                terminal = Terminal("--live", "--period=0.1", "pattern 64x48 ! burn 10 ! screen none",
+                                    rows=rows, columns=columns)
+                text = terminal.read_until(f"\033[{rows};1H")
+                for screen in text.split("\033[H")[1:]:
+                    self.assertLess(screen.count("\n"), rows, text)
+                os.write(terminal.main, b"q")
+                self.assertEqual(terminal.end(), (0, True))
 
     def test_a_signal_ends_it_with_4_and_restores_the_terminal(self):
         path = FOLDER / "stopped.mkv"

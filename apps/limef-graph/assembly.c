@@ -6,6 +6,7 @@
 #include <limef/base/log.h>
 #include <limef/filter/presenter.h>
 #include <limef/filter/split.h>
+#include <limef/thread/machine.h>
 
 #include <libavutil/error.h>
 #include <stdlib.h>
@@ -282,6 +283,23 @@ static int make_graph(struct assembly *assembly, const struct limef_graph_settin
     return ret;
 }
 
+/* Memory of a helper for each core but the one whose thread calls. */
+static int make_helpers(struct assembly *assembly, double n_cpus)
+{
+    bool is_used = false;
+
+    for (uint32_t i = 0; i < assembly->n_elements; i++)
+        is_used |= assembly->elements[i].kind->traits & ELEMENT_TEAM;
+    n_cpus = n_cpus > 0 ? n_cpus : limef_machine_n_cpus();
+    if (!is_used || n_cpus < 2)
+        return 0;
+    assembly->helpers = allocate(((size_t)n_cpus - 1) * sizeof(*assembly->helpers));
+    if (!assembly->helpers)
+        return AVERROR(ENOMEM);
+    assembly->n_helpers = (unsigned)n_cpus - 1;
+    return 0;
+}
+
 int assembly_build(struct assembly *assembly, const struct description *description,
                    const struct limef_graph_settings *settings, struct description_error *error)
 {
@@ -316,13 +334,17 @@ int assembly_build(struct assembly *assembly, const struct description *descript
             return ret;
     }
     ret = connect_all(assembly, description);
+    if (ret >= 0)
+        ret = make_helpers(assembly, settings->n_cpus);
     lay_out_screens(assembly, description);
     return ret < 0 ? ret : make_graph(assembly, settings);
 }
 
 int assembly_start(struct assembly *assembly)
 {
-    int ret = 0;
+    int ret = assembly->n_helpers ? limef_team_start(&assembly->team, assembly->helpers,
+                                                     assembly->n_helpers, "team")
+                                  : 0;
 
     for (uint32_t i = 0; i < assembly->n_elements && ret >= 0; i++)
         if (assembly->elements[i].screen)
@@ -337,6 +359,12 @@ int assembly_stop(struct assembly *assembly, int64_t timeout_us)
     for (uint32_t i = 0; i < assembly->n_elements; i++) {
         struct element *element = &assembly->elements[i];
         int stopped = element->screen ? limef_thread_stop(&element->screen->thread, timeout_us) : 0;
+
+        if (stopped < 0)
+            ret = stopped;
+    }
+    if (ret != AVERROR(ETIMEDOUT)) { /* else somebody may be calling it */
+        int stopped = limef_team_stop(&assembly->team, timeout_us);
 
         if (stopped < 0)
             ret = stopped;
@@ -384,5 +412,6 @@ void assembly_clear(struct assembly *assembly)
     free(assembly->elements);
     free(assembly->end_codes);
     free(assembly->memory);
+    free(assembly->helpers);
     *assembly = (struct assembly){0};
 }

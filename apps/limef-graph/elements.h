@@ -21,6 +21,7 @@ enum element_trait {
     ELEMENT_NULL = 1 << 3,   /* is a struct null_sink */
     ELEMENT_SCREEN = 1 << 4, /* has a thread of its own */
     ELEMENT_MOSAIC = 1 << 5, /* what comes out is a slot of its own */
+    ELEMENT_TEAM = 1 << 6,   /* takes the assembly's team */
 };
 
 struct element_kind {

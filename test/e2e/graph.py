@@ -222,6 +222,25 @@ class Wrong(unittest.TestCase):
         self.assertIn("throttle fps", graph("--elements")[1])
 
 
+class Team(unittest.TestCase):
+    def scaled(self, n_cpus):
+        """Sums of large pictures made smaller, and the most threads that there were."""
+        sums = FOLDER / f"sums-{n_cpus}"
+        status, output, errors = graph(
+            "--report=json", "--plan=fused", f"--cpus={n_cpus}",
+            f"pattern 1920x1080 n=20 pace=fastest ! scale 1280x720 ! framemd5 {sums}")
+        self.assertEqual(status, 0, errors)
+        return sums.read_text(), report_of(output)["threads"]
+
+    @unittest.skipIf(len(os.sched_getaffinity(0)) < 2, "one core")
+    def test_helpers_make_the_same_pictures(self):
+        alone, n_alone = self.scaled(1)
+        shared, n_shared = self.scaled(2)
+        self.assertEqual(len(alone.splitlines()), 20)
+        self.assertEqual(shared, alone)
+        self.assertEqual(n_shared, n_alone + 1)
+
+
 class SetUp(unittest.TestCase):
     def test_a_signal_ends_a_set_up_that_hangs(self):
         path = FOLDER / "nobody-reads"

@@ -3,19 +3,20 @@
 
 #include "plan.h"
 #include "progress.h"
+#include "signals.h"
 
 #include <limef/base/memory.h>
 
 #include <errno.h>
 #include <libavutil/error.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #define STOP_TIMEOUT_US 2000000
 #define SCREEN_CALL_TIMEOUT_US 3000000
+/* Of a screen that let the snapshot wait in vain. */
+#define LAST_CALL_TIMEOUT_US 500000
 /* How often the player looks after itself: progress, threads, overlay. */
 #define LOOK_MS 100
 /* Pictures after which playing is in its steady state: pools and caches are full. */
@@ -162,7 +163,7 @@ int player_start(struct player *player, const struct play_options *options, int6
 {
     player->options = options;
     player->rate = 1000;
-    player->solo = LIMEF_PRESENTER_ALL;
+    atomic_store_explicit(&player->solo, LIMEF_PRESENTER_ALL, memory_order_relaxed);
     player->measures.begun_us = begun_us;
     if (init(player) < 0)
         return fail_start(player, PLAY_SET_UP_FAILED);
@@ -262,40 +263,25 @@ static bool all_ended(const struct player *player)
     return true;
 }
 
-static int open_signals(void)
-{
-    sigset_t signals;
-
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGHUP);
-    return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 void player_run(struct player *player)
 {
-    int signals = open_signals();
-    struct signalfd_siginfo info;
-    struct pollfd pollfds[] = {
-        {.fd = limef_reports_fd(&player->reports), .events = POLLIN},
-        {.fd = signals, .events = POLLIN},
-    };
+    struct pollfd reports = {.fd = limef_reports_fd(&player->reports), .events = POLLIN};
 
+    signals_ask();
     while (!player->quit && !all_ended(player)) {
-        if (poll(pollfds, 2, LOOK_MS) < 0 && errno != EINTR)
+        /* a signal that comes just before it is seen LOOK_MS later */
+        if (poll(&reports, 1, LOOK_MS) < 0 && errno != EINTR)
             break;
-        if (pollfds[1].revents & POLLIN && read(signals, &info, sizeof(info)) > 0)
+        if (signals_asked())
             player->quit = player->by_signal = true;
         handle_reports(player);
         measure(player);
-        player_update_overlay(player);
+        player_visit_screen(player);
         progress_print(player);
     }
+    signals_end_at_once();
     measure(player);
     progress_end(player);
-    if (signals >= 0)
-        close(signals);
 }
 
 static int write_snapshot(void *context)
@@ -305,27 +291,25 @@ static int write_snapshot(void *context)
     return limef_presenter_snapshot(&player->presenter, player->options->snapshot);
 }
 
-static void let_signals_end_the_process(void)
+int player_snapshot(struct player *player)
 {
-    sigset_t signals;
+    struct limef_thread *screen = &player->screen.thread;
+    int ret;
 
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGHUP);
-    sigprocmask(SIG_UNBLOCK, &signals, NULL); /* to main's handlers: ended by a signal */
+    if (!player->options->snapshot || !limef_thread_running(screen) || player->no_output)
+        return 0;
+    ret = limef_thread_call(screen, write_snapshot, player, SCREEN_CALL_TIMEOUT_US);
+    if (ret == AVERROR(ETIMEDOUT)) {
+        player->screen_hangs = true;
+        limef_fail(ret, "limef-play", "cannot write %s: the display does not answer",
+                   player->options->snapshot);
+    }
+    return ret;
 }
 
 int player_stop(struct player *player)
 {
-    struct limef_thread *screen = &player->screen.thread;
-    int ret = 0, graph_ret;
-
-    if (player->options->snapshot && limef_thread_running(screen) && !player->no_output)
-        ret = limef_thread_call(screen, write_snapshot, player, SCREEN_CALL_TIMEOUT_US);
-    let_signals_end_the_process();
-    graph_ret = limef_graph_stop(&player->graph, STOP_TIMEOUT_US);
-    return graph_ret < 0 ? graph_ret : ret;
+    return limef_graph_stop(&player->graph, STOP_TIMEOUT_US);
 }
 
 /* Filters may be cleared when the graph has let go of them. */
@@ -393,7 +377,8 @@ int player_clear(struct player *player)
     int ret;
 
     if (limef_thread_running(screen))
-        limef_thread_call(screen, take_down, player, SCREEN_CALL_TIMEOUT_US);
+        limef_thread_call(screen, take_down, player,
+                          player->screen_hangs ? LAST_CALL_TIMEOUT_US : SCREEN_CALL_TIMEOUT_US);
     ret = limef_thread_stop(screen, STOP_TIMEOUT_US);
     if (ret == AVERROR(ETIMEDOUT))
         return ret;

@@ -48,8 +48,10 @@ struct graph_node {
     struct limef_probe probe;
     struct limef_probe_reading began; /* when the window began */
     struct limef_plan_filter measured;
-    uint64_t n_media; /* frames in the window */
-    bool is_measured; /* in this window */
+    struct limef_plan_edge arrived; /* what came to it in the window, if it is measured */
+    unsigned n_edges;               /* that lead to it */
+    uint64_t n_media;               /* frames in the window */
+    bool is_measured;               /* in this window */
     bool is_probed;
     bool is_root;      /* was added by name: stays until it is removed */
     bool is_new;       /* found by the walk that is going on */

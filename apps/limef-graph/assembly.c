@@ -109,7 +109,9 @@ static int refuse_circle(struct assembly *assembly, const struct description *de
     for (uint32_t i = 0; i < description->n_elements && !back; i++)
         if (assembly->elements[i].visit == ELEMENT_NOT_SEEN)
             back = find_way_back(assembly, description, i);
-    return back ? description_fail(error, back->at, "this closes a circle") : 0;
+    return back ? description_fail(error, back->at,
+                                   "this closes a circle; what comes out cannot go in again")
+                : 0;
 }
 
 /* Writes the levels. There is no circle. */

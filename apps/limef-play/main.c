@@ -11,6 +11,7 @@
 #include <limef/base/version.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libavutil/error.h>
 #include <libavutil/log.h>
 #include <libgen.h>
@@ -28,6 +29,15 @@ static int64_t process_begun_us(void)
 
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
     return limef_now_us() - ((int64_t)cpu.tv_sec * 1000000 + cpu.tv_nsec / 1000);
+}
+
+/* What the caller closed must not become a film's or a socket's descriptor: printing would go
+ * there. Here it fails instead. */
+static void occupy_closed_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY); /* the lowest free: fd */
 }
 
 /* libavformat logs URLs as they are, with passwords. */
@@ -88,6 +98,19 @@ static int check_outputs(const struct play_options *options)
     return check_folder(options->snapshot) < 0 ? PLAY_SET_UP_FAILED : PLAY_OK;
 }
 
+/* --help and --version. Returns an enum play_status. */
+static int print_about(const struct play_options *options)
+{
+    if (options->help)
+        play_options_print_help(stdout);
+    else
+        printf("limef-play %s\n", limef_version());
+    if (!fflush(stdout) && !ferror(stdout))
+        return PLAY_OK;
+    limef_fail(AVERROR(EIO), "limef-play", "cannot write to standard output");
+    return PLAY_SET_UP_FAILED;
+}
+
 /* Prints the report; an output that is full or closed is a failure. */
 static int report(struct player *player)
 {
@@ -115,6 +138,9 @@ static int play(const struct play_options *options, int64_t begun_us)
     status = worse(status, player_snapshot(&player));
     signals_begin_take_down(status);
     stopped = player_stop(&player);
+    status = worse(status, player.plan_lost ? AVERROR(EIO) : 0);
+    if (stopped != AVERROR(ETIMEDOUT))
+        status = worse(status, player_finish_files(&player));
     status = worse(status, options->report_json ? report(&player) : 0);
     cleared = stopped == AVERROR(ETIMEDOUT) ? stopped : player_clear(&player);
     if (cleared == AVERROR(ETIMEDOUT)) { /* stuck in the kernel or a library; it cannot be freed */
@@ -132,17 +158,13 @@ int main(int argc, char **argv)
     char *url_memory = NULL;
     int status;
 
+    occupy_closed_descriptors();
     signal(SIGPIPE, SIG_IGN);
     signals_end_at_once();
     if (play_options_parse(&options, argc, argv, stderr) < 0)
         return PLAY_SET_UP_FAILED;
-    if (options.help || options.version) {
-        if (options.help)
-            play_options_print_help(stdout);
-        else
-            printf("limef-play %s\n", limef_version());
-        return PLAY_OK;
-    }
+    if (options.help || options.version)
+        return print_about(&options);
     set_logs(&options);
     if (options.urls_on_stdin && play_options_read_urls(&options, stdin, &url_memory) < 0) {
         fputs("limef-play: cannot read URLs from standard input\n", stderr);

@@ -19,6 +19,10 @@
 #define LAST_CALL_TIMEOUT_US 500000
 /* How often the player looks after itself: progress, threads, overlay. */
 #define LOOK_MS 100
+/* How much of a film may be missing at its end before it is said. */
+#define CUT_SHORT_US 1000000
+/* Packets that a decoder may hold before its first picture: reordering and threads. */
+#define MAX_DECODER_DELAY 128
 /* Pictures after which playing is in its steady state: pools and caches are full. */
 #define STEADY_FRAMES 50
 
@@ -223,6 +227,23 @@ static void say_if_nothing_was_shown(const struct player *player, struct play_st
     limef_log(LIMEF_LOG_ERROR, stream->name, "%s: %s", stream->url, why);
 }
 
+/* A file that broke off where its demuxer found no fault, truncated while it was read: what was
+ * damaged and is missing tells. */
+static void say_if_cut_short(const struct player *player, const struct play_stream *stream)
+{
+    int64_t duration_us = limef_file_source_duration_us(&stream->source);
+    int64_t at_us = play_stream_position_us(stream, &player->presenter);
+    struct limef_decode_counters decode;
+
+    limef_decode_get_counters(&stream->decode, &decode);
+    if (stream->end_code < 0 || stream->limit.reached || player->options->n_loops ||
+        duration_us == LIMEF_NO_TIME || at_us == LIMEF_NO_TIME || !decode.n_corrupt ||
+        at_us > duration_us - CUT_SHORT_US)
+        return;
+    limef_log(LIMEF_LOG_WARNING, stream->name, "%s: damaged, and it ends %.1f s too early",
+              stream->url, (double)(duration_us - at_us) / 1e6);
+}
+
 static void note_end(struct player *player, const struct limef_signal_frame *report)
 {
     struct limef_signal_frame pause; /* what is behind the end was not asked for */
@@ -235,8 +256,36 @@ static void note_end(struct player *player, const struct limef_signal_frame *rep
     stream->end_code = report->code;
     snprintf(stream->end_text, sizeof(stream->end_text), "%s", report->text);
     say_if_nothing_was_shown(player, stream);
+    say_if_cut_short(player, stream);
     limef_signal_frame_set(&pause, LIMEF_SIGNAL_PAUSE, stream->slot, NULL);
     limef_graph_send(&player->graph, &stream->source.source.filter, &pause);
+}
+
+/* Whether the decoder took more than a whole turn of a repeated file, and gave nothing. */
+static bool repeats_in_vain(const struct play_stream *stream)
+{
+    struct limef_file_source_counters source;
+    struct limef_decode_counters decode;
+
+    limef_file_source_get_counters(&stream->source, &source);
+    limef_decode_get_counters(&stream->decode, &decode);
+    /* in n_loops whole turns there was not more than n_packets */
+    return source.n_loops && !decode.n_frames &&
+           decode.n_packets > source.n_packets / source.n_loops + MAX_DECODER_DELAY;
+}
+
+static void end_vain_repetition(struct player *player)
+{
+    struct limef_signal_frame report;
+
+    for (uint32_t i = 0; i < player->n_streams; i++) {
+        if (player->streams[i].ended || !repeats_in_vain(&player->streams[i]))
+            continue;
+        limef_signal_frame_set(&report, LIMEF_SIGNAL_END, i, "no picture could be decoded");
+        report.code = limef_fail(AVERROR_INVALIDDATA, player->streams[i].name, "%s: %s",
+                                 player->streams[i].url, report.text);
+        note_end(player, &report);
+    }
 }
 
 static void handle_reports(struct player *player)
@@ -275,6 +324,7 @@ void player_run(struct player *player)
         if (signals_asked())
             player->quit = player->by_signal = true;
         handle_reports(player);
+        end_vain_repetition(player);
         measure(player);
         player_visit_screen(player);
         progress_print(player);
@@ -330,15 +380,10 @@ static int take_down(void *context)
     return limef_presenter_close(&player->presenter);
 }
 
-static bool was_lost(const struct play_stream *stream)
-{
-    return play_stream_is_live(stream) && stream->ended && !stream->limit.reached;
-}
-
 int player_status(const struct player *player)
 {
     struct limef_presenter_slot_counters counters;
-    unsigned n_failed = 0, n_lost = 0;
+    unsigned n_failed = 0, n_lost = 0, n_broken = 0;
 
     for (uint32_t i = 0; i < player->n_streams; i++) {
         const struct play_stream *stream = &player->streams[i];
@@ -346,8 +391,10 @@ int player_status(const struct player *player)
         limef_presenter_get_counters(&player->presenter, i, &counters);
         if (stream->ended && !counters.n_shown)
             n_failed++;
-        else if (was_lost(stream))
+        else if (play_stream_was_lost(stream))
             n_lost++;
+        else if (play_stream_broke_off(stream))
+            n_broken++;
     }
     if (player->by_signal)
         return PLAY_BY_SIGNAL;
@@ -355,20 +402,28 @@ int player_status(const struct player *player)
         return PLAY_NO_OUTPUT;
     if (n_failed == player->n_streams)
         return PLAY_NOTHING_PLAYED;
-    if (n_failed)
+    if (n_failed || n_broken)
         return PLAY_SOME_NOT_PLAYED;
     return n_lost ? PLAY_LIVE_LOST : PLAY_OK;
 }
 
-static int close_framemd5(struct player *player)
+/* On the screen's thread, which writes it. */
+static int close_framemd5(void *context)
 {
+    struct player *player = context;
     FILE *file = player->framemd5_file;
     bool failed = file && ferror(file);
 
-    player->framemd5_file = NULL;
+    player->framemd5_file = player->framemd5.file = NULL;
     if (!file || (fclose(file) == 0 && !failed))
         return 0;
     return limef_fail(AVERROR(EIO), "limef-play", "cannot write %s", player->options->framemd5);
+}
+
+int player_finish_files(struct player *player)
+{
+    return limef_thread_call(&player->screen.thread, close_framemd5, player,
+                             SCREEN_CALL_TIMEOUT_US);
 }
 
 int player_clear(struct player *player)
@@ -384,9 +439,9 @@ int player_clear(struct player *player)
         return ret;
     clear_streams(player);
     limef_consumer_clear(&player->screen);
+    ret = close_framemd5(player);
     limef_filter_clear(&player->framemd5.filter);
     limef_filter_clear(&player->presenter.filter);
-    ret = close_framemd5(player);
     limef_reports_clear(&player->reports);
     free(player->graph_memory);
     free(player->streams);

@@ -52,6 +52,7 @@ struct player {
     /* the main thread */
     bool paused, quit, by_signal, no_output, screen_hangs;
     bool said_output; /* progress: where pictures go */
+    bool plan_lost;   /* a plan could not be printed, none is from here on */
     int64_t printed_us;
     int32_t rate; /* thousandths */
     uint32_t seek_serial;
@@ -88,6 +89,11 @@ int player_snapshot(struct player *player);
 /* Stops the streams. What the report says stays readable until player_clear(). Returns 0, or
  * AVERROR(ETIMEDOUT): a thread is stuck and nothing may be freed under it. */
 int player_stop(struct player *player);
+
+/* Closes the framemd5 file, complete as far as frames came: it may be where the report goes too.
+ * After player_stop(). Returns 0; AVERROR(EIO): it could not be written, logged; or as
+ * limef_thread_call(). */
+int player_finish_files(struct player *player);
 
 /* How it went: an enum play_status. After player_run(). */
 int player_status(const struct player *player);

@@ -6,6 +6,7 @@
 #include <limef/base/log.h>
 #include <limef/filter/presenter.h>
 #include <limef/filter/split.h>
+#include <limef/thread/machine.h>
 
 #include <libavutil/error.h>
 #include <stdlib.h>
@@ -74,9 +75,47 @@ static int count_links(struct assembly *assembly, const struct description *desc
     return 0;
 }
 
-/* Writes the levels; what has none is in a circle. */
-static int find_levels(struct assembly *assembly, const struct description *description,
-                       struct description_error *error)
+/* Depth first: the link that leads back to where the way to it came along; NULL: none does. As deep
+ * as a description has elements. */
+static const struct description_link *
+find_way_back(struct assembly *assembly, const struct description *description, uint32_t at)
+{
+    const struct description_link *back = NULL;
+
+    assembly->elements[at].visit = ELEMENT_ON_THE_WAY;
+    for (uint32_t i = 0; i < description->n_links && !back; i++) {
+        const struct description_link *link = &description->links[i];
+
+        if (link->from != at)
+            continue;
+        if (assembly->elements[link->to].visit == ELEMENT_ON_THE_WAY)
+            back = link;
+        else if (assembly->elements[link->to].visit == ELEMENT_NOT_SEEN)
+            back = find_way_back(assembly, description, link->to);
+    }
+    assembly->elements[at].visit = ELEMENT_SEEN;
+    return back;
+}
+
+/* Begins with the sources, then takes what no source leads to. */
+static int refuse_circle(struct assembly *assembly, const struct description *description,
+                         struct description_error *error)
+{
+    const struct description_link *back = NULL;
+
+    for (uint32_t i = 0; i < description->n_elements && !back; i++)
+        if (assembly->elements[i].kind->traits & ELEMENT_SOURCE)
+            back = find_way_back(assembly, description, i);
+    for (uint32_t i = 0; i < description->n_elements && !back; i++)
+        if (assembly->elements[i].visit == ELEMENT_NOT_SEEN)
+            back = find_way_back(assembly, description, i);
+    return back ? description_fail(error, back->at,
+                                   "this closes a circle; what comes out cannot go in again")
+                : 0;
+}
+
+/* Writes the levels. There is no circle. */
+static void find_levels(struct assembly *assembly, const struct description *description)
 {
     bool has_changed = true;
 
@@ -88,13 +127,10 @@ static int find_levels(struct assembly *assembly, const struct description *desc
 
             if (assembly->elements[link->to].level >= level)
                 continue;
-            if (level > description->n_elements)
-                return description_fail(error, link->at, "this closes a circle");
             assembly->elements[link->to].level = level;
             has_changed = true;
         }
     }
-    return 0;
 }
 
 /* An END comes along every way from a source; a switch passes that of the input on air alone. */
@@ -249,6 +285,23 @@ static int make_graph(struct assembly *assembly, const struct limef_graph_settin
     return ret;
 }
 
+/* Memory of a helper for each core but the one whose thread calls. */
+static int make_helpers(struct assembly *assembly, double n_cpus)
+{
+    bool is_used = false;
+
+    for (uint32_t i = 0; i < assembly->n_elements; i++)
+        is_used |= assembly->elements[i].kind->traits & ELEMENT_TEAM;
+    n_cpus = n_cpus > 0 ? n_cpus : limef_machine_n_cpus();
+    if (!is_used || n_cpus < 2)
+        return 0;
+    assembly->helpers = allocate(((size_t)n_cpus - 1) * sizeof(*assembly->helpers));
+    if (!assembly->helpers)
+        return AVERROR(ENOMEM);
+    assembly->n_helpers = (unsigned)n_cpus - 1;
+    return 0;
+}
+
 int assembly_build(struct assembly *assembly, const struct description *description,
                    const struct limef_graph_settings *settings, struct description_error *error)
 {
@@ -265,8 +318,9 @@ int assembly_build(struct assembly *assembly, const struct description *descript
     assembly->n_elements = n;
     if (find_kinds(assembly, description, error) < 0 ||
         count_links(assembly, description, error) < 0 ||
-        find_levels(assembly, description, error) < 0)
+        refuse_circle(assembly, description, error) < 0)
         return AVERROR(EINVAL);
+    find_levels(assembly, description);
     assembly->end_codes = calloc(assembly->n_slots, sizeof(*assembly->end_codes));
     if (!assembly->end_codes)
         return AVERROR(ENOMEM);
@@ -282,13 +336,17 @@ int assembly_build(struct assembly *assembly, const struct description *descript
             return ret;
     }
     ret = connect_all(assembly, description);
+    if (ret >= 0)
+        ret = make_helpers(assembly, settings->n_cpus);
     lay_out_screens(assembly, description);
     return ret < 0 ? ret : make_graph(assembly, settings);
 }
 
 int assembly_start(struct assembly *assembly)
 {
-    int ret = 0;
+    int ret = assembly->n_helpers ? limef_team_start(&assembly->team, assembly->helpers,
+                                                     assembly->n_helpers, "team")
+                                  : 0;
 
     for (uint32_t i = 0; i < assembly->n_elements && ret >= 0; i++)
         if (assembly->elements[i].screen)
@@ -303,6 +361,12 @@ int assembly_stop(struct assembly *assembly, int64_t timeout_us)
     for (uint32_t i = 0; i < assembly->n_elements; i++) {
         struct element *element = &assembly->elements[i];
         int stopped = element->screen ? limef_thread_stop(&element->screen->thread, timeout_us) : 0;
+
+        if (stopped < 0)
+            ret = stopped;
+    }
+    if (ret != AVERROR(ETIMEDOUT)) { /* else somebody may be calling it */
+        int stopped = limef_team_stop(&assembly->team, timeout_us);
 
         if (stopped < 0)
             ret = stopped;
@@ -350,5 +414,6 @@ void assembly_clear(struct assembly *assembly)
     free(assembly->elements);
     free(assembly->end_codes);
     free(assembly->memory);
+    free(assembly->helpers);
     *assembly = (struct assembly){0};
 }

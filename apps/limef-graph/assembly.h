@@ -8,6 +8,7 @@
 #include "elements.h"
 
 #include <limef/thread/graph.h>
+#include <limef/thread/team.h>
 
 /* All-zero is empty. */
 struct assembly {
@@ -17,7 +18,10 @@ struct assembly {
     LIMEF_ATOMIC(int) * end_codes; /* of each slot; written by the ends' threads, relaxed */
     struct limef_reports reports;
     struct limef_graph graph;
-    void *memory; /* the graph's */
+    void *memory;           /* the graph's */
+    struct limef_team team; /* helps the elements that take one; without threads until the start */
+    struct limef_team_worker *helpers; /* owned; NULL: nobody takes a team, or there is one core */
+    unsigned n_helpers;
 };
 
 /*
@@ -32,7 +36,8 @@ struct assembly {
 int assembly_build(struct assembly *assembly, const struct description *description,
                    const struct limef_graph_settings *settings, struct description_error *error);
 
-/* Starts the screens' threads and the graph. Returns 0, or a negative AVERROR code, logged. */
+/* Starts the team, the screens' threads and the graph. Returns 0, or a negative AVERROR code,
+ * logged. */
 int assembly_start(struct assembly *assembly);
 
 /* Stops everything. Returns 0, or AVERROR(ETIMEDOUT): then nothing may be cleared. */

@@ -146,9 +146,9 @@ static int init_scale(struct assembly *assembly, struct element *element,
         .pixel_format = values[3].text,
         .fit = values[4].integer,
         .quality = (enum limef_scale_quality)values[5].integer,
+        .team = &assembly->team,
     };
 
-    (void)assembly;
     return limef_scale_filter_init(AS(struct limef_scale_filter, element), element->name,
                                    &settings);
 }
@@ -219,6 +219,7 @@ static int init_mosaic(struct assembly *assembly, struct element *element,
         .width = (int)values[0].integer,
         .height = (int)values[0].second,
         .interval_us = values[1].is_given ? (int64_t)(1e6 / values[1].number) : 0,
+        .team = &assembly->team,
         .slot = element->slot,
     };
 
@@ -284,8 +285,12 @@ static const struct element_kind element_gate = {
     gate_parameters, init_gate, "opens at a key frame"};
 
 static const struct element_kind element_mosaic = {
-    "mosaic",          ELEMENT_MOSAIC, sizeof(struct limef_mosaic_filter),
-    mosaic_parameters, init_mosaic,    "composes all that comes in one grid, in memory"};
+    "mosaic",
+    ELEMENT_MOSAIC | ELEMENT_TEAM,
+    sizeof(struct limef_mosaic_filter),
+    mosaic_parameters,
+    init_mosaic,
+    "composes all that comes in one grid, in memory"};
 
 static const struct element_kind element_null = {
     "null",          ELEMENT_NULL, sizeof(struct null_sink),
@@ -296,8 +301,8 @@ static const struct element_kind element_pattern = {
     pattern_parameters, init_pattern,   "makes test pictures"};
 
 static const struct element_kind element_scale = {
-    "scale",          0,          sizeof(struct limef_scale_filter),
-    scale_parameters, init_scale, "size and pixel format"};
+    "scale",          ELEMENT_TEAM, sizeof(struct limef_scale_filter),
+    scale_parameters, init_scale,   "size and pixel format"};
 
 static const struct element_kind element_split = {
     "split",       ELEMENT_SPLIT, sizeof(struct limef_split_filter),

@@ -21,6 +21,7 @@ enum element_trait {
     ELEMENT_NULL = 1 << 3,   /* is a struct null_sink */
     ELEMENT_SCREEN = 1 << 4, /* has a thread of its own */
     ELEMENT_MOSAIC = 1 << 5, /* what comes out is a slot of its own */
+    ELEMENT_TEAM = 1 << 6,   /* takes the assembly's team */
 };
 
 struct element_kind {
@@ -33,6 +34,13 @@ struct element_kind {
     const char *help; /* for people: what it does */
 };
 
+/* Where a search for circles is. */
+enum element_visit {
+    ELEMENT_NOT_SEEN,
+    ELEMENT_ON_THE_WAY,
+    ELEMENT_SEEN,
+};
+
 /* A filter of the assembly. */
 struct element {
     const struct element_kind *kind;
@@ -40,8 +48,9 @@ struct element {
     struct limef_filter *filter; /* owned */
     uint32_t slot;               /* of a source or mosaic */
     uint32_t n_inputs, n_outputs;
-    uint32_t n_connected;              /* of a switch's inputs */
-    uint32_t level;                    /* longest way from a source */
+    uint32_t n_connected; /* of a switch's inputs */
+    uint32_t level;       /* longest way from a source */
+    enum element_visit visit;
     uint32_t n_ends;                   /* END signals that will come to it */
     uint32_t behind;                   /* of a null that was added: whose end it is */
     uint32_t at;                       /* in the description */

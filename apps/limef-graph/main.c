@@ -129,7 +129,7 @@ int main(int argc, char **argv)
     limef_log_set_level(options.log_level);
     av_log_set_callback(log_masked);
     av_log_set_level(options.log_level == LIMEF_LOG_DEBUG ? AV_LOG_VERBOSE : AV_LOG_QUIET);
-    run_block_signals();
+    signal(SIGPIPE, SIG_IGN);
     status = go(&options);
     graph_options_clear(&options);
     return status;

@@ -16,6 +16,7 @@
 #define LOOK_US 100000 /* how often it is looked whether all is over */
 #define TERMINAL_PERIOD_US 500000
 #define LINES_PERIOD_US 2000000
+#define N_SIGNALS_OF_A_SOURCE 2 /* START and END, of one that gives nothing else */
 
 /* A run. */
 struct run {
@@ -35,15 +36,6 @@ static void fill_signals(sigset_t *signals)
     sigaddset(signals, SIGTERM);
     sigaddset(signals, SIGHUP);
     sigaddset(signals, SIGWINCH);
-}
-
-void run_block_signals(void)
-{
-    sigset_t signals;
-
-    fill_signals(&signals);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
-    signal(SIGPIPE, SIG_IGN);
 }
 
 static void take_signal(struct run *run)
@@ -123,7 +115,7 @@ static void loop(struct run *run)
 
 static bool has_given(const struct element *source)
 {
-    return LIMEF_COUNTED(source->filter->next->n_frames) > 2; /* more than START and END */
+    return LIMEF_COUNTED(source->filter->next->n_frames) > N_SIGNALS_OF_A_SOURCE;
 }
 
 /* Which sources failed. Returns an enum graph_status. */
@@ -152,6 +144,7 @@ static int open_run(struct run *run)
     int ret;
 
     fill_signals(&signals);
+    sigprocmask(SIG_BLOCK, &signals, NULL); /* before there are threads, which inherit it */
     run->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
     if (run->signals < 0)
         return limef_fail(AVERROR(EMFILE), "limef-graph", "no descriptor for signals");

@@ -8,10 +8,10 @@
 #include "assembly.h"
 #include "options.h"
 
-/* Blocks the signals that end a run in this thread and those that it starts. */
-void run_block_signals(void);
-
-/* Runs; stopped afterwards, to be cleared unless *stuck. Returns an enum graph_status. */
+/*
+ * Runs; stopped afterwards, to be cleared unless *stuck. The signals that end a run are blocked
+ * from here on; before, they end the process. Returns an enum graph_status.
+ */
 int run_graph(struct assembly *assembly, const struct graph_options *options, bool *stuck);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <limef/thread/plan_print.h>
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -231,6 +232,7 @@ void view_print(FILE *file, const struct watch *watch, enum view_order order, un
     uint32_t *numbers = calloc(max + 1, sizeof(*numbers));
     char *text = NULL, *line, *rest;
     size_t n_bytes = 0;
+    unsigned n_left = n_lines ? n_lines - 1 : UINT_MAX; /* the last one has the keys */
     FILE *memory = numbers ? open_memstream(&text, &n_bytes) : NULL;
 
     if (memory) {
@@ -238,7 +240,7 @@ void view_print(FILE *file, const struct watch *watch, enum view_order order, un
         print_tables(memory, watch, order, n_lines, numbers);
         fclose(memory);
     }
-    for (line = text; line && *line; line = rest) {
+    for (line = text; line && *line && n_left; line = rest, n_left--) {
         size_t n = strcspn(line, "\n");
 
         rest = line + n + (line[n] == '\n');

@@ -242,15 +242,25 @@ static struct limef_encode_format format_of(const struct limef_decoded_frame *in
     return format;
 }
 
+/* Field by field: the padding of what a function returns is anything. */
+static bool is_same_format(const struct limef_encode_format *a, const struct limef_encode_format *b)
+{
+    return a->slot == b->slot && a->media == b->media && a->track == b->track &&
+           a->format == b->format && a->width == b->width && a->height == b->height &&
+           a->colorspace == b->colorspace && a->color_range == b->color_range &&
+           a->color_primaries == b->color_primaries && a->color_trc == b->color_trc &&
+           a->aspect_num == b->aspect_num && a->aspect_den == b->aspect_den &&
+           a->sample_rate == b->sample_rate && a->n_channels == b->n_channels &&
+           a->rotation_degrees == b->rotation_degrees && a->mirrored == b->mirrored &&
+           a->channel_mask == b->channel_mask;
+}
+
 /* Opens for frames like this one, unless that is open already. */
 static int follow(struct limef_encode_filter *encode, const struct limef_decoded_frame *in)
 {
-    struct limef_encode_format format;
-    bool is_same;
+    struct limef_encode_format format = format_of(in);
+    bool is_same = is_same_format(&format, &encode->format);
 
-    memset(&format, 0, sizeof(format)); /* the padding is compared too */
-    format = format_of(in);
-    is_same = memcmp(&format, &encode->format, sizeof(format)) == 0;
     if (is_same && encode->error < 0) {
         LIMEF_COUNT(encode->n_errors, 1);
         return encode->error;

@@ -135,6 +135,21 @@ static void make_islands(struct plan_work *work)
     }
 }
 
+/* Whether an island that is not measured may share: a source that does not wait, and plain filters
+ * behind it that none waits for. Most of many such are light, and until the first window has told,
+ * they take turns. */
+static bool is_plain_chain(const struct plan_work *work, const struct limef_plan_island *island)
+{
+    for (uint32_t i = work->member_at[island->first]; i < work->member_at[island->first + 1]; i++) {
+        uint32_t filter = work->members[i];
+
+        for (uint32_t j = work->out_at[filter]; j < work->out_at[filter + 1]; j++)
+            if (work->head[work->problem->edges[work->out_edges[j]].to] != NOT_A_HEAD)
+                return false;
+    }
+    return (flags_of(work, island->first) & ~(unsigned)LIMEF_FILTER_GLUED) == LIMEF_FILTER_SOURCE;
+}
+
 /* Whether an island needs a worker for itself. */
 static bool wants_own(const struct plan_work *work, const struct limef_plan_island *island)
 {
@@ -150,7 +165,9 @@ static bool wants_own(const struct plan_work *work, const struct limef_plan_isla
     if (was && was->worker < work->problem->previous->n_workers &&
         work->problem->previous->workers[was->worker].n_islands > 1)
         light = LIGHT_LOAD_STAYS;
-    return !plan_is_known(island->load) || island->load > light;
+    if (!plan_is_known(island->load))
+        return !is_plain_chain(work, island);
+    return island->load > light;
 }
 
 /* Whether a worker may take an island, filled up to a limit. */
@@ -166,7 +183,10 @@ static bool takes(const struct plan_work *work, uint32_t number, uint32_t island
         return false;
     if (work->problem->mode == LIMEF_PLAN_FUSED)
         return true;
-    return worker->priority == island->priority && worker->load + island->load <= limit;
+    if (worker->priority != island->priority ||
+        plan_is_known(worker->load) != plan_is_known(island->load))
+        return false;
+    return !plan_is_known(island->load) || worker->load + island->load <= limit;
 }
 
 /* Lower is more urgent. */
@@ -212,7 +232,30 @@ static void stay(struct plan_work *work)
     }
 }
 
-/* The others go to the first worker with room, or to a new one. List: workers that share. */
+/* The first worker with room of those that share; what is not measured is dealt out over as many as
+ * there are cores. Returns LIMEF_PLAN_NONE: a new one. */
+static uint32_t shared_worker(const struct plan_work *work, uint32_t n_shared, uint32_t island)
+{
+    const struct limef_plan_worker *workers = work->plan->workers;
+    bool is_known = plan_is_known(work->plan->islands[island].load);
+    uint32_t best = LIMEF_PLAN_NONE;
+    double n = 0;
+
+    for (uint32_t j = 0; j < n_shared; j++) {
+        uint32_t number = work->list[j];
+
+        if (!takes(work, number, island, false, FILL_LOAD))
+            continue;
+        if (is_known || work->problem->mode != LIMEF_PLAN_AUTO)
+            return number;
+        if (best == LIMEF_PLAN_NONE || workers[number].n_islands < workers[best].n_islands)
+            best = number;
+        n++;
+    }
+    return n + 1 <= work->problem->machine.n_cpus ? LIMEF_PLAN_NONE : best;
+}
+
+/* The others go to a worker that shares, or to a new one. List: workers that share. */
 static void settle(struct plan_work *work)
 {
     struct limef_plan *plan = work->plan;
@@ -223,16 +266,15 @@ static void settle(struct plan_work *work)
             work->list[n_shared++] = i;
     for (uint32_t i = 0; i < plan->n_islands; i++) {
         struct limef_plan_island *island = &plan->islands[i];
+        uint32_t shared;
         bool own;
-        uint32_t j = 0;
 
         if (island->worker != LIMEF_PLAN_NONE || island->thread != LIMEF_PLAN_NONE)
             continue;
         own = wants_own(work, island);
-        while (!own && j < n_shared && !takes(work, work->list[j], i, own, FILL_LOAD))
-            j++;
-        if (!own && j < n_shared) {
-            put(work, work->list[j], i, own);
+        shared = own ? LIMEF_PLAN_NONE : shared_worker(work, n_shared, i);
+        if (shared != LIMEF_PLAN_NONE) {
+            put(work, shared, i, own);
             continue;
         }
         while (plan->workers[unused].n_islands)
@@ -249,8 +291,8 @@ static bool may_join(const struct plan_work *work, uint32_t a, uint32_t b)
 
     return workers[a].n_islands && workers[b].n_islands && !work->is_alone[a] &&
            !work->is_alone[b] && workers[a].priority == workers[b].priority &&
-           work->worker_level[a] == work->worker_level[b] &&
-           workers[a].load + workers[b].load <= JOIN_LOAD;
+           work->worker_level[a] == work->worker_level[b] && plan_is_known(workers[a].load) &&
+           plan_is_known(workers[b].load) && workers[a].load + workers[b].load <= JOIN_LOAD;
 }
 
 /* Workers that have become light become one. */

@@ -70,8 +70,9 @@ static int say_cycle(const struct plan_work *work)
         if (i + 1 < problem->n_filters)
             filter = before;
     }
-    return limef_fail(AVERROR(ELOOP), "plan", "a cycle: %s leads back to %s", name_of(work, before),
-                      name_of(work, filter));
+    return limef_fail(AVERROR(ELOOP), "plan",
+                      "a circle: %s leads back to %s; take that connection away",
+                      name_of(work, before), name_of(work, filter));
 }
 
 /* Kahn: list counts what a filter still waits for. */

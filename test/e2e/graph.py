@@ -196,7 +196,9 @@ class Wrong(unittest.TestCase):
                 ("pattern ! file:a.mp4", 10, "nothing can lead to it"),
                 ("decode ! null", 0, "nothing leads to this"),
                 ("pattern name=p ! null p. ! null", 27, "use split"),
-                ("pattern ! split name=b ! burn 1 ! b.", 25, "circle"),
+                ("pattern ! split name=b ! burn 1 ! b.", 34, "circle"),
+                ("pattern ! split name=s; s. ! null; s. ! s.", 40, "circle"),
+                ("pattern ! scale 8x8 name=a ! scale 8x8 name=b ! a.", 48, "circle"),
                 ("pattern ! encode no-such", 10, "cannot be set up"),
                 ("pattern ! null !", 16, "expected"),
                 ("pattern ! null x.", 15, "leads nowhere"),
@@ -218,6 +220,41 @@ class Wrong(unittest.TestCase):
         self.assertLessEqual(max(map(len, output.splitlines())), 100)
         self.assertEqual(graph("--version")[0], 0)
         self.assertIn("throttle fps", graph("--elements")[1])
+
+
+class Team(unittest.TestCase):
+    def scaled(self, n_cpus):
+        """Sums of large pictures made smaller, and the most threads that there were."""
+        sums = FOLDER / f"sums-{n_cpus}"
+        status, output, errors = graph(
+            "--report=json", "--plan=fused", f"--cpus={n_cpus}",
+            f"pattern 1920x1080 n=20 pace=fastest ! scale 1280x720 ! framemd5 {sums}")
+        self.assertEqual(status, 0, errors)
+        return sums.read_text(), report_of(output)["threads"]
+
+    @unittest.skipIf(len(os.sched_getaffinity(0)) < 2, "one core")
+    def test_helpers_make_the_same_pictures(self):
+        alone, n_alone = self.scaled(1)
+        shared, n_shared = self.scaled(2)
+        self.assertEqual(len(alone.splitlines()), 20)
+        self.assertEqual(shared, alone)
+        self.assertEqual(n_shared, n_alone + 1)
+
+
+class SetUp(unittest.TestCase):
+    def test_a_signal_ends_a_set_up_that_hangs(self):
+        path = FOLDER / "nobody-reads"
+        os.mkfifo(path)
+        process = subprocess.Popen([GRAPH, f"pattern ! dump {path}"], stdin=subprocess.DEVNULL)
+        stat = pathlib.Path(f"/proc/{process.pid}/stat")
+        deadline = time.monotonic() + DEADLINE_S
+        while stat.read_text().rpartition(")")[2].split()[0] != "S":
+            self.assertLess(time.monotonic(), deadline)
+        process.send_signal(signal.SIGINT)
+        try:
+            self.assertEqual(process.wait(DEADLINE_S), -signal.SIGINT)
+        finally:
+            process.kill()
 
 
 class Terminal:
@@ -275,6 +312,17 @@ class Live(unittest.TestCase):
         self.assertEqual(status, 0)
         self.assertTrue(restored)
         self.assertIn("\033[?1049l", terminal.text)
+
+    def test_it_prints_no_more_lines_than_the_terminal_has(self):
+        for rows, columns in ((5, 40), (1, 1)):
+            with self.subTest(rows=rows):
+                terminal = Terminal("--live", "--period=0.1", "pattern 64x48 ! burn 10 ! screen none",
+                                    rows=rows, columns=columns)
+                text = terminal.read_until(f"\033[{rows};1H")
+                for screen in text.split("\033[H")[1:]:
+                    self.assertLess(screen.count("\n"), rows, text)
+                os.write(terminal.main, b"q")
+                self.assertEqual(terminal.end(), (0, True))
 
     def test_a_signal_ends_it_with_4_and_restores_the_terminal(self):
         path = FOLDER / "stopped.mkv"

@@ -411,6 +411,58 @@ Test(plan, light_sources_share_a_worker_but_none_that_waits)
     cr_assert(eq(u32, plans.plan.n_workers, 8));
 }
 
+/* source, two filters behind it, of which nothing is known */
+static void add_unknown_chain(void)
+{
+    uint32_t source = plans_add(&plans, "source", LIMEF_FILTER_SOURCE);
+    uint32_t filter = plans_add(&plans, "any", 0);
+
+    plans_connect(&plans, source, filter);
+    plans_connect(&plans, filter, plans_add(&plans, "sink", 0));
+}
+
+Test(plan, sources_that_are_not_measured_share_as_many_workers_as_there_are_cores)
+{
+    for (int i = 0; i < 100; i++)
+        add_unknown_chain();
+    make();
+    cr_assert(eq(u32, plans.plan.n_islands, 100));
+    cr_assert(eq(u32, plans.plan.n_workers, 4));
+    for (uint32_t i = 0; i < 4; i++)
+        cr_assert(eq(u32, plans.plan.workers[i].n_islands, 25));
+    make_next();
+    cr_assert(eq(u32, plans.plan.n_workers, 4));
+    for (uint32_t i = 0; i < plans.problem.n_filters; i++) { /* 0.15 of a core each */
+        plans.filters[i].cost_us = plans.filters[i].p95_us = 2000;
+        plans.filters[i].rate_hz = 25;
+    }
+    make_next();
+    cr_assert(ge(u32, plans.plan.n_workers, 20));
+}
+
+Test(plan, what_is_not_measured_shares_with_nobody_that_it_could_hold_up)
+{
+    add_unknown_chain();
+    add_unknown_chain();
+    plans.problem.machine.n_cpus = 0.5;
+    make();
+    cr_assert(eq(u32, plans.plan.n_workers, 1));
+    plans.filters[0].flags |= LIMEF_FILTER_BLOCKING;
+    make();
+    cr_assert(eq(u32, plans.plan.n_workers, 2));
+    plans.filters[0].flags = LIMEF_FILTER_SOURCE;
+    plans.filters[2].flags = LIMEF_FILTER_BLOCKING; /* cut off: its fifo may be full */
+    make();
+    cr_assert(eq(u32, plans.plan.n_workers, 3));
+    plans.filters[2].flags = 0;
+    for (uint32_t i = 0; i < 3; i++) { /* known beside unknown */
+        plans.filters[i].cost_us = plans.filters[i].p95_us = 100;
+        plans.filters[i].rate_hz = 25;
+    }
+    make();
+    cr_assert(eq(u32, plans.plan.n_workers, 2));
+}
+
 Test(plan, a_small_change_moves_no_island)
 {
     uint32_t workers[12];

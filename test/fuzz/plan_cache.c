@@ -50,7 +50,7 @@ static void put(int fd, const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const uint8_t head[16] = {'l', 'i', 'm', 'e', 'f', 'p', 'l', 'n', 1};
+    static const uint8_t head[16] = {'l', 'i', 'm', 'e', 'f', 'p', 'l', 'n', 2};
     uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
     uint8_t bytes[8];
     int fd = memfd_create("plans", MFD_CLOEXEC);

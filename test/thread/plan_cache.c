@@ -186,7 +186,7 @@ Test(plan_cache, settings_are_told_apart)
     }
 }
 
-Test(plan_cache, what_is_no_file_is_refused_at_once, .timeout = 10)
+Test(plan_cache, what_is_no_file_is_refused_at_once)
 {
     cr_assert(zero(int, mkfifo(path, 0600)));
     cr_assert(lt(int, limef_plan_cache_load(&cache, path), 0));

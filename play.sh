@@ -66,15 +66,19 @@ if [ -z "$has_url" ]; then
     set -- "$@" "$demo"
 fi
 
-if [ -n "$has_output" ] || has_display; then
+if [ -n "$has_output" ]; then
     exec "$build/apps/limef-play" "$@"
 fi
 
+# A socket may be there and nobody behind it: then limef-play goes offscreen, and leaves its picture
+# too, only not in the folder of somebody who has a window.
 snapshot=$PWD/limef-play.png
+! has_display || snapshot=$root/build/limef-play.png
 rm -f "$snapshot"
 status=0
+trap : INT TERM # limef-play ends by it; what it left is still to be named
 "$build/apps/limef-play" --snapshot="$snapshot" "$@" || status=$?
 if [ -f "$snapshot" ]; then
-    echo "no display here; the last picture is in $snapshot" >&2
+    echo "the last picture is in $snapshot" >&2
 fi
 exit $status

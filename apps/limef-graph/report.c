@@ -34,6 +34,7 @@ static void put_process(struct json *json, const struct watch *watch)
                  (int64_t)limef_graph_n_plan_changes(&watch->assembly->graph));
     json_integer(json, "plan_changes_failed",
                  (int64_t)limef_graph_n_failed_changes(&watch->assembly->graph));
+    json_integer(json, "frames_lost", (int64_t)limef_graph_n_lost(&watch->assembly->graph));
 }
 
 static void add_histogram(struct limef_histogram *sum, const struct limef_histogram *histogram)

@@ -189,11 +189,23 @@ static void share_lines(unsigned n_lines, uint32_t *n_filters, uint32_t *n_bound
     *n_boundaries = *n_boundaries < room - *n_filters ? *n_boundaries : room - *n_filters;
 }
 
+/* The boundaries of now, without those that a change of the plan took away. */
+static uint32_t collect_cut(const struct watch *watch, uint32_t *numbers)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < watch->n_boundaries; i++)
+        if (watch->boundaries[i].is_cut)
+            numbers[n++] = i;
+    return n;
+}
+
 static void print_tables(FILE *file, const struct watch *watch, enum view_order order,
                          unsigned n_lines, uint32_t *numbers)
 {
     struct sorting sorting = {watch, order};
-    uint32_t n_filters = (uint32_t)watch->n_filters, n_boundaries = (uint32_t)watch->n_boundaries;
+    uint32_t n_filters = (uint32_t)watch->n_filters;
+    uint32_t n_cut = collect_cut(watch, numbers), n_boundaries = n_cut;
 
     share_lines(n_lines, &n_filters, &n_boundaries);
     fprintf(file, "\n%-18s %-11s %9s %9s %6s %8s  %-15s %7s %s\n", "FILTER", "KIND", "COST us",
@@ -206,9 +218,8 @@ static void print_tables(FILE *file, const struct watch *watch, enum view_order 
 
     fprintf(file, "\n%-30s %8s %4s %8s %8s %9s %7s  %s\n", "BOUNDARY", "WAITS/OF", "MAX", "AGE ms",
             "P99 ms", "FRAMES", "DROPS", "WHEN FULL");
-    for (uint32_t i = 0; i < watch->n_boundaries; i++)
-        numbers[i] = i;
-    qsort_r(numbers, watch->n_boundaries, sizeof(*numbers), compare_boundaries, &sorting);
+    collect_cut(watch, numbers);
+    qsort_r(numbers, n_cut, sizeof(*numbers), compare_boundaries, &sorting);
     for (uint32_t i = 0; i < n_boundaries; i++)
         print_boundary(file, &watch->boundaries[numbers[i]]);
 }

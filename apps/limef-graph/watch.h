@@ -11,7 +11,7 @@
 struct watch_filter {
     double rate_hz;    /* frames that went in, since the look before; of a source: that came out */
     double load;       /* share of a core; or LIMEF_NOT_MEASURED */
-    uint64_t n_drops;  /* at the boundaries before it, since they are there */
+    uint64_t n_drops;  /* at the boundaries before it, also at those that are gone */
     uint64_t n_frames; /* at the look before */
 };
 

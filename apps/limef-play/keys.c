@@ -9,6 +9,11 @@
 #define SEEK_LONG_US 60000000
 /* Until then the picture on screen may be the one before the seek. */
 #define SEEK_SETTLES_US 500000
+/* How often the screen's thread comes by, with and without the overlay. */
+#define OVERLAY_PERIOD_US 100000
+#define VISIT_PERIOD_US 1000000
+/* A screen that does not come by for this long hangs in the display server. */
+#define SILENT_US 5000000
 
 /* Thousandths of the natural rate that [ and ] step through. */
 static const int32_t rates[] = {250, 500, 750, 1000, 1250, 1500, 2000, 4000};
@@ -87,7 +92,7 @@ static int apply_layout(void *context)
 {
     struct player *player = context;
 
-    return limef_presenter_set_layout(&player->presenter, player->solo);
+    return limef_presenter_set_layout(&player->presenter, LIMEF_COUNTED(player->solo));
 }
 
 static int toggle_fullscreen(void *context)
@@ -114,9 +119,10 @@ static int put_overlay(void *context)
 {
     struct player *player = context;
     char text[LIMEF_PRESENTER_OVERLAY_BYTES] = "";
+    bool shown = LIMEF_COUNTED(player->overlay);
     size_t used = 0;
 
-    for (unsigned i = 0; i < player->n_streams && player->overlay && used < sizeof(text); i++) {
+    for (unsigned i = 0; i < player->n_streams && shown && used < sizeof(text); i++) {
         struct limef_presenter_slot_counters c;
 
         limef_presenter_get_counters(&player->presenter, i, &c);
@@ -127,27 +133,63 @@ static int put_overlay(void *context)
                                  limef_histogram_percentile_us(&c.latency, 0.5) / 1000,
                                  limef_histogram_percentile_us(&c.latency, 0.99) / 1000);
     }
-    limef_presenter_set_overlay(&player->presenter, player->overlay ? text : NULL);
+    limef_presenter_set_overlay(&player->presenter, shown ? text : NULL);
     return 0;
 }
 
-/* Does something on the screen's thread; a screen that is busy for long loses the key. */
+/* Has something done on the screen's thread, and does not wait: that one may hang in the display
+ * server. The player outlives it. A screen that is busy for long loses the key. */
 static void on_screen(struct player *player, limef_call_fn *call)
 {
-    limef_thread_call(&player->screen.thread, call, player, 1000000);
+    limef_thread_post(&player->screen.thread, call, player);
 }
 
-void player_update_overlay(struct player *player)
+static int visit(void *context)
 {
-    if (player->overlay)
-        on_screen(player, put_overlay);
+    struct player *player = context;
+
+    if (LIMEF_COUNTED(player->overlay))
+        put_overlay(player);
+    atomic_store_explicit(&player->visiting, false, memory_order_release);
+    return 0;
+}
+
+/* Its thread has nothing to wait for without end where it has no window. */
+static bool may_show_window(const struct player *player)
+{
+    uint32_t output = LIMEF_COUNTED(player->presenter.output);
+
+    if (output == LIMEF_OUTPUT_AUTO) /* it is being opened */
+        return player->options->vo == PLAY_VO_AUTO || player->options->vo == PLAY_VO_WINDOW;
+    return output == LIMEF_OUTPUT_WINDOW;
+}
+
+void player_visit_screen(struct player *player)
+{
+    int64_t now_us = limef_now_us();
+    bool visiting = atomic_load_explicit(&player->visiting, memory_order_acquire);
+
+    if (visiting && !player->said_silent && now_us >= player->visited_us + SILENT_US &&
+        may_show_window(player)) {
+        player->said_silent = true;
+        limef_log(LIMEF_LOG_ERROR, "limef-play",
+                  "the display has not answered for %d s; Ctrl-C ends", SILENT_US / 1000000);
+    }
+    if (visiting ||
+        now_us < player->visited_us +
+                     (LIMEF_COUNTED(player->overlay) ? OVERLAY_PERIOD_US : VISIT_PERIOD_US))
+        return;
+    player->visited_us = now_us;
+    atomic_store_explicit(&player->visiting, true, memory_order_relaxed);
+    if (limef_thread_post(&player->screen.thread, visit, player) < 0)
+        atomic_store_explicit(&player->visiting, false, memory_order_relaxed);
 }
 
 static void solo(struct player *player, uint32_t slot)
 {
     if (slot != LIMEF_PRESENTER_ALL && slot >= player->n_streams)
         return;
-    player->solo = slot;
+    atomic_store_explicit(&player->solo, slot, memory_order_relaxed);
     on_screen(player, apply_layout);
 }
 
@@ -184,11 +226,12 @@ void player_key(struct player *player, int64_t key)
         on_screen(player, write_snapshot);
         break;
     case 'i':
-        player->overlay = !player->overlay;
+        atomic_store_explicit(&player->overlay, !LIMEF_COUNTED(player->overlay),
+                              memory_order_relaxed);
         on_screen(player, put_overlay);
         break;
     case 'g':
-        solo(player, player->solo == LIMEF_PRESENTER_ALL ? 0 : LIMEF_PRESENTER_ALL);
+        solo(player, LIMEF_COUNTED(player->solo) == LIMEF_PRESENTER_ALL ? 0 : LIMEF_PRESENTER_ALL);
         break;
     case 'd':
         plan_dump(player, stderr);

@@ -5,11 +5,13 @@
 #include "options.h"
 #include "player.h"
 #include "report.h"
+#include "signals.h"
 
 #include <limef/base/url.h>
 #include <limef/base/version.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libavutil/error.h>
 #include <libavutil/log.h>
 #include <libgen.h>
@@ -29,46 +31,13 @@ static int64_t process_begun_us(void)
     return limef_now_us() - ((int64_t)cpu.tv_sec * 1000000 + cpu.tv_nsec / 1000);
 }
 
-static void end_at_once(int number)
+/* What the caller closed must not become a film's or a socket's descriptor: printing would go
+ * there. Here it fails instead. */
+static void occupy_closed_descriptors(void)
 {
-    (void)number;
-    _exit(PLAY_BY_SIGNAL);
-}
-
-static const int signals_that_end[] = {SIGINT, SIGTERM, SIGHUP};
-#define N_SIGNALS (sizeof(signals_that_end) / sizeof(signals_that_end[0]))
-
-/* How long taking everything down may take: drivers and display servers are asked, and some do not
- * answer. */
-#define TAKE_DOWN_S 8
-
-static volatile sig_atomic_t status_if_stuck;
-
-static void end_stuck(int number)
-{
-    static const char line[] = "limef-play: the output does not come back, ending without it\n";
-
-    (void)number;
-    _exit(write(STDERR_FILENO, line, sizeof(line) - 1) < 0 ? PLAY_SET_UP_FAILED : status_if_stuck);
-}
-
-/* Before there is anything to take down. */
-static void let_signals_end_at_once(void)
-{
-    for (size_t i = 0; i < N_SIGNALS; i++)
-        signal(signals_that_end[i], end_at_once);
-    signal(SIGPIPE, SIG_IGN);
-}
-
-/* From here on they are for signalfd in player_run(), in every thread. */
-static void block_signals(void)
-{
-    sigset_t signals;
-
-    sigemptyset(&signals);
-    for (size_t i = 0; i < N_SIGNALS; i++)
-        sigaddset(&signals, signals_that_end[i]);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY); /* the lowest free: fd */
 }
 
 /* libavformat logs URLs as they are, with passwords. */
@@ -129,6 +98,19 @@ static int check_outputs(const struct play_options *options)
     return check_folder(options->snapshot) < 0 ? PLAY_SET_UP_FAILED : PLAY_OK;
 }
 
+/* --help and --version. Returns an enum play_status. */
+static int print_about(const struct play_options *options)
+{
+    if (options->help)
+        play_options_print_help(stdout);
+    else
+        printf("limef-play %s\n", limef_version());
+    if (!fflush(stdout) && !ferror(stdout))
+        return PLAY_OK;
+    limef_fail(AVERROR(EIO), "limef-play", "cannot write to standard output");
+    return PLAY_SET_UP_FAILED;
+}
+
 /* Prints the report; an output that is full or closed is a failure. */
 static int report(struct player *player)
 {
@@ -136,29 +118,37 @@ static int report(struct player *player)
     return ferror(stdout) ? limef_fail(AVERROR(EIO), "limef-play", "cannot write the report") : 0;
 }
 
+/* 0 of several steps is PLAY_OK still; what failed was logged. */
+static int worse(int status, int ret)
+{
+    return status == PLAY_OK && ret < 0 ? PLAY_SET_UP_FAILED : status;
+}
+
 static int play(const struct play_options *options, int64_t begun_us)
 {
     static struct player player;
     int status = player_start(&player, options, begun_us);
-    int stopped, reported, cleared;
+    int stopped, cleared;
 
     if (status != PLAY_OK)
         return status;
     player_run(&player);
-    status = status_if_stuck = player_status(&player);
-    signal(SIGALRM, end_stuck);
-    alarm(TAKE_DOWN_S);
+    status = player_status(&player);
+    signals_begin_take_down(status);
+    status = worse(status, player_snapshot(&player));
+    signals_begin_take_down(status);
     stopped = player_stop(&player);
-    reported = options->report_json ? report(&player) : 0;
+    status = worse(status, player.plan_lost ? AVERROR(EIO) : 0);
+    if (stopped != AVERROR(ETIMEDOUT))
+        status = worse(status, player_finish_files(&player));
+    status = worse(status, options->report_json ? report(&player) : 0);
     cleared = stopped == AVERROR(ETIMEDOUT) ? stopped : player_clear(&player);
     if (cleared == AVERROR(ETIMEDOUT)) { /* stuck in the kernel or a library; it cannot be freed */
         fflush(NULL);
         _exit(status);
     }
-    alarm(0);
-    if (status == PLAY_OK && (stopped < 0 || reported < 0 || cleared < 0))
-        status = PLAY_SET_UP_FAILED;
-    return status;
+    signals_end_take_down();
+    return worse(worse(status, stopped), cleared);
 }
 
 int main(int argc, char **argv)
@@ -168,16 +158,13 @@ int main(int argc, char **argv)
     char *url_memory = NULL;
     int status;
 
-    let_signals_end_at_once();
+    occupy_closed_descriptors();
+    signal(SIGPIPE, SIG_IGN);
+    signals_end_at_once();
     if (play_options_parse(&options, argc, argv, stderr) < 0)
         return PLAY_SET_UP_FAILED;
-    if (options.help || options.version) {
-        if (options.help)
-            play_options_print_help(stdout);
-        else
-            printf("limef-play %s\n", limef_version());
-        return PLAY_OK;
-    }
+    if (options.help || options.version)
+        return print_about(&options);
     set_logs(&options);
     if (options.urls_on_stdin && play_options_read_urls(&options, stdin, &url_memory) < 0) {
         fputs("limef-play: cannot read URLs from standard input\n", stderr);
@@ -187,7 +174,7 @@ int main(int argc, char **argv)
         fputs("limef-play: no URL on standard input; see limef-play --help\n", stderr);
         return PLAY_SET_UP_FAILED;
     }
-    block_signals();
+    signals_block();
     status = check_outputs(&options);
     if (status == PLAY_OK)
         status = play(&options, begun_us);

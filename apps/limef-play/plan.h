@@ -13,7 +13,8 @@
 struct player;
 
 /* Prints the plan if --explain asked for it, and writes the graph if --dot did.
- * when  "start", or what changed. Returns 0, or what the graph's file failed with, logged. */
+ * when  "start", or what changed. Returns 0, or what it failed with, logged: then player.plan_lost
+ * is set, and nothing is printed any more. */
 int plan_print(struct player *player, const char *when);
 
 /* Prints plan and state of every boundary. */

@@ -3,21 +3,26 @@
 
 #include "plan.h"
 #include "progress.h"
+#include "signals.h"
 
 #include <limef/base/memory.h>
 
 #include <errno.h>
 #include <libavutil/error.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #define STOP_TIMEOUT_US 2000000
 #define SCREEN_CALL_TIMEOUT_US 3000000
+/* Of a screen that let the snapshot wait in vain. */
+#define LAST_CALL_TIMEOUT_US 500000
 /* How often the player looks after itself: progress, threads, overlay. */
 #define LOOK_MS 100
+/* How much of a film may be missing at its end before it is said. */
+#define CUT_SHORT_US 1000000
+/* Packets that a decoder may hold before its first picture: reordering and threads. */
+#define MAX_DECODER_DELAY 128
 /* Pictures after which playing is in its steady state: pools and caches are full. */
 #define STEADY_FRAMES 50
 
@@ -162,7 +167,7 @@ int player_start(struct player *player, const struct play_options *options, int6
 {
     player->options = options;
     player->rate = 1000;
-    player->solo = LIMEF_PRESENTER_ALL;
+    atomic_store_explicit(&player->solo, LIMEF_PRESENTER_ALL, memory_order_relaxed);
     player->measures.begun_us = begun_us;
     if (init(player) < 0)
         return fail_start(player, PLAY_SET_UP_FAILED);
@@ -222,6 +227,23 @@ static void say_if_nothing_was_shown(const struct player *player, struct play_st
     limef_log(LIMEF_LOG_ERROR, stream->name, "%s: %s", stream->url, why);
 }
 
+/* A file that broke off where its demuxer found no fault, truncated while it was read: what was
+ * damaged and is missing tells. */
+static void say_if_cut_short(const struct player *player, const struct play_stream *stream)
+{
+    int64_t duration_us = limef_file_source_duration_us(&stream->source);
+    int64_t at_us = play_stream_position_us(stream, &player->presenter);
+    struct limef_decode_counters decode;
+
+    limef_decode_get_counters(&stream->decode, &decode);
+    if (stream->end_code < 0 || stream->limit.reached || player->options->n_loops ||
+        duration_us == LIMEF_NO_TIME || at_us == LIMEF_NO_TIME || !decode.n_corrupt ||
+        at_us > duration_us - CUT_SHORT_US)
+        return;
+    limef_log(LIMEF_LOG_WARNING, stream->name, "%s: damaged, and it ends %.1f s too early",
+              stream->url, (double)(duration_us - at_us) / 1e6);
+}
+
 static void note_end(struct player *player, const struct limef_signal_frame *report)
 {
     struct limef_signal_frame pause; /* what is behind the end was not asked for */
@@ -234,8 +256,36 @@ static void note_end(struct player *player, const struct limef_signal_frame *rep
     stream->end_code = report->code;
     snprintf(stream->end_text, sizeof(stream->end_text), "%s", report->text);
     say_if_nothing_was_shown(player, stream);
+    say_if_cut_short(player, stream);
     limef_signal_frame_set(&pause, LIMEF_SIGNAL_PAUSE, stream->slot, NULL);
     limef_graph_send(&player->graph, &stream->source.source.filter, &pause);
+}
+
+/* Whether the decoder took more than a whole turn of a repeated file, and gave nothing. */
+static bool repeats_in_vain(const struct play_stream *stream)
+{
+    struct limef_file_source_counters source;
+    struct limef_decode_counters decode;
+
+    limef_file_source_get_counters(&stream->source, &source);
+    limef_decode_get_counters(&stream->decode, &decode);
+    /* in n_loops whole turns there was not more than n_packets */
+    return source.n_loops && !decode.n_frames &&
+           decode.n_packets > source.n_packets / source.n_loops + MAX_DECODER_DELAY;
+}
+
+static void end_vain_repetition(struct player *player)
+{
+    struct limef_signal_frame report;
+
+    for (uint32_t i = 0; i < player->n_streams; i++) {
+        if (player->streams[i].ended || !repeats_in_vain(&player->streams[i]))
+            continue;
+        limef_signal_frame_set(&report, LIMEF_SIGNAL_END, i, "no picture could be decoded");
+        report.code = limef_fail(AVERROR_INVALIDDATA, player->streams[i].name, "%s: %s",
+                                 player->streams[i].url, report.text);
+        note_end(player, &report);
+    }
 }
 
 static void handle_reports(struct player *player)
@@ -262,40 +312,26 @@ static bool all_ended(const struct player *player)
     return true;
 }
 
-static int open_signals(void)
-{
-    sigset_t signals;
-
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGHUP);
-    return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 void player_run(struct player *player)
 {
-    int signals = open_signals();
-    struct signalfd_siginfo info;
-    struct pollfd pollfds[] = {
-        {.fd = limef_reports_fd(&player->reports), .events = POLLIN},
-        {.fd = signals, .events = POLLIN},
-    };
+    struct pollfd reports = {.fd = limef_reports_fd(&player->reports), .events = POLLIN};
 
+    signals_ask();
     while (!player->quit && !all_ended(player)) {
-        if (poll(pollfds, 2, LOOK_MS) < 0 && errno != EINTR)
+        /* a signal that comes just before it is seen LOOK_MS later */
+        if (poll(&reports, 1, LOOK_MS) < 0 && errno != EINTR)
             break;
-        if (pollfds[1].revents & POLLIN && read(signals, &info, sizeof(info)) > 0)
+        if (signals_asked())
             player->quit = player->by_signal = true;
         handle_reports(player);
+        end_vain_repetition(player);
         measure(player);
-        player_update_overlay(player);
+        player_visit_screen(player);
         progress_print(player);
     }
+    signals_end_at_once();
     measure(player);
     progress_end(player);
-    if (signals >= 0)
-        close(signals);
 }
 
 static int write_snapshot(void *context)
@@ -305,27 +341,25 @@ static int write_snapshot(void *context)
     return limef_presenter_snapshot(&player->presenter, player->options->snapshot);
 }
 
-static void let_signals_end_the_process(void)
+int player_snapshot(struct player *player)
 {
-    sigset_t signals;
+    struct limef_thread *screen = &player->screen.thread;
+    int ret;
 
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGHUP);
-    sigprocmask(SIG_UNBLOCK, &signals, NULL); /* to main's handlers: ended by a signal */
+    if (!player->options->snapshot || !limef_thread_running(screen) || player->no_output)
+        return 0;
+    ret = limef_thread_call(screen, write_snapshot, player, SCREEN_CALL_TIMEOUT_US);
+    if (ret == AVERROR(ETIMEDOUT)) {
+        player->screen_hangs = true;
+        limef_fail(ret, "limef-play", "cannot write %s: the display does not answer",
+                   player->options->snapshot);
+    }
+    return ret;
 }
 
 int player_stop(struct player *player)
 {
-    struct limef_thread *screen = &player->screen.thread;
-    int ret = 0, graph_ret;
-
-    if (player->options->snapshot && limef_thread_running(screen) && !player->no_output)
-        ret = limef_thread_call(screen, write_snapshot, player, SCREEN_CALL_TIMEOUT_US);
-    let_signals_end_the_process();
-    graph_ret = limef_graph_stop(&player->graph, STOP_TIMEOUT_US);
-    return graph_ret < 0 ? graph_ret : ret;
+    return limef_graph_stop(&player->graph, STOP_TIMEOUT_US);
 }
 
 /* Filters may be cleared when the graph has let go of them. */
@@ -346,15 +380,10 @@ static int take_down(void *context)
     return limef_presenter_close(&player->presenter);
 }
 
-static bool was_lost(const struct play_stream *stream)
-{
-    return play_stream_is_live(stream) && stream->ended && !stream->limit.reached;
-}
-
 int player_status(const struct player *player)
 {
     struct limef_presenter_slot_counters counters;
-    unsigned n_failed = 0, n_lost = 0;
+    unsigned n_failed = 0, n_lost = 0, n_broken = 0;
 
     for (uint32_t i = 0; i < player->n_streams; i++) {
         const struct play_stream *stream = &player->streams[i];
@@ -362,8 +391,10 @@ int player_status(const struct player *player)
         limef_presenter_get_counters(&player->presenter, i, &counters);
         if (stream->ended && !counters.n_shown)
             n_failed++;
-        else if (was_lost(stream))
+        else if (play_stream_was_lost(stream))
             n_lost++;
+        else if (play_stream_broke_off(stream))
+            n_broken++;
     }
     if (player->by_signal)
         return PLAY_BY_SIGNAL;
@@ -371,20 +402,28 @@ int player_status(const struct player *player)
         return PLAY_NO_OUTPUT;
     if (n_failed == player->n_streams)
         return PLAY_NOTHING_PLAYED;
-    if (n_failed)
+    if (n_failed || n_broken)
         return PLAY_SOME_NOT_PLAYED;
     return n_lost ? PLAY_LIVE_LOST : PLAY_OK;
 }
 
-static int close_framemd5(struct player *player)
+/* On the screen's thread, which writes it. */
+static int close_framemd5(void *context)
 {
+    struct player *player = context;
     FILE *file = player->framemd5_file;
     bool failed = file && ferror(file);
 
-    player->framemd5_file = NULL;
+    player->framemd5_file = player->framemd5.file = NULL;
     if (!file || (fclose(file) == 0 && !failed))
         return 0;
     return limef_fail(AVERROR(EIO), "limef-play", "cannot write %s", player->options->framemd5);
+}
+
+int player_finish_files(struct player *player)
+{
+    return limef_thread_call(&player->screen.thread, close_framemd5, player,
+                             SCREEN_CALL_TIMEOUT_US);
 }
 
 int player_clear(struct player *player)
@@ -393,15 +432,16 @@ int player_clear(struct player *player)
     int ret;
 
     if (limef_thread_running(screen))
-        limef_thread_call(screen, take_down, player, SCREEN_CALL_TIMEOUT_US);
+        limef_thread_call(screen, take_down, player,
+                          player->screen_hangs ? LAST_CALL_TIMEOUT_US : SCREEN_CALL_TIMEOUT_US);
     ret = limef_thread_stop(screen, STOP_TIMEOUT_US);
     if (ret == AVERROR(ETIMEDOUT))
         return ret;
     clear_streams(player);
     limef_consumer_clear(&player->screen);
+    ret = close_framemd5(player);
     limef_filter_clear(&player->framemd5.filter);
     limef_filter_clear(&player->presenter.filter);
-    ret = close_framemd5(player);
     limef_reports_clear(&player->reports);
     free(player->graph_memory);
     free(player->streams);

@@ -50,14 +50,25 @@ struct player {
     struct limef_consumer screen;      /* a thread of the player's own: it opens the display */
 
     /* the main thread */
-    bool paused, overlay, quit, by_signal, no_output;
+    bool paused, quit, by_signal, no_output, screen_hangs;
     bool said_output; /* progress: where pictures go */
+    bool plan_lost;   /* a plan could not be printed, none is from here on */
     int64_t printed_us;
-    int32_t rate;  /* thousandths */
-    uint32_t solo; /* LIMEF_PRESENTER_ALL: the grid */
+    int32_t rate; /* thousandths */
     uint32_t seek_serial;
-    unsigned n_snapshots;
+    int64_t visited_us; /* when the screen was last asked to come by */
+    bool said_silent;   /* that the display does not answer */
     struct play_measures measures;
+
+    /* the screen's thread; after that has stopped, nobody */
+    unsigned n_snapshots;
+
+    /* written by the main thread, read by the screen's: whichever it sees, it is told again */
+    LIMEF_ATOMIC(uint32_t) solo; /* LIMEF_PRESENTER_ALL: the grid */
+    LIMEF_ATOMIC(bool) overlay;
+    /* set by the main thread; cleared by the screen's, release, pairs with the main one's acquire
+     */
+    LIMEF_ATOMIC(bool) visiting;
 };
 
 /*
@@ -71,11 +82,18 @@ int player_start(struct player *player, const struct play_options *options, int6
 /* Plays until all is over, the user quits, or a signal comes. */
 void player_run(struct player *player);
 
-/* Writes the snapshot, stops the streams. What the report says stays readable until
- * player_clear(). From here on a signal ends the process: what hangs, hangs in a library.
- * Returns 0; AVERROR(ETIMEDOUT): a thread is stuck and nothing may be freed under it; or what
- * the snapshot failed with, logged. */
+/* Writes the snapshot that the options ask for. Returns 0, or what it failed with, logged;
+ * AVERROR(ETIMEDOUT): the display does not answer. */
+int player_snapshot(struct player *player);
+
+/* Stops the streams. What the report says stays readable until player_clear(). Returns 0, or
+ * AVERROR(ETIMEDOUT): a thread is stuck and nothing may be freed under it. */
 int player_stop(struct player *player);
+
+/* Closes the framemd5 file, complete as far as frames came: it may be where the report goes too.
+ * After player_stop(). Returns 0; AVERROR(EIO): it could not be written, logged; or as
+ * limef_thread_call(). */
+int player_finish_files(struct player *player);
 
 /* How it went: an enum play_status. After player_run(). */
 int player_status(const struct player *player);
@@ -90,7 +108,8 @@ void player_key(struct player *player, int64_t key);
 /* Pictures shown so far, of all streams. */
 uint64_t player_n_shown(const struct player *player);
 
-/* Puts the statistics overlay up to date, if it is on. */
-void player_update_overlay(struct player *player);
+/* Asks the screen's thread to come by, if it is time: to put the statistics overlay up to date,
+ * and to show that it lives. Says once when it does not. */
+void player_visit_screen(struct player *player);
 
 #endif

@@ -51,20 +51,28 @@ static void print_time(int64_t us)
         fprintf(stderr, "%02" PRId64 ":%02" PRId64, seconds / 60, seconds % 60);
 }
 
-static int64_t position_us(const struct limef_file_source *source)
+static void print_line(struct player *player, bool terminal)
 {
-    int64_t at_us = limef_file_source_position_us(source);
-    int64_t start_us = limef_file_source_start_us(source);
+    const struct play_stream *first = &player->streams[0];
+    struct limef_presenter_slot_counters counters;
+    uint64_t n_dropped = 0;
 
-    return at_us == LIMEF_NO_TIME || start_us == LIMEF_NO_TIME ? at_us : at_us - start_us;
+    for (uint32_t i = 0; i < player->n_streams; i++) {
+        limef_presenter_get_counters(&player->presenter, i, &counters);
+        n_dropped += counters.n_dropped_late;
+    }
+    fputs(terminal ? "\r" : "", stderr);
+    print_time(play_stream_position_us(first, &player->presenter));
+    fputs(" / ", stderr);
+    print_time(limef_file_source_duration_us(&first->source));
+    fprintf(stderr, "  shown %" PRIu64 "  late %" PRIu64 "%s%s", player_n_shown(player), n_dropped,
+            player->paused ? "  paused" : "", terminal ? "\033[K" : "\n");
 }
 
 void progress_print(struct player *player)
 {
     bool terminal = isatty(STDERR_FILENO);
     int64_t now_us = limef_now_us();
-    struct limef_presenter_slot_counters counters;
-    uint64_t n_dropped = 0;
 
     if (!is_wanted(player))
         return;
@@ -73,22 +81,20 @@ void progress_print(struct player *player)
         now_us - player->printed_us < (terminal ? TERMINAL_PERIOD_US : FILE_PERIOD_US))
         return;
     player->printed_us = now_us;
-    for (uint32_t i = 0; i < player->n_streams; i++) {
-        limef_presenter_get_counters(&player->presenter, i, &counters);
-        n_dropped += counters.n_dropped_late;
-    }
-    fputs(terminal ? "\r" : "", stderr);
-    print_time(position_us(&player->streams[0].source));
-    fputs(" / ", stderr);
-    print_time(limef_file_source_duration_us(&player->streams[0].source));
-    fprintf(stderr, "  shown %" PRIu64 "  late %" PRIu64 "%s%s", player_n_shown(player), n_dropped,
-            player->paused ? "  paused" : "", terminal ? "\033[K" : "\n");
+    print_line(player, terminal);
 }
 
+/* Where it ended stays to be read. */
 void progress_end(struct player *player)
 {
-    if (is_wanted(player))
-        say_output(player);
-    if (player->printed_us && is_wanted(player) && isatty(STDERR_FILENO))
+    bool terminal = isatty(STDERR_FILENO);
+
+    if (!is_wanted(player))
+        return;
+    say_output(player);
+    if (!player->said_output)
+        return;
+    print_line(player, terminal);
+    if (terminal)
         fputc('\n', stderr);
 }

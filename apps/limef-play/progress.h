@@ -11,7 +11,7 @@ struct player;
  * file. */
 void progress_print(struct player *player);
 
-/* Leaves the status line. */
+/* A last status line, where it ended. */
 void progress_end(struct player *player);
 
 #endif

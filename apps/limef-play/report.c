@@ -20,7 +20,7 @@ struct stream_facts {
     struct limef_lane_counters boundaries; /* the sum of those in its chain */
 };
 
-/* The boundaries at the end. */
+/* The boundaries at the end, and those that a change of the plan took away. */
 struct boundaries {
     struct limef_graph_boundary_look looks[PLAY_MAX_BOUNDARIES];
     size_t n;
@@ -45,6 +45,7 @@ static void sum_up(const struct boundaries *boundaries, struct stream_facts *fac
         sum->n_dropped_flush += counters->n_dropped_flush;
         sum->n_dropped_oldest += counters->n_dropped_oldest;
         sum->n_dropped_to_key += counters->n_dropped_to_key;
+        sum->n_dropped_timeout += counters->n_dropped_timeout;
         sum->copied_bytes += counters->copied_bytes;
     }
 }
@@ -65,9 +66,12 @@ static const char *state_of(const struct stream_facts *facts)
 {
     if (facts->stream->ended && !facts->slot.n_shown)
         return "failed";
+    if (play_stream_was_lost(facts->stream))
+        return "lost";
+    if (play_stream_broke_off(facts->stream))
+        return "broken off";
     if (facts->stream->ended)
-        return play_stream_is_live(facts->stream) && !facts->stream->limit.reached ? "lost"
-                                                                                   : "ended";
+        return "ended";
     return facts->slot.n_shown ? "playing" : "waiting";
 }
 
@@ -78,9 +82,9 @@ static void put_drops(struct json *json, const struct stream_facts *facts)
     json_integer(json, "seek",
                  (int64_t)(facts->slot.n_dropped_flush + facts->decode.n_dropped_seek +
                            facts->boundaries.n_dropped_flush));
-    json_integer(
-        json, "overflow",
-        (int64_t)(facts->boundaries.n_dropped_oldest + facts->boundaries.n_dropped_to_key));
+    json_integer(json, "overflow",
+                 (int64_t)(facts->boundaries.n_dropped_oldest + facts->boundaries.n_dropped_to_key +
+                           facts->boundaries.n_dropped_timeout));
     json_integer(json, "corrupt", (int64_t)facts->decode.n_corrupt);
     json_integer(json, "failed", (int64_t)facts->slot.n_failed);
     json_close(json, '}');

@@ -12,6 +12,28 @@ bool play_stream_is_live(const struct play_stream *stream)
     return LIMEF_COUNTED(stream->source.source.is_live);
 }
 
+bool play_stream_was_lost(const struct play_stream *stream)
+{
+    return stream->ended && !stream->limit.reached && play_stream_is_live(stream);
+}
+
+bool play_stream_broke_off(const struct play_stream *stream)
+{
+    return stream->ended && !stream->limit.reached && stream->end_code < 0;
+}
+
+int64_t play_stream_position_us(const struct play_stream *stream,
+                                const struct limef_presenter *presenter)
+{
+    int64_t start_us = limef_file_source_start_us(&stream->source);
+    struct limef_presenter_slot_counters counters;
+
+    limef_presenter_get_counters(presenter, stream->slot, &counters);
+    return counters.position_us == LIMEF_NO_TIME || start_us == LIMEF_NO_TIME
+               ? counters.position_us
+               : counters.position_us - start_us;
+}
+
 static int init_source(struct play_stream *stream, const char *url,
                        const struct play_options *options)
 {

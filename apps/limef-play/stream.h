@@ -13,6 +13,7 @@
 #include <limef/base/url.h>
 #include <limef/filter/decode.h>
 #include <limef/filter/file_source.h>
+#include <limef/filter/presenter.h>
 #include <limef/thread/graph.h>
 
 /* Filters of a stream. */
@@ -50,5 +51,13 @@ void play_stream_clear(struct play_stream *stream);
 
 /* Whether it does not wait, and is missed when it ends. */
 bool play_stream_is_live(const struct play_stream *stream);
+
+/* Of a stream that ended: whether it is live and is missed; whether it failed before its end. */
+bool play_stream_was_lost(const struct play_stream *stream);
+bool play_stream_broke_off(const struct play_stream *stream);
+
+/* How far into it the picture is that the screen shows; LIMEF_NO_TIME: not known. */
+int64_t play_stream_position_us(const struct play_stream *stream,
+                                const struct limef_presenter *presenter);
 
 #endif

@@ -169,6 +169,7 @@ static int send_packet(struct limef_file_source *file)
 
 static int step(struct limef_file_source *file, int64_t *due_us)
 {
+    int64_t now_us;
     int ret = 0;
 
     if (!file->opened)
@@ -184,10 +185,12 @@ static int step(struct limef_file_source *file, int64_t *due_us)
     }
     if (ret < 0 || !file->waiting)
         return ret;
-    if (file->due_us > limef_now_us()) {
+    now_us = limef_now_us();
+    if (file->due_us > now_us) {
         *due_us = file->due_us;
         return AVERROR(EAGAIN);
     }
+    file->packet.frame.entered_us = now_us; /* what was read ahead is not old */
     return send_packet(file);
 }
 

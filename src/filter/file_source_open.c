@@ -189,12 +189,16 @@ static int parse_options(struct limef_file_source *file, AVDictionary **options,
 {
     const char *text = file->settings.options;
     const AVDictionaryEntry *name;
+    int ret;
 
     if (!text || !*text)
         return 0;
     if (!memory_permits())
         return file_source_fail(file, AVERROR(ENOMEM), "");
-    if (av_dict_parse_string(options, text, "=", ":", 0) < 0)
+    ret = av_dict_parse_string(options, text, "=", ":", 0);
+    if (ret == AVERROR(ENOMEM))
+        return file_source_fail(file, ret, "");
+    if (ret < 0)
         return file_source_fail(file, AVERROR(EINVAL), ": its options are not key=value:key=value");
     name = av_dict_get(*options, "format", NULL, 0);
     if (!name)

@@ -45,7 +45,6 @@ static void fill_packet(struct limef_file_source *file, const AVStream *stream)
     frame->track = (uint16_t)packet->av->stream_index;
     frame->pts_us = to_us(packet->av->pts, stream);
     frame->duration_us = av_rescale_q(packet->av->duration, stream->time_base, AV_TIME_BASE_Q);
-    frame->entered_us = limef_now_us();
     packet->dts_us = to_us(packet->av->dts, stream);
     if (file->live) {
         frame->flags |= LIMEF_FRAME_LIVE;

@@ -2,6 +2,7 @@
 #include "gpu/output.h"
 
 #include "base/memory_private.h"
+#include "gpu/display_answers.h"
 
 #include <limef/base/log.h>
 
@@ -16,6 +17,9 @@
 /* In the order in which they are asked. */
 static const char *const window_modules[] = {"limef-window-sdl.so", "limef-window-wayland.so"};
 #define N_WINDOW_MODULES (sizeof(window_modules) / sizeof(window_modules[0]))
+
+/* A server that starts anew or is busy swapping still makes it; a person waits for as long. */
+#define ANSWER_US 3000000
 
 /*
  * The windows' modules lie in the folder "limef" beside this library, built or
@@ -79,18 +83,43 @@ static int open_as(struct output *output, const struct output_ops *ops,
     return ret;
 }
 
-static int open_window(struct output *output, const struct output_settings *settings)
+/* Whether a display server answers; settings hear of those that are silent. A socket that somebody
+ * has opened for us is libwayland's alone. */
+static bool ask_displays(struct output_settings *settings)
 {
+    enum display_answer x11 = display_x11_answers(getenv("DISPLAY"), ANSWER_US);
+    enum display_answer wayland =
+        getenv("WAYLAND_SOCKET") ? DISPLAY_ANSWERS
+                                 : display_wayland_answers(getenv("XDG_RUNTIME_DIR"),
+                                                           getenv("WAYLAND_DISPLAY"), ANSWER_US);
+
+    settings->x11_silent = x11 == DISPLAY_SILENT;
+    settings->wayland_silent = wayland == DISPLAY_SILENT;
+    return x11 == DISPLAY_ANSWERS || wayland == DISPLAY_ANSWERS;
+}
+
+/* why: written if it cannot be opened. */
+static int open_window(struct output *output, const struct output_settings *wanted,
+                       const char **why)
+{
+    struct output_settings settings = *wanted;
+    bool answers = ask_displays(&settings);
     int ret = AVERROR(ENOSYS);
 
+    *why = settings.x11_silent || settings.wayland_silent ? "the display server does not answer"
+                                                          : "no display server answers";
+    if (!answers)
+        return AVERROR(ENODEV);
     output->fail = say_why_not;
     for (unsigned i = 0; i < N_WINDOW_MODULES && ret < 0; i++) {
-        const struct output_ops *ops = load_module(window_modules[i], settings->name);
+        const struct output_ops *ops = load_module(window_modules[i], settings.name);
 
         if (ops)
-            ret = open_as(output, ops, settings);
+            ret = open_as(output, ops, &settings);
     }
     output->fail = limef_fail;
+    if (ret == AVERROR(ENOSYS))
+        *why = "no window module is installed";
     return ret;
 }
 
@@ -98,21 +127,19 @@ int output_open(struct output *output, struct gl *gl, enum limef_presenter_outpu
                 const struct output_settings *settings)
 {
     bool wants_window = kind == LIMEF_OUTPUT_WINDOW || (kind == LIMEF_OUTPUT_AUTO && has_display());
+    const char *why = NULL;
     int ret = gl_load(gl, settings->name);
 
     if (ret < 0)
         return ret;
     *output = (struct output){
         .gl = gl, .fail = limef_fail, .allocate = memory_allocate, .release = memory_release};
-    ret = wants_window ? open_window(output, settings) : AVERROR(ENODEV);
+    ret = wants_window ? open_window(output, settings, &why) : AVERROR(ENODEV);
     if (kind == LIMEF_OUTPUT_WINDOW && ret < 0)
-        return limef_fail(ret, settings->name,
-                          ret == AVERROR(ENOSYS)
-                              ? "cannot open a window: no window module is installed"
-                              : "cannot open a window: no display server answers");
+        return limef_fail(ret, settings->name, "cannot open a window: %s", why);
     if (ret < 0 && wants_window)
         limef_log(LIMEF_LOG_WARNING, settings->name,
-                  "no window can be opened: rendering offscreen");
+                  "no window can be opened, %s: rendering offscreen", why);
     if (ret < 0)
         ret = open_as(output, &output_offscreen_ops, settings);
     if (ret < 0)

@@ -30,10 +30,11 @@ struct output_settings {
     bool untimed;      /* do not wait for the display's refresh */
     bool fullscreen;
     bool gles2;
+    bool x11_silent, wayland_silent; /* not to be asked: it listens and does not answer */
 };
 
 /* A module's table carries this number; another one is refused. */
-#define OUTPUT_ABI 3
+#define OUTPUT_ABI 4
 #define OUTPUT_MODULE_SYMBOL "limef_output_module"
 
 struct output_ops {

@@ -159,6 +159,18 @@ static int open_window(struct window *window, const struct gl *gl,
     return 0;
 }
 
+/* What is silent must not be asked, whatever the environment prefers: SDL would wait without end.
+ */
+static void choose_driver(const struct output_settings *settings)
+{
+    if (settings->wayland_silent)
+        SDL_SetHintWithPriority(SDL_HINT_VIDEODRIVER, "x11", SDL_HINT_OVERRIDE);
+    else if (settings->x11_silent)
+        SDL_SetHintWithPriority(SDL_HINT_VIDEODRIVER, "wayland", SDL_HINT_OVERRIDE);
+    else if (wayland_lacks_seat())
+        SDL_SetHint(SDL_HINT_VIDEODRIVER, "x11");
+}
+
 static int window_open(struct output *output, const struct output_settings *settings)
 {
     struct window *window = output->allocate(sizeof(*window));
@@ -170,10 +182,13 @@ static int window_open(struct output *output, const struct output_settings *sett
         output->release(window);
         return output->fail(-ENODEV, settings->name, "the X server is gone");
     }
+    if (settings->x11_silent && wayland_lacks_seat()) {
+        output->release(window);
+        return output->fail(-ENODEV, settings->name, "the X server does not answer");
+    }
     set_hints();
     set_egl_hints(egl);
-    if (wayland_lacks_seat())
-        SDL_SetHint(SDL_HINT_VIDEODRIVER, "x11");
+    choose_driver(settings);
     if (SDL_InitSubSystem(SDL_INIT_VIDEO) != 0) {
         output->release(window);
         return output->fail(-ENODEV, settings->name, "no display server answers: %s",

@@ -220,7 +220,7 @@ static int window_open(struct output *output, const struct output_settings *sett
     window->waits = !known && !settings->fullscreen;
     window->width = known ? settings->width : 1280;
     window->height = known ? settings->height : 720;
-    if (!open_surface(window, settings))
+    if (settings->wayland_silent || !open_surface(window, settings))
         missing = "no Wayland compositor answers";
     else if (!open_egl(window, output->gl, settings->gles2))
         missing = "no OpenGL ES on this Wayland compositor";

@@ -63,7 +63,9 @@ static void run(struct limef_thread *thread, const struct limef_thread_command *
     int ret;
 
     if (command->call) {
-        answer(command->reply, CALL_DONE, command->call(command->context));
+        ret = command->call(command->context);
+        if (command->reply)
+            answer(command->reply, CALL_DONE, ret);
         return;
     }
     ret = command->to ? limef_go(command->to, &command->signal_frame.frame)
@@ -156,6 +158,11 @@ static uint32_t wait_for_answer(struct limef_thread *thread, struct limef_thread
             return CALL_WAITS;
     }
     return state;
+}
+
+int limef_thread_post(struct limef_thread *thread, limef_call_fn *call, void *context)
+{
+    return enqueue(thread, &(struct limef_thread_command){.call = call, .context = context});
 }
 
 int command_post_call(struct limef_thread *thread, limef_call_fn *call, void *context,

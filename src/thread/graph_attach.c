@@ -50,6 +50,7 @@ int graph_prepare_boundary(struct limef_graph_inside *graph, struct graph_edge *
 
 void graph_clear_boundary(struct limef_graph_inside *graph, struct graph_edge *edge)
 {
+    graph_keep_counters(edge);
     limef_filter_clear(&edge->input.filter);
     arena_put(&graph->arena, edge->frames);
     edge->frames = NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "thread/graph_private.h"
 
+#include <libavutil/common.h>
 #include <libavutil/error.h>
 #include <stdio.h>
 
@@ -25,20 +26,64 @@ static void look_at_filter(const struct graph_node *node, struct limef_graph_fil
     look->priority = thread->settings.priority;
 }
 
+static void add_counters(struct limef_lane_counters *sum, const struct limef_lane *lane)
+{
+    struct limef_lane_counters more;
+
+    limef_lane_get_counters(lane, &more);
+    sum->n_written += more.n_written;
+    sum->n_read += more.n_read;
+    sum->n_dropped_oldest += more.n_dropped_oldest;
+    sum->n_dropped_to_key += more.n_dropped_to_key;
+    sum->n_dropped_flush += more.n_dropped_flush;
+    sum->n_dropped_timeout += more.n_dropped_timeout;
+    sum->n_blocked += more.n_blocked;
+    sum->n_wakes += more.n_wakes;
+    sum->copied_bytes += more.copied_bytes;
+    sum->n_allocations += more.n_allocations;
+    sum->max_used = FFMAX(sum->max_used, more.max_used);
+    sum->depth = more.depth;
+}
+
+static void add_waits(struct limef_histogram *sum, const struct limef_histogram *histogram)
+{
+    for (unsigned i = 0; i < LIMEF_HISTOGRAM_N_BUCKETS; i++)
+        LIMEF_COUNT(sum->n[i], LIMEF_COUNTED(histogram->n[i]));
+}
+
+void graph_keep_counters(struct graph_edge *edge)
+{
+    const struct limef_lane *lane = &edge->input.lane;
+
+    /* one that nothing was written to was undone before it was a boundary */
+    if (!graph_is_cut(edge) ||
+        !(LIMEF_COUNTED(lane->n_written) || LIMEF_COUNTED(lane->n_dropped_timeout)))
+        return;
+    edge->was_cut = true;
+    add_counters(&edge->past, lane);
+    add_waits(&edge->past_wait, &lane->wait);
+}
+
 static void look_at_boundary(const struct graph_edge *edge, struct limef_graph_boundary_look *look)
 {
     const struct limef_lane *lane = &edge->input.lane;
+    struct limef_histogram wait = edge->past_wait;
 
     *look = (struct limef_graph_boundary_look){
         .from = edge->from->filter,
         .to = edge->to->filter,
         .output = edge->output,
-        .n_waiting = limef_lane_n_waiting(lane),
-        .overflow = lane->settings.overflow,
-        .wait_p50_us = limef_histogram_percentile_us(&lane->wait, 0.5),
-        .wait_p99_us = limef_histogram_percentile_us(&lane->wait, 0.99),
+        .is_cut = graph_is_cut(edge),
+        .counters = edge->past,
     };
-    limef_lane_get_counters(lane, &look->counters);
+    if (look->is_cut) {
+        look->n_waiting = limef_lane_n_waiting(lane);
+        look->overflow = lane->settings.overflow;
+        add_counters(&look->counters, lane);
+        add_waits(&wait, &lane->wait);
+    }
+    look->wait_p50_us = limef_histogram_percentile_us(&wait, 0.5);
+    look->wait_p99_us = limef_histogram_percentile_us(&wait, 0.99);
 }
 
 int limef_graph_look(struct limef_graph *graph, struct limef_graph_filter_look *filters,
@@ -57,7 +102,7 @@ int limef_graph_look(struct limef_graph *graph, struct limef_graph_filter_look *
         *n_filters = n;
     n = 0;
     for (struct graph_edge *edge = inside->edges; edge && n_boundaries; edge = edge->next) {
-        if (!graph_is_cut(edge))
+        if (!graph_is_cut(edge) && !edge->was_cut)
             continue;
         if (boundaries && n < *n_boundaries)
             look_at_boundary(edge, &boundaries[n]);

@@ -27,22 +27,21 @@ static void keep_edge(struct limef_plan_edge *known, const struct limef_plan_edg
     known->is_encoded = now->is_encoded;
 }
 
-static void measure_edges_to(struct limef_graph_inside *graph, const struct graph_node *node,
-                             const struct limef_plan_edge *now)
+/* What came to a filter came through all that lead to it; one look at each connection. */
+static void measure_edges(struct limef_graph_inside *graph)
 {
-    unsigned n = 0;
-
     for (struct graph_edge *edge = graph->edges; edge; edge = edge->next)
-        n += edge->to == node;
-    for (struct graph_edge *edge = graph->edges; edge && n; edge = edge->next)
-        if (edge->to == node)
-            keep_edge(&edge->measured, now, n);
+        edge->to->n_edges = 0;
+    for (struct graph_edge *edge = graph->edges; edge; edge = edge->next)
+        edge->to->n_edges++;
+    for (struct graph_edge *edge = graph->edges; edge; edge = edge->next)
+        if (edge->to->is_measured)
+            keep_edge(&edge->measured, &edge->to->arrived, edge->to->n_edges);
 }
 
-static void measure_node(struct limef_graph_inside *graph, struct graph_node *node, bool is_first)
+static void measure_node(struct graph_node *node, bool is_first)
 {
     struct limef_plan_filter now = node->measured;
-    struct limef_plan_edge edge = {.rate_hz = LIMEF_NOT_MEASURED};
     struct limef_probe_reading reading;
 
     node->is_measured = false;
@@ -50,10 +49,9 @@ static void measure_node(struct limef_graph_inside *graph, struct graph_node *no
     if (!is_first && node->began.at_ns) {
         node->n_media = node->source.source ? reading.n_out - node->began.n_out
                                             : reading.n_frames - node->began.n_frames;
-        if (limef_probe_measure(&node->began, &reading, &now, &edge)) {
+        if (limef_probe_measure(&node->began, &reading, &now, &node->arrived)) {
             node->is_measured = true;
             keep_measured(&node->measured, &now);
-            measure_edges_to(graph, node, &edge);
         }
     }
     node->began = reading;
@@ -100,7 +98,8 @@ int64_t graph_measure(struct limef_graph_inside *graph, int64_t now_us)
     unsigned n = 0;
 
     for (struct graph_node *node = graph->nodes; node; node = node->next, n++)
-        measure_node(graph, node, !window_us);
+        measure_node(node, !window_us);
+    measure_edges(graph);
     for (struct graph_edge *edge = graph->edges; edge; edge = edge->next)
         measure_boundary(edge, window_us);
     filters = arena_get(&graph->arena, n * sizeof(struct limef_plan_filter *));

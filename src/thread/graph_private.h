@@ -48,8 +48,10 @@ struct graph_node {
     struct limef_probe probe;
     struct limef_probe_reading began; /* when the window began */
     struct limef_plan_filter measured;
-    uint64_t n_media; /* frames in the window */
-    bool is_measured; /* in this window */
+    struct limef_plan_edge arrived; /* what came to it in the window, if it is measured */
+    unsigned n_edges;               /* that lead to it */
+    uint64_t n_media;               /* frames in the window */
+    bool is_measured;               /* in this window */
     bool is_probed;
     bool is_root;      /* was added by name: stays until it is removed */
     bool is_new;       /* found by the walk that is going on */
@@ -71,6 +73,9 @@ struct graph_edge {
     uint64_t n_missed;               /* in the window */
     struct limef_input_filter input; /* of a boundary; filter.ops NULL: it is none */
     struct limef_stack_frame *frames;
+    bool was_cut;                    /* by a boundary that is gone; the next two are of those */
+    struct limef_lane_counters past; /* sums; max_used the largest, depth the last */
+    struct limef_histogram past_wait;
 };
 
 /* A plan with the problem that it answers, one block of the arena. */
@@ -183,6 +188,7 @@ int graph_sources_on(struct limef_graph_inside *graph, int64_t deadline_us);
 /* Makes a boundary of a connection, in nobody's fifo yet. */
 int graph_prepare_boundary(struct limef_graph_inside *graph, struct graph_edge *edge,
                            const struct limef_plan_link *link);
+/* What it counted is kept in the edge. */
 void graph_clear_boundary(struct limef_graph_inside *graph, struct graph_edge *edge);
 static inline bool graph_is_cut(const struct graph_edge *edge)
 {
@@ -190,6 +196,9 @@ static inline bool graph_is_cut(const struct graph_edge *edge)
 }
 /* How a connection's boundary shall be, by the plan that was adopted. */
 struct limef_plan_link graph_link_of(const struct graph_edge *edge);
+
+/* graph_look.c: keeps what a boundary, if there is one, has counted; it is about to be cleared */
+void graph_keep_counters(struct graph_edge *edge);
 
 /* graph_detach.c: takes out what leaves */
 void graph_mark_leaving(struct limef_graph_inside *graph);

@@ -3,34 +3,78 @@
 """Runs the benchmarks that run.sh built; see doc/benchmarks.md."""
 import argparse
 import os
+import re
 
 import boundary
 import clips
 import gl
+import graph
 import hop
 import plan
 import playback
+import probe
 import report
+import team
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-BENCHES = {"hop": hop.bench, "boundary": boundary.saturated, "paced": boundary.paced,
-           "plan": plan.bench, "playback": playback.bench, "gl": gl.bench}
+# Each group has a table of targets and a pair of marks in doc/benchmarks.md.
+GROUPS = {
+    "measured": {"hop": hop.bench, "boundary": boundary.saturated, "paced": boundary.paced,
+                 "playback": playback.bench, "gl": gl.bench},
+    "graph": {"graph": graph.bench, "classes": graph.classes, "plan": plan.bench, "probe": probe.bench,
+              "team": team.bench},
+}
+BENCHES = [name for group in GROUPS.values() for name in group]
 
 
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+def sections_of(text):
+    """{title: lines} of Markdown that consists of "### title" sections."""
+    sections = {}
+    for section in re.split(r"^### ", text, flags=re.M)[1:]:
+        title, _, body = section.partition("\n")
+        sections[title] = body.strip().splitlines()
+    return sections
 
 
-def write_markdown(path, text):
-    """Between the two marks if the file has them; else the text is all there is in it."""
+def merge_tables(old, new):
+    """The rows of both; of the same ones the new. What is in brackets may differ."""
+    def key(line):
+        return re.sub(r" \(.*?\)", "", line.split("|")[1]).strip()
+
+    at = next(i for i, line in enumerate(new) if line.startswith("|")) + 2
+    rows = {key(line): line for line in old[at:]} | {key(line): line for line in new[at:]}
+    return new[:at] + list(rows.values())
+
+
+def merge(old, new):
+    """Sections that ran anew in the place of what they were, new ones behind; the rest stays."""
+    before, now = sections_of(old), sections_of(new)
+    for title in ("Targets", graph.PREDICTED):
+        if title in before and title in now:
+            now[title] = merge_tables(before[title], now[title])
+    return "\n\n".join("\n".join([f"### {title}", "", *lines])
+                       for title, lines in (before | now).items())
+
+
+def write_markdown(path, texts):
+    """texts: {group: Markdown}. Between the group's marks, where the file has them, it replaces the
+    sections of the same titles; a file without any marks becomes the texts."""
     try:
         with open(path) as file:
-            before, _, rest = file.read().partition(BEGIN)
-            _, _, after = rest.partition(END)
+            whole = file.read()
     except FileNotFoundError:
-        before, rest, after = "", "", "\n"
+        whole = ""
+    found = False
+    for group, text in texts.items():
+        begin, end = f"<!-- {group}: begin -->", f"<!-- {group}: end -->"
+        if begin in whole and end in whole:
+            found = True
+            before, _, rest = whole.partition(begin)
+            old, _, after = rest.partition(end)
+            whole = f"{before}{begin}\n{merge(old, text)}\n{end}{after}"
     with open(path, "w") as file:
-        file.write(f"{before}{BEGIN}\n{text.strip()}\n{END}{after}" if rest else text + "\n")
+        file.write(whole if found else "\n".join(texts.values()) + "\n")
 
 
 class Setup:
@@ -38,7 +82,9 @@ class Setup:
 
     def __init__(self, options):
         self.rounds = options.rounds
+        self.scenarios = options.scenarios.split(",") if options.scenarios else None
         self.programs = os.path.join(options.build, "bench")
+        self.without_probes = os.path.join(options.build + "-without-probes", "bench")
         self.clips = os.path.join(options.build, "clips")
         self.media = options.media
         self.limef_play = options.limef_play or os.path.join(options.build, "apps", "limef-play")
@@ -55,29 +101,40 @@ class Setup:
     def clip(self, seconds):
         return clips.clip(self.clips, self.media, seconds)
 
+    def small_clip(self, seconds):
+        return clips.small_clip(self.clips, self.media, seconds)
+
 
 def main():
     parser = argparse.ArgumentParser(description="limef beside its peers: medians of interleaved runs")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each row (default 3)")
     parser.add_argument("--only", default=",".join(BENCHES), metavar="A,B",
                         help="of " + ",".join(BENCHES))
+    parser.add_argument("--scenarios", metavar="A,B", help="of graph: of " + ",".join(graph.SCENARIOS))
     parser.add_argument("--build", default=os.path.join(ROOT, "build", "bench"), metavar="DIR")
     parser.add_argument("--limef-play", metavar="PATH", help="default: of the build")
     parser.add_argument("--media", default=os.path.join(ROOT, "..", "shared", "media"), metavar="DIR",
                         help="where the camera's clip may lie; without it one is synthesised")
     parser.add_argument("--markdown", metavar="FILE",
-                        help="write the tables there as well; into doc/benchmarks.md between its marks")
+                        help="write the tables there as well; in doc/benchmarks.md those that "
+                        "ran replace what they were")
     options = parser.parse_args()
     chosen = options.only.split(",")
     unknown = [name for name in chosen if name not in BENCHES]
     if unknown:
         parser.error(f"no benchmark {unknown[0]}; there are {', '.join(BENCHES)}")
-    setup, out = Setup(options), report.Report()
-    for name in chosen:
-        BENCHES[name](setup, out)
-    text = out.finish()
+    if options.scenarios and set(options.scenarios.split(",")) - set(graph.SCENARIOS):
+        parser.error(f"scenarios are {', '.join(graph.SCENARIOS)}")
+    setup, texts = Setup(options), {}
+    for group, benches in GROUPS.items():
+        out = report.Report()
+        for name in benches:
+            if name in chosen:
+                benches[name](setup, out)
+        if set(benches) & set(chosen):
+            texts[group] = out.finish()
     if options.markdown:
-        write_markdown(options.markdown, text)
+        write_markdown(options.markdown, texts)
 
 
 if __name__ == "__main__":

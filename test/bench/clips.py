@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The benchmark's 1080p clip: H.264 High, 4:2:0, 25 frames a second."""
+"""The benchmarks' clips: H.264 High, 4:2:0, 25 frames a second."""
 import os
 import subprocess
 
@@ -34,5 +34,18 @@ def clip(folder, media, seconds):
     if not os.path.exists(path):
         part = path + ".part"
         ffmpeg("-stream_loop", -1, "-i", source, "-an", "-c", "copy", "-t", seconds, "-f", "mp4", part)
+        os.rename(part, path)
+    return path
+
+
+def small_clip(folder, media, seconds):
+    """The same as a camera of 1280x720 would send it: no reordering, a key frame each 2 s."""
+    large = clip(folder, media, seconds)
+    path = large.replace("_1080p25_", "_720p25_")
+    if not os.path.exists(path):
+        part = path + ".part"
+        ffmpeg("-i", large, "-an", "-vf", "scale=1280:720", "-c:v", "libx264", "-preset", "veryfast",
+               "-profile:v", "high", "-bf", 0, "-g", 50, "-b:v", "2M", "-maxrate", "2M", "-bufsize",
+               "2M", "-f", "mp4", part)
         os.rename(part, path)
     return path

@@ -23,6 +23,7 @@ DEADLINE_S = 60
 TEMP = tempfile.TemporaryDirectory(prefix="limef-e2e-")
 FOLDER = pathlib.Path(TEMP.name)
 CLIP = FOLDER / "clip.mp4"
+STREAMED = FOLDER / "clip.mkv"
 CLIP_FRAMES = 250
 NO_DISPLAY = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
 
@@ -70,9 +71,10 @@ class Command(unittest.TestCase):
         self.assertEqual(report["copies"], [])
 
     def test_allocates_nothing_per_frame_in_steady_state(self):
-        _, output, _ = play("--vo=none", "--untimed", "--loop=3", "--report=json", CLIP)
-        # a pool may still grow by one payload when a queue is longer than ever before
-        self.assertLess(report_of(output)["allocations_per_frame"], 0.01)
+        for n_threads in (1, 2):
+            _, output, _ = play("--vo=none", "--untimed", "--loop=3", "--report=json",
+                                f"--decode-threads={n_threads}", CLIP)
+            self.assertEqual(report_of(output)["allocations_per_frame"], 0, n_threads)
 
     def test_every_plan_shows_the_same_frames(self):
         sums, boundaries = [], []
@@ -90,6 +92,13 @@ class Command(unittest.TestCase):
         self.assertEqual(sums[0], sums[1])
         self.assertEqual(sums[0], sums[2])
 
+    def test_reports_behind_the_sums_in_the_same_output(self):
+        status, output, _ = play("--vo=none", "--untimed", "--report=json", "--frames=30",
+                                 "--framemd5=/dev/stdout", CLIP)
+        self.assertEqual(status, 0)
+        self.assertEqual(len(output.splitlines()), 31)
+        self.assertEqual(report_of(output)["streams"][0]["frames_shown"], 30)
+
     def test_plays_the_part_that_was_asked_for(self):
         for options, n_frames in ((["--frames=10"], 10), (["--duration=2"], 50),
                                   (["--start=9"], 25), (["--loop=1"], 2 * CLIP_FRAMES)):
@@ -100,6 +109,12 @@ class Command(unittest.TestCase):
     def test_plays_in_time_unless_told_otherwise(self):
         _, output, _ = play("--vo=none", "--duration=1", "--report=json", CLIP)
         self.assertGreaterEqual(report_of(output)["wall_s"], 0.95)
+
+    def test_says_at_the_end_how_far_the_screen_came(self):
+        status, _, errors = play("--vo=none", "--start=2", "--duration=3", "--log-level=info", CLIP)
+        self.assertEqual(status, 0, errors)
+        lines = [line for line in errors.splitlines() if " shown " in line]
+        self.assertRegex(lines[-1], "^00:04 / 00:10  shown [0-9]+ ")
 
     def test_renders_offscreen_and_leaves_a_picture(self):
         path = FOLDER / "snapshot.png"
@@ -175,6 +190,19 @@ class Command(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assert_one_line(done.stderr)
 
+    def test_says_that_nobody_reads_its_output(self):
+        read_end, nobody = os.pipe()
+        os.close(read_end)
+        with open("/dev/full", "w", encoding="ascii") as full, open(nobody, "w") as pipe:
+            for options in (["--help"], ["--version"], ["--explain", "--vo=none", str(CLIP)]):
+                for stdout, closed in ((full, False), (pipe, False), (None, True)):
+                    done = subprocess.run([PLAY, *options], stdout=stdout, stderr=subprocess.PIPE,
+                                          preexec_fn=(lambda: os.close(1)) if closed else None,
+                                          text=True, timeout=DEADLINE_S, check=False)
+                    self.assertEqual(done.returncode, 1, (options, stdout))
+                    self.assert_one_line(done.stderr)
+                    self.assertIn("cannot write", done.stderr)
+
     def test_masks_passwords_that_a_playlist_names(self):
         playlist = FOLDER / "list.m3u8"
         playlist.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n"
@@ -200,6 +228,21 @@ class Command(unittest.TestCase):
         status, output, _ = play("--vo=none", "--untimed", "--report=json", damaged)
         self.assertIn(status, (0, 2, 3))
         report_of(output)
+
+    def test_does_not_repeat_for_ever_what_gives_no_picture(self):
+        damaged, data = FOLDER / "no_picture.mp4", bytearray(CLIP.read_bytes())
+        media = data.index(b"mdat")
+        size = struct.unpack(">I", data[media - 4: media])[0] - 8
+        data[media + 4: media + 4 + size] = b"\xff" * size
+        damaged.write_bytes(data)
+        clips = [damaged]
+        if MEDIA and pathlib.Path(MEDIA, "bad_invalid_bitstream.webm").exists():
+            clips.append(pathlib.Path(MEDIA, "bad_invalid_bitstream.webm"))
+        for clip in clips:
+            status, output, errors = play("--vo=none", "--loop", "--report=json", clip)
+            self.assertEqual(status, 2, errors)
+            self.assertEqual(report_of(output)["streams"][0]["state"], "failed")
+            self.assertIn("no picture could be decoded", errors)
 
     def test_refuses_wrong_usage(self):
         for arguments in ([], ["--nonsense", CLIP], ["--vo=paper", CLIP], ["--frames=-3", CLIP]):
@@ -302,6 +345,59 @@ class Command(unittest.TestCase):
         self.assertEqual(report_of(output)["streams"][0]["frames_shown"], CLIP_FRAMES)
 
 
+    def assert_broke_off(self, status, output, errors):
+        self.assertEqual(status, 3, errors)
+        stream = report_of(output)["streams"][0]
+        self.assertEqual(stream["state"], "broken off")
+        self.assertNotEqual(stream["last_error"], "")
+        self.assertGreater(stream["frames_shown"], 0)
+        self.assertLess(stream["frames_shown"], CLIP_FRAMES)
+        self.assertIn("error", errors)
+
+    def serve_a_part(self, data, end):
+        """Plays what a server sends that promises all and ends in the middle; end(connection)."""
+        def serve(server):
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: video/x-matroska\r\n"
+                                   b"Connection: close\r\n"
+                                   b"Content-Length: %d\r\n\r\n" % len(data))
+                connection.sendall(data[: len(data) * 2 // 3])
+                end(connection)
+
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            thread = threading.Thread(target=serve, args=(server,))
+            thread.start()
+            done = play("--vo=none", "--untimed", "--timeout=1", "--report=json",
+                        f"http://127.0.0.1:{server.getsockname()[1]}/clip.mkv")
+            self.done.set()
+            thread.join()
+        return done
+
+    def test_tells_an_input_that_breaks_off_from_a_whole_one(self):
+        data = STREAMED.read_bytes()
+        self.done = threading.Event()
+        linger = struct.pack("ii", 1, 0)
+        for end in (lambda connection: None,
+                    lambda connection: connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                                             linger),
+                    lambda connection: self.done.wait(DEADLINE_S)):
+            self.done.clear()
+            self.assert_broke_off(*self.serve_a_part(data, end))
+
+    def test_tells_a_pipe_that_falls_silent_from_one_that_ends(self):
+        data, pipe = STREAMED.read_bytes(), FOLDER / "broken_pipe"
+        os.mkfifo(pipe)
+        holder = os.open(pipe, os.O_RDWR)
+        writer = threading.Thread(target=os.write, args=(holder, data[: len(data) * 2 // 3]))
+        writer.start()
+        done = play("--vo=none", "--untimed", "--timeout=1", "--report=json", pipe)
+        writer.join()
+        os.close(holder)
+        self.assert_broke_off(*done)
+
+
 def expected_sums(path):
     """md5 of the first video stream's frames, in order, of an ffmpeg -f framemd5 file."""
     sums, video = [], None
@@ -361,7 +457,8 @@ class Clips(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    subprocess.run([DEMO_CLIP, str(CLIP)], check=True, timeout=DEADLINE_S)
+    for made in (CLIP, STREAMED):
+        subprocess.run([DEMO_CLIP, str(made)], check=True, timeout=DEADLINE_S)
     program = unittest.main(argv=sys.argv[:1] + sys.argv[3:], exit=False, verbosity=2)
     TEMP.cleanup()
     sys.exit(not program.result.wasSuccessful())

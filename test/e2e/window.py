@@ -11,6 +11,7 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -21,7 +22,7 @@ import unittest
 import zlib
 
 PLAY, DEMO_CLIP = map(os.path.abspath, sys.argv[1:3])
-DEADLINE_S = 30
+DEADLINE_S = 120  # of a machine that does much else
 TEMP = tempfile.TemporaryDirectory(prefix="limef-e2e-")
 FOLDER = pathlib.Path(TEMP.name)
 CLIP = FOLDER / "clip.mp4"
@@ -31,6 +32,8 @@ NO_DISPLAY = {k: v for k, v in os.environ.items()
               if k not in ("DISPLAY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR", "SDL_VIDEODRIVER")}
 # What SDL, D-Bus and Mesa leave behind lies in libraries that are unloaded by then: its stacks have no
 # names, so it cannot be told from anything else. limef's own leaks are looked for offscreen.
+# SDL asks D-Bus about screen savers and input methods: without a bus libdbus forks to launch one.
+NO_DISPLAY["DBUS_SESSION_BUS_ADDRESS"] = f"unix:path={FOLDER}/no-bus"
 NO_DISPLAY["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
 
 
@@ -45,9 +48,9 @@ def wait_until(condition, what, deadline_s=DEADLINE_S):
 
 
 def end(process):
-    if process.poll() is None:
-        process.send_signal(signal.SIGCONT)
-        process.kill()
+    """With what it has started: it leads a group of its own."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
@@ -56,7 +59,7 @@ def xvfb():
     """Gives the server's process and the environment of its clients."""
     read_fd, write_fd = os.pipe()
     server = subprocess.Popen(["Xvfb", "-displayfd", str(write_fd), "-nolisten", "tcp", "-screen",
-                               "0", "{}x{}x24".format(*SCREEN)], pass_fds=[write_fd],
+                               "0", "{}x{}x24".format(*SCREEN)], pass_fds=[write_fd], start_new_session=True,
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     os.close(write_fd)
     try:
@@ -74,12 +77,13 @@ def weston():
     """As xvfb(); without a seat, as nobody sits there."""
     with tempfile.TemporaryDirectory(prefix="limef-e2e-") as folder:
         env = NO_DISPLAY | {"XDG_RUNTIME_DIR": folder, "WAYLAND_DISPLAY": "limef-e2e"}
-        socket = pathlib.Path(folder, "limef-e2e")
+        listens = pathlib.Path(folder, "limef-e2e")
         server = subprocess.Popen(["weston", "--backend=headless-backend.so", "--use-gl",
-                                   f"--socket={socket.name}", "--idle-time=0", "--no-config"],
-                                  env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                                   f"--socket={listens.name}", "--idle-time=0", "--no-config"],
+                                  env=env, start_new_session=True, stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL)
         try:
-            wait_until(lambda: socket.exists() or server.poll() is not None, "weston starts")
+            wait_until(lambda: listens.exists() or server.poll() is not None, "weston starts")
             if server.poll() is not None:
                 raise unittest.SkipTest("weston does not start here")
             yield server, env
@@ -112,7 +116,7 @@ class Player:
         self.process = subprocess.Popen([PLAY, "--log-level=info", "--report=json",
                                          *map(str, arguments)], cwd=self.folder, env=env, text=True,
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE)
+                                        stderr=subprocess.PIPE, start_new_session=True)
         self.reader = threading.Thread(target=self._read)
         self.reader.start()
 
@@ -152,6 +156,11 @@ class Player:
         done = subprocess.run(["xdotool", "search", "--onlyvisible", "--name", "^limef-play$"],
                               env=self.env, timeout=DEADLINE_S, capture_output=True, text=True)
         return done.stdout.split()[0] if done.stdout.split() else None
+
+    def signal_waits(self, number):
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        pending = re.findall(r"(?:SigPnd|ShdPnd):\s*(\w+)", status)
+        return any(int(mask, 16) & 1 << number - 1 for mask in pending)
 
     def snapshot(self):
         """The file that the key s leaves in the working directory."""
@@ -310,7 +319,104 @@ class X11(Case):
         player = self.play("--loop", CLIP)
         self.server.send_signal(signal.SIGSTOP)
         player.process.send_signal(signal.SIGTERM)
-        self.assertEqual(player.process.wait(12), 4)
+        self.assertEqual(player.process.wait(DEADLINE_S), 4)
+
+    def press_for_a_server_that_stands_still(self, *keys, play=()):
+        """Gives the player that has found them when its server answered nothing any more."""
+        player = self.play("--loop", *play, CLIP)
+        player.keys("space")  # else it is a picture that it hangs with
+        player.wait_for("paused", len(player.errors))
+        begin = len(player.errors)
+        player.process.send_signal(signal.SIGSTOP)
+        player.keys("d", *keys)  # d says when they are seen
+        self.server.send_signal(signal.SIGSTOP)
+        player.process.send_signal(signal.SIGCONT)
+        player.wait_for("waited [0-9]+ us", begin)
+        return player
+
+    def test_ends_by_signal_while_a_key_hangs_in_the_server(self):
+        player = self.press_for_a_server_that_stands_still("f", "i", "s")
+        player.process.send_signal(signal.SIGINT)
+        self.assertEqual(player.process.wait(DEADLINE_S), 4)
+
+    def test_says_once_that_the_server_stands_still(self):
+        player = self.play("--loop", CLIP)
+        self.server.send_signal(signal.SIGSTOP)
+        player.wait_for("the display has not answered")
+        player.process.send_signal(signal.SIGINT)
+        self.assertEqual(player.process.wait(DEADLINE_S), 4)
+        player.reader.join()
+        self.assertEqual(player.errors.count("the display has not answered"), 1, player.errors)
+
+    def test_fails_without_its_snapshot_when_the_server_stands_still(self):
+        player = self.press_for_a_server_that_stands_still("f", "q", play=[
+            "--snapshot=last.png", "--framemd5=md5.txt"])
+        self.assertEqual(player.finish()[0], 1)
+        self.assertEqual(player.errors.count("cannot write last.png: the display"), 1, player.errors)
+        self.assertFalse((player.folder / "last.png").exists())
+        self.assertTrue((player.folder / "md5.txt").read_text().endswith("\n"))
+
+    def test_ends_at_once_by_a_second_signal(self):
+        player = self.press_for_a_server_that_stands_still("f")
+        player.process.send_signal(signal.SIGINT)
+        wait_until(lambda: not player.signal_waits(signal.SIGINT), "the player sees the signal")
+        player.process.send_signal(signal.SIGINT)
+        self.assertEqual(player.process.wait(DEADLINE_S), 4)
+        self.assertNotIn("does not come back", player.errors)
+
+
+class Silent(Case):
+    """Display servers that listen and do not answer."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="limef-e2e-")
+        self.addCleanup(self.folder.cleanup)
+
+    def listen(self, address):
+        listener = socket.socket(socket.AF_UNIX)
+        self.addCleanup(listener.close)
+        listener.bind(address)
+        listener.listen()
+
+    def x11(self):
+        for number in range(2000, 3000):
+            with contextlib.suppress(OSError):
+                self.listen(f"\0/tmp/.X11-unix/X{number}")
+                return NO_DISPLAY | {"DISPLAY": f":{number}"}
+        raise AssertionError("no number is free")
+
+    def wayland(self):
+        self.listen(os.path.join(self.folder.name, "silent"))
+        return NO_DISPLAY | {"XDG_RUNTIME_DIR": self.folder.name, "WAYLAND_DISPLAY": "silent"}
+
+    def assert_says_silent_once(self, player, status):
+        self.assertEqual(player.finish()[0], status, player.errors)
+        self.assertEqual(player.errors.count("does not answer"), 1, player.errors)
+
+    def test_auto_goes_offscreen(self):
+        for env in (self.x11(), self.wayland()):
+            with Player(env, "--vo=auto", "--untimed", "--frames=5", CLIP) as player:
+                self.assert_says_silent_once(player, 0)
+                self.assertIn("offscreen", player.errors)
+
+    def test_window_is_not_available(self):
+        for env in (self.x11(), self.wayland()):
+            with Player(env, "--vo=window", "--untimed", "--frames=5", CLIP) as player:
+                self.assert_says_silent_once(player, 7)
+
+    @unittest.skipUnless(shutil.which("Xvfb"), "no Xvfb")
+    def test_a_server_that_answers_is_taken(self):
+        with xvfb() as (_, env), Player(env | self.wayland() | {"SDL_VIDEODRIVER": "wayland"},
+                                        "--vo=auto", "--untimed", "--frames=5", CLIP) as player:
+            self.assertEqual(player.finish()[0], 0, player.errors)
+            self.assertIn("in a window", player.errors)
+
+    @unittest.skipUnless(shutil.which("Xvfb"), "no Xvfb")
+    def test_a_server_that_stands_still_is_not_taken(self):
+        with xvfb() as (server, env):
+            server.send_signal(signal.SIGSTOP)
+            with Player(env, "--vo=auto", "--untimed", "--frames=5", CLIP) as player:
+                self.assert_says_silent_once(player, 0)
 
 
 @unittest.skipUnless(shutil.which("weston"), "no weston")

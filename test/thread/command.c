@@ -127,6 +127,43 @@ Test(command, call_is_withdrawn_after_its_timeout)
     cr_assert(zero(ptr, current));
 }
 
+static LIMEF_ATOMIC(int) n_posted;
+
+static int note_post(void *thread)
+{
+    if (limef_thread_current() == thread)
+        atomic_fetch_add(&n_posted, 1);
+    return AVERROR(EIO); /* no frame was lost by it */
+}
+
+Test(command, post_runs_on_the_thread_and_is_not_waited_for)
+{
+    make_it_stuck();
+    for (int i = 0; i < LIMEF_THREAD_MAX_COMMANDS; i++)
+        cr_assert(zero(int, limef_thread_post(consumer, note_post, consumer)));
+    cr_assert(eq(int, limef_thread_post(consumer, note_post, consumer), AVERROR(EAGAIN)));
+    cr_assert(zero(int, atomic_load(&n_posted)));
+    atomic_store(&chain.sink.stuck, 0);
+    ASSERT_COMES(atomic_load(&n_posted) == LIMEF_THREAD_MAX_COMMANDS);
+    cr_assert(zero(u64, LIMEF_COUNTED(consumer->n_errors)));
+}
+
+Test(command, post_before_a_stop_is_done)
+{
+    make_it_stuck();
+    cr_assert(zero(int, limef_thread_post(consumer, note_post, consumer)));
+    limef_thread_ask_stop(consumer);
+    atomic_store(&chain.sink.stuck, 0);
+    cr_assert(zero(int, limef_thread_stop(consumer, TOO_LONG_US)));
+    cr_assert(eq(int, atomic_load(&n_posted), 1));
+}
+
+Test(command, post_to_a_thread_that_does_not_run_is_refused)
+{
+    cr_assert(eq(int, limef_thread_post(consumer, note_post, consumer), AVERROR_EXIT));
+    cr_assert(zero(int, atomic_load(&n_posted)));
+}
+
 static LIMEF_ATOMIC(int) call_began, call_may_end;
 
 static int take_long(void *context)

@@ -147,6 +147,25 @@ static bool has_no_core_left(struct limef_graph *graph)
     return found;
 }
 
+/* What was counted at boundaries is still known when all of them are gone. */
+static void assert_keeps_counters(struct limef_graph *graph)
+{
+    struct limef_graph_boundary_look looks[3];
+    uint64_t n_written = 0;
+    size_t n = 3;
+
+    cr_assert(eq(int, limef_graph_look(graph, NULL, NULL, looks, &n), 0));
+    cr_assert(n >= 1 && n <= 3);
+    for (size_t i = 0; i < n; i++) {
+        cr_assert(not(looks[i].is_cut));
+        cr_assert(eq(uint, looks[i].n_waiting, 0));
+        cr_assert(eq(u64, looks[i].counters.n_read, looks[i].counters.n_written));
+        cr_assert(ge(uint, looks[i].counters.max_used, 1));
+        n_written += looks[i].counters.n_written;
+    }
+    cr_assert(ge(u64, n_written, 1));
+}
+
 Test(graph_live, goes_back_to_one_thread_when_its_cores_are_taken)
 {
     static struct paced_source source = {
@@ -173,6 +192,7 @@ Test(graph_live, goes_back_to_one_thread_when_its_cores_are_taken)
     ASSERT_COMES(has_no_core_left(&graph));
     cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
     cr_assert(eq(i64, atomic_load(&sink.n_out_of_order), 0));
+    assert_keeps_counters(&graph);
     limef_graph_clear(&graph);
 }
 
@@ -277,7 +297,9 @@ Test(graph_live, comes_back_from_a_filter_that_does_not)
     cr_assert(eq(int, limef_graph_stop(&graph, 20000), AVERROR(ETIMEDOUT)));
     atomic_store(&line.sink.stuck, 0);
     cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    cr_assert(eq(u64, limef_graph_n_lost(&graph), 0));
     cr_assert(eq(int, limef_graph_remove(&graph, &line.source.source, TOO_LONG_US), 0));
+    cr_assert(ge(u64, limef_graph_n_lost(&graph), 1));
     limef_graph_clear(&graph);
 }
 

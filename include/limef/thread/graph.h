@@ -147,14 +147,17 @@ struct limef_graph_filter_look {
     enum limef_priority priority;
 };
 
-/** A boundary of a graph, as it is at this moment. */
+/** A connection that is a boundary, or was one before the plan changed. What is counted goes on
+ * where a boundary comes, goes, and comes again. */
 struct limef_graph_boundary_look {
     const struct limef_filter *from, *to;
     unsigned output;
-    unsigned n_waiting; /**< frames at this moment */
-    enum limef_overflow overflow;
-    int64_t wait_p50_us, wait_p99_us; /**< from write to read, since the boundary is there */
-    struct limef_lane_counters counters;
+    bool is_cut;                      /**< it is a boundary now; else the next two are 0 */
+    unsigned n_waiting;               /**< frames at this moment */
+    enum limef_overflow overflow;     /**< at this moment */
+    int64_t wait_p50_us, wait_p99_us; /**< from write to read, of all boundaries that were here */
+    struct limef_lane_counters counters; /**< likewise their sums; max_used is the largest, depth
+                                              that of the last one */
 };
 
 /**
@@ -163,7 +166,7 @@ struct limef_graph_boundary_look {
  * @param filters     written, at most *n_filters of them, in the order in which they were found;
  *                    NULL: they are only counted.
  * @param n_filters   room; set to how many there are, which may be more. NULL: none.
- * @param boundaries  likewise.
+ * @param boundaries  likewise; every connection that is a boundary, or was one.
  * @return 0; AVERROR(EAGAIN): the graph is being changed at this moment.
  * Thread: any
  */

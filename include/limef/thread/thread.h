@@ -44,7 +44,7 @@ struct limef_thread_settings {
  */
 typedef int64_t limef_task_fn(void *context, int64_t now_us);
 
-/** Something to do once on a thread, see limef_thread_call(). @return handed to the caller. */
+/** Something to do once on a thread. @return what limef_thread_call() returns. */
 typedef int limef_call_fn(void *context);
 
 /** Commands that may wait for one thread. */
@@ -56,7 +56,7 @@ struct limef_thread_command {
     struct limef_filter *to; /**< who gets the signal; NULL: as limef_thread_ops.go says */
     limef_call_fn *call;     /**< NULL: the signal */
     void *context;
-    struct limef_thread_reply *reply;
+    struct limef_thread_reply *reply; /**< NULL: nobody waits for the call */
 };
 
 /** What producers and consumers put behind a thread. */
@@ -179,6 +179,18 @@ LIMEF_API int limef_thread_send(struct limef_thread *thread,
  */
 LIMEF_API int limef_thread_call(struct limef_thread *thread, limef_call_fn *call, void *context,
                                 int64_t timeout_us);
+
+/**
+ * Runs a function on the thread, between two frames, and does not wait for it: for a caller that
+ * must go on while the thread hangs. What came of it is said by the function itself, through
+ * limef_report() or an atomic of the context.
+ *
+ * @param call     called once, unless the thread ends first; what it returns is not kept.
+ * @param context  borrowed until the function has run, or limef_thread_stop() has returned 0.
+ * @return 0; AVERROR(EAGAIN): too many commands wait; AVERROR_EXIT: the thread does not run.
+ * Thread: any
+ */
+LIMEF_API int limef_thread_post(struct limef_thread *thread, limef_call_fn *call, void *context);
 
 /**
  * Gives the thread a periodic task, called as soon as the thread runs.

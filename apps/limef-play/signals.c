@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include "signals.h"
+
+#include "player.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+/* How long taking everything down may take: drivers and display servers are asked, and some do not
+ * answer. */
+#define TAKE_DOWN_S 8
+
+static const int signals_that_end[] = {SIGINT, SIGTERM, SIGHUP};
+#define N_SIGNALS (sizeof(signals_that_end) / sizeof(signals_that_end[0]))
+
+static volatile sig_atomic_t asked, status_if_stuck = PLAY_BY_SIGNAL;
+
+static void end_at_once(int number)
+{
+    (void)number;
+    _exit(PLAY_BY_SIGNAL);
+}
+
+static void end_stuck(int number)
+{
+    static const char line[] = "limef-play: the output does not come back, ending without it\n";
+
+    (void)number;
+    _exit(write(STDERR_FILENO, line, sizeof(line) - 1) < 0 ? PLAY_SET_UP_FAILED : status_if_stuck);
+}
+
+/* The alarm does not depend on the main thread seeing what is written here. */
+static void ask(int number)
+{
+    (void)number;
+    if (asked)
+        _exit(PLAY_BY_SIGNAL);
+    asked = 1;
+    alarm(TAKE_DOWN_S);
+}
+
+static void handle_by(void (*handler)(int))
+{
+    for (size_t i = 0; i < N_SIGNALS; i++)
+        signal(signals_that_end[i], handler);
+}
+
+static void set_mask(int how)
+{
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    for (size_t i = 0; i < N_SIGNALS; i++)
+        sigaddset(&signals, signals_that_end[i]);
+    pthread_sigmask(how, &signals, NULL);
+}
+
+void signals_end_at_once(void)
+{
+    handle_by(end_at_once);
+}
+
+void signals_block(void)
+{
+    set_mask(SIG_BLOCK);
+}
+
+void signals_ask(void)
+{
+    signal(SIGALRM, end_stuck);
+    handle_by(ask);
+    set_mask(SIG_UNBLOCK);
+}
+
+bool signals_asked(void)
+{
+    return asked;
+}
+
+void signals_begin_take_down(int status)
+{
+    unsigned left_s = alarm(0);
+
+    status_if_stuck = status;
+    signal(SIGALRM, end_stuck);
+    alarm(left_s ? left_s : TAKE_DOWN_S);
+}
+
+void signals_end_take_down(void)
+{
+    alarm(0);
+}

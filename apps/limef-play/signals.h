@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * SIGINT, SIGTERM and SIGHUP: the first asks the player to end, the second ends the process. What
+ * hangs, hangs in a display server or a driver: no thread has to be free for either to work.
+ */
+#ifndef LIMEF_PLAY_SIGNALS_H
+#define LIMEF_PLAY_SIGNALS_H
+
+#include <stdbool.h>
+
+/* Before there is anything to take down, and when it is taken down: a signal ends the process with
+ * PLAY_BY_SIGNAL. */
+void signals_end_at_once(void);
+
+/* Keeps them from threads that are started from here on. */
+void signals_block(void);
+
+/* From here on the first one only asks, and begins the time that taking down may take. Interrupts
+ * what the calling thread, the main one, waits in. */
+void signals_ask(void);
+
+/* Whether one has asked. */
+bool signals_asked(void);
+
+/* Taking everything down ends the process, with this status and a line saying so, if it takes too
+ * long; again: with another status, in the time that is left. */
+void signals_begin_take_down(int status);
+
+/* It was taken down in time. */
+void signals_end_take_down(void);
+
+#endif

@@ -127,8 +127,19 @@ static void pattern_clear(struct limef_filter *filter)
     *pattern = (struct pattern){0};
 }
 
-static const struct limef_filter_ops pattern_ops = {
-    .kind = "pattern", .flags = LIMEF_FILTER_SOURCE, .go = pattern_go, .clear = pattern_clear};
+static uint64_t pattern_fingerprint(const struct limef_filter *filter)
+{
+    const struct pattern *pattern = LIMEF_CONTAINER_OF(filter, const struct pattern, source.filter);
+
+    return (uint64_t)pattern->ramp->width << 44 ^ (uint64_t)pattern->ramp->height << 24 ^
+           (uint64_t)pattern->settings.is_fastest << 23 ^ (uint64_t)(pattern->settings.fps * 1000);
+}
+
+static const struct limef_filter_ops pattern_ops = {.kind = "pattern",
+                                                    .flags = LIMEF_FILTER_SOURCE,
+                                                    .go = pattern_go,
+                                                    .clear = pattern_clear,
+                                                    .fingerprint = pattern_fingerprint};
 
 static AVFrame *make_ramp(int width, int height)
 {

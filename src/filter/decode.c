@@ -2,6 +2,7 @@
 #include <limef/filter/decode.h>
 
 #include "filter/decode_private.h"
+#include "filter/fingerprint.h"
 
 #include "base/memory_private.h"
 #include "frame/av_compat.h"
@@ -218,7 +219,8 @@ static int take_packet(struct limef_decode_filter *decode, const struct limef_pa
         LIMEF_COUNT(decode->n_ignored, 1);
         return 0;
     }
-    /* before libavcodec looks for room for the next one: memory that was just written is the best */
+    /* before libavcodec looks for room for the next one: memory that was just written is the best
+     */
     limef_payload_unref(decode->out.frame.payload);
     decode->out.frame.payload = NULL;
     sent = send(decode, packet);
@@ -324,8 +326,31 @@ static void decode_clear(struct limef_filter *filter)
     *decode = (struct limef_decode_filter){0};
 }
 
-static const struct limef_filter_ops decode_ops = {
-    .kind = "decode", .flags = LIMEF_FILTER_SELF_THREADED, .go = decode_go, .clear = decode_clear};
+static uint64_t decode_fingerprint(const struct limef_filter *filter)
+{
+    const struct limef_decode_filter *decode =
+        LIMEF_CONTAINER_OF(filter, const struct limef_decode_filter, filter);
+    const AVCodecParameters *stream = decode->parameters;
+    uint64_t hash = fingerprint_mix(FINGERPRINT_START, decode->settings.media);
+
+    hash = fingerprint_mix(hash, decode->settings.n_threads);
+    hash = fingerprint_mix(hash, decode->settings.low_delay);
+    hash = fingerprint_mix(hash, decode->settings.buffers != NULL);
+    if (!stream)
+        return hash;
+    hash = fingerprint_mix(hash, stream->codec_id);
+    hash = fingerprint_mix(hash, stream->profile);
+    hash = fingerprint_mix(hash, stream->format);
+    hash = fingerprint_mix(hash, stream->width);
+    hash = fingerprint_mix(hash, stream->height);
+    return fingerprint_mix(hash, stream->sample_rate);
+}
+
+static const struct limef_filter_ops decode_ops = {.kind = "decode",
+                                                   .flags = LIMEF_FILTER_SELF_THREADED,
+                                                   .go = decode_go,
+                                                   .clear = decode_clear,
+                                                   .fingerprint = decode_fingerprint};
 
 int limef_decode_filter_init(struct limef_decode_filter *decode, const char *name,
                              const struct limef_decode_settings *settings)

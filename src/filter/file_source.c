@@ -2,6 +2,7 @@
 #include <limef/filter/file_source.h>
 
 #include "filter/file_source_private.h"
+#include "filter/fingerprint.h"
 
 #include "base/memory_private.h"
 
@@ -276,11 +277,37 @@ static void file_source_clear(struct limef_filter *filter)
     *file = (struct limef_file_source){0};
 }
 
+static uint64_t file_source_fingerprint(const struct limef_filter *filter)
+{
+    const struct limef_file_source *file =
+        LIMEF_CONTAINER_OF(filter, const struct limef_file_source, source.filter);
+    const struct limef_file_source_settings *settings = &file->settings;
+    uint64_t hash = fingerprint_mix_text(FINGERPRINT_START, settings->url);
+
+    hash = fingerprint_mix_text(hash, settings->options);
+    hash = fingerprint_mix(hash, settings->media);
+    hash = fingerprint_mix(hash, settings->pace);
+    hash = fingerprint_mix(hash, file->video_wanted);
+    hash = fingerprint_mix(hash, file->audio_wanted);
+    for (unsigned i = 0; file->format && i < file->format->nb_streams; i++) {
+        const AVStream *stream = file->format->streams[i];
+
+        hash = fingerprint_mix(hash, stream->codecpar->codec_id);
+        hash = fingerprint_mix(hash, stream->codecpar->width);
+        hash = fingerprint_mix(hash, stream->codecpar->height);
+        hash = fingerprint_mix(hash, stream->codecpar->sample_rate);
+        hash = fingerprint_mix(hash, stream->avg_frame_rate.num);
+        hash = fingerprint_mix(hash, stream->avg_frame_rate.den);
+    }
+    return hash;
+}
+
 static const struct limef_filter_ops file_source_ops = {.kind = "file source",
                                                         .flags = LIMEF_FILTER_SOURCE |
                                                                  LIMEF_FILTER_BLOCKING,
                                                         .go = file_source_go,
-                                                        .clear = file_source_clear};
+                                                        .clear = file_source_clear,
+                                                        .fingerprint = file_source_fingerprint};
 
 int limef_file_source_init(struct limef_file_source *file, const char *name,
                            const struct limef_file_source_settings *settings)

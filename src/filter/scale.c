@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <limef/filter/scale.h>
 
+#include "filter/fingerprint.h"
+
 #include "base/memory_private.h"
 #include "frame/convert.h"
 #include "frame/slices.h"
@@ -244,8 +246,25 @@ static void scale_clear(struct limef_filter *filter)
     *scale = (struct limef_scale_filter){0};
 }
 
+static uint64_t scale_fingerprint(const struct limef_filter *filter)
+{
+    const struct limef_scale_filter *scale =
+        LIMEF_CONTAINER_OF(filter, const struct limef_scale_filter, filter);
+    const struct limef_scale_settings *settings = &scale->settings;
+    uint64_t hash = fingerprint_mix(FINGERPRINT_START, settings->width);
+
+    hash = fingerprint_mix(hash, settings->height);
+    hash = fingerprint_mix(hash, settings->fit);
+    hash = fingerprint_mix(hash, scale->format);
+    hash = fingerprint_mix(hash, settings->quality);
+    hash = fingerprint_mix(hash, settings->team != NULL);
+    hash = fingerprint_mix(hash, scale->from.format);
+    hash = fingerprint_mix(hash, scale->from.width);
+    return fingerprint_mix(hash, scale->from.height);
+}
+
 static const struct limef_filter_ops scale_ops = {
-    .kind = "scale", .go = scale_go, .clear = scale_clear};
+    .kind = "scale", .go = scale_go, .clear = scale_clear, .fingerprint = scale_fingerprint};
 
 int limef_scale_filter_init(struct limef_scale_filter *scale, const char *name,
                             const struct limef_scale_settings *settings)

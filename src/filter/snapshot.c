@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <limef/filter/snapshot.h>
 
+#include "filter/fingerprint.h"
+
 #include "frame/image_file.h"
 
 #include <limef/base/log.h>
@@ -109,8 +111,20 @@ static int snapshot_go(struct limef_filter *filter, const struct limef_frame *in
     return limef_pass(filter, in);
 }
 
-static const struct limef_filter_ops snapshot_ops = {
-    .kind = "snapshot", .flags = LIMEF_FILTER_BLOCKING, .go = snapshot_go};
+/* The path's end says in which format. */
+static uint64_t snapshot_fingerprint(const struct limef_filter *filter)
+{
+    const struct limef_snapshot_settings *settings =
+        &LIMEF_CONTAINER_OF(filter, const struct limef_snapshot_filter, filter)->settings;
+
+    return fingerprint_mix_text(fingerprint_mix(FINGERPRINT_START, settings->when),
+                                settings->path ? strrchr(settings->path, '.') : NULL);
+}
+
+static const struct limef_filter_ops snapshot_ops = {.kind = "snapshot",
+                                                     .flags = LIMEF_FILTER_BLOCKING,
+                                                     .go = snapshot_go,
+                                                     .fingerprint = snapshot_fingerprint};
 
 void limef_snapshot_filter_init(struct limef_snapshot_filter *snapshot, const char *name,
                                 const struct limef_snapshot_settings *settings)

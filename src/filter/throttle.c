@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <limef/filter/throttle.h>
 
+#include "filter/fingerprint.h"
+
 #include <libavcodec/packet.h>
 
 /* A frame this much before its time, beyond an interval, means that the stream's time jumped. */
@@ -89,8 +91,17 @@ static void throttle_clear(struct limef_filter *filter)
     *throttle_of(filter) = (struct limef_throttle_filter){0};
 }
 
-const struct limef_filter_ops limef_throttle_ops = {
-    .kind = "throttle", .go = throttle_go, .clear = throttle_clear};
+static uint64_t throttle_fingerprint(const struct limef_filter *filter)
+{
+    return fingerprint_mix(
+        FINGERPRINT_START,
+        LIMEF_CONTAINER_OF(filter, const struct limef_throttle_filter, filter)->interval_us);
+}
+
+const struct limef_filter_ops limef_throttle_ops = {.kind = "throttle",
+                                                    .go = throttle_go,
+                                                    .clear = throttle_clear,
+                                                    .fingerprint = throttle_fingerprint};
 
 void limef_throttle_filter_init(struct limef_throttle_filter *throttle, const char *name,
                                 int64_t interval_us)

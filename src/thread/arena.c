@@ -14,7 +14,7 @@ void arena_init(struct arena *arena, void *memory, size_t bytes)
 {
     size_t skip = (LINE - (uintptr_t)memory % LINE) % LINE;
 
-    *arena = (struct arena){.free = NULL};
+    *arena = (struct arena){.bytes = bytes};
     if (bytes < skip + 2 * LINE)
         return;
     arena->free = (struct arena_block *)(void *)((char *)memory + skip);

@@ -16,6 +16,7 @@ struct arena_block {
 
 struct arena {
     struct arena_block *free;
+    size_t bytes; /* that it was given */
     size_t used_bytes, max_used_bytes;
 };
 

@@ -353,6 +353,7 @@ static int start(struct limef_graph_inside *inside)
 
     if (inside->running)
         return limef_fail(AVERROR(EBUSY), inside->settings.name, "the graph is started already");
+    graph_cache_open(inside);
     ret = graph_refresh(inside);
     if (ret >= 0 && inside->nodes)
         ret = plan_and_attach(inside, limef_deadline_us(PATIENCE_US));

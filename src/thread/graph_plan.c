@@ -57,7 +57,7 @@ static void describe_filter(const struct graph_node *node, struct limef_plan_fil
     if (node->source.source)
         filter->is_live = filter->is_live || LIMEF_COUNTED(node->source.source->is_live);
     filter->thread = LIMEF_PLAN_NONE;
-    filter->fingerprint = ops->fingerprint ? ops->fingerprint(node->filter) : 0;
+    filter->fingerprint = node->fingerprint;
 }
 
 /* Its cost is one with that of the filter that it works on, for each frame that comes to that. */
@@ -102,11 +102,27 @@ static void describe_edge(const struct graph_edge *edge, struct limef_plan_edge 
     to->output = edge->output;
 }
 
+/* What a filter says of itself while nobody runs it: the thread that does may change it. One that
+ * an explicit thread runs is asked once, as it may run already the next time. */
+static void look_before(struct limef_graph_inside *graph)
+{
+    for (struct graph_node *node = graph->nodes; node; node = node->next) {
+        const struct limef_filter_ops *ops = node->filter->ops;
+
+        if (node->thread && (graph->running || node->consumer))
+            continue;
+        node->fingerprint = ops->fingerprint ? ops->fingerprint(node->filter) : 0;
+        node->was_live = node->measured.is_live ||
+                         (node->source.source && LIMEF_COUNTED(node->source.source->is_live));
+    }
+}
+
 static int describe(struct limef_graph_inside *graph, struct graph_plan *plan)
 {
     uint32_t n_threads = 0;
     int ret = 0;
 
+    look_before(graph);
     for (struct graph_node *node = graph->nodes; node; node = node->next)
         if (graph_glued_to(graph, node) == node)
             describe_filter(node, &plan->filters[node->number]);

@@ -63,6 +63,8 @@ struct graph_node {
     uint64_t n_media;               /* frames in the window */
     bool is_measured;               /* in this window */
     bool is_probed;
+    uint64_t fingerprint; /* as it was known before the filter ran; so was_live */
+    bool was_live;
     bool is_root;      /* was added by name: stays until it is removed */
     bool is_new;       /* found by the walk that is going on */
     bool is_reached;   /* while what stays is looked for */
@@ -114,6 +116,7 @@ struct limef_graph_inside {
     unsigned n_threads_made; /* for their names */
     bool running;
     bool said_no_memory;
+    struct graph_cache *cache; /* NULL: none */
     struct worker supervisor;
     struct limef_replan replan;
     void *replan_memory;
@@ -197,6 +200,12 @@ void graph_describe_running(struct limef_graph_inside *graph, struct graph_plan 
 bool graph_cache_recall(struct limef_graph_inside *graph, struct graph_plan *plan);
 /* Keeps the plan that ran, with its costs. */
 void graph_cache_keep(struct limef_graph_inside *graph);
+/* Reads the file, once. */
+void graph_cache_open(struct limef_graph_inside *graph);
+/* Whether what runs changed, and has proved itself since; then it waits for graph_cache_write(),
+ * which is called by the same thread without the lock. */
+bool graph_cache_is_due(struct limef_graph_inside *graph, int64_t now_us, int64_t window_us);
+void graph_cache_write(struct limef_graph_inside *graph);
 
 /* graph_measure.c: what a window measured, into nodes and edges. Returns its length; 0: it was the
  * first look. */

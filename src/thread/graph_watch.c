@@ -142,13 +142,17 @@ static int64_t watch(void *context, int64_t now_us)
 {
     struct limef_graph_inside *graph = context;
     int64_t window_us = graph->settings.window_us ? graph->settings.window_us : WINDOW_US;
+    bool is_due;
 
     /* who holds it changes the graph, or stops this thread */
     if (pthread_mutex_trylock(&graph->lock))
         return now_us + window_us / 8 + 1;
     if (graph->running && !atomic_load_explicit(&graph->stopping, memory_order_relaxed))
         look(graph, now_us);
+    is_due = graph->running && graph_cache_is_due(graph, now_us, window_us);
     pthread_mutex_unlock(&graph->lock);
+    if (is_due)
+        graph_cache_write(graph);
     return now_us + window_us;
 }
 

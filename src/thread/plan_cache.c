@@ -42,23 +42,36 @@ static uint64_t bits_of(double value)
     return bits;
 }
 
+static uint64_t hash_text(const char *text) /* FNV-1a */
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+
+    for (; text && *text; text++)
+        hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
+    return hash;
+}
+
 uint64_t limef_plan_key(const struct limef_plan_problem *problem)
 {
     /* two that do not wait for each other's multiplication */
     uint64_t prints = problem->n_filters, flags = problem->mode, ends = problem->n_edges;
+    uint64_t kind_hash = hash_text(NULL);
+    const char *kind = NULL;
 
     for (uint32_t i = 0; i < problem->n_filters; i++) {
         const struct limef_plan_filter *filter = &problem->filters[i];
 
-        prints = mix(prints, filter->fingerprint);
+        /* filters of one type mostly have their kind from one place */
+        if (filter->kind != kind)
+            kind_hash = hash_text(kind = filter->kind);
+        prints = mix(prints, filter->fingerprint ^ kind_hash);
         flags = mix(flags, (uint64_t)filter->thread << 32 | filter->flags << 1 | filter->is_live);
     }
     for (uint32_t i = 0; i < problem->n_edges; i++) {
         const struct limef_plan_edge *edge = &problem->edges[i];
 
         prints = mix(prints, (uint64_t)edge->from << 32 | edge->to);
-        ends = mix(ends,
-                   (uint64_t)edge->output << 2 | (uint64_t)edge->is_encoded << 1 | edge->is_fixed);
+        ends = mix(ends, (uint64_t)edge->output << 1 | edge->is_fixed);
     }
     flags = mix(flags, bits_of(problem->machine.n_cpus));
     flags = mix(flags, problem->machine.budget_bytes);

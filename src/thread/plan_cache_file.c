@@ -18,10 +18,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MAGIC "limefpln"
-#define VERSION 1
+#define VERSION 2
+/* Of a file that is read: 64 plans of a thousand filters are far below. */
+#define MAX_BYTES (64 << 20)
 #define FNV_OFFSET 0xcbf29ce484222325u
 #define FNV_PRIME 0x100000001b3u
 
@@ -263,9 +266,12 @@ static bool is_whole(FILE *file)
 {
     unsigned char bytes[4096];
     uint64_t hash = FNV_OFFSET, last = 0;
-    size_t n, n_kept = 0;
+    size_t n, n_kept = 0, n_read = 0;
 
-    while ((n = fread(bytes + n_kept, 1, sizeof(bytes) - n_kept, file)) > 0) {
+    /* it may grow while it is read */
+    while (n_read <= MAX_BYTES &&
+           (n = fread(bytes + n_kept, 1, sizeof(bytes) - n_kept, file)) > 0) {
+        n_read += n;
         n += n_kept;
         if (n > 8) {
             hash = hash_bytes(hash, bytes, n - 8);
@@ -295,17 +301,38 @@ static bool get_all(struct stream *stream, struct limef_plan_cache *cache)
     return !stream->failed && fgetc(stream->file) == EOF;
 }
 
+/* Opens nothing that waits, and nothing that has no end. */
+static int open_file(const char *path, FILE **file)
+{
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), ret = 0;
+    struct stat status;
+
+    if (fd < 0)
+        return AVERROR(errno);
+    if (fstat(fd, &status))
+        ret = AVERROR(errno);
+    else if (!S_ISREG(status.st_mode))
+        ret = AVERROR(EINVAL);
+    else if (status.st_size > MAX_BYTES)
+        ret = AVERROR(EFBIG);
+    else if (!(*file = fdopen(fd, "rb")))
+        ret = AVERROR(errno);
+    if (ret < 0)
+        close(fd);
+    return ret;
+}
+
 int limef_plan_cache_load(struct limef_plan_cache *cache, const char *path)
 {
     struct stream stream = {0};
     bool is_good;
+    int ret;
 
     cache->n_entries = 0;
     cache->used_bytes = 0;
-    stream.file = fopen(path, "rbe");
-    if (!stream.file)
-        return errno == ENOENT ? AVERROR(ENOENT)
-                               : limef_fail(AVERROR(errno), path, "plans cannot be read");
+    ret = open_file(path, &stream.file);
+    if (ret < 0)
+        return ret == AVERROR(ENOENT) ? ret : limef_fail(ret, path, "plans cannot be read");
     is_good = get_all(&stream, cache);
     fclose(stream.file);
     if (is_good)

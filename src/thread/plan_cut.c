@@ -7,18 +7,6 @@
 #include <libavutil/error.h>
 #include <string.h>
 
-/* Whether the two sides cannot be fused, in any mode. */
-static bool is_forced(const struct limef_plan_filter *from, const struct limef_plan_filter *to)
-{
-    bool same_thread = from->thread == to->thread;
-
-    if (!same_thread || from->flags & LIMEF_FILTER_BOUNDARY)
-        return true;
-    if ((from->flags | to->flags) & LIMEF_FILTER_THREAD_BOUND)
-        return from->thread == LIMEF_PLAN_NONE;
-    return (from->flags ^ to->flags) & LIMEF_FILTER_REAL_TIME;
-}
-
 static enum limef_plan_reason forced_reason(const struct limef_plan_filter *from,
                                             const struct limef_plan_filter *to)
 {
@@ -39,7 +27,7 @@ static void force_heads(struct plan_work *work)
         const struct limef_plan_filter *from = &problem->filters[edge->from];
         const struct limef_plan_filter *to = &problem->filters[edge->to];
 
-        if (work->head[edge->to] == NOT_A_HEAD && is_forced(from, to))
+        if (work->head[edge->to] == NOT_A_HEAD && plan_is_forced(from, to))
             work->head[edge->to] = forced_reason(from, to);
     }
 }
@@ -96,7 +84,7 @@ static int refuse(const struct plan_work *work, uint32_t broken)
     const struct limef_plan_filter *to = &problem->filters[edge->to];
     enum limef_plan_reason reason = LIMEF_PLAN_CUT_JOIN;
 
-    if (is_forced(from, to))
+    if (plan_is_forced(from, to))
         reason = forced_reason(from, to);
     return limef_fail(AVERROR(EINVAL), "plan", "nothing may be put between %s and %s, but %s",
                       from->name ? from->name : "?", to->name ? to->name : "?", why[reason]);

@@ -57,6 +57,15 @@ int plan_cut(struct plan_work *work);
 /* Marks heads in `head` where an island is too heavy, in mode LIMEF_PLAN_AUTO. */
 void plan_split(struct plan_work *work);
 
+/* Whether the two sides cannot be fused, in any mode. */
+bool plan_is_forced(const struct limef_plan_filter *from, const struct limef_plan_filter *to);
+
+/* Whether a plan can be a plan of this problem, whose connections lead in no cycle: all that
+ * whoever executes it relies on. scratch: two numbers for each filter. why: NULL, or written: what
+ * is wrong, or NULL. */
+bool plan_is_legal(const struct limef_plan *plan, const struct limef_plan_problem *problem,
+                   uint32_t *scratch, const char **why);
+
 /* Whether a filter may become a head when nothing forces it. */
 bool plan_may_cut(const struct plan_work *work, uint32_t filter);
 

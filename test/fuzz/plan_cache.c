@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The plan cache's file: any bytes, as they are and with the hash that belongs to them. */
+#include "thread/plan_private.h"
+
 #include <limef/base/log.h>
 #include <limef/thread/plan_cache.h>
 
@@ -20,6 +22,43 @@ static void say_nothing(void *context, enum limef_log_level level, const char *n
     (void)line;
 }
 
+/* A problem of an entry's size: a source, and a chain or a fan behind it. Whatever is found legal
+ * can be walked along. */
+static void judge(struct limef_plan_cache *cache, uint32_t entry)
+{
+    static struct limef_plan_filter filters[64];
+    static struct limef_plan_edge edges[64];
+    static uint32_t scratch[128];
+    struct limef_plan_cached cached;
+    const struct limef_plan *plan = &cached.plan;
+    struct limef_plan_problem problem = {.filters = filters,
+                                         .edges = edges,
+                                         .n_filters = cache->entries[entry].n_filters,
+                                         .n_edges = cache->entries[entry].n_edges};
+    uint32_t n_islands = 0;
+
+    if (!problem.n_filters || problem.n_filters > 64 || problem.n_edges >= problem.n_filters)
+        return;
+    for (uint32_t i = 0; i < problem.n_filters; i++)
+        filters[i] =
+            (struct limef_plan_filter){.flags = i > problem.n_edges || !i ? LIMEF_FILTER_SOURCE : 0,
+                                       .thread = LIMEF_PLAN_NONE};
+    for (uint32_t i = 0; i < problem.n_edges; i++)
+        edges[i] = (struct limef_plan_edge){.from = i / 2, .to = i + 1};
+    cache->keys[entry] = cache->entries[entry].key = limef_plan_key(&problem);
+    if (limef_plan_cache_find(cache, &problem, &cached) < 0)
+        abort();
+    if (!plan_is_legal(plan, &problem, scratch, NULL))
+        return;
+    for (uint32_t i = 0; i < plan->n_workers; i++)
+        n_islands += plan->workers[i].n_islands;
+    for (uint32_t i = 0; i < plan->n_filters; i++)
+        if (plan->islands[plan->island_of[i]].worker >= plan->n_workers)
+            abort();
+    if (n_islands != plan->n_islands)
+        abort();
+}
+
 /* What was loaded can be written and read again. */
 static void load(int fd)
 {
@@ -36,6 +75,8 @@ static void load(int fd)
         return;
     }
     n_entries = cache.n_entries;
+    for (uint32_t i = 0; i < n_entries; i++)
+        judge(&cache, i);
     if (limef_plan_cache_save(&cache, "fuzz_plan_cache.saved") < 0)
         return;
     if (limef_plan_cache_load(&cache, "fuzz_plan_cache.saved") < 0 || cache.n_entries != n_entries)
@@ -50,7 +91,7 @@ static void put(int fd, const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const uint8_t head[16] = {'l', 'i', 'm', 'e', 'f', 'p', 'l', 'n', 1};
+    static const uint8_t head[16] = {'l', 'i', 'm', 'e', 'f', 'p', 'l', 'n', 2};
     uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
     uint8_t bytes[8];
     int fd = memfd_create("plans", MFD_CLOEXEC);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/random_plans.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include "thread/plan_private.h"
 
 static unsigned next(struct random_bytes *bytes)
 {
@@ -82,127 +81,12 @@ void random_plans_fill(struct plans *plans, struct random_bytes *bytes, bool leg
     }
 }
 
-static const char *check_links(const struct limef_plan *plan,
-                               const struct limef_plan_problem *problem)
-{
-    for (uint32_t i = 0; i < problem->n_edges; i++) {
-        const struct limef_plan_edge *edge = &problem->edges[i];
-        const struct limef_plan_link *link = &plan->links[i];
-        const struct limef_plan_filter *from = &problem->filters[edge->from];
-        const struct limef_plan_filter *to = &problem->filters[edge->to];
-        bool same_island = plan->island_of[edge->from] == plan->island_of[edge->to];
-
-        if (link->is_cut == same_island)
-            return "a cut connection within an island, or the reverse";
-        if (link->is_cut != (link->reason >= LIMEF_PLAN_CUT_BLOCKING))
-            return "a reason that does not fit";
-        if (link->is_cut && plan->islands[plan->island_of[edge->to]].first != edge->to)
-            return "an island that is entered in its middle";
-        if (link->is_cut && (link->depth < 2 || link->depth > LIMEF_LANE_MAX_FRAMES - 2))
-            return "a depth out of range";
-        if (link->is_cut && edge->is_fixed)
-            return "a fixed connection is cut";
-        if (link->is_cut)
-            continue;
-        if (from->thread != to->thread || from->flags & LIMEF_FILTER_BOUNDARY ||
-            (from->flags ^ to->flags) & LIMEF_FILTER_REAL_TIME)
-            return "an illegal fusion";
-        if ((from->flags | to->flags) & LIMEF_FILTER_THREAD_BOUND &&
-            from->thread == LIMEF_PLAN_NONE)
-            return "a bound filter is fused";
-    }
-    return NULL;
-}
-
-static const char *check_islands(const struct limef_plan *plan,
-                                 const struct limef_plan_problem *problem)
-{
-    static uint32_t n_islands[PLANS_MAX_FILTERS];
-
-    memset(n_islands, 0, sizeof(n_islands));
-    for (uint32_t i = 0; i < plan->n_filters; i++)
-        if (plan->island_of[i] >= plan->n_islands)
-            return "a filter in no island";
-    for (uint32_t i = 0; i < plan->n_islands; i++) {
-        const struct limef_plan_island *island = &plan->islands[i];
-
-        if (plan->island_of[island->first] != i)
-            return "an island without its first filter";
-        if (island->thread != problem->filters[island->first].thread)
-            return "an island on a wrong thread";
-        if ((island->worker == LIMEF_PLAN_NONE) == (island->thread == LIMEF_PLAN_NONE))
-            return "an island on no thread, or on two";
-        if (island->worker == LIMEF_PLAN_NONE)
-            continue;
-        if (island->worker >= plan->n_workers)
-            return "an island on a worker that is not there";
-        n_islands[island->worker]++;
-    }
-    for (uint32_t i = 0; i < plan->n_workers; i++)
-        if (plan->workers[i].n_islands != n_islands[i])
-            return "a worker with a wrong number of islands";
-    for (uint32_t i = 0; i < plan->n_filters; i++) {
-        const struct limef_plan_island *island = &plan->islands[plan->island_of[i]];
-        unsigned alone = LIMEF_FILTER_THREAD_BOUND | LIMEF_FILTER_BLOCKING;
-
-        if (island->worker != LIMEF_PLAN_NONE && problem->filters[i].flags & alone &&
-            n_islands[island->worker] > 1)
-            return "a filter that waits or is bound shares its worker";
-    }
-    return NULL;
-}
-
-/* Workers, and who waits for whom: takes away those that nobody unfinished leads to. */
-static const char *check_workers(const struct limef_plan *plan,
-                                 const struct limef_plan_problem *problem)
-{
-    static bool is_done[PLANS_MAX_FILTERS];
-    bool again = true;
-
-    memset(is_done, 0, sizeof(is_done));
-    while (again) {
-        again = false;
-        for (uint32_t worker = 0; worker < plan->n_workers; worker++) {
-            bool waits = false;
-
-            for (uint32_t i = 0; i < problem->n_edges && !is_done[worker] && !waits; i++) {
-                uint32_t from = plan->islands[plan->island_of[problem->edges[i].from]].worker;
-
-                waits = plan->links[i].is_cut && from != LIMEF_PLAN_NONE && !is_done[from] &&
-                        plan->islands[plan->island_of[problem->edges[i].to]].worker == worker;
-            }
-            if (!is_done[worker] && !waits)
-                again = is_done[worker] = true;
-        }
-    }
-    for (uint32_t worker = 0; worker < plan->n_workers; worker++)
-        if (!is_done[worker])
-            return "workers wait in a circle";
-    return NULL;
-}
-
-static const char *check_bytes(const struct limef_plan *plan,
-                               const struct limef_plan_problem *problem)
-{
-    size_t budget = problem->machine.budget_bytes;
-    double most = budget ? (double)budget : 256.0 * 1048576, least = 0, sum = 0;
-
-    for (uint32_t i = 0; i < problem->n_edges; i++)
-        if (plan->links[i].is_cut && problem->edges[i].frame_bytes > 0) {
-            least += 2 * problem->edges[i].frame_bytes;
-            sum += plan->links[i].depth * problem->edges[i].frame_bytes;
-        }
-    return sum > most && sum > least ? "more bytes than the budget" : NULL;
-}
-
 const char *random_plans_check(const struct limef_plan *plan,
                                const struct limef_plan_problem *problem)
 {
-    const char *wrong = check_islands(plan, problem);
+    static uint32_t scratch[2 * PLANS_MAX_FILTERS];
+    const char *why;
 
-    if (!wrong)
-        wrong = check_links(plan, problem);
-    if (!wrong)
-        wrong = check_workers(plan, problem);
-    return wrong ? wrong : check_bytes(plan, problem);
+    plan_is_legal(plan, problem, scratch, &why);
+    return why;
 }

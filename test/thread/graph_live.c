@@ -406,6 +406,43 @@ Test(graph_live, starts_with_the_plan_that_it_kept)
     unlink(path);
 }
 
+/* An appliance that loses power was not stopped. */
+Test(graph_live, keeps_its_plan_while_it_runs)
+{
+    static struct paced_source source = {
+        .source = {.filter = LIMEF_FILTER(&paced_ops, "paced", NULL), .step = paced_step}};
+    static struct number_sink sink;
+    char path[] = "graph_plans_XXXXXX";
+    struct limef_graph graph = {0};
+    struct limef_graph_settings settings = {.cache_file = path, .window_us = 20000};
+    int fd = mkstemp(path);
+
+    cr_assert(fd >= 0);
+    close(fd);
+    unlink(path);
+    number_sink_init(&sink);
+    limef_connect(&source.source.filter, &sink.filter);
+    cr_assert(eq(int, limef_graph_init(&graph, memory, sizeof(memory), &settings), 0));
+    cr_assert(eq(int, limef_graph_add(&graph, &source.source), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    ASSERT_COMES(!access(path, R_OK));
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    limef_graph_clear(&graph);
+    /* what was measured meanwhile does not hide it from the next start */
+    limef_log_set_sink(keep_line, NULL);
+    limef_log_set_level(LIMEF_LOG_INFO);
+    memset(&source.n_passed, 0, sizeof(source.n_passed));
+    cr_assert(eq(int, limef_graph_init(&graph, memory, sizeof(memory), &settings), 0));
+    cr_assert(eq(int, limef_graph_add(&graph, &source.source), 0));
+    last_line[0] = '\0';
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    cr_assert(ne(ptr, strstr(last_line, "kept"), NULL), "%s", last_line);
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    limef_graph_clear(&graph);
+    limef_log_set_sink(NULL, NULL);
+    unlink(path);
+}
+
 /* The judge wants another thread and there is none. */
 Test(graph_live, goes_on_as_it_was_if_a_thread_is_refused)
 {

@@ -4,6 +4,11 @@
 #include "support/plans.h"
 
 #include <limef/base/log.h>
+#include <limef/filter/decode.h>
+#include <limef/filter/file_source.h>
+#include <limef/filter/scale.h>
+#include <limef/filter/snapshot.h>
+#include <limef/filter/throttle.h>
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -13,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define N_BYTES 16384
@@ -111,6 +117,85 @@ Test(plan_cache, what_makes_a_difference_is_in_the_key)
     cr_assert(ne(u64, limef_plan_key(&plans.problem), key));
     build(2);
     cr_assert(ne(u64, limef_plan_key(&plans.problem), key));
+}
+
+Test(plan_cache, kinds_are_told_apart_by_their_names)
+{
+    char kind[] = "source";
+    uint64_t key;
+
+    build(1);
+    key = limef_plan_key(&plans.problem);
+    plans.filters[2].kind = "encode";
+    cr_assert(ne(u64, limef_plan_key(&plans.problem), key));
+    plans.filters[2].kind = "scale";
+    plans.filters[0].kind = kind; /* the same text elsewhere */
+    plans.edges[0].is_encoded = true;
+    cr_assert(eq(u64, limef_plan_key(&plans.problem), key));
+}
+
+/* Whether two filters of one kind have the same number. */
+static bool is_alike(struct limef_filter *a, struct limef_filter *b)
+{
+    bool alike = a->ops->fingerprint(a) == b->ops->fingerprint(b);
+
+    limef_filter_clear(b);
+    return alike;
+}
+
+Test(plan_cache, settings_are_told_apart)
+{
+    static struct limef_file_source files[2];
+    static struct limef_decode_filter decodes[2];
+    static struct limef_scale_filter scales[2];
+    static struct limef_throttle_filter throttles[2];
+    static struct limef_snapshot_filter snapshots[2];
+
+    for (int differs = 0; differs < 2; differs++) {
+        struct limef_file_source_settings file = {.url = "a.mp4"};
+        struct limef_decode_settings decode = {.n_threads = 1};
+        struct limef_scale_settings scale = {.width = 640};
+        struct limef_snapshot_settings snapshot = {.path = "a.jpg"};
+
+        limef_file_source_init(&files[0], NULL, &file);
+        limef_decode_filter_init(&decodes[0], NULL, &decode);
+        limef_scale_filter_init(&scales[0], NULL, &scale);
+        limef_throttle_filter_init(&throttles[0], NULL, 1000);
+        limef_snapshot_filter_init(&snapshots[0], NULL, &snapshot);
+        if (differs) {
+            file.url = "b.mp4";
+            decode.n_threads = 2;
+            scale.width = 320;
+            snapshot.path = "a.png";
+        }
+        limef_file_source_init(&files[1], NULL, &file);
+        limef_decode_filter_init(&decodes[1], NULL, &decode);
+        limef_scale_filter_init(&scales[1], NULL, &scale);
+        limef_throttle_filter_init(&throttles[1], NULL, 1000 + differs);
+        limef_snapshot_filter_init(&snapshots[1], NULL, &snapshot);
+        cr_assert(ne(int, is_alike(&files[0].source.filter, &files[1].source.filter), differs));
+        cr_assert(ne(int, is_alike(&decodes[0].filter, &decodes[1].filter), differs));
+        cr_assert(ne(int, is_alike(&scales[0].filter, &scales[1].filter), differs));
+        cr_assert(ne(int, is_alike(&throttles[0].filter, &throttles[1].filter), differs));
+        cr_assert(ne(int, is_alike(&snapshots[0].filter, &snapshots[1].filter), differs));
+        limef_filter_clear(&files[0].source.filter);
+        limef_filter_clear(&decodes[0].filter);
+        limef_filter_clear(&scales[0].filter);
+        limef_filter_clear(&throttles[0].filter);
+        limef_filter_clear(&snapshots[0].filter);
+    }
+}
+
+Test(plan_cache, what_is_no_file_is_refused_at_once)
+{
+    cr_assert(zero(int, mkfifo(path, 0600)));
+    cr_assert(lt(int, limef_plan_cache_load(&cache, path), 0));
+    cr_assert(eq(uint, n_logged, 1));
+    cr_assert(lt(int, limef_plan_cache_load(&cache, "/dev/zero"), 0));
+    cr_assert(eq(uint, n_logged, 2));
+    cr_assert(zero(int, unlink(path)));
+    cr_assert(zero(int, symlink("/proc/self/pagemap", path))); /* a size of 0, and no end */
+    cr_assert(lt(int, limef_plan_cache_load(&cache, path), 0));
 }
 
 Test(plan_cache, the_least_recently_used_goes)

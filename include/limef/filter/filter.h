@@ -64,7 +64,8 @@ struct limef_filter_ops {
      *  frames, or the controlling one while the filter does not run */
     void (*reroute)(struct limef_filter *filter, unsigned output, struct limef_filter *to);
     /** For the graph pass: a number that differs where settings make a difference to what a frame
-     *  costs. NULL: all filters of this type cost the same for the same stream. */
+     *  costs, or the stream's format where it is known already. NULL: all filters of this type cost
+     *  the same for the same stream. Thread: the controlling one while the filter does not run */
     uint64_t (*fingerprint)(const struct limef_filter *filter);
 };
 

@@ -41,7 +41,8 @@ struct limef_plan_filter {
     bool is_live;     /**< of a source: does not wait for who is behind */
     /** Number of the explicit thread that runs it; LIMEF_PLAN_NONE: the plan says. */
     uint32_t thread;
-    uint64_t fingerprint; /**< of type, settings and stream format */
+    uint64_t fingerprint; /**< limef_filter_ops.fingerprint(): of settings, and of the stream's
+                               format as far as it was known before the filter ran; 0: none */
     double cost_us;       /**< mean of one frame; or LIMEF_NOT_MEASURED */
     double p95_us;        /**< likewise */
     double rate_hz;       /**< frames a second that go in (a source: that come out); likewise */

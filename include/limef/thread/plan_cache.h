@@ -62,9 +62,9 @@ struct limef_plan_cache {
 LIMEF_API void limef_plan_cache_init(struct limef_plan_cache *cache, void *memory, size_t n_bytes);
 
 /**
- * A number for what a plan depends on beside costs: filters by flags, thread and fingerprint,
- * connections, mode, cores and budgets. The handover, which is calibrated anew each time, makes no
- * difference.
+ * A number for what a plan depends on and is known before anything runs: filters by kind, flags,
+ * thread and fingerprint, connections, mode, cores and budgets. What is measured makes no
+ * difference: costs, what passes a connection, the handover.
  *
  * Thread: any
  */

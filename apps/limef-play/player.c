@@ -62,6 +62,7 @@ static int open_framemd5(struct player *player)
     player->framemd5_file = fopen(path, "w");
     if (!player->framemd5_file)
         return limef_fail(AVERROR(errno), "limef-play", "cannot write %s", path);
+    setvbuf(player->framemd5_file, NULL, _IOLBF, 0); /* whole lines, however the process ends */
     limef_framemd5_filter_init(&player->framemd5, "framemd5", NULL, NULL, player->framemd5_file);
     limef_connect(&player->framemd5.filter, screen);
     return 0;

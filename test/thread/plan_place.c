@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+#include "support/plans.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include <stdlib.h>
+
+static struct plans plans;
+
+static void begin(void)
+{
+    plans_init(&plans, 4);
+}
+
+static void end(void)
+{
+    plans_clear(&plans);
+}
+
+TestSuite(plan_place, .init = begin, .fini = end, .timeout = 60);
+
+/* source, decode, scale at 25 frames a second */
+static void put_chain(double decode_us, double scale_us)
+{
+    uint32_t source = plans_put(&plans, LIMEF_PLAN_NONE, "source", 20, 25);
+    uint32_t decode = plans_put(&plans, source, "decode", decode_us, 25);
+
+    plans_put(&plans, decode, "scale", scale_us, 25);
+}
+
+static const struct limef_plan_island *island_of(uint32_t filter)
+{
+    return &plans.plan.islands[plans.plan.island_of[filter]];
+}
+
+static void make(void)
+{
+    cr_assert(zero(int, plans_make(&plans)));
+}
+
+/* Plans anew with what is in plans.plan as the plan before; plans.plan is the new one. */
+static void make_next(void)
+{
+    struct limef_plan next;
+    int ret;
+
+    plans.problem.previous = &plans.plan;
+    ret = plans_make_again(&plans, &next);
+    plans.problem.previous = NULL;
+    free(plans.memory);
+    plans.memory = next.links;
+    plans.plan = next;
+    cr_assert(zero(int, ret));
+}
+
+Test(plan_place, light_sources_share_a_worker_but_none_that_waits)
+{
+    for (int i = 0; i < 8; i++)
+        put_chain(1000, 500);
+    make();
+    cr_assert(eq(u32, plans.plan.n_islands, 8));
+    cr_assert(eq(u32, plans.plan.n_workers, 1));
+    for (uint32_t i = 0; i < plans.problem.n_filters; i += 3)
+        plans.filters[i].flags |= LIMEF_FILTER_BLOCKING;
+    make();
+    cr_assert(eq(u32, plans.plan.n_workers, 8));
+}
+
+/* source, two filters behind it, of which nothing is known */
+static void add_unknown_chain(void)
+{
+    uint32_t source = plans_add(&plans, "source", LIMEF_FILTER_SOURCE);
+    uint32_t filter = plans_add(&plans, "any", 0);
+
+    plans_connect(&plans, source, filter);
+    plans_connect(&plans, filter, plans_add(&plans, "sink", 0));
+}
+
+Test(plan_place, sources_that_are_not_measured_share_as_many_workers_as_there_are_cores)
+{
+    for (int i = 0; i < 100; i++)
+        add_unknown_chain();
+    make();
+    cr_assert(eq(u32, plans.plan.n_islands, 100));
+    cr_assert(eq(u32, plans.plan.n_workers, 4));
+    for (uint32_t i = 0; i < 4; i++)
+        cr_assert(eq(u32, plans.plan.workers[i].n_islands, 25));
+    make_next();
+    cr_assert(eq(u32, plans.plan.n_workers, 4));
+    for (uint32_t i = 0; i < plans.problem.n_filters; i++) { /* 0.15 of a core each */
+        plans.filters[i].cost_us = plans.filters[i].p95_us = 2000;
+        plans.filters[i].rate_hz = 25;
+    }
+    make_next();
+    cr_assert(ge(u32, plans.plan.n_workers, 20));
+}
+
+Test(plan_place, what_is_not_measured_shares_with_nobody_that_it_could_hold_up)
+{
+    add_unknown_chain();
+    add_unknown_chain();
+    plans.problem.machine.n_cpus = 0.5;
+    make();
+    cr_assert(eq(u32, plans.plan.n_workers, 1));
+    plans.filters[0].flags |= LIMEF_FILTER_BLOCKING;
+    make();
+    cr_assert(eq(u32, plans.plan.n_workers, 2));
+    plans.filters[0].flags = LIMEF_FILTER_SOURCE;
+    plans.filters[2].flags = LIMEF_FILTER_BLOCKING; /* cut off: its fifo may be full */
+    make();
+    cr_assert(eq(u32, plans.plan.n_workers, 3));
+    plans.filters[2].flags = 0;
+    for (uint32_t i = 0; i < 3; i++) { /* known beside unknown */
+        plans.filters[i].cost_us = plans.filters[i].p95_us = 100;
+        plans.filters[i].rate_hz = 25;
+    }
+    make();
+    cr_assert(eq(u32, plans.plan.n_workers, 2));
+}
+
+Test(plan_place, a_small_change_moves_no_island)
+{
+    uint32_t workers[12];
+
+    for (uint32_t i = 0; i < 12; i++)
+        put_chain(3000 + 100 * i, 1500);
+    make();
+    for (uint32_t i = 0; i < 12; i++)
+        workers[i] = island_of(3 * i)->worker;
+    for (uint32_t i = 0; i < 12; i++)
+        plans.filters[3 * i + 1].cost_us *= i % 2 ? 1.05 : 0.95;
+    make_next();
+    for (uint32_t i = 0; i < 12; i++)
+        cr_assert(eq(u32, workers[i], island_of(3 * i)->worker));
+}
+
+Test(plan_place, what_is_new_does_not_move_what_was_there)
+{
+    static uint32_t was_filters[6], was_edges[4];
+    uint32_t first;
+
+    plans.problem.machine.n_cpus = 8;
+    put_chain(24100, 17000);
+    make();
+    first = island_of(2)->worker;
+    /* the new chain comes first */
+    plans.problem.n_filters = plans.problem.n_edges = 0;
+    put_chain(24100, 17000);
+    put_chain(24100, 17000);
+    for (uint32_t i = 0; i < 6; i++)
+        was_filters[i] = i < 3 ? LIMEF_PLAN_NONE : i - 3;
+    for (uint32_t i = 0; i < 4; i++)
+        was_edges[i] = i < 2 ? LIMEF_PLAN_NONE : i - 2;
+    plans.problem.previous_filters = was_filters;
+    plans.problem.previous_edges = was_edges;
+    make_next();
+    cr_assert(eq(u32, island_of(5)->worker, first));
+    cr_assert(eq(u32, plans.plan.n_workers, 4));
+}
+
+Test(plan_place, workers_that_became_light_become_one)
+{
+    for (int i = 0; i < 2; i++)
+        put_chain(6000, 6000); /* 0.3 and more */
+    make();
+    cr_assert(eq(u32, plans.plan.n_workers, 2));
+    for (uint32_t i = 0; i < 6; i++)
+        plans.filters[i].cost_us = 1000;
+    make_next();
+    cr_assert(eq(u32, plans.plan.n_workers, 1));
+}

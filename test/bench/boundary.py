@@ -9,7 +9,7 @@ N_SLOW_ITEMS = 400_000
 N_PICTURES = 1500
 RINGS = ["moodycamel", "boost", "ck", "plain"]
 PACED_S = {30: 3, 750: 1, 1000: 1}
-PACED_ROUNDS = 8  # for each one asked for: short runs, many of them
+PACED_ROUNDS = 4  # for each one asked for: short runs, many of them
 
 
 def names_of(setup):

@@ -68,8 +68,9 @@ def add_rate(runs):
     for rows in runs.rows.values():
         for row in rows:
             shown = CLIP_S * 25
-            if row["out"].startswith("{"):
-                shown = sum(stream["frames_shown"] for stream in json.loads(row["out"])["streams"])
+            if '"streams"' in row["out"]:
+                report = json.loads(row["out"].strip().splitlines()[-1])
+                shown = sum(stream["frames_shown"] for stream in report["streams"])
             row["fps"] = shown / row["wall_s"]
 
 

@@ -86,3 +86,25 @@ int plans_make(struct plans *plans)
     plans->memory = plans->plan.links;
     return ret;
 }
+
+void plans_put_chain(struct plans *plans, double decode_us, double scale_us)
+{
+    uint32_t source = plans_put(plans, LIMEF_PLAN_NONE, "source", 20, 25);
+    uint32_t decode = plans_put(plans, source, "decode", decode_us, 25);
+
+    plans_put(plans, decode, "scale", scale_us, 25);
+}
+
+int plans_make_next(struct plans *plans)
+{
+    struct limef_plan next;
+    int ret;
+
+    plans->problem.previous = &plans->plan;
+    ret = plans_make_again(plans, &next);
+    plans->problem.previous = NULL;
+    free(plans->memory);
+    plans->memory = next.links;
+    plans->plan = next;
+    return ret;
+}

@@ -30,11 +30,17 @@ uint32_t plans_add(struct plans *plans, const char *kind, unsigned flags);
 uint32_t plans_put(struct plans *plans, uint32_t behind, const char *kind, double cost_us,
                    double rate_hz);
 
+/* Source, decode, scale at 25 frames a second. */
+void plans_put_chain(struct plans *plans, double decode_us, double scale_us);
+
 /* Connects; the edge's number. It is not measured. */
 uint32_t plans_connect(struct plans *plans, uint32_t from, uint32_t to);
 
 /* Plans into plans->plan. */
 int plans_make(struct plans *plans);
+
+/* Plans anew with plans->plan as the plan before; plans->plan is the new one. */
+int plans_make_next(struct plans *plans);
 
 /* Plans into `again`, a plan with memory of its own that free() releases by its links. */
 int plans_make_again(struct plans *plans, struct limef_plan *again);

@@ -4,8 +4,6 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
-#include <stdlib.h>
-
 static struct plans plans;
 
 static void begin(void)
@@ -20,13 +18,9 @@ static void end(void)
 
 TestSuite(plan_place, .init = begin, .fini = end, .timeout = 60);
 
-/* source, decode, scale at 25 frames a second */
 static void put_chain(double decode_us, double scale_us)
 {
-    uint32_t source = plans_put(&plans, LIMEF_PLAN_NONE, "source", 20, 25);
-    uint32_t decode = plans_put(&plans, source, "decode", decode_us, 25);
-
-    plans_put(&plans, decode, "scale", scale_us, 25);
+    plans_put_chain(&plans, decode_us, scale_us);
 }
 
 static const struct limef_plan_island *island_of(uint32_t filter)
@@ -39,19 +33,9 @@ static void make(void)
     cr_assert(zero(int, plans_make(&plans)));
 }
 
-/* Plans anew with what is in plans.plan as the plan before; plans.plan is the new one. */
 static void make_next(void)
 {
-    struct limef_plan next;
-    int ret;
-
-    plans.problem.previous = &plans.plan;
-    ret = plans_make_again(&plans, &next);
-    plans.problem.previous = NULL;
-    free(plans.memory);
-    plans.memory = next.links;
-    plans.plan = next;
-    cr_assert(zero(int, ret));
+    cr_assert(zero(int, plans_make_next(&plans)));
 }
 
 Test(plan_place, light_sources_share_a_worker_but_none_that_waits)

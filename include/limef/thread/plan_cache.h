@@ -103,7 +103,9 @@ LIMEF_API int limef_plan_cache_save(const struct limef_plan_cache *cache, const 
  * Reads a file that limef_plan_cache_save() wrote; what the cache held is forgotten.
  *
  * @return 0; AVERROR(ENOENT): there is no such file, not logged; AVERROR_INVALIDDATA: damaged, of
- *         another version or of another program, logged in one line. The cache is empty then.
+ *         another version or of another program; AVERROR(EINVAL): not a regular file;
+ *         AVERROR(EFBIG): larger than 64 MiB; or what the system refused to open it with. Logged in
+ *         one line. The cache is empty then.
  * Thread: one at a time
  */
 LIMEF_API int limef_plan_cache_load(struct limef_plan_cache *cache, const char *path);

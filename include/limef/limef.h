@@ -41,6 +41,7 @@
 #include <limef/frame/codec.h>
 #include <limef/frame/decoded.h>
 #include <limef/frame/frame.h>
+#include <limef/frame/hardware.h>
 #include <limef/frame/packet.h>
 #include <limef/frame/payload.h>
 #include <limef/frame/pool.h>

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+#include <limef/frame/hardware.h>
+
+#include <drm_fourcc.h>
+#include <libavutil/error.h>
+#include <libavutil/frame.h>
+#include <libavutil/hwcontext_drm.h>
+#include <sys/stat.h>
+
+/* The picture that layers of one plane each make together; 0: none that is known. */
+static uint32_t composed_fourcc(const AVDRMFrameDescriptor *drm)
+{
+    static const struct {
+        uint32_t layers[3], whole;
+    } known[] = {
+        {{DRM_FORMAT_R8, DRM_FORMAT_GR88, 0}, DRM_FORMAT_NV12},
+        {{DRM_FORMAT_R8, DRM_FORMAT_RG88, 0}, DRM_FORMAT_NV21},
+        {{DRM_FORMAT_R16, DRM_FORMAT_GR1616, 0}, DRM_FORMAT_P010},
+        {{DRM_FORMAT_R8, DRM_FORMAT_R8, DRM_FORMAT_R8}, DRM_FORMAT_YUV420},
+    };
+
+    if (drm->nb_layers == 1)
+        return drm->layers[0].format;
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        bool same = drm->nb_layers == (known[i].layers[2] ? 3 : 2);
+
+        for (int layer = 0; same && layer < drm->nb_layers; layer++)
+            same = drm->layers[layer].format == known[i].layers[layer];
+        if (same)
+            return known[i].whole;
+    }
+    return 0;
+}
+
+static int add_plane(struct limef_hardware_frame *hardware, const AVDRMFrameDescriptor *drm,
+                     const AVDRMPlaneDescriptor *plane)
+{
+    const AVDRMObjectDescriptor *object;
+    struct stat about;
+
+    if (hardware->n_planes == LIMEF_HARDWARE_MAX_PLANES || plane->object_index < 0 ||
+        plane->object_index >= drm->nb_objects || plane->offset < 0 || plane->pitch <= 0)
+        return AVERROR(EINVAL);
+    object = &drm->objects[plane->object_index];
+    if (hardware->n_planes > 0 && object->format_modifier != hardware->modifier)
+        return AVERROR(EINVAL);
+    if (fstat(object->fd, &about) < 0)
+        return AVERROR(errno);
+    hardware->modifier = object->format_modifier;
+    hardware->planes[hardware->n_planes++] = (struct limef_hardware_plane){
+        .fd = object->fd,
+        .offset_bytes = (uint32_t)plane->offset,
+        .pitch_bytes = (uint32_t)plane->pitch,
+        .inode = about.st_ino,
+    };
+    return 0;
+}
+
+static int map_drm(struct limef_hardware_frame *hardware, const AVDRMFrameDescriptor *drm)
+{
+    hardware->fourcc = composed_fourcc(drm);
+    if (!hardware->fourcc)
+        return AVERROR(EINVAL);
+    for (int layer = 0; layer < drm->nb_layers; layer++)
+        for (int plane = 0; plane < drm->layers[layer].nb_planes; plane++) {
+            int ret = add_plane(hardware, drm, &drm->layers[layer].planes[plane]);
+
+            if (ret < 0)
+                return ret;
+        }
+    return 0;
+}
+
+bool limef_hardware_is(const struct AVFrame *picture)
+{
+    return picture->format == AV_PIX_FMT_DRM_PRIME || picture->format == AV_PIX_FMT_VAAPI;
+}
+
+int limef_hardware_frame_map(struct limef_hardware_frame *hardware, const struct AVFrame *picture)
+{
+    int ret;
+
+    *hardware = (struct limef_hardware_frame){
+        .width = picture->width,
+        .height = picture->height,
+        .fence_fd = -1,
+        .color_space = picture->colorspace,
+        .color_range = picture->color_range,
+        .chroma_location = picture->chroma_location,
+    };
+    if (picture->format != AV_PIX_FMT_DRM_PRIME)
+        return AVERROR(ENOSYS);
+    ret = map_drm(hardware, (const AVDRMFrameDescriptor *)(const void *)picture->data[0]);
+    if (ret < 0)
+        *hardware = (struct limef_hardware_frame){.fence_fd = -1};
+    return ret;
+}

@@ -23,11 +23,12 @@ static VAStatus refuse(VADriverContextP context)
     return VA_STATUS_ERROR_UNIMPLEMENTED;
 }
 
-/* libva wants these; the calling conventions of the machines that have VA-API let a function take
- * fewer arguments than it is given */
+/* What libva wants or calls unasked; the calling conventions of the machines that have VA-API let a
+ * function take fewer arguments than it is given */
 static void refuse_the_rest(struct VADriverVTable *table)
 {
     static const size_t refused[] = {
+        offsetof(struct VADriverVTable, vaQuerySurfaceError),
         offsetof(struct VADriverVTable, vaPutSurface),
         offsetof(struct VADriverVTable, vaSetImagePalette),
         offsetof(struct VADriverVTable, vaCreateSubpicture),
@@ -39,6 +40,10 @@ static void refuse_the_rest(struct VADriverVTable *table)
         offsetof(struct VADriverVTable, vaDeassociateSubpicture),
         offsetof(struct VADriverVTable, vaGetDisplayAttributes),
         offsetof(struct VADriverVTable, vaSetDisplayAttributes),
+        offsetof(struct VADriverVTable, vaLockSurface),
+        offsetof(struct VADriverVTable, vaUnlockSurface),
+        offsetof(struct VADriverVTable, vaAcquireBufferHandle),
+        offsetof(struct VADriverVTable, vaReleaseBufferHandle),
     };
     VAStatus (*function)(VADriverContextP) = refuse;
 

@@ -295,7 +295,7 @@ Test(va_driver, a_call_takes_long)
 
 static void command(const char *path, const char *text)
 {
-    char next[80];
+    char next[DISPLAY_PATH_BYTES + 8];
     FILE *file;
 
     snprintf(next, sizeof(next), "%s_next", path);
@@ -307,11 +307,11 @@ static void command(const char *path, const char *text)
 
 Test(va_driver, a_file_commands_while_it_runs)
 {
-    char path[64];
+    char path[DISPLAY_PATH_BYTES];
     VADisplay display;
     VASurfaceID id;
 
-    snprintf(path, sizeof(path), "/tmp/limef_va_fail_%d", getpid());
+    display_path(path, "fail");
     setenv("LIMEF_TEST_VA_FAIL_FILE", path, 1);
     display = display_open();
     id = make_surface(display, VA_RT_FORMAT_YUV420);

@@ -2,6 +2,7 @@
 #include "driver.h"
 
 #include <dirent.h>
+#include <drm_fourcc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +59,16 @@ static int card_of(VADriverContextP context)
     return state && state->fd > STDERR_FILENO ? state->fd : -1;
 }
 
+static void read_settings(struct driver *driver)
+{
+    const char *modifier = getenv("LIMEF_TEST_VA_MODIFIER");
+    const char *n_objects = getenv("LIMEF_TEST_VA_OBJECTS");
+
+    driver->is_late = getenv("LIMEF_TEST_VA_LATE") != NULL;
+    driver->modifier = modifier ? strtoull(modifier, NULL, 0) : DRM_FORMAT_MOD_LINEAR;
+    driver->n_objects = n_objects && !strcmp(n_objects, "2") ? 2 : 1;
+}
+
 VAStatus INIT_NAME(VA_MINOR_VERSION)(VADriverContextP context)
 {
     struct driver *driver;
@@ -70,8 +81,7 @@ VAStatus INIT_NAME(VA_MINOR_VERSION)(VADriverContextP context)
     pthread_mutex_init(&driver->objects.lock, NULL);
     pthread_mutex_init(&driver->pixels, NULL);
     driver->card_fd = card_of(context);
-    driver->is_late = getenv("LIMEF_TEST_VA_LATE") != NULL;
-
+    read_settings(driver);
     context->pDriverData = driver;
     context->version_major = VA_MAJOR_VERSION;
     context->version_minor = VA_MINOR_VERSION;

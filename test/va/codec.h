@@ -11,6 +11,8 @@
 #include <libavcodec/avcodec.h>
 #include <va/va.h>
 
+#define CODEC_MAX_REFERENCES 3
+
 struct context;
 struct image;
 
@@ -44,6 +46,10 @@ struct codec {
     /* libavcodec asks for a picture's buffer before those of missing references (H.265), or
      * after them (H.264) */
     bool picture_is_first;
+
+    /* The surfaces that a picture is predicted from, CODEC_MAX_REFERENCES at most. NULL: a stream's
+     * first picture has none. @return how many */
+    unsigned (*find_references)(const struct picture *picture, VASurfaceID *ids);
 
     /* Appends the access unit. @return whether it could be made */
     bool (*rebuild)(struct stream *stream, const struct picture *picture, struct bytes *unit);

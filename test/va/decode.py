@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -186,6 +187,20 @@ class Made(Case):
             with self.subTest(codec=codec):
                 self.assert_equals_software(make_change(codec, suffix), limit=100)
                 self.assertEqual(report()["contexts"][1], 3)
+
+    @unittest.skipUnless(shutil.which("vpxenc"), "no vpxenc, of the package vpx-tools")
+    def test_size_changes_without_a_key_frame(self):
+        source, path = FOLDER / "noise.y4m", FOLDER / "resized.webm"
+        run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=1280x720:r=30:d=0.7", "-vf",
+             "noise=alls=30:allf=t:all_seed=1", str(source)]).check_returncode()
+        run(["vpxenc", "--quiet", "--codec=vp9", "--rt", "--cpu-used=8", "--end-usage=cbr",
+             "--target-bitrate=30", "--resize-allowed=1", "--lag-in-frames=0", "--drop-frame=0",
+             "--kf-max-dist=9999", "--undershoot-pct=50", "--overshoot-pct=50", "--buf-sz=600",
+             "--buf-initial-sz=500", "--buf-optimal-sz=500", "-o", str(path),
+             str(source)]).check_returncode()
+        source.unlink()
+        self.assert_equals_software(path)
+        self.assertGreater(report()["contexts"][1], 1, "the encoder kept the size")
 
     def test_pixels_come_when_a_surface_is_waited_for(self):
         for name in "h264_mbaff", "hevc_10_bits":

@@ -219,6 +219,11 @@ class Command(unittest.TestCase):
         self.assert_one_line(errors)
         self.assertEqual(report_of(output)["streams"][1]["frames_shown"], 5)
 
+    def test_ends_when_more_inputs_end_at_once_than_its_queue_holds(self):
+        status, _, errors = play("--vo=none", *[FOLDER / f"missing{i}" for i in range(256)])
+        self.assertEqual(status, 2)
+        self.assertEqual(sum("No such file" in line for line in errors.splitlines()), 256)
+
     def test_plays_what_remains_of_a_damaged_file(self):
         data = bytearray(CLIP.read_bytes())
         for i in range(len(data) // 3, len(data) * 2 // 3, 997):

@@ -449,6 +449,13 @@ class Clips(unittest.TestCase):
             self.assert_sums(pathlib.Path(MEDIA, name), "--vo=offscreen", "--size=64x36",
                              "--upload=direct", "--decode-threads=2")
 
+    def test_a_stream_without_times_ends_after_its_duration(self):
+        clip, path = pathlib.Path(MEDIA, "BA_MW_D.264"), FOLDER / "part.md5"
+        if not clip.exists():
+            self.skipTest("no elementary stream")
+        play("--vo=none", "--untimed", "--duration=1", f"--framemd5={path}", clip)
+        self.assertEqual(len(path.read_text().splitlines()), 25)
+
     def test_clips_without_sums_end_without_a_crash(self):
         for clip in sorted(pathlib.Path(MEDIA).iterdir()):
             if not clip.is_file() or clip.suffix == ".md" or clip.suffix == ".md5":

@@ -12,6 +12,7 @@
 #include <va/va.h>
 
 #define CODEC_MAX_REFERENCES 3
+#define STREAM_N_DECODED 32 /* more than the references of any picture */
 
 struct context;
 struct image;
@@ -31,8 +32,16 @@ struct picture {
     struct bytes slices; /* struct slice, as many as there are parameters of */
 };
 
+/* A picture that was decoded. */
+struct decoded {
+    VASurfaceID surface;
+    int32_t order; /* picture order count */
+};
+
 /* What a context remembers of a stream. All-zero: nothing. */
 struct stream {
+    struct decoded decoded[STREAM_N_DECODED]; /* H.265: the last ones */
+    unsigned n_decoded;
     struct bytes headers;     /* the parameter sets that the decoder has */
     unsigned n_references[2]; /* H.264: the picture parameter set's defaults, as far as known */
 };

@@ -138,12 +138,12 @@ class Case(unittest.TestCase):
         self.assertGreaterEqual(known["pictures"], len(frames))
 
 
-def make(name):
+def make(name, suffix="mkv"):
     arguments = CLIPS[name].split()
     encoder = arguments[arguments.index("-c:v") + 1]
     if not has("-encoders", encoder):
         raise unittest.SkipTest(f"ffmpeg has no {encoder}")
-    path = FOLDER / f"{name}.mkv"
+    path = FOLDER / f"{name}.{suffix}"
     if not path.exists():
         done = run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=352x288:r=25:d=1.2",
                     *arguments, str(path)])
@@ -181,6 +181,19 @@ class Made(Case):
         for name in "h264_implicit_weights", "hevc_references", "hevc_open_gop", "vp9_hidden_frames":
             with self.subTest(clip=name):
                 self.assert_equals_software(make(name), ("-stream_loop", "2"), limit=90)
+
+    def test_decodes_again_from_a_picture_that_others_precede(self):
+        whole, cut = make("hevc_open_gop", "ts"), FOLDER / "cut.ts"
+        packets = run(["ffprobe", "-v", "error", "-of", "csv=p=0", "-show_entries",
+                       "packet=pos,flags", str(whole)]).stdout.split()
+        starts = [int(packet.split(",")[0]) for packet in packets if "K" in packet]
+        cut.write_bytes(whole.read_bytes()[starts[1]:])
+        for n in 1, 2, 20:
+            with self.subTest(pictures=n):
+                path = FOLDER / f"cut_{n}.mkv"
+                run(["ffmpeg", "-v", "error", "-i", str(cut), "-c", "copy", "-frames:v", str(n),
+                     str(path)]).check_returncode()
+                self.assert_equals_software(path, ("-stream_loop", "3"), limit=100)
 
     def test_size_changes_in_mid_stream(self):
         for codec, suffix in ("h264", "h264"), ("hevc", "hevc"), ("vp9", "mkv"):

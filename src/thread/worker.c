@@ -3,6 +3,7 @@
 
 #include "thread/reading.h"
 
+#include <limef/base/log.h>
 #include <limef/filter/probe.h>
 
 #include <assert.h>
@@ -48,13 +49,30 @@ static int64_t step_sources(struct limef_thread *thread, struct worker_source *s
     return next_us;
 }
 
+static void source_is_ready(void *context)
+{
+    struct worker_source *source = context;
+
+    if (source) /* else it was the fifo */
+        source->due_us = 0;
+}
+
 static int worker_step(struct limef_thread *thread, int64_t deadline_us)
 {
     struct worker *worker = worker_of(thread);
 
+    int ret;
+
     if (worker->sources)
         deadline_us = earlier(deadline_us, step_sources(thread, worker->sources));
-    return reading_step(thread, &worker->fifo, NULL, &worker->retry_us, deadline_us);
+    if (!worker->polling.n)
+        return reading_step(thread, &worker->fifo, NULL, &worker->retry_us, deadline_us);
+    ret = reading_step(thread, &worker->fifo, NULL, &worker->retry_us, 0);
+    if (worker->fifo.n_held)
+        deadline_us = earlier(deadline_us, worker->retry_us);
+    if (ret == AVERROR(EAGAIN))
+        polling_wait(&worker->polling, deadline_us, source_is_ready);
+    return ret;
 }
 
 /* Signals go to a filter that the command names. */
@@ -114,9 +132,24 @@ void worker_init(struct worker *worker, const struct limef_thread_settings *sett
 
 void worker_clear(struct worker *worker)
 {
+    polling_clear(&worker->polling);
     limef_fifo_clear(&worker->fifo);
     limef_thread_clear(&worker->thread);
     *worker = (struct worker){.retry_us = 0};
+}
+
+/* Without it the source is stepped when it said: late, but it works. */
+static void listen(struct worker *worker, struct worker_source *source)
+{
+    int ret = limef_fifo_fd(&worker->fifo);
+
+    if (ret >= 0 && !worker->polling.fd)
+        ret = polling_add(&worker->polling, ret, NULL);
+    if (ret >= 0)
+        ret = polling_add(&worker->polling, source->source->wait_fd, source);
+    if (ret < 0)
+        limef_fail(ret, worker->thread.settings.name, "cannot wait for the descriptor of '%s'",
+                   source->source->filter.name);
 }
 
 void worker_add_source(struct worker *worker, struct worker_source *source)
@@ -124,6 +157,8 @@ void worker_add_source(struct worker *worker, struct worker_source *source)
     source->due_us = 0;
     source->next = worker->sources;
     worker->sources = source;
+    if (source->source->wait_fd)
+        listen(worker, source);
 }
 
 void worker_remove_source(struct worker *worker, struct worker_source *source)
@@ -135,6 +170,8 @@ void worker_remove_source(struct worker *worker, struct worker_source *source)
     if (*link)
         *link = source->next;
     source->next = NULL;
+    if (source->source->wait_fd)
+        polling_remove(&worker->polling, source->source->wait_fd);
 }
 
 static int64_t tick(void *context, int64_t now_us)

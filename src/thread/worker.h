@@ -6,6 +6,8 @@
 #ifndef LIMEF_SRC_THREAD_WORKER_H
 #define LIMEF_SRC_THREAD_WORKER_H
 
+#include "thread/polling.h"
+
 #include <limef/fifo/fifo.h>
 #include <limef/thread/producer.h>
 
@@ -24,6 +26,7 @@ struct worker {
     struct worker_source *sources;
     struct limef_filter *ticking; /* whose tick is the thread's periodic task; NULL: nobody's */
     int64_t retry_us;             /* when a frame that was refused is offered again */
+    struct polling polling;       /* for sources with a descriptor, and for the fifo then */
 };
 
 void worker_init(struct worker *worker, const struct limef_thread_settings *settings);

@@ -22,6 +22,9 @@ struct limef_source {
      *         AVERROR_EOF: nothing more until a signal comes; AVERROR_EXIT: downstream stopped.
      */
     int (*step)(struct limef_source *source, int64_t *due_us);
+    /** A descriptor that is readable when there is something to do before due_us, so that one
+     * thread can serve many sources: step then never waits. Set by init; 0: there is none. */
+    int wait_fd;
     /** Not 0: frames come when they come; what is behind has to drop, not to block. Set by init
      *  where that can be told so early, else while it opens; read by any thread. */
     LIMEF_ATOMIC(uint32_t) is_live;
@@ -31,6 +34,7 @@ struct limef_source {
 struct limef_producer {
     struct limef_thread thread;
     struct limef_source *source; /**< borrowed */
+    int wake_fd;                 /**< eventfd, if the source has a wait_fd; 0: none */
 };
 
 /**

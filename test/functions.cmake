@@ -10,7 +10,7 @@
 #     under ThreadSanitizer, where Criterion aborts.
 # limef_add_script_test(NAME name COMMAND argument... [LABELS label...] [TIMEOUT seconds])
 #     A command, the same statuses.
-# limef_add_fuzzer(NAME name SOURCES file... [LIBS target...] [CORPUS folder])
+# limef_add_fuzzer(NAME name SOURCES file... [LIBS target...] [CORPUS folder] [INTERNAL])
 #     A libFuzzer target, run for LIMEF_FUZZ_SECONDS, from the files in CORPUS if it is given.
 #
 # The test is called name, the target test_name. LABELS: unit (the default of limef_add_test),
@@ -91,7 +91,7 @@ endfunction()
 set(LIMEF_FUZZ_SECONDS 20 CACHE STRING "how long ctest runs each fuzzer")
 
 function(limef_add_fuzzer)
-    cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;CORPUS" "SOURCES;LIBS;DEFINES")
+    cmake_parse_arguments(PARSE_ARGV 0 arg "INTERNAL" "NAME;CORPUS" "SOURCES;LIBS;DEFINES")
     if(NOT LIMEF_BUILD_FUZZERS)
         return()
     endif()
@@ -102,8 +102,12 @@ function(limef_add_fuzzer)
     add_executable(${target} ${arg_SOURCES})
     target_compile_definitions(${target} PRIVATE _GNU_SOURCE ${arg_DEFINES})
     target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+    set(library limef)
+    if(arg_INTERNAL)
+        set(library limef_internal)
+    endif()
     target_link_libraries(${target} PRIVATE
-        ${arg_LIBS} limef PkgConfig::AV Threads::Threads m limef_warnings)
+        ${arg_LIBS} ${library} PkgConfig::AV Threads::Threads m limef_warnings)
 
     # what it finds interesting goes to the first folder, in the build tree
     set(found ${CMAKE_CURRENT_BINARY_DIR}/${arg_NAME}_corpus)

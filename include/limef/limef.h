@@ -26,6 +26,7 @@
 #include <limef/filter/mosaic.h>
 #include <limef/filter/presenter.h>
 #include <limef/filter/probe.h>
+#include <limef/filter/rtsp_source.h>
 #include <limef/filter/scale.h>
 #include <limef/filter/snapshot.h>
 #include <limef/filter/split.h>

@@ -49,6 +49,9 @@ enum limef_signal {
     /** up: a graph's plan changed. `value`: how many times so far; `code`: 0, or why it stayed as
      *  it was; `text`: what. */
     LIMEF_SIGNAL_PLAN,
+    /** down and up: a live source's state changed. `value`: enum limef_rtsp_state; `code`: why, an
+     *  AVERROR, or 0; `text`: why. */
+    LIMEF_SIGNAL_STATE,
     /** First number that this library never uses: an application's own start here. */
     LIMEF_SIGNAL_USER = 0x10000,
 };

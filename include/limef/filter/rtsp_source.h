@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * The camera source: RTSP (RFC 2326) and RTP (RFC 3550) without a thread of its
+ * own and without ever waiting. It connects, plays, notices that the camera is
+ * gone, and connects again, for as long as it runs; what is connected behind it
+ * stays as it is. One thread serves any number of them: a graph sees to that.
+ *
+ * What it passes on: LIMEF_SIGNAL_STATE at each change of its state; START when
+ * media comes; a codec frame for each track before its first packet, and when
+ * its parameters change; packets, each a whole access unit; LOST when no media
+ * comes. Times begin near 0 and never go back, whatever the camera's clock does.
+ *
+ * Signals that it takes: STOP, START, PLAY, PAUSE (the camera is left, and
+ * asked anew); it passes all on.
+ */
+#ifndef LIMEF_FILTER_RTSP_SOURCE_H
+#define LIMEF_FILTER_RTSP_SOURCE_H
+
+#include <limef/thread/producer.h>
+
+LIMEF_BEGIN_DECLS
+
+struct rtsp_camera;
+
+/** What a camera source is doing: value of LIMEF_SIGNAL_STATE. */
+enum limef_rtsp_state {
+    LIMEF_RTSP_STOPPED,      /**< not begun, or stopped by a signal */
+    LIMEF_RTSP_CONNECTING,   /**< up to the first access unit */
+    LIMEF_RTSP_PLAYING,      /**< access units come */
+    LIMEF_RTSP_STALLED,      /**< connected, but nothing came for a while */
+    LIMEF_RTSP_LOST,         /**< the connection broke, or nothing came for too long */
+    LIMEF_RTSP_WAITING,      /**< until it is tried again */
+    LIMEF_RTSP_REFUSED_USER, /**< user or password are wrong, or the certificate is */
+    LIMEF_RTSP_NOT_FOUND,    /**< the camera has no such stream */
+    LIMEF_RTSP_UNSUPPORTED,  /**< nothing that it offers can be used */
+    LIMEF_RTSP_ENDED,        /**< the camera ended it, or reconnecting is off */
+};
+
+/** How packets come. */
+enum limef_rtsp_transport {
+    LIMEF_RTSP_AUTO, /**< TCP; UDP if the camera refuses that, and what worked is remembered */
+    LIMEF_RTSP_TCP,  /**< in the RTSP connection */
+    LIMEF_RTSP_UDP,  /**< unicast, or multicast where the camera describes it so */
+};
+
+/** Whom to trust, for rtsps://. */
+struct limef_rtsp_tls_settings {
+    const char *ca_file;     /**< PEM; NULL: the system's store */
+    const char *fingerprint; /**< SHA-256 of the one certificate that is right, in hexadecimal */
+    bool unverified;         /**< any certificate; for tests */
+};
+
+/** All-zero but url is sane. What it points to is borrowed and must outlive the source. */
+struct limef_rtsp_source_settings {
+    const char *url;        /**< rtsp:// or rtsps://, with user and password if there are any */
+    uint32_t slot;          /**< of its frames */
+    enum limef_media media; /**< LIMEF_MEDIA_NONE: all; else only that */
+    enum limef_rtsp_transport transport;
+    int64_t timeout_us; /**< silence after which a camera is lost, and deadline of each answer; 0:
+                             5 s */
+    bool once;          /**< END instead of connecting again */
+    bool shows_damage;  /**< passes on what refers to lost packets, instead of waiting for the next
+                             key frame */
+    const struct limef_rtsp_tls_settings *tls; /**< NULL: verified, by the system's store */
+};
+
+/** What a source has done so far. */
+struct limef_rtsp_source_counters {
+    enum limef_rtsp_state state;
+    int32_t code;             /**< AVERROR of the last failure; 0: none */
+    int32_t status;           /**< of the last answer that was no success; 0: none */
+    bool is_udp;              /**< what is used now */
+    int64_t last_unit_us;     /**< limef_now_us() of the last access unit; 0: none yet */
+    uint64_t n_connects;      /**< times that it tried */
+    uint64_t n_reconnects;    /**< times that media came again */
+    uint64_t n_packets;       /**< of RTP */
+    uint64_t n_bytes;         /**< in them */
+    uint64_t n_lost;          /**< packets that never came */
+    uint64_t n_duplicates;    /**< and dropped */
+    uint64_t n_late;          /**< that came when they were given up */
+    uint64_t n_malformed;     /**< packets or messages that lie */
+    uint64_t n_kernel_drops;  /**< datagrams that the kernel had no room for */
+    uint64_t n_units;         /**< access units passed on */
+    uint64_t n_dropped_units; /**< damaged, or before the key frame after a loss */
+    uint64_t n_jumps;         /**< of the camera's clock, repaired */
+    int64_t jitter_us;        /**< of the first video track, RFC 3550 A.8 */
+    int64_t clock_offset_us;  /**< camera's wall clock minus ours, by sender reports */
+    double drift_ppm;         /**< of the camera's clock against ours; 0: not known */
+};
+
+/** Memory of a camera source; kind "rtsp source". All-zero and limef_rtsp_source_init(). */
+struct limef_rtsp_source {
+    struct limef_source source;
+    struct rtsp_camera *camera; /**< owned */
+};
+
+/**
+ * Makes a source; connects at its first step.
+ *
+ * @param rtsp      written; must be all-zero.
+ * @param name      as limef_filter_init().
+ * @param settings  copied, the URL with it: its memory may hold a password and can be wiped.
+ * @return 0; AVERROR(EINVAL): no URL that can be read; AVERROR(ENOMEM); what the system refused a
+ *         descriptor with. Logged, without the password.
+ * Thread: the controlling one
+ */
+LIMEF_API int limef_rtsp_source_init(struct limef_rtsp_source *rtsp, const char *name,
+                                     const struct limef_rtsp_source_settings *settings);
+
+/**
+ * Reads the counters.
+ *
+ * @param counters  written.
+ * Thread: any
+ */
+LIMEF_API void limef_rtsp_source_get_counters(const struct limef_rtsp_source *rtsp,
+                                              struct limef_rtsp_source_counters *counters);
+
+/** A state's name, for people: "playing", "no answer", ... Lives forever. Thread: any */
+LIMEF_API const char *limef_rtsp_state_name(enum limef_rtsp_state state);
+
+LIMEF_END_DECLS
+
+#endif

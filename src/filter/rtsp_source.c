@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+#include <limef/filter/rtsp_source.h>
+
+#include "base/memory_private.h"
+#include "rtsp/camera.h"
+
+#include <limef/base/log.h>
+#include <limef/base/url.h>
+#include <limef/frame/pool.h>
+#include <limef/thread/report.h>
+
+#include <libavcodec/avcodec.h>
+#include <libavutil/error.h>
+#include <string.h>
+
+#define N_MEDIA (LIMEF_MEDIA_OTHER + 1)
+#define N_COUNTER_WORDS (sizeof(struct limef_rtsp_source_counters) / sizeof(uint64_t))
+
+struct rtsp_track_state {
+    bool is_described; /* its codec frame was passed on in this connection */
+    bool needs_key;    /* what comes refers to what is missing */
+    bool was_cut;      /* the next unit gets LIMEF_FRAME_DISCONTINUITY */
+};
+
+/* What the source keeps around its camera; limef_rtsp_source.camera is its first member. */
+struct inside {
+    struct rtsp_camera camera;
+    struct limef_rtsp_source *rtsp;
+    struct limef_pool *packets, *codecs;
+    struct limef_packet_frame packet; /* the last one that was passed on */
+    struct limef_codec_frame codec;
+    struct rtsp_track_state tracks[N_MEDIA];
+    bool is_lost_said; /* downstream knows that nothing comes */
+
+    /* written by the thread that runs it, read by any; relaxed: each word by itself is right */
+    LIMEF_ATOMIC(uint64_t) counters[N_COUNTER_WORDS];
+};
+
+static struct limef_rtsp_source *rtsp_of(struct limef_filter *filter)
+{
+    return LIMEF_CONTAINER_OF(filter, struct limef_rtsp_source, source.filter);
+}
+
+static struct inside *inside_of(const struct limef_rtsp_source *rtsp)
+{
+    return (struct inside *)(void *)rtsp->camera;
+}
+
+const char *limef_rtsp_state_name(enum limef_rtsp_state state)
+{
+    static const char *const names[] = {
+        [LIMEF_RTSP_STOPPED] = "stopped",
+        [LIMEF_RTSP_CONNECTING] = "connecting",
+        [LIMEF_RTSP_PLAYING] = "playing",
+        [LIMEF_RTSP_STALLED] = "stalled",
+        [LIMEF_RTSP_LOST] = "lost",
+        [LIMEF_RTSP_WAITING] = "waiting",
+        [LIMEF_RTSP_REFUSED_USER] = "refused",
+        [LIMEF_RTSP_NOT_FOUND] = "not found",
+        [LIMEF_RTSP_UNSUPPORTED] = "not supported",
+        [LIMEF_RTSP_ENDED] = "ended",
+    };
+
+    return (size_t)state < sizeof(names) / sizeof(names[0]) ? names[state] : "unknown";
+}
+
+static void publish(struct inside *inside)
+{
+    _Static_assert(sizeof(struct limef_rtsp_source_counters) % sizeof(uint64_t) == 0,
+                   "whole words");
+    struct limef_rtsp_source_counters counters;
+    uint64_t words[N_COUNTER_WORDS];
+
+    rtsp_camera_count(&inside->camera, &counters);
+    memcpy(words, &counters, sizeof(words));
+    for (size_t i = 0; i < N_COUNTER_WORDS; i++)
+        atomic_store_explicit(&inside->counters[i], words[i], memory_order_relaxed);
+}
+
+void limef_rtsp_source_get_counters(const struct limef_rtsp_source *rtsp,
+                                    struct limef_rtsp_source_counters *counters)
+{
+    uint64_t words[N_COUNTER_WORDS];
+
+    for (size_t i = 0; i < N_COUNTER_WORDS; i++)
+        words[i] = atomic_load_explicit(&inside_of(rtsp)->counters[i], memory_order_relaxed);
+    memcpy(counters, words, sizeof(words));
+}
+
+static int say(struct inside *inside, enum limef_signal signal, int64_t value, int code,
+               const char *text)
+{
+    struct limef_signal_frame frame;
+
+    limef_signal_frame_set(&frame, signal, inside->camera.settings.slot, text);
+    frame.value = value;
+    frame.code = code;
+    frame.frame.flags = LIMEF_FRAME_LIVE;
+    if (signal == LIMEF_SIGNAL_STATE)
+        limef_report(&frame);
+    return limef_pass(&inside->rtsp->source.filter, &frame.frame) == AVERROR_EXIT ? AVERROR_EXIT
+                                                                                  : 0;
+}
+
+/* What stands behind hears of it in order with the media. */
+static int state_changed(void *context, enum limef_rtsp_state state, int code, const char *text)
+{
+    struct inside *inside = context;
+    int ret;
+
+    publish(inside);
+    limef_log(LIMEF_LOG_INFO, inside->rtsp->source.filter.name, "%s", limef_rtsp_state_name(state));
+    ret = say(inside, LIMEF_SIGNAL_STATE, state, code, text);
+    switch (state) {
+    case LIMEF_RTSP_PLAYING:
+        if (ret >= 0 && inside->is_lost_said)
+            ret = say(inside, LIMEF_SIGNAL_START, 0, 0, "");
+        inside->is_lost_said = false;
+        break;
+    case LIMEF_RTSP_ENDED:
+        if (ret >= 0)
+            ret = say(inside, LIMEF_SIGNAL_END, 0, code, text);
+        break;
+    case LIMEF_RTSP_CONNECTING:
+    case LIMEF_RTSP_STALLED:
+        if (ret >= 0 && !inside->is_lost_said)
+            ret = say(inside, LIMEF_SIGNAL_LOST, 0, code, text);
+        inside->is_lost_said = true;
+        break;
+    default:
+        if (ret >= 0)
+            ret = say(inside, LIMEF_SIGNAL_LOST, 0, code, text);
+        inside->is_lost_said = true;
+        for (unsigned i = 0; i < N_MEDIA; i++)
+            inside->tracks[i] = (struct rtsp_track_state){.needs_key = true, .was_cut = true};
+        break;
+    }
+    return ret;
+}
+
+static int describe(struct inside *inside, const struct rtsp_receiver *receiver)
+{
+    struct limef_codec_frame *codec = &inside->codec;
+    struct limef_payload *payload = limef_pool_get(inside->codecs);
+
+    if (!payload || !memory_permits() ||
+        avcodec_parameters_copy(limef_payload_codec(payload), receiver->depacketizer.parameters) <
+            0) {
+        limef_payload_unref(payload);
+        return AVERROR(ENOMEM);
+    }
+    limef_payload_unref(codec->frame.payload);
+    limef_codec_frame_set(codec, payload);
+    codec->frame.slot = inside->camera.settings.slot;
+    codec->frame.media = (uint16_t)receiver->media;
+    codec->frame.track = (uint16_t)receiver->media;
+    codec->frame.flags = LIMEF_FRAME_LIVE;
+    codec->frame.entered_us = receiver->arrived_us;
+    return limef_pass(&inside->rtsp->source.filter, &codec->frame);
+}
+
+/* Whether a unit is of no use: damaged, or it refers to what was lost. */
+static bool is_worthless(const struct inside *inside, struct rtsp_track_state *track,
+                         const struct rtsp_unit *unit)
+{
+    bool is_damaged = unit->is_damaged || unit->follows_loss;
+
+    if (inside->camera.settings.shows_damage && !track->was_cut)
+        return false;
+    track->needs_key |= is_damaged;
+    if (unit->is_key && !unit->is_damaged)
+        track->needs_key = false;
+    track->was_cut |= track->needs_key;
+    return track->needs_key;
+}
+
+static int pass_unit(struct inside *inside, const struct rtsp_receiver *receiver,
+                     const struct rtsp_arrival *arrival, bool was_cut)
+{
+    struct limef_packet_frame *packet = &inside->packet;
+    struct limef_payload *payload = limef_pool_get(inside->packets);
+    bool is_key = arrival->unit->is_key, is_damaged = arrival->unit->is_damaged;
+    size_t bytes = arrival->unit->bytes;
+    AVPacket *av;
+
+    if (!payload)
+        return AVERROR(ENOMEM);
+    av = limef_payload_packet(payload);
+    av->buf = rtsp_unit_take(arrival->unit);
+    av->data = av->buf->data;
+    av->size = (int)bytes;
+    av->flags = is_key ? AV_PKT_FLAG_KEY : 0;
+    limef_payload_unref(packet->frame.payload);
+    limef_packet_frame_set(packet, payload);
+    packet->frame.slot = inside->camera.settings.slot;
+    packet->frame.media = (uint16_t)receiver->media;
+    packet->frame.track = (uint16_t)receiver->media;
+    packet->frame.flags = LIMEF_FRAME_LIVE | (is_key ? LIMEF_FRAME_KEY : 0) |
+                          (is_damaged ? LIMEF_FRAME_CORRUPT : 0) |
+                          (was_cut ? LIMEF_FRAME_DISCONTINUITY : 0);
+    packet->frame.pts_us = arrival->pts_us;
+    packet->frame.duration_us = arrival->duration_us;
+    packet->frame.entered_us = arrival->arrived_us;
+    packet->frame.wall_us = arrival->wall_us;
+    packet->dts_us = LIMEF_NO_TIME;
+    inside->camera.past.n_units++;
+    return limef_pass(&inside->rtsp->source.filter, &packet->frame);
+}
+
+/* What is behind and fails has said so; it is not the camera's fault. */
+static int arrived(void *context, struct rtsp_receiver *receiver,
+                   const struct rtsp_arrival *arrival)
+{
+    struct inside *inside = context;
+    struct rtsp_track_state *track = &inside->tracks[receiver->media];
+    bool was_cut;
+    int ret = 0;
+
+    if (is_worthless(inside, track, arrival->unit)) {
+        inside->camera.past.n_dropped_units++;
+        return 0;
+    }
+    if (!track->is_described || arrival->unit->has_new_codec) {
+        ret = describe(inside, receiver);
+        track->is_described = ret >= 0;
+    }
+    was_cut = track->was_cut;
+    track->was_cut = false;
+    if (ret != AVERROR_EXIT)
+        ret = pass_unit(inside, receiver, arrival, was_cut);
+    return ret == AVERROR_EXIT ? ret : 0;
+}
+
+static int rtsp_source_step(struct limef_source *source, int64_t *due_us)
+{
+    struct inside *inside = inside_of(rtsp_of(&source->filter));
+    int ret = rtsp_camera_step(&inside->camera, due_us);
+
+    publish(inside);
+    return ret;
+}
+
+static int rtsp_source_go(struct limef_filter *filter, const struct limef_frame *in)
+{
+    const struct limef_signal_frame *signal = limef_signal_frame_from(in);
+    struct inside *inside = inside_of(rtsp_of(filter));
+
+    if (signal && (in->slot == inside->camera.settings.slot || in->slot == UINT32_MAX)) {
+        if (signal->signal == LIMEF_SIGNAL_STOP || signal->signal == LIMEF_SIGNAL_PAUSE)
+            rtsp_camera_stop(&inside->camera);
+        else if (signal->signal == LIMEF_SIGNAL_START || signal->signal == LIMEF_SIGNAL_PLAY)
+            rtsp_camera_start(&inside->camera);
+        publish(inside);
+    }
+    return limef_pass(filter, in);
+}
+
+static void rtsp_source_clear(struct limef_filter *filter)
+{
+    struct limef_rtsp_source *rtsp = rtsp_of(filter);
+    struct inside *inside = inside_of(rtsp);
+
+    if (inside) {
+        inside->camera.events.state = NULL;
+        rtsp_camera_clear(&inside->camera);
+        limef_payload_unref(inside->packet.frame.payload);
+        limef_payload_unref(inside->codec.frame.payload);
+        limef_pool_release(inside->packets);
+        limef_pool_release(inside->codecs);
+        memory_release(inside);
+    }
+    *rtsp = (struct limef_rtsp_source){.camera = NULL};
+}
+
+static const struct limef_filter_ops rtsp_source_ops = {
+    .kind = "rtsp source",
+    .flags = LIMEF_FILTER_SOURCE,
+    .go = rtsp_source_go,
+    .clear = rtsp_source_clear,
+};
+
+int limef_rtsp_source_init(struct limef_rtsp_source *rtsp, const char *name,
+                           const struct limef_rtsp_source_settings *settings)
+{
+    struct inside *inside;
+    char masked[LIMEF_URL_BYTES];
+    int ret = 0;
+
+    name = name ? name : rtsp_source_ops.kind;
+    if (!settings || !settings->url)
+        return limef_fail(AVERROR(EINVAL), name, "no URL");
+    inside = memory_allocate(sizeof(*inside));
+    if (!inside)
+        return limef_fail(AVERROR(ENOMEM), name, "no memory");
+    rtsp->camera = &inside->camera;
+    inside->rtsp = rtsp;
+    inside->packets = limef_pool_create(LIMEF_FRAME_PACKET);
+    inside->codecs = limef_pool_create(LIMEF_FRAME_CODEC);
+    for (unsigned i = 0; i < N_MEDIA; i++)
+        inside->tracks[i] = (struct rtsp_track_state){.needs_key = true, .was_cut = true};
+    limef_filter_init(&rtsp->source.filter, &rtsp_source_ops, name);
+    if (!inside->packets || !inside->codecs)
+        ret = AVERROR(ENOMEM);
+    if (ret >= 0)
+        ret = rtsp_camera_open(&inside->camera, name, settings,
+                               &(struct rtsp_camera_events){state_changed, arrived, inside});
+    if (ret < 0) {
+        limef_url_mask(masked, sizeof(masked), settings->url);
+        limef_filter_clear(&rtsp->source.filter);
+        return limef_fail(ret, name, "%s cannot be used", masked);
+    }
+    rtsp->source.step = rtsp_source_step;
+    rtsp->source.wait_fd = inside->camera.poll_fd;
+    atomic_store_explicit(&rtsp->source.is_live, 1, memory_order_relaxed);
+    rtsp_camera_start(&inside->camera);
+    return 0;
+}

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT */
+#include "rtsp/camera.h"
+
+#include <limef/base/clock.h>
+#include <limef/base/log.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libavutil/common.h>
+#include <libavutil/error.h>
+#include <libavutil/random_seed.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#define DEFAULT_TIMEOUT_US 5000000
+#define REPORT_EVERY_US 5000000
+#define FIRST_BACKOFF_US 500000
+#define LONGEST_BACKOFF_US 30000000
+/* Who played this long begins with the shortest backoff again. */
+#define STEADY_AFTER_US 10000000
+/* Bytes that one camera may take before the others of its thread have their turn. */
+#define TURN_BYTES (256 * 1024)
+
+static uint64_t next_random(struct rtsp_camera *camera)
+{
+    /* splitmix64, Steele, Lea, Flood 2014 */
+    uint64_t z = camera->random += UINT64_C(0x9e3779b97f4a7c15);
+
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return z ^ z >> 31;
+}
+
+int rtsp_camera_set_state(struct rtsp_camera *camera, enum limef_rtsp_state state, int code,
+                          const char *text)
+{
+    if (camera->state == state)
+        return 0;
+    camera->state = state;
+    return camera->events.state(camera->events.context, state, code, text);
+}
+
+/* Takes leave without waiting for what the camera says. */
+static void hang_up(struct rtsp_camera *camera)
+{
+    if (camera->session[0] && camera->stream.phase == RTSP_STREAM_OPEN)
+        rtsp_camera_ask(camera, RTSP_TEARDOWN);
+    rtsp_stream_close(&camera->stream);
+    rtsp_camera_clear_tracks(camera);
+    camera->auth = (struct rtsp_auth){.scheme = RTSP_AUTH_NONE};
+    camera->pending = RTSP_NO_REQUEST;
+    camera->session[0] = '\0';
+    camera->n_refusals = 0;
+    camera->deadline_us = camera->keep_alive_us = camera->report_us = LIMEF_FOREVER;
+}
+
+/* Half of what was waited last time is certain, the rest is chance: cameras that went together do
+ * not come back together. */
+static int64_t next_backoff_us(struct rtsp_camera *camera, int64_t now_us)
+{
+    bool was_steady = camera->has_played && now_us - camera->played_since_us > STEADY_AFTER_US;
+    int64_t backoff_us;
+
+    if (was_steady || camera->backoff_us == 0)
+        camera->backoff_us = FIRST_BACKOFF_US;
+    backoff_us = camera->backoff_us;
+    camera->backoff_us =
+        camera->backoff_us * 2 < LONGEST_BACKOFF_US ? camera->backoff_us * 2 : LONGEST_BACKOFF_US;
+    return backoff_us * 3 / 4 + (int64_t)(next_random(camera) % (uint64_t)(backoff_us / 2));
+}
+
+static bool is_hopeless(enum limef_rtsp_state state)
+{
+    return state == LIMEF_RTSP_REFUSED_USER || state == LIMEF_RTSP_NOT_FOUND ||
+           state == LIMEF_RTSP_UNSUPPORTED;
+}
+
+int rtsp_camera_fail(struct rtsp_camera *camera, enum limef_rtsp_state state, int code,
+                     const char *text)
+{
+    int64_t now_us = limef_now_us(), wait_us;
+    int ret, said;
+
+    limef_log(LIMEF_LOG_WARNING, camera->name, "%s: %s", camera->location.url, text);
+    snprintf(camera->why, sizeof(camera->why), "%s", text);
+    camera->code = code;
+    hang_up(camera);
+    camera->location = camera->first_location;
+    camera->n_redirections = 0;
+    ret = rtsp_camera_set_state(camera, state, code, camera->why);
+    /* asking again and again with a wrong password locks accounts */
+    wait_us = is_hopeless(state) ? LONGEST_BACKOFF_US : next_backoff_us(camera, now_us);
+    camera->has_played = false;
+    if (camera->settings.once) {
+        said = rtsp_camera_set_state(camera, LIMEF_RTSP_ENDED, code, camera->why);
+    } else {
+        camera->retry_us = now_us + wait_us;
+        said = is_hopeless(state)
+                   ? 0 /* the state that says why stays while it is waited */
+                   : rtsp_camera_set_state(camera, LIMEF_RTSP_WAITING, code, camera->why);
+    }
+    return ret < 0 ? ret : said;
+}
+
+static int connect_now(struct rtsp_camera *camera)
+{
+    struct rtsp_stream_target target = {.host = camera->location.host,
+                                        .port = camera->location.port,
+                                        .is_tls = camera->location.is_tls,
+                                        .tls = camera->settings.tls};
+    char why[RTSP_TLS_WHY_BYTES];
+    int ret;
+
+    camera->retry_us = LIMEF_FOREVER;
+    camera->deadline_us = limef_deadline_us(camera->settings.timeout_us);
+    camera->past.n_connects++;
+    ret = rtsp_stream_open(&camera->stream, &target, why);
+    if (ret < 0 && ret != AVERROR(EAGAIN))
+        return rtsp_camera_fail(camera, LIMEF_RTSP_LOST, ret, why);
+    return 0;
+}
+
+void rtsp_camera_begin_again(struct rtsp_camera *camera)
+{
+    hang_up(camera);
+    camera->retry_us = 0;
+}
+
+static int begin(struct rtsp_camera *camera)
+{
+    int ret = rtsp_camera_set_state(camera, LIMEF_RTSP_CONNECTING, 0, "connecting");
+
+    return ret < 0 ? ret : connect_now(camera);
+}
+
+static int go_on_connecting(struct rtsp_camera *camera)
+{
+    char why[RTSP_TLS_WHY_BYTES];
+    int ret = rtsp_stream_go_on(&camera->stream, why);
+
+    if (ret == AVERROR(EAGAIN))
+        return 0;
+    if (ret == AVERROR(EACCES))
+        return rtsp_camera_fail(camera, LIMEF_RTSP_REFUSED_USER, ret, why);
+    if (ret == AVERROR(ENOSYS) || ret == AVERROR(EINVAL))
+        return rtsp_camera_fail(camera, LIMEF_RTSP_UNSUPPORTED, ret, why);
+    if (ret >= 0)
+        ret = rtsp_camera_ask(camera, RTSP_DESCRIBE);
+    return ret < 0 ? rtsp_camera_fail(camera, LIMEF_RTSP_LOST, ret, *why ? why : "cannot ask") : 0;
+}
+
+/* All whole items that are there. Returns 0, AVERROR_EXIT; the connection may be gone then. */
+static int take_items(struct rtsp_camera *camera, int64_t now_us)
+{
+    struct rtsp_stream *stream = &camera->stream;
+    int ret = 0;
+
+    while (ret >= 0 && stream->phase == RTSP_STREAM_OPEN && stream->begin < stream->end) {
+        struct rtsp_item item;
+        uint8_t *data = stream->received + stream->begin;
+        ssize_t taken = rtsp_item_read(&item, data, stream->end - stream->begin);
+
+        if (taken == 0)
+            break;
+        if (taken < 0) {
+            camera->past.n_malformed++;
+            stream->begin += rtsp_item_find(data, stream->end - stream->begin);
+            continue;
+        }
+        stream->begin += (size_t)taken;
+        ret = rtsp_camera_take(camera, &item, now_us);
+    }
+    return ret;
+}
+
+/* Returns 0: all; 1: there may be more; AVERROR_EXIT. */
+static int receive(struct rtsp_camera *camera, int64_t now_us)
+{
+    size_t n_bytes = 0;
+    int more = 1, ret = rtsp_stream_flush(&camera->stream);
+
+    while (ret >= 0 && more > 0 && n_bytes < TURN_BYTES &&
+           camera->stream.phase == RTSP_STREAM_OPEN) {
+        size_t end = camera->stream.end;
+
+        more = rtsp_stream_receive(&camera->stream);
+        n_bytes += camera->stream.end > end ? camera->stream.end - end : 0;
+        ret = take_items(camera, now_us);
+    }
+    if (ret == AVERROR_EXIT || camera->stream.phase != RTSP_STREAM_OPEN)
+        return ret == AVERROR_EXIT ? ret : 0;
+    if (ret >= 0 && more >= 0)
+        return more;
+    ret = ret < 0 ? ret : more;
+    /* what came just before the end is not lost */
+    for (unsigned i = 0; i < camera->n_tracks; i++)
+        if (rtsp_receiver_flush(&camera->tracks[i]->receiver) == AVERROR_EXIT)
+            return AVERROR_EXIT;
+    ret =
+        rtsp_camera_fail(camera, LIMEF_RTSP_LOST, ret,
+                         ret == AVERROR_EOF ? "it closed the connection" : "the connection broke");
+    return FFMIN(ret, 0);
+}
+
+static bool has_ended(const struct rtsp_camera *camera)
+{
+    for (unsigned i = 0; i < camera->n_tracks; i++)
+        if (!camera->tracks[i]->receiver.has_left)
+            return false;
+    return camera->n_tracks > 0;
+}
+
+/* Nothing came. Stalled at half of the time, lost when it is over. */
+static int look_at_silence(struct rtsp_camera *camera, int64_t now_us)
+{
+    int64_t since_us = camera->last_unit_us, timeout_us = camera->settings.timeout_us;
+
+    if (has_ended(camera)) {
+        for (unsigned i = 0; i < camera->n_tracks; i++)
+            rtsp_receiver_flush(&camera->tracks[i]->receiver);
+        return rtsp_camera_fail(camera, LIMEF_RTSP_LOST, AVERROR_EOF, "it ended its streams");
+    }
+    if (now_us - since_us >= timeout_us)
+        return rtsp_camera_fail(camera, LIMEF_RTSP_LOST, AVERROR(ETIMEDOUT), "no signal");
+    if (now_us - since_us >= timeout_us / 2)
+        return rtsp_camera_set_state(camera, LIMEF_RTSP_STALLED, AVERROR(ETIMEDOUT), "no signal");
+    return 0;
+}
+
+static int look_at_deadline(struct rtsp_camera *camera)
+{
+    bool is_media = camera->pending == RTSP_NO_REQUEST && camera->stream.phase == RTSP_STREAM_OPEN;
+
+    if (is_media && camera->settings.transport == LIMEF_RTSP_AUTO) {
+        /* it answers, but nothing comes: a firewall, mostly */
+        camera->is_udp = !camera->is_udp;
+    }
+    return rtsp_camera_fail(camera, LIMEF_RTSP_LOST, AVERROR(ETIMEDOUT),
+                            is_media                                   ? "it sends nothing"
+                            : camera->stream.phase == RTSP_STREAM_OPEN ? "no answer"
+                                                                       : "no connection");
+}
+
+static int look_at_clock(struct rtsp_camera *camera, int64_t now_us)
+{
+    int ret = 0;
+
+    for (unsigned i = 0; i < camera->n_tracks && ret >= 0; i++)
+        ret = rtsp_receiver_tick(&camera->tracks[i]->receiver, now_us);
+    if (ret >= 0 && camera->has_played && camera->pending == RTSP_NO_REQUEST)
+        camera->deadline_us = LIMEF_FOREVER; /* silence is looked at instead */
+    if (ret >= 0 && now_us >= camera->deadline_us)
+        return look_at_deadline(camera);
+    if (ret >= 0 && camera->has_played)
+        ret = look_at_silence(camera, now_us);
+    if (ret >= 0 && now_us >= camera->report_us) {
+        rtsp_camera_report(camera, now_us);
+        camera->report_us = now_us + REPORT_EVERY_US;
+    }
+    if (ret >= 0 && now_us >= camera->keep_alive_us && camera->pending == RTSP_NO_REQUEST) {
+        camera->keep_alive_us = LIMEF_FOREVER;
+        ret = rtsp_camera_ask(camera, RTSP_KEEP_ALIVE);
+        if (ret < 0)
+            ret = rtsp_camera_fail(camera, LIMEF_RTSP_LOST, ret, "the connection broke");
+    }
+    return ret;
+}
+
+static int64_t next_due_us(const struct rtsp_camera *camera)
+{
+    int64_t due_us = FFMIN(camera->retry_us, camera->deadline_us);
+
+    due_us = FFMIN(due_us, FFMIN(camera->keep_alive_us, camera->report_us));
+    for (unsigned i = 0; i < camera->n_tracks; i++)
+        due_us = FFMIN(due_us, rtsp_receiver_due_us(&camera->tracks[i]->receiver));
+    if (camera->has_played) {
+        int64_t half_us = camera->settings.timeout_us / 2;
+
+        due_us = FFMIN(due_us, camera->last_unit_us +
+                                   (camera->state == LIMEF_RTSP_STALLED ? 2 : 1) * half_us);
+    }
+    return due_us;
+}
+
+int rtsp_camera_step(struct rtsp_camera *camera, int64_t *due_us)
+{
+    int64_t now_us = limef_now_us();
+    int ret = 0, more = 0;
+
+    if (camera->state == LIMEF_RTSP_STOPPED || camera->state == LIMEF_RTSP_ENDED) {
+        *due_us = LIMEF_FOREVER;
+        return AVERROR_EOF;
+    }
+    if (now_us >= camera->retry_us)
+        ret = begin(camera);
+    if (ret >= 0 && camera->stream.phase > RTSP_STREAM_CLOSED &&
+        camera->stream.phase < RTSP_STREAM_OPEN)
+        ret = go_on_connecting(camera);
+    if (ret >= 0 && camera->stream.phase == RTSP_STREAM_OPEN)
+        ret = more = receive(camera, now_us);
+    if (ret >= 0 && camera->is_udp) {
+        ret = rtsp_camera_receive_datagrams(camera, now_us);
+        more |= ret > 0;
+    }
+    if (ret >= 0 && camera->stream.phase != RTSP_STREAM_CLOSED)
+        ret = look_at_clock(camera, now_us);
+    if (ret < 0)
+        return ret;
+    *due_us = next_due_us(camera);
+    return more > 0 ? 0 : AVERROR(EAGAIN);
+}
+
+int rtsp_camera_open(struct rtsp_camera *camera, const char *name,
+                     const struct limef_rtsp_source_settings *settings,
+                     const struct rtsp_camera_events *events)
+{
+    int ret = rtsp_location_read(&camera->location, &camera->secrets, settings->url);
+
+    if (ret < 0)
+        return ret;
+    camera->first_location = camera->location;
+    camera->name = name;
+    camera->settings = *settings;
+    camera->settings.url = NULL;
+    if (camera->settings.timeout_us <= 0)
+        camera->settings.timeout_us = DEFAULT_TIMEOUT_US;
+    camera->events = *events;
+    camera->is_udp = settings->transport == LIMEF_RTSP_UDP;
+    camera->random = (uint64_t)av_get_random_seed() << 32 | av_get_random_seed();
+    camera->begun_us = LIMEF_NO_TIME;
+    for (unsigned i = 0; i < SDP_MAX_MEDIA; i++)
+        camera->clocks[i] =
+            (struct rtsp_clock){.begun_us = &camera->begun_us, .last_pts_us = LIMEF_NO_TIME};
+    camera->deadline_us = camera->keep_alive_us = camera->report_us = LIMEF_FOREVER;
+    camera->poll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (camera->poll_fd == 0) { /* 0 means none to limef_source.wait_fd */
+        camera->poll_fd = fcntl(0, F_DUPFD_CLOEXEC, 3);
+        close(0);
+    }
+    if (camera->poll_fd < 0)
+        return AVERROR(errno);
+    camera->stream.poll_fd = camera->poll_fd;
+    return 0;
+}
+
+void rtsp_camera_start(struct rtsp_camera *camera)
+{
+    if (camera->state != LIMEF_RTSP_STOPPED && camera->state != LIMEF_RTSP_ENDED)
+        return;
+    camera->state = LIMEF_RTSP_WAITING; /* until the next step */
+    camera->retry_us = 0;
+}
+
+void rtsp_camera_stop(struct rtsp_camera *camera)
+{
+    hang_up(camera);
+    camera->has_played = false;
+    camera->retry_us = LIMEF_FOREVER;
+    rtsp_camera_set_state(camera, LIMEF_RTSP_STOPPED, 0, "stopped");
+}
+
+void rtsp_camera_clear(struct rtsp_camera *camera)
+{
+    if (camera->poll_fd > 0) {
+        hang_up(camera);
+        rtsp_stream_clear(&camera->stream);
+        close(camera->poll_fd);
+    }
+    rtsp_secrets_wipe(&camera->secrets);
+    memset(camera, 0, sizeof(*camera));
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One camera: connects, asks, receives, notices trouble and begins again (RFC
+ * 2326). It never waits: step does what can be done now and says when the next
+ * thing is due; its descriptor is readable when something came. One thread.
+ */
+#ifndef LIMEF_SRC_RTSP_CAMERA_H
+#define LIMEF_SRC_RTSP_CAMERA_H
+
+#include "rtsp/auth.h"
+#include "rtsp/datagrams.h"
+#include "rtsp/location.h"
+#include "rtsp/receiver.h"
+#include "rtsp/stream.h"
+
+#include <limef/filter/rtsp_source.h>
+
+#define RTSP_CAMERA_SESSION_BYTES 128
+#define RTSP_CAMERA_WHY_BYTES 160
+
+enum rtsp_request {
+    RTSP_NO_REQUEST,
+    RTSP_DESCRIBE,
+    RTSP_SETUP,
+    RTSP_PLAY,
+    RTSP_KEEP_ALIVE,
+    RTSP_TEARDOWN,
+};
+
+/* One stream of it that is received. */
+struct rtsp_track {
+    struct rtsp_receiver receiver;
+    struct datagrams datagrams;
+    char control[RTSP_URL_BYTES];
+    uint8_t channel; /* of RTP in the RTSP connection; RTCP has the next one */
+    bool is_set_up;
+    const char *group; /* of multicast; in the description; NULL: unicast */
+    uint16_t group_port;
+    struct rtsp_camera *camera;
+};
+
+/* What a camera tells of itself; on its thread, from rtsp_camera_step(). */
+struct rtsp_camera_events {
+    /* Returns 0, or AVERROR_EXIT, which step returns. */
+    int (*state)(void *context, enum limef_rtsp_state state, int code, const char *text);
+    rtsp_arrival_fn *arrival; /* receiver.media tells the track */
+    void *context;
+};
+
+struct rtsp_camera {
+    const char *name;                           /* for logs */
+    struct limef_rtsp_source_settings settings; /* without the URL */
+    struct rtsp_camera_events events;
+    struct rtsp_location location, first_location; /* a redirection changes the one */
+    struct rtsp_secrets secrets;
+    int poll_fd;
+    uint64_t random;
+
+    /* the connection */
+    struct rtsp_stream stream;
+    struct rtsp_auth auth;
+    enum rtsp_request pending;
+    uint32_t sequence;   /* CSeq of the last request */
+    unsigned n_refusals; /* 401 in a row */
+    unsigned n_redirections;
+    char session[RTSP_CAMERA_SESSION_BYTES];
+    int session_timeout_s;
+    bool keeps_alive_by_options;
+    char base[RTSP_URL_BYTES], aggregate[RTSP_URL_BYTES];
+
+    /* what it described */
+    char *description; /* owned */
+    struct sdp sdp;
+    unsigned n_tracks;
+    struct rtsp_track *tracks[SDP_MAX_MEDIA]; /* owned */
+    unsigned setting_up;                      /* the track whose SETUP is on its way */
+    struct rtsp_clock clocks[SDP_MAX_MEDIA];  /* go on in the next connection; so does begun_us */
+    int64_t begun_us;
+
+    /* states and times */
+    enum limef_rtsp_state state;
+    bool is_udp, was_udp_refused, was_tcp_refused;
+    bool has_played;     /* in this connection */
+    int64_t deadline_us; /* of what is waited for now; LIMEF_FOREVER */
+    int64_t keep_alive_us, report_us, retry_us;
+    int64_t backoff_us;
+    int64_t played_since_us, last_unit_us;
+    char why[RTSP_CAMERA_WHY_BYTES]; /* of the last failure */
+    int code, status;
+
+    /* sums of connections that are over, and what no connection owns */
+    struct limef_rtsp_source_counters past;
+};
+
+/*
+ * Prepares a camera.
+ *
+ * camera    written; all-zero before.
+ * settings  copied, with its URL.
+ * Returns 0; AVERROR(EINVAL): the URL; what the system refused a descriptor with. Not logged.
+ */
+int rtsp_camera_open(struct rtsp_camera *camera, const char *name,
+                     const struct limef_rtsp_source_settings *settings,
+                     const struct rtsp_camera_events *events);
+
+/* Does what can be done. due_us is written: when to come again at the latest. Returns 0: come again
+ * at once; AVERROR(EAGAIN); AVERROR_EOF: ended; AVERROR_EXIT. */
+int rtsp_camera_step(struct rtsp_camera *camera, int64_t *due_us);
+
+/* Leaves the camera; step does nothing more until it is started. */
+void rtsp_camera_stop(struct rtsp_camera *camera);
+/* Connects at the next step, if it does not already. */
+void rtsp_camera_start(struct rtsp_camera *camera);
+
+/* Sums up. Thread: the camera's */
+void rtsp_camera_count(const struct rtsp_camera *camera,
+                       struct limef_rtsp_source_counters *counters);
+
+/* Leaves and releases all; all-zero afterwards. */
+void rtsp_camera_clear(struct rtsp_camera *camera);
+
+/* requests.c: what is asked and answered */
+
+/* Sends a request. Returns 0, or what went wrong. */
+int rtsp_camera_ask(struct rtsp_camera *camera, enum rtsp_request request);
+/* Takes an answer, or a request of the camera. Returns 0; AVERROR_EXIT: of an event. What is wrong
+ * ends the connection. */
+int rtsp_camera_take(struct rtsp_camera *camera, const struct rtsp_item *item, int64_t now_us);
+
+/* Changes the state and says so. Returns what the event returned. */
+int rtsp_camera_set_state(struct rtsp_camera *camera, enum limef_rtsp_state state, int code,
+                          const char *text);
+/* Closes the connection and says why; it is tried again as the settings and the state have it.
+ * Returns what the events returned. */
+int rtsp_camera_fail(struct rtsp_camera *camera, enum limef_rtsp_state state, int code,
+                     const char *text);
+/* Connects anew at once: another transport, another place. */
+void rtsp_camera_begin_again(struct rtsp_camera *camera);
+
+/* tracks.c */
+
+/* Takes a description. Returns 0; AVERROR(ENOSYS): nothing in it that can be used; others. */
+int rtsp_camera_describe(struct rtsp_camera *camera, const char *text, size_t bytes);
+/* The Transport header of a track's SETUP. Returns 0, or why there can be none. */
+int rtsp_track_ask(struct rtsp_track *track, char *transport, size_t transport_bytes);
+/* Takes the camera's. Returns 0, or AVERROR_INVALIDDATA. */
+int rtsp_track_take(struct rtsp_track *track, const char *transport);
+void rtsp_camera_clear_tracks(struct rtsp_camera *camera);
+/* Reads datagrams of all tracks. Returns 0: all that was there; 1: there may be more; AVERROR_EXIT.
+ */
+int rtsp_camera_receive_datagrams(struct rtsp_camera *camera, int64_t now_us);
+/* A packet of the RTSP connection. */
+int rtsp_camera_take_media(struct rtsp_camera *camera, const struct rtsp_item *item,
+                           int64_t now_us);
+/* Receiver reports for all tracks. */
+void rtsp_camera_report(struct rtsp_camera *camera, int64_t now_us);
+
+#endif

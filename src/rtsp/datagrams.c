@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+#include "rtsp/datagrams.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libavutil/error.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#define N_TRIES 32
+#define BATCH 16
+#define DATAGRAM_BYTES 2048
+/* A key frame of some megabits a second at once, of which the default of 208 KB loses parts. */
+#define SOCKET_BYTES (4 * 1024 * 1024)
+
+static void set_port(struct sockaddr_storage *address, uint16_t port)
+{
+    if (address->ss_family == AF_INET6)
+        ((struct sockaddr_in6 *)(void *)address)->sin6_port = htons(port);
+    else
+        ((struct sockaddr_in *)(void *)address)->sin_port = htons(port);
+}
+
+static uint16_t port_of(const struct sockaddr_storage *address)
+{
+    return ntohs(address->ss_family == AF_INET6
+                     ? ((const struct sockaddr_in6 *)(const void *)address)->sin6_port
+                     : ((const struct sockaddr_in *)(const void *)address)->sin_port);
+}
+
+static int bind_socket(const struct sockaddr_storage *address, socklen_t bytes, int shared)
+{
+    int fd = socket(address->ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int size = SOCKET_BYTES, one = 1;
+
+    if (fd < 0)
+        return AVERROR(errno);
+    if (shared)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+    setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &one, sizeof(one));
+    if (bind(fd, (const struct sockaddr *)address, bytes) < 0) {
+        int error = errno;
+
+        close(fd);
+        return AVERROR(error);
+    }
+    return fd;
+}
+
+static int watch(struct datagrams *datagrams, int poll_fd)
+{
+    for (int i = 0; i < 2; i++) {
+        struct epoll_event event = {.events = EPOLLIN, .data.fd = datagrams->fds[i]};
+
+        if (epoll_ctl(poll_fd, EPOLL_CTL_ADD, datagrams->fds[i], &event) < 0) {
+            int error = errno;
+
+            datagrams_close(datagrams);
+            return AVERROR(error);
+        }
+    }
+    return 0;
+}
+
+/* Two sockets side by side; address.port 0: anywhere even. */
+static int open_pair(struct datagrams *datagrams, struct sockaddr_storage *address, socklen_t bytes,
+                     int shared)
+{
+    uint16_t wanted = port_of(address);
+    int ret = AVERROR(EADDRINUSE);
+
+    for (int i = 0; i < (wanted ? 1 : N_TRIES); i++) {
+        int rtp, rtcp;
+
+        set_port(address, wanted);
+        rtp = bind_socket(address, bytes, shared);
+        if (rtp < 0)
+            return rtp;
+        if (getsockname(rtp, (struct sockaddr *)address, &bytes) < 0)
+            memset(address, 0, sizeof(*address));
+        datagrams->port = port_of(address);
+        set_port(address, (uint16_t)(datagrams->port + 1));
+        rtcp = datagrams->port % 2 == 0 || wanted ? bind_socket(address, bytes, shared)
+                                                  : AVERROR(EADDRINUSE);
+        if (rtcp >= 0) {
+            datagrams->fds[0] = rtp;
+            datagrams->fds[1] = rtcp;
+            datagrams->is_open = 1;
+            return 0;
+        }
+        close(rtp);
+        ret = rtcp;
+    }
+    return ret;
+}
+
+int datagrams_open(struct datagrams *datagrams, int poll_fd, const struct sockaddr_storage *peer,
+                   socklen_t peer_bytes)
+{
+    struct sockaddr_storage address = {.ss_family = peer->ss_family};
+    int ret;
+
+    *datagrams = (struct datagrams){.server_bytes = peer_bytes};
+    datagrams->servers[0] = datagrams->servers[1] = *peer;
+    set_port(&datagrams->servers[0], 0);
+    set_port(&datagrams->servers[1], 0);
+    ret = open_pair(datagrams, &address, peer_bytes, 0);
+    return ret < 0 ? ret : watch(datagrams, poll_fd);
+}
+
+int datagrams_join(struct datagrams *datagrams, int poll_fd, const char *group, uint16_t port)
+{
+    struct sockaddr_storage address = {.ss_family = AF_INET};
+    struct ip_mreqn request = {.imr_ifindex = 0};
+    struct sockaddr_in *internet = (struct sockaddr_in *)(void *)&address;
+    int ret;
+
+    *datagrams = (struct datagrams){.is_open = 0};
+    if (inet_pton(AF_INET, group, &request.imr_multiaddr) != 1)
+        return AVERROR(ENOSYS);
+    internet->sin_addr = request.imr_multiaddr; /* nothing of other groups on this port */
+    set_port(&address, port);
+    ret = open_pair(datagrams, &address, sizeof(*internet), 1);
+    for (int i = 0; i < 2 && ret >= 0; i++)
+        if (setsockopt(datagrams->fds[i], IPPROTO_IP, IP_ADD_MEMBERSHIP, &request,
+                       sizeof(request)) < 0)
+            ret = AVERROR(errno);
+    if (ret >= 0)
+        return watch(datagrams, poll_fd);
+    datagrams_close(datagrams);
+    return ret;
+}
+
+void datagrams_greet(struct datagrams *datagrams, uint16_t rtp_port, uint16_t rtcp_port)
+{
+    static const uint8_t empty_rtp[12] = {0x80, 0}, empty_report[8] = {0x80, 201, 0, 1};
+
+    if (!datagrams->server_bytes || !rtp_port)
+        return;
+    set_port(&datagrams->servers[0], rtp_port);
+    set_port(&datagrams->servers[1], rtcp_port);
+    /* what does not arrive is not missed */
+    sendto(datagrams->fds[0], empty_rtp, sizeof(empty_rtp), MSG_NOSIGNAL,
+           (struct sockaddr *)&datagrams->servers[0], datagrams->server_bytes);
+    sendto(datagrams->fds[1], empty_report, sizeof(empty_report), MSG_NOSIGNAL,
+           (struct sockaddr *)&datagrams->servers[1], datagrams->server_bytes);
+}
+
+/* Whether a datagram comes from the camera's address; its port may be another one than it said. */
+static int is_from(const struct sockaddr_storage *server, const struct sockaddr_storage *sender)
+{
+    if (sender->ss_family != server->ss_family)
+        return 0;
+    if (server->ss_family == AF_INET6)
+        return !memcmp(&((const struct sockaddr_in6 *)(const void *)server)->sin6_addr,
+                       &((const struct sockaddr_in6 *)(const void *)sender)->sin6_addr, 16);
+    return ((const struct sockaddr_in *)(const void *)server)->sin_addr.s_addr ==
+           ((const struct sockaddr_in *)(const void *)sender)->sin_addr.s_addr;
+}
+
+static void note_drops(struct datagrams *datagrams, unsigned which, struct msghdr *message)
+{
+    for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part; part = CMSG_NXTHDR(message, part)) {
+        uint32_t n_drops;
+
+        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SO_RXQ_OVFL)
+            continue;
+        memcpy(&n_drops, CMSG_DATA(part), sizeof(n_drops));
+        datagrams->n_kernel_drops += n_drops - datagrams->drops_before[which];
+        datagrams->drops_before[which] = n_drops;
+    }
+}
+
+int datagrams_receive(struct datagrams *datagrams, unsigned which, datagram_fn *take, void *context)
+{
+    uint8_t data[BATCH][DATAGRAM_BYTES];
+    union {
+        struct cmsghdr aligned;
+        uint8_t bytes[CMSG_SPACE(sizeof(uint32_t))];
+    } control[BATCH];
+    struct sockaddr_storage senders[BATCH];
+    struct iovec vectors[BATCH];
+    struct mmsghdr messages[BATCH];
+    int n, ret = 0;
+
+    for (unsigned i = 0; i < BATCH; i++) {
+        vectors[i] = (struct iovec){.iov_base = data[i], .iov_len = DATAGRAM_BYTES};
+        messages[i].msg_hdr = (struct msghdr){
+            .msg_name = &senders[i],
+            .msg_namelen = sizeof(senders[i]),
+            .msg_iov = &vectors[i],
+            .msg_iovlen = 1,
+            .msg_control = control[i].bytes,
+            .msg_controllen = sizeof(control[i].bytes),
+        };
+    }
+    n = recvmmsg(datagrams->fds[which], messages, BATCH, MSG_DONTWAIT, NULL);
+    for (int i = 0; i < n && ret >= 0; i++) {
+        note_drops(datagrams, which, &messages[i].msg_hdr);
+        if (messages[i].msg_hdr.msg_flags & MSG_TRUNC ||
+            (datagrams->server_bytes && !is_from(&datagrams->servers[which], &senders[i])))
+            datagrams->n_foreign++;
+        else
+            ret = take(context, data[i], messages[i].msg_len);
+    }
+    return ret < 0 ? ret : n == BATCH;
+}
+
+void datagrams_report(struct datagrams *datagrams, const void *data, size_t bytes)
+{
+    if (datagrams->server_bytes && port_of(&datagrams->servers[1]))
+        sendto(datagrams->fds[1], data, bytes, MSG_NOSIGNAL,
+               (struct sockaddr *)&datagrams->servers[1], datagrams->server_bytes);
+}
+
+void datagrams_close(struct datagrams *datagrams)
+{
+    if (datagrams->is_open) {
+        close(datagrams->fds[0]);
+        close(datagrams->fds[1]);
+    }
+    *datagrams = (struct datagrams){.is_open = 0};
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* A pair of UDP sockets for RTP and RTCP of one stream, unicast or multicast. */
+#ifndef LIMEF_SRC_RTSP_DATAGRAMS_H
+#define LIMEF_SRC_RTSP_DATAGRAMS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+/* Gets each datagram. Returns 0, or an error that stops the reading. */
+typedef int datagram_fn(void *context, const uint8_t *data, size_t bytes);
+
+/* All-zero: closed. */
+struct datagrams {
+    int is_open;
+    int fds[2];                         /* RTP, RTCP */
+    uint16_t port;                      /* of RTP; RTCP has the next one */
+    struct sockaddr_storage servers[2]; /* where the camera sends from, and wants reports */
+    socklen_t server_bytes;             /* 0: not known yet */
+    uint64_t n_kernel_drops, n_foreign;
+    uint32_t drops_before[2];
+};
+
+/*
+ * Opens a pair on an even port and the next one (RFC 3550 section 11).
+ *
+ * peer  the camera, as the RTSP connection knows it; what comes from others is counted and dropped.
+ * Returns 0, or a negative AVERROR code.
+ */
+int datagrams_open(struct datagrams *datagrams, int poll_fd, const struct sockaddr_storage *peer,
+                   socklen_t peer_bytes);
+
+/* Joins a group on its port instead. */
+int datagrams_join(struct datagrams *datagrams, int poll_fd, const char *group, uint16_t port);
+
+/* Notes the camera's ports, and opens the way back to here through firewalls. */
+void datagrams_greet(struct datagrams *datagrams, uint16_t rtp_port, uint16_t rtcp_port);
+
+/* Reads what is there from one of the two. Returns 0: all; 1: there may be more; what take said. */
+int datagrams_receive(struct datagrams *datagrams, unsigned which, datagram_fn *take,
+                      void *context);
+
+/* Sends a report, if the camera's port is known. */
+void datagrams_report(struct datagrams *datagrams, const void *data, size_t bytes);
+
+/* All-zero afterwards. */
+void datagrams_close(struct datagrams *datagrams);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+#include "rtsp/depacketizer.h"
+
+#include "base/memory_private.h"
+
+#include <libavcodec/codec_par.h>
+#include <libavutil/error.h>
+#include <strings.h>
+
+static const struct depacketizer_ops *const all_ops[] = {
+    &depacketizer_nal_ops,
+    &depacketizer_jpeg_ops,
+    &depacketizer_aac_ops,
+    &depacketizer_latm_ops,
+};
+
+static const struct depacketizer_ops *ops_of(const struct sdp_media *media)
+{
+    for (size_t i = 0; i < sizeof(all_ops) / sizeof(all_ops[0]); i++)
+        for (const char *const *name = all_ops[i]->encodings; *name; name++)
+            if (!strcasecmp(*name, media->encoding))
+                return all_ops[i];
+    if (media->kind == SDP_APPLICATION)
+        return &depacketizer_data_ops;
+    return media->kind == SDP_AUDIO ? &depacketizer_sound_ops : NULL;
+}
+
+int depacketizer_open(struct depacketizer *depacketizer, const struct sdp_media *media,
+                      depacketizer_unit_fn *sink, void *context)
+{
+    const struct depacketizer_ops *ops = ops_of(media);
+    int ret;
+
+    if (!ops)
+        return AVERROR(ENOSYS);
+    *depacketizer = (struct depacketizer){
+        .ops = ops, .clock_hz = media->clock_hz, .sink = sink, .context = context};
+    depacketizer->parameters = memory_new_codec_parameters();
+    ret = depacketizer->parameters ? ops->open(depacketizer, media) : AVERROR(ENOMEM);
+    if (ret < 0)
+        depacketizer_clear(depacketizer);
+    return ret;
+}
+
+int depacketizer_hand_out(struct depacketizer *depacketizer)
+{
+    struct rtsp_unit *unit = &depacketizer->unit;
+    int ret;
+
+    if (unit->bytes == 0)
+        return 0;
+    if (!depacketizer->has_head)
+        unit->is_damaged = true;
+    if (depacketizer->ops->finish)
+        depacketizer->ops->finish(depacketizer);
+    ret = depacketizer->sink(depacketizer->context, unit);
+    rtsp_unit_restart(unit);
+    return ret;
+}
+
+int depacketizer_push(struct depacketizer *depacketizer, const struct rtp_packet *packet,
+                      int64_t timestamp, unsigned n_missing)
+{
+    struct rtsp_unit *unit = &depacketizer->unit;
+    int handed = 0, taken;
+
+    depacketizer->after_gap = n_missing > 0;
+    if (n_missing > 0 && unit->bytes > 0 && depacketizer->is_open_ended)
+        unit->is_damaged = true;
+    if (unit->bytes > 0 && unit->timestamp != timestamp)
+        handed = depacketizer_hand_out(depacketizer); /* the last packet of it had no marker */
+    if (n_missing > 0 && unit->bytes == 0)
+        depacketizer->lost_before = true;
+    if (unit->bytes == 0) {
+        unit->timestamp = timestamp;
+        unit->follows_loss = depacketizer->lost_before;
+        depacketizer->has_head = !depacketizer->lost_before;
+        depacketizer->lost_before = false;
+    }
+    depacketizer->is_open_ended = !packet->marker;
+    taken = depacketizer->ops->take(depacketizer, packet);
+    if (taken == AVERROR_INVALIDDATA) {
+        depacketizer->n_malformed++;
+        unit->is_damaged = true;
+        depacketizer->lost_before |= unit->bytes == 0;
+    }
+    if (packet->marker && handed >= 0)
+        handed = depacketizer_hand_out(depacketizer);
+    return handed < 0 ? handed : taken;
+}
+
+int depacketizer_flush(struct depacketizer *depacketizer)
+{
+    return depacketizer_hand_out(depacketizer);
+}
+
+void depacketizer_restart(struct depacketizer *depacketizer)
+{
+    rtsp_unit_restart(&depacketizer->unit);
+    depacketizer->is_open_ended = false;
+    depacketizer->after_gap = true;
+    depacketizer->lost_before = true;
+}
+
+void depacketizer_clear(struct depacketizer *depacketizer)
+{
+    avcodec_parameters_free(&depacketizer->parameters);
+    rtsp_unit_clear(&depacketizer->unit);
+    *depacketizer = (struct depacketizer){.ops = NULL};
+}

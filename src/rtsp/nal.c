@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * H.264 (RFC 6184) and H.265 (RFC 7798): NAL units to access units with start
+ * codes. Parameter sets come from the description, or from the stream, where
+ * they may change.
+ */
+#include "rtsp/depacketizer.h"
+
+#include "base/memory_private.h"
+
+#include <libavcodec/avcodec.h>
+#include <libavutil/base64.h>
+#include <libavutil/error.h>
+#include <libavutil/intreadwrite.h>
+#include <libavutil/mem.h>
+#include <string.h>
+#include <strings.h>
+
+#define SETS_BYTES 2048 /* of all parameter sets of a stream */
+
+enum {
+    H264_SLICE = 1,
+    H264_IDR = 5,
+    H264_SEI = 6,
+    H264_SPS = 7,
+    H264_PPS = 8,
+    H264_AUD = 9,
+    H264_STAP_A = 24,
+    H264_STAP_B = 25,
+    H264_FU_A = 28,
+    H264_FU_B = 29,
+
+    H265_BLA_W_LP = 16, /* first and last of the types at which decoding can start */
+    H265_CRA = 21,
+    H265_SLICES = 32, /* below it */
+    H265_VPS = 32,
+    H265_SPS = 33,
+    H265_PPS = 34,
+    H265_AUD = 35,
+    H265_SEI_PREFIX = 39,
+    H265_AP = 48,
+    H265_FU = 49,
+};
+
+/* Recovery point, ITU-T H.264 D.1.8 */
+#define SEI_RECOVERY_POINT 6
+
+struct nal {
+    bool is_h265;
+    bool has_don;      /* decoding order numbers in each packet (RFC 7798 4.4, RFC 6184 5.6) */
+    bool in_fragment;  /* the unit ends in a NAL unit that goes on */
+    bool has_sps;      /* sets has one */
+    size_t sets_bytes; /* parameter sets of the unit that is put together */
+    uint8_t sets[SETS_BYTES];
+};
+
+static const uint8_t start_code[] = {0, 0, 0, 1};
+
+static struct nal *nal_of(struct depacketizer *depacketizer)
+{
+    _Static_assert(sizeof(struct nal) <= DEPACKETIZER_STATE_BYTES, "room for the state");
+    return (struct nal *)(void *)depacketizer->state;
+}
+
+static unsigned type_of(const struct nal *nal, const uint8_t *data)
+{
+    return nal->is_h265 ? data[0] >> 1 & 0x3f : data[0] & 0x1f;
+}
+
+static bool is_parameter_set(const struct nal *nal, unsigned type)
+{
+    return nal->is_h265 ? type >= H265_VPS && type <= H265_PPS
+                        : type == H264_SPS || type == H264_PPS;
+}
+
+static void add_set(struct nal *nal, unsigned type, const uint8_t *data, size_t bytes)
+{
+    if (bytes + sizeof(start_code) > SETS_BYTES - nal->sets_bytes)
+        return; /* it is in the unit nevertheless */
+    memcpy(nal->sets + nal->sets_bytes, start_code, sizeof(start_code));
+    memcpy(nal->sets + nal->sets_bytes + sizeof(start_code), data, bytes);
+    nal->sets_bytes += sizeof(start_code) + bytes;
+    nal->has_sps |= type == (nal->is_h265 ? H265_SPS : H264_SPS);
+}
+
+/* Whether decoding can start with it. */
+static bool is_key(const struct nal *nal, unsigned type, const uint8_t *data, size_t bytes)
+{
+    if (nal->is_h265)
+        return type >= H265_BLA_W_LP && type <= H265_CRA;
+    return type == H264_IDR || (type == H264_SEI && bytes > 1 && data[1] == SEI_RECOVERY_POINT);
+}
+
+/* Whether a picture begins with it, so that nothing of the unit is missing before it. */
+static bool is_head(const struct nal *nal, unsigned type, const uint8_t *data, size_t bytes)
+{
+    size_t header = nal->is_h265 ? 2 : 1;
+
+    if (nal->is_h265 ? type < H265_SLICES : type >= H264_SLICE && type <= H264_IDR)
+        /* first_mb_in_slice == 0 and first_slice_segment_in_pic_flag are a first bit that is set */
+        return bytes > header && data[header] & 0x80;
+    return nal->is_h265 ? type <= H265_AUD || type == H265_SEI_PREFIX : type <= H264_AUD;
+}
+
+/* What a NAL unit says of the access unit, from its first bytes. */
+static void note(struct depacketizer *depacketizer, const uint8_t *data, size_t bytes)
+{
+    struct nal *nal = nal_of(depacketizer);
+    unsigned type = type_of(nal, data);
+
+    if (depacketizer->unit.bytes == 0) {
+        nal->sets_bytes = 0;
+        nal->has_sps = false;
+        depacketizer->has_head |= is_head(nal, type, data, bytes);
+    }
+    depacketizer->unit.is_key |= is_key(nal, type, data, bytes);
+}
+
+static int append_whole(struct depacketizer *depacketizer, const uint8_t *data, size_t bytes)
+{
+    struct nal *nal = nal_of(depacketizer);
+    unsigned type;
+    int ret;
+
+    if (bytes < (nal->is_h265 ? 2 : 1))
+        return AVERROR_INVALIDDATA;
+    type = type_of(nal, data);
+    note(depacketizer, data, bytes);
+    if (is_parameter_set(nal, type))
+        add_set(nal, type, data, bytes);
+    ret = rtsp_unit_append(&depacketizer->unit, start_code, sizeof(start_code));
+    return ret < 0 ? ret : rtsp_unit_append(&depacketizer->unit, data, bytes);
+}
+
+/* Several NAL units, each behind its length. */
+static int append_several(struct depacketizer *depacketizer, const uint8_t *data, size_t bytes,
+                          size_t don_bytes)
+{
+    bool is_first = true;
+
+    if (bytes == 0)
+        return AVERROR_INVALIDDATA;
+    while (bytes > 0) {
+        /* in H.265 the first is preceded by two bytes of order, the others by one */
+        size_t skipped = nal_of(depacketizer)->is_h265 ? (is_first ? don_bytes : don_bytes / 2) : 0;
+        size_t length;
+        int ret;
+
+        if (bytes < skipped + 2)
+            return AVERROR_INVALIDDATA;
+        length = AV_RB16(data + skipped);
+        data += skipped + 2;
+        bytes -= skipped + 2;
+        if (length == 0 || length > bytes)
+            return AVERROR_INVALIDDATA;
+        ret = append_whole(depacketizer, data, length);
+        if (ret < 0)
+            return ret;
+        data += length;
+        bytes -= length;
+        is_first = false;
+    }
+    return 0;
+}
+
+/*
+ * A part of a NAL unit.
+ *
+ * header        its header, put together again, and one more byte of room.
+ * header_bytes  1 or 2.
+ * flags         start and end in the highest bits.
+ */
+static int append_fragment(struct depacketizer *depacketizer, uint8_t header[3],
+                           size_t header_bytes, uint8_t flags, const uint8_t *data, size_t bytes)
+{
+    struct nal *nal = nal_of(depacketizer);
+    int ret = 0;
+
+    if (bytes == 0)
+        return AVERROR_INVALIDDATA;
+    if (flags & 0x80) {
+        header[header_bytes] = data[0]; /* the first byte says whether a picture begins */
+        note(depacketizer, header, header_bytes + 1);
+        ret = rtsp_unit_append(&depacketizer->unit, start_code, sizeof(start_code));
+        if (ret >= 0)
+            ret = rtsp_unit_append(&depacketizer->unit, header, header_bytes);
+        nal->in_fragment = ret >= 0;
+    } else if (!nal->in_fragment) {
+        depacketizer->unit.is_damaged = true; /* its beginning was lost */
+        return 0;
+    }
+    if (ret >= 0)
+        ret = rtsp_unit_append(&depacketizer->unit, data, bytes);
+    if (flags & 0x40 || ret < 0)
+        nal->in_fragment = false;
+    return ret;
+}
+
+static int take_h264(struct depacketizer *depacketizer, const uint8_t *data, size_t bytes)
+{
+    unsigned type = data[0] & 0x1f;
+    size_t don_bytes = type == H264_STAP_B || type == H264_FU_B ? 2 : 0;
+
+    switch (type) {
+    case H264_STAP_A:
+    case H264_STAP_B:
+        if (bytes < 1 + don_bytes)
+            return AVERROR_INVALIDDATA;
+        return append_several(depacketizer, data + 1 + don_bytes, bytes - 1 - don_bytes, 0);
+    case H264_FU_A:
+    case H264_FU_B: {
+        uint8_t header[3];
+
+        if (bytes < 2 + don_bytes)
+            return AVERROR_INVALIDDATA;
+        header[0] = (data[0] & 0xe0) | (data[1] & 0x1f);
+        return append_fragment(depacketizer, header, 1, data[1], data + 2 + don_bytes,
+                               bytes - 2 - don_bytes);
+    }
+    default:
+        /* 0 is undefined, 26, 27 (MTAP), 30 and 31 nobody sends */
+        return type >= 1 && type <= 23 ? append_whole(depacketizer, data, bytes)
+                                       : AVERROR_INVALIDDATA;
+    }
+}
+
+static int take_h265(struct depacketizer *depacketizer, const uint8_t *data, size_t bytes)
+{
+    size_t don_bytes = nal_of(depacketizer)->has_don ? 2 : 0;
+    unsigned type;
+
+    if (bytes < 3)
+        return AVERROR_INVALIDDATA;
+    type = data[0] >> 1 & 0x3f;
+    if (type == H265_AP)
+        return append_several(depacketizer, data + 2, bytes - 2, don_bytes);
+    if (type == H265_FU) {
+        uint8_t header[3];
+
+        if (bytes < 3 + don_bytes)
+            return AVERROR_INVALIDDATA;
+        header[0] = (uint8_t)((data[0] & 0x81) | (data[2] & 0x3f) << 1);
+        header[1] = data[1];
+        return append_fragment(depacketizer, header, 2, data[2], data + 3 + don_bytes,
+                               bytes - 3 - don_bytes);
+    }
+    if (type > H265_FU || bytes < 2 + don_bytes)
+        return AVERROR_INVALIDDATA;
+    if (don_bytes == 0)
+        return append_whole(depacketizer, data, bytes);
+    {
+        /* the order number lies between the header and the rest: header alone, then the rest */
+        uint8_t header[3] = {data[0], data[1]};
+
+        return append_fragment(depacketizer, header, 2, 0xc0, data + 4, bytes - 4);
+    }
+}
+
+static int nal_take(struct depacketizer *depacketizer, const struct rtp_packet *packet)
+{
+    struct nal *nal = nal_of(depacketizer);
+
+    if (depacketizer->after_gap)
+        nal->in_fragment = false;
+    if (packet->payload_bytes == 0)
+        return 0; /* some cameras keep a path open with them */
+    return nal->is_h265 ? take_h265(depacketizer, packet->payload, packet->payload_bytes)
+                        : take_h264(depacketizer, packet->payload, packet->payload_bytes);
+}
+
+static size_t find_start_code(const uint8_t *data, size_t bytes, size_t from)
+{
+    for (; from + sizeof(start_code) <= bytes; from++)
+        if (!memcmp(data + from, start_code, sizeof(start_code)))
+            return from;
+    return bytes;
+}
+
+/* Whether all parameter sets of one list are in the other, whatever their order. */
+static bool has_all(const AVCodecParameters *parameters, const struct nal *nal)
+{
+    size_t begin = 0, end;
+
+    for (; begin < nal->sets_bytes; begin = end) {
+        end = find_start_code(nal->sets, nal->sets_bytes, begin + 1);
+        if (!parameters->extradata ||
+            !memmem(parameters->extradata, (size_t)parameters->extradata_size, nal->sets + begin,
+                    end - begin))
+            return false;
+    }
+    return true;
+}
+
+static int keep_sets(AVCodecParameters *parameters, const struct nal *nal)
+{
+    uint8_t *copy =
+        memory_permits() ? av_mallocz(nal->sets_bytes + AV_INPUT_BUFFER_PADDING_SIZE) : NULL;
+
+    if (!copy)
+        return AVERROR(ENOMEM);
+    memcpy(copy, nal->sets, nal->sets_bytes);
+    av_freep(&parameters->extradata);
+    parameters->extradata = copy;
+    parameters->extradata_size = (int)nal->sets_bytes;
+    return 0;
+}
+
+static void nal_finish(struct depacketizer *depacketizer)
+{
+    struct nal *nal = nal_of(depacketizer);
+
+    if (nal->has_sps && !depacketizer->unit.is_damaged && !has_all(depacketizer->parameters, nal) &&
+        keep_sets(depacketizer->parameters, nal) >= 0)
+        depacketizer->unit.has_new_codec = true;
+}
+
+/* "Z0IAKeKQ...,aM48gA==" */
+static void read_sprop(struct nal *nal, const char *text, size_t bytes)
+{
+    while (bytes > 0) {
+        const char *comma = memchr(text, ',', bytes);
+        size_t length = comma ? (size_t)(comma - text) : bytes;
+        char coded[SETS_BYTES];
+        uint8_t set[SETS_BYTES];
+        int n;
+
+        if (length > 0 && length < sizeof(coded)) {
+            memcpy(coded, text, length);
+            coded[length] = '\0';
+            n = av_base64_decode(set, coded, sizeof(set));
+            if (n > (nal->is_h265 ? 2 : 1))
+                add_set(nal, type_of(nal, set), set, (size_t)n);
+        }
+        text += length + (comma != NULL);
+        bytes -= length + (comma != NULL);
+    }
+}
+
+static int nal_open(struct depacketizer *depacketizer, const struct sdp_media *media)
+{
+    static const char *const sprops[] = {"sprop-vps", "sprop-sps", "sprop-pps",
+                                         "sprop-parameter-sets"};
+    struct nal *nal = nal_of(depacketizer);
+    AVCodecParameters *parameters = depacketizer->parameters;
+    int ret = 0;
+
+    nal->is_h265 = strcasecmp(media->encoding, "H264") != 0;
+    nal->has_don = nal->is_h265 && (sdp_format_number(media, "sprop-max-don-diff", 0) > 0 ||
+                                    sdp_format_number(media, "sprop-depack-buf-nalus", 0) > 0);
+    parameters->codec_type = AVMEDIA_TYPE_VIDEO;
+    parameters->codec_id = nal->is_h265 ? AV_CODEC_ID_HEVC : AV_CODEC_ID_H264;
+    parameters->width = media->width;
+    parameters->height = media->height;
+    for (size_t i = 0; i < sizeof(sprops) / sizeof(sprops[0]); i++) {
+        size_t bytes;
+        const char *text = sdp_format_parameter(media, sprops[i], &bytes);
+
+        if (text)
+            read_sprop(nal, text, bytes);
+    }
+    if (nal->has_sps)
+        ret = keep_sets(parameters, nal);
+    nal->sets_bytes = 0;
+    nal->has_sps = false;
+    return ret;
+}
+
+const struct depacketizer_ops depacketizer_nal_ops = {
+    .encodings = {"H264", "H265", "HEVC"},
+    .open = nal_open,
+    .take = nal_take,
+    .finish = nal_finish,
+};

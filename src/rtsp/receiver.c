@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+#include "rtsp/receiver.h"
+
+#include <limef/base/clock.h>
+
+#include <libavutil/error.h>
+#include <libavutil/mathematics.h>
+#include <stdlib.h>
+
+/* The camera's clock stepped if it went on by so much more, or less, than ours. What a network lets
+ * pile up comes late and all at once, but never with a time of its own. */
+#define JUMP_AHEAD_US 3000000
+#define JUMP_BACK_US 1500000
+/* Reports this far apart tell the drift from the network's jitter. */
+#define DRIFT_AFTER_US 20000000
+
+static int64_t to_us(const struct rtsp_receiver *receiver, int64_t ticks)
+{
+    return av_rescale(ticks, 1000000, receiver->depacketizer.clock_hz);
+}
+
+static int64_t to_ticks(const struct rtsp_receiver *receiver, int64_t us)
+{
+    return av_rescale(us, receiver->depacketizer.clock_hz, 1000000);
+}
+
+/* The stream's time goes on where ours is, and never back. */
+static void anchor(struct rtsp_receiver *receiver, int64_t ticks)
+{
+    struct rtsp_clock *clock = receiver->clock;
+    int64_t pts_us;
+
+    if (*clock->begun_us == LIMEF_NO_TIME)
+        *clock->begun_us = receiver->arrived_us;
+    pts_us = receiver->arrived_us - *clock->begun_us;
+    if (clock->last_pts_us != LIMEF_NO_TIME && pts_us <= clock->last_pts_us)
+        pts_us = clock->last_pts_us + 1;
+    clock->anchor_ticks = ticks;
+    clock->anchor_pts_us = pts_us;
+    clock->is_anchored = true;
+}
+
+static bool has_jumped(const struct rtsp_receiver *receiver, int64_t ticks)
+{
+    const struct rtsp_clock *clock = receiver->clock;
+    int64_t stream_us = to_us(receiver, ticks - clock->last_ticks);
+    int64_t arrival_us = receiver->arrived_us - clock->last_arrived_us;
+
+    return stream_us < -JUMP_BACK_US || stream_us > arrival_us + JUMP_AHEAD_US;
+}
+
+static int take_unit(void *context, struct rtsp_unit *unit)
+{
+    struct rtsp_receiver *receiver = context;
+    struct rtsp_clock *clock = receiver->clock;
+    struct rtsp_arrival arrival = {.unit = unit, .arrived_us = receiver->arrived_us};
+
+    arrival.is_discontinuous = receiver->is_restarted || unit->follows_loss;
+    if (clock->is_anchored && has_jumped(receiver, unit->timestamp)) {
+        clock->is_anchored = false;
+        clock->n_jumps++;
+    }
+    if (!clock->is_anchored)
+        anchor(receiver, unit->timestamp);
+    arrival.pts_us = clock->anchor_pts_us + to_us(receiver, unit->timestamp - clock->anchor_ticks);
+    arrival.duration_us = to_us(receiver, unit->duration);
+    if (receiver->wall.is_known)
+        arrival.wall_us =
+            receiver->wall.wall_us + to_us(receiver, unit->timestamp - receiver->wall.ticks);
+    clock->last_ticks = unit->timestamp;
+    clock->last_arrived_us = receiver->arrived_us;
+    if (clock->last_pts_us == LIMEF_NO_TIME || arrival.pts_us > clock->last_pts_us)
+        clock->last_pts_us = arrival.pts_us;
+    receiver->is_restarted = false;
+    return receiver->sink(receiver->context, receiver, &arrival);
+}
+
+int rtsp_receiver_open(struct rtsp_receiver *receiver, const struct sdp_media *media,
+                       struct rtsp_clock *clock, rtsp_arrival_fn *sink, void *context)
+{
+    *receiver = (struct rtsp_receiver){
+        .clock = clock,
+        .media = media->kind == SDP_VIDEO   ? LIMEF_MEDIA_VIDEO
+                 : media->kind == SDP_AUDIO ? LIMEF_MEDIA_AUDIO
+                                            : LIMEF_MEDIA_OTHER,
+        .payload_type = (uint8_t)media->payload_type,
+        .is_restarted = true,
+        .sink = sink,
+        .context = context,
+    };
+    clock->is_anchored = false;
+    return depacketizer_open(&receiver->depacketizer, media, take_unit, receiver);
+}
+
+/* The next packet in order. */
+static int push(struct rtsp_receiver *receiver, const uint8_t *data, size_t bytes,
+                unsigned n_missing)
+{
+    struct rtp_packet packet;
+    int ret = rtp_packet_read(&packet, data, bytes);
+
+    if (ret >= 0)
+        ret = depacketizer_push(&receiver->depacketizer, &packet,
+                                rtp_statistics_timestamp(&receiver->statistics, packet.timestamp),
+                                n_missing);
+    return ret == AVERROR_INVALIDDATA ? 0 : ret;
+}
+
+/* What waits and may go on. */
+static int push_waiting(struct rtsp_receiver *receiver, int64_t now_us)
+{
+    const uint8_t *data;
+    unsigned n_missing;
+    size_t bytes;
+    int ret = 0;
+
+    while (ret >= 0 && receiver->window.n_waiting > 0 &&
+           (data = rtp_window_take(&receiver->window, now_us, &bytes, &n_missing)))
+        ret = push(receiver, data, bytes, n_missing);
+    return ret;
+}
+
+/* Another stream of numbers: the camera began anew. */
+static void restart(struct rtsp_receiver *receiver)
+{
+    rtp_window_restart(&receiver->window);
+    depacketizer_restart(&receiver->depacketizer);
+    receiver->clock->is_anchored = false;
+    receiver->wall = (struct rtsp_wall){.is_known = false};
+    receiver->is_restarted = true;
+}
+
+static int put(struct rtsp_receiver *receiver, int64_t sequence, const uint8_t *data, size_t bytes,
+               int64_t now_us)
+{
+    unsigned n_missing;
+    int verdict = rtp_window_put(&receiver->window, sequence, data, bytes, now_us, &n_missing);
+
+    if (verdict == AVERROR(EAGAIN)) { /* all that waits is given up */
+        int ret = push_waiting(receiver, LIMEF_FOREVER);
+
+        if (ret < 0)
+            return ret;
+        verdict = rtp_window_put(&receiver->window, sequence, data, bytes, now_us, &n_missing);
+    }
+    if (verdict == RTP_WINDOW_DUPLICATE || verdict == RTP_WINDOW_LATE)
+        receiver->statistics.n_received--; /* as RFC 3550 A.3 would have it for late ones alone */
+    if (verdict != RTP_WINDOW_NEXT)
+        return 0;
+    verdict = push(receiver, data, bytes, n_missing);
+    return verdict < 0 ? verdict : push_waiting(receiver, now_us);
+}
+
+int rtsp_receiver_rtp(struct rtsp_receiver *receiver, const uint8_t *data, size_t bytes,
+                      int64_t now_us)
+{
+    struct rtp_packet packet;
+    int64_t sequence;
+
+    if (rtp_packet_read(&packet, data, bytes) < 0) {
+        receiver->n_malformed++;
+        return 0;
+    }
+    if (packet.payload_type != receiver->payload_type) {
+        receiver->n_foreign++;
+        return 0;
+    }
+    receiver->n_packets++;
+    receiver->n_bytes += bytes;
+    receiver->arrived_us = now_us;
+    if (rtp_statistics_count(&receiver->statistics, &packet, to_ticks(receiver, now_us), &sequence))
+        restart(receiver);
+    return put(receiver, sequence, data, bytes, now_us);
+}
+
+void rtsp_receiver_rtcp(struct rtsp_receiver *receiver, const uint8_t *data, size_t bytes,
+                        int64_t now_us)
+{
+    struct rtsp_wall *wall = &receiver->wall;
+    struct rtcp_news news;
+
+    if (rtcp_read(&news, data, bytes) < 0)
+        receiver->n_malformed++;
+    receiver->has_left |= news.has_left;
+    if (!news.has_report ||
+        (receiver->statistics.has_begun && news.ssrc != receiver->statistics.ssrc))
+        return;
+    receiver->last_report = (struct rtcp_last){.ntp_middle = news.ntp_middle, .arrived_us = now_us};
+    if (!receiver->statistics.has_begun)
+        return; /* its timestamp stands alone */
+    wall->ticks = rtp_statistics_timestamp(&receiver->statistics, news.timestamp);
+    wall->wall_us = news.wall_us;
+    wall->offset_us = news.wall_us - limef_wall_us();
+    if (!wall->is_known || llabs(wall->offset_us - wall->first_offset_us) > JUMP_AHEAD_US) {
+        wall->first_us = now_us;
+        wall->first_offset_us = wall->offset_us;
+        wall->drift_ppm = 0;
+    } else if (now_us - wall->first_us >= DRIFT_AFTER_US) {
+        wall->drift_ppm = (double)(wall->offset_us - wall->first_offset_us) * 1e6 /
+                          (double)(now_us - wall->first_us);
+    }
+    wall->is_known = true;
+}
+
+int rtsp_receiver_tick(struct rtsp_receiver *receiver, int64_t now_us)
+{
+    return push_waiting(receiver, now_us);
+}
+
+int64_t rtsp_receiver_due_us(const struct rtsp_receiver *receiver)
+{
+    return rtp_window_due_us(&receiver->window);
+}
+
+int rtsp_receiver_flush(struct rtsp_receiver *receiver)
+{
+    int ret = push_waiting(receiver, LIMEF_FOREVER);
+
+    return ret < 0 ? ret : depacketizer_flush(&receiver->depacketizer);
+}
+
+void rtsp_receiver_clear(struct rtsp_receiver *receiver)
+{
+    depacketizer_clear(&receiver->depacketizer);
+    rtp_window_clear(&receiver->window);
+    *receiver = (struct rtsp_receiver){.clock = NULL};
+}

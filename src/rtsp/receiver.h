@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One stream of a camera, from its packets to access units with times: order,
+ * loss, depacketizing, reports, and the camera's clock put on ours.
+ */
+#ifndef LIMEF_SRC_RTSP_RECEIVER_H
+#define LIMEF_SRC_RTSP_RECEIVER_H
+
+#include "rtsp/depacketizer.h"
+#include "rtsp/rtcp.h"
+#include "rtsp/window.h"
+
+#include <limef/frame/frame.h>
+
+struct rtsp_receiver;
+
+/* How a stream's clock stands to ours. Survives a reconnection, so that times go on. */
+struct rtsp_clock {
+    int64_t *begun_us; /* limef_now_us() that is pts 0, of all streams of a camera; borrowed;
+                          LIMEF_NO_TIME: not yet */
+    bool is_anchored;  /* the next three are of this connection */
+    int64_t anchor_ticks;
+    int64_t anchor_pts_us;
+    int64_t last_ticks;
+    int64_t last_pts_us; /* the highest that was given; LIMEF_NO_TIME: none */
+    int64_t last_arrived_us;
+    uint64_t n_jumps;
+};
+
+/* Sender reports: the camera's wall clock. */
+struct rtsp_wall {
+    bool is_known;
+    int64_t ticks, wall_us;            /* of the last report */
+    int64_t offset_us;                 /* camera's wall clock minus ours, when it came */
+    int64_t first_us, first_offset_us; /* limef_now_us() of the first one of this connection */
+    double drift_ppm;
+};
+
+/* A complete access unit. */
+struct rtsp_arrival {
+    struct rtsp_unit *unit; /* its buffer may be taken */
+    int64_t pts_us, duration_us, wall_us, arrived_us;
+    bool is_discontinuous;
+};
+
+/* Returns 0, or an error that rtsp_receiver_rtp() returns. */
+typedef int rtsp_arrival_fn(void *context, struct rtsp_receiver *receiver,
+                            const struct rtsp_arrival *arrival);
+
+/* All-zero and rtsp_receiver_open(). */
+struct rtsp_receiver {
+    struct depacketizer depacketizer;
+    struct rtp_statistics statistics;
+    struct rtp_window window;
+    struct rtcp_last last_report;
+    struct rtsp_wall wall;
+    struct rtsp_clock *clock; /* borrowed */
+    enum limef_media media;
+    uint8_t payload_type;
+    int64_t arrived_us; /* of the packet that is handled */
+    bool is_restarted;  /* the next unit follows nothing */
+    bool has_left;      /* BYE */
+    uint64_t n_packets, n_bytes, n_malformed, n_foreign;
+    rtsp_arrival_fn *sink;
+    void *context; /* borrowed */
+};
+
+/*
+ * Prepares a receiver for a stream that was described.
+ *
+ * clock  borrowed; must outlive the receiver.
+ * Returns as depacketizer_open().
+ */
+int rtsp_receiver_open(struct rtsp_receiver *receiver, const struct sdp_media *media,
+                       struct rtsp_clock *clock, rtsp_arrival_fn *sink, void *context);
+
+/* Takes a packet. Returns 0, also if it is none; what the sink returned. */
+int rtsp_receiver_rtp(struct rtsp_receiver *receiver, const uint8_t *data, size_t bytes,
+                      int64_t now_us);
+void rtsp_receiver_rtcp(struct rtsp_receiver *receiver, const uint8_t *data, size_t bytes,
+                        int64_t now_us);
+
+/* Gives up what was waited for long enough. Returns as rtsp_receiver_rtp(). */
+int rtsp_receiver_tick(struct rtsp_receiver *receiver, int64_t now_us);
+
+/* When to call tick; LIMEF_FOREVER. */
+int64_t rtsp_receiver_due_us(const struct rtsp_receiver *receiver);
+
+/* Hands out what is there: the stream is over. */
+int rtsp_receiver_flush(struct rtsp_receiver *receiver);
+
+/* All-zero afterwards. */
+void rtsp_receiver_clear(struct rtsp_receiver *receiver);
+
+#endif

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT */
+/* What a camera is asked, and what follows from its answers (RFC 2326 sections 10 and 11). */
+#include "rtsp/camera.h"
+
+#include <limef/base/clock.h>
+#include <limef/base/version.h>
+
+#include <inttypes.h>
+#include <libavutil/error.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define REQUEST_BYTES 8192
+#define MAX_REFUSALS 2
+#define MAX_REDIRECTIONS 5
+#define DEFAULT_SESSION_S 60 /* RFC 2326 section 12.37 */
+#define LEAST_SESSION_S 10
+
+static const char *const methods[] = {
+    [RTSP_DESCRIBE] = "DESCRIBE",        [RTSP_SETUP] = "SETUP",       [RTSP_PLAY] = "PLAY",
+    [RTSP_KEEP_ALIVE] = "GET_PARAMETER", [RTSP_TEARDOWN] = "TEARDOWN",
+};
+
+struct writer {
+    char text[REQUEST_BYTES];
+    size_t length;
+    bool is_full;
+};
+
+static LIMEF_PRINTF(2, 3) void append(struct writer *writer, const char *format, ...)
+{
+    size_t room = sizeof(writer->text) - writer->length;
+    va_list arguments;
+    int n;
+
+    va_start(arguments, format);
+    n = vsnprintf(writer->text + writer->length, room, format, arguments);
+    va_end(arguments);
+    writer->is_full |= n < 0 || (size_t)n >= room;
+    if (!writer->is_full)
+        writer->length += (size_t)n;
+}
+
+static const char *url_of(const struct rtsp_camera *camera, enum rtsp_request request)
+{
+    switch (request) {
+    case RTSP_SETUP:
+        return camera->tracks[camera->setting_up]->control;
+    case RTSP_PLAY:
+    case RTSP_KEEP_ALIVE:
+    case RTSP_TEARDOWN:
+        return camera->aggregate;
+    default:
+        return camera->location.url;
+    }
+}
+
+static int append_authorization(struct writer *writer, struct rtsp_camera *camera,
+                                const char *method, const char *url)
+{
+    struct rtsp_auth_user user = {camera->secrets.user, camera->secrets.password};
+    char text[RTSP_AUTH_HEADER_BYTES];
+    int ret;
+
+    if (camera->auth.scheme == RTSP_AUTH_NONE)
+        return 0;
+    ret = rtsp_auth_write(&camera->auth, &user, method, url, text);
+    if (ret >= 0)
+        append(writer, "Authorization: %s\r\n", text);
+    explicit_bzero(text, sizeof(text)); /* Basic is the password itself */
+    return ret;
+}
+
+int rtsp_camera_ask(struct rtsp_camera *camera, enum rtsp_request request)
+{
+    const char *url = url_of(camera, request), *method = methods[request];
+    struct writer writer = {.length = 0};
+    char transport[128] = "";
+    int ret = 0;
+
+    if (request == RTSP_KEEP_ALIVE && camera->keeps_alive_by_options)
+        method = "OPTIONS";
+    if (request == RTSP_SETUP)
+        ret = rtsp_track_ask(camera->tracks[camera->setting_up], transport, sizeof(transport));
+    if (ret < 0)
+        return ret;
+    append(&writer, "%s %s RTSP/1.0\r\nCSeq: %" PRIu32 "\r\nUser-Agent: limef/%s\r\n", method, url,
+           ++camera->sequence, limef_version());
+    if (request == RTSP_DESCRIBE)
+        append(&writer, "Accept: application/sdp\r\n");
+    if (*transport)
+        append(&writer, "Transport: %s\r\n", transport);
+    if (camera->session[0])
+        append(&writer, "Session: %s\r\n", camera->session);
+    if (request == RTSP_PLAY)
+        append(&writer, "Range: npt=0.000-\r\n");
+    ret = append_authorization(&writer, camera, method, url);
+    append(&writer, "\r\n");
+    if (ret >= 0 && writer.is_full)
+        ret = AVERROR(ENOSPC);
+    if (ret >= 0)
+        ret = rtsp_stream_send(&camera->stream, writer.text, writer.length);
+    explicit_bzero(&writer, sizeof(writer));
+    if (ret >= 0) {
+        camera->pending = request;
+        camera->deadline_us = limef_deadline_us(camera->settings.timeout_us);
+    }
+    return ret;
+}
+
+static int fail(struct rtsp_camera *camera, enum limef_rtsp_state state, int code,
+                const char *format, ...) LIMEF_PRINTF(4, 5);
+
+static int fail(struct rtsp_camera *camera, enum limef_rtsp_state state, int code,
+                const char *format, ...)
+{
+    char text[RTSP_CAMERA_WHY_BYTES];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    return rtsp_camera_fail(camera, state, code, text);
+}
+
+static int ask_or_fail(struct rtsp_camera *camera, enum rtsp_request request)
+{
+    int ret = rtsp_camera_ask(camera, request);
+
+    return ret < 0 ? fail(camera, LIMEF_RTSP_LOST, ret, "%s cannot be sent", methods[request]) : 0;
+}
+
+static int take_401(struct rtsp_camera *camera, const struct rtsp_item *item)
+{
+    int ret;
+
+    if (!camera->secrets.user[0])
+        return fail(camera, LIMEF_RTSP_REFUSED_USER, AVERROR(EACCES),
+                    "it wants a user and a password");
+    ret = rtsp_auth_take(&camera->auth, item, camera->random);
+    if (ret == AVERROR(ENOSYS))
+        return fail(camera, LIMEF_RTSP_UNSUPPORTED, ret,
+                    "it asks for the password in a way that "
+                    "is not known");
+    if (ret < 0 || ++camera->n_refusals > MAX_REFUSALS)
+        return fail(camera, LIMEF_RTSP_REFUSED_USER, AVERROR(EACCES), "wrong user or password");
+    return ask_or_fail(camera, camera->pending);
+}
+
+static int take_redirection(struct rtsp_camera *camera, const struct rtsp_item *item)
+{
+    const char *location = rtsp_item_header(item, "Location");
+    struct rtsp_location there;
+
+    if (!location || rtsp_location_read(&there, NULL, location) < 0)
+        return fail(camera, LIMEF_RTSP_UNSUPPORTED, AVERROR_INVALIDDATA,
+                    "it sends us to nowhere (%d)", item->status);
+    if (++camera->n_redirections > MAX_REDIRECTIONS)
+        return fail(camera, LIMEF_RTSP_UNSUPPORTED, AVERROR(ELOOP), "it sends us in a circle");
+    if (camera->location.is_tls && !there.is_tls)
+        return fail(camera, LIMEF_RTSP_UNSUPPORTED, AVERROR(EACCES),
+                    "it sends us from TLS to where there is none");
+    camera->location = there;
+    rtsp_camera_begin_again(camera);
+    return 0;
+}
+
+/* The other transport, if it may be tried and was not refused already. */
+static int take_461(struct rtsp_camera *camera)
+{
+    bool *refused = camera->is_udp ? &camera->was_udp_refused : &camera->was_tcp_refused;
+
+    *refused = true;
+    if (camera->settings.transport != LIMEF_RTSP_AUTO ||
+        (camera->was_udp_refused && camera->was_tcp_refused))
+        return fail(camera, LIMEF_RTSP_UNSUPPORTED, AVERROR(EPROTONOSUPPORT), "it refuses %s",
+                    camera->is_udp ? "UDP" : "TCP");
+    camera->is_udp = !camera->is_udp;
+    rtsp_camera_begin_again(camera);
+    return 0;
+}
+
+static int refuse(struct rtsp_camera *camera, const struct rtsp_item *item)
+{
+    enum limef_rtsp_state state = LIMEF_RTSP_LOST;
+    int code = AVERROR(EIO);
+
+    camera->status = item->status;
+    switch (item->status) {
+    case 401:
+        return take_401(camera, item);
+    case 300 ... 303:
+    case 305:
+    case 307:
+    case 308:
+        return take_redirection(camera, item);
+    case 461:
+        return take_461(camera);
+    case 403:
+        state = LIMEF_RTSP_REFUSED_USER;
+        code = AVERROR(EACCES);
+        break;
+    case 404:
+    case 410:
+        state = LIMEF_RTSP_NOT_FOUND;
+        code = AVERROR(ENOENT);
+        break;
+    case 405:
+    case 406:
+    case 415:
+    case 501:
+    case 505:
+    case 551:
+        state = LIMEF_RTSP_UNSUPPORTED;
+        code = AVERROR(ENOSYS);
+        break;
+    default:
+        break;
+    }
+    return fail(camera, state, code, "%s: %d %.60s", methods[camera->pending], item->status,
+                item->reason);
+}
+
+static void read_session(struct rtsp_camera *camera, const struct rtsp_item *item)
+{
+    const char *session = rtsp_item_header(item, "Session");
+    size_t length = session ? strcspn(session, "; \t") : 0, bytes;
+    const char *timeout;
+
+    if (length == 0 || length >= sizeof(camera->session))
+        return;
+    memcpy(camera->session, session, length);
+    camera->session[length] = '\0';
+    timeout = rtsp_parameter(session, ';', "timeout", &bytes);
+    camera->session_timeout_s = timeout && bytes > 0 ? atoi(timeout) : DEFAULT_SESSION_S;
+    if (camera->session_timeout_s < LEAST_SESSION_S)
+        camera->session_timeout_s = LEAST_SESSION_S;
+}
+
+static int take_description(struct rtsp_camera *camera, const struct rtsp_item *item)
+{
+    const char *base = rtsp_item_header(item, "Content-Base");
+    int ret;
+
+    if (!base || strncasecmp(base, "rtsp", 4) != 0)
+        base = rtsp_item_header(item, "Content-Location");
+    if (!base || strncasecmp(base, "rtsp", 4) != 0 || strlen(base) >= sizeof(camera->base))
+        base = camera->location.url;
+    snprintf(camera->base, sizeof(camera->base), "%s", base);
+    ret = rtsp_camera_describe(camera, (const char *)item->data, item->data_bytes);
+    if (ret == AVERROR(ENOSYS))
+        return fail(camera, LIMEF_RTSP_UNSUPPORTED, ret, "none of its streams can be used");
+    if (ret < 0)
+        return fail(camera, LIMEF_RTSP_UNSUPPORTED, ret, "its description cannot be read");
+    camera->setting_up = 0;
+    return ask_or_fail(camera, RTSP_SETUP);
+}
+
+static int take_setup(struct rtsp_camera *camera, const struct rtsp_item *item)
+{
+    const char *transport = rtsp_item_header(item, "Transport");
+
+    read_session(camera, item);
+    if (rtsp_track_take(camera->tracks[camera->setting_up], transport ? transport : "") < 0)
+        return fail(camera, LIMEF_RTSP_UNSUPPORTED, AVERROR_INVALIDDATA,
+                    "no way for its packets: %.80s", transport ? transport : "no Transport");
+    if (++camera->setting_up < camera->n_tracks)
+        return ask_or_fail(camera, RTSP_SETUP);
+    return ask_or_fail(camera, RTSP_PLAY);
+}
+
+static int64_t keep_alive_us(const struct rtsp_camera *camera)
+{
+    return (int64_t)camera->session_timeout_s * 1000000 / 2;
+}
+
+static int take_play(struct rtsp_camera *camera, int64_t now_us)
+{
+    camera->pending = RTSP_NO_REQUEST;
+    camera->deadline_us = now_us + camera->settings.timeout_us; /* for the first access unit */
+    camera->keep_alive_us = now_us + keep_alive_us(camera);
+    camera->report_us = now_us + 1000000;
+    return 0;
+}
+
+/* A keep-alive that the camera does not know is none; it may know another one. */
+static int take_keep_alive(struct rtsp_camera *camera, const struct rtsp_item *item, int64_t now_us)
+{
+    camera->keep_alive_us = now_us + keep_alive_us(camera);
+    camera->deadline_us = LIMEF_FOREVER;
+    if (item->status == 401)
+        return take_401(camera, item);
+    camera->pending = RTSP_NO_REQUEST;
+    if (item->status == 454)
+        return fail(camera, LIMEF_RTSP_LOST, AVERROR(ECONNRESET), "it has forgotten the session");
+    if (item->status >= 400 && !camera->keeps_alive_by_options) {
+        camera->keeps_alive_by_options = true;
+        camera->keep_alive_us = now_us;
+    }
+    return 0;
+}
+
+static int take_answer(struct rtsp_camera *camera, const struct rtsp_item *item, int64_t now_us)
+{
+    int64_t sequence = rtsp_item_number(item, "CSeq");
+
+    if (camera->pending == RTSP_NO_REQUEST || (sequence >= 0 && sequence != camera->sequence) ||
+        item->status < 200)
+        return 0; /* of a request that was given up, or a word in between */
+    if (camera->pending == RTSP_KEEP_ALIVE)
+        return take_keep_alive(camera, item, now_us);
+    if (item->status >= 300)
+        return refuse(camera, item);
+    camera->n_refusals = 0;
+    switch (camera->pending) {
+    case RTSP_DESCRIBE:
+        return take_description(camera, item);
+    case RTSP_SETUP:
+        return take_setup(camera, item);
+    case RTSP_PLAY:
+        return take_play(camera, now_us);
+    default:
+        return 0;
+    }
+}
+
+/* What a camera asks us: that we are there, or that we go. */
+static int take_request(struct rtsp_camera *camera, const struct rtsp_item *item)
+{
+    const char *sequence = rtsp_item_header(item, "CSeq");
+    bool is_known = !strcmp(item->method, "OPTIONS") || !strcmp(item->method, "GET_PARAMETER") ||
+                    !strcmp(item->method, "SET_PARAMETER");
+    char answer[128];
+    int n = snprintf(answer, sizeof(answer), "RTSP/1.0 %s\r\nCSeq: %.16s\r\n\r\n",
+                     is_known ? "200 OK" : "501 Not Implemented", sequence ? sequence : "0");
+
+    if (!strcmp(item->method, "REDIRECT"))
+        return take_redirection(camera, item);
+    if (!strcmp(item->method, "TEARDOWN"))
+        return fail(camera, LIMEF_RTSP_LOST, AVERROR_EOF, "it ended the session");
+    rtsp_stream_send(&camera->stream, answer, (size_t)n);
+    return 0;
+}
+
+int rtsp_camera_take(struct rtsp_camera *camera, const struct rtsp_item *item, int64_t now_us)
+{
+    switch (item->kind) {
+    case RTSP_ITEM_MEDIA:
+        return rtsp_camera_take_media(camera, item, now_us);
+    case RTSP_ITEM_ANSWER:
+        return take_answer(camera, item, now_us);
+    default:
+        return take_request(camera, item);
+    }
+}

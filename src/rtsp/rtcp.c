@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include "rtsp/rtcp.h"
+
+#include <libavutil/common.h>
+#include <libavutil/error.h>
+#include <libavutil/intreadwrite.h>
+#include <string.h>
+
+enum {
+    SENDER_REPORT = 200,
+    RECEIVER_REPORT = 201,
+    SOURCE_DESCRIPTION = 202,
+    GOODBYE = 203,
+};
+
+#define VERSION_BITS 0x80
+#define SENDER_REPORT_BYTES 28
+#define CNAME 1
+#define LONGEST_CNAME 64
+/* Seconds from 1900, where NTP begins, to 1970 (RFC 868) */
+#define NTP_TO_UNIX_S INT64_C(2208988800)
+/* NTP time wraps in 2036: seconds below this are of the era after it (RFC 4330 section 3) */
+#define SECOND_ERA_BELOW_S 0x80000000u
+
+bool rtcp_is(const uint8_t *data, size_t bytes)
+{
+    return bytes >= 2 && data[1] >= 192 && data[1] <= 223;
+}
+
+static int64_t unix_us(uint32_t seconds, uint32_t fraction)
+{
+    int64_t whole_s =
+        seconds < SECOND_ERA_BELOW_S ? (int64_t)seconds + (INT64_C(1) << 32) : seconds;
+
+    return (whole_s - NTP_TO_UNIX_S) * 1000000 + (int64_t)(((uint64_t)fraction * 1000000) >> 32);
+}
+
+int rtcp_read(struct rtcp_news *news, const uint8_t *data, size_t bytes)
+{
+    *news = (struct rtcp_news){.has_report = false};
+    while (bytes >= 4) {
+        size_t length = 4 * ((size_t)AV_RB16(data + 2) + 1);
+
+        if (data[0] >> 6 != 2 || length > bytes)
+            return AVERROR_INVALIDDATA;
+        if (data[1] == SENDER_REPORT && length >= SENDER_REPORT_BYTES) {
+            news->has_report = AV_RB32(data + 8) != 0;
+            news->ssrc = AV_RB32(data + 4);
+            news->wall_us = unix_us(AV_RB32(data + 8), AV_RB32(data + 12));
+            news->ntp_middle = AV_RB32(data + 10);
+            news->timestamp = AV_RB32(data + 16);
+        }
+        news->has_left |= data[1] == GOODBYE;
+        data += length;
+        bytes -= length;
+    }
+    return bytes == 0 ? 0 : AVERROR_INVALIDDATA;
+}
+
+/* Lost since the last report, of 256 (RFC 3550 A.3). */
+static uint8_t fraction_lost(struct rtp_statistics *statistics, int64_t n_expected)
+{
+    int64_t n_expected_now = n_expected - statistics->n_expected_at_report;
+    int64_t n_received_now = (int64_t)(statistics->n_received - statistics->n_received_at_report);
+    int64_t n_lost_now = n_expected_now - n_received_now;
+
+    statistics->n_expected_at_report = n_expected;
+    statistics->n_received_at_report = statistics->n_received;
+    return n_expected_now > 0 && n_lost_now > 0
+               ? (uint8_t)FFMIN(255, n_lost_now * 256 / n_expected_now)
+               : 0;
+}
+
+static size_t write_block(uint8_t *block, struct rtp_statistics *statistics,
+                          const struct rtcp_last *last, int64_t now_us)
+{
+    int64_t n_expected = statistics->highest - statistics->first + 1;
+    int64_t n_lost = av_clip64(n_expected - (int64_t)statistics->n_received, -0x800000, 0x7fffff);
+    int64_t delay_us = now_us - last->arrived_us;
+
+    AV_WB32(block, statistics->ssrc);
+    AV_WB32(block + 4, (uint32_t)n_lost & 0xffffff);
+    block[4] = fraction_lost(statistics, n_expected);
+    AV_WB32(block + 8, (uint32_t)statistics->highest);
+    AV_WB32(block + 12, (uint32_t)av_clip64((int64_t)statistics->jitter_ticks, 0, UINT32_MAX));
+    AV_WB32(block + 16, last->ntp_middle);
+    AV_WB32(block + 20, last->ntp_middle ? (uint32_t)av_clip64(av_rescale(delay_us, 65536, 1000000),
+                                                               0, UINT32_MAX)
+                                         : 0);
+    return 24;
+}
+
+static size_t write_description(uint8_t *at, uint32_t own_ssrc, const char *cname)
+{
+    size_t length = FFMIN(strlen(cname), LONGEST_CNAME);
+    size_t bytes = FFALIGN(8 + 2 + length + 1, 4); /* at least one zero ends the list */
+
+    memset(at, 0, bytes);
+    at[0] = VERSION_BITS | 1;
+    at[1] = SOURCE_DESCRIPTION;
+    AV_WB16(at + 2, bytes / 4 - 1);
+    AV_WB32(at + 4, own_ssrc);
+    at[8] = CNAME;
+    at[9] = (uint8_t)length;
+    memcpy(at + 10, cname, length);
+    return bytes;
+}
+
+size_t rtcp_report_write(uint8_t report[RTCP_REPORT_BYTES], struct rtp_statistics *statistics,
+                         uint32_t own_ssrc, const char *cname, const struct rtcp_last *last,
+                         int64_t now_us)
+{
+    size_t bytes = 8;
+
+    if (statistics->has_begun)
+        bytes += write_block(report + 8, statistics, last, now_us);
+    report[0] = VERSION_BITS | (bytes > 8);
+    report[1] = RECEIVER_REPORT;
+    AV_WB16(report + 2, bytes / 4 - 1);
+    AV_WB32(report + 4, own_ssrc);
+    return bytes + write_description(report + bytes, own_ssrc, cname);
+}

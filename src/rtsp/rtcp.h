@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * RTCP (RFC 3550 section 6) as a receiver needs it: sender reports and goodbyes
+ * in, receiver reports out.
+ */
+#ifndef LIMEF_SRC_RTSP_RTCP_H
+#define LIMEF_SRC_RTSP_RTCP_H
+
+#include "rtsp/rtp.h"
+
+/* Bytes of a report that rtcp_report_write() makes, at most. */
+#define RTCP_REPORT_BYTES 128
+
+/* What a compound packet said of one sender. */
+struct rtcp_news {
+    bool has_report; /* the next four are of a sender report */
+    uint32_t ssrc;
+    int64_t wall_us;     /* since 1970 */
+    uint32_t timestamp;  /* of that moment, in units of the stream's clock */
+    uint32_t ntp_middle; /* the middle 32 bits of the NTP time, to be sent back */
+    bool has_left;       /* BYE */
+};
+
+/* Returns 0, or AVERROR_INVALIDDATA: no RTCP, or a length in it lies; news is what came before. */
+int rtcp_read(struct rtcp_news *news, const uint8_t *data, size_t bytes);
+
+/* Whether the second byte of a packet on a shared port or channel says RTCP (RFC 5761 4). */
+bool rtcp_is(const uint8_t *data, size_t bytes);
+
+/* The last sender report that came, for the next report. */
+struct rtcp_last {
+    uint32_t ntp_middle; /* 0: none came */
+    int64_t arrived_us;
+};
+
+/*
+ * Writes a receiver report with a source description (RFC 3550 6.1, 6.4.2, 6.5.1).
+ *
+ * statistics  what it tells of; notes that this was told.
+ * own_ssrc    the receiver's.
+ * cname       its name, 64 bytes of it at most.
+ * Returns its bytes.
+ */
+size_t rtcp_report_write(uint8_t report[RTCP_REPORT_BYTES], struct rtp_statistics *statistics,
+                         uint32_t own_ssrc, const char *cname, const struct rtcp_last *last,
+                         int64_t now_us);
+
+#endif

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+#include "rtsp/sdp.h"
+
+#include "rtsp/message.h"
+
+#include <ctype.h>
+#include <libavutil/error.h>
+#include <libavutil/eval.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define MAX_CHANNELS 64
+#define MAX_SIDE 65536
+
+/* RFC 3551 section 6, as far as cameras use it */
+static const struct {
+    int type;
+    const char *encoding;
+    int clock_hz, n_channels;
+} static_types[] = {
+    {0, "PCMU", 8000, 1},   {2, "G726-32", 8000, 1}, {3, "GSM", 8000, 1},    {8, "PCMA", 8000, 1},
+    {9, "G722", 8000, 1},   {10, "L16", 44100, 2},   {11, "L16", 44100, 1},  {14, "MPA", 90000, 1},
+    {26, "JPEG", 90000, 0}, {32, "MPV", 90000, 0},   {33, "MP2T", 90000, 0}, {34, "H263", 90000, 0},
+};
+
+/* Splits off the text before the first blank; returns what is behind it. */
+static char *next_word(char *text)
+{
+    char *end = text + strcspn(text, " \t");
+
+    if (*end)
+        *end++ = '\0';
+    return end + strspn(end, " \t");
+}
+
+static long bounded(const char *text, long least, long most, long otherwise)
+{
+    char *end;
+    long value = strtol(text, &end, 10);
+
+    return end == text || value < least || value > most ? otherwise : value;
+}
+
+static void set_static_type(struct sdp_media *media)
+{
+    for (size_t i = 0; i < sizeof(static_types) / sizeof(static_types[0]); i++)
+        if (static_types[i].type == media->payload_type) {
+            media->encoding = static_types[i].encoding;
+            media->clock_hz = static_types[i].clock_hz;
+            media->n_channels = static_types[i].n_channels;
+        }
+}
+
+/* "video 0 RTP/AVP 96 97" */
+static bool read_media(struct sdp_media *media, char *line)
+{
+    char *port = next_word(line), *protocol = next_word(port), *types = next_word(protocol);
+
+    *media = (struct sdp_media){
+        .kind = !strcasecmp(line, "video")         ? SDP_VIDEO
+                : !strcasecmp(line, "audio")       ? SDP_AUDIO
+                : !strcasecmp(line, "application") ? SDP_APPLICATION
+                                                   : SDP_OTHER,
+        .port = (int)bounded(port, 0, 65535, 0),
+        .payload_type = (int)bounded(types, 0, 127, -1),
+        .protocol = protocol,
+        .encoding = "",
+        .format = "",
+        .control = "",
+        .address = "",
+        .is_sent = true,
+    };
+    if (media->payload_type < 0)
+        return false;
+    media->clock_hz = media->kind == SDP_AUDIO ? 8000 : 90000;
+    media->n_channels = media->kind == SDP_AUDIO;
+    set_static_type(media);
+    return true;
+}
+
+/* "IN IP4 239.1.2.3/127" */
+static const char *read_connection(char *line, int *ttl)
+{
+    char *type = next_word(line), *address = next_word(type), *slash;
+
+    next_word(address);
+    slash = strchr(address, '/');
+    *ttl = 0;
+    if (slash) {
+        *slash = '\0';
+        *ttl = (int)bounded(slash + 1, 0, 255, 0);
+    }
+    return address;
+}
+
+/* "96 MPEG4-GENERIC/48000/2", if it is of the payload type that is used */
+static void read_rtpmap(struct sdp_media *media, char *value)
+{
+    char *encoding = next_word(value), *clock, *channels;
+
+    if (bounded(value, 0, 127, -1) != media->payload_type)
+        return;
+    clock = strchr(encoding, '/');
+    if (!clock)
+        return;
+    *clock++ = '\0';
+    media->encoding = encoding;
+    media->clock_hz = (int)bounded(clock, 1, INT32_MAX, media->clock_hz);
+    channels = strchr(clock, '/');
+    media->n_channels =
+        channels ? (int)bounded(channels + 1, 1, MAX_CHANNELS, 1) : media->kind == SDP_AUDIO;
+}
+
+/* "0,0,1080,1920": top, left, bottom, right */
+static void read_cliprect(struct sdp_media *media, const char *value)
+{
+    int top, left, bottom, right;
+
+    if (sscanf(value, "%9d,%9d,%9d,%9d", &top, &left, &bottom, &right) == 4 && bottom > top &&
+        right > left && bottom - top <= MAX_SIDE && right - left <= MAX_SIDE) {
+        media->width = right - left;
+        media->height = bottom - top;
+    }
+}
+
+/* "1920,1080", or "96 1920-1080" */
+static void read_size(struct sdp_media *media, const char *value)
+{
+    int width, height;
+
+    if ((sscanf(value, "%9d,%9d", &width, &height) == 2 ||
+         sscanf(value, "%*d %9d-%9d", &width, &height) == 2) &&
+        width > 0 && height > 0 && width <= MAX_SIDE && height <= MAX_SIDE) {
+        media->width = width;
+        media->height = height;
+    }
+}
+
+static void read_media_attribute(struct sdp_media *media, const char *name, char *value)
+{
+    if (!strcasecmp(name, "rtpmap")) {
+        read_rtpmap(media, value);
+    } else if (!strcasecmp(name, "fmtp")) {
+        char *format = next_word(value);
+
+        if (bounded(value, 0, 127, -1) == media->payload_type)
+            media->format = format;
+    } else if (!strcasecmp(name, "control")) {
+        media->control = value;
+    } else if (!strcasecmp(name, "framerate")) {
+        double rate_hz = av_strtod(value, NULL);
+
+        media->frame_rate_hz = isfinite(rate_hz) && rate_hz > 0 && rate_hz <= 1000 ? rate_hz : 0;
+    } else if (!strcasecmp(name, "cliprect")) {
+        read_cliprect(media, value);
+    } else if (!strcasecmp(name, "x-dimensions") || !strcasecmp(name, "framesize")) {
+        read_size(media, value);
+    } else if (!strcasecmp(name, "inactive") || !strcasecmp(name, "sendonly")) {
+        /* in the viewer's view: sendonly is the camera's loudspeaker (ONVIF streaming
+         * specification, section 5.3) */
+        media->is_sent = false;
+    }
+}
+
+struct reading {
+    struct sdp *sdp;
+    struct sdp_media *media; /* NULL: the session's part, or a section that is skipped */
+    bool is_skipped;
+    const char *address; /* of the session */
+    int ttl;
+};
+
+static void read_attribute(struct reading *reading, char *line)
+{
+    char *value = strchr(line, ':');
+
+    if (value)
+        *value++ = '\0';
+    else
+        value = line + strlen(line);
+    value += strspn(value, " \t");
+    if (reading->media)
+        read_media_attribute(reading->media, line, value);
+    else if (!reading->is_skipped && !strcasecmp(line, "control"))
+        reading->sdp->control = value;
+    if (!strcasecmp(line, "range") && !reading->sdp->range[0])
+        reading->sdp->range = value;
+}
+
+static void begin_media(struct reading *reading, char *value)
+{
+    struct sdp *sdp = reading->sdp;
+
+    reading->media = NULL;
+    reading->is_skipped = true;
+    if (sdp->n_media < SDP_MAX_MEDIA && read_media(&sdp->media[sdp->n_media], value)) {
+        reading->media = &sdp->media[sdp->n_media++];
+        reading->media->address = reading->address;
+        reading->media->ttl = reading->ttl;
+    } else {
+        sdp->n_skipped++;
+    }
+}
+
+static void read_line(struct reading *reading, char *line)
+{
+    size_t length = strlen(line);
+    char *value = line + 2;
+
+    while (length > 0 && isspace((unsigned char)line[length - 1]))
+        line[--length] = '\0';
+    if (length < 2 || line[1] != '=')
+        return;
+    value += strspn(value, " \t");
+    switch (line[0]) {
+    case 'm':
+        begin_media(reading, value);
+        break;
+    case 'c':
+        if (reading->media)
+            reading->media->address = read_connection(value, &reading->media->ttl);
+        else if (!reading->is_skipped)
+            reading->address = read_connection(value, &reading->ttl);
+        break;
+    case 's':
+        reading->sdp->name = value;
+        break;
+    case 'a':
+        read_attribute(reading, value);
+        break;
+    default:
+        break;
+    }
+}
+
+int sdp_read(struct sdp *sdp, char *text, size_t bytes)
+{
+    struct reading reading = {.sdp = sdp, .address = ""};
+    char *end = text + bytes;
+
+    *sdp = (struct sdp){.control = "", .range = "", .name = ""};
+    *end = '\0';
+    for (char *line = text, *next; line < end; line = next) {
+        size_t length = strcspn(line, "\r\n");
+
+        next = line + length + 1; /* a byte that is zero ends a line, too */
+        line[length] = '\0';
+        read_line(&reading, line);
+    }
+    return sdp->n_media > 0 ? 0 : AVERROR_INVALIDDATA;
+}
+
+const char *sdp_format_parameter(const struct sdp_media *media, const char *name, size_t *bytes)
+{
+    return rtsp_parameter(media->format, ';', name, bytes);
+}
+
+int64_t sdp_format_number(const struct sdp_media *media, const char *name, int64_t missing)
+{
+    size_t bytes;
+    const char *value = sdp_format_parameter(media, name, &bytes);
+    char text[16];
+
+    if (!value || bytes == 0 || bytes >= sizeof(text))
+        return missing;
+    memcpy(text, value, bytes);
+    text[bytes] = '\0';
+    return bounded(text, INT32_MIN, INT32_MAX, (long)missing);
+}
+
+static bool is_absolute(const char *url)
+{
+    return !strncasecmp(url, "rtsp://", 7) || !strncasecmp(url, "rtsps://", 8) ||
+           !strncasecmp(url, "rtspu://", 8);
+}
+
+int sdp_control_url(char *url, size_t url_bytes, const char *base, const char *control)
+{
+    size_t path = strcspn(base, "?");
+    const char *slash = path > 0 && base[path - 1] == '/' ? "" : "/";
+    int n;
+
+    if (is_absolute(control))
+        n = snprintf(url, url_bytes, "%s", control);
+    else if (!*control || !strcmp(control, "*"))
+        n = snprintf(url, url_bytes, "%s", base);
+    else if (control[0] == '?')
+        n = snprintf(url, url_bytes, "%.*s%s", (int)path, base, control);
+    else if (base[path])
+        /* a camera's query belongs to its path: "rtsp://cam/h264?channel=1/trackID=1" */
+        n = snprintf(url, url_bytes, "%s/%s", base, control[0] == '/' ? control + 1 : control);
+    else
+        n = snprintf(url, url_bytes, "%s%s%s", base, slash,
+                     control[0] == '/' ? control + 1 : control);
+    return n < 0 || (size_t)n >= url_bytes ? AVERROR(ENOSPC) : 0;
+}

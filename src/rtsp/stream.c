@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+#include "rtsp/stream.h"
+
+#include "base/memory_private.h"
+#include "rtsp/resolver.h"
+
+#include <errno.h>
+#include <libavutil/error.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+/* Space that a read should have; less of it, and what is there is moved to the front. */
+#define READ_BYTES 16384
+
+static int watch(const struct rtsp_stream *stream, int operation, int fd, bool writes)
+{
+    struct epoll_event event = {.events = writes ? EPOLLIN | EPOLLOUT : EPOLLIN, .data.fd = fd};
+
+    return epoll_ctl(stream->poll_fd, operation, fd, &event) < 0 ? AVERROR(errno) : 0;
+}
+
+static void wait_to_write(struct rtsp_stream *stream, bool waits)
+{
+    if (stream->waits_to_write != waits)
+        watch(stream, EPOLL_CTL_MOD, stream->fd, waits);
+    stream->waits_to_write = waits;
+}
+
+static int fail(struct rtsp_stream *stream, int code, char why[RTSP_TLS_WHY_BYTES])
+{
+    if (why && !*why)
+        av_strerror(code, why, RTSP_TLS_WHY_BYTES);
+    rtsp_stream_close(stream);
+    return code;
+}
+
+static int begin_tls(struct rtsp_stream *stream, char why[RTSP_TLS_WHY_BYTES])
+{
+    const struct rtsp_stream_target *target = &stream->target;
+    int ret;
+
+    if (!target->is_tls) {
+        stream->phase = RTSP_STREAM_OPEN;
+        wait_to_write(stream, false);
+        return 0;
+    }
+    ret = rtsp_tls_open(&stream->tls, stream->fd, target->host, target->tls, why);
+    if (ret < 0)
+        return fail(stream, ret, why);
+    stream->phase = RTSP_STREAM_SHAKING_HANDS;
+    return rtsp_stream_go_on(stream, why);
+}
+
+static int begin_to_connect(struct rtsp_stream *stream, char why[RTSP_TLS_WHY_BYTES])
+{
+    int one = 1, ret = 0;
+    int fd = socket(stream->peer.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return fail(stream, AVERROR(errno), why);
+    stream->fd = fd;
+    stream->phase = RTSP_STREAM_CONNECTING;
+    stream->waits_to_write = true;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    if (connect(fd, (struct sockaddr *)&stream->peer, stream->peer_bytes) < 0 &&
+        errno != EINPROGRESS)
+        ret = AVERROR(errno);
+    if (ret >= 0)
+        ret = watch(stream, EPOLL_CTL_ADD, fd, true);
+    return ret < 0 ? fail(stream, ret, why) : AVERROR(EAGAIN);
+}
+
+int rtsp_stream_open(struct rtsp_stream *stream, const struct rtsp_stream_target *target,
+                     char why[RTSP_TLS_WHY_BYTES])
+{
+    int ret;
+
+    *why = '\0';
+    stream->target = *target;
+    stream->begin = stream->end = stream->n_to_send = 0;
+    stream->waits_to_write = false;
+    if (!stream->received)
+        stream->received = memory_allocate(RTSP_STREAM_RECEIVE_BYTES);
+    if (!stream->received)
+        return AVERROR(ENOMEM);
+    if (resolver_read_number(target->host, target->port, &stream->peer, &stream->peer_bytes) >= 0)
+        return begin_to_connect(stream, why);
+    ret = resolver_open(&stream->resolver, target->host, target->port);
+    if (ret < 0)
+        return ret;
+    stream->phase = RTSP_STREAM_RESOLVING;
+    ret = watch(stream, EPOLL_CTL_ADD, resolver_fd(stream->resolver), false);
+    return ret < 0 ? fail(stream, ret, why) : AVERROR(EAGAIN);
+}
+
+static int take_address(struct rtsp_stream *stream, char why[RTSP_TLS_WHY_BYTES])
+{
+    const char *reason = "";
+    int ret = resolver_take(stream->resolver, &stream->peer, &stream->peer_bytes, &reason);
+
+    if (ret == AVERROR(EAGAIN))
+        return ret;
+    watch(stream, EPOLL_CTL_DEL, resolver_fd(stream->resolver), false);
+    resolver_close(&stream->resolver);
+    if (ret < 0) {
+        snprintf(why, RTSP_TLS_WHY_BYTES, "%s", reason);
+        return fail(stream, ret, why);
+    }
+    return begin_to_connect(stream, why);
+}
+
+static int finish_to_connect(struct rtsp_stream *stream, char why[RTSP_TLS_WHY_BYTES])
+{
+    struct sockaddr_storage peer;
+    socklen_t peer_bytes = sizeof(peer), error_bytes = sizeof(int);
+    int error = 0;
+
+    if (getsockopt(stream->fd, SOL_SOCKET, SO_ERROR, &error, &error_bytes) < 0)
+        error = errno;
+    if (error)
+        return fail(stream, AVERROR(error), why);
+    if (getpeername(stream->fd, (struct sockaddr *)&peer, &peer_bytes) < 0)
+        return errno == ENOTCONN ? AVERROR(EAGAIN) : fail(stream, AVERROR(errno), why);
+    return begin_tls(stream, why);
+}
+
+static int go_on_with_hands(struct rtsp_stream *stream, char why[RTSP_TLS_WHY_BYTES])
+{
+    bool wants_write = false;
+    int ret = rtsp_tls_shake_hands(stream->tls, &wants_write, why);
+
+    if (ret == AVERROR(EAGAIN)) {
+        wait_to_write(stream, wants_write);
+        return ret;
+    }
+    if (ret < 0)
+        return fail(stream, ret, why);
+    stream->phase = RTSP_STREAM_OPEN;
+    wait_to_write(stream, false);
+    return 0;
+}
+
+int rtsp_stream_go_on(struct rtsp_stream *stream, char why[RTSP_TLS_WHY_BYTES])
+{
+    *why = '\0';
+    switch (stream->phase) {
+    case RTSP_STREAM_RESOLVING:
+        return take_address(stream, why);
+    case RTSP_STREAM_CONNECTING:
+        return finish_to_connect(stream, why);
+    case RTSP_STREAM_SHAKING_HANDS:
+        return go_on_with_hands(stream, why);
+    case RTSP_STREAM_OPEN:
+        return 0;
+    default:
+        return AVERROR(ENOTCONN);
+    }
+}
+
+static void make_room(struct rtsp_stream *stream)
+{
+    if (stream->begin == stream->end) {
+        stream->begin = stream->end = 0;
+    } else if (RTSP_STREAM_RECEIVE_BYTES - stream->end < READ_BYTES && stream->begin > 0) {
+        memmove(stream->received, stream->received + stream->begin, stream->end - stream->begin);
+        stream->end -= stream->begin;
+        stream->begin = 0;
+    }
+}
+
+int rtsp_stream_receive(struct rtsp_stream *stream)
+{
+    size_t room;
+    ssize_t n;
+
+    make_room(stream);
+    room = RTSP_STREAM_RECEIVE_BYTES - stream->end;
+    if (room == 0)
+        return AVERROR(EMSGSIZE);
+    if (stream->tls) {
+        n = rtsp_tls_receive(stream->tls, stream->received + stream->end, room);
+    } else {
+        n = recv(stream->fd, stream->received + stream->end, room, 0);
+        if (n < 0)
+            n = errno == EINTR || errno == EWOULDBLOCK ? AVERROR(EAGAIN) : AVERROR(errno);
+    }
+    if (n == AVERROR(EAGAIN))
+        return 0;
+    if (n <= 0)
+        return n < 0 ? (int)n : AVERROR_EOF;
+    stream->end += (size_t)n;
+    return stream->tls ? 1 : (size_t)n == room;
+}
+
+int rtsp_stream_flush(struct rtsp_stream *stream)
+{
+    while (stream->n_to_send > 0) {
+        ssize_t n;
+
+        if (stream->tls) {
+            n = rtsp_tls_send(stream->tls, stream->to_send, stream->n_to_send);
+        } else {
+            n = send(stream->fd, stream->to_send, stream->n_to_send, MSG_NOSIGNAL);
+            if (n < 0)
+                n = errno == EINTR || errno == EWOULDBLOCK ? AVERROR(EAGAIN) : AVERROR(errno);
+        }
+        if (n == AVERROR(EAGAIN))
+            break;
+        if (n < 0)
+            return (int)n;
+        stream->n_to_send -= (size_t)n;
+        memmove(stream->to_send, stream->to_send + n, stream->n_to_send);
+    }
+    wait_to_write(stream, stream->n_to_send > 0);
+    return 0;
+}
+
+int rtsp_stream_send(struct rtsp_stream *stream, const void *data, size_t bytes)
+{
+    if (stream->phase != RTSP_STREAM_OPEN)
+        return AVERROR(ENOTCONN);
+    if (bytes > sizeof(stream->to_send) - stream->n_to_send)
+        return AVERROR(ENOBUFS);
+    memcpy(stream->to_send + stream->n_to_send, data, bytes);
+    stream->n_to_send += bytes;
+    return rtsp_stream_flush(stream);
+}
+
+void rtsp_stream_close(struct rtsp_stream *stream)
+{
+    if (stream->resolver)
+        watch(stream, EPOLL_CTL_DEL, resolver_fd(stream->resolver), false);
+    resolver_close(&stream->resolver);
+    rtsp_tls_close(&stream->tls);
+    if (stream->phase >= RTSP_STREAM_CONNECTING)
+        close(stream->fd); /* which takes it out of the poll set */
+    stream->phase = RTSP_STREAM_CLOSED;
+    stream->n_to_send = 0;
+}
+
+void rtsp_stream_clear(struct rtsp_stream *stream)
+{
+    rtsp_stream_close(stream);
+    memory_release(stream->received);
+    stream->received = NULL;
+}

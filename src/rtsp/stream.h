@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The connection to a camera: name, socket, TLS, and what waits to be read and
+ * sent. Nothing here waits; a poll set of the camera says when to go on.
+ */
+#ifndef LIMEF_SRC_RTSP_STREAM_H
+#define LIMEF_SRC_RTSP_STREAM_H
+
+#include "rtsp/message.h"
+#include "rtsp/tls.h"
+
+#include <sys/socket.h>
+
+#define RTSP_STREAM_RECEIVE_BYTES (RTSP_MAX_ITEM_BYTES + 32 * 1024)
+#define RTSP_STREAM_SEND_BYTES 16384
+
+struct resolver;
+
+enum rtsp_stream_phase {
+    RTSP_STREAM_CLOSED,
+    RTSP_STREAM_RESOLVING,
+    RTSP_STREAM_CONNECTING,
+    RTSP_STREAM_SHAKING_HANDS,
+    RTSP_STREAM_OPEN,
+};
+
+/* Where to connect to. */
+struct rtsp_stream_target {
+    const char *host;
+    uint16_t port;
+    bool is_tls;
+    const struct limef_rtsp_tls_settings *tls; /* borrowed; must outlive the stream */
+};
+
+/* All-zero and poll_fd: closed. */
+struct rtsp_stream {
+    int poll_fd; /* borrowed; an epoll instance */
+    enum rtsp_stream_phase phase;
+    struct rtsp_stream_target target;
+    struct resolver *resolver;
+    struct rtsp_tls *tls;
+    int fd; /* unless closed or resolving */
+    bool waits_to_write;
+    struct sockaddr_storage peer;
+    socklen_t peer_bytes;
+    uint8_t *received; /* owned; kept while closed */
+    size_t begin, end;
+    size_t n_to_send;
+    uint8_t to_send[RTSP_STREAM_SEND_BYTES];
+};
+
+/* Begins to connect. Returns as rtsp_stream_go_on(). */
+int rtsp_stream_open(struct rtsp_stream *stream, const struct rtsp_stream_target *target,
+                     char why[RTSP_TLS_WHY_BYTES]);
+
+/*
+ * Goes on with what open began.
+ *
+ * why  written on failure.
+ * Returns 0: open; AVERROR(EAGAIN); another negative AVERROR code, closed then: EACCES a
+ * certificate that is not right, ENOENT no such host.
+ */
+int rtsp_stream_go_on(struct rtsp_stream *stream, char why[RTSP_TLS_WHY_BYTES]);
+
+/* Reads what is there behind what was not taken yet. Returns 0: all that was there; 1: there may be
+ * more; AVERROR_EOF: the camera closed it; another negative AVERROR code. */
+int rtsp_stream_receive(struct rtsp_stream *stream);
+
+/* Sends now or when it can. Returns 0; AVERROR(ENOBUFS): too much waits; what the socket says. */
+int rtsp_stream_send(struct rtsp_stream *stream, const void *data, size_t bytes);
+
+/* Sends what waits. Returns 0, or what the socket says. */
+int rtsp_stream_flush(struct rtsp_stream *stream);
+
+/* Closes it; poll_fd and memory stay. */
+void rtsp_stream_close(struct rtsp_stream *stream);
+
+/* Releases the memory, too. */
+void rtsp_stream_clear(struct rtsp_stream *stream);
+
+#endif

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/* What a camera described, and how its packets come. */
+#include "rtsp/camera.h"
+
+#include "base/memory_private.h"
+
+#include <limef/base/clock.h>
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <libavutil/error.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How long a packet that is missing is waited for on UDP. */
+#define REORDER_WAIT_US 150000
+
+static bool is_wanted(const struct rtsp_camera *camera, const struct sdp_media *media)
+{
+    enum limef_media wanted = camera->settings.media;
+
+    if (!media->is_sent)
+        return false;
+    switch (media->kind) {
+    case SDP_VIDEO:
+        return wanted == LIMEF_MEDIA_NONE || wanted == LIMEF_MEDIA_VIDEO;
+    case SDP_AUDIO:
+        return wanted == LIMEF_MEDIA_NONE || wanted == LIMEF_MEDIA_AUDIO;
+    case SDP_APPLICATION:
+        return wanted == LIMEF_MEDIA_NONE || wanted == LIMEF_MEDIA_OTHER;
+    default:
+        return false;
+    }
+}
+
+static bool has_media(const struct rtsp_camera *camera, enum limef_media media)
+{
+    for (unsigned i = 0; i < camera->n_tracks; i++)
+        if (camera->tracks[i]->receiver.media == media)
+            return true;
+    return false;
+}
+
+static int arrived(void *context, struct rtsp_receiver *receiver,
+                   const struct rtsp_arrival *arrival)
+{
+    struct rtsp_camera *camera = context;
+
+    camera->last_unit_us = arrival->arrived_us;
+    if (camera->state != LIMEF_RTSP_PLAYING) {
+        int ret;
+
+        if (!camera->has_played) {
+            camera->played_since_us = arrival->arrived_us;
+            camera->past.n_reconnects += camera->past.n_units > 0;
+        }
+        camera->has_played = true;
+        ret = rtsp_camera_set_state(camera, LIMEF_RTSP_PLAYING, 0, "");
+        if (ret < 0)
+            return ret;
+    }
+    return camera->events.arrival(camera->events.context, receiver, arrival);
+}
+
+static bool is_group(const char *address)
+{
+    struct in_addr in;
+
+    return inet_pton(AF_INET, address, &in) == 1 && IN_MULTICAST(ntohl(in.s_addr));
+}
+
+/* Returns 0, also if it is of no use; or AVERROR(ENOMEM). */
+static int add_track(struct rtsp_camera *camera, const struct sdp_media *media)
+{
+    struct rtsp_track *track = memory_allocate(sizeof(*track));
+    int ret;
+
+    if (!track)
+        return AVERROR(ENOMEM);
+    ret = rtsp_receiver_open(&track->receiver, media, &camera->clocks[camera->n_tracks], arrived,
+                             camera);
+    if (ret >= 0 && has_media(camera, track->receiver.media))
+        ret = AVERROR(ENOSYS); /* one of each kind */
+    if (ret >= 0)
+        ret = sdp_control_url(track->control, sizeof(track->control), camera->base, media->control);
+    if (ret < 0) {
+        rtsp_receiver_clear(&track->receiver);
+        memory_release(track);
+        return ret == AVERROR(ENOMEM) ? ret : 0;
+    }
+    track->camera = camera;
+    track->channel = (uint8_t)(2 * camera->n_tracks);
+    track->group = is_group(media->address) ? media->address : NULL;
+    track->group_port = (uint16_t)media->port;
+    camera->tracks[camera->n_tracks++] = track;
+    return 0;
+}
+
+int rtsp_camera_describe(struct rtsp_camera *camera, const char *text, size_t bytes)
+{
+    int ret;
+
+    rtsp_camera_clear_tracks(camera);
+    camera->description = memory_allocate(bytes + 1);
+    if (!camera->description)
+        return AVERROR(ENOMEM);
+    memcpy(camera->description, text, bytes);
+    ret = sdp_read(&camera->sdp, camera->description, bytes);
+    if (ret >= 0)
+        ret = sdp_control_url(camera->aggregate, sizeof(camera->aggregate), camera->base,
+                              camera->sdp.control);
+    for (unsigned i = 0; i < camera->sdp.n_media && ret >= 0; i++)
+        if (is_wanted(camera, &camera->sdp.media[i]))
+            ret = add_track(camera, &camera->sdp.media[i]);
+    if (ret >= 0 && camera->n_tracks == 0)
+        ret = AVERROR(ENOSYS);
+    return ret;
+}
+
+int rtsp_track_ask(struct rtsp_track *track, char *transport, size_t transport_bytes)
+{
+    struct rtsp_camera *camera = track->camera;
+    int ret;
+
+    track->receiver.window.wait_us = camera->is_udp ? REORDER_WAIT_US : 0;
+    if (!camera->is_udp) {
+        snprintf(transport, transport_bytes, "RTP/AVP/TCP;unicast;interleaved=%u-%u",
+                 track->channel, track->channel + 1u);
+        return 0;
+    }
+    if (track->group) {
+        snprintf(transport, transport_bytes, "RTP/AVP;multicast");
+        return 0;
+    }
+    ret = datagrams_open(&track->datagrams, camera->poll_fd, &camera->stream.peer,
+                         camera->stream.peer_bytes);
+    if (ret >= 0)
+        snprintf(transport, transport_bytes, "RTP/AVP;unicast;client_port=%u-%u",
+                 track->datagrams.port, track->datagrams.port + 1u);
+    return ret;
+}
+
+/* "a-b" or "a" behind a name. Returns how many there were. */
+static int read_range(const char *transport, const char *name, unsigned most, unsigned values[2])
+{
+    size_t bytes;
+    const char *text = rtsp_parameter(transport, ';', name, &bytes);
+    int n = text && bytes > 0 ? sscanf(text, "%5u-%5u", &values[0], &values[1]) : 0;
+
+    if (n == 1)
+        values[1] = values[0] + 1;
+    return n > 0 && values[0] <= most && values[1] <= most ? n : 0;
+}
+
+static int join(struct rtsp_track *track, const char *transport)
+{
+    unsigned ports[2] = {track->group_port, 0};
+    char group[64];
+    size_t bytes;
+    const char *text = rtsp_parameter(transport, ';', "destination", &bytes);
+
+    if (text && bytes > 0 && bytes < sizeof(group))
+        snprintf(group, sizeof(group), "%.*s", (int)bytes, text);
+    else
+        snprintf(group, sizeof(group), "%s", track->group ? track->group : "");
+    read_range(transport, "port", 65535, ports);
+    if (ports[0] == 0 || !is_group(group))
+        return AVERROR_INVALIDDATA;
+    datagrams_close(&track->datagrams);
+    return datagrams_join(&track->datagrams, track->camera->poll_fd, group, (uint16_t)ports[0]);
+}
+
+int rtsp_track_take(struct rtsp_track *track, const char *transport)
+{
+    unsigned values[2];
+    size_t bytes;
+
+    track->is_set_up = true;
+    if (!track->camera->is_udp) {
+        if (read_range(transport, "interleaved", 255, values))
+            track->channel = (uint8_t)values[0];
+        return 0;
+    }
+    if (rtsp_parameter(transport, ';', "multicast", &bytes))
+        return join(track, transport);
+    if (read_range(transport, "server_port", 65535, values))
+        datagrams_greet(&track->datagrams, (uint16_t)values[0], (uint16_t)values[1]);
+    return track->datagrams.is_open ? 0 : AVERROR_INVALIDDATA;
+}
+
+static void count_track(struct limef_rtsp_source_counters *counters, const struct rtsp_track *track)
+{
+    const struct rtsp_receiver *receiver = &track->receiver;
+
+    counters->n_packets += receiver->n_packets;
+    counters->n_bytes += receiver->n_bytes;
+    counters->n_lost += receiver->window.n_lost;
+    counters->n_duplicates += receiver->window.n_duplicates;
+    counters->n_late += receiver->window.n_late;
+    counters->n_malformed += receiver->n_malformed + receiver->depacketizer.n_malformed;
+    counters->n_kernel_drops += track->datagrams.n_kernel_drops;
+}
+
+void rtsp_camera_count(const struct rtsp_camera *camera,
+                       struct limef_rtsp_source_counters *counters)
+{
+    *counters = camera->past;
+    for (unsigned i = 0; i < camera->n_tracks; i++) {
+        const struct rtsp_receiver *receiver = &camera->tracks[i]->receiver;
+
+        count_track(counters, camera->tracks[i]);
+        if (receiver->media != LIMEF_MEDIA_VIDEO && i > 0)
+            continue;
+        counters->jitter_us =
+            (int64_t)(receiver->statistics.jitter_ticks * 1e6 / receiver->depacketizer.clock_hz);
+        counters->clock_offset_us = receiver->wall.offset_us;
+        counters->drift_ppm = receiver->wall.drift_ppm;
+    }
+    for (unsigned i = 0; i < SDP_MAX_MEDIA; i++)
+        counters->n_jumps += camera->clocks[i].n_jumps;
+    counters->state = camera->state;
+    counters->code = camera->code;
+    counters->status = camera->status;
+    counters->is_udp = camera->is_udp;
+    counters->last_unit_us = camera->last_unit_us;
+}
+
+void rtsp_camera_clear_tracks(struct rtsp_camera *camera)
+{
+    for (unsigned i = 0; i < camera->n_tracks; i++) {
+        struct rtsp_track *track = camera->tracks[i];
+
+        count_track(&camera->past, track);
+        datagrams_close(&track->datagrams);
+        rtsp_receiver_clear(&track->receiver);
+        memory_release(track);
+        camera->tracks[i] = NULL;
+    }
+    camera->n_tracks = 0;
+    memory_release(camera->description);
+    camera->description = NULL;
+}
+
+struct reading {
+    struct rtsp_track *track;
+    unsigned which; /* 0: RTP, 1: RTCP */
+    int64_t now_us;
+};
+
+static int take_packet(void *context, const uint8_t *data, size_t bytes)
+{
+    const struct reading *reading = context;
+    struct rtsp_receiver *receiver = &reading->track->receiver;
+
+    if (reading->which == 0 && !rtcp_is(data, bytes))
+        return rtsp_receiver_rtp(receiver, data, bytes, reading->now_us);
+    rtsp_receiver_rtcp(receiver, data, bytes, reading->now_us);
+    return 0;
+}
+
+int rtsp_camera_receive_datagrams(struct rtsp_camera *camera, int64_t now_us)
+{
+    int more = 0;
+
+    for (unsigned i = 0; i < camera->n_tracks; i++) {
+        struct reading reading = {.track = camera->tracks[i], .now_us = now_us};
+
+        for (; camera->tracks[i]->datagrams.is_open && reading.which < 2; reading.which++) {
+            int ret =
+                datagrams_receive(&reading.track->datagrams, reading.which, take_packet, &reading);
+
+            if (ret < 0)
+                return ret;
+            more |= ret;
+        }
+    }
+    return more;
+}
+
+int rtsp_camera_take_media(struct rtsp_camera *camera, const struct rtsp_item *item, int64_t now_us)
+{
+    for (unsigned i = 0; i < camera->n_tracks; i++) {
+        struct reading reading = {.track = camera->tracks[i], .now_us = now_us};
+
+        if (item->channel != reading.track->channel && item->channel != reading.track->channel + 1)
+            continue;
+        reading.which = item->channel - reading.track->channel;
+        return take_packet(&reading, item->data, item->data_bytes);
+    }
+    return 0;
+}
+
+void rtsp_camera_report(struct rtsp_camera *camera, int64_t now_us)
+{
+    for (unsigned i = 0; i < camera->n_tracks; i++) {
+        struct rtsp_track *track = camera->tracks[i];
+        uint8_t report[4 + RTCP_REPORT_BYTES];
+        size_t bytes;
+
+        if (!track->is_set_up)
+            continue;
+        bytes =
+            rtcp_report_write(report + 4, &track->receiver.statistics, (uint32_t)camera->random + i,
+                              "limef", &track->receiver.last_report, now_us);
+        report[0] = '$';
+        report[1] = (uint8_t)(track->channel + 1);
+        report[2] = (uint8_t)(bytes >> 8);
+        report[3] = (uint8_t)bytes;
+        if (track->datagrams.is_open)
+            datagrams_report(&track->datagrams, report + 4, bytes);
+        else if (!camera->is_udp)
+            rtsp_stream_send(&camera->stream, report, 4 + bytes);
+    }
+}

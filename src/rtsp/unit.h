@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An access unit while it is put together from packets: bytes in a counted
+ * buffer of a pool, so that in steady state none is made.
+ */
+#ifndef LIMEF_SRC_RTSP_UNIT_H
+#define LIMEF_SRC_RTSP_UNIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct AVBufferPool;
+struct AVBufferRef;
+
+/* Bytes of a unit at most: several times the largest key frame of a 4K camera. */
+#define RTSP_MAX_UNIT_BYTES (16 * 1024 * 1024)
+
+/* All-zero: empty. */
+struct rtsp_unit {
+    struct AVBufferRef *buffer; /* padded as libavcodec wants; NULL: nothing yet */
+    size_t bytes;
+    int64_t timestamp; /* units of the stream's clock, counted on past 32 bits */
+    bool is_key;
+    bool is_damaged;    /* some of it is missing */
+    bool follows_loss;  /* what came before is missing or damaged */
+    bool has_new_codec; /* the parameters changed with it */
+    int64_t duration;   /* units of the clock; 0: not known */
+
+    struct AVBufferPool *pool; /* owned */
+    size_t pool_bytes;         /* of each of its buffers */
+};
+
+/* Adds bytes. Returns 0; AVERROR(ENOMEM); AVERROR(EMSGSIZE): more than a unit may have. The unit is
+ * damaged then. */
+int rtsp_unit_append(struct rtsp_unit *unit, const void *data, size_t bytes);
+
+/* Makes room for bytes at its end, and counts them in. NULL: as append failing. */
+uint8_t *rtsp_unit_extend(struct rtsp_unit *unit, size_t bytes);
+
+/* Gives its buffer away, padded with zeros; begins an empty unit. NULL: it was empty. */
+struct AVBufferRef *rtsp_unit_take(struct rtsp_unit *unit);
+
+/* Forgets its bytes and flags; keeps its pool. */
+void rtsp_unit_restart(struct rtsp_unit *unit);
+
+/* All-zero afterwards. Buffers that somebody has stay valid. */
+void rtsp_unit_clear(struct rtsp_unit *unit);
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+#include "rtsp/window.h"
+
+#include "base/memory_private.h"
+
+#include <limef/base/clock.h>
+
+#include <libavutil/error.h>
+#include <string.h>
+
+#define SLOT(sequence) ((uint64_t)(sequence) % RTP_WINDOW_PACKETS)
+
+/* The packet came, and no other between it and the one that was to come. */
+static void advance(struct rtp_window *window, int64_t sequence)
+{
+    int64_t n = sequence + 1 - window->next;
+
+    window->received = (n < 64 ? window->received << n : 0) | 1;
+    window->next = sequence + 1;
+}
+
+static uint8_t *take_memory(struct rtp_window *window)
+{
+    uint8_t *memory = window->vacant;
+
+    if (!memory)
+        return memory_allocate(RTP_WINDOW_PACKET_BYTES);
+    memcpy(&window->vacant, memory, sizeof(window->vacant));
+    return memory;
+}
+
+static void put_memory(struct rtp_window *window, uint8_t *memory)
+{
+    memcpy(memory, &window->vacant, sizeof(window->vacant));
+    window->vacant = memory;
+}
+
+static void give_back_lent(struct rtp_window *window)
+{
+    if (window->lent)
+        put_memory(window, window->lent);
+    window->lent = NULL;
+}
+
+static void empty(struct rtp_window *window, struct rtp_window_slot *slot)
+{
+    put_memory(window, slot->data);
+    slot->bytes = 0;
+    window->n_waiting--;
+}
+
+static int keep(struct rtp_window *window, int64_t sequence, const uint8_t *data, size_t bytes,
+                int64_t now_us)
+{
+    struct rtp_window_slot *slot = &window->slots[SLOT(sequence)];
+    uint8_t *memory;
+
+    if (slot->bytes > 0) {
+        window->n_duplicates++;
+        return RTP_WINDOW_DUPLICATE;
+    }
+    if (bytes > RTP_WINDOW_PACKET_BYTES)
+        return AVERROR(EMSGSIZE);
+    memory = take_memory(window);
+    if (!memory)
+        return AVERROR(ENOMEM);
+    *slot = (struct rtp_window_slot){
+        .sequence = sequence,
+        .arrived_us = now_us,
+        .bytes = bytes,
+        .data = memory,
+    };
+    memcpy(slot->data, data, bytes);
+    window->n_waiting++;
+    return RTP_WINDOW_WAITS;
+}
+
+static int refuse_old(struct rtp_window *window, int64_t sequence)
+{
+    int64_t age = window->next - 1 - sequence;
+
+    if (age < 64 && window->received >> age & 1) {
+        window->n_duplicates++;
+        return RTP_WINDOW_DUPLICATE;
+    }
+    window->n_late++;
+    return RTP_WINDOW_LATE;
+}
+
+/* What is missing before a packet is given up: no gap is waited for, or it is larger than the
+ * window, so that nothing is gained by waiting. */
+static bool gives_up(const struct rtp_window *window, int64_t gap)
+{
+    return window->n_waiting == 0 && (window->wait_us == 0 || gap >= RTP_WINDOW_PACKETS);
+}
+
+int rtp_window_put(struct rtp_window *window, int64_t sequence, const uint8_t *data, size_t bytes,
+                   int64_t now_us, unsigned *n_missing)
+{
+    int64_t gap;
+
+    *n_missing = 0;
+    if (!window->has_begun) {
+        window->has_begun = true;
+        window->next = sequence;
+        window->received = 0;
+    }
+    gap = sequence - window->next;
+    if (gap < 0)
+        return refuse_old(window, sequence);
+    if (gap == 0 || gives_up(window, gap)) {
+        *n_missing = (unsigned)gap;
+        window->n_lost += (uint64_t)gap;
+        advance(window, sequence);
+        return RTP_WINDOW_NEXT;
+    }
+    return gap < RTP_WINDOW_PACKETS ? keep(window, sequence, data, bytes, now_us) : AVERROR(EAGAIN);
+}
+
+static struct rtp_window_slot *first_waiting(struct rtp_window *window)
+{
+    for (int64_t sequence = window->next; window->n_waiting > 0; sequence++)
+        if (window->slots[SLOT(sequence)].bytes > 0)
+            return &window->slots[SLOT(sequence)];
+    return NULL;
+}
+
+const uint8_t *rtp_window_take(struct rtp_window *window, int64_t now_us, size_t *bytes,
+                               unsigned *n_missing)
+{
+    struct rtp_window_slot *slot = first_waiting(window);
+
+    give_back_lent(window);
+    if (!slot || (slot->sequence != window->next && now_us < slot->arrived_us + window->wait_us))
+        return NULL;
+    *n_missing = (unsigned)(slot->sequence - window->next);
+    window->n_lost += *n_missing;
+    advance(window, slot->sequence);
+    window->n_waiting--;
+    *bytes = slot->bytes;
+    slot->bytes = 0;
+    window->lent = slot->data;
+    return slot->data;
+}
+
+int64_t rtp_window_due_us(const struct rtp_window *window)
+{
+    int64_t due_us = LIMEF_FOREVER;
+
+    for (unsigned i = 0; window->n_waiting > 0 && i < RTP_WINDOW_PACKETS; i++)
+        if (window->slots[i].bytes > 0 && window->slots[i].arrived_us + window->wait_us < due_us)
+            due_us = window->slots[i].arrived_us + window->wait_us;
+    return due_us;
+}
+
+void rtp_window_restart(struct rtp_window *window)
+{
+    for (unsigned i = 0; window->n_waiting > 0; i++)
+        if (window->slots[i].bytes > 0)
+            empty(window, &window->slots[i]);
+    window->has_begun = false;
+    window->received = 0;
+}
+
+void rtp_window_clear(struct rtp_window *window)
+{
+    rtp_window_restart(window);
+    give_back_lent(window);
+    while (window->vacant)
+        memory_release(take_memory(window));
+    *window = (struct rtp_window){.wait_us = 0};
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Puts packets back into the order in which they were sent. What comes in
+ * order is not kept; what comes too early waits for what is missing, bounded in
+ * packets and in time, and what never comes is counted.
+ */
+#ifndef LIMEF_SRC_RTSP_WINDOW_H
+#define LIMEF_SRC_RTSP_WINDOW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Packets that wait at most; a power of two. */
+#define RTP_WINDOW_PACKETS 256
+/* Bytes of a packet that can wait: what fits into an Ethernet frame, and some. */
+#define RTP_WINDOW_PACKET_BYTES 2048
+
+enum rtp_window_verdict {
+    RTP_WINDOW_NEXT,      /* it is the next: for the depacketizer now */
+    RTP_WINDOW_WAITS,     /* it was copied */
+    RTP_WINDOW_DUPLICATE, /* it came before */
+    RTP_WINDOW_LATE,      /* it was given up already */
+};
+
+struct rtp_window_slot {
+    int64_t sequence;
+    int64_t arrived_us;
+    size_t bytes; /* 0: nobody waits here */
+    uint8_t *data;
+};
+
+/* All-zero, and wait_us: nothing came yet. */
+struct rtp_window {
+    int64_t wait_us; /* how long a gap is waited for; 0: not at all, as on a TCP connection */
+    bool has_begun;
+    int64_t next;      /* the sequence number that is to come */
+    uint64_t received; /* bit i: packet next - 1 - i came */
+    unsigned n_waiting;
+    uint64_t n_duplicates, n_late, n_lost;
+    struct rtp_window_slot slots[RTP_WINDOW_PACKETS];
+    uint8_t *lent;   /* by take() */
+    uint8_t *vacant; /* memory for packets that nobody has, linked by its first bytes; owned. As
+                        much as ever waited at once */
+};
+
+/*
+ * Takes a packet that arrived. On NEXT the caller handles it; then, or any time, it takes what
+ * waits with rtp_window_take().
+ *
+ * sequence   counted on past 16 bits.
+ * data       copied if it has to wait.
+ * n_missing  written: how many packets were given up just before it; 0 unless NEXT.
+ * Returns a verdict; AVERROR(EAGAIN): no room before what waits is taken with a now_us of
+ * LIMEF_FOREVER; AVERROR(ENOMEM), AVERROR(EMSGSIZE): it cannot wait, and is lost.
+ */
+int rtp_window_put(struct rtp_window *window, int64_t sequence, const uint8_t *data, size_t bytes,
+                   int64_t now_us, unsigned *n_missing);
+
+/*
+ * Takes the next packet that waits, if its turn has come, or if what is missing before it is given
+ * up: it was waited for long enough, or there is no more room.
+ *
+ * n_missing  written: how many packets were given up just before it.
+ * Returns the packet, valid until the next take; NULL: none at present.
+ */
+const uint8_t *rtp_window_take(struct rtp_window *window, int64_t now_us, size_t *bytes,
+                               unsigned *n_missing);
+
+/* When take() has something to give up; LIMEF_FOREVER: nothing waits. */
+int64_t rtp_window_due_us(const struct rtp_window *window);
+
+/* Forgets what waits; the next packet begins anew. Counters and memory stay. */
+void rtp_window_restart(struct rtp_window *window);
+
+/* Releases its memory; all-zero afterwards. */
+void rtp_window_clear(struct rtp_window *window);
+
+#endif

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: MIT */
+#include "rtsp/depacketizer.h"
+
+#include "packets.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <libavcodec/codec_par.h>
+#include <libavutil/buffer.h>
+#include <libavutil/error.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define MAX_UNITS 32
+
+struct got {
+    uint8_t bytes[4096];
+    size_t n_bytes;
+    int64_t timestamp, duration;
+    bool is_key, is_damaged, follows_loss, has_new_codec;
+};
+
+static struct got got[MAX_UNITS];
+static unsigned n_got;
+static struct depacketizer depacketizer;
+static uint16_t sequence;
+static unsigned n_missing;
+
+static int keep(void *context, struct rtsp_unit *unit)
+{
+    struct got *unit_got = &got[n_got++ % MAX_UNITS];
+
+    (void)context;
+    memcpy(unit_got->bytes, unit->buffer->data, unit->bytes);
+    unit_got->n_bytes = unit->bytes;
+    unit_got->timestamp = unit->timestamp;
+    unit_got->duration = unit->duration;
+    unit_got->is_key = unit->is_key;
+    unit_got->is_damaged = unit->is_damaged;
+    unit_got->follows_loss = unit->follows_loss;
+    unit_got->has_new_codec = unit->has_new_codec;
+    return 0;
+}
+
+static void open_as(enum sdp_kind kind, const char *encoding, int clock_hz, const char *format)
+{
+    struct sdp_media media = {.kind = kind,
+                              .payload_type = 96,
+                              .encoding = encoding,
+                              .clock_hz = clock_hz,
+                              .n_channels = kind == SDP_AUDIO ? 2 : 0,
+                              .format = format};
+
+    n_got = n_missing = 0;
+    cr_assert(eq(int, depacketizer_open(&depacketizer, &media, keep, NULL), 0));
+}
+
+static void clear(void)
+{
+    depacketizer_clear(&depacketizer);
+}
+
+/* Memory of exactly that size: a sanitizer sees what is read behind it. */
+static int push(uint32_t timestamp, bool marker, const void *payload, size_t bytes)
+{
+    uint8_t *data = malloc(12 + bytes);
+    struct rtp_packet packet;
+    int ret;
+
+    packet_write(data, sequence++, timestamp, marker, payload, bytes);
+    ret = rtp_packet_read(&packet, data, 12 + bytes);
+    if (ret >= 0)
+        ret = depacketizer_push(&depacketizer, &packet, timestamp, n_missing);
+    n_missing = 0;
+    free(data);
+    return ret;
+}
+
+static void assert_bytes(unsigned i, const void *bytes, size_t n_bytes)
+{
+    cr_assert(eq(sz, got[i].n_bytes, n_bytes));
+    cr_assert(zero(int, memcmp(got[i].bytes, bytes, n_bytes)));
+}
+
+TestSuite(rtsp_depacketizer, .timeout = 10, .fini = clear);
+
+#define SPS "\x67\x42\x00\x1e"
+#define PPS "\x68\xce"
+
+Test(rtsp_depacketizer, h264_takes_parameter_sets_from_the_description)
+{
+    open_as(SDP_VIDEO, "H264", 90000, "sprop-parameter-sets=Z0IAHg==,aM4=");
+    cr_assert(eq(int, depacketizer.parameters->extradata_size, 4 + 4 + 4 + 2));
+    cr_assert(
+        zero(int, memcmp(depacketizer.parameters->extradata, "\0\0\0\1" SPS "\0\0\0\1" PPS, 14)));
+}
+
+Test(rtsp_depacketizer, h264_joins_single_units_packets_of_several_and_fragments)
+{
+    open_as(SDP_VIDEO, "H264", 90000, "");
+    push(1000, false, "\x78\0\4" SPS "\0\2" PPS, 1 + 2 + 4 + 2 + 2); /* STAP-A */
+    push(1000, false,
+         "\x7c\x85\x80"
+         "ab",
+         5); /* FU-A, start, IDR */
+    push(1000, false,
+         "\x7c\x05"
+         "cd",
+         4);
+    push(1000, true,
+         "\x7c\x45"
+         "ef",
+         4);
+    push(2000, true,
+         "\x41\x9a"
+         "gh",
+         4); /* one alone */
+    cr_assert(eq(u32, n_got, 2));
+    assert_bytes(0,
+                 "\0\0\0\1" SPS "\0\0\0\1" PPS "\0\0\0\1\x65\x80"
+                 "abcdef",
+                 4 + 4 + 4 + 2 + 4 + 8);
+    cr_assert(got[0].is_key);
+    cr_assert(got[0].has_new_codec);
+    cr_assert(not(got[0].is_damaged));
+    assert_bytes(1,
+                 "\0\0\0\1\x41\x9a"
+                 "gh",
+                 8);
+    cr_assert(not(got[1].is_key));
+    cr_assert(eq(i64, got[1].timestamp, 2000));
+}
+
+Test(rtsp_depacketizer, h264_ends_a_unit_where_the_time_changes_without_marker)
+{
+    open_as(SDP_VIDEO, "H264", 90000, "");
+    push(1, false, "\x41\x9a", 2);
+    push(2, false, "\x41\x9b", 2);
+    cr_assert(eq(u32, n_got, 1));
+    cr_assert(eq(int, depacketizer_flush(&depacketizer), 0));
+    cr_assert(eq(u32, n_got, 2));
+}
+
+Test(rtsp_depacketizer, h264_says_new_parameters_once)
+{
+    open_as(SDP_VIDEO, "H264", 90000, "sprop-parameter-sets=Z0IAHg==,aM4=");
+    push(1, false, "\x78\0\4" SPS "\0\2" PPS, 11);
+    push(1, true, "\x65\x80", 2);
+    cr_assert(not(got[0].has_new_codec));
+    push(2, false, "\x78\0\4\x67\x42\x00\x1f\0\2" PPS, 11);
+    push(2, true, "\x65\x80", 2);
+    cr_assert(got[1].has_new_codec);
+    push(3, false, "\x78\0\4\x67\x42\x00\x1f\0\2" PPS, 11);
+    push(3, true, "\x65\x80", 2);
+    cr_assert(not(got[2].has_new_codec));
+}
+
+Test(rtsp_depacketizer, h264_marks_what_a_loss_damaged_and_what_follows_it)
+{
+    open_as(SDP_VIDEO, "H264", 90000, "");
+    push(1, true, "\x65\x80", 2);
+    push(2, false,
+         "\x7c\x81\x80"
+         "ab",
+         5);
+    n_missing = 1; /* in the middle of a fragment */
+    push(2, true,
+         "\x7c\x41"
+         "ef",
+         4);
+    push(3, true, "\x41\x9a", 2);
+    n_missing = 2; /* between two units, of which the next one is whole */
+    push(5, true, "\x41\x9a", 2);
+    n_missing = 1; /* the beginning of the next one */
+    push(6, true, "\x41\x1a", 2);
+    cr_assert(eq(u32, n_got, 5));
+    cr_assert(not(got[0].is_damaged));
+    cr_assert(got[1].is_damaged);
+    cr_assert(not(got[2].is_damaged));
+    cr_assert(not(got[3].is_damaged));
+    cr_assert(got[3].follows_loss);
+    cr_assert(got[4].is_damaged);
+}
+
+Test(rtsp_depacketizer, h264_believes_no_length)
+{
+    static const struct {
+        const char *payload;
+        size_t bytes;
+    } lies[] = {{"\x78\xff\xff"
+                 "a",
+                 4},
+                {"\x78\0", 2},
+                {"\x78\0\0", 3},
+                {"\x7c", 1},
+                {"\x7c\x85", 2},
+                {"\x00", 1},
+                {"\x7a"
+                 "abc",
+                 4},
+                {"\x7f", 1},
+                {"\x79\0\0", 3},
+                {"\x78\0\5"
+                 "a",
+                 4}};
+
+    open_as(SDP_VIDEO, "H264", 90000, "");
+    for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++)
+        cr_assert(
+            eq(int, push((uint32_t)i, true, lies[i].payload, lies[i].bytes), AVERROR_INVALIDDATA),
+            "%zu", i);
+    cr_assert(eq(u64, depacketizer.n_malformed, sizeof(lies) / sizeof(lies[0])));
+}
+
+Test(rtsp_depacketizer, h265_joins_packets_of_several_and_fragments)
+{
+    open_as(SDP_VIDEO, "H265", 90000, "");
+    push(1, false, "\x60\1\0\3\x40\1v\0\3\x42\1s\0\3\x44\1p", 2 + 15); /* VPS, SPS, PPS */
+    push(1, false,
+         "\x62\1\x93\x80"
+         "ab",
+         6); /* FU, start, IDR_W_RADL */
+    push(1, true,
+         "\x62\1\x53"
+         "cd",
+         5);
+    cr_assert(eq(u32, n_got, 1));
+    assert_bytes(0,
+                 "\0\0\0\1\x40\1v\0\0\0\1\x42\1s\0\0\0\1\x44\1p\0\0\0\1\x26\1\x80"
+                 "abcd",
+                 3 * 7 + 4 + 2 + 5);
+    cr_assert(got[0].is_key);
+    cr_assert(got[0].has_new_codec);
+}
+
+Test(rtsp_depacketizer, h265_skips_decoding_order_numbers)
+{
+    open_as(SDP_VIDEO, "H265", 90000, "sprop-max-don-diff=2");
+    push(1, false,
+         "\x02\1\xee\xee\x80"
+         "a",
+         6); /* one alone */
+    push(1, true, "\x60\1\xee\xee\0\3\2\1x\xee\0\3\2\1y", 2 + 2 + 5 + 1 + 5);
+    cr_assert(eq(u32, n_got, 1));
+    assert_bytes(0,
+                 "\0\0\0\1\x02\1\x80"
+                 "a\0\0\0\1\2\1x\0\0\0\1\2\1y",
+                 8 + 14);
+}
+
+Test(rtsp_depacketizer, jpeg_gets_its_headers_back)
+{
+    uint8_t first[8 + 4] = {0, 0, 0, 0, 1, 50, 8, 6, 'a', 'b', 'c', 'd'};
+    uint8_t second[8 + 2] = {0, 0, 0, 4, 1, 50, 8, 6, 'e', 'f'};
+
+    open_as(SDP_VIDEO, "JPEG", 90000, "");
+    push(1, false, first, sizeof(first));
+    push(1, true, second, sizeof(second));
+    cr_assert(eq(u32, n_got, 1));
+    cr_assert(zero(int, memcmp(got[0].bytes, "\xff\xd8\xff\xdb", 4)));
+    cr_assert(zero(int, memcmp(got[0].bytes + got[0].n_bytes - 8, "abcdef\xff\xd9", 8)));
+    cr_assert(eq(int, depacketizer.parameters->width, 64));
+    cr_assert(eq(int, depacketizer.parameters->height, 48));
+    cr_assert(got[0].is_key);
+    cr_assert(not(got[0].is_damaged));
+}
+
+Test(rtsp_depacketizer, jpeg_without_its_first_packet_is_damaged)
+{
+    uint8_t second[8 + 2] = {0, 0, 0, 4, 1, 50, 8, 6, 'e', 'f'};
+    uint8_t first[8 + 4] = {0, 0, 0, 0, 1, 50, 8, 6, 'a', 'b', 'c', 'd'};
+
+    open_as(SDP_VIDEO, "JPEG", 90000, "");
+    push(1, true, second, sizeof(second));
+    cr_assert(zero(u32, n_got));
+    push(2, false, first, sizeof(first));
+    second[3] = 9; /* a gap */
+    push(2, true, second, sizeof(second));
+    cr_assert(got[0].is_damaged);
+}
+
+Test(rtsp_depacketizer, jpeg_keeps_tables_that_come_once)
+{
+    uint8_t with[8 + 4 + 128 + 1] = {0, 0, 0, 0, 1, 200, 8, 6, 0, 0, 0, 128, 42};
+    uint8_t without[8 + 4 + 1] = {0, 0, 0, 0, 1, 200, 8, 6, 0, 0, 0, 0, 'x'};
+
+    open_as(SDP_VIDEO, "JPEG", 90000, "");
+    cr_assert(eq(int, push(1, true, without, sizeof(without)), AVERROR_INVALIDDATA));
+    cr_assert(eq(int, push(2, true, with, sizeof(with)), 0));
+    cr_assert(eq(int, push(3, true, without, sizeof(without)), 0));
+    cr_assert(eq(u32, n_got, 2));
+    cr_assert(eq(int, got[1].bytes[7], 42)); /* behind SOI, DQT, its length and number */
+}
+
+Test(rtsp_depacketizer, aac_parts_packets_of_several_units)
+{
+    open_as(SDP_AUDIO, "MPEG4-GENERIC", 48000,
+            "mode=AAC-hbr;config=1190;sizelength=13;indexlength=3;indexdeltalength=3");
+    push(1000, true,
+         "\0\x20\0\x10\0\x18"
+         "abcde",
+         11); /* 2 and 3 bytes */
+    cr_assert(eq(u32, n_got, 2));
+    assert_bytes(0, "ab", 2);
+    assert_bytes(1, "cde", 3);
+    cr_assert(eq(i64, got[0].timestamp, 1000));
+    cr_assert(eq(i64, got[1].timestamp, 2024));
+    cr_assert(eq(i64, got[1].duration, 1024));
+    cr_assert(eq(int, depacketizer.parameters->extradata_size, 2));
+}
+
+Test(rtsp_depacketizer, aac_joins_a_unit_of_several_packets)
+{
+    open_as(SDP_AUDIO, "MPEG4-GENERIC", 48000, "config=1190");
+    push(1, false,
+         "\0\x10\0\x28"
+         "abc",
+         7); /* 5 bytes in all */
+    push(1, true,
+         "\0\x10\0\x28"
+         "de",
+         6);
+    cr_assert(eq(u32, n_got, 1));
+    assert_bytes(0, "abcde", 5);
+    cr_assert(eq(int,
+                 push(2, true,
+                      "\0\x20\0\xff\0\xff"
+                      "ab",
+                      8),
+                 AVERROR_INVALIDDATA));
+}
+
+Test(rtsp_depacketizer, latm_parts_units_by_their_lengths)
+{
+    /* StreamMuxConfig: all flags 0, then AudioSpecificConfig 0x1190, shifted by 15 bits */
+    open_as(SDP_AUDIO, "MP4A-LATM", 48000, "cpresent=0;config=400023203fc0");
+    push(1, true,
+         "\2"
+         "ab\3"
+         "cde",
+         7);
+    cr_assert(eq(u32, n_got, 2));
+    assert_bytes(0, "ab", 2);
+    assert_bytes(1, "cde", 3);
+    cr_assert(eq(int, depacketizer.parameters->extradata[0], 0x11));
+    cr_assert(eq(int, depacketizer.parameters->extradata[1], 0x90));
+}
+
+Test(rtsp_depacketizer, sound_is_a_unit_a_packet)
+{
+    open_as(SDP_AUDIO, "PCMA", 8000, "");
+    push(1, false, "abcd", 4);
+    push(3, false, "ef", 2);
+    cr_assert(eq(u32, n_got, 2));
+    cr_assert(eq(i64, got[0].duration, 2)); /* two channels */
+    clear();
+    open_as(SDP_AUDIO, "opus", 48000, "");
+    push(1, true, "abcd", 4);
+    cr_assert(eq(i64, got[0].duration, 0));
+    cr_assert(eq(int, (int)depacketizer.parameters->codec_id, AV_CODEC_ID_OPUS));
+}
+
+Test(rtsp_depacketizer, says_what_it_does_not_know)
+{
+    struct sdp_media media = {.kind = SDP_VIDEO, .encoding = "X-NEW", .format = "", .clock_hz = 1};
+
+    cr_assert(eq(int, depacketizer_open(&depacketizer, &media, keep, NULL), AVERROR(ENOSYS)));
+    media.kind = SDP_AUDIO;
+    cr_assert(eq(int, depacketizer_open(&depacketizer, &media, keep, NULL), AVERROR(ENOSYS)));
+    media.encoding = "MPEG4-GENERIC"; /* without its configuration */
+    cr_assert(eq(int, depacketizer_open(&depacketizer, &media, keep, NULL), AVERROR(ENOSYS)));
+}

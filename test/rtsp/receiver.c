@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+#include "rtsp/receiver.h"
+
+#include "packets.h"
+
+#include <limef/base/clock.h>
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#define MAX_ARRIVALS 64
+#define FRAME_US 40000
+#define FRAME_TICKS 3600
+
+static struct rtsp_receiver receiver;
+static struct rtsp_clock stream_clock;
+static int64_t begun_us;
+static struct {
+    int64_t pts_us;
+    bool is_discontinuous, is_damaged;
+} arrivals[MAX_ARRIVALS];
+static unsigned n_arrivals;
+
+static int keep(void *context, struct rtsp_receiver *from, const struct rtsp_arrival *arrival)
+{
+    (void)context;
+    (void)from;
+    arrivals[n_arrivals % MAX_ARRIVALS].pts_us = arrival->pts_us;
+    arrivals[n_arrivals % MAX_ARRIVALS].is_discontinuous = arrival->is_discontinuous;
+    arrivals[n_arrivals++ % MAX_ARRIVALS].is_damaged = arrival->unit->is_damaged;
+    return 0;
+}
+
+static void open_receiver(void)
+{
+    struct sdp_media media = {
+        .kind = SDP_VIDEO, .payload_type = 96, .encoding = "H264", .clock_hz = 90000, .format = ""};
+
+    cr_assert(eq(int, rtsp_receiver_open(&receiver, &media, &stream_clock, keep, NULL), 0));
+    receiver.window.wait_us = 100000;
+}
+
+static void open_first(void)
+{
+    begun_us = LIMEF_NO_TIME;
+    stream_clock = (struct rtsp_clock){.begun_us = &begun_us, .last_pts_us = LIMEF_NO_TIME};
+    n_arrivals = 0;
+    open_receiver();
+}
+
+static void close_receiver(void)
+{
+    rtsp_receiver_clear(&receiver);
+}
+
+TestSuite(rtsp_receiver, .init = open_first, .fini = close_receiver, .timeout = 10);
+
+static void arrive(uint16_t sequence, uint32_t timestamp, int64_t now_us)
+{
+    uint8_t packet[16];
+    size_t bytes = packet_write(packet, sequence, timestamp, true, "\x41\x9a", 2);
+
+    cr_assert(eq(int, rtsp_receiver_rtp(&receiver, packet, bytes, now_us), 0));
+}
+
+Test(rtsp_receiver, gives_the_cameras_time_from_zero_on)
+{
+    for (int i = 0; i < 10; i++)
+        arrive((uint16_t)(65530 + i), (uint32_t)(UINT32_MAX - 5 * FRAME_TICKS + i * FRAME_TICKS),
+               1000000 + i * FRAME_US + i % 3 * 5000);
+    cr_assert(eq(u32, n_arrivals, 10));
+    for (int i = 0; i < 10; i++)
+        cr_assert(eq(i64, arrivals[i].pts_us, i * FRAME_US));
+    cr_assert(zero(u64, stream_clock.n_jumps));
+}
+
+Test(rtsp_receiver, repairs_jumps_of_the_cameras_clock)
+{
+    static const int64_t jumps_s[] = {60, -60, 86400, -3600};
+    int64_t now_us = 1000000, last_us = -1;
+    uint32_t timestamp = 0;
+    uint16_t sequence = 0;
+
+    for (size_t jump = 0; jump < sizeof(jumps_s) / sizeof(jumps_s[0]); jump++) {
+        for (int i = 0; i < 10; i++) {
+            arrive(sequence++, timestamp += FRAME_TICKS, now_us += FRAME_US);
+            cr_assert(gt(i64, arrivals[(n_arrivals - 1) % MAX_ARRIVALS].pts_us, last_us));
+            cr_assert(le(i64, arrivals[(n_arrivals - 1) % MAX_ARRIVALS].pts_us - last_us,
+                         last_us < 0 ? INT64_MAX : 2 * FRAME_US));
+            last_us = arrivals[(n_arrivals - 1) % MAX_ARRIVALS].pts_us;
+        }
+        timestamp += (uint32_t)(jumps_s[jump] * 90000);
+    }
+    cr_assert(eq(u64, stream_clock.n_jumps, 3));
+}
+
+Test(rtsp_receiver, lets_pictures_out_of_order_be)
+{
+    arrive(0, 3 * FRAME_TICKS, 1000000);
+    arrive(1, 1 * FRAME_TICKS, 1040000);
+    arrive(2, 2 * FRAME_TICKS, 1080000);
+    cr_assert(eq(i64, arrivals[1].pts_us, arrivals[0].pts_us - 2 * FRAME_US));
+    cr_assert(zero(u64, stream_clock.n_jumps));
+}
+
+Test(rtsp_receiver, takes_what_piled_up_in_the_network_as_it_was_sent)
+{
+    for (int i = 0; i < 10; i++)
+        arrive((uint16_t)i, (uint32_t)(i * FRAME_TICKS), 1000000);
+    cr_assert(eq(i64, arrivals[9].pts_us, 9 * FRAME_US));
+    for (int i = 10; i < 40; i++) /* five seconds late */
+        arrive((uint16_t)i, (uint32_t)(i * FRAME_TICKS), 6000000);
+    cr_assert(eq(i64, arrivals[39].pts_us, 39 * FRAME_US));
+    cr_assert(zero(u64, stream_clock.n_jumps));
+}
+
+Test(rtsp_receiver, goes_on_in_time_after_a_reconnection)
+{
+    arrive(0, 1000, 1000000);
+    arrive(1, 1000 + FRAME_TICKS, 1040000);
+    rtsp_receiver_clear(&receiver);
+    open_receiver();
+    arrive(500, 77, 9000000);
+    cr_assert(eq(i64, arrivals[2].pts_us, 8000000));
+    cr_assert(arrivals[2].is_discontinuous);
+    cr_assert(arrivals[0].is_discontinuous);
+    cr_assert(not(arrivals[1].is_discontinuous));
+}
+
+Test(rtsp_receiver, puts_into_order_and_gives_up_in_time)
+{
+    arrive(0, 0, 1000000);
+    arrive(2, 2 * FRAME_TICKS, 1000010);
+    cr_assert(eq(u32, n_arrivals, 1));
+    arrive(1, FRAME_TICKS, 1000020);
+    cr_assert(eq(u32, n_arrivals, 3));
+    arrive(4, 4 * FRAME_TICKS, 1000030);
+    cr_assert(eq(i64, rtsp_receiver_due_us(&receiver), 1100030));
+    cr_assert(eq(int, rtsp_receiver_tick(&receiver, 1100030), 0));
+    cr_assert(eq(u32, n_arrivals, 4));
+    cr_assert(arrivals[3].is_discontinuous);
+    cr_assert(eq(u64, receiver.window.n_lost, 1));
+}
+
+Test(rtsp_receiver, begins_anew_when_the_camera_does)
+{
+    uint8_t packet[16];
+    size_t bytes = packet_write(packet, 40000, 5, true, "\x41\x9a", 2);
+
+    arrive(0, 0, 1000000);
+    packet[11] = 0x45; /* another source of it */
+    cr_assert(eq(int, rtsp_receiver_rtp(&receiver, packet, bytes, 1040000), 0));
+    cr_assert(eq(u32, n_arrivals, 2));
+    cr_assert(arrivals[1].is_discontinuous);
+    cr_assert(eq(i64, arrivals[1].pts_us, 40000));
+}
+
+Test(rtsp_receiver, counts_what_is_none_of_its_packets)
+{
+    uint8_t packet[16];
+    size_t bytes = packet_write(packet, 0, 0, true, "\x41\x9a", 2);
+
+    rtsp_receiver_rtp(&receiver, packet, 3, 0);
+    packet[1] = 97;
+    rtsp_receiver_rtp(&receiver, packet, bytes, 0);
+    rtsp_receiver_rtcp(&receiver, packet, 3, 0);
+    cr_assert(eq(u64, receiver.n_malformed, 2));
+    cr_assert(eq(u64, receiver.n_foreign, 1));
+    cr_assert(zero(u32, n_arrivals));
+}

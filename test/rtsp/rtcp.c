@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#include "rtsp/rtcp.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <libavutil/error.h>
+#include <libavutil/intreadwrite.h>
+#include <string.h>
+
+TestSuite(rtsp_rtcp, .timeout = 10);
+
+Test(rtsp_rtcp, reads_a_sender_report_and_a_goodbye)
+{
+    uint8_t data[28 + 8] = {0x80, 200, 0, 6};
+    struct rtcp_news news;
+
+    AV_WB32(data + 4, 77);
+    AV_WB32(data + 8, 2208988800u + 1000); /* 1000 s after 1970 */
+    AV_WB32(data + 12, 0x80000000u);       /* and a half */
+    AV_WB32(data + 16, 4711);
+    data[28] = 0x81;
+    data[29] = 203;
+    data[31] = 1;
+    cr_assert(eq(int, rtcp_read(&news, data, sizeof(data)), 0));
+    cr_assert(news.has_report);
+    cr_assert(news.has_left);
+    cr_assert(eq(u32, news.ssrc, 77));
+    cr_assert(eq(i64, news.wall_us, INT64_C(1000500000)));
+    cr_assert(eq(u32, news.timestamp, 4711));
+}
+
+Test(rtsp_rtcp, goes_on_past_2036)
+{
+    uint8_t data[28] = {0x80, 200, 0, 6};
+    struct rtcp_news news;
+
+    AV_WB32(data + 8, 1); /* 7 February 2036, 06:28:17 */
+    rtcp_read(&news, data, sizeof(data));
+    cr_assert(eq(i64, news.wall_us / 1000000, INT64_C(2085978497)));
+}
+
+Test(rtsp_rtcp, believes_no_length)
+{
+    uint8_t data[28] = {0x80, 200, 0, 7};
+    struct rtcp_news news;
+
+    cr_assert(eq(int, rtcp_read(&news, data, sizeof(data)), AVERROR_INVALIDDATA));
+    cr_assert(eq(int, rtcp_read(&news, data, 3), AVERROR_INVALIDDATA));
+    data[3] = 0; /* a report without the report */
+    cr_assert(eq(int, rtcp_read(&news, data, 4), 0));
+    cr_assert(not(news.has_report));
+}
+
+Test(rtsp_rtcp, reports_loss_and_delay)
+{
+    struct rtp_statistics statistics = {.has_begun = true,
+                                        .ssrc = 5,
+                                        .first = 65530,
+                                        .highest = 65629, /* 100 expected */
+                                        .n_received = 75,
+                                        .jitter_ticks = 33.7};
+    struct rtcp_last last = {.ntp_middle = 0xabcdef01, .arrived_us = 1000000};
+    uint8_t report[RTCP_REPORT_BYTES];
+    size_t bytes = rtcp_report_write(report, &statistics, 9, "limef", &last, 3000000);
+
+    cr_assert(eq(int, report[1], 201));
+    cr_assert(eq(int, AV_RB16(report + 2), 7));
+    cr_assert(eq(u32, AV_RB32(report + 4), 9));
+    cr_assert(eq(u32, AV_RB32(report + 8), 5));
+    cr_assert(eq(int, report[12], 64)); /* a quarter of 256 */
+    cr_assert(eq(u32, AV_RB24(report + 13), 25));
+    cr_assert(eq(u32, AV_RB32(report + 16), 65629));
+    cr_assert(eq(u32, AV_RB32(report + 20), 33));
+    cr_assert(eq(u32, AV_RB32(report + 24), 0xabcdef01));
+    cr_assert(eq(u32, AV_RB32(report + 28), 2 * 65536));
+    cr_assert(eq(int, report[33], 202));
+    cr_assert(eq(int, memcmp(report + 42, "limef", 5), 0));
+    cr_assert(zero(sz, bytes % 4));
+    /* nothing was lost since */
+    statistics.highest += 50;
+    statistics.n_received += 50;
+    rtcp_report_write(report, &statistics, 9, "limef", &last, 3000000);
+    cr_assert(zero(int, report[12]));
+}
+
+Test(rtsp_rtcp, reports_before_anything_came)
+{
+    struct rtp_statistics none = {.has_begun = false};
+    struct rtcp_last last = {.ntp_middle = 0};
+    uint8_t report[RTCP_REPORT_BYTES];
+    struct rtcp_news news;
+    size_t bytes = rtcp_report_write(report, &none, 9, "limef", &last, 0);
+
+    cr_assert(eq(int, rtcp_read(&news, report, bytes), 0));
+    cr_assert(eq(int, report[0], 0x80));
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+#include "rtsp/sdp.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <libavutil/error.h>
+#include <stdlib.h>
+#include <string.h>
+
+TestSuite(rtsp_sdp, .timeout = 10);
+
+static char text[4096];
+static struct sdp sdp;
+
+static int read_sdp(const char *description)
+{
+    strcpy(text, description);
+    return sdp_read(&sdp, text, strlen(text));
+}
+
+Test(rtsp_sdp, reads_a_camera)
+{
+    const struct sdp_media *video = &sdp.media[0], *audio = &sdp.media[1];
+    size_t bytes;
+    const char *sets;
+
+    cr_assert(
+        eq(int,
+           read_sdp("v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=Camera\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n"
+                    "a=control:*\r\na=range:npt=now-\r\n"
+                    "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
+                    "a=fmtp:96 packetization-mode=1; profile-level-id=64001F; "
+                    "sprop-parameter-sets=Z2QAH6w=,aM48gA==\r\n"
+                    "a=framerate:25.0\r\na=cliprect:0,0,720,1280\r\na=control:trackID=1\r\n"
+                    "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/48000/2\r\n"
+                    "a=control:trackID=2\r\n"),
+           0));
+    cr_assert(eq(u32, sdp.n_media, 2));
+    cr_assert(eq(str, (char *)sdp.control, "*"));
+    cr_assert(eq(str, (char *)sdp.range, "npt=now-"));
+    cr_assert(eq(int, (int)video->kind, SDP_VIDEO));
+    cr_assert(eq(int, video->payload_type, 96));
+    cr_assert(eq(str, (char *)video->encoding, "H264"));
+    cr_assert(eq(int, video->clock_hz, 90000));
+    cr_assert(eq(int, video->width, 1280));
+    cr_assert(eq(int, video->height, 720));
+    cr_assert(epsilon_eq(dbl, video->frame_rate_hz, 25, 1e-9));
+    sets = sdp_format_parameter(video, "sprop-parameter-sets", &bytes);
+    cr_assert(eq(sz, bytes, strlen("Z2QAH6w=,aM48gA==")));
+    cr_assert(eq(int, strncmp(sets, "Z2QAH6w=,aM48gA==", bytes), 0));
+    cr_assert(eq(i64, sdp_format_number(video, "packetization-mode", -1), 1));
+    cr_assert(eq(i64, sdp_format_number(video, "nothing", -1), -1));
+    cr_assert(eq(int, audio->n_channels, 2));
+    cr_assert(eq(int, audio->clock_hz, 48000));
+}
+
+Test(rtsp_sdp, knows_static_types_and_what_nobody_said)
+{
+    cr_assert(eq(int, read_sdp("m=audio 0 RTP/AVP 8\nm=video 0 RTP/AVP 26\n"), 0));
+    cr_assert(eq(str, (char *)sdp.media[0].encoding, "PCMA"));
+    cr_assert(eq(int, sdp.media[0].clock_hz, 8000));
+    cr_assert(eq(str, (char *)sdp.media[1].encoding, "JPEG"));
+    cr_assert(eq(str, (char *)sdp.media[1].control, ""));
+}
+
+Test(rtsp_sdp, takes_attributes_of_the_type_that_is_used)
+{
+    cr_assert(
+        eq(int,
+           read_sdp("m=video 0 RTP/AVP 96 97\na=rtpmap:97 H265/90000\na=rtpmap:96 H264/90000\n"
+                    "a=fmtp:97 x=1\na=fmtp:96 x=2\n"),
+           0));
+    cr_assert(eq(str, (char *)sdp.media[0].encoding, "H264"));
+    cr_assert(eq(i64, sdp_format_number(&sdp.media[0], "x", 0), 2));
+}
+
+Test(rtsp_sdp, knows_a_group_and_a_loudspeaker)
+{
+    cr_assert(eq(int,
+                 read_sdp("c=IN IP4 239.1.2.3/16\nm=video 5000 RTP/AVP 96\n"
+                          "m=audio 0 RTP/AVP 0\na=sendonly\n"),
+                 0));
+    cr_assert(eq(str, (char *)sdp.media[0].address, "239.1.2.3"));
+    cr_assert(eq(int, sdp.media[0].ttl, 16));
+    cr_assert(eq(int, sdp.media[0].port, 5000));
+    cr_assert(sdp.media[0].is_sent);
+    cr_assert(not(sdp.media[1].is_sent));
+}
+
+Test(rtsp_sdp, counts_sections_that_it_has_no_room_for)
+{
+    char many[1024] = "";
+
+    for (int i = 0; i < SDP_MAX_MEDIA + 3; i++)
+        strcat(many, "m=video 0 RTP/AVP 96\n");
+    cr_assert(eq(int, read_sdp(many), 0));
+    cr_assert(eq(u32, sdp.n_media, SDP_MAX_MEDIA));
+    cr_assert(eq(u32, sdp.n_skipped, 3));
+}
+
+Test(rtsp_sdp, refuses_what_describes_nothing)
+{
+    static const char *const texts[] = {"",
+                                        "v=0\r\n",
+                                        "m=",
+                                        "m=video",
+                                        "m=video 0 RTP/AVP x\n",
+                                        "m=video 0 RTP/AVP 999\n",
+                                        "\n\n\n",
+                                        "<html></html>"};
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        cr_assert(eq(int, read_sdp(texts[i]), AVERROR_INVALIDDATA), "%s", texts[i]);
+}
+
+Test(rtsp_sdp, puts_controls_on_their_base)
+{
+    static const struct {
+        const char *base, *control, *url;
+    } cases[] = {
+        {"rtsp://h/a", "", "rtsp://h/a"},
+        {"rtsp://h/a", "*", "rtsp://h/a"},
+        {"rtsp://h/a/", "trackID=1", "rtsp://h/a/trackID=1"},
+        {"rtsp://h/a", "trackID=1", "rtsp://h/a/trackID=1"},
+        {"rtsp://h/a", "/trackID=1", "rtsp://h/a/trackID=1"},
+        {"rtsp://h/a", "rtsp://g/b", "rtsp://g/b"},
+        {"rtsp://h/a", "?x=1", "rtsp://h/a?x=1"},
+        {"rtsp://h/a?channel=1", "trackID=1", "rtsp://h/a?channel=1/trackID=1"},
+    };
+    char url[64];
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        cr_assert(eq(int, sdp_control_url(url, sizeof(url), cases[i].base, cases[i].control), 0));
+        cr_assert(eq(str, url, (char *)cases[i].url));
+    }
+    cr_assert(eq(int, sdp_control_url(url, 8, "rtsp://h/a", "track"), AVERROR(ENOSPC)));
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+#include "rtsp/window.h"
+
+#include <limef/base/clock.h>
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <libavutil/error.h>
+#include <stdlib.h>
+
+TestSuite(rtsp_window, .timeout = 10);
+
+static struct rtp_window window;
+
+/* Each packet is its number; returns the verdict. */
+static int put(int64_t sequence, int64_t now_us)
+{
+    unsigned n_missing;
+
+    return rtp_window_put(&window, sequence, (const uint8_t *)&sequence, sizeof(sequence), now_us,
+                          &n_missing);
+}
+
+/* The number of the next one, or -1. */
+static int64_t take(int64_t now_us, unsigned *n_missing)
+{
+    size_t bytes;
+    const uint8_t *data = rtp_window_take(&window, now_us, &bytes, n_missing);
+    int64_t sequence;
+
+    if (!data)
+        return -1;
+    memcpy(&sequence, data, sizeof(sequence));
+    return sequence;
+}
+
+static void clear(void)
+{
+    rtp_window_clear(&window);
+}
+
+Test(rtsp_window, lets_through_what_is_in_order, .fini = clear)
+{
+    window.wait_us = 1000;
+    for (int64_t i = 65530; i < 65600; i++)
+        cr_assert(eq(int, put(i, 0), RTP_WINDOW_NEXT));
+    cr_assert(eq(i64, rtp_window_due_us(&window), LIMEF_FOREVER));
+}
+
+Test(rtsp_window, puts_into_order_what_is_not, .fini = clear)
+{
+    unsigned n_missing;
+
+    window.wait_us = 1000;
+    cr_assert(eq(int, put(1, 0), RTP_WINDOW_NEXT));
+    cr_assert(eq(int, put(3, 10), RTP_WINDOW_WAITS));
+    cr_assert(eq(int, put(4, 20), RTP_WINDOW_WAITS));
+    cr_assert(eq(i64, take(30, &n_missing), -1));
+    cr_assert(eq(i64, rtp_window_due_us(&window), 1010));
+    cr_assert(eq(int, put(2, 40), RTP_WINDOW_NEXT));
+    cr_assert(eq(i64, take(40, &n_missing), 3));
+    cr_assert(zero(u32, n_missing));
+    cr_assert(eq(i64, take(40, &n_missing), 4));
+    cr_assert(eq(i64, take(40, &n_missing), -1));
+    cr_assert(zero(u64, window.n_lost));
+}
+
+Test(rtsp_window, gives_up_what_does_not_come_in_time, .fini = clear)
+{
+    unsigned n_missing;
+
+    window.wait_us = 1000;
+    put(1, 0);
+    put(4, 10);
+    cr_assert(eq(i64, take(1009, &n_missing), -1));
+    cr_assert(eq(i64, take(1010, &n_missing), 4));
+    cr_assert(eq(u32, n_missing, 2));
+    cr_assert(eq(u64, window.n_lost, 2));
+    cr_assert(eq(int, put(2, 1020), RTP_WINDOW_LATE));
+    cr_assert(eq(u64, window.n_late, 1));
+}
+
+Test(rtsp_window, knows_duplicates_of_what_waits_and_of_what_went, .fini = clear)
+{
+    window.wait_us = 1000;
+    put(1, 0);
+    cr_assert(eq(int, put(1, 0), RTP_WINDOW_DUPLICATE));
+    put(3, 0);
+    cr_assert(eq(int, put(3, 0), RTP_WINDOW_DUPLICATE));
+    cr_assert(eq(u64, window.n_duplicates, 2));
+}
+
+Test(rtsp_window, waits_for_nothing_on_a_connection, .fini = clear)
+{
+    unsigned n_missing;
+    int64_t five = 5;
+
+    put(1, 0);
+    cr_assert(eq(int,
+                 rtp_window_put(&window, five, (const uint8_t *)&five, sizeof(five), 0, &n_missing),
+                 RTP_WINDOW_NEXT));
+    cr_assert(eq(u32, n_missing, 3));
+}
+
+Test(rtsp_window, is_bounded_in_packets, .fini = clear)
+{
+    unsigned n_missing;
+
+    window.wait_us = LIMEF_FOREVER / 2;
+    put(0, 0);
+    for (int64_t i = 2; i <= RTP_WINDOW_PACKETS; i++)
+        cr_assert(eq(int, put(i, 0), RTP_WINDOW_WAITS));
+    cr_assert(eq(int, put(RTP_WINDOW_PACKETS + 1, 0), AVERROR(EAGAIN)));
+    cr_assert(eq(i64, take(LIMEF_FOREVER, &n_missing), 2));
+    cr_assert(eq(u32, n_missing, 1));
+    cr_assert(eq(int, put(RTP_WINDOW_PACKETS + 1, 0), RTP_WINDOW_WAITS));
+}
+
+Test(rtsp_window, takes_a_hole_larger_than_itself_at_once, .fini = clear)
+{
+    window.wait_us = 1000;
+    put(0, 0);
+    cr_assert(eq(int, put(100000, 0), RTP_WINDOW_NEXT));
+    cr_assert(eq(u64, window.n_lost, 99999));
+}
+
+Test(rtsp_window, any_order_within_it_comes_out_whole, .fini = clear)
+{
+    unsigned seed = 1;
+
+    window.wait_us = LIMEF_FOREVER / 2;
+    for (int round = 0; round < 200; round++) {
+        int64_t next = 0, order[64];
+
+        rtp_window_restart(&window);
+        for (int i = 0; i < 64; i++)
+            order[i] = i;
+        for (int i = 63; i > 1; i--) { /* the first stays the first: it says where it begins */
+            int other = 1 + rand_r(&seed) % i;
+            int64_t kept = order[i];
+
+            order[i] = order[other];
+            order[other] = kept;
+        }
+        for (int i = 0; i < 64; i++) {
+            unsigned n_missing;
+
+            if (put(order[i], 0) == RTP_WINDOW_NEXT)
+                cr_assert(eq(i64, order[i], next++));
+            for (int64_t taken; (taken = take(0, &n_missing)) >= 0;)
+                cr_assert(eq(i64, taken, next++));
+        }
+        cr_assert(eq(i64, next, 64));
+    }
+}

@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: MIT
+"""A camera for tests: serves one H.264 stream by RTSP, and misbehaves as it is told."""
+import base64
+import hashlib
+import random
+import re
+import socket
+import ssl
+import struct
+import threading
+import time
+
+CLOCK_HZ = 90000
+LARGEST = 1200  # bytes of a packet's payload
+
+
+def units_of(stream):
+    """Access units of an Annex B stream with access unit delimiters: lists of NAL units."""
+    units = []
+    for nal in re.split(b"\0\0\0?\1", stream):
+        if not nal:
+            continue
+        if nal[0] & 31 == 9:
+            units.append([])
+        else:
+            units[-1].append(nal.rstrip(b"\0") if nal[0] & 31 in (7, 8) else nal)
+    return units
+
+
+class Camera:
+    """Listens at once; every member that begins with no underscore may be set before a client
+    comes, some while it plays."""
+
+    def __init__(self, stream, rate=25):
+        self.units = units_of(stream)
+        self.rate = rate
+        self.speed = 1.0        # times the natural rate
+        self.loops = False
+        self.password = None    # (user, password)
+        self.algorithm = None   # of Digest; None: Basic
+        self.refused = ()       # "tcp", "udp": 461
+        self.answers = {}       # method -> bytes: sent instead of the real answer
+        self.before = b""       # sent before each answer
+        self.fold = False       # folded headers, lower case names
+        self.mute = ()          # methods that are not answered
+        self.sdp = None         # instead of the real one
+        self.kick_at = None     # connection is closed after so many units
+        self.freeze_at = None   # nothing more is sent after so many units
+        self.jumps = {}         # unit -> seconds that the clock jumps
+        self.loss = 0.0         # of packets
+        self.duplicates = 0.0
+        self.reorder = 0.0
+        self.tls = None         # an ssl.SSLContext
+        self.n_connections = 0
+        self.requests = []
+        self._random = random.Random(1)
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def url(self, credentials=""):
+        return f"{'rtsps' if self.tls else 'rtsp'}://{credentials}127.0.0.1:{self.port}/stream"
+
+    def close(self):
+        self._socket.close()
+
+    def _listen(self):
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            self.n_connections += 1
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection):
+        try:
+            if self.tls:
+                connection = self.tls.wrap_socket(connection, server_side=True)
+            _Session(self, connection).run()
+        except (OSError, ValueError):
+            pass
+        finally:
+            connection.close()
+
+
+class _Session:
+    def __init__(self, camera, connection):
+        self.camera = camera
+        self.connection = connection
+        self.lock = threading.Lock()
+        self.nonce = f"{camera.n_connections:08x}"
+        self.udp = None
+        self.client = None
+        self.over = threading.Event()
+        self.sequence = 65500
+        self.held = None
+
+    def run(self):
+        data = b""
+        try:
+            while not self.over.is_set():
+                while b"\r\n\r\n" not in data or data[:1] == b"$":
+                    if data[:1] == b"$" and len(data) >= 4:
+                        length = 4 + struct.unpack(">H", data[2:4])[0]
+                        if len(data) >= length:
+                            data = data[length:]
+                            continue
+                    more = self.connection.recv(65536)
+                    if not more:
+                        return
+                    data += more
+                head, data = data.split(b"\r\n\r\n", 1)
+                self.answer(head.decode("latin1"))
+        finally:
+            self.over.set()
+
+    def send(self, data):
+        with self.lock:
+            self.connection.sendall(data)
+
+    def answer(self, head):
+        camera = self.camera
+        method, url = head.split(" ")[:2]
+        camera.requests.append(head)
+        if method in camera.mute:
+            return
+        if method in camera.answers:
+            self.send(camera.answers[method])
+            return
+        sequence = re.search(r"CSeq: (\d+)", head).group(1)
+        status, headers, body = self.do(method, url, head)
+        lines = [f"RTSP/1.0 {status}", f"CSeq: {sequence}"] + headers
+        if body:
+            lines.append(f"Content-Length: {len(body)}")
+        if camera.fold:
+            lines = lines[:1] + [line.replace(": ", ":\r\n\t").lower() if line.startswith("Public")
+                                 else line[:line.index(":")].lower() + line[line.index(":"):]
+                                 for line in lines[1:]]
+        self.send(camera.before + ("\r\n".join(lines) + "\r\n\r\n").encode() + body)
+        if method == "PLAY" and status.startswith("200"):
+            threading.Thread(target=self.stream, daemon=True).start()
+        if method == "TEARDOWN":
+            self.over.set()
+
+    def do(self, method, url, head):
+        camera = self.camera
+        if not self.is_authorized(method, url, head):
+            if camera.algorithm is None:
+                return "401 Unauthorized", ['WWW-Authenticate: Basic realm="test"'], b""
+            return "401 Unauthorized", [
+                f'WWW-Authenticate: Digest realm="test", nonce="{self.nonce}", qop="auth", '
+                f"algorithm={camera.algorithm}"], b""
+        if method == "DESCRIBE":
+            return "200 OK", ["Content-Type: application/sdp", f"Content-Base: {camera.url()}/",
+                              "Public: DESCRIBE, SETUP, PLAY"], self.describe()
+        if method == "SETUP":
+            return self.set_up(head)
+        return "200 OK", ["Session: 4711"], b""
+
+    def is_authorized(self, method, url, head):
+        if self.camera.password is None:
+            return True
+        user, password = self.camera.password
+        given = re.search(r"Authorization: (.*)", head)
+        if not given:
+            return False
+        if self.camera.algorithm is None:
+            return given.group(1).strip() == "Basic " + base64.b64encode(
+                f"{user}:{password}".encode()).decode()
+        name = {"MD5": "md5", "SHA-256": "sha256"}[self.camera.algorithm]
+        field = dict(re.findall(r'(\w+)="?([^",]*)"?', given.group(1)))
+
+        def digest(text):
+            return hashlib.new(name, text.encode()).hexdigest()
+        inner, outer = digest(f"{user}:test:{password}"), digest(f"{method}:{url}")
+        return field.get("response") == digest(
+            f"{inner}:{self.nonce}:{field.get('nc')}:{field.get('cnonce')}:auth:{outer}")
+
+    def describe(self):
+        if self.camera.sdp is not None:
+            return self.camera.sdp
+        sets = [nal for nal in self.camera.units[0] if nal[0] & 31 in (7, 8)]
+        return ("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=test\r\nt=0 0\r\na=control:*\r\n"
+                f"m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/{CLOCK_HZ}\r\n"
+                "a=fmtp:96 packetization-mode=1; sprop-parameter-sets="
+                + ",".join(base64.b64encode(nal).decode() for nal in sets)
+                + "\r\na=control:track1\r\n").encode()
+
+    def set_up(self, head):
+        transport = re.search(r"Transport: (.*)", head).group(1)
+        is_tcp = "TCP" in transport
+        if ("tcp" if is_tcp else "udp") in self.camera.refused:
+            return "461 Unsupported Transport", [], b""
+        if is_tcp:
+            answer = "RTP/AVP/TCP;unicast;interleaved=0-1"
+        else:
+            port = int(re.search(r"client_port=(\d+)", transport).group(1))
+            self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self.udp.bind(("127.0.0.1", 0))
+            self.client = ("127.0.0.1", port)
+            own = self.udp.getsockname()[1]
+            answer = f"RTP/AVP;unicast;client_port={port}-{port + 1};server_port={own}-{own + 1}"
+        return "200 OK", ["Session: 4711;timeout=60", f"Transport: {answer}"], b""
+
+    def stream(self):
+        camera = self.camera
+        try:
+            self.send_units()
+            self.flush()
+            # goodbye, for those who are at the end
+            self.send_packet(struct.pack(">BBHI", 0x81, 203, 1, 7), 1)
+        except OSError:
+            pass
+        if camera.freeze_at is None:
+            time.sleep(0.2 if self.udp else 0)
+            self.over.set()
+            self.connection.close()
+
+    def send_units(self):
+        camera = self.camera
+        begun_s, n, offset = time.monotonic(), 0, 0
+        while not self.over.is_set():
+            for unit in camera.units:
+                if n == camera.kick_at:
+                    return
+                if n == camera.freeze_at:
+                    self.over.wait()
+                    return
+                if n in camera.jumps:
+                    offset += camera.jumps[n] * CLOCK_HZ
+                timestamp = (4294960000 + n * CLOCK_HZ // camera.rate + offset) % 2**32
+                self.send_unit(unit, timestamp)
+                n += 1
+                left_s = begun_s + n / camera.rate / camera.speed - time.monotonic()
+                if left_s > 0 and self.over.wait(left_s):
+                    return
+            if not camera.loops:
+                return
+
+    def send_unit(self, unit, timestamp):
+        packets = []
+        for nal in unit:
+            if len(nal) <= LARGEST:
+                packets.append(nal)
+                continue
+            parts = [nal[i:i + LARGEST] for i in range(1, len(nal), LARGEST)]
+            for i, part in enumerate(parts):
+                flags = (0x80 if i == 0 else 0) | (0x40 if i == len(parts) - 1 else 0)
+                packets.append(bytes([nal[0] & 0xe0 | 28, nal[0] & 31 | flags]) + part)
+        for i, payload in enumerate(packets):
+            marker = 0x80 if i == len(packets) - 1 else 0
+            self.sequence = (self.sequence + 1) % 65536
+            self.disturb(struct.pack(">BBHII", 0x80, 96 | marker, self.sequence, timestamp, 7)
+                         + payload)
+
+    def disturb(self, packet):
+        chance = self.camera._random.random
+        if chance() < self.camera.loss:
+            return
+        if self.held is None and chance() < self.camera.reorder:
+            self.held = packet
+            return
+        self.send_packet(packet, 0)
+        if chance() < self.camera.duplicates:
+            self.send_packet(packet, 0)
+        self.flush()
+
+    def flush(self):
+        if self.held is not None:
+            packet, self.held = self.held, None
+            self.send_packet(packet, 0)
+
+    def send_packet(self, packet, which):
+        if self.udp:
+            self.udp.sendto(packet, (self.client[0], self.client[1] + which))
+        else:
+            self.send(struct.pack(">cBH", b"$", which, len(packet)) + packet)

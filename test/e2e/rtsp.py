@@ -1,0 +1,233 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Plays cameras that are good, slow, wrong, broken and hostile with limef_rtsp_source.
+
+rtsp.py RTSP-CLIENT LIMEF-DEMO-CLIP"""
+import hashlib
+import pathlib
+import ssl
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from camera import Camera
+
+CLIENT, DEMO_CLIP = sys.argv[1:3]
+DEADLINE_S = 60
+TEMP = tempfile.TemporaryDirectory(prefix="limef-rtsp-")
+FOLDER = pathlib.Path(TEMP.name)
+CLIP = FOLDER / "clip.h264"
+SECRET = "s3cr3t"
+STOP_US = 2000000
+
+
+def make_clip():
+    subprocess.run([DEMO_CLIP, FOLDER / "clip.mp4"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["ffmpeg", "-v", "error", "-i", FOLDER / "clip.mp4", "-an", "-frames:v", "100",
+                    "-vf", "scale=320:-2", "-c:v", "libx264", "-preset", "ultrafast", "-g", "25",
+                    "-bf", "0", "-qp", "18", "-bsf:v", "h264_metadata=aud=insert", "-f", "h264",
+                    CLIP], check=True)
+    sums = subprocess.run(["ffmpeg", "-v", "error", "-i", CLIP, "-f", "framemd5", "-"], check=True,
+                          capture_output=True, text=True).stdout
+    return [line.split(",")[-1].strip() for line in sums.splitlines() if not line.startswith("#")]
+
+
+class Result:
+    def __init__(self, output, errors):
+        self.output, self.errors = output, errors
+        self.states = [line.split(" ", 1)[1] for line in output.splitlines()
+                       if line.startswith("state ")]
+        self.counters = {key: int(value) for line in output.splitlines()
+                         if line.startswith("counters ")
+                         for key, value in (word.split("=") for word in line.split()[1:])}
+        self.stopped_us = int(output.split("stopped ")[1])
+
+    def has(self, name):
+        return any(state.startswith(name + " ") for state in self.states)
+
+
+def play(url, *arguments):
+    done = subprocess.run([CLIENT, url, *arguments], capture_output=True, text=True,
+                          errors="replace", timeout=DEADLINE_S)
+    assert done.returncode == 0, done
+    return Result(done.stdout, done.stderr)
+
+
+def sums_of(path):
+    return [line.split(",")[-1].strip() for line in path.read_text().splitlines()
+            if not line.startswith("#")]
+
+
+class Rtsp(unittest.TestCase):
+    def setUp(self):
+        self.camera = Camera(CLIP.read_bytes())
+        self.camera.speed = 4
+
+    def tearDown(self):
+        self.camera.close()
+
+    def assert_every_frame(self, url, *arguments):
+        path = FOLDER / "sums"
+        result = play(url, "once=1", f"md5={path}", *arguments)
+        self.assertEqual(sums_of(path), SUMS, result.output)
+        return result
+
+    def test_every_frame_comes_by_tcp(self):
+        result = self.assert_every_frame(self.camera.url(), "transport=tcp")
+        self.assertEqual(result.counters["lost"], 0)
+
+    def test_every_frame_comes_by_udp(self):
+        self.assert_every_frame(self.camera.url(), "transport=udp")
+
+    def test_every_frame_comes_out_of_order_and_twice(self):
+        self.camera.reorder, self.camera.duplicates = 0.1, 0.1
+        result = self.assert_every_frame(self.camera.url(), "transport=udp")
+        self.assertGreater(result.counters["duplicates"], 10)
+
+    def test_no_damaged_frame_is_shown_after_a_loss(self):
+        self.camera.loss = 0.01
+        path = FOLDER / "sums"
+        result = play(self.camera.url(), "once=1", "transport=udp", f"md5={path}")
+        shown = sums_of(path)
+        self.assertGreater(result.counters["lost"], 0)
+        self.assertGreater(len(shown), 10)
+        self.assertEqual([s for s in shown if s not in SUMS], [])
+
+    def test_passwords_are_sent_in_every_way(self):
+        self.camera.password = ("admin", SECRET)
+        for algorithm in (None, "MD5", "SHA-256"):
+            self.camera.algorithm = algorithm
+            with self.subTest(algorithm=algorithm):
+                result = play(self.camera.url(f"admin:{SECRET}@"), "until=playing")
+                self.assertTrue(result.has("playing"), result.output)
+                self.assertNotIn(SECRET, result.output + result.errors)
+
+    def test_a_wrong_password_is_said_and_not_tried_again(self):
+        self.camera.password, self.camera.algorithm = ("admin", "other"), "MD5"
+        result = play(self.camera.url(f"admin:{SECRET}@"), "seconds=3")
+        self.assertTrue(result.has("refused"), result.output)
+        self.assertEqual(result.counters["connects"], 1)
+        self.assertNotIn(SECRET, result.output + result.errors)
+        self.assertNotIn(SECRET, "".join(self.camera.requests))
+
+    def test_folded_headers_and_data_before_answers_do_no_harm(self):
+        self.camera.fold = True
+        self.camera.before = b"$\2\0\3abc\r\n$\5\0\0"
+        self.assert_every_frame(self.camera.url(), "transport=tcp")
+
+    def test_a_refused_transport_is_changed(self):
+        self.camera.refused = ("tcp",)
+        result = self.assert_every_frame(self.camera.url())
+        self.assertEqual(result.counters["udp"], 1)
+
+    def test_a_redirection_is_followed_and_a_circle_is_not(self):
+        other = Camera(CLIP.read_bytes())
+        other.answers["DESCRIBE"] = (f"RTSP/1.0 302 Found\r\nCSeq: 1\r\nLocation: "
+                                     f"{self.camera.url()}\r\n\r\n").encode()
+        self.assertTrue(play(other.url(), "until=playing").has("playing"))
+        other.answers["DESCRIBE"] = (f"RTSP/1.0 302 Found\r\nLocation: {other.url()}\r\n\r\n"
+                                     ).encode()
+        self.assertTrue(play(other.url(), "until=not supported").has("not supported"))
+        other.close()
+
+    def test_says_what_is_wrong(self):
+        for answer, state in ((b"RTSP/1.0 404 Not Found\r\n\r\n", "not found"),
+                              (b"RTSP/1.0 403 Forbidden\r\n\r\n", "refused"),
+                              (b"RTSP/1.0 501 No\r\n\r\n", "not supported"),
+                              (b"RTSP/1.0 503 Busy\r\n\r\n", "waiting"),
+                              (b"RTSP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+                               "not supported")):
+            with self.subTest(answer=answer):
+                self.camera.answers["DESCRIBE"] = answer
+                result = play(self.camera.url(), f"until={state}", "seconds=10")
+                self.assertTrue(result.has(state), result.output)
+
+    def test_nothing_that_can_be_used_is_said(self):
+        self.camera.sdp = b"v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 NEW/90000\r\n"
+        self.assertTrue(play(self.camera.url(), "until=not supported").has("not supported"))
+
+    def test_silence_is_noticed_in_every_phase(self):
+        for method in ("DESCRIBE", "SETUP", "PLAY"):
+            with self.subTest(method=method):
+                self.camera.mute = (method,)
+                result = play(self.camera.url(), "timeout_ms=500", "until=lost")
+                self.assertTrue(result.has("lost"), result.output)
+                self.assertIn("no answer", result.output)
+
+    def test_a_frozen_camera_is_stalled_and_then_lost(self):
+        self.camera.freeze_at = 20
+        result = play(self.camera.url(), "timeout_ms=1000", "until=waiting")
+        order = [state.rsplit(" ")[0] for state in result.states]
+        self.assertEqual(order, ["connecting", "playing", "stalled", "lost", "waiting"])
+
+    def test_a_closed_connection_is_opened_again_and_time_goes_on(self):
+        self.camera.kick_at = 30
+        path = FOLDER / "sums"
+        result = play(self.camera.url(), "playing=3", f"md5={path}")
+        self.assertEqual(result.counters["reconnects"], 2, result.output)
+        times = [int(line.split(",")[1]) for line in path.read_text().splitlines()
+                 if not line.startswith("#")]
+        self.assertEqual(times, sorted(times))
+        self.assertEqual([s for s in sums_of(path) if s not in SUMS], [])
+
+    def test_a_clock_that_jumps_is_repaired(self):
+        self.camera.jumps = {20: 60, 50: -3600}
+        path = FOLDER / "sums"
+        result = self.assert_every_frame(self.camera.url(), "transport=tcp")
+        self.assertEqual(result.counters["jumps"], 2)
+        times = [int(line.split(",")[1]) for line in path.read_text().splitlines()
+                 if not line.startswith("#")]
+        self.assertEqual(times, sorted(times))
+        self.assertLess(max(b - a for a, b in zip(times, times[1:])), 1500000)
+
+    def test_hostile_servers_are_survived(self):
+        huge = b"RTSP/1.0 200 OK\r\n" + b"X: " + b"a" * 70000
+        for answer in (b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x16\x03\x01\x02\x00" * 100,
+                       huge, b"RTSP/1.0 200 OK\r\nContent-Length: 4294967295\r\n\r\n",
+                       b"RTSP/1.0 200 OK\r\nContent-Length: 30000\r\n\r\nv=0",
+                       b"$\0\xff\xff" + b"$" * 100000, b"RTSP/1.0 200 OK\r\n" * 1000,
+                       b"\0" * 200000):
+            with self.subTest(answer=answer[:40]):
+                self.camera.answers["DESCRIBE"] = answer
+                result = play(self.camera.url(), "timeout_ms=500", "until=waiting", "seconds=10")
+                self.assertTrue(result.has("lost") or result.has("not supported"), result.output)
+
+    def test_stops_at_once_in_every_state(self):
+        for mute, until in ((("DESCRIBE",), "connecting"), ((), "playing")):
+            with self.subTest(until=until):
+                self.camera.mute = mute
+                result = play(self.camera.url(), f"until={until}")
+                self.assertLess(result.stopped_us, STOP_US)
+        result = play("rtsp://127.0.0.1:1/nobody", "until=waiting")
+        self.assertLess(result.stopped_us, STOP_US)
+
+    def test_takes_leave_of_the_camera(self):
+        play(self.camera.url(), "until=playing")
+        self.assertTrue(any(request.startswith("TEARDOWN") for request in self.camera.requests))
+
+    def test_tls_is_verified_unless_told_otherwise(self):
+        key, certificate = FOLDER / "key.pem", FOLDER / "certificate.pem"
+        made = subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout",
+                               key, "-out", certificate, "-days", "2", "-subj", "/CN=127.0.0.1",
+                               "-addext", "subjectAltName=IP:127.0.0.1"], capture_output=True)
+        if made.returncode:
+            self.skipTest("no openssl")
+        self.camera.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.camera.tls.load_cert_chain(certificate, key)
+        der = ssl.PEM_cert_to_DER_cert(certificate.read_text())
+        right = hashlib.sha256(der).hexdigest()
+        for argument, state in ((None, "refused"), (f"ca={certificate}", "playing"),
+                                (f"fingerprint={right}", "playing"),
+                                (f"fingerprint={'0' * 64}", "refused"),
+                                ("unverified=1", "playing")):
+            with self.subTest(argument=argument):
+                result = play(self.camera.url(), *([argument] if argument else []),
+                              f"until={state}", "seconds=10")
+                self.assertTrue(result.has(state), result.output + result.errors)
+        self.assert_every_frame(self.camera.url(), f"ca={certificate}")
+
+
+if __name__ == "__main__":
+    SUMS = make_clip()
+    unittest.main(argv=sys.argv[:1])

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rtsp_client URL [key=value...]: plays a camera and says what happens, a line for each change of
+ * its state: "state NAME CODE TEXT". At the end "counters NAME=N ..." and "stopped US".
+ *
+ * transport=auto|tcp|udp  once=0|1  timeout_ms=N  damage=0|1
+ * md5=FILE      a line for each decoded picture, as limef_framemd5_filter writes it
+ * until=STATE   stops when that state comes
+ * playing=N     stops at its N-th time of "playing"
+ * seconds=N     stops at the latest then; 30
+ */
+#include <limef/limef.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct limef_rtsp_source camera;
+static struct limef_producer producer;
+static struct limef_decode_filter decode;
+static struct limef_framemd5_filter framemd5;
+static struct limef_reports reports;
+
+/* The value of an argument; NULL: it is not there. */
+static const char *argument(char **arguments, const char *key)
+{
+    size_t length = strlen(key);
+
+    for (; *arguments; arguments++)
+        if (!strncmp(*arguments, key, length) && (*arguments)[length] == '=')
+            return *arguments + length + 1;
+    return NULL;
+}
+
+static long number(char **arguments, const char *key, long missing)
+{
+    const char *value = argument(arguments, key);
+
+    return value ? atol(value) : missing;
+}
+
+static enum limef_rtsp_transport transport_of(char **arguments)
+{
+    const char *value = argument(arguments, "transport");
+
+    if (!value || !strcmp(value, "auto"))
+        return LIMEF_RTSP_AUTO;
+    return !strcmp(value, "tcp") ? LIMEF_RTSP_TCP : LIMEF_RTSP_UDP;
+}
+
+/* Whether it was the last one that is waited for. */
+static bool say(const struct limef_signal_frame *report, char **arguments)
+{
+    static long n_playing;
+    const char *name = limef_rtsp_state_name((enum limef_rtsp_state)report->value);
+    const char *until = argument(arguments, "until");
+
+    printf("state %s %d %s\n", name, (int)report->code, report->text);
+    fflush(stdout);
+    n_playing += report->value == LIMEF_RTSP_PLAYING;
+    return report->value == LIMEF_RTSP_ENDED || (until && !strcmp(until, name)) ||
+           n_playing == number(arguments, "playing", -1);
+}
+
+static void print_counters(void)
+{
+    struct limef_rtsp_source_counters counters;
+
+    limef_rtsp_source_get_counters(&camera, &counters);
+    printf("counters status=%d udp=%d connects=%llu reconnects=%llu packets=%llu lost=%llu "
+           "duplicates=%llu late=%llu malformed=%llu units=%llu dropped=%llu jumps=%llu\n",
+           (int)counters.status, counters.is_udp, (unsigned long long)counters.n_connects,
+           (unsigned long long)counters.n_reconnects, (unsigned long long)counters.n_packets,
+           (unsigned long long)counters.n_lost, (unsigned long long)counters.n_duplicates,
+           (unsigned long long)counters.n_late, (unsigned long long)counters.n_malformed,
+           (unsigned long long)counters.n_units, (unsigned long long)counters.n_dropped_units,
+           (unsigned long long)counters.n_jumps);
+}
+
+static int set_up(char **arguments, FILE *file)
+{
+    struct limef_rtsp_tls_settings tls = {.ca_file = argument(arguments, "ca"),
+                                          .fingerprint = argument(arguments, "fingerprint"),
+                                          .unverified = number(arguments, "unverified", 0)};
+    static struct limef_rtsp_tls_settings kept;
+    struct limef_rtsp_source_settings settings = {
+        .url = arguments[1],
+        .media = LIMEF_MEDIA_VIDEO,
+        .transport = transport_of(arguments),
+        .timeout_us = number(arguments, "timeout_ms", 0) * 1000,
+        .once = number(arguments, "once", 0),
+        .shows_damage = number(arguments, "damage", 0),
+        .tls = &kept,
+    };
+
+    kept = tls;
+    if (limef_reports_init(&reports) < 0 ||
+        limef_rtsp_source_init(&camera, "camera", &settings) < 0 ||
+        limef_decode_filter_init(&decode, "decode", NULL) < 0)
+        return 1;
+    limef_framemd5_filter_init(&framemd5, "framemd5", NULL, NULL, file);
+    limef_connect(&camera.source.filter, &decode.filter);
+    if (file)
+        limef_connect(&decode.filter, &framemd5.filter);
+    return 0;
+}
+
+int main(int n_arguments, char **arguments)
+{
+    const char *md5 = n_arguments > 1 ? argument(arguments, "md5") : NULL;
+    FILE *file = md5 ? fopen(md5, "w") : NULL;
+    int64_t end_us, begun_us;
+    bool over = false;
+
+    if (n_arguments < 2 || (md5 && !file) || set_up(arguments, file))
+        return 1;
+    limef_producer_init(&producer, &camera.source,
+                        &(struct limef_thread_settings){.name = "camera", .reports = &reports});
+    if (limef_thread_start(&producer.thread) < 0)
+        return 1;
+    end_us = limef_now_us() + number(arguments, "seconds", 30) * 1000000;
+    while (!over && limef_now_us() < end_us) {
+        struct limef_signal_frame report;
+
+        if (limef_reports_read(&reports, &report, end_us - limef_now_us()) == 0 &&
+            report.signal == LIMEF_SIGNAL_STATE)
+            over = say(&report, arguments);
+    }
+    begun_us = limef_now_us();
+    limef_thread_stop(&producer.thread, 2000000);
+    print_counters();
+    limef_producer_clear(&producer);
+    limef_filter_clear(&camera.source.filter);
+    printf("stopped %lld\n", (long long)(limef_now_us() - begun_us));
+    limef_filter_clear(&decode.filter);
+    limef_filter_clear(&framemd5.filter);
+    limef_reports_clear(&reports);
+    if (file)
+        fclose(file);
+    return 0;
+}

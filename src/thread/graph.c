@@ -207,6 +207,7 @@ static int remove_source(struct limef_graph_inside *inside, struct limef_source 
     if (ret < 0)
         return limef_fail(ret, inside->settings.name, "the thread of '%s' does not come back",
                           source->filter.name);
+    graph_cache_keep_chain(inside, node);
     node->is_root = false;
     graph_mark_leaving(inside);
     return graph_detach(inside, node, NULL, deadline_us);

@@ -63,8 +63,7 @@ struct graph_node {
     uint64_t n_media;               /* frames in the window */
     bool is_measured;               /* in this window */
     bool is_probed;
-    uint64_t fingerprint; /* as it was known before the filter ran; so was_live */
-    bool was_live;
+    uint64_t fingerprint; /* as it was known before the filter ran */
     bool is_root;      /* was added by name: stays until it is removed */
     bool is_new;       /* found by the walk that is going on */
     bool is_reached;   /* while what stays is looked for */
@@ -100,6 +99,7 @@ struct graph_plan {
     struct limef_plan_problem problem;
     struct limef_plan_filter *filters;
     struct limef_plan_edge *edges;
+    unsigned n_recalled; /* the whole, or so many chains, from the cache */
 };
 
 struct limef_graph_inside {
@@ -123,6 +123,7 @@ struct limef_graph_inside {
     int64_t window_began_us;          /* 0: nothing was read yet */
     LIMEF_ATOMIC(uint64_t) n_changes; /* of the plan while running; any may look */
     LIMEF_ATOMIC(uint64_t) n_failed_changes;
+    LIMEF_ATOMIC(uint64_t) n_recalled; /* plans that were found in the cache, likewise */
     LIMEF_ATOMIC(uint64_t) n_lost_at_removal; /* frames that waited where a chain was taken out */
     LIMEF_ATOMIC(uint32_t) stopping;          /* any; 1: whoever changes the plan gives up */
 };
@@ -188,6 +189,8 @@ bool graph_leads_to(struct limef_graph_inside *graph, struct graph_thread *from,
 struct graph_node *graph_glued_to(const struct limef_graph_inside *graph, struct graph_node *node);
 /* Numbers filters and edges, and describes them. Returns 0, or an error; logged. */
 int graph_plan_lay_out(struct limef_graph_inside *graph, struct graph_plan **plan);
+/* What runs, or NULL without a word if there is no room. */
+struct graph_plan *graph_plan_running(struct limef_graph_inside *graph);
 int graph_make_plan(struct limef_graph_inside *graph, struct graph_plan **plan);
 void graph_copy_plan(struct limef_plan *to, const struct limef_plan *from);
 void graph_note_links(struct limef_graph_inside *graph, const struct limef_plan *plan);
@@ -196,12 +199,19 @@ void graph_adopt_plan(struct limef_graph_inside *graph, struct graph_plan *plan)
 /* What runs, as a plan; numbers the workers. The plan is laid out for the graph as it is. */
 void graph_describe_running(struct limef_graph_inside *graph, struct graph_plan *plan);
 
-/* graph_cache.c: the plans in settings.cache_file. Whether the plan was found, with its costs. */
+/* graph_cache.c: plans of graphs that ran before, and of chains */
+/* Makes the cache, and reads settings.cache_file, once. */
+void graph_cache_open(struct limef_graph_inside *graph);
+/* Whether the plan was found, with its costs. */
 bool graph_cache_recall(struct limef_graph_inside *graph, struct graph_plan *plan);
+/* Looks up each chain that does not run yet. Those that are found are written into what runs, as
+ * if they did, with their costs; map and edges_map say so too. */
+void graph_cache_recall_chains(struct limef_graph_inside *graph, struct graph_plan *plan,
+                               struct graph_plan *running, uint32_t *map, uint32_t *edges_map);
 /* Keeps the plan that ran, with its costs. */
 void graph_cache_keep(struct limef_graph_inside *graph);
-/* Reads the file, once. */
-void graph_cache_open(struct limef_graph_inside *graph);
+/* Keeps that of one chain, in memory: it is about to be taken out. */
+void graph_cache_keep_chain(struct limef_graph_inside *graph, const struct graph_node *node);
 /* Whether what runs changed, and has proved itself since; then it waits for graph_cache_write(),
  * which is called by the same thread without the lock. */
 bool graph_cache_is_due(struct limef_graph_inside *graph, int64_t now_us, int64_t window_us);

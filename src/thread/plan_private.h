@@ -39,6 +39,9 @@ struct plan_work {
     double total_load;
 };
 
+/* Takes `bytes` from memory, which may be NULL: then only the offset moves. */
+void *plan_take(char *memory, size_t *offset, size_t bytes);
+
 /* Gives a plan's arrays, whose sizes it holds, their places in memory; returns how many bytes that
  * takes. memory NULL: only that. */
 size_t plan_lay_out(struct limef_plan *plan, void *memory);

@@ -202,7 +202,9 @@ static uint32_t choose_every(const struct limef_probe *probe, int64_t gap_ns)
 {
     int64_t mean_ns = probe->mean_ns > 0 ? probe->mean_ns : 1;
     int64_t by_cost = tree.n_calls * call_cost_ns * WORK_PER_COST / mean_ns;
-    int64_t by_rate = NS_PER_S / SAMPLES_HZ * probe->drawn / (gap_ns > 0 ? gap_ns : 1) + 1;
+    uint32_t set_hz = atomic_load_explicit(&probe->least_hz, memory_order_relaxed);
+    int64_t least_hz = set_hz ? set_hz : SAMPLES_HZ;
+    int64_t by_rate = NS_PER_S / least_hz * probe->drawn / (gap_ns > 0 ? gap_ns : 1) + 1;
     int64_t every = by_cost < by_rate ? by_cost : by_rate;
 
     return every < 1 ? 1 : every > EVERY_MAX ? EVERY_MAX : (uint32_t)every;
@@ -389,6 +391,11 @@ void probe_set_clock(int64_t (*clock_ns)(void), int64_t call_ns)
 void limef_probe_reset(struct limef_probe *probe)
 {
     memset(probe, 0, sizeof(*probe));
+}
+
+void limef_probe_set_rate(struct limef_probe *probe, uint32_t hz)
+{
+    atomic_store_explicit(&probe->least_hz, hz, memory_order_relaxed);
 }
 
 void limef_probe_attach(struct limef_probe *probe, struct limef_filter *filter)

@@ -96,6 +96,7 @@ static int take_up(struct limef_graph_inside *inside, int ret, int64_t deadline_
     }
     /* a filter that has no place yet is new until the graph is started */
     graph_walk_keep(inside);
+    graph_watch_closely(inside);
     return 0;
 }
 

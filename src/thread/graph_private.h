@@ -36,10 +36,12 @@ struct graph_thread {
     struct limef_consumer *consumer; /* the application's; NULL: it is the worker */
     struct worker worker;
     char name[16];
-    bool in_use;     /* has filters, or will have */
-    bool reached;    /* while cycles are looked for */
-    uint32_t number; /* of an explicit one in the problem, of a worker in the plan of now */
-    int64_t cpu_us;  /* that it had used when the window began */
+    bool in_use;            /* has filters, or will have */
+    bool reached;           /* while cycles are looked for */
+    uint32_t number;        /* of an explicit one in the problem, of a worker in the plan of now */
+    int64_t cpu_us;         /* that it had used when the window began */
+    double load;            /* of a core, in the last window */
+    int64_t glanced_cpu_us; /* that it had used at the last glance */
 };
 
 struct graph_node {
@@ -64,13 +66,13 @@ struct graph_node {
     bool is_measured;               /* in this window */
     bool is_probed;
     uint64_t fingerprint; /* as it was known before the filter ran */
-    bool is_root;      /* was added by name: stays until it is removed */
-    bool is_new;       /* found by the walk that is going on */
-    bool is_reached;   /* while what stays is looked for */
-    bool source_is_on; /* its thread steps it */
-    bool leaves;       /* a removal has begun */
-    bool is_pinned;    /* belongs to a chain of which something leaves */
-    uint32_t group;    /* of what leaves together */
+    bool is_root;         /* was added by name: stays until it is removed */
+    bool is_new;          /* found by the walk that is going on */
+    bool is_reached;      /* while what stays is looked for */
+    bool source_is_on;    /* its thread steps it */
+    bool leaves;          /* a removal has begun */
+    bool is_pinned;       /* belongs to a chain of which something leaves */
+    uint32_t group;       /* of what leaves together */
 };
 
 struct graph_edge {
@@ -121,9 +123,13 @@ struct limef_graph_inside {
     struct limef_replan replan;
     void *replan_memory;
     int64_t window_began_us;          /* 0: nothing was read yet */
+    int64_t window_due_us;            /* when it ends; 0: at the next glance */
+    int64_t glanced_us;               /* when the last glance was, or the window began */
+    uint32_t n_calm;                  /* windows in a row in which nothing was wanted */
+    uint32_t stretch;                 /* so many times as long is a window; 0: as 1 */
     LIMEF_ATOMIC(uint64_t) n_changes; /* of the plan while running; any may look */
     LIMEF_ATOMIC(uint64_t) n_failed_changes;
-    LIMEF_ATOMIC(uint64_t) n_recalled; /* plans that were found in the cache, likewise */
+    LIMEF_ATOMIC(uint64_t) n_recalled;        /* plans that were found in the cache, likewise */
     LIMEF_ATOMIC(uint64_t) n_lost_at_removal; /* frames that waited where a chain was taken out */
     LIMEF_ATOMIC(uint32_t) stopping;          /* any; 1: whoever changes the plan gives up */
 };
@@ -221,8 +227,16 @@ void graph_cache_write(struct limef_graph_inside *graph);
  * first look. */
 int64_t graph_measure(struct limef_graph_inside *graph, int64_t now_us);
 
+/* Whether a thread is more or less busy than in the last window; reads the threads' clocks alone.
+ */
+bool graph_has_other_load(struct limef_graph_inside *graph, int64_t now_us);
+/* How often a second filters are measured that cost little; 0: as always. */
+void graph_probe_seldom(struct limef_graph_inside *graph, uint32_t hz);
+
 /* graph_watch.c: the thread that looks every window, and changes the plan */
 int graph_watch_start(struct limef_graph_inside *graph);
+/* Filters or connections come or go: windows are short again. */
+void graph_watch_closely(struct limef_graph_inside *graph);
 /* Goes over to the plan of graph->plan. Returns 0, or why part of it was left as it was. */
 int graph_apply(struct limef_graph_inside *graph);
 /* Says to the application and to the log that the plan changed, or why it did not. */

@@ -199,6 +199,16 @@ Test(probe, measures_light_work_sixteen_times_a_second)
     cr_assert(lt(u64, LIMEF_COUNTED(probes[0].n_sampled), 200));
 }
 
+Test(probe, measures_light_work_as_often_as_it_is_told)
+{
+    probe_set_clock(fake_now_ns, 100);
+    make_worker(0, 0, 0);
+    limef_probe_set_rate(&probes[0], 2);
+    run_many(60 * 1000, 100, MS); /* a minute */
+    cr_assert(gt(u64, LIMEF_COUNTED(probes[0].n_sampled), 90));
+    cr_assert(lt(u64, LIMEF_COUNTED(probes[0].n_sampled), 150));
+}
+
 Test(probe, what_is_not_measured_is_neither_in_whom_it_calls)
 {
     probe_set_clock(fake_now_ns, 100);

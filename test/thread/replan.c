@@ -187,6 +187,24 @@ Test(replan, one_odd_window_changes_nothing)
     }
 }
 
+/* While anything is wanted, or on trial, who calls the judge may not call it less often. */
+Test(replan, is_settled_when_two_windows_wanted_nothing)
+{
+    open_judged(1);
+    windows(2);
+    cr_assert(it.replan.is_settled);
+    set_costs(0, 10000, 20000, 5000);
+    windows(1);
+    cr_assert(not(it.replan.is_settled));
+    cr_assert(eq(int, windows(1), 1));
+    for (int i = 0; i < 2; i++) { /* one is left out, one that is not worse is the trial */
+        cr_assert(not(it.replan.is_settled));
+        windows(1);
+    }
+    windows(2);
+    cr_assert(it.replan.is_settled);
+}
+
 Test(replan, two_of_three_windows_are_enough)
 {
     open_judged(1);

@@ -55,6 +55,9 @@ struct limef_probe {
     LIMEF_ATOMIC(uint32_t) bursts[LIMEF_PROBE_N_BURSTS];
     struct limef_histogram late; /**< later than the timestamps since the last measured one say */
 
+    /* written by any */
+    LIMEF_ATOMIC(uint32_t) least_hz; /**< limef_probe_set_rate(); 0: 16 */
+
     /* the thread that runs the filter */
     uint32_t every;     /**< one frame in so many is measured, on average; of an outermost filter */
     uint32_t drawn;     /**< frames from the last one to the next one; 0: none was measured */
@@ -94,6 +97,11 @@ LIMEF_API void limef_probe_detach(struct limef_filter *filter);
 
 /** Forgets what was measured. Thread: as limef_probe_attach() */
 LIMEF_API void limef_probe_reset(struct limef_probe *probe);
+
+/** How many frames a second are measured although they cost too little for it, of the filters that
+ * a fifo or a source gives its frames to; 0: 16. From the next one that is measured on. Thread: any
+ */
+LIMEF_API void limef_probe_set_rate(struct limef_probe *probe, uint32_t hz);
 
 #ifndef LIMEF_WITHOUT_PROBES
 

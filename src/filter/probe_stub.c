@@ -50,8 +50,3 @@ void limef_probe_detach(struct limef_filter *filter)
 {
     atomic_store_explicit(&filter->probe, NULL, memory_order_relaxed);
 }
-
-void probe_look_again(struct limef_filter *filter)
-{
-    (void)filter;
-}

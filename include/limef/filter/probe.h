@@ -9,7 +9,7 @@
  * limef_probe_step() of a source - decides whether all that it calls is measured:
  * every frame where that is cheap, else one in N, so that reading the clock costs
  * about 0.25 % of what is measured, or happens 16 times a second. What is not
- * measured costs a filter two loads.
+ * measured costs a filter a look at a word that it has in the cache.
  *
  * Frames are counted every one, in limef_filter.n_frames; all else is of measured
  * media frames. doc/probe.md
@@ -137,8 +137,7 @@ LIMEF_API int limef_probe_step(struct limef_source *source, int64_t *due_us);
 #endif
 
 /**
- * Reads what a filter's probe has measured so far, and lets a filter that runs on another thread
- * than before be noticed.
+ * Reads what a filter's probe has measured so far.
  *
  * @param filter   without a probe the reading holds the time and the frames alone.
  * @param reading  written.

@@ -41,11 +41,19 @@ static uint32_t stretch_of(struct limef_graph *graph)
 /* As if nothing had happened for long. */
 static void calm_down(struct limef_graph *graph)
 {
-    ASSERT_COMES(stretch_of(graph) > 1);
     pthread_mutex_lock(&graph->inside->lock);
     graph->inside->stretch = 1000;
     graph->inside->window_due_us = limef_now_us() + ENDLESS_US;
     pthread_mutex_unlock(&graph->inside->lock);
+}
+
+/* Of the second filter, as the last window saw it. */
+static double cost_of_second(struct limef_graph *graph)
+{
+    struct limef_graph_filter_look looks[2] = {{.cost_us = 0}};
+    size_t n = 2;
+
+    return limef_graph_look(graph, looks, &n, NULL, NULL) < 0 ? 0 : looks[1].cost_us;
 }
 
 static uint32_t rate_of(struct limef_filter *filter)
@@ -71,6 +79,7 @@ Test(graph_watch, looks_seldom_until_something_happens)
     cr_assert(eq(int, limef_graph_add(&graph, &source.source), 0));
     cr_assert(eq(int, limef_graph_start(&graph), 0));
 
+    ASSERT_COMES(stretch_of(&graph) > 1);
     calm_down(&graph);
     cr_assert(eq(u32, rate_of(&tap.filter), 2));
     /* a chain comes */
@@ -86,6 +95,7 @@ Test(graph_watch, looks_seldom_until_something_happens)
     atomic_store(&burn_us, 5000);
     ASSERT_COMES(stretch_of(&graph) != 1000);
     /* and less */
+    ASSERT_COMES(cost_of_second(&graph) > 3000);
     calm_down(&graph);
     atomic_store(&burn_us, 0);
     ASSERT_COMES(stretch_of(&graph) != 1000);

@@ -182,6 +182,8 @@ struct graph_thread *graph_take_worker(struct limef_graph_inside *graph,
                                        enum limef_priority priority, int *ret);
 struct graph_thread *graph_thread_of(struct limef_graph_inside *graph,
                                      struct limef_consumer *consumer);
+/* Forgets an explicit thread that could not be added, and which filters it was to run. */
+void graph_drop_consumer(struct limef_graph_inside *graph, const struct limef_consumer *consumer);
 /* Stops the workers that no filter runs on. */
 int graph_stop_idle(struct limef_graph_inside *graph, int64_t deadline_us);
 /* Whether frames can get from a thread back to it, if all filters run where they are wanted. */

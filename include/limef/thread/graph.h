@@ -191,7 +191,8 @@ typedef int limef_graph_print_fn(const struct limef_plan *plan,
 /**
  * Prints the plan that runs, with the costs of the last window; of a graph that does not run
  * the plan that it would start with; that takes up what the application connected since. What
- * runs is not changed by it.
+ * runs is not changed by it. Waits for a change of the plan that is being made, some tenths of a
+ * second; for what is shown again and again limef_graph_look() does not wait.
  *
  * @return what print returned; or as limef_graph_start().
  * Thread: the controlling one

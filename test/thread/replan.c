@@ -187,6 +187,24 @@ Test(replan, one_odd_window_changes_nothing)
     }
 }
 
+/* Two chains, and what is bound to a thread is in none of them. */
+Test(replan, filters_of_a_chain_are_numbered_together)
+{
+    const uint32_t *chain_of;
+
+    open_judged(2);
+    it.filters[ENCODE].flags |= LIMEF_FILTER_THREAD_BOUND;
+    cr_assert(zero(int, limef_plan_make(&it.running, &it.problem, it.scratch)));
+    windows(1);
+    chain_of = it.replan.chain_of;
+    for (uint32_t i = 0; i < it.problem.n_filters; i++)
+        for (uint32_t k = 0; k < i; k++) {
+            bool is_one = i / LENGTH == k / LENGTH && i != ENCODE && k != ENCODE;
+
+            cr_assert(eq(int, chain_of[i] == chain_of[k], is_one), "%u, %u", i, k);
+        }
+}
+
 /* While anything is wanted, or on trial, who calls the judge may not call it less often. */
 Test(replan, is_settled_when_two_windows_wanted_nothing)
 {

@@ -86,12 +86,12 @@ Test(graph_apply, a_live_fifo_begins_to_drop_when_it_is_told_to)
     size_t n = 3;
 
     run_line(&graph, &line);
-    atomic_store(&line.sink.stuck, 1);
     cr_assert(
         eq(int,
            set_bounds(&graph,
                       (struct limef_plan_link){.depth = 2, .overflow = LIMEF_OVERFLOW_DROP_OLDEST}),
            0));
+    atomic_store(&line.sink.stuck, 1);
     do {
         n = 3;
         cr_assert(eq(int, limef_graph_look(&graph, NULL, NULL, looks, &n), 0));

@@ -2,10 +2,10 @@
 /**
  * @file
  * The presenter: shows the pictures of N slots side by side in one grid, each
- * when its time has come. It sits directly behind the FrameFifo of a consumer
- * thread, and says AVERROR(EAGAIN) while a slot's next picture waits for its
- * time: that is the back-pressure. limef_presenter_tick() is the thread's
- * periodic task.
+ * when its time has come. It sits directly behind a FrameFifo, and says
+ * AVERROR(EAGAIN) while a slot's next picture waits for its time: that is the
+ * back-pressure. A graph gives it a thread and calls its tick. On a consumer
+ * thread of the application limef_presenter_tick() is the periodic task:
  *
  *     limef_presenter_init(&presenter, "screen", tiles, n_tiles, &settings);
  *     limef_consumer_init(&consumer, &presenter.filter, &thread_settings);
@@ -145,6 +145,8 @@ struct limef_presenter {
     /* its thread */
     struct compositor *compositor; /**< NULL: not open, or output none; owned */
     bool opened, failed, closed, dirty;
+    bool owes; /**< the application was not told yet what is in owed */
+    struct limef_signal_frame owed;
     int64_t begun_us, polled_us;
 
     /* any reads */
@@ -163,7 +165,8 @@ struct limef_presenter {
  * presenter then lets the way to the FLUSH be free.
  *
  * To the application (limef_report()): KEY; END of a slot whose last picture's time is over; ERROR
- * if the output could not be opened.
+ * if the output could not be opened, or was lost. END and ERROR come as soon as the queue has room
+ * for them, a KEY that finds none is lost.
  *
  * @param presenter  written; must be all-zero.
  * @param tiles      borrowed, all-zero; must outlive the presenter.

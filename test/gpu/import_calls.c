@@ -29,6 +29,8 @@ static struct {
     EGLint attributes[64];                      /* of the last image */
 } driver;
 
+static struct images images;
+
 static EGLBoolean query_formats(EGLDisplay display, EGLint max, EGLint *formats, EGLint *n)
 {
     (void)display;
@@ -319,22 +321,22 @@ Test(import_calls, an_external_image_is_told_its_colour)
 {
     struct limef_hardware_frame hardware = a_frame(DRM_FORMAT_NV12, 2, TILED);
     struct gl gl = a_gl();
-    struct import *import = NULL;
-    struct imported imported;
+    struct import import = {0};
+    unsigned n_made;
     const char *why;
 
     list(DRM_FORMAT_NV12, TILED, true);
     hardware.color_space = AVCOL_SPC_BT2020_NCL;
     hardware.color_range = AVCOL_RANGE_JPEG;
     hardware.chroma_location = AVCHROMA_LOC_TOPLEFT;
-    cr_assert(eq(int, import_picture(&import, &gl, &hardware, -1, &imported, &why), 0));
+    cr_assert(eq(int, import_picture(&import, &images, &gl, &hardware, -1, &n_made, &why), 0));
     cr_assert(eq(int, attribute(EGL_YUV_COLOR_SPACE_HINT_EXT), EGL_ITU_REC2020_EXT));
     cr_assert(eq(int, attribute(EGL_SAMPLE_RANGE_HINT_EXT), EGL_YUV_FULL_RANGE_EXT));
     cr_assert(
         eq(int, attribute(EGL_YUV_CHROMA_VERTICAL_SITING_HINT_EXT), EGL_YUV_CHROMA_SITING_0_EXT));
     cr_assert(eq(int, attribute(EGL_DMA_BUF_PLANE1_OFFSET_EXT), 640 * 360));
     cr_assert(eq(int, attribute(EGL_DMA_BUF_PLANE1_MODIFIER_HI_EXT), (EGLint)(TILED >> 32)));
-    import_clear(&import, &gl);
+    import_clear(&import, &images, &gl);
     cr_assert(eq(int, driver.n_images + driver.n_textures, 0));
 }
 
@@ -347,16 +349,16 @@ Test(import_calls, each_failing_image_is_cleaned_up_after)
     list(DRM_FORMAT_GR88, 0, false);
     list(DRM_FORMAT_NV12, 0, true);
     for (unsigned n = 1; n <= 2; n++) {
-        struct import *import = NULL;
-        struct imported imported;
+        struct import import = {0};
+        unsigned n_made;
         const char *why;
 
         driver.fails_image = n;
         /* as one image instead */
-        cr_assert(eq(int, import_picture(&import, &gl, &hardware, -1, &imported, &why), 0));
-        cr_assert(eq(int, imported.format.kind, PICTURE_EXTERNAL));
+        cr_assert(eq(int, import_picture(&import, &images, &gl, &hardware, -1, &n_made, &why), 0));
+        cr_assert(eq(int, import.choice.format.kind, PICTURE_EXTERNAL));
         cr_assert(eq(int, driver.n_images, 1));
-        import_clear(&import, &gl);
+        import_clear(&import, &images, &gl);
         cr_assert(eq(int, driver.n_images + driver.n_textures, 0), "image %u", n);
     }
 }
@@ -365,8 +367,8 @@ Test(import_calls, a_driver_that_refuses_everything_is_asked_a_few_times)
 {
     struct limef_hardware_frame hardware = a_frame(DRM_FORMAT_R8, 1, 0);
     struct gl gl = a_gl();
-    struct import *import = NULL;
-    struct imported imported;
+    struct import import = {0};
+    unsigned n_made;
     const char *why;
     int n_asked = 0;
 
@@ -374,7 +376,7 @@ Test(import_calls, a_driver_that_refuses_everything_is_asked_a_few_times)
     for (int i = 0; i < 20; i++) {
         driver.fails_image = 1;
         hardware.planes[0].inode++;
-        cr_assert(eq(int, import_picture(&import, &gl, &hardware, -1, &imported, &why),
+        cr_assert(eq(int, import_picture(&import, &images, &gl, &hardware, -1, &n_made, &why),
                      AVERROR(ENOTSUP)));
         cr_assert(eq(str, (char *)why,
                      "the driver refuses a buffer of R8, modifier 0x0 (EGL error 0x3003)"));
@@ -383,23 +385,23 @@ Test(import_calls, a_driver_that_refuses_everything_is_asked_a_few_times)
     cr_assert(eq(int, n_asked, 4));
     driver.fails_image = 0;
     hardware.width = 320; /* another stream is another try */
-    cr_assert(eq(int, import_picture(&import, &gl, &hardware, -1, &imported, &why), 0));
-    import_clear(&import, &gl);
+    cr_assert(eq(int, import_picture(&import, &images, &gl, &hardware, -1, &n_made, &why), 0));
+    import_clear(&import, &images, &gl);
 }
 
 static int import_with_fence(struct gl *gl, int fence_fd)
 {
     struct limef_hardware_frame hardware = a_frame(DRM_FORMAT_R8, 1, 0);
-    struct import *import = NULL;
-    struct imported imported;
+    struct import import = {0};
+    unsigned n_made;
     const char *why;
     int ret;
 
     driver.n_listed = 0;
     list(DRM_FORMAT_R8, 0, false);
     hardware.fence_fd = fence_fd;
-    ret = import_picture(&import, gl, &hardware, -1, &imported, &why);
-    import_clear(&import, gl);
+    ret = import_picture(&import, &images, gl, &hardware, -1, &n_made, &why);
+    import_clear(&import, &images, gl);
     return ret;
 }
 

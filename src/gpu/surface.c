@@ -176,6 +176,13 @@ int surface_take(struct surface *surface, struct surface_ways *ways,
     return 0;
 }
 
+void surface_forget(struct surface *surface, struct surface_ways *ways)
+{
+    held_release(&ways->held, ways->gl);
+    if (surface->textures.import.begun)
+        images_drop(&ways->images, ways->gl, &surface->textures.import.stream);
+}
+
 void surface_let_go(struct surface *surface, struct surface_ways *ways)
 {
     replace_payload(surface, ways, NULL);

@@ -17,6 +17,7 @@ struct surface {
     struct label label;
     struct limef_payload *payload; /* of the picture, if each draw reads its memory; else NULL */
     struct AVFrame *downloaded;    /* a picture of a decoder in hardware that is not imported */
+    const char *refused;           /* why one could not be shown, said last */
     int sar_num, sar_den;
     int rotation; /* 0, 90, 180, 270 */
     bool mirrored, has_picture;

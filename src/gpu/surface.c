@@ -182,8 +182,7 @@ int surface_take(struct surface *surface, struct surface_ways *ways,
 void surface_forget(struct surface *surface, struct surface_ways *ways)
 {
     held_release(&ways->held, ways->gl);
-    if (surface->textures.import.begun)
-        images_drop(&ways->images, ways->gl, &surface->textures.import.stream);
+    images_drop(&ways->images, ways->gl, &surface->textures.import);
 }
 
 void surface_let_go(struct surface *surface, struct surface_ways *ways)

@@ -15,7 +15,9 @@ struct compositor;
 
 struct compositor_upload {
     uint64_t uploaded_bytes, direct_bytes, copied_bytes;
-    const char *why;
+    const char *why, *uploaded_why;
+    bool imported;
+    unsigned n_images;
 };
 
 /*
@@ -38,6 +40,9 @@ enum limef_presenter_output compositor_output(const struct compositor *composito
 int compositor_set_picture(struct compositor *compositor, unsigned tile,
                            const struct limef_decoded_frame *picture,
                            struct compositor_upload *upload);
+
+/* A tile's decoder has gone, or may have: its buffers are let go of, but for what is shown. */
+void compositor_forget(struct compositor *compositor, unsigned tile);
 
 /* A tile's text, NULL none; and the one over the top left corner of all. */
 void compositor_set_text(struct compositor *compositor, unsigned tile, const char *text);

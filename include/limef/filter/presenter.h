@@ -94,8 +94,12 @@ struct limef_presenter_slot_counters {
     uint64_t uploaded_bytes;  /**< to the GPU: the one transfer that software pictures need */
     uint64_t n_direct;        /**< pictures that the GPU read where the decoder wrote them */
     uint64_t direct_bytes;    /**< of those: no CPU moved them, they are not uploaded_bytes */
+    uint64_t n_imported;      /**< pictures whose own memory was the texture: 0 bytes were moved */
+    uint64_t n_images;        /**< EGLImages made for those: some for each buffer, none for a
+                                   picture in a buffer that was seen before */
     uint64_t copied_bytes;    /**< copied beside that; why says the reason of the last one */
     const char *copied_why;   /**< lives forever; NULL: nothing was copied */
+    const char *uploaded_why; /**< why the last uploaded picture was; lives forever; NULL: none */
     int64_t first_shown_us; /**< limef_now_us() when its first picture was presented; 0: not yet */
     int64_t position_us;    /**< pts_us of the picture on screen; LIMEF_NO_TIME: none yet */
     struct limef_histogram latency; /**< from limef_frame.entered_us to presented */
@@ -125,8 +129,9 @@ struct limef_tile {
     LIMEF_ATOMIC(int) width, height, format;
     LIMEF_ATOMIC(uint64_t) n_pictures, n_shown, n_dropped_late, n_dropped_flush, n_failed;
     LIMEF_ATOMIC(uint64_t) n_anchors, uploaded_bytes, copied_bytes;
-    LIMEF_ATOMIC(uint64_t) n_direct, direct_bytes;
+    LIMEF_ATOMIC(uint64_t) n_direct, direct_bytes, n_imported, n_images;
     LIMEF_ATOMIC(const char *) copied_why;
+    LIMEF_ATOMIC(const char *) uploaded_why;
     LIMEF_ATOMIC(int64_t) first_shown_us, position_us;
     struct limef_histogram latency;
 };
@@ -193,10 +198,10 @@ LIMEF_API int limef_presenter_open(struct limef_presenter *presenter);
  * libraries want it from the thread that opened them: call this before that thread stops. What
  * waits for its time, and what still comes, is dropped: counted in n_dropped_flush, no failure.
  *
- * Pictures in buffers of limef_presenter_get_buffers() are memory of the GL: as long as a decoder,
- * a fifo or anybody else has one, the output cannot go. It then lends no more and stays open; stop
- * and clear the decoders, and close it again. limef_filter_clear() abandons such an output
- * instead: window, GL context and buffers stay until the process ends, the pictures valid.
+ * Pictures in mapped buffers of limef_presenter_get_buffers() are memory of the GL: as long as a
+ * decoder, a fifo or anybody else has one, the output cannot go. It then lends no more and stays
+ * open; stop and clear the decoders, and close it again. limef_filter_clear() abandons such an
+ * output instead: window, GL context and buffers stay until the process ends, the pictures valid.
  *
  * @return 0, also if it is not open; AVERROR(EBUSY), logged: pictures in its buffers are in use.
  * Thread: the presenter's
@@ -204,13 +209,15 @@ LIMEF_API int limef_presenter_open(struct limef_presenter *presenter);
 LIMEF_API int limef_presenter_close(struct limef_presenter *presenter);
 
 /**
- * Memory for limef_decode_settings.buffers: buffers of the GL that stay mapped, which the GPU
- * reads where the decoder wrote them, so that no CPU uploads a picture. They are made when the
+ * Memory for limef_decode_settings.buffers: dma-bufs (or, where the CPU renders, memfds) that EGL
+ * imports as textures, so that nothing is moved; or buffers of the GL that stay mapped, which the
+ * GPU reads where the decoder wrote them, so that no CPU uploads a picture. They are made when the
  * output is open and a decoder has missed them, 512 MiB at most; whatever finds none is decoded
- * into ordinary memory and uploaded. So it is for good where GL has no GL_EXT_buffer_storage,
- * where reading such memory is slow, and where the CPU renders; the log says so at level info.
+ * into ordinary memory and uploaded. So it is for good where GL has neither, where reading such
+ * memory is slow, and where the CPU renders and imports nothing; the log says so at level info.
  *
- * @param always  also where reading it is slow or the CPU renders: for tests and comparisons.
+ * @param always  mapped buffers also where reading them is slow or the CPU renders: for tests and
+ * comparisons.
  * @return borrowed; a decoder counts itself as its user. NULL: the output is none, or there is no
  *         memory (logged); a decoder takes that, too.
  * Thread: the controlling one, before the presenter's thread starts

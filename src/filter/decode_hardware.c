@@ -6,7 +6,7 @@
 
 #include "base/memory_private.h"
 #include "frame/av_compat.h"
-#include "frame/download.h"
+#include "frame/fetch.h"
 #include "frame/hardware_private.h"
 
 #include <limef/base/log.h>
@@ -272,7 +272,7 @@ static bool prove(struct limef_decode_filter *decode, const AVFrame *picture)
 /* What is behind holds so many that surfaces would run out. */
 static void copy_out(struct limef_decode_filter *decode, AVFrame *picture)
 {
-    int bytes = download_in_place(picture);
+    int bytes = fetch_in_place(picture);
 
     if (bytes < 0) {
         limef_fail(bytes, decode->filter.name, "a picture cannot be fetched from hardware");

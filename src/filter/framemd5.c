@@ -4,7 +4,7 @@
 #include <limef/base/log.h>
 
 #include "base/memory_private.h"
-#include "frame/download.h"
+#include "frame/fetch.h"
 
 #include <inttypes.h>
 #include <libavutil/common.h>
@@ -112,7 +112,7 @@ static int reach(struct limef_framemd5_filter *framemd5, struct limef_decoded_fr
         picture->av = mapped;
         return 0;
     }
-    return download_if_needed(&framemd5->download, picture, &framemd5->filter);
+    return fetch_if_needed(&framemd5->fetch, picture, &framemd5->filter);
 }
 
 static int go_picture(struct limef_framemd5_filter *framemd5, const struct limef_decoded_frame *in)
@@ -159,7 +159,7 @@ static void framemd5_clear(struct limef_filter *filter)
 
     av_free(framemd5->md5);
     av_frame_free(&framemd5->mapped);
-    download_clear(&framemd5->download);
+    fetch_clear(&framemd5->fetch);
     *framemd5 = (struct limef_framemd5_filter){0};
 }
 

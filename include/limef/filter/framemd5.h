@@ -14,7 +14,7 @@ LIMEF_BEGIN_DECLS
 
 struct AVFrame;
 struct AVMD5;
-struct download;
+struct fetch;
 
 /**
  * Gets each checksum.
@@ -38,7 +38,7 @@ struct limef_framemd5_filter {
 
     struct AVMD5 *md5;         /**< made at the first picture; owned */
     struct AVFrame *mapped;    /**< a hardware picture while it is read in place; owned */
-    struct download *download; /**< of hardware pictures that cannot be read in place; owned */
+    struct fetch *fetch; /**< of hardware pictures that cannot be read in place; owned */
     LIMEF_ATOMIC(uint64_t) n_skipped; /**< pictures whose pixels could not be read */
 };
 

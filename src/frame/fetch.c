@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "frame/download.h"
+#include "frame/fetch.h"
 
 #include "base/memory_private.h"
 
@@ -12,7 +12,7 @@
 
 #define ALIGN_BYTES 64 /* of rows */
 
-struct download {
+struct fetch {
     struct AVFrame *memory;
     AVBufferPool *buffers; /* of the size that this picture needs: */
     int format, width, height;
@@ -25,7 +25,7 @@ static AVBufferRef *make_buffer(void *opaque, size_t size_bytes)
 }
 
 /* Buffers for pictures like this one. */
-static int follow(struct download *download, int format, const AVFrame *picture)
+static int follow(struct fetch *fetch, int format, const AVFrame *picture)
 {
     int bytes;
 
@@ -77,7 +77,7 @@ static enum AVPixelFormat format_of(const AVFrame *picture)
     return ((const AVHWFramesContext *)(const void *)picture->hw_frames_ctx->data)->sw_format;
 }
 
-static int download_picture(struct download *download, const AVFrame *picture)
+static int download_picture(struct fetch *fetch, const AVFrame *picture)
 {
     AVFrame *memory = download->memory;
     int ret = follow(download, format_of(picture), picture);
@@ -96,36 +96,36 @@ static int download_picture(struct download *download, const AVFrame *picture)
     return ret < 0 ? ret : fetch(memory, picture);
 }
 
-static struct download *make(void)
+static struct fetch *make(void)
 {
-    struct download *download = memory_allocate(sizeof(*download));
+    struct fetch *fetch = memory_allocate(sizeof(*fetch));
 
     if (!download)
         return NULL;
     download->memory = memory_new_av_frame();
     if (!download->memory)
-        download_clear(&download);
+        fetch_clear(&download);
     return download;
 }
 
-int download_if_needed(struct download **download, struct limef_decoded_frame *decoded,
+int fetch_if_needed(struct fetch **fetch, struct limef_decoded_frame *decoded,
                        struct limef_filter *filter)
 {
     int ret;
 
     if (!decoded->av->hw_frames_ctx)
         return 0;
-    if (!*download)
-        *download = make();
-    ret = *download ? download_picture(*download, decoded->av) : AVERROR(ENOMEM);
+    if (!*fetch)
+        *fetch = make();
+    ret = *fetch ? download_picture(*fetch, decoded->av) : AVERROR(ENOMEM);
     if (ret < 0)
         return limef_fail(ret, filter->name, "a picture cannot be fetched from hardware");
     LIMEF_COUNT(filter->copied_bytes, (uint64_t)ret);
-    decoded->av = (*download)->memory;
+    decoded->av = (*fetch)->memory;
     return 0;
 }
 
-int download_in_place(AVFrame *picture)
+int fetch_in_place(AVFrame *picture)
 {
     AVFrame *memory = memory_new_av_frame();
     int ret = AVERROR(ENOMEM);
@@ -150,12 +150,12 @@ int download_in_place(AVFrame *picture)
     return ret;
 }
 
-void download_clear(struct download **download)
+void fetch_clear(struct fetch **fetch)
 {
-    if (!*download)
+    if (!*fetch)
         return;
-    av_frame_free(&(*download)->memory);
-    av_buffer_pool_uninit(&(*download)->buffers);
-    memory_release(*download);
-    *download = NULL;
+    av_frame_free(&(*fetch)->memory);
+    av_buffer_pool_uninit(&(*fetch)->buffers);
+    memory_release(*fetch);
+    *fetch = NULL;
 }

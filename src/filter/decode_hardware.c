@@ -272,10 +272,10 @@ static bool prove(struct limef_decode_filter *decode, const AVFrame *picture)
 /* What is behind holds so many that surfaces would run out. */
 static void copy_out(struct limef_decode_filter *decode, AVFrame *picture)
 {
-    int bytes = fetch_in_place(picture);
+    int64_t bytes = fetch_in_place(picture);
 
     if (bytes < 0) {
-        limef_fail(bytes, decode->filter.name, "a picture cannot be fetched from hardware");
+        limef_fail((int)bytes, decode->filter.name, "a picture cannot be fetched from hardware");
         return;
     }
     if (LIMEF_COUNTED(decode->n_copied) == 0)

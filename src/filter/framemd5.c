@@ -112,7 +112,7 @@ static int reach(struct limef_framemd5_filter *framemd5, struct limef_decoded_fr
         picture->av = mapped;
         return 0;
     }
-    return fetch_if_needed(&framemd5->fetch, picture, &framemd5->filter);
+    return fetch_if_needed(picture, &framemd5->memory, &framemd5->filter);
 }
 
 static int go_picture(struct limef_framemd5_filter *framemd5, const struct limef_decoded_frame *in)
@@ -159,7 +159,7 @@ static void framemd5_clear(struct limef_filter *filter)
 
     av_free(framemd5->md5);
     av_frame_free(&framemd5->mapped);
-    fetch_clear(&framemd5->fetch);
+    av_frame_free(&framemd5->memory);
     *framemd5 = (struct limef_framemd5_filter){0};
 }
 

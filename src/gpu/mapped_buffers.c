@@ -84,11 +84,8 @@ static bool load(struct mapped_buffers *buffers, const struct gl *gl)
            sizeof(buffers->function))
     LOAD(BufferStorageEXT);
     LOAD(MapBufferRange);
-    LOAD(FenceSync);
-    LOAD(ClientWaitSync);
-    LOAD(DeleteSync);
-    return buffers->BufferStorageEXT && buffers->MapBufferRange && buffers->FenceSync &&
-           buffers->ClientWaitSync && buffers->DeleteSync;
+    return buffers->BufferStorageEXT && buffers->MapBufferRange && gl->FenceSync &&
+           gl->ClientWaitSync && gl->DeleteSync;
 }
 
 static bool renders_on_cpu(const struct gl *gl)
@@ -145,27 +142,6 @@ static void delete_buffer(struct mapped_buffers *buffers, const struct gl *gl,
     buffers->bytes -= atomic_load_explicit(&buffer->bytes, memory_order_relaxed);
 }
 
-/* Releases what the GPU has read; all: everything. */
-static void release_held(struct mapped_buffers *buffers, bool all)
-{
-    unsigned n = 0;
-
-    for (; n < buffers->n_held; n++) {
-        GLenum state =
-            all ? GL_CONDITION_SATISFIED
-                : buffers->ClientWaitSync(buffers->held[n].fence, GL_SYNC_FLUSH_COMMANDS_BIT, 0);
-
-        if (state != GL_ALREADY_SIGNALED && state != GL_CONDITION_SATISFIED)
-            break;
-        buffers->DeleteSync(buffers->held[n].fence);
-        limef_payload_unref(buffers->held[n].payload);
-    }
-    if (n) {
-        buffers->n_held -= n;
-        memmove(buffers->held, buffers->held + n, buffers->n_held * sizeof(buffers->held[0]));
-    }
-}
-
 int mapped_buffers_close(struct mapped_buffers *buffers, const struct gl *gl)
 {
     struct buffer *buffer;
@@ -173,8 +149,6 @@ int mapped_buffers_close(struct mapped_buffers *buffers, const struct gl *gl)
     if (!buffers->pool)
         return 0;
     buffer_pool_refuse(buffers->pool, "the output is closed");
-    gl->Finish();
-    release_held(buffers, true);
     while ((buffer = buffer_pool_take_back(buffers->pool, SIZE_MAX)))
         delete_buffer(buffers, gl, buffer);
     if (buffer_pool_n_lent(buffers->pool))
@@ -227,7 +201,6 @@ void mapped_buffers_tend(struct mapped_buffers *buffers, const struct gl *gl, co
 
     if (!buffers->pool)
         return;
-    release_held(buffers, false);
     for (int i = 0; i < MAKE_AT_ONCE && (bytes = buffer_pool_next_missed(buffers->pool)); i++)
         make_buffer(buffers, gl, bytes, name);
 }
@@ -235,21 +208,5 @@ void mapped_buffers_tend(struct mapped_buffers *buffers, const struct gl *gl, co
 const struct buffer *mapped_buffers_find(const struct mapped_buffers *buffers,
                                          const uint8_t *address)
 {
-    return buffers->pool && buffers->n_held < MAPPED_BUFFERS_HELD
-               ? buffer_pool_find(buffers->pool, address)
-               : NULL;
-}
-
-void mapped_buffers_hold(struct mapped_buffers *buffers, const struct gl *gl,
-                         struct limef_payload *payload)
-{
-    GLsync fence = buffers->FenceSync(GL_SYNC_GPU_COMMANDS_COMPLETE, 0);
-
-    if (!fence) {
-        gl->Finish();
-        return;
-    }
-    buffers->held[buffers->n_held].fence = fence;
-    buffers->held[buffers->n_held].payload = limef_payload_ref(payload);
-    buffers->n_held++;
+    return buffers->pool ? buffer_pool_find(buffers->pool, address) : NULL;
 }

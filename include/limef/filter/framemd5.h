@@ -14,7 +14,6 @@ LIMEF_BEGIN_DECLS
 
 struct AVFrame;
 struct AVMD5;
-struct fetch;
 
 /**
  * Gets each checksum.
@@ -36,9 +35,9 @@ struct limef_framemd5_filter {
     FILE *file; /**< gets a line "slot, pts_us, size_bytes, md5" for each picture, NOPTS for an
                      unknown time; borrowed; must outlive the filter. NULL: nobody */
 
-    struct AVMD5 *md5;         /**< made at the first picture; owned */
-    struct AVFrame *mapped;    /**< a hardware picture while it is read in place; owned */
-    struct fetch *fetch; /**< of hardware pictures that cannot be read in place; owned */
+    struct AVMD5 *md5;      /**< made at the first picture; owned */
+    struct AVFrame *mapped; /**< a hardware picture while it is read in place; owned */
+    struct AVFrame *memory; /**< of hardware pictures that cannot be read in place; owned */
     LIMEF_ATOMIC(uint64_t) n_skipped; /**< pictures whose pixels could not be read */
 };
 

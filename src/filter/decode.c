@@ -95,7 +95,7 @@ static int pass_picture(struct limef_decode_filter *decode, struct limef_payload
 {
     limef_payload_unref(decode->out.frame.payload);
     limef_decoded_frame_set(&decode->out, payload);
-    if (decode->hardware.is_used && !decode_hardware_admit(decode, limef_payload_picture(payload)))
+    if (decode->hardware.kept && !decode_hardware_admit(decode, limef_payload_picture(payload)))
         return 0;
     describe(decode, limef_payload_picture(payload));
     if (is_before_target(decode)) {
@@ -179,6 +179,7 @@ static void borrow(struct limef_decode_filter *decode, const struct limef_packet
     compat_carry(decode->context, shell, decode->tag);
     *carried = (struct limef_decode_carried){
         .tag = decode->tag,
+        .serial = decode->hardware.serial,
         .entered_us = packet->frame.entered_us,
         .wall_us = packet->frame.wall_us,
         .flags = packet->frame.flags & ~(uint32_t)(LIMEF_FRAME_KEY | LIMEF_FRAME_CORRUPT),
@@ -242,8 +243,7 @@ static int take_packet(struct limef_decode_filter *decode, const struct limef_pa
      */
     limef_payload_unref(decode->out.frame.payload);
     decode->out.frame.payload = NULL;
-    return hardware->is_used || hardware->waits_for_key ? decode_hardware_take(decode, packet)
-                                                        : decode_packet(decode, packet);
+    return hardware->kept ? decode_hardware_take(decode, packet) : decode_packet(decode, packet);
 }
 
 int decode_cannot_open(struct limef_decode_filter *decode, const struct limef_codec_frame *codec,
@@ -298,7 +298,7 @@ static int take_signal(struct limef_decode_filter *decode, const struct limef_si
     case LIMEF_SIGNAL_FLUSH:
         if (decode->context)
             avcodec_flush_buffers(decode->context);
-        decode_hardware_flush(decode);
+        decode_hardware_clear(decode);
         decode->drop_before_us = signal->value;
         break;
     case LIMEF_SIGNAL_END:
@@ -333,7 +333,7 @@ static void decode_clear(struct limef_filter *filter)
 {
     struct limef_decode_filter *decode = decode_of(filter);
 
-    decode_hardware_clear(decode);
+    decode_hardware_reset(decode);
     avcodec_free_context(&decode->context);
     av_buffer_unref(&decode->settings.hardware);
     avcodec_parameters_free(&decode->parameters);

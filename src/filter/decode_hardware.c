@@ -2,6 +2,7 @@
 /*
  * Decoding in hardware, and the ladder down from it: on from a key frame, a new context, software.
  */
+#include "filter/decode_kept.h"
 #include "filter/decode_private.h"
 
 #include "base/memory_private.h"
@@ -29,17 +30,10 @@
 /* Surfaces of a pool that cannot grow, besides those that libavcodec counts; as it does itself. */
 #define WORK_SURFACES 3
 
-static void forget_kept(struct limef_decode_hardware *hardware)
-{
-    for (unsigned i = 0; i < hardware->n_kept; i++)
-        limef_payload_unref(hardware->kept[i].frame.payload);
-    hardware->n_kept = 0;
-    hardware->keeps = false;
-}
-
 void decode_hardware_clear(struct limef_decode_filter *decode)
 {
-    forget_kept(&decode->hardware);
+    if (decode->hardware.kept)
+        decode_kept_clear(decode->hardware.kept);
     decode->hardware.waits_for_key = false;
 }
 
@@ -48,11 +42,8 @@ void decode_hardware_reset(struct limef_decode_filter *decode)
     struct limef_decode_hardware *hardware = &decode->hardware;
 
     decode_hardware_clear(decode);
-    hardware->is_used = hardware->is_given_up = hardware->is_unsupported = false;
-    hardware->is_refused = hardware->is_proved = false;
-    hardware->error = 0;
-    hardware->failed_tag = 0;
-    hardware->n_recent = hardware->n_good = 0;
+    memory_release(hardware->kept);
+    *hardware = (struct limef_decode_hardware){.n_serials = hardware->n_serials};
 }
 
 static enum AVHWDeviceType device_type(const struct limef_decode_filter *decode)
@@ -167,7 +158,9 @@ int decode_hardware_set_up(struct limef_decode_filter *decode)
     decode->hardware.format = picture_format(decode);
     decode->hardware.is_proved = decode->hardware.is_refused = false;
     context->hw_device_ctx = memory_permits() ? av_buffer_ref(decode->settings.hardware) : NULL;
-    if (!context->hw_device_ctx)
+    if (!decode->hardware.kept)
+        decode->hardware.kept = memory_allocate(sizeof(*decode->hardware.kept));
+    if (!context->hw_device_ctx || !decode->hardware.kept)
         return AVERROR(ENOMEM);
     context->opaque = decode;
     context->get_format = get_format;
@@ -212,12 +205,9 @@ int decode_hardware_opened(struct limef_decode_filter *decode)
 {
     struct limef_decode_hardware *hardware = &decode->hardware;
 
-    if (!decode->settings.hardware || decode->settings.media != LIMEF_MEDIA_VIDEO)
+    if (!decode->settings.hardware || decode->settings.media != LIMEF_MEDIA_VIDEO ||
+        hardware->is_used)
         return 0;
-    if (hardware->is_used) {
-        hardware->keeps = true;
-        return 0;
-    }
     hardware->is_given_up = true;
     return tell(decode, LIMEF_DECODE_IN_SOFTWARE, AVERROR(ENOSYS));
 }
@@ -264,8 +254,6 @@ static bool prove(struct limef_decode_filter *decode, const AVFrame *picture)
         return false;
     }
     hardware->is_proved = true;
-    if (!hardware->is_redone)
-        forget_kept(hardware);
     return tell(decode, LIMEF_DECODE_IN_HARDWARE, 0) != AVERROR_EXIT;
 }
 
@@ -286,7 +274,8 @@ static void copy_out(struct limef_decode_filter *decode, AVFrame *picture)
     LIMEF_COUNT(decode->filter.copied_bytes, (uint64_t)bytes);
 }
 
-bool decode_hardware_admit(struct limef_decode_filter *decode, AVFrame *picture)
+/* Whether a picture of hardware can be passed on. */
+static bool is_sound(struct limef_decode_filter *decode, AVFrame *picture)
 {
     struct limef_decode_hardware *hardware = &decode->hardware;
 
@@ -295,11 +284,30 @@ bool decode_hardware_admit(struct limef_decode_filter *decode, AVFrame *picture)
     hardware_note_new(picture);
     if (!hardware->is_proved && (hardware->error || !prove(decode, picture)))
         return false;
-    LIMEF_COUNT(decode->n_hardware, 1);
     if (++hardware->n_good >= FORGIVING_FRAMES)
         hardware->n_recent = 0;
+    return true;
+}
+
+bool decode_hardware_admit(struct limef_decode_filter *decode, AVFrame *picture)
+{
+    struct limef_decode_hardware *hardware = &decode->hardware;
+    int64_t tag = compat_carried(picture);
+    const struct limef_decode_carried *carried =
+        &decode->carried[(uint64_t)tag % LIMEF_DECODE_MAX_INSIDE];
+
+    if (hardware->is_used && !is_sound(decode, picture))
+        return false;
+    if (carried->tag == tag && !decode_kept_pass(hardware->kept, carried->serial))
+        return false;
+    if (!hardware->is_used) {
+        if (carried->serial >= hardware->kept->serial + hardware->kept->n)
+            decode_kept_clear(hardware->kept); /* all of it was decoded again */
+        return true;
+    }
+    LIMEF_COUNT(decode->n_hardware, 1);
     if (limef_pool_n_out(decode->pictures) > n_held(decode) + OWN_PAYLOADS &&
-        picture->hw_frames_ctx)
+        limef_hardware_is(picture))
         copy_out(decode, picture);
     return true;
 }
@@ -340,7 +348,7 @@ static int step_down(struct limef_decode_filter *decode)
     hardware->n_good = 0;
     LIMEF_COUNT(decode->n_failures, 1);
     step = choose_step(hardware);
-    if (hardware->n_kept > 0) /* all of it comes again */
+    if (hardware->kept->n > 0) /* all of it comes again, in order */
         avcodec_flush_buffers(decode->context);
     else
         ret = decode_drain(decode);
@@ -352,53 +360,38 @@ static int step_down(struct limef_decode_filter *decode)
         step = reopen(decode, (enum limef_decode_step)step);
         if (step < 0)
             return decode_cannot_open(decode, &decode->codec, step);
-        hardware->keeps = hardware->is_used;
     }
     return tell(decode, (enum limef_decode_step)step, code);
 }
 
-/* Remembers a packet until a picture proves that the decoder can be relied on. */
-static void keep(struct limef_decode_hardware *hardware, const struct limef_packet_frame *packet)
-{
-    if (!hardware->keeps)
-        return;
-    if (!packet->frame.payload || hardware->n_kept == LIMEF_DECODE_MAX_INSIDE) {
-        forget_kept(hardware);
-        return;
-    }
-    hardware->kept[hardware->n_kept] = *packet;
-    limef_payload_ref(hardware->kept[hardware->n_kept++].frame.payload);
-}
-
-/* After a step: what was kept, or this packet if it is a key frame, or nothing until the next. */
-static int redo(struct limef_decode_filter *decode, const struct limef_packet_frame *packet)
+/* After a step: from the key frame whose packets are kept, or nothing until the next one. */
+static int redo(struct limef_decode_filter *decode)
 {
     struct limef_decode_hardware *hardware = &decode->hardware;
+    struct decode_kept *kept = hardware->kept;
+    uint64_t serial, end = kept->serial + kept->n;
     int ret = 0;
 
-    if (hardware->n_kept == 0 && !(packet && packet->frame.flags & LIMEF_FRAME_KEY)) {
+    if (kept->n == 0) {
         hardware->waits_for_key = true;
-        LIMEF_COUNT(decode->n_skipped, packet != NULL);
         return 0;
     }
-    if (hardware->n_kept == 0) {
-        keep(hardware, packet);
-        return decode_packet(decode, packet);
-    }
-    hardware->is_redone = true;
-    for (unsigned i = 0; i < hardware->n_kept && !hardware->error && ret != AVERROR_EXIT; i++) {
+    decode_kept_begin_again(kept);
+    /* what is passed on may make what is kept shorter, at its beginning */
+    for (serial = kept->serial; serial < end && !hardware->error && ret != AVERROR_EXIT; serial++) {
+        struct limef_packet_frame packet = kept->packets[serial - kept->serial].packet;
+
+        limef_payload_ref(packet.frame.payload);
         hardware->is_chosen = false;
-        ret = decode_packet(decode, &hardware->kept[i]);
+        hardware->serial = serial;
+        ret = decode_packet(decode, &packet);
+        limef_payload_unref(packet.frame.payload);
     }
-    hardware->is_redone = false;
-    if (hardware->is_proved || !hardware->is_used) /* what was passed on does not come twice */
-        forget_kept(hardware);
     return ret;
 }
 
 /* Steps down until it goes on. */
-static int go_down(struct limef_decode_filter *decode, const struct limef_packet_frame *packet,
-                   int ret)
+static int go_down(struct limef_decode_filter *decode, int ret)
 {
     struct limef_decode_hardware *hardware = &decode->hardware;
 
@@ -406,8 +399,7 @@ static int go_down(struct limef_decode_filter *decode, const struct limef_packet
         ret = step_down(decode);
         if (ret < 0)
             return ret;
-        hardware->is_chosen = false;
-        ret = redo(decode, packet);
+        ret = redo(decode);
     }
     return ret;
 }
@@ -421,16 +413,22 @@ int decode_hardware_take(struct limef_decode_filter *decode,
     hardware->is_chosen = false;
     if (hardware->is_used && !hardware->error)
         hardware->error = hardware_take_error(decode->context->hw_frames_ctx);
-    if (!hardware->error) {
-        if (hardware->waits_for_key && !(packet->frame.flags & LIMEF_FRAME_KEY)) {
-            LIMEF_COUNT(decode->n_skipped, 1);
-            return 0;
-        }
-        hardware->waits_for_key = false;
-        keep(hardware, packet);
-        ret = decode_packet(decode, packet);
+    ret = go_down(decode, ret); /* what a reader met, or was left over */
+    if (ret < 0)
+        return ret;
+    if (hardware->waits_for_key && !(packet->frame.flags & LIMEF_FRAME_KEY)) {
+        LIMEF_COUNT(decode->n_skipped, 1);
+        return 0;
     }
-    return go_down(decode, packet, ret);
+    hardware->waits_for_key = false;
+    hardware->serial = ++hardware->n_serials;
+    if (hardware->is_used)
+        decode_kept_add(hardware->kept, packet, hardware->serial);
+    ret = decode_packet(decode, packet);
+    if (!hardware->error || hardware->kept->n > 0 || ret == AVERROR_EXIT)
+        return go_down(decode, ret);
+    LIMEF_COUNT(decode->n_skipped, 1); /* this one comes no more */
+    return go_down(decode, ret);
 }
 
 int decode_hardware_end(struct limef_decode_filter *decode)
@@ -439,17 +437,9 @@ int decode_hardware_end(struct limef_decode_filter *decode)
     int ret = decode_drain(decode);
 
     while (hardware->error && ret != AVERROR_EXIT) {
-        ret = go_down(decode, NULL, ret);
+        ret = go_down(decode, ret);
         if (ret != AVERROR_EXIT && !hardware->error)
             ret = decode_drain(decode);
     }
     return ret;
-}
-
-void decode_hardware_flush(struct limef_decode_filter *decode)
-{
-    struct limef_decode_hardware *hardware = &decode->hardware;
-
-    decode_hardware_clear(decode);
-    hardware->keeps = hardware->is_used && !hardware->is_proved;
 }

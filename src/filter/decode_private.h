@@ -33,7 +33,7 @@ int decode_cannot_open(struct limef_decode_filter *decode, const struct limef_co
 /* Before another codec is opened: what hardware failed at is forgotten. */
 void decode_hardware_reset(struct limef_decode_filter *decode);
 
-/* Releases what is kept. */
+/* Forgets what is kept. */
 void decode_hardware_clear(struct limef_decode_filter *decode);
 
 /* The decoder that uses decode->settings.hardware; NULL: none, or it is given up. */
@@ -56,9 +56,8 @@ bool decode_hardware_admit(struct limef_decode_filter *decode, struct AVFrame *p
 int decode_hardware_take(struct limef_decode_filter *decode,
                          const struct limef_packet_frame *packet);
 
-/* Hands out what is inside at an end, likewise; forgets it at a FLUSH. */
+/* Hands out what is inside at an end, likewise. */
 int decode_hardware_end(struct limef_decode_filter *decode);
-void decode_hardware_flush(struct limef_decode_filter *decode);
 
 /* Whether a decoder for the one decodes the other. */
 bool decode_is_same_stream(const struct AVCodecParameters *a, const struct AVCodecParameters *b);

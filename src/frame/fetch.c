@@ -3,10 +3,10 @@
 
 #include "base/memory_private.h"
 #include "frame/download.h"
+#include "frame/hardware_private.h"
 
 #include <limef/base/log.h>
 #include <limef/filter/filter.h>
-#include <limef/frame/hardware.h>
 
 #include <libavutil/frame.h>
 
@@ -29,8 +29,10 @@ int fetch_if_needed(struct limef_decoded_frame *decoded, struct AVFrame **memory
     if (!*memory)
         *memory = memory_new_av_frame();
     bytes = *memory ? download(*memory, decoded->av) : AVERROR(ENOMEM);
-    if (bytes < 0)
+    if (bytes < 0) {
+        hardware_note_error(decoded->av, (int)bytes);
         return limef_fail((int)bytes, filter->name, "a picture cannot be fetched from hardware");
+    }
     (*memory)->pict_type = decoded->av->pict_type;
     crop(*memory, decoded->av);
     LIMEF_COUNT(filter->copied_bytes, (uint64_t)bytes);

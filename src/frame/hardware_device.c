@@ -15,13 +15,10 @@
 #define FIRST_RENDER_NODE 128
 #define LAST_RENDER_NODE 191
 
-static int open_proved(struct AVBufferRef **device, const char *node)
+static int prove(struct AVBufferRef **device)
 {
-    int ret = hardware_vaapi_open(device, node);
+    int ret = hardware_probe(*device);
 
-    if (ret < 0)
-        return ret;
-    ret = hardware_probe(*device);
     if (ret >= 0)
         return 0;
     limef_fail(ret, HARDWARE_NAME, "%s decodes wrongly, it is not used",
@@ -38,17 +35,17 @@ int limef_hardware_device_open(struct AVBufferRef **device, const char *node)
     if (!node)
         node = getenv("LIMEF_VAAPI_DEVICE");
     if (node) {
-        ret = open_proved(device, node);
-        return ret < 0 && ret != AVERROR(EIO)
-                   ? limef_fail(ret, HARDWARE_NAME, "%s: no VA-API", node)
-                   : ret;
+        ret = hardware_vaapi_open(device, node);
+        return ret < 0 ? limef_fail(ret, HARDWARE_NAME, "%s: no VA-API", node) : prove(device);
     }
     for (int i = FIRST_RENDER_NODE; i <= LAST_RENDER_NODE; i++) {
         char path[32];
         int other;
 
         snprintf(path, sizeof(path), "/dev/dri/renderD%d", i);
-        other = open_proved(device, path);
+        other = hardware_vaapi_open(device, path);
+        if (other >= 0)
+            other = prove(device);
         if (other >= 0)
             return 0;
         if (other != AVERROR(ENODEV))

@@ -22,6 +22,12 @@ void hardware_note_new(const struct AVFrame *picture)
     (void)picture;
 }
 
+void hardware_note_error(const struct AVFrame *picture, int error)
+{
+    (void)picture;
+    (void)error;
+}
+
 int hardware_take_error(const struct AVBufferRef *frames)
 {
     (void)frames;

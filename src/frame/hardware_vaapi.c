@@ -241,31 +241,37 @@ int hardware_vaapi_map(struct limef_hardware_frame *hardware, const AVFrame *pic
     return ret;
 }
 
+/* What is known of a picture's surfaces; NULL: nothing. */
+static struct surfaces *known_surfaces(const AVBufferRef *reference)
+{
+    const AVHWFramesContext *frames =
+        reference ? (const AVHWFramesContext *)(const void *)reference->data : NULL;
+
+    return frames && frames->free == surfaces_free ? frames->user_opaque : NULL;
+}
+
 void hardware_note_new(const AVFrame *picture)
 {
-    const AVHWFramesContext *frames;
-    struct surface *surface;
+    struct surfaces *surfaces = known_surfaces(picture->hw_frames_ctx);
+    struct surface *surface = surfaces ? find(surfaces, id_of(picture)) : NULL;
 
-    if (picture->format != AV_PIX_FMT_VAAPI || !picture->hw_frames_ctx)
-        return;
-    frames = (const AVHWFramesContext *)(const void *)picture->hw_frames_ctx->data;
-    if (frames->free != surfaces_free)
-        return;
-    surface = find(frames->user_opaque, id_of(picture));
     if (surface)
         atomic_store_explicit(&surface->is_decoded, false, memory_order_relaxed);
 }
 
+void hardware_note_error(const AVFrame *picture, int error)
+{
+    struct surfaces *surfaces = known_surfaces(picture->hw_frames_ctx);
+
+    if (surfaces)
+        atomic_store_explicit(&surfaces->error, error, memory_order_relaxed);
+}
+
 int hardware_take_error(const AVBufferRef *frames)
 {
-    const AVHWFramesContext *context =
-        frames ? (const AVHWFramesContext *)(const void *)frames->data : NULL;
-    struct surfaces *surfaces;
+    struct surfaces *surfaces = known_surfaces(frames);
 
-    if (!context || context->free != surfaces_free)
-        return 0;
-    surfaces = context->user_opaque;
-    if (!atomic_load_explicit(&surfaces->error, memory_order_relaxed))
+    if (!surfaces || !atomic_load_explicit(&surfaces->error, memory_order_relaxed))
         return 0;
     return atomic_exchange_explicit(&surfaces->error, 0, memory_order_relaxed);
 }

@@ -33,7 +33,8 @@ static void log_libva(void *context, const char *line)
 static void device_close(struct vaapi_device *device)
 {
     vaapi_watch_end(device->watch);
-    if (device->display)
+    /* libva frees its own part only where the driver did not fail; it has let go of it anyway */
+    if (device->display && vaTerminate(device->display) != VA_STATUS_SUCCESS)
         vaTerminate(device->display);
     close(device->fd);
     memory_release(device);

@@ -28,6 +28,7 @@ struct AVBufferRef;
 struct AVCodecContext;
 struct AVCodecParameters;
 struct AVPacket;
+struct decode_kept;
 struct limef_buffer_source;
 struct limef_pool;
 
@@ -89,6 +90,7 @@ struct limef_decode_hardware_counters {
 /** What a picture shall have of its packet. */
 struct limef_decode_carried {
     int64_t tag;
+    uint64_t serial; /**< of the packet, the same when it is decoded again */
     int64_t entered_us, wall_us;
     uint32_t flags;
 };
@@ -103,14 +105,13 @@ struct limef_decode_hardware {
     bool is_refused;     /**< it could not begin */
     bool is_unsupported; /**< and never will */
     bool waits_for_key;
-    bool keeps;     /**< packets since the opening are kept, to be decoded otherwise */
-    bool is_redone; /**< they are being decoded again */
-    int error;      /**< what it failed with since the last step; 0: it did not */
+    int error; /**< what it failed with since the last step; 0: it did not */
     int64_t failed_tag;
     unsigned n_failed_calls;   /**< of the driver, before the present call of libavcodec */
     unsigned n_recent, n_good; /**< failures that are not forgiven; pictures since the last one */
-    unsigned n_kept;
-    struct limef_packet_frame kept[LIMEF_DECODE_MAX_INSIDE];
+    struct decode_kept *kept;  /**< packets that can be decoded again; owned. NULL: none */
+    uint64_t serial;           /**< of the packet that is decoded */
+    uint64_t n_serials;
 };
 
 /** Memory of a decoder; kind "decode". All-zero and limef_decode_filter_init(). */

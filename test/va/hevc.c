@@ -22,6 +22,7 @@
 #define NAL_LAST_IRAP 23
 #define NAL_IDR_W_RADL 19
 #define NAL_IDR_N_LP 20
+#define NAL_END_OF_SEQUENCE 36
 #define MAX_REFERENCES 15
 #define USED                                                                                       \
     (VA_PICTURE_HEVC_RPS_ST_CURR_BEFORE | VA_PICTURE_HEVC_RPS_ST_CURR_AFTER |                      \
@@ -237,6 +238,19 @@ static bool append_slice(struct bytes *stream, const uint8_t *unit, size_t size,
     return is_right;
 }
 
+/* A random access picture without references, after a seek for one: the decoder shall not take it
+ * for a later picture of what it had before. */
+static void append_end_of_sequence(struct bytes *stream,
+                                   const VAPictureParameterBufferHEVC *parameters)
+{
+    static const uint8_t unit[] = {NAL_END_OF_SEQUENCE << 1, 1};
+    struct reference_set set = find_references(parameters);
+
+    if (parameters->slice_parsing_fields.bits.RapPicFlag &&
+        set.before.n + set.after.n + set.long_term.n == 0)
+        append_nal(stream, unit, sizeof(unit));
+}
+
 static bool rebuild(struct stream *stream, const struct picture *picture, struct bytes *unit)
 {
     VAPictureParameterBufferHEVC parameters;
@@ -248,6 +262,7 @@ static bool rebuild(struct stream *stream, const struct picture *picture, struct
     memcpy(&parameters, picture->parameters.data, sizeof(parameters));
     if (picture->matrices.size)
         memcpy(&matrices, picture->matrices.data, sizeof(matrices));
+    append_end_of_sequence(unit, &parameters);
     hevc_append_headers(&headers, &parameters, picture->matrices.size ? &matrices : NULL);
     stream_send_headers(stream, &headers, unit);
     bytes_clear(&headers);

@@ -42,13 +42,13 @@ static void put_profile(struct bit_writer *writer, const VAPictureParameterBuffe
     put_bits(writer, 8, LEVEL_6_2);
 }
 
-/* Of one sub-layer; the order of output does not matter here. */
+/* Of one sub-layer. No picture waits for display: what the decoder keeps is what is referred to. */
 static void put_buffering(struct bit_writer *writer, const VAPictureParameterBufferHEVC *parameters)
 {
     put_flag(writer, true); /* sub_layer_ordering_info_present_flag */
     put_ue(writer, parameters->sps_max_dec_pic_buffering_minus1);
-    put_ue(writer, parameters->sps_max_dec_pic_buffering_minus1); /* max_num_reorder_pics */
-    put_ue(writer, 0);                                            /* max_latency_increase_plus1 */
+    put_ue(writer, 0); /* max_num_reorder_pics */
+    put_ue(writer, 0); /* max_latency_increase_plus1 */
 }
 
 static void append_vps(struct bytes *stream, const VAPictureParameterBufferHEVC *parameters)

@@ -10,9 +10,9 @@ struct AVFrame;
 /*
  * Copies the pixels of a picture for which limef_hardware_is().
  *
- * picture  written; what it had is used again if it fits, else replaced. Properties as the source's.
- * Returns the bytes of pixels that were copied; AVERROR(ENOTSUP): neither the driver nor the CPU
- * can read it; AVERROR(ENOMEM). Not logged.
+ * picture  written; what it had is used again if it fits, else replaced. Properties as the
+ * source's. Returns the bytes of pixels that were copied; AVERROR(ENOTSUP): neither the driver nor
+ * the CPU can read it; AVERROR(ENOMEM). Not logged.
  */
 int64_t download(struct AVFrame *picture, const struct AVFrame *from);
 

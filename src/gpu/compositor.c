@@ -67,7 +67,7 @@ int compositor_open(struct compositor **compositor, const struct limef_presenter
 
     if (!new_compositor)
         return limef_fail(AVERROR(ENOMEM), name, "output");
-    new_compositor->name = new_compositor->ways.name = name;
+    new_compositor->name = name;
     new_compositor->ways.gl = &new_compositor->gl;
     new_compositor->n_surfaces = n_tiles;
     new_compositor->solo = LIMEF_PRESENTER_ALL;
@@ -89,7 +89,7 @@ int compositor_open(struct compositor **compositor, const struct limef_presenter
             return limef_fail(ret, name, "cannot render %dx%d", settings->width, settings->height);
         }
     }
-    mapped_buffers_open(&new_compositor->ways.mapped, &new_compositor->gl, buffers, name);
+    surface_ways_open(&new_compositor->ways, &new_compositor->gl, buffers, name);
     *compositor = new_compositor;
     return 0;
 }
@@ -104,8 +104,7 @@ int compositor_close(struct compositor **compositor)
     gl = &old->gl;
     for (unsigned i = 0; i < old->n_surfaces; i++)
         surface_let_go(&old->surfaces[i], &old->ways);
-    held_clear(&old->ways.held, gl);
-    if (mapped_buffers_close(&old->ways.mapped, gl) < 0)
+    if (surface_ways_close(&old->ways) < 0)
         return AVERROR(EBUSY);
     for (unsigned i = 0; i < old->n_surfaces; i++)
         surface_clear(&old->surfaces[i], &old->ways);
@@ -130,9 +129,9 @@ int compositor_set_picture(struct compositor *compositor, unsigned tile,
 {
     struct upload moved;
     bool turned = false;
-    int ret = surface_take(&compositor->surfaces[tile], &compositor->ways, picture, &moved, &turned);
+    int ret =
+        surface_take(&compositor->surfaces[tile], &compositor->ways, picture, &moved, &turned);
 
-    mapped_buffers_tend(&compositor->ways.mapped, &compositor->gl, compositor->name);
     *upload = (struct compositor_upload){
         .uploaded_bytes = moved.uploaded_bytes,
         .direct_bytes = moved.direct_bytes,

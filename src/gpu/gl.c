@@ -30,16 +30,6 @@ static void *library(const char *soname, const char *name)
     return handle;
 }
 
-/* POSIX makes the conversion between function and object pointers work; C has no cast for it */
-static void *proc(const struct gl *gl, const char *name)
-{
-    __eglMustCastToProperFunctionPointerType function = gl->egl.GetProcAddress(name);
-    void *object;
-
-    memcpy(&object, &function, sizeof(object));
-    return object;
-}
-
 int gl_load(struct gl *gl, const char *name)
 {
     void *egl = library("libEGL.so.1", name);
@@ -48,6 +38,7 @@ int gl_load(struct gl *gl, const char *name)
 
     if (!gles)
         return AVERROR(ENODEV);
+/* POSIX makes the conversion from an object pointer work; C has no cast for it */
 #define GL_LOAD_EGL(result, function, arguments)                                                   \
     *(void **)&gl->egl.function = dlsym(egl, "egl" #function);                                     \
     if (!gl->egl.function)                                                                         \
@@ -81,9 +72,10 @@ static void load_import(struct gl *gl, const char *gl_extensions)
     if (gl->cannot_import)
         return;
 #define GL_LOAD_EXTENSION(result, function, arguments)                                             \
-    *(void **)&gl->egl.function = proc(gl, "egl" #function);
+    gl->egl.function = (result(*) arguments)gl->egl.GetProcAddress("egl" #function);
     GL_EGL_EXTENSIONS(GL_LOAD_EXTENSION)
-    *(void **)&gl->EGLImageTargetTexture2DOES = proc(gl, "glEGLImageTargetTexture2DOES");
+    gl->EGLImageTargetTexture2DOES =
+        (void (*)(GLenum, GLeglImageOES))gl->egl.GetProcAddress("glEGLImageTargetTexture2DOES");
     if (!gl->egl.CreateImageKHR || !gl->egl.DestroyImageKHR || !gl->EGLImageTargetTexture2DOES)
         gl->cannot_import = "the functions for EGLImages are missing";
     gl->import_modifiers = gl->egl.QueryDmaBufFormatsEXT && gl->egl.QueryDmaBufModifiersEXT &&
@@ -114,7 +106,7 @@ void gl_look(struct gl *gl, bool strict_2)
         extensions = "";
     if (gl->major >= 3) {
 #define GL_LOAD_FENCE(result, function, arguments)                                                 \
-    *(void **)&gl->function = proc(gl, "gl" #function);
+    gl->function = (result(*) arguments)gl->egl.GetProcAddress("gl" #function);
         GL_FENCE_FUNCTIONS(GL_LOAD_FENCE)
     }
     gl->row_length = gl->major >= 3 || gl_has_word(extensions, "GL_EXT_unpack_subimage");

@@ -125,17 +125,17 @@ struct gl {
     void (*EGLImageTargetTexture2DOES)(GLenum, GLeglImageOES);
 #undef GL_MEMBER
     /* filled by gl_look() */
-    EGLDisplay display;         /* of the current context; EGL_NO_DISPLAY: it is not EGL's */
-    const char *cannot_import;  /* why no dma-buf becomes a texture; NULL: it does */
-    bool import_modifiers;      /* the driver says which modifiers it takes */
-    bool external_images;       /* samplerExternalOES */
-    bool native_fences;         /* a sync_file can be waited for by the GPU */
-    int major;       /* 2 or 3 */
-    bool software;   /* the CPU renders */
-    bool row_length; /* GL_UNPACK_ROW_LENGTH works */
-    bool red_green;  /* one- and two-channel textures are RED and RG, not LUMINANCE */
-    bool storage16;  /* 16-bit normalised textures */
-    int max_texture; /* pixels a side */
+    EGLDisplay display;        /* of the current context; EGL_NO_DISPLAY: it is not EGL's */
+    const char *cannot_import; /* why no dma-buf becomes a texture; NULL: it does */
+    bool import_modifiers;     /* the driver says which modifiers it takes */
+    bool external_images;      /* samplerExternalOES */
+    bool native_fences;        /* a sync_file can be waited for by the GPU */
+    int major;                 /* 2 or 3 */
+    bool software;             /* the CPU renders */
+    bool row_length;           /* GL_UNPACK_ROW_LENGTH works */
+    bool red_green;            /* one- and two-channel textures are RED and RG, not LUMINANCE */
+    bool storage16;            /* 16-bit normalised textures */
+    int max_texture;           /* pixels a side */
 };
 
 /*

@@ -22,8 +22,7 @@ void held_release(struct held *held, const struct gl *gl)
     unsigned n = 0;
 
     for (; n < held->n; n++) {
-        GLenum state =
-            gl->ClientWaitSync(held->pictures[n].fence, GL_SYNC_FLUSH_COMMANDS_BIT, 0);
+        GLenum state = gl->ClientWaitSync(held->pictures[n].fence, GL_SYNC_FLUSH_COMMANDS_BIT, 0);
 
         if (state != GL_ALREADY_SIGNALED && state != GL_CONDITION_SATISFIED)
             break;

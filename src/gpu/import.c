@@ -191,14 +191,13 @@ static unsigned add_hints(const struct stream *stream, EGLint *attributes)
     else if (stream->color_space == AVCOL_SPC_BT2020_NCL ||
              stream->color_space == AVCOL_SPC_BT2020_CL)
         matrix = EGL_ITU_REC2020_EXT;
-    else if (stream->color_space == AVCOL_SPC_BT470BG ||
-             stream->color_space == AVCOL_SPC_SMPTE170M)
+    else if (stream->color_space == AVCOL_SPC_BT470BG || stream->color_space == AVCOL_SPC_SMPTE170M)
         matrix = EGL_ITU_REC601_EXT;
     attributes[n++] = EGL_YUV_COLOR_SPACE_HINT_EXT;
     attributes[n++] = matrix;
     attributes[n++] = EGL_SAMPLE_RANGE_HINT_EXT;
-    attributes[n++] = stream->color_range == AVCOL_RANGE_JPEG ? EGL_YUV_FULL_RANGE_EXT
-                                                              : EGL_YUV_NARROW_RANGE_EXT;
+    attributes[n++] =
+        stream->color_range == AVCOL_RANGE_JPEG ? EGL_YUV_FULL_RANGE_EXT : EGL_YUV_NARROW_RANGE_EXT;
     attributes[n++] = EGL_YUV_CHROMA_HORIZONTAL_SITING_HINT_EXT;
     attributes[n++] = left ? EGL_YUV_CHROMA_SITING_0_EXT : EGL_YUV_CHROMA_SITING_0_5_EXT;
     attributes[n++] = EGL_YUV_CHROMA_VERTICAL_SITING_HINT_EXT;
@@ -222,16 +221,15 @@ static EGLImageKHR create_image(const struct import *import, const struct gl *gl
          EGL_DMA_BUF_PLANE3_MODIFIER_LO_EXT, EGL_DMA_BUF_PLANE3_MODIFIER_HI_EXT},
     };
     EGLint attributes[6 + 10 * LIMEF_HARDWARE_MAX_PLANES + 8 + 1] = {
-        EGL_WIDTH, part->width, EGL_HEIGHT, part->height, EGL_LINUX_DRM_FOURCC_EXT,
+        EGL_WIDTH,           part->width, EGL_HEIGHT, part->height, EGL_LINUX_DRM_FOURCC_EXT,
         (EGLint)part->fourcc};
     unsigned n = 6;
 
     for (unsigned i = 0; i < part->n_planes; i++) {
         const struct limef_hardware_plane *plane = &hardware->planes[part->first_plane + i];
-        const EGLint values[5] = {plane->fd, (EGLint)plane->offset_bytes,
-                                  (EGLint)plane->pitch_bytes,
-                                  (EGLint)(hardware->modifier & 0xffffffff),
-                                  (EGLint)(hardware->modifier >> 32)};
+        const EGLint values[5] = {
+            plane->fd, (EGLint)plane->offset_bytes, (EGLint)plane->pitch_bytes,
+            (EGLint)(hardware->modifier & 0xffffffff), (EGLint)(hardware->modifier >> 32)};
 
         for (unsigned k = 0; k < (import->choice.with_modifier ? 5 : 3); k++) {
             attributes[n++] = names[i][k];
@@ -268,8 +266,7 @@ static struct image *make_image(struct import *import, const struct gl *gl,
     const struct import_choice *choice = &import->choice;
     bool made = true;
 
-    image->set.target =
-        choice->form == IMPORT_EXTERNAL ? GL_TEXTURE_EXTERNAL_OES : GL_TEXTURE_2D;
+    image->set.target = choice->form == IMPORT_EXTERNAL ? GL_TEXTURE_EXTERNAL_OES : GL_TEXTURE_2D;
     gl->GenTextures(3, image->set.ids);
     for (unsigned i = 0; made && i < choice->n_parts; i++) {
         image->parts[i] = create_image(import, gl, hardware, &choice->parts[i]);

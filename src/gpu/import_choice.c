@@ -14,9 +14,9 @@
 
 /* What the driver says about a format with a modifier. */
 enum listed {
-    LISTED_NOT,        /* not the format */
-    LISTED_OTHERWISE,  /* with other modifiers alone */
-    LISTED_EXTERNAL,   /* for samplerExternalOES alone */
+    LISTED_NOT,       /* not the format */
+    LISTED_OTHERWISE, /* with other modifiers alone */
+    LISTED_EXTERNAL,  /* for samplerExternalOES alone */
     LISTED,
 };
 
@@ -70,7 +70,8 @@ static uint32_t plane_fourcc(const struct picture_format *format, unsigned i)
     static const uint32_t names[2][2] = {{DRM_FORMAT_R8, DRM_FORMAT_GR88},
                                          {DRM_FORMAT_R16, DRM_FORMAT_GR1616}};
 
-    return format->n_channels[i] > 2 ? 0 : names[format->channel_bytes - 1][format->n_channels[i] - 1];
+    return format->n_channels[i] > 2 ? 0
+                                     : names[format->channel_bytes - 1][format->n_channels[i] - 1];
 }
 
 /* Plane by plane; what the driver says about the worst of them. */
@@ -102,9 +103,9 @@ static enum listed choose_planes(struct import_choice *choice, const struct gl *
 static enum listed choose_whole(struct import_choice *choice, const struct gl *gl,
                                 const struct limef_hardware_frame *hardware, bool rgb)
 {
-    enum listed listed = hardware->fourcc ? look_up(gl, hardware->fourcc, hardware->modifier,
-                                                    &choice->with_modifier)
-                                          : LISTED_NOT;
+    enum listed listed =
+        hardware->fourcc ? look_up(gl, hardware->fourcc, hardware->modifier, &choice->with_modifier)
+                         : LISTED_NOT;
 
     choice->form = rgb && listed == LISTED ? IMPORT_WHOLE : IMPORT_EXTERNAL;
     choice->format = (struct picture_format){

@@ -3,6 +3,7 @@
 
 #include "base/memory_private.h"
 #include "base/words.h"
+#include "frame/dmabuf.h"
 #include "frame/download.h"
 
 #include <limef/base/log.h>
@@ -11,6 +12,42 @@
 
 #include <libavutil/frame.h>
 #include <libavutil/pixdesc.h>
+
+void surface_ways_open(struct surface_ways *ways, const struct gl *gl, struct buffer_pool *pool,
+                       const char *name)
+{
+    const char *not_imported, *not_mapped;
+
+    ways->gl = gl;
+    ways->name = name;
+    ways->pool = pool;
+    if (!pool)
+        return;
+    not_imported = dmabuf_buffers_open(&ways->dmabufs, gl, pool);
+    if (!not_imported) {
+        limef_log(LIMEF_LOG_INFO, name, "decoders write into memory that the GPU reads: %s",
+                  dmabuf_kind_name(ways->dmabufs.source.kind));
+        buffer_pool_refuse(pool, NULL);
+        return;
+    }
+    not_mapped = mapped_buffers_open(&ways->mapped, gl, pool);
+    if (not_mapped) {
+        buffer_pool_refuse(pool, words_keep("%s; %s", not_imported, not_mapped));
+        limef_log(LIMEF_LOG_INFO, name, "decoders use ordinary memory: %s; %s", not_imported,
+                  not_mapped);
+        return;
+    }
+    limef_log(LIMEF_LOG_INFO, name, "decoders write into buffers of the GPU, not into dma-bufs: %s",
+              not_imported);
+    buffer_pool_refuse(pool, NULL);
+}
+
+int surface_ways_close(struct surface_ways *ways)
+{
+    held_clear(&ways->held, ways->gl);
+    dmabuf_buffers_close(&ways->dmabufs);
+    return buffer_keeper_close(&ways->mapped.keeper);
+}
 
 /* The picture before has been drawn for the last time; what is told to the GPU next is not of it.
  */
@@ -39,14 +76,35 @@ static int import(struct surface *surface, struct surface_ways *ways,
     return ret;
 }
 
-static int upload(struct surface *surface, struct surface_ways *ways,
-                  const struct limef_decoded_frame *picture, struct upload *moved)
+/* Why a picture that software decoded does not lie where the GPU reads. */
+static const char *say_why_ordinary(const struct surface_ways *ways)
+{
+    const char *refused;
+
+    if (!ways->pool)
+        return "nobody asked for memory that the GPU reads";
+    refused = atomic_load_explicit(&ways->pool->refused, memory_order_relaxed);
+    return refused ? refused : "decoded while no buffer of the GPU was free";
+}
+
+/* A picture that software decoded: taken as it is, if it lies in a dma-buf. */
+static int take_software(struct surface *surface, struct surface_ways *ways,
+                         const struct limef_decoded_frame *picture, struct upload *moved)
 {
     struct limef_payload *payload = picture->frame.payload;
+    const AVFrame *av = picture->av;
+    struct limef_hardware_frame hardware;
+    const char *why = NULL;
     int ret;
 
-    moved->from = payload ? mapped_buffers_find(&ways->mapped, picture->av->data[0]) : NULL;
-    ret = textures_upload(&surface->textures, ways->gl, picture->av, moved, ways->name);
+    if (payload && dmabuf_frame_map(&hardware, av) >= 0) {
+        ret = textures_import(&surface->textures, ways->gl, &hardware, av->format, moved, &why);
+        if (ret != AVERROR(ENOTSUP))
+            return ret;
+    }
+    moved->from = payload ? mapped_buffers_find(&ways->mapped, av->data[0]) : NULL;
+    moved->uploaded_why = why ? why : say_why_ordinary(ways);
+    ret = textures_upload(&surface->textures, ways->gl, av, moved, ways->name);
     if (moved->direct_bytes)
         held_add(&ways->held, ways->gl, limef_payload_ref(payload));
     return ret;
@@ -79,7 +137,7 @@ static int take_pixels(struct surface *surface, struct surface_ways *ways,
 
     *moved = (struct upload){0};
     if (!limef_hardware_is(picture->av))
-        return upload(surface, ways, picture, moved);
+        return take_software(surface, ways, picture, moved);
     ret = import(surface, ways, picture, moved, &why);
     if (ret == AVERROR(ETIMEDOUT))
         return limef_fail(ret, ways->name, "a picture's fence is not signalled in time");
@@ -98,6 +156,8 @@ int surface_take(struct surface *surface, struct surface_ways *ways,
     else if (!surface->textures.shown)
         surface->has_picture = false;
     held_release(&ways->held, ways->gl);
+    buffer_keeper_tend(&ways->dmabufs.keeper, ways->name);
+    buffer_keeper_tend(&ways->mapped.keeper, ways->name);
     if (ret < 0)
         return ret;
     *turned = surface->sar_num != av->sample_aspect_ratio.num ||

@@ -3,6 +3,7 @@
 #ifndef LIMEF_SRC_GPU_SURFACE_H
 #define LIMEF_SRC_GPU_SURFACE_H
 
+#include "gpu/dmabuf_buffers.h"
 #include "gpu/held.h"
 #include "gpu/label.h"
 #include "gpu/mapped_buffers.h"
@@ -26,9 +27,22 @@ struct surface {
 struct surface_ways {
     const struct gl *gl;
     const char *name;
+    struct buffer_pool *pool; /* borrowed; for decoders. NULL: nobody asked */
     struct held held;
+    /* one of them fills the pool, or none */
+    struct dmabuf_buffers dmabufs;
     struct mapped_buffers mapped;
 };
+
+/* Begins to lend memory to decoders; says how, or why not, at level info. */
+void surface_ways_open(struct surface_ways *ways, const struct gl *gl, struct buffer_pool *pool,
+                       const char *name);
+
+/*
+ * Waits for the GPU and lends no more; no surface may have a picture's memory. 0; AVERROR(EBUSY):
+ * memory of the GL is in use, and the context has to live on.
+ */
+int surface_ways_close(struct surface_ways *ways);
 
 /*
  * Puts a picture into the textures. Its payload is referenced if the GPU reads its memory.

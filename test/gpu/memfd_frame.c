@@ -58,10 +58,10 @@ static size_t lay_out(AVDRMFrameDescriptor *drm, const AVFrame *from, struct mem
     for (int i = 0; i < n_planes; i++) {
         AVDRMLayerDescriptor *layer = &drm->layers[layout.layers ? i : 0];
         int row = FFALIGN(av_image_get_linesize(from->format, from->width, i), 64);
-        int height = i == 1 || i == 2
-                         ? AV_CEIL_RSHIFT(from->height,
-                                          av_pix_fmt_desc_get(from->format)->log2_chroma_h)
-                         : from->height;
+        int height =
+            i == 1 || i == 2
+                ? AV_CEIL_RSHIFT(from->height, av_pix_fmt_desc_get(from->format)->log2_chroma_h)
+                : from->height;
 
         row += (int)layout.row_extra_bytes;
         if (layout.layers)

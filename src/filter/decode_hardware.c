@@ -42,7 +42,7 @@ void decode_hardware_reset(struct limef_decode_filter *decode)
     struct limef_decode_hardware *hardware = &decode->hardware;
 
     decode_hardware_clear(decode);
-    memory_release(hardware->kept);
+    decode_kept_free(hardware->kept);
     *hardware = (struct limef_decode_hardware){.n_serials = hardware->n_serials};
 }
 
@@ -159,7 +159,7 @@ int decode_hardware_set_up(struct limef_decode_filter *decode)
     decode->hardware.is_proved = decode->hardware.is_refused = false;
     context->hw_device_ctx = memory_permits() ? av_buffer_ref(decode->settings.hardware) : NULL;
     if (!decode->hardware.kept)
-        decode->hardware.kept = memory_allocate(sizeof(*decode->hardware.kept));
+        decode->hardware.kept = decode_kept_create();
     if (!context->hw_device_ctx || !decode->hardware.kept)
         return AVERROR(ENOMEM);
     context->opaque = decode;
@@ -379,13 +379,9 @@ static int redo(struct limef_decode_filter *decode)
     decode_kept_begin_again(kept);
     /* what is passed on may make what is kept shorter, at its beginning */
     for (serial = kept->serial; serial < end && !hardware->error && ret != AVERROR_EXIT; serial++) {
-        struct limef_packet_frame packet = kept->packets[serial - kept->serial].packet;
-
-        limef_payload_ref(packet.frame.payload);
         hardware->is_chosen = false;
         hardware->serial = serial;
-        ret = decode_packet(decode, &packet);
-        limef_payload_unref(packet.frame.payload);
+        ret = decode_packet(decode, decode_kept_packet(kept, serial));
     }
     return ret;
 }

@@ -9,6 +9,8 @@
 #include <va/va_drmcommon.h>
 
 #define JOIN(a, b) a##b
+#define MEMFD "/memfd:" MEMORY_NAME
+#define DMA_BUF "/dmabuf:" MEMORY_NAME
 #define INIT_NAME(minor) JOIN(__vaDriverInit_1_, minor)
 
 /* libva looks for the name of its own version, then for older ones */
@@ -94,7 +96,7 @@ static unsigned count_descriptors(void)
         ssize_t size = readlinkat(dirfd(folder), entry->d_name, target, sizeof(target) - 1);
 
         target[size > 0 ? size : 0] = '\0';
-        n += strstr(target, MEMORY_NAME) != NULL;
+        n += !strncmp(target, MEMFD, strlen(MEMFD)) || !strncmp(target, DMA_BUF, strlen(DMA_BUF));
     }
     if (folder)
         closedir(folder);

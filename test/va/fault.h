@@ -5,7 +5,7 @@
  *     CALL=N[+][:CODE][@MS]
  *
  * The N-th call (from 1, in this process) of CALL, a function's name or "*" for
- * any function, fails with CODE, VA_STATUS_ERROR_OPERATION_FAILED if it is not
+ * any function but vaTerminate, fails with CODE, VA_STATUS_ERROR_OPERATION_FAILED if it is not
  * given; N+: that one and all after it. @MS: it takes so many milliseconds
  * longer, and fails only if there is a CODE.
  *
@@ -19,7 +19,8 @@
 
 #include <stdbool.h>
 
-/* Reads LIMEF_TEST_VA_FAIL, the first time. @return whether it could be read */
+/* Reads LIMEF_TEST_VA_FAIL if it is another than before, and counts from then.
+ * @return whether it could be read */
 bool fault_init(void);
 
 /* Counts a call, waits if that was commanded. @return how the call fails; VA_STATUS_SUCCESS: not */

@@ -17,8 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Part of what /proc/self/fd/N says of each descriptor of such memory. */
-#define MEMORY_NAME "limef-va"
+/* /proc/self/fd says "/memfd:" or "/dmabuf:" and this of each descriptor of such memory. */
+#define MEMORY_NAME "limef_va_surface"
 
 struct memory {
     int fd;

@@ -38,7 +38,7 @@ static enum listed look_up(const struct gl *gl, uint32_t fourcc, uint64_t modifi
 {
     bool plain = modifier == DRM_FORMAT_MOD_LINEAR || modifier == DRM_FORMAT_MOD_INVALID;
     EGLuint64KHR modifiers[MAX_LISTED];
-    EGLBoolean external[MAX_LISTED];
+    EGLBoolean external[MAX_LISTED] = {0}; /* llvmpipe leaves it as it is */
     bool all_external = true;
     EGLint n = 0;
 

@@ -165,6 +165,7 @@ int decode_hardware_set_up(struct limef_decode_filter *decode)
     context->opaque = decode;
     context->get_format = get_format;
     context->get_buffer2 = get_buffer;
+    compat_let_threads_get_buffers(context); /* there is one; libavcodec warns all the same */
     context->extra_hw_frames = (int)n_held(decode);
     context->thread_count = 1; /* hardware works on one picture after the other */
     return 0;

@@ -82,7 +82,7 @@ static int open_device(struct vaapi_device **device, const char *node)
 
 int hardware_vaapi_open(AVBufferRef **reference, const char *node)
 {
-    struct vaapi_device *device;
+    struct vaapi_device *device = NULL;
     AVHWDeviceContext *context;
     AVBufferRef *made;
     int ret = open_device(&device, node);

@@ -18,6 +18,7 @@
 
 #include <libavutil/buffer.h>
 #include <libavutil/frame.h>
+#include <libavutil/log.h>
 #include <sys/mman.h>
 
 #define N_STREAMS 4
@@ -174,6 +175,7 @@ int main(void)
     setenv("LIBVA_DRIVERS_PATH", LIMEF_TEST_VA_FOLDER, 1);
     setenv("LIBVA_DRIVER_NAME", "limef", 1);
     setenv("LIMEF_TEST_VA_MEMORY", "memfd", 1);
+    av_log_set_level(AV_LOG_QUIET);
     url = media_make("a.mkv", &(struct media){.n_pictures = N_PICTURES, .b_frames = 2});
     CHECK(limef_hardware_device_open(&device, "/dev/null") == 0);
     for (unsigned i = 0; i < N_ROUNDS; i++)

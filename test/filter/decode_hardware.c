@@ -61,6 +61,19 @@ Test(decode_hardware, a_surface_is_exported_once_however_often_its_pictures_are_
     clear();
 }
 
+Test(decode_hardware, each_picture_is_waited_for_before_it_is_read)
+{
+    setenv("LIMEF_TEST_VA_LATE", "1", 1);
+    open_device();
+    init(clip(), device);
+    run.maps = true;
+    play();
+    cr_assert(eq(uint, run.seen.n_mapped, 36));
+    for (int i = 0; i < 36; i++)
+        cr_assert(eq(int, run.seen.numbers[i], i % 32), "picture %d", i);
+    clear();
+}
+
 Test(decode_hardware, a_picture_outlives_its_decoder_and_its_pixels_stay)
 {
     struct limef_hardware_frame hardware;

@@ -6,46 +6,62 @@
 
 TestSuite(decode_ladder, .init = set_up, .fini = tear_down, .timeout = 120);
 
-Test(decode_ladder, whatever_call_fails_once_every_picture_comes_and_it_is_told)
+static const char *const calls_of_a_stream[] = {"vaCreateConfig",       "vaQuerySurfaceAttributes",
+                                                "vaCreateSurfaces2",    "vaCreateContext",
+                                                "vaCreateBuffer",       "vaBeginPicture",
+                                                "vaRenderPicture",      "vaEndPicture",
+                                                "vaSyncSurface",        "vaExportSurfaceHandle",
+                                                "vaDeriveImage",        "vaCreateImage",
+                                                "vaGetImage",           "vaMapBuffer",
+                                                "vaUnmapBuffer",        "vaDestroyBuffer",
+                                                "vaDestroyImage",       "vaDestroySurfaces",
+                                                "vaDestroyContext",     "vaDestroyConfig",
+                                                "vaQueryConfigProfiles"};
+
+static void play_failing(const char *url, const char *command, const struct seen *expected)
 {
-    static const char *const calls[] = {"vaCreateConfig",       "vaQuerySurfaceAttributes",
-                                        "vaCreateSurfaces2",    "vaCreateContext",
-                                        "vaCreateBuffer",       "vaBeginPicture",
-                                        "vaRenderPicture",      "vaEndPicture",
-                                        "vaSyncSurface",        "vaExportSurfaceHandle",
-                                        "vaDeriveImage",        "vaCreateImage",
-                                        "vaGetImage",           "vaMapBuffer",
-                                        "vaUnmapBuffer",        "vaDestroyBuffer",
-                                        "vaDestroyImage",       "vaDestroySurfaces",
-                                        "vaDestroyContext",     "vaDestroyConfig",
-                                        "vaQueryConfigProfiles"};
-    const char *url = clip();
+    struct limef_decode_hardware_counters counters;
+
+    init(url, device);
+    fail(command);
+    play();
+    counters = counters_of();
+    assert_same(expected, command);
+    cr_assert(le(u64, counters.n_failures, 1), "%s", command);
+    cr_assert(eq(u64, counters.n_failures,
+                 counters.n_steps[LIMEF_DECODE_RESUMED] +
+                     counters.n_steps[LIMEF_DECODE_NEW_CONTEXT] +
+                     counters.n_steps[LIMEF_DECODE_IN_SOFTWARE]),
+              "%s", command);
+    cr_assert(
+        eq(u64, run.seen.n_steps, counters.n_failures + counters.n_steps[LIMEF_DECODE_IN_HARDWARE]),
+        "%s", command);
+    clear();
+    fail("");
+}
+
+static void fail_each(const char *url)
+{
     struct seen expected = play_in_software(url);
 
     open_device();
-    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+    for (size_t i = 0; i < sizeof(calls_of_a_stream) / sizeof(calls_of_a_stream[0]); i++)
         for (int n = 1; n <= 40; n += 1 + n / 3) {
-            struct limef_decode_hardware_counters counters;
             char command[64];
 
-            snprintf(command, sizeof(command), "%s=%d", calls[i], n);
-            init(url, device);
-            fail(command);
-            play();
-            counters = counters_of();
-            assert_same(&expected, command);
-            cr_assert(le(u64, counters.n_failures, 1), "%s", command);
-            cr_assert(eq(u64, counters.n_failures,
-                         counters.n_steps[LIMEF_DECODE_RESUMED] +
-                             counters.n_steps[LIMEF_DECODE_NEW_CONTEXT] +
-                             counters.n_steps[LIMEF_DECODE_IN_SOFTWARE]),
-                      "%s", command);
-            cr_assert(eq(u64, run.seen.n_steps,
-                         counters.n_failures + counters.n_steps[LIMEF_DECODE_IN_HARDWARE]),
-                      "%s", command);
-            clear();
-            fail("");
+            snprintf(command, sizeof(command), "%s=%d", calls_of_a_stream[i], n);
+            play_failing(url, command, &expected);
         }
+}
+
+Test(decode_ladder, whatever_call_fails_once_every_picture_comes_and_it_is_told)
+{
+    fail_each(clip());
+}
+
+Test(decode_ladder, so_it_is_where_pictures_come_out_at_once)
+{
+    fail_each(make("a.mkv", &(struct media){.n_pictures = 30, .gop = 12}));
 }
 
 Test(decode_ladder, a_picture_that_fails_is_told_each_time_it_is_the_drivers_fault)

@@ -26,6 +26,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define MAX_PICTURES 256
 #define MAX_STEPS 16
@@ -40,6 +41,7 @@ struct seen {
     unsigned n_hardware;
     unsigned n_mapped;
     uint64_t inodes[MAX_PICTURES];
+    int numbers[MAX_PICTURES]; /* media_number() of what lies there */
 };
 
 /* file source - decode - tap - scale to NV12 - framemd5 */
@@ -108,6 +110,21 @@ static inline void note_sum(void *context, const struct limef_frame *frame, size
     seen->pts_us[seen->n++] = frame->pts_us;
 }
 
+/* What picture lies in its buffer at this moment. */
+static inline int number_in(const struct limef_hardware_frame *hardware)
+{
+    const struct limef_hardware_plane *plane = &hardware->planes[0];
+    size_t at = plane->offset_bytes + (size_t)plane->pitch_bytes * (size_t)(hardware->height / 2) +
+                (size_t)(hardware->width / 2);
+    uint8_t *rows = mmap(NULL, at + 1, PROT_READ, MAP_SHARED, plane->fd, 0);
+    int number;
+
+    cr_assert(ne(ptr, rows, MAP_FAILED));
+    number = media_number(rows[at]);
+    munmap(rows, at + 1);
+    return number;
+}
+
 static inline void note_picture(struct run *to, const struct limef_decoded_frame *decoded)
 {
     struct limef_hardware_frame hardware;
@@ -116,8 +133,10 @@ static inline void note_picture(struct run *to, const struct limef_decoded_frame
         return;
     to->seen.n_hardware++;
     if (to->maps && limef_hardware_frame_map(&hardware, decoded->av) == 0 &&
-        to->seen.n_mapped < MAX_PICTURES)
+        to->seen.n_mapped < MAX_PICTURES) {
+        to->seen.numbers[to->seen.n_mapped] = number_in(&hardware);
         to->seen.inodes[to->seen.n_mapped++] = hardware.planes[0].inode;
+    }
     if (to->holds && to->n_held < MAX_PICTURES)
         to->held[to->n_held++] = limef_payload_ref(decoded->frame.payload);
 }

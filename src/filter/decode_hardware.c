@@ -254,6 +254,14 @@ static bool prove(struct limef_decode_filter *decode, const AVFrame *picture)
         hardware->is_unsupported = ret == AVERROR(EINVAL);
         return false;
     }
+    if (!decode_is_true(decode, picture)) {
+        limef_log(LIMEF_LOG_ERROR, decode->filter.name, "%s decodes %s wrongly",
+                  limef_hardware_device_name(decode->settings.hardware),
+                  avcodec_get_name(decode->parameters->codec_id));
+        hardware->error = AVERROR_EXTERNAL;
+        hardware->is_unsupported = true;
+        return false;
+    }
     hardware->is_proved = true;
     return tell(decode, LIMEF_DECODE_IN_HARDWARE, 0) != AVERROR_EXIT;
 }

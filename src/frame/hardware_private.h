@@ -45,6 +45,11 @@ unsigned hardware_n_failed_calls(void);
 /* Whether its surfaces must be known before a decoder is opened, so that their number is fixed. */
 bool hardware_has_fixed_pool(const struct AVBufferRef *device);
 
+/* Whether a device was seen to decode a codec (enum AVCodecID) rightly; of one that was not opened
+ * here that is taken for granted. */
+bool hardware_is_trusted(const struct AVBufferRef *device, int codec_id);
+void hardware_trust(const struct AVBufferRef *device, int codec_id);
+
 /* Opens one node. Returns as limef_hardware_device_open(), nothing is logged. */
 int hardware_vaapi_open(struct AVBufferRef **device, const char *node);
 

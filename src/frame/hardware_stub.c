@@ -45,6 +45,19 @@ bool hardware_has_fixed_pool(const struct AVBufferRef *device)
     return true;
 }
 
+bool hardware_is_trusted(const struct AVBufferRef *device, int codec_id)
+{
+    (void)device;
+    (void)codec_id;
+    return true;
+}
+
+void hardware_trust(const struct AVBufferRef *device, int codec_id)
+{
+    (void)device;
+    (void)codec_id;
+}
+
 int hardware_vaapi_open(struct AVBufferRef **device, const char *node)
 {
     (void)device;

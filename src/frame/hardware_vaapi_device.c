@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libavcodec/codec_id.h>
 #include <libavutil/hwcontext.h>
 #include <libavutil/hwcontext_vaapi.h>
 #include <stdio.h>
@@ -22,6 +23,8 @@ struct vaapi_device {
     VADisplay display;
     struct vaapi_watch *watch;
     char name[192];
+    /* a bit for each codec that was seen to be right; relaxed: to look once more does no harm */
+    LIMEF_ATOMIC(uint32_t) trusted;
 };
 
 static void log_libva(void *context, const char *line)
@@ -105,7 +108,7 @@ int hardware_vaapi_open(AVBufferRef **reference, const char *node)
     return ret;
 }
 
-static const struct vaapi_device *device_of(const AVBufferRef *reference)
+static struct vaapi_device *device_of(const AVBufferRef *reference)
 {
     const AVHWDeviceContext *context = (const AVHWDeviceContext *)(const void *)reference->data;
 
@@ -126,4 +129,31 @@ bool hardware_has_fixed_pool(const AVBufferRef *reference)
 
     /* the old driver of Intel wants to be told of its surfaces when a decoder is opened */
     return context->type != AV_HWDEVICE_TYPE_VAAPI || (device && strstr(device->name, "i965"));
+}
+
+static uint32_t bit_of(int codec_id)
+{
+    static const int codecs[] = {AV_CODEC_ID_H264, AV_CODEC_ID_HEVC, AV_CODEC_ID_VP8,
+                                 AV_CODEC_ID_VP9};
+
+    for (unsigned i = 0; i < sizeof(codecs) / sizeof(codecs[0]); i++)
+        if (codecs[i] == codec_id)
+            return 1U << i;
+    return 0;
+}
+
+bool hardware_is_trusted(const AVBufferRef *reference, int codec_id)
+{
+    const struct vaapi_device *device = device_of(reference);
+
+    return !device ||
+           atomic_load_explicit(&device->trusted, memory_order_relaxed) & bit_of(codec_id);
+}
+
+void hardware_trust(const AVBufferRef *reference, int codec_id)
+{
+    struct vaapi_device *device = device_of(reference);
+
+    if (device)
+        atomic_fetch_or_explicit(&device->trusted, bit_of(codec_id), memory_order_relaxed);
 }

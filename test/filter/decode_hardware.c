@@ -4,6 +4,7 @@
 #include "support/hardware_run.h"
 
 #include <dirent.h>
+#include <libavutil/hwcontext.h>
 
 #define N_CYCLES 1000
 
@@ -202,4 +203,43 @@ Test(decode_hardware, without_a_device_it_says_so)
     unsetenv("LIMEF_VAAPI_DEVICE");
     cr_assert(eq(int, limef_hardware_device_open(&device, "/nothing/here"), AVERROR(ENODEV)));
     cr_assert(eq(ptr, device, NULL));
+}
+
+Test(decode_hardware, a_driver_that_decodes_wrongly_without_a_word_is_not_opened)
+{
+    setenv("LIMEF_TEST_VA_WRONG", "1", 1);
+    cr_assert(eq(int, limef_hardware_device_open(&device, "/dev/null"), AVERROR(EIO)));
+}
+
+Test(decode_hardware, a_first_picture_that_is_wrong_is_found_out_and_never_passed_on)
+{
+    const char *url = clip();
+    struct seen expected = play_in_software(url);
+
+    setenv("LIMEF_TEST_VA_WRONG", "2", 1); /* the first is that of the device's own proof */
+    open_device();
+    init(url, device);
+    play();
+    assert_same(&expected, "a driver that lies");
+    cr_assert(eq(uint, run.seen.n_hardware, 0));
+    cr_assert(eq(uint, run.seen.n_steps, 1));
+    cr_assert(eq(i64, run.seen.steps[0], LIMEF_DECODE_IN_SOFTWARE));
+    cr_assert(eq(int, counters_of().last_error, AVERROR_EXTERNAL));
+    clear();
+}
+
+Test(decode_hardware, a_device_of_another_kind_without_a_decoder_is_told)
+{
+    const char *url = clip();
+    struct seen expected = play_in_software(url);
+    struct AVBufferRef *other = av_hwdevice_ctx_alloc(AV_HWDEVICE_TYPE_DRM);
+
+    cr_assert(ne(ptr, other, NULL));
+    cr_assert(eq(str, (char *)limef_hardware_device_name(other), "drm"));
+    init(url, other);
+    play();
+    assert_same(&expected, "a DRM device");
+    cr_assert(eq(u64, counters_of().n_steps[LIMEF_DECODE_IN_SOFTWARE], 1));
+    clear();
+    av_buffer_unref(&other);
 }

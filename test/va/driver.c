@@ -66,6 +66,8 @@ VAStatus INIT_NAME(VA_MINOR_VERSION)(VADriverContextP context)
     pthread_mutex_init(&driver->pixels, NULL);
     driver->card_fd = card_of(context);
     driver->is_late = getenv("LIMEF_TEST_VA_LATE") != NULL;
+    if (getenv("LIMEF_TEST_VA_WRONG"))
+        driver->wrong_from = strtoul(getenv("LIMEF_TEST_VA_WRONG"), NULL, 10);
 
     context->pDriverData = driver;
     context->version_major = VA_MAJOR_VERSION;

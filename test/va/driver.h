@@ -22,6 +22,7 @@ struct driver {
     bool is_late;             /* LIMEF_TEST_VA_LATE: pixels come when a surface is waited for */
     pthread_mutex_t pixels;   /* guards the surfaces' late pictures */
     atomic_ulong n_pictures;  /* that were decoded */
+    unsigned long wrong_from; /* the first that is decoded wrongly; 0: none */
     atomic_ulong n_undecoded; /* that libavcodec gave nothing for */
 };
 

@@ -54,6 +54,22 @@ VAStatus buffer_set_num_elements(VADriverContextP context, VABufferID id, unsign
     return VA_STATUS_SUCCESS;
 }
 
+/* For libva's trace. */
+VAStatus buffer_info(VADriverContextP context, VABufferID id, VABufferType *type, unsigned *size,
+                     unsigned *n_elements)
+{
+    const struct buffer *buffer;
+
+    CALLED(vaBufferInfo);
+    buffer = objects_get(&driver_of(context)->objects, id, OBJECT_BUFFER);
+    if (!buffer)
+        return VA_STATUS_ERROR_INVALID_BUFFER;
+    *type = buffer->type;
+    *size = buffer->element_bytes;
+    *n_elements = buffer->n_elements;
+    return VA_STATUS_SUCCESS;
+}
+
 VAStatus buffer_map(VADriverContextP context, VABufferID id, void **bytes)
 {
     struct driver *driver = driver_of(context);

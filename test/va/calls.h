@@ -33,6 +33,7 @@
     X(vaBufferSetNumElements, buffer_set_num_elements)                                             \
     X(vaMapBuffer, buffer_map)                                                                     \
     X(vaUnmapBuffer, buffer_unmap)                                                                 \
+    X(vaBufferInfo, buffer_info)                                                                   \
     X(vaDestroyBuffer, buffer_destroy)                                                             \
     X(vaQueryImageFormats, image_query_formats)                                                    \
     X(vaCreateImage, image_create)                                                                 \

@@ -151,6 +151,28 @@ def make(name):
     return path
 
 
+def make_change(codec, suffix):
+    """A clip of three parts, the second smaller, the third larger."""
+    encoders = {"h264": X264 + "bframes=2", "hevc": X265 + "bframes=2", "vp9": VP9}
+    encoder = encoders[codec].split()[1]
+    if not has("-encoders", encoder):
+        raise unittest.SkipTest(f"ffmpeg has no {encoder}")
+    parts = []
+    for size in "320x240", "176x144", "640x360":
+        parts.append(FOLDER / f"{codec}_{size}.{suffix}")
+        run(["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", f"testsrc2=s={size}:r=25:d=0.5",
+             *encoders[codec].split(), str(parts[-1])]).check_returncode()
+    path = FOLDER / f"{codec}_change.{suffix}"
+    if suffix != "mkv":
+        path.write_bytes(b"".join(part.read_bytes() for part in parts))
+        return path
+    names = FOLDER / "parts.txt"
+    names.write_text("".join(f"file '{part}'\n" for part in parts))
+    run(["ffmpeg", "-v", "error", "-y", "-f", "concat", "-safe", "0", "-i", str(names), "-c", "copy",
+         str(path)]).check_returncode()
+    return path
+
+
 class Made(Case):
     """Clips made on the spot; the tests are added below."""
 
@@ -158,6 +180,12 @@ class Made(Case):
         for name in "h264_implicit_weights", "hevc_references", "hevc_open_gop", "vp9_hidden_frames":
             with self.subTest(clip=name):
                 self.assert_equals_software(make(name), ("-stream_loop", "2"), limit=90)
+
+    def test_size_changes_in_mid_stream(self):
+        for codec, suffix in ("h264", "h264"), ("hevc", "hevc"), ("vp9", "mkv"):
+            with self.subTest(codec=codec):
+                self.assert_equals_software(make_change(codec, suffix), limit=100)
+                self.assertEqual(report()["contexts"][1], 3)
 
     def test_pixels_come_when_a_surface_is_waited_for(self):
         for name in "h264_mbaff", "hevc_10_bits":

@@ -2,6 +2,7 @@
 #include "driver.h"
 
 #include <dirent.h>
+#include <drm_fourcc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,11 +24,12 @@ static VAStatus refuse(VADriverContextP context)
     return VA_STATUS_ERROR_UNIMPLEMENTED;
 }
 
-/* libva wants these; the calling conventions of the machines that have VA-API let a function take
- * fewer arguments than it is given */
+/* What libva wants or calls unasked; the calling conventions of the machines that have VA-API let a
+ * function take fewer arguments than it is given */
 static void refuse_the_rest(struct VADriverVTable *table)
 {
     static const size_t refused[] = {
+        offsetof(struct VADriverVTable, vaQuerySurfaceError),
         offsetof(struct VADriverVTable, vaPutSurface),
         offsetof(struct VADriverVTable, vaSetImagePalette),
         offsetof(struct VADriverVTable, vaCreateSubpicture),
@@ -39,6 +41,10 @@ static void refuse_the_rest(struct VADriverVTable *table)
         offsetof(struct VADriverVTable, vaDeassociateSubpicture),
         offsetof(struct VADriverVTable, vaGetDisplayAttributes),
         offsetof(struct VADriverVTable, vaSetDisplayAttributes),
+        offsetof(struct VADriverVTable, vaLockSurface),
+        offsetof(struct VADriverVTable, vaUnlockSurface),
+        offsetof(struct VADriverVTable, vaAcquireBufferHandle),
+        offsetof(struct VADriverVTable, vaReleaseBufferHandle),
     };
     VAStatus (*function)(VADriverContextP) = refuse;
 
@@ -53,6 +59,18 @@ static int card_of(VADriverContextP context)
     return state && state->fd > STDERR_FILENO ? state->fd : -1;
 }
 
+static void read_settings(struct driver *driver)
+{
+    const char *modifier = getenv("LIMEF_TEST_VA_MODIFIER");
+    const char *n_objects = getenv("LIMEF_TEST_VA_OBJECTS");
+
+    driver->is_late = getenv("LIMEF_TEST_VA_LATE") != NULL;
+    if (getenv("LIMEF_TEST_VA_WRONG"))
+        driver->wrong_from = strtoul(getenv("LIMEF_TEST_VA_WRONG"), NULL, 10);
+    driver->modifier = modifier ? strtoull(modifier, NULL, 0) : DRM_FORMAT_MOD_LINEAR;
+    driver->n_objects = n_objects && !strcmp(n_objects, "2") ? 2 : 1;
+}
+
 VAStatus INIT_NAME(VA_MINOR_VERSION)(VADriverContextP context)
 {
     struct driver *driver;
@@ -65,10 +83,7 @@ VAStatus INIT_NAME(VA_MINOR_VERSION)(VADriverContextP context)
     pthread_mutex_init(&driver->objects.lock, NULL);
     pthread_mutex_init(&driver->pixels, NULL);
     driver->card_fd = card_of(context);
-    driver->is_late = getenv("LIMEF_TEST_VA_LATE") != NULL;
-    if (getenv("LIMEF_TEST_VA_WRONG"))
-        driver->wrong_from = strtoul(getenv("LIMEF_TEST_VA_WRONG"), NULL, 10);
-
+    read_settings(driver);
     context->pDriverData = driver;
     context->version_major = VA_MAJOR_VERSION;
     context->version_minor = VA_MINOR_VERSION;

@@ -9,16 +9,22 @@
 #include <va/va_drm.h>
 
 static int fd = -1;
-static char report_path[64];
+static char report_path[DISPLAY_PATH_BYTES];
 static char report[256];
+
+void display_path(char path[DISPLAY_PATH_BYTES], const char *name)
+{
+    snprintf(path, DISPLAY_PATH_BYTES, "%s/limef_va_%d_%s",
+             getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", getpid(), name);
+}
 
 void display_prepare(void)
 {
-    snprintf(report_path, sizeof(report_path), "/tmp/limef_va_report_%d", getpid());
+    display_path(report_path, "report");
     setenv("LIBVA_DRIVERS_PATH", LIMEF_TEST_VA_MODULES, 1);
     setenv("LIBVA_DRIVER_NAME", "limef", 1);
     setenv("LIBVA_MESSAGING_LEVEL", "0", 1);
-    setenv("LIMEF_TEST_VA_MEMORY", "memfd", 1);
+    setenv("LIMEF_TEST_VA_MEMORY", "memfd", 0);
     setenv("LIMEF_TEST_VA_REPORT", report_path, 1);
 }
 

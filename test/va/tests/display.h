@@ -5,8 +5,13 @@
 
 #include <va/va.h>
 
-/* Sets the environment so that libva finds the driver, its surfaces are memfds, and reports go to a
- * file of this process. */
+#define DISPLAY_PATH_BYTES 256
+
+/* The path of a temporary file of this process. */
+void display_path(char path[DISPLAY_PATH_BYTES], const char *name);
+
+/* Sets the environment so that libva finds the driver, and reports go to a file of this process.
+ * Surfaces are memfds, if the environment says nothing else. */
 void display_prepare(void);
 
 /* After display_prepare(). @return how vaInitialize() ended */

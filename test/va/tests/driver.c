@@ -144,6 +144,34 @@ Test(va_driver, exports_p010)
                  (const uint32_t[]){DRM_FORMAT_R16, DRM_FORMAT_GR1616}, 2);
 }
 
+Test(va_driver, exports_an_object_for_each_plane)
+{
+    VADRMPRIMESurfaceDescriptor descriptor;
+    struct stat status[2];
+    VADisplay display;
+    VASurfaceID id;
+
+    setenv("LIMEF_TEST_VA_OBJECTS", "2", 1);
+    setenv("LIMEF_TEST_VA_MODIFIER", "0x100000000000001", 1);
+    display = display_open();
+    id = make_surface(display, VA_RT_FORMAT_YUV420);
+    cr_assert(eq(int,
+                 vaExportSurfaceHandle(display, id, VA_SURFACE_ATTRIB_MEM_TYPE_DRM_PRIME_2,
+                                       EXPORT_FLAGS, &descriptor),
+                 0));
+    cr_assert(eq(u32, descriptor.num_objects, 2));
+    cr_assert(eq(u32, descriptor.layers[0].object_index[0], 0));
+    cr_assert(eq(u32, descriptor.layers[1].object_index[0], 1));
+    for (unsigned i = 0; i < 2; i++) {
+        cr_assert(eq(u64, descriptor.objects[i].drm_format_modifier, I915_FORMAT_MOD_X_TILED));
+        fstat(descriptor.objects[i].fd, &status[i]);
+        close(descriptor.objects[i].fd);
+    }
+    cr_assert(eq(u64, status[0].st_ino, status[1].st_ino));
+    vaDestroySurfaces(display, &id, 1);
+    display_close(display);
+}
+
 Test(va_driver, a_derived_image_is_the_surface)
 {
     VADisplay display = display_open();
@@ -295,7 +323,7 @@ Test(va_driver, a_call_takes_long)
 
 static void command(const char *path, const char *text)
 {
-    char next[80];
+    char next[DISPLAY_PATH_BYTES + 8];
     FILE *file;
 
     snprintf(next, sizeof(next), "%s_next", path);
@@ -307,11 +335,11 @@ static void command(const char *path, const char *text)
 
 Test(va_driver, a_file_commands_while_it_runs)
 {
-    char path[64];
+    char path[DISPLAY_PATH_BYTES];
     VADisplay display;
     VASurfaceID id;
 
-    snprintf(path, sizeof(path), "/tmp/limef_va_fail_%d", getpid());
+    display_path(path, "fail");
     setenv("LIMEF_TEST_VA_FAIL_FILE", path, 1);
     display = display_open();
     id = make_surface(display, VA_RT_FORMAT_YUV420);

@@ -119,6 +119,7 @@ static void put_stream(struct json *json, const struct stream_facts *facts)
 {
     const struct play_stream *stream = facts->stream;
     const AVCodecParameters *parameters = stream->decode.parameters;
+    char way[WAY_BYTES];
 
     json_open(json, NULL, '{');
     json_integer(json, "slot", stream->slot);
@@ -135,11 +136,14 @@ static void put_stream(struct json *json, const struct stream_facts *facts)
     json_integer(json, "reconnects", 0);
     json_string(json, "last_error", stream->end_code < 0 ? stream->end_text : "");
     json_integer(json, "uploaded_bytes", (int64_t)facts->slot.uploaded_bytes);
-    json_string(json, "uploaded_why",
-                facts->slot.uploaded_why ? facts->slot.uploaded_why : "");
+    json_string(json, "uploaded_why", facts->slot.uploaded_why ? facts->slot.uploaded_why : "");
     json_integer(json, "direct_bytes", (int64_t)facts->slot.direct_bytes);
     json_integer(json, "imported", (int64_t)facts->slot.n_imported);
     json_integer(json, "images", (int64_t)facts->slot.n_images);
+    if (way_words(way, NULL, &facts->slot, LIMEF_COUNTED(stream->decode.filter.copied_bytes)))
+        json_string(json, "to_screen", way);
+    else
+        json_null(json, "to_screen");
     put_percentiles(json, "latency_ms", &facts->slot.latency, 1000);
     json_close(json, '}');
 }

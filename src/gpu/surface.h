@@ -29,6 +29,7 @@ struct surface_ways {
     const char *name;
     struct buffer_pool *pool; /* borrowed; for decoders. NULL: nobody asked */
     struct held held;
+    struct images images;
     /* one of them fills the pool, or none */
     struct dmabuf_buffers dmabufs;
     struct mapped_buffers mapped;

@@ -22,17 +22,24 @@ static void crop(AVFrame *memory, const AVFrame *from)
 int fetch_if_needed(struct limef_decoded_frame *decoded, struct AVFrame **memory,
                     struct limef_filter *filter)
 {
+    bool failed_before;
     int64_t bytes;
 
     if (!limef_hardware_is(decoded->av))
         return 0;
     if (!*memory)
         *memory = memory_new_av_frame();
+    failed_before = *memory && (*memory)->opaque;
     bytes = *memory ? download(*memory, decoded->av) : AVERROR(ENOMEM);
     if (bytes < 0) {
         hardware_note_error(decoded->av, (int)bytes);
-        return limef_fail((int)bytes, filter->name, "a picture cannot be fetched from hardware");
+        if (*memory)
+            (*memory)->opaque = *memory;
+        return failed_before ? (int)bytes
+                             : limef_fail((int)bytes, filter->name,
+                                          "pictures cannot be fetched from hardware");
     }
+    (*memory)->opaque = NULL;
     (*memory)->pict_type = decoded->av->pict_type;
     crop(*memory, decoded->av);
     LIMEF_COUNT(filter->copied_bytes, (uint64_t)bytes);

@@ -219,6 +219,34 @@ class Hardware(unittest.TestCase):
             pictures.append(picture.read_bytes())
         self.assertEqual(pictures[0], pictures[1])
 
+    def test_pictures_get_to_the_screen_without_a_copy(self):
+        first = clip("a.mp4")
+        sizes = FOLDER / "sizes.ts"
+        sizes.write_bytes(clip("a.ts").read_bytes() +
+                          clip("large.ts", size="640x360").read_bytes())
+        for paths in ([first], [clip("a265.mp4", "hevc")], [clip("a.webm", "vp9")], [sizes],
+                      [first] * 16):
+            pictures = []
+            for hwdec in ("vaapi", "no"):
+                picture = FOLDER / f"{hwdec}.png"
+                result = Result("--vo=offscreen", f"--hwdec={hwdec}", f"--snapshot={picture}",
+                                *paths)
+                if result.status == 7:
+                    self.skipTest("no EGL here")
+                pictures.append(picture.read_bytes())
+                if hwdec == "no":
+                    continue
+                streams = result.report["streams"]
+                if not any(stream["imported"] for stream in streams):
+                    self.skipTest("this EGL imports no dma-bufs")
+                self.assertEqual((result.report["copied_bytes"], result.report["copies"]), (0, []))
+                for stream in streams:
+                    self.assertEqual(stream["hwdec"], "vaapi")
+                    self.assertEqual(stream["imported"], stream["frames_shown"])
+                    self.assertEqual(stream["uploaded_bytes"], 0)
+                self.assert_nothing_is_left(result)
+            self.assertEqual(pictures[0], pictures[1])
+
 
 if __name__ == "__main__":
     if not shutil.which("ffmpeg"):

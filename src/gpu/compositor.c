@@ -145,6 +145,11 @@ int compositor_set_picture(struct compositor *compositor, unsigned tile,
     return ret;
 }
 
+void compositor_forget(struct compositor *compositor, unsigned tile)
+{
+    surface_forget(&compositor->surfaces[tile], &compositor->ways);
+}
+
 void compositor_set_text(struct compositor *compositor, unsigned tile, const char *text)
 {
     struct label *label = &compositor->surfaces[tile].label;

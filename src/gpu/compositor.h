@@ -41,6 +41,9 @@ int compositor_set_picture(struct compositor *compositor, unsigned tile,
                            const struct limef_decoded_frame *picture,
                            struct compositor_upload *upload);
 
+/* A tile's decoder has gone, or may have: its buffers are let go of, but for what is shown. */
+void compositor_forget(struct compositor *compositor, unsigned tile);
+
 /* A tile's text, NULL none; and the one over the top left corner of all. */
 void compositor_set_text(struct compositor *compositor, unsigned tile, const char *text);
 void compositor_set_overlay(struct compositor *compositor, const char *text);

@@ -39,6 +39,12 @@ int compositor_set_picture(struct compositor *compositor, unsigned tile,
     return AVERROR(ENOSYS);
 }
 
+void compositor_forget(struct compositor *compositor, unsigned tile)
+{
+    (void)compositor;
+    (void)tile;
+}
+
 void compositor_set_text(struct compositor *compositor, unsigned tile, const char *text)
 {
     (void)compositor;

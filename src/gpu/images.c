@@ -34,11 +34,10 @@ void images_drop_one(struct images *images, const struct gl *gl, struct image *i
         drop(images, gl, (unsigned)(image - images->images));
 }
 
-void images_drop(struct images *images, const struct gl *gl, const struct image_stream *stream)
+void images_drop(struct images *images, const struct gl *gl, const void *user)
 {
     for (unsigned i = 0; i < images->n_used; i++)
-        if (images->hashes[i] && !images->images[i].n_users &&
-            (!stream || !memcmp(&images->images[i].key.stream, stream, sizeof(*stream))))
+        if (images->hashes[i] && !images->images[i].n_users && images->images[i].user == user)
             drop(images, gl, i);
 }
 

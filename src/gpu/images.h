@@ -52,6 +52,7 @@ struct image {
     EGLImageKHR parts[3];
     struct texture_set set;
     unsigned n_users; /* that show it */
+    const void *user; /* who showed it last: not to be looked into */
     uint64_t used;    /* by which picture, last */
 };
 
@@ -77,7 +78,7 @@ struct image *images_make(struct images *images, const struct gl *gl, const stru
 /* Drops one, unless it is shown. */
 void images_drop_one(struct images *images, const struct gl *gl, struct image *image);
 
-/* Drops the images of a stream, NULL: all; those that are shown stay. */
-void images_drop(struct images *images, const struct gl *gl, const struct image_stream *stream);
+/* Drops the images that this user was the last to show, but for what is shown. */
+void images_drop(struct images *images, const struct gl *gl, const void *user);
 
 #endif

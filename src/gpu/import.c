@@ -48,8 +48,10 @@ static int wait_for_fence(const struct gl *gl, int fence_fd)
 
 static void show(struct import *import, struct image *image)
 {
-    if (image)
+    if (image) {
         image->n_users++;
+        image->user = import;
+    }
     if (import->shown)
         import->shown->n_users--;
     import->shown = image;
@@ -64,7 +66,7 @@ void import_clear(struct import *import, struct images *images, const struct gl 
 {
     show(import, NULL);
     if (import->begun) {
-        images_drop(images, gl, &import->stream);
+        images_drop(images, gl, import);
         images->n_streams--;
     }
     *import = (struct import){0};
@@ -140,7 +142,7 @@ static void follow(struct import *import, struct images *images, const struct gl
     if (import->begun && !memcmp(&stream, &import->stream, sizeof(stream)))
         return;
     if (import->begun)
-        images_drop(images, gl, &import->stream);
+        images_drop(images, gl, import);
     else
         images->n_streams++;
     import->begun = true;

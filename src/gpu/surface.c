@@ -121,6 +121,9 @@ static int copy_and_upload(struct surface *surface, struct surface_ways *ways, c
 
     if (surface->downloaded || (surface->downloaded = memory_new_av_frame()))
         bytes = download(surface->downloaded, av);
+    if (bytes < 0 && surface->refused == why) /* a line for each of them says no more */
+        return (int)bytes;
+    surface->refused = bytes < 0 ? why : NULL;
     if (bytes < 0)
         return limef_fail((int)bytes, ways->name, "cannot show a picture of %s: %s",
                           av_get_pix_fmt_name((enum AVPixelFormat)av->format), why);
@@ -174,6 +177,12 @@ int surface_take(struct surface *surface, struct surface_ways *ways,
     surface->has_picture = true;
     surface->dirty = true;
     return 0;
+}
+
+void surface_forget(struct surface *surface, struct surface_ways *ways)
+{
+    held_release(&ways->held, ways->gl);
+    images_drop(&ways->images, ways->gl, &surface->textures.import);
 }
 
 void surface_let_go(struct surface *surface, struct surface_ways *ways)

@@ -17,6 +17,7 @@ struct surface {
     struct label label;
     struct limef_payload *payload; /* of the picture, if each draw reads its memory; else NULL */
     struct AVFrame *downloaded;    /* a picture of a decoder in hardware that is not imported */
+    const char *refused;           /* why one could not be shown, said last */
     int sar_num, sar_den;
     int rotation; /* 0, 90, 180, 270 */
     bool mirrored, has_picture;
@@ -53,6 +54,9 @@ int surface_ways_close(struct surface_ways *ways);
  */
 int surface_take(struct surface *surface, struct surface_ways *ways,
                  const struct limef_decoded_frame *picture, struct upload *moved, bool *turned);
+
+/* Drops what is kept of pictures that were shown before. */
+void surface_forget(struct surface *surface, struct surface_ways *ways);
 
 /* Drops what the picture needs of others' memory: it is shown no more. */
 void surface_let_go(struct surface *surface, struct surface_ways *ways);

@@ -16,7 +16,7 @@ TEMP = tempfile.TemporaryDirectory(prefix="limef-zero-copy-")
 FOLDER = pathlib.Path(TEMP.name)
 CLIP = FOLDER / "clip.mp4"
 # what a decoder asks for before the first buffers are made: its threads and its references
-WITHOUT_BUFFERS = 60
+WITHOUT_BUFFERS = 30
 
 
 def play(*arguments):
@@ -49,9 +49,9 @@ class ZeroCopy(unittest.TestCase):
         self.assertEqual(imported, uploaded)
 
     def test_sixteen_tiles_copy_nothing(self):
-        report, imported = self.screen("--size=640x480", "--frames=100", *[CLIP] * 16)
+        report, imported = self.screen("--size=640x480", "--frames=60", *[CLIP] * 16)
         self.check(report)
-        _, uploaded = self.screen("--size=640x480", "--frames=100", "--upload=plain", *[CLIP] * 16)
+        _, uploaded = self.screen("--size=640x480", "--frames=60", "--upload=plain", *[CLIP] * 16)
         self.assertEqual(imported, uploaded)
 
     def test_says_so(self):

@@ -11,6 +11,9 @@
 #include <libavcodec/avcodec.h>
 #include <va/va.h>
 
+#define CODEC_MAX_REFERENCES 3
+#define STREAM_N_DECODED 32 /* more than the references of any picture */
+
 struct context;
 struct image;
 
@@ -29,8 +32,16 @@ struct picture {
     struct bytes slices; /* struct slice, as many as there are parameters of */
 };
 
+/* A picture that was decoded. */
+struct decoded {
+    VASurfaceID surface;
+    int32_t order; /* picture order count */
+};
+
 /* What a context remembers of a stream. All-zero: nothing. */
 struct stream {
+    struct decoded decoded[STREAM_N_DECODED]; /* H.265: the last ones */
+    unsigned n_decoded;
     struct bytes headers;     /* the parameter sets that the decoder has */
     unsigned n_references[2]; /* H.264: the picture parameter set's defaults, as far as known */
 };
@@ -44,6 +55,10 @@ struct codec {
     /* libavcodec asks for a picture's buffer before those of missing references (H.265), or
      * after them (H.264) */
     bool picture_is_first;
+
+    /* The surfaces that a picture is predicted from, CODEC_MAX_REFERENCES at most. NULL: a stream's
+     * first picture has none. @return how many */
+    unsigned (*find_references)(const struct picture *picture, VASurfaceID *ids);
 
     /* Appends the access unit. @return whether it could be made */
     bool (*rebuild)(struct stream *stream, const struct picture *picture, struct bytes *unit);

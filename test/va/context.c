@@ -14,13 +14,14 @@ struct context {
     struct stream stream;
     struct picture picture;
     struct bytes unit;
-    VASurfaceID last_target; /* of the picture before */
+    VASurfaceID last_target; /* of the picture before; VA_INVALID_SURFACE: there was none */
 };
 
 void context_free(struct context *context)
 {
     if (context->decoder)
-        decoder_free(context->decoder);
+        decoder_release(context->decoder);
+    decoder_unref(context->decoder);
     stream_clear(&context->stream);
     bytes_clear(&context->picture.parameters);
     bytes_clear(&context->picture.matrices);
@@ -186,6 +187,25 @@ VAStatus context_render_picture(VADriverContextP va, VAContextID id, VABufferID 
     return status;
 }
 
+/* A context that begins with a picture predicted from another's goes on with the other's decoder.
+ */
+static void adopt_decoder(struct driver *driver, struct context *context)
+{
+    VASurfaceID ids[CODEC_MAX_REFERENCES];
+    unsigned n = context->codec->find_references(&context->picture, ids);
+
+    for (unsigned i = 0; i < n; i++) {
+        const struct surface *surface = objects_get(&driver->objects, ids[i], OBJECT_SURFACE);
+
+        if (surface && surface->decoder && decoder_claim(surface->decoder, context->codec)) {
+            decoder_release(context->decoder);
+            decoder_unref(context->decoder);
+            context->decoder = decoder_ref(surface->decoder);
+            return;
+        }
+    }
+}
+
 static VAStatus decode(struct driver *driver, struct context *context, struct surface *surface)
 {
     const AVFrame *decoded;
@@ -194,6 +214,8 @@ static VAStatus decode(struct driver *driver, struct context *context, struct su
     if (!context->codec->rebuild(&context->stream, &context->picture, &context->unit) ||
         context->unit.failed)
         return VA_STATUS_ERROR_INVALID_PARAMETER;
+    if (context->last_target == VA_INVALID_SURFACE && context->codec->find_references)
+        adopt_decoder(driver, context);
     decoded = decoder_decode(context->decoder, &context->unit);
     driver->n_pictures++;
     /* a second field is written into the picture of the first */
@@ -202,6 +224,8 @@ static VAStatus decode(struct driver *driver, struct context *context, struct su
         driver->n_undecoded++;
         return VA_STATUS_SUCCESS; /* as a device that runs behind: what it shows is undefined */
     }
+    decoder_unref(surface->decoder);
+    surface->decoder = decoder_ref(context->decoder);
     return surface_write(driver, surface, decoded);
 }
 

@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -137,12 +138,12 @@ class Case(unittest.TestCase):
         self.assertGreaterEqual(known["pictures"], len(frames))
 
 
-def make(name):
+def make(name, suffix="mkv"):
     arguments = CLIPS[name].split()
     encoder = arguments[arguments.index("-c:v") + 1]
     if not has("-encoders", encoder):
         raise unittest.SkipTest(f"ffmpeg has no {encoder}")
-    path = FOLDER / f"{name}.mkv"
+    path = FOLDER / f"{name}.{suffix}"
     if not path.exists():
         done = run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=352x288:r=25:d=1.2",
                     *arguments, str(path)])
@@ -181,11 +182,38 @@ class Made(Case):
             with self.subTest(clip=name):
                 self.assert_equals_software(make(name), ("-stream_loop", "2"), limit=90)
 
+    def test_decodes_again_from_a_picture_that_others_precede(self):
+        whole, cut = make("hevc_open_gop", "ts"), FOLDER / "cut.ts"
+        packets = run(["ffprobe", "-v", "error", "-of", "csv=p=0", "-show_entries",
+                       "packet=pos,flags", str(whole)]).stdout.split()
+        starts = [int(packet.split(",")[0]) for packet in packets if "K" in packet]
+        cut.write_bytes(whole.read_bytes()[starts[1]:])
+        for n in 1, 2, 20:
+            with self.subTest(pictures=n):
+                path = FOLDER / f"cut_{n}.mkv"
+                run(["ffmpeg", "-v", "error", "-i", str(cut), "-c", "copy", "-frames:v", str(n),
+                     str(path)]).check_returncode()
+                self.assert_equals_software(path, ("-stream_loop", "3"), limit=100)
+
     def test_size_changes_in_mid_stream(self):
         for codec, suffix in ("h264", "h264"), ("hevc", "hevc"), ("vp9", "mkv"):
             with self.subTest(codec=codec):
                 self.assert_equals_software(make_change(codec, suffix), limit=100)
                 self.assertEqual(report()["contexts"][1], 3)
+
+    @unittest.skipUnless(shutil.which("vpxenc"), "no vpxenc, of the package vpx-tools")
+    def test_size_changes_without_a_key_frame(self):
+        source, path = FOLDER / "noise.y4m", FOLDER / "resized.webm"
+        run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=1280x720:r=30:d=0.7", "-vf",
+             "noise=alls=30:allf=t:all_seed=1", str(source)]).check_returncode()
+        run(["vpxenc", "--quiet", "--codec=vp9", "--rt", "--cpu-used=8", "--end-usage=cbr",
+             "--target-bitrate=30", "--resize-allowed=1", "--lag-in-frames=0", "--drop-frame=0",
+             "--kf-max-dist=9999", "--undershoot-pct=50", "--overshoot-pct=50", "--buf-sz=600",
+             "--buf-initial-sz=500", "--buf-optimal-sz=500", "-o", str(path),
+             str(source)]).check_returncode()
+        source.unlink()
+        self.assert_equals_software(path)
+        self.assertGreater(report()["contexts"][1], 1, "the encoder kept the size")
 
     def test_pixels_come_when_a_surface_is_waited_for(self):
         for name in "h264_mbaff", "hevc_10_bits":

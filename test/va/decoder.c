@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "decoder.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,8 @@ struct decoder {
     AVFrame *shown;   /* that libavcodec would show next; nobody asks for it */
     AVFrame *picture; /* with the buffer that was asked for last */
     bool has_begun;
+    atomic_uint n_references;
+    atomic_bool is_claimed;
 };
 
 static int get_buffer(AVCodecContext *av, AVFrame *frame, int flags)
@@ -36,6 +39,8 @@ struct decoder *decoder_new(const struct codec *codec)
     if (!decoder)
         return NULL;
     decoder->codec = codec;
+    atomic_init(&decoder->n_references, 1);
+    atomic_init(&decoder->is_claimed, true);
     decoder->av = avcodec_alloc_context3(av_codec);
     decoder->packet = av_packet_alloc();
     decoder->shown = av_frame_alloc();
@@ -48,17 +53,35 @@ struct decoder *decoder_new(const struct codec *codec)
         if (avcodec_open2(decoder->av, av_codec, NULL) == 0)
             return decoder;
     }
-    decoder_free(decoder);
+    decoder_unref(decoder);
     return NULL;
 }
 
-void decoder_free(struct decoder *decoder)
+struct decoder *decoder_ref(struct decoder *decoder)
 {
+    atomic_fetch_add(&decoder->n_references, 1);
+    return decoder;
+}
+
+void decoder_unref(struct decoder *decoder)
+{
+    if (!decoder || atomic_fetch_sub(&decoder->n_references, 1) > 1)
+        return;
     avcodec_free_context(&decoder->av);
     av_packet_free(&decoder->packet);
     av_frame_free(&decoder->shown);
     av_frame_free(&decoder->picture);
     free(decoder);
+}
+
+bool decoder_claim(struct decoder *decoder, const struct codec *codec)
+{
+    return decoder->codec == codec && !atomic_exchange(&decoder->is_claimed, true);
+}
+
+void decoder_release(struct decoder *decoder)
+{
+    atomic_store(&decoder->is_claimed, false);
 }
 
 const AVFrame *decoder_decode(struct decoder *decoder, const struct bytes *unit)

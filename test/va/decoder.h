@@ -7,10 +7,18 @@
 
 struct decoder;
 
-/* @return NULL: libavcodec has none, or no memory */
+/* Referenced once, and claimed. @return NULL: libavcodec has none, or no memory */
 struct decoder *decoder_new(const struct codec *codec);
 
-void decoder_free(struct decoder *decoder);
+struct decoder *decoder_ref(struct decoder *decoder);
+
+/* Frees it with the last reference. decoder: may be NULL */
+void decoder_unref(struct decoder *decoder);
+
+/* One context at a time decodes with it. @return whether this codec's, and nobody has it */
+bool decoder_claim(struct decoder *decoder, const struct codec *codec);
+
+void decoder_release(struct decoder *decoder);
 
 /* Decodes an access unit: a picture or one of its fields.
  * @return the picture that was begun with it, and is not reordered for display; of a second field,

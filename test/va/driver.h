@@ -56,8 +56,11 @@ struct config {
     const struct pixel_format *format;
 };
 
+struct decoder;
+
 struct surface {
     struct object object;
+    struct decoder *decoder; /* whose picture it holds; referenced; NULL: nobody's */
     unsigned width, height;
     const struct pixel_format *format;
     struct memory memory;

@@ -238,17 +238,35 @@ static bool append_slice(struct bytes *stream, const uint8_t *unit, size_t size,
     return is_right;
 }
 
-/* A random access picture without references, after a seek for one: the decoder shall not take it
- * for a later picture of what it had before. */
-static void append_end_of_sequence(struct bytes *stream,
+/* Whether a picture refers to one that was decoded here. libavcodec invents those that a seek left
+ * behind it. */
+static bool has_references(const struct stream *stream,
+                           const VAPictureParameterBufferHEVC *parameters)
+{
+    for (unsigned i = 0; i < MAX_REFERENCES; i++) {
+        const VAPictureHEVC *picture = &parameters->ReferenceFrames[i];
+
+        for (unsigned k = 0; k < STREAM_N_DECODED && k < stream->n_decoded; k++) {
+            if (!(picture->flags & VA_PICTURE_HEVC_INVALID) &&
+                picture->picture_id == stream->decoded[k].surface &&
+                picture->pic_order_cnt == stream->decoded[k].order)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* The decoder shall not take the first picture after a seek for a later one of what it had: it
+ * refuses two with one picture order count. */
+static void append_end_of_sequence(struct bytes *unit, struct stream *stream,
                                    const VAPictureParameterBufferHEVC *parameters)
 {
-    static const uint8_t unit[] = {NAL_END_OF_SEQUENCE << 1, 1};
-    struct reference_set set = find_references(parameters);
+    static const uint8_t end[] = {NAL_END_OF_SEQUENCE << 1, 1};
 
-    if (parameters->slice_parsing_fields.bits.RapPicFlag &&
-        set.before.n + set.after.n + set.long_term.n == 0)
-        append_nal(stream, unit, sizeof(unit));
+    if (parameters->slice_parsing_fields.bits.RapPicFlag && !has_references(stream, parameters))
+        append_nal(unit, end, sizeof(end));
+    stream->decoded[stream->n_decoded++ % STREAM_N_DECODED] = (struct decoded){
+        .surface = parameters->CurrPic.picture_id, .order = parameters->CurrPic.pic_order_cnt};
 }
 
 static bool rebuild(struct stream *stream, const struct picture *picture, struct bytes *unit)
@@ -262,7 +280,7 @@ static bool rebuild(struct stream *stream, const struct picture *picture, struct
     memcpy(&parameters, picture->parameters.data, sizeof(parameters));
     if (picture->matrices.size)
         memcpy(&matrices, picture->matrices.data, sizeof(matrices));
-    append_end_of_sequence(unit, &parameters);
+    append_end_of_sequence(unit, stream, &parameters);
     hevc_append_headers(&headers, &parameters, picture->matrices.size ? &matrices : NULL);
     stream_send_headers(stream, &headers, unit);
     bytes_clear(&headers);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "decoder.h"
 #include "driver.h"
 
 #include <drm_fourcc.h>
@@ -52,6 +53,7 @@ size_t surface_chroma_offset(const struct surface *surface)
 
 void surface_free(struct surface *surface)
 {
+    decoder_unref(surface->decoder);
     av_frame_free(&surface->late);
     memory_clear(&surface->memory);
     free(surface);

@@ -377,7 +377,7 @@ static int step_down(struct limef_decode_filter *decode)
 static int redo(struct limef_decode_filter *decode)
 {
     struct limef_decode_hardware *hardware = &decode->hardware;
-    struct decode_kept *kept = hardware->kept;
+    struct limef_decode_kept *kept = hardware->kept;
     uint64_t serial, end = kept->serial + kept->n;
     int ret = 0;
 

@@ -13,9 +13,9 @@ static void release_nothing(struct limef_payload *payload)
 /* Stands for payloads whose bytes are counted by libavcodec. */
 static struct limef_payload counted_elsewhere = {.n_refs = 1, .release = release_nothing};
 
-struct decode_kept *decode_kept_create(void)
+struct limef_decode_kept *decode_kept_create(void)
 {
-    struct decode_kept *kept = memory_allocate(sizeof(*kept));
+    struct limef_decode_kept *kept = memory_allocate(sizeof(*kept));
 
     for (unsigned i = 0; kept && i < DECODE_KEPT_MAX; i++) {
         kept->packets[i].bytes = memory_new_packet();
@@ -27,7 +27,7 @@ struct decode_kept *decode_kept_create(void)
     return kept;
 }
 
-void decode_kept_free(struct decode_kept *kept)
+void decode_kept_free(struct limef_decode_kept *kept)
 {
     if (!kept)
         return;
@@ -37,12 +37,12 @@ void decode_kept_free(struct decode_kept *kept)
     memory_release(kept);
 }
 
-static struct decode_kept_packet *at(struct decode_kept *kept, unsigned i)
+static struct decode_kept_packet *at(struct limef_decode_kept *kept, unsigned i)
 {
     return &kept->packets[(kept->first + i) % DECODE_KEPT_MAX];
 }
 
-static void forget_first(struct decode_kept *kept, unsigned n)
+static void forget_first(struct limef_decode_kept *kept, unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
         struct decode_kept_packet *packet = at(kept, i);
@@ -59,7 +59,7 @@ static void forget_first(struct decode_kept *kept, unsigned n)
     kept->serial += n;
 }
 
-void decode_kept_clear(struct decode_kept *kept)
+void decode_kept_clear(struct limef_decode_kept *kept)
 {
     forget_first(kept, kept->n);
 }
@@ -82,7 +82,7 @@ static bool refer(struct decode_kept_packet *kept, const struct limef_packet_fra
     return true;
 }
 
-void decode_kept_add(struct decode_kept *kept, const struct limef_packet_frame *packet,
+void decode_kept_add(struct limef_decode_kept *kept, const struct limef_packet_frame *packet,
                      uint64_t serial)
 {
     bool is_key = packet->frame.flags & LIMEF_FRAME_KEY;
@@ -107,13 +107,14 @@ void decode_kept_add(struct decode_kept *kept, const struct limef_packet_frame *
     kept->bytes += packet->size_bytes;
 }
 
-const struct limef_packet_frame *decode_kept_packet(const struct decode_kept *kept, uint64_t serial)
+const struct limef_packet_frame *decode_kept_packet(const struct limef_decode_kept *kept,
+                                                    uint64_t serial)
 {
     return &kept->packets[(kept->first + (unsigned)(serial - kept->serial)) % DECODE_KEPT_MAX]
                 .packet;
 }
 
-bool decode_kept_pass(struct decode_kept *kept, uint64_t serial)
+bool decode_kept_pass(struct limef_decode_kept *kept, uint64_t serial)
 {
     struct decode_kept_packet *packet;
 
@@ -128,7 +129,7 @@ bool decode_kept_pass(struct decode_kept *kept, uint64_t serial)
     return true;
 }
 
-void decode_kept_begin_again(struct decode_kept *kept)
+void decode_kept_begin_again(struct limef_decode_kept *kept)
 {
     for (unsigned i = 0; i < kept->n; i++)
         at(kept, i)->was_passed = at(kept, i)->is_passed;

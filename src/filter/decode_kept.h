@@ -20,7 +20,7 @@ struct decode_kept_packet {
     bool was_passed;                  /* before the packet was decoded again */
 };
 
-struct decode_kept {
+struct limef_decode_kept {
     struct decode_kept_packet packets[DECODE_KEPT_MAX]; /* a ring */
     unsigned first, n;
     unsigned n_before; /* packets before the newest key frame: their pictures may be inside still */
@@ -29,26 +29,26 @@ struct decode_kept {
 };
 
 /* NULL: no memory. */
-struct decode_kept *decode_kept_create(void);
+struct limef_decode_kept *decode_kept_create(void);
 
 /* NULL does nothing. */
-void decode_kept_free(struct decode_kept *kept);
+void decode_kept_free(struct limef_decode_kept *kept);
 
 /* Keeps a packet with this number, one more than that of the last one; a key frame begins anew. */
-void decode_kept_add(struct decode_kept *kept, const struct limef_packet_frame *packet,
+void decode_kept_add(struct limef_decode_kept *kept, const struct limef_packet_frame *packet,
                      uint64_t serial);
 
 /* One that is kept. */
-const struct limef_packet_frame *decode_kept_packet(const struct decode_kept *kept,
+const struct limef_packet_frame *decode_kept_packet(const struct limef_decode_kept *kept,
                                                     uint64_t serial);
 
 /* A picture is to be passed on. Returns false if it was already. */
-bool decode_kept_pass(struct decode_kept *kept, uint64_t serial);
+bool decode_kept_pass(struct limef_decode_kept *kept, uint64_t serial);
 
 /* Before all packets are decoded again. */
-void decode_kept_begin_again(struct decode_kept *kept);
+void decode_kept_begin_again(struct limef_decode_kept *kept);
 
 /* Forgets all. */
-void decode_kept_clear(struct decode_kept *kept);
+void decode_kept_clear(struct limef_decode_kept *kept);
 
 #endif

@@ -32,7 +32,7 @@ static bool is_exact(enum AVCodecID codec_id)
 /* Decodes the first packet that is kept, alone. */
 static int decode_first(AVFrame *picture, const struct limef_decode_filter *decode)
 {
-    const struct decode_kept *kept = decode->hardware.kept;
+    const struct limef_decode_kept *kept = decode->hardware.kept;
     const struct limef_packet_frame *first = decode_kept_packet(kept, kept->serial);
     AVCodecContext *context =
         memory_permits()

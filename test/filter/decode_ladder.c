@@ -2,6 +2,7 @@
 /* What the decoder does when hardware fails. */
 #include <limef/filter/decode.h>
 
+#include "support/failing.h"
 #include "support/hardware_run.h"
 
 TestSuite(decode_ladder, .init = set_up, .fini = tear_down, .timeout = 120);
@@ -141,4 +142,41 @@ Test(decode_ladder, failures_are_forgiven_after_enough_good_pictures)
     cr_assert(eq(u64, counters_of().n_steps[LIMEF_DECODE_RESUMED], 7));
     cr_assert(eq(u64, counters_of().n_frames, 2400));
     clear();
+}
+
+/* Whether it got as far as to play. */
+static bool try_to_play(const char *url)
+{
+    struct limef_file_source_settings source = {.url = url, .pace = LIMEF_PACE_FASTEST};
+    struct limef_decode_settings decode = {.hardware = device, .n_threads = 1};
+
+    if (!device || limef_decode_filter_init(&run.decode, NULL, &decode) < 0)
+        return false;
+    if (limef_file_source_init(&run.source, NULL, &source) < 0)
+        return false;
+    limef_framemd5_filter_init(&run.framemd5, NULL, note_sum, &run.seen, NULL);
+    limef_connect(&run.source.source.filter, &run.decode.filter);
+    limef_connect(&run.decode.filter, &run.framemd5.filter);
+    play();
+    return true;
+}
+
+Test(decode_ladder, memory_that_ends_anywhere_leaves_nothing_behind)
+{
+    const char *url = make("a.mkv", &(struct media){.n_pictures = 12, .b_frames = 1});
+    bool failed = true;
+
+    for (unsigned n = 1; failed; n += n < 40 || n > 300 ? 1 : 7) {
+        bool played;
+
+        failing_install(n);
+        limef_hardware_device_open(&device, "/dev/null");
+        played = try_to_play(url);
+        failed = failing_failed();
+        cr_assert(failed || (played && run.seen.n == 12), "%u", n);
+        clear();
+        av_buffer_unref(&device);
+        cr_assert(eq(int, failing_n_out(), 0), "allocation %u", n);
+        failing_remove();
+    }
 }

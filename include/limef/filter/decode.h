@@ -28,7 +28,7 @@ struct AVBufferRef;
 struct AVCodecContext;
 struct AVCodecParameters;
 struct AVPacket;
-struct decode_kept;
+struct limef_decode_kept;
 struct limef_buffer_source;
 struct limef_pool;
 
@@ -109,8 +109,8 @@ struct limef_decode_hardware {
     int64_t failed_tag;
     unsigned n_failed_calls;   /**< of the driver, before the present call of libavcodec */
     unsigned n_recent, n_good; /**< failures that are not forgiven; pictures since the last one */
-    struct decode_kept *kept;  /**< packets that can be decoded again; owned. NULL: none */
-    uint64_t serial;           /**< of the packet that is decoded */
+    struct limef_decode_kept *kept; /**< packets that can be decoded again; owned. NULL: none */
+    uint64_t serial;                /**< of the packet that is decoded */
     uint64_t n_serials;
 };
 

@@ -114,8 +114,10 @@ static int transfer(AVFrame *picture, const AVFrame *from)
 
 int64_t download(struct AVFrame *picture, const struct AVFrame *from)
 {
-    int ret = from->hw_frames_ctx ? transfer(picture, from) : copy_linear(picture, from);
+    int ret = from->hw_frames_ctx ? transfer(picture, from) : AVERROR(ENOTSUP);
 
+    if (ret < 0 && ret != AVERROR(ENOMEM))
+        ret = copy_linear(picture, from);
     if (ret < 0)
         return ret == AVERROR(ENOMEM) ? ret : AVERROR(ENOTSUP);
     copy_colour(picture, from);

@@ -65,6 +65,8 @@ static void read_settings(struct driver *driver)
     const char *n_objects = getenv("LIMEF_TEST_VA_OBJECTS");
 
     driver->is_late = getenv("LIMEF_TEST_VA_LATE") != NULL;
+    if (getenv("LIMEF_TEST_VA_WRONG"))
+        driver->wrong_from = strtoul(getenv("LIMEF_TEST_VA_WRONG"), NULL, 10);
     driver->modifier = modifier ? strtoull(modifier, NULL, 0) : DRM_FORMAT_MOD_LINEAR;
     driver->n_objects = n_objects && !strcmp(n_objects, "2") ? 2 : 1;
 }

@@ -24,6 +24,7 @@ struct driver {
     unsigned n_objects;       /* that an exported surface is said to lie in: 1 or 2 */
     pthread_mutex_t pixels;   /* guards the surfaces' late pictures */
     atomic_ulong n_pictures;  /* that were decoded */
+    unsigned long wrong_from; /* the first that is decoded wrongly; 0: none */
     atomic_ulong n_undecoded; /* that libavcodec gave nothing for */
 };
 

@@ -180,6 +180,8 @@ VAStatus surface_write(struct driver *driver, struct surface *surface, const AVF
             status = VA_STATUS_ERROR_ALLOCATION_FAILED;
     } else if (!pixels_write(surface, picture)) {
         status = VA_STATUS_ERROR_DECODING_ERROR;
+    } else if (driver->wrong_from && driver->n_pictures >= driver->wrong_from) {
+        surface->memory.bytes[0] ^= 1;
     }
     pthread_mutex_unlock(&driver->pixels);
     return status;

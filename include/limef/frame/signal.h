@@ -52,6 +52,9 @@ enum limef_signal {
     /** down and up: a live source's state changed. `value`: enum limef_rtsp_state; `code`: why, an
      *  AVERROR, or 0; `text`: why. */
     LIMEF_SIGNAL_STATE,
+    /** down and up: what decodes the stream from here on. `value`: enum limef_decode_step; `code`:
+     *  0, or what failed; `text`: for people. */
+    LIMEF_SIGNAL_DECODER,
     /** First number that this library never uses: an application's own start here. */
     LIMEF_SIGNAL_USER = 0x10000,
 };

@@ -45,10 +45,11 @@ struct export_picture {
 struct export_reader {
     int fd; /* -1: none */
     bool subscribed;
+    bool begun; /* pictures came since */
     bool asked; /* NEXT was not answered yet */
     uint32_t takes;
     int64_t deadline_us;      /* for SUBSCRIBE */
-    uint64_t sequence;        /* of the last picture it got, or missed; 0: none */
+    uint64_t sequence;        /* of the last picture it got, or missed */
     uint64_t n_missed_before; /* as n_missed, when it got the last one */
     struct export_picture *held[LIMEF_EXPORT_MAX_DEPTH];
 

@@ -35,7 +35,7 @@ void export_reader_open(struct export_server *server, struct export_reader *read
 
     reader->fd = fd;
     reader->deadline_us = now_us + SUBSCRIBE_US;
-    reader->subscribed = reader->asked = false;
+    reader->subscribed = reader->begun = reader->asked = false;
     reader->sequence = reader->n_missed_before = 0;
     atomic_store_explicit(&reader->n_sent, 0, memory_order_relaxed);
     atomic_store_explicit(&reader->n_missed, 0, memory_order_relaxed);
@@ -91,10 +91,11 @@ static void note_missed(struct export_server *server, struct export_reader *read
 {
     if (sequence <= reader->sequence)
         return;
-    if (reader->sequence) {
+    if (reader->begun) {
         LIMEF_COUNT(reader->n_missed, sequence - reader->sequence);
         LIMEF_COUNT(server->n_missed, sequence - reader->sequence);
     }
+    reader->begun = true;
     reader->sequence = sequence;
 }
 
@@ -102,11 +103,10 @@ static void note_missed(struct export_server *server, struct export_reader *read
 static bool hand(struct export_server *server, struct export_reader *reader,
                  struct export_picture *picture)
 {
-    unsigned n_held = LIMEF_COUNTED(reader->n_held);
+    unsigned n_held = LIMEF_COUNTED(reader->n_held), n_fds;
     struct limef_export_frame message;
-    int fds[LIMEF_EXPORT_MAX_FDS], ret;
+    int fds[LIMEF_EXPORT_MAX_FDS];
     bool direct;
-    unsigned n_fds;
 
     if (n_held == LIMEF_COUNTED(reader->depth) ||
         export_picture_describe(server, picture, reader->takes, &message, fds) < 0)
@@ -115,15 +115,18 @@ static bool hand(struct export_server *server, struct export_reader *reader,
     n_fds = message.n_fds;
     message.n_missed = LIMEF_COUNTED(reader->n_missed) - reader->n_missed_before;
     export_message_frame(&message);
-    ret = export_send(reader->fd, &message, sizeof(message), fds, n_fds);
-    if (ret < 0) /* its socket is full, or gone: poll() tells that */
-        return false;
-    reader->n_missed_before = LIMEF_COUNTED(reader->n_missed);
-    reader->sequence = picture->message.sequence;
-    reader->asked = false;
+    /* noted first: it may have looked and given back before send returns */
     reader->held[n_held] = picture;
     set_n_held(reader, n_held + 1);
     export_picture_ref(server, picture, true);
+    if (export_send(reader->fd, &message, sizeof(message), fds, n_fds) < 0) {
+        take_back(server, reader, n_held); /* its socket is full, or gone: poll() tells that */
+        return false;
+    }
+    reader->n_missed_before = LIMEF_COUNTED(reader->n_missed);
+    reader->begun = true;
+    reader->sequence = picture->message.sequence;
+    reader->asked = false;
     LIMEF_COUNT(reader->n_sent, 1);
     LIMEF_COUNT(server->n_sent, 1);
     LIMEF_COUNT(server->n_direct, direct);
@@ -145,6 +148,7 @@ void export_reader_offer(struct export_server *server, struct export_reader *rea
     uint64_t sequence = picture->message.sequence;
 
     note_missed(server, reader, sequence - 1);
+    reader->begun = true;
     if (LIMEF_COUNTED(reader->mode) == LIMEF_EXPORT_QUEUED) {
         if (!hand(server, reader, picture))
             note_missed(server, reader, sequence);

@@ -34,6 +34,7 @@ enum option_id {
     OPTION_TIMEOUT,
     OPTION_SNAPSHOT,
     OPTION_FRAMEMD5,
+    OPTION_EXPORT,
     OPTION_REPORT,
     OPTION_EXPLAIN,
     OPTION_DOT,
@@ -62,6 +63,7 @@ static const struct option long_options[] = {
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
     {"snapshot", required_argument, NULL, OPTION_SNAPSHOT},
     {"framemd5", required_argument, NULL, OPTION_FRAMEMD5},
+    {"export", required_argument, NULL, OPTION_EXPORT},
     {"report", required_argument, NULL, OPTION_REPORT},
     {"explain", no_argument, NULL, OPTION_EXPLAIN},
     {"dot", required_argument, NULL, OPTION_DOT},
@@ -227,6 +229,9 @@ static int parse_output_option(const struct parser *parser, struct play_options 
     case OPTION_FRAMEMD5:
         options->framemd5 = text;
         return *text ? 0 : complain(parser, "--framemd5: no file name");
+    case OPTION_EXPORT:
+        options->export_path = text;
+        return *text ? 0 : complain(parser, "--export: no name of a socket");
     default:
         return 1;
     }
@@ -346,6 +351,8 @@ int play_options_parse(struct play_options *options, int argc, char **argv, FILE
         ret = add_url(&parser, options, argv[i]);
     if (!ret && options->snapshot && options->vo == PLAY_VO_NONE)
         ret = complain(&parser, "--snapshot with --vo=none: there is no picture");
+    if (!ret && options->export_path && options->n_urls > 1 && !strstr(options->export_path, "%d"))
+        ret = complain(&parser, "--export for several URLs: the name needs %%d");
     if (!ret && !options->help && !options->version && !options->n_urls && !options->urls_on_stdin)
         ret = complain(&parser, "no URL to play");
     return ret;
@@ -380,7 +387,9 @@ void play_options_print_help(FILE *file)
           "  --untimed                             as fast as it can, every frame\n"
           "  --upload=auto|direct|plain            decode into memory that the GPU reads, or not\n"
           "  --snapshot=FILE.png                   the screen when playback ends, and on key s\n"
-          "  --framemd5=FILE                       slot, pts_us, size_bytes, md5 of every frame\n\n"
+          "  --framemd5=FILE                       slot, pts_us, size_bytes, md5 of every frame\n"
+          "  --export=SOCKET                       pictures to other programs; %d: the URL's "
+          "number\n\n"
           "  --frames=N --duration=S --start=S     what part of the input\n"
           "  --loop[=N]                            again, forever or N times\n"
           "  --vid=N                               the Nth video track, not the best one\n"

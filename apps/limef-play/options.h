@@ -32,6 +32,7 @@ struct play_options {
     enum play_upload upload;
     const char *snapshot;
     const char *framemd5;
+    const char *export_path; /* %d is the number of the URL, from 0; NULL: none */
 
     /* inputs */
     const char *urls[PLAY_MAX_URLS];

@@ -18,10 +18,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* linux/fcntl.h of 5.1; refused by older kernels */
-#ifndef F_SEAL_FUTURE_WRITE
-#define F_SEAL_FUTURE_WRITE 0x0010
-#endif
+/* F_SEAL_FUTURE_WRITE of Linux 5.1, which not every C library knows; older kernels refuse it */
+#define SEAL_FUTURE_WRITE 0x0010
 
 /* What a row begins at: as GPUs and vector code like it. */
 #define ALIGN_BYTES 64
@@ -61,7 +59,7 @@ static int seal(int fd)
 {
     int size = F_SEAL_SHRINK | F_SEAL_GROW;
 
-    if (fcntl(fd, F_ADD_SEALS, size | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) == 0)
+    if (fcntl(fd, F_ADD_SEALS, size | SEAL_FUTURE_WRITE | F_SEAL_SEAL) == 0)
         return 0;
     return fcntl(fd, F_ADD_SEALS, size | F_SEAL_SEAL) == 0 ? 0 : AVERROR(errno);
 }

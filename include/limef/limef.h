@@ -27,6 +27,7 @@
 #include <limef/filter/input.h>
 #include <limef/filter/mosaic.h>
 #include <limef/filter/presenter.h>
+#include <limef/filter/presenter_host.h>
 #include <limef/filter/probe.h>
 #include <limef/filter/scale.h>
 #include <limef/filter/snapshot.h>

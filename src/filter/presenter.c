@@ -191,7 +191,7 @@ static int take_picture(struct limef_presenter *presenter, struct limef_tile *ti
         return 0;
     }
     if (presenter->settings.untimed && presenter->opened && !presenter->compositor &&
-        tile->clock.paused_us == LIMEF_NO_TIME) {
+        !presenter->host && tile->clock.paused_us == LIMEF_NO_TIME) {
         presenter_show_to_nobody(presenter, tile, decoded, now_us);
         return 0;
     }

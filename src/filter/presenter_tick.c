@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The periodic task: opens the output, shows what is due, says why a tile has no picture. */
+#include "filter/presenter_host_private.h"
 #include "filter/presenter_private.h"
 #include "gpu/compositor.h"
 
@@ -63,7 +64,7 @@ static void note_presented(struct limef_presenter *presenter, int64_t now_us)
         if (tile->entered_us)
             limef_histogram_add(&tile->latency, now_us - tile->entered_us);
     }
-    if (any || presenter->compositor)
+    if (any || presenter->compositor || presenter->host)
         LIMEF_COUNT(presenter->n_presented, 1);
     if (any && LIMEF_COUNTED(presenter->first_shown_us) == 0)
         atomic_store_explicit(&presenter->first_shown_us, now_us, memory_order_relaxed);
@@ -78,6 +79,9 @@ static void show_next(struct limef_presenter *presenter, struct limef_tile *tile
     if (presenter->compositor)
         ret = compositor_set_picture(presenter->compositor, (unsigned)(tile - presenter->tiles),
                                      &tile->next.decoded, &moved);
+    if (presenter->host)
+        ret = presenter_host_show(presenter->host, (unsigned)(tile - presenter->tiles),
+                                  &tile->next.decoded, &moved);
     LIMEF_COUNT(tile->uploaded_bytes, moved.uploaded_bytes);
     LIMEF_COUNT(tile->direct_bytes, moved.direct_bytes);
     LIMEF_COUNT(tile->n_direct, moved.direct_bytes > 0);
@@ -116,8 +120,8 @@ static bool is_ready_to_open(struct limef_presenter *presenter, int64_t now_us)
     if (!presenter->begun_us)
         presenter->begun_us = now_us;
     return settings->output == LIMEF_OUTPUT_NONE || settings->output == LIMEF_OUTPUT_OFFSCREEN ||
-           presenter->n_tiles > 1 || settings->fullscreen ||
-           (settings->width > 0 && settings->height > 0) ||
+           settings->output == LIMEF_OUTPUT_HOST || presenter->n_tiles > 1 ||
+           settings->fullscreen || (settings->width > 0 && settings->height > 0) ||
            presenter_has_next(&presenter->tiles[0]) ||
            LIMEF_COUNTED(presenter->tiles[0].state) != LIMEF_TILE_WAITING ||
            now_us >= presenter->begun_us + WAIT_TEXT_US;
@@ -150,7 +154,10 @@ int limef_presenter_open(struct limef_presenter *presenter)
         return 0;
     presenter->closed = presenter->failed = false;
     choose_size(presenter);
-    if (presenter->settings.output != LIMEF_OUTPUT_NONE)
+    if (presenter->settings.output == LIMEF_OUTPUT_HOST) {
+        if (!presenter->host)
+            ret = limef_fail(AVERROR(EINVAL), presenter->filter.name, "there is no host");
+    } else if (presenter->settings.output != LIMEF_OUTPUT_NONE)
         ret = compositor_open(&presenter->compositor, &presenter->settings, presenter->n_tiles,
                               presenter->buffers, presenter->filter.name);
     if (ret < 0) {
@@ -165,7 +172,8 @@ int limef_presenter_open(struct limef_presenter *presenter)
     atomic_store_explicit(&presenter->output,
                           (uint32_t)(presenter->compositor
                                          ? compositor_output(presenter->compositor)
-                                         : LIMEF_OUTPUT_NONE),
+                                     : presenter->host ? LIMEF_OUTPUT_HOST
+                                                       : LIMEF_OUTPUT_NONE),
                           memory_order_relaxed);
     return 0;
 }
@@ -248,6 +256,8 @@ static int64_t tell_why(struct limef_presenter *presenter, struct limef_tile *ti
         snprintf(text, sizeof(text), "waiting");
     if (presenter->compositor)
         compositor_set_text(presenter->compositor, (unsigned)(tile - presenter->tiles), text);
+    if (presenter->host)
+        presenter_host_set_text(presenter->host, (unsigned)(tile - presenter->tiles), text);
     presenter->dirty = true;
     return changes_us;
 }
@@ -272,7 +282,7 @@ static int64_t tick_tile(struct limef_presenter *presenter, struct limef_tile *t
 static bool is_ready_to_show(const struct limef_presenter *presenter, int64_t now_us)
 {
     if (LIMEF_COUNTED(presenter->n_presented) > 0 || now_us >= presenter->begun_us + WAIT_TEXT_US ||
-        LIMEF_COUNTED(presenter->output) == LIMEF_OUTPUT_WINDOW)
+        LIMEF_COUNTED(presenter->output) == LIMEF_OUTPUT_WINDOW || presenter->host)
         return true;
     for (unsigned i = 0; i < presenter->n_tiles; i++)
         if (presenter->tiles[i].has_picture ||
@@ -295,6 +305,8 @@ int64_t limef_presenter_tick(void *context, int64_t now_us)
         due_us = FFMIN(due_us, tick_tile(presenter, &presenter->tiles[i], now_us));
     if (presenter->dirty && presenter->opened && is_ready_to_show(presenter, now_us)) {
         presenter->dirty = false;
+        if (presenter->host)
+            presenter_host_present(presenter->host);
         if (!presenter->compositor || compositor_present(presenter->compositor) >= 0)
             note_presented(presenter, limef_now_us());
     }

@@ -5,7 +5,7 @@
 #include "gpu/label.h"
 #include "gpu/layout.h"
 #include "gpu/mapped_buffers.h"
-#include "gpu/output.h"
+#include "gpu/output_host.h"
 #include "gpu/programs.h"
 #include "gpu/textures.h"
 
@@ -44,7 +44,7 @@ struct compositor {
     struct surface surfaces[];
 };
 
-static void prepare_state(struct compositor *compositor)
+static void make_corners(struct compositor *compositor)
 {
     static const GLfloat corners[] = {0, 0, 1, 0, 0, 1, 1, 1};
     const struct gl *gl = &compositor->gl;
@@ -52,6 +52,13 @@ static void prepare_state(struct compositor *compositor)
     gl->GenBuffers(1, &compositor->corners);
     gl->BindBuffer(GL_ARRAY_BUFFER, compositor->corners);
     gl->BufferData(GL_ARRAY_BUFFER, sizeof(corners), corners, GL_STATIC_DRAW);
+}
+
+static void prepare_state(struct compositor *compositor)
+{
+    const struct gl *gl = &compositor->gl;
+
+    gl->BindBuffer(GL_ARRAY_BUFFER, compositor->corners);
     gl->VertexAttribPointer(PROGRAM_CORNER, 2, GL_FLOAT, GL_FALSE, 0, NULL);
     gl->EnableVertexAttribArray(PROGRAM_CORNER);
     gl->Disable(GL_DITHER);
@@ -89,6 +96,7 @@ int compositor_open(struct compositor **compositor, const struct limef_presenter
     }
     gl_look(&new_compositor->gl, settings->gles2);
     new_compositor->hasty = settings->untimed && new_compositor->gl.software;
+    make_corners(new_compositor);
     prepare_state(new_compositor);
     new_compositor->output.ops->size(&new_compositor->output, &width, &height);
     if (width == 0 && settings->width > 0 && settings->height > 0) {
@@ -102,6 +110,57 @@ int compositor_open(struct compositor **compositor, const struct limef_presenter
     mapped_buffers_open(&new_compositor->buffers, &new_compositor->gl, buffers, name);
     *compositor = new_compositor;
     return 0;
+}
+
+int compositor_open_host(struct compositor **compositor,
+                         const struct limef_presenter_host_settings *host, unsigned n_tiles,
+                         bool gles2, const char *name)
+{
+    struct compositor *made = memory_allocate(sizeof(*made) + n_tiles * sizeof(made->surfaces[0]));
+    int ret;
+
+    if (!made)
+        return limef_fail(AVERROR(ENOMEM), name, "output");
+    made->name = name;
+    made->n_surfaces = n_tiles;
+    made->solo = LIMEF_PRESENTER_ALL;
+    made->output =
+        (struct output){.fail = limef_fail, .allocate = memory_allocate, .release = memory_release};
+    ret = output_host_open(&made->output, &made->gl, host, gles2, name);
+    if (ret < 0) {
+        memory_release(made);
+        return ret;
+    }
+    *compositor = made;
+    return 0;
+}
+
+void compositor_begin_host(struct compositor *compositor,
+                           const struct limef_presenter_host_target *target)
+{
+    output_host_begin(&compositor->output, target);
+    if (!compositor->corners)
+        make_corners(compositor);
+    prepare_state(compositor);
+}
+
+void compositor_end_host(struct compositor *compositor)
+{
+    output_host_end(&compositor->output);
+}
+
+void compositor_abandon(struct compositor **compositor)
+{
+    struct compositor *old = *compositor;
+
+    if (!old)
+        return;
+    for (unsigned i = 0; i < old->n_surfaces; i++)
+        textures_clear(&old->surfaces[i].textures, NULL);
+    label_maker_clear(&old->texts);
+    memory_release(old->output.private_data);
+    memory_release(old);
+    *compositor = NULL;
 }
 
 int compositor_close(struct compositor **compositor)
@@ -214,16 +273,19 @@ static void set_place(const struct compositor *compositor, const struct program 
                       struct layout_rect rect)
 {
     float width = (float)compositor->width, height = (float)compositor->height;
+    float up = compositor->output.flip ? -1 : 1;
 
     compositor->gl.Uniform4f(program->place, 2 * (float)rect.x / width - 1,
-                             1 - 2 * (float)rect.y / height, 2 * (float)rect.width / width,
-                             -2 * (float)rect.height / height);
+                             up * (1 - 2 * (float)rect.y / height), 2 * (float)rect.width / width,
+                             up * (-2 * (float)rect.height / height));
 }
 
 static void set_scissor(const struct compositor *compositor, struct layout_rect rect)
 {
-    compositor->gl.Scissor(rect.x, compositor->height - rect.y - rect.height, rect.width,
-                           rect.height);
+    const struct output *output = &compositor->output;
+    int y = output->flip ? rect.y : compositor->height - rect.y - rect.height;
+
+    compositor->gl.Scissor(output->x + rect.x, output->y + y, rect.width, rect.height);
 }
 
 static void draw_picture(struct compositor *compositor, struct surface *surface,
@@ -348,7 +410,7 @@ static int prepare_size(struct compositor *compositor)
         compositor->dirty = true;
     compositor->width = width;
     compositor->height = height;
-    compositor->gl.Viewport(0, 0, width, height);
+    compositor->gl.Viewport(output->x, output->y, width, height);
     return 0;
 }
 
@@ -407,7 +469,8 @@ static bool has_contents(const struct compositor *compositor)
 {
     const struct surface *first = &compositor->surfaces[0];
 
-    return compositor->n_surfaces > 1 || compositor->width > 0 || first->has_picture ||
+    return compositor->n_surfaces > 1 || compositor->width > 0 ||
+           compositor->output.ops->kind == LIMEF_OUTPUT_HOST || first->has_picture ||
            first->label.text[0] || compositor->overlay.text[0];
 }
 

@@ -8,7 +8,7 @@
 
 #include "gpu/output.h"
 
-#include <limef/filter/presenter.h>
+#include <limef/filter/presenter_host.h>
 
 struct buffer_pool;
 struct compositor;
@@ -24,6 +24,21 @@ struct compositor_upload {
  */
 int compositor_open(struct compositor **compositor, const struct limef_presenter_settings *settings,
                     unsigned n_tiles, struct buffer_pool *buffers, const char *name);
+
+/*
+ * The same in the host's context, which is current. Then everything is called between begin and
+ * end, with the context current; compositor_close() ends, too.
+ */
+int compositor_open_host(struct compositor **compositor,
+                         const struct limef_presenter_host_settings *host, unsigned n_tiles,
+                         bool gles2, const char *name);
+void compositor_begin_host(struct compositor *compositor,
+                           const struct limef_presenter_host_target *target);
+void compositor_end_host(struct compositor *compositor);
+
+/* Forgets a compositor whose context has gone: its objects went with it. NULL in it does nothing;
+ * leaves NULL. */
+void compositor_abandon(struct compositor **compositor);
 
 /*
  * NULL in it does nothing. 0: leaves NULL. AVERROR(EBUSY): somebody has pictures in its buffers;

@@ -103,12 +103,14 @@ struct gl {
     } egl;
 #undef GL_MEMBER
     /* filled by gl_look() */
-    int major;       /* 2 or 3 */
-    bool software;   /* the CPU renders */
-    bool row_length; /* GL_UNPACK_ROW_LENGTH works */
-    bool red_green;  /* one- and two-channel textures are RED and RG, not LUMINANCE */
-    bool storage16;  /* 16-bit normalised textures */
-    int max_texture; /* pixels a side */
+    int major;         /* 2 or 3; OpenGL counts as 3 */
+    bool desktop;      /* OpenGL, not OpenGL ES */
+    bool core_shaders; /* of OpenGL: 3.3 or later */
+    bool software;     /* the CPU renders */
+    bool row_length;   /* GL_UNPACK_ROW_LENGTH works */
+    bool red_green;    /* one- and two-channel textures are RED and RG, not LUMINANCE */
+    bool storage16;    /* 16-bit normalised textures */
+    int max_texture;   /* pixels a side */
 };
 
 /*
@@ -116,6 +118,13 @@ struct gl {
  * 0; AVERROR(ENODEV): not installed, or too old. Logged.
  */
 int gl_load(struct gl *gl, const char *name);
+
+/*
+ * The same for the context that somebody else made current: functions come from get. EGL's are
+ * loaded if the context is EGL's, and NULL if it is not.
+ */
+int gl_load_from(struct gl *gl, void *(*get)(void *context, const char *name), void *context,
+                 const char *name);
 
 /* Finds out what the current context can do. strict_2: nothing beyond plain ES 2. */
 void gl_look(struct gl *gl, bool strict_2);

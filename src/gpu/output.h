@@ -65,6 +65,9 @@ struct output {
     void *(*allocate)(size_t bytes);
     void (*release)(void *memory);
     void *private_data; /* the output's own; released by its close */
+    /* where its lower left corner is in the framebuffer; whether that is the upper one */
+    int x, y;
+    bool flip;
 };
 
 /*

@@ -35,6 +35,7 @@ enum limef_presenter_output {
     LIMEF_OUTPUT_WINDOW,    /**< a window on X11 or Wayland */
     LIMEF_OUTPUT_OFFSCREEN, /**< rendered by EGL without a display */
     LIMEF_OUTPUT_NONE,      /**< to nobody, in time; no GL library is even loaded */
+    LIMEF_OUTPUT_HOST,      /**< drawn by a program in its own window: presenter_host.h */
 };
 
 /** All-zero is sane. */
@@ -133,6 +134,7 @@ struct limef_tile {
 
 struct buffer_pool;
 struct compositor;
+struct presenter_host;
 
 /** Memory of a presenter; kind "presenter", bound to its thread. */
 struct limef_presenter {
@@ -141,6 +143,7 @@ struct limef_presenter {
     struct limef_tile *tiles; /**< borrowed; tile i is slot i */
     unsigned n_tiles;
     struct buffer_pool *buffers; /**< for decoders; NULL: nobody asked; owned, counted */
+    struct presenter_host *host; /**< who draws for LIMEF_OUTPUT_HOST; borrowed; else NULL */
 
     /* its thread */
     struct compositor *compositor; /**< NULL: not open, or output none; owned */

@@ -89,9 +89,6 @@ static int check_outputs(const struct play_options *options)
         fprintf(stderr, "limef-play: --ao=%s: this version plays no sound; use --ao=none\n", ao);
         return PLAY_NO_OUTPUT;
     }
-    if (options->hwdec == PLAY_HWDEC_VAAPI)
-        limef_log(LIMEF_LOG_WARNING, "limef-play",
-                  "--hwdec=vaapi is not part of this version: decoding in software");
     if (options->reconnect && options->reconnect_asked)
         limef_log(LIMEF_LOG_WARNING, "limef-play",
                   "--reconnect=yes is not part of this version: a lost stream stays lost");

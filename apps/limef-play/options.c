@@ -21,6 +21,7 @@ enum option_id {
     OPTION_VO = 256,
     OPTION_AO,
     OPTION_HWDEC,
+    OPTION_VAAPI_DEVICE,
     OPTION_UNTIMED,
     OPTION_UPLOAD,
     OPTION_FRAMES,
@@ -50,6 +51,7 @@ static const struct option long_options[] = {
     {"vo", required_argument, NULL, OPTION_VO},
     {"ao", required_argument, NULL, OPTION_AO},
     {"hwdec", required_argument, NULL, OPTION_HWDEC},
+    {"vaapi-device", required_argument, NULL, OPTION_VAAPI_DEVICE},
     {"untimed", no_argument, NULL, OPTION_UNTIMED},
     {"upload", required_argument, NULL, OPTION_UPLOAD},
     {"frames", required_argument, NULL, OPTION_FRAMES},
@@ -250,6 +252,9 @@ static int parse_input_option(const struct parser *parser, struct play_options *
         return parse_seconds(parser, text, &options->timeout_us);
     case OPTION_HWDEC:
         STORE_WORD(options->hwdec, enum play_hwdec, hwdec_words);
+    case OPTION_VAAPI_DEVICE:
+        options->vaapi_device = text;
+        return *text ? 0 : complain(parser, "--vaapi-device: no file name");
     case OPTION_DECODE_THREADS:
         STORE_NUMBER(options->decode_threads, int, 0, 64);
     case OPTION_VID:
@@ -395,7 +400,8 @@ void play_options_print_help(FILE *file)
           "  --vid=N                               the Nth video track, not the best one\n"
           "  --rtsp-transport=auto|tcp|udp         of live inputs\n"
           "  --reconnect=yes|no --timeout=S        of live inputs (none is reconnected yet)\n"
-          "  --hwdec=auto|vaapi|no                 hardware decoding\n"
+          "  --hwdec=auto|vaapi|no                 hardware decoding; what falls back says so\n"
+          "  --vaapi-device=NODE                   not the first that works in /dev/dri\n"
           "  --decode-threads=N                    in each software decoder\n\n"
           "  --report=json                         a JSON object as the last line of output\n"
           "  --explain --dot=FILE                  the plan: threads, boundaries, priorities\n"

@@ -42,8 +42,9 @@ struct play_options {
     bool reconnect, reconnect_asked;
     int64_t timeout_us;
     enum play_hwdec hwdec;
-    int decode_threads; /* 0: the library decides */
-    int video_track;    /* from 1; 0: the best one */
+    const char *vaapi_device; /* NULL: one that is found */
+    int decode_threads;       /* 0: the library decides */
+    int video_track;          /* from 1; 0: the best one */
 
     /* what part of them */
     int64_t n_frames;    /* -1: all */

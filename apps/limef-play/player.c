@@ -6,8 +6,10 @@
 #include "signals.h"
 
 #include <limef/base/memory.h>
+#include <limef/frame/hardware.h>
 
 #include <errno.h>
+#include <libavutil/buffer.h>
 #include <libavutil/error.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -108,6 +110,7 @@ static int init_stream(struct player *player, uint32_t slot)
     if (options->upload != PLAY_UPLOAD_PLAIN)
         stream->buffers =
             limef_presenter_get_buffers(&player->presenter, options->upload == PLAY_UPLOAD_DIRECT);
+    stream->hardware = player->hardware;
     ret = play_stream_init(stream, slot, options->urls[slot], options, player->screen_chain);
     return ret < 0 ? ret : limef_graph_add(&player->graph, &stream->source.source);
 }
@@ -131,6 +134,25 @@ static int init_graph(struct player *player)
     return ret < 0 ? ret : limef_graph_add_thread(&player->graph, &player->screen);
 }
 
+/* Without hardware, streams are decoded in software. */
+static void open_hardware(struct player *player)
+{
+    const struct play_options *options = player->options;
+    int ret;
+
+    if (options->hwdec == PLAY_HWDEC_NO)
+        return;
+    ret = limef_hardware_device_open(&player->hardware, options->vaapi_device);
+    if (ret >= 0)
+        limef_log(LIMEF_LOG_INFO, "limef-play", "decoding with %s",
+                  limef_hardware_device_name(player->hardware));
+    else if (options->hwdec == PLAY_HWDEC_VAAPI)
+        limef_log(LIMEF_LOG_WARNING, "limef-play",
+                  "--hwdec=vaapi: no VA-API device works here, decoding in software");
+    else
+        limef_log(LIMEF_LOG_INFO, "limef-play", "no VA-API device, decoding in software");
+}
+
 static int init(struct player *player)
 {
     int ret = limef_reports_init(&player->reports);
@@ -142,6 +164,7 @@ static int init(struct player *player)
         return limef_fail(AVERROR(ENOMEM), "limef-play", "%u streams", player->n_streams);
     if (ret >= 0)
         ret = init_screen(player);
+    open_hardware(player);
     if (ret >= 0)
         ret = init_graph(player);
     for (uint32_t i = 0; i < player->n_streams && ret >= 0; i++)
@@ -444,6 +467,7 @@ int player_clear(struct player *player)
     limef_filter_clear(&player->framemd5.filter);
     limef_filter_clear(&player->presenter.filter);
     limef_reports_clear(&player->reports);
+    av_buffer_unref(&player->hardware);
     free(player->graph_memory);
     free(player->streams);
     free(player->tiles);

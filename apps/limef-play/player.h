@@ -42,6 +42,7 @@ struct player {
     struct limef_graph graph;
     void *graph_memory;
 
+    struct AVBufferRef *hardware; /* what streams are decoded with; NULL: software */
     struct limef_tile *tiles;
     struct limef_presenter presenter;
     struct limef_framemd5_filter framemd5;

@@ -16,6 +16,7 @@ struct stream_facts {
     const struct play_stream *stream;
     struct limef_presenter_slot_counters slot;
     struct limef_decode_counters decode;
+    struct limef_decode_hardware_counters hardware;
     struct limef_file_source_counters source;
     struct limef_lane_counters boundaries; /* the sum of those in its chain */
 };
@@ -58,6 +59,7 @@ static void collect(const struct player *player, const struct boundaries *bounda
     facts->stream = stream;
     limef_presenter_get_counters(&player->presenter, slot, &facts->slot);
     limef_decode_get_counters(&stream->decode, &facts->decode);
+    limef_decode_get_hardware_counters(&stream->decode, &facts->hardware);
     limef_file_source_get_counters(&stream->source, &facts->source);
     sum_up(boundaries, facts);
 }
@@ -90,6 +92,20 @@ static void put_drops(struct json *json, const struct stream_facts *facts)
     json_close(json, '}');
 }
 
+static void put_hardware(struct json *json, const struct limef_decode_hardware_counters *hardware)
+{
+    json_string(json, "hwdec", hardware->with ? hardware->with : "no");
+    json_open(json, "hwdec_steps", '{');
+    json_integer(json, "frames", (int64_t)hardware->n_frames);
+    json_integer(json, "failures", (int64_t)hardware->n_failures);
+    json_integer(json, "resumed", (int64_t)hardware->n_steps[LIMEF_DECODE_RESUMED]);
+    json_integer(json, "new_context", (int64_t)hardware->n_steps[LIMEF_DECODE_NEW_CONTEXT]);
+    json_integer(json, "software", (int64_t)hardware->n_steps[LIMEF_DECODE_IN_SOFTWARE]);
+    json_integer(json, "skipped_packets", (int64_t)hardware->n_skipped);
+    json_integer(json, "copied_frames", (int64_t)hardware->n_copied);
+    json_close(json, '}');
+}
+
 static void put_percentiles(struct json *json, const char *key,
                             const struct limef_histogram *histogram, double unit_us)
 {
@@ -114,11 +130,16 @@ static void put_stream(struct json *json, const struct stream_facts *facts)
     json_integer(json, "frames_in", (int64_t)facts->source.n_packets);
     json_integer(json, "frames_decoded", (int64_t)facts->decode.n_frames);
     json_integer(json, "frames_shown", (int64_t)facts->slot.n_shown);
+    put_hardware(json, &facts->hardware);
     put_drops(json, facts);
     json_integer(json, "reconnects", 0);
     json_string(json, "last_error", stream->end_code < 0 ? stream->end_text : "");
     json_integer(json, "uploaded_bytes", (int64_t)facts->slot.uploaded_bytes);
+    json_string(json, "uploaded_why",
+                facts->slot.uploaded_why ? facts->slot.uploaded_why : "");
     json_integer(json, "direct_bytes", (int64_t)facts->slot.direct_bytes);
+    json_integer(json, "imported", (int64_t)facts->slot.n_imported);
+    json_integer(json, "images", (int64_t)facts->slot.n_images);
     put_percentiles(json, "latency_ms", &facts->slot.latency, 1000);
     json_close(json, '}');
 }
@@ -145,12 +166,17 @@ static uint64_t put_copies(struct json *json, const struct player *player,
         uint64_t decode = LIMEF_COUNTED(player->streams[i].decode.filter.copied_bytes);
 
         collect(player, boundaries, i, &facts);
-        put_copy(json, "decode", decode, "packets that nobody counts");
+        put_copy(json, "decode", decode - facts.hardware.copied_bytes,
+                 "packets that nobody counts");
+        put_copy(json, "decode", facts.hardware.copied_bytes,
+                 "more hardware pictures are held than the decoder can spare");
         put_copy(json, "boundaries", facts.boundaries.copied_bytes, "bytes that nobody counts");
         put_copy(json, "presenter", facts.slot.copied_bytes,
                  facts.slot.copied_why ? facts.slot.copied_why : "");
         total += decode + facts.boundaries.copied_bytes + facts.slot.copied_bytes;
     }
+    put_copy(json, "framemd5", LIMEF_COUNTED(player->framemd5.filter.copied_bytes),
+             "the driver shows its pictures in a copy only; not on the way to the screen");
     json_close(json, ']');
     return total;
 }

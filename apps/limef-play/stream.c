@@ -90,6 +90,7 @@ int play_stream_init(struct play_stream *stream, uint32_t slot, const char *url,
         .media = LIMEF_MEDIA_VIDEO,
         .n_threads = choose_n_threads(options),
         .buffers = stream->buffers,
+        .hardware = stream->hardware,
     };
     int ret;
 

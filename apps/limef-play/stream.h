@@ -22,6 +22,7 @@
 
 struct play_stream {
     struct limef_buffer_source *buffers; /* where to decode into; NULL: anywhere. Set before init */
+    struct AVBufferRef *hardware;        /* what to decode with; NULL: software. Likewise */
     uint32_t slot;
     char url[LIMEF_URL_BYTES]; /* masked */
     char name[32];             /* of its filters, for logs */

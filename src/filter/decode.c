@@ -95,6 +95,8 @@ static int pass_picture(struct limef_decode_filter *decode, struct limef_payload
 {
     limef_payload_unref(decode->out.frame.payload);
     limef_decoded_frame_set(&decode->out, payload);
+    if (decode->hardware.kept && !decode_hardware_admit(decode, limef_payload_picture(payload)))
+        return 0;
     describe(decode, limef_payload_picture(payload));
     if (is_before_target(decode)) {
         LIMEF_COUNT(decode->n_dropped_seek, 1);
@@ -108,6 +110,7 @@ static int pass_picture(struct limef_decode_filter *decode, struct limef_payload
 static int receive_all(struct limef_decode_filter *decode)
 {
     int ret, last = 0, n_errors = 0;
+    bool failed;
 
     while (n_errors < MAX_ERRORS) {
         struct limef_payload *payload =
@@ -116,7 +119,9 @@ static int receive_all(struct limef_decode_filter *decode)
         decode->spare = NULL;
         if (!payload)
             return note_error(decode, AVERROR(ENOMEM));
+        decode_hardware_begin(decode);
         ret = avcodec_receive_frame(decode->context, limef_payload_picture(payload));
+        failed = decode_hardware_failed(decode, ret);
         if (ret >= 0) {
             ret = pass_picture(decode, payload);
             if (ret == AVERROR_EXIT)
@@ -125,7 +130,8 @@ static int receive_all(struct limef_decode_filter *decode)
             decode->spare = payload;
             if (ret == AVERROR(EAGAIN) || ret == AVERROR_EOF)
                 break;
-            note_error(decode, ret);
+            if (!failed)
+                note_error(decode, ret);
             n_errors++;
         }
         if (ret < 0)
@@ -134,7 +140,7 @@ static int receive_all(struct limef_decode_filter *decode)
     return last;
 }
 
-static int drain(struct limef_decode_filter *decode)
+int decode_drain(struct limef_decode_filter *decode)
 {
     int ret;
 
@@ -173,6 +179,7 @@ static void borrow(struct limef_decode_filter *decode, const struct limef_packet
     compat_carry(decode->context, shell, decode->tag);
     *carried = (struct limef_decode_carried){
         .tag = decode->tag,
+        .serial = decode->hardware.serial,
         .entered_us = packet->frame.entered_us,
         .wall_us = packet->frame.wall_us,
         .flags = packet->frame.flags & ~(uint32_t)(LIMEF_FRAME_KEY | LIMEF_FRAME_CORRUPT),
@@ -197,6 +204,7 @@ static int send(struct limef_decode_filter *decode, const struct limef_packet_fr
     /* on the way to the target, what no other picture refers to need not be decoded */
     decode->context->skip_frame = is_early ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
     borrow(decode, packet);
+    decode_hardware_begin(decode);
     ret = avcodec_send_packet(decode->context, decode->shell);
     if (ret == AVERROR(EAGAIN)) { /* left over from a call that was cut short */
         ret = receive_all(decode);
@@ -205,13 +213,25 @@ static int send(struct limef_decode_filter *decode, const struct limef_packet_fr
     }
     give_back(decode->shell);
     LIMEF_COUNT(decode->n_packets, 1);
+    if (decode_hardware_failed(decode, ret))
+        return ret;
     return ret < 0 && ret != AVERROR_EXIT ? note_error(decode, ret) : ret;
+}
+
+int decode_packet(struct limef_decode_filter *decode, const struct limef_packet_frame *packet)
+{
+    int sent = send(decode, packet), received;
+
+    if (sent == AVERROR_EXIT)
+        return sent;
+    received = receive_all(decode);
+    return received < 0 ? received : sent;
 }
 
 static int take_packet(struct limef_decode_filter *decode, const struct limef_packet_frame *packet)
 {
     const struct limef_frame *codec = &decode->codec.frame;
-    int sent, received;
+    const struct limef_decode_hardware *hardware = &decode->hardware;
 
     /* without bytes a packet would mean the end of the stream to libavcodec */
     if (!decode->context || packet->size_bytes == 0 || packet->size_bytes > INT32_MAX ||
@@ -223,14 +243,10 @@ static int take_packet(struct limef_decode_filter *decode, const struct limef_pa
      */
     limef_payload_unref(decode->out.frame.payload);
     decode->out.frame.payload = NULL;
-    sent = send(decode, packet);
-    if (sent == AVERROR_EXIT)
-        return sent;
-    received = receive_all(decode);
-    return received < 0 ? received : sent;
+    return hardware->kept ? decode_hardware_take(decode, packet) : decode_packet(decode, packet);
 }
 
-static int cannot_open(struct limef_decode_filter *decode, const struct limef_codec_frame *codec,
+int decode_cannot_open(struct limef_decode_filter *decode, const struct limef_codec_frame *codec,
                        int code)
 {
     struct limef_signal_frame lost;
@@ -254,9 +270,10 @@ static int take_codec(struct limef_decode_filter *decode, const struct limef_cod
     int ret = 0;
 
     if (!is_same) {
-        if (drain(decode) == AVERROR_EXIT)
+        if (decode_hardware_end(decode) == AVERROR_EXIT)
             return AVERROR_EXIT;
         avcodec_free_context(&decode->context);
+        decode_hardware_reset(decode);
     }
     decode->codec = *codec;
     decode->codec.frame.payload = NULL;
@@ -268,9 +285,9 @@ static int take_codec(struct limef_decode_filter *decode, const struct limef_cod
     if (ret == 0)
         ret = decode_open(decode, codec);
     if (ret < 0)
-        return cannot_open(decode, codec, ret);
+        return decode_cannot_open(decode, codec, ret);
     LIMEF_COUNT(decode->n_codec_changes, 1);
-    return 0;
+    return decode_hardware_opened(decode);
 }
 
 static int take_signal(struct limef_decode_filter *decode, const struct limef_signal_frame *signal)
@@ -281,11 +298,12 @@ static int take_signal(struct limef_decode_filter *decode, const struct limef_si
     case LIMEF_SIGNAL_FLUSH:
         if (decode->context)
             avcodec_flush_buffers(decode->context);
+        decode_hardware_clear(decode);
         decode->drop_before_us = signal->value;
         break;
     case LIMEF_SIGNAL_END:
     case LIMEF_SIGNAL_STOP:
-        ret = drain(decode);
+        ret = decode_hardware_end(decode);
         break;
     default:
         break;
@@ -315,7 +333,9 @@ static void decode_clear(struct limef_filter *filter)
 {
     struct limef_decode_filter *decode = decode_of(filter);
 
+    decode_hardware_reset(decode);
     avcodec_free_context(&decode->context);
+    av_buffer_unref(&decode->settings.hardware);
     avcodec_parameters_free(&decode->parameters);
     av_packet_free(&decode->shell);
     limef_payload_unref(decode->out.frame.payload);
@@ -336,6 +356,7 @@ static uint64_t decode_fingerprint(const struct limef_filter *filter)
     hash = fingerprint_mix(hash, decode->settings.n_threads);
     hash = fingerprint_mix(hash, decode->settings.low_delay);
     hash = fingerprint_mix(hash, decode->settings.buffers != NULL);
+    hash = fingerprint_mix(hash, decode->settings.hardware && !decode->hardware.is_given_up);
     if (!stream)
         return hash;
     hash = fingerprint_mix(hash, stream->codec_id);
@@ -362,11 +383,14 @@ int limef_decode_filter_init(struct limef_decode_filter *decode, const char *nam
         limef_payload_ref(&decode->settings.buffers->users);
     if (decode->settings.media != LIMEF_MEDIA_AUDIO)
         decode->settings.media = LIMEF_MEDIA_VIDEO;
+    if (settings && settings->hardware)
+        decode->settings.hardware = memory_permits() ? av_buffer_ref(settings->hardware) : NULL;
     decode->drop_before_us = LIMEF_NO_TIME;
     decode->parameters = memory_new_codec_parameters();
     decode->shell = memory_new_packet();
     decode->pictures = limef_pool_create(LIMEF_FRAME_DECODED);
-    if (!decode->parameters || !decode->shell || !decode->pictures) {
+    if (!decode->parameters || !decode->shell || !decode->pictures ||
+        (settings && settings->hardware && !decode->settings.hardware)) {
         decode_clear(&decode->filter);
         return limef_fail(AVERROR(ENOMEM), name ? name : decode_ops.kind, "init");
     }
@@ -388,4 +412,20 @@ void limef_decode_get_counters(const struct limef_decode_filter *decode,
         .ordinary_why = LIMEF_COUNTED(decode->ordinary_why),
         .n_ignored = LIMEF_COUNTED(decode->n_ignored),
     };
+}
+
+void limef_decode_get_hardware_counters(const struct limef_decode_filter *decode,
+                                        struct limef_decode_hardware_counters *counters)
+{
+    *counters = (struct limef_decode_hardware_counters){
+        .with = LIMEF_COUNTED(decode->with),
+        .n_frames = LIMEF_COUNTED(decode->n_hardware),
+        .n_failures = LIMEF_COUNTED(decode->n_failures),
+        .n_skipped = LIMEF_COUNTED(decode->n_skipped),
+        .n_copied = LIMEF_COUNTED(decode->n_copied),
+        .copied_bytes = LIMEF_COUNTED(decode->out_bytes),
+        .last_error = LIMEF_COUNTED(decode->last_error),
+    };
+    for (int i = 0; i < 4; i++)
+        counters->n_steps[i] = LIMEF_COUNTED(decode->n_steps[i]);
 }

@@ -28,10 +28,13 @@ static unsigned choose_n_threads(const struct limef_decode_filter *decode,
 
 int decode_open(struct limef_decode_filter *decode, const struct limef_codec_frame *codec)
 {
-    const AVCodec *decoder = avcodec_find_decoder(codec->parameters->codec_id);
+    const AVCodec *decoder = decode_hardware_find(decode, codec->parameters->codec_id);
     AVCodecContext *context;
     int ret;
 
+    decode->hardware.is_used = decoder != NULL;
+    if (!decoder)
+        decoder = avcodec_find_decoder(codec->parameters->codec_id);
     if (!decoder)
         return AVERROR_DECODER_NOT_FOUND;
     context = memory_permits() ? avcodec_alloc_context3(decoder) : NULL;
@@ -46,7 +49,10 @@ int decode_open(struct limef_decode_filter *decode, const struct limef_codec_fra
     if (codec->frame_rate_num > 0)
         context->framerate = (AVRational){codec->frame_rate_num, codec->frame_rate_den};
     compat_let_carry(context);
-    decode_use_buffers(decode, decoder);
+    if (!decode->hardware.is_used)
+        decode_use_buffers(decode, decoder);
+    else if (decode_hardware_set_up(decode) < 0)
+        return AVERROR(ENOMEM);
     if (decode->settings.low_delay) {
         context->flags |= AV_CODEC_FLAG_LOW_DELAY;
         context->thread_type = FF_THREAD_SLICE;

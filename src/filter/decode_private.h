@@ -8,6 +8,7 @@
 #include <limef/filter/decode.h>
 
 struct AVCodec;
+struct AVFrame;
 
 /*
  * Opens decode->context for what a codec frame describes. Returns 0, or a negative AVERROR code
@@ -17,6 +18,49 @@ int decode_open(struct limef_decode_filter *decode, const struct limef_codec_fra
 
 /* Before decode->context is opened: lets it write into decode->settings.buffers, if it can. */
 void decode_use_buffers(struct limef_decode_filter *decode, const struct AVCodec *decoder);
+
+/*
+ * decode.c, for decode_hardware.c: gives one packet to libavcodec and passes on what comes of it;
+ * passes on what is inside, and forgets the rest. Return as limef_filter_ops.go.
+ */
+int decode_packet(struct limef_decode_filter *decode, const struct limef_packet_frame *packet);
+int decode_drain(struct limef_decode_filter *decode);
+
+/* Says that a stream cannot be decoded. Returns code, or AVERROR_EXIT. */
+int decode_cannot_open(struct limef_decode_filter *decode, const struct limef_codec_frame *codec,
+                       int code);
+
+/* Before another codec is opened: what hardware failed at is forgotten. */
+void decode_hardware_reset(struct limef_decode_filter *decode);
+
+/* Forgets what is kept. */
+void decode_hardware_clear(struct limef_decode_filter *decode);
+
+/* The decoder that uses decode->settings.hardware; NULL: none, or it is given up. */
+const struct AVCodec *decode_hardware_find(const struct limef_decode_filter *decode, int codec_id);
+
+/* Before decode->context is opened with such a decoder. Returns 0, or AVERROR(ENOMEM). */
+int decode_hardware_set_up(struct limef_decode_filter *decode);
+
+/* After a decoder was opened. Returns 0, or AVERROR_EXIT. */
+int decode_hardware_opened(struct limef_decode_filter *decode);
+
+/* Around each call of libavcodec: whether hardware failed in it, which is then remembered. */
+void decode_hardware_begin(struct limef_decode_filter *decode);
+bool decode_hardware_failed(struct limef_decode_filter *decode, int code);
+
+/* Whether a picture is fit to be passed on; it may be exchanged for a copy. */
+bool decode_hardware_admit(struct limef_decode_filter *decode, struct AVFrame *picture);
+
+/* Whether the first picture of hardware is what it should be, as far as that can be told. */
+bool decode_is_true(struct limef_decode_filter *decode, const struct AVFrame *picture);
+
+/* Decodes a packet in hardware, or down the ladder. Returns as limef_filter_ops.go. */
+int decode_hardware_take(struct limef_decode_filter *decode,
+                         const struct limef_packet_frame *packet);
+
+/* Hands out what is inside at an end, likewise. */
+int decode_hardware_end(struct limef_decode_filter *decode);
 
 /* Whether a decoder for the one decodes the other. */
 bool decode_is_same_stream(const struct AVCodecParameters *a, const struct AVCodecParameters *b);

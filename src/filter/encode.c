@@ -4,6 +4,7 @@
 #include "filter/encode_private.h"
 
 #include "base/memory_private.h"
+#include "frame/fetch.h"
 
 #include <limef/base/log.h>
 #include <limef/frame/pool.h>
@@ -321,18 +322,22 @@ static int take_signal(struct limef_encode_filter *encode, const struct limef_si
 static int encode_go(struct limef_filter *filter, const struct limef_frame *in)
 {
     struct limef_encode_filter *encode = encode_of(filter);
-    const struct limef_decoded_frame *decoded = limef_decoded_frame_from(in);
+    struct limef_decoded_frame decoded;
     int ret;
 
     if (in->frame_class == LIMEF_FRAME_SIGNAL)
         return take_signal(encode, limef_signal_frame_from(in));
-    if (!decoded || in->media != encode->media)
+    if (in->frame_class != LIMEF_FRAME_DECODED || in->media != encode->media)
         return limef_pass(filter, in);
-    ret = follow(encode, decoded);
+    decoded = *limef_decoded_frame_from(in);
+    ret = fetch_if_needed(&decoded, &encode->fetched, filter);
+    if (ret < 0)
+        return ret;
+    ret = follow(encode, &decoded);
     if (ret == AVERROR_EXIT || !encode->context)
         return ret;
-    return in->media == LIMEF_MEDIA_VIDEO ? take_picture(encode, decoded)
-                                          : encode_samples(encode, decoded, send);
+    return in->media == LIMEF_MEDIA_VIDEO ? take_picture(encode, &decoded)
+                                          : encode_samples(encode, &decoded, send);
 }
 
 static void encode_clear(struct limef_filter *filter)
@@ -342,6 +347,7 @@ static void encode_clear(struct limef_filter *filter)
     avcodec_free_context(&encode->context);
     av_frame_free(&encode->shell);
     av_frame_free(&encode->block);
+    av_frame_free(&encode->fetched);
     av_buffer_pool_uninit(&encode->blocks);
     limef_payload_unref(encode->out.frame.payload);
     limef_payload_unref(encode->codec.frame.payload);

@@ -254,9 +254,6 @@ int encode_open(struct limef_encode_filter *encode, const struct limef_decoded_f
 {
     int ret;
 
-    if (in->av->hw_frames_ctx)
-        return limef_fail(AVERROR(ENOSYS), encode->filter.name,
-                          "pictures in hardware are not encoded");
     encode->context = memory_permits() ? avcodec_alloc_context3(encode->encoder) : NULL;
     if (!encode->context)
         return limef_fail(AVERROR(ENOMEM), encode->filter.name, "cannot open");

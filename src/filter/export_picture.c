@@ -3,7 +3,9 @@
 #include "filter/export_private.h"
 
 #include "base/memory_private.h"
-#include "frame/fourcc.h"
+#include "frame/dmabuf.h"
+#include "frame/download.h"
+#include "frame/drm_format.h"
 
 #include <limef/base/log.h>
 
@@ -183,6 +185,18 @@ static void shape(struct export_memory *memory, const struct limef_export_frame 
     }
 }
 
+/* Copies a hardware picture. If it is not what it says, other memory comes back. */
+static int download_into(struct export_memory *memory, const AVFrame *from)
+{
+    int64_t bytes = download(memory->av, from);
+
+    if (bytes >= 0 && memory->av->data[0] == memory->data)
+        return 0;
+    av_frame_unref(memory->av);
+    memory->av->buf[0] = av_buffer_create(memory->data, memory->bytes, keep_mapped, NULL, 0);
+    return bytes < 0 ? (int)bytes : AVERROR(ENOTSUP);
+}
+
 /* Copies a picture, once. from: the picture, borrowed. */
 static int make_memory(struct export_server *server, struct export_picture *picture,
                        const AVFrame *from, const char *why)
@@ -194,8 +208,8 @@ static int make_memory(struct export_server *server, struct export_picture *pict
     if (!memory)
         return fail(server, bytes ? AVERROR(ENOMEM) : AVERROR(ENOSYS), "memory for a picture");
     shape(memory, &picture->message, picture->format);
-    if (from->hw_frames_ctx)
-        ret = av_hwframe_transfer_data(memory->av, from, 0);
+    if (limef_hardware_is(from))
+        ret = download_into(memory, from);
     else if (from->format == picture->format)
         av_image_copy(memory->av->data, memory->av->linesize, (const uint8_t **)from->data,
                       from->linesize, from->format, from->width, from->height);
@@ -213,10 +227,14 @@ static int make_memory(struct export_server *server, struct export_picture *pict
 }
 
 /* What a copy of it holds. */
-static int format_in_memory(const AVFrame *av)
+static int format_in_memory(const struct export_picture *picture, const AVFrame *av)
 {
-    return av->hw_frames_ctx
-               ? ((const AVHWFramesContext *)(const void *)av->hw_frames_ctx->data)->sw_format
+    bool swapped;
+
+    if (av->hw_frames_ctx)
+        return ((const AVHWFramesContext *)(const void *)av->hw_frames_ctx->data)->sw_format;
+    return limef_hardware_is(av) && picture->has_descriptors
+               ? drm_format_pix_fmt(picture->hardware.fourcc, &swapped)
                : av->format;
 }
 
@@ -235,7 +253,7 @@ static void begin_message(struct export_picture *picture, const struct limef_dec
         .entered_us = decoded->frame.entered_us,
         .slot = decoded->frame.slot,
         .flags = decoded->frame.flags,
-        .fourcc = fourcc_of(picture->format),
+        .fourcc = drm_format_of(picture->format),
         .width = (uint32_t)av->width,
         .height = (uint32_t)av->height,
         .sar_num = (uint32_t)av->sample_aspect_ratio.num,
@@ -259,13 +277,17 @@ struct export_picture *export_picture_take(struct export_server *server,
 
     while (picture->n_users) /* there are more than can be in use */
         picture++;
-    *picture = (struct export_picture){.format = format_in_memory(decoded->av)};
+    *picture = (struct export_picture){.has_descriptors = false};
+    /* a software decoder's picture may lie in a dma-buf, too: see limef_presenter_get_buffers() */
+    if (decoded->frame.payload)
+        picture->has_descriptors = limef_hardware_frame_map(&picture->hardware, decoded->av) == 0 ||
+                                   dmabuf_frame_map(&picture->hardware, decoded->av) == 0;
+    picture->format = format_in_memory(picture, decoded->av);
     begin_message(picture, decoded, sequence);
     server->last = picture->message;
     if (decoded->frame.payload) {
         picture->kept = *decoded;
         limef_payload_ref(decoded->frame.payload);
-        picture->has_descriptors = limef_hardware_frame_map(&picture->hardware, decoded->av) == 0;
     } else if (make_memory(server, picture, decoded->av,
                            "nobody counts references to the picture") < 0) {
         return NULL;

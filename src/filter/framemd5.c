@@ -4,10 +4,12 @@
 #include <limef/base/log.h>
 
 #include "base/memory_private.h"
+#include "frame/fetch.h"
 
 #include <inttypes.h>
 #include <libavutil/common.h>
 #include <libavutil/frame.h>
+#include <libavutil/hwcontext.h>
 #include <libavutil/imgutils.h>
 #include <libavutil/intreadwrite.h>
 #include <libavutil/md5.h>
@@ -92,14 +94,42 @@ static void say(struct limef_framemd5_filter *framemd5, const struct limef_frame
         fprintf(framemd5->file, "%u, NOPTS, %zu, %s\n", (unsigned)in->slot, size_bytes, md5);
 }
 
+/* A hardware picture's pixels where they are, if the driver shows them there; else a copy. */
+static int reach(struct limef_framemd5_filter *framemd5, struct limef_decoded_frame *picture)
+{
+    AVFrame *mapped;
+
+    if (!picture->av->hw_frames_ctx)
+        return 0;
+    if (!framemd5->mapped)
+        framemd5->mapped = memory_new_av_frame();
+    mapped = framemd5->mapped;
+    if (mapped &&
+        av_hwframe_map(mapped, picture->av, AV_HWFRAME_MAP_READ | AV_HWFRAME_MAP_DIRECT) >= 0) {
+        mapped->crop_left = picture->av->crop_left;
+        mapped->crop_top = picture->av->crop_top;
+        av_frame_apply_cropping(mapped, AV_FRAME_CROP_UNALIGNED);
+        picture->av = mapped;
+        return 0;
+    }
+    return fetch_if_needed(picture, &framemd5->memory, &framemd5->filter);
+}
+
 static int go_picture(struct limef_framemd5_filter *framemd5, const struct limef_decoded_frame *in)
 {
+    struct limef_decoded_frame picture = *in;
     uint8_t digest[MD5_BYTES];
     size_t size_bytes;
+    bool is_summed;
+    int ret;
 
     if (!framemd5->md5 && !(memory_permits() && (framemd5->md5 = av_md5_alloc())))
         return limef_fail(AVERROR(ENOMEM), framemd5->filter.name, "cannot sum pictures");
-    if (sum_picture(framemd5->md5, in->av, &size_bytes, digest)) {
+    ret = reach(framemd5, &picture);
+    is_summed = ret >= 0 && sum_picture(framemd5->md5, picture.av, &size_bytes, digest);
+    if (framemd5->mapped)
+        av_frame_unref(framemd5->mapped);
+    if (is_summed) {
         say(framemd5, &in->frame, size_bytes, digest);
         return 0;
     }
@@ -128,6 +158,8 @@ static void framemd5_clear(struct limef_filter *filter)
     struct limef_framemd5_filter *framemd5 = framemd5_of(filter);
 
     av_free(framemd5->md5);
+    av_frame_free(&framemd5->mapped);
+    av_frame_free(&framemd5->memory);
     *framemd5 = (struct limef_framemd5_filter){0};
 }
 

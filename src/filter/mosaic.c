@@ -4,9 +4,11 @@
 #include "base/memory_private.h"
 #include "filter/mosaic_private.h"
 #include "frame/convert.h"
+#include "frame/fetch.h"
 #include "gpu/layout.h"
 
 #include <limef/base/log.h>
+#include <limef/frame/hardware.h>
 #include <limef/frame/pool.h>
 #include <limef/thread/team.h>
 
@@ -43,6 +45,22 @@ static int new_grid(struct limef_mosaic_filter *mosaic, AVFrame *grid)
     return ret < 0 ? ret : 0;
 }
 
+/* Those that are drawn next; their surfaces go home at once. */
+static void fetch_pictures(struct limef_mosaic_filter *mosaic)
+{
+    for (unsigned i = 0; i < mosaic->n_cells; i++) {
+        struct limef_mosaic_cell *cell = &mosaic->cells[i];
+        struct limef_decoded_frame *picture = &cell->picture;
+
+        if (!cell->changed || !picture->av || !limef_hardware_is(picture->av))
+            continue;
+        if (fetch_if_needed(picture, &cell->fetched, &mosaic->filter) < 0)
+            picture->av = NULL;
+        limef_payload_unref(picture->frame.payload);
+        picture->frame.payload = NULL;
+    }
+}
+
 static int pass_grid(struct limef_mosaic_filter *mosaic, int64_t now_us)
 {
     struct limef_payload *payload = limef_pool_get(mosaic->pictures);
@@ -54,6 +72,7 @@ static int pass_grid(struct limef_mosaic_filter *mosaic, int64_t now_us)
     }
     mosaic->drawn = limef_payload_picture(payload);
     mosaic->before = mosaic->out.av;
+    fetch_pictures(mosaic);
     limef_team_run(mosaic->settings.team, mosaic_n_places(mosaic), mosaic_draw_cell, mosaic);
     limef_payload_unref(mosaic->out.frame.payload);
     mosaic->out =
@@ -139,6 +158,7 @@ static void mosaic_clear(struct limef_filter *filter)
         limef_payload_unref(mosaic->cells[i].picture.frame.payload);
         sws_freeContext(mosaic->cells[i].converter);
         av_frame_free(&mosaic->cells[i].scaled);
+        av_frame_free(&mosaic->cells[i].fetched);
         mosaic->cells[i] = (struct limef_mosaic_cell){0};
     }
     limef_payload_unref(mosaic->out.frame.payload);

@@ -113,8 +113,6 @@ static int follow(struct limef_mosaic_cell *cell, struct layout_rect rect, const
     cell->y = rect.y;
     cell->width = rect.width;
     cell->height = rect.height;
-    if (in->hw_frames_ctx)
-        return AVERROR(ENOSYS);
     ret = new_scaled(cell, grid);
     return ret < 0 ? ret : convert_open(&cell->converter, in, cell->scaled, SWS_BILINEAR);
 }

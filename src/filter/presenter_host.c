@@ -12,7 +12,8 @@
 /* What drawing a tile's pictures moved, until the presenter's thread counts it. */
 struct moved {
     LIMEF_ATOMIC(uint64_t) uploaded_bytes, copied_bytes;
-    LIMEF_ATOMIC(const char *) why;
+    LIMEF_ATOMIC(uint32_t) imported, n_images;
+    LIMEF_ATOMIC(const char *) why, uploaded_why;
 };
 
 struct presenter_host {
@@ -83,7 +84,10 @@ int presenter_host_show(struct presenter_host *host, unsigned tile,
     moved->uploaded_bytes =
         atomic_exchange_explicit(&drawn->uploaded_bytes, 0, memory_order_relaxed);
     moved->copied_bytes = atomic_exchange_explicit(&drawn->copied_bytes, 0, memory_order_relaxed);
+    moved->imported = atomic_exchange_explicit(&drawn->imported, 0, memory_order_relaxed);
+    moved->n_images = atomic_exchange_explicit(&drawn->n_images, 0, memory_order_relaxed);
     moved->why = LIMEF_COUNTED(drawn->why);
+    moved->uploaded_why = LIMEF_COUNTED(drawn->uploaded_why);
     if (copied_bytes) {
         moved->copied_bytes += copied_bytes;
         moved->why = "nobody counts references to the picture";
@@ -137,8 +141,12 @@ static void take_picture(struct presenter_host *host, unsigned tile, bool anew)
         LIMEF_COUNT(host->n_pictures, 1);
     atomic_fetch_add_explicit(&drawn->uploaded_bytes, moved.uploaded_bytes, memory_order_relaxed);
     atomic_fetch_add_explicit(&drawn->copied_bytes, moved.copied_bytes, memory_order_relaxed);
+    atomic_fetch_add_explicit(&drawn->imported, moved.imported, memory_order_relaxed);
+    atomic_fetch_add_explicit(&drawn->n_images, moved.n_images, memory_order_relaxed);
     if (moved.why)
         atomic_store_explicit(&drawn->why, moved.why, memory_order_relaxed);
+    if (moved.uploaded_why)
+        atomic_store_explicit(&drawn->uploaded_why, moved.uploaded_why, memory_order_relaxed);
 }
 
 static int draw(struct presenter_host *host, const struct limef_presenter_host_target *target,

@@ -5,9 +5,11 @@
 
 #include "base/memory_private.h"
 #include "frame/convert.h"
+#include "frame/fetch.h"
 #include "frame/slices.h"
 
 #include <limef/base/log.h>
+#include <limef/frame/hardware.h>
 #include <limef/frame/pool.h>
 
 #include <libavutil/frame.h>
@@ -149,8 +151,6 @@ static int follow(struct limef_scale_filter *scale, const AVFrame *in)
     choose_aspect(scale);
     if (is_nothing_to_do(scale))
         return 0;
-    if (in->hw_frames_ctx)
-        return AVERROR(ENOSYS);
     apply_layout(&to, &scale->to);
     size_bytes = av_image_get_buffer_size(to.format, to.width, to.height, ALIGN_BYTES);
     if (size_bytes < 0)
@@ -196,6 +196,15 @@ static int scale_picture(struct limef_scale_filter *scale, AVFrame *out, const A
     return ret < 0 ? ret : 0;
 }
 
+/* Whether the settings ask for nothing that a hardware picture is not already. */
+static bool passes_as_it_is(const struct limef_scale_filter *scale, const AVFrame *in)
+{
+    const struct limef_scale_settings *settings = &scale->settings;
+
+    return scale->format < 0 && (settings->width == 0 || settings->width == in->width) &&
+           (settings->height == 0 || settings->height == in->height);
+}
+
 static int take_picture(struct limef_scale_filter *scale, const struct limef_decoded_frame *in)
 {
     struct limef_payload *payload;
@@ -212,10 +221,15 @@ static int take_picture(struct limef_scale_filter *scale, const struct limef_dec
     }
     if (scale->error < 0)
         return scale->error;
-    if (!scale->converter)
+    if (!scale->converter && in->av != scale->fetched)
         return limef_pass(&scale->filter, &in->frame);
     payload = limef_pool_get(scale->pictures);
-    ret = payload ? scale_picture(scale, limef_payload_picture(payload), in->av) : AVERROR(ENOMEM);
+    if (!payload)
+        ret = AVERROR(ENOMEM);
+    else if (scale->converter)
+        ret = scale_picture(scale, limef_payload_picture(payload), in->av);
+    else
+        ret = av_frame_ref(limef_payload_picture(payload), in->av);
     if (ret < 0) {
         limef_payload_unref(payload);
         return limef_fail(ret, scale->filter.name, "a picture was not scaled");
@@ -229,9 +243,17 @@ static int take_picture(struct limef_scale_filter *scale, const struct limef_dec
 
 static int scale_go(struct limef_filter *filter, const struct limef_frame *in)
 {
+    struct limef_scale_filter *scale = scale_of(filter);
+    struct limef_decoded_frame picture;
+    int ret;
+
     if (in->frame_class != LIMEF_FRAME_DECODED || in->media != LIMEF_MEDIA_VIDEO)
         return limef_pass(filter, in);
-    return take_picture(scale_of(filter), limef_decoded_frame_from(in));
+    picture = *limef_decoded_frame_from(in);
+    if (limef_hardware_is(picture.av) && passes_as_it_is(scale, picture.av))
+        return limef_pass(filter, in);
+    ret = fetch_if_needed(&picture, &scale->fetched, filter);
+    return ret < 0 ? ret : take_picture(scale, &picture);
 }
 
 static void scale_clear(struct limef_filter *filter)
@@ -242,6 +264,7 @@ static void scale_clear(struct limef_filter *filter)
     slices_close(&scale->slices);
     limef_payload_unref(scale->out.frame.payload);
     limef_pool_release(scale->pictures);
+    av_frame_free(&scale->fetched);
     av_buffer_pool_uninit(&scale->buffers);
     *scale = (struct limef_scale_filter){0};
 }

@@ -3,6 +3,7 @@
 
 #include "filter/fingerprint.h"
 
+#include "frame/fetch.h"
 #include "frame/image_file.h"
 
 #include <limef/base/log.h>
@@ -11,6 +12,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <libavutil/error.h>
+#include <libavutil/frame.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -63,14 +65,19 @@ static int expand(const struct limef_snapshot_filter *snapshot, char *path, size
 static void write_picture(struct limef_snapshot_filter *snapshot,
                           const struct limef_decoded_frame *picture)
 {
+    struct limef_decoded_frame in_memory = *picture;
     struct limef_signal_frame report;
+    AVFrame *memory = NULL;
     char path[PATH_MAX];
     int ret = expand(snapshot, path, sizeof(path), &picture->frame);
 
     if (ret < 0)
         limef_fail(ret, snapshot->filter.name, "%s", snapshot->settings.path);
     else
-        ret = image_file_write_upright(picture, path, snapshot->filter.name);
+        ret = fetch_if_needed(&in_memory, &memory, &snapshot->filter);
+    if (ret >= 0)
+        ret = image_file_write_upright(&in_memory, path, snapshot->filter.name);
+    av_frame_free(&memory);
     snapshot->asked = false;
     if (ret >= 0) {
         LIMEF_COUNT(snapshot->n_written, 1);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include <limef/frame/hardware.h>
+#include "frame/hardware_private.h"
 
 #include <drm_fourcc.h>
 #include <libavutil/error.h>
 #include <libavutil/frame.h>
+#include <libavutil/hwcontext.h>
 #include <libavutil/hwcontext_drm.h>
 #include <sys/stat.h>
 
@@ -56,8 +57,9 @@ static int add_plane(struct limef_hardware_frame *hardware, const AVDRMFrameDesc
     return 0;
 }
 
-static int map_drm(struct limef_hardware_frame *hardware, const AVDRMFrameDescriptor *drm)
+int hardware_map_drm(struct limef_hardware_frame *hardware, const AVDRMFrameDescriptor *drm)
 {
+    *hardware = (struct limef_hardware_frame){.fence_fd = -1};
     hardware->fourcc = composed_fourcc(drm);
     if (!hardware->fourcc)
         return AVERROR(EINVAL);
@@ -78,20 +80,34 @@ bool limef_hardware_is(const struct AVFrame *picture)
 
 int limef_hardware_frame_map(struct limef_hardware_frame *hardware, const struct AVFrame *picture)
 {
-    int ret;
+    int ret = AVERROR(ENOSYS);
 
-    *hardware = (struct limef_hardware_frame){
-        .width = picture->width,
-        .height = picture->height,
-        .fence_fd = -1,
-        .color_space = picture->colorspace,
-        .color_range = picture->color_range,
-        .chroma_location = picture->chroma_location,
-    };
-    if (picture->format != AV_PIX_FMT_DRM_PRIME)
-        return AVERROR(ENOSYS);
-    ret = map_drm(hardware, (const AVDRMFrameDescriptor *)(const void *)picture->data[0]);
-    if (ret < 0)
+    *hardware = (struct limef_hardware_frame){.fence_fd = -1};
+    if (picture->format == AV_PIX_FMT_DRM_PRIME)
+        ret = hardware_map_drm(hardware,
+                               (const AVDRMFrameDescriptor *)(const void *)picture->data[0]);
+    else if (picture->format == AV_PIX_FMT_VAAPI)
+        ret = hardware_vaapi_map(hardware, picture);
+    if (ret < 0) {
         *hardware = (struct limef_hardware_frame){.fence_fd = -1};
-    return ret;
+        return ret;
+    }
+    /* libavcodec cuts off hardware pictures at the right and below, and leaves the rest to others
+     */
+    hardware->x = (int)picture->crop_left;
+    hardware->y = (int)picture->crop_top;
+    hardware->width = picture->width - hardware->x;
+    hardware->height = picture->height - hardware->y;
+    hardware->color_space = picture->colorspace;
+    hardware->color_range = picture->color_range;
+    hardware->chroma_location = picture->chroma_location;
+    return 0;
+}
+
+const char *limef_hardware_device_name(const struct AVBufferRef *device)
+{
+    const AVHWDeviceContext *context = (const AVHWDeviceContext *)(const void *)device->data;
+    const char *name = hardware_vaapi_name(device);
+
+    return name ? name : av_hwdevice_get_type_name(context->type);
 }

@@ -187,6 +187,11 @@ unsigned limef_pool_n_made(const struct limef_pool *pool)
     return pool->n_made;
 }
 
+unsigned limef_pool_n_out(const struct limef_pool *pool)
+{
+    return atomic_load_explicit(&pool->n_refs, memory_order_relaxed) - 1;
+}
+
 struct AVPacket *limef_payload_packet(struct limef_payload *payload)
 {
     return item_of(payload)->holds.packet;

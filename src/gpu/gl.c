@@ -85,6 +85,7 @@ int gl_load_from(struct gl *gl, void *(*get)(void *context, const char *name), v
     GL_FUNCTIONS(GL_LOAD_FROM)
     if (missing)
         return limef_fail(AVERROR(ENODEV), name, "the GL has no %s", missing);
+    GL_FENCE_FUNCTIONS(GL_LOAD_FROM) /* may be missing */
     load_current_egl(gl);
     return 0;
 }
@@ -94,32 +95,88 @@ static void look_desktop(struct gl *gl, const char *version)
 {
     int major = 0, minor = 0;
 
-    sscanf(version, "%d.%d", &major, &minor);
-    gl->desktop = true;
+    sscanf(version, "%9d.%9d", &major, &minor);
     gl->core_shaders = major > 3 || (major == 3 && minor >= 3);
     gl->major = 3;
     gl->row_length = gl->red_green = gl->storage16 = true;
 }
 
+/* OpenGL names its extensions one by one; the one that importing needs, or none. */
+static const char *desktop_extensions(const struct gl *gl)
+{
+    const GLubyte *(*get_string)(GLenum, GLuint) = NULL;
+    GLint n = 0;
+
+    if (gl->egl.GetProcAddress)
+        *(void **)&get_string = (void *)(uintptr_t)gl->egl.GetProcAddress("glGetStringi");
+    gl->GetIntegerv(GL_NUM_EXTENSIONS, &n);
+    for (GLint i = 0; get_string && i < n; i++)
+        if (gl_has_word((const char *)get_string(GL_EXTENSIONS, (GLuint)i), "GL_OES_EGL_image"))
+            return "GL_OES_EGL_image";
+    return "";
+}
+
+/* glvnd answers for every name: what the driver does not say it has is not to be asked for. */
+static void load_import(struct gl *gl, const char *gl_extensions)
+{
+    const char *egl_extensions =
+        gl->display ? gl->egl.QueryString(gl->display, EGL_EXTENSIONS) : NULL;
+
+    gl->cannot_import = NULL;
+    if (!gl->display)
+        gl->cannot_import = "the context is not EGL's";
+    else if (!gl_has_word(egl_extensions, "EGL_EXT_image_dma_buf_import"))
+        gl->cannot_import = "EGL_EXT_image_dma_buf_import is missing";
+    else if (!gl_has_word(egl_extensions, "EGL_KHR_image_base"))
+        gl->cannot_import = "EGL_KHR_image_base is missing";
+    else if (!gl_has_word(gl_extensions, "GL_OES_EGL_image"))
+        gl->cannot_import = "GL_OES_EGL_image is missing";
+    if (gl->cannot_import)
+        return;
+#define GL_LOAD_EXTENSION(result, function, arguments)                                             \
+    gl->egl.function = (result(*) arguments)gl->egl.GetProcAddress("egl" #function);
+    GL_EGL_EXTENSIONS(GL_LOAD_EXTENSION)
+    gl->EGLImageTargetTexture2DOES =
+        (void (*)(GLenum, GLeglImageOES))gl->egl.GetProcAddress("glEGLImageTargetTexture2DOES");
+    if (!gl->egl.CreateImageKHR || !gl->egl.DestroyImageKHR || !gl->EGLImageTargetTexture2DOES)
+        gl->cannot_import = "the functions for EGLImages are missing";
+    gl->import_modifiers = gl->egl.QueryDmaBufFormatsEXT && gl->egl.QueryDmaBufModifiersEXT &&
+                           gl_has_word(egl_extensions, "EGL_EXT_image_dma_buf_import_modifiers");
+    gl->external_images = gl_has_word(gl_extensions, "GL_OES_EGL_image_external");
+    gl->native_fences = gl->egl.CreateSyncKHR && gl->egl.DestroySyncKHR && gl->egl.WaitSyncKHR &&
+                        gl_has_word(egl_extensions, "EGL_ANDROID_native_fence_sync") &&
+                        gl_has_word(egl_extensions, "EGL_KHR_wait_sync");
+}
+
 void gl_look(struct gl *gl, bool strict_2)
 {
     const char *version = (const char *)gl->GetString(GL_VERSION);
-    const char *extensions = NULL;
+    const char *extensions;
     GLint max_texture = 0;
 
-    gl->desktop = gl->core_shaders = false;
-    if (!version || strncmp(version, "OpenGL ES", 9) == 0) /* else it may not be asked for */
-        extensions = (const char *)gl->GetString(GL_EXTENSIONS);
+    gl->desktop = version && strncmp(version, "OpenGL ES", 9) != 0;
+    gl->core_shaders = false;
+    extensions = gl->desktop ? desktop_extensions(gl) : (const char *)gl->GetString(GL_EXTENSIONS);
     /* "OpenGL ES 3.2 Mesa ..." */
     gl->major = !strict_2 && version && strlen(version) > 10 && atoi(version + 10) >= 3 ? 3 : 2;
     gl->software = gl_is_software(gl);
     gl->GetIntegerv(GL_MAX_TEXTURE_SIZE, &max_texture);
     gl->max_texture = max_texture;
+    gl->display = gl->egl.GetCurrentDisplay ? gl->egl.GetCurrentDisplay() : EGL_NO_DISPLAY;
+    if (strict_2)
+        gl->cannot_import = "plain OpenGL ES 2 was asked for";
+    else
+        load_import(gl, extensions);
     if (strict_2)
         extensions = "";
+    if (gl->major >= 3 && gl->egl.GetProcAddress) {
+#define GL_LOAD_FENCE(result, function, arguments)                                                 \
+    gl->function = (result(*) arguments)gl->egl.GetProcAddress("gl" #function);
+        GL_FENCE_FUNCTIONS(GL_LOAD_FENCE)
+    }
     gl->row_length = gl->major >= 3 || gl_has_word(extensions, "GL_EXT_unpack_subimage");
     gl->red_green = gl->major >= 3 || gl_has_word(extensions, "GL_EXT_texture_rg");
     gl->storage16 = gl->major >= 3 && gl_has_word(extensions, "GL_EXT_texture_norm16");
-    if (version && strncmp(version, "OpenGL ES", 9) != 0)
+    if (gl->desktop)
         look_desktop(gl, version);
 }

@@ -225,7 +225,7 @@ static void release_prime(void *opaque, uint8_t *data)
     atomic_fetch_add(&n_released, 1);
 }
 
-static ino_t give_prime(void)
+static ino_t give_prime(uint64_t modifier)
 {
     struct limef_payload *payload = limef_pool_get(pictures);
     struct AVFrame *av = limef_payload_picture(payload);
@@ -235,12 +235,15 @@ static ino_t give_prime(void)
 
     *drm = (AVDRMFrameDescriptor){
         .nb_objects = 1,
-        .objects = {{.fd = memfd_create("picture", 0), .size = 64 * 64 * 2}},
+        .objects = {{.fd = memfd_create("picture", 0),
+                     .size = 64 * 64 * 2,
+                     .format_modifier = modifier}},
         .nb_layers = 1,
         .layers = {{.format = DRM_FORMAT_NV12,
                     .nb_planes = 2,
                     .planes = {{.pitch = 64}, {.offset = 64 * 48, .pitch = 64}}}}};
     cr_assert(eq(int, ftruncate(drm->objects[0].fd, 64 * 64 * 2), 0));
+    cr_assert(eq(int, (int)pwrite(drm->objects[0].fd, "abc", 3, 64 * 47), 3));
     fstat(drm->objects[0].fd, &file);
     av->format = AV_PIX_FMT_DRM_PRIME;
     av->width = 64;
@@ -263,7 +266,7 @@ Test(export, a_hardware_picture_is_handed_out_where_it_lies_until_it_is_given_ba
     open_export((struct limef_export_settings){0});
     reader = join_as(
         (struct limef_export_subscribe){.mode = LIMEF_EXPORT_QUEUED, .takes = LIMEF_EXPORT_DMABUF});
-    inode = give_prime();
+    inode = give_prime(DRM_FORMAT_MOD_LINEAR);
     picture = must_read(&reader);
     cr_assert(eq(uint, picture.frame.kind, LIMEF_EXPORT_DMABUF));
     cr_assert(eq(uint, picture.frame.fourcc, DRM_FORMAT_NV12));
@@ -281,14 +284,34 @@ Test(export, a_hardware_picture_is_handed_out_where_it_lies_until_it_is_given_ba
     connection_close(&reader);
 }
 
+Test(export, a_hardware_picture_is_copied_for_who_takes_memory_alone)
+{
+    const uint8_t *planes[LIMEF_EXPORT_MAX_PLANES];
+    struct connection reader;
+    struct picture picture;
+
+    open_export((struct limef_export_settings){0});
+    reader = join(LIMEF_EXPORT_QUEUED, 1);
+    give_prime(DRM_FORMAT_MOD_LINEAR);
+    picture = must_read(&reader);
+    cr_assert(eq(uint, picture.frame.kind, LIMEF_EXPORT_MEMORY));
+    cr_assert(eq(str, picture.frame.format, "nv12"));
+    cr_assert(eq(int, connection_map(&reader, &picture, planes), 0));
+    cr_assert(
+        eq(int, memcmp(planes[0] + (size_t)47 * picture.frame.planes[0].pitch_bytes, "abc", 3), 0));
+    cr_assert(eq(u64, counters().copied_bytes, 64 * 48 * 3 / 2));
+    cr_assert(eq(str, (char *)counters().copied_why, "a reader takes no dma-buf"));
+    connection_close(&reader);
+}
+
 Test(export, a_hardware_picture_that_cannot_be_copied_is_missed_and_said_once)
 {
     struct connection reader;
 
     open_export((struct limef_export_settings){0});
     reader = join(LIMEF_EXPORT_QUEUED, 1);
-    give_prime();
-    give_prime();
+    give_prime(I915_FORMAT_MOD_Y_TILED);
+    give_prime(I915_FORMAT_MOD_Y_TILED);
     ASSERT_COMES(counters().n_failed == 2);
     ASSERT_COMES(counters().n_missed == 2);
     cr_assert(eq(uint, n_errors_logged, 1));

@@ -10,6 +10,12 @@
  *
  * FLUSH forgets what is inside; END and STOP drain it first. Everything else
  * passes as it is.
+ *
+ * Where it is given hardware, pictures come as VA-API surfaces or as DRM-PRIME
+ * (limef/frame/hardware.h). When that fails it goes down a ladder: on from a key
+ * frame, a new context, software. Each step is a DECODER signal, passed on in
+ * order with the pictures and sent to the application, a counter and a line in
+ * the log.
  */
 #ifndef LIMEF_FILTER_DECODE_H
 #define LIMEF_FILTER_DECODE_H
@@ -18,14 +24,25 @@
 
 LIMEF_BEGIN_DECLS
 
+struct AVBufferRef;
 struct AVCodecContext;
 struct AVCodecParameters;
 struct AVPacket;
+struct decode_kept;
 struct limef_buffer_source;
 struct limef_pool;
 
 /** Packets that may be inside a decoder without losing what their pictures carry. */
 #define LIMEF_DECODE_MAX_INSIDE 64
+
+/** What decodes from here on: the `value` of LIMEF_SIGNAL_DECODER. */
+enum limef_decode_step {
+    LIMEF_DECODE_IN_HARDWARE, /**< the first picture came, and can be used */
+    LIMEF_DECODE_RESUMED,     /**< hardware failed; it goes on from a key frame */
+    LIMEF_DECODE_NEW_CONTEXT, /**< it failed again; a new context goes on from a key frame */
+    LIMEF_DECODE_IN_SOFTWARE, /**< hardware failed too often, or cannot do this; until another
+                                   codec frame comes */
+};
 
 /** How to decode. All-zero is sane. */
 struct limef_decode_settings {
@@ -37,6 +54,11 @@ struct limef_decode_settings {
                                               memory; borrowed: the decoder counts itself as its
                                               user. NULL: into libavcodec's own */
     bool low_delay; /**< hand out each picture at once: only for streams without reordering */
+    struct AVBufferRef *hardware; /**< an AVHWDeviceContext to decode with, see
+                                       limef_hardware_device_open(); borrowed: the decoder takes a
+                                       reference of its own. NULL: in software */
+    unsigned n_held; /**< hardware pictures that what is behind may hold at once; more are copied to
+                          ordinary memory, so that the decoder always has surfaces. 0: 32 */
 };
 
 /** What a decoder has done so far. */
@@ -53,11 +75,43 @@ struct limef_decode_counters {
     uint64_t n_ignored;          /**< packets that were empty, or without a codec frame of theirs */
 };
 
+/** What hardware has done so far. */
+struct limef_decode_hardware_counters {
+    const char *with;      /**< what decodes now: "vaapi", "drm"; lives forever. NULL: software */
+    uint64_t n_frames;     /**< pictures passed on in hardware */
+    uint64_t n_failures;   /**< packets that hardware failed at, and refusals to begin */
+    uint64_t n_steps[4];   /**< how often each enum limef_decode_step was taken */
+    uint64_t n_skipped;    /**< packets left out on the way to a key frame */
+    uint64_t n_copied;     /**< pictures copied to ordinary memory: too many were held */
+    uint64_t copied_bytes; /**< in them; limef_filter.copied_bytes has them too */
+    int last_error;        /**< why the last step down was taken; 0: there was none */
+};
+
 /** What a picture shall have of its packet. */
 struct limef_decode_carried {
     int64_t tag;
+    uint64_t serial; /**< of the packet, the same when it is decoded again */
     int64_t entered_us, wall_us;
     uint32_t flags;
+};
+
+/** What a decoder remembers of its hardware; the thread that runs it. */
+struct limef_decode_hardware {
+    int format;          /**< enum AVPixelFormat of its pictures */
+    bool is_used;        /**< it decodes now */
+    bool is_given_up;    /**< not before another codec comes */
+    bool is_proved;      /**< a picture came since it was opened, and can be used */
+    bool is_chosen;      /**< libavcodec was told to use it, within this packet */
+    bool is_refused;     /**< it could not begin */
+    bool is_unsupported; /**< and never will */
+    bool waits_for_key;
+    int error; /**< what it failed with since the last step; 0: it did not */
+    int64_t failed_tag;
+    unsigned n_failed_calls;   /**< of the driver, before the present call of libavcodec */
+    unsigned n_recent, n_good; /**< failures that are not forgiven; pictures since the last one */
+    struct decode_kept *kept;  /**< packets that can be decoded again; owned. NULL: none */
+    uint64_t serial;           /**< of the packet that is decoded */
+    uint64_t n_serials;
 };
 
 /** Memory of a decoder; kind "decode". All-zero and limef_decode_filter_init(). */
@@ -76,10 +130,14 @@ struct limef_decode_filter {
     int64_t drop_before_us;         /**< LIMEF_NO_TIME: drop nothing */
     int64_t tag;                    /**< of the last packet */
     struct limef_decode_carried carried[LIMEF_DECODE_MAX_INSIDE];
+    struct limef_decode_hardware hardware;
 
     /* written by the thread that runs it, read by any */
     LIMEF_ATOMIC(uint64_t) n_packets, n_decoded, n_corrupt, n_errors, n_dropped_seek;
     LIMEF_ATOMIC(uint64_t) n_codec_changes, n_ignored;
+    LIMEF_ATOMIC(uint64_t) n_hardware, n_failures, n_steps[4], n_skipped, n_copied, out_bytes;
+    LIMEF_ATOMIC(const char *) with;
+    LIMEF_ATOMIC(int) last_error;
 
     /* written by libavcodec's threads, read by any */
     LIMEF_ATOMIC(uint64_t) n_lent_buffers, n_ordinary_buffers;
@@ -107,6 +165,10 @@ LIMEF_API int limef_decode_filter_init(struct limef_decode_filter *decode, const
  */
 LIMEF_API void limef_decode_get_counters(const struct limef_decode_filter *decode,
                                          struct limef_decode_counters *counters);
+
+/** Reads the counters of hardware. @param counters written. Thread: any */
+LIMEF_API void limef_decode_get_hardware_counters(const struct limef_decode_filter *decode,
+                                                  struct limef_decode_hardware_counters *counters);
 
 LIMEF_END_DECLS
 

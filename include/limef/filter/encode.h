@@ -76,6 +76,7 @@ struct limef_encode_filter {
     /* the thread that runs it */
     struct AVCodecContext *context; /**< NULL: none is open */
     struct AVFrame *shell;          /**< borrows a frame's bytes for one call */
+    struct AVFrame *fetched;        /**< the last picture that came in hardware, in memory */
     struct limef_pool *packets, *codecs;
     struct limef_payload *spare;    /**< an empty packet */
     struct limef_codec_frame codec; /**< of what is open; owns a reference */
@@ -112,7 +113,8 @@ LIMEF_API int limef_encode_filter_init(struct limef_encode_filter *encode, const
 
 /**
  * Reads the counters. Bytes that nobody counted, and that were therefore copied, and samples that
- * were put together to blocks, are in limef_filter.copied_bytes.
+ * were put together to blocks, and hardware
+ * pictures, which have to be fetched to memory, are in limef_filter.copied_bytes.
  *
  * @param counters  written.
  * Thread: any

@@ -12,6 +12,7 @@
 
 LIMEF_BEGIN_DECLS
 
+struct AVFrame;
 struct AVMD5;
 
 /**
@@ -34,16 +35,20 @@ struct limef_framemd5_filter {
     FILE *file; /**< gets a line "slot, pts_us, size_bytes, md5" for each picture, NOPTS for an
                      unknown time; borrowed; must outlive the filter. NULL: nobody */
 
-    struct AVMD5 *md5;                /**< made at the first picture; owned */
-    LIMEF_ATOMIC(uint64_t) n_skipped; /**< pictures whose pixels are not in memory */
+    struct AVMD5 *md5;      /**< made at the first picture; owned */
+    struct AVFrame *mapped; /**< a hardware picture while it is read in place; owned */
+    struct AVFrame *memory; /**< of hardware pictures that cannot be read in place; owned */
+    LIMEF_ATOMIC(uint64_t) n_skipped; /**< pictures whose pixels could not be read */
 };
 
 /**
  * The type. Pictures are summed plane by plane without padding, in the pixel format they were
  * decoded to; audio and what is not decoded just passes. All frames are passed on, first; what
  * is behind may refuse a picture with AVERROR(EAGAIN): it is summed when it comes again.
- * A picture on the GPU is counted as skipped and logged once; AVERROR(ENOMEM) if there is no
- * memory for the summing.
+ * A hardware picture is read where it is, or where the driver does not let one, in a copy that
+ * limef_filter.copied_bytes counts; its format is that of the surface, NV12 mostly. What cannot be
+ * read is counted as skipped and logged once; AVERROR(ENOMEM) if there is no memory for the
+ * summing.
  */
 extern LIMEF_API const struct limef_filter_ops limef_framemd5_ops;
 

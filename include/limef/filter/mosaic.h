@@ -32,6 +32,7 @@ struct limef_mosaic_cell {
     struct limef_decoded_frame picture; /**< its newest; a reference. All-zero: black */
     struct SwsContext *converter;
     struct AVFrame *scaled;  /**< what it writes; owned */
+    struct AVFrame *fetched; /**< the picture in memory, if it came in hardware; owned */
     int from[5];             /**< what converter was made for: size, format, aspect */
     int x, y, width, height; /**< where the picture lies in the grid */
     bool changed;            /**< not drawn yet */

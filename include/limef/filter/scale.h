@@ -13,6 +13,7 @@
 LIMEF_BEGIN_DECLS
 
 struct AVBufferPool;
+struct AVFrame;
 struct SwsContext;
 struct limef_pool;
 struct limef_slices;
@@ -54,6 +55,7 @@ struct limef_scale_filter {
     struct limef_scale_layout from, to;
     struct limef_pool *pictures;
     struct AVBufferPool *buffers;   /**< of the size that `to` needs */
+    struct AVFrame *fetched;        /**< the last picture that came in hardware, in memory */
     struct limef_decoded_frame out; /**< the last one that was passed on */
     int error;                      /**< why converter could not be made */
 };

@@ -16,6 +16,7 @@
 
 LIMEF_BEGIN_DECLS
 
+struct AVBufferRef;
 struct AVFrame;
 
 /** Planes at most. */
@@ -33,6 +34,7 @@ struct limef_hardware_plane {
 struct limef_hardware_frame {
     uint32_t fourcc; /**< DRM_FORMAT_... of the whole picture: NV12, P010, YUV420, XRGB8888, ... */
     uint64_t modifier; /**< DRM_FORMAT_MOD_...: how rows lie in memory */
+    int x, y;          /**< the first pixel to be shown; 0, 0 but for a few streams */
     int width, height; /**< pixels to be shown; what is allocated may be larger */
     unsigned n_planes;
     struct limef_hardware_plane planes[LIMEF_HARDWARE_MAX_PLANES];
@@ -44,16 +46,17 @@ struct limef_hardware_frame {
 };
 
 /**
- * Describes a picture in VA-API or DRM-PRIME format. The surface of a VA-API
- * picture is exported once, the first time; it is waited for until it is
- * decoded.
+ * Describes a picture in VA-API or DRM-PRIME format. A VA-API surface is
+ * exported once, the first time, its descriptors stay open as long as the
+ * surface lives; the first time for each picture it is waited for until it is
+ * decoded. Later calls for the same picture look it up.
  *
  * @param hardware  written; valid as long as the picture's reference is kept.
  * @param picture   borrowed.
  * @return 0; AVERROR(ENOSYS): a picture in ordinary memory, or this build has no VA-API (not
  *         logged); AVERROR(EINVAL): a layout that this description cannot say; AVERROR(EIO): the
- *         driver refuses (logged).
- * Thread: any; one at a time for pictures of one decoder
+ *         driver refuses, or the picture could not be decoded (logged; the decoder hears of it).
+ * Thread: any
  */
 LIMEF_API int limef_hardware_frame_map(struct limef_hardware_frame *hardware,
                                        const struct AVFrame *picture);
@@ -64,6 +67,29 @@ LIMEF_API int limef_hardware_frame_map(struct limef_hardware_frame *hardware,
  * Thread: any
  */
 LIMEF_API bool limef_hardware_is(const struct AVFrame *picture);
+
+/**
+ * Opens hardware that decodes: VA-API on a DRM node. It has proved itself: where it knows H.264,
+ * it decoded a picture and the pixels were right.
+ *
+ * @param device  written: a reference to an AVHWDeviceContext, the caller's to av_buffer_unref(),
+ *                for limef_decode_settings.hardware. NULL if this fails.
+ * @param node    "/dev/dri/renderD128"; NULL: what the environment variable LIMEF_VAAPI_DEVICE
+ *                names, or if there is none the first render node that works.
+ * @return 0; AVERROR(ENODEV): there is no such device (not logged if none was named);
+ *         AVERROR(ENOSYS): this build has no VA-API; AVERROR(EIO): the driver does not work or
+ *         decodes wrongly (logged); AVERROR(ENOMEM).
+ * Thread: any
+ */
+LIMEF_API int limef_hardware_device_open(struct AVBufferRef **device, const char *node);
+
+/**
+ * What a device is called, for people: "VA-API on /dev/dri/renderD128 (the driver's own words)".
+ *
+ * @return a string that lives as long as the device.
+ * Thread: any
+ */
+LIMEF_API const char *limef_hardware_device_name(const struct AVBufferRef *device);
 
 LIMEF_END_DECLS
 

@@ -56,6 +56,13 @@ LIMEF_API struct limef_payload *limef_pool_get(struct limef_pool *pool);
 LIMEF_API unsigned limef_pool_n_made(const struct limef_pool *pool);
 
 /**
+ * How many payloads are out at this moment.
+ *
+ * Thread: the pool's owner
+ */
+LIMEF_API unsigned limef_pool_n_out(const struct limef_pool *pool);
+
+/**
  * What a payload of a pool holds. To be written only by the one who took it
  * from the pool, before the first other reference to it is made.
  *

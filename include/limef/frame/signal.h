@@ -49,6 +49,9 @@ enum limef_signal {
     /** up: a graph's plan changed. `value`: how many times so far; `code`: 0, or why it stayed as
      *  it was; `text`: what. */
     LIMEF_SIGNAL_PLAN,
+    /** down and up: what decodes the stream from here on. `value`: enum limef_decode_step; `code`:
+     *  0, or what failed; `text`: for people. */
+    LIMEF_SIGNAL_DECODER,
     /** First number that this library never uses: an application's own start here. */
     LIMEF_SIGNAL_USER = 0x10000,
 };

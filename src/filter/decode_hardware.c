@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Decoding in hardware, and the ladder down from it: on from a key frame, a new context, software.
+ */
+#include "filter/decode_kept.h"
+#include "filter/decode_private.h"
+
+#include "base/memory_private.h"
+#include "frame/av_compat.h"
+#include "frame/fetch.h"
+#include "frame/hardware_private.h"
+
+#include <limef/base/log.h>
+#include <limef/frame/pool.h>
+#include <limef/thread/report.h>
+
+#include <libavutil/hwcontext.h>
+#include <libavutil/pixdesc.h>
+
+/* Of failures that are not forgiven yet: after how many a key frame does not help, nor a new
+ * context. */
+#define MAX_RESUMED 2
+#define MAX_FAILURES 4
+/* So many good pictures later they are forgiven. */
+#define FORGIVING_FRAMES 250
+
+#define DEFAULT_HELD 32
+/* Payloads that the decoder itself has out: the one that it passes, and an empty one. */
+#define OWN_PAYLOADS 2
+/* Surfaces of a pool that cannot grow, besides those that libavcodec counts; as it does itself. */
+#define WORK_SURFACES 3
+
+void decode_hardware_clear(struct limef_decode_filter *decode)
+{
+    if (decode->hardware.kept)
+        decode_kept_clear(decode->hardware.kept);
+    decode->hardware.waits_for_key = false;
+}
+
+void decode_hardware_reset(struct limef_decode_filter *decode)
+{
+    struct limef_decode_hardware *hardware = &decode->hardware;
+
+    decode_hardware_clear(decode);
+    decode_kept_free(hardware->kept);
+    *hardware = (struct limef_decode_hardware){.n_serials = hardware->n_serials};
+}
+
+static enum AVHWDeviceType device_type(const struct limef_decode_filter *decode)
+{
+    return ((const AVHWDeviceContext *)(const void *)decode->settings.hardware->data)->type;
+}
+
+static enum AVPixelFormat picture_format(const struct limef_decode_filter *decode)
+{
+    return device_type(decode) == AV_HWDEVICE_TYPE_VAAPI ? AV_PIX_FMT_VAAPI : AV_PIX_FMT_DRM_PRIME;
+}
+
+static bool can_use(const AVCodec *decoder, enum AVPixelFormat format)
+{
+    const AVCodecHWConfig *config;
+
+    for (int i = 0; (config = avcodec_get_hw_config(decoder, i)); i++)
+        if (config->pix_fmt == format)
+            return true;
+    return false;
+}
+
+const AVCodec *decode_hardware_find(const struct limef_decode_filter *decode, int codec_id)
+{
+    const AVCodec *decoder;
+    void *at = NULL;
+
+    if (!decode->settings.hardware || decode->hardware.is_given_up ||
+        decode->settings.media != LIMEF_MEDIA_VIDEO)
+        return NULL;
+    while ((decoder = av_codec_iterate(&at)))
+        if ((int)decoder->id == codec_id && av_codec_is_decoder(decoder) &&
+            can_use(decoder, picture_format(decode)))
+            return decoder;
+    return NULL;
+}
+
+static unsigned n_held(const struct limef_decode_filter *decode)
+{
+    return decode->settings.n_held ? decode->settings.n_held : DEFAULT_HELD;
+}
+
+/* A frames context of our own: it remembers what was exported, and where the driver lets it, it
+ * grows with what the chain holds. */
+static int make_frames(AVCodecContext *context, enum AVPixelFormat format)
+{
+    AVHWFramesContext *frames;
+    AVBufferRef *made = NULL;
+    int ret = memory_permits()
+                  ? avcodec_get_hw_frames_parameters(context, context->hw_device_ctx, format, &made)
+                  : AVERROR(ENOMEM);
+
+    if (ret < 0)
+        return ret;
+    frames = (AVHWFramesContext *)(void *)made->data;
+    if (hardware_has_fixed_pool(context->hw_device_ctx))
+        frames->initial_pool_size += frames->initial_pool_size ? WORK_SURFACES : 0;
+    else
+        frames->initial_pool_size = 0;
+    ret = hardware_frames_prepare(made);
+    if (ret >= 0)
+        ret = av_hwframe_ctx_init(made);
+    if (ret < 0)
+        av_buffer_unref(&made);
+    context->hw_frames_ctx = made;
+    return ret;
+}
+
+static enum AVPixelFormat refuse(struct limef_decode_hardware *hardware, int code)
+{
+    hardware->is_refused = true;
+    hardware->is_unsupported =
+        code == AVERROR(ENOSYS) || code == AVERROR(EINVAL) || code == AVERROR(ENOENT);
+    hardware->error = code;
+    return AV_PIX_FMT_NONE;
+}
+
+/* AVCodecContext.get_format: once, or again when what was chosen could not be used. Software is
+ * never chosen here: it gets a context of its own, with threads. */
+static enum AVPixelFormat get_format(AVCodecContext *context, const enum AVPixelFormat *formats)
+{
+    struct limef_decode_filter *decode = context->opaque;
+    struct limef_decode_hardware *hardware = &decode->hardware;
+    int ret;
+
+    while (*formats != AV_PIX_FMT_NONE && (int)*formats != hardware->format)
+        formats++;
+    if (*formats == AV_PIX_FMT_NONE)
+        return refuse(hardware, hardware->is_chosen ? AVERROR(EIO) : AVERROR(ENOSYS));
+    hardware->is_chosen = true;
+    if (hardware->format != AV_PIX_FMT_VAAPI)
+        return *formats;
+    ret = make_frames(context, *formats);
+    return ret < 0 ? refuse(hardware, ret) : *formats;
+}
+
+/* AVCodecContext.get_buffer2, which libavcodec does not always tell the failure of. */
+static int get_buffer(AVCodecContext *context, AVFrame *picture, int flags)
+{
+    struct limef_decode_filter *decode = context->opaque;
+    int ret = avcodec_default_get_buffer2(context, picture, flags);
+
+    if (ret < 0)
+        decode->hardware.error = ret;
+    return ret;
+}
+
+int decode_hardware_set_up(struct limef_decode_filter *decode)
+{
+    AVCodecContext *context = decode->context;
+
+    decode->hardware.format = picture_format(decode);
+    decode->hardware.is_proved = decode->hardware.is_refused = false;
+    context->hw_device_ctx = memory_permits() ? av_buffer_ref(decode->settings.hardware) : NULL;
+    if (!decode->hardware.kept)
+        decode->hardware.kept = decode_kept_create();
+    if (!context->hw_device_ctx || !decode->hardware.kept)
+        return AVERROR(ENOMEM);
+    context->opaque = decode;
+    context->get_format = get_format;
+    context->get_buffer2 = get_buffer;
+    compat_let_threads_get_buffers(context); /* there is one; libavcodec warns all the same */
+    context->extra_hw_frames = (int)n_held(decode);
+    context->thread_count = 1; /* hardware works on one picture after the other */
+    return 0;
+}
+
+static int tell(struct limef_decode_filter *decode, enum limef_decode_step step, int code)
+{
+    static const char *const texts[] = {
+        [LIMEF_DECODE_IN_HARDWARE] = "decoded in hardware",
+        [LIMEF_DECODE_RESUMED] = "hardware failed: from a key frame",
+        [LIMEF_DECODE_NEW_CONTEXT] = "hardware failed: a new context",
+        [LIMEF_DECODE_IN_SOFTWARE] = "not in hardware: in software",
+    };
+    const char *with = av_hwdevice_get_type_name(device_type(decode));
+    struct limef_signal_frame told;
+    char why[AV_ERROR_MAX_STRING_SIZE];
+
+    av_strerror(code, why, sizeof(why));
+    if (code < 0)
+        atomic_store_explicit(&decode->last_error, code, memory_order_relaxed);
+    atomic_store_explicit(&decode->with, step == LIMEF_DECODE_IN_SOFTWARE ? NULL : with,
+                          memory_order_relaxed);
+    LIMEF_COUNT(decode->n_steps[step], 1);
+    if (step == LIMEF_DECODE_IN_HARDWARE)
+        limef_log(LIMEF_LOG_INFO, decode->filter.name, "decoded by %s",
+                  limef_hardware_device_name(decode->settings.hardware));
+    else
+        limef_log(LIMEF_LOG_WARNING, decode->filter.name, "%s (%s)", texts[step], why);
+    limef_signal_frame_set(&told, LIMEF_SIGNAL_DECODER, decode->codec.frame.slot, texts[step]);
+    told.frame.track = decode->codec.frame.track;
+    told.value = step;
+    told.code = code;
+    limef_report(&told);
+    return limef_pass(&decode->filter, &told.frame) == AVERROR_EXIT ? AVERROR_EXIT : 0;
+}
+
+int decode_hardware_opened(struct limef_decode_filter *decode)
+{
+    struct limef_decode_hardware *hardware = &decode->hardware;
+
+    if (!decode->settings.hardware || decode->settings.media != LIMEF_MEDIA_VIDEO ||
+        hardware->is_used)
+        return 0;
+    hardware->is_given_up = true;
+    return tell(decode, LIMEF_DECODE_IN_SOFTWARE, AVERROR(ENOSYS));
+}
+
+void decode_hardware_begin(struct limef_decode_filter *decode)
+{
+    if (decode->hardware.is_used)
+        decode->hardware.n_failed_calls = hardware_n_failed_calls();
+}
+
+/* What libavcodec says of damaged bytes, or when it is not done, is no failure of hardware. */
+static bool is_hardware_code(int code)
+{
+    return code < 0 && code != AVERROR(EAGAIN) && code != AVERROR_EOF &&
+           code != AVERROR_INVALIDDATA && code != AVERROR_EXIT;
+}
+
+bool decode_hardware_failed(struct limef_decode_filter *decode, int code)
+{
+    struct limef_decode_hardware *hardware = &decode->hardware;
+
+    if (!hardware->is_used)
+        return false;
+    if (!hardware->error && is_hardware_code(code))
+        hardware->error = code;
+    if (!hardware->error && hardware->n_failed_calls != hardware_n_failed_calls())
+        hardware->error = AVERROR(EIO);
+    if (hardware->error && !hardware->failed_tag)
+        hardware->failed_tag = decode->tag;
+    return hardware->error != 0;
+}
+
+/* The first picture: whether it can be read at all. */
+static bool prove(struct limef_decode_filter *decode, const AVFrame *picture)
+{
+    struct limef_decode_hardware *hardware = &decode->hardware;
+    struct limef_hardware_frame mapped;
+    int ret = limef_hardware_frame_map(&mapped, picture);
+
+    if (ret < 0) {
+        hardware_take_error(picture->hw_frames_ctx); /* it is known already */
+        hardware->error = ret;
+        hardware->is_unsupported = ret == AVERROR(EINVAL);
+        return false;
+    }
+    if (!decode_is_true(decode, picture)) {
+        limef_log(LIMEF_LOG_ERROR, decode->filter.name, "%s decodes %s wrongly",
+                  limef_hardware_device_name(decode->settings.hardware),
+                  avcodec_get_name(decode->parameters->codec_id));
+        hardware->error = AVERROR_EXTERNAL;
+        hardware->is_unsupported = true;
+        return false;
+    }
+    hardware->is_proved = true;
+    return tell(decode, LIMEF_DECODE_IN_HARDWARE, 0) != AVERROR_EXIT;
+}
+
+/* What is behind holds so many that surfaces would run out. */
+static void copy_out(struct limef_decode_filter *decode, AVFrame *picture)
+{
+    int64_t bytes = fetch_in_place(picture);
+
+    if (bytes < 0) {
+        limef_fail((int)bytes, decode->filter.name, "a picture cannot be fetched from hardware");
+        return;
+    }
+    if (LIMEF_COUNTED(decode->n_copied) == 0)
+        limef_log(LIMEF_LOG_WARNING, decode->filter.name,
+                  "pictures are copied: more than %u are held behind the decoder", n_held(decode));
+    LIMEF_COUNT(decode->n_copied, 1);
+    LIMEF_COUNT(decode->out_bytes, (uint64_t)bytes);
+    LIMEF_COUNT(decode->filter.copied_bytes, (uint64_t)bytes);
+}
+
+/* Whether a picture of hardware can be passed on. */
+static bool is_sound(struct limef_decode_filter *decode, AVFrame *picture)
+{
+    struct limef_decode_hardware *hardware = &decode->hardware;
+
+    if (hardware->failed_tag && compat_carried(picture) == hardware->failed_tag)
+        return false;
+    hardware_note_new(picture);
+    if (!hardware->is_proved && (hardware->error || !prove(decode, picture)))
+        return false;
+    if (++hardware->n_good >= FORGIVING_FRAMES)
+        hardware->n_recent = 0;
+    return true;
+}
+
+bool decode_hardware_admit(struct limef_decode_filter *decode, AVFrame *picture)
+{
+    struct limef_decode_hardware *hardware = &decode->hardware;
+    int64_t tag = compat_carried(picture);
+    const struct limef_decode_carried *carried =
+        &decode->carried[(uint64_t)tag % LIMEF_DECODE_MAX_INSIDE];
+
+    if (hardware->is_used && !is_sound(decode, picture))
+        return false;
+    if (carried->tag == tag && !decode_kept_pass(hardware->kept, carried->serial))
+        return false;
+    if (!hardware->is_used) {
+        if (carried->serial >= hardware->kept->serial + hardware->kept->n)
+            decode_kept_clear(hardware->kept); /* all of it was decoded again */
+        return true;
+    }
+    LIMEF_COUNT(decode->n_hardware, 1);
+    if (limef_pool_n_out(decode->pictures) > n_held(decode) + OWN_PAYLOADS &&
+        limef_hardware_is(picture))
+        copy_out(decode, picture);
+    return true;
+}
+
+static enum limef_decode_step choose_step(const struct limef_decode_hardware *hardware)
+{
+    if (hardware->is_unsupported || hardware->n_recent > MAX_FAILURES)
+        return LIMEF_DECODE_IN_SOFTWARE;
+    return hardware->is_refused || hardware->n_recent > MAX_RESUMED ? LIMEF_DECODE_NEW_CONTEXT
+                                                                    : LIMEF_DECODE_RESUMED;
+}
+
+/* A new context; if there is none in hardware, one in software. Returns what there is, or a
+ * negative AVERROR code. */
+static int reopen(struct limef_decode_filter *decode, enum limef_decode_step step)
+{
+    int ret = AVERROR(EIO);
+
+    avcodec_free_context(&decode->context);
+    if (step == LIMEF_DECODE_NEW_CONTEXT)
+        ret = decode_open(decode, &decode->codec);
+    if (ret < 0) {
+        avcodec_free_context(&decode->context);
+        decode->hardware.is_given_up = true;
+        step = LIMEF_DECODE_IN_SOFTWARE;
+        ret = decode_open(decode, &decode->codec);
+    }
+    return ret < 0 ? ret : (int)step;
+}
+
+/* One step down. Returns 0, AVERROR_EXIT, or a negative AVERROR code: nothing can decode this. */
+static int step_down(struct limef_decode_filter *decode)
+{
+    struct limef_decode_hardware *hardware = &decode->hardware;
+    int code = hardware->error, ret = 0, step;
+
+    hardware->n_recent++;
+    hardware->n_good = 0;
+    LIMEF_COUNT(decode->n_failures, 1);
+    step = choose_step(hardware);
+    if (hardware->kept->n > 0) /* all of it comes again, in order */
+        avcodec_flush_buffers(decode->context);
+    else
+        ret = decode_drain(decode);
+    if (ret == AVERROR_EXIT)
+        return ret;
+    hardware->error = 0;
+    hardware->failed_tag = 0;
+    if (step != LIMEF_DECODE_RESUMED) {
+        step = reopen(decode, (enum limef_decode_step)step);
+        if (step < 0)
+            return decode_cannot_open(decode, &decode->codec, step);
+    }
+    return tell(decode, (enum limef_decode_step)step, code);
+}
+
+/* After a step: from the key frame whose packets are kept, or nothing until the next one. */
+static int redo(struct limef_decode_filter *decode)
+{
+    struct limef_decode_hardware *hardware = &decode->hardware;
+    struct decode_kept *kept = hardware->kept;
+    uint64_t serial, end = kept->serial + kept->n;
+    int ret = 0;
+
+    if (kept->n == 0) {
+        hardware->waits_for_key = true;
+        return 0;
+    }
+    decode_kept_begin_again(kept);
+    /* what is passed on may make what is kept shorter, at its beginning */
+    for (serial = kept->serial; serial < end && !hardware->error && ret != AVERROR_EXIT; serial++) {
+        hardware->is_chosen = false;
+        hardware->serial = serial;
+        ret = decode_packet(decode, decode_kept_packet(kept, serial));
+    }
+    return ret;
+}
+
+/* Steps down until it goes on. */
+static int go_down(struct limef_decode_filter *decode, int ret)
+{
+    struct limef_decode_hardware *hardware = &decode->hardware;
+
+    while (hardware->error && ret != AVERROR_EXIT) {
+        ret = step_down(decode);
+        if (ret < 0)
+            return ret;
+        ret = redo(decode);
+    }
+    return ret;
+}
+
+int decode_hardware_take(struct limef_decode_filter *decode,
+                         const struct limef_packet_frame *packet)
+{
+    struct limef_decode_hardware *hardware = &decode->hardware;
+    int ret = 0;
+
+    hardware->is_chosen = false;
+    if (hardware->is_used && !hardware->error)
+        hardware->error = hardware_take_error(decode->context->hw_frames_ctx);
+    ret = go_down(decode, ret); /* what a reader met, or was left over */
+    if (ret < 0)
+        return ret;
+    if (hardware->waits_for_key && !(packet->frame.flags & LIMEF_FRAME_KEY)) {
+        LIMEF_COUNT(decode->n_skipped, 1);
+        return 0;
+    }
+    hardware->waits_for_key = false;
+    hardware->serial = ++hardware->n_serials;
+    if (hardware->is_used)
+        decode_kept_add(hardware->kept, packet, hardware->serial);
+    ret = decode_packet(decode, packet);
+    if (!hardware->error || hardware->kept->n > 0 || ret == AVERROR_EXIT)
+        return go_down(decode, ret);
+    LIMEF_COUNT(decode->n_skipped, 1); /* this one comes no more */
+    return go_down(decode, ret);
+}
+
+int decode_hardware_end(struct limef_decode_filter *decode)
+{
+    struct limef_decode_hardware *hardware = &decode->hardware;
+    int ret = decode_drain(decode);
+
+    while (hardware->error && ret != AVERROR_EXIT) {
+        ret = go_down(decode, ret);
+        if (ret != AVERROR_EXIT && !hardware->error)
+            ret = decode_drain(decode);
+    }
+    return ret;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Hardware frames inside the library: hardware.c is for all kinds, hardware_vaapi*.c knows VA-API,
+ * or hardware_stub.c says that there is none.
+ */
+#ifndef LIMEF_SRC_FRAME_HARDWARE_PRIVATE_H
+#define LIMEF_SRC_FRAME_HARDWARE_PRIVATE_H
+
+#include <limef/frame/hardware.h>
+
+struct AVDRMFrameDescriptor;
+
+/* Who speaks in the log. */
+#define HARDWARE_NAME "hardware"
+
+/* Fills in what a descriptor says: fourcc, modifier, planes. Returns 0 or a negative AVERROR code,
+ * not logged. */
+int hardware_map_drm(struct limef_hardware_frame *hardware, const struct AVDRMFrameDescriptor *drm);
+
+/* Likewise of a VA-API picture, exporting its surface if that was not done yet, and waiting for it
+ * to be decoded. Returns as limef_hardware_frame_map(). */
+int hardware_vaapi_map(struct limef_hardware_frame *hardware, const struct AVFrame *picture);
+
+/*
+ * Makes room for what will be exported of a frames context, before that is initialised. Pictures of
+ * such a context are waited for once, after hardware_note_new(). Of any format; does nothing for
+ * those that need no room. Returns 0, or AVERROR(ENOMEM).
+ */
+int hardware_frames_prepare(struct AVBufferRef *frames);
+
+/* A decoder passes a picture on: it was not waited for yet. */
+void hardware_note_new(const struct AVFrame *picture);
+
+/* A reader could not get at a picture's pixels: its decoder hears of it. */
+void hardware_note_error(const struct AVFrame *picture, int error);
+
+/* Takes the error that readers met with pictures of a frames context, NULL: none, since the last
+ * call. Returns 0 or a negative AVERROR code. */
+int hardware_take_error(const struct AVBufferRef *frames);
+
+/* How many calls into drivers failed on this thread, if they are watched: libavcodec does not tell
+ * of all. */
+unsigned hardware_n_failed_calls(void);
+
+/* Whether its surfaces must be known before a decoder is opened, so that their number is fixed. */
+bool hardware_has_fixed_pool(const struct AVBufferRef *device);
+
+/* Whether a device was seen to decode a codec (enum AVCodecID) rightly; of one that was not opened
+ * here that is taken for granted. */
+bool hardware_is_trusted(const struct AVBufferRef *device, int codec_id);
+void hardware_trust(const struct AVBufferRef *device, int codec_id);
+
+/* Opens one node. Returns as limef_hardware_device_open(), nothing is logged. */
+int hardware_vaapi_open(struct AVBufferRef **device, const char *node);
+
+/* NULL: not opened here. */
+const char *hardware_vaapi_name(const struct AVBufferRef *device);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* Hardware frames without VA-API. */
+#include "frame/hardware_private.h"
+
+#include <libavutil/error.h>
+
+int hardware_vaapi_map(struct limef_hardware_frame *hardware, const struct AVFrame *picture)
+{
+    (void)hardware;
+    (void)picture;
+    return AVERROR(ENOSYS);
+}
+
+int hardware_frames_prepare(struct AVBufferRef *frames)
+{
+    (void)frames;
+    return 0;
+}
+
+void hardware_note_new(const struct AVFrame *picture)
+{
+    (void)picture;
+}
+
+void hardware_note_error(const struct AVFrame *picture, int error)
+{
+    (void)picture;
+    (void)error;
+}
+
+int hardware_take_error(const struct AVBufferRef *frames)
+{
+    (void)frames;
+    return 0;
+}
+
+unsigned hardware_n_failed_calls(void)
+{
+    return 0;
+}
+
+bool hardware_has_fixed_pool(const struct AVBufferRef *device)
+{
+    (void)device;
+    return true;
+}
+
+bool hardware_is_trusted(const struct AVBufferRef *device, int codec_id)
+{
+    (void)device;
+    (void)codec_id;
+    return true;
+}
+
+void hardware_trust(const struct AVBufferRef *device, int codec_id)
+{
+    (void)device;
+    (void)codec_id;
+}
+
+int hardware_vaapi_open(struct AVBufferRef **device, const char *node)
+{
+    (void)device;
+    (void)node;
+    return AVERROR(ENOSYS);
+}
+
+const char *hardware_vaapi_name(const struct AVBufferRef *device)
+{
+    (void)device;
+    return NULL;
+}

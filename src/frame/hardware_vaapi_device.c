@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/* VA-API on a DRM node, as a device of libavutil. */
+#include "frame/hardware_private.h"
+
+#include "base/memory_private.h"
+#include "frame/hardware_vaapi_watch.h"
+
+#include <limef/base/log.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libavcodec/codec_id.h>
+#include <libavutil/hwcontext.h>
+#include <libavutil/hwcontext_vaapi.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <va/va_drm.h>
+
+/* What lives as long as the device. */
+struct vaapi_device {
+    int fd;
+    VADisplay display;
+    struct vaapi_watch *watch;
+    char name[192];
+    /* a bit for each codec that was seen to be right; relaxed: to look once more does no harm */
+    LIMEF_ATOMIC(uint32_t) trusted;
+};
+
+static void log_libva(void *context, const char *line)
+{
+    (void)context;
+    limef_log(LIMEF_LOG_DEBUG, HARDWARE_NAME, "libva: %.*s", (int)strcspn(line, "\n"), line);
+}
+
+static void device_close(struct vaapi_device *device)
+{
+    vaapi_watch_end(device->watch);
+    /* libva frees its own part only where the driver did not fail; it has let go of it anyway */
+    if (device->display && vaTerminate(device->display) != VA_STATUS_SUCCESS)
+        vaTerminate(device->display);
+    close(device->fd);
+    memory_release(device);
+}
+
+static void device_free(AVHWDeviceContext *context)
+{
+    device_close(context->user_opaque);
+}
+
+static int open_display(struct vaapi_device *device, const char *node)
+{
+    int major, minor;
+
+    device->display = vaGetDisplayDRM(device->fd);
+    if (!device->display)
+        return AVERROR(ENODEV);
+    vaSetErrorCallback(device->display, log_libva, NULL);
+    vaSetInfoCallback(device->display, log_libva, NULL);
+    if (vaInitialize(device->display, &major, &minor) != VA_STATUS_SUCCESS)
+        return AVERROR(ENODEV);
+    snprintf(device->name, sizeof(device->name), "VA-API on %s (%s)", node,
+             vaQueryVendorString(device->display));
+    device->watch = vaapi_watch_begin(device->display);
+    return device->watch ? 0 : AVERROR(ENOMEM);
+}
+
+static int open_device(struct vaapi_device **device, const char *node)
+{
+    int fd = open(node, O_RDWR | O_CLOEXEC), ret;
+
+    if (fd < 0)
+        return errno == ENOENT ? AVERROR(ENODEV) : AVERROR(errno);
+    *device = memory_allocate(sizeof(**device));
+    if (!*device) {
+        close(fd);
+        return AVERROR(ENOMEM);
+    }
+    (*device)->fd = fd;
+    ret = open_display(*device, node);
+    if (ret < 0)
+        device_close(*device);
+    return ret;
+}
+
+int hardware_vaapi_open(AVBufferRef **reference, const char *node)
+{
+    struct vaapi_device *device = NULL;
+    AVHWDeviceContext *context;
+    AVBufferRef *made;
+    int ret = open_device(&device, node);
+
+    if (ret < 0)
+        return ret;
+    made = memory_permits() ? av_hwdevice_ctx_alloc(AV_HWDEVICE_TYPE_VAAPI) : NULL;
+    if (!made) {
+        device_close(device);
+        return AVERROR(ENOMEM);
+    }
+    context = (AVHWDeviceContext *)(void *)made->data;
+    context->user_opaque = device;
+    context->free = device_free;
+    ((AVVAAPIDeviceContext *)context->hwctx)->display = device->display;
+    ret = av_hwdevice_ctx_init(made);
+    if (ret < 0)
+        av_buffer_unref(&made);
+    *reference = made;
+    return ret;
+}
+
+static struct vaapi_device *device_of(const AVBufferRef *reference)
+{
+    const AVHWDeviceContext *context = (const AVHWDeviceContext *)(const void *)reference->data;
+
+    return context->free == device_free ? context->user_opaque : NULL;
+}
+
+const char *hardware_vaapi_name(const AVBufferRef *reference)
+{
+    const struct vaapi_device *device = device_of(reference);
+
+    return device ? device->name : NULL;
+}
+
+bool hardware_has_fixed_pool(const AVBufferRef *reference)
+{
+    const AVHWDeviceContext *context = (const AVHWDeviceContext *)(const void *)reference->data;
+    const struct vaapi_device *device = device_of(reference);
+
+    /* the old driver of Intel wants to be told of its surfaces when a decoder is opened */
+    return context->type != AV_HWDEVICE_TYPE_VAAPI || (device && strstr(device->name, "i965"));
+}
+
+static uint32_t bit_of(int codec_id)
+{
+    static const int codecs[] = {AV_CODEC_ID_H264, AV_CODEC_ID_HEVC, AV_CODEC_ID_VP8,
+                                 AV_CODEC_ID_VP9};
+
+    for (unsigned i = 0; i < sizeof(codecs) / sizeof(codecs[0]); i++)
+        if (codecs[i] == codec_id)
+            return 1U << i;
+    return 0;
+}
+
+bool hardware_is_trusted(const AVBufferRef *reference, int codec_id)
+{
+    const struct vaapi_device *device = device_of(reference);
+
+    return !device ||
+           atomic_load_explicit(&device->trusted, memory_order_relaxed) & bit_of(codec_id);
+}
+
+void hardware_trust(const AVBufferRef *reference, int codec_id)
+{
+    struct vaapi_device *device = device_of(reference);
+
+    if (device)
+        atomic_fetch_or_explicit(&device->trusted, bit_of(codec_id), memory_order_relaxed);
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* What the decoder does when hardware fails. */
+#include <limef/filter/decode.h>
+
+#include "support/hardware_run.h"
+
+TestSuite(decode_ladder, .init = set_up, .fini = tear_down, .timeout = 120);
+
+static const char *const calls_of_a_stream[] = {"vaCreateConfig",       "vaQuerySurfaceAttributes",
+                                                "vaCreateSurfaces2",    "vaCreateContext",
+                                                "vaCreateBuffer",       "vaBeginPicture",
+                                                "vaRenderPicture",      "vaEndPicture",
+                                                "vaSyncSurface",        "vaExportSurfaceHandle",
+                                                "vaDeriveImage",        "vaCreateImage",
+                                                "vaGetImage",           "vaMapBuffer",
+                                                "vaUnmapBuffer",        "vaDestroyBuffer",
+                                                "vaDestroyImage",       "vaDestroySurfaces",
+                                                "vaDestroyContext",     "vaDestroyConfig",
+                                                "vaQueryConfigProfiles"};
+
+static void play_failing(const char *url, const char *command, const struct seen *expected)
+{
+    struct limef_decode_hardware_counters counters;
+
+    init(url, device);
+    fail(command);
+    play();
+    counters = counters_of();
+    assert_same(expected, command);
+    cr_assert(le(u64, counters.n_failures, 1), "%s", command);
+    cr_assert(eq(u64, counters.n_failures,
+                 counters.n_steps[LIMEF_DECODE_RESUMED] +
+                     counters.n_steps[LIMEF_DECODE_NEW_CONTEXT] +
+                     counters.n_steps[LIMEF_DECODE_IN_SOFTWARE]),
+              "%s", command);
+    cr_assert(
+        eq(u64, run.seen.n_steps, counters.n_failures + counters.n_steps[LIMEF_DECODE_IN_HARDWARE]),
+        "%s", command);
+    clear();
+    fail("");
+}
+
+static void fail_each(const char *url)
+{
+    struct seen expected = play_in_software(url);
+
+    open_device();
+    for (size_t i = 0; i < sizeof(calls_of_a_stream) / sizeof(calls_of_a_stream[0]); i++)
+        for (int n = 1; n <= 40; n += 1 + n / 3) {
+            char command[64];
+
+            snprintf(command, sizeof(command), "%s=%d", calls_of_a_stream[i], n);
+            play_failing(url, command, &expected);
+        }
+}
+
+Test(decode_ladder, whatever_call_fails_once_every_picture_comes_and_it_is_told)
+{
+    fail_each(clip());
+}
+
+Test(decode_ladder, so_it_is_where_pictures_come_out_at_once)
+{
+    fail_each(make("a.mkv", &(struct media){.n_pictures = 30, .gop = 12}));
+}
+
+Test(decode_ladder, a_picture_that_fails_is_told_each_time_it_is_the_drivers_fault)
+{
+    static const char *const calls[] = {
+        "vaCreateBuffer=7",    "vaBeginPicture=5",        "vaRenderPicture=6", "vaEndPicture=9",
+        "vaCreateSurfaces2=3", "vaExportSurfaceHandle=1", "vaSyncSurface=1"};
+    const char *url = clip();
+
+    open_device();
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+        init(url, device);
+        fail(calls[i]);
+        play();
+        cr_assert(eq(u64, counters_of().n_failures, 1), "%s", calls[i]);
+        cr_assert(eq(u64, counters_of().n_steps[LIMEF_DECODE_RESUMED], 1), "%s", calls[i]);
+        cr_assert(lt(int, counters_of().last_error, 0), "%s", calls[i]);
+        clear();
+        fail("");
+    }
+}
+
+Test(decode_ladder, what_fails_again_and_again_ends_in_software_by_all_steps)
+{
+    static const int64_t steps[] = {LIMEF_DECODE_IN_HARDWARE, LIMEF_DECODE_RESUMED,
+                                    LIMEF_DECODE_RESUMED,     LIMEF_DECODE_NEW_CONTEXT,
+                                    LIMEF_DECODE_NEW_CONTEXT, LIMEF_DECODE_IN_SOFTWARE};
+    const char *url = clip();
+    struct seen expected = play_in_software(url);
+
+    open_device();
+    init(url, device);
+    fail("vaEndPicture=16+");
+    play();
+    assert_same(&expected, "from the 16th picture on");
+    cr_assert(eq(uint, run.seen.n_steps, 6));
+    for (int i = 0; i < 6; i++)
+        cr_assert(eq(i64, run.seen.steps[i], steps[i]));
+    cr_assert(eq(ptr, (void *)counters_of().with, NULL));
+    cr_assert(eq(u64, counters_of().n_failures, 5));
+    clear();
+}
+
+Test(decode_ladder, what_cannot_begin_is_decoded_in_software_from_the_first_picture_on)
+{
+    static const char *const calls[] = {"vaCreateConfig=1+",        "vaCreateContext=1+",
+                                        "vaCreateSurfaces2=1+",     "vaExportSurfaceHandle=1+",
+                                        "vaQueryConfigProfiles=1+", "vaBeginPicture=1+"};
+    const char *url = clip();
+    struct seen expected = play_in_software(url);
+
+    open_device();
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+        init(url, device);
+        fail(calls[i]);
+        play();
+        assert_same(&expected, calls[i]);
+        cr_assert(eq(u64, counters_of().n_steps[LIMEF_DECODE_IN_SOFTWARE], 1), "%s", calls[i]);
+        cr_assert(eq(uint, run.seen.n_hardware, 0), "%s", calls[i]);
+        clear();
+        fail("");
+    }
+}
+
+Test(decode_ladder, failures_are_forgiven_after_enough_good_pictures)
+{
+    /* more of them than would lead to software, but far apart */
+    const char *url =
+        make("a.mkv", &(struct media){.n_pictures = 2400, .gop = 10, .width = 48, .height = 48});
+
+    open_device();
+    init(url, device);
+    fail("vaEndPicture=300,vaEndPicture=600,vaEndPicture=900,vaEndPicture=1200,vaEndPicture=1500,"
+         "vaEndPicture=1800,vaEndPicture=2100");
+    play();
+    cr_assert(eq(u64, counters_of().n_failures, 7));
+    cr_assert(eq(u64, counters_of().n_steps[LIMEF_DECODE_RESUMED], 7));
+    cr_assert(eq(u64, counters_of().n_frames, 2400));
+    clear();
+}

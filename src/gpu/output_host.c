@@ -87,7 +87,7 @@ struct saved {
     bool enabled[N_CAPABILITIES], clips[N_CLIP_DISTANCES];
     GLint unpacking[N_UNPACKING];
     GLint program, active_texture, array_buffer, unpack_buffer, vertex_array, framebuffer;
-    GLint textures[N_UNITS], samplers[N_UNITS];
+    GLint textures[N_UNITS], external[N_UNITS], samplers[N_UNITS];
     GLint viewport[4], scissor[4], blend[4], equations[2], polygon_mode[2];
     GLboolean color_mask[4];
     GLfloat clear_color[4];
@@ -146,6 +146,8 @@ static void save_textures(const struct gl *gl, const struct host *host, struct s
     for (unsigned i = 0; i < N_UNITS; i++) {
         gl->ActiveTexture(GL_TEXTURE0 + i);
         saved->textures[i] = get(gl, GL_TEXTURE_BINDING_2D);
+        if (gl->external_images)
+            saved->external[i] = get(gl, GL_TEXTURE_BINDING_EXTERNAL_OES);
         if (host->level < FROM_3)
             continue;
         saved->samplers[i] = get(gl, GL_SAMPLER_BINDING);
@@ -169,6 +171,8 @@ static void restore_textures(const struct gl *gl, const struct host *host,
     for (unsigned i = 0; i < N_UNITS; i++) {
         gl->ActiveTexture(GL_TEXTURE0 + i);
         gl->BindTexture(GL_TEXTURE_2D, (GLuint)saved->textures[i]);
+        if (gl->external_images)
+            gl->BindTexture(GL_TEXTURE_EXTERNAL_OES, (GLuint)saved->external[i]);
         if (host->level >= FROM_3)
             host->BindSampler(i, (GLuint)saved->samplers[i]);
     }

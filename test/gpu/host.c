@@ -4,6 +4,9 @@
  * OpenGL 3.3 core.
  */
 #include "host.h"
+#include "memfd_frame.h"
+
+#include <limef/frame/pool.h>
 
 TestSuite(host, .timeout = 60);
 
@@ -156,4 +159,62 @@ Test(host, says_once_what_is_missing)
     cr_assert(lt(int, limef_presenter_host_draw(&host, &target), 0));
     limef_filter_clear(&presenter.filter);
     limef_presenter_host_clear(&host);
+}
+
+/* Shows a DRM-PRIME picture, draws it, and draws it once more after its memory was changed. */
+static void imports(enum api api)
+{
+    struct limef_presenter_host_target target = {.width = WIDTH, .height = HEIGHT};
+    struct AVFrame *first = rendering_waves(AV_PIX_FMT_NV12, WIDTH, HEIGHT);
+    struct AVFrame *second =
+        rendering_plain(AV_PIX_FMT_NV12, WIDTH, HEIGHT, (const int[]){180, 90, 160});
+    uint8_t *right[2] = {expected((const struct AVFrame *const[]){first}, 1, WIDTH, HEIGHT),
+                         expected((const struct AVFrame *const[]){second}, 1, WIDTH, HEIGHT)};
+    struct limef_pool *pool = limef_pool_create(LIMEF_FRAME_DECODED);
+    struct limef_payload *payload =
+        memfd_frame_make(pool, first, (struct memfd_layout){.layers = true});
+    struct limef_presenter_slot_counters counters;
+    struct limef_decoded_frame decoded;
+
+    if (!right[0] || !payload || !open_gl(api))
+        cr_skip("no %s here", api_names[api]);
+    open_host(1, false);
+    presenter.settings.untimed = true;
+    target.framebuffer = framebuffer;
+    limef_decoded_frame_set(&decoded, payload);
+    for (int i = 0; i < 2; i++) { /* what the first one moved is known when the second comes */
+        cr_assert(eq(int, limef_go(&presenter.filter, &decoded.frame), 0));
+        limef_presenter_tick(&presenter, limef_now_us());
+        cr_assert(eq(int, limef_presenter_host_draw(&host, &target), 0));
+    }
+    expect_target(&target, right[0]);
+    limef_presenter_get_counters(&presenter, 0, &counters);
+    if (counters.n_imported) {
+        cr_assert(eq(u64, counters.uploaded_bytes, 0));
+        cr_assert(eq(u64, counters.copied_bytes, 0));
+        memfd_frame_write(payload, second);
+        cr_assert(eq(int, limef_presenter_host_draw(&host, &target), 0));
+        expect_target(&target, right[1]);
+    }
+    close_host();
+    cr_assert(eq(uint, LIMEF_COUNTED(payload->n_refs), 1));
+    limef_payload_unref(payload);
+    limef_pool_release(pool);
+    close_gl();
+    for (int i = 0; i < 2; i++)
+        free(right[i]);
+    av_frame_free(&first);
+    av_frame_free(&second);
+    if (!counters.n_imported)
+        cr_skip("this driver takes no memfd for a dma-buf");
+}
+
+Test(host, reads_pictures_where_they_lie_in_es_3)
+{
+    imports(ES_3);
+}
+
+Test(host, reads_pictures_where_they_lie_in_gl_3_3_core)
+{
+    imports(GL_3_3);
 }

@@ -73,6 +73,7 @@ int compositor_open(struct compositor **compositor, const struct limef_presenter
         .untimed = settings->untimed,
         .fullscreen = settings->fullscreen,
         .gles2 = settings->gles2,
+        .kms = settings->kms,
     };
     int ret, width, height;
 
@@ -462,6 +463,13 @@ int compositor_read(struct compositor *compositor, uint8_t *rgba)
     return gl->GetError() == GL_NO_ERROR
                ? 0
                : limef_fail(AVERROR_EXTERNAL, compositor->name, "cannot read the composed picture");
+}
+
+int64_t compositor_flips(struct compositor *compositor, struct output_flip *flip)
+{
+    *flip = (struct output_flip){0};
+    return compositor->output.ops->flips ? compositor->output.ops->flips(&compositor->output, flip)
+                                         : 0;
 }
 
 bool compositor_has_events(const struct compositor *compositor)

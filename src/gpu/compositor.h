@@ -46,7 +46,13 @@ void compositor_set_overlay(struct compositor *compositor, const char *text);
 /* One tile alone; LIMEF_PRESENTER_ALL: the grid. */
 void compositor_set_layout(struct compositor *compositor, uint32_t solo);
 
-/* Draws what changed, and shows it. 0, or an error, logged. */
+/* How a picture was presented. */
+enum compositor_how {
+    COMPOSITOR_COMPOSED, /* drawn by GL, or there was nothing to draw yet */
+    COMPOSITOR_ON_PLANE, /* the display reads it where the decoder wrote it */
+};
+
+/* Draws what changed, and shows it. An enum compositor_how, or an error, logged. */
 int compositor_present(struct compositor *compositor);
 
 /* Pixels; 0x0: not known before the first picture. */
@@ -54,6 +60,9 @@ void compositor_size(const struct compositor *compositor, int *width, int *heigh
 
 /* Reads what is composed, rows from the top. 0, or an error, logged. */
 int compositor_read(struct compositor *compositor, uint8_t *rgba);
+
+/* As struct output_ops; 0 and an all-zero flip where the output does not know. */
+int64_t compositor_flips(struct compositor *compositor, struct output_flip *flip);
 
 /* The next event of the window; call it until there is none. */
 enum output_event compositor_poll(struct compositor *compositor, int *key);

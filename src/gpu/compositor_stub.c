@@ -77,6 +77,19 @@ int compositor_read(struct compositor *compositor, uint8_t *rgba)
     return AVERROR(ENOSYS);
 }
 
+int64_t compositor_flips(struct compositor *compositor, struct output_flip *flip)
+{
+    (void)compositor;
+    *flip = (struct output_flip){0};
+    return 0;
+}
+
+bool output_may_be_window(enum limef_presenter_output kind)
+{
+    (void)kind;
+    return false;
+}
+
 enum output_event compositor_poll(struct compositor *compositor, int *key)
 {
     (void)compositor;

@@ -62,7 +62,7 @@ def command_of(options, folder):
     if cpu_khz():
         words.append(f"tsc_early_khz={cpu_khz()}")
     width, height = options.video.split("x")
-    words.append(f"video={options.video}@60")
+    words.append(f"video=Virtual-1:{options.video}MR@60")
     return [QEMU, "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-vga", "none",
             "-machine", "q35", "-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max",
             "-smp", "2", "-m", "1536",

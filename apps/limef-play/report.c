@@ -118,7 +118,11 @@ static void put_stream(struct json *json, const struct stream_facts *facts)
     json_integer(json, "reconnects", 0);
     json_string(json, "last_error", stream->end_code < 0 ? stream->end_text : "");
     json_integer(json, "uploaded_bytes", (int64_t)facts->slot.uploaded_bytes);
+    json_string(json, "uploaded_why",
+                facts->slot.uploaded_why ? facts->slot.uploaded_why : "");
     json_integer(json, "direct_bytes", (int64_t)facts->slot.direct_bytes);
+    json_integer(json, "imported", (int64_t)facts->slot.n_imported);
+    json_integer(json, "images", (int64_t)facts->slot.n_images);
     put_percentiles(json, "latency_ms", &facts->slot.latency, 1000);
     json_close(json, '}');
 }

@@ -79,6 +79,10 @@ static void show_next(struct limef_presenter *presenter, struct limef_tile *tile
     LIMEF_COUNT(tile->uploaded_bytes, moved.uploaded_bytes);
     LIMEF_COUNT(tile->direct_bytes, moved.direct_bytes);
     LIMEF_COUNT(tile->n_direct, moved.direct_bytes > 0);
+    LIMEF_COUNT(tile->n_imported, moved.imported);
+    LIMEF_COUNT(tile->n_images, moved.n_images);
+    if (moved.uploaded_why)
+        atomic_store_explicit(&tile->uploaded_why, moved.uploaded_why, memory_order_relaxed);
     if (moved.copied_bytes) {
         LIMEF_COUNT(tile->copied_bytes, moved.copied_bytes);
         LIMEF_COUNT(presenter->filter.copied_bytes, moved.copied_bytes);

@@ -4,6 +4,50 @@
 #include "base/memory_private.h"
 
 #include <libavutil/buffer.h>
+#include <libavutil/frame.h>
+
+/* Pools at most whose buffers are known by a picture alone. */
+#define MAX_KNOWN 64
+
+/* The pools that exist: a picture in a buffer of one has a pointer into it, and keeps it alive. */
+static LIMEF_ATOMIC(struct buffer_pool *) known[MAX_KNOWN];
+
+static void make_known(struct buffer_pool *pool)
+{
+    for (unsigned i = 0; i < MAX_KNOWN; i++) {
+        struct buffer_pool *none = NULL;
+
+        if (atomic_compare_exchange_strong_explicit(&known[i], &none, pool, memory_order_relaxed,
+                                                    memory_order_relaxed))
+            return;
+    }
+}
+
+static void make_unknown(struct buffer_pool *pool)
+{
+    for (unsigned i = 0; i < MAX_KNOWN; i++) {
+        struct buffer_pool *self = pool;
+
+        if (atomic_compare_exchange_strong_explicit(&known[i], &self, NULL, memory_order_relaxed,
+                                                    memory_order_relaxed))
+            return;
+    }
+}
+
+const struct buffer *buffer_pool_buffer_of(const struct AVFrame *picture)
+{
+    void *opaque = picture->buf[0] ? av_buffer_get_opaque(picture->buf[0]) : NULL;
+
+    for (unsigned i = 0; opaque && i < MAX_KNOWN; i++) {
+        /* relaxed: who has the picture has seen its pool made, and keeps it */
+        const struct buffer_pool *pool = atomic_load_explicit(&known[i], memory_order_relaxed);
+
+        if (pool && (uintptr_t)opaque >= (uintptr_t)pool->buffers &&
+            (uintptr_t)opaque < (uintptr_t)(pool->buffers + BUFFER_POOL_MAX))
+            return opaque;
+    }
+    return NULL;
+}
 
 static struct buffer_pool *pool_of(struct limef_buffer_source *source)
 {
@@ -12,7 +56,12 @@ static struct buffer_pool *pool_of(struct limef_buffer_source *source)
 
 static void pool_release(struct limef_payload *users)
 {
-    memory_release(LIMEF_CONTAINER_OF(users, struct buffer_pool, source.users));
+    struct buffer_pool *pool = LIMEF_CONTAINER_OF(users, struct buffer_pool, source.users);
+
+    make_unknown(pool);
+    for (unsigned i = 0; i < BUFFER_POOL_MAX; i++)
+        dmabuf_clear(&pool->buffers[i].dmabuf);
+    memory_release(pool);
 }
 
 static unsigned n_used(const struct buffer_pool *pool)
@@ -104,6 +153,7 @@ static struct AVBufferRef *pool_get(struct limef_buffer_source *source, size_t b
         *why = "no buffer of the GPU is free";
         return NULL;
     }
+    dmabuf_begin_cpu(&buffer->dmabuf);
     limef_payload_ref(&source->users);
     ref = av_buffer_create(buffer->data, atomic_load_explicit(&buffer->bytes, memory_order_relaxed),
                            come_home, buffer, 0);
@@ -124,6 +174,7 @@ struct buffer_pool *buffer_pool_create(void)
     pool->source.get = pool_get;
     for (unsigned i = 0; i < BUFFER_POOL_MAX; i++)
         pool->buffers[i].pool = pool;
+    make_known(pool);
     return pool;
 }
 

@@ -6,7 +6,11 @@
 #ifndef LIMEF_SRC_FRAME_BUFFER_POOL_H
 #define LIMEF_SRC_FRAME_BUFFER_POOL_H
 
+#include "frame/dmabuf.h"
+
 #include <limef/frame/buffer_source.h>
+
+struct AVFrame;
 
 /* Buffers at most. */
 #define BUFFER_POOL_MAX 256
@@ -25,7 +29,8 @@ struct buffer {
     struct buffer_pool *pool;
     /* written by the keeper while state is NONE, constant otherwise */
     uint8_t *data;
-    uint32_t id; /* the keeper's */
+    uint32_t id;          /* the keeper's */
+    struct dmabuf dmabuf; /* the memory's descriptor; empty: it has none. Released with the pool */
     LIMEF_ATOMIC(size_t) bytes;
     /* enum buffer_state; who changes it from FREE owns the buffer */
     LIMEF_ATOMIC(uint32_t) state;
@@ -65,6 +70,10 @@ struct buffer *buffer_pool_take_back(struct buffer_pool *pool, size_t fewer_than
 
 /* In which buffer an address lies; NULL: in none. The keeper. */
 const struct buffer *buffer_pool_find(const struct buffer_pool *pool, const uint8_t *address);
+
+/* In which buffer of any pool a picture lies; NULL: in none. Any thread that has a reference to the
+ * picture. */
+const struct buffer *buffer_pool_buffer_of(const struct AVFrame *picture);
 
 /* How many are lent at present. */
 unsigned buffer_pool_n_lent(const struct buffer_pool *pool);

@@ -2,12 +2,10 @@
 #include "gpu/compositor.h"
 
 #include "base/memory_private.h"
-#include "gpu/label.h"
 #include "gpu/layout.h"
-#include "gpu/mapped_buffers.h"
 #include "gpu/output.h"
 #include "gpu/programs.h"
-#include "gpu/textures.h"
+#include "gpu/surface.h"
 
 #include <limef/base/log.h>
 
@@ -18,22 +16,13 @@
 #define DEFAULT_WIDTH 1280
 #define DEFAULT_HEIGHT 720
 
-struct surface {
-    struct textures textures;
-    struct label label;
-    int sar_num, sar_den;
-    int rotation; /* 0, 90, 180, 270 */
-    bool mirrored, has_picture;
-    bool dirty;
-};
-
 struct compositor {
     struct gl gl;
     struct output output;
     const char *name;
     struct program programs[N_PROGRAMS];
     GLuint corners;
-    struct mapped_buffers buffers;
+    struct surface_ways ways;
     int width, height;
     uint32_t solo;
     bool hasty; /* speed is asked for, and the CPU renders */
@@ -80,6 +69,7 @@ int compositor_open(struct compositor **compositor, const struct limef_presenter
     if (!new_compositor)
         return limef_fail(AVERROR(ENOMEM), name, "output");
     new_compositor->name = name;
+    new_compositor->ways.gl = &new_compositor->gl;
     new_compositor->n_surfaces = n_tiles;
     new_compositor->solo = LIMEF_PRESENTER_ALL;
     new_compositor->dirty = true;
@@ -100,7 +90,7 @@ int compositor_open(struct compositor **compositor, const struct limef_presenter
             return limef_fail(ret, name, "cannot render %dx%d", settings->width, settings->height);
         }
     }
-    mapped_buffers_open(&new_compositor->buffers, &new_compositor->gl, buffers, name);
+    surface_ways_open(&new_compositor->ways, &new_compositor->gl, buffers, name);
     *compositor = new_compositor;
     return 0;
 }
@@ -113,12 +103,12 @@ int compositor_close(struct compositor **compositor)
     if (!old)
         return 0;
     gl = &old->gl;
-    if (mapped_buffers_close(&old->buffers, gl) < 0)
+    for (unsigned i = 0; i < old->n_surfaces; i++)
+        surface_let_go(&old->surfaces[i], &old->ways);
+    if (surface_ways_close(&old->ways) < 0)
         return AVERROR(EBUSY);
-    for (unsigned i = 0; i < old->n_surfaces; i++) {
-        textures_clear(&old->surfaces[i].textures, gl);
-        gl->DeleteTextures(1, &old->surfaces[i].label.id);
-    }
+    for (unsigned i = 0; i < old->n_surfaces; i++)
+        surface_clear(&old->surfaces[i], &old->ways);
     gl->DeleteTextures(1, &old->overlay.id);
     gl->DeleteBuffers(1, &old->corners);
     programs_clear(old->programs, gl);
@@ -138,32 +128,22 @@ int compositor_set_picture(struct compositor *compositor, unsigned tile,
                            const struct limef_decoded_frame *picture,
                            struct compositor_upload *upload)
 {
-    struct surface *surface = &compositor->surfaces[tile];
-    const AVFrame *av = picture->av;
-    struct limef_payload *payload = picture->frame.payload;
-    struct upload moved = {.from = payload ? mapped_buffers_find(&compositor->buffers, av->data[0])
-                                           : NULL};
-    int ret = textures_upload(&surface->textures, &compositor->gl, av, &moved, compositor->name);
-    int rotation = (picture->rotation_degrees % 360 + 360) % 360;
+    struct upload moved;
+    bool turned = false;
+    int ret =
+        surface_take(&compositor->surfaces[tile], &compositor->ways, picture, &moved, &turned);
 
-    *upload = (struct compositor_upload){moved.uploaded_bytes, moved.direct_bytes,
-                                         moved.copied_bytes, moved.why};
-    if (moved.direct_bytes)
-        mapped_buffers_hold(&compositor->buffers, &compositor->gl, payload);
-    mapped_buffers_tend(&compositor->buffers, &compositor->gl, compositor->name);
-    if (ret < 0)
-        return ret;
-    if (surface->sar_num != av->sample_aspect_ratio.num ||
-        surface->sar_den != av->sample_aspect_ratio.den || surface->rotation != rotation ||
-        surface->mirrored != (picture->mirrored != 0) || !surface->has_picture)
-        compositor->dirty = true; /* what it covers may change */
-    surface->sar_num = av->sample_aspect_ratio.num;
-    surface->sar_den = av->sample_aspect_ratio.den;
-    surface->rotation = rotation;
-    surface->mirrored = picture->mirrored != 0;
-    surface->has_picture = true;
-    surface->dirty = true;
-    return 0;
+    *upload = (struct compositor_upload){
+        .uploaded_bytes = moved.uploaded_bytes,
+        .direct_bytes = moved.direct_bytes,
+        .copied_bytes = moved.copied_bytes,
+        .why = moved.why,
+        .uploaded_why = moved.uploaded_bytes ? moved.uploaded_why : NULL,
+        .imported = moved.imported,
+        .n_images = moved.n_images,
+    };
+    compositor->dirty |= turned; /* what it covers may change */
+    return ret;
 }
 
 void compositor_set_text(struct compositor *compositor, unsigned tile, const char *text)
@@ -184,11 +164,6 @@ void compositor_set_layout(struct compositor *compositor, uint32_t solo)
 {
     compositor->solo = solo;
     compositor->dirty = true;
-}
-
-static bool is_sideways(const struct surface *surface)
-{
-    return surface->rotation == 90 || surface->rotation == 270;
 }
 
 /* From a corner of what is shown to where that lies in the stored picture, both 0..1 and y down. */
@@ -235,14 +210,14 @@ static void draw_picture(struct compositor *compositor, struct surface *surface,
     const struct picture_format *format = &textures->format;
     const struct program *program =
         program_get(compositor->programs, gl, format->kind, compositor->name);
-    bool sideways = is_sideways(surface);
+    bool sideways = surface_is_sideways(surface);
     struct layout_rect rect = layout_fit(cell, textures->width, textures->height, surface->sar_num,
                                          surface->sar_den, sideways);
     float scale_x = 1.0f / (float)(1 << format->shift_x),
           scale_y = 1.0f / (float)(1 << format->shift_y);
     int chroma_width, chroma_height;
 
-    if (!program)
+    if (!program || !textures->shown)
         return;
     picture_plane_size(format, 1, textures->width, textures->height, &chroma_width, &chroma_height);
     gl->UseProgram(program->id);
@@ -328,7 +303,7 @@ static int prepare_size(struct compositor *compositor)
         height = DEFAULT_HEIGHT;
         if (compositor->n_surfaces == 1 && first->has_picture) {
             const struct textures *textures = &first->textures;
-            bool sideways = is_sideways(first);
+            bool sideways = surface_is_sideways(first);
 
             width = sideways ? textures->height : textures->width;
             height = sideways ? textures->width : textures->height;
@@ -369,7 +344,7 @@ static bool is_covered(const struct compositor *compositor)
         (compositor->n_surfaces > 1 && compositor->solo == LIMEF_PRESENTER_ALL))
         return false;
     rect = layout_fit(whole(compositor), surface->textures.width, surface->textures.height,
-                      surface->sar_num, surface->sar_den, is_sideways(surface));
+                      surface->sar_num, surface->sar_den, surface_is_sideways(surface));
     return rect.width == compositor->width && rect.height == compositor->height;
 }
 

@@ -15,7 +15,9 @@ struct compositor;
 
 struct compositor_upload {
     uint64_t uploaded_bytes, direct_bytes, copied_bytes;
-    const char *why;
+    const char *why, *uploaded_why;
+    bool imported;
+    unsigned n_images;
 };
 
 /*

@@ -54,6 +54,38 @@ int gl_load(struct gl *gl, const char *name)
     return 0;
 }
 
+/* glvnd answers for every name: what the driver does not say it has is not to be asked for. */
+static void load_import(struct gl *gl, const char *gl_extensions)
+{
+    const char *egl_extensions =
+        gl->display ? gl->egl.QueryString(gl->display, EGL_EXTENSIONS) : NULL;
+
+    gl->cannot_import = NULL;
+    if (!gl->display)
+        gl->cannot_import = "the context is not EGL's";
+    else if (!gl_has_word(egl_extensions, "EGL_EXT_image_dma_buf_import"))
+        gl->cannot_import = "EGL_EXT_image_dma_buf_import is missing";
+    else if (!gl_has_word(egl_extensions, "EGL_KHR_image_base"))
+        gl->cannot_import = "EGL_KHR_image_base is missing";
+    else if (!gl_has_word(gl_extensions, "GL_OES_EGL_image"))
+        gl->cannot_import = "GL_OES_EGL_image is missing";
+    if (gl->cannot_import)
+        return;
+#define GL_LOAD_EXTENSION(result, function, arguments)                                             \
+    gl->egl.function = (result(*) arguments)gl->egl.GetProcAddress("egl" #function);
+    GL_EGL_EXTENSIONS(GL_LOAD_EXTENSION)
+    gl->EGLImageTargetTexture2DOES =
+        (void (*)(GLenum, GLeglImageOES))gl->egl.GetProcAddress("glEGLImageTargetTexture2DOES");
+    if (!gl->egl.CreateImageKHR || !gl->egl.DestroyImageKHR || !gl->EGLImageTargetTexture2DOES)
+        gl->cannot_import = "the functions for EGLImages are missing";
+    gl->import_modifiers = gl->egl.QueryDmaBufFormatsEXT && gl->egl.QueryDmaBufModifiersEXT &&
+                           gl_has_word(egl_extensions, "EGL_EXT_image_dma_buf_import_modifiers");
+    gl->external_images = gl_has_word(gl_extensions, "GL_OES_EGL_image_external");
+    gl->native_fences = gl->egl.CreateSyncKHR && gl->egl.DestroySyncKHR && gl->egl.WaitSyncKHR &&
+                        gl_has_word(egl_extensions, "EGL_ANDROID_native_fence_sync") &&
+                        gl_has_word(egl_extensions, "EGL_KHR_wait_sync");
+}
+
 void gl_look(struct gl *gl, bool strict_2)
 {
     const char *version = (const char *)gl->GetString(GL_VERSION);
@@ -65,8 +97,18 @@ void gl_look(struct gl *gl, bool strict_2)
     gl->software = gl_is_software(gl);
     gl->GetIntegerv(GL_MAX_TEXTURE_SIZE, &max_texture);
     gl->max_texture = max_texture;
+    gl->display = gl->egl.GetCurrentDisplay();
+    if (strict_2)
+        gl->cannot_import = "plain OpenGL ES 2 was asked for";
+    else
+        load_import(gl, extensions);
     if (strict_2)
         extensions = "";
+    if (gl->major >= 3) {
+#define GL_LOAD_FENCE(result, function, arguments)                                                 \
+    gl->function = (result(*) arguments)gl->egl.GetProcAddress("gl" #function);
+        GL_FENCE_FUNCTIONS(GL_LOAD_FENCE)
+    }
     gl->row_length = gl->major >= 3 || gl_has_word(extensions, "GL_EXT_unpack_subimage");
     gl->red_green = gl->major >= 3 || gl_has_word(extensions, "GL_EXT_texture_rg");
     gl->storage16 = gl->major >= 3 && gl_has_word(extensions, "GL_EXT_texture_norm16");

@@ -32,6 +32,7 @@
     X(EGLBoolean, MakeCurrent, (EGLDisplay, EGLSurface, EGLSurface, EGLContext))                   \
     X(const char *, QueryString, (EGLDisplay, EGLint))                                             \
     X(EGLint, GetError, (void))                                                                    \
+    X(EGLDisplay, GetCurrentDisplay, (void))                                                       \
     X(EGLBoolean, ReleaseThread, (void))                                                           \
     X(__eglMustCastToProperFunctionPointerType, GetProcAddress, (const char *))
 
@@ -96,20 +97,46 @@
     X(void, VertexAttribPointer, (GLuint, GLint, GLenum, GLboolean, GLsizei, const void *))        \
     X(void, Viewport, (GLint, GLint, GLsizei, GLsizei))
 
+/* Loaded by gl_look() where the driver names their extensions, NULL elsewhere. */
+#define GL_EGL_EXTENSIONS(X)                                                                       \
+    X(EGLImageKHR, CreateImageKHR,                                                                 \
+      (EGLDisplay, EGLContext, EGLenum, EGLClientBuffer, const EGLint *))                          \
+    X(EGLBoolean, DestroyImageKHR, (EGLDisplay, EGLImageKHR))                                      \
+    X(EGLBoolean, QueryDmaBufFormatsEXT, (EGLDisplay, EGLint, EGLint *, EGLint *))                 \
+    X(EGLBoolean, QueryDmaBufModifiersEXT,                                                         \
+      (EGLDisplay, EGLint, EGLint, EGLuint64KHR *, EGLBoolean *, EGLint *))                        \
+    X(EGLSyncKHR, CreateSyncKHR, (EGLDisplay, EGLenum, const EGLint *))                            \
+    X(EGLBoolean, DestroySyncKHR, (EGLDisplay, EGLSyncKHR))                                        \
+    X(EGLint, WaitSyncKHR, (EGLDisplay, EGLSyncKHR, EGLint))
+
+/* The same, of OpenGL ES 3. */
+#define GL_FENCE_FUNCTIONS(X)                                                                      \
+    X(GLsync, FenceSync, (GLenum, GLbitfield))                                                     \
+    X(GLenum, ClientWaitSync, (GLsync, GLbitfield, GLuint64))                                      \
+    X(void, DeleteSync, (GLsync))
+
 struct gl {
 #define GL_MEMBER(result, name, arguments) result(*name) arguments;
     GL_FUNCTIONS(GL_MEMBER)
     struct {
         GL_EGL_FUNCTIONS(GL_MEMBER)
+        GL_EGL_EXTENSIONS(GL_MEMBER)
     } egl;
+    GL_FENCE_FUNCTIONS(GL_MEMBER)
+    void (*EGLImageTargetTexture2DOES)(GLenum, GLeglImageOES);
 #undef GL_MEMBER
     /* filled by gl_look() */
-    int major;       /* 2 or 3 */
-    bool software;   /* the CPU renders */
-    bool row_length; /* GL_UNPACK_ROW_LENGTH works */
-    bool red_green;  /* one- and two-channel textures are RED and RG, not LUMINANCE */
-    bool storage16;  /* 16-bit normalised textures */
-    int max_texture; /* pixels a side */
+    EGLDisplay display;        /* of the current context; EGL_NO_DISPLAY: it is not EGL's */
+    const char *cannot_import; /* why no dma-buf becomes a texture; NULL: it does */
+    bool import_modifiers;     /* the driver says which modifiers it takes */
+    bool external_images;      /* samplerExternalOES */
+    bool native_fences;        /* a sync_file can be waited for by the GPU */
+    int major;                 /* 2 or 3 */
+    bool software;             /* the CPU renders */
+    bool row_length;           /* GL_UNPACK_ROW_LENGTH works */
+    bool red_green;            /* one- and two-channel textures are RED and RG, not LUMINANCE */
+    bool storage16;            /* 16-bit normalised textures */
+    int max_texture;           /* pixels a side */
 };
 
 /*

@@ -11,12 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes of all buffers at most: what is beyond them is decoded into ordinary memory. */
-#define MAX_BYTES ((size_t)512 << 20)
-#define PAGE_BYTES 4096
-/* A buffer costs the presenter's thread up to a millisecond. */
-#define MAKE_AT_ONCE 4
-
 /* How much is read to find out whether reading is slow, and how often. */
 #define PROBE_BYTES ((size_t)1 << 20)
 #define PROBE_ROUNDS 3
@@ -84,11 +78,8 @@ static bool load(struct mapped_buffers *buffers, const struct gl *gl)
            sizeof(buffers->function))
     LOAD(BufferStorageEXT);
     LOAD(MapBufferRange);
-    LOAD(FenceSync);
-    LOAD(ClientWaitSync);
-    LOAD(DeleteSync);
-    return buffers->BufferStorageEXT && buffers->MapBufferRange && buffers->FenceSync &&
-           buffers->ClientWaitSync && buffers->DeleteSync;
+    return buffers->BufferStorageEXT && buffers->MapBufferRange && gl->FenceSync &&
+           gl->ClientWaitSync && gl->DeleteSync;
 }
 
 static bool renders_on_cpu(const struct gl *gl)
@@ -120,136 +111,37 @@ static const char *find_objection(struct mapped_buffers *buffers, const struct g
     return NULL;
 }
 
-void mapped_buffers_open(struct mapped_buffers *buffers, const struct gl *gl,
-                         struct buffer_pool *pool, const char *name)
+static bool make(struct buffer_keeper *keeper, struct buffer *buffer, size_t bytes)
 {
-    const char *objection;
+    const struct mapped_buffers *buffers =
+        LIMEF_CONTAINER_OF(keeper, struct mapped_buffers, keeper);
 
-    if (!pool)
-        return;
-    objection = find_objection(buffers, gl, pool->always);
-    buffer_pool_refuse(pool, objection);
-    if (objection) {
-        limef_log(LIMEF_LOG_INFO, name, "decoders use ordinary memory: %s", objection);
-        return;
-    }
-    limef_log(LIMEF_LOG_INFO, name, "decoders write into buffers of the GPU");
-    buffers->pool = pool;
-    mapped_buffers_tend(buffers, gl, name);
+    buffer->data = map_new(buffers, buffers->gl, bytes, &buffer->id);
+    return buffer->data != NULL;
 }
 
-static void delete_buffer(struct mapped_buffers *buffers, const struct gl *gl,
-                          const struct buffer *buffer)
+static void unmake(struct buffer_keeper *keeper, struct buffer *buffer)
 {
-    gl->DeleteBuffers(1, &buffer->id);
-    buffers->bytes -= atomic_load_explicit(&buffer->bytes, memory_order_relaxed);
+    const struct mapped_buffers *buffers =
+        LIMEF_CONTAINER_OF(keeper, struct mapped_buffers, keeper);
+
+    buffers->gl->DeleteBuffers(1, &buffer->id);
 }
 
-/* Releases what the GPU has read; all: everything. */
-static void release_held(struct mapped_buffers *buffers, bool all)
+const char *mapped_buffers_open(struct mapped_buffers *buffers, const struct gl *gl,
+                                struct buffer_pool *pool)
 {
-    unsigned n = 0;
+    const char *objection = find_objection(buffers, gl, pool->always);
 
-    for (; n < buffers->n_held; n++) {
-        GLenum state =
-            all ? GL_CONDITION_SATISFIED
-                : buffers->ClientWaitSync(buffers->held[n].fence, GL_SYNC_FLUSH_COMMANDS_BIT, 0);
-
-        if (state != GL_ALREADY_SIGNALED && state != GL_CONDITION_SATISFIED)
-            break;
-        buffers->DeleteSync(buffers->held[n].fence);
-        limef_payload_unref(buffers->held[n].payload);
-    }
-    if (n) {
-        buffers->n_held -= n;
-        memmove(buffers->held, buffers->held + n, buffers->n_held * sizeof(buffers->held[0]));
-    }
-}
-
-int mapped_buffers_close(struct mapped_buffers *buffers, const struct gl *gl)
-{
-    struct buffer *buffer;
-
-    if (!buffers->pool)
-        return 0;
-    buffer_pool_refuse(buffers->pool, "the output is closed");
-    gl->Finish();
-    release_held(buffers, true);
-    while ((buffer = buffer_pool_take_back(buffers->pool, SIZE_MAX)))
-        delete_buffer(buffers, gl, buffer);
-    if (buffer_pool_n_lent(buffers->pool))
-        return AVERROR(EBUSY);
-    *buffers = (struct mapped_buffers){0};
-    return 0;
-}
-
-/* A place for a buffer of that size: a vacant one, or that of smaller ones. */
-static struct buffer *find_place(struct mapped_buffers *buffers, const struct gl *gl, size_t bytes)
-{
-    struct buffer *place =
-        buffers->bytes + bytes <= MAX_BYTES ? buffer_pool_vacant(buffers->pool) : NULL;
-
-    if (place)
-        return place;
-    do {
-        place = buffer_pool_take_back(buffers->pool, bytes);
-        if (place)
-            delete_buffer(buffers, gl, place);
-    } while (place && buffers->bytes + bytes > MAX_BYTES);
-    return place;
-}
-
-static void make_buffer(struct mapped_buffers *buffers, const struct gl *gl, size_t bytes,
-                        const char *name)
-{
-    struct buffer *place;
-    uint8_t *data;
-    GLuint id;
-
-    bytes = FFALIGN(bytes, PAGE_BYTES);
-    place = buffers->full ? NULL : find_place(buffers, gl, bytes);
-    if (!place)
-        return;
-    data = map_new(buffers, gl, bytes, &id);
-    if (!data) {
-        buffers->full = true;
-        limef_log(LIMEF_LOG_INFO, name, "no more buffers of the GPU than %zu bytes",
-                  buffers->bytes);
-        return;
-    }
-    buffers->bytes += bytes;
-    buffer_pool_add(place, data, bytes, id);
-}
-
-void mapped_buffers_tend(struct mapped_buffers *buffers, const struct gl *gl, const char *name)
-{
-    size_t bytes;
-
-    if (!buffers->pool)
-        return;
-    release_held(buffers, false);
-    for (int i = 0; i < MAKE_AT_ONCE && (bytes = buffer_pool_next_missed(buffers->pool)); i++)
-        make_buffer(buffers, gl, bytes, name);
+    if (objection)
+        return objection;
+    buffers->gl = gl;
+    buffers->keeper = (struct buffer_keeper){.pool = pool, .make = make, .unmake = unmake};
+    return NULL;
 }
 
 const struct buffer *mapped_buffers_find(const struct mapped_buffers *buffers,
                                          const uint8_t *address)
 {
-    return buffers->pool && buffers->n_held < MAPPED_BUFFERS_HELD
-               ? buffer_pool_find(buffers->pool, address)
-               : NULL;
-}
-
-void mapped_buffers_hold(struct mapped_buffers *buffers, const struct gl *gl,
-                         struct limef_payload *payload)
-{
-    GLsync fence = buffers->FenceSync(GL_SYNC_GPU_COMMANDS_COMPLETE, 0);
-
-    if (!fence) {
-        gl->Finish();
-        return;
-    }
-    buffers->held[buffers->n_held].fence = fence;
-    buffers->held[buffers->n_held].payload = limef_payload_ref(payload);
-    buffers->n_held++;
+    return buffers->keeper.pool ? buffer_pool_find(buffers->keeper.pool, address) : NULL;
 }

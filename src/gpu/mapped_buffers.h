@@ -6,52 +6,28 @@
 #ifndef LIMEF_SRC_GPU_MAPPED_BUFFERS_H
 #define LIMEF_SRC_GPU_MAPPED_BUFFERS_H
 
-#include "frame/buffer_pool.h"
+#include "frame/buffer_keeper.h"
 #include "gpu/gl.h"
-
-/* Pictures at most that the GPU has not finished reading. */
-#define MAPPED_BUFFERS_HELD 64
 
 /* All-zero lends nothing. */
 struct mapped_buffers {
-    struct buffer_pool *pool; /* borrowed; NULL: nobody asked for buffers, or they cannot be had */
-    size_t bytes;             /* of all buffers */
-    bool full;                /* the GL has refused to make one more */
-    struct {
-        GLsync fence; /* passed when the GPU has read it */
-        struct limef_payload *payload;
-    } held[MAPPED_BUFFERS_HELD];
-    unsigned n_held;
+    struct buffer_keeper keeper;
+    const struct gl *gl;
     void (*BufferStorageEXT)(GLenum, GLsizeiptr, const void *, GLbitfield);
     void *(*MapBufferRange)(GLenum, GLintptr, GLsizeiptr, GLbitfield);
-    GLsync (*FenceSync)(GLenum, GLbitfield);
-    GLenum (*ClientWaitSync)(GLsync, GLbitfield, GLuint64);
-    void (*DeleteSync)(GLsync);
 };
 
 /*
- * Begins to lend, if this GL can do it and it pays; says why not at level info.
+ * Begins to lend, if this GL can do it and it pays.
  *
- * pool  borrowed; must outlive the buffers. NULL: nobody asked.
+ * pool  borrowed; must outlive the buffers. gl likewise.
+ * NULL, or why not, which lives forever.
  */
-void mapped_buffers_open(struct mapped_buffers *buffers, const struct gl *gl,
-                         struct buffer_pool *pool, const char *name);
-
-/*
- * Deletes what nobody has. 0: that was all; all-zero then. AVERROR(EBUSY): the rest is still in
- * use; nothing more is lent, and the GL context has to live on.
- */
-int mapped_buffers_close(struct mapped_buffers *buffers, const struct gl *gl);
-
-/* Releases what the GPU has read, and makes the buffers that were missed. Never waits. */
-void mapped_buffers_tend(struct mapped_buffers *buffers, const struct gl *gl, const char *name);
+const char *mapped_buffers_open(struct mapped_buffers *buffers, const struct gl *gl,
+                                struct buffer_pool *pool);
 
 /* Where a picture lies; NULL: in ordinary memory, or it has to be taken for that. */
 const struct buffer *mapped_buffers_find(const struct mapped_buffers *buffers,
                                          const uint8_t *address);
-
-/* The GPU was told to read a picture of find(): its payload is referenced until that is done. */
-void mapped_buffers_hold(struct mapped_buffers *buffers, const struct gl *gl,
-                         struct limef_payload *payload);
 
 #endif

@@ -166,6 +166,7 @@ void picture_matrix_of(struct picture_matrix *matrix, const struct picture_forma
     case PICTURE_BGR:
     case PICTURE_XRGB:
     case PICTURE_XBGR:
+    case PICTURE_EXTERNAL:
         *matrix = (struct picture_matrix){.luma = {0, 0, 0, format->scale}};
         break;
     default:

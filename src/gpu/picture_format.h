@@ -18,6 +18,7 @@ enum picture_kind {
     PICTURE_BGR,
     PICTURE_XRGB,
     PICTURE_XBGR,
+    PICTURE_EXTERNAL, /* one texture of the driver's, which converts it to RGB by itself */
     PICTURE_N_KINDS,
 };
 

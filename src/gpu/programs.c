@@ -21,12 +21,15 @@ static const char vertex_source[] =
 
 /* highp throughout: llvmpipe computes mediump in 16 bits, which costs it a tenth more */
 static const char fragment_source[] =
+    "#ifndef SAMPLER\n"
+    "#define SAMPLER sampler2D\n"
+    "#endif\n"
     "#ifdef GL_FRAGMENT_PRECISION_HIGH\n"
     "precision highp float;\n"
     "#else\n"
     "precision mediump float;\n"
     "#endif\n"
-    "uniform sampler2D plane0, plane1, plane2;\n"
+    "uniform SAMPLER plane0, plane1, plane2;\n"
     "uniform vec4 luma, chroma;\n"
     "IN vec2 at;\n"
     "IN vec2 chroma_at;\n"
@@ -76,6 +79,9 @@ static const char *const kind_words[N_PROGRAMS][2] = {
     [PICTURE_BGR] = {"#define RGB TEXTURE(plane0, at).bgr\n"},
     [PICTURE_XRGB] = {"#define RGB TEXTURE(plane0, at).gba\n"},
     [PICTURE_XBGR] = {"#define RGB TEXTURE(plane0, at).abg\n"},
+    [PICTURE_EXTERNAL] = {"#extension GL_OES_EGL_image_external : require\n"
+                          "#define SAMPLER samplerExternalOES\n"
+                          "#define RGB TEXTURE(plane0, at).rgb\n"},
     [PROGRAM_TEXT] = {"#define TEXT\n"},
 };
 
@@ -134,7 +140,8 @@ const struct program *program_get(struct program programs[N_PROGRAMS], const str
 {
     struct program *program = &programs[kind];
     const char *words = kind_words[kind][gl->red_green || !kind_words[kind][1] ? 0 : 1];
-    int level = gl->major >= 3 ? 1 : 0;
+    /* GL_OES_EGL_image_external is of the older language; the newer one needs another extension */
+    int level = gl->major >= 3 && kind != PICTURE_EXTERNAL ? 1 : 0;
     GLuint vertex, fragment = 0;
 
     if (program->id)

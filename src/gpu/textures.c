@@ -4,8 +4,10 @@
 #include "base/memory_private.h"
 #include "frame/buffer_pool.h"
 #include "frame/convert.h"
+#include "frame/drm_format.h"
 
 #include <limef/base/log.h>
+#include <limef/frame/hardware.h>
 
 #include <libavutil/frame.h>
 #include <libavutil/imgutils.h>
@@ -41,10 +43,12 @@ static struct texel texel_of(const struct gl *gl, unsigned n_channels, unsigned 
 
 static void delete_textures(struct textures *textures, const struct gl *gl)
 {
-    if (gl && textures->ids[0])
-        gl->DeleteTextures(3, textures->ids);
-    memset(textures->ids, 0, sizeof(textures->ids));
-    textures->width = textures->height = 0;
+    if (gl && textures->own.ids[0])
+        gl->DeleteTextures(3, textures->own.ids);
+    if (textures->shown == &textures->own)
+        textures->shown = NULL;
+    textures->own = (struct texture_set){.target = GL_TEXTURE_2D};
+    textures->own_width = textures->own_height = 0;
 }
 
 static int make_textures(struct textures *textures, const struct gl *gl, const AVFrame *av,
@@ -53,30 +57,29 @@ static int make_textures(struct textures *textures, const struct gl *gl, const A
     delete_textures(textures, gl);
     if (av->width > gl->max_texture || av->height > gl->max_texture)
         return AVERROR(EINVAL);
-    gl->GenTextures(3, textures->ids);
+    gl->GenTextures(3, textures->own.ids);
     for (unsigned i = 0; i < format->n_planes; i++) {
         struct texel texel = texel_of(gl, format->n_channels[i], format->channel_bytes);
         int width, height;
 
         picture_plane_size(format, i, av->width, av->height, &width, &height);
         gl->ActiveTexture(GL_TEXTURE0 + i);
-        gl->BindTexture(GL_TEXTURE_2D, textures->ids[i]);
+        gl->BindTexture(GL_TEXTURE_2D, textures->own.ids[i]);
         gl->TexImage2D(GL_TEXTURE_2D, 0, texel.internal, width, height, 0, texel.format, texel.type,
                        NULL);
         gl->TexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MIN_FILTER, GL_LINEAR);
         gl->TexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MAG_FILTER, GL_LINEAR);
         gl->TexParameteri(GL_TEXTURE_2D, GL_TEXTURE_WRAP_S, GL_CLAMP_TO_EDGE);
         gl->TexParameteri(GL_TEXTURE_2D, GL_TEXTURE_WRAP_T, GL_CLAMP_TO_EDGE);
-        textures->filters[i] = GL_LINEAR;
+        textures->own.filters[i] = GL_LINEAR;
     }
     if (gl->GetError() != GL_NO_ERROR) {
         delete_textures(textures, gl);
         return AVERROR(ENOMEM);
     }
-    textures->format = *format;
-    textures->width = av->width;
-    textures->height = av->height;
-    textures->pix_fmt = av->format;
+    textures->own_width = av->width;
+    textures->own_height = av->height;
+    textures->own_pix_fmt = av->format;
     return 0;
 }
 
@@ -203,7 +206,7 @@ static int upload_plane(struct textures *textures, const struct gl *gl, const AV
         pixels = (const void *)(uintptr_t)(av->data[i] - upload->from->data);
     }
     gl->ActiveTexture(GL_TEXTURE0 + i);
-    gl->BindTexture(GL_TEXTURE_2D, textures->ids[i]);
+    gl->BindTexture(GL_TEXTURE_2D, textures->own.ids[i]);
     gl->PixelStorei(GL_UNPACK_ALIGNMENT, alignment);
     if (gl->row_length)
         gl->PixelStorei(GL_UNPACK_ROW_LENGTH, stepped ? linesize / texel.bytes : 0);
@@ -215,13 +218,22 @@ static int upload_plane(struct textures *textures, const struct gl *gl, const AV
     return 0;
 }
 
+static void show(struct textures *textures, struct texture_set *set, const AVFrame *av)
+{
+    textures->shown = set;
+    textures->width = av->width;
+    textures->height = av->height;
+    picture_matrix_of(&textures->matrix, &textures->format, av);
+    picture_chroma_offset(&textures->format, av, &textures->chroma_x, &textures->chroma_y);
+}
+
 int textures_upload(struct textures *textures, const struct gl *gl, const struct AVFrame *av,
                     struct upload *upload, const char *name)
 {
     struct picture_format format;
     int ret = 0;
 
-    *upload = (struct upload){.from = upload->from};
+    *upload = (struct upload){.from = upload->from, .uploaded_why = upload->uploaded_why};
     if (picture_format_of(&format, av->format, gl->storage16) < 0) {
         ret = convert(textures, av, upload);
         if (ret < 0) {
@@ -232,25 +244,56 @@ int textures_upload(struct textures *textures, const struct gl *gl, const struct
         av = textures->converted;
         picture_format_of(&format, av->format, gl->storage16);
     }
-    if (textures->width != av->width || textures->height != av->height ||
-        textures->pix_fmt != av->format || !textures->ids[0])
+    if (textures->own_width != av->width || textures->own_height != av->height ||
+        textures->own_pix_fmt != av->format || !textures->own.ids[0])
         ret = make_textures(textures, gl, av, &format);
     if (ret < 0)
         return limef_fail(ret, name, "no texture of %dx%d", av->width, av->height);
+    textures->format = format;
     /* planes in the shader's order: libavutil keeps G, B, R, and Y, U, V, in data[0..2] as well */
     for (unsigned i = 0; i < format.n_planes; i++) {
         ret = upload_plane(textures, gl, av, i, upload);
         if (ret < 0)
             return limef_fail(ret, name, "upload of a picture");
     }
-    picture_matrix_of(&textures->matrix, &textures->format, av);
-    picture_chroma_offset(&textures->format, av, &textures->chroma_x, &textures->chroma_y);
+    show(textures, &textures->own, av);
+    return 0;
+}
+
+int textures_import(struct textures *textures, const struct gl *gl,
+                    const struct limef_hardware_frame *hardware, int pix_fmt, struct upload *upload,
+                    const char **why)
+{
+    struct imported imported;
+    AVFrame *about = textures->about;
+    bool swapped;
+    int ret;
+
+    if (!about && !(about = textures->about = memory_new_av_frame()))
+        return AVERROR(ENOMEM);
+    ret = import_picture(&textures->import, gl, hardware, pix_fmt, &imported, why);
+    if (ret < 0) {
+        if (textures->shown != &textures->own && !import_has(textures->import, textures->shown))
+            textures->shown = NULL;
+        return ret;
+    }
+    about->width = hardware->width;
+    about->height = hardware->height;
+    about->format =
+        pix_fmt != AV_PIX_FMT_NONE ? pix_fmt : drm_format_pix_fmt(hardware->fourcc, &swapped);
+    about->colorspace = (enum AVColorSpace)hardware->color_space;
+    about->color_range = (enum AVColorRange)hardware->color_range;
+    about->chroma_location = (enum AVChromaLocation)hardware->chroma_location;
+    textures->format = imported.format;
+    show(textures, imported.set, about);
+    *upload = (struct upload){.imported = true, .n_images = imported.n_made};
     return 0;
 }
 
 void textures_bind(struct textures *textures, const struct gl *gl, bool pixel_for_pixel, bool hasty)
 {
     const struct picture_format *format = &textures->format;
+    struct texture_set *set = textures->shown;
     bool same_size = format->shift_x == 0 && format->shift_y == 0;
 
     for (unsigned i = 0; i < format->n_planes; i++) {
@@ -259,18 +302,20 @@ void textures_bind(struct textures *textures, const struct gl *gl, bool pixel_fo
         GLint filter = pixel_for_pixel && (i == 0 || same_size || hasty) ? GL_NEAREST : GL_LINEAR;
 
         gl->ActiveTexture(GL_TEXTURE0 + i);
-        gl->BindTexture(GL_TEXTURE_2D, textures->ids[i]);
-        if (textures->filters[i] == filter)
+        gl->BindTexture(set->target, set->ids[i]);
+        if (set->filters[i] == filter)
             continue;
-        gl->TexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MIN_FILTER, filter);
-        gl->TexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MAG_FILTER, filter);
-        textures->filters[i] = filter;
+        gl->TexParameteri(set->target, GL_TEXTURE_MIN_FILTER, filter);
+        gl->TexParameteri(set->target, GL_TEXTURE_MAG_FILTER, filter);
+        set->filters[i] = filter;
     }
 }
 
 void textures_clear(struct textures *textures, const struct gl *gl)
 {
     delete_textures(textures, gl);
+    import_clear(&textures->import, gl);
+    av_frame_free(&textures->about);
     sws_freeContext(textures->sws);
     av_frame_free(&textures->converted);
     memory_release(textures->rows);

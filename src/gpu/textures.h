@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* A picture in textures, one for each plane; kept from picture to picture. */
+/*
+ * A picture in textures, one for each plane: its own, which it is uploaded to, or those that are
+ * the picture's memory.
+ */
 #ifndef LIMEF_SRC_GPU_TEXTURES_H
 #define LIMEF_SRC_GPU_TEXTURES_H
 
-#include "gpu/gl.h"
-#include "gpu/picture_format.h"
+#include "gpu/import.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -12,16 +14,21 @@
 struct AVFrame;
 struct SwsContext;
 struct buffer;
+struct limef_hardware_frame;
 
 /* All-zero is empty. */
 struct textures {
-    GLuint ids[3];
+    struct texture_set *shown; /* own, or one of the import's; NULL: no picture */
     struct picture_format format;
     struct picture_matrix matrix;
     float chroma_x, chroma_y; /* picture_chroma_offset() */
     int width, height;        /* in samples, as stored */
-    int pix_fmt;              /* of what is in the textures */
-    GLint filters[3];
+    /* what is uploaded to, kept from picture to picture */
+    struct texture_set own;
+    int own_width, own_height, own_pix_fmt;
+    /* what is imported, and the size, format and colour of such a picture */
+    struct import *import;
+    struct AVFrame *about;
     /* for what has to be converted or repacked first */
     struct SwsContext *sws;
     struct AVFrame *converted;
@@ -30,13 +37,16 @@ struct textures {
     size_t rows_bytes;
 };
 
-/* What an upload moved, and from where. */
+/* What a picture's way into textures moved, and from where. */
 struct upload {
     const struct buffer *from; /* set by the caller; NULL: the picture lies in ordinary memory */
     uint64_t uploaded_bytes;   /* handed to the GL */
     uint64_t direct_bytes;     /* read by the GPU where the decoder wrote them */
     uint64_t copied_bytes;     /* beside that, in memory */
     const char *why;           /* NULL: nothing was copied */
+    const char *uploaded_why;  /* set by the caller; NULL: nothing was uploaded */
+    bool imported;             /* the textures are the picture's memory: nothing was moved */
+    unsigned n_images;         /* EGLImages made for that; 0: they were there */
 };
 
 /*
@@ -45,6 +55,14 @@ struct upload {
  */
 int textures_upload(struct textures *textures, const struct gl *gl, const struct AVFrame *av,
                     struct upload *upload, const char *name);
+
+/*
+ * Takes a picture's memory for textures. pix_fmt, why: as import_picture(). 0; AVERROR(ENOTSUP), or
+ * another error, not logged: what was shown is shown still, unless it was of another format.
+ */
+int textures_import(struct textures *textures, const struct gl *gl,
+                    const struct limef_hardware_frame *hardware, int pix_fmt, struct upload *upload,
+                    const char **why);
 
 /*
  * Binds plane i to texture unit i. pixel_for_pixel: the picture is not scaled.

@@ -108,8 +108,12 @@ struct limef_presenter_slot_counters {
     uint64_t uploaded_bytes;  /**< to the GPU: the one transfer that software pictures need */
     uint64_t n_direct;        /**< pictures that the GPU read where the decoder wrote them */
     uint64_t direct_bytes;    /**< of those: no CPU moved them, they are not uploaded_bytes */
+    uint64_t n_imported;      /**< pictures whose own memory was the texture: 0 bytes were moved */
+    uint64_t n_images;        /**< EGLImages made for those: some for each buffer, none for a
+                                   picture in a buffer that was seen before */
     uint64_t copied_bytes;    /**< copied beside that; why says the reason of the last one */
     const char *copied_why;   /**< lives forever; NULL: nothing was copied */
+    const char *uploaded_why; /**< why the last uploaded picture was; lives forever; NULL: none */
     int64_t first_shown_us; /**< limef_now_us() when its first picture was presented; 0: not yet */
     int64_t position_us;    /**< pts_us of the picture on screen; LIMEF_NO_TIME: none yet */
     struct limef_histogram latency; /**< from limef_frame.entered_us to presented */
@@ -140,8 +144,9 @@ struct limef_tile {
     LIMEF_ATOMIC(int) width, height, format;
     LIMEF_ATOMIC(uint64_t) n_pictures, n_shown, n_dropped_late, n_dropped_flush, n_failed;
     LIMEF_ATOMIC(uint64_t) n_anchors, uploaded_bytes, copied_bytes;
-    LIMEF_ATOMIC(uint64_t) n_direct, direct_bytes;
+    LIMEF_ATOMIC(uint64_t) n_direct, direct_bytes, n_imported, n_images;
     LIMEF_ATOMIC(const char *) copied_why;
+    LIMEF_ATOMIC(const char *) uploaded_why;
     LIMEF_ATOMIC(int64_t) first_shown_us, position_us;
     struct limef_histogram latency;
 };

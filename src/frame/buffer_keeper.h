@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* Fills a buffer_pool with what its decoders miss. All of it belongs to one thread. */
+#ifndef LIMEF_SRC_FRAME_BUFFER_KEEPER_H
+#define LIMEF_SRC_FRAME_BUFFER_KEEPER_H
+
+#include "frame/buffer_pool.h"
+
+/* All-zero keeps nothing. */
+struct buffer_keeper {
+    struct buffer_pool *pool; /* borrowed; NULL: nothing is lent */
+    /* Makes memory for a buffer: sets its data, and id or dmabuf. False: there is none. */
+    bool (*make)(struct buffer_keeper *keeper, struct buffer *buffer, size_t bytes);
+    /* Undoes it, but for the dmabuf. NULL: that is all there is. */
+    void (*unmake)(struct buffer_keeper *keeper, struct buffer *buffer);
+    size_t bytes; /* of all buffers */
+    bool full;    /* one more could not be made */
+};
+
+/* Makes the buffers that were missed, in place of smaller ones if there are many. Never waits. */
+void buffer_keeper_tend(struct buffer_keeper *keeper, const char *name);
+
+/*
+ * Lends no more, and unmakes what nobody has. 0: that was all; all-zero then. AVERROR(EBUSY): the
+ * rest is in use.
+ */
+int buffer_keeper_close(struct buffer_keeper *keeper);
+
+#endif

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+#include "frame/dmabuf.h"
+
+#include <drm.h>
+#include <drm_mode.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libavutil/error.h>
+#include <libavutil/macros.h>
+#include <linux/dma-buf.h>
+#include <linux/dma-heap.h>
+#include <linux/udmabuf.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PAGE_BYTES 4096
+#define MAX_CARDS 16
+
+const char *dmabuf_kind_name(enum dmabuf_kind kind)
+{
+    static const char *const names[] = {
+        [DMABUF_UDMABUF] = "udmabuf",
+        [DMABUF_HEAP] = "dma-heap",
+        [DMABUF_DUMB] = "dumb",
+        [DMABUF_MEMFD] = "memfd",
+    };
+
+    return names[kind];
+}
+
+static int call(int fd, unsigned long request, void *argument)
+{
+    int ret;
+
+    do
+        ret = ioctl(fd, request, argument);
+    while (ret < 0 && (errno == EINTR || errno == EAGAIN));
+    return ret < 0 ? AVERROR(errno) : ret;
+}
+
+/* Rows of a page: what is drawn there is not meant to be looked at as it is. */
+static int make_dumb(int card_fd, size_t bytes)
+{
+    struct drm_mode_create_dumb dumb = {
+        .width = PAGE_BYTES, .height = (uint32_t)(bytes / PAGE_BYTES), .bpp = 8};
+    struct drm_prime_handle prime = {.flags = DRM_CLOEXEC | DRM_RDWR};
+    struct drm_mode_destroy_dumb destroy;
+    int ret = call(card_fd, DRM_IOCTL_MODE_CREATE_DUMB, &dumb);
+
+    if (ret < 0)
+        return ret;
+    prime.handle = destroy.handle = dumb.handle;
+    ret =
+        dumb.size >= bytes ? call(card_fd, DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime) : AVERROR(ENOTSUP);
+    call(card_fd, DRM_IOCTL_MODE_DESTROY_DUMB, &destroy); /* the descriptor keeps it */
+    return ret < 0 ? ret : prime.fd;
+}
+
+static int make_memfd(size_t bytes, bool sealed)
+{
+    int fd = memfd_create("limef picture", MFD_CLOEXEC | (sealed ? MFD_ALLOW_SEALING : 0));
+
+    if (fd < 0)
+        return AVERROR(errno);
+    if (ftruncate(fd, (off_t)bytes) < 0 || (sealed && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) < 0)) {
+        int ret = AVERROR(errno);
+
+        close(fd);
+        return ret;
+    }
+    return fd;
+}
+
+static int make_udmabuf(int device_fd, size_t bytes)
+{
+    int fd, memfd = make_memfd(bytes, true);
+    struct udmabuf_create create = {.flags = UDMABUF_FLAGS_CLOEXEC, .size = bytes};
+
+    if (memfd < 0)
+        return memfd;
+    create.memfd = (uint32_t)memfd;
+    fd = call(device_fd, UDMABUF_CREATE, &create);
+    close(memfd); /* the dma-buf keeps its pages */
+    return fd;
+}
+
+static int make_of_heap(int device_fd, size_t bytes)
+{
+    struct dma_heap_allocation_data allocation = {.len = bytes, .fd_flags = O_RDWR | O_CLOEXEC};
+    int ret = call(device_fd, DMA_HEAP_IOCTL_ALLOC, &allocation);
+
+    return ret < 0 ? ret : (int)allocation.fd;
+}
+
+static int make_fd(const struct dmabuf_source *source, size_t bytes)
+{
+    switch (source->kind) {
+    case DMABUF_UDMABUF:
+        return make_udmabuf(source->device_fd, bytes);
+    case DMABUF_HEAP:
+        return make_of_heap(source->device_fd, bytes);
+    case DMABUF_DUMB:
+        return make_dumb(source->device_fd, bytes);
+    default:
+        return make_memfd(bytes, false);
+    }
+}
+
+/* The first display that has dumb buffers. */
+static int open_card(void)
+{
+    for (int i = 0; i < MAX_CARDS; i++) {
+        struct drm_get_cap has = {.capability = DRM_CAP_DUMB_BUFFER};
+        char path[32];
+        int fd;
+
+        snprintf(path, sizeof(path), "/dev/dri/card%d", i);
+        fd = open(path, O_RDWR | O_CLOEXEC);
+        if (fd >= 0 && call(fd, DRM_IOCTL_GET_CAP, &has) >= 0 && has.value)
+            return fd;
+        if (fd >= 0)
+            close(fd);
+    }
+    return -1;
+}
+
+int dmabuf_source_open(struct dmabuf_source *source, enum dmabuf_kind kind, const char *path)
+{
+    static const char *const usual[] = {"/dev/udmabuf", "/dev/dma_heap/system"};
+
+    *source = (struct dmabuf_source){.kind = kind, .device_fd = -1, .opened = true};
+    if (kind == DMABUF_MEMFD)
+        return 0;
+    if (kind == DMABUF_DUMB && !path)
+        source->device_fd = open_card();
+    else
+        source->device_fd = open(path ? path : usual[kind], O_RDWR | O_CLOEXEC);
+    if (source->device_fd >= 0)
+        return 0;
+    *source = (struct dmabuf_source){0};
+    return AVERROR(ENODEV);
+}
+
+void dmabuf_source_close(struct dmabuf_source *source)
+{
+    if (source->opened && source->device_fd >= 0)
+        close(source->device_fd);
+    *source = (struct dmabuf_source){0};
+}
+
+int dmabuf_make(const struct dmabuf_source *source, struct dmabuf *dmabuf, size_t bytes)
+{
+    struct stat about;
+    void *data;
+    int fd;
+
+    bytes = FFALIGN(bytes, PAGE_BYTES);
+    fd = make_fd(source, bytes);
+    if (fd < 0)
+        return fd;
+    data = fstat(fd, &about) < 0 ? MAP_FAILED
+                                 : mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (data == MAP_FAILED) {
+        int ret = AVERROR(errno);
+
+        close(fd);
+        return ret;
+    }
+    *dmabuf = (struct dmabuf){.fd = fd,
+                              .data = data,
+                              .bytes = bytes,
+                              .inode = about.st_ino,
+                              .wants_sync = source->kind != DMABUF_MEMFD};
+    return 0;
+}
+
+void dmabuf_clear(struct dmabuf *dmabuf)
+{
+    if (dmabuf->bytes) {
+        munmap(dmabuf->data, dmabuf->bytes);
+        close(dmabuf->fd);
+    }
+    *dmabuf = (struct dmabuf){0};
+}
+
+static void sync_cpu(const struct dmabuf *dmabuf, uint64_t flags)
+{
+    struct dma_buf_sync sync = {.flags = flags | DMA_BUF_SYNC_RW};
+
+    if (dmabuf->wants_sync)
+        call(dmabuf->fd, DMA_BUF_IOCTL_SYNC, &sync);
+}
+
+void dmabuf_begin_cpu(const struct dmabuf *dmabuf)
+{
+    sync_cpu(dmabuf, DMA_BUF_SYNC_START);
+}
+
+void dmabuf_end_cpu(const struct dmabuf *dmabuf)
+{
+    sync_cpu(dmabuf, DMA_BUF_SYNC_END);
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+#include "frame/download.h"
+
+#include "base/memory_private.h"
+#include "frame/drm_format.h"
+
+#include <limef/frame/hardware.h>
+
+#include <drm_fourcc.h>
+#include <errno.h>
+#include <libavutil/frame.h>
+#include <libavutil/hwcontext.h>
+#include <libavutil/imgutils.h>
+#include <libavutil/pixdesc.h>
+#include <linux/dma-buf.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+/* Makes room for a picture of that size. */
+static int prepare(AVFrame *picture, const AVFrame *from, enum AVPixelFormat format)
+{
+    if (picture->buf[0] && picture->format == format && picture->width == from->width &&
+        picture->height == from->height && av_frame_is_writable(picture))
+        return 0;
+    av_frame_unref(picture);
+    picture->format = format;
+    picture->width = from->width;
+    picture->height = from->height;
+    return memory_permits() ? av_frame_get_buffer(picture, 0) : AVERROR(ENOMEM);
+}
+
+static void copy_colour(AVFrame *picture, const AVFrame *from)
+{
+    picture->sample_aspect_ratio = from->sample_aspect_ratio;
+    picture->colorspace = from->colorspace;
+    picture->color_range = from->color_range;
+    picture->color_primaries = from->color_primaries;
+    picture->color_trc = from->color_trc;
+    picture->chroma_location = from->chroma_location;
+}
+
+/* A memfd is no dma-buf, and needs no such words. */
+static void sync_cpu(int fd, uint64_t flags)
+{
+    struct dma_buf_sync sync = {.flags = flags};
+
+    while (ioctl(fd, DMA_BUF_IOCTL_SYNC, &sync) < 0 && (errno == EINTR || errno == EAGAIN))
+        continue;
+}
+
+/* One plane, mapped for as long as it is copied. */
+static int copy_plane(AVFrame *picture, unsigned to, const struct limef_hardware_plane *plane,
+                      int row_bytes, int height)
+{
+    size_t bytes = (size_t)plane->offset_bytes + (size_t)plane->pitch_bytes * (size_t)(height - 1) +
+                   (size_t)row_bytes;
+    struct stat about;
+    uint8_t *mapped;
+
+    if (row_bytes > (int)plane->pitch_bytes || fstat(plane->fd, &about) < 0 ||
+        (about.st_size && (size_t)about.st_size < bytes))
+        return AVERROR(ENOTSUP);
+    mapped = mmap(NULL, bytes, PROT_READ, MAP_SHARED, plane->fd, 0);
+    if (mapped == MAP_FAILED)
+        return AVERROR(ENOTSUP);
+    sync_cpu(plane->fd, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ);
+    av_image_copy_plane(picture->data[to], picture->linesize[to], mapped + plane->offset_bytes,
+                        (int)plane->pitch_bytes, row_bytes, height);
+    sync_cpu(plane->fd, DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ);
+    munmap(mapped, bytes);
+    return 0;
+}
+
+/* Rows that the CPU can read, without any driver. */
+static int copy_linear(AVFrame *picture, const AVFrame *from)
+{
+    struct limef_hardware_frame hardware;
+    enum AVPixelFormat format;
+    ptrdiff_t linesizes[4];
+    size_t sizes[4];
+    bool swapped;
+    int ret = limef_hardware_frame_map(&hardware, from);
+
+    if (ret < 0)
+        return ret;
+    format = (enum AVPixelFormat)drm_format_pix_fmt(hardware.fourcc, &swapped);
+    if (hardware.modifier != DRM_FORMAT_MOD_LINEAR || format == AV_PIX_FMT_NONE ||
+        (int)hardware.n_planes != av_pix_fmt_count_planes(format))
+        return AVERROR(ENOTSUP);
+    ret = prepare(picture, from, format);
+    for (int i = 0; i < 4; i++)
+        linesizes[i] = picture->linesize[i];
+    if (ret >= 0)
+        ret = av_image_fill_plane_sizes(sizes, format, picture->height, linesizes);
+    for (unsigned i = 0; i < hardware.n_planes && ret >= 0; i++) {
+        unsigned to = swapped && i > 0 ? 3 - i : i;
+
+        ret = copy_plane(picture, to, &hardware.planes[i],
+                         av_image_get_linesize(format, picture->width, (int)to),
+                         (int)(sizes[to] / (size_t)linesizes[to]));
+    }
+    return ret;
+}
+
+/* What the driver copies. */
+static int transfer(AVFrame *picture, const AVFrame *from)
+{
+    const AVHWFramesContext *frames = (const void *)from->hw_frames_ctx->data;
+    int ret = prepare(picture, from, frames->sw_format);
+
+    return ret < 0 ? ret : av_hwframe_transfer_data(picture, from, 0);
+}
+
+int64_t download(struct AVFrame *picture, const struct AVFrame *from)
+{
+    int ret = from->hw_frames_ctx ? transfer(picture, from) : copy_linear(picture, from);
+
+    if (ret < 0)
+        return ret == AVERROR(ENOMEM) ? ret : AVERROR(ENOTSUP);
+    copy_colour(picture, from);
+    return av_image_get_buffer_size((enum AVPixelFormat)picture->format, picture->width,
+                                    picture->height, 1);
+}

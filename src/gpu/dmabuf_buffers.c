@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+#include "gpu/dmabuf_buffers.h"
+
+#include "base/words.h"
+#include "gpu/import.h"
+
+#include <limef/frame/hardware.h>
+
+#include <drm_fourcc.h>
+#include <libavutil/pixfmt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What is imported to find out whether it can be. */
+#define TRIAL_WIDTH 256
+#define TRIAL_HEIGHT 16
+
+/* Whether the GL takes such memory for a texture. */
+static const char *try_import(const struct dmabuf_source *source, const struct gl *gl)
+{
+    struct limef_hardware_frame hardware = {.fourcc = DRM_FORMAT_R8,
+                                            .modifier = DRM_FORMAT_MOD_LINEAR,
+                                            .width = TRIAL_WIDTH,
+                                            .height = TRIAL_HEIGHT,
+                                            .n_planes = 1,
+                                            .fence_fd = -1};
+    struct import *import = NULL;
+    struct imported imported;
+    struct dmabuf dmabuf;
+    const char *why = "there is no memory";
+
+    if (dmabuf_make(source, &dmabuf, (size_t)TRIAL_WIDTH * TRIAL_HEIGHT) < 0)
+        return words_keep("%s gives no memory", dmabuf_kind_name(source->kind));
+    hardware.planes[0] = (struct limef_hardware_plane){
+        .fd = dmabuf.fd, .pitch_bytes = TRIAL_WIDTH, .inode = dmabuf.inode};
+    if (import_picture(&import, gl, &hardware, AV_PIX_FMT_NONE, &imported, &why) >= 0)
+        why = NULL;
+    import_clear(&import, gl);
+    dmabuf_clear(&dmabuf);
+    return why;
+}
+
+static const char *try_kind(struct dmabuf_buffers *buffers, const struct gl *gl,
+                            enum dmabuf_kind kind, const char *path)
+{
+    const char *why;
+
+    if (dmabuf_source_open(&buffers->source, kind, path) < 0)
+        return words_keep("there is no %s", dmabuf_kind_name(kind));
+    why = try_import(&buffers->source, gl);
+    if (why)
+        dmabuf_source_close(&buffers->source);
+    return why;
+}
+
+/*
+ * The memory that LIMEF_DMABUF=KIND[:DEVICE] names: for tests. A GL of Mesa's that renders by the
+ * CPU does not survive every dma-bufs, so that it is not offered any unless asked.
+ */
+static const char *try_named(struct dmabuf_buffers *buffers, const struct gl *gl, const char *named)
+{
+    for (enum dmabuf_kind kind = 0; kind < DMABUF_N_KINDS; kind++) {
+        size_t length = strlen(dmabuf_kind_name(kind));
+
+        if (!strncmp(named, dmabuf_kind_name(kind), length) &&
+            (named[length] == '\0' || named[length] == ':'))
+            return try_kind(buffers, gl, kind, named[length] ? named + length + 1 : NULL);
+    }
+    return "LIMEF_DMABUF names no memory";
+}
+
+static const char *find_source(struct dmabuf_buffers *buffers, const struct gl *gl)
+{
+    const char *named = getenv("LIMEF_DMABUF"), *why;
+
+    if (gl->cannot_import)
+        return gl->cannot_import;
+    if (named && *named)
+        return try_named(buffers, gl, named);
+    if (gl->software)
+        return try_kind(buffers, gl, DMABUF_MEMFD, NULL);
+    why = try_kind(buffers, gl, DMABUF_UDMABUF, NULL);
+    return why ? try_kind(buffers, gl, DMABUF_HEAP, NULL) : NULL;
+}
+
+static bool make(struct buffer_keeper *keeper, struct buffer *buffer, size_t bytes)
+{
+    const struct dmabuf_buffers *buffers =
+        LIMEF_CONTAINER_OF(keeper, struct dmabuf_buffers, keeper);
+
+    if (dmabuf_make(&buffers->source, &buffer->dmabuf, bytes) < 0)
+        return false;
+    buffer->data = buffer->dmabuf.data;
+    return true;
+}
+
+const char *dmabuf_buffers_open(struct dmabuf_buffers *buffers, const struct gl *gl,
+                                struct buffer_pool *pool)
+{
+    const char *why = find_source(buffers, gl);
+
+    if (!why)
+        buffers->keeper = (struct buffer_keeper){.pool = pool, .make = make};
+    return why;
+}
+
+void dmabuf_buffers_close(struct dmabuf_buffers *buffers)
+{
+    buffer_keeper_close(&buffers->keeper);
+    dmabuf_source_close(&buffers->source);
+    *buffers = (struct dmabuf_buffers){0};
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+#include "gpu/surface.h"
+
+#include "base/memory_private.h"
+#include "base/words.h"
+#include "frame/dmabuf.h"
+#include "frame/download.h"
+
+#include <limef/base/log.h>
+#include <limef/frame/decoded.h>
+#include <limef/frame/hardware.h>
+
+#include <libavutil/frame.h>
+#include <libavutil/pixdesc.h>
+
+void surface_ways_open(struct surface_ways *ways, const struct gl *gl, struct buffer_pool *pool,
+                       const char *name)
+{
+    const char *not_imported, *not_mapped;
+
+    ways->gl = gl;
+    ways->name = name;
+    ways->pool = pool;
+    if (!pool)
+        return;
+    not_imported = dmabuf_buffers_open(&ways->dmabufs, gl, pool);
+    if (!not_imported) {
+        limef_log(LIMEF_LOG_INFO, name, "decoders write into memory that the GPU reads: %s",
+                  dmabuf_kind_name(ways->dmabufs.source.kind));
+        buffer_pool_refuse(pool, NULL);
+        return;
+    }
+    not_mapped = mapped_buffers_open(&ways->mapped, gl, pool);
+    if (not_mapped) {
+        buffer_pool_refuse(pool, words_keep("%s; %s", not_imported, not_mapped));
+        limef_log(LIMEF_LOG_INFO, name, "decoders use ordinary memory: %s; %s", not_imported,
+                  not_mapped);
+        return;
+    }
+    limef_log(LIMEF_LOG_INFO, name, "decoders write into buffers of the GPU, not into dma-bufs: %s",
+              not_imported);
+    buffer_pool_refuse(pool, NULL);
+}
+
+int surface_ways_close(struct surface_ways *ways)
+{
+    held_clear(&ways->held, ways->gl);
+    dmabuf_buffers_close(&ways->dmabufs);
+    return buffer_keeper_close(&ways->mapped.keeper);
+}
+
+/* The picture before has been drawn for the last time; what is told to the GPU next is not of it.
+ */
+static void replace_payload(struct surface *surface, struct surface_ways *ways,
+                            struct limef_payload *payload)
+{
+    if (surface->payload)
+        held_add(&ways->held, ways->gl, surface->payload);
+    surface->payload = limef_payload_ref(payload);
+}
+
+/* Takes the memory of a picture in buffers of the kernel for textures. */
+static int import(struct surface *surface, struct surface_ways *ways,
+                  const struct limef_decoded_frame *picture, struct upload *moved, const char **why)
+{
+    struct limef_hardware_frame hardware;
+    int ret = limef_hardware_frame_map(&hardware, picture->av);
+
+    *why = "the decoder's surface cannot be described as a dma-buf";
+    if (ret < 0)
+        return AVERROR(ENOTSUP);
+    *why = "nobody counts references to the picture";
+    if (!picture->frame.payload)
+        return AVERROR(ENOTSUP);
+    ret = textures_import(&surface->textures, ways->gl, &hardware, AV_PIX_FMT_NONE, moved, why);
+    return ret;
+}
+
+/* Why a picture that software decoded does not lie where the GPU reads. */
+static const char *say_why_ordinary(const struct surface_ways *ways)
+{
+    const char *refused;
+
+    if (!ways->pool)
+        return "nobody asked for memory that the GPU reads";
+    refused = atomic_load_explicit(&ways->pool->refused, memory_order_relaxed);
+    return refused ? refused : "decoded while no buffer of the GPU was free";
+}
+
+/* A picture that software decoded: taken as it is, if it lies in a dma-buf. */
+static int take_software(struct surface *surface, struct surface_ways *ways,
+                         const struct limef_decoded_frame *picture, struct upload *moved)
+{
+    struct limef_payload *payload = picture->frame.payload;
+    const AVFrame *av = picture->av;
+    struct limef_hardware_frame hardware;
+    const char *why = NULL;
+    int ret;
+
+    if (payload && dmabuf_frame_map(&hardware, av) >= 0) {
+        ret = textures_import(&surface->textures, ways->gl, &hardware, av->format, moved, &why);
+        if (ret != AVERROR(ENOTSUP))
+            return ret;
+    }
+    moved->from = payload ? mapped_buffers_find(&ways->mapped, av->data[0]) : NULL;
+    moved->uploaded_why = why ? why : say_why_ordinary(ways);
+    ret = textures_upload(&surface->textures, ways->gl, av, moved, ways->name);
+    if (moved->direct_bytes)
+        held_add(&ways->held, ways->gl, limef_payload_ref(payload));
+    return ret;
+}
+
+/* What cannot be imported is copied by the driver or the CPU, and uploaded. */
+static int copy_and_upload(struct surface *surface, struct surface_ways *ways, const AVFrame *av,
+                           struct upload *moved, const char *why)
+{
+    int64_t bytes = AVERROR(ENOMEM);
+    int ret;
+
+    if (surface->downloaded || (surface->downloaded = memory_new_av_frame()))
+        bytes = download(surface->downloaded, av);
+    if (bytes < 0)
+        return limef_fail((int)bytes, ways->name, "cannot show a picture of %s: %s",
+                          av_get_pix_fmt_name((enum AVPixelFormat)av->format), why);
+    moved->from = NULL;
+    ret = textures_upload(&surface->textures, ways->gl, surface->downloaded, moved, ways->name);
+    moved->copied_bytes += (uint64_t)bytes;
+    moved->why = moved->uploaded_why = why;
+    return ret;
+}
+
+static int take_pixels(struct surface *surface, struct surface_ways *ways,
+                       const struct limef_decoded_frame *picture, struct upload *moved)
+{
+    const char *why;
+    int ret;
+
+    *moved = (struct upload){0};
+    if (!limef_hardware_is(picture->av))
+        return take_software(surface, ways, picture, moved);
+    ret = import(surface, ways, picture, moved, &why);
+    if (ret == AVERROR(ETIMEDOUT))
+        return limef_fail(ret, ways->name, "a picture's fence is not signalled in time");
+    return ret == AVERROR(ENOTSUP) ? copy_and_upload(surface, ways, picture->av, moved, why) : ret;
+}
+
+int surface_take(struct surface *surface, struct surface_ways *ways,
+                 const struct limef_decoded_frame *picture, struct upload *moved, bool *turned)
+{
+    const AVFrame *av = picture->av;
+    int rotation = (picture->rotation_degrees % 360 + 360) % 360;
+    int ret = take_pixels(surface, ways, picture, moved);
+
+    if (ret >= 0)
+        replace_payload(surface, ways, moved->imported ? picture->frame.payload : NULL);
+    else if (!surface->textures.shown)
+        surface->has_picture = false;
+    held_release(&ways->held, ways->gl);
+    buffer_keeper_tend(&ways->dmabufs.keeper, ways->name);
+    buffer_keeper_tend(&ways->mapped.keeper, ways->name);
+    if (ret < 0)
+        return ret;
+    *turned = surface->sar_num != av->sample_aspect_ratio.num ||
+              surface->sar_den != av->sample_aspect_ratio.den || surface->rotation != rotation ||
+              surface->mirrored != (picture->mirrored != 0) || !surface->has_picture;
+    surface->sar_num = av->sample_aspect_ratio.num;
+    surface->sar_den = av->sample_aspect_ratio.den;
+    surface->rotation = rotation;
+    surface->mirrored = picture->mirrored != 0;
+    surface->has_picture = true;
+    surface->dirty = true;
+    return 0;
+}
+
+void surface_let_go(struct surface *surface, struct surface_ways *ways)
+{
+    if (!surface->payload)
+        return;
+    replace_payload(surface, ways, NULL);
+    import_forget(surface->textures.import, ways->gl, NULL);
+    surface->textures.shown = NULL;
+    surface->has_picture = false;
+}
+
+void surface_clear(struct surface *surface, struct surface_ways *ways)
+{
+    surface_let_go(surface, ways);
+    textures_clear(&surface->textures, ways->gl);
+    av_frame_free(&surface->downloaded);
+    ways->gl->DeleteTextures(1, &surface->label.id);
+    *surface = (struct surface){0};
+}

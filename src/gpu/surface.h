@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* What a tile shows: its picture in textures, and its text. */
+#ifndef LIMEF_SRC_GPU_SURFACE_H
+#define LIMEF_SRC_GPU_SURFACE_H
+
+#include "gpu/dmabuf_buffers.h"
+#include "gpu/held.h"
+#include "gpu/label.h"
+#include "gpu/mapped_buffers.h"
+#include "gpu/textures.h"
+
+struct limef_decoded_frame;
+
+/* All-zero shows nothing. */
+struct surface {
+    struct textures textures;
+    struct label label;
+    struct limef_payload *payload; /* of the picture, if each draw reads its memory; else NULL */
+    struct AVFrame *downloaded;    /* a picture of a decoder in hardware that is not imported */
+    int sar_num, sar_den;
+    int rotation; /* 0, 90, 180, 270 */
+    bool mirrored, has_picture;
+    bool dirty;
+};
+
+/* What pictures of all tiles come through. */
+struct surface_ways {
+    const struct gl *gl;
+    const char *name;
+    struct buffer_pool *pool; /* borrowed; for decoders. NULL: nobody asked */
+    struct held held;
+    /* one of them fills the pool, or none */
+    struct dmabuf_buffers dmabufs;
+    struct mapped_buffers mapped;
+};
+
+/* Begins to lend memory to decoders; says how, or why not, at level info. */
+void surface_ways_open(struct surface_ways *ways, const struct gl *gl, struct buffer_pool *pool,
+                       const char *name);
+
+/*
+ * Waits for the GPU and lends no more; no surface may have a picture's memory. 0; AVERROR(EBUSY):
+ * memory of the GL is in use, and the context has to live on.
+ */
+int surface_ways_close(struct surface_ways *ways);
+
+/*
+ * Puts a picture into the textures. Its payload is referenced if the GPU reads its memory.
+ *
+ * turned: written; whether what it covers may have changed.
+ * 0, or an error, logged: what was shown is shown still, if it can be.
+ */
+int surface_take(struct surface *surface, struct surface_ways *ways,
+                 const struct limef_decoded_frame *picture, struct upload *moved, bool *turned);
+
+/* Drops what the picture needs of others' memory: it is shown no more. */
+void surface_let_go(struct surface *surface, struct surface_ways *ways);
+
+void surface_clear(struct surface *surface, struct surface_ways *ways);
+
+static inline bool surface_is_sideways(const struct surface *surface)
+{
+    return surface->rotation == 90 || surface->rotation == 270;
+}
+
+#endif

@@ -67,19 +67,16 @@ void presenter_note_seen(struct limef_presenter *presenter, int64_t now_us)
         atomic_store_explicit(&presenter->first_shown_us, now_us, memory_order_relaxed);
 }
 
-/* Puts the picture that waits on screen. */
-static void show_next(struct limef_presenter *presenter, struct limef_tile *tile, int64_t now_us)
+/* Counts what a tile's pictures moved. */
+static void count_moved(struct limef_presenter *presenter, struct limef_tile *tile)
 {
-    struct compositor_upload moved = {0};
-    int ret = 0;
+    struct compositor_upload moved;
 
-    if (presenter->compositor)
-        ret = compositor_set_picture(presenter->compositor, (unsigned)(tile - presenter->tiles),
-                                     &tile->next.decoded, &moved);
+    compositor_take_moved(presenter->compositor, (unsigned)(tile - presenter->tiles), &moved);
     LIMEF_COUNT(tile->uploaded_bytes, moved.uploaded_bytes);
     LIMEF_COUNT(tile->direct_bytes, moved.direct_bytes);
     LIMEF_COUNT(tile->n_direct, moved.direct_bytes > 0);
-    LIMEF_COUNT(tile->n_imported, moved.imported);
+    LIMEF_COUNT(tile->n_imported, moved.n_imported);
     LIMEF_COUNT(tile->n_images, moved.n_images);
     if (moved.uploaded_why)
         atomic_store_explicit(&tile->uploaded_why, moved.uploaded_why, memory_order_relaxed);
@@ -87,6 +84,18 @@ static void show_next(struct limef_presenter *presenter, struct limef_tile *tile
         LIMEF_COUNT(tile->copied_bytes, moved.copied_bytes);
         LIMEF_COUNT(presenter->filter.copied_bytes, moved.copied_bytes);
         atomic_store_explicit(&tile->copied_why, moved.why, memory_order_relaxed);
+    }
+}
+
+/* Puts the picture that waits on screen. */
+static void show_next(struct limef_presenter *presenter, struct limef_tile *tile, int64_t now_us)
+{
+    int ret = 0;
+
+    if (presenter->compositor) {
+        ret = compositor_set_picture(presenter->compositor, (unsigned)(tile - presenter->tiles),
+                                     &tile->next.decoded);
+        count_moved(presenter, tile);
     }
     if (presenter->closed)
         LIMEF_COUNT(tile->n_dropped_flush, 1);
@@ -299,6 +308,11 @@ static void present(struct limef_presenter *presenter)
         LIMEF_COUNT(presenter->n_planes, 1);
     else if (presenter->compositor)
         LIMEF_COUNT(presenter->n_composed, 1);
+    for (unsigned i = 0; i < presenter->n_tiles && presenter->compositor; i++)
+        count_moved(presenter, &presenter->tiles[i]);
+    if (presenter->compositor)
+        atomic_store_explicit(&presenter->planes_why, compositor_planes_why(presenter->compositor),
+                              memory_order_relaxed);
     presenter_note_committed(presenter);
 }
 

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "gpu/compositor.h"
+#include "gpu/compositor_private.h"
 
 #include "base/memory_private.h"
 #include "gpu/layout.h"
 #include "gpu/output.h"
-#include "gpu/programs.h"
-#include "gpu/surface.h"
 
 #include <limef/base/log.h>
 
@@ -15,23 +13,6 @@
 
 #define DEFAULT_WIDTH 1280
 #define DEFAULT_HEIGHT 720
-
-struct compositor {
-    struct gl gl;
-    struct output output;
-    const char *name;
-    struct program programs[N_PROGRAMS];
-    GLuint corners;
-    struct surface_ways ways;
-    int width, height;
-    uint32_t solo;
-    bool hasty; /* speed is asked for, and the CPU renders */
-    bool dirty; /* all of it */
-    struct label overlay;
-    struct label_maker texts;
-    unsigned n_surfaces;
-    struct surface surfaces[];
-};
 
 static void prepare_state(struct compositor *compositor)
 {
@@ -103,8 +84,10 @@ int compositor_close(struct compositor **compositor)
     if (!old)
         return 0;
     gl = &old->gl;
-    for (unsigned i = 0; i < old->n_surfaces; i++)
+    for (unsigned i = 0; i < old->n_surfaces; i++) {
+        compositor_drop_kept(&old->surfaces[i]);
         surface_let_go(&old->surfaces[i], &old->ways);
+    }
     if (surface_ways_close(&old->ways) < 0)
         return AVERROR(EBUSY);
     for (unsigned i = 0; i < old->n_surfaces; i++)
@@ -124,26 +107,48 @@ enum limef_presenter_output compositor_output(const struct compositor *composito
     return compositor->output.ops->kind;
 }
 
-int compositor_set_picture(struct compositor *compositor, unsigned tile,
-                           const struct limef_decoded_frame *picture,
-                           struct compositor_upload *upload)
+int compositor_take(struct compositor *compositor, struct surface *surface,
+                    const struct limef_decoded_frame *picture)
 {
+    struct compositor_upload *sum = &surface->moved;
     struct upload moved;
     bool turned = false;
-    int ret =
-        surface_take(&compositor->surfaces[tile], &compositor->ways, picture, &moved, &turned);
+    int ret = surface_take(surface, &compositor->ways, picture, &moved, &turned);
 
-    *upload = (struct compositor_upload){
-        .uploaded_bytes = moved.uploaded_bytes,
-        .direct_bytes = moved.direct_bytes,
-        .copied_bytes = moved.copied_bytes,
-        .why = moved.why,
-        .uploaded_why = moved.uploaded_bytes ? moved.uploaded_why : NULL,
-        .imported = moved.imported,
-        .n_images = moved.n_images,
-    };
+    sum->uploaded_bytes += moved.uploaded_bytes;
+    sum->direct_bytes += moved.direct_bytes;
+    sum->copied_bytes += moved.copied_bytes;
+    if (moved.copied_bytes)
+        sum->why = moved.why;
+    if (moved.uploaded_bytes)
+        sum->uploaded_why = moved.uploaded_why;
+    sum->n_imported += moved.imported;
+    sum->n_images += moved.n_images;
     compositor->dirty |= turned; /* what it covers may change */
     return ret;
+}
+
+int compositor_set_picture(struct compositor *compositor, unsigned tile,
+                           const struct limef_decoded_frame *picture)
+{
+    struct surface *surface = &compositor->surfaces[tile];
+
+    compositor_drop_kept(surface);
+    return compositor_keep(compositor, surface, picture)
+               ? 0
+               : compositor_take(compositor, surface, picture);
+}
+
+void compositor_take_moved(struct compositor *compositor, unsigned tile,
+                           struct compositor_upload *moved)
+{
+    *moved = compositor->surfaces[tile].moved;
+    compositor->surfaces[tile].moved = (struct compositor_upload){0};
+}
+
+const char *compositor_planes_why(const struct compositor *compositor)
+{
+    return compositor->planes_why;
 }
 
 void compositor_set_text(struct compositor *compositor, unsigned tile, const char *text)
@@ -396,9 +401,12 @@ int compositor_present(struct compositor *compositor)
     ret = prepare_size(compositor);
     if (ret < 0)
         return ret;
+    if (compositor_scan_out(compositor))
+        return COMPOSITOR_ON_PLANE;
+    compositor_take_kept(compositor);
     compose(compositor);
     compositor->output.ops->swap(&compositor->output);
-    return 0;
+    return COMPOSITOR_COMPOSED;
 }
 
 void compositor_size(const struct compositor *compositor, int *width, int *height)
@@ -425,6 +433,7 @@ int compositor_read(struct compositor *compositor, uint8_t *rgba)
 
     if (ret < 0)
         return ret;
+    compositor_take_kept(compositor);
     /* what was swapped is gone from a window's buffer */
     compositor->dirty = true;
     compose(compositor);

@@ -15,9 +15,8 @@ struct compositor;
 
 struct compositor_upload {
     uint64_t uploaded_bytes, direct_bytes, copied_bytes;
-    const char *why, *uploaded_why;
-    bool imported;
-    unsigned n_images;
+    const char *why, *uploaded_why; /* of the last one; NULL: there was none */
+    unsigned n_imported, n_images;
 };
 
 /*
@@ -38,8 +37,15 @@ enum limef_presenter_output compositor_output(const struct compositor *composito
 
 /* Puts a picture into a tile. Its payload is referenced if it is needed afterwards. */
 int compositor_set_picture(struct compositor *compositor, unsigned tile,
-                           const struct limef_decoded_frame *picture,
-                           struct compositor_upload *upload);
+                           const struct limef_decoded_frame *picture);
+
+/* What a tile's pictures moved since this was asked last: when they were put there, or when they
+ * were presented. */
+void compositor_take_moved(struct compositor *compositor, unsigned tile,
+                           struct compositor_upload *moved);
+
+/* Why the last picture that the display could have read by itself was composed; NULL: none was. */
+const char *compositor_planes_why(const struct compositor *compositor);
 
 /* A tile's text, NULL none; and the one over the top left corner of all. */
 void compositor_set_text(struct compositor *compositor, unsigned tile, const char *text);

@@ -29,14 +29,26 @@ enum limef_presenter_output compositor_output(const struct compositor *composito
 }
 
 int compositor_set_picture(struct compositor *compositor, unsigned tile,
-                           const struct limef_decoded_frame *picture,
-                           struct compositor_upload *upload)
+                           const struct limef_decoded_frame *picture)
 {
     (void)compositor;
     (void)tile;
     (void)picture;
-    (void)upload;
     return AVERROR(ENOSYS);
+}
+
+void compositor_take_moved(struct compositor *compositor, unsigned tile,
+                           struct compositor_upload *moved)
+{
+    (void)compositor;
+    (void)tile;
+    *moved = (struct compositor_upload){0};
+}
+
+const char *compositor_planes_why(const struct compositor *compositor)
+{
+    (void)compositor;
+    return NULL;
 }
 
 void compositor_set_text(struct compositor *compositor, unsigned tile, const char *text)

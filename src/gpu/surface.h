@@ -3,13 +3,15 @@
 #ifndef LIMEF_SRC_GPU_SURFACE_H
 #define LIMEF_SRC_GPU_SURFACE_H
 
+#include "gpu/compositor.h"
 #include "gpu/dmabuf_buffers.h"
 #include "gpu/held.h"
 #include "gpu/label.h"
 #include "gpu/mapped_buffers.h"
 #include "gpu/textures.h"
 
-struct limef_decoded_frame;
+#include <limef/frame/decoded.h>
+#include <limef/frame/hardware.h>
 
 /* All-zero shows nothing. */
 struct surface {
@@ -17,6 +19,11 @@ struct surface {
     struct label label;
     struct limef_payload *payload; /* of the picture, if each draw reads its memory; else NULL */
     struct AVFrame *downloaded;    /* a picture of a decoder in hardware that is not imported */
+    /* a picture that goes on a plane as it is, or into the textures when that is known not to be;
+     * no payload: none. Its reference is ours */
+    struct limef_decoded_frame kept;
+    struct limef_hardware_frame kept_as;
+    struct compositor_upload moved; /* since somebody asked */
     int sar_num, sar_den;
     int rotation; /* 0, 90, 180, 270 */
     bool mirrored, has_picture;

@@ -100,7 +100,7 @@ static int kms_output_open(struct output *output, const struct output_settings *
                         .output = output,
                         .name = settings->name,
                         .device = {.fd = -1, .render_fd = -1},
-                        .console = {.fd = -1},
+                        .console = {.fd = -1, .in_front = true},
                         .uevents_fd = -1};
     output->private_data = kms;
     ret = kms_device_open(&kms->device, kms->calls, output, settings->kms, &wish, settings->name);

@@ -127,7 +127,7 @@ static bool is_ready_to_open(struct limef_presenter *presenter, int64_t now_us)
     if (!presenter->begun_us)
         presenter->begun_us = now_us;
     return settings->output == LIMEF_OUTPUT_NONE || settings->output == LIMEF_OUTPUT_OFFSCREEN ||
-           presenter->n_tiles > 1 || settings->fullscreen ||
+           settings->output == LIMEF_OUTPUT_KMS || presenter->n_tiles > 1 || settings->fullscreen ||
            (settings->width > 0 && settings->height > 0) ||
            presenter_has_next(&presenter->tiles[0]) ||
            LIMEF_COUNTED(presenter->tiles[0].state) != LIMEF_TILE_WAITING ||

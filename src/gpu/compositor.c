@@ -72,6 +72,7 @@ int compositor_open(struct compositor **compositor, const struct limef_presenter
         }
     }
     surface_ways_open(&new_compositor->ways, &new_compositor->gl, buffers, name);
+    surface_ways_tend(&new_compositor->ways); /* what the pictures that wait did without */
     *compositor = new_compositor;
     return 0;
 }
@@ -133,10 +134,13 @@ int compositor_set_picture(struct compositor *compositor, unsigned tile,
 {
     struct surface *surface = &compositor->surfaces[tile];
 
+    int ret = 0;
+
     compositor_drop_kept(surface);
-    return compositor_keep(compositor, surface, picture)
-               ? 0
-               : compositor_take(compositor, surface, picture);
+    if (!compositor_keep(compositor, surface, picture))
+        ret = compositor_take(compositor, surface, picture);
+    surface_ways_tend(&compositor->ways);
+    return ret;
 }
 
 void compositor_take_moved(struct compositor *compositor, unsigned tile,

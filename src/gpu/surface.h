@@ -45,6 +45,9 @@ struct surface_ways {
 void surface_ways_open(struct surface_ways *ways, const struct gl *gl, struct buffer_pool *pool,
                        const char *name);
 
+/* Releases what the GPU has read, and makes the memory that decoders missed. Never waits. */
+void surface_ways_tend(struct surface_ways *ways);
+
 /*
  * Waits for the GPU and lends no more; no surface may have a picture's memory. 0; AVERROR(EBUSY):
  * memory of the GL is in use, and the context has to live on.

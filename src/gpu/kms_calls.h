@@ -63,7 +63,8 @@
     X(int, gbm_bo_get_plane_count, (struct gbm_bo *))                                              \
     X(uint32_t, gbm_bo_get_offset, (struct gbm_bo *, int))                                         \
     X(uint32_t, gbm_bo_get_stride_for_plane, (struct gbm_bo *, int))                               \
-    X(uint64_t, gbm_bo_get_modifier, (struct gbm_bo *))
+    X(uint64_t, gbm_bo_get_modifier, (struct gbm_bo *))                                            \
+    X(void, gbm_bo_set_user_data, (struct gbm_bo *, void *, void (*)(struct gbm_bo *, void *)))
 
 struct kms_calls {
 #define KMS_CALL_MEMBER(result, name, arguments) result(*name) arguments;

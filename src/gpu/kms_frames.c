@@ -26,10 +26,11 @@ static bool same_place(const struct limef_hardware_frame *a, const struct limef_
     return true;
 }
 
+/* Asked while no flip is pending. */
 static bool is_on_screen(const struct kms *kms, const struct kms_frame *frame)
 {
-    /* of the last commit, and the one before, which it may take the place of at the next flip */
-    return frame->used + 2 > kms->n_commits;
+    return frame->framebuffer == kms->scene.primary.framebuffer ||
+           frame->framebuffer == kms->scene.overlay.framebuffer;
 }
 
 static void drop(struct kms *kms, struct kms_frame *frame)
@@ -96,13 +97,15 @@ int kms_frames_add(struct kms *kms, const struct limef_hardware_frame *picture,
 /* A free place, or that of the picture that has not been shown for longest. */
 static struct kms_frame *place(struct kms *kms)
 {
-    struct kms_frame *oldest = &kms->frames[0];
+    struct kms_frame *oldest = NULL;
 
     for (unsigned i = 0; i < KMS_MAX_FRAMES; i++) {
-        if (!kms->frames[i].framebuffer)
-            return &kms->frames[i];
-        if (kms->frames[i].used < oldest->used)
-            oldest = &kms->frames[i];
+        struct kms_frame *frame = &kms->frames[i];
+
+        if (!frame->framebuffer)
+            return frame;
+        if (!is_on_screen(kms, frame) && (!oldest || frame->used < oldest->used))
+            oldest = frame;
     }
     drop(kms, oldest);
     return oldest;

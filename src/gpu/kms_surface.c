@@ -110,13 +110,9 @@ static void close_egl_surface(struct kms *kms)
         gl->egl.MakeCurrent(surface->display, EGL_NO_SURFACE, EGL_NO_SURFACE, EGL_NO_CONTEXT);
     if (surface->egl_surface != EGL_NO_SURFACE)
         gl->egl.DestroySurface(surface->display, surface->egl_surface);
-    for (unsigned i = 0; i < KMS_MAX_DRAWN; i++)
-        if (surface->drawn[i].bo) {
-            kms->calls->drmModeRmFB(kms->device.fd, surface->drawn[i].framebuffer);
-            surface->drawn[i] = (struct kms_drawn){0};
-        }
     if (surface->surface)
         kms->calls->gbm_surface_destroy(surface->surface);
+    /* framebuffers went with their buffers: forget_drawn() */
     surface->egl_surface = EGL_NO_SURFACE;
     surface->surface = NULL;
 }
@@ -189,10 +185,36 @@ static int add_framebuffer(struct kms *kms, struct gbm_bo *bo, uint32_t *framebu
     return ret;
 }
 
+/* GBM drops buffers that it has not needed for a while, and others may get their address. */
+static void forget_drawn(struct gbm_bo *bo, void *context)
+{
+    struct kms *kms = context;
+
+    for (unsigned i = 0; i < KMS_MAX_DRAWN; i++)
+        if (kms->surface.drawn[i].bo == bo) {
+            kms->calls->drmModeRmFB(kms->device.fd, kms->surface.drawn[i].framebuffer);
+            kms->surface.drawn[i] = (struct kms_drawn){0};
+        }
+}
+
+/* Where a buffer's framebuffer is, or will be; NULL: there are too many. */
+static struct kms_drawn *place_of(struct kms_surface *surface, const struct gbm_bo *bo)
+{
+    struct kms_drawn *vacant = NULL;
+
+    for (unsigned i = 0; i < KMS_MAX_DRAWN; i++) {
+        if (surface->drawn[i].bo == bo)
+            return &surface->drawn[i];
+        if (!surface->drawn[i].bo)
+            vacant = &surface->drawn[i];
+    }
+    return vacant;
+}
+
 int kms_surface_swap(struct kms *kms, struct kms_shown *shown, uint32_t *framebuffer)
 {
     struct kms_surface *surface = &kms->surface;
-    struct kms_drawn *place = NULL;
+    struct kms_drawn *place;
     struct gbm_bo *bo;
     int ret = 0;
 
@@ -202,9 +224,7 @@ int kms_surface_swap(struct kms *kms, struct kms_shown *shown, uint32_t *framebu
     if (!bo)
         return -EIO;
     *shown = (struct kms_shown){.drawn = bo, .surface = surface->surface};
-    for (unsigned i = 0; i < KMS_MAX_DRAWN && !place; i++)
-        if (surface->drawn[i].bo == bo || !surface->drawn[i].bo)
-            place = &surface->drawn[i];
+    place = place_of(surface, bo);
     if (!place)
         ret = -ENOSPC;
     else if (!place->bo)
@@ -213,6 +233,8 @@ int kms_surface_swap(struct kms *kms, struct kms_shown *shown, uint32_t *framebu
         kms_shown_release(kms, shown);
         return ret;
     }
+    if (!place->bo)
+        kms->calls->gbm_bo_set_user_data(bo, kms, forget_drawn);
     place->bo = bo;
     *framebuffer = place->framebuffer;
     return 0;

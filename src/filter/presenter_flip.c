@@ -60,6 +60,7 @@ void presenter_note_committed(struct limef_presenter *presenter)
     struct limef_presenter_flip *flip = &presenter->flip;
 
     flip->waiting = true;
+    flip->committed_us = limef_now_us();
     flip->target_us = 0;
     for (unsigned i = 0; i < presenter->n_tiles && is_paced(presenter); i++) {
         const struct limef_tile *tile = &presenter->tiles[i];
@@ -92,16 +93,16 @@ static void feed_clock(const struct limef_presenter_flip *flip, struct limef_til
         tile->due_us += error_us;
 }
 
-/* Whether the display has a rhythm of its own; some show at once what they are given. */
+/* Whether the display waits for its next refresh; some show at once what they are given. */
 static void note_beat(struct limef_presenter_flip *flip, int64_t at_us)
 {
-    int64_t period_us = flip->period_us, off_us;
+    int64_t period_us = flip->period_us, refresh_us;
 
     if (!flip->at_us || !period_us)
         return;
-    off_us = (at_us - flip->at_us) % period_us;
-    off_us = FFMIN(off_us, period_us - off_us);
-    if (off_us > period_us / 8)
+    refresh_us =
+        flip->at_us + ((flip->committed_us - flip->at_us + period_us - 1) / period_us) * period_us;
+    if (at_us < refresh_us - period_us / 4)
         flip->n_off_beat = FFMIN(flip->n_off_beat + 1, OFF_BEAT + ON_BEAT);
     else if (flip->n_off_beat > 0)
         flip->n_off_beat--;

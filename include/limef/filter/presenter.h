@@ -167,13 +167,14 @@ struct limef_presenter {
     bool opened, failed, closed, dirty;
     int64_t begun_us, polled_us;
     struct limef_presenter_flip {
-        bool waiting;      /**< what was presented is not on the screen yet */
-        bool unpaced;      /**< the display shows at once what it is given */
-        int n_off_beat;    /**< flips that were, less those that were not */
-        uint64_t n_flips;  /**< of the output, seen so far */
-        int64_t at_us;     /**< of the last one; 0: none */
-        int64_t period_us; /**< of the display; 0: not known */
-        int64_t target_us; /**< the refresh that is meant for what waits; 0: none is */
+        bool waiting;         /**< what was presented is not on the screen yet */
+        bool unpaced;         /**< the display shows at once what it is given */
+        int n_off_beat;       /**< flips that it did not wait with, less those that it did */
+        int64_t committed_us; /**< when what waits was given to it */
+        uint64_t n_flips;     /**< of the output, seen so far */
+        int64_t at_us;        /**< of the last one; 0: none */
+        int64_t period_us;    /**< of the display; 0: not known */
+        int64_t target_us;    /**< the refresh that is meant for what waits; 0: none is */
     } flip;
 
     /* any reads */

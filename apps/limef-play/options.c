@@ -386,7 +386,7 @@ void play_options_print_help(FILE *file)
 {
     fputs("usage: limef-play [OPTIONS] URL [URL...]\n"
           "Plays files and streams side by side; - reads URLs from standard input.\n\n"
-          "  --vo=auto|window|kms|offscreen|none   where pictures go\n"
+          "  --vo=auto|window|kms[:CARD]|offscreen|none   where pictures go\n"
           "  --ao=auto|alsa[:DEVICE]|wav:FILE|none where sound goes (this version is silent)\n"
           "  --size=WxH --fullscreen               of the output\n"
           "  --untimed                             as fast as it can, every frame\n"

@@ -4,7 +4,6 @@
 
 #include <limef/base/clock.h>
 
-#include <dirent.h>
 #include <drm_fourcc.h>
 #include <fcntl.h>
 #include <linux/vt.h>
@@ -44,17 +43,6 @@ static unsigned count_lines(const char *file_path, const char *what)
     return n;
 }
 
-static unsigned count_descriptors(void)
-{
-    DIR *folder = opendir("/proc/self/fd");
-    unsigned n = 0;
-
-    while (folder && readdir(folder))
-        n++;
-    closedir(folder);
-    return n;
-}
-
 void nothing_is_left_behind(void)
 {
     char framebuffers[64];
@@ -69,14 +57,14 @@ void nothing_is_left_behind(void)
 
         card_open(&card, stage_path);
         if (i == 1) { /* what libraries keep for good they have now */
-            n_descriptors = count_descriptors();
+            n_descriptors = stage_count_descriptors();
             n_framebuffers = count_lines(framebuffers, "framebuffer[");
             shown = card_framebuffer(&card);
-        } else if (i > 1 && (count_descriptors() != n_descriptors ||
+        } else if (i > 1 && (stage_count_descriptors() != n_descriptors ||
                              count_lines(framebuffers, "framebuffer[") != n_framebuffers ||
                              card_framebuffer(&card) != shown)) {
             die("%u descriptors, %u framebuffers, %u on the screen; were %u, %u, %u",
-                count_descriptors(), count_lines(framebuffers, "framebuffer["),
+                stage_count_descriptors(), count_lines(framebuffers, "framebuffer["),
                 card_framebuffer(&card), n_descriptors, n_framebuffers, shown);
         }
         card_close(&card);

@@ -3,6 +3,7 @@
 
 #include <limef/base/clock.h>
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -128,4 +129,15 @@ void stage_expect_counts(const struct stage *stage, uint64_t n_planes, uint64_t 
     if (planes != n_planes || composed != n_composed)
         die("%d on planes, %d composed, not %d and %d; %s", (int)planes, (int)composed,
             (int)n_planes, (int)n_composed, why ? why : "no reason");
+}
+
+unsigned stage_count_descriptors(void)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    unsigned n = 0;
+
+    while (folder && readdir(folder))
+        n++;
+    closedir(folder);
+    return n;
 }

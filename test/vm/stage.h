@@ -38,6 +38,9 @@ void stage_show(struct stage *stage, uint32_t slot, struct picture *picture);
 /* Lets the presenter go on until something is so. */
 void stage_wait(struct stage *stage, bool (*done)(const struct stage *), const char *what);
 
+/* Open ones of this process. */
+unsigned stage_count_descriptors(void);
+
 /* All that was given is on the screen. */
 bool stage_is_settled(const struct stage *stage);
 
@@ -54,5 +57,8 @@ void nothing_is_left_behind(void);
 void leased_display_is_enough(void);
 void display_that_is_unplugged_comes_back(void);
 void display_follows_the_console(void);
+
+/* kms_faults.c */
+void each_call_may_fail(void);
 
 #endif

@@ -93,6 +93,8 @@ def follow(qemu, options, folder):
 
 
 def run(options, folder):
+    if os.path.exists(options.command[0]):
+        options.command[0] = os.path.abspath(options.command[0])
     with open(f"{options.out}/command", "w", encoding="utf-8") as file:
         file.write("exec " + shlex.join(options.command) + "\n")
     qemu = subprocess.Popen(command_of(options, folder), stdin=subprocess.DEVNULL, text=True,

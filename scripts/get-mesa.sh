@@ -31,13 +31,17 @@ mirror=$(apt-get indextargets --format '$(SITE) $(RELEASE) $(CREATED_BY)' 2>/dev
     awk '$2 == "bookworm" && $3 == "Packages" { print $1; exit }')
 [ -n "$mirror" ] || skip "apt knows no mirror for bookworm"
 
-mkdir -p "$folder/lists/partial" "$folder/debs"
+mkdir -p "$folder"
 cd "$folder"
 folder=$PWD
+work=$(mktemp -d "$folder/.work.XXXXXX") # another one may do the same at the same time
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$work/lists/partial" "$work/debs"
+cd "$work"
 echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
     "$mirror bookworm-backports main" >sources.list
-apt="apt-get -qq -o Dir::Etc::SourceList=$folder/sources.list -o Dir::Etc::SourceParts=/dev/null
-    -o Dir::State::Lists=$folder/lists -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache=
+apt="apt-get -qq -o Dir::Etc::SourceList=$work/sources.list -o Dir::Etc::SourceParts=/dev/null
+    -o Dir::State::Lists=$work/lists -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache=
     -o APT::Sandbox::User="
 $apt update >log 2>&1 || skip "no bookworm-backports at $mirror: $(tail -n 1 log)"
 wanted=
@@ -50,8 +54,7 @@ for deb in debs/*.deb; do
     dpkg -x "$deb" root
 done
 
-libraries=$folder/root/usr/lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH 2>/dev/null ||
-    echo "$(uname -m)-linux-gnu")
+libraries=$folder/root/usr/lib/$(uname -m)-linux-gnu
 cat >environment <<END
 LD_LIBRARY_PATH=$libraries
 LIBGL_DRIVERS_PATH=$libraries/dri
@@ -59,4 +62,5 @@ GBM_BACKENDS_PATH=$libraries/gbm
 __EGL_VENDOR_LIBRARY_FILENAMES=$folder/root/usr/share/glvnd/egl_vendor.d/50_mesa.json
 LIBGL_ALWAYS_SOFTWARE=1
 END
-rm -rf debs lists
+[ -e "$folder/root" ] || mv root "$folder/root"
+mv environment "$folder/environment"

@@ -13,6 +13,12 @@
 # limef_add_fuzzer(NAME name SOURCES file... [LIBS target...] [CORPUS folder])
 #     A libFuzzer target, run for LIMEF_FUZZ_SECONDS, from the files in CORPUS if it is given.
 #
+# limef_add_mesa_script_test(NAME name COMMAND argument... LABELS label... TIMEOUT seconds)
+#     A command with a Mesa that imports dma-bufs in software; skipped where scripts/get-mesa.sh
+#     cannot have it.
+# limef_add_mesa_test(NAME name OF test)
+#     The Criterion program of another test once more, in that way.
+#
 # The test is called name, the target test_name. LABELS: unit (the default of limef_add_test),
 # stress, e2e, fuzz, gpu, install, lint. TIMEOUT: 60 unless given. INTERNAL: links functions that
 # the library does not export, and finds src/ in its include path.
@@ -86,6 +92,32 @@ function(limef_add_script_test)
     endif()
     add_test(NAME ${arg_NAME} COMMAND ${arg_COMMAND})
     limef_test_properties(${arg_NAME} "${arg_LABELS}" ${arg_TIMEOUT})
+endfunction()
+
+function(limef_add_mesa_script_test)
+    cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;TIMEOUT" "COMMAND;LABELS")
+    if(NOT LIMEF_BUILD_TESTS)
+        return()
+    endif()
+    if(NOT TEST mesa)
+        set(LIMEF_TEST_MESA ${PROJECT_SOURCE_DIR}/build/mesa CACHE PATH
+            "folder of scripts/get-mesa.sh: filled by the tests if it can be")
+        limef_add_script_test(NAME mesa TIMEOUT 300 LABELS gpu
+            COMMAND ${PROJECT_SOURCE_DIR}/scripts/get-mesa.sh ${LIMEF_TEST_MESA})
+        set_tests_properties(mesa PROPERTIES FIXTURES_SETUP mesa)
+    endif()
+    limef_add_script_test(NAME ${arg_NAME} TIMEOUT ${arg_TIMEOUT} LABELS ${arg_LABELS}
+        COMMAND ${PROJECT_SOURCE_DIR}/scripts/with-mesa.sh ${LIMEF_TEST_MESA} ${arg_COMMAND})
+    set_tests_properties(${arg_NAME} PROPERTIES FIXTURES_REQUIRED mesa)
+endfunction()
+
+function(limef_add_mesa_test)
+    cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;OF" "")
+    if(TEST ${arg_OF})
+        limef_add_mesa_script_test(NAME ${arg_NAME} TIMEOUT 120 LABELS gpu
+            COMMAND $<TARGET_FILE:test_${arg_OF}> --verbose=1 --color=never -j1)
+        set_tests_properties(${arg_NAME} PROPERTIES SKIP_REGULAR_EXPRESSION "Tested: 0 ")
+    endif()
 endfunction()
 
 set(LIMEF_FUZZ_SECONDS 20 CACHE STRING "how long ctest runs each fuzzer")

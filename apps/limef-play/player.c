@@ -316,6 +316,12 @@ static bool all_ended(const struct player *player)
     return true;
 }
 
+static void explain_ways(struct player *player)
+{
+    if (player->options->explain && !player->plan_lost)
+        player->plan_lost = ways_print(player) < 0;
+}
+
 void player_run(struct player *player)
 {
     struct pollfd reports = {.fd = limef_reports_fd(&player->reports), .events = POLLIN};
@@ -330,11 +336,13 @@ void player_run(struct player *player)
         handle_reports(player);
         end_vain_repetition(player);
         measure(player);
+        explain_ways(player);
         player_visit_screen(player);
         progress_print(player);
     }
     signals_end_at_once();
     measure(player);
+    explain_ways(player); /* of what was over sooner than looked at */
     progress_end(player);
 }
 

@@ -103,6 +103,7 @@ static void put_stream(struct json *json, const struct stream_facts *facts)
 {
     const struct play_stream *stream = facts->stream;
     const AVCodecParameters *parameters = stream->decode.parameters;
+    char way[WAY_BYTES];
 
     json_open(json, NULL, '{');
     json_integer(json, "slot", stream->slot);
@@ -122,6 +123,10 @@ static void put_stream(struct json *json, const struct stream_facts *facts)
     json_integer(json, "direct_bytes", (int64_t)facts->slot.direct_bytes);
     json_integer(json, "imported", (int64_t)facts->slot.n_imported);
     json_integer(json, "images", (int64_t)facts->slot.n_images);
+    if (way_words(way, NULL, &facts->slot, LIMEF_COUNTED(stream->decode.filter.copied_bytes)))
+        json_string(json, "to_screen", way);
+    else
+        json_null(json, "to_screen");
     put_percentiles(json, "latency_ms", &facts->slot.latency, 1000);
     json_close(json, '}');
 }

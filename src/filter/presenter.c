@@ -7,6 +7,7 @@
 #include "gpu/compositor.h"
 
 #include <limef/base/log.h>
+#include <limef/frame/hardware.h>
 #include <limef/thread/thread.h>
 
 #include <libavutil/frame.h>
@@ -111,6 +112,15 @@ static int keep_copy(struct limef_presenter *presenter, struct limef_tile *tile,
 
     if (!copy && !(copy = tile->copy = memory_new_av_frame()))
         return AVERROR(ENOMEM);
+    if (limef_hardware_is(av)) { /* its surface counts references by itself */
+        av_frame_unref(copy);
+        ret = memory_permits() ? av_frame_ref(copy, av) : AVERROR(ENOMEM);
+        if (ret >= 0) {
+            tile->next.decoded = *decoded;
+            tile->next.decoded.av = copy;
+        }
+        return ret;
+    }
     if (copy->width != av->width || copy->height != av->height || copy->format != av->format) {
         av_frame_unref(copy);
         copy->width = av->width;

@@ -23,6 +23,8 @@ void presenter_set_state(struct limef_presenter *presenter, struct limef_tile *t
     tile->since_us = now_us;
     tile->text_second = -1;
     presenter->dirty = true;
+    if (presenter->compositor && (state == LIMEF_TILE_LOST || state == LIMEF_TILE_ENDED))
+        compositor_forget(presenter->compositor, (unsigned)(tile - presenter->tiles));
 }
 
 /* A picture is on its way to the screen. */

@@ -133,7 +133,6 @@ int compositor_set_picture(struct compositor *compositor, unsigned tile,
                            const struct limef_decoded_frame *picture)
 {
     struct surface *surface = &compositor->surfaces[tile];
-
     int ret = 0;
 
     compositor_drop_kept(surface);
@@ -153,6 +152,11 @@ void compositor_take_moved(struct compositor *compositor, unsigned tile,
 const char *compositor_planes_why(const struct compositor *compositor)
 {
     return compositor->planes_why;
+}
+
+void compositor_forget(struct compositor *compositor, unsigned tile)
+{
+    surface_forget(&compositor->surfaces[tile], &compositor->ways);
 }
 
 void compositor_set_text(struct compositor *compositor, unsigned tile, const char *text)

@@ -47,6 +47,9 @@ void compositor_take_moved(struct compositor *compositor, unsigned tile,
 /* Why the last picture that the display could have read by itself was composed; NULL: none was. */
 const char *compositor_planes_why(const struct compositor *compositor);
 
+/* A tile's decoder has gone, or may have: its buffers are let go of, but for what is shown. */
+void compositor_forget(struct compositor *compositor, unsigned tile);
+
 /* A tile's text, NULL none; and the one over the top left corner of all. */
 void compositor_set_text(struct compositor *compositor, unsigned tile, const char *text);
 void compositor_set_overlay(struct compositor *compositor, const char *text);

@@ -66,7 +66,8 @@ bool compositor_scan_out(struct compositor *compositor)
         compositor->planes_why = why;
         return false;
     }
-    surface_let_go(surface, &compositor->ways);
+    if (surface->payload)
+        surface_let_go(surface, &compositor->ways);
     surface->has_picture = true;
     surface->dirty = false;
     compositor->dirty = true; /* what GL draws next has all to be drawn */

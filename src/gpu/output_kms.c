@@ -7,7 +7,6 @@
 #include "gpu/kms_display.h"
 
 #include <errno.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -113,7 +112,7 @@ static int kms_output_open(struct output *output, const struct output_settings *
     if (ret < 0) {
         kms->away = true; /* what was there is still there */
         ret = output->fail(ret, settings->name, "no display by KMS: %s",
-                           missing ? missing : strerror(-ret));
+                           missing ? missing : "the mode cannot be set");
         kms_output_close(output);
         return ret;
     }
@@ -151,7 +150,7 @@ static void take_refusal(struct kms *kms, int ret)
     } else if (ret != -EBUSY && !kms->said_failed) {
         kms->said_failed = true;
         kms->needs_mode = true;
-        kms->output->fail(ret, kms->name, "a picture cannot be shown: %s", strerror(-ret));
+        kms->output->fail(ret, kms->name, "a picture cannot be shown");
     }
 }
 

@@ -36,6 +36,7 @@ struct surface_ways {
     const char *name;
     struct buffer_pool *pool; /* borrowed; for decoders. NULL: nobody asked */
     struct held held;
+    struct images images;
     /* one of them fills the pool, or none */
     struct dmabuf_buffers dmabufs;
     struct mapped_buffers mapped;
@@ -62,6 +63,9 @@ int surface_ways_close(struct surface_ways *ways);
  */
 int surface_take(struct surface *surface, struct surface_ways *ways,
                  const struct limef_decoded_frame *picture, struct upload *moved, bool *turned);
+
+/* Drops what is kept of pictures that were shown before. */
+void surface_forget(struct surface *surface, struct surface_ways *ways);
 
 /* Drops what the picture needs of others' memory: it is shown no more. */
 void surface_let_go(struct surface *surface, struct surface_ways *ways);

@@ -79,6 +79,11 @@ const char *compositor_planes_why(const struct compositor *compositor)
     return NULL;
 }
 
+void compositor_forget(struct compositor *compositor, unsigned tile)
+{
+    (void)compositor, (void)tile;
+}
+
 void compositor_set_text(struct compositor *compositor, unsigned tile, const char *text)
 {
     (void)compositor, (void)tile, (void)text;

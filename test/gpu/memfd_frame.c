@@ -121,9 +121,17 @@ struct limef_payload *memfd_frame_make(struct limef_pool *pool, const AVFrame *f
     return payload;
 }
 
-int memfd_frame_fd(const struct limef_payload *payload)
+int memfd_frame_take_fd(struct limef_payload *payload)
 {
-    return memory_of(payload)->drm.objects[0].fd;
+    int fd = memory_of(payload)->drm.objects[0].fd;
+
+    memory_of(payload)->drm.objects[0].fd = -1;
+    return fd;
+}
+
+void memfd_frame_give_fd(struct limef_payload *payload, int fd)
+{
+    memory_of(payload)->drm.objects[0].fd = fd;
 }
 
 unsigned memfd_frame_count_descriptors(void)

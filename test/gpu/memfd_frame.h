@@ -26,8 +26,9 @@ struct limef_payload *memfd_frame_make(struct limef_pool *pool, const struct AVF
 /* Writes other pixels of the same format and size into it, whoever has it. */
 void memfd_frame_write(struct limef_payload *payload, const struct AVFrame *from);
 
-/* The memory's descriptor. */
-int memfd_frame_fd(const struct limef_payload *payload);
+/* Takes the picture's descriptor away, and gives it back. */
+int memfd_frame_take_fd(struct limef_payload *payload);
+void memfd_frame_give_fd(struct limef_payload *payload, int fd);
 
 /* The descriptors that this process has open. */
 unsigned memfd_frame_count_descriptors(void);

@@ -230,10 +230,10 @@ LIMEF_API int limef_presenter_open(struct limef_presenter *presenter);
  * libraries want it from the thread that opened them: call this before that thread stops. What
  * waits for its time, and what still comes, is dropped: counted in n_dropped_flush, no failure.
  *
- * Pictures in buffers of limef_presenter_get_buffers() are memory of the GL: as long as a decoder,
- * a fifo or anybody else has one, the output cannot go. It then lends no more and stays open; stop
- * and clear the decoders, and close it again. limef_filter_clear() abandons such an output
- * instead: window, GL context and buffers stay until the process ends, the pictures valid.
+ * Pictures in mapped buffers of limef_presenter_get_buffers() are memory of the GL: as long as a
+ * decoder, a fifo or anybody else has one, the output cannot go. It then lends no more and stays
+ * open; stop and clear the decoders, and close it again. limef_filter_clear() abandons such an
+ * output instead: window, GL context and buffers stay until the process ends, the pictures valid.
  *
  * @return 0, also if it is not open; AVERROR(EBUSY), logged: pictures in its buffers are in use.
  * Thread: the presenter's
@@ -241,13 +241,15 @@ LIMEF_API int limef_presenter_open(struct limef_presenter *presenter);
 LIMEF_API int limef_presenter_close(struct limef_presenter *presenter);
 
 /**
- * Memory for limef_decode_settings.buffers: buffers of the GL that stay mapped, which the GPU
- * reads where the decoder wrote them, so that no CPU uploads a picture. They are made when the
+ * Memory for limef_decode_settings.buffers: dma-bufs (or, where the CPU renders, memfds) that EGL
+ * imports as textures, so that nothing is moved; or buffers of the GL that stay mapped, which the
+ * GPU reads where the decoder wrote them, so that no CPU uploads a picture. They are made when the
  * output is open and a decoder has missed them, 512 MiB at most; whatever finds none is decoded
- * into ordinary memory and uploaded. So it is for good where GL has no GL_EXT_buffer_storage,
- * where reading such memory is slow, and where the CPU renders; the log says so at level info.
+ * into ordinary memory and uploaded. So it is for good where GL has neither, where reading such
+ * memory is slow, and where the CPU renders and imports nothing; the log says so at level info.
  *
- * @param always  also where reading it is slow or the CPU renders: for tests and comparisons.
+ * @param always  mapped buffers also where reading them is slow or the CPU renders: for tests and
+ * comparisons.
  * @return borrowed; a decoder counts itself as its user. NULL: the output is none, or there is no
  *         memory (logged); a decoder takes that, too.
  * Thread: the controlling one, before the presenter's thread starts

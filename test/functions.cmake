@@ -13,9 +13,11 @@
 # limef_add_fuzzer(NAME name SOURCES file... [LIBS target...] [CORPUS folder])
 #     A libFuzzer target, run for LIMEF_FUZZ_SECONDS, from the files in CORPUS if it is given.
 #
-# limef_add_mesa_test(NAME name OF test [TIMEOUT seconds])
-#     The program of another test once more, with a Mesa that imports dma-bufs in software; skipped
-#     where scripts/get-mesa.sh cannot have it.
+# limef_add_mesa_script_test(NAME name COMMAND argument... LABELS label... TIMEOUT seconds)
+#     A command with a Mesa that imports dma-bufs in software; skipped where scripts/get-mesa.sh
+#     cannot have it.
+# limef_add_mesa_test(NAME name OF test)
+#     The Criterion program of another test once more, in that way.
 #
 # The test is called name, the target test_name. LABELS: unit (the default of limef_add_test),
 # stress, e2e, fuzz, gpu, install, lint. TIMEOUT: 60 unless given. INTERNAL: links functions that
@@ -92,26 +94,30 @@ function(limef_add_script_test)
     limef_test_properties(${arg_NAME} "${arg_LABELS}" ${arg_TIMEOUT})
 endfunction()
 
-function(limef_add_mesa_test)
-    cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;OF;TIMEOUT" "")
-    if(NOT TEST ${arg_OF})
+function(limef_add_mesa_script_test)
+    cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;TIMEOUT" "COMMAND;LABELS")
+    if(NOT LIMEF_BUILD_TESTS)
         return()
     endif()
     if(NOT TEST mesa)
         set(LIMEF_TEST_MESA ${PROJECT_SOURCE_DIR}/build/mesa CACHE PATH
             "folder of scripts/get-mesa.sh: filled by the tests if it can be")
-        limef_add_script_test(NAME mesa TIMEOUT 300
+        limef_add_script_test(NAME mesa TIMEOUT 300 LABELS gpu
             COMMAND ${PROJECT_SOURCE_DIR}/scripts/get-mesa.sh ${LIMEF_TEST_MESA})
-        set_tests_properties(mesa PROPERTIES FIXTURES_SETUP mesa LABELS gpu)
+        set_tests_properties(mesa PROPERTIES FIXTURES_SETUP mesa)
     endif()
-    if(NOT arg_TIMEOUT)
-        set(arg_TIMEOUT 120)
+    limef_add_script_test(NAME ${arg_NAME} TIMEOUT ${arg_TIMEOUT} LABELS ${arg_LABELS}
+        COMMAND ${PROJECT_SOURCE_DIR}/scripts/with-mesa.sh ${LIMEF_TEST_MESA} ${arg_COMMAND})
+    set_tests_properties(${arg_NAME} PROPERTIES FIXTURES_REQUIRED mesa)
+endfunction()
+
+function(limef_add_mesa_test)
+    cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;OF" "")
+    if(TEST ${arg_OF})
+        limef_add_mesa_script_test(NAME ${arg_NAME} TIMEOUT 120 LABELS gpu
+            COMMAND $<TARGET_FILE:test_${arg_OF}> --verbose=1 --color=never -j1)
+        set_tests_properties(${arg_NAME} PROPERTIES SKIP_REGULAR_EXPRESSION "Tested: 0 ")
     endif()
-    add_test(NAME ${arg_NAME} COMMAND ${PROJECT_SOURCE_DIR}/scripts/with-mesa.sh ${LIMEF_TEST_MESA}
-        $<TARGET_FILE:test_${arg_OF}> --verbose=1 --color=never -j1)
-    limef_test_properties(${arg_NAME} gpu ${arg_TIMEOUT})
-    set_tests_properties(${arg_NAME} PROPERTIES
-        FIXTURES_REQUIRED mesa SKIP_REGULAR_EXPRESSION "Tested: 0 ")
 endfunction()
 
 set(LIMEF_FUZZ_SECONDS 20 CACHE STRING "how long ctest runs each fuzzer")

@@ -204,12 +204,24 @@ static bool has_picture_suffix(const char *path)
            (!strcasecmp(dot, ".png") || !strcasecmp(dot, ".jpg") || !strcasecmp(dot, ".jpeg"));
 }
 
+/* A word, or kms:DEVICE. */
+static int parse_vo(const struct parser *parser, const char *text, struct play_options *options)
+{
+    options->kms.device = NULL;
+    if (!strncmp(text, "kms:", 4) && text[4]) {
+        options->vo = PLAY_VO_KMS;
+        options->kms.device = text + 4;
+        return 0;
+    }
+    STORE_WORD(options->vo, enum play_vo, vo_words);
+}
+
 static int parse_output_option(const struct parser *parser, struct play_options *options, int id,
                                const char *text)
 {
     switch (id) {
     case OPTION_VO:
-        STORE_WORD(options->vo, enum play_vo, vo_words);
+        return parse_vo(parser, text, options);
     case OPTION_AO:
         options->ao = text;
         return parse_ao(parser, text);
@@ -386,7 +398,7 @@ void play_options_print_help(FILE *file)
 {
     fputs("usage: limef-play [OPTIONS] URL [URL...]\n"
           "Plays files and streams side by side; - reads URLs from standard input.\n\n"
-          "  --vo=auto|window|kms|offscreen|none   where pictures go\n"
+          "  --vo=auto|window|kms[:CARD]|offscreen|none   where pictures go\n"
           "  --ao=auto|alsa[:DEVICE]|wav:FILE|none where sound goes (this version is silent)\n"
           "  --size=WxH --fullscreen               of the output\n"
           "  --untimed                             as fast as it can, every frame\n"

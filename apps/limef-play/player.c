@@ -45,6 +45,8 @@ static enum limef_presenter_output output_of(enum play_vo vo)
     switch (vo) {
     case PLAY_VO_WINDOW:
         return LIMEF_OUTPUT_WINDOW;
+    case PLAY_VO_KMS:
+        return LIMEF_OUTPUT_KMS;
     case PLAY_VO_OFFSCREEN:
         return LIMEF_OUTPUT_OFFSCREEN;
     case PLAY_VO_NONE:
@@ -81,6 +83,7 @@ static int init_screen(struct player *player)
         .fullscreen = options->fullscreen,
         .ends_silently = player->n_streams == 1, /* the player ends with it */
         .title = "limef-play",
+        .kms = &options->kms,
     };
     struct limef_thread_settings thread = {
         .name = "screen", .priority = LIMEF_PRIORITY_DISPLAY, .reports = &player->reports};
@@ -336,6 +339,12 @@ static bool all_ended(const struct player *player)
     return true;
 }
 
+static void explain_ways(struct player *player)
+{
+    if (player->options->explain && !player->plan_lost)
+        player->plan_lost = ways_print(player) < 0;
+}
+
 void player_run(struct player *player)
 {
     struct pollfd reports = {.fd = limef_reports_fd(&player->reports), .events = POLLIN};
@@ -350,11 +359,13 @@ void player_run(struct player *player)
         handle_reports(player);
         end_vain_repetition(player);
         measure(player);
+        explain_ways(player);
         player_visit_screen(player);
         progress_print(player);
     }
     signals_end_at_once();
     measure(player);
+    explain_ways(player); /* of what was over sooner than looked at */
     progress_end(player);
 }
 

@@ -119,6 +119,7 @@ static void put_stream(struct json *json, const struct stream_facts *facts)
 {
     const struct play_stream *stream = facts->stream;
     const AVCodecParameters *parameters = stream->decode.parameters;
+    char way[WAY_BYTES];
 
     json_open(json, NULL, '{');
     json_integer(json, "slot", stream->slot);
@@ -135,11 +136,14 @@ static void put_stream(struct json *json, const struct stream_facts *facts)
     json_integer(json, "reconnects", 0);
     json_string(json, "last_error", stream->end_code < 0 ? stream->end_text : "");
     json_integer(json, "uploaded_bytes", (int64_t)facts->slot.uploaded_bytes);
-    json_string(json, "uploaded_why",
-                facts->slot.uploaded_why ? facts->slot.uploaded_why : "");
+    json_string(json, "uploaded_why", facts->slot.uploaded_why ? facts->slot.uploaded_why : "");
     json_integer(json, "direct_bytes", (int64_t)facts->slot.direct_bytes);
     json_integer(json, "imported", (int64_t)facts->slot.n_imported);
     json_integer(json, "images", (int64_t)facts->slot.n_images);
+    if (way_words(way, NULL, &facts->slot, LIMEF_COUNTED(stream->decode.filter.copied_bytes)))
+        json_string(json, "to_screen", way);
+    else
+        json_null(json, "to_screen");
     put_percentiles(json, "latency_ms", &facts->slot.latency, 1000);
     json_close(json, '}');
 }
@@ -237,6 +241,28 @@ static void put_process(struct json *json, const struct player *player)
         json_null(json, "first_frame_ms");
 }
 
+/* How pictures came onto the screen. */
+static void put_output(struct json *json, const struct limef_presenter *presenter)
+{
+    static const char *const kinds[] = {
+        [LIMEF_OUTPUT_AUTO] = "none",
+        [LIMEF_OUTPUT_WINDOW] = "window",
+        [LIMEF_OUTPUT_OFFSCREEN] = "offscreen",
+        [LIMEF_OUTPUT_NONE] = "none",
+        [LIMEF_OUTPUT_KMS] = "kms",
+    };
+    const char *why = LIMEF_COUNTED(presenter->planes_why);
+
+    json_open(json, "output", '{');
+    json_string(json, "kind", kinds[LIMEF_COUNTED(presenter->output)]);
+    json_integer(json, "composed", (int64_t)LIMEF_COUNTED(presenter->n_composed));
+    json_integer(json, "planes", (int64_t)LIMEF_COUNTED(presenter->n_planes));
+    json_string(json, "why_composed", why ? why : "");
+    json_integer(json, "flips", (int64_t)LIMEF_COUNTED(presenter->n_flips));
+    json_integer(json, "missed_flips", (int64_t)LIMEF_COUNTED(presenter->n_missed));
+    json_close(json, '}');
+}
+
 /* Playing that ended before its steady state has no figure. */
 static void put_allocations(struct json *json, const struct play_measures *measures)
 {
@@ -261,6 +287,7 @@ void report_print(struct player *player, FILE *file)
 
     json_open(&json, NULL, '{');
     put_process(&json, player);
+    put_output(&json, &player->presenter);
     json_open(&json, "streams", '[');
     for (uint32_t i = 0; i < player->n_streams; i++) {
         struct stream_facts facts;

@@ -9,6 +9,7 @@
 
 #include "limit.h"
 #include "options.h"
+#include "way.h"
 
 #include <limef/base/url.h>
 #include <limef/filter/decode.h>
@@ -34,6 +35,7 @@ struct play_stream {
     char export_path[108];
 
     /* the main thread */
+    struct way way;
     int64_t seek_target_us, sought_at_us; /* the last one asked for, and when */
     bool ended;
     int32_t end_code;

@@ -7,6 +7,7 @@
 #include "gpu/compositor.h"
 
 #include <limef/base/log.h>
+#include <limef/frame/hardware.h>
 #include <limef/thread/thread.h>
 
 #include <libavutil/frame.h>
@@ -98,7 +99,7 @@ void presenter_set_due(struct limef_presenter *presenter, struct limef_tile *til
     /* a picture that should be off the screen already: the one behind it may be due as well */
     presenter_wake_at(presenter, tile->due_us < now_us - presenter_lasts_us(tile)
                                      ? now_us + SECOND_LOOK_US
-                                     : tile->due_us);
+                                     : presenter_take_us(presenter, tile));
 }
 
 /* Copies a picture that nobody counts; `next` then refers to the copy. */
@@ -111,6 +112,15 @@ static int keep_copy(struct limef_presenter *presenter, struct limef_tile *tile,
 
     if (!copy && !(copy = tile->copy = memory_new_av_frame()))
         return AVERROR(ENOMEM);
+    if (limef_hardware_is(av)) { /* its surface counts references by itself */
+        av_frame_unref(copy);
+        ret = memory_permits() ? av_frame_ref(copy, av) : AVERROR(ENOMEM);
+        if (ret >= 0) {
+            tile->next.decoded = *decoded;
+            tile->next.decoded.av = copy;
+        }
+        return ret;
+    }
     if (copy->width != av->width || copy->height != av->height || copy->format != av->format) {
         av_frame_unref(copy);
         copy->width = av->width;
@@ -169,7 +179,7 @@ static int make_room(struct limef_presenter *presenter, struct limef_tile *tile,
         presenter_clock_shift(&tile->clock, -(presenter_lasts_us(tile) / 10));
         tile->due_us -= presenter_lasts_us(tile) / 10;
     }
-    presenter_wake_at(presenter, tile->due_us);
+    presenter_wake_at(presenter, presenter_take_us(presenter, tile));
     return AVERROR(EAGAIN);
 }
 

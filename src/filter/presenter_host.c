@@ -12,7 +12,7 @@
 /* What drawing a tile's pictures moved, until the presenter's thread counts it. */
 struct moved {
     LIMEF_ATOMIC(uint64_t) uploaded_bytes, copied_bytes;
-    LIMEF_ATOMIC(uint32_t) imported, n_images;
+    LIMEF_ATOMIC(uint32_t) n_imported, n_images;
     LIMEF_ATOMIC(const char *) why, uploaded_why;
 };
 
@@ -73,27 +73,36 @@ void limef_presenter_host_clear(struct limef_presenter_host *host)
 }
 
 int presenter_host_show(struct presenter_host *host, unsigned tile,
-                        const struct limef_decoded_frame *picture, struct compositor_upload *moved)
+                        const struct limef_decoded_frame *picture)
 {
-    struct moved *drawn = &host->moved[tile];
     uint64_t copied_bytes;
     bool skipped;
     int ret = handover_write_picture(host->handover, tile, picture, &copied_bytes, &skipped);
 
-    /* relaxed: figures, they order nothing */
-    moved->uploaded_bytes =
-        atomic_exchange_explicit(&drawn->uploaded_bytes, 0, memory_order_relaxed);
-    moved->copied_bytes = atomic_exchange_explicit(&drawn->copied_bytes, 0, memory_order_relaxed);
-    moved->imported = atomic_exchange_explicit(&drawn->imported, 0, memory_order_relaxed);
-    moved->n_images = atomic_exchange_explicit(&drawn->n_images, 0, memory_order_relaxed);
-    moved->why = LIMEF_COUNTED(drawn->why);
-    moved->uploaded_why = LIMEF_COUNTED(drawn->uploaded_why);
     if (copied_bytes) {
-        moved->copied_bytes += copied_bytes;
-        moved->why = "nobody counts references to the picture";
+        atomic_fetch_add_explicit(&host->moved[tile].copied_bytes, copied_bytes,
+                                  memory_order_relaxed);
+        atomic_store_explicit(&host->moved[tile].why, "nobody counts references to the picture",
+                              memory_order_relaxed);
     }
     LIMEF_COUNT(host->n_skipped, skipped);
     return ret < 0 ? limef_fail(ret, host->name, "picture for the host") : 0;
+}
+
+void presenter_host_take_moved(struct presenter_host *host, unsigned tile,
+                               struct compositor_upload *moved)
+{
+    struct moved *drawn = &host->moved[tile];
+
+    /* relaxed: figures, they order nothing */
+    *moved = (struct compositor_upload){
+        .uploaded_bytes = atomic_exchange_explicit(&drawn->uploaded_bytes, 0, memory_order_relaxed),
+        .copied_bytes = atomic_exchange_explicit(&drawn->copied_bytes, 0, memory_order_relaxed),
+        .n_imported = atomic_exchange_explicit(&drawn->n_imported, 0, memory_order_relaxed),
+        .n_images = atomic_exchange_explicit(&drawn->n_images, 0, memory_order_relaxed),
+        .why = LIMEF_COUNTED(drawn->why),
+        .uploaded_why = LIMEF_COUNTED(drawn->uploaded_why),
+    };
 }
 
 void presenter_host_set_text(struct presenter_host *host, unsigned tile, const char *text)
@@ -130,18 +139,19 @@ static void take_picture(struct presenter_host *host, unsigned tile, bool anew)
 {
     bool fresh;
     const struct limef_decoded_frame *picture = handover_read_picture(host->handover, tile, &fresh);
-    struct compositor_upload moved = {0};
+    struct compositor_upload moved;
     struct moved *drawn = &host->moved[tile];
 
     if (!picture || (!fresh && !anew))
         return;
-    if (compositor_set_picture(host->compositor, tile, picture, &moved) < 0)
+    if (compositor_set_picture(host->compositor, tile, picture) < 0)
         LIMEF_COUNT(host->n_failed, 1);
     else
         LIMEF_COUNT(host->n_pictures, 1);
+    compositor_take_moved(host->compositor, tile, &moved);
     atomic_fetch_add_explicit(&drawn->uploaded_bytes, moved.uploaded_bytes, memory_order_relaxed);
     atomic_fetch_add_explicit(&drawn->copied_bytes, moved.copied_bytes, memory_order_relaxed);
-    atomic_fetch_add_explicit(&drawn->imported, moved.imported, memory_order_relaxed);
+    atomic_fetch_add_explicit(&drawn->n_imported, moved.n_imported, memory_order_relaxed);
     atomic_fetch_add_explicit(&drawn->n_images, moved.n_images, memory_order_relaxed);
     if (moved.why)
         atomic_store_explicit(&drawn->why, moved.why, memory_order_relaxed);

@@ -7,9 +7,13 @@
 
 #include "gpu/compositor.h"
 
-/* A picture is due. moved: what drawing the tile's pictures before has moved. 0, or an error. */
+/* A picture is due. 0, or an error, logged. */
 int presenter_host_show(struct presenter_host *host, unsigned tile,
-                        const struct limef_decoded_frame *picture, struct compositor_upload *moved);
+                        const struct limef_decoded_frame *picture);
+
+/* What a tile's pictures moved since this was asked last. */
+void presenter_host_take_moved(struct presenter_host *host, unsigned tile,
+                               struct compositor_upload *moved);
 
 void presenter_host_set_text(struct presenter_host *host, unsigned tile, const char *text);
 void presenter_host_set_overlay(struct presenter_host *host, const char *text);

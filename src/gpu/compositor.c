@@ -49,6 +49,7 @@ int compositor_open(struct compositor **compositor, const struct limef_presenter
         .untimed = settings->untimed,
         .fullscreen = settings->fullscreen,
         .gles2 = settings->gles2,
+        .kms = settings->kms,
     };
     int ret, width, height;
 
@@ -78,6 +79,7 @@ int compositor_open(struct compositor **compositor, const struct limef_presenter
         }
     }
     surface_ways_open(&new_compositor->ways, &new_compositor->gl, buffers, name);
+    surface_ways_tend(&new_compositor->ways); /* what the pictures that wait did without */
     *compositor = new_compositor;
     return 0;
 }
@@ -90,8 +92,10 @@ int compositor_close(struct compositor **compositor)
     if (!old)
         return 0;
     gl = &old->gl;
-    for (unsigned i = 0; i < old->n_surfaces; i++)
+    for (unsigned i = 0; i < old->n_surfaces; i++) {
+        compositor_drop_kept(&old->surfaces[i]);
         surface_let_go(&old->surfaces[i], &old->ways);
+    }
     if (surface_ways_close(&old->ways) < 0)
         return AVERROR(EBUSY);
     for (unsigned i = 0; i < old->n_surfaces; i++)
@@ -111,26 +115,55 @@ enum limef_presenter_output compositor_output(const struct compositor *composito
     return compositor->output.ops->kind;
 }
 
-int compositor_set_picture(struct compositor *compositor, unsigned tile,
-                           const struct limef_decoded_frame *picture,
-                           struct compositor_upload *upload)
+int compositor_take(struct compositor *compositor, struct surface *surface,
+                    const struct limef_decoded_frame *picture)
 {
+    struct compositor_upload *sum = &surface->moved;
     struct upload moved;
     bool turned = false;
-    int ret =
-        surface_take(&compositor->surfaces[tile], &compositor->ways, picture, &moved, &turned);
+    int ret = surface_take(surface, &compositor->ways, picture, &moved, &turned);
 
-    *upload = (struct compositor_upload){
-        .uploaded_bytes = moved.uploaded_bytes,
-        .direct_bytes = moved.direct_bytes,
-        .copied_bytes = moved.copied_bytes,
-        .why = moved.why,
-        .uploaded_why = moved.uploaded_bytes ? moved.uploaded_why : NULL,
-        .imported = moved.imported,
-        .n_images = moved.n_images,
-    };
+    sum->uploaded_bytes += moved.uploaded_bytes;
+    sum->direct_bytes += moved.direct_bytes;
+    sum->copied_bytes += moved.copied_bytes;
+    if (moved.copied_bytes)
+        sum->why = moved.why;
+    if (moved.uploaded_bytes)
+        sum->uploaded_why = moved.uploaded_why;
+    sum->n_imported += moved.imported;
+    sum->n_images += moved.n_images;
     compositor->dirty |= turned; /* what it covers may change */
     return ret;
+}
+
+int compositor_set_picture(struct compositor *compositor, unsigned tile,
+                           const struct limef_decoded_frame *picture)
+{
+    struct surface *surface = &compositor->surfaces[tile];
+    int ret = 0;
+
+    compositor_drop_kept(surface);
+    if (!compositor_keep(compositor, surface, picture))
+        ret = compositor_take(compositor, surface, picture);
+    surface_ways_tend(&compositor->ways);
+    return ret;
+}
+
+void compositor_take_moved(struct compositor *compositor, unsigned tile,
+                           struct compositor_upload *moved)
+{
+    *moved = compositor->surfaces[tile].moved;
+    compositor->surfaces[tile].moved = (struct compositor_upload){0};
+}
+
+const char *compositor_planes_why(const struct compositor *compositor)
+{
+    return compositor->planes_why;
+}
+
+void compositor_forget(struct compositor *compositor, unsigned tile)
+{
+    surface_forget(&compositor->surfaces[tile], &compositor->ways);
 }
 
 void compositor_set_text(struct compositor *compositor, unsigned tile, const char *text)
@@ -387,9 +420,12 @@ int compositor_present(struct compositor *compositor)
     ret = prepare_size(compositor);
     if (ret < 0)
         return ret;
+    if (compositor_scan_out(compositor))
+        return COMPOSITOR_ON_PLANE;
+    compositor_take_kept(compositor);
     compose(compositor);
     compositor->output.ops->swap(&compositor->output);
-    return 0;
+    return COMPOSITOR_COMPOSED;
 }
 
 void compositor_size(const struct compositor *compositor, int *width, int *height)
@@ -416,6 +452,7 @@ int compositor_read(struct compositor *compositor, uint8_t *rgba)
 
     if (ret < 0)
         return ret;
+    compositor_take_kept(compositor);
     /* what was swapped is gone from a window's buffer */
     compositor->dirty = true;
     compose(compositor);
@@ -429,6 +466,13 @@ int compositor_read(struct compositor *compositor, uint8_t *rgba)
     return gl->GetError() == GL_NO_ERROR
                ? 0
                : limef_fail(AVERROR_EXTERNAL, compositor->name, "cannot read the composed picture");
+}
+
+int64_t compositor_flips(struct compositor *compositor, struct output_flip *flip)
+{
+    *flip = (struct output_flip){0};
+    return compositor->output.ops->flips ? compositor->output.ops->flips(&compositor->output, flip)
+                                         : 0;
 }
 
 bool compositor_has_events(const struct compositor *compositor)

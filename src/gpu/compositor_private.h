@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the compositor's files share: all of it (compositor.c), and what is different in a host's
- * context (compositor_host.c).
+ * What the compositor's files share: drawing (compositor.c), planes (compositor_scan_out.c), and
+ * what is different in a host's context (compositor_host.c).
  */
 #ifndef LIMEF_SRC_GPU_COMPOSITOR_PRIVATE_H
 #define LIMEF_SRC_GPU_COMPOSITOR_PRIVATE_H
@@ -23,6 +23,8 @@ struct compositor {
     bool dirty; /* all of it */
     struct label overlay;
     struct label_maker texts;
+    const char
+        *planes_why; /* why a picture that could be on a plane was composed; NULL: none was */
     unsigned n_surfaces;
     struct surface surfaces[];
 };
@@ -32,5 +34,25 @@ void compositor_make_corners(struct compositor *compositor);
 
 /* The state of the GL that drawing needs. */
 void compositor_prepare_state(struct compositor *compositor);
+
+/*
+ * Keeps a picture as it is if it may go on a plane, instead of taking it for textures. False: that
+ * cannot be.
+ */
+bool compositor_keep(struct compositor *compositor, struct surface *surface,
+                     const struct limef_decoded_frame *picture);
+
+/* Forgets what was kept. */
+void compositor_drop_kept(struct surface *surface);
+
+/* Shows the one picture that covers the output on a plane. False: it has to be composed. */
+bool compositor_scan_out(struct compositor *compositor);
+
+/* Takes what was kept for textures, after all. */
+void compositor_take_kept(struct compositor *compositor);
+
+/* Takes a picture for a surface's textures, and adds up what that moved. */
+int compositor_take(struct compositor *compositor, struct surface *surface,
+                    const struct limef_decoded_frame *picture);
 
 #endif

@@ -57,14 +57,32 @@ enum limef_presenter_output compositor_output(const struct compositor *composito
 }
 
 int compositor_set_picture(struct compositor *compositor, unsigned tile,
-                           const struct limef_decoded_frame *picture,
-                           struct compositor_upload *upload)
+                           const struct limef_decoded_frame *picture)
 {
     (void)compositor;
     (void)tile;
     (void)picture;
-    (void)upload;
     return AVERROR(ENOSYS);
+}
+
+void compositor_take_moved(struct compositor *compositor, unsigned tile,
+                           struct compositor_upload *moved)
+{
+    (void)compositor;
+    (void)tile;
+    *moved = (struct compositor_upload){0};
+}
+
+const char *compositor_planes_why(const struct compositor *compositor)
+{
+    (void)compositor;
+    return NULL;
+}
+
+void compositor_forget(struct compositor *compositor, unsigned tile)
+{
+    (void)compositor;
+    (void)tile;
 }
 
 void compositor_set_text(struct compositor *compositor, unsigned tile, const char *text)
@@ -103,6 +121,19 @@ int compositor_read(struct compositor *compositor, uint8_t *rgba)
     (void)compositor;
     (void)rgba;
     return AVERROR(ENOSYS);
+}
+
+int64_t compositor_flips(struct compositor *compositor, struct output_flip *flip)
+{
+    (void)compositor;
+    *flip = (struct output_flip){0};
+    return 0;
+}
+
+bool output_may_be_window(enum limef_presenter_output kind)
+{
+    (void)kind;
+    return false;
 }
 
 enum output_event compositor_poll(struct compositor *compositor, int *key)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "gpu/dmabuf_buffers.h"
 
+#include "base/memory_private.h"
 #include "base/words.h"
 #include "gpu/import.h"
 
@@ -25,18 +26,24 @@ static const char *try_import(const struct dmabuf_source *source, const struct g
                                             .height = TRIAL_HEIGHT,
                                             .n_planes = 1,
                                             .fence_fd = -1};
-    struct import *import = NULL;
-    struct imported imported;
+    struct images *images = memory_allocate(sizeof(*images));
+    struct import import = {0};
+    unsigned n_made;
     struct dmabuf dmabuf;
     const char *why = "there is no memory";
 
-    if (dmabuf_make(source, &dmabuf, (size_t)TRIAL_WIDTH * TRIAL_HEIGHT) < 0)
+    if (!images)
+        return why;
+    if (dmabuf_make(source, &dmabuf, (size_t)TRIAL_WIDTH * TRIAL_HEIGHT) < 0) {
+        memory_release(images);
         return words_keep("%s gives no memory", dmabuf_kind_name(source->kind));
+    }
     hardware.planes[0] = (struct limef_hardware_plane){
         .fd = dmabuf.fd, .pitch_bytes = TRIAL_WIDTH, .inode = dmabuf.inode};
-    if (import_picture(&import, gl, &hardware, AV_PIX_FMT_NONE, &imported, &why) >= 0)
+    if (import_picture(&import, images, gl, &hardware, AV_PIX_FMT_NONE, &n_made, &why) >= 0)
         why = NULL;
-    import_clear(&import, gl);
+    import_clear(&import, images, gl);
+    memory_release(images);
     dmabuf_clear(&dmabuf);
     return why;
 }

@@ -21,6 +21,7 @@
     X(EGLBoolean, Terminate, (EGLDisplay))                                                         \
     X(EGLBoolean, BindAPI, (EGLenum))                                                              \
     X(EGLBoolean, ChooseConfig, (EGLDisplay, const EGLint *, EGLConfig *, EGLint, EGLint *))       \
+    X(EGLBoolean, GetConfigAttrib, (EGLDisplay, EGLConfig, EGLint, EGLint *))                      \
     X(EGLContext, CreateContext, (EGLDisplay, EGLConfig, EGLContext, const EGLint *))              \
     X(EGLSurface, CreateWindowSurface,                                                             \
       (EGLDisplay, EGLConfig, EGLNativeWindowType, const EGLint *))                                \

@@ -170,7 +170,9 @@ const char *import_choose(struct import_choice *choice, const struct gl *gl,
             return NULL;
     }
     whole = choose_whole(choice, gl, hardware, rgb);
-    if (choice->form == IMPORT_WHOLE || (whole >= LISTED_EXTERNAL && gl->external_images))
+    /* what is gray would come out red: drivers convert YUV alone */
+    if (choice->form == IMPORT_WHOLE ||
+        (whole >= LISTED_EXTERNAL && gl->external_images && !(desc && desc->nb_components < 3)))
         return NULL;
     return say_why_not(hardware, pix_fmt, gl, whole > planes ? whole : planes);
 }

@@ -42,6 +42,13 @@ void surface_ways_open(struct surface_ways *ways, const struct gl *gl, struct bu
     buffer_pool_refuse(pool, NULL);
 }
 
+void surface_ways_tend(struct surface_ways *ways)
+{
+    held_release(&ways->held, ways->gl);
+    buffer_keeper_tend(&ways->dmabufs.keeper, ways->name);
+    buffer_keeper_tend(&ways->mapped.keeper, ways->name);
+}
+
 int surface_ways_close(struct surface_ways *ways)
 {
     held_clear(&ways->held, ways->gl);
@@ -72,7 +79,8 @@ static int import(struct surface *surface, struct surface_ways *ways,
     *why = "nobody counts references to the picture";
     if (!picture->frame.payload)
         return AVERROR(ENOTSUP);
-    ret = textures_import(&surface->textures, ways->gl, &hardware, AV_PIX_FMT_NONE, moved, why);
+    ret = textures_import(&surface->textures, &ways->images, ways->gl, &hardware, AV_PIX_FMT_NONE,
+                          moved, why);
     return ret;
 }
 
@@ -98,7 +106,8 @@ static int take_software(struct surface *surface, struct surface_ways *ways,
     int ret;
 
     if (payload && dmabuf_frame_map(&hardware, av) >= 0) {
-        ret = textures_import(&surface->textures, ways->gl, &hardware, av->format, moved, &why);
+        ret = textures_import(&surface->textures, &ways->images, ways->gl, &hardware, av->format,
+                              moved, &why);
         if (ret != AVERROR(ENOTSUP))
             return ret;
     }
@@ -151,13 +160,12 @@ int surface_take(struct surface *surface, struct surface_ways *ways,
     int rotation = (picture->rotation_degrees % 360 + 360) % 360;
     int ret = take_pixels(surface, ways, picture, moved);
 
+    if (ret >= 0 && !moved->imported) /* what was imported before is not drawn again */
+        import_hide(&surface->textures.import);
     if (ret >= 0)
         replace_payload(surface, ways, moved->imported ? picture->frame.payload : NULL);
-    else if (!surface->textures.shown)
-        surface->has_picture = false;
-    held_release(&ways->held, ways->gl);
-    buffer_keeper_tend(&ways->dmabufs.keeper, ways->name);
-    buffer_keeper_tend(&ways->mapped.keeper, ways->name);
+    else
+        surface->has_picture &= surface->textures.shown != NULL;
     if (ret < 0)
         return ret;
     *turned = surface->sar_num != av->sample_aspect_ratio.num ||
@@ -172,14 +180,18 @@ int surface_take(struct surface *surface, struct surface_ways *ways,
     return 0;
 }
 
+void surface_forget(struct surface *surface, struct surface_ways *ways)
+{
+    held_release(&ways->held, ways->gl);
+    if (surface->textures.import.begun)
+        images_drop(&ways->images, ways->gl, &surface->textures.import.stream);
+}
+
 void surface_let_go(struct surface *surface, struct surface_ways *ways)
 {
-    if (!surface->payload)
-        return;
     replace_payload(surface, ways, NULL);
-    import_forget(surface->textures.import, ways->gl, NULL);
-    surface->textures.shown = NULL;
-    surface->has_picture = false;
+    textures_forget(&surface->textures, &ways->images, ways->gl);
+    surface->has_picture &= surface->textures.shown != NULL;
 }
 
 void surface_clear(struct surface *surface, struct surface_ways *ways)

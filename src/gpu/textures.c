@@ -43,7 +43,7 @@ static struct texel texel_of(const struct gl *gl, unsigned n_channels, unsigned 
 
 static void delete_textures(struct textures *textures, const struct gl *gl)
 {
-    if (gl && textures->own.ids[0])
+    if (textures->own.ids[0])
         gl->DeleteTextures(3, textures->own.ids);
     if (textures->shown == &textures->own)
         textures->shown = NULL;
@@ -289,23 +289,20 @@ int textures_upload(struct textures *textures, const struct gl *gl, const struct
     return 0;
 }
 
-int textures_import(struct textures *textures, const struct gl *gl,
+int textures_import(struct textures *textures, struct images *images, const struct gl *gl,
                     const struct limef_hardware_frame *hardware, int pix_fmt, struct upload *upload,
                     const char **why)
 {
-    struct imported imported;
     AVFrame *about = textures->about;
+    unsigned n_made;
     bool swapped;
     int ret;
 
     if (!about && !(about = textures->about = memory_new_av_frame()))
         return AVERROR(ENOMEM);
-    ret = import_picture(&textures->import, gl, hardware, pix_fmt, &imported, why);
-    if (ret < 0) {
-        if (textures->shown != &textures->own && !import_has(textures->import, textures->shown))
-            textures->shown = NULL;
+    ret = import_picture(&textures->import, images, gl, hardware, pix_fmt, &n_made, why);
+    if (ret < 0)
         return ret;
-    }
     about->width = hardware->width;
     about->height = hardware->height;
     about->format =
@@ -313,10 +310,17 @@ int textures_import(struct textures *textures, const struct gl *gl,
     about->colorspace = (enum AVColorSpace)hardware->color_space;
     about->color_range = (enum AVColorRange)hardware->color_range;
     about->chroma_location = (enum AVChromaLocation)hardware->chroma_location;
-    textures->format = imported.format;
-    show(textures, imported.set, about);
-    *upload = (struct upload){.imported = true, .n_images = imported.n_made};
+    textures->format = textures->import.choice.format;
+    show(textures, &textures->import.shown->set, about);
+    *upload = (struct upload){.imported = true, .n_images = n_made};
     return 0;
+}
+
+void textures_forget(struct textures *textures, struct images *images, const struct gl *gl)
+{
+    if (textures->shown != &textures->own)
+        textures->shown = NULL;
+    import_clear(&textures->import, images, gl);
 }
 
 void textures_bind(struct textures *textures, const struct gl *gl, bool pixel_for_pixel, bool hasty)
@@ -343,7 +347,6 @@ void textures_bind(struct textures *textures, const struct gl *gl, bool pixel_fo
 void textures_clear(struct textures *textures, const struct gl *gl)
 {
     delete_textures(textures, gl);
-    import_clear(&textures->import, gl);
     av_frame_free(&textures->about);
     sws_freeContext(textures->sws);
     av_frame_free(&textures->converted);

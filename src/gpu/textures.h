@@ -27,7 +27,7 @@ struct textures {
     struct texture_set own;
     int own_width, own_height, own_pix_fmt;
     /* what is imported, and the size, format and colour of such a picture */
-    struct import *import;
+    struct import import;
     struct AVFrame *about;
     /* for what has to be converted or repacked first */
     struct SwsContext *sws;
@@ -60,12 +60,15 @@ int textures_upload(struct textures *textures, const struct gl *gl, const struct
                     struct upload *upload, const char *name);
 
 /*
- * Takes a picture's memory for textures. pix_fmt, why: as import_picture(). 0; AVERROR(ENOTSUP), or
- * another error, not logged: what was shown is shown still, unless it was of another format.
+ * Takes a picture's memory for textures. images, pix_fmt, why: as import_picture(). 0;
+ * AVERROR(ENOTSUP), or another error, not logged: what was shown is shown still.
  */
-int textures_import(struct textures *textures, const struct gl *gl,
+int textures_import(struct textures *textures, struct images *images, const struct gl *gl,
                     const struct limef_hardware_frame *hardware, int pix_fmt, struct upload *upload,
                     const char **why);
+
+/* Lets go of the memory of pictures: what was imported is shown no more. */
+void textures_forget(struct textures *textures, struct images *images, const struct gl *gl);
 
 /*
  * Binds plane i to texture unit i. pixel_for_pixel: the picture is not scaled.
@@ -74,7 +77,7 @@ int textures_import(struct textures *textures, const struct gl *gl,
 void textures_bind(struct textures *textures, const struct gl *gl, bool pixel_for_pixel,
                    bool hasty);
 
-/* Releases everything; with gl NULL the textures went with their context. */
+/* Releases everything; textures_forget() comes first. */
 void textures_clear(struct textures *textures, const struct gl *gl);
 
 #endif

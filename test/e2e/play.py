@@ -70,6 +70,13 @@ class Command(unittest.TestCase):
         self.assertEqual(report["copied_bytes"], 0)
         self.assertEqual(report["copies"], [])
 
+    def test_explains_how_pictures_get_to_the_screen(self):
+        _, output, _ = play("--vo=none", "--untimed", "--explain", "--report=json", CLIP)
+        self.assertIn("slot 0, from the decoder to the screen: nothing is moved", output)
+        _, output, _ = play("--vo=offscreen", "--untimed", "--explain", "--upload=plain", CLIP)
+        if "from the decoder" in output:  # there may be no EGL
+            self.assertIn("uploaded (nobody asked for memory that the GPU reads)", output)
+
     def test_allocates_nothing_per_frame_in_steady_state(self):
         for n_threads in (1, 2):
             _, output, _ = play("--vo=none", "--untimed", "--loop=3", "--report=json",

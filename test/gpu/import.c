@@ -257,21 +257,37 @@ Test(import, images_are_made_once_for_each_buffer)
     close_presenter();
 }
 
-Test(import, no_more_images_are_kept_than_a_decoder_has_buffers)
+Test(import, an_image_goes_when_its_buffer_has_gone_out_of_use)
 {
-    struct limef_payload *payloads[100];
+    enum { N = 300 };
+    struct limef_payload *payloads[N];
     uint64_t n_images;
 
     open_importing(1, (struct limef_presenter_settings){0});
-    make_many(payloads, 100);
-    show_in_turn(payloads, 100, 1);
+    make_many(payloads, N);
+    show_in_turn(payloads, N, 1);
     n_images = counters(0).n_images;
-    show(0, payloads[99]); /* is kept */
+    show(0, payloads[N - 1]); /* is kept */
     cr_assert(eq(u64, counters(0).n_images, n_images));
     show(0, payloads[0]); /* had to go */
     cr_assert(eq(u64, counters(0).n_images, n_images + 2));
     cr_assert(eq(u64, counters(0).uploaded_bytes, 0));
-    release_many(payloads, 100);
+    release_many(payloads, N);
+    close_presenter();
+}
+
+Test(import, tiles_that_show_one_buffer_share_its_image)
+{
+    struct limef_payload *payloads[2];
+
+    open_importing(3, (struct limef_presenter_settings){.width = 192, .height = 144});
+    make_many(payloads, 2);
+    for (int round = 0; round < 3; round++)
+        for (uint32_t slot = 0; slot < 3; slot++)
+            show(slot, payloads[round % 2]);
+    cr_assert(eq(u64, counters(0).n_images, 2 + 4)); /* with the one that was tried first */
+    cr_assert(eq(u64, counters(1).n_images + counters(2).n_images, 0));
+    release_many(payloads, 2);
     close_presenter();
 }
 

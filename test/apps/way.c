@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* How pictures got to the screen, in words. */
+#include "way.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+static char words[WAY_BYTES];
+
+static const char *say(struct limef_presenter_slot_counters before,
+                       struct limef_presenter_slot_counters now)
+{
+    cr_assert(way_words(words, &before, &now, 0));
+    return words;
+}
+
+Test(way, nothing_is_said_of_no_picture)
+{
+    struct limef_presenter_slot_counters same = {.n_shown = 5, .uploaded_bytes = 7};
+
+    cr_assert(not(way_words(words, &same, &same, 0)));
+}
+
+Test(way, pictures_that_are_imported_are_zero_copy)
+{
+    struct limef_presenter_slot_counters before = {.n_shown = 5, .uploaded_bytes = 7};
+    struct limef_presenter_slot_counters now = {.n_shown = 9, .uploaded_bytes = 7, .n_imported = 4};
+
+    cr_assert(
+        eq(str, (char *)say(before, now), "zero-copy (the decoder's buffers are the textures)"));
+}
+
+Test(way, each_copy_has_its_reason)
+{
+    struct limef_presenter_slot_counters before = {0};
+    struct limef_presenter_slot_counters now = {.n_shown = 9,
+                                                .copied_bytes = 1,
+                                                .uploaded_bytes = 1,
+                                                .copied_why = "no shader",
+                                                .uploaded_why = "no extension"};
+
+    cr_assert(eq(str, (char *)say(before, now), "copied (no shader); uploaded (no extension)"));
+    now.n_imported = 1;
+    cr_assert(eq(str, (char *)say(before, now),
+                 "copied (no shader); uploaded (no extension); others zero-copy"));
+    cr_assert(way_words(words, NULL, &(struct limef_presenter_slot_counters){.n_shown = 1}, 10));
+    cr_assert(eq(str, words, "packets copied (nobody counts references to them)"));
+}
+
+Test(way, pictures_for_nobody_are_not_moved)
+{
+    cr_assert(eq(str,
+                 (char *)say((struct limef_presenter_slot_counters){0},
+                             (struct limef_presenter_slot_counters){.n_shown = 1}),
+                 "nothing is moved (the pictures are shown to nobody)"));
+}

@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Runs limef-play with an OpenGL that imports what software decodes into: nothing is copied, and
+the screen shows what it shows after an upload.
+
+zero_copy.py LIMEF-PLAY LIMEF-DEMO-CLIP"""
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PLAY, DEMO_CLIP = sys.argv[1:3]
+TEMP = tempfile.TemporaryDirectory(prefix="limef-zero-copy-")
+FOLDER = pathlib.Path(TEMP.name)
+CLIP = FOLDER / "clip.mp4"
+# what a decoder asks for before the first buffers are made: its threads and its references
+WITHOUT_BUFFERS = 30
+
+
+def play(*arguments):
+    """Plays offscreen; returns the report and all output."""
+    done = subprocess.run([PLAY, "--vo=offscreen", "--untimed", "--report=json",
+                           *map(str, arguments)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1]), done.stdout
+
+
+class ZeroCopy(unittest.TestCase):
+    def screen(self, *arguments):
+        picture = FOLDER / "screen.png"
+        report, _ = play(f"--snapshot={picture}", *arguments)
+        return report, picture.read_bytes()
+
+    def check(self, report):
+        self.assertEqual(report["copied_bytes"], 0)
+        self.assertEqual(report["copies"], [])
+        # each buffer once, for all streams together
+        self.assertLessEqual(sum(stream["images"] for stream in report["streams"]), 3 * 256)
+        for stream in report["streams"]:
+            self.assertGreaterEqual(stream["imported"], stream["frames_shown"] - WITHOUT_BUFFERS)
+
+    def test_what_is_decoded_is_drawn_where_it_lies(self):
+        report, imported = self.screen("--size=640x360", CLIP)
+        self.check(report)
+        report, uploaded = self.screen("--size=640x360", "--upload=plain", CLIP)
+        self.assertEqual(report["streams"][0]["imported"], 0)
+        self.assertEqual(imported, uploaded)
+
+    def test_sixteen_tiles_copy_nothing(self):
+        report, imported = self.screen("--size=640x480", "--frames=60", *[CLIP] * 16)
+        self.check(report)
+        _, uploaded = self.screen("--size=640x480", "--frames=60", "--upload=plain", *[CLIP] * 16)
+        self.assertEqual(imported, uploaded)
+
+    def test_says_so(self):
+        _, output = play("--explain", "--loop=2", CLIP)
+        self.assertIn("zero-copy (the decoder's buffers are the textures)", output)
+
+
+if __name__ == "__main__":
+    subprocess.run([DEMO_CLIP, CLIP], check=True)
+    unittest.main(argv=sys.argv[:1], verbosity=2)

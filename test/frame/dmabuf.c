@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* Memory with a descriptor, from all the places that this machine has. */
+#include "frame/dmabuf.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <libavutil/error.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#define N_BYTES 10000
+
+/* What is written is what another one reads who has the descriptor. */
+static void expect_to_be_shared(const struct dmabuf_source *source)
+{
+    const char *name = dmabuf_kind_name(source->kind);
+    struct dmabuf dmabuf;
+    struct stat about;
+    uint8_t *other;
+
+    cr_assert(eq(int, dmabuf_make(source, &dmabuf, N_BYTES), 0), "%s", name);
+    cr_assert(ge(sz, dmabuf.bytes, N_BYTES));
+    fstat(dmabuf.fd, &about);
+    cr_assert(eq(u64, dmabuf.inode, about.st_ino));
+    dmabuf_begin_cpu(&dmabuf);
+    memset(dmabuf.data, 0x5a, N_BYTES);
+    dmabuf_end_cpu(&dmabuf);
+    other = mmap(NULL, dmabuf.bytes, PROT_READ, MAP_SHARED, dmabuf.fd, 0);
+    cr_assert(ne(ptr, other, MAP_FAILED), "%s", name);
+    cr_assert(eq(int, other[N_BYTES - 1], 0x5a), "%s", name);
+    munmap(other, dmabuf.bytes);
+    dmabuf_clear(&dmabuf);
+    cr_assert(eq(sz, dmabuf.bytes, 0));
+    dmabuf_clear(&dmabuf);
+}
+
+Test(dmabuf, every_kind_that_is_here_is_shared)
+{
+    for (enum dmabuf_kind kind = 0; kind < DMABUF_N_KINDS; kind++) {
+        struct dmabuf_source source;
+        int ret = dmabuf_source_open(&source, kind, NULL);
+
+        cr_assert(ret == 0 || ret == AVERROR(ENODEV));
+        cr_assert(kind != DMABUF_MEMFD || ret == 0);
+        if (ret == 0)
+            expect_to_be_shared(&source);
+        dmabuf_source_close(&source);
+    }
+}
+
+Test(dmabuf, a_device_that_is_none_gives_nothing)
+{
+    struct dmabuf_source source;
+    struct dmabuf dmabuf;
+
+    cr_assert(eq(int, dmabuf_source_open(&source, DMABUF_UDMABUF, "/nowhere"), AVERROR(ENODEV)));
+    for (enum dmabuf_kind kind = 0; kind < DMABUF_MEMFD; kind++) {
+        cr_assert(eq(int, dmabuf_source_open(&source, kind, "/dev/null"), 0));
+        cr_assert(lt(int, dmabuf_make(&source, &dmabuf, N_BYTES), 0));
+        dmabuf_source_close(&source);
+    }
+}

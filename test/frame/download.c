@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* Pictures in buffers of the kernel, copied by the CPU. */
+#include "frame/download.h"
+
+#include "gpu/memfd_frame.h"
+#include "support/frames.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <drm_fourcc.h>
+#include <libavutil/frame.h>
+#include <libavutil/imgutils.h>
+#include <libavutil/pixdesc.h>
+#include <string.h>
+
+static struct limef_pool *pool;
+
+static void set_up(void)
+{
+    pool = limef_pool_create(LIMEF_FRAME_DECODED);
+}
+
+static void tear_down(void)
+{
+    limef_pool_release(pool);
+}
+
+TestSuite(download, .init = set_up, .fini = tear_down);
+
+static bool is_same(const AVFrame *a, const AVFrame *b)
+{
+    for (int i = 0; i < av_pix_fmt_count_planes(a->format); i++) {
+        int height = i == 1 || i == 2
+                         ? AV_CEIL_RSHIFT(a->height, av_pix_fmt_desc_get(a->format)->log2_chroma_h)
+                         : a->height;
+        size_t row_bytes = (size_t)av_image_get_linesize(a->format, a->width, i);
+
+        for (int y = 0; y < height; y++)
+            if (memcmp(a->data[i] + y * a->linesize[i], b->data[i] + y * b->linesize[i], row_bytes))
+                return false;
+    }
+    return true;
+}
+
+Test(download, rows_are_copied_from_wherever_they_lie)
+{
+    const int formats[] = {AV_PIX_FMT_NV12, AV_PIX_FMT_YUV420P, AV_PIX_FMT_P010LE, AV_PIX_FMT_BGRA};
+    AVFrame *to = av_frame_alloc();
+
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+        AVFrame *from = make_picture(formats[i], 95, 37, (unsigned)i);
+        struct limef_payload *payload;
+
+        from->color_range = AVCOL_RANGE_JPEG;
+        payload = memfd_frame_make(
+            pool, from, (struct memfd_layout){.offset_bytes = 80, .row_extra_bytes = 16});
+        cr_assert(eq(int, (int)download(to, limef_payload_picture(payload)),
+                     av_image_get_buffer_size(formats[i], 95, 37, 1)));
+        cr_assert(eq(int, to->format, formats[i]));
+        cr_assert(eq(int, to->color_range, AVCOL_RANGE_JPEG));
+        cr_assert(is_same(from, to));
+        limef_payload_unref(payload);
+        av_frame_free(&from);
+    }
+    av_frame_free(&to);
+}
+
+Test(download, tiles_are_the_drivers_alone)
+{
+    AVFrame *from = make_picture(AV_PIX_FMT_NV12, 64, 64, 1), *to = av_frame_alloc();
+    struct limef_payload *payload =
+        memfd_frame_make(pool, from, (struct memfd_layout){.modifier = I915_FORMAT_MOD_Y_TILED});
+
+    cr_assert(eq(int, (int)download(to, limef_payload_picture(payload)), AVERROR(ENOTSUP)));
+    limef_payload_unref(payload);
+    av_frame_free(&from);
+    av_frame_free(&to);
+}
+
+Test(download, a_picture_beyond_its_memory_is_not_read)
+{
+    AVFrame *from = make_picture(AV_PIX_FMT_NV12, 64, 64, 1), *to = av_frame_alloc();
+    struct limef_payload *payload = memfd_frame_make(pool, from, (struct memfd_layout){0});
+
+    limef_payload_picture(payload)->height = 4096; /* what a broken driver says */
+    cr_assert(eq(int, (int)download(to, limef_payload_picture(payload)), AVERROR(ENOTSUP)));
+    limef_payload_unref(payload);
+    av_frame_free(&from);
+    av_frame_free(&to);
+}

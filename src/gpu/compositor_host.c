@@ -7,7 +7,6 @@
 #include <limef/base/log.h>
 
 #include <libavutil/error.h>
-#include <libavutil/frame.h>
 
 int compositor_open_host(struct compositor **compositor,
                          const struct limef_presenter_host_settings *host, unsigned n_tiles,
@@ -47,23 +46,39 @@ void compositor_end_host(struct compositor *compositor)
     output_host_end(&compositor->output);
 }
 
+/* What is left of a GL whose context has gone: its objects went with it. */
+static void delete_names(GLsizei n, const GLuint *names)
+{
+    (void)n;
+    (void)names;
+}
+
+static void delete_program(GLuint program)
+{
+    (void)program;
+}
+
+static void delete_sync(GLsync sync)
+{
+    (void)sync;
+}
+
+static void finish(void)
+{
+}
+
 void compositor_abandon(struct compositor **compositor)
 {
     struct compositor *old = *compositor;
 
     if (!old)
         return;
-    for (unsigned i = 0; i < old->n_surfaces; i++) {
-        struct surface *surface = &old->surfaces[i];
-
-        textures_clear(&surface->textures, NULL);
-        limef_payload_unref(surface->payload);
-        av_frame_free(&surface->downloaded);
-    }
-    for (unsigned i = 0; i < old->ways.held.n; i++)
-        limef_payload_unref(old->ways.held.pictures[i].payload);
-    label_maker_clear(&old->texts);
+    old->gl.DeleteBuffers = old->gl.DeleteTextures = delete_names;
+    old->gl.DeleteProgram = delete_program;
+    old->gl.DeleteSync = delete_sync;
+    old->gl.FenceSync = NULL;
+    old->gl.Finish = finish;
     memory_release(old->output.private_data);
-    memory_release(old);
-    *compositor = NULL;
+    old->output = (struct output){0};
+    compositor_close(compositor);
 }

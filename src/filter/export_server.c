@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <libavutil/common.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -290,6 +291,20 @@ static int open_lane(struct export_server *server)
     return ret < 0 ? ret : 0;
 }
 
+/* A program may mean to take its signals on a thread of its own, and say so later: none comes to
+ * this one. */
+static int start(struct limef_thread *thread)
+{
+    sigset_t all, before;
+    int ret;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    ret = limef_thread_start(thread);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return ret;
+}
+
 int export_server_open(struct export_server **server, const char *name,
                        const struct limef_export_settings *settings)
 {
@@ -315,7 +330,7 @@ int export_server_open(struct export_server **server, const char *name,
         ret = made->listens = export_socket_open(made->settings.path, made->settings.permissions,
                                                  &made->socket_file, name);
     if (ret >= 0)
-        ret = limef_thread_start(&made->thread);
+        ret = start(&made->thread);
     if (ret < 0) {
         server_free(made);
         return ret;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What limef-play hands out is what it shows: readers in C and in Python against --framemd5.
 
-export.py LIMEF-PLAY LIMEF-DEMO-CLIP LIMEF-READ FOLDER-OF-LIMEF_READ.PY"""
+export.py LIMEF-PLAY LIMEF-DEMO-CLIP LIMEF-READ FOLDER-OF-LIMEF_READ.PY LIMEF-GRAPH"""
 import hashlib
 import os
 import pathlib
@@ -15,7 +15,7 @@ import time
 import unittest
 import zlib
 
-PLAY, DEMO_CLIP, READ, MODULE = sys.argv[1:5]
+PLAY, DEMO_CLIP, READ, MODULE, GRAPH = sys.argv[1:6]
 sys.path.insert(0, MODULE)
 sys.dont_write_bytecode = True
 import limef_read  # noqa: E402
@@ -122,6 +122,21 @@ class Export(unittest.TestCase):
         done = subprocess.run([READ, str(FOLDER / "nobody")], capture_output=True, text=True)
         self.assertEqual(done.returncode, 2)
         self.assertEqual(len(done.stderr.splitlines()), 1)
+
+
+class Graph(unittest.TestCase):
+    def test_a_signal_ends_it_and_the_socket_goes(self):
+        path = FOLDER / "graph.sock"
+        graph = subprocess.Popen([GRAPH, f"pattern fps=25 ! export {path}"])
+        with_deadline = time.monotonic() + DEADLINE_S
+        while not path.exists() and time.monotonic() < with_deadline:
+            time.sleep(0.01)
+        done = subprocess.run([READ, "--frames=3", "--quiet", path], capture_output=True, text=True,
+                              timeout=DEADLINE_S)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        graph.send_signal(signal.SIGTERM)
+        self.assertEqual(graph.wait(DEADLINE_S), 4)
+        self.assertFalse(path.exists())
 
 
 if __name__ == "__main__":

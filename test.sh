@@ -4,9 +4,10 @@
 # test.sh [--quick]
 #
 # Installs what is missing, then builds limef and runs its tests:
-#   dev       gcc, AddressSanitizer, UndefinedBehaviorSanitizer: all tests
+#   dev       gcc, AddressSanitizer, UndefinedBehaviorSanitizer: all tests but those of vm
 #   tsan      ThreadSanitizer: the stress programs
 #   release   as it is installed: whole runs, the installed tree, symbols, headers, documentation
+#   vm        displays in a virtual machine, with the release; skipped where there can be none
 #   clang     the same build with clang, without a warning
 #   minimal   all optional parts off
 #   fuzz      each fuzzer for some seconds
@@ -89,7 +90,7 @@ run()
 }
 
 if build dev; then
-    run dev
+    run dev -LE vm
 fi
 [ -z "$quick" ] || finish
 
@@ -98,6 +99,9 @@ if build tsan -DLIMEF_BUILD_APPS=OFF; then
 fi
 if build release -DLIMEF_BUILD_TESTS=ON -DLIMEF_BUILD_APPS=ON; then
     run release -L 'install|lint|doc|e2e'
+    echo "== vm: making the virtual machine"
+    test/vm/setup.sh build/vm || echo "== vm: no virtual machine: its tests are skipped"
+    run release -L '^vm$' -j 1
 fi
 build release-clang || true
 if build minimal; then

@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# install-deps.sh build|test
+# install-deps.sh build|test|vm
 #
 # Installs what is missing of the Debian packages that limef is built with (build), or built and
-# tested with (test). Asks apt for nothing if nothing is missing.
+# tested with (test), or that the virtual machine of test/vm is made and run with (vm). Asks apt for
+# nothing if nothing is missing.
 set -eu
 
 build="gcc libc6-dev cmake ninja-build pkg-config
@@ -13,12 +14,15 @@ build="gcc libc6-dev cmake ninja-build pkg-config
     libfreetype-dev libfontconfig-dev fonts-dejavu-core ca-certificates"
 tests="g++ clang libclang-rt-dev libcriterion-dev python3 doxygen ffmpeg
     vpx-tools xvfb xdotool weston"
+vm="qemu-system-x86 linux-headers-amd64 busybox-static binutils cpio gcc kmod make patch python3
+    xz-utils"
 
 case ${1:-} in
 build) wanted=$build ;;
 test) wanted="$build $tests" ;;
+vm) wanted=$vm ;;
 *)
-    echo "usage: $0 build|test" >&2
+    echo "usage: $0 build|test|vm" >&2
     exit 1
     ;;
 esac
@@ -34,7 +38,7 @@ missing=
 for package in $wanted; do
     # shellcheck disable=SC2016 # the format is dpkg's
     case $(dpkg-query -W -f '${db:Status-Status} ' "$package" 2>/dev/null || true) in
-    *installed\ *) ;;
+    installed\ * | *\ installed\ *) ;; # once for each architecture; not not-installed
     *) missing="$missing $package" ;;
     esac
 done
@@ -55,5 +59,5 @@ echo "installing$missing"
 {
     $as_root apt-get -qq update
     $as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 install $missing >/dev/null
+        apt-get -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=600 install $missing >/dev/null
 }

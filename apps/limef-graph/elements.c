@@ -320,10 +320,11 @@ static const struct element_kind element_throttle = {"throttle",
                                                      "at most so many pictures a second"};
 
 static const struct element_kind *const kinds[] = {
-    &element_burn,       &element_decode, &element_dump,     &element_encode,     &element_file,
-    &element_framemd5,   &element_gate,   &element_jpeg,     &element_mosaic,     &element_null,
-    &element_pattern,    &element_scale,  &element_screen,   &element_snapshot,   &element_split,
-    &element_statistics, &element_switch, &element_throttle, &element_timestamps, &element_writer,
+    &element_burn,   &element_decode,     &element_dump,   &element_encode,   &element_export,
+    &element_file,   &element_framemd5,   &element_gate,   &element_jpeg,     &element_mosaic,
+    &element_null,   &element_pattern,    &element_scale,  &element_screen,   &element_snapshot,
+    &element_split,  &element_statistics, &element_switch, &element_throttle, &element_timestamps,
+    &element_writer,
 };
 
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))

@@ -7,6 +7,7 @@
 
 #include <limef/base/log.h>
 #include <limef/filter/dump.h>
+#include <limef/filter/export.h>
 #include <limef/filter/framemd5.h>
 #include <limef/filter/presenter.h>
 #include <limef/filter/snapshot.h>
@@ -42,6 +43,35 @@ static int init_dump(struct assembly *assembly, struct element *element, const s
         limef_dump_filter_init(AS(struct limef_dump_filter, element), element->name, NULL, NULL,
                                element->file ? element->file : stdout);
     return ret;
+}
+
+static const struct parameter export_parameters[] = {
+    {"path", PARAMETER_TEXT, .is_positional = true, .is_needed = true},
+    {"permissions", PARAMETER_INTEGER, .max = 777},
+    {"readers", PARAMETER_INTEGER, .min = 1, .max = LIMEF_EXPORT_MAX_READERS},
+    {"depth", PARAMETER_INTEGER, .min = 1, .max = LIMEF_EXPORT_MAX_DEPTH},
+    {NULL},
+};
+
+/* "660" is meant as chmod(1) takes it. */
+static unsigned octal_of(int64_t digits)
+{
+    return (unsigned)(digits / 100 % 10 << 6 | digits / 10 % 10 << 3 | digits % 10);
+}
+
+static int init_export(struct assembly *assembly, struct element *element,
+                       const struct value *values)
+{
+    struct limef_export_settings settings = {
+        .path = values[0].text,
+        .permissions = octal_of(values[1].integer),
+        .max_readers = (unsigned)values[2].integer,
+        .max_depth = (unsigned)values[3].integer,
+    };
+
+    (void)assembly;
+    return limef_export_filter_init(AS(struct limef_export_filter, element), element->name,
+                                    &settings);
 }
 
 static int init_framemd5(struct assembly *assembly, struct element *element,
@@ -154,6 +184,10 @@ static int init_screen(struct assembly *assembly, struct element *element,
 const struct element_kind element_dump = {
     "dump",          0,         sizeof(struct limef_dump_filter),
     path_parameters, init_dump, "a line for each frame"};
+
+const struct element_kind element_export = {
+    "export",          0,           sizeof(struct limef_export_filter),
+    export_parameters, init_export, "hands pictures to other processes over a socket"};
 
 const struct element_kind element_framemd5 = {"framemd5",
                                               0,

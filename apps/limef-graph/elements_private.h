@@ -17,6 +17,7 @@ extern const struct parameter no_parameters[];
 
 /* elements_ends.c */
 extern const struct element_kind element_dump;
+extern const struct element_kind element_export;
 extern const struct element_kind element_framemd5;
 extern const struct element_kind element_jpeg;
 extern const struct element_kind element_screen;

@@ -35,6 +35,7 @@ enum option_id {
     OPTION_TIMEOUT,
     OPTION_SNAPSHOT,
     OPTION_FRAMEMD5,
+    OPTION_EXPORT,
     OPTION_REPORT,
     OPTION_EXPLAIN,
     OPTION_DOT,
@@ -64,6 +65,7 @@ static const struct option long_options[] = {
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
     {"snapshot", required_argument, NULL, OPTION_SNAPSHOT},
     {"framemd5", required_argument, NULL, OPTION_FRAMEMD5},
+    {"export", required_argument, NULL, OPTION_EXPORT},
     {"report", required_argument, NULL, OPTION_REPORT},
     {"explain", no_argument, NULL, OPTION_EXPLAIN},
     {"dot", required_argument, NULL, OPTION_DOT},
@@ -202,12 +204,24 @@ static bool has_picture_suffix(const char *path)
            (!strcasecmp(dot, ".png") || !strcasecmp(dot, ".jpg") || !strcasecmp(dot, ".jpeg"));
 }
 
+/* A word, or kms:DEVICE. */
+static int parse_vo(const struct parser *parser, const char *text, struct play_options *options)
+{
+    options->kms.device = NULL;
+    if (!strncmp(text, "kms:", 4) && text[4]) {
+        options->vo = PLAY_VO_KMS;
+        options->kms.device = text + 4;
+        return 0;
+    }
+    STORE_WORD(options->vo, enum play_vo, vo_words);
+}
+
 static int parse_output_option(const struct parser *parser, struct play_options *options, int id,
                                const char *text)
 {
     switch (id) {
     case OPTION_VO:
-        STORE_WORD(options->vo, enum play_vo, vo_words);
+        return parse_vo(parser, text, options);
     case OPTION_AO:
         options->ao = text;
         return parse_ao(parser, text);
@@ -229,6 +243,9 @@ static int parse_output_option(const struct parser *parser, struct play_options 
     case OPTION_FRAMEMD5:
         options->framemd5 = text;
         return *text ? 0 : complain(parser, "--framemd5: no file name");
+    case OPTION_EXPORT:
+        options->export_path = text;
+        return *text ? 0 : complain(parser, "--export: no name of a socket");
     default:
         return 1;
     }
@@ -351,6 +368,8 @@ int play_options_parse(struct play_options *options, int argc, char **argv, FILE
         ret = add_url(&parser, options, argv[i]);
     if (!ret && options->snapshot && options->vo == PLAY_VO_NONE)
         ret = complain(&parser, "--snapshot with --vo=none: there is no picture");
+    if (!ret && options->export_path && options->n_urls > 1 && !strstr(options->export_path, "%d"))
+        ret = complain(&parser, "--export for several URLs: the name needs %%d");
     if (!ret && !options->help && !options->version && !options->n_urls && !options->urls_on_stdin)
         ret = complain(&parser, "no URL to play");
     return ret;
@@ -379,13 +398,15 @@ void play_options_print_help(FILE *file)
 {
     fputs("usage: limef-play [OPTIONS] URL [URL...]\n"
           "Plays files and streams side by side; - reads URLs from standard input.\n\n"
-          "  --vo=auto|window|kms|offscreen|none   where pictures go\n"
+          "  --vo=auto|window|kms[:CARD]|offscreen|none   where pictures go\n"
           "  --ao=auto|alsa[:DEVICE]|wav:FILE|none where sound goes (this version is silent)\n"
           "  --size=WxH --fullscreen               of the output\n"
           "  --untimed                             as fast as it can, every frame\n"
           "  --upload=auto|direct|plain            decode into memory that the GPU reads, or not\n"
           "  --snapshot=FILE.png                   the screen when playback ends, and on key s\n"
-          "  --framemd5=FILE                       slot, pts_us, size_bytes, md5 of every frame\n\n"
+          "  --framemd5=FILE                       slot, pts_us, size_bytes, md5 of every frame\n"
+          "  --export=SOCKET                       pictures to other programs; %d: the URL's "
+          "number\n\n"
           "  --frames=N --duration=S --start=S     what part of the input\n"
           "  --loop[=N]                            again, forever or N times\n"
           "  --vid=N                               the Nth video track, not the best one\n"

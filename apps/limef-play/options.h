@@ -6,6 +6,7 @@
 #define LIMEF_PLAY_OPTIONS_H
 
 #include <limef/base/log.h>
+#include <limef/filter/presenter.h>
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,6 +26,7 @@ enum play_transport { PLAY_TRANSPORT_AUTO, PLAY_TRANSPORT_TCP, PLAY_TRANSPORT_UD
 struct play_options {
     /* outputs */
     enum play_vo vo;
+    struct limef_presenter_kms kms;
     const char *ao; /* as written; NULL: auto */
     int width, height;
     bool fullscreen;
@@ -32,6 +34,7 @@ struct play_options {
     enum play_upload upload;
     const char *snapshot;
     const char *framemd5;
+    const char *export_path; /* %d is the number of the URL, from 0; NULL: none */
 
     /* inputs */
     const char *urls[PLAY_MAX_URLS];

@@ -45,6 +45,8 @@ static enum limef_presenter_output output_of(enum play_vo vo)
     switch (vo) {
     case PLAY_VO_WINDOW:
         return LIMEF_OUTPUT_WINDOW;
+    case PLAY_VO_KMS:
+        return LIMEF_OUTPUT_KMS;
     case PLAY_VO_OFFSCREEN:
         return LIMEF_OUTPUT_OFFSCREEN;
     case PLAY_VO_NONE:
@@ -81,6 +83,7 @@ static int init_screen(struct player *player)
         .fullscreen = options->fullscreen,
         .ends_silently = player->n_streams == 1, /* the player ends with it */
         .title = "limef-play",
+        .kms = &options->kms,
     };
     struct limef_thread_settings thread = {
         .name = "screen", .priority = LIMEF_PRIORITY_DISPLAY, .reports = &player->reports};

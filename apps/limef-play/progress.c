@@ -14,6 +14,8 @@ static const char *output_name(uint32_t output)
     switch (output) {
     case LIMEF_OUTPUT_WINDOW:
         return "in a window";
+    case LIMEF_OUTPUT_KMS:
+        return "on the display, by KMS";
     case LIMEF_OUTPUT_OFFSCREEN:
         return "offscreen, no display is used";
     default:

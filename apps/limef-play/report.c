@@ -241,6 +241,28 @@ static void put_process(struct json *json, const struct player *player)
         json_null(json, "first_frame_ms");
 }
 
+/* How pictures came onto the screen. */
+static void put_output(struct json *json, const struct limef_presenter *presenter)
+{
+    static const char *const kinds[] = {
+        [LIMEF_OUTPUT_AUTO] = "none",
+        [LIMEF_OUTPUT_WINDOW] = "window",
+        [LIMEF_OUTPUT_OFFSCREEN] = "offscreen",
+        [LIMEF_OUTPUT_NONE] = "none",
+        [LIMEF_OUTPUT_KMS] = "kms",
+    };
+    const char *why = LIMEF_COUNTED(presenter->planes_why);
+
+    json_open(json, "output", '{');
+    json_string(json, "kind", kinds[LIMEF_COUNTED(presenter->output)]);
+    json_integer(json, "composed", (int64_t)LIMEF_COUNTED(presenter->n_composed));
+    json_integer(json, "planes", (int64_t)LIMEF_COUNTED(presenter->n_planes));
+    json_string(json, "why_composed", why ? why : "");
+    json_integer(json, "flips", (int64_t)LIMEF_COUNTED(presenter->n_flips));
+    json_integer(json, "missed_flips", (int64_t)LIMEF_COUNTED(presenter->n_missed));
+    json_close(json, '}');
+}
+
 /* Playing that ended before its steady state has no figure. */
 static void put_allocations(struct json *json, const struct play_measures *measures)
 {
@@ -265,6 +287,7 @@ void report_print(struct player *player, FILE *file)
 
     json_open(&json, NULL, '{');
     put_process(&json, player);
+    put_output(&json, &player->presenter);
     json_open(&json, "streams", '[');
     for (uint32_t i = 0; i < player->n_streams; i++) {
         struct stream_facts facts;

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "stream.h"
 
+#include <limef/base/log.h>
+
+#include <errno.h>
 #include <libavutil/common.h>
 #include <libavutil/cpu.h>
 #include <libavutil/error.h>
 #include <stdio.h>
+#include <string.h>
 #include <strings.h>
 
 bool play_stream_is_live(const struct play_stream *stream)
@@ -65,6 +69,20 @@ static unsigned choose_n_threads(const struct play_options *options)
     return FFMAX((unsigned)av_cpu_count() / options->n_urls, 1);
 }
 
+/* The pattern's first %d is the slot. */
+static int init_export(struct play_stream *stream, const char *pattern)
+{
+    struct limef_export_settings settings = {.path = stream->export_path};
+    const char *number = strstr(pattern, "%d");
+    int n = number ? snprintf(stream->export_path, sizeof(stream->export_path), "%.*s%u%s",
+                              (int)(number - pattern), pattern, (unsigned)stream->slot, number + 2)
+                   : snprintf(stream->export_path, sizeof(stream->export_path), "%s", pattern);
+
+    if (n >= (int)sizeof(stream->export_path))
+        return limef_fail(AVERROR(ENAMETOOLONG), stream->name, "%s", pattern);
+    return limef_export_filter_init(&stream->export_filter, stream->name, &settings);
+}
+
 int play_stream_init(struct play_stream *stream, uint32_t slot, const char *url,
                      const struct play_options *options, struct limef_filter *screen)
 {
@@ -82,12 +100,19 @@ int play_stream_init(struct play_stream *stream, uint32_t slot, const char *url,
     ret = init_source(stream, url, options);
     if (ret >= 0)
         ret = limef_decode_filter_init(&stream->decode, stream->name, &decode);
+    if (ret >= 0 && options->export_path)
+        ret = init_export(stream, options->export_path);
     if (ret < 0)
         return ret;
     play_limit_init(&stream->limit, stream->name, options->n_frames, options->duration_us);
     limef_connect(&stream->source.source.filter, &stream->decode.filter);
     limef_connect(&stream->decode.filter, &stream->limit.filter);
-    limef_connect(&stream->limit.filter, screen);
+    if (options->export_path) {
+        limef_connect(&stream->limit.filter, &stream->export_filter.filter);
+        limef_connect(&stream->export_filter.filter, screen);
+    } else {
+        limef_connect(&stream->limit.filter, screen);
+    }
     return 0;
 }
 
@@ -96,4 +121,5 @@ void play_stream_clear(struct play_stream *stream)
     limef_filter_clear(&stream->source.source.filter);
     limef_filter_clear(&stream->decode.filter);
     limef_filter_clear(&stream->limit.filter);
+    limef_filter_clear(&stream->export_filter.filter);
 }

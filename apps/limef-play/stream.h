@@ -2,7 +2,7 @@
 /*
  * One URL on its way to the screen, on threads that a graph places:
  *
- *     file source - decode - limit - screen
+ *     file source - decode - limit [- export] - screen
  */
 #ifndef LIMEF_PLAY_STREAM_H
 #define LIMEF_PLAY_STREAM_H
@@ -13,12 +13,13 @@
 
 #include <limef/base/url.h>
 #include <limef/filter/decode.h>
+#include <limef/filter/export.h>
 #include <limef/filter/file_source.h>
 #include <limef/filter/presenter.h>
 #include <limef/thread/graph.h>
 
 /* Filters of a stream. */
-#define PLAY_STREAM_FILTERS 3
+#define PLAY_STREAM_FILTERS 4
 
 struct play_stream {
     struct limef_buffer_source *buffers; /* where to decode into; NULL: anywhere. Set before init */
@@ -30,6 +31,8 @@ struct play_stream {
     struct limef_file_source source;
     struct limef_decode_filter decode;
     struct play_limit limit;
+    struct limef_export_filter export_filter; /* all-zero: not asked for */
+    char export_path[108];
 
     /* the main thread */
     struct way way;

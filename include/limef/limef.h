@@ -18,6 +18,8 @@
 #include <limef/filter/decode.h>
 #include <limef/filter/dump.h>
 #include <limef/filter/encode.h>
+#include <limef/filter/export.h>
+#include <limef/filter/export_protocol.h>
 #include <limef/filter/file_source.h>
 #include <limef/filter/filter.h>
 #include <limef/filter/framemd5.h>
@@ -25,6 +27,7 @@
 #include <limef/filter/input.h>
 #include <limef/filter/mosaic.h>
 #include <limef/filter/presenter.h>
+#include <limef/filter/presenter_host.h>
 #include <limef/filter/probe.h>
 #include <limef/filter/rtsp_source.h>
 #include <limef/filter/scale.h>

@@ -99,7 +99,7 @@ void presenter_set_due(struct limef_presenter *presenter, struct limef_tile *til
     /* a picture that should be off the screen already: the one behind it may be due as well */
     presenter_wake_at(presenter, tile->due_us < now_us - presenter_lasts_us(tile)
                                      ? now_us + SECOND_LOOK_US
-                                     : tile->due_us);
+                                     : presenter_take_us(presenter, tile));
 }
 
 /* Copies a picture that nobody counts; `next` then refers to the copy. */
@@ -179,7 +179,7 @@ static int make_room(struct limef_presenter *presenter, struct limef_tile *tile,
         presenter_clock_shift(&tile->clock, -(presenter_lasts_us(tile) / 10));
         tile->due_us -= presenter_lasts_us(tile) / 10;
     }
-    presenter_wake_at(presenter, tile->due_us);
+    presenter_wake_at(presenter, presenter_take_us(presenter, tile));
     return AVERROR(EAGAIN);
 }
 
@@ -201,7 +201,7 @@ static int take_picture(struct limef_presenter *presenter, struct limef_tile *ti
         return 0;
     }
     if (presenter->settings.untimed && presenter->opened && !presenter->compositor &&
-        tile->clock.paused_us == LIMEF_NO_TIME) {
+        !presenter->host && tile->clock.paused_us == LIMEF_NO_TIME) {
         presenter_show_to_nobody(presenter, tile, decoded, now_us);
         return 0;
     }

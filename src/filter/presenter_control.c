@@ -2,6 +2,7 @@
 #include <limef/filter/presenter.h>
 
 #include "base/memory_private.h"
+#include "filter/presenter_host_private.h"
 #include "frame/buffer_pool.h"
 #include "frame/image_file.h"
 #include "gpu/compositor.h"
@@ -13,7 +14,8 @@
 struct limef_buffer_source *limef_presenter_get_buffers(struct limef_presenter *presenter,
                                                         bool always)
 {
-    if (presenter->settings.output == LIMEF_OUTPUT_NONE)
+    if (presenter->settings.output == LIMEF_OUTPUT_NONE ||
+        presenter->settings.output == LIMEF_OUTPUT_HOST)
         return NULL;
     if (!presenter->buffers)
         presenter->buffers = buffer_pool_create();
@@ -31,6 +33,8 @@ int limef_presenter_set_layout(struct limef_presenter *presenter, uint32_t slot)
         return AVERROR(EINVAL);
     if (presenter->compositor)
         compositor_set_layout(presenter->compositor, slot);
+    if (presenter->host)
+        presenter_host_set_layout(presenter->host, slot);
     presenter->dirty = true;
     return 0;
 }
@@ -46,6 +50,8 @@ void limef_presenter_set_overlay(struct limef_presenter *presenter, const char *
 {
     if (presenter->compositor)
         compositor_set_overlay(presenter->compositor, text);
+    if (presenter->host)
+        presenter_host_set_overlay(presenter->host, text);
     presenter->dirty = true;
 }
 
@@ -54,6 +60,8 @@ int limef_presenter_get_size(struct limef_presenter *presenter, int *width, int 
     *width = *height = 0;
     if (presenter->compositor)
         compositor_size(presenter->compositor, width, height);
+    if (presenter->host)
+        presenter_host_size(presenter->host, width, height);
     return *width > 0 ? 0 : AVERROR(EAGAIN);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the presenter's files share: frames coming in and their time (presenter.c), the periodic
- * task (presenter_tick.c), signals (presenter_signal.c), what an application asks for
- * (presenter_control.c).
+ * task (presenter_tick.c), flips of a display (presenter_flip.c), signals (presenter_signal.c),
+ * what an application asks for (presenter_control.c).
  */
 #ifndef LIMEF_SRC_FILTER_PRESENTER_PRIVATE_H
 #define LIMEF_SRC_FILTER_PRESENTER_PRIVATE_H
@@ -32,6 +32,21 @@ void presenter_wake_at(struct limef_presenter *presenter, int64_t due_us);
 /* Without a screen and without a clock a picture is shown by being looked at. */
 void presenter_show_to_nobody(struct limef_presenter *presenter, struct limef_tile *tile,
                               const struct limef_decoded_frame *decoded, int64_t now_us);
+
+/* When the picture that waits is composed: not at once when it is due where a refresh of the
+ * display has to be met. */
+int64_t presenter_take_us(const struct limef_presenter *presenter, const struct limef_tile *tile);
+bool presenter_is_time(const struct limef_presenter *presenter, const struct limef_tile *tile,
+                       int64_t now_us);
+
+/* What was composed is on its way, and comes onto the screen at a flip. */
+void presenter_note_committed(struct limef_presenter *presenter);
+
+/* Takes the flip that was waited for. 0: the next picture may come; else when to look again. */
+int64_t presenter_read_flips(struct limef_presenter *presenter, int64_t now_us);
+
+/* What was presented is seen: the new pictures in it. */
+void presenter_note_seen(struct limef_presenter *presenter, int64_t now_us);
 
 /* What lasts as long as nobody knows. */
 #define PRESENTER_UNKNOWN_US 40000

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The periodic task: opens the output, shows what is due, says why a tile has no picture. */
+#include "filter/presenter_host_private.h"
 #include "filter/presenter_private.h"
 #include "gpu/compositor.h"
 
@@ -9,8 +10,6 @@
 #include <libavutil/frame.h>
 #include <stdio.h>
 
-/* Pictures that are due this close to each other are composed together. */
-#define TOGETHER_US 3000
 /* How often a window is asked for events. */
 #define POLL_US 10000
 /* How soon the application is told again what its queue had no room for. */
@@ -36,6 +35,7 @@ static void note_shown(struct limef_tile *tile, const struct limef_decoded_frame
     tile->shown_pts_us = presenter_pts_us(tile, &picture->frame);
     tile->shown_duration_us = picture->frame.duration_us;
     tile->shown_us = tile->due_us;
+    tile->shown_live = picture->frame.flags & LIMEF_FRAME_LIVE;
     tile->entered_us = picture->frame.entered_us;
     tile->has_picture = tile->fresh = true;
     if (tile->stepping) {
@@ -49,8 +49,7 @@ static void note_shown(struct limef_tile *tile, const struct limef_decoded_frame
     atomic_store_explicit(&tile->format, picture->av->format, memory_order_relaxed);
 }
 
-/* After a composed picture was presented: the new ones in it were seen. */
-static void note_presented(struct limef_presenter *presenter, int64_t now_us)
+void presenter_note_seen(struct limef_presenter *presenter, int64_t now_us)
 {
     bool any = false;
 
@@ -67,25 +66,25 @@ static void note_presented(struct limef_presenter *presenter, int64_t now_us)
         if (tile->entered_us)
             limef_histogram_add(&tile->latency, now_us - tile->entered_us);
     }
-    if (any || presenter->compositor)
+    if (any || presenter->compositor || presenter->host)
         LIMEF_COUNT(presenter->n_presented, 1);
     if (any && LIMEF_COUNTED(presenter->first_shown_us) == 0)
         atomic_store_explicit(&presenter->first_shown_us, now_us, memory_order_relaxed);
 }
 
-/* Puts the picture that waits on screen. */
-static void show_next(struct limef_presenter *presenter, struct limef_tile *tile, int64_t now_us)
+/* Counts what a tile's pictures moved. */
+static void count_moved(struct limef_presenter *presenter, struct limef_tile *tile)
 {
-    struct compositor_upload moved = {0};
-    int ret = 0;
+    struct compositor_upload moved;
 
-    if (presenter->compositor)
-        ret = compositor_set_picture(presenter->compositor, (unsigned)(tile - presenter->tiles),
-                                     &tile->next.decoded, &moved);
+    if (presenter->host)
+        presenter_host_take_moved(presenter->host, (unsigned)(tile - presenter->tiles), &moved);
+    else
+        compositor_take_moved(presenter->compositor, (unsigned)(tile - presenter->tiles), &moved);
     LIMEF_COUNT(tile->uploaded_bytes, moved.uploaded_bytes);
     LIMEF_COUNT(tile->direct_bytes, moved.direct_bytes);
     LIMEF_COUNT(tile->n_direct, moved.direct_bytes > 0);
-    LIMEF_COUNT(tile->n_imported, moved.imported);
+    LIMEF_COUNT(tile->n_imported, moved.n_imported);
     LIMEF_COUNT(tile->n_images, moved.n_images);
     if (moved.uploaded_why)
         atomic_store_explicit(&tile->uploaded_why, moved.uploaded_why, memory_order_relaxed);
@@ -94,6 +93,21 @@ static void show_next(struct limef_presenter *presenter, struct limef_tile *tile
         LIMEF_COUNT(presenter->filter.copied_bytes, moved.copied_bytes);
         atomic_store_explicit(&tile->copied_why, moved.why, memory_order_relaxed);
     }
+}
+
+/* Puts the picture that waits on screen. */
+static void show_next(struct limef_presenter *presenter, struct limef_tile *tile, int64_t now_us)
+{
+    int ret = 0;
+
+    if (presenter->compositor)
+        ret = compositor_set_picture(presenter->compositor, (unsigned)(tile - presenter->tiles),
+                                     &tile->next.decoded);
+    else if (presenter->host)
+        ret = presenter_host_show(presenter->host, (unsigned)(tile - presenter->tiles),
+                                  &tile->next.decoded);
+    if (presenter->compositor || presenter->host)
+        count_moved(presenter, tile);
     if (presenter->closed)
         LIMEF_COUNT(tile->n_dropped_flush, 1);
     else if (ret < 0 || presenter->failed)
@@ -113,7 +127,7 @@ void presenter_show_to_nobody(struct limef_presenter *presenter, struct limef_ti
     note_shown(tile, decoded, now_us);
     if (LIMEF_COUNTED(tile->state) != LIMEF_TILE_PLAYING)
         presenter_set_state(presenter, tile, LIMEF_TILE_PLAYING, now_us);
-    note_presented(presenter, now_us);
+    presenter_note_seen(presenter, now_us);
 }
 
 /* Whether the output can be opened: with its size known, or not worth waiting for any longer. */
@@ -124,6 +138,7 @@ static bool is_ready_to_open(struct limef_presenter *presenter, int64_t now_us)
     if (!presenter->begun_us)
         presenter->begun_us = now_us;
     return settings->output == LIMEF_OUTPUT_NONE || settings->output == LIMEF_OUTPUT_OFFSCREEN ||
+           settings->output == LIMEF_OUTPUT_KMS || settings->output == LIMEF_OUTPUT_HOST ||
            presenter->n_tiles > 1 || settings->fullscreen ||
            (settings->width > 0 && settings->height > 0) ||
            presenter_has_next(&presenter->tiles[0]) ||
@@ -131,7 +146,7 @@ static bool is_ready_to_open(struct limef_presenter *presenter, int64_t now_us)
            now_us >= presenter->begun_us + WAIT_TEXT_US;
 }
 
-/* A lone tile's output has its first picture's size. */
+/* A lone tile's window has its first picture's size, from the beginning. */
 static void choose_size(struct limef_presenter *presenter)
 {
     const struct limef_decoded_frame *first = &presenter->tiles[0].next.decoded;
@@ -139,8 +154,8 @@ static void choose_size(struct limef_presenter *presenter)
     const AVFrame *av = first->av;
     int64_t width;
 
-    if (presenter->n_tiles > 1 || !presenter_has_next(&presenter->tiles[0]) ||
-        (settings->width > 0 && settings->height > 0))
+    if (!output_may_be_window(settings->output) || presenter->n_tiles > 1 ||
+        !presenter_has_next(&presenter->tiles[0]) || (settings->width > 0 && settings->height > 0))
         return;
     width = av->sample_aspect_ratio.num > 0 && av->sample_aspect_ratio.den > 0
                 ? av_rescale(av->width, av->sample_aspect_ratio.num, av->sample_aspect_ratio.den)
@@ -171,7 +186,10 @@ int limef_presenter_open(struct limef_presenter *presenter)
         return 0;
     presenter->closed = presenter->failed = false;
     choose_size(presenter);
-    if (presenter->settings.output != LIMEF_OUTPUT_NONE)
+    if (presenter->settings.output == LIMEF_OUTPUT_HOST) {
+        if (!presenter->host)
+            ret = limef_fail(AVERROR(EINVAL), presenter->filter.name, "there is no host");
+    } else if (presenter->settings.output != LIMEF_OUTPUT_NONE)
         ret = compositor_open(&presenter->compositor, &presenter->settings, presenter->n_tiles,
                               presenter->buffers, presenter->filter.name);
     if (ret < 0) {
@@ -186,7 +204,8 @@ int limef_presenter_open(struct limef_presenter *presenter)
     atomic_store_explicit(&presenter->output,
                           (uint32_t)(presenter->compositor
                                          ? compositor_output(presenter->compositor)
-                                         : LIMEF_OUTPUT_NONE),
+                                     : presenter->host ? LIMEF_OUTPUT_HOST
+                                                       : LIMEF_OUTPUT_NONE),
                           memory_order_relaxed);
     return 0;
 }
@@ -197,7 +216,9 @@ static void report_event(struct limef_presenter *presenter, enum output_event ev
 
     if (event == OUTPUT_EVENT_LOST) {
         limef_signal_frame_set(&report, LIMEF_SIGNAL_ERROR, LIMEF_PRESENTER_ALL,
-                               "the display server is gone");
+                               LIMEF_COUNTED(presenter->output) == LIMEF_OUTPUT_KMS
+                                   ? "the display is gone"
+                                   : "the display server is gone");
         report.code = limef_fail(AVERROR(ENODEV), presenter->filter.name, "%s", report.text);
         owe(presenter, &report);
     } else {
@@ -271,6 +292,8 @@ static int64_t tell_why(struct limef_presenter *presenter, struct limef_tile *ti
         snprintf(text, sizeof(text), "waiting");
     if (presenter->compositor)
         compositor_set_text(presenter->compositor, (unsigned)(tile - presenter->tiles), text);
+    if (presenter->host)
+        presenter_host_set_text(presenter->host, (unsigned)(tile - presenter->tiles), text);
     presenter->dirty = true;
     return changes_us;
 }
@@ -280,14 +303,14 @@ static int64_t tick_tile(struct limef_presenter *presenter, struct limef_tile *t
 {
     int64_t why_us, ends_us;
 
-    if (presenter_has_next(tile) && tile->due_us <= now_us + TOGETHER_US &&
+    if (presenter_has_next(tile) && presenter_is_time(presenter, tile, now_us) &&
         (presenter->opened || presenter->failed))
         show_next(presenter, tile, now_us);
     if (tile->ending && !presenter_has_next(tile) && now_us >= end_us(presenter, tile))
         end_tile(presenter, tile, now_us);
     why_us = tell_why(presenter, tile, now_us);
     if (presenter_has_next(tile))
-        return FFMIN(tile->due_us, why_us);
+        return FFMIN(presenter_take_us(presenter, tile), why_us);
     if (!tile->ending)
         return why_us;
     ends_us = end_us(presenter, tile);
@@ -298,7 +321,7 @@ static int64_t tick_tile(struct limef_presenter *presenter, struct limef_tile *t
 static bool is_ready_to_show(const struct limef_presenter *presenter, int64_t now_us)
 {
     if (LIMEF_COUNTED(presenter->n_presented) > 0 || now_us >= presenter->begun_us + WAIT_TEXT_US ||
-        LIMEF_COUNTED(presenter->output) == LIMEF_OUTPUT_WINDOW)
+        LIMEF_COUNTED(presenter->output) == LIMEF_OUTPUT_WINDOW || presenter->host)
         return true;
     for (unsigned i = 0; i < presenter->n_tiles; i++)
         if (presenter->tiles[i].has_picture ||
@@ -307,10 +330,34 @@ static bool is_ready_to_show(const struct limef_presenter *presenter, int64_t no
     return false;
 }
 
+/* Draws what changed, and gives it to the output. */
+static void present(struct limef_presenter *presenter)
+{
+    int how = 0;
+
+    presenter->dirty = false;
+    if (presenter->compositor)
+        how = compositor_present(presenter->compositor);
+    if (presenter->host)
+        presenter_host_present(presenter->host);
+    if (how < 0)
+        return;
+    if (how == COMPOSITOR_ON_PLANE)
+        LIMEF_COUNT(presenter->n_planes, 1);
+    else if (presenter->compositor)
+        LIMEF_COUNT(presenter->n_composed, 1);
+    for (unsigned i = 0; i < presenter->n_tiles && presenter->compositor; i++)
+        count_moved(presenter, &presenter->tiles[i]);
+    if (presenter->compositor)
+        atomic_store_explicit(&presenter->planes_why, compositor_planes_why(presenter->compositor),
+                              memory_order_relaxed);
+    presenter_note_committed(presenter);
+}
+
 int64_t limef_presenter_tick(void *context, int64_t now_us)
 {
     struct limef_presenter *presenter = context;
-    int64_t due_us = LIMEF_FOREVER;
+    int64_t due_us = LIMEF_FOREVER, ready_us;
 
     if (!presenter->opened && !presenter->failed && is_ready_to_open(presenter, now_us))
         limef_presenter_open(presenter);
@@ -318,13 +365,17 @@ int64_t limef_presenter_tick(void *context, int64_t now_us)
         return presenter->begun_us + WAIT_TEXT_US;
     handle_events(presenter, now_us);
     pay(presenter);
-    for (unsigned i = 0; i < presenter->n_tiles; i++)
+    ready_us = presenter_read_flips(presenter, now_us);
+    for (unsigned i = 0; i < presenter->n_tiles && ready_us == 0; i++)
         due_us = FFMIN(due_us, tick_tile(presenter, &presenter->tiles[i], now_us));
-    if (presenter->dirty && presenter->opened && is_ready_to_show(presenter, now_us)) {
-        presenter->dirty = false;
-        if (!presenter->compositor || compositor_present(presenter->compositor) >= 0)
-            note_presented(presenter, limef_now_us());
+    if (presenter->dirty && presenter->opened && ready_us == 0 &&
+        is_ready_to_show(presenter, now_us)) {
+        present(presenter);
+        /* what waits behind a flip is looked at when that has come */
+        ready_us = presenter_read_flips(presenter, limef_now_us());
     }
+    if (ready_us)
+        due_us = FFMIN(due_us, ready_us);
     if (presenter->compositor && compositor_has_events(presenter->compositor))
         due_us = FFMIN(due_us, presenter->polled_us + POLL_US);
     if (presenter->owes)
@@ -341,6 +392,7 @@ int limef_presenter_close(struct limef_presenter *presenter)
         return limef_fail(AVERROR(EBUSY), presenter->filter.name,
                           "the output stays open: pictures in its buffers are still in use");
     presenter->opened = false;
+    presenter->flip = (struct limef_presenter_flip){0};
     presenter->closed = presenter->failed = true;
     return 0;
 }

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "gpu/compositor.h"
+#include "gpu/compositor_private.h"
 
 #include "base/memory_private.h"
 #include "gpu/layout.h"
-#include "gpu/output.h"
-#include "gpu/programs.h"
-#include "gpu/surface.h"
 
 #include <limef/base/log.h>
 
@@ -16,24 +13,7 @@
 #define DEFAULT_WIDTH 1280
 #define DEFAULT_HEIGHT 720
 
-struct compositor {
-    struct gl gl;
-    struct output output;
-    const char *name;
-    struct program programs[N_PROGRAMS];
-    GLuint corners;
-    struct surface_ways ways;
-    int width, height;
-    uint32_t solo;
-    bool hasty; /* speed is asked for, and the CPU renders */
-    bool dirty; /* all of it */
-    struct label overlay;
-    struct label_maker texts;
-    unsigned n_surfaces;
-    struct surface surfaces[];
-};
-
-static void prepare_state(struct compositor *compositor)
+void compositor_make_corners(struct compositor *compositor)
 {
     static const GLfloat corners[] = {0, 0, 1, 0, 0, 1, 1, 1};
     const struct gl *gl = &compositor->gl;
@@ -41,6 +21,13 @@ static void prepare_state(struct compositor *compositor)
     gl->GenBuffers(1, &compositor->corners);
     gl->BindBuffer(GL_ARRAY_BUFFER, compositor->corners);
     gl->BufferData(GL_ARRAY_BUFFER, sizeof(corners), corners, GL_STATIC_DRAW);
+}
+
+void compositor_prepare_state(struct compositor *compositor)
+{
+    const struct gl *gl = &compositor->gl;
+
+    gl->BindBuffer(GL_ARRAY_BUFFER, compositor->corners);
     gl->VertexAttribPointer(PROGRAM_CORNER, 2, GL_FLOAT, GL_FALSE, 0, NULL);
     gl->EnableVertexAttribArray(PROGRAM_CORNER);
     gl->Disable(GL_DITHER);
@@ -62,6 +49,7 @@ int compositor_open(struct compositor **compositor, const struct limef_presenter
         .untimed = settings->untimed,
         .fullscreen = settings->fullscreen,
         .gles2 = settings->gles2,
+        .kms = settings->kms,
     };
     int ret, width, height;
 
@@ -79,7 +67,8 @@ int compositor_open(struct compositor **compositor, const struct limef_presenter
     }
     gl_look(&new_compositor->gl, settings->gles2);
     new_compositor->hasty = settings->untimed && new_compositor->gl.software;
-    prepare_state(new_compositor);
+    compositor_make_corners(new_compositor);
+    compositor_prepare_state(new_compositor);
     new_compositor->output.ops->size(&new_compositor->output, &width, &height);
     if (width == 0 && settings->width > 0 && settings->height > 0) {
         ret = new_compositor->output.ops->resize(&new_compositor->output, settings->width,
@@ -90,6 +79,7 @@ int compositor_open(struct compositor **compositor, const struct limef_presenter
         }
     }
     surface_ways_open(&new_compositor->ways, &new_compositor->gl, buffers, name);
+    surface_ways_tend(&new_compositor->ways); /* what the pictures that wait did without */
     *compositor = new_compositor;
     return 0;
 }
@@ -102,8 +92,10 @@ int compositor_close(struct compositor **compositor)
     if (!old)
         return 0;
     gl = &old->gl;
-    for (unsigned i = 0; i < old->n_surfaces; i++)
+    for (unsigned i = 0; i < old->n_surfaces; i++) {
+        compositor_drop_kept(&old->surfaces[i]);
         surface_let_go(&old->surfaces[i], &old->ways);
+    }
     if (surface_ways_close(&old->ways) < 0)
         return AVERROR(EBUSY);
     for (unsigned i = 0; i < old->n_surfaces; i++)
@@ -123,26 +115,50 @@ enum limef_presenter_output compositor_output(const struct compositor *composito
     return compositor->output.ops->kind;
 }
 
-int compositor_set_picture(struct compositor *compositor, unsigned tile,
-                           const struct limef_decoded_frame *picture,
-                           struct compositor_upload *upload)
+int compositor_take(struct compositor *compositor, struct surface *surface,
+                    const struct limef_decoded_frame *picture)
 {
+    struct compositor_upload *sum = &surface->moved;
     struct upload moved;
     bool turned = false;
-    int ret =
-        surface_take(&compositor->surfaces[tile], &compositor->ways, picture, &moved, &turned);
+    int ret = surface_take(surface, &compositor->ways, picture, &moved, &turned);
 
-    *upload = (struct compositor_upload){
-        .uploaded_bytes = moved.uploaded_bytes,
-        .direct_bytes = moved.direct_bytes,
-        .copied_bytes = moved.copied_bytes,
-        .why = moved.why,
-        .uploaded_why = moved.uploaded_bytes ? moved.uploaded_why : NULL,
-        .imported = moved.imported,
-        .n_images = moved.n_images,
-    };
+    sum->uploaded_bytes += moved.uploaded_bytes;
+    sum->direct_bytes += moved.direct_bytes;
+    sum->copied_bytes += moved.copied_bytes;
+    if (moved.copied_bytes)
+        sum->why = moved.why;
+    if (moved.uploaded_bytes)
+        sum->uploaded_why = moved.uploaded_why;
+    sum->n_imported += moved.imported;
+    sum->n_images += moved.n_images;
     compositor->dirty |= turned; /* what it covers may change */
     return ret;
+}
+
+int compositor_set_picture(struct compositor *compositor, unsigned tile,
+                           const struct limef_decoded_frame *picture)
+{
+    struct surface *surface = &compositor->surfaces[tile];
+    int ret = 0;
+
+    compositor_drop_kept(surface);
+    if (!compositor_keep(compositor, surface, picture))
+        ret = compositor_take(compositor, surface, picture);
+    surface_ways_tend(&compositor->ways);
+    return ret;
+}
+
+void compositor_take_moved(struct compositor *compositor, unsigned tile,
+                           struct compositor_upload *moved)
+{
+    *moved = compositor->surfaces[tile].moved;
+    compositor->surfaces[tile].moved = (struct compositor_upload){0};
+}
+
+const char *compositor_planes_why(const struct compositor *compositor)
+{
+    return compositor->planes_why;
 }
 
 void compositor_forget(struct compositor *compositor, unsigned tile)
@@ -194,16 +210,19 @@ static void set_place(const struct compositor *compositor, const struct program 
                       struct layout_rect rect)
 {
     float width = (float)compositor->width, height = (float)compositor->height;
+    float up = compositor->output.flip ? -1 : 1;
 
     compositor->gl.Uniform4f(program->place, 2 * (float)rect.x / width - 1,
-                             1 - 2 * (float)rect.y / height, 2 * (float)rect.width / width,
-                             -2 * (float)rect.height / height);
+                             up * (1 - 2 * (float)rect.y / height), 2 * (float)rect.width / width,
+                             up * (-2 * (float)rect.height / height));
 }
 
 static void set_scissor(const struct compositor *compositor, struct layout_rect rect)
 {
-    compositor->gl.Scissor(rect.x, compositor->height - rect.y - rect.height, rect.width,
-                           rect.height);
+    const struct output *output = &compositor->output;
+    int y = output->flip ? rect.y : compositor->height - rect.y - rect.height;
+
+    compositor->gl.Scissor(output->x + rect.x, output->y + y, rect.width, rect.height);
 }
 
 static void draw_picture(struct compositor *compositor, struct surface *surface,
@@ -328,7 +347,7 @@ static int prepare_size(struct compositor *compositor)
         compositor->dirty = true;
     compositor->width = width;
     compositor->height = height;
-    compositor->gl.Viewport(0, 0, width, height);
+    compositor->gl.Viewport(output->x, output->y, width, height);
     return 0;
 }
 
@@ -387,7 +406,8 @@ static bool has_contents(const struct compositor *compositor)
 {
     const struct surface *first = &compositor->surfaces[0];
 
-    return compositor->n_surfaces > 1 || compositor->width > 0 || first->has_picture ||
+    return compositor->n_surfaces > 1 || compositor->width > 0 ||
+           compositor->output.ops->kind == LIMEF_OUTPUT_HOST || first->has_picture ||
            first->label.text[0] || compositor->overlay.text[0];
 }
 
@@ -400,9 +420,12 @@ int compositor_present(struct compositor *compositor)
     ret = prepare_size(compositor);
     if (ret < 0)
         return ret;
+    if (compositor_scan_out(compositor))
+        return COMPOSITOR_ON_PLANE;
+    compositor_take_kept(compositor);
     compose(compositor);
     compositor->output.ops->swap(&compositor->output);
-    return 0;
+    return COMPOSITOR_COMPOSED;
 }
 
 void compositor_size(const struct compositor *compositor, int *width, int *height)
@@ -429,6 +452,7 @@ int compositor_read(struct compositor *compositor, uint8_t *rgba)
 
     if (ret < 0)
         return ret;
+    compositor_take_kept(compositor);
     /* what was swapped is gone from a window's buffer */
     compositor->dirty = true;
     compose(compositor);
@@ -442,6 +466,13 @@ int compositor_read(struct compositor *compositor, uint8_t *rgba)
     return gl->GetError() == GL_NO_ERROR
                ? 0
                : limef_fail(AVERROR_EXTERNAL, compositor->name, "cannot read the composed picture");
+}
+
+int64_t compositor_flips(struct compositor *compositor, struct output_flip *flip)
+{
+    *flip = (struct output_flip){0};
+    return compositor->output.ops->flips ? compositor->output.ops->flips(&compositor->output, flip)
+                                         : 0;
 }
 
 bool compositor_has_events(const struct compositor *compositor)

@@ -8,16 +8,15 @@
 
 #include "gpu/output.h"
 
-#include <limef/filter/presenter.h>
+#include <limef/filter/presenter_host.h>
 
 struct buffer_pool;
 struct compositor;
 
 struct compositor_upload {
     uint64_t uploaded_bytes, direct_bytes, copied_bytes;
-    const char *why, *uploaded_why;
-    bool imported;
-    unsigned n_images;
+    const char *why, *uploaded_why; /* of the last one; NULL: there was none */
+    unsigned n_imported, n_images;
 };
 
 /*
@@ -26,6 +25,21 @@ struct compositor_upload {
  */
 int compositor_open(struct compositor **compositor, const struct limef_presenter_settings *settings,
                     unsigned n_tiles, struct buffer_pool *buffers, const char *name);
+
+/*
+ * The same in the host's context, which is current. Then everything is called between begin and
+ * end, with the context current; compositor_close() ends, too.
+ */
+int compositor_open_host(struct compositor **compositor,
+                         const struct limef_presenter_host_settings *host, unsigned n_tiles,
+                         bool gles2, const char *name);
+void compositor_begin_host(struct compositor *compositor,
+                           const struct limef_presenter_host_target *target);
+void compositor_end_host(struct compositor *compositor);
+
+/* Forgets a compositor whose context has gone: its objects went with it. NULL in it does nothing;
+ * leaves NULL. */
+void compositor_abandon(struct compositor **compositor);
 
 /*
  * NULL in it does nothing. 0: leaves NULL. AVERROR(EBUSY): somebody has pictures in its buffers;
@@ -38,8 +52,15 @@ enum limef_presenter_output compositor_output(const struct compositor *composito
 
 /* Puts a picture into a tile. Its payload is referenced if it is needed afterwards. */
 int compositor_set_picture(struct compositor *compositor, unsigned tile,
-                           const struct limef_decoded_frame *picture,
-                           struct compositor_upload *upload);
+                           const struct limef_decoded_frame *picture);
+
+/* What a tile's pictures moved since this was asked last: when they were put there, or when they
+ * were presented. */
+void compositor_take_moved(struct compositor *compositor, unsigned tile,
+                           struct compositor_upload *moved);
+
+/* Why the last picture that the display could have read by itself was composed; NULL: none was. */
+const char *compositor_planes_why(const struct compositor *compositor);
 
 /* A tile's decoder has gone, or may have: its buffers are let go of, but for what is shown. */
 void compositor_forget(struct compositor *compositor, unsigned tile);
@@ -51,7 +72,13 @@ void compositor_set_overlay(struct compositor *compositor, const char *text);
 /* One tile alone; LIMEF_PRESENTER_ALL: the grid. */
 void compositor_set_layout(struct compositor *compositor, uint32_t solo);
 
-/* Draws what changed, and shows it. 0, or an error, logged. */
+/* How a picture was presented. */
+enum compositor_how {
+    COMPOSITOR_COMPOSED, /* drawn by GL, or there was nothing to draw yet */
+    COMPOSITOR_ON_PLANE, /* the display reads it where the decoder wrote it */
+};
+
+/* Draws what changed, and shows it. An enum compositor_how, or an error, logged. */
 int compositor_present(struct compositor *compositor);
 
 /* Pixels; 0x0: not known before the first picture. */
@@ -59,6 +86,9 @@ void compositor_size(const struct compositor *compositor, int *width, int *heigh
 
 /* Reads what is composed, rows from the top. 0, or an error, logged. */
 int compositor_read(struct compositor *compositor, uint8_t *rgba);
+
+/* As struct output_ops; 0 and an all-zero flip where the output does not know. */
+int64_t compositor_flips(struct compositor *compositor, struct output_flip *flip);
 
 /* The next event of the window; call it until there is none. */
 enum output_event compositor_poll(struct compositor *compositor, int *key);

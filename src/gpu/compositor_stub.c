@@ -16,6 +16,34 @@ int compositor_open(struct compositor **compositor, const struct limef_presenter
     return limef_fail(AVERROR(ENOSYS), name, "built without EGL: the only output is none");
 }
 
+int compositor_open_host(struct compositor **compositor,
+                         const struct limef_presenter_host_settings *host, unsigned n_tiles,
+                         bool gles2, const char *name)
+{
+    (void)host;
+    (void)n_tiles;
+    (void)gles2;
+    *compositor = NULL;
+    return limef_fail(AVERROR(ENOSYS), name, "built without OpenGL: there is nothing to draw with");
+}
+
+void compositor_begin_host(struct compositor *compositor,
+                           const struct limef_presenter_host_target *target)
+{
+    (void)compositor;
+    (void)target;
+}
+
+void compositor_end_host(struct compositor *compositor)
+{
+    (void)compositor;
+}
+
+void compositor_abandon(struct compositor **compositor)
+{
+    *compositor = NULL;
+}
+
 int compositor_close(struct compositor **compositor)
 {
     *compositor = NULL;
@@ -29,14 +57,26 @@ enum limef_presenter_output compositor_output(const struct compositor *composito
 }
 
 int compositor_set_picture(struct compositor *compositor, unsigned tile,
-                           const struct limef_decoded_frame *picture,
-                           struct compositor_upload *upload)
+                           const struct limef_decoded_frame *picture)
 {
     (void)compositor;
     (void)tile;
     (void)picture;
-    (void)upload;
     return AVERROR(ENOSYS);
+}
+
+void compositor_take_moved(struct compositor *compositor, unsigned tile,
+                           struct compositor_upload *moved)
+{
+    (void)compositor;
+    (void)tile;
+    *moved = (struct compositor_upload){0};
+}
+
+const char *compositor_planes_why(const struct compositor *compositor)
+{
+    (void)compositor;
+    return NULL;
 }
 
 void compositor_forget(struct compositor *compositor, unsigned tile)
@@ -81,6 +121,19 @@ int compositor_read(struct compositor *compositor, uint8_t *rgba)
     (void)compositor;
     (void)rgba;
     return AVERROR(ENOSYS);
+}
+
+int64_t compositor_flips(struct compositor *compositor, struct output_flip *flip)
+{
+    (void)compositor;
+    *flip = (struct output_flip){0};
+    return 0;
+}
+
+bool output_may_be_window(enum limef_presenter_output kind)
+{
+    (void)kind;
+    return false;
 }
 
 enum output_event compositor_poll(struct compositor *compositor, int *key)

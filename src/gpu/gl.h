@@ -21,6 +21,7 @@
     X(EGLBoolean, Terminate, (EGLDisplay))                                                         \
     X(EGLBoolean, BindAPI, (EGLenum))                                                              \
     X(EGLBoolean, ChooseConfig, (EGLDisplay, const EGLint *, EGLConfig *, EGLint, EGLint *))       \
+    X(EGLBoolean, GetConfigAttrib, (EGLDisplay, EGLConfig, EGLint, EGLint *))                      \
     X(EGLContext, CreateContext, (EGLDisplay, EGLConfig, EGLContext, const EGLint *))              \
     X(EGLSurface, CreateWindowSurface,                                                             \
       (EGLDisplay, EGLConfig, EGLNativeWindowType, const EGLint *))                                \
@@ -130,7 +131,9 @@ struct gl {
     bool import_modifiers;     /* the driver says which modifiers it takes */
     bool external_images;      /* samplerExternalOES */
     bool native_fences;        /* a sync_file can be waited for by the GPU */
-    int major;                 /* 2 or 3 */
+    int major;                 /* 2 or 3; OpenGL counts as 3 */
+    bool desktop;              /* OpenGL, not OpenGL ES */
+    bool core_shaders;         /* of OpenGL: 3.3 or later */
     bool software;             /* the CPU renders */
     bool row_length;           /* GL_UNPACK_ROW_LENGTH works */
     bool red_green;            /* one- and two-channel textures are RED and RG, not LUMINANCE */
@@ -143,6 +146,13 @@ struct gl {
  * 0; AVERROR(ENODEV): not installed, or too old. Logged.
  */
 int gl_load(struct gl *gl, const char *name);
+
+/*
+ * The same for the context that somebody else made current: functions come from get. EGL's are
+ * loaded if the context is EGL's, and NULL if it is not.
+ */
+int gl_load_from(struct gl *gl, void *(*get)(void *context, const char *name), void *context,
+                 const char *name);
 
 /* Finds out what the current context can do. strict_2: nothing beyond plain ES 2. */
 void gl_look(struct gl *gl, bool strict_2);

@@ -5,6 +5,7 @@
 #include "gpu/display_answers.h"
 
 #include <limef/base/log.h>
+#include <limef/frame/payload.h>
 
 #include <dlfcn.h>
 #include <libavutil/error.h>
@@ -16,6 +17,7 @@
 
 /* In the order in which they are asked. */
 static const char *const window_modules[] = {"limef-window-sdl.so", "limef-window-wayland.so"};
+static const char kms_module[] = "limef-output-kms.so";
 #define N_WINDOW_MODULES (sizeof(window_modules) / sizeof(window_modules[0]))
 
 /* A server that starts anew or is busy swapping still makes it; a person waits for as long. */
@@ -123,31 +125,67 @@ static int open_window(struct output *output, const struct output_settings *want
     return ret;
 }
 
+static int open_kms(struct output *output, const struct output_settings *settings)
+{
+    const struct output_ops *ops = load_module(kms_module, settings->name);
+
+    return ops ? open_as(output, ops, settings)
+               : output->fail(AVERROR(ENOSYS), settings->name,
+                              "no display by KMS: its module is not installed");
+}
+
+bool output_may_be_window(enum limef_presenter_output kind)
+{
+    return kind == LIMEF_OUTPUT_WINDOW || (kind == LIMEF_OUTPUT_AUTO && has_display());
+}
+
+static const char *name_of(enum limef_presenter_output kind)
+{
+    return kind == LIMEF_OUTPUT_WINDOW ? "window" : kind == LIMEF_OUTPUT_KMS ? "KMS" : "offscreen";
+}
+
+static int say_output(const struct output *output, const struct output_settings *settings)
+{
+    const struct gl *gl = output->gl;
+
+    limef_log(LIMEF_LOG_INFO, settings->name, "output: %s, %s, %s", name_of(output->ops->kind),
+              (const char *)gl->GetString(GL_VERSION), (const char *)gl->GetString(GL_RENDERER));
+    return 0;
+}
+
 int output_open(struct output *output, struct gl *gl, enum limef_presenter_output kind,
                 const struct output_settings *settings)
 {
-    bool wants_window = kind == LIMEF_OUTPUT_WINDOW || (kind == LIMEF_OUTPUT_AUTO && has_display());
+    bool wants_window = output_may_be_window(kind);
     const char *why = NULL;
     int ret = gl_load(gl, settings->name);
 
     if (ret < 0)
         return ret;
-    *output = (struct output){
-        .gl = gl, .fail = limef_fail, .allocate = memory_allocate, .release = memory_release};
+    *output = (struct output){.gl = gl,
+                              .fail = limef_fail,
+                              .allocate = memory_allocate,
+                              .release = memory_release,
+                              .payload_ref = limef_payload_ref,
+                              .payload_unref = limef_payload_unref};
+    if (kind == LIMEF_OUTPUT_KMS) {
+        ret = open_kms(output, settings);
+        return ret < 0 ? ret : say_output(output, settings);
+    }
     ret = wants_window ? open_window(output, settings, &why) : AVERROR(ENODEV);
     if (kind == LIMEF_OUTPUT_WINDOW && ret < 0)
         return limef_fail(ret, settings->name, "cannot open a window: %s", why);
     if (ret < 0 && wants_window)
         limef_log(LIMEF_LOG_WARNING, settings->name,
                   "no window can be opened, %s: rendering offscreen", why);
+    if (ret < 0 && !wants_window && kind == LIMEF_OUTPUT_AUTO) {
+        output->fail = say_why_not;
+        ret = open_kms(output, settings);
+        output->fail = limef_fail;
+    }
     if (ret < 0)
         ret = open_as(output, &output_offscreen_ops, settings);
-    if (ret < 0)
-        return ret;
-    limef_log(LIMEF_LOG_INFO, settings->name, "output: %s, %s, %s",
-              output->ops->kind == LIMEF_OUTPUT_WINDOW ? "window" : "offscreen",
-              (const char *)gl->GetString(GL_VERSION), (const char *)gl->GetString(GL_RENDERER));
-    return 0;
+    return ret < 0 ? ret : say_output(output, settings);
 }
 
 void output_close(struct output *output)

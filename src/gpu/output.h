@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where a composed picture goes: a window, an offscreen buffer, later a KMS
- * plane. An output makes a GL context current on the thread that opens it and
+ * Where a composed picture goes: a window, an offscreen buffer, a display by
+ * KMS. An output makes a GL context current on the thread that opens it and
  * owns what it is drawn into.
  */
 #ifndef LIMEF_SRC_GPU_OUTPUT_H
 #define LIMEF_SRC_GPU_OUTPUT_H
 
 #include "gpu/gl.h"
+#include "gpu/layout.h"
 
 #include <limef/filter/presenter.h>
 
 #include <stdint.h>
 
+struct limef_hardware_frame;
+struct limef_payload;
 struct output;
 
 /* What happened to an output. */
@@ -20,7 +23,7 @@ enum output_event {
     OUTPUT_EVENT_NONE,
     OUTPUT_EVENT_KEY,    /* value: as LIMEF_SIGNAL_KEY */
     OUTPUT_EVENT_REDRAW, /* size or contents are not what they were */
-    OUTPUT_EVENT_LOST,   /* said once: the display server is gone, nothing is shown any more */
+    OUTPUT_EVENT_LOST,   /* said once: the display is gone, nothing is shown any more */
 };
 
 struct output_settings {
@@ -30,11 +33,19 @@ struct output_settings {
     bool untimed;      /* do not wait for the display's refresh */
     bool fullscreen;
     bool gles2;
-    bool x11_silent, wayland_silent; /* not to be asked: it listens and does not answer */
+    bool x11_silent, wayland_silent;       /* not to be asked: it listens and does not answer */
+    const struct limef_presenter_kms *kms; /* NULL: the defaults */
+};
+
+/* The last picture that came onto the screen. */
+struct output_flip {
+    uint64_t n_flips;
+    int64_t at_us;     /* when that was; 0: never yet */
+    int64_t period_us; /* from one refresh of the display to the next */
 };
 
 /* A module's table carries this number; another one is refused. */
-#define OUTPUT_ABI 4
+#define OUTPUT_ABI 5
 #define OUTPUT_MODULE_SYMBOL "limef_output_module"
 
 struct output_ops {
@@ -53,6 +64,20 @@ struct output_ops {
     enum output_event (*poll)(struct output *output, int *value);
     /* NULL: it has no full screen. */
     int (*toggle_fullscreen)(struct output *output);
+    /*
+     * NULL: it has no planes. Shows a picture that lies in buffers of the kernel at rect, without
+     * GL, and black around it, as swap shows what was drawn. The payload is referenced as long as
+     * the display reads it. 0; AVERROR(ENOTSUP), not logged: compose it instead, why is written
+     * and lives forever.
+     */
+    int (*scan_out)(struct output *output, const struct limef_hardware_frame *picture,
+                    struct layout_rect rect, struct limef_payload *payload, const char **why);
+    /*
+     * NULL: it does not know when something is on the screen. Writes the last flip; 0: what was
+     * swapped or scanned out is on the screen, the next one may come; else when to ask again: until
+     * then nothing may be swapped.
+     */
+    int64_t (*flips)(struct output *output, struct output_flip *flip);
     /* What was drawn stays in the buffer after swap. */
     bool keeps_contents;
 };
@@ -64,7 +89,12 @@ struct output {
     int (*fail)(int code, const char *name, const char *format, ...) LIMEF_PRINTF(3, 4);
     void *(*allocate)(size_t bytes);
     void (*release)(void *memory);
+    struct limef_payload *(*payload_ref)(struct limef_payload *payload);
+    void (*payload_unref)(struct limef_payload *payload);
     void *private_data; /* the output's own; released by its close */
+    /* where its lower left corner is in the framebuffer; whether that is the upper one */
+    int x, y;
+    bool flip;
 };
 
 /*
@@ -73,6 +103,9 @@ struct output {
  */
 int output_open(struct output *output, struct gl *gl, enum limef_presenter_output kind,
                 const struct output_settings *settings);
+
+/* Whether a window is what will be tried. */
+bool output_may_be_window(enum limef_presenter_output kind);
 
 /* All-zero does nothing; leaves all-zero. */
 void output_close(struct output *output);

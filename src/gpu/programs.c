@@ -53,15 +53,19 @@ static const char fragment_source[] =
     "#endif\n"
     "}\n";
 
-/* One of the two levels of the shading language, behind the same words. */
-static const char *const vertex_words[2] = {
+/* One of the levels of the shading language, behind the same words: of OpenGL ES 2, OpenGL ES 3,
+ * OpenGL 3.3. */
+static const char *const vertex_words[3] = {
     "#version 100\n#define IN attribute\n#define OUT varying\n",
     "#version 300 es\n#define IN in\n#define OUT out\n",
+    "#version 330 core\n#define IN in\n#define OUT out\n",
 };
-static const char *const fragment_words[2] = {
+static const char *const fragment_words[3] = {
     "#version 100\n#define IN varying\n#define TEXTURE texture2D\n#define RESULT gl_FragColor\n",
     "#version 300 es\n#define IN in\n#define TEXTURE texture\n"
     "precision highp float;\nout vec4 result;\n#define RESULT result\n",
+    "#version 330 core\n#define IN in\n#define TEXTURE texture\n"
+    "out vec4 result;\n#define RESULT result\n",
 };
 
 /* by kind; [1] where two channels are LUMINANCE and ALPHA */
@@ -141,7 +145,7 @@ const struct program *program_get(struct program programs[N_PROGRAMS], const str
     struct program *program = &programs[kind];
     const char *words = kind_words[kind][gl->red_green || !kind_words[kind][1] ? 0 : 1];
     /* GL_OES_EGL_image_external is of the older language; the newer one needs another extension */
-    int level = gl->major >= 3 && kind != PICTURE_EXTERNAL ? 1 : 0;
+    int level = gl->desktop ? 2 : gl->major >= 3 && kind != PICTURE_EXTERNAL ? 1 : 0;
     GLuint vertex, fragment = 0;
 
     if (program->id)

@@ -42,6 +42,13 @@ void surface_ways_open(struct surface_ways *ways, const struct gl *gl, struct bu
     buffer_pool_refuse(pool, NULL);
 }
 
+void surface_ways_tend(struct surface_ways *ways)
+{
+    held_release(&ways->held, ways->gl);
+    buffer_keeper_tend(&ways->dmabufs.keeper, ways->name);
+    buffer_keeper_tend(&ways->mapped.keeper, ways->name);
+}
+
 int surface_ways_close(struct surface_ways *ways)
 {
     held_clear(&ways->held, ways->gl);
@@ -162,9 +169,6 @@ int surface_take(struct surface *surface, struct surface_ways *ways,
         replace_payload(surface, ways, moved->imported ? picture->frame.payload : NULL);
     else
         surface->has_picture &= surface->textures.shown != NULL;
-    held_release(&ways->held, ways->gl);
-    buffer_keeper_tend(&ways->dmabufs.keeper, ways->name);
-    buffer_keeper_tend(&ways->mapped.keeper, ways->name);
     if (ret < 0)
         return ret;
     *turned = surface->sar_num != av->sample_aspect_ratio.num ||

@@ -3,13 +3,15 @@
 #ifndef LIMEF_SRC_GPU_SURFACE_H
 #define LIMEF_SRC_GPU_SURFACE_H
 
+#include "gpu/compositor.h"
 #include "gpu/dmabuf_buffers.h"
 #include "gpu/held.h"
 #include "gpu/label.h"
 #include "gpu/mapped_buffers.h"
 #include "gpu/textures.h"
 
-struct limef_decoded_frame;
+#include <limef/frame/decoded.h>
+#include <limef/frame/hardware.h>
 
 /* All-zero shows nothing. */
 struct surface {
@@ -18,6 +20,11 @@ struct surface {
     struct limef_payload *payload; /* of the picture, if each draw reads its memory; else NULL */
     struct AVFrame *downloaded;    /* a picture of a decoder in hardware that is not imported */
     const char *refused;           /* why one could not be shown, said last */
+    /* a picture that goes on a plane as it is, or into the textures when that is known not to be;
+     * no payload: none. Its reference is ours */
+    struct limef_decoded_frame kept;
+    struct limef_hardware_frame kept_as;
+    struct compositor_upload moved; /* since somebody asked */
     int sar_num, sar_den;
     int rotation; /* 0, 90, 180, 270 */
     bool mirrored, has_picture;
@@ -39,6 +46,9 @@ struct surface_ways {
 /* Begins to lend memory to decoders; says how, or why not, at level info. */
 void surface_ways_open(struct surface_ways *ways, const struct gl *gl, struct buffer_pool *pool,
                        const char *name);
+
+/* Releases what the GPU has read, and makes the memory that decoders missed. Never waits. */
+void surface_ways_tend(struct surface_ways *ways);
 
 /*
  * Waits for the GPU and lends no more; no surface may have a picture's memory. 0; AVERROR(EBUSY):

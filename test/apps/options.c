@@ -46,8 +46,9 @@ Test(options, has_sane_defaults)
 
 Test(options, takes_every_option_of_the_manual)
 {
-    cr_assert(eq(int, parse("--vo=offscreen --ao=none --hwdec=no --untimed --frames=3 --duration=1.5 "
-                            "--start=2 --size=640x480 --fullscreen --upload=plain a b"),
+    cr_assert(eq(int,
+                 parse("--vo=offscreen --ao=none --hwdec=no --untimed --frames=3 --duration=1.5 "
+                       "--start=2 --size=640x480 --fullscreen --upload=plain a b"),
                  0));
     cr_assert(eq(int, options.vo, PLAY_VO_OFFSCREEN));
     cr_assert(eq(i64, options.n_frames, 3));
@@ -59,9 +60,10 @@ Test(options, takes_every_option_of_the_manual)
     cr_assert(options.fullscreen);
     cr_assert(eq(int, options.upload, PLAY_UPLOAD_PLAIN));
     cr_assert(eq(int, (int)options.n_urls, 2));
-    cr_assert(eq(int, parse("--rtsp-transport=tcp --reconnect=no --timeout=3 --snapshot=s.png "
-                            "--framemd5=f --report=json --explain --dot=d --decode-threads=2 "
-                            "--plan=fused --log-level=debug a"),
+    cr_assert(eq(int,
+                 parse("--rtsp-transport=tcp --reconnect=no --timeout=3 --snapshot=s.png "
+                       "--framemd5=f --report=json --explain --dot=d --decode-threads=2 "
+                       "--plan=fused --log-level=debug a"),
                  0));
     cr_assert(eq(int, options.transport, PLAY_TRANSPORT_TCP));
     cr_assert(not(options.reconnect));
@@ -70,6 +72,10 @@ Test(options, takes_every_option_of_the_manual)
     cr_assert(eq(int, options.plan, PLAY_PLAN_FUSED));
     cr_assert(options.report_json);
     cr_assert(options.explain);
+    cr_assert(eq(int, parse("--export=/tmp/s a"), 0));
+    cr_assert(eq(str, (char *)options.export_path, "/tmp/s"));
+    cr_assert(eq(int, parse("--export=/tmp/%d a b"), 0));
+    cr_assert(eq(int, parse("--export=/tmp/s a b"), -1));
 }
 
 Test(options, loops_forever_or_so_many_times)
@@ -83,9 +89,20 @@ Test(options, loops_forever_or_so_many_times)
 Test(options, says_what_is_wrong_in_one_line)
 {
     static const char *const wrong[] = {
-        "",           "--vo=paper a", "--frames=0 a",   "--frames=x a",  "--size=1 a",
-        "--size=9x9 a", "--duration=-1 a", "--start=nan a", "--nonsense a", "--report=xml a",
-        "--snapshot= a", "--timeout a", "--ao=wav: a",  "--decode-threads=-1 a",
+        "",
+        "--vo=paper a",
+        "--frames=0 a",
+        "--frames=x a",
+        "--size=1 a",
+        "--size=9x9 a",
+        "--duration=-1 a",
+        "--start=nan a",
+        "--nonsense a",
+        "--report=xml a",
+        "--snapshot= a",
+        "--timeout a",
+        "--ao=wav: a",
+        "--decode-threads=-1 a",
     };
 
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {

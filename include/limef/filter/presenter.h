@@ -31,23 +31,38 @@ LIMEF_BEGIN_DECLS
 
 /** Where pictures go. */
 enum limef_presenter_output {
-    LIMEF_OUTPUT_AUTO,      /**< a window where a display server answers, else offscreen */
+    LIMEF_OUTPUT_AUTO,      /**< a window where a display server answers; where none is named, KMS
+                                 on a console that is free; else offscreen */
     LIMEF_OUTPUT_WINDOW,    /**< a window on X11 or Wayland */
     LIMEF_OUTPUT_OFFSCREEN, /**< rendered by EGL without a display */
     LIMEF_OUTPUT_NONE,      /**< to nobody, in time; no GL library is even loaded */
+    LIMEF_OUTPUT_KMS,       /**< a display without a display server, by the kernel's modesetting */
+    LIMEF_OUTPUT_HOST,      /**< drawn by a program in its own window: presenter_host.h */
+};
+
+/** Which display LIMEF_OUTPUT_KMS takes, and how. All-zero is sane. */
+struct limef_presenter_kms {
+    const char *device;    /**< "/dev/dri/card1"; NULL: the first card with a display that nobody
+                                else shows something on; borrowed, as is connector */
+    const char *connector; /**< as in /sys/class/drm, "HDMI-A-1"; NULL: the first with a display */
+    int drm_fd;            /**< of a card that is open, or of a lease (drmModeCreateLease()), whose
+                                master is the caller; then no card is looked for, and who switches
+                                consoles is the caller. Borrowed; must outlive the output. 0: none */
+    int refresh_hz;        /**< of several modes of one size; 0: the display's preference */
 };
 
 /** All-zero is sane. */
 struct limef_presenter_settings {
     enum limef_presenter_output output;
-    int width; /**< of the output in pixels; 0: one tile: that of its first picture, else 1280x720
-                */
+    int width; /**< of the output in pixels; 0: one tile: that of its first picture, else 1280x720;
+                    KMS: of the mode, or the nearest; 0: the display's preferred one */
     int height;
     bool untimed; /**< show every picture at once, drop none */
     bool fullscreen;
     bool ends_silently; /**< an ended tile shows its last picture alone, not why it ended */
     bool gles2;         /**< plain OpenGL ES 2 without extensions, also where there is more */
     const char *title;  /**< of the window; borrowed; must outlive the presenter. NULL: "limef" */
+    const struct limef_presenter_kms *kms; /**< as title; NULL: the defaults */
 };
 
 /** Values of LIMEF_SIGNAL_KEY; printable keys are their ASCII character, lower case unless shifted.
@@ -118,6 +133,7 @@ struct limef_tile {
     struct AVFrame *copy; /**< of a picture that nobody counts; owned */
     bool has_picture;     /**< on screen */
     bool fresh;           /**< uploaded since the last presentation */
+    bool shown_live;      /**< the picture on screen is of a live source */
     bool stepping;        /**< show one more, then hold */
     bool seeking;         /**< drop pictures until the FLUSH of seek_serial */
     bool ending;          /**< END came, the last picture's time is not over */
@@ -138,6 +154,7 @@ struct limef_tile {
 
 struct buffer_pool;
 struct compositor;
+struct presenter_host;
 
 /** Memory of a presenter; kind "presenter", bound to its thread. */
 struct limef_presenter {
@@ -146,6 +163,7 @@ struct limef_presenter {
     struct limef_tile *tiles; /**< borrowed; tile i is slot i */
     unsigned n_tiles;
     struct buffer_pool *buffers; /**< for decoders; NULL: nobody asked; owned, counted */
+    struct presenter_host *host; /**< who draws for LIMEF_OUTPUT_HOST; borrowed; else NULL */
 
     /* its thread */
     struct compositor *compositor; /**< NULL: not open, or output none; owned */
@@ -153,10 +171,27 @@ struct limef_presenter {
     bool owes; /**< the application was not told yet what is in owed */
     struct limef_signal_frame owed;
     int64_t begun_us, polled_us;
+    struct limef_presenter_flip {
+        bool waiting;         /**< what was presented is not on the screen yet */
+        bool unpaced;         /**< the display shows at once what it is given */
+        int n_off_beat;       /**< flips that it did not wait with, less those that it did */
+        int64_t committed_us; /**< when what waits was given to it */
+        uint64_t n_flips;     /**< of the output, seen so far */
+        int64_t at_us;        /**< of the last one; 0: none */
+        int64_t period_us;    /**< of the display; 0: not known */
+        int64_t target_us;    /**< the refresh that is meant for what waits; 0: none is */
+    } flip;
 
     /* any reads */
-    LIMEF_ATOMIC(uint32_t) output;        /**< the enum limef_presenter_output in use */
-    LIMEF_ATOMIC(uint64_t) n_presented;   /**< composed pictures */
+    LIMEF_ATOMIC(uint32_t) output;      /**< the enum limef_presenter_output in use */
+    LIMEF_ATOMIC(uint64_t) n_presented; /**< composed pictures */
+    LIMEF_ATOMIC(uint64_t) n_composed;  /**< drawn by GL */
+    LIMEF_ATOMIC(uint64_t) n_planes;    /**< one picture, read by the display where it lay */
+    LIMEF_ATOMIC(const char *)
+    planes_why;                      /**< why the last one was composed, though it lay where a
+                                          display can read it; lives forever. NULL: none was */
+    LIMEF_ATOMIC(uint64_t) n_flips;  /**< came onto the screen, where the output knows (KMS) */
+    LIMEF_ATOMIC(uint64_t) n_missed; /**< of these, a refresh or more after the one meant for it */
     LIMEF_ATOMIC(int64_t) first_shown_us; /**< when the first picture was presented; 0: not yet */
 };
 

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+#include "filter/export_private.h"
+
+#include <limef/base/log.h>
+
+#include <errno.h>
+#include <libavutil/error.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* Connections that wait to be accepted. */
+#define BACKLOG 16
+
+static int new_socket(void)
+{
+    return socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
+/* Whether a path is a socket that nobody serves: its server was killed. */
+static bool is_abandoned(const struct sockaddr_un *address)
+{
+    struct stat file;
+    bool refused;
+    int probe;
+
+    if (lstat(address->sun_path, &file) < 0 || !S_ISSOCK(file.st_mode))
+        return false;
+    probe = new_socket();
+    if (probe < 0)
+        return false;
+    refused = connect(probe, (const struct sockaddr *)address, sizeof(*address)) < 0 &&
+              errno == ECONNREFUSED;
+    close(probe);
+    return refused;
+}
+
+static int bind_to(int fd, const struct sockaddr_un *address)
+{
+    if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
+        return 0;
+    if (errno != EADDRINUSE || !is_abandoned(address))
+        return AVERROR(errno == EADDRINUSE ? EADDRINUSE : errno);
+    if (unlink(address->sun_path) < 0 ||
+        bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
+        return AVERROR(errno);
+    return 0;
+}
+
+int export_socket_open(const char *path, unsigned permissions, struct stat *file, const char *name)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd, ret = 0;
+
+    if (strlen(path) >= sizeof(address.sun_path))
+        return limef_fail(AVERROR(ENAMETOOLONG), name, "%s", path);
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    fd = new_socket();
+    if (fd < 0)
+        return limef_fail(AVERROR(errno), name, "socket");
+    /* Linux gives the path what the socket has, less the umask: nobody else gets in between */
+    if (fchmod(fd, 0600) < 0)
+        ret = AVERROR(errno);
+    if (ret == 0)
+        ret = bind_to(fd, &address);
+    if (ret == 0 &&
+        (chmod(path, permissions) < 0 || lstat(path, file) < 0 || listen(fd, BACKLOG) < 0)) {
+        ret = AVERROR(errno);
+        unlink(path);
+    }
+    if (ret == 0)
+        return fd;
+    close(fd);
+    return limef_fail(ret, name, "%s: cannot serve there", path);
+}
+
+void export_socket_close(int socket, const char *path, const struct stat *file)
+{
+    struct stat now;
+
+    if (socket < 0)
+        return;
+    if (lstat(path, &now) == 0 && now.st_ino == file->st_ino && now.st_dev == file->st_dev)
+        unlink(path);
+    close(socket);
+}

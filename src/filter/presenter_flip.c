@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where the display says when a picture is on the screen: pictures go to the
+ * refresh that is nearest to their time, and the clocks follow the display.
+ */
+#include "filter/presenter_private.h"
+#include "gpu/compositor.h"
+
+#include <libavutil/common.h>
+
+/* Pictures that are due this close to each other are composed together. */
+#define TOGETHER_US 3000
+/* Composing for a refresh begins this long after the one before. */
+#define AFTER_REFRESH_US 300
+/* A clock is moved by no more than this part of a picture's time, but for the first picture. */
+#define FEED_PART 100
+/* Flips off the display's rhythm until it is taken to have none, and on it until it has one. */
+#define OFF_BEAT 8
+#define ON_BEAT 2
+
+static bool is_paced(const struct limef_presenter *presenter)
+{
+    const struct limef_presenter_flip *flip = &presenter->flip;
+
+    return flip->at_us && flip->period_us && !flip->unpaced && !presenter->settings.untimed;
+}
+
+/* The refresh that is nearest to a time, of those to come. */
+static int64_t nearest_refresh_us(const struct limef_presenter_flip *flip, int64_t due_us)
+{
+    int64_t period_us = flip->period_us;
+    int64_t n = due_us <= flip->at_us ? 1 : (due_us - flip->at_us + period_us / 2) / period_us;
+
+    return flip->at_us + FFMAX(n, 1) * period_us;
+}
+
+int64_t presenter_take_us(const struct limef_presenter *presenter, const struct limef_tile *tile)
+{
+    if (tile->due_us == LIMEF_FOREVER)
+        return LIMEF_FOREVER;
+    return is_paced(presenter) ? nearest_refresh_us(&presenter->flip, tile->due_us) -
+                                     presenter->flip.period_us + AFTER_REFRESH_US
+                               : tile->due_us;
+}
+
+bool presenter_is_time(const struct limef_presenter *presenter, const struct limef_tile *tile,
+                       int64_t now_us)
+{
+    return presenter_take_us(presenter, tile) <= now_us + (is_paced(presenter) ? 0 : TOGETHER_US);
+}
+
+/* Whether a picture set its clock, rather than had been waiting for its time. */
+static bool has_anchored(const struct limef_tile *tile)
+{
+    return tile->clock.anchor_us == tile->shown_us;
+}
+
+void presenter_note_committed(struct limef_presenter *presenter)
+{
+    struct limef_presenter_flip *flip = &presenter->flip;
+
+    flip->waiting = true;
+    flip->committed_us = limef_now_us();
+    flip->target_us = 0;
+    for (unsigned i = 0; i < presenter->n_tiles && is_paced(presenter); i++) {
+        const struct limef_tile *tile = &presenter->tiles[i];
+        int64_t target_us = nearest_refresh_us(flip, tile->shown_us);
+
+        if (tile->fresh && !has_anchored(tile) && (!flip->target_us || target_us < flip->target_us))
+            flip->target_us = target_us;
+    }
+}
+
+/* A live slot's clock is its source's: it is not slowed down for the display. */
+static void feed_clock(const struct limef_presenter_flip *flip, struct limef_tile *tile)
+{
+    int64_t error_us = flip->at_us - tile->shown_us;
+    int64_t most_us = presenter_lasts_us(tile) / FEED_PART;
+
+    if (!tile->fresh || tile->shown_live || tile->clock.paused_us != LIMEF_NO_TIME ||
+        !presenter_clock_anchored(&tile->clock))
+        return;
+    if (has_anchored(tile)) {
+        if (error_us < 0 || error_us > 2 * flip->period_us)
+            return;
+    } else {
+        if (error_us < -flip->period_us || error_us > flip->period_us / 2)
+            return;
+        error_us = av_clip64(error_us, -most_us, most_us);
+    }
+    presenter_clock_shift(&tile->clock, error_us);
+    if (presenter_has_next(tile) && tile->due_us != LIMEF_FOREVER)
+        tile->due_us += error_us;
+}
+
+/* Whether the display waits for its next refresh; some show at once what they are given. */
+static void note_beat(struct limef_presenter_flip *flip, int64_t at_us)
+{
+    int64_t period_us = flip->period_us, refresh_us;
+
+    if (!flip->at_us || !period_us)
+        return;
+    refresh_us =
+        flip->at_us + ((flip->committed_us - flip->at_us + period_us - 1) / period_us) * period_us;
+    if (at_us < refresh_us - period_us / 4)
+        flip->n_off_beat = FFMIN(flip->n_off_beat + 1, OFF_BEAT + ON_BEAT);
+    else if (flip->n_off_beat > 0)
+        flip->n_off_beat--;
+    if (flip->n_off_beat >= OFF_BEAT)
+        flip->unpaced = true;
+    else if (flip->n_off_beat <= ON_BEAT)
+        flip->unpaced = false;
+}
+
+/* What was committed is on the screen. */
+static void take_flip(struct limef_presenter *presenter, const struct output_flip *last)
+{
+    struct limef_presenter_flip *flip = &presenter->flip;
+
+    note_beat(flip, last->at_us);
+    flip->at_us = last->at_us;
+    flip->waiting = false;
+    LIMEF_COUNT(presenter->n_flips, 1);
+    if (flip->target_us && last->at_us > flip->target_us + flip->period_us / 2)
+        LIMEF_COUNT(presenter->n_missed, 1);
+    for (unsigned i = 0; i < presenter->n_tiles && is_paced(presenter); i++)
+        feed_clock(flip, &presenter->tiles[i]);
+    presenter_note_seen(presenter, last->at_us);
+}
+
+int64_t presenter_read_flips(struct limef_presenter *presenter, int64_t now_us)
+{
+    struct limef_presenter_flip *flip = &presenter->flip;
+    struct output_flip last = {0};
+    int64_t ready_us = 0;
+
+    if (presenter->compositor)
+        ready_us = compositor_flips(presenter->compositor, &last);
+    flip->period_us = last.period_us;
+    if (flip->waiting && last.n_flips != flip->n_flips) {
+        take_flip(presenter, &last);
+    } else if (flip->waiting && ready_us == 0) {
+        flip->waiting = false; /* the output does not tell, or the screen is somebody else's */
+        presenter_note_seen(presenter, now_us);
+    } else if (last.n_flips != flip->n_flips) {
+        flip->at_us = last.at_us;
+    }
+    flip->n_flips = last.n_flips;
+    return ready_us;
+}

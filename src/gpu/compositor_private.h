@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the compositor's files share: drawing (compositor.c), planes (compositor_scan_out.c), and
+ * what is different in a host's context (compositor_host.c).
+ */
+#ifndef LIMEF_SRC_GPU_COMPOSITOR_PRIVATE_H
+#define LIMEF_SRC_GPU_COMPOSITOR_PRIVATE_H
+
+#include "gpu/compositor.h"
+#include "gpu/programs.h"
+#include "gpu/surface.h"
+
+struct compositor {
+    struct gl gl;
+    struct output output;
+    const char *name;
+    struct program programs[N_PROGRAMS];
+    GLuint corners;
+    struct surface_ways ways;
+    int width, height;
+    uint32_t solo;
+    bool hasty; /* speed is asked for, and the CPU renders */
+    bool dirty; /* all of it */
+    struct label overlay;
+    struct label_maker texts;
+    const char
+        *planes_why; /* why a picture that could be on a plane was composed; NULL: none was */
+    unsigned n_surfaces;
+    struct surface surfaces[];
+};
+
+/* The quad that everything is drawn with. */
+void compositor_make_corners(struct compositor *compositor);
+
+/* The state of the GL that drawing needs. */
+void compositor_prepare_state(struct compositor *compositor);
+
+/*
+ * Keeps a picture as it is if it may go on a plane, instead of taking it for textures. False: that
+ * cannot be.
+ */
+bool compositor_keep(struct compositor *compositor, struct surface *surface,
+                     const struct limef_decoded_frame *picture);
+
+/* Forgets what was kept. */
+void compositor_drop_kept(struct surface *surface);
+
+/* Shows the one picture that covers the output on a plane. False: it has to be composed. */
+bool compositor_scan_out(struct compositor *compositor);
+
+/* Takes what was kept for textures, after all. */
+void compositor_take_kept(struct compositor *compositor);
+
+/* Takes a picture for a surface's textures, and adds up what that moved. */
+int compositor_take(struct compositor *compositor, struct surface *surface,
+                    const struct limef_decoded_frame *picture);
+
+#endif

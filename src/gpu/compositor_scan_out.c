@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A picture that is alone on the output and lies in buffers of the kernel is
+ * not drawn: the display reads it. It is taken for textures only if that is
+ * refused, or if something comes beside or over it.
+ */
+#include "gpu/compositor_private.h"
+
+#include "frame/dmabuf.h"
+
+#include <limef/frame/decoded.h>
+
+#include <libavutil/frame.h>
+
+/* The tile that is alone on the output, or NULL. */
+static struct surface *alone(struct compositor *compositor)
+{
+    if (compositor->n_surfaces == 1)
+        return &compositor->surfaces[0];
+    return compositor->solo == LIMEF_PRESENTER_ALL ? NULL : &compositor->surfaces[compositor->solo];
+}
+
+static bool describe(const struct limef_decoded_frame *picture,
+                     struct limef_hardware_frame *hardware)
+{
+    return limef_hardware_is(picture->av) ? limef_hardware_frame_map(hardware, picture->av) >= 0
+                                          : dmabuf_frame_map(hardware, picture->av) >= 0;
+}
+
+bool compositor_keep(struct compositor *compositor, struct surface *surface,
+                     const struct limef_decoded_frame *picture)
+{
+    if (!compositor->output.ops->scan_out || alone(compositor) != surface ||
+        !picture->frame.payload || picture->rotation_degrees || picture->mirrored ||
+        !describe(picture, &surface->kept_as))
+        return false;
+    surface->kept = *picture;
+    limef_payload_ref(picture->frame.payload);
+    surface->has_picture = surface->dirty = true;
+    return true;
+}
+
+void compositor_drop_kept(struct surface *surface)
+{
+    limef_payload_unref(surface->kept.frame.payload);
+    surface->kept = (struct limef_decoded_frame){0};
+}
+
+bool compositor_scan_out(struct compositor *compositor)
+{
+    struct surface *surface = alone(compositor);
+    const struct limef_decoded_frame *kept = surface ? &surface->kept : NULL;
+    struct layout_rect whole = {0, 0, compositor->width, compositor->height}, rect;
+    const char *why = NULL;
+
+    if (!kept || !kept->frame.payload)
+        return false;
+    if (compositor->overlay.text[0] || surface->label.text[0]) {
+        compositor->planes_why = "there is text over it";
+        return false;
+    }
+    rect = layout_fit(whole, kept->av->width, kept->av->height, kept->av->sample_aspect_ratio.num,
+                      kept->av->sample_aspect_ratio.den, 0);
+    if (compositor->output.ops->scan_out(&compositor->output, &surface->kept_as, rect,
+                                         kept->frame.payload, &why) < 0) {
+        compositor->planes_why = why;
+        return false;
+    }
+    if (surface->payload)
+        surface_let_go(surface, &compositor->ways);
+    surface->has_picture = true;
+    surface->dirty = false;
+    compositor->dirty = true; /* what GL draws next has all to be drawn */
+    return true;
+}
+
+void compositor_take_kept(struct compositor *compositor)
+{
+    for (unsigned i = 0; i < compositor->n_surfaces; i++) {
+        struct surface *surface = &compositor->surfaces[i];
+        struct limef_decoded_frame kept = surface->kept;
+
+        if (!kept.frame.payload)
+            continue;
+        surface->kept = (struct limef_decoded_frame){0};
+        compositor_take(compositor, surface, &kept);
+        limef_payload_unref(kept.frame.payload);
+    }
+}

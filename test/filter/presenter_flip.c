@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pictures for a display that says when they are on the screen, in simulated
+ * time: this program has a clock and a compositor of its own.
+ */
+#include "gpu/compositor.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <libavutil/common.h>
+#include <libavutil/error.h>
+#include <libavutil/frame.h>
+
+#define BEGIN_US INT64_C(1000000000)
+
+static struct {
+    int64_t now_us;
+    int64_t period_us;  /* of the display; 0: it shows at once what it is given */
+    int64_t compose_us; /* how long drawing takes */
+    int64_t flip_us;    /* when what was presented comes onto the screen; 0: it is there */
+    struct output_flip last;
+    int64_t pts_us; /* of the picture that was put there last */
+} display;
+
+int64_t limef_now_us(void)
+{
+    return display.now_us;
+}
+
+int64_t limef_wall_us(void)
+{
+    return display.now_us;
+}
+
+int64_t limef_deadline_us(int64_t timeout_us)
+{
+    return timeout_us == LIMEF_FOREVER ? LIMEF_FOREVER : display.now_us + timeout_us;
+}
+
+int compositor_open(struct compositor **compositor, const struct limef_presenter_settings *settings,
+                    unsigned n_tiles, struct buffer_pool *buffers, const char *name)
+{
+    (void)settings, (void)n_tiles, (void)buffers, (void)name;
+    *compositor = (struct compositor *)(void *)&display;
+    display.last.period_us = display.period_us ? display.period_us : 16667;
+    return 0;
+}
+
+int compositor_close(struct compositor **compositor)
+{
+    *compositor = NULL;
+    return 0;
+}
+
+enum limef_presenter_output compositor_output(const struct compositor *compositor)
+{
+    (void)compositor;
+    return LIMEF_OUTPUT_KMS;
+}
+
+int compositor_set_picture(struct compositor *compositor, unsigned tile,
+                           const struct limef_decoded_frame *picture)
+{
+    (void)compositor, (void)tile;
+    display.pts_us = picture->frame.pts_us;
+    return 0;
+}
+
+void compositor_take_moved(struct compositor *compositor, unsigned tile,
+                           struct compositor_upload *moved)
+{
+    (void)compositor, (void)tile;
+    *moved = (struct compositor_upload){0};
+}
+
+const char *compositor_planes_why(const struct compositor *compositor)
+{
+    (void)compositor;
+    return NULL;
+}
+
+void compositor_forget(struct compositor *compositor, unsigned tile)
+{
+    (void)compositor, (void)tile;
+}
+
+void compositor_set_text(struct compositor *compositor, unsigned tile, const char *text)
+{
+    (void)compositor, (void)tile, (void)text;
+}
+
+void compositor_set_overlay(struct compositor *compositor, const char *text)
+{
+    (void)compositor, (void)text;
+}
+
+void compositor_set_layout(struct compositor *compositor, uint32_t solo)
+{
+    (void)compositor, (void)solo;
+}
+
+int compositor_present(struct compositor *compositor)
+{
+    (void)compositor;
+    display.now_us += display.compose_us;
+    display.flip_us = display.period_us
+                          ? (display.now_us / display.period_us + 1) * display.period_us
+                          : display.now_us + 100;
+    return COMPOSITOR_COMPOSED;
+}
+
+void compositor_size(const struct compositor *compositor, int *width, int *height)
+{
+    (void)compositor;
+    *width = *height = 64;
+}
+
+int compositor_read(struct compositor *compositor, uint8_t *rgba)
+{
+    (void)compositor, (void)rgba;
+    return 0;
+}
+
+int64_t compositor_flips(struct compositor *compositor, struct output_flip *flip)
+{
+    (void)compositor;
+    if (display.flip_us && display.now_us >= display.flip_us) {
+        display.last.n_flips++;
+        display.last.at_us = display.flip_us;
+        display.flip_us = 0;
+    }
+    *flip = display.last;
+    return display.flip_us;
+}
+
+enum output_event compositor_poll(struct compositor *compositor, int *key)
+{
+    (void)compositor, (void)key;
+    return OUTPUT_EVENT_NONE;
+}
+
+bool compositor_has_events(const struct compositor *compositor)
+{
+    (void)compositor;
+    return false;
+}
+
+int compositor_toggle_fullscreen(struct compositor *compositor)
+{
+    (void)compositor;
+    return AVERROR(ENOSYS);
+}
+
+bool output_may_be_window(enum limef_presenter_output kind)
+{
+    (void)kind;
+    return false;
+}
+
+static struct limef_tile tile;
+static struct limef_presenter presenter;
+static struct limef_payload payload;
+static AVFrame *av;
+
+static void keep(struct limef_payload *released)
+{
+    (void)released;
+}
+
+static void begin(int64_t period_us, int64_t compose_us)
+{
+    struct limef_presenter_settings settings = {.output = LIMEF_OUTPUT_KMS};
+
+    display.now_us = BEGIN_US;
+    display.period_us = period_us;
+    display.compose_us = compose_us;
+    av = av_frame_alloc();
+    av->width = av->height = 64;
+    limef_payload_init(&payload, keep);
+    cr_assert(eq(int, limef_presenter_init(&presenter, "screen", &tile, 1, &settings), 0));
+}
+
+static void end(void)
+{
+    limef_filter_clear(&presenter.filter);
+    av_frame_free(&av);
+}
+
+TestSuite(presenter_flip, .fini = end);
+
+/* Plays n pictures; each is given as soon as there is room for it. */
+static void play(int n, int64_t duration_us, uint32_t flags)
+{
+    int64_t due_us;
+
+    for (int i = 0; i < n || display.flip_us || presenter.dirty;) {
+        struct limef_decoded_frame decoded = {.frame = {.frame_class = LIMEF_FRAME_DECODED,
+                                                        .media = LIMEF_MEDIA_VIDEO,
+                                                        .flags = flags,
+                                                        .pts_us = i * duration_us,
+                                                        .duration_us = duration_us,
+                                                        .payload = &payload},
+                                              .av = av};
+
+        if (i < n && limef_go(&presenter.filter, &decoded.frame) == 0) {
+            i++;
+            continue;
+        }
+        due_us = limef_presenter_tick(&presenter, display.now_us);
+        display.now_us = av_clip64(due_us, display.now_us + 1, display.now_us + duration_us);
+    }
+}
+
+static uint64_t missed(void)
+{
+    return LIMEF_COUNTED(presenter.n_missed);
+}
+
+static uint64_t shown(void)
+{
+    return LIMEF_COUNTED(tile.n_shown);
+}
+
+Test(presenter_flip, a_film_of_the_displays_rate_has_one_refresh_for_each_picture)
+{
+    begin(16667, 2000);
+    play(600, 16667, 0);
+    cr_assert(eq(u64, missed(), 0));
+    cr_assert(eq(u64, shown(), 599)); /* the last one waits */
+    cr_assert(eq(u64, LIMEF_COUNTED(presenter.n_flips), 599));
+}
+
+Test(presenter_flip, the_clock_follows_a_display_that_is_a_little_slower_or_faster)
+{
+    begin(16800, 2000);
+    play(600, 16667, 0);
+    cr_assert(eq(u64, missed(), 0));
+    cr_assert(eq(u64, LIMEF_COUNTED(tile.n_dropped_late), 0));
+    cr_assert(eq(u64, LIMEF_COUNTED(presenter.n_flips), shown()));
+    cr_assert(ge(i64, display.now_us - BEGIN_US, 598 * 16800));
+}
+
+Test(presenter_flip, pictures_of_another_rate_go_to_the_nearest_refresh)
+{
+    begin(16667, 2000);
+    play(250, 40000, 0);
+    cr_assert(eq(u64, missed(), 0));
+    cr_assert(eq(u64, shown(), 249));
+    /* the 249th picture comes 248 * 40 ms after the first */
+    cr_assert(lt(i64, llabs(presenter.flip.at_us - BEGIN_US - 248 * 40000), 40000));
+}
+
+Test(presenter_flip, what_is_drawn_too_slowly_is_counted_as_missed)
+{
+    begin(16667, 20000);
+    play(100, 40000, 0);
+    cr_assert(gt(u64, missed(), 20));
+    cr_assert(eq(u64, shown(), 99));
+}
+
+Test(presenter_flip, a_display_without_a_rhythm_leaves_the_clock_alone)
+{
+    begin(0, 100);
+    play(500, 40000, 0);
+    cr_assert(presenter.flip.unpaced);
+    cr_assert(lt(i64, llabs(presenter.flip.at_us - BEGIN_US - 498 * 40000), 60000));
+}
+
+Test(presenter_flip, a_live_source_is_not_slowed_down_for_the_display)
+{
+    begin(16800, 2000);
+    play(2, 16667, LIMEF_FRAME_LIVE);
+    cr_assert(le(i64, tile.clock.anchor_us, BEGIN_US + 20000));
+}

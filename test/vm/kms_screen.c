@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/* Where the KMS output is: mode, card, lease, plug, console; and what it leaves there. */
+#include "stage.h"
+
+#include <limef/base/clock.h>
+
+#include <drm_fourcc.h>
+#include <fcntl.h>
+#include <linux/vt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+#include <xf86drm.h>
+#include <xf86drmMode.h>
+
+void mode_is_the_nearest_one(void)
+{
+    struct stage stage = {0};
+    int width, height;
+
+    stage.kms.device = stage_path;
+    if (stage_open_presenter(&stage, 1, 630, 470) < 0)
+        die("the output does not open");
+    card_open(&stage.card, stage_path);
+    stage_show(&stage, 0, stage_add(&stage, DRM_FORMAT_NV12, STAGE_WIDTH, STAGE_HEIGHT));
+    limef_presenter_get_size(&stage.presenter, &width, &height);
+    if (width != 640 || height != 480)
+        die("%dx%d for 630x470", width, height);
+    stage_close(&stage);
+}
+
+static unsigned count_lines(const char *file_path, const char *what)
+{
+    FILE *file = fopen(file_path, "r");
+    char line[256];
+    unsigned n = 0;
+
+    while (file && fgets(line, sizeof(line), file))
+        n += strstr(line, what) != NULL;
+    if (file)
+        fclose(file);
+    return n;
+}
+
+void nothing_is_left_behind(void)
+{
+    char framebuffers[64];
+    unsigned n_descriptors = 0, n_framebuffers = 0;
+    uint32_t shown = 0;
+
+    snprintf(framebuffers, sizeof(framebuffers), "/sys/kernel/debug/dri/%s/framebuffer",
+             stage_path + strlen("/dev/dri/card"));
+    for (int i = 0; i < 5; i++) {
+        struct stage stage;
+        struct card card;
+
+        card_open(&card, stage_path);
+        if (i == 1) { /* what libraries keep for good they have now */
+            n_descriptors = stage_count_descriptors();
+            n_framebuffers = count_lines(framebuffers, "framebuffer[");
+            shown = card_framebuffer(&card);
+        } else if (i > 1 && (stage_count_descriptors() != n_descriptors ||
+                             count_lines(framebuffers, "framebuffer[") != n_framebuffers ||
+                             card_framebuffer(&card) != shown)) {
+            die("%u descriptors, %u framebuffers, %u on the screen; were %u, %u, %u",
+                stage_count_descriptors(), count_lines(framebuffers, "framebuffer["),
+                card_framebuffer(&card), n_descriptors, n_framebuffers, shown);
+        }
+        card_close(&card);
+        stage_open(&stage, 1);
+        stage_show(&stage, 0, stage_add(&stage, DRM_FORMAT_NV12, STAGE_WIDTH, STAGE_HEIGHT));
+        stage_show(&stage, 0,
+                   stage_add(&stage, DRM_FORMAT_NV12, STAGE_WIDTH / 2, STAGE_HEIGHT / 2));
+        stage_show(&stage, 0, stage_add(&stage, DRM_FORMAT_NV12, STAGE_WIDTH, 180));
+        stage_close(&stage);
+    }
+    if (!shown)
+        die("there was nothing on the screen to come back");
+}
+
+void leased_display_is_enough(void)
+{
+    struct stage stage = {0};
+    struct card owner;
+    uint32_t objects[12], n = 0, lessee;
+    drmModePlaneRes *planes;
+
+    card_open(&owner, stage_path);
+    drmSetClientCap(owner.fd, DRM_CLIENT_CAP_UNIVERSAL_PLANES, 1);
+    planes = drmModeGetPlaneResources(owner.fd);
+    objects[n++] = owner.connector;
+    objects[n++] = owner.crtc;
+    for (uint32_t i = 0; i < planes->count_planes && n < 12; i++)
+        objects[n++] = planes->planes[i];
+    drmModeFreePlaneResources(planes);
+    stage.kms.drm_fd = drmModeCreateLease(owner.fd, objects, (int)n, O_CLOEXEC, &lessee);
+    if (stage.kms.drm_fd < 0)
+        die("no lease");
+    stage.card = owner;
+    if (stage_open_presenter(&stage, 1, STAGE_WIDTH, STAGE_HEIGHT) < 0)
+        die("the output does not open");
+    stage_show(&stage, 0, stage_add(&stage, DRM_FORMAT_NV12, STAGE_WIDTH, STAGE_HEIGHT));
+    stage_expect_counts(&stage, 1, 0);
+    if (fcntl(stage.kms.drm_fd, F_GETFD) < 0)
+        die("the lease was closed");
+    stage_expect(&stage, &stage.pictures[0], 0, 0, 1);
+    stage_close(&stage);
+    close(stage.kms.drm_fd);
+}
+
+static void write_file(const char *file_path, const char *text)
+{
+    int fd = open(file_path, O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0 || write(fd, text, strlen(text)) < 0)
+        die("cannot write %s", file_path);
+    close(fd);
+}
+
+/* vkms has one connector of its own; nobody is told of what is forced on it. */
+static void plug(bool in)
+{
+    char file_path[80];
+    const char *number = stage_path + strlen("/dev/dri/card");
+
+    snprintf(file_path, sizeof(file_path), "/sys/class/drm/card%s-Virtual-1/status", number);
+    write_file(file_path, in ? "detect" : "off");
+    snprintf(file_path, sizeof(file_path), "/sys/class/drm/card%s/uevent", number);
+    write_file(file_path, "change");
+}
+
+static uint64_t n_flips_before;
+
+static bool has_flipped(const struct stage *stage)
+{
+    return LIMEF_COUNTED(stage->presenter.n_flips) > n_flips_before && stage_is_settled(stage);
+}
+
+static int64_t until_us;
+
+static bool is_later(const struct stage *stage)
+{
+    (void)stage;
+    return limef_now_us() > until_us;
+}
+
+void display_that_is_unplugged_comes_back(void)
+{
+    struct stage stage;
+    struct picture *picture;
+
+    stage_open(&stage, 1);
+    picture = stage_add(&stage, DRM_FORMAT_NV12, STAGE_WIDTH, STAGE_HEIGHT);
+    stage_show(&stage, 0, picture);
+    plug(false);
+    until_us = limef_now_us() + 300000;
+    stage_wait(&stage, is_later, "time passes");
+    n_flips_before = LIMEF_COUNTED(stage.presenter.n_flips);
+    stage_show(&stage, 0, picture); /* to nobody, and nothing waits for a flip */
+    if (LIMEF_COUNTED(stage.presenter.n_flips) != n_flips_before)
+        die("a flip without a display");
+    plug(true);
+    stage_wait(&stage, has_flipped, "the display comes back");
+    stage_show(&stage, 0, picture);
+    stage_expect(&stage, picture, 0, 0, 1);
+    stage_close(&stage);
+}
+
+static void switch_console(int number)
+{
+    int fd = open("/dev/tty0", O_RDWR | O_CLOEXEC);
+
+    if (fd < 0 || ioctl(fd, VT_ACTIVATE, number) < 0 || ioctl(fd, VT_WAITACTIVE, number) < 0)
+        die("no console %d", number);
+    close(fd);
+}
+
+static bool can_be_taken(const struct stage *stage)
+{
+    struct card other = {.fd = open(stage_path, O_RDWR | O_CLOEXEC)};
+    bool taken = drmSetMaster(other.fd) == 0;
+
+    (void)stage;
+    close(other.fd);
+    return taken;
+}
+
+void display_follows_the_console(void)
+{
+    struct stage stage = {0};
+    struct picture *picture;
+
+    switch_console(1);
+    stage.kms.device = stage_path;
+    if (stage_open_presenter(&stage, 1, STAGE_WIDTH, STAGE_HEIGHT) < 0)
+        die("the output does not open");
+    card_open(&stage.card, stage_path);
+    picture = stage_add(&stage, DRM_FORMAT_NV12, STAGE_WIDTH, STAGE_HEIGHT);
+    stage_show(&stage, 0, picture);
+    if (can_be_taken(&stage))
+        die("the card is nobody's while it shows");
+    switch_console(2);
+    stage_wait(&stage, can_be_taken, "the card is let go of");
+    stage_show(&stage, 0, picture);
+    n_flips_before = LIMEF_COUNTED(stage.presenter.n_flips);
+    switch_console(1);
+    stage_wait(&stage, has_flipped, "the card is taken again");
+    if (can_be_taken(&stage))
+        die("the card is nobody's after all");
+    stage_close(&stage);
+}

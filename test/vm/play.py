@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Plays films by --vo=kms in a virtual machine, and looks at its screen from outside.
+
+play.py VM-DIR LIMEF-PLAY short|long; skipped where there is no virtual machine or no ffmpeg."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+VM, PLAY, LENGTH = sys.argv[1:4]
+SIZE = 320, 240
+N_MOVING, RATE = 180, 60
+SKIPPED = 77
+TEMP = tempfile.TemporaryDirectory(prefix="limef-vm-")
+FOLDER = pathlib.Path(TEMP.name)
+
+
+def ffmpeg(*arguments):
+    return subprocess.run(["ffmpeg", "-v", "error", "-y", *map(str, arguments)], check=True,
+                          stdout=subprocess.PIPE).stdout
+
+
+def make_clips():
+    """One of RGB that stands still, so that each of its pictures is known; one that moves."""
+    size = "{}x{}".format(*SIZE)
+    ffmpeg("-f", "lavfi", "-i", f"testsrc=size={size}:rate=10", "-vf", "loop=20:1:0", "-frames:v", "20",
+           "-c:v", "ffv1", "-pix_fmt", "bgr0", FOLDER / "still.mkv")
+    ffmpeg("-f", "lavfi", "-i", f"testsrc=size={size}:rate={RATE}", "-frames:v", N_MOVING,
+           "-c:v", "mpeg4", "-q:v", "4", "-pix_fmt", "yuv420p", FOLDER / "moving.mkv")
+
+
+def read_ppm(path):
+    kind, width, height, _, pixels = path.read_bytes().split(maxsplit=4)
+    assert kind == b"P6"
+    return (int(width), int(height)), pixels
+
+
+class Kms(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        make_clips()
+        status = subprocess.run([HERE / "vm.py", f"--out={FOLDER}/out", VM, "sh", HERE / "guest-play",
+                                 os.path.abspath(PLAY), FOLDER, LENGTH], check=False).returncode
+        if status == SKIPPED:
+            sys.exit(SKIPPED)
+        if status:
+            raise AssertionError(f"the guest left with {status}")
+
+    def report(self, name):
+        out = FOLDER / "out"
+        log = (out / f"{name}.log").read_text()
+        status = int((out / f"{name}.status").read_text())
+        lines = (out / f"{name}.json").read_text().splitlines()
+        return status, log, json.loads(lines[-1]) if lines else None
+
+    def long_only(self):
+        if LENGTH != "long":
+            self.skipTest("the long form only")
+
+    def test_says_that_there_is_no_card_or_no_display(self):
+        for name in ("nowhere", "no_display"):
+            status, log, _ = self.report(name)
+            self.assertEqual(status, 7, log)
+            self.assertIn("no display by KMS: /dev/dri/card", log)
+
+    def test_screen_shows_the_picture(self):
+        status, log, report = self.report("screen")
+        self.assertEqual(status, 4, log)
+        self.assertEqual(report["output"]["kind"], "kms")
+        expected = ffmpeg("-i", FOLDER / "still.mkv", "-frames:v", "1", "-f", "rawvideo", "-pix_fmt",
+                          "rgb24", "-")
+        size, pixels = read_ppm(FOLDER / "out" / "screen.ppm")
+        self.assertEqual(size, SIZE)
+        self.assertEqual(pixels, expected)
+
+    def test_full_screen_film_is_on_a_plane_at_the_rate_of_the_display(self):
+        status, log, report = self.report("plane")
+        output, stream = report["output"], report["streams"][0]
+        print(f"\nplane: {output}, {stream['frames_shown']} shown, {stream['frames_dropped']}")
+        self.assertEqual(status, 0, log)
+        self.assertEqual(output["planes"] + output["composed"], output["flips"] + 1)
+        self.assertEqual(report["copied_bytes"], 0)
+        # until the decoder has memory that the display reads: some pictures, slow under emulation
+        self.assertLess(output["composed"], 30)
+        self.assertGreater(output["planes"], N_MOVING // 2)
+        self.assertLessEqual(output["missed_flips"], output["composed"] + N_MOVING // 20)
+        self.assertLessEqual(stream["uploaded_bytes"], output["composed"] * 320 * 240 * 3 // 2)
+
+    def test_auto_takes_a_display_that_nobody_uses(self):
+        self.long_only()
+        status, log, report = self.report("auto")
+        self.assertEqual(status, 0, log)
+        self.assertEqual(report["output"]["kind"], "kms")
+
+    def test_grid_is_composed(self):
+        self.long_only()
+        status, log, report = self.report("grid")
+        self.assertEqual(status, 0, log)
+        self.assertEqual(report["output"]["planes"], 0)
+        self.assertGreaterEqual(report["output"]["composed"], 10)
+
+    def test_what_no_plane_scales_is_composed_and_says_why(self):
+        self.long_only()
+        status, log, report = self.report("scaled")
+        self.assertEqual(status, 0, log)
+        self.assertEqual(report["output"]["planes"], 0)
+        self.assertEqual(report["output"]["why_composed"], "no plane scales so")
+
+
+if __name__ == "__main__":
+    if not shutil.which("ffmpeg"):
+        print("skipped: there is no ffmpeg")
+        sys.exit(SKIPPED)
+    unittest.main(argv=sys.argv[:1], verbosity=2)

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* A presenter that shows on a card of vkms, and what is held against its screen. */
+#ifndef LIMEF_TEST_VM_STAGE_H
+#define LIMEF_TEST_VM_STAGE_H
+
+#include "card.h"
+
+#include <limef/filter/presenter.h>
+
+#define STAGE_WIDTH 320
+#define STAGE_HEIGHT 240
+
+struct stage {
+    struct card card;
+    struct limef_presenter_kms kms;
+    struct limef_presenter presenter;
+    struct limef_tile tiles[2];
+    struct picture pictures[3];
+    unsigned n_pictures;
+};
+
+/* Of the card that all stages are on. */
+extern const char *stage_path;
+
+/* Opens the output that stage->kms says. 0, or an error, logged. */
+int stage_open_presenter(struct stage *stage, unsigned n_tiles, int width, int height);
+
+/* On the card that the test has open. */
+void stage_open(struct stage *stage, unsigned n_tiles);
+void stage_close(struct stage *stage);
+
+/* One more picture. */
+struct picture *stage_add(struct stage *stage, uint32_t fourcc, int width, int height);
+
+/* Gives a picture to the presenter; it is on the screen then. */
+void stage_show(struct stage *stage, uint32_t slot, struct picture *picture);
+
+/* Lets the presenter go on until something is so. */
+void stage_wait(struct stage *stage, bool (*done)(const struct stage *), const char *what);
+
+/* Open ones of this process. */
+unsigned stage_count_descriptors(void);
+
+/* All that was given is on the screen. */
+bool stage_is_settled(const struct stage *stage);
+
+/* Holds the screen against a picture at a place, and black around it. */
+void stage_expect(const struct stage *stage, const struct picture *picture, int at_x, int at_y,
+                  int tolerance);
+
+/* How many pictures the display read by itself, and how many GL drew. */
+void stage_expect_counts(const struct stage *stage, uint64_t n_planes, uint64_t n_composed);
+
+/* Tests of where the output is, rather than what it shows: kms_screen.c. */
+void mode_is_the_nearest_one(void);
+void nothing_is_left_behind(void);
+void leased_display_is_enough(void);
+void display_that_is_unplugged_comes_back(void);
+void display_follows_the_console(void);
+
+/* kms_faults.c */
+void each_call_may_fail(void);
+
+#endif

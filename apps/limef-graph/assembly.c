@@ -255,7 +255,8 @@ static void lay_out_screens(struct assembly *assembly, const struct description 
 {
     for (uint32_t i = 0; i < description->n_elements; i++) {
         const struct element *element = &assembly->elements[i];
-        int64_t slot = element->screen ? only_slot(assembly, description, i) : -1;
+        int64_t slot =
+            element->kind->traits & ELEMENT_SCREEN ? only_slot(assembly, description, i) : -1;
 
         if (slot >= 0)
             limef_presenter_set_layout((struct limef_presenter *)(void *)element->filter,
@@ -274,9 +275,6 @@ static int make_graph(struct assembly *assembly, const struct limef_graph_settin
     ret = assembly->memory
               ? limef_graph_init(&assembly->graph, assembly->memory, bytes, &with_reports)
               : AVERROR(ENOMEM);
-    for (uint32_t i = 0; i < assembly->n_elements && ret >= 0; i++)
-        if (assembly->elements[i].screen)
-            ret = limef_graph_add_thread(&assembly->graph, assembly->elements[i].screen);
     for (uint32_t i = 0; i < assembly->n_elements && ret >= 0; i++)
         if (assembly->elements[i].kind->traits & ELEMENT_SOURCE)
             ret =
@@ -348,9 +346,6 @@ int assembly_start(struct assembly *assembly)
                                                      assembly->n_helpers, "team")
                                   : 0;
 
-    for (uint32_t i = 0; i < assembly->n_elements && ret >= 0; i++)
-        if (assembly->elements[i].screen)
-            ret = limef_thread_start(&assembly->elements[i].screen->thread);
     return ret < 0 ? ret : limef_graph_start(&assembly->graph);
 }
 
@@ -358,13 +353,6 @@ int assembly_stop(struct assembly *assembly, int64_t timeout_us)
 {
     int ret = assembly->graph.inside ? limef_graph_stop(&assembly->graph, timeout_us) : 0;
 
-    for (uint32_t i = 0; i < assembly->n_elements; i++) {
-        struct element *element = &assembly->elements[i];
-        int stopped = element->screen ? limef_thread_stop(&element->screen->thread, timeout_us) : 0;
-
-        if (stopped < 0)
-            ret = stopped;
-    }
     if (ret != AVERROR(ETIMEDOUT)) { /* else somebody may be calling it */
         int stopped = limef_team_stop(&assembly->team, timeout_us);
 

@@ -36,8 +36,7 @@ struct assembly {
 int assembly_build(struct assembly *assembly, const struct description *description,
                    const struct limef_graph_settings *settings, struct description_error *error);
 
-/* Starts the team, the screens' threads and the graph. Returns 0, or a negative AVERROR code,
- * logged. */
+/* Starts the team and the graph. Returns 0, or a negative AVERROR code, logged. */
 int assembly_start(struct assembly *assembly);
 
 /* Stops everything. Returns 0, or AVERROR(ETIMEDOUT): then nothing may be cleared. */

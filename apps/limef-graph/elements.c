@@ -356,8 +356,6 @@ void element_kind_print(FILE *file)
 
 void element_clear(struct element *element)
 {
-    if (element->screen)
-        limef_consumer_clear(element->screen);
     for (uint32_t i = 0; element->inputs && i < element->n_inputs; i++)
         limef_filter_clear(&element->inputs[i].filter);
     if (element->filter)
@@ -365,7 +363,6 @@ void element_clear(struct element *element)
     if (element->file)
         fclose(element->file);
     free(element->inputs);
-    free(element->screen);
     free(element->tiles);
     free(element->cells);
     free(element->path);

@@ -19,7 +19,7 @@ enum element_trait {
     ELEMENT_SPLIT = 1 << 1,  /* has more than one output */
     ELEMENT_SWITCH = 1 << 2, /* each connection to it is another input */
     ELEMENT_NULL = 1 << 3,   /* is a struct null_sink */
-    ELEMENT_SCREEN = 1 << 4, /* has a thread of its own */
+    ELEMENT_SCREEN = 1 << 4, /* a presenter */
     ELEMENT_MOSAIC = 1 << 5, /* what comes out is a slot of its own */
     ELEMENT_TEAM = 1 << 6,   /* takes the assembly's team */
 };
@@ -57,7 +57,6 @@ struct element {
     char *path;                        /* owned; NULL: none */
     FILE *file;                        /* owned; NULL: none */
     struct limef_switch_input *inputs; /* of a switch; owned */
-    struct limef_consumer *screen;     /* that runs it; owned; NULL: the graph does */
     void *tiles;                       /* of a presenter; owned */
     void *cells;                       /* of a mosaic; owned */
 };

@@ -143,25 +143,12 @@ static int init_screen(struct assembly *assembly, struct element *element,
         .untimed = values[2].integer,
         .title = "limef-graph",
     };
-    struct limef_thread_settings thread = {
-        .name = element->name, .priority = LIMEF_PRIORITY_DISPLAY, .reports = &assembly->reports};
-    int ret;
 
     element->tiles = calloc(assembly->n_slots, sizeof(struct limef_tile));
-    element->screen =
-        aligned_alloc(LIMEF_CACHE_LINE_BYTES,
-                      sizeof(*element->screen) / LIMEF_CACHE_LINE_BYTES * LIMEF_CACHE_LINE_BYTES +
-                          LIMEF_CACHE_LINE_BYTES);
-    if (!element->tiles || !element->screen)
+    if (!element->tiles)
         return limef_fail(AVERROR(ENOMEM), element->name, "init");
-    memset(element->screen, 0, sizeof(*element->screen));
-    ret = limef_presenter_init(presenter, element->name, element->tiles, assembly->n_slots,
-                               &settings);
-    if (ret < 0)
-        return ret;
-    limef_consumer_init(element->screen, &presenter->filter, &thread);
-    limef_thread_set_task(&element->screen->thread, limef_presenter_tick, presenter);
-    return 0;
+    return limef_presenter_init(presenter, element->name, element->tiles, assembly->n_slots,
+                                &settings);
 }
 
 const struct element_kind element_dump = {

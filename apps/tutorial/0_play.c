@@ -6,41 +6,31 @@
 
 static _Alignas(64) char memory[LIMEF_GRAPH_BYTES(3)];
 static struct limef_graph graph;
-static struct limef_tile tile;
 static struct limef_reports reports;
 static struct limef_file_source file;
 static struct limef_decode_filter decode;
-static struct limef_presenter presenter;
-static struct limef_consumer screen;
+static struct limef_presenter screen;
+static struct limef_tile tile;
 
 int main(int argc, char **argv)
 {
     struct limef_file_source_settings what = {.url = argv[1], .pace = LIMEF_PACE_FASTEST};
-    struct limef_thread_settings thread = {.name = "screen", .reports = &reports};
-    struct limef_graph_settings settings = {.reports = &reports};
+    struct limef_graph_settings how = {.reports = &reports};
     struct limef_signal_frame report = {.code = 1};
 
-    if (argc != 2) {
-        fprintf(stderr, "usage: %s URL\n", argv[0]);
-        return 1;
-    }
-    limef_consumer_init(&screen, &presenter.filter, &thread);
-    limef_thread_set_task(&screen.thread, limef_presenter_tick, &presenter);
+    if (argc != 2)
+        return fprintf(stderr, "usage: %s URL\n", argv[0]), 1;
     if (limef_reports_init(&reports) < 0 || limef_file_source_init(&file, "file", &what) < 0 ||
         limef_decode_filter_init(&decode, "decode", NULL) < 0 ||
-        limef_presenter_init(&presenter, "screen", &tile, 1, NULL) < 0)
+        limef_presenter_init(&screen, "screen", &tile, 1, NULL) < 0 ||
+        limef_graph_init(&graph, memory, sizeof(memory), &how) < 0)
         return 1;
     limef_connect(&file.source.filter, &decode.filter);
-    limef_connect(&decode.filter, &presenter.filter);
-
-    if (limef_graph_init(&graph, memory, sizeof(memory), &settings) < 0 ||
-        limef_graph_add_thread(&graph, &screen) < 0 || limef_graph_add(&graph, &file.source) < 0)
-        return 1;
-    if (limef_graph_start(&graph) == 0 && limef_thread_start(&screen.thread) == 0)
+    limef_connect(&decode.filter, &screen.filter);
+    if (limef_graph_add(&graph, &file.source) == 0 && limef_graph_start(&graph) == 0)
         while (limef_reports_read(&reports, &report, LIMEF_FOREVER) == 0 &&
                report.signal == LIMEF_SIGNAL_PLAN) /* until the end, an error, a key */
             continue;
     limef_graph_stop(&graph, 2000000);
-    limef_thread_stop(&screen.thread, 2000000);
     return report.code != 0; /* the process ends: no need to clear */
 }

@@ -238,10 +238,28 @@ static void presenter_clear(struct limef_filter *filter)
     *presenter = (struct limef_presenter){0};
 }
 
-static const struct limef_filter_ops presenter_ops = {.kind = "presenter",
-                                                      .flags = LIMEF_FILTER_THREAD_BOUND,
-                                                      .go = presenter_go,
-                                                      .clear = presenter_clear};
+static int64_t presenter_tick(struct limef_filter *filter, int64_t now_us)
+{
+    return limef_presenter_tick(presenter_of(filter), now_us);
+}
+
+/* The GL context is the thread's; the next thread opens an output of its own. */
+static void presenter_leave(struct limef_filter *filter)
+{
+    struct limef_presenter *presenter = presenter_of(filter);
+
+    if (limef_presenter_close(presenter) >= 0)
+        presenter->closed = presenter->failed = false;
+}
+
+static const struct limef_filter_ops presenter_ops = {
+    .kind = "presenter",
+    .flags = LIMEF_FILTER_THREAD_BOUND | LIMEF_FILTER_DISPLAY,
+    .go = presenter_go,
+    .clear = presenter_clear,
+    .tick = presenter_tick,
+    .leave = presenter_leave,
+};
 
 int limef_presenter_init(struct limef_presenter *presenter, const char *name,
                          struct limef_tile *tiles, unsigned n_tiles,

@@ -314,7 +314,7 @@ static int add_source(void *context)
 {
     struct graph_node *node = context;
 
-    worker_add_source(&node->thread->worker, &node->source);
+    graph_drive(node, &node->thread->worker);
     return 0;
 }
 
@@ -323,7 +323,7 @@ int graph_sources_on(struct limef_graph_inside *graph, int64_t deadline_us)
     for (struct graph_node *node = graph->nodes; node; node = node->next) {
         int ret;
 
-        if (!node->source.source || node->source_is_on || node->leaves)
+        if (!graph_is_driven(node) || node->source_is_on || node->leaves)
             continue;
         ret = limef_thread_call(node->thread->thread, add_source, node, graph_left_us(deadline_us));
         if (ret < 0)

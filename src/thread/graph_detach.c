@@ -47,7 +47,7 @@ static int remove_source(void *context)
 {
     struct graph_node *node = context;
 
-    worker_remove_source(&node->thread->worker, &node->source);
+    graph_drive_no_more(node, &node->thread->worker);
     return 0;
 }
 

@@ -104,8 +104,8 @@ static void switch_node(struct graph_node *node)
     if (!node->wanted)
         return;
     if (node->source_is_on) {
-        worker_remove_source(&node->thread->worker, &node->source);
-        worker_add_source(&node->wanted->worker, &node->source);
+        graph_drive_no_more(node, &node->thread->worker);
+        graph_drive(node, &node->wanted->worker);
     }
     node->thread = node->wanted;
     node->wanted = NULL;

@@ -68,7 +68,7 @@ struct graph_node {
     bool is_root;      /* was added by name: stays until it is removed */
     bool is_new;       /* found by the walk that is going on */
     bool is_reached;   /* while what stays is looked for */
-    bool source_is_on; /* its thread steps it */
+    bool source_is_on; /* its thread steps it, or runs its tick */
     bool leaves;       /* a removal has begun */
     bool is_pinned;    /* belongs to a chain of which something leaves */
     uint32_t group;    /* of what leaves together */
@@ -175,6 +175,11 @@ struct graph_thread *graph_take_worker(struct limef_graph_inside *graph,
                                        enum limef_priority priority, int *ret);
 struct graph_thread *graph_thread_of(struct limef_graph_inside *graph,
                                      struct limef_consumer *consumer);
+/* Whether a filter wants more of its thread than frames: a source's steps, a tick. */
+bool graph_is_driven(const struct graph_node *node);
+/* Thread: the worker's, or the controlling one while it does not run */
+void graph_drive(struct graph_node *node, struct worker *worker);
+void graph_drive_no_more(struct graph_node *node, struct worker *worker);
 /* Stops the workers that no filter runs on. */
 int graph_stop_idle(struct limef_graph_inside *graph, int64_t deadline_us);
 /* Whether frames can get from a thread back to it, if all filters run where they are wanted. */

@@ -80,6 +80,27 @@ struct graph_thread *graph_thread_of(struct limef_graph_inside *graph,
     return thread;
 }
 
+bool graph_is_driven(const struct graph_node *node)
+{
+    return node->source.source || (node->filter->ops->tick && !node->consumer);
+}
+
+void graph_drive(struct graph_node *node, struct worker *worker)
+{
+    if (node->source.source)
+        worker_add_source(worker, &node->source);
+    else
+        worker_set_ticking(worker, node->filter);
+}
+
+void graph_drive_no_more(struct graph_node *node, struct worker *worker)
+{
+    if (node->source.source)
+        worker_remove_source(worker, &node->source);
+    else
+        worker_set_ticking(worker, NULL);
+}
+
 int graph_stop_idle(struct limef_graph_inside *graph, int64_t deadline_us)
 {
     int first_error = 0;

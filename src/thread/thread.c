@@ -118,6 +118,8 @@ static void *thread_main(void *argument)
                           memory_order_relaxed);
     run_steps(thread);
     commands_run(thread); /* what was sent before the stop is not lost */
+    if (thread->ops->leave)
+        thread->ops->leave(thread);
     pthread_mutex_lock(&thread->lock);
     commands_refuse(thread);
     /* release: what the thread did; pairs with the acquire of stop. Under the lock: no command

@@ -86,12 +86,24 @@ static void worker_retry(struct limef_thread *thread)
     limef_fifo_unhold(&worker->fifo);
 }
 
+static void leave(struct limef_filter *filter)
+{
+    if (filter && filter->ops->leave)
+        filter->ops->leave(filter);
+}
+
+static void worker_leave(struct limef_thread *thread)
+{
+    leave(worker_of(thread)->ticking);
+}
+
 static const struct limef_thread_ops worker_ops = {
     .step = worker_step,
     .go = worker_go,
     .wake = worker_wake,
     .open = worker_open,
     .retry = worker_retry,
+    .leave = worker_leave,
 };
 
 void worker_init(struct worker *worker, const struct limef_thread_settings *settings)
@@ -123,4 +135,19 @@ void worker_remove_source(struct worker *worker, struct worker_source *source)
     if (*link)
         *link = source->next;
     source->next = NULL;
+}
+
+static int64_t tick(void *context, int64_t now_us)
+{
+    struct limef_filter *filter = context;
+
+    return filter->ops->tick(filter, now_us);
+}
+
+void worker_set_ticking(struct worker *worker, struct limef_filter *filter)
+{
+    if (worker->ticking && limef_thread_current() == &worker->thread)
+        leave(worker->ticking);
+    worker->ticking = filter;
+    limef_thread_set_task(&worker->thread, filter ? tick : NULL, filter);
 }

@@ -22,7 +22,8 @@ struct worker {
 
     /* the thread itself, or whoever holds it in a call */
     struct worker_source *sources;
-    int64_t retry_us; /* when a frame that was refused is offered again */
+    struct limef_filter *ticking; /* whose tick is the thread's periodic task; NULL: nobody's */
+    int64_t retry_us;             /* when a frame that was refused is offered again */
 };
 
 void worker_init(struct worker *worker, const struct limef_thread_settings *settings);
@@ -33,5 +34,8 @@ void worker_clear(struct worker *worker);
 /* Thread: the worker's, or the controlling one while it does not run */
 void worker_add_source(struct worker *worker, struct worker_source *source);
 void worker_remove_source(struct worker *worker, struct worker_source *source);
+
+/* Runs a filter's tick, or nobody's any more: NULL. Who left before keeps nothing of the thread. */
+void worker_set_ticking(struct worker *worker, struct limef_filter *filter);
 
 #endif

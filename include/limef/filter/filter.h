@@ -67,6 +67,15 @@ struct limef_filter_ops {
      *  costs, or the stream's format where it is known already. NULL: all filters of this type cost
      *  the same for the same stream. Thread: the controlling one while the filter does not run */
     uint64_t (*fingerprint)(const struct limef_filter *filter);
+    /** Of a THREAD_BOUND filter with work besides its frames (pictures whose time has come, a
+     *  window's events): a graph calls it on the filter's thread, at the start and then when the
+     *  filter said. NULL: there is none. @return when to be called next; LIMEF_FOREVER.
+     *  Thread: the filter's */
+    int64_t (*tick)(struct limef_filter *filter, int64_t now_us);
+    /** Gives back what belongs to the thread, a GL context mostly; the next tick may be on another
+     *  one. A graph calls it as the last thing before that thread stops. NULL: nothing belongs to
+     *  it. Thread: the filter's */
+    void (*leave)(struct limef_filter *filter);
 };
 
 /** The base of every filter; its first member. */

@@ -2,10 +2,10 @@
 /**
  * @file
  * The presenter: shows the pictures of N slots side by side in one grid, each
- * when its time has come. It sits directly behind the FrameFifo of a consumer
- * thread, and says AVERROR(EAGAIN) while a slot's next picture waits for its
- * time: that is the back-pressure. limef_presenter_tick() is the thread's
- * periodic task.
+ * when its time has come. It sits directly behind a FrameFifo, and says
+ * AVERROR(EAGAIN) while a slot's next picture waits for its time: that is the
+ * back-pressure. A graph gives it a thread and calls its tick. On a consumer
+ * thread of the application limef_presenter_tick() is the periodic task:
  *
  *     limef_presenter_init(&presenter, "screen", tiles, n_tiles, &settings);
  *     limef_consumer_init(&consumer, &presenter.filter, &thread_settings);

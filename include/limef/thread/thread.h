@@ -73,6 +73,8 @@ struct limef_thread_ops {
     void (*open)(struct limef_thread *thread);
     /** After the periodic task or a command ran: what was refused may be offered again. */
     void (*retry)(struct limef_thread *thread);
+    /** The last thing that the thread does; NULL: nothing. */
+    void (*leave)(struct limef_thread *thread);
 };
 
 /** The base of producers and consumers; its first member. */

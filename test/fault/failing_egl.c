@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A libEGL.so.1 whose calls can be made to fail: LIMEF_TEST_EGL_FAIL, see failing.h. It stands in
+ * front of the real one, whose path it is built with; programs find it by LD_LIBRARY_PATH.
+ */
+#include "failing.h"
+
+#include <EGL/egl.h>
+#include <EGL/eglext.h>
+
+#include <dlfcn.h>
+#include <stdatomic.h>
+
+/* X(result, function, parameters, arguments, what it returns when it fails) */
+#define CORE_FUNCTIONS(X)                                                                          \
+    X(EGLDisplay, eglGetDisplay, (EGLNativeDisplayType native), (native), EGL_NO_DISPLAY)          \
+    X(EGLBoolean, eglInitialize, (EGLDisplay display, EGLint * major, EGLint * minor),             \
+      (display, major, minor), EGL_FALSE)                                                          \
+    X(EGLBoolean, eglTerminate, (EGLDisplay display), (display), EGL_FALSE)                        \
+    X(EGLBoolean, eglBindAPI, (EGLenum api), (api), EGL_FALSE)                                     \
+    X(EGLBoolean, eglChooseConfig,                                                                 \
+      (EGLDisplay display, const EGLint *wanted, EGLConfig *configs, EGLint size, EGLint *n),      \
+      (display, wanted, configs, size, n), EGL_FALSE)                                              \
+    X(EGLContext, eglCreateContext,                                                                \
+      (EGLDisplay display, EGLConfig config, EGLContext share, const EGLint *attributes),          \
+      (display, config, share, attributes), EGL_NO_CONTEXT)                                        \
+    X(EGLSurface, eglCreateWindowSurface,                                                          \
+      (EGLDisplay display, EGLConfig config, EGLNativeWindowType window,                           \
+       const EGLint *attributes),                                                                  \
+      (display, config, window, attributes), EGL_NO_SURFACE)                                       \
+    X(EGLBoolean, eglDestroySurface, (EGLDisplay display, EGLSurface surface), (display, surface), \
+      EGL_FALSE)                                                                                   \
+    X(EGLBoolean, eglSwapBuffers, (EGLDisplay display, EGLSurface surface), (display, surface),    \
+      EGL_FALSE)                                                                                   \
+    X(EGLBoolean, eglSwapInterval, (EGLDisplay display, EGLint interval), (display, interval),     \
+      EGL_FALSE)                                                                                   \
+    X(EGLBoolean, eglDestroyContext, (EGLDisplay display, EGLContext context), (display, context), \
+      EGL_FALSE)                                                                                   \
+    X(EGLBoolean, eglMakeCurrent,                                                                  \
+      (EGLDisplay display, EGLSurface draw, EGLSurface read, EGLContext context),                  \
+      (display, draw, read, context), EGL_FALSE)                                                   \
+    X(const char *, eglQueryString, (EGLDisplay display, EGLint name), (display, name), NULL)      \
+    X(EGLint, eglGetError, (void), (), EGL_BAD_ALLOC)                                              \
+    X(EGLDisplay, eglGetCurrentDisplay, (void), (), EGL_NO_DISPLAY)                                \
+    X(EGLContext, eglGetCurrentContext, (void), (), EGL_NO_CONTEXT)                                \
+    X(EGLBoolean, eglReleaseThread, (void), (), EGL_FALSE)
+
+/* What is asked for through eglGetProcAddress(). */
+#define EXTENSION_FUNCTIONS(X)                                                                     \
+    X(EGLDisplay, eglGetPlatformDisplayEXT,                                                        \
+      (EGLenum platform, void *native, const EGLint *attributes), (platform, native, attributes),  \
+      EGL_NO_DISPLAY)                                                                              \
+    X(EGLSurface, eglCreatePlatformWindowSurfaceEXT,                                               \
+      (EGLDisplay display, EGLConfig config, void *window, const EGLint *attributes),              \
+      (display, config, window, attributes), EGL_NO_SURFACE)                                       \
+    X(EGLImageKHR, eglCreateImageKHR,                                                              \
+      (EGLDisplay display, EGLContext context, EGLenum target, EGLClientBuffer buffer,             \
+       const EGLint *attributes),                                                                  \
+      (display, context, target, buffer, attributes), EGL_NO_IMAGE_KHR)                            \
+    X(EGLBoolean, eglDestroyImageKHR, (EGLDisplay display, EGLImageKHR image), (display, image),   \
+      EGL_FALSE)                                                                                   \
+    X(EGLSyncKHR, eglCreateSyncKHR, (EGLDisplay display, EGLenum type, const EGLint *attributes),  \
+      (display, type, attributes), EGL_NO_SYNC_KHR)                                                \
+    X(EGLBoolean, eglDestroySyncKHR, (EGLDisplay display, EGLSyncKHR sync), (display, sync),       \
+      EGL_FALSE)                                                                                   \
+    X(EGLint, eglClientWaitSyncKHR,                                                                \
+      (EGLDisplay display, EGLSyncKHR sync, EGLint flags, EGLTimeKHR timeout),                     \
+      (display, sync, flags, timeout), EGL_FALSE)                                                  \
+    X(EGLint, eglWaitSyncKHR, (EGLDisplay display, EGLSyncKHR sync, EGLint flags),                 \
+      (display, sync, flags), EGL_FALSE)                                                           \
+    X(EGLint, eglDupNativeFenceFDANDROID, (EGLDisplay display, EGLSyncKHR sync), (display, sync),  \
+      EGL_NO_NATIVE_FENCE_FD_ANDROID)                                                              \
+    X(EGLBoolean, eglQueryDmaBufFormatsEXT,                                                        \
+      (EGLDisplay display, EGLint size, EGLint * formats, EGLint * n),                             \
+      (display, size, formats, n), EGL_FALSE)                                                      \
+    X(EGLBoolean, eglQueryDmaBufModifiersEXT,                                                      \
+      (EGLDisplay display, EGLint format, EGLint size, EGLuint64KHR * modifiers,                   \
+       EGLBoolean * external, EGLint * n),                                                         \
+      (display, format, size, modifiers, external, n), EGL_FALSE)
+
+typedef __eglMustCastToProperFunctionPointerType function_pointer;
+
+static void *real(const char *function)
+{
+    static _Atomic(void *) library;
+
+    if (!library)
+        library = dlopen(LIMEF_TEST_REAL_EGL, RTLD_NOW | RTLD_LOCAL);
+    if (!library) {
+        fprintf(stderr, "fault: %s\n", dlerror());
+        abort();
+    }
+    return dlsym(library, function);
+}
+
+static function_pointer real_extension(const char *function)
+{
+    function_pointer (*get)(const char *);
+
+    *(void **)&get = real("eglGetProcAddress");
+    return get(function);
+}
+
+#define WRAP(result, function, parameters, arguments, failed, find)                                \
+    result function parameters                                                                     \
+    {                                                                                              \
+        static result(*_Atomic wrapped) parameters;                                                \
+        static atomic_uint n_calls;                                                                \
+                                                                                                   \
+        if (failing_is_asked("LIMEF_TEST_EGL_FAIL", #function, ++n_calls))                         \
+            return failed;                                                                         \
+        if (!wrapped)                                                                              \
+            wrapped = (result(*) parameters)find(#function);                                       \
+        return wrapped arguments;                                                                  \
+    }
+#define WRAP_CORE(result, function, parameters, arguments, failed)                                 \
+    WRAP(result, function, parameters, arguments, failed, real)
+#define WRAP_EXTENSION(result, function, parameters, arguments, failed)                            \
+    static WRAP(result, function, parameters, arguments, failed, real_extension)
+
+CORE_FUNCTIONS(WRAP_CORE)
+EXTENSION_FUNCTIONS(WRAP_EXTENSION)
+
+function_pointer eglGetProcAddress(const char *function)
+{
+    static atomic_uint n_calls;
+    function_pointer found = real_extension(function);
+
+    if (failing_is_asked("LIMEF_TEST_EGL_FAIL", "eglGetProcAddress", ++n_calls))
+        return NULL;
+#define FIND(result, name, parameters, arguments, failed)                                          \
+    if (found && !strcmp(function, #name))                                                         \
+        return (function_pointer)name;
+    CORE_FUNCTIONS(FIND)
+    EXTENSION_FUNCTIONS(FIND)
+    return found;
+}

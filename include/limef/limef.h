@@ -7,7 +7,10 @@
 #define LIMEF_LIMEF_H
 
 #include <limef/audio/commands.h>
+#include <limef/audio/drift.h>
 #include <limef/audio/mixer.h>
+#include <limef/audio/output.h>
+#include <limef/audio/recorder.h>
 #include <limef/base/clock.h>
 #include <limef/base/histogram.h>
 #include <limef/base/log.h>
@@ -19,6 +22,7 @@
 #include <limef/fifo/lane.h>
 #include <limef/fifo/sample_ring.h>
 #include <limef/fifo/snapshot.h>
+#include <limef/filter/audio_sink.h>
 #include <limef/filter/codecs.h>
 #include <limef/filter/decode.h>
 #include <limef/filter/dump.h>
@@ -31,6 +35,7 @@
 #include <limef/filter/mosaic.h>
 #include <limef/filter/presenter.h>
 #include <limef/filter/probe.h>
+#include <limef/filter/resample.h>
 #include <limef/filter/scale.h>
 #include <limef/filter/snapshot.h>
 #include <limef/filter/split.h>

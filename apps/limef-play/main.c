@@ -78,15 +78,9 @@ static int check_folder(const char *path)
 /* The player asked for what this version cannot do. Returns an enum play_status. */
 static int check_outputs(const struct play_options *options)
 {
-    const char *ao = options->ao;
-
     if (options->vo == PLAY_VO_KMS) {
         fputs("limef-play: --vo=kms is not part of this version; use --vo=window or offscreen\n",
               stderr);
-        return PLAY_NO_OUTPUT;
-    }
-    if (ao && strcmp(ao, "auto") && strcmp(ao, "none")) {
-        fprintf(stderr, "limef-play: --ao=%s: this version plays no sound; use --ao=none\n", ao);
         return PLAY_NO_OUTPUT;
     }
     if (options->hwdec == PLAY_HWDEC_VAAPI)

@@ -43,6 +43,7 @@ struct play_options {
     enum play_hwdec hwdec;
     int decode_threads; /* 0: the library decides */
     int video_track;    /* from 1; 0: the best one */
+    int audio_track;    /* likewise */
 
     /* what part of them */
     int64_t n_frames;    /* -1: all */

@@ -119,6 +119,17 @@ static void alsa_close(struct audio_device *device)
     free(alsa);
 }
 
+/* alsa-lib writes to standard error of its own accord. */
+__attribute__((format(printf, 5, 6))) static void
+be_silent(const char *file, int line, const char *function, int error, const char *format, ...)
+{
+    (void)file;
+    (void)line;
+    (void)function;
+    (void)error;
+    (void)format;
+}
+
 static int alsa_open(struct audio_device **device, const struct audio_device_settings *settings)
 {
     struct alsa_device *alsa = calloc(1, sizeof(*alsa));
@@ -126,6 +137,7 @@ static int alsa_open(struct audio_device **device, const struct audio_device_set
 
     if (!alsa)
         return AVERROR(ENOMEM);
+    snd_lib_error_set_handler(be_silent);
     alsa->base.ops = &limef_audio_module;
     alsa->base.settings = *settings;
     ret = snd_pcm_open(&alsa->pcm, settings->device ? settings->device : "default",

@@ -21,6 +21,7 @@ int limef_mixer_input_init(struct limef_mixer_input *input, const struct limef_m
         input->settings.n_ahead = input->rate * DEFAULT_AHEAD_MS / 1000;
     if (input->settings.n_ahead > n_frames / 2)
         input->settings.n_ahead = n_frames / 2;
+    atomic_store_explicit(&input->n_most, input->settings.n_most, memory_order_relaxed);
     input->gain = 1;
     return 0;
 }
@@ -65,6 +66,11 @@ void limef_mixer_input_end(struct limef_mixer_input *input, bool ended)
     atomic_store_explicit(&input->ended, ended, memory_order_release);
 }
 
+void limef_mixer_input_set_most(struct limef_mixer_input *input, uint32_t n_most)
+{
+    atomic_store_explicit(&input->n_most, n_most, memory_order_relaxed);
+}
+
 unsigned limef_mixer_input_room(struct limef_mixer_input *input)
 {
     return limef_sample_ring_room(&input->ring);
@@ -87,7 +93,7 @@ static void obey_flush(struct limef_mixer_input *input)
 /* Of what is live: a delay that has grown too long. */
 static void catch_up(struct limef_mixer_input *input)
 {
-    uint32_t n_most = input->settings.n_most;
+    uint32_t n_most = LIMEF_COUNTED(input->n_most);
 
     if (n_most && limef_sample_ring_fill(&input->ring) > n_most)
         limef_sample_ring_skip(&input->ring, input->settings.n_ahead);

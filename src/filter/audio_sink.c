@@ -14,6 +14,8 @@
 #define LOOK_US 10000
 /* An input that is full is asked again when so much more fits. */
 #define ROOM_US 20000
+/* Live sound that is later than this part of a second is skipped. */
+#define LIVE_DELAYS 4
 
 static struct limef_audio_sink *sink_of(struct limef_filter *filter)
 {
@@ -62,6 +64,9 @@ static int take_live(struct limef_audio_sink *sink, struct limef_audio_slot *slo
 {
     unsigned n = (unsigned)in->av->nb_samples;
 
+    /* a stall of its source must not become a delay for good */
+    if (!LIMEF_COUNTED(slot->input->n_most))
+        limef_mixer_input_set_most(slot->input, sink->mixer->settings.rate / LIVE_DELAYS);
     limef_mixer_input_write(slot->input, (const float *)(const void *)in->av->data[0], n,
                             in->frame.pts_us, 1000);
     follow(sink, slot, n);
@@ -96,6 +101,17 @@ static int take_waiting(struct limef_audio_sink *sink, struct limef_audio_slot *
     return 0;
 }
 
+/* Somebody may want to open a device only now. */
+static void begin(struct limef_audio_sink *sink, uint32_t slot)
+{
+    struct limef_signal_frame begins;
+
+    atomic_store_explicit(&sink->has_sound, true, memory_order_relaxed);
+    limef_signal_frame_set(&begins, LIMEF_SIGNAL_START, slot, "sound");
+    begins.frame.media = LIMEF_MEDIA_AUDIO;
+    limef_report(&begins);
+}
+
 static int take_sound(struct limef_audio_sink *sink, const struct limef_decoded_frame *in)
 {
     struct limef_audio_slot *slot;
@@ -108,7 +124,8 @@ static int take_sound(struct limef_audio_sink *sink, const struct limef_decoded_
         return limef_fail(AVERROR(EINVAL), sink->filter.name,
                           "sound of slot %u is not what the mixer takes", in->frame.slot);
     slot = &sink->slots[in->frame.slot];
-    atomic_store_explicit(&sink->has_sound, true, memory_order_relaxed);
+    if (!LIMEF_COUNTED(sink->has_sound))
+        begin(sink, in->frame.slot);
     if (!slot->input || slot->seeking || slot->rate != 1000) {
         LIMEF_COUNT(slot->n_blocks, 1);
         LIMEF_COUNT(slot->n_dropped, 1);
@@ -204,8 +221,13 @@ static void audio_sink_clear(struct limef_filter *filter)
     *sink_of(filter) = (struct limef_audio_sink){0};
 }
 
+static int64_t audio_sink_tick(struct limef_filter *filter, int64_t now_us)
+{
+    return limef_audio_sink_tick(sink_of(filter), now_us);
+}
+
 static const struct limef_filter_ops audio_sink_ops = {
-    .kind = "audio sink", .go = audio_sink_go, .clear = audio_sink_clear};
+    .kind = "audio sink", .go = audio_sink_go, .tick = audio_sink_tick, .clear = audio_sink_clear};
 
 void limef_audio_sink_init(struct limef_audio_sink *sink, const char *name,
                            struct limef_audio_slot *slots, unsigned n_slots,

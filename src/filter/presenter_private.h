@@ -33,6 +33,12 @@ void presenter_wake_at(struct limef_presenter *presenter, int64_t due_us);
 void presenter_show_to_nobody(struct limef_presenter *presenter, struct limef_tile *tile,
                               const struct limef_decoded_frame *decoded, int64_t now_us);
 
+/* Sets the clock by the sound that is heard, if there is any. */
+void presenter_follow_master(struct limef_tile *tile, int64_t now_us);
+
+/* After a picture was presented: how far it was from the sound. */
+void presenter_note_deviation(struct limef_tile *tile, int64_t now_us);
+
 /* What lasts as long as nobody knows. */
 #define PRESENTER_UNKNOWN_US 40000
 

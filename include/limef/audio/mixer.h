@@ -97,6 +97,7 @@ struct limef_mixer_input {
     LIMEF_ATOMIC(uint32_t) n_marked;      /**< marks written; release, pairs with the mixer */
     LIMEF_ATOMIC(uint64_t) flushed_until; /**< nothing before this position sounds; release */
     LIMEF_ATOMIC(bool) ended;             /**< nothing follows; release, after what was written */
+    LIMEF_ATOMIC(uint32_t) n_most;        /**< as in the settings, relaxed */
 
     /* the audio thread */
     LIMEF_ALIGNED(LIMEF_CACHE_LINE_BYTES)
@@ -265,6 +266,10 @@ LIMEF_API void limef_mixer_input_flush(struct limef_mixer_input *input);
 /** Whether nothing follows, so that the end of the ring is no underrun. Writing says that it goes
  * on. Thread: the input's writer. Wait-free */
 LIMEF_API void limef_mixer_input_end(struct limef_mixer_input *input, bool ended);
+
+/** Changes limef_mixer_input_settings.n_most: it is live, or not. Thread: the input's writer.
+ * Wait-free */
+LIMEF_API void limef_mixer_input_set_most(struct limef_mixer_input *input, uint32_t n_most);
 
 /** How many frames can be written without a loss. Thread: the input's writer. Wait-free */
 LIMEF_API unsigned limef_mixer_input_room(struct limef_mixer_input *input);

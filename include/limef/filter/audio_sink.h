@@ -61,7 +61,8 @@ struct limef_audio_sink {
  * It acts on these signals of a slot (UINT32_MAX: of all): PAUSE, PLAY; RATE: at another rate than
  * the natural one it is silent; FLUSH, after which what comes is heard at once; SEEK, which says
  * that sound is worthless until the FLUSH with its serial; START; END. To the application
- * (limef_report()): END with media LIMEF_MEDIA_AUDIO when the last of a slot's sound was heard.
+ * (limef_report()), with media LIMEF_MEDIA_AUDIO: START when the first sound of all slots comes; END
+ * when the last of a slot's sound was heard.
  *
  * @param sink   written; must be all-zero.
  * @param slots  borrowed; must outlive the sink.

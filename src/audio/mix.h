@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The mixer's inner loops: one plain, one for vectors of 8 floats, which the compiler
+ * The mixer's inner loops: one plain, and one for vectors, which the compiler
  * makes of what the processor has. All give the same bits, since all keep 8 sums, and none
  * fuses a multiplication with an addition (-ffp-contract=off).
  */

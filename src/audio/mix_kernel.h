@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loops on vectors of 8 floats, for whoever includes this: MIX_KERNEL is the name of its
- * struct mix_ops, MIX_NAME what people call it, and MIX_TARGET an attribute of the functions, or
- * empty.
+ * The loops on vectors, for whoever includes this: MIX_KERNEL is the name of its struct mix_ops,
+ * MIX_NAME what people call it, MIX_VECTOR_BYTES how long a vector of the processor is, and
+ * MIX_TARGET an attribute of the functions, or empty.
  */
 #include "audio/mix_lane.h"
 
 #include <stdint.h>
 #include <string.h>
 
-typedef float mix_floats __attribute__((vector_size(32)));
-typedef int32_t mix_ints __attribute__((vector_size(32)));
+typedef float mix_floats __attribute__((vector_size(MIX_VECTOR_BYTES)));
+typedef int32_t mix_ints __attribute__((vector_size(MIX_VECTOR_BYTES)));
+
+/* Vectors that the eight lanes take. */
+#define N_VECTORS (MIX_LANES * 4 / MIX_VECTOR_BYTES)
+#define FOR_EACH_VECTOR(v) for (int v = 0; v < N_VECTORS; v++)
 
 /* Macros and not functions: a vector that is passed by value means an ABI that depends on the
  * processor. */
@@ -23,7 +27,7 @@ typedef int32_t mix_ints __attribute__((vector_size(32)));
 MIX_TARGET static void add(float *mix, const float *in, size_t n, const struct mix_gain *gain,
                            struct mix_levels *levels)
 {
-    mix_floats base, step, sum, peak;
+    mix_floats base[N_VECTORS], step[N_VECTORS], sum[N_VECTORS], peak[N_VECTORS];
     size_t i = 0;
 
     LOAD(base, gain->base);
@@ -31,16 +35,21 @@ MIX_TARGET static void add(float *mix, const float *in, size_t n, const struct m
     LOAD(sum, levels->sum);
     LOAD(peak, levels->peak);
     for (; i + MIX_LANES <= n; i += MIX_LANES) {
-        mix_floats x, y, magnitude;
+        mix_floats x[N_VECTORS], y[N_VECTORS];
 
         LOAD(x, in + i);
-        x *= base + step * (float)(i / MIX_LANES);
         LOAD(y, mix + i);
-        y += x;
+        FOR_EACH_VECTOR(v)
+        {
+            mix_floats magnitude;
+
+            x[v] *= base[v] + step[v] * (float)(i / MIX_LANES);
+            y[v] += x[v];
+            sum[v] += x[v] * x[v];
+            magnitude = MAGNITUDE(x[v]);
+            peak[v] = MAX(magnitude, peak[v]);
+        }
         STORE(mix + i, y);
-        sum += x * x;
-        magnitude = MAGNITUDE(x);
-        peak = MAX(magnitude, peak);
     }
     STORE(levels->sum, sum);
     STORE(levels->peak, peak);
@@ -51,7 +60,7 @@ MIX_TARGET static void add(float *mix, const float *in, size_t n, const struct m
 MIX_TARGET static void finish(float *mix, size_t n, const struct mix_gain *gain,
                               struct mix_levels *levels)
 {
-    mix_floats base, step, sum, peak, over;
+    mix_floats base[N_VECTORS], step[N_VECTORS], sum[N_VECTORS], peak[N_VECTORS], over[N_VECTORS];
     size_t i = 0;
 
     LOAD(base, gain->base);
@@ -60,23 +69,28 @@ MIX_TARGET static void finish(float *mix, size_t n, const struct mix_gain *gain,
     LOAD(peak, levels->peak);
     LOAD(over, levels->over);
     for (; i + MIX_LANES <= n; i += MIX_LANES) {
-        mix_floats y, magnitude, beyond, bent;
-        mix_ints loud, sign;
+        mix_floats y[N_VECTORS];
 
         LOAD(y, mix + i);
-        y *= base + step * (float)(i / MIX_LANES);
-        magnitude = MAGNITUDE(y);
-        over = MAX(magnitude, over);
-        loud = magnitude > MIX_KNEE;
-        beyond = (magnitude - MIX_KNEE) * (1 / (1 - MIX_KNEE));
-        bent = MIX_KNEE + (1 - MIX_KNEE) * (beyond / (1 + beyond));
-        sign = (mix_ints)y & INT32_MIN;
-        bent = (mix_floats)((mix_ints)bent | sign);
-        y = CHOOSE(loud, bent, y);
+        FOR_EACH_VECTOR(v)
+        {
+            mix_floats magnitude, beyond, bent;
+            mix_ints loud, sign;
+
+            y[v] *= base[v] + step[v] * (float)(i / MIX_LANES);
+            magnitude = MAGNITUDE(y[v]);
+            over[v] = MAX(magnitude, over[v]);
+            loud = magnitude > MIX_KNEE;
+            beyond = (magnitude - MIX_KNEE) * (1 / (1 - MIX_KNEE));
+            bent = MIX_KNEE + (1 - MIX_KNEE) * (beyond / (1 + beyond));
+            sign = (mix_ints)y[v] & INT32_MIN;
+            bent = (mix_floats)((mix_ints)bent | sign);
+            y[v] = CHOOSE(loud, bent, y[v]);
+            sum[v] += y[v] * y[v];
+            magnitude = MAGNITUDE(y[v]);
+            peak[v] = MAX(magnitude, peak[v]);
+        }
         STORE(mix + i, y);
-        sum += y * y;
-        magnitude = MAGNITUDE(y);
-        peak = MAX(magnitude, peak);
     }
     STORE(levels->sum, sum);
     STORE(levels->peak, peak);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Runs limef-play with sound, into a WAV file, and listens to that.
 
-sound.py LIMEF-PLAY; ffmpeg makes the clips."""
+sound.py LIMEF-PLAY AV-SYNC; ffmpeg makes the clips."""
 import array
 import json
 import math
@@ -14,7 +14,7 @@ import sys
 import tempfile
 import unittest
 
-PLAY = sys.argv[1]
+PLAY, AV_SYNC = sys.argv[1:3]
 DEADLINE_S = 60
 RATE = 48000
 TEMP = tempfile.TemporaryDirectory(prefix="limef-e2e-sound-")
@@ -98,6 +98,19 @@ class Sound(unittest.TestCase):
         self.assertLess(stream["av_deviation_ms"]["p50"], 20)
         self.assertEqual(report["sound"]["output"], "null")
 
+    def test_flashes_are_seen_when_their_beeps_are_heard(self):
+        clip = make("flash.mp4", "-f", "lavfi", "-i", FLASH, "-f", "lavfi", "-i", BEEP, "-t", "6",
+                    "-c:v", "mpeg4", "-c:a", "aac")
+        done = subprocess.run([AV_SYNC, clip, FOLDER / "sync.wav"], capture_output=True, text=True,
+                              timeout=DEADLINE_S, env=QUIET)
+        if done.returncode == 77:
+            self.skipTest(done.stderr)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        sync = json.loads(done.stdout)
+        self.assertGreaterEqual(len(sync["late_ms"]), 4, sync)
+        # however busy the machine is: most of them within a frame
+        self.assertLess(sorted(map(abs, sync["late_ms"]))[len(sync["late_ms"]) // 2], 40, sync)
+
     def test_plays_the_track_that_was_asked_for(self):
         clip = make("tracks.mkv", "-f", "lavfi", "-i", "sine=500:d=1", "-f", "lavfi", "-i",
                     "sine=2000:d=1", "-map", "0", "-map", "1", "-c:a", "pcm_s16le")
@@ -154,6 +167,6 @@ if __name__ == "__main__":
     if not shutil.which("ffmpeg"):
         print("there is no ffmpeg")
         sys.exit(77)
-    program = unittest.main(argv=sys.argv[:1] + sys.argv[2:], exit=False, verbosity=2)
+    program = unittest.main(argv=sys.argv[:1] + sys.argv[3:], exit=False, verbosity=2)
     TEMP.cleanup()
     sys.exit(not program.result.wasSuccessful())

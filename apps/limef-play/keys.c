@@ -91,6 +91,17 @@ static void seek(struct player *player, int64_t by_us)
         seek_stream(player, &player->streams[i], by_us);
 }
 
+/* Of those that have several, the next audio track. */
+static void change_track(struct player *player)
+{
+    struct limef_signal_frame signal_frame;
+
+    for (unsigned i = 0; i < player->n_streams && player->sound.on; i++) {
+        limef_signal_frame_set(&signal_frame, LIMEF_SIGNAL_TRACK, i, NULL);
+        limef_graph_send(&player->graph, &player->streams[i].source.source.filter, &signal_frame);
+    }
+}
+
 static int apply_layout(void *context)
 {
     struct player *player = context;
@@ -259,6 +270,9 @@ void player_key(struct player *player, int64_t key)
         break;
     case 'd':
         plan_dump(player, stderr);
+        break;
+    case 'a':
+        change_track(player);
         break;
     case 'm':
         play_sound_toggle_mute(&player->sound);

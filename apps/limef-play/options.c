@@ -397,7 +397,8 @@ void play_options_print_help(FILE *file)
           "  --plan=auto|fused|per-filter          for comparisons: where boundaries go\n"
           "  --log-level=error|warning|info|debug  --version  --help\n\n"
           "keys: SPACE pause, q quit, LEFT/RIGHT 5 s, UP/DOWN 60 s, . next frame, [ ] speed,\n"
-          "      f full screen, m mute, 9/0 volume, s snapshot, i statistics, g grid or solo,\n"
+          "      f full screen, m mute, 9/0 volume, a audio track, s snapshot, i statistics, g "
+          "grid or solo,\n"
           "      1..9 solo a tile, d dump the graph\n"
           "exit: 0 played or quit, 1 usage or set-up, 2 nothing played, 3 some not played,\n"
           "      4 by signal, 5 live source lost, 7 output not available\n",

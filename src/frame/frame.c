@@ -108,7 +108,7 @@ const char *limef_signal_name(uint32_t signal)
         [LIMEF_SIGNAL_STEP] = "step",   [LIMEF_SIGNAL_CHOOSE] = "choose",
         [LIMEF_SIGNAL_GATE] = "gate",   [LIMEF_SIGNAL_SNAPSHOT] = "snapshot",
         [LIMEF_SIGNAL_ERROR] = "error", [LIMEF_SIGNAL_KEY] = "key",
-        [LIMEF_SIGNAL_PLAN] = "plan",
+        [LIMEF_SIGNAL_PLAN] = "plan",   [LIMEF_SIGNAL_TRACK] = "track",
     };
 
     if (signal < sizeof(names) / sizeof(names[0]))

@@ -49,6 +49,8 @@ enum limef_signal {
     /** up: a graph's plan changed. `value`: how many times so far; `code`: 0, or why it stayed as
      *  it was; `text`: what. */
     LIMEF_SIGNAL_PLAN,
+    /** to a file source: `value`: which audio track to read from now on, from 1; 0: the next one. */
+    LIMEF_SIGNAL_TRACK,
     /** First number that this library never uses: an application's own start here. */
     LIMEF_SIGNAL_USER = 0x10000,
 };

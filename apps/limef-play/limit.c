@@ -3,6 +3,9 @@
 
 #include <libavutil/error.h>
 
+/* What lasts as long as nobody knows, as the presenter takes it. */
+#define UNKNOWN_US 40000
+
 static int end(struct play_limit *limit, const struct limef_frame *in)
 {
     struct limef_signal_frame signal_frame;
@@ -12,13 +15,25 @@ static int end(struct play_limit *limit, const struct limef_frame *in)
     return limef_pass(&limit->filter, &signal_frame.frame);
 }
 
+/* When a picture begins: elementary streams may not say, then it follows the one before. */
+static int64_t time_us(struct play_limit *limit, const struct limef_frame *in)
+{
+    int64_t at_us = in->pts_us != LIMEF_NO_TIME ? in->pts_us : limit->next_us;
+
+    limit->next_us = at_us + (in->duration_us > 0 ? in->duration_us : UNKNOWN_US);
+    return at_us;
+}
+
 static bool is_past(struct play_limit *limit, const struct limef_frame *in)
 {
-    if (limit->duration_us < 0 || in->pts_us == LIMEF_NO_TIME)
+    int64_t at_us;
+
+    if (limit->duration_us < 0)
         return false;
+    at_us = time_us(limit, in);
     if (limit->first_us == LIMEF_NO_TIME)
-        limit->first_us = in->pts_us;
-    return in->pts_us - limit->first_us >= limit->duration_us;
+        limit->first_us = at_us;
+    return at_us - limit->first_us >= limit->duration_us;
 }
 
 static int limit_go(struct limef_filter *filter, const struct limef_frame *in)

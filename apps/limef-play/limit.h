@@ -15,6 +15,7 @@ struct play_limit {
 
     int64_t n_passed;
     int64_t first_us; /* LIMEF_NO_TIME: none came yet */
+    int64_t next_us;  /* where the last one ends */
     bool reached;
 };
 

@@ -33,7 +33,9 @@ static int note_error(struct limef_decode_filter *decode, int code)
     if (code != AVERROR_INVALIDDATA) {
         LIMEF_COUNT(decode->n_errors, 1);
         n = LIMEF_COUNTED(decode->n_errors);
-        return is_worth_a_line(n) ? limef_fail(code, decode->filter.name, "cannot decode") : code;
+        if (is_worth_a_line(n))
+            limef_fail(code, decode->filter.name, "cannot decode");
+        return compat_code(code);
     }
     LIMEF_COUNT(decode->n_corrupt, 1);
     n = LIMEF_COUNTED(decode->n_corrupt);
@@ -240,12 +242,12 @@ static int cannot_open(struct limef_decode_filter *decode, const struct limef_co
     limef_fail(code, decode->filter.name, "no decoder for %s",
                avcodec_get_name(codec->parameters->codec_id));
     limef_signal_frame_set(&lost, LIMEF_SIGNAL_LOST, codec->frame.slot, "cannot be decoded");
-    lost.code = code;
+    lost.code = compat_code(code);
     if (limef_pass(&decode->filter, &lost.frame) == AVERROR_EXIT)
         return AVERROR_EXIT;
     lost.signal = LIMEF_SIGNAL_ERROR;
     limef_report(&lost);
-    return code;
+    return lost.code;
 }
 
 static int take_codec(struct limef_decode_filter *decode, const struct limef_codec_frame *codec)

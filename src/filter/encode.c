@@ -4,6 +4,7 @@
 #include "filter/encode_private.h"
 
 #include "base/memory_private.h"
+#include "frame/av_compat.h"
 
 #include <limef/base/log.h>
 #include <limef/frame/pool.h>
@@ -28,7 +29,9 @@ static int note_error(struct limef_encode_filter *encode, int code)
 
     LIMEF_COUNT(encode->n_errors, 1);
     n = LIMEF_COUNTED(encode->n_errors);
-    return (n & (n - 1)) == 0 ? limef_fail(code, encode->filter.name, "cannot encode") : code;
+    if ((n & (n - 1)) == 0)
+        limef_fail(code, encode->filter.name, "cannot encode");
+    return compat_code(code);
 }
 
 static int64_t us_of_ticks(const struct limef_encode_filter *encode, int64_t ticks)
@@ -161,7 +164,7 @@ static int send(struct limef_encode_filter *encode, AVFrame *frame)
     if (ret == AVERROR_EXIT)
         return ret;
     if (ret < 0)
-        note_error(encode, ret);
+        ret = note_error(encode, ret);
     else
         LIMEF_COUNT(encode->n_encoded, 1);
     received = receive_all(encode);
@@ -201,7 +204,7 @@ static int cannot_open(struct limef_encode_filter *encode, const struct limef_fr
 
     LIMEF_COUNT(encode->n_errors, 1);
     limef_signal_frame_set(&lost, LIMEF_SIGNAL_LOST, in->slot, "cannot be encoded");
-    lost.code = encode->error;
+    lost.code = encode->error = compat_code(encode->error);
     if (limef_pass(&encode->filter, &lost.frame) == AVERROR_EXIT)
         return AVERROR_EXIT;
     lost.signal = LIMEF_SIGNAL_ERROR;

@@ -143,6 +143,18 @@ static int choose(const struct limef_file_source *file, const AVFormatContext *f
     return found;
 }
 
+static const char *nothing_in_it(const struct limef_file_source *file)
+{
+    switch (file->settings.media) {
+    case LIMEF_MEDIA_VIDEO:
+        return ": there is no video in it";
+    case LIMEF_MEDIA_AUDIO:
+        return ": there is no sound in it";
+    default:
+        return ": there is neither video nor sound in it";
+    }
+}
+
 /* Returns 0, or AVERROR_STREAM_NOT_FOUND (logged). */
 static int choose_tracks(struct limef_file_source *file, AVFormatContext *format)
 {
@@ -159,7 +171,8 @@ static int choose_tracks(struct limef_file_source *file, AVFormatContext *format
             file->tracks[i].chosen = true;
     }
     if (file->video < 0 && file->audio < 0)
-        return file_source_fail(file, AVERROR_STREAM_NOT_FOUND, missing);
+        return file_source_fail(file, AVERROR_STREAM_NOT_FOUND,
+                                *missing ? missing : nothing_in_it(file));
     if (*missing)
         limef_log(LIMEF_LOG_WARNING, file->source.filter.name, "%s%s",
                   limef_url_mask(masked, sizeof(masked), file->settings.url), missing);

@@ -40,6 +40,16 @@ static int seek_format(struct limef_file_source *file, int64_t us)
     return ret < 0 ? file_source_why(file, ret) : 0;
 }
 
+/* To behind the packet that was read last. An elementary stream may have no times at all, and
+ * libavformat has made an index up to the end of the file in search of one, and stays there. */
+static void go_back(struct limef_file_source *file)
+{
+    const AVPacket *last = file->packet.av;
+
+    if (file->format->iformat->flags & AVFMT_GENERIC_INDEX && (!last || last->pos >= 0))
+        av_seek_frame(file->format, -1, last ? last->pos + last->size : 0, AVSEEK_FLAG_BYTE);
+}
+
 /* It goes on where it is. Who waits for the FLUSH learns from START that none comes. */
 static int seek_failed(struct limef_file_source *file, int code)
 {
@@ -59,6 +69,15 @@ static void mark_discontinuous(struct limef_file_source *file)
         file->tracks[i].discontinuous = true;
 }
 
+/* What comes after a seek to seek_us is looked at. */
+static void look_for_key(struct limef_file_source *file)
+{
+    file->sought_us = file->seek_us;
+    file->seek_tries = 1;
+    file->seek_skipped = 0;
+    file->seek_to_key = file->video >= 0;
+}
+
 int file_source_seek(struct limef_file_source *file)
 {
     int ret;
@@ -67,15 +86,14 @@ int file_source_seek(struct limef_file_source *file)
     ret = seek_format(file, file->seek_us);
     if (ret == AVERROR_EXIT)
         return ret;
-    if (ret < 0)
+    if (ret < 0) {
+        go_back(file);
         return seek_failed(file, ret);
+    }
     file->waiting = false;
     file->anchored = false;
     mark_discontinuous(file);
-    file->sought_us = file->seek_us;
-    file->seek_tries = 1;
-    file->seek_skipped = 0;
-    file->seek_to_key = file->video >= 0;
+    look_for_key(file);
     file->offset_us = 0;
     file->end_us = LIMEF_NO_TIME;
     LIMEF_COUNT(file->n_seeks, 1);
@@ -118,8 +136,13 @@ static int begin_again(struct limef_file_source *file)
     int64_t to_us = file->settings.start_us > 0 ? file->loop_us : beginning_us(file);
 
     /* elementary streams get their times by counting, and a seek ends the count */
-    if (!(file->format->iformat->flags & AVFMT_NOTIMESTAMPS) && seek_format(file, to_us) >= 0)
+    if (!(file->format->iformat->flags & AVFMT_NOTIMESTAMPS) && seek_format(file, to_us) >= 0) {
+        if (file->settings.start_us > 0) {
+            file->seek_us = to_us;
+            look_for_key(file);
+        }
         return 0;
+    }
     file_source_close(file);
     return file_source_open(file);
 }

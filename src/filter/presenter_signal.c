@@ -77,6 +77,8 @@ static void act(struct limef_presenter *presenter, struct limef_tile *tile,
         set_text(tile, signal_frame->text);
         tile->end_code = signal_frame->code;
         tile->ending = true;
+        if (LIMEF_COUNTED(tile->state) == LIMEF_TILE_ENDED)
+            tile->text_second = -1; /* another reason */
         break;
     default:
         return;

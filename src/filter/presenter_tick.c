@@ -13,6 +13,8 @@
 #define TOGETHER_US 3000
 /* How often a window is asked for events. */
 #define POLL_US 10000
+/* How soon the application is told again what its queue had no room for. */
+#define TELL_AGAIN_US 10000
 /* A tile says that it waits only after a while: most do not wait that long. */
 #define WAIT_TEXT_US 1000000
 
@@ -142,6 +144,19 @@ static void choose_size(struct limef_presenter *presenter)
     settings->height = (int)av_clip64(first->rotation_degrees % 180 ? width : av->height, 1, 16384);
 }
 
+/* Tells the application that there is no output: in a later tick if its queue is full. */
+static void owe(struct limef_presenter *presenter, const struct limef_signal_frame *report)
+{
+    presenter->owed = *report;
+    presenter->owes = limef_report(report) == AVERROR(ENOBUFS);
+}
+
+static void pay(struct limef_presenter *presenter)
+{
+    if (presenter->owes)
+        presenter->owes = limef_report(&presenter->owed) == AVERROR(ENOBUFS);
+}
+
 int limef_presenter_open(struct limef_presenter *presenter)
 {
     struct limef_signal_frame failure;
@@ -159,7 +174,7 @@ int limef_presenter_open(struct limef_presenter *presenter)
         limef_signal_frame_set(&failure, LIMEF_SIGNAL_ERROR, LIMEF_PRESENTER_ALL,
                                "the output cannot be opened");
         failure.code = ret;
-        limef_report(&failure);
+        owe(presenter, &failure);
         return ret;
     }
     presenter->opened = presenter->dirty = true;
@@ -179,11 +194,12 @@ static void report_event(struct limef_presenter *presenter, enum output_event ev
         limef_signal_frame_set(&report, LIMEF_SIGNAL_ERROR, LIMEF_PRESENTER_ALL,
                                "the display server is gone");
         report.code = limef_fail(AVERROR(ENODEV), presenter->filter.name, "%s", report.text);
+        owe(presenter, &report);
     } else {
         limef_signal_frame_set(&report, LIMEF_SIGNAL_KEY, LIMEF_PRESENTER_ALL, NULL);
         report.value = key;
+        limef_report(&report);
     }
-    limef_report(&report);
 }
 
 static void handle_events(struct limef_presenter *presenter, int64_t now_us)
@@ -211,17 +227,18 @@ static int64_t end_us(const struct limef_presenter *presenter, const struct lime
                                                   : tile->shown_us + presenter_lasts_us(tile);
 }
 
-/* The last picture's time is over. */
+/* The last picture's time is over. The application waits for this: as long as its queue is full the
+ * tile goes on ending. */
 static void end_tile(struct limef_presenter *presenter, struct limef_tile *tile, int64_t now_us)
 {
     uint32_t slot = (uint32_t)(tile - presenter->tiles);
     struct limef_signal_frame over;
 
-    tile->ending = false;
-    presenter_set_state(presenter, tile, LIMEF_TILE_ENDED, now_us);
+    if (LIMEF_COUNTED(tile->state) != LIMEF_TILE_ENDED)
+        presenter_set_state(presenter, tile, LIMEF_TILE_ENDED, now_us);
     limef_signal_frame_set(&over, LIMEF_SIGNAL_END, slot, tile->text);
     over.code = tile->end_code;
-    limef_report(&over);
+    tile->ending = limef_report(&over) == AVERROR(ENOBUFS);
 }
 
 /* Says in the tile why it has no picture, or no newer one. Returns when the text changes by itself.
@@ -256,7 +273,7 @@ static int64_t tell_why(struct limef_presenter *presenter, struct limef_tile *ti
 /* One tile's turn. Returns when it wants the next one. */
 static int64_t tick_tile(struct limef_presenter *presenter, struct limef_tile *tile, int64_t now_us)
 {
-    int64_t why_us;
+    int64_t why_us, ends_us;
 
     if (presenter_has_next(tile) && tile->due_us <= now_us + TOGETHER_US &&
         (presenter->opened || presenter->failed))
@@ -266,7 +283,10 @@ static int64_t tick_tile(struct limef_presenter *presenter, struct limef_tile *t
     why_us = tell_why(presenter, tile, now_us);
     if (presenter_has_next(tile))
         return FFMIN(tile->due_us, why_us);
-    return tile->ending ? FFMIN(end_us(presenter, tile), why_us) : why_us;
+    if (!tile->ending)
+        return why_us;
+    ends_us = end_us(presenter, tile);
+    return FFMIN(ends_us > now_us ? ends_us : now_us + TELL_AGAIN_US, why_us);
 }
 
 /* An output that nobody sees before has the size of its first picture; it waits for that one. */
@@ -292,6 +312,7 @@ int64_t limef_presenter_tick(void *context, int64_t now_us)
     if (!presenter->opened && !presenter->failed)
         return presenter->begun_us + WAIT_TEXT_US;
     handle_events(presenter, now_us);
+    pay(presenter);
     for (unsigned i = 0; i < presenter->n_tiles; i++)
         due_us = FFMIN(due_us, tick_tile(presenter, &presenter->tiles[i], now_us));
     if (presenter->dirty && presenter->opened && is_ready_to_show(presenter, now_us)) {
@@ -301,6 +322,8 @@ int64_t limef_presenter_tick(void *context, int64_t now_us)
     }
     if (presenter->compositor && compositor_has_events(presenter->compositor))
         due_us = FFMIN(due_us, presenter->polled_us + POLL_US);
+    if (presenter->owes)
+        due_us = FFMIN(due_us, now_us + TELL_AGAIN_US);
     return due_us;
 }
 

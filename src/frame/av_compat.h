@@ -11,6 +11,14 @@
 /* Since libavcodec 60 a packet's opaque comes out with its picture, if that is asked for. */
 #define COMPAT_COPIES_OPAQUE (LIBAVCODEC_VERSION_MAJOR >= 60)
 
+/* A library's failure as one of ours. EAGAIN and EXIT mean something to those that a filter returns
+ * them to: give the frame again, the chain is stopped. A library means neither: it says EAGAIN of a
+ * thread that it was not given. */
+static inline int compat_code(int code)
+{
+    return code == AVERROR(EAGAIN) || code == AVERROR_EXIT ? AVERROR_EXTERNAL : code;
+}
+
 /* Before a decoder is opened: its pictures will carry tags. */
 static inline void compat_let_carry(AVCodecContext *context)
 {

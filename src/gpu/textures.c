@@ -215,6 +215,38 @@ static int upload_plane(struct textures *textures, const struct gl *gl, const AV
     return 0;
 }
 
+/* Whether pictures like this one were not refused before: a line for each of them says no more. */
+static bool is_news(struct textures *textures, const AVFrame *av)
+{
+    bool news = textures->refused_width != av->width || textures->refused_height != av->height ||
+                textures->refused_format != av->format;
+
+    textures->refused_width = av->width;
+    textures->refused_height = av->height;
+    textures->refused_format = av->format;
+    return news;
+}
+
+static int refuse_format(struct textures *textures, const AVFrame *av, int ret, const char *name)
+{
+    const char *what = av_get_pix_fmt_name((enum AVPixelFormat)av->format);
+
+    return is_news(textures, av)
+               ? limef_fail(ret, name, "cannot show pixel format %s", what ? what : "unknown")
+               : ret;
+}
+
+static int refuse_size(struct textures *textures, const struct gl *gl, const AVFrame *av, int ret,
+                       const char *name)
+{
+    if (!is_news(textures, av))
+        return ret;
+    return ret == AVERROR(EINVAL)
+               ? limef_fail(ret, name, "pictures of %dx%d are too large: this GL shows %d at most",
+                            av->width, av->height, gl->max_texture)
+               : limef_fail(ret, name, "no texture of %dx%d", av->width, av->height);
+}
+
 int textures_upload(struct textures *textures, const struct gl *gl, const struct AVFrame *av,
                     struct upload *upload, const char *name)
 {
@@ -224,11 +256,8 @@ int textures_upload(struct textures *textures, const struct gl *gl, const struct
     *upload = (struct upload){.from = upload->from};
     if (picture_format_of(&format, av->format, gl->storage16) < 0) {
         ret = convert(textures, av, upload);
-        if (ret < 0) {
-            const char *what = av_get_pix_fmt_name((enum AVPixelFormat)av->format);
-
-            return limef_fail(ret, name, "cannot show pixel format %s", what ? what : "unknown");
-        }
+        if (ret < 0)
+            return refuse_format(textures, av, ret, name);
         av = textures->converted;
         picture_format_of(&format, av->format, gl->storage16);
     }
@@ -236,7 +265,7 @@ int textures_upload(struct textures *textures, const struct gl *gl, const struct
         textures->pix_fmt != av->format || !textures->ids[0])
         ret = make_textures(textures, gl, av, &format);
     if (ret < 0)
-        return limef_fail(ret, name, "no texture of %dx%d", av->width, av->height);
+        return refuse_size(textures, gl, av, ret, name);
     /* planes in the shader's order: libavutil keeps G, B, R, and Y, U, V, in data[0..2] as well */
     for (unsigned i = 0; i < format.n_planes; i++) {
         ret = upload_plane(textures, gl, av, i, upload);

@@ -28,6 +28,8 @@ struct textures {
     int converted_from; /* pixel format */
     void *rows;
     size_t rows_bytes;
+    /* what could not be shown last, and was said */
+    int refused_width, refused_height, refused_format;
 };
 
 /* What an upload moved, and from where. */
@@ -41,7 +43,8 @@ struct upload {
 
 /*
  * Transfers a picture that lies in memory; makes the textures anew when size
- * or format changed. 0, or an error, logged: then the textures are empty.
+ * or format changed. 0, or an error, logged for the first of many pictures that are alike: then
+ * the textures are empty.
  */
 int textures_upload(struct textures *textures, const struct gl *gl, const struct AVFrame *av,
                     struct upload *upload, const char *name);

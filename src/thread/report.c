@@ -105,13 +105,13 @@ uint64_t limef_reports_n_lost(struct limef_reports *reports)
     return n_lost;
 }
 
-void limef_report(const struct limef_signal_frame *signal_frame)
+int limef_report(const struct limef_signal_frame *signal_frame)
 {
     struct limef_thread *thread = limef_thread_current();
 
     if (thread && thread->settings.reports)
-        limef_reports_write(thread->settings.reports, signal_frame);
-    else
-        limef_log(LIMEF_LOG_INFO, "report", "slot %u: %s: %s", (unsigned)signal_frame->frame.slot,
-                  limef_signal_name(signal_frame->signal), signal_frame->text);
+        return limef_reports_write(thread->settings.reports, signal_frame);
+    limef_log(LIMEF_LOG_INFO, "report", "slot %u: %s: %s", (unsigned)signal_frame->frame.slot,
+              limef_signal_name(signal_frame->signal), signal_frame->text);
+    return 0;
 }

@@ -219,6 +219,11 @@ class Command(unittest.TestCase):
         self.assert_one_line(errors)
         self.assertEqual(report_of(output)["streams"][1]["frames_shown"], 5)
 
+    def test_ends_when_more_inputs_end_at_once_than_its_queue_holds(self):
+        status, _, errors = play("--vo=none", *[FOLDER / f"missing{i}" for i in range(256)])
+        self.assertEqual(status, 2)
+        self.assertEqual(sum("No such file" in line for line in errors.splitlines()), 256)
+
     def test_plays_what_remains_of_a_damaged_file(self):
         data = bytearray(CLIP.read_bytes())
         for i in range(len(data) // 3, len(data) * 2 // 3, 997):
@@ -443,6 +448,13 @@ class Clips(unittest.TestCase):
                      "bear-vp9-odd-dimensions.webm", "cam_traffic_mjpeg_g711u.avi"):
             self.assert_sums(pathlib.Path(MEDIA, name), "--vo=offscreen", "--size=64x36",
                              "--upload=direct", "--decode-threads=2")
+
+    def test_a_stream_without_times_ends_after_its_duration(self):
+        clip, path = pathlib.Path(MEDIA, "BA_MW_D.264"), FOLDER / "part.md5"
+        if not clip.exists():
+            self.skipTest("no elementary stream")
+        play("--vo=none", "--untimed", "--duration=1", f"--framemd5={path}", clip)
+        self.assertEqual(len(path.read_text().splitlines()), 25)
 
     def test_clips_without_sums_end_without_a_crash(self):
         for clip in sorted(pathlib.Path(MEDIA).iterdir()):

@@ -9,6 +9,7 @@
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <dlfcn.h>
 #include <libavcodec/avcodec.h>
 #include <libavutil/log.h>
 #include <stdlib.h>
@@ -355,5 +356,46 @@ Test(decode, what_passed_last_stays_valid_until_the_next_go)
     play_all(media_make("a.mp4", &(struct media){0}), &(struct limef_decode_settings){0});
     cr_assert(ne(ptr, play.decode.out.frame.payload, NULL));
     cr_assert(eq(int, limef_payload_picture(play.decode.out.frame.payload)->width, 160));
+    play_clear(&play);
+}
+
+static bool no_threads;
+
+typedef int open_fn(AVCodecContext *context, const AVCodec *codec, AVDictionary **options);
+
+/* Stands before libavcodec's: what it says where the system gives its decoder no thread. */
+LIMEF_API int avcodec_open2(AVCodecContext *context, const AVCodec *codec, AVDictionary **options)
+{
+    open_fn *open_decoder;
+
+    *(void **)&open_decoder = dlsym(RTLD_NEXT, "avcodec_open2");
+    return no_threads ? AVERROR(EAGAIN) : open_decoder(context, codec, options);
+}
+
+Test(decode, a_decoder_that_got_no_thread_is_not_offered_the_frame_again)
+{
+    const struct play_note *lost;
+
+    play_init(&play,
+              &(struct limef_file_source_settings){.url = media_make("a.mkv", &(struct media){0}),
+                                                   .pace = LIMEF_PACE_FASTEST},
+              &(struct limef_decode_settings){.n_threads = 2});
+    no_threads = true;
+    for (int i = 0; i < 3; i++) {
+        AVCodecParameters *parameters = avcodec_parameters_alloc();
+        struct limef_codec_frame codec = {
+            .frame = {.frame_class = LIMEF_FRAME_CODEC, .media = LIMEF_MEDIA_VIDEO},
+            .parameters = parameters};
+
+        parameters->codec_type = AVMEDIA_TYPE_VIDEO;
+        parameters->codec_id = AV_CODEC_ID_MPEG4;
+        cr_assert(eq(int, limef_go(&play.decode.filter, &codec.frame), AVERROR_EXTERNAL));
+        avcodec_parameters_free(&parameters);
+    }
+    lost = play_signal_note(&play, LIMEF_SIGNAL_LOST);
+    cr_assert(eq(int, lost->code, AVERROR_EXTERNAL));
+    no_threads = false;
+    cr_assert(eq(int, play_run(&play), AVERROR_EOF));
+    cr_assert(eq(uint, play_count(&play, LIMEF_FRAME_DECODED), 25));
     play_clear(&play);
 }

@@ -242,6 +242,7 @@ Test(file_source_seek, a_loop_begins_where_it_was_told_to_start)
 {
     loop_and_expect("a.mp4", &(struct media){0}, 13 * FRAME_US);
     loop_and_expect("b.mp4", &(struct media){.b_frames = 2}, 13 * FRAME_US);
+    loop_and_expect("b.ts", &(struct media){.b_frames = 2}, 13 * FRAME_US);
 }
 
 Test(file_source_seek, a_seek_is_a_discontinuity_and_a_repetition_is_none)
@@ -299,4 +300,23 @@ Test(file_source_seek, streams_without_times_loop_as_well)
     cr_assert(eq(int, play_run(&play), AVERROR_EOF));
     cr_assert(eq(uint, play_count(&play, LIMEF_FRAME_DECODED), 75));
     play_clear(&play);
+}
+
+Test(file_source_seek, streams_without_times_play_on_where_a_seek_fails)
+{
+    struct limef_file_source_settings settings =
+        fastest(media_make("a.h264", &(struct media){.format = "h264"}));
+
+    if (!avcodec_find_encoder_by_name("libx264"))
+        cr_skip("no H.264 encoder");
+    limef_log_set_sink(silence, NULL);
+    settings.start_us = 5 * FRAME_US;
+    play_init(&play, &settings, &one_thread);
+    play_until(&play, 5);
+    play_signal(&play, LIMEF_SIGNAL_SEEK, 1, 20 * FRAME_US, 3);
+    cr_assert(eq(int, play_run(&play), AVERROR_EOF));
+    cr_assert(eq(uint, play_count(&play, LIMEF_FRAME_DECODED), 25));
+    cr_assert(eq(u32, play_signal_note(&play, LIMEF_SIGNAL_FLUSH)->signal, LIMEF_SIGNAL_NONE));
+    play_clear(&play);
+    limef_log_set_sink(NULL, NULL);
 }

@@ -10,6 +10,8 @@
 #include <limef/base/log.h>
 #include <limef/base/memory.h>
 #include <limef/frame/pool.h>
+#include <limef/thread/consumer.h>
+#include <sched.h>
 #include <string.h>
 
 #define SECOND_US INT64_C(1000000)
@@ -318,6 +320,36 @@ Test(presenter, the_last_picture_stays_for_its_duration, .init = open_timed, .fi
     cr_assert(eq(int, (int)counters(0).state, LIMEF_TILE_ENDED));
     send(0, LIMEF_SIGNAL_START, 0);
     cr_assert(eq(int, (int)counters(0).state, LIMEF_TILE_WAITING));
+}
+
+Test(presenter, an_end_waits_until_the_application_has_room_for_it, .init = open_timed,
+     .fini = close_all)
+{
+    struct limef_consumer consumer = {0};
+    struct limef_reports full = {0};
+    struct limef_signal_frame report;
+    unsigned n_ends = 0;
+
+    cr_assert(zero(int, limef_reports_init(&full)));
+    limef_signal_frame_set(&report, LIMEF_SIGNAL_USER, 0, NULL);
+    for (int i = 0; i < LIMEF_REPORTS_MAX; i++)
+        cr_assert(zero(int, limef_reports_write(&full, &report)));
+    limef_consumer_init(&consumer, &presenter.filter,
+                        &(struct limef_thread_settings){.reports = &full});
+    limef_thread_set_task(&consumer.thread, limef_presenter_tick, &presenter);
+    send(0, LIMEF_SIGNAL_END, 0);
+    send(1, LIMEF_SIGNAL_END, 0);
+    cr_assert(zero(int, limef_thread_start(&consumer.thread)));
+    while (limef_reports_n_lost(&full) < 2) /* both were refused once */
+        sched_yield();
+    while (n_ends < 2) {
+        cr_assert(zero(int, limef_reports_read(&full, &report, 10 * SECOND_US)));
+        n_ends += report.signal == LIMEF_SIGNAL_END;
+    }
+    cr_assert(eq(int, limef_reports_read(&full, &report, 100000), AVERROR(EAGAIN)));
+    cr_assert(zero(int, limef_thread_stop(&consumer.thread, 10 * SECOND_US)));
+    limef_consumer_clear(&consumer);
+    limef_reports_clear(&full);
 }
 
 Test(presenter, a_lost_slot_counts_its_seconds_until_pictures_come, .init = open_timed,

@@ -362,6 +362,32 @@ Test(compositor, a_stream_may_change_its_size_and_format, .fini = close_presente
     av_frame_free(&large);
 }
 
+static void count_lines(void *context, enum limef_log_level level, const char *name,
+                        const char *line)
+{
+    (void)name;
+    (void)line;
+    if (level <= LIMEF_LOG_WARNING)
+        ++*(int *)context;
+}
+
+Test(compositor, pictures_that_are_too_large_are_refused_in_one_line, .fini = close_presenter)
+{
+    AVFrame *large = rendering_waves(AV_PIX_FMT_GRAY8, 70000, 2);
+    struct limef_presenter_slot_counters counters;
+    int n_lines = 0;
+
+    open_presenter(1, (struct limef_presenter_settings){.width = 64, .height = 48});
+    limef_log_set_sink(count_lines, &n_lines);
+    for (int i = 0; i < 3; i++)
+        rendering_show(&presenter, 0, large, 0, false);
+    limef_log_set_sink(NULL, NULL);
+    limef_presenter_get_counters(&presenter, 0, &counters);
+    cr_assert(eq(u64, counters.n_failed, 3));
+    cr_assert(eq(int, n_lines, 1));
+    av_frame_free(&large);
+}
+
 Test(compositor, upload_is_counted_and_the_only_transfer, .fini = close_presenter)
 {
     AVFrame *av = rendering_waves(AV_PIX_FMT_YUV420P, 161, 121);

@@ -157,6 +157,8 @@ struct limef_presenter {
     /* its thread */
     struct compositor *compositor; /**< NULL: not open, or output none; owned */
     bool opened, failed, closed, dirty;
+    bool owes; /**< the application was not told yet what is in owed */
+    struct limef_signal_frame owed;
     int64_t begun_us, polled_us;
 
     /* any reads */
@@ -175,7 +177,8 @@ struct limef_presenter {
  * presenter then lets the way to the FLUSH be free.
  *
  * To the application (limef_report()): KEY; END of a slot whose last picture's time is over; ERROR
- * if the output could not be opened.
+ * if the output could not be opened, or was lost. END and ERROR come as soon as the queue has room
+ * for them, a KEY that finds none is lost.
  *
  * @param presenter  written; must be all-zero.
  * @param tiles      borrowed, all-zero; must outlive the presenter.

@@ -67,9 +67,11 @@ LIMEF_API uint64_t limef_reports_n_lost(struct limef_reports *reports);
  * Sends a signal to the application from inside a filter, through the queue of the limef thread
  * that runs it; outside of one, or if that has no queue, it is logged at level info.
  *
+ * @return 0, or AVERROR(ENOBUFS): the queue is full, counted. What the application waits for is to
+ *         be reported again later.
  * Thread: any
  */
-LIMEF_API void limef_report(const struct limef_signal_frame *signal_frame);
+LIMEF_API int limef_report(const struct limef_signal_frame *signal_frame);
 
 LIMEF_END_DECLS
 

@@ -387,7 +387,7 @@ void play_options_print_help(FILE *file)
           "  --framemd5=FILE                       slot, pts_us, size_bytes, md5 of every frame\n\n"
           "  --frames=N --duration=S --start=S     what part of the input\n"
           "  --loop[=N]                            again, forever or N times\n"
-          "  --vid=N --audio-track=N               the Nth video or audio track, not the best one\n"
+          "  --vid=N --audio-track=N               the Nth track, not the best one\n"
           "  --rtsp-transport=auto|tcp|udp         of live inputs\n"
           "  --reconnect=yes|no --timeout=S        of live inputs (none is reconnected yet)\n"
           "  --hwdec=auto|vaapi|no                 hardware decoding\n"
@@ -397,9 +397,8 @@ void play_options_print_help(FILE *file)
           "  --plan=auto|fused|per-filter          for comparisons: where boundaries go\n"
           "  --log-level=error|warning|info|debug  --version  --help\n\n"
           "keys: SPACE pause, q quit, LEFT/RIGHT 5 s, UP/DOWN 60 s, . next frame, [ ] speed,\n"
-          "      f full screen, m mute, 9/0 volume, a audio track, s snapshot, i statistics, g "
-          "grid or solo,\n"
-          "      1..9 solo a tile, d dump the graph\n"
+          "      f full screen, m mute, 9/0 volume, a audio track, s snapshot, i statistics,\n"
+          "      g grid or solo, 1..9 solo a tile, d dump the graph\n"
           "exit: 0 played or quit, 1 usage or set-up, 2 nothing played, 3 some not played,\n"
           "      4 by signal, 5 live source lost, 7 output not available\n",
           file);

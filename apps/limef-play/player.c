@@ -316,6 +316,12 @@ static void end_vain_repetition(struct player *player)
     }
 }
 
+static void begin_sound(struct player *player)
+{
+    if (play_sound_begins(&player->sound) < 0)
+        player->quit = player->no_output = true;
+}
+
 static void handle_reports(struct player *player)
 {
     struct limef_signal_frame report;
@@ -324,7 +330,7 @@ static void handle_reports(struct player *player)
         if (report.signal == LIMEF_SIGNAL_END)
             note_end(player, &report);
         else if (report.signal == LIMEF_SIGNAL_START && report.frame.media == LIMEF_MEDIA_AUDIO)
-            play_sound_begins(&player->sound);
+            begin_sound(player);
         else if (report.signal == LIMEF_SIGNAL_ERROR && report.frame.slot == LIMEF_PRESENTER_ALL)
             player->quit = player->no_output = true;
         else if (report.signal == LIMEF_SIGNAL_KEY)

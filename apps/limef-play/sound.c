@@ -138,10 +138,9 @@ int play_sound_start(struct play_sound *sound, const struct play_options *option
     return ret < 0 ? ret : limef_thread_start(&sound->thread.thread);
 }
 
-void play_sound_begins(struct play_sound *sound)
+int play_sound_begins(struct play_sound *sound)
 {
-    if (sound->on && !sound->playing)
-        open_output(sound);
+    return sound->on && !sound->playing ? open_output(sound) : 0;
 }
 
 void play_sound_signal(struct play_sound *sound, const struct limef_signal_frame *signal_frame)

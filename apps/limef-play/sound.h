@@ -49,8 +49,9 @@ int play_sound_init(struct play_sound *sound, const struct play_options *options
  * logged: the output is not there. */
 int play_sound_start(struct play_sound *sound, const struct play_options *options);
 
-/* Opens the device of --ao=auto: there is something to be heard. */
-void play_sound_begins(struct play_sound *sound);
+/* Opens the device of --ao=auto: there is something to be heard. Returns 0, or a negative AVERROR
+ * code, logged: nothing takes the sound, so nothing goes on. */
+int play_sound_begins(struct play_sound *sound);
 
 /* Gives a signal to what takes the sound. */
 void play_sound_signal(struct play_sound *sound, const struct limef_signal_frame *signal_frame);

@@ -12,7 +12,7 @@ build="gcc libc6-dev cmake ninja-build pkg-config
     libegl-dev libgles-dev libgl1-mesa-dri libasound2-dev libsdl2-dev libwayland-dev wayland-protocols
     libfreetype-dev libfontconfig-dev fonts-dejavu-core ca-certificates"
 tests="g++ clang libclang-rt-dev libcriterion-dev python3 doxygen ffmpeg
-    xvfb xdotool weston"
+    vpx-tools xvfb xdotool weston"
 
 case ${1:-} in
 build) wanted=$build ;;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <limef/base/log.h>
 
+#include <errno.h>
 #include <libavutil/error.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -62,7 +63,8 @@ int limef_fail(int code, const char *name, const char *format, ...)
     length = vsnprintf(line, sizeof(line), format, arguments);
     va_end(arguments);
     av_strerror(code, reason, sizeof(reason));
-    if (length >= 0 && (size_t)length < sizeof(line))
+    /* the system's text for ELOOP is of symbolic links; here filters lead in a circle */
+    if (code != AVERROR(ELOOP) && length >= 0 && (size_t)length < sizeof(line))
         snprintf(line + length, sizeof(line) - (size_t)length, ": %s", reason);
     log_sink(log_context, LIMEF_LOG_ERROR, name ? name : "limef", line);
     return code;

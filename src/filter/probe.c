@@ -20,8 +20,6 @@
 #define NS_PER_S 1000000000LL
 /* Timestamps that differ by more have jumped. */
 #define JUMP_US 10000000
-/* More threads share words: they look in vain now and then. */
-#define N_WORDS 64
 #define N_CALIBRATIONS 64
 
 /* A filter's call within the call that is measured. */
@@ -36,20 +34,11 @@ struct activation {
 /* What the calling thread measures. */
 struct tree {
     struct activation *top; /* NULL: nothing */
-    LIMEF_ATOMIC(uint32_t) * word;
-    int64_t stamped_ns; /* the last look at the clock */
+    int64_t stamped_ns;     /* the last look at the clock */
     int64_t waited_ns;
     uint64_t number; /* of the outermost call */
     uint32_t n_calls;
 };
-
-/* Where limef_filter.sampling points: how many threads of those that share the word measure. In
- * static memory: a filter may look at the word of a thread that has ended. */
-static struct {
-    LIMEF_ALIGNED(LIMEF_CACHE_LINE_BYTES) LIMEF_ATOMIC(uint32_t) n;
-} words[N_WORDS];
-static LIMEF_ATOMIC(uint32_t) n_words_given;
-static const LIMEF_ATOMIC(uint32_t) always = 1;
 
 static _Thread_local struct tree tree __attribute__((tls_model("initial-exec")));
 
@@ -65,14 +54,6 @@ static int64_t (*now_ns)(void) = real_now_ns;
 static int64_t stamp_cost_ns; /* of it, what lies between two looks at the clock */
 static int64_t own_cost_ns;   /* of a measured call, what else its own time holds */
 static int64_t call_cost_ns;  /* of a measured call, all of it */
-
-static LIMEF_ATOMIC(uint32_t) * word(void)
-{
-    if (!tree.word)
-        tree.word =
-            &words[atomic_fetch_add_explicit(&n_words_given, 1, memory_order_relaxed) % N_WORDS].n;
-    return tree.word;
-}
 
 /* The time since the last look at the clock, without the look. */
 static int64_t lap_ns(void)
@@ -160,6 +141,36 @@ static void count_call(const struct activation *call)
     LIMEF_COUNT(probe->own[probe_bucket((int64_t)own_ns)], 1);
 }
 
+static void mark_behind(struct limef_filter *filter, bool on);
+
+/* Counted, as a filter may be behind several that are being measured. What is behind the filter
+ * that a glued one works on gets its frames from the glued one. */
+static void mark(struct limef_filter *filter, bool on, bool is_glued)
+{
+    if (!filter)
+        return;
+    if (on)
+        filter->measuring++;
+    else if (filter->measuring)
+        filter->measuring--;
+    if (is_glued)
+        mark_behind(filter, on);
+}
+
+/* Has the calls of a filter to those behind it measured too, while it is. */
+static void mark_behind(struct limef_filter *filter, bool on)
+{
+    const struct limef_filter_ops *ops = filter->ops;
+    bool is_glued = ops->flags & LIMEF_FILTER_GLUED;
+
+    if (ops->flags & LIMEF_FILTER_BOUNDARY)
+        return; /* they run on another thread */
+    if (!ops->n_outputs)
+        mark(filter->next, on, is_glued);
+    for (unsigned i = 0; i < ops->n_outputs; i++)
+        mark(ops->output(filter, i), on, is_glued);
+}
+
 /* A filter within what is measured. */
 static int measured_go(struct limef_filter *filter, struct limef_probe *probe,
                        const struct limef_frame *frame)
@@ -176,7 +187,9 @@ static int measured_go(struct limef_filter *filter, struct limef_probe *probe,
         call.caller->n_out++;
         call.caller->out_seen = seen_in(frame);
     }
+    mark_behind(filter, true);
     ret = filter->ops->go(filter, frame);
+    mark_behind(filter, false);
     call.own_ns += lap_ns();
     tree.top = call.caller;
     if (ret == AVERROR(EAGAIN))
@@ -189,12 +202,18 @@ static int measured_go(struct limef_filter *filter, struct limef_probe *probe,
 int limef_probe_go(struct limef_filter *filter, const struct limef_frame *frame)
 {
     struct limef_probe *probe = LIMEF_COUNTED(filter->probe);
+    int ret;
 
-    if (tree.top && probe)
+    if (!tree.top) { /* whoever marked it passed frames elsewhere before it came back */
+        filter->measuring = 0;
+        return filter->ops->go(filter, frame);
+    }
+    if (probe)
         return measured_go(filter, probe, frame);
-    /* it is new here: from now on it looks whether this thread measures */
-    atomic_store_explicit(&filter->sampling, probe ? word() : NULL, memory_order_relaxed);
-    return filter->ops->go(filter, frame);
+    mark_behind(filter, true);
+    ret = filter->ops->go(filter, frame);
+    mark_behind(filter, false);
+    return ret;
 }
 
 /* One in how many to measure, by what it costs and how often frames come. */
@@ -202,16 +221,19 @@ static uint32_t choose_every(const struct limef_probe *probe, int64_t gap_ns)
 {
     int64_t mean_ns = probe->mean_ns > 0 ? probe->mean_ns : 1;
     int64_t by_cost = tree.n_calls * call_cost_ns * WORK_PER_COST / mean_ns;
-    int64_t by_rate = NS_PER_S / SAMPLES_HZ * probe->drawn / (gap_ns > 0 ? gap_ns : 1) + 1;
+    uint32_t set_hz = atomic_load_explicit(&probe->least_hz, memory_order_relaxed);
+    int64_t least_hz = set_hz ? set_hz : SAMPLES_HZ;
+    int64_t by_rate = NS_PER_S / least_hz * probe->drawn / (gap_ns > 0 ? gap_ns : 1) + 1;
     int64_t every = by_cost < by_rate ? by_cost : by_rate;
 
     return every < 1 ? 1 : every > EVERY_MAX ? EVERY_MAX : (uint32_t)every;
 }
 
-static void begin_tree(struct activation *call, struct limef_probe *probe)
+static void begin_tree(struct activation *call, struct limef_filter *filter,
+                       struct limef_probe *probe)
 {
     *call = (struct activation){.probe = probe};
-    atomic_fetch_add_explicit(word(), 1, memory_order_relaxed);
+    mark_behind(filter, true);
     tree.number++;
     tree.n_calls = 1;
     tree.waited_ns = 0;
@@ -219,10 +241,10 @@ static void begin_tree(struct activation *call, struct limef_probe *probe)
     tree.stamped_ns = now_ns();
 }
 
-static void end_tree(void)
+static void end_tree(struct limef_filter *filter)
 {
     tree.top = NULL;
-    atomic_fetch_sub_explicit(word(), 1, memory_order_relaxed);
+    mark_behind(filter, false);
 }
 
 /* Decides when to measure again. */
@@ -250,12 +272,12 @@ static __attribute__((noinline)) int measured_run(struct limef_filter *filter,
     int64_t began_ns;
     int ret;
 
-    begin_tree(&call, probe);
+    begin_tree(&call, filter, probe);
     began_ns = tree.stamped_ns;
     note_arrival(probe, frame);
     ret = filter->ops->go(filter, frame);
     call.own_ns += lap_ns();
-    end_tree();
+    end_tree(filter);
     draw(probe, began_ns);
     if (ret == AVERROR(EAGAIN))
         LIMEF_COUNT(probe->n_refused, 1);
@@ -289,11 +311,11 @@ static int measured_step(struct limef_source *source, struct limef_probe *probe,
     int64_t began_ns;
     int ret;
 
-    begin_tree(&call, probe);
+    begin_tree(&call, &source->filter, probe);
     began_ns = tree.stamped_ns;
     ret = source->step(source, due_us);
     call.own_ns += lap_ns();
-    end_tree();
+    end_tree(&source->filter);
     if (has_waited(ret)) /* the next one is measured */
         return ret;
     draw(probe, began_ns);
@@ -347,7 +369,8 @@ static int nothing_go(struct limef_filter *filter, const struct limef_frame *in)
 static void calibrate(void)
 {
     static const struct limef_filter_ops nothing_ops = {.kind = "nothing", .go = nothing_go};
-    struct limef_filter nothing = {.ops = &nothing_ops};
+    struct limef_filter next = {.ops = &nothing_ops},
+                        nothing = {.ops = &nothing_ops, .next = &next};
     struct limef_probe caller = {0}, probe = {0};
     struct limef_decoded_frame frame = {.frame = {.frame_class = LIMEF_FRAME_DECODED}};
     struct activation call = {.probe = &caller};
@@ -391,21 +414,19 @@ void limef_probe_reset(struct limef_probe *probe)
     memset(probe, 0, sizeof(*probe));
 }
 
+void limef_probe_set_rate(struct limef_probe *probe, uint32_t hz)
+{
+    atomic_store_explicit(&probe->least_hz, hz, memory_order_relaxed);
+}
+
 void limef_probe_attach(struct limef_probe *probe, struct limef_filter *filter)
 {
     pthread_once(&calibrated, calibrate);
     limef_probe_reset(probe);
     atomic_store_explicit(&filter->probe, probe, memory_order_relaxed);
-    atomic_store_explicit(&filter->sampling, &always, memory_order_relaxed);
 }
 
 void limef_probe_detach(struct limef_filter *filter)
 {
-    atomic_store_explicit(&filter->sampling, NULL, memory_order_relaxed);
     atomic_store_explicit(&filter->probe, NULL, memory_order_relaxed);
-}
-
-void probe_look_again(struct limef_filter *filter)
-{
-    atomic_store_explicit(&filter->sampling, &always, memory_order_relaxed);
 }

@@ -13,9 +13,6 @@ void probe_wait_begins(void);
 /* It waited. */
 void probe_wait_ends(void);
 
-/* Makes a filter's next call find out which thread runs it. Thread: any */
-void probe_look_again(struct limef_filter *filter);
-
 /* The bucket of limef_probe.own for a duration, and its lower edge. */
 unsigned probe_bucket(int64_t ns);
 int64_t probe_bucket_ns(unsigned bucket);

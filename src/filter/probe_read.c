@@ -34,7 +34,6 @@ void limef_probe_read(struct limef_filter *filter, struct limef_probe_reading *r
     };
     if (!probe)
         return;
-    probe_look_again(filter);
     reading->n_steps = LIMEF_COUNTED(probe->n_steps);
     reading->n_sampled = LIMEF_COUNTED(probe->n_sampled);
     reading->n_refused = LIMEF_COUNTED(probe->n_refused);

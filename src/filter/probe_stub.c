@@ -35,6 +35,11 @@ void limef_probe_reset(struct limef_probe *probe)
     memset(probe, 0, sizeof(*probe));
 }
 
+void limef_probe_set_rate(struct limef_probe *probe, uint32_t hz)
+{
+    atomic_store_explicit(&probe->least_hz, hz, memory_order_relaxed);
+}
+
 void limef_probe_attach(struct limef_probe *probe, struct limef_filter *filter)
 {
     limef_probe_reset(probe);
@@ -44,9 +49,4 @@ void limef_probe_attach(struct limef_probe *probe, struct limef_filter *filter)
 void limef_probe_detach(struct limef_filter *filter)
 {
     atomic_store_explicit(&filter->probe, NULL, memory_order_relaxed);
-}
-
-void probe_look_again(struct limef_filter *filter)
-{
-    (void)filter;
 }

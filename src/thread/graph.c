@@ -96,6 +96,7 @@ static int take_up(struct limef_graph_inside *inside, int ret, int64_t deadline_
     }
     /* a filter that has no place yet is new until the graph is started */
     graph_walk_keep(inside);
+    graph_watch_closely(inside);
     return 0;
 }
 
@@ -165,9 +166,24 @@ int limef_graph_add(struct limef_graph *graph, struct limef_source *source)
     return ret;
 }
 
+/* One that could not be added. What of it could not be undone, as its reader is stuck, stays. */
+static void take_back_thread(struct limef_graph_inside *inside,
+                             const struct limef_consumer *consumer, bool was_root)
+{
+    struct graph_node *node = graph_find(inside, consumer->chain);
+
+    if (node && node->thread)
+        return;
+    if (node)
+        node->is_root = was_root;
+    graph_mark_leaving(inside);
+    graph_drop_consumer(inside, consumer);
+}
+
 static int add_thread(struct limef_graph_inside *inside, struct limef_consumer *consumer)
 {
     struct graph_node *node = graph_find(inside, consumer->chain);
+    bool was_root = node && node->is_root;
     int ret;
 
     if (node && (node->consumer || node->thread))
@@ -180,7 +196,10 @@ static int add_thread(struct limef_graph_inside *inside, struct limef_consumer *
         node->is_root = true;
         graph_pin(inside, node, consumer);
     }
-    return take_up(inside, ret, limef_deadline_us(PATIENCE_US));
+    ret = take_up(inside, ret, limef_deadline_us(PATIENCE_US));
+    if (ret < 0)
+        take_back_thread(inside, consumer, was_root);
+    return ret;
 }
 
 int limef_graph_add_thread(struct limef_graph *graph, struct limef_consumer *consumer)
@@ -207,6 +226,7 @@ static int remove_source(struct limef_graph_inside *inside, struct limef_source 
     if (ret < 0)
         return limef_fail(ret, inside->settings.name, "the thread of '%s' does not come back",
                           source->filter.name);
+    graph_cache_keep_chain(inside, node);
     node->is_root = false;
     graph_mark_leaving(inside);
     return graph_detach(inside, node, NULL, deadline_us);

@@ -139,6 +139,31 @@ static int place(struct limef_graph_inside *graph)
     return 0;
 }
 
+static int fail_circle(const struct limef_graph_inside *graph, const struct limef_filter *from,
+                       const struct limef_filter *to, const struct graph_thread *thread)
+{
+    return limef_fail(
+        AVERROR(EDEADLK), graph->settings.name,
+        "from '%s' to '%s': frames would come back to the thread '%s', and threads wait "
+        "for each other in a circle",
+        from->name, to->name, thread->thread->settings.name);
+}
+
+/* Filters whose threads are given may not be connected against the way that frames take between
+ * these. */
+static int check_circles(struct limef_graph_inside *graph)
+{
+    for (struct graph_edge *edge = graph->edges; edge; edge = edge->next) {
+        struct graph_thread *from = edge->from->wanted, *to = edge->to->wanted;
+        bool is_given = (edge->is_new && edge->from->thread && edge->to->thread) ||
+                        (from->consumer && to->consumer);
+
+        if (is_given && from != to && graph_has_circle(graph, to))
+            return fail_circle(graph, edge->from->filter, edge->to->filter, to);
+    }
+    return 0;
+}
+
 /* What is new, or was connected while the graph did not run. */
 static void touch(struct limef_graph_inside *graph)
 {
@@ -290,6 +315,8 @@ int graph_attach(struct limef_graph_inside *graph, int64_t deadline_us)
 {
     int ret = place(graph);
 
+    if (ret >= 0)
+        ret = check_circles(graph);
     touch(graph);
     if (ret >= 0)
         ret = prepare_boundaries(graph);

@@ -294,5 +294,6 @@ int graph_detach(struct limef_graph_inside *graph, const struct graph_node *node
             ret = one;
     }
     idle = graph_stop_idle(graph, deadline_us);
+    graph_watch_closely(graph);
     return ret < 0 ? ret : idle;
 }

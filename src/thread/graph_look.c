@@ -155,6 +155,11 @@ uint64_t limef_graph_n_failed_changes(const struct limef_graph *graph)
     return LIMEF_COUNTED(graph->inside->n_failed_changes);
 }
 
+uint64_t limef_graph_n_recalled(const struct limef_graph *graph)
+{
+    return LIMEF_COUNTED(graph->inside->n_recalled);
+}
+
 uint64_t limef_graph_n_lost(const struct limef_graph *graph)
 {
     return LIMEF_COUNTED(graph->inside->n_lost_at_removal);

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "thread/graph_private.h"
 
+#include <math.h>
+
+/* What is no change: of a core, and of what the load was. */
+#define SMALL_LOAD 0.02
+#define SMALL_SHARE 0.25
+
 /* What was not measured in this window was mostly not there: what it cost before stays. */
 static void keep_measured(struct limef_plan_filter *known, const struct limef_plan_filter *now)
 {
@@ -86,9 +92,38 @@ static void correct_thread(struct limef_graph_inside *graph, struct graph_thread
     for (struct graph_node *node = graph->nodes; node; node = node->next)
         if (node->thread == thread && node->is_measured)
             filters[n++] = &node->measured;
+    thread->load =
+        window_us && cpu_us > 0 && used_us >= 0 ? (double)used_us / (double)window_us : 0;
     if (window_us && cpu_us > 0 && used_us >= 0 && n)
-        limef_probe_correct(filters, n, (double)used_us / (double)window_us);
-    thread->cpu_us = cpu_us > 0 ? cpu_us : 0;
+        limef_probe_correct(filters, n, thread->load);
+    thread->cpu_us = thread->glanced_cpu_us = cpu_us > 0 ? cpu_us : 0;
+}
+
+bool graph_has_other_load(struct limef_graph_inside *graph, int64_t now_us)
+{
+    int64_t since_us = now_us - graph->glanced_us;
+    bool is_other = false;
+
+    if (since_us <= 0)
+        return false;
+    for (struct graph_thread *thread = graph->threads; thread; thread = thread->next) {
+        int64_t cpu_us = thread->in_use ? limef_thread_cpu_us(thread->thread) : 0;
+        double load = (double)(cpu_us - thread->glanced_cpu_us) / (double)since_us;
+        double noise = thread->load * SMALL_SHARE;
+
+        if (cpu_us <= 0)
+            continue;
+        thread->glanced_cpu_us = cpu_us;
+        is_other |= fabs(load - thread->load) > (noise > SMALL_LOAD ? noise : SMALL_LOAD);
+    }
+    graph->glanced_us = now_us;
+    return is_other;
+}
+
+void graph_probe_seldom(struct limef_graph_inside *graph, uint32_t hz)
+{
+    for (struct graph_node *node = graph->nodes; node; node = node->next)
+        limef_probe_set_rate(&node->probe, hz);
 }
 
 int64_t graph_measure(struct limef_graph_inside *graph, int64_t now_us)
@@ -106,6 +141,6 @@ int64_t graph_measure(struct limef_graph_inside *graph, int64_t now_us)
     for (struct graph_thread *thread = graph->threads; thread && filters; thread = thread->next)
         correct_thread(graph, thread, window_us, filters);
     arena_put(&graph->arena, filters);
-    graph->window_began_us = now_us;
+    graph->window_began_us = graph->glanced_us = now_us;
     return window_us;
 }

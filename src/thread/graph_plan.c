@@ -112,8 +112,6 @@ static void look_before(struct limef_graph_inside *graph)
         if (node->thread && (graph->running || node->consumer))
             continue;
         node->fingerprint = ops->fingerprint ? ops->fingerprint(node->filter) : 0;
-        node->was_live = node->measured.is_live ||
-                         (node->source.source && LIMEF_COUNTED(node->source.source->is_live));
     }
 }
 
@@ -187,6 +185,7 @@ void graph_adopt_plan(struct limef_graph_inside *graph, struct graph_plan *plan)
 {
     arena_put(&graph->arena, graph->plan);
     graph->plan = plan;
+    LIMEF_COUNT(graph->n_recalled, plan->n_recalled);
     graph_note_links(graph, &plan->plan);
 }
 
@@ -221,6 +220,20 @@ static void map_to_running(struct limef_graph_inside *graph, uint32_t *filters, 
                 edge->from->thread && edge->to->thread ? edge->number : LIMEF_PLAN_NONE;
 }
 
+struct graph_plan *graph_plan_running(struct limef_graph_inside *graph)
+{
+    struct graph_plan *plan = lay_out(graph);
+
+    if (!plan)
+        return NULL;
+    if (describe(graph, plan) < 0) {
+        arena_put(&graph->arena, plan);
+        return NULL;
+    }
+    graph_describe_running(graph, plan);
+    return plan;
+}
+
 int graph_make_plan(struct limef_graph_inside *graph, struct graph_plan **made)
 {
     struct graph_plan *plan, *running = NULL;
@@ -243,6 +256,7 @@ int graph_make_plan(struct limef_graph_inside *graph, struct graph_plan **made)
     if (running && scratch && map) {
         graph_describe_running(graph, running);
         map_to_running(graph, map, map + n_filters);
+        graph_cache_recall_chains(graph, plan, running, map, map + n_filters);
         plan->problem.previous = &running->plan;
         plan->problem.previous_filters = map;
         plan->problem.previous_edges = map + n_filters;

@@ -36,10 +36,12 @@ struct graph_thread {
     struct limef_consumer *consumer; /* the application's; NULL: it is the worker */
     struct worker worker;
     char name[16];
-    bool in_use;     /* has filters, or will have */
-    bool reached;    /* while cycles are looked for */
-    uint32_t number; /* of an explicit one in the problem, of a worker in the plan of now */
-    int64_t cpu_us;  /* that it had used when the window began */
+    bool in_use;            /* has filters, or will have */
+    bool reached;           /* while cycles are looked for */
+    uint32_t number;        /* of an explicit one in the problem, of a worker in the plan of now */
+    int64_t cpu_us;         /* that it had used when the window began */
+    double load;            /* of a core, in the last window */
+    int64_t glanced_cpu_us; /* that it had used at the last glance */
 };
 
 struct graph_node {
@@ -63,15 +65,14 @@ struct graph_node {
     uint64_t n_media;               /* frames in the window */
     bool is_measured;               /* in this window */
     bool is_probed;
-    uint64_t fingerprint; /* as it was known before the filter ran; so was_live */
-    bool was_live;
-    bool is_root;      /* was added by name: stays until it is removed */
-    bool is_new;       /* found by the walk that is going on */
-    bool is_reached;   /* while what stays is looked for */
-    bool source_is_on; /* its thread steps it, or runs its tick */
-    bool leaves;       /* a removal has begun */
-    bool is_pinned;    /* belongs to a chain of which something leaves */
-    uint32_t group;    /* of what leaves together */
+    uint64_t fingerprint; /* as it was known before the filter ran */
+    bool is_root;         /* was added by name: stays until it is removed */
+    bool is_new;          /* found by the walk that is going on */
+    bool is_reached;      /* while what stays is looked for */
+    bool source_is_on;    /* its thread steps it, or runs its tick */
+    bool leaves;          /* a removal has begun */
+    bool is_pinned;       /* belongs to a chain of which something leaves */
+    uint32_t group;       /* of what leaves together */
 };
 
 struct graph_edge {
@@ -100,6 +101,7 @@ struct graph_plan {
     struct limef_plan_problem problem;
     struct limef_plan_filter *filters;
     struct limef_plan_edge *edges;
+    unsigned n_recalled; /* the whole, or so many chains, from the cache */
 };
 
 struct limef_graph_inside {
@@ -121,8 +123,13 @@ struct limef_graph_inside {
     struct limef_replan replan;
     void *replan_memory;
     int64_t window_began_us;          /* 0: nothing was read yet */
+    int64_t window_due_us;            /* when it ends; 0: at the next glance */
+    int64_t glanced_us;               /* when the last glance was, or the window began */
+    uint32_t n_calm;                  /* windows in a row in which nothing was wanted */
+    uint32_t stretch;                 /* so many times as long is a window; 0: as 1 */
     LIMEF_ATOMIC(uint64_t) n_changes; /* of the plan while running; any may look */
     LIMEF_ATOMIC(uint64_t) n_failed_changes;
+    LIMEF_ATOMIC(uint64_t) n_recalled;        /* plans that were found in the cache, likewise */
     LIMEF_ATOMIC(uint64_t) n_lost_at_removal; /* frames that waited where a chain was taken out */
     LIMEF_ATOMIC(uint32_t) stopping;          /* any; 1: whoever changes the plan gives up */
 };
@@ -175,6 +182,8 @@ struct graph_thread *graph_take_worker(struct limef_graph_inside *graph,
                                        enum limef_priority priority, int *ret);
 struct graph_thread *graph_thread_of(struct limef_graph_inside *graph,
                                      struct limef_consumer *consumer);
+/* Forgets an explicit thread that could not be added, and which filters it was to run. */
+void graph_drop_consumer(struct limef_graph_inside *graph, const struct limef_consumer *consumer);
 /* Whether a filter wants more of its thread than frames: a source's steps, a tick. */
 bool graph_is_driven(const struct graph_node *node);
 /* Thread: the worker's, or the controlling one while it does not run */
@@ -193,6 +202,8 @@ bool graph_leads_to(struct limef_graph_inside *graph, struct graph_thread *from,
 struct graph_node *graph_glued_to(const struct limef_graph_inside *graph, struct graph_node *node);
 /* Numbers filters and edges, and describes them. Returns 0, or an error; logged. */
 int graph_plan_lay_out(struct limef_graph_inside *graph, struct graph_plan **plan);
+/* What runs, or NULL without a word if there is no room. */
+struct graph_plan *graph_plan_running(struct limef_graph_inside *graph);
 int graph_make_plan(struct limef_graph_inside *graph, struct graph_plan **plan);
 void graph_copy_plan(struct limef_plan *to, const struct limef_plan *from);
 void graph_note_links(struct limef_graph_inside *graph, const struct limef_plan *plan);
@@ -201,12 +212,19 @@ void graph_adopt_plan(struct limef_graph_inside *graph, struct graph_plan *plan)
 /* What runs, as a plan; numbers the workers. The plan is laid out for the graph as it is. */
 void graph_describe_running(struct limef_graph_inside *graph, struct graph_plan *plan);
 
-/* graph_cache.c: the plans in settings.cache_file. Whether the plan was found, with its costs. */
+/* graph_cache.c: plans of graphs that ran before, and of chains */
+/* Makes the cache, and reads settings.cache_file, once. */
+void graph_cache_open(struct limef_graph_inside *graph);
+/* Whether the plan was found, with its costs. */
 bool graph_cache_recall(struct limef_graph_inside *graph, struct graph_plan *plan);
+/* Looks up each chain that does not run yet. Those that are found are written into what runs, as
+ * if they did, with their costs; map and edges_map say so too. */
+void graph_cache_recall_chains(struct limef_graph_inside *graph, struct graph_plan *plan,
+                               struct graph_plan *running, uint32_t *map, uint32_t *edges_map);
 /* Keeps the plan that ran, with its costs. */
 void graph_cache_keep(struct limef_graph_inside *graph);
-/* Reads the file, once. */
-void graph_cache_open(struct limef_graph_inside *graph);
+/* Keeps that of one chain, in memory: it is about to be taken out. */
+void graph_cache_keep_chain(struct limef_graph_inside *graph, const struct graph_node *node);
 /* Whether what runs changed, and has proved itself since; then it waits for graph_cache_write(),
  * which is called by the same thread without the lock. */
 bool graph_cache_is_due(struct limef_graph_inside *graph, int64_t now_us, int64_t window_us);
@@ -216,8 +234,16 @@ void graph_cache_write(struct limef_graph_inside *graph);
  * first look. */
 int64_t graph_measure(struct limef_graph_inside *graph, int64_t now_us);
 
+/* Whether a thread is more or less busy than in the last window; reads the threads' clocks alone.
+ */
+bool graph_has_other_load(struct limef_graph_inside *graph, int64_t now_us);
+/* How often a second filters are measured that cost little; 0: as always. */
+void graph_probe_seldom(struct limef_graph_inside *graph, uint32_t hz);
+
 /* graph_watch.c: the thread that looks every window, and changes the plan */
 int graph_watch_start(struct limef_graph_inside *graph);
+/* Filters or connections come or go: windows are short again. */
+void graph_watch_closely(struct limef_graph_inside *graph);
 /* Goes over to the plan of graph->plan. Returns 0, or why part of it was left as it was. */
 int graph_apply(struct limef_graph_inside *graph);
 /* Says to the application and to the log that the plan changed, or why it did not. */

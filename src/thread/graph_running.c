@@ -130,6 +130,11 @@ static void pick_firsts(struct limef_graph_inside *graph, struct limef_plan *pla
     }
 }
 
+static bool is_known(const struct graph_node *node)
+{
+    return node->measured.cost_us >= 0 && node->measured.rate_hz >= 0;
+}
+
 static void describe_link(const struct graph_edge *edge, struct limef_plan_link *link)
 {
     const struct limef_lane_settings *settings = &edge->input.lane.settings;
@@ -137,6 +142,10 @@ static void describe_link(const struct graph_edge *edge, struct limef_plan_link 
     *link = edge->link;
     link->is_cut = graph_is_cut(edge);
     if (!link->is_cut) {
+        /* the reason is of when it was decided; the judge changes what is otherwise, not why */
+        if (link->reason == LIMEF_PLAN_FUSED_UNMEASURED && is_known(edge->from) &&
+            is_known(edge->to))
+            link->reason = LIMEF_PLAN_FUSED_CHEAP;
         if (link->reason >= LIMEF_PLAN_CUT_BLOCKING)
             link->reason = LIMEF_PLAN_FUSED_CHEAP;
         return;

@@ -80,6 +80,22 @@ struct graph_thread *graph_thread_of(struct limef_graph_inside *graph,
     return thread;
 }
 
+void graph_drop_consumer(struct limef_graph_inside *graph, const struct limef_consumer *consumer)
+{
+    struct graph_thread **link = &graph->threads, *thread;
+
+    for (struct graph_node *node = graph->nodes; node; node = node->next)
+        if (node->consumer == consumer)
+            node->consumer = NULL;
+    while (*link && (*link)->consumer != consumer)
+        link = &(*link)->next;
+    thread = *link;
+    if (!thread)
+        return;
+    *link = thread->next;
+    arena_put(&graph->arena, thread);
+}
+
 bool graph_is_driven(const struct graph_node *node)
 {
     return node->source.source || (node->filter->ops->tick && !node->consumer);

@@ -8,6 +8,12 @@
 #include <stdio.h>
 
 #define WINDOW_US 2000000
+/* After so many windows in which nothing was wanted each is twice as long as the one before, up to
+ * so many times and so long. Then light filters are measured so often a second. */
+#define CALM_WINDOWS 4
+#define MAX_STRETCH 16
+#define MAX_WINDOW_US 8000000
+#define CALM_HZ 2
 /* Room for more than there is now, so that the judge keeps what it knows when a chain comes. */
 #define ROOM 2
 #define ROOM_MIN 32
@@ -124,6 +130,33 @@ static void judge(struct limef_graph_inside *graph, struct graph_plan *running, 
     arena_put(&graph->arena, seen);
 }
 
+static void set_stretch(struct limef_graph_inside *graph, uint32_t stretch)
+{
+    if ((stretch > 1) != (graph->stretch > 1))
+        graph_probe_seldom(graph, stretch > 1 ? CALM_HZ : 0);
+    graph->stretch = stretch;
+}
+
+void graph_watch_closely(struct limef_graph_inside *graph)
+{
+    graph->n_calm = 0;
+    graph->window_due_us = 0;
+    set_stretch(graph, 1);
+}
+
+/* After a window was judged: how long the next one is. */
+static void stretch(struct limef_graph_inside *graph, int64_t window_us)
+{
+    uint32_t more = graph->stretch ? 2 * graph->stretch : 2;
+
+    if (!graph->replan_memory || !graph->replan.is_settled) {
+        graph_watch_closely(graph);
+        return;
+    }
+    if (++graph->n_calm > CALM_WINDOWS && more <= MAX_STRETCH && more * window_us <= MAX_WINDOW_US)
+        set_stretch(graph, more);
+}
+
 static void look(struct limef_graph_inside *graph, int64_t now_us)
 {
     int64_t window_us = graph_measure(graph, now_us);
@@ -138,6 +171,23 @@ static void look(struct limef_graph_inside *graph, int64_t now_us)
     judge(graph, running, window_us);
 }
 
+/* Each window_us, whatever a window is now: the window is over, or the threads are as busy as in
+ * the last one, or they are not; then a new window begins, as in this one two loads are mixed. */
+static void glance(struct limef_graph_inside *graph, int64_t now_us, int64_t window_us)
+{
+    if (now_us < graph->window_due_us) {
+        if (!graph_has_other_load(graph, now_us))
+            return;
+        graph_measure(graph, now_us);
+        graph_watch_closely(graph);
+    } else {
+        look(graph, now_us);
+        stretch(graph, window_us);
+    }
+    graph->window_due_us =
+        graph->stretch > 1 ? now_us + graph->stretch * window_us - window_us / 2 : 0;
+}
+
 static int64_t watch(void *context, int64_t now_us)
 {
     struct limef_graph_inside *graph = context;
@@ -148,7 +198,7 @@ static int64_t watch(void *context, int64_t now_us)
     if (pthread_mutex_trylock(&graph->lock))
         return now_us + window_us / 8 + 1;
     if (graph->running && !atomic_load_explicit(&graph->stopping, memory_order_relaxed))
-        look(graph, now_us);
+        glance(graph, now_us, window_us);
     is_due = graph->running && graph_cache_is_due(graph, now_us, window_us);
     pthread_mutex_unlock(&graph->lock);
     if (is_due)
@@ -161,6 +211,7 @@ int graph_watch_start(struct limef_graph_inside *graph)
     if (graph->settings.mode != LIMEF_PLAN_AUTO || graph->settings.window_us == LIMEF_FOREVER)
         return 0;
     graph->window_began_us = 0;
+    graph_watch_closely(graph);
     if (!graph->supervisor.thread.ops)
         worker_init(&graph->supervisor,
                     /* it has little to do, and must come to it where others take every core */

@@ -84,9 +84,9 @@ static bool has_cpu(char *controllers)
     return false;
 }
 
-double machine_quota(const char *proc_cgroup, const char *root, double n_cpus)
+double machine_quota(const char *proc, const char *root, double n_cpus)
 {
-    FILE *file = fopen(proc_cgroup, "re");
+    FILE *file = fopen(proc, "re");
     char line[PATH_MAX], hierarchy[2 * PATH_MAX], controllers[256];
 
     if (!file)
@@ -114,6 +114,14 @@ double machine_quota(const char *proc_cgroup, const char *root, double n_cpus)
     return n_cpus;
 }
 
+static const char *proc_cgroup = "/proc/self/cgroup", *cgroup_root = "/sys/fs/cgroup";
+
+void machine_set_cgroup(const char *proc, const char *root)
+{
+    proc_cgroup = proc;
+    cgroup_root = root;
+}
+
 double limef_machine_n_cpus(void)
 {
     cpu_set_t cpus;
@@ -124,7 +132,7 @@ double limef_machine_n_cpus(void)
         n = CPU_COUNT(&cpus);
     else /* more CPUs than the set has room for */
         n = sysconf(_SC_NPROCESSORS_ONLN);
-    return machine_quota("/proc/self/cgroup", "/sys/fs/cgroup", n > 0 ? (double)n : 1);
+    return machine_quota(proc_cgroup, cgroup_root, n > 0 ? (double)n : 1);
 }
 
 static int64_t thread_cpu_ns(void)

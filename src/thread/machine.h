@@ -6,9 +6,12 @@
 #define LIMEF_SRC_THREAD_MACHINE_H
 
 /*
- * The cores that control groups leave: proc_cgroup is what lies at /proc/self/cgroup, root what
+ * The cores that control groups leave: proc is what lies at /proc/self/cgroup, root what
  * lies at /sys/fs/cgroup. Returns n_cpus if there is no quota below it.
  */
-double machine_quota(const char *proc_cgroup, const char *root, double n_cpus);
+double machine_quota(const char *proc, const char *root, double n_cpus);
+
+/* For tests: other files than those; borrowed. Not while a graph runs. */
+void machine_set_cgroup(const char *proc, const char *root);
 
 #endif

@@ -4,8 +4,7 @@
 #include <stdalign.h>
 #include <string.h>
 
-/* Takes `bytes` from memory, which may be NULL: then only the offset moves. */
-static void *take(char *memory, size_t *offset, size_t bytes)
+void *plan_take(char *memory, size_t *offset, size_t bytes)
 {
     void *taken = memory ? memory + *offset : NULL;
     size_t align = alignof(max_align_t);
@@ -18,10 +17,10 @@ size_t plan_lay_out(struct limef_plan *plan, void *memory)
 {
     size_t offset = 0, n_filters = plan->n_filters;
 
-    plan->links = take(memory, &offset, plan->n_edges * sizeof(*plan->links));
-    plan->island_of = take(memory, &offset, n_filters * sizeof(*plan->island_of));
-    plan->islands = take(memory, &offset, n_filters * sizeof(*plan->islands));
-    plan->workers = take(memory, &offset, n_filters * sizeof(*plan->workers));
+    plan->links = plan_take(memory, &offset, plan->n_edges * sizeof(*plan->links));
+    plan->island_of = plan_take(memory, &offset, n_filters * sizeof(*plan->island_of));
+    plan->islands = plan_take(memory, &offset, n_filters * sizeof(*plan->islands));
+    plan->workers = plan_take(memory, &offset, n_filters * sizeof(*plan->workers));
     return offset;
 }
 
@@ -44,20 +43,22 @@ size_t plan_work_lay_out(struct plan_work *work, void *memory, uint32_t n_filter
     uint32_t **numbers[] = {&work->order, &work->parent,  &work->root,
                             &work->list,  &work->members, &work->worker_level};
     uint32_t **starts[] = {&work->in_at, &work->out_at, &work->member_at, &work->level};
-    double **figures[] = {&work->load, &work->weight, &work->rest, &work->edge_cost};
+    double **figures[] = {&work->load,           &work->weight,   &work->rest,
+                          &work->edge_cost,      &work->busy_us,  &work->source_hz,
+                          &work->worker_busy_us, &work->worker_hz};
     uint8_t **marks[] = {&work->head,    &work->tried,  &work->is_live,
                          &work->records, &work->no_cpu, &work->is_alone};
 
     for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
-        *numbers[i] = take(memory, &offset, n * sizeof(uint32_t));
+        *numbers[i] = plan_take(memory, &offset, n * sizeof(uint32_t));
     for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++)
-        *starts[i] = take(memory, &offset, (n + 1) * sizeof(uint32_t));
-    work->in_edges = take(memory, &offset, n_edges * sizeof(uint32_t));
-    work->out_edges = take(memory, &offset, n_edges * sizeof(uint32_t));
+        *starts[i] = plan_take(memory, &offset, (n + 1) * sizeof(uint32_t));
+    work->in_edges = plan_take(memory, &offset, n_edges * sizeof(uint32_t));
+    work->out_edges = plan_take(memory, &offset, n_edges * sizeof(uint32_t));
     for (size_t i = 0; i < sizeof(figures) / sizeof(*figures); i++)
-        *figures[i] = take(memory, &offset, n * sizeof(double));
+        *figures[i] = plan_take(memory, &offset, n * sizeof(double));
     for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++)
-        *marks[i] = take(memory, &offset, n);
+        *marks[i] = plan_take(memory, &offset, n);
     return offset;
 }
 

@@ -65,7 +65,7 @@ uint64_t limef_plan_key(const struct limef_plan_problem *problem)
         if (filter->kind != kind)
             kind_hash = hash_text(kind = filter->kind);
         prints = mix(prints, filter->fingerprint ^ kind_hash);
-        flags = mix(flags, (uint64_t)filter->thread << 32 | filter->flags << 1 | filter->is_live);
+        flags = mix(flags, (uint64_t)filter->thread << 32 | filter->flags);
     }
     for (uint32_t i = 0; i < problem->n_edges; i++) {
         const struct limef_plan_edge *edge = &problem->edges[i];
@@ -199,10 +199,12 @@ int limef_plan_cache_put(struct limef_plan_cache *cache, const struct limef_plan
     copy(cached.plan.workers, plan->workers, plan->n_workers * sizeof(*plan->workers));
     for (uint32_t i = 0; i < problem->n_filters; i++)
         cached.filters[i] = (struct limef_plan_filter_cost){
-            problem->filters[i].cost_us, problem->filters[i].p95_us, problem->filters[i].rate_hz};
+            problem->filters[i].cost_us, problem->filters[i].p95_us, problem->filters[i].rate_hz,
+            problem->filters[i].is_live};
     for (uint32_t i = 0; i < problem->n_edges; i++)
         cached.edges[i] = (struct limef_plan_edge_cost){
             problem->edges[i].rate_hz, problem->edges[i].frame_bytes,
-            problem->edges[i].burst_frames, problem->edges[i].jitter_us};
+            problem->edges[i].burst_frames, problem->edges[i].jitter_us,
+            problem->edges[i].is_encoded};
     return 0;
 }

@@ -22,8 +22,8 @@
 #include <unistd.h>
 
 #define MAGIC "limefpln"
-#define VERSION 2
-/* Of a file that is read: 64 plans of a thousand filters are far below. */
+#define VERSION 3
+/* Of a file that is read: 128 plans of a thousand filters are far below. */
 #define MAX_BYTES (64 << 20)
 #define FNV_OFFSET 0xcbf29ce484222325u
 #define FNV_PRIME 0x100000001b3u
@@ -135,12 +135,14 @@ static void put_costs(struct stream *stream, const struct limef_plan_cached *cac
         put_double(stream, cached->filters[i].cost_us);
         put_double(stream, cached->filters[i].p95_us);
         put_double(stream, cached->filters[i].rate_hz);
+        put_word(stream, cached->filters[i].is_live);
     }
     for (uint32_t i = 0; i < cached->plan.n_edges; i++) {
         put_double(stream, cached->edges[i].rate_hz);
         put_double(stream, cached->edges[i].frame_bytes);
         put_double(stream, cached->edges[i].burst_frames);
         put_double(stream, cached->edges[i].jitter_us);
+        put_word(stream, cached->edges[i].is_encoded);
     }
 }
 
@@ -184,12 +186,14 @@ static void get_costs(struct stream *stream, struct limef_plan_cached *cached)
         cached->filters[i].cost_us = get_double(stream);
         cached->filters[i].p95_us = get_double(stream);
         cached->filters[i].rate_hz = get_double(stream);
+        cached->filters[i].is_live = get_up_to(stream, 1);
     }
     for (uint32_t i = 0; i < cached->plan.n_edges; i++) {
         cached->edges[i].rate_hz = get_double(stream);
         cached->edges[i].frame_bytes = get_double(stream);
         cached->edges[i].burst_frames = get_double(stream);
         cached->edges[i].jitter_us = get_double(stream);
+        cached->edges[i].is_encoded = get_up_to(stream, 1);
     }
 }
 
@@ -224,7 +228,7 @@ static void put_all(struct stream *stream, const struct limef_plan_cache *cache)
 /* Words of a plan in the file, without the five before it. */
 static uint64_t words_of(const struct limef_plan_cache_entry *entry)
 {
-    return entry->n_edges * (uint64_t)10 + entry->n_filters * (uint64_t)4 +
+    return entry->n_edges * (uint64_t)11 + entry->n_filters * (uint64_t)5 +
            entry->n_islands * (uint64_t)6 + entry->n_workers * (uint64_t)2;
 }
 

@@ -5,7 +5,13 @@
 #include <limef/base/log.h>
 
 #include <libavutil/error.h>
+#include <math.h>
 #include <string.h>
+
+/* Share of the time between two frames up to which a recorder, with all behind it, does not stall
+ * who reads a live source; the higher one: it goes on to. */
+#define LIGHT_RECORDER 0.1
+#define LIGHT_RECORDER_STAYS 0.2
 
 static enum limef_plan_reason forced_reason(const struct limef_plan_filter *from,
                                             const struct limef_plan_filter *to)
@@ -108,6 +114,23 @@ static bool is_coded(const char *kind)
     return kind && (!strncmp(kind, "decode", 6) || !strncmp(kind, "encode", 6));
 }
 
+/* Whether the connections that lead to a filter were cut in the plan before. */
+static bool was_cut(const struct plan_work *work, uint32_t filter)
+{
+    uint32_t was = plan_previous_edge(work->problem, work->in_edges[work->in_at[filter]]);
+
+    return was != LIMEF_PLAN_NONE && work->problem->previous->links[was].is_cut;
+}
+
+static bool is_light_recorder(const struct plan_work *work, uint32_t from, uint32_t to)
+{
+    double rate_hz = work->problem->filters[from].rate_hz;
+    double most =
+        work->problem->previous && !was_cut(work, to) ? LIGHT_RECORDER_STAYS : LIGHT_RECORDER;
+
+    return plan_is_known(rate_hz) && work->busy_us[to] * rate_hz / 1e6 <= most;
+}
+
 /* Whether flags alone ask for a cut that is not forced; else NOT_A_HEAD. */
 static uint8_t suggested(const struct plan_work *work, uint32_t from_number, uint32_t to_number)
 {
@@ -120,7 +143,8 @@ static uint8_t suggested(const struct plan_work *work, uint32_t from_number, uin
         return LIMEF_PLAN_CUT_BLOCKING;
     if (differ & LIMEF_FILTER_DISPLAY)
         return LIMEF_PLAN_CUT_PRIORITY;
-    if (differ & to->flags & LIMEF_FILTER_RECORDS && work->is_live[from_number])
+    if (differ & to->flags & LIMEF_FILTER_RECORDS && work->is_live[from_number] &&
+        !is_light_recorder(work, from_number, to_number))
         return LIMEF_PLAN_CUT_PRIORITY;
     if (to->flags & LIMEF_FILTER_SELF_THREADED && !plan_is_measured(to) &&
         problem->machine.n_cpus > 1)
@@ -160,6 +184,8 @@ int plan_cut(struct plan_work *work)
     add_heads(work);
     plan_find_roots(work);
     if (problem->mode == LIMEF_PLAN_AUTO && find_broken(work) == LIMEF_PLAN_NONE) {
+        plan_clear_forks(work);
+        plan_find_roots(work);
         plan_split(work);
         plan_find_roots(work);
     }

@@ -2,6 +2,8 @@
 /* The planner: islands, what they are worth, and which worker runs them. */
 #include "thread/plan_private.h"
 
+#include <math.h>
+
 /* Load up to which an island is light: it may share a worker. The higher one: it goes on to. */
 #define LIGHT_LOAD 0.3
 #define LIGHT_LOAD_STAYS 0.4
@@ -10,6 +12,11 @@
 #define FILL_LOAD 0.6
 #define MOST_LOAD 0.75
 #define JOIN_LOAD 0.45
+
+/* Share of the time between two frames of one island that another one on its worker may be busy
+ * with a frame. The higher one: it goes on to. */
+#define BUSY_SHARE 0.4
+#define BUSY_SHARE_STAYS 0.6
 
 /* Load up to which a file's chain reads rather than processes. The higher one: it goes on to. */
 #define READ_LOAD 0.25
@@ -54,19 +61,24 @@ static bool is_light_behind(const struct plan_work *work, uint32_t first)
     return load <= READ_LOAD;
 }
 
+static bool is_light_load(const struct plan_work *work, const struct limef_plan_island *island)
+{
+    const struct limef_plan_island *was = was_island(work, island->first);
+    bool was_light = was && was->priority == LIMEF_PRIORITY_INGEST;
+
+    return plan_is_known(island->load) && island->load <= (was_light ? READ_LOAD_STAYS : READ_LOAD);
+}
+
 static bool is_reading(const struct plan_work *work, const struct limef_plan_island *island,
                        unsigned flags)
 {
-    const struct limef_plan_island *was = was_island(work, island->first);
-    bool was_reading = was && was->priority == LIMEF_PRIORITY_INGEST;
-
     if (work->problem->filters[island->first].is_live)
         return true;
     if (!plan_is_known(island->load))
         /* who does not wait for its data takes a core for itself as long as there is some */
         return flags & LIMEF_FILTER_BLOCKING && !(flags & LIMEF_FILTER_SELF_THREADED) &&
                is_light_behind(work, island->first);
-    return island->load <= (was_reading ? READ_LOAD_STAYS : READ_LOAD);
+    return is_light_load(work, island);
 }
 
 static enum limef_priority priority_of(const struct plan_work *work,
@@ -80,18 +92,22 @@ static enum limef_priority priority_of(const struct plan_work *work,
         return LIMEF_PRIORITY_DISPLAY;
     if (first & LIMEF_FILTER_SOURCE)
         return is_reading(work, island, flags) ? LIMEF_PRIORITY_INGEST : LIMEF_PRIORITY_PROCESSING;
+    /* packets that are written at once wait for nobody's pictures */
+    if (first & LIMEF_FILTER_RECORDS && is_light_load(work, island))
+        return LIMEF_PRIORITY_INGEST;
     if (first & (LIMEF_FILTER_RECORDS | LIMEF_FILTER_BLOCKING))
         return LIMEF_PRIORITY_BACKGROUND;
     return LIMEF_PRIORITY_PROCESSING;
 }
 
-/* Load and p95 of an island, in units of what its first filter gets. */
+/* Load and p95 of an island, in units of what its first filter gets; and how long it may be busy
+ * with one frame. */
 static void measure(const struct plan_work *work, struct limef_plan_island *island)
 {
     const struct limef_plan_filter *filters = work->problem->filters;
     double rate_hz = filters[island->first].rate_hz;
     bool has_load = true, has_p95 = plan_is_known(rate_hz) && rate_hz > 0;
-    double load = 0, p95_us = 0;
+    double load = 0, p95_us = 0, busy_us = 0;
 
     for (uint32_t i = work->member_at[island->first]; i < work->member_at[island->first + 1]; i++) {
         const struct limef_plan_filter *filter = &filters[work->members[i]];
@@ -99,9 +115,13 @@ static void measure(const struct plan_work *work, struct limef_plan_island *isla
         has_load &= plan_is_measured(filter);
         has_p95 &= plan_is_known(filter->p95_us) && plan_is_known(filter->rate_hz);
         load += plan_load_of(filter);
-        if (has_p95)
-            p95_us += filter->p95_us * filter->rate_hz / rate_hz;
+        if (!has_p95)
+            continue;
+        p95_us += filter->p95_us * filter->rate_hz / rate_hz;
+        /* a filter that works on few frames works on this one */
+        busy_us += filter->p95_us * (filter->rate_hz > rate_hz ? filter->rate_hz / rate_hz : 1);
     }
+    work->busy_us[island->first] = busy_us;
     island->load = has_load ? load : LIMEF_NOT_MEASURED;
     island->p95_us = has_p95 ? p95_us : LIMEF_NOT_MEASURED;
 }
@@ -170,6 +190,29 @@ static bool wants_own(const struct plan_work *work, const struct limef_plan_isla
     return island->load > light;
 }
 
+static double hz_of(const struct plan_work *work, const struct limef_plan_island *island)
+{
+    double rate_hz = work->problem->filters[island->first].rate_hz;
+
+    return plan_is_known(rate_hz) ? rate_hz : 0;
+}
+
+/* Whether who is `busy_us` with a frame leaves one in time that comes so often. */
+static bool is_soon_back(double busy_us, double hz, double share)
+{
+    double period_us = hz > 0 ? 1e6 / hz : INFINITY;
+
+    return busy_us <= share * fmax(period_us, PLAN_SOON_US);
+}
+
+/* Whether none of them makes another one wait for long. */
+static bool are_at_peace(const struct plan_work *work, uint32_t number,
+                         const struct limef_plan_island *island, double share)
+{
+    return is_soon_back(work->busy_us[island->first], work->worker_hz[number], share) &&
+           is_soon_back(work->worker_busy_us[number], hz_of(work, island), share);
+}
+
 /* Whether a worker may take an island, filled up to a limit. */
 static bool takes(const struct plan_work *work, uint32_t number, uint32_t island_number, bool own,
                   double limit)
@@ -186,7 +229,10 @@ static bool takes(const struct plan_work *work, uint32_t number, uint32_t island
     if (worker->priority != island->priority ||
         plan_is_known(worker->load) != plan_is_known(island->load))
         return false;
-    return !plan_is_known(island->load) || worker->load + island->load <= limit;
+    if (!plan_is_known(island->load))
+        return true;
+    return worker->load + island->load <= limit &&
+           are_at_peace(work, number, island, limit > FILL_LOAD ? BUSY_SHARE_STAYS : BUSY_SHARE);
 }
 
 /* Lower is more urgent. */
@@ -210,6 +256,8 @@ static void put(struct plan_work *work, uint32_t number, uint32_t island_number,
     else
         worker->load = LIMEF_NOT_MEASURED;
     worker->n_islands++;
+    work->worker_busy_us[number] = fmax(work->worker_busy_us[number], work->busy_us[island->first]);
+    work->worker_hz[number] = fmax(work->worker_hz[number], hz_of(work, island));
     work->is_alone[number] = own;
     work->worker_level[number] = work->level[island_number];
     if (number >= work->plan->n_workers)
@@ -292,7 +340,9 @@ static bool may_join(const struct plan_work *work, uint32_t a, uint32_t b)
     return workers[a].n_islands && workers[b].n_islands && !work->is_alone[a] &&
            !work->is_alone[b] && workers[a].priority == workers[b].priority &&
            work->worker_level[a] == work->worker_level[b] && plan_is_known(workers[a].load) &&
-           plan_is_known(workers[b].load) && workers[a].load + workers[b].load <= JOIN_LOAD;
+           plan_is_known(workers[b].load) && workers[a].load + workers[b].load <= JOIN_LOAD &&
+           is_soon_back(work->worker_busy_us[a], work->worker_hz[b], BUSY_SHARE) &&
+           is_soon_back(work->worker_busy_us[b], work->worker_hz[a], BUSY_SHARE);
 }
 
 /* Workers that have become light become one. */
@@ -309,6 +359,8 @@ static void join_workers(struct plan_work *work)
                     plan->islands[i].worker = a;
             plan->workers[a].n_islands += plan->workers[b].n_islands;
             plan->workers[a].load += plan->workers[b].load;
+            work->worker_busy_us[a] = fmax(work->worker_busy_us[a], work->worker_busy_us[b]);
+            work->worker_hz[a] = fmax(work->worker_hz[a], work->worker_hz[b]);
             plan->workers[b] = (struct limef_plan_worker){0};
             break;
         }

@@ -8,6 +8,9 @@
 
 #include <limef/thread/plan.h>
 
+/* A delay of less than this nobody notices, however often frames come. */
+#define PLAN_SOON_US 33000.0
+
 /* A filter that is no head; else enum limef_plan_reason. */
 #define NOT_A_HEAD 0xff
 
@@ -36,8 +39,17 @@ struct plan_work {
     double *weight;               /* load or lateness against its limit: an island holds 1 */
     double *rest;                 /* weight of a filter and what is fused behind it */
     double *edge_cost;            /* of cutting what leads to a filter: share of a core */
+    /* of a filter with all behind it: for how long one frame; INFINITY: not known. Then of islands
+     */
+    double *busy_us;
+    double *source_hz;      /* rate of the fastest source that leads to a filter; 0: not known */
+    double *worker_busy_us; /* of a worker: of the longest of its islands */
+    double *worker_hz;      /* of a worker: frames a second of its fastest island */
     double total_load;
 };
+
+/* Takes `bytes` from memory, which may be NULL: then only the offset moves. */
+void *plan_take(char *memory, size_t *offset, size_t bytes);
 
 /* Gives a plan's arrays, whose sizes it holds, their places in memory; returns how many bytes that
  * takes. memory NULL: only that. */
@@ -53,6 +65,9 @@ int plan_read_topology(struct plan_work *work);
 
 /* Decides which filters are heads. */
 int plan_cut(struct plan_work *work);
+
+/* Marks heads in `head` where a branch of a fork holds up the others, likewise. */
+void plan_clear_forks(struct plan_work *work);
 
 /* Marks heads in `head` where an island is too heavy, in mode LIMEF_PLAN_AUTO. */
 void plan_split(struct plan_work *work);

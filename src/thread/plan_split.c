@@ -12,7 +12,7 @@
 #include <string.h>
 
 /* Cores that must be free beyond an island's own for a cut to help, and for it to stay. */
-#define SPARE_TO_CUT 1.1
+#define SPARE_TO_CUT 1.02
 #define SPARE_TO_KEEP 1.0
 
 /* Load of a core that may be fused to a live source that waits: what it waits for is there when

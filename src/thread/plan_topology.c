@@ -5,6 +5,7 @@
 #include <limef/base/log.h>
 
 #include <libavutil/error.h>
+#include <math.h>
 
 /* Processor time of pulling a byte over from another core's cache. */
 #define BYTE_US 2e-5
@@ -137,12 +138,23 @@ static void read_filters(struct plan_work *work)
         work->total_load += work->load[filter] < 1 ? work->load[filter] : 1;
         work->edge_cost[filter] = cost_of_cutting(work, filter);
         work->is_live[filter] |= known->is_live;
-        for (uint32_t j = work->out_at[filter]; j < work->out_at[filter + 1]; j++)
-            work->is_live[problem->edges[work->out_edges[j]].to] |= work->is_live[filter];
+        if (starts_a_chain(work, filter) && plan_is_known(known->rate_hz))
+            work->source_hz[filter] = fmax(work->source_hz[filter], known->rate_hz);
+        for (uint32_t j = work->out_at[filter]; j < work->out_at[filter + 1]; j++) {
+            uint32_t to = problem->edges[work->out_edges[j]].to;
+
+            work->is_live[to] |= work->is_live[filter];
+            work->source_hz[to] = fmax(work->source_hz[to], work->source_hz[filter]);
+        }
     }
     for (uint32_t i = problem->n_filters; i-- > 0;) {
         uint32_t filter = work->order[i];
 
+        work->busy_us[filter] += plan_is_known(problem->filters[filter].p95_us)
+                                     ? problem->filters[filter].p95_us
+                                     : INFINITY;
+        if (work->parent[filter] != LIMEF_PLAN_NONE)
+            work->busy_us[work->parent[filter]] += work->busy_us[filter];
         work->records[filter] |= (problem->filters[filter].flags & LIMEF_FILTER_RECORDS) != 0;
         for (uint32_t j = work->in_at[filter]; j < work->in_at[filter + 1]; j++)
             work->records[problem->edges[work->in_edges[j]].from] |= work->records[filter];

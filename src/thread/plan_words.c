@@ -65,6 +65,8 @@ const char *limef_plan_reason_name(enum limef_plan_reason reason)
         return "cut_load";
     case LIMEF_PLAN_CUT_LATE:
         return "cut_late";
+    case LIMEF_PLAN_CUT_BRANCH:
+        return "cut_branch";
     case LIMEF_PLAN_CUT_PRIORITY:
         return "cut_priority";
     case LIMEF_PLAN_CUT_UNMEASURED:
@@ -216,6 +218,11 @@ static void say_cut(struct line *line, const struct limef_plan *plan,
         break;
     case LIMEF_PLAN_CUT_JOIN:
         say(line, "several threads come together at %s", plan_label(problem, ends->to).text);
+        break;
+    case LIMEF_PLAN_CUT_BRANCH:
+        say(line, "%s works seldom, and then holds up other branches: ",
+            plan_label(problem, ends->to).text);
+        say_load(line, plan, problem, edge);
         break;
     case LIMEF_PLAN_CUT_PRIORITY:
         say(line, "%s before is of another urgency: ", plan_label(problem, reader).text);

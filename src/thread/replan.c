@@ -341,6 +341,7 @@ int limef_replan_window(struct limef_replan *replan, const struct limef_plan_pro
                           problem->n_filters, problem->n_edges, replan->max_filters,
                           replan->max_edges);
     replan->counters.n_windows++;
+    replan->is_settled = false;
     if (replan->is_asking)
         return 0;
     ret = make_candidate(replan, &window);
@@ -351,6 +352,7 @@ int limef_replan_window(struct limef_replan *replan, const struct limef_plan_pro
     measure_chains(replan, &window);
     measure_islands(replan, &window);
     compare_plans(replan, &window);
+    replan->is_settled = true;
     for (uint32_t i = 0; i < replan->chain_slots; i++) {
         struct limef_replan_chain *chain = &replan->chains[0][i];
 
@@ -358,6 +360,7 @@ int limef_replan_window(struct limef_replan *replan, const struct limef_plan_pro
             continue;
         judge_chain(replan, chain);
         is_asking |= chain->state == REPLAN_ASKED || chain->state == REPLAN_ASKED_REVERT;
+        replan->is_settled &= chain->state == REPLAN_QUIET && !chain->voted[0] && !chain->voted[1];
     }
     if (!is_asking)
         return 0;

@@ -68,6 +68,12 @@ Test(log, a_failure_is_said_with_its_reason_and_returned)
     cr_assert(eq(int, (int)heard.level, LIMEF_LOG_ERROR));
 }
 
+Test(log, a_circle_is_not_said_to_be_of_symbolic_links)
+{
+    cr_assert(eq(int, limef_fail(AVERROR(ELOOP), "graph", "a <- b"), AVERROR(ELOOP)));
+    cr_assert(eq(str, heard.line, "a <- b"));
+}
+
 Test(log, a_line_too_long_is_cut)
 {
     static char text[2000];

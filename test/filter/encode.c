@@ -89,6 +89,71 @@ Test(encode, another_size_drains_and_says_so_before_its_packets)
     cr_assert(gt(u64, counters.n_bytes, 0));
 }
 
+/* Gives a picture of which one thing is otherwise; 0: nothing. Returns false if there is no such.
+ */
+static bool give_other(unsigned what, int n)
+{
+    struct limef_decoded_frame decoded = picture_frame(n, AV_PIX_FMT_YUV420P, 160, 120);
+    AVFrame *av = limef_payload_picture(decoded.frame.payload);
+
+    switch (what) {
+    case 0:
+        break;
+    case 1:
+        av->colorspace = AVCOL_SPC_BT709;
+        break;
+    case 2:
+        av->color_range = AVCOL_RANGE_MPEG;
+        break;
+    case 3:
+        av->color_primaries = AVCOL_PRI_BT709;
+        break;
+    case 4:
+        av->color_trc = AVCOL_TRC_BT709;
+        break;
+    case 5:
+        av->sample_aspect_ratio = (AVRational){4, 3};
+        break;
+    case 6:
+        decoded.rotation_degrees = 90;
+        break;
+    case 7:
+        decoded.mirrored = true;
+        break;
+    case 8:
+        decoded.frame.slot++;
+        break;
+    case 9:
+        decoded.frame.track++;
+        break;
+    default:
+        what = UINT_MAX;
+    }
+    if (what != UINT_MAX)
+        cr_assert(eq(int, limef_go(&encode.filter, &decoded.frame), 0));
+    limef_payload_unref(decoded.frame.payload);
+    return what != UINT_MAX;
+}
+
+Test(encode, whatever_is_otherwise_of_a_picture_opens_it_again_once)
+{
+    struct limef_encode_counters counters;
+    bool is_there = true;
+
+    for (unsigned what = 0; is_there; what++) {
+        init(&(struct limef_encode_settings){.codec = "mpeg4"});
+        give_other(0, 0);
+        give_other(0, 1);
+        is_there = give_other(what, 2);
+        if (is_there)
+            give_other(what, 3);
+        limef_encode_get_counters(&encode, &counters);
+        cr_assert(eq(u64, counters.n_opened, what && is_there ? 2 : 1), "%u", what);
+        tear_down();
+        pictures = NULL;
+    }
+}
+
 Test(encode, flush_forgets_what_is_inside_and_begins_with_a_key_frame)
 {
     init(&(struct limef_encode_settings){.codec = "mpeg4", .gop = 100, .options = "bf=2"});

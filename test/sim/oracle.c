@@ -20,7 +20,7 @@
 static const double missed_noise = 0.005, nearly = 1.05;
 
 /* Share of the graphs that must be within. */
-static const double enough_within = 0.95;
+static const double enough_within = 0.98;
 
 struct score {
     double missed, cpu, p99_us;

@@ -81,7 +81,7 @@ static void build_mix(struct sim_graph *graph, unsigned n)
         uint32_t throttle;
 
         record = add(graph, split, "mux", 80);
-        graph->filters[record].flags = LIMEF_FILTER_RECORDS;
+        graph->filters[record].flags = LIMEF_FILTER_RECORDS | LIMEF_FILTER_BLOCKING;
         decode = add(graph, split, "decode", 7000);
         tap = add(graph, decode, "split", 3);
         add(graph, add(graph, tap, "scale", 1500), "sink", 60);

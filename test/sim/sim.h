@@ -91,8 +91,7 @@ void sim_clear_graph(struct sim_graph *graph);
 
 /*
  * Runs a graph. A frame is on time that comes out before its deadline: the mean cost of
- * the way to that end, and one period of the source, or 33 ms if that is more; a recorder,
- * for which nobody waits, has half a second more.
+ * the way to that end, and one period of the source, or 33 ms if that is more.
  */
 void sim_run(struct sim_result *result, const struct sim_graph *graph,
              const struct limef_plan *plan, const struct sim_machine *machine,

@@ -115,9 +115,6 @@ struct sim {
 /* What a frame may be late however often frames come. */
 #define SIM_LEAST_DEADLINE_US 33000
 
-/* What a recorder may be late beyond that: nobody waits for it, it must only lose nothing. */
-#define SIM_RECORDER_DEADLINE_US 500000
-
 /* Of what filters cost: from a tenth of a microsecond, each a tenth wider than the one before. */
 #define SIM_BUCKETS 190
 #define SIM_BUCKET_US 0.1

@@ -82,8 +82,6 @@ static void complete(struct sim *sim, uint32_t filter, const struct sim_token *t
     double latency = sim->now_us - token->due_us;
     double deadline = sim->deadline_us[token->source] + sim->path_us[filter];
 
-    if (sim->graph->filters[filter].flags & LIMEF_FILTER_RECORDS)
-        deadline += SIM_RECORDER_DEADLINE_US;
     sim->result->n_due++;
     if (latency <= deadline)
         sim->result->n_on_time++;

@@ -46,6 +46,52 @@ static inline void line_init(struct line *line, int64_t n_frames)
     limef_connect(&line->b.filter, &line->sink.filter);
 }
 
+/* One packet every 10 ms. */
+struct paced_source {
+    struct limef_source source;
+    int64_t due_us, number;
+    LIMEF_ATOMIC(int64_t) n_passed;
+};
+
+static inline int paced_step(struct limef_source *base, int64_t *due_us)
+{
+    struct paced_source *source = LIMEF_CONTAINER_OF(base, struct paced_source, source);
+    struct limef_packet_frame packet =
+        packet_frame(source->number, LIMEF_MEDIA_VIDEO, LIMEF_FRAME_KEY);
+    int64_t now_us = limef_now_us();
+    int ret;
+
+    if (now_us < source->due_us) {
+        *due_us = source->due_us;
+        return AVERROR(EAGAIN);
+    }
+    source->due_us = (source->due_us ? source->due_us : now_us) + 10000;
+    packet.frame.pts_us = source->number * 10000;
+    ret = limef_pass(&base->filter, &packet.frame);
+    if (ret == 0) {
+        source->number++;
+        atomic_fetch_add(&source->n_passed, 1);
+    }
+    return 0;
+}
+
+static inline int paced_go(struct limef_filter *filter, const struct limef_frame *in)
+{
+    (void)filter;
+    (void)in;
+    return 0;
+}
+
+static const struct limef_filter_ops paced_ops = {
+    .kind = "paced", .flags = LIMEF_FILTER_SOURCE, .go = paced_go};
+
+static inline void paced_source_init(struct paced_source *source)
+{
+    *source = (struct paced_source){.number = 0};
+    limef_filter_init(&source->source.filter, &paced_ops, "paced");
+    source->source.step = paced_step;
+}
+
 static inline void assert_whole(struct number_sink *sink, int64_t n_frames)
 {
     ASSERT_COMES(atomic_load(&sink->n_signals) == 1);

@@ -9,45 +9,6 @@
 #include <time.h>
 #include <unistd.h>
 
-/* One packet every 10 ms. */
-struct paced_source {
-    struct limef_source source;
-    int64_t due_us, number;
-    LIMEF_ATOMIC(int64_t) n_passed;
-};
-
-static int paced_step(struct limef_source *base, int64_t *due_us)
-{
-    struct paced_source *source = LIMEF_CONTAINER_OF(base, struct paced_source, source);
-    struct limef_packet_frame packet =
-        packet_frame(source->number, LIMEF_MEDIA_VIDEO, LIMEF_FRAME_KEY);
-    int64_t now_us = limef_now_us();
-    int ret;
-
-    if (now_us < source->due_us) {
-        *due_us = source->due_us;
-        return AVERROR(EAGAIN);
-    }
-    source->due_us = (source->due_us ? source->due_us : now_us) + 10000;
-    packet.frame.pts_us = source->number * 10000;
-    ret = limef_pass(&base->filter, &packet.frame);
-    if (ret == 0) {
-        source->number++;
-        atomic_fetch_add(&source->n_passed, 1);
-    }
-    return 0;
-}
-
-static int ignore_go(struct limef_filter *filter, const struct limef_frame *in)
-{
-    (void)filter;
-    (void)in;
-    return 0;
-}
-
-static const struct limef_filter_ops paced_ops = {
-    .kind = "paced", .flags = LIMEF_FILTER_SOURCE, .go = ignore_go};
-
 static int64_t thread_us(void)
 {
     struct timespec t;
@@ -86,8 +47,7 @@ static void assert_rises(uint64_t (*counter)(const struct limef_graph *), struct
 
 Test(graph_live, cuts_where_one_core_is_not_enough)
 {
-    static struct paced_source source = {
-        .source = {.filter = LIMEF_FILTER(&paced_ops, "paced", NULL), .step = paced_step}};
+    static struct paced_source source;
     static struct limef_tap_filter a, b;
     static struct number_sink sink;
     struct limef_reports reports = {0};
@@ -97,6 +57,7 @@ Test(graph_live, cuts_where_one_core_is_not_enough)
 
     limef_log_set_level(LIMEF_LOG_INFO);
     limef_reports_init(&reports);
+    paced_source_init(&source);
     limef_tap_filter_init(&a, "a", burn, &burn_us);
     limef_tap_filter_init(&b, "b", burn, &burn_us);
     number_sink_init(&sink);
@@ -176,8 +137,7 @@ static void assert_keeps_counters(struct limef_graph *graph)
 
 Test(graph_live, goes_back_to_one_thread_when_its_cores_are_taken)
 {
-    static struct paced_source source = {
-        .source = {.filter = LIMEF_FILTER(&paced_ops, "paced", NULL), .step = paced_step}};
+    static struct paced_source source;
     static struct limef_tap_filter a, b;
     static struct number_sink sink;
     struct limef_graph graph = {0};
@@ -186,6 +146,7 @@ Test(graph_live, goes_back_to_one_thread_when_its_cores_are_taken)
 
     if (limef_machine_n_cpus() < 2)
         cr_skip("one core");
+    paced_source_init(&source);
     limef_tap_filter_init(&a, "a", burn, &burn_us);
     limef_tap_filter_init(&b, "b", burn, &burn_us);
     number_sink_init(&sink);
@@ -385,77 +346,10 @@ Test(graph_live, calls_and_sends_where_a_filter_runs)
     limef_graph_clear(&graph);
 }
 
-Test(graph_live, starts_with_the_plan_that_it_kept)
-{
-    char path[] = "graph_plans_XXXXXX";
-    int fd = mkstemp(path);
-
-    cr_assert(fd >= 0);
-    close(fd);
-    unlink(path);
-    limef_log_set_sink(keep_line, NULL);
-    for (int round = 0; round < 2; round++) {
-        static struct line line;
-        struct limef_graph graph = {0};
-        struct limef_graph_settings settings = {.cache_file = path};
-
-        line_init(&line, 1000);
-        cr_assert(eq(int, limef_graph_init(&graph, memory, sizeof(memory), &settings), 0));
-        cr_assert(eq(int, limef_graph_add(&graph, &line.source.source), 0));
-        limef_log_set_level(LIMEF_LOG_INFO);
-        last_line[0] = '\0';
-        cr_assert(eq(int, limef_graph_start(&graph), 0));
-        cr_assert(eq(int, strstr(last_line, "kept") != NULL, round == 1), "%s", last_line);
-        assert_whole(&line.sink, 1000);
-        cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
-        limef_graph_clear(&graph);
-    }
-    limef_log_set_sink(NULL, NULL);
-    unlink(path);
-}
-
-/* An appliance that loses power was not stopped. */
-Test(graph_live, keeps_its_plan_while_it_runs)
-{
-    static struct paced_source source = {
-        .source = {.filter = LIMEF_FILTER(&paced_ops, "paced", NULL), .step = paced_step}};
-    static struct number_sink sink;
-    char path[] = "graph_plans_XXXXXX";
-    struct limef_graph graph = {0};
-    struct limef_graph_settings settings = {.cache_file = path, .window_us = 20000};
-    int fd = mkstemp(path);
-
-    cr_assert(fd >= 0);
-    close(fd);
-    unlink(path);
-    number_sink_init(&sink);
-    limef_connect(&source.source.filter, &sink.filter);
-    cr_assert(eq(int, limef_graph_init(&graph, memory, sizeof(memory), &settings), 0));
-    cr_assert(eq(int, limef_graph_add(&graph, &source.source), 0));
-    cr_assert(eq(int, limef_graph_start(&graph), 0));
-    ASSERT_COMES(!access(path, R_OK));
-    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
-    limef_graph_clear(&graph);
-    /* what was measured meanwhile does not hide it from the next start */
-    limef_log_set_sink(keep_line, NULL);
-    limef_log_set_level(LIMEF_LOG_INFO);
-    memset(&source.n_passed, 0, sizeof(source.n_passed));
-    cr_assert(eq(int, limef_graph_init(&graph, memory, sizeof(memory), &settings), 0));
-    cr_assert(eq(int, limef_graph_add(&graph, &source.source), 0));
-    last_line[0] = '\0';
-    cr_assert(eq(int, limef_graph_start(&graph), 0));
-    cr_assert(ne(ptr, strstr(last_line, "kept"), NULL), "%s", last_line);
-    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
-    limef_graph_clear(&graph);
-    limef_log_set_sink(NULL, NULL);
-    unlink(path);
-}
-
 /* The judge wants another thread and there is none. */
 Test(graph_live, goes_on_as_it_was_if_a_thread_is_refused)
 {
-    static struct paced_source source = {
-        .source = {.filter = LIMEF_FILTER(&paced_ops, "paced", NULL), .step = paced_step}};
+    static struct paced_source source;
     static struct limef_tap_filter a, b;
     static struct number_sink sink;
     struct limef_graph graph = {0};
@@ -463,6 +357,7 @@ Test(graph_live, goes_on_as_it_was_if_a_thread_is_refused)
     int64_t burn_us = 5500, n_packets;
 
     limef_log_set_sink(keep_line, NULL);
+    paced_source_init(&source);
     limef_tap_filter_init(&a, "a", burn, &burn_us);
     limef_tap_filter_init(&b, "b", burn, &burn_us);
     number_sink_init(&sink);

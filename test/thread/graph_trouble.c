@@ -46,6 +46,89 @@ Test(graph_trouble, goes_on_after_a_circle_was_refused)
     limef_graph_clear(&graph);
 }
 
+/* a split with a sink */
+struct fork {
+    struct limef_split_filter split;
+    struct number_sink sink;
+};
+
+static void fork_init(struct fork *fork)
+{
+    memset(fork, 0, sizeof(*fork));
+    limef_split_filter_init(&fork->split, "split");
+    number_sink_init(&fork->sink);
+    limef_split_connect(&fork->split, &fork->sink.filter, LIMEF_SPLIT_FROM_NOW);
+}
+
+/* Frames go from one thread of the application to another; no filter comes twice on their way back,
+ * but the first thread does. */
+Test(graph_trouble, refuses_a_circle_of_threads)
+{
+    static struct line line;
+    static struct fork forks[2];
+    static struct limef_consumer consumers[2];
+    struct limef_graph graph = {0};
+
+    line_init(&line, 100);
+    graph_init(&graph, sizeof(memory), LIMEF_PLAN_AUTO);
+    for (int i = 2; i-- > 0;) {
+        fork_init(&forks[i]);
+        limef_consumer_init(&consumers[i], &forks[i].split.filter, NULL);
+        if (!i)
+            limef_split_connect(&forks[0].split, &forks[1].split.filter, LIMEF_SPLIT_FROM_NOW);
+        cr_assert(eq(int, limef_graph_add_thread(&graph, &consumers[i]), 0));
+        cr_assert(eq(int, limef_thread_start(&consumers[i].thread), 0));
+    }
+    limef_connect(&line.a.filter, &forks[0].split.filter);
+    cr_assert(eq(int, limef_graph_add(&graph, &line.source.source), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    assert_whole(&forks[1].sink, 100);
+    limef_log_set_sink(keep_line, NULL);
+    cr_assert(eq(
+        int,
+        limef_graph_connect(&graph, &forks[1].split.filter, 1, &forks[0].sink.filter, TOO_LONG_US),
+        AVERROR(EDEADLK)));
+    cr_assert(ne(ptr, strstr(last_line, "in a circle"), NULL), "%s", last_line);
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    /* and before a start */
+    limef_split_connect(&forks[1].split, &forks[0].sink.filter, LIMEF_SPLIT_FROM_NOW);
+    cr_assert(eq(int, limef_graph_start(&graph), AVERROR(EDEADLK)));
+    limef_log_set_sink(NULL, NULL);
+    for (int i = 0; i < 2; i++)
+        cr_assert(eq(int, limef_thread_stop(&consumers[i].thread, TOO_LONG_US), 0));
+    limef_graph_clear(&graph);
+    for (int i = 0; i < 2; i++)
+        limef_consumer_clear(&consumers[i]);
+}
+
+/* What it was to run is run by the graph. */
+Test(graph_trouble, forgets_a_thread_that_could_not_be_added)
+{
+    static struct line line;
+    static struct fork fork;
+    static struct limef_tap_filter back;
+    struct limef_consumer consumer = {0};
+    struct limef_graph graph = {0};
+
+    line_init(&line, 100);
+    fork_init(&fork);
+    limef_tap_filter_init(&back, "back", look, NULL);
+    limef_connect(&back.filter, &fork.split.filter);
+    limef_split_connect(&fork.split, &back.filter, LIMEF_SPLIT_FROM_NOW);
+    limef_split_connect(&fork.split, &line.b.filter, LIMEF_SPLIT_FROM_NOW);
+    limef_consumer_init(&consumer, &fork.split.filter, NULL);
+    graph_init(&graph, sizeof(memory), LIMEF_PLAN_AUTO);
+    cr_assert(eq(int, limef_graph_add(&graph, &line.source.source), 0));
+    cr_assert(eq(int, limef_graph_add_thread(&graph, &consumer), AVERROR(ELOOP)));
+    limef_consumer_clear(&consumer); /* nobody looks at it any more */
+    memset(&consumer, 0xff, sizeof(consumer));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    assert_whole(&line.sink, 100);
+    cr_assert(eq(sz, n_filters(&graph), 4));
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    limef_graph_clear(&graph);
+}
+
 enum state {
     NEVER_STARTED,
     RUNNING,

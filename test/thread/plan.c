@@ -290,7 +290,7 @@ Test(plan, a_recorder_does_not_stall_a_camera)
 {
     uint32_t source = plans_put(&plans, LIMEF_PLAN_NONE, "source", 20, 25);
 
-    plans_put(&plans, source, "mux", 20, 25);
+    plans_put(&plans, source, "mux", 12000, 25);
     plans.filters[0].is_live = true;
     plans.filters[1].flags = LIMEF_FILTER_RECORDS;
     plans.edges[0].is_encoded = true;
@@ -302,6 +302,52 @@ Test(plan, a_recorder_does_not_stall_a_camera)
     plans.filters[0].is_live = false;
     make();
     cr_assert(not(is_cut(0)));
+}
+
+static void set_mux_cost(double us)
+{
+    plans.filters[1].cost_us = plans.filters[1].p95_us = us;
+}
+
+/* Nothing is gained by handing over what is written in a moment; while that is not known it is. */
+Test(plan, a_light_recorder_stays_with_its_camera)
+{
+    uint32_t source = plans_put(&plans, LIMEF_PLAN_NONE, "source", 20, 25);
+
+    plans_put(&plans, source, "mux", LIMEF_NOT_MEASURED, 25);
+    plans.filters[0].is_live = true;
+    plans.filters[1].flags = LIMEF_FILTER_RECORDS;
+    make();
+    cr_assert(eq(int, reason(0), LIMEF_PLAN_CUT_PRIORITY));
+    set_mux_cost(5000); /* an eighth of 40 ms */
+    make_next();
+    cr_assert(is_cut(0));
+    set_mux_cost(3000);
+    make_next();
+    cr_assert(not(is_cut(0)));
+    set_mux_cost(7000);
+    make_next();
+    cr_assert(not(is_cut(0)));
+    set_mux_cost(9000);
+    make_next();
+    cr_assert(is_cut(0));
+}
+
+/* One that waits for its device has a thread, and what is light on it waits for nobody's pictures.
+ */
+Test(plan, a_light_recorder_that_waits_is_urgent)
+{
+    uint32_t source = plans_put(&plans, LIMEF_PLAN_NONE, "source", 20, 25);
+
+    plans_put(&plans, source, "writer", 80, 25);
+    plans.filters[0].is_live = true;
+    plans.filters[1].flags = LIMEF_FILTER_RECORDS | LIMEF_FILTER_BLOCKING;
+    make();
+    cr_assert(eq(int, reason(0), LIMEF_PLAN_CUT_BLOCKING));
+    cr_assert(eq(int, island_of(1)->priority, LIMEF_PRIORITY_INGEST));
+    set_mux_cost(20000);
+    make();
+    cr_assert(eq(int, island_of(1)->priority, LIMEF_PRIORITY_BACKGROUND));
 }
 
 Test(plan, a_self_threaded_decoder_is_cut_off_until_it_is_measured)

@@ -187,6 +187,42 @@ Test(replan, one_odd_window_changes_nothing)
     }
 }
 
+/* Two chains, and what is bound to a thread is in none of them. */
+Test(replan, filters_of_a_chain_are_numbered_together)
+{
+    const uint32_t *chain_of;
+
+    open_judged(2);
+    it.filters[ENCODE].flags |= LIMEF_FILTER_THREAD_BOUND;
+    cr_assert(zero(int, limef_plan_make(&it.running, &it.problem, it.scratch)));
+    windows(1);
+    chain_of = it.replan.chain_of;
+    for (uint32_t i = 0; i < it.problem.n_filters; i++)
+        for (uint32_t k = 0; k < i; k++) {
+            bool is_one = i / LENGTH == k / LENGTH && i != ENCODE && k != ENCODE;
+
+            cr_assert(eq(int, chain_of[i] == chain_of[k], is_one), "%u, %u", i, k);
+        }
+}
+
+/* While anything is wanted, or on trial, who calls the judge may not call it less often. */
+Test(replan, is_settled_when_two_windows_wanted_nothing)
+{
+    open_judged(1);
+    windows(2);
+    cr_assert(it.replan.is_settled);
+    set_costs(0, 10000, 20000, 5000);
+    windows(1);
+    cr_assert(not(it.replan.is_settled));
+    cr_assert(eq(int, windows(1), 1));
+    for (int i = 0; i < 2; i++) { /* one is left out, one that is not worse is the trial */
+        cr_assert(not(it.replan.is_settled));
+        windows(1);
+    }
+    windows(2);
+    cr_assert(it.replan.is_settled);
+}
+
 Test(replan, two_of_three_windows_are_enough)
 {
     open_judged(1);

@@ -90,9 +90,9 @@ struct limef_filter {
 
     /** What its cost is measured with, see limef_probe_attach(); NULL: not measured. */
     LIMEF_ATOMIC(struct limef_probe *) probe;
-    /** Not 0 while the thread that runs the filter measures; NULL: it is not measured. Relaxed: a
-     *  call that is not measured, or looks in vain, does no harm. */
-    LIMEF_ATOMIC(const LIMEF_ATOMIC(uint32_t) *) sampling;
+
+    /* the thread that runs the filter */
+    uint32_t measuring; /**< not 0 while who gives it frames measures: limef_probe_go() is called */
 };
 
 /** A filter as static data: `.filter = LIMEF_FILTER(&limef_dump_ops, "dump", &next.filter)`. */
@@ -146,16 +146,15 @@ LIMEF_API int limef_probe_go(struct limef_filter *filter, const struct limef_fra
 /** Gives a frame to a filter. @return as limef_filter_ops.go. Thread: the filter's */
 static inline int limef_go(struct limef_filter *filter, const struct limef_frame *frame)
 {
-#ifndef LIMEF_WITHOUT_PROBES /* to measure what the probes cost */
-    const LIMEF_ATOMIC(uint32_t) *sampling = LIMEF_COUNTED(filter->sampling);
-#endif
+    /* one call, whichever it is: compilers make a jump of it where nothing follows */
+    int (*go)(struct limef_filter * filter, const struct limef_frame *frame) = filter->ops->go;
 
     LIMEF_COUNT(filter->n_frames, 1);
-#ifndef LIMEF_WITHOUT_PROBES
-    if (__builtin_expect(sampling != NULL, 1) && __builtin_expect(LIMEF_COUNTED(*sampling) != 0, 0))
-        return limef_probe_go(filter, frame);
+#ifndef LIMEF_WITHOUT_PROBES /* to measure what the probes cost */
+    if (__builtin_expect(filter->measuring != 0, 0))
+        go = limef_probe_go;
 #endif
-    return filter->ops->go(filter, frame);
+    return go(filter, frame);
 }
 
 /** Gives a frame to the filter behind this one, if any. @return as limef_filter_ops.go. Thread: the

@@ -9,7 +9,7 @@
  * limef_probe_step() of a source - decides whether all that it calls is measured:
  * every frame where that is cheap, else one in N, so that reading the clock costs
  * about 0.25 % of what is measured, or happens 16 times a second. What is not
- * measured costs a filter two loads.
+ * measured costs a filter a look at a word that it has in the cache.
  *
  * Frames are counted every one, in limef_filter.n_frames; all else is of measured
  * media frames. doc/probe.md
@@ -55,6 +55,9 @@ struct limef_probe {
     LIMEF_ATOMIC(uint32_t) bursts[LIMEF_PROBE_N_BURSTS];
     struct limef_histogram late; /**< later than the timestamps since the last measured one say */
 
+    /* written by any */
+    LIMEF_ATOMIC(uint32_t) least_hz; /**< limef_probe_set_rate(); 0: 16 */
+
     /* the thread that runs the filter */
     uint32_t every;     /**< one frame in so many is measured, on average; of an outermost filter */
     uint32_t drawn;     /**< frames from the last one to the next one; 0: none was measured */
@@ -95,6 +98,11 @@ LIMEF_API void limef_probe_detach(struct limef_filter *filter);
 /** Forgets what was measured. Thread: as limef_probe_attach() */
 LIMEF_API void limef_probe_reset(struct limef_probe *probe);
 
+/** How many frames a second are measured although they cost too little for it, of the filters that
+ * a fifo or a source gives its frames to; 0: 16. From the next one that is measured on. Thread: any
+ */
+LIMEF_API void limef_probe_set_rate(struct limef_probe *probe, uint32_t hz);
+
 #ifndef LIMEF_WITHOUT_PROBES
 
 /**
@@ -129,8 +137,7 @@ LIMEF_API int limef_probe_step(struct limef_source *source, int64_t *due_us);
 #endif
 
 /**
- * Reads what a filter's probe has measured so far, and lets a filter that runs on another thread
- * than before be noticed.
+ * Reads what a filter's probe has measured so far.
  *
  * @param filter   without a probe the reading holds the time and the frames alone.
  * @param reading  written.

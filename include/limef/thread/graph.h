@@ -31,7 +31,8 @@ struct limef_graph_settings {
     enum limef_plan_mode mode;     /**< for comparison; LIMEF_PLAN_AUTO */
     int64_t window_us;             /**< how long costs are measured before they count; 0: 2 s */
     double n_cpus;                 /**< cores to plan for; 0: those the process may use */
-    const char *cache_file; /**< plans and costs kept for the next start; borrowed; NULL: none */
+    const char *cache_file; /**< plans and costs kept for the next start; borrowed; NULL: they are
+                                 kept in memory alone, for chains that come again */
 };
 
 /** Bytes for limef_graph_init() that are enough for so many filters, about. */
@@ -190,7 +191,8 @@ typedef int limef_graph_print_fn(const struct limef_plan *plan,
 /**
  * Prints the plan that runs, with the costs of the last window; of a graph that does not run
  * the plan that it would start with; that takes up what the application connected since. What
- * runs is not changed by it.
+ * runs is not changed by it. Waits for a change of the plan that is being made, some tenths of a
+ * second; for what is shown again and again limef_graph_look() does not wait.
  *
  * @return what print returned; or as limef_graph_start().
  * Thread: the controlling one
@@ -202,6 +204,10 @@ LIMEF_API uint64_t limef_graph_n_plan_changes(const struct limef_graph *graph);
 
 /** How often that was wanted and did not come about; the old plan went on. Thread: any */
 LIMEF_API uint64_t limef_graph_n_failed_changes(const struct limef_graph *graph);
+
+/** How often a plan, of the whole graph at a start or of one chain, was taken from what was kept
+ * when it ran before. Thread: any */
+LIMEF_API uint64_t limef_graph_n_recalled(const struct limef_graph *graph);
 
 /** Frames that were dropped where a chain was taken out. Thread: the controlling one */
 LIMEF_API uint64_t limef_graph_n_lost(const struct limef_graph *graph);

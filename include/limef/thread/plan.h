@@ -107,6 +107,7 @@ enum limef_plan_reason {
     LIMEF_PLAN_CUT_JOIN,         /**< several threads come together there */
     LIMEF_PLAN_CUT_LOAD,         /**< both sides together would load a core too much */
     LIMEF_PLAN_CUT_LATE,         /**< p95 of both sides together misses the frame period */
+    LIMEF_PLAN_CUT_BRANCH,       /**< works seldom, but then holds up other branches of a fork */
     LIMEF_PLAN_CUT_PRIORITY,     /**< the sides are of different urgency */
     LIMEF_PLAN_CUT_UNMEASURED,   /**< nothing is known yet; the topology suggests it */
     LIMEF_PLAN_CUT_MODE,         /**< the mode asked for it */

@@ -12,16 +12,18 @@
 LIMEF_BEGIN_DECLS
 
 /** Most plans of one cache. */
-#define LIMEF_PLAN_CACHE_MAX 64
+#define LIMEF_PLAN_CACHE_MAX 128
 
 /** What a filter cost; as in struct limef_plan_filter. */
 struct limef_plan_filter_cost {
     double cost_us, p95_us, rate_hz;
+    bool is_live;
 };
 
 /** What went over a connection; as in struct limef_plan_edge. */
 struct limef_plan_edge_cost {
     double rate_hz, frame_bytes, burst_frames, jitter_us;
+    bool is_encoded;
 };
 
 /** A plan with what was measured when it was made. */
@@ -64,7 +66,7 @@ LIMEF_API void limef_plan_cache_init(struct limef_plan_cache *cache, void *memor
 /**
  * A number for what a plan depends on and is known before anything runs: filters by kind, flags,
  * thread and fingerprint, connections, mode, cores and budgets. What is measured makes no
- * difference: costs, what passes a connection, the handover.
+ * difference: costs, whether a source is live, what passes a connection, the handover.
  *
  * Thread: any
  */

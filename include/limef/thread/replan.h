@@ -74,7 +74,8 @@ struct limef_replan {
     uint32_t max_filters, max_edges;
     uint32_t chain_slots, edge_slots; /**< of the tables: powers of two */
     uint32_t n_failures, next_failure;
-    bool is_asking; /**< limef_replan_done() was not called yet */
+    bool is_asking;  /**< limef_replan_done() was not called yet */
+    bool is_settled; /**< no chain wants anything since two windows, and none is on trial */
     struct limef_replan_counters counters;
 };
 

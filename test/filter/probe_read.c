@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/* What is made of a probe's readings. */
+#include "filter/probe_private.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <limef/thread/plan.h>
+#include <math.h>
+
+TestSuite(probe_read, .timeout = 60);
+
+Test(probe_read, buckets_cover_all_durations_in_order)
+{
+    unsigned last = 0;
+
+    cr_assert(eq(uint, probe_bucket(-5), 0));
+    cr_assert(eq(uint, probe_bucket(INT64_MAX), LIMEF_PROBE_N_BUCKETS - 1));
+    for (int64_t ns = 1; ns < INT64_MAX / 2; ns += ns / 16 + 1) {
+        unsigned bucket = probe_bucket(ns);
+
+        cr_assert(ge(uint, bucket, last));
+        cr_assert(ge(i64, ns, probe_bucket_ns(bucket)));
+        if (bucket < LIMEF_PROBE_N_BUCKETS - 1)
+            cr_assert(lt(i64, ns, probe_bucket_ns(bucket + 1)));
+        last = bucket;
+    }
+}
+
+static void correct(struct limef_plan_filter *filters, unsigned n, double cpu_load)
+{
+    struct limef_plan_filter *list[4];
+
+    for (unsigned i = 0; i < n; i++)
+        list[i] = &filters[i];
+    limef_probe_correct(list, n, cpu_load);
+}
+
+Test(probe_read, preempted_filters_get_the_processor_time_that_there_was)
+{
+    struct limef_plan_filter filters[] = {
+        {.cost_us = 20000, .p95_us = 30000, .rate_hz = 25},
+        {.cost_us = 10000, .p95_us = 10000, .rate_hz = 25},
+        {.cost_us = LIMEF_NOT_MEASURED, .p95_us = LIMEF_NOT_MEASURED, .rate_hz = 25},
+    };
+
+    correct(filters, 3, 0.9); /* they seem to use 0.75 */
+    cr_assert(eq(dbl, filters[0].cost_us, 20000));
+    correct(filters, 3, 0.375);
+    cr_assert(ieee_ulp_eq(dbl, filters[0].cost_us, 10000, 4));
+    cr_assert(ieee_ulp_eq(dbl, filters[0].p95_us, 15000, 4));
+    cr_assert(ieee_ulp_eq(dbl, filters[1].cost_us, 5000, 4));
+    cr_assert(eq(dbl, filters[2].cost_us, LIMEF_NOT_MEASURED));
+}
+
+Test(probe_read, who_blocks_is_the_first_to_have_waited)
+{
+    struct limef_plan_filter filters[] = {
+        {.cost_us = 39000, .p95_us = 60000, .rate_hz = 25, .flags = LIMEF_FILTER_BLOCKING},
+        {.cost_us = 1000, .p95_us = 1000, .rate_hz = 25},
+    };
+
+    correct(filters, 2, 0.05); /* the source can only have used 0.025 */
+    cr_assert(ieee_ulp_eq(dbl, filters[1].cost_us, 1000, 4));
+    cr_assert(lt(dbl, fabs(filters[0].cost_us - 1000), 0.001));
+}

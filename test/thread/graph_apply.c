@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+/* What is changed of a graph that runs, one thing at a time. */
+#include "graph.h"
+
+#include "thread/graph_private.h"
+#include "thread/machine.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+static void put(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+
+    cr_assert(ne(ptr, file, NULL), "%s", path);
+    fputs(text, file);
+    fclose(file);
+}
+
+/* A line that does not end, with a thread for each filter. */
+static void run_line(struct limef_graph *graph, struct line *line)
+{
+    line_init(line, INT64_MAX);
+    graph_init(graph, sizeof(memory), LIMEF_PLAN_PER_FILTER);
+    cr_assert(eq(int, limef_graph_add(graph, &line->source.source), 0));
+    cr_assert(eq(int, limef_graph_start(graph), 0));
+    ASSERT_COMES(atomic_load(&line->sink.n_packets) > 10);
+}
+
+static void end_line(struct limef_graph *graph, struct line *line)
+{
+    int64_t n = atomic_load(&line->sink.n_packets);
+
+    ASSERT_COMES(atomic_load(&line->sink.n_packets) > n);
+    cr_assert(eq(int, limef_graph_remove(graph, &line->source.source, TOO_LONG_US), 0));
+    cr_assert(eq(i64, atomic_load(&line->sink.n_packets), atomic_load(&line->source.n_passed)));
+    cr_assert(eq(i64, atomic_load(&line->sink.n_out_of_order), 0));
+    cr_assert(eq(int, limef_graph_stop(graph, TOO_LONG_US), 0));
+    limef_graph_clear(graph);
+}
+
+static int set_bounds(struct limef_graph *graph, struct limef_plan_link link)
+{
+    struct limef_graph_inside *inside = graph->inside;
+    int ret;
+
+    pthread_mutex_lock(&inside->lock);
+    ret = graph_set_bounds(inside, inside->edges, &link, TOO_LONG_US);
+    pthread_mutex_unlock(&inside->lock);
+    return ret;
+}
+
+Test(graph_apply, fifos_get_other_bounds_while_frames_flow)
+{
+    static struct line line;
+    struct limef_graph graph = {0};
+    const struct limef_lane *lane;
+    struct limef_graph_boundary_look looks[3];
+    size_t n = 3;
+
+    run_line(&graph, &line);
+    lane = &graph.inside->edges->input.lane;
+    cr_assert(eq(int, set_bounds(&graph, (struct limef_plan_link){.depth = 2}), 0));
+    cr_assert(eq(uint, lane->settings.depth, 2));
+    ASSERT_COMES(atomic_load(&line.sink.n_packets) > 1000);
+    cr_assert(
+        eq(int, set_bounds(&graph, (struct limef_plan_link){.depth = 5, .max_bytes = 70000}), 0));
+    cr_assert(eq(uint, lane->settings.depth, 5));
+    cr_assert(eq(sz, lane->settings.max_bytes, 70000));
+    /* as far as the stack frames go that it was made with */
+    cr_assert(eq(int, set_bounds(&graph, (struct limef_plan_link){.depth = 10000}), 0));
+    cr_assert(eq(uint, lane->settings.depth, lane->n_frames - 2));
+    cr_assert(eq(int, limef_graph_look(&graph, NULL, NULL, looks, &n), 0));
+    cr_assert(eq(int, looks[0].overflow, LIMEF_OVERFLOW_BLOCK));
+    end_line(&graph, &line);
+}
+
+Test(graph_apply, a_live_fifo_begins_to_drop_when_it_is_told_to)
+{
+    static struct line line;
+    struct limef_graph graph = {0};
+    struct limef_graph_boundary_look looks[3];
+    size_t n = 3;
+
+    run_line(&graph, &line);
+    cr_assert(
+        eq(int,
+           set_bounds(&graph,
+                      (struct limef_plan_link){.depth = 2, .overflow = LIMEF_OVERFLOW_DROP_OLDEST}),
+           0));
+    atomic_store(&line.sink.stuck, 1);
+    do {
+        n = 3;
+        cr_assert(eq(int, limef_graph_look(&graph, NULL, NULL, looks, &n), 0));
+        cr_assert(eq(int, looks[0].overflow, LIMEF_OVERFLOW_DROP_OLDEST));
+    } while (!looks[0].counters.n_dropped_oldest);
+    atomic_store(&line.sink.stuck, 0);
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    limef_graph_clear(&graph);
+}
+
+static void set_priorities(struct limef_graph_inside *inside, enum limef_priority priority)
+{
+    struct graph_plan *plan;
+
+    pthread_mutex_lock(&inside->lock);
+    cr_assert(eq(int, graph_plan_lay_out(inside, &plan), 0));
+    graph_describe_running(inside, plan);
+    graph_adopt_plan(inside, plan);
+    for (uint32_t i = 0; i < plan->plan.n_workers; i++)
+        plan->plan.workers[i].priority = priority;
+    cr_assert(eq(int, graph_apply(inside), 0));
+    pthread_mutex_unlock(&inside->lock);
+}
+
+static void assert_priorities(struct limef_graph *graph, enum limef_priority priority)
+{
+    struct limef_graph_filter_look looks[4];
+    size_t n = 4;
+
+    cr_assert(eq(int, limef_graph_look(graph, looks, &n, NULL, NULL), 0));
+    for (size_t i = 0; i < n; i++) {
+        cr_assert(eq(int, looks[i].priority, priority));
+        if (priority == LIMEF_PRIORITY_BACKGROUND)
+            cr_assert(eq(int, looks[i].scheduled_as, LIMEF_SCHEDULED_NICE));
+    }
+}
+
+Test(graph_apply, threads_get_another_priority_while_frames_flow)
+{
+    static struct line line;
+    struct limef_graph graph = {0};
+
+    run_line(&graph, &line);
+    set_priorities(graph.inside, LIMEF_PRIORITY_BACKGROUND);
+    assert_priorities(&graph, LIMEF_PRIORITY_BACKGROUND);
+    end_line(&graph, &line);
+}
+
+struct connecting {
+    struct limef_split_filter *split;
+    struct number_sink *sink;
+    LIMEF_ATOMIC(int) stops;
+    LIMEF_ATOMIC(int) n_times;
+};
+
+static void *connect_and_disconnect(void *context)
+{
+    struct connecting *it = context;
+
+    while (!atomic_load(&it->stops)) {
+        if (limef_split_connect(it->split, &it->sink->filter, LIMEF_SPLIT_FROM_NOW) ||
+            limef_split_disconnect(it->split, &it->sink->filter, TOO_LONG_US))
+            break;
+        atomic_fetch_add(&it->n_times, 1);
+    }
+    return NULL;
+}
+
+/* The sink behind the split goes to another thread and back: a boundary comes and goes there. */
+static void move_sink(struct limef_graph_inside *inside, const struct limef_filter *filter)
+{
+    struct graph_node *node;
+    struct graph_thread *to;
+    int ret = 0;
+
+    pthread_mutex_lock(&inside->lock);
+    node = graph_find(inside, filter);
+    to = inside->nodes->thread;
+    if (node->thread == to)
+        to = graph_take_worker(inside, LIMEF_PRIORITY_PROCESSING, &ret);
+    cr_assert(ne(ptr, to, NULL));
+    node->wanted = to;
+    cr_assert(eq(int, graph_move(inside, node->thread, to, TOO_LONG_US), 0));
+    cr_assert(eq(int, graph_stop_idle(inside, limef_deadline_us(TOO_LONG_US)), 0));
+    pthread_mutex_unlock(&inside->lock);
+}
+
+/* The application's branches come and go beside those of the graph. */
+Test(graph_apply, reroutes_beside_branches_that_come_and_go)
+{
+    static struct line line;
+    static struct limef_split_filter split;
+    static struct number_sink sink, other;
+    struct limef_graph graph = {0};
+    struct connecting connecting = {.split = &split, .sink = &other};
+    pthread_t thread;
+
+    line_init(&line, INT64_MAX);
+    limef_split_filter_init(&split, "split");
+    number_sink_init(&sink);
+    number_sink_init(&other);
+    limef_connect(&line.b.filter, &split.filter);
+    limef_split_connect(&split, &sink.filter, LIMEF_SPLIT_FROM_NOW);
+    graph_init(&graph, sizeof(memory), LIMEF_PLAN_FUSED);
+    cr_assert(eq(int, limef_graph_add(&graph, &line.source.source), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    cr_assert(eq(int, pthread_create(&thread, NULL, connect_and_disconnect, &connecting), 0));
+    for (int i = 0; i < 40; i++)
+        move_sink(graph.inside, &sink.filter);
+    ASSERT_COMES(atomic_load(&connecting.n_times) > 40 && atomic_load(&other.n_packets) > 0);
+    atomic_store(&connecting.stops, 1);
+    pthread_join(thread, NULL);
+    cr_assert(eq(int, limef_graph_remove(&graph, &line.source.source, TOO_LONG_US), 0));
+    cr_assert(eq(i64, atomic_load(&sink.n_packets), atomic_load(&line.source.n_passed)));
+    cr_assert(eq(i64, atomic_load(&sink.n_out_of_order), 0));
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    limef_graph_clear(&graph);
+}
+
+#ifndef __SANITIZE_THREAD__
+static LIMEF_ATOMIC(int) clock_of_lock = -1;
+
+/* Instead of the C library's: which clock is asked for; nobody gives the lock before that. */
+int pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *until)
+{
+    struct timespec now;
+
+    atomic_store(&clock_of_lock, (int)clock);
+    do {
+        if (!pthread_mutex_trylock(mutex))
+            return 0;
+        sched_yield();
+        clock_gettime(clock, &now);
+    } while (now.tv_sec < until->tv_sec ||
+             (now.tv_sec == until->tv_sec && now.tv_nsec < until->tv_nsec));
+    return ETIMEDOUT;
+}
+
+static void *hold_lock(void *context)
+{
+    struct limef_graph *graph = context;
+
+    pthread_mutex_lock(&graph->inside->lock);
+    while (atomic_load(&clock_of_lock) != 1000)
+        sched_yield();
+    pthread_mutex_unlock(&graph->inside->lock);
+    return NULL;
+}
+
+/* Somebody sets the time of day while a stop waits for its turn: the deadline does not move. */
+Test(graph_apply, a_stop_waits_by_the_clock_that_nobody_sets)
+{
+    static struct line line;
+    struct limef_graph graph = {0};
+    pthread_t thread;
+
+    run_line(&graph, &line);
+    cr_assert(eq(int, pthread_create(&thread, NULL, hold_lock, &graph), 0));
+    while (!pthread_mutex_trylock(&graph.inside->lock)) {
+        pthread_mutex_unlock(&graph.inside->lock);
+        sched_yield();
+    }
+    cr_assert(eq(int, limef_graph_stop(&graph, 50000), AVERROR(ETIMEDOUT)));
+    cr_assert(eq(int, atomic_load(&clock_of_lock), CLOCK_MONOTONIC));
+    atomic_store(&clock_of_lock, 1000);
+    pthread_join(thread, NULL);
+    end_line(&graph, &line);
+}
+#endif
+
+static bool has_cores(struct limef_graph *graph, const char *cores)
+{
+    char *text = NULL;
+    size_t n_bytes = 0;
+    FILE *file = open_memstream(&text, &n_bytes);
+    bool found;
+
+    limef_graph_print(graph, limef_plan_print_text, file);
+    fclose(file);
+    found = strstr(text, cores) != NULL;
+    free(text);
+    return found;
+}
+
+/* A control group's quota shrinks while it runs. */
+Test(graph_apply, plans_for_what_a_quota_leaves)
+{
+    static struct line line;
+    struct limef_graph graph = {0};
+    char folder[] = "/tmp/limef_quota_XXXXXX", proc[64], max[64];
+
+    cr_assert(ne(ptr, mkdtemp(folder), NULL));
+    snprintf(proc, sizeof(proc), "%s/proc", folder);
+    snprintf(max, sizeof(max), "%s/cpu.max", folder);
+    put(proc, "0::/\n");
+    put(max, "80000 100000\n");
+    machine_set_cgroup(proc, folder);
+    run_line(&graph, &line);
+    cr_assert(has_cores(&graph, " 0.8 cores"));
+    put(max, "30000 100000\n");
+    cr_assert(has_cores(&graph, " 0.3 cores"));
+    end_line(&graph, &line);
+    unlink(proc);
+    unlink(max);
+    rmdir(folder);
+}

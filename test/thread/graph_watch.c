@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* How often a graph that runs is looked at. */
+#include "graph.h"
+
+#include "thread/graph_private.h"
+
+#include <time.h>
+
+#define WINDOW_US 50000
+/* Nobody looks for so long, unless something happens. */
+#define ENDLESS_US 3600000000
+
+static LIMEF_ATOMIC(int64_t) burn_us;
+
+/* Uses processor time of its thread. */
+static int burn(void *context, const struct limef_frame *frame)
+{
+    struct timespec t;
+    int64_t now_us = 0, until_us = 0;
+
+    (void)context;
+    (void)frame;
+    do {
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+        now_us = t.tv_sec * 1000000 + t.tv_nsec / 1000;
+        until_us = until_us ? until_us : now_us + atomic_load(&burn_us);
+    } while (now_us < until_us);
+    return 0;
+}
+
+static uint32_t stretch_of(struct limef_graph *graph)
+{
+    uint32_t stretch;
+
+    pthread_mutex_lock(&graph->inside->lock);
+    stretch = graph->inside->stretch;
+    pthread_mutex_unlock(&graph->inside->lock);
+    return stretch;
+}
+
+/* As if nothing had happened for long. */
+static void calm_down(struct limef_graph *graph)
+{
+    pthread_mutex_lock(&graph->inside->lock);
+    graph->inside->stretch = 1000;
+    graph->inside->window_due_us = limef_now_us() + ENDLESS_US;
+    pthread_mutex_unlock(&graph->inside->lock);
+}
+
+/* Of the second filter, as the last window saw it. */
+static double cost_of_second(struct limef_graph *graph)
+{
+    struct limef_graph_filter_look looks[2] = {{.cost_us = 0}};
+    size_t n = 2;
+
+    return limef_graph_look(graph, looks, &n, NULL, NULL) < 0 ? 0 : looks[1].cost_us;
+}
+
+static uint32_t rate_of(struct limef_filter *filter)
+{
+    return atomic_load(&atomic_load(&filter->probe)->least_hz);
+}
+
+Test(graph_watch, looks_seldom_until_something_happens)
+{
+    static struct paced_source source;
+    static struct limef_tap_filter tap;
+    static struct number_sink sink;
+    static struct line other;
+    struct limef_graph graph = {0};
+    struct limef_graph_settings settings = {.window_us = WINDOW_US, .n_cpus = 8};
+
+    paced_source_init(&source);
+    limef_tap_filter_init(&tap, "burn", burn, NULL);
+    number_sink_init(&sink);
+    limef_connect(&source.source.filter, &tap.filter);
+    limef_connect(&tap.filter, &sink.filter);
+    cr_assert(eq(int, limef_graph_init(&graph, memory, sizeof(memory), &settings), 0));
+    cr_assert(eq(int, limef_graph_add(&graph, &source.source), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+
+    ASSERT_COMES(stretch_of(&graph) > 1);
+    calm_down(&graph);
+    cr_assert(eq(u32, rate_of(&tap.filter), 2));
+    /* a chain comes */
+    line_init(&other, 10);
+    cr_assert(eq(int, limef_graph_add(&graph, &other.source.source), 0));
+    cr_assert(ne(u32, stretch_of(&graph), 1000));
+    /* and goes */
+    calm_down(&graph);
+    cr_assert(eq(int, limef_graph_remove(&graph, &other.source.source, TOO_LONG_US), 0));
+    cr_assert(ne(u32, stretch_of(&graph), 1000));
+    /* a filter costs more: half a core */
+    calm_down(&graph);
+    atomic_store(&burn_us, 5000);
+    ASSERT_COMES(stretch_of(&graph) != 1000);
+    /* and less */
+    ASSERT_COMES(cost_of_second(&graph) > 3000);
+    calm_down(&graph);
+    atomic_store(&burn_us, 0);
+    ASSERT_COMES(stretch_of(&graph) != 1000);
+
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    limef_graph_clear(&graph);
+}

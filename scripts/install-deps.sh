@@ -9,8 +9,9 @@
 set -eu
 
 build="gcc libc6-dev cmake ninja-build pkg-config
-    libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libdrm-dev libva-dev libgbm-dev libgnutls28-dev
-    libegl-dev libgles-dev libgl1-mesa-dri libsdl2-dev libwayland-dev wayland-protocols
+    libavformat-dev libavcodec-dev libavutil-dev libswresample-dev libswscale-dev
+    libdrm-dev libva-dev libgbm-dev libgnutls28-dev
+    libegl-dev libgles-dev libgl1-mesa-dri libasound2-dev libsdl2-dev libwayland-dev wayland-protocols
     libfreetype-dev libfontconfig-dev fonts-dejavu-core ca-certificates"
 tests="g++ clang libclang-rt-dev libcriterion-dev python3 doxygen ffmpeg
     vpx-tools xvfb xdotool weston"

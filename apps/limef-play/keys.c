@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <libavutil/error.h>
+#include <math.h>
 
 #define SEEK_SHORT_US 5000000
 #define SEEK_LONG_US 60000000
@@ -26,6 +27,7 @@ static bool to_screen(struct player *player, uint32_t signal, int64_t value)
 
     limef_signal_frame_set(&signal_frame, signal, LIMEF_PRESENTER_ALL, NULL);
     signal_frame.value = value;
+    play_sound_signal(&player->sound, &signal_frame);
     return limef_thread_send(&player->screen.thread, &signal_frame) == 0;
 }
 
@@ -75,6 +77,7 @@ static void seek_stream(struct player *player, struct play_stream *stream, int64
         signal_frame.value = start_us;
     signal_frame.code = 1;
     signal_frame.serial = ++player->seek_serial;
+    play_sound_signal(&player->sound, &signal_frame);
     if (limef_thread_send(&player->screen.thread, &signal_frame) < 0 ||
         limef_graph_send(&player->graph, &stream->source.source.filter, &signal_frame) < 0)
         return;
@@ -86,6 +89,17 @@ static void seek(struct player *player, int64_t by_us)
 {
     for (unsigned i = 0; i < player->n_streams; i++)
         seek_stream(player, &player->streams[i], by_us);
+}
+
+/* Of those that have several, the next audio track. */
+static void change_track(struct player *player)
+{
+    struct limef_signal_frame signal_frame;
+
+    for (unsigned i = 0; i < player->n_streams && player->sound.on; i++) {
+        limef_signal_frame_set(&signal_frame, LIMEF_SIGNAL_TRACK, i, NULL);
+        limef_graph_send(&player->graph, &player->streams[i].source.source.filter, &signal_frame);
+    }
 }
 
 static int apply_layout(void *context)
@@ -115,6 +129,24 @@ static int write_snapshot(void *context)
     return ret;
 }
 
+/* Eight places from -48 dB to full scale, and the volume. */
+static size_t put_meter(const struct player *player, char *text, size_t bytes)
+{
+    const struct play_sound *sound = &player->sound;
+    struct limef_levels levels;
+    char bar[9] = "........";
+    float peak;
+
+    if (!sound->on || !bytes)
+        return 0;
+    limef_mixer_get_levels(&sound->mixer, &levels);
+    peak = levels.peak[0] > levels.peak[1] ? levels.peak[0] : levels.peak[1];
+    for (int i = 0; i < 8 && peak > powf(10, (float)(i * 6 - 48) / 20); i++)
+        bar[i] = '#';
+    return (size_t)snprintf(text, bytes, "sound  %s  %d %%%s\n", bar, LIMEF_COUNTED(sound->volume),
+                            LIMEF_COUNTED(sound->muted) ? "  muted" : "");
+}
+
 static int put_overlay(void *context)
 {
     struct player *player = context;
@@ -133,6 +165,8 @@ static int put_overlay(void *context)
                                  limef_histogram_percentile_us(&c.latency, 0.5) / 1000,
                                  limef_histogram_percentile_us(&c.latency, 0.99) / 1000);
     }
+    if (shown && used < sizeof(text))
+        put_meter(player, text + used, sizeof(text) - used);
     limef_presenter_set_overlay(&player->presenter, shown ? text : NULL);
     return 0;
 }
@@ -190,6 +224,7 @@ static void solo(struct player *player, uint32_t slot)
     if (slot != LIMEF_PRESENTER_ALL && slot >= player->n_streams)
         return;
     atomic_store_explicit(&player->solo, slot, memory_order_relaxed);
+    play_sound_solo(&player->sound, slot);
     on_screen(player, apply_layout);
 }
 
@@ -236,6 +271,19 @@ void player_key(struct player *player, int64_t key)
     case 'd':
         plan_dump(player, stderr);
         break;
+    case 'a':
+        change_track(player);
+        break;
+    case 'm':
+        play_sound_toggle_mute(&player->sound);
+        break;
+    case '9':
+    case '0':
+        if (player->sound.on) {
+            play_sound_change_volume(&player->sound, key == '9' ? -1 : 1);
+            break;
+        }
+        /* fall through */
     default:
         if (key >= '1' && key <= '9')
             solo(player, (uint32_t)(key - '1'));

@@ -78,12 +78,6 @@ static int check_folder(const char *path)
 /* The player asked for what this version cannot do. Returns an enum play_status. */
 static int check_outputs(const struct play_options *options)
 {
-    const char *ao = options->ao;
-
-    if (ao && strcmp(ao, "auto") && strcmp(ao, "none")) {
-        fprintf(stderr, "limef-play: --ao=%s: this version plays no sound; use --ao=none\n", ao);
-        return PLAY_NO_OUTPUT;
-    }
     if (options->reconnect && options->reconnect_asked)
         limef_log(LIMEF_LOG_WARNING, "limef-play",
                   "--reconnect=yes is not part of this version: a lost stream stays lost");

@@ -43,6 +43,7 @@ enum option_id {
     OPTION_PLAN,
     OPTION_LOG_LEVEL,
     OPTION_VID,
+    OPTION_AUDIO_TRACK,
     OPTION_VERSION,
     OPTION_HELP,
 };
@@ -73,6 +74,7 @@ static const struct option long_options[] = {
     {"plan", required_argument, NULL, OPTION_PLAN},
     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
     {"vid", required_argument, NULL, OPTION_VID},
+    {"audio-track", required_argument, NULL, OPTION_AUDIO_TRACK},
     {"version", no_argument, NULL, OPTION_VERSION},
     {"help", no_argument, NULL, OPTION_HELP},
     {NULL, 0, NULL, 0},
@@ -271,6 +273,8 @@ static int parse_input_option(const struct parser *parser, struct play_options *
         STORE_NUMBER(options->decode_threads, int, 0, 64);
     case OPTION_VID:
         STORE_NUMBER(options->video_track, int, 0, 64);
+    case OPTION_AUDIO_TRACK:
+        STORE_NUMBER(options->audio_track, int, 0, 64);
     case OPTION_FRAMES:
         STORE_NUMBER(options->n_frames, int64_t, 1, LLONG_MAX);
     case OPTION_DURATION:
@@ -399,7 +403,7 @@ void play_options_print_help(FILE *file)
     fputs("usage: limef-play [OPTIONS] URL [URL...]\n"
           "Plays files and streams side by side; - reads URLs from standard input.\n\n"
           "  --vo=auto|window|kms[:CARD]|offscreen|none   where pictures go\n"
-          "  --ao=auto|alsa[:DEVICE]|wav:FILE|none where sound goes (this version is silent)\n"
+          "  --ao=auto|alsa[:DEVICE]|wav:FILE|none where sound goes\n"
           "  --size=WxH --fullscreen               of the output\n"
           "  --untimed                             as fast as it can, every frame\n"
           "  --upload=auto|direct|plain            decode into memory that the GPU reads, or not\n"
@@ -409,7 +413,7 @@ void play_options_print_help(FILE *file)
           "number\n\n"
           "  --frames=N --duration=S --start=S     what part of the input\n"
           "  --loop[=N]                            again, forever or N times\n"
-          "  --vid=N                               the Nth video track, not the best one\n"
+          "  --vid=N --audio-track=N               the Nth track, not the best one\n"
           "  --rtsp-transport=auto|tcp|udp         of live inputs\n"
           "  --reconnect=yes|no --timeout=S        of live inputs (none is reconnected yet)\n"
           "  --hwdec=auto|vaapi|no                 hardware decoding; what falls back says so\n"
@@ -420,8 +424,8 @@ void play_options_print_help(FILE *file)
           "  --plan=auto|fused|per-filter          for comparisons: where boundaries go\n"
           "  --log-level=error|warning|info|debug  --version  --help\n\n"
           "keys: SPACE pause, q quit, LEFT/RIGHT 5 s, UP/DOWN 60 s, . next frame, [ ] speed,\n"
-          "      f full screen, s snapshot, i statistics, g grid or solo, 1..9 solo a tile,\n"
-          "      d dump the graph\n"
+          "      f full screen, m mute, 9/0 volume, a audio track, s snapshot, i statistics,\n"
+          "      g grid or solo, 1..9 solo a tile, d dump the graph\n"
           "exit: 0 played or quit, 1 usage or set-up, 2 nothing played, 3 some not played,\n"
           "      4 by signal, 5 live source lost, 7 output not available\n",
           file);

@@ -47,6 +47,7 @@ struct play_options {
     const char *vaapi_device; /* NULL: one that is found */
     int decode_threads;       /* 0: the library decides */
     int video_track;          /* from 1; 0: the best one */
+    int audio_track;          /* likewise */
 
     /* what part of them */
     int64_t n_frames;    /* -1: all */

@@ -104,6 +104,11 @@ static int init_screen(struct player *player)
     return 0;
 }
 
+static int64_t heard_us(void *context, int64_t now_us)
+{
+    return limef_mixer_input_heard_us(context, now_us);
+}
+
 static int init_stream(struct player *player, uint32_t slot)
 {
     const struct play_options *options = player->options;
@@ -114,6 +119,10 @@ static int init_stream(struct player *player, uint32_t slot)
         stream->buffers =
             limef_presenter_get_buffers(&player->presenter, options->upload == PLAY_UPLOAD_DIRECT);
     stream->hardware = player->hardware;
+    if (player->sound.on) {
+        stream->sound = &player->sound;
+        limef_presenter_set_master(&player->presenter, slot, heard_us, &player->sound.inputs[slot]);
+    }
     ret = play_stream_init(stream, slot, options->urls[slot], options, player->screen_chain);
     return ret < 0 ? ret : limef_graph_add(&player->graph, &stream->source.source);
 }
@@ -125,7 +134,7 @@ static int init_graph(struct player *player)
         [PLAY_PLAN_FUSED] = LIMEF_PLAN_FUSED,
         [PLAY_PLAN_PER_FILTER] = LIMEF_PLAN_PER_FILTER,
     };
-    size_t bytes = LIMEF_GRAPH_BYTES(player->n_streams * PLAY_STREAM_FILTERS + 2);
+    size_t bytes = LIMEF_GRAPH_BYTES(player->n_streams * PLAY_STREAM_FILTERS + 3);
     struct limef_graph_settings settings = {.reports = &player->reports,
                                             .mode = modes[player->options->plan]};
     int ret;
@@ -134,7 +143,11 @@ static int init_graph(struct player *player)
     if (!player->graph_memory)
         return limef_fail(AVERROR(ENOMEM), "limef-play", "the graph");
     ret = limef_graph_init(&player->graph, player->graph_memory, bytes, &settings);
-    return ret < 0 ? ret : limef_graph_add_thread(&player->graph, &player->screen);
+    if (ret >= 0)
+        ret = limef_graph_add_thread(&player->graph, &player->screen);
+    if (ret >= 0 && player->sound.on)
+        ret = limef_graph_add_thread(&player->graph, &player->sound.thread);
+    return ret;
 }
 
 /* Without hardware, streams are decoded in software. */
@@ -169,6 +182,8 @@ static int init(struct player *player)
         ret = init_screen(player);
     open_hardware(player);
     if (ret >= 0)
+        ret = play_sound_init(&player->sound, player->options, player->n_streams, &player->reports);
+    if (ret >= 0)
         ret = init_graph(player);
     for (uint32_t i = 0; i < player->n_streams && ret >= 0; i++)
         ret = init_stream(player, i);
@@ -200,6 +215,8 @@ int player_start(struct player *player, const struct play_options *options, int6
         return fail_start(player, PLAY_SET_UP_FAILED);
     if (plan_print(player, "start") < 0)
         return fail_start(player, PLAY_SET_UP_FAILED);
+    if (play_sound_start(&player->sound, options) < 0)
+        return fail_start(player, PLAY_NO_OUTPUT);
     if (start_threads(player) < 0)
         return fail_start(player, PLAY_SET_UP_FAILED);
     return PLAY_OK;
@@ -245,7 +262,8 @@ static void say_if_nothing_was_shown(const struct player *player, struct play_st
 
     limef_presenter_get_counters(&player->presenter, stream->slot, &slot);
     limef_decode_get_counters(&stream->decode, &decode);
-    if (slot.n_shown || slot.n_failed || stream->end_code < 0 || decode.n_errors)
+    if (slot.n_shown || slot.n_failed || stream->end_code < 0 || decode.n_errors ||
+        play_sound_is_heard(&player->sound, stream->slot))
         return;
     if (duration_us != LIMEF_NO_TIME && player->options->start_us >= duration_us)
         why = "--start is behind the end";
@@ -279,9 +297,18 @@ static void note_end(struct player *player, const struct limef_signal_frame *rep
     if (report->frame.slot >= player->n_streams)
         return;
     stream = &player->streams[report->frame.slot];
+    if (report->frame.media == LIMEF_MEDIA_AUDIO) {
+        stream->sound_ended = true;
+    } else {
+        stream->pictures_ended = true;
+        stream->end_code = report->code;
+        snprintf(stream->end_text, sizeof(stream->end_text), "%s", report->text);
+    }
+    /* sound may be longer than the pictures, unless only a part is played */
+    if (stream->ended || !stream->pictures_ended ||
+        (stream->sound && !stream->sound_ended && !stream->limit.reached))
+        return;
     stream->ended = true;
-    stream->end_code = report->code;
-    snprintf(stream->end_text, sizeof(stream->end_text), "%s", report->text);
     say_if_nothing_was_shown(player, stream);
     say_if_cut_short(player, stream);
     limef_signal_frame_set(&pause, LIMEF_SIGNAL_PAUSE, stream->slot, NULL);
@@ -315,6 +342,12 @@ static void end_vain_repetition(struct player *player)
     }
 }
 
+static void begin_sound(struct player *player)
+{
+    if (play_sound_begins(&player->sound) < 0)
+        player->quit = player->no_output = true;
+}
+
 static void handle_reports(struct player *player)
 {
     struct limef_signal_frame report;
@@ -322,6 +355,8 @@ static void handle_reports(struct player *player)
     while (limef_reports_read(&player->reports, &report, 0) == 0) {
         if (report.signal == LIMEF_SIGNAL_END)
             note_end(player, &report);
+        else if (report.signal == LIMEF_SIGNAL_START && report.frame.media == LIMEF_MEDIA_AUDIO)
+            begin_sound(player);
         else if (report.signal == LIMEF_SIGNAL_ERROR && report.frame.slot == LIMEF_PRESENTER_ALL)
             player->quit = player->no_output = true;
         else if (report.signal == LIMEF_SIGNAL_KEY)
@@ -392,9 +427,13 @@ int player_snapshot(struct player *player)
     return ret;
 }
 
+/* The sound first: then it ends where the pictures do. */
 int player_stop(struct player *player)
 {
-    return limef_graph_stop(&player->graph, STOP_TIMEOUT_US);
+    int sound = play_sound_stop(&player->sound, STOP_TIMEOUT_US);
+    int ret = limef_graph_stop(&player->graph, STOP_TIMEOUT_US);
+
+    return sound == AVERROR(ETIMEDOUT) || ret >= 0 ? sound : ret;
 }
 
 /* Filters may be cleared when the graph has let go of them. */
@@ -424,7 +463,7 @@ int player_status(const struct player *player)
         const struct play_stream *stream = &player->streams[i];
 
         limef_presenter_get_counters(&player->presenter, i, &counters);
-        if (stream->ended && !counters.n_shown)
+        if (stream->ended && !counters.n_shown && !play_sound_is_heard(&player->sound, i))
             n_failed++;
         else if (play_stream_was_lost(stream))
             n_lost++;
@@ -473,6 +512,7 @@ int player_clear(struct player *player)
     if (ret == AVERROR(ETIMEDOUT))
         return ret;
     clear_streams(player);
+    play_sound_clear(&player->sound);
     limef_consumer_clear(&player->screen);
     ret = close_framemd5(player);
     limef_filter_clear(&player->framemd5.filter);

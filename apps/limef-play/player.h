@@ -6,6 +6,7 @@
 #define LIMEF_PLAY_PLAYER_H
 
 #include "options.h"
+#include "sound.h"
 #include "stream.h"
 
 #include <limef/filter/framemd5.h>
@@ -49,6 +50,7 @@ struct player {
     FILE *framemd5_file;
     struct limef_filter *screen_chain; /* what the streams are connected to */
     struct limef_consumer screen;      /* a thread of the player's own: it opens the display */
+    struct play_sound sound;
 
     /* the main thread */
     bool paused, quit, by_signal, no_output, screen_hangs;

@@ -14,6 +14,7 @@
 /* What is known of one stream when it is over. */
 struct stream_facts {
     const struct play_stream *stream;
+    bool heard; /* it gave some sound */
     struct limef_presenter_slot_counters slot;
     struct limef_decode_counters decode;
     struct limef_decode_hardware_counters hardware;
@@ -57,6 +58,7 @@ static void collect(const struct player *player, const struct boundaries *bounda
     const struct play_stream *stream = &player->streams[slot];
 
     facts->stream = stream;
+    facts->heard = play_sound_is_heard(&player->sound, slot);
     limef_presenter_get_counters(&player->presenter, slot, &facts->slot);
     limef_decode_get_counters(&stream->decode, &facts->decode);
     limef_decode_get_hardware_counters(&stream->decode, &facts->hardware);
@@ -66,7 +68,7 @@ static void collect(const struct player *player, const struct boundaries *bounda
 
 static const char *state_of(const struct stream_facts *facts)
 {
-    if (facts->stream->ended && !facts->slot.n_shown)
+    if (facts->stream->ended && !facts->slot.n_shown && !facts->heard)
         return "failed";
     if (play_stream_was_lost(facts->stream))
         return "lost";
@@ -115,6 +117,26 @@ static void put_percentiles(struct json *json, const char *key,
     json_close(json, '}');
 }
 
+/* Of a stream that may have sound. */
+static void put_sound_of(struct json *json, const struct stream_facts *facts)
+{
+    const struct play_stream *stream = facts->stream;
+    const struct play_sound *sound = stream->sound;
+    const struct limef_audio_slot *slot = &sound->slots[stream->slot];
+    const AVCodecParameters *parameters = stream->sound_decode.parameters;
+    struct limef_sample_ring_counters ring;
+
+    limef_sample_ring_get_counters(&sound->inputs[stream->slot].ring, &ring);
+    json_open(json, "sound", '{');
+    json_string(json, "codec", parameters ? avcodec_get_name(parameters->codec_id) : "");
+    json_decimal(json, "heard_s", (double)ring.n_written / sound->mixer.settings.rate);
+    json_integer(json, "underruns", (int64_t)ring.n_underruns);
+    json_integer(json, "lost", (int64_t)(ring.n_dropped + ring.n_refused));
+    json_integer(json, "drift_ppm", -LIMEF_COUNTED(slot->ppm));
+    json_close(json, '}');
+    put_percentiles(json, "av_deviation_ms", &facts->slot.deviation, 1000);
+}
+
 static void put_stream(struct json *json, const struct stream_facts *facts)
 {
     const struct play_stream *stream = facts->stream;
@@ -145,6 +167,8 @@ static void put_stream(struct json *json, const struct stream_facts *facts)
     else
         json_null(json, "to_screen");
     put_percentiles(json, "latency_ms", &facts->slot.latency, 1000);
+    if (stream->sound)
+        put_sound_of(json, facts);
     json_close(json, '}');
 }
 
@@ -276,6 +300,23 @@ static void put_allocations(struct json *json, const struct play_measures *measu
         json_null(json, "allocations_per_frame");
 }
 
+static void put_sound(struct json *json, const struct play_sound *sound)
+{
+    const struct limef_audio_output_counters *counters = &sound->counters;
+
+    if (!sound->on || !counters->kind)
+        return;
+    json_open(json, "sound", '{');
+    json_string(json, "output", counters->kind);
+    json_integer(json, "period_frames", counters->period_frames);
+    json_integer(json, "periods", (int64_t)counters->n_periods);
+    json_integer(json, "underruns", (int64_t)counters->n_underruns);
+    json_integer(json, "devices_lost", (int64_t)counters->n_lost);
+    json_integer(json, "mix_p50_us", counters->mix_p50_us);
+    json_integer(json, "mix_p99_us", counters->mix_p99_us);
+    json_close(json, '}');
+}
+
 void report_print(struct player *player, FILE *file)
 {
     struct json json = {.file = file};
@@ -298,6 +339,7 @@ void report_print(struct player *player, FILE *file)
     json_close(&json, ']');
     json_integer(&json, "copied_bytes", (int64_t)put_copies(&json, player, &boundaries));
     put_allocations(&json, &player->measures);
+    put_sound(&json, &player->sound);
     put_boundaries(&json, &boundaries);
     json_integer(&json, "plan_changes", (int64_t)limef_graph_n_plan_changes(&player->graph));
     json_close(&json, '}');

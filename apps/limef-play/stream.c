@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "stream.h"
 
+#include "sound.h"
+
 #include <limef/base/log.h>
 
 #include <errno.h>
@@ -47,7 +49,7 @@ static int init_source(struct play_stream *stream, const char *url,
         .url = url,
         .options = rtsp && options->transport ? transports[options->transport] : NULL,
         .slot = stream->slot,
-        .media = LIMEF_MEDIA_VIDEO,
+        .media = stream->sound ? LIMEF_MEDIA_NONE : LIMEF_MEDIA_VIDEO,
         .pace = LIMEF_PACE_FASTEST,
         .n_loops = options->n_loops,
         .start_us = options->start_us,
@@ -57,7 +59,7 @@ static int init_source(struct play_stream *stream, const char *url,
     int ret = limef_file_source_init(&stream->source, stream->name, &settings);
 
     if (ret >= 0)
-        limef_file_source_choose(&stream->source, options->video_track, 0);
+        limef_file_source_choose(&stream->source, options->video_track, options->audio_track);
     return ret;
 }
 
@@ -81,6 +83,26 @@ static int init_export(struct play_stream *stream, const char *pattern)
     if (n >= (int)sizeof(stream->export_path))
         return limef_fail(AVERROR(ENAMETOOLONG), stream->name, "%s", pattern);
     return limef_export_filter_init(&stream->export_filter, stream->name, &settings);
+}
+
+/* Beside the way of the pictures. */
+static int init_sound(struct play_stream *stream)
+{
+    struct limef_decode_settings decode = {.media = LIMEF_MEDIA_AUDIO, .n_threads = 1};
+    struct limef_resample_settings resample = {.follows = true};
+    int ret = limef_decode_filter_init(&stream->sound_decode, stream->name, &decode);
+
+    limef_split_filter_init(&stream->split, stream->name);
+    if (ret >= 0)
+        ret = limef_resample_filter_init(&stream->resample, stream->name, &resample);
+    if (ret < 0)
+        return ret;
+    limef_connect(&stream->source.source.filter, &stream->split.filter);
+    limef_connect(&stream->split.filter, &stream->decode.filter);
+    limef_connect(&stream->sound_decode.filter, &stream->resample.filter);
+    limef_connect(&stream->resample.filter, &stream->sound->sink.filter);
+    stream->sound->slots[stream->slot].resample = &stream->resample;
+    return limef_split_connect(&stream->split, &stream->sound_decode.filter, LIMEF_SPLIT_FROM_NOW);
 }
 
 int play_stream_init(struct play_stream *stream, uint32_t slot, const char *url,
@@ -113,7 +135,7 @@ int play_stream_init(struct play_stream *stream, uint32_t slot, const char *url,
     } else {
         limef_connect(&stream->limit.filter, screen);
     }
-    return 0;
+    return stream->sound ? init_sound(stream) : 0;
 }
 
 void play_stream_clear(struct play_stream *stream)
@@ -122,4 +144,7 @@ void play_stream_clear(struct play_stream *stream)
     limef_filter_clear(&stream->decode.filter);
     limef_filter_clear(&stream->limit.filter);
     limef_filter_clear(&stream->export_filter.filter);
+    limef_filter_clear(&stream->split.filter);
+    limef_filter_clear(&stream->sound_decode.filter);
+    limef_filter_clear(&stream->resample.filter);
 }

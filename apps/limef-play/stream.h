@@ -2,7 +2,10 @@
 /*
  * One URL on its way to the screen, on threads that a graph places:
  *
- *     file source - decode - limit [- export] - screen
+ *     file source - split - decode - limit [- export] - screen
+ *                        \- decode - resample - sound
+ *
+ * Without sound there is no split, and nothing behind it.
  */
 #ifndef LIMEF_PLAY_STREAM_H
 #define LIMEF_PLAY_STREAM_H
@@ -16,14 +19,17 @@
 #include <limef/filter/export.h>
 #include <limef/filter/file_source.h>
 #include <limef/filter/presenter.h>
+#include <limef/filter/resample.h>
+#include <limef/filter/split.h>
 #include <limef/thread/graph.h>
 
 /* Filters of a stream. */
-#define PLAY_STREAM_FILTERS 4
+#define PLAY_STREAM_FILTERS 7
 
 struct play_stream {
     struct limef_buffer_source *buffers; /* where to decode into; NULL: anywhere. Set before init */
     struct AVBufferRef *hardware;        /* what to decode with; NULL: software. Likewise */
+    struct play_sound *sound;            /* where its sound goes; NULL: it has none. Likewise */
     uint32_t slot;
     char url[LIMEF_URL_BYTES]; /* masked */
     char name[32];             /* of its filters, for logs */
@@ -33,11 +39,15 @@ struct play_stream {
     struct play_limit limit;
     struct limef_export_filter export_filter; /* all-zero: not asked for */
     char export_path[108];
+    struct limef_split_filter split;
+    struct limef_decode_filter sound_decode;
+    struct limef_resample_filter resample;
 
     /* the main thread */
     struct way way;
     int64_t seek_target_us, sought_at_us; /* the last one asked for, and when */
-    bool ended;
+    bool ended;                           /* pictures and sound */
+    bool pictures_ended, sound_ended;
     int32_t end_code;
     char end_text[64];
 };

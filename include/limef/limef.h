@@ -6,14 +6,23 @@
 #ifndef LIMEF_LIMEF_H
 #define LIMEF_LIMEF_H
 
+#include <limef/audio/commands.h>
+#include <limef/audio/drift.h>
+#include <limef/audio/mixer.h>
+#include <limef/audio/output.h>
+#include <limef/audio/recorder.h>
 #include <limef/base/clock.h>
 #include <limef/base/histogram.h>
 #include <limef/base/log.h>
 #include <limef/base/memory.h>
 #include <limef/base/url.h>
 #include <limef/base/version.h>
+#include <limef/fifo/broadcast_ring.h>
 #include <limef/fifo/fifo.h>
 #include <limef/fifo/lane.h>
+#include <limef/fifo/sample_ring.h>
+#include <limef/fifo/snapshot.h>
+#include <limef/filter/audio_sink.h>
 #include <limef/filter/codecs.h>
 #include <limef/filter/decode.h>
 #include <limef/filter/dump.h>
@@ -29,6 +38,7 @@
 #include <limef/filter/presenter.h>
 #include <limef/filter/presenter_host.h>
 #include <limef/filter/probe.h>
+#include <limef/filter/resample.h>
 #include <limef/filter/rtsp_source.h>
 #include <limef/filter/scale.h>
 #include <limef/filter/snapshot.h>

@@ -250,6 +250,9 @@ static void act_on(struct limef_file_source *file, const struct limef_signal_fra
         file->seek_serial = signal->serial;
         file->ended = false;
         break;
+    case LIMEF_SIGNAL_TRACK:
+        file_source_change_audio(file, (int)av_clip64(signal->value, 0, LIMEF_FILE_MAX_TRACKS));
+        break;
     default:
         break;
     }

@@ -179,6 +179,38 @@ static int choose_tracks(struct limef_file_source *file, AVFormatContext *format
     return 0;
 }
 
+/* Which of its kind a track is, from 1. */
+static int number_of(const AVFormatContext *format, int track)
+{
+    enum AVMediaType type = format->streams[track]->codecpar->codec_type;
+    int n = 1;
+
+    while (find_nth(format, type, n) != track)
+        n++;
+    return n;
+}
+
+void file_source_change_audio(struct limef_file_source *file, int wanted)
+{
+    AVFormatContext *format = file->format;
+    int audio = -1;
+
+    if (!file->opened || file->audio < 0)
+        return;
+    if (wanted == 0)
+        audio = find_nth(format, AVMEDIA_TYPE_AUDIO, number_of(format, file->audio) + 1);
+    if (audio < 0)
+        audio = find_nth(format, AVMEDIA_TYPE_AUDIO, wanted ? wanted : 1);
+    if (audio < 0 || audio == file->audio)
+        return;
+    format->streams[file->audio]->discard = AVDISCARD_ALL;
+    format->streams[audio]->discard = AVDISCARD_DEFAULT;
+    file->tracks[file->audio].chosen = false;
+    file->tracks[audio] = (struct limef_file_track){.chosen = true, .discontinuous = true};
+    file->audio = audio;
+    file->audio_wanted = number_of(format, audio); /* also when it is opened again */
+}
+
 /* Whether the source sends at its own pace, whatever is done here. */
 bool file_source_is_live_url(const char *url)
 {

@@ -29,6 +29,8 @@ int file_source_fail(struct limef_file_source *file, int error, const char *what
 /* open: returns 0, or a negative AVERROR code (logged) with nothing open. */
 int file_source_open(struct limef_file_source *file);
 void file_source_close(struct limef_file_source *file);
+/* Reads another audio track from now on: the wanted-th, from 1; 0: the one after the present one. */
+void file_source_change_audio(struct limef_file_source *file, int wanted);
 /* Whether the scheme alone says that what it gives does not wait. */
 bool file_source_is_live_url(const char *url);
 /* Passes the codec frame of a track. Returns as limef_pass(), or AVERROR(ENOMEM). */

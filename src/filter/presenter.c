@@ -78,6 +78,7 @@ static int64_t find_due_us(struct limef_tile *tile, int64_t now_us)
         presenter_set_anchor(tile, pts_us,
                              due_us > now_us && due_us < now_us + JUMP_US ? due_us : now_us);
     }
+    presenter_follow_master(tile, now_us);
     due_us = presenter_clock_due_us(clock, pts_us);
     if (live && due_us > now_us + LIVE_AHEAD_US && due_us != LIMEF_FOREVER) {
         due_us = now_us + LIVE_DELAY_US;

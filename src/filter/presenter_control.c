@@ -113,6 +113,12 @@ int limef_presenter_snapshot(struct limef_presenter *presenter, const char *path
     return ret;
 }
 
+static void copy_histogram(struct limef_histogram *to, const struct limef_histogram *from)
+{
+    for (unsigned i = 0; i < LIMEF_HISTOGRAM_N_BUCKETS; i++)
+        atomic_store_explicit(&to->n[i], LIMEF_COUNTED(from->n[i]), memory_order_relaxed);
+}
+
 int limef_presenter_get_counters(const struct limef_presenter *presenter, uint32_t slot,
                                  struct limef_presenter_slot_counters *counters)
 {
@@ -145,8 +151,7 @@ int limef_presenter_get_counters(const struct limef_presenter *presenter, uint32
     };
     if (!counters->n_shown)
         counters->position_us = LIMEF_NO_TIME;
-    for (unsigned i = 0; i < LIMEF_HISTOGRAM_N_BUCKETS; i++)
-        atomic_store_explicit(&counters->latency.n[i], LIMEF_COUNTED(tile->latency.n[i]),
-                              memory_order_relaxed);
+    copy_histogram(&counters->latency, &tile->latency);
+    copy_histogram(&counters->deviation, &tile->deviation);
     return 0;
 }

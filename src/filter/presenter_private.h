@@ -48,6 +48,12 @@ int64_t presenter_read_flips(struct limef_presenter *presenter, int64_t now_us);
 /* What was presented is seen: the new pictures in it. */
 void presenter_note_seen(struct limef_presenter *presenter, int64_t now_us);
 
+/* Sets the clock by the sound that is heard, if there is any. */
+void presenter_follow_master(struct limef_tile *tile, int64_t now_us);
+
+/* After a picture was presented: how far it was from the sound. */
+void presenter_note_deviation(struct limef_tile *tile, int64_t now_us);
+
 /* What lasts as long as nobody knows. */
 #define PRESENTER_UNKNOWN_US 40000
 

@@ -61,6 +61,7 @@ void presenter_note_seen(struct limef_presenter *presenter, int64_t now_us)
         any = true;
         tile->fresh = false;
         LIMEF_COUNT(tile->n_shown, 1);
+        presenter_note_deviation(tile, now_us);
         if (LIMEF_COUNTED(tile->first_shown_us) == 0)
             atomic_store_explicit(&tile->first_shown_us, now_us, memory_order_relaxed);
         if (tile->entered_us)

@@ -63,7 +63,7 @@ Test(options, takes_every_option_of_the_manual)
     cr_assert(eq(int,
                  parse("--rtsp-transport=tcp --reconnect=no --timeout=3 --snapshot=s.png "
                        "--framemd5=f --report=json --explain --dot=d --decode-threads=2 "
-                       "--plan=fused --log-level=debug a"),
+                       "--plan=fused --log-level=debug --ao=wav:o.wav --audio-track=2 a"),
                  0));
     cr_assert(eq(int, options.transport, PLAY_TRANSPORT_TCP));
     cr_assert(not(options.reconnect));
@@ -72,6 +72,8 @@ Test(options, takes_every_option_of_the_manual)
     cr_assert(eq(int, options.plan, PLAY_PLAN_FUSED));
     cr_assert(options.report_json);
     cr_assert(options.explain);
+    cr_assert(eq(str, (char *)options.ao, "wav:o.wav"));
+    cr_assert(eq(int, options.audio_track, 2));
     cr_assert(eq(int, parse("--export=/tmp/s a"), 0));
     cr_assert(eq(str, (char *)options.export_path, "/tmp/s"));
     cr_assert(eq(int, parse("--export=/tmp/%d a b"), 0));

@@ -72,6 +72,14 @@ static inline void bench_pin(int nth)
         }
 }
 
+/* As an audio thread runs, where that is permitted. */
+static inline void bench_real_time(void)
+{
+    struct sched_param param = {.sched_priority = 20};
+
+    pthread_setschedparam(pthread_self(), SCHED_FIFO, &param);
+}
+
 static inline int bench_compare_i64(const void *a, const void *b)
 {
     int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;

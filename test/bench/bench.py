@@ -5,6 +5,7 @@ import argparse
 import os
 import re
 
+import audio
 import boundary
 import clips
 import gl
@@ -24,6 +25,7 @@ GROUPS = {
                  "playback": playback.bench, "gl": gl.bench},
     "graph": {"graph": graph.bench, "classes": graph.classes, "plan": plan.bench, "probe": probe.bench,
               "team": team.bench},
+    "audio": {"audio": audio.bench},
 }
 BENCHES = [name for group in GROUPS.values() for name in group]
 

@@ -95,6 +95,14 @@ struct limef_presenter_clock {
     int32_t rate;            /**< thousandths of the natural one; 0: 1000 */
 };
 
+/**
+ * Which media time of a slot is heard: limef_mixer_input_heard_us() of its input.
+ *
+ * @return LIMEF_NO_TIME: none at present; pictures go on in their own time then.
+ * Thread: the presenter's
+ */
+typedef int64_t limef_presenter_master_fn(void *context, int64_t now_us);
+
 /** What a slot has done so far; see limef_presenter_get_counters(). */
 struct limef_presenter_slot_counters {
     enum limef_tile_state state;
@@ -117,7 +125,8 @@ struct limef_presenter_slot_counters {
     const char *uploaded_why; /**< why the last uploaded picture was; lives forever; NULL: none */
     int64_t first_shown_us; /**< limef_now_us() when its first picture was presented; 0: not yet */
     int64_t position_us;    /**< pts_us of the picture on screen; LIMEF_NO_TIME: none yet */
-    struct limef_histogram latency; /**< from limef_frame.entered_us to presented */
+    struct limef_histogram latency;   /**< from limef_frame.entered_us to presented */
+    struct limef_histogram deviation; /**< of pictures, when presented, from what was heard */
 };
 
 /** Memory of one slot. All-zero at first; its members are the presenter's. */
@@ -130,13 +139,16 @@ struct limef_tile {
     int64_t entered_us; /**< of a picture that is uploaded and not presented yet; else 0 */
     int64_t text_second;
     struct limef_presenter_clock clock;
-    struct AVFrame *copy; /**< of a picture that nobody counts; owned */
-    bool has_picture;     /**< on screen */
-    bool fresh;           /**< uploaded since the last presentation */
-    bool shown_live;      /**< the picture on screen is of a live source */
-    bool stepping;        /**< show one more, then hold */
-    bool seeking;         /**< drop pictures until the FLUSH of seek_serial */
-    bool ending;          /**< END came, the last picture's time is not over */
+    limef_presenter_master_fn *master; /**< who tells what is heard; NULL: nobody */
+    void *master_context;              /**< borrowed */
+    bool mastered;                     /**< something was heard when the clock was set last */
+    struct AVFrame *copy;              /**< of a picture that nobody counts; owned */
+    bool has_picture;                  /**< on screen */
+    bool fresh;                        /**< uploaded since the last presentation */
+    bool shown_live;                   /**< the picture on screen is of a live source */
+    bool stepping;                     /**< show one more, then hold */
+    bool seeking;                      /**< drop pictures until the FLUSH of seek_serial */
+    bool ending;                       /**< END came, the last picture's time is not over */
     uint32_t seek_serial;
     int64_t since_us; /**< when the state began */
     int32_t end_code;
@@ -149,7 +161,7 @@ struct limef_tile {
     LIMEF_ATOMIC(const char *) copied_why;
     LIMEF_ATOMIC(const char *) uploaded_why;
     LIMEF_ATOMIC(int64_t) first_shown_us, position_us;
-    struct limef_histogram latency;
+    struct limef_histogram latency, deviation;
 };
 
 struct buffer_pool;
@@ -319,6 +331,18 @@ LIMEF_API int limef_presenter_read(struct limef_presenter *presenter, uint8_t *r
  * Thread: the presenter's
  */
 LIMEF_API int limef_presenter_get_size(struct limef_presenter *presenter, int *width, int *height);
+
+/**
+ * Shows a slot's pictures in time with its sound: while something is heard of it, its clock
+ * follows, by and by, or at once where it is more than 40 ms off.
+ *
+ * @param master   NULL: its pictures keep their own time, as without this.
+ * @param context  borrowed; must outlive the presenter's run.
+ * @return 0, or AVERROR(EINVAL): no such slot.
+ * Thread: the controlling one, before the presenter's thread starts
+ */
+LIMEF_API int limef_presenter_set_master(struct limef_presenter *presenter, uint32_t slot,
+                                         limef_presenter_master_fn *master, void *context);
 
 /**
  * What a slot has done so far.

@@ -8,7 +8,8 @@ static int tap_go(limef_filter *filter, const limef_frame *in)
     return limef_pass(filter, in);
 }
 
-static const limef_filter_ops tap_ops = {"tap", 0, tap_go, nullptr, 0, nullptr, nullptr, nullptr};
+static const limef_filter_ops tap_ops = {"tap",   0,       tap_go,  nullptr, 0,
+                                         nullptr, nullptr, nullptr, nullptr, nullptr};
 
 int main()
 {

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+#include "sound.h"
+
+#include <glob.h>
+#include <libavutil/common.h>
+#include <libavutil/error.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define RATE 48000
+#define N_CHANNELS 2
+/* Of each stream, 0.7 s: what a file's sound may be ahead of its pictures. */
+#define RING_FRAMES 32768
+/* For the recorder, 1.4 s: a disk may be slow. */
+#define BROADCAST_FRAMES 65536
+/* Sound that waits before it is heard: live sound may come unevenly by so much. */
+#define AHEAD_FRAMES (RATE / 25)
+#define MAX_VOLUME 200
+#define VOLUME_STEP 5
+
+/* Whether anybody could hear something: a sound card, or a server. */
+static bool may_be_heard(void)
+{
+    const char *folder = getenv("XDG_RUNTIME_DIR");
+    static const char *const sockets[] = {"/pulse/native", "/pipewire-0"};
+    char path[512];
+    glob_t cards;
+    bool found;
+
+    if (getenv("PULSE_SERVER") || getenv("PIPEWIRE_REMOTE"))
+        return true;
+    for (size_t i = 0; folder && i < sizeof(sockets) / sizeof(sockets[0]); i++) {
+        snprintf(path, sizeof(path), "%s%s", folder, sockets[i]);
+        if (access(path, F_OK) == 0)
+            return true;
+    }
+    found = glob("/dev/snd/pcm*p", GLOB_NOSORT, NULL, &cards) == 0;
+    globfree(&cards);
+    return found;
+}
+
+static bool is_wanted(const struct play_options *options)
+{
+    const char *ao = options->ao ? options->ao : "auto";
+
+    if (options->untimed || !strcmp(ao, "none")) /* nothing is in time then */
+        return false;
+    return strcmp(ao, "auto") || may_be_heard();
+}
+
+static int init_inputs(struct play_sound *sound)
+{
+    struct limef_mixer_input_settings settings = {.n_ahead = AHEAD_FRAMES};
+    int ret = 0;
+
+    for (unsigned i = 0; i < sound->n_streams && ret >= 0; i++) {
+        ret = limef_mixer_input_init(&sound->inputs[i], &sound->mixer, "stream",
+                                     sound->samples + (size_t)i * RING_FRAMES * N_CHANNELS,
+                                     RING_FRAMES, &settings);
+        if (ret >= 0 && limef_mixer_connect(&sound->mixer, &sound->inputs[i]) >= 0)
+            sound->slots[i].input = &sound->inputs[i]; /* beyond the 64th a stream is silent */
+    }
+    return ret;
+}
+
+static int allocate(struct play_sound *sound)
+{
+    size_t input_bytes = sizeof(sound->inputs[0]); /* a multiple of its alignment */
+
+    sound->inputs = aligned_alloc(LIMEF_CACHE_LINE_BYTES, sound->n_streams * input_bytes);
+    sound->slots = calloc(sound->n_streams, sizeof(sound->slots[0]));
+    sound->samples =
+        calloc((size_t)sound->n_streams * RING_FRAMES * N_CHANNELS, sizeof(sound->samples[0]));
+    sound->words =
+        calloc(LIMEF_BROADCAST_WORDS(BROADCAST_FRAMES, N_CHANNELS), sizeof(sound->words[0]));
+    if (!sound->inputs || !sound->slots || !sound->samples || !sound->words)
+        return limef_fail(AVERROR(ENOMEM), "limef-play", "sound of %u streams", sound->n_streams);
+    memset(sound->inputs, 0, sound->n_streams * input_bytes);
+    return 0;
+}
+
+int play_sound_init(struct play_sound *sound, const struct play_options *options,
+                    unsigned n_streams, struct limef_reports *reports)
+{
+    struct limef_mixer_settings mixer = {
+        .rate = RATE, .n_channels = N_CHANNELS, .ring = &sound->ring};
+    struct limef_thread_settings thread = {
+        .name = "sound", .priority = LIMEF_PRIORITY_INGEST, .reports = reports};
+    int ret;
+
+    sound->on = is_wanted(options);
+    if (!sound->on)
+        return 0;
+    sound->n_streams = n_streams;
+    atomic_store_explicit(&sound->volume, 100, memory_order_relaxed);
+    ret = allocate(sound);
+    if (ret >= 0)
+        ret = limef_broadcast_ring_init(&sound->ring, sound->words, BROADCAST_FRAMES, N_CHANNELS);
+    if (ret >= 0)
+        ret = limef_mixer_init(&sound->mixer, "mixer", &mixer);
+    if (ret >= 0)
+        ret = init_inputs(sound);
+    if (ret < 0)
+        return ret;
+    limef_audio_sink_init(&sound->sink, "sound", sound->slots, n_streams, &sound->mixer);
+    limef_consumer_init(&sound->thread, &sound->sink.filter, &thread);
+    limef_thread_set_task(&sound->thread.thread, limef_audio_sink_tick, &sound->sink);
+    play_sound_change_volume(sound, 0);
+    return 0;
+}
+
+static int open_output(struct play_sound *sound)
+{
+    int ret = limef_audio_output_start(&sound->output, "audio", &sound->mixer, &sound->settings);
+
+    sound->playing = ret >= 0;
+    return ret;
+}
+
+int play_sound_start(struct play_sound *sound, const struct play_options *options)
+{
+    const char *ao = options->ao ? options->ao : "auto";
+    int ret = 0;
+
+    if (!sound->on)
+        return 0;
+    if (!strncmp(ao, "wav:", 4)) {
+        sound->settings.kind = LIMEF_AUDIO_NULL;
+        ret = limef_audio_recorder_start(&sound->recorder, ao + 4, &sound->ring, RATE);
+    } else if (!strncmp(ao, "alsa", 4)) {
+        sound->settings.kind = LIMEF_AUDIO_ALSA;
+        sound->settings.device = ao[4] == ':' ? ao + 5 : NULL;
+    }
+    if (ret >= 0 && strcmp(ao, "auto"))
+        ret = open_output(sound);
+    return ret < 0 ? ret : limef_thread_start(&sound->thread.thread);
+}
+
+int play_sound_begins(struct play_sound *sound)
+{
+    return sound->on && !sound->playing ? open_output(sound) : 0;
+}
+
+void play_sound_signal(struct play_sound *sound, const struct limef_signal_frame *signal_frame)
+{
+    if (sound->on)
+        limef_thread_send(&sound->thread.thread, signal_frame);
+}
+
+void play_sound_toggle_mute(struct play_sound *sound)
+{
+    bool muted = !LIMEF_COUNTED(sound->muted);
+
+    if (sound->on && limef_mixer_set(&sound->mixer, NULL, LIMEF_MIXER_MUTE, muted) >= 0)
+        atomic_store_explicit(&sound->muted, muted, memory_order_relaxed);
+}
+
+/* Streams side by side are about as loud together as one alone. */
+void play_sound_change_volume(struct play_sound *sound, int by)
+{
+    int volume = av_clip(LIMEF_COUNTED(sound->volume) + by * VOLUME_STEP, 0, MAX_VOLUME);
+    float gain = (float)volume / 100;
+
+    if (sound->on && limef_mixer_set(&sound->mixer, NULL, LIMEF_MIXER_GAIN,
+                                     gain / sqrtf((float)sound->n_streams)) >= 0)
+        atomic_store_explicit(&sound->volume, volume, memory_order_relaxed);
+}
+
+void play_sound_solo(struct play_sound *sound, uint32_t slot)
+{
+    if (!sound->on)
+        return;
+    for (unsigned i = 0; i < sound->n_streams; i++)
+        if (sound->slots[i].input)
+            limef_mixer_set(&sound->mixer, sound->slots[i].input, LIMEF_MIXER_MUTE,
+                            slot != UINT32_MAX && slot != i);
+}
+
+bool play_sound_is_heard(const struct play_sound *sound, uint32_t slot)
+{
+    return sound->on && LIMEF_COUNTED(sound->slots[slot].n_blocks) > 0;
+}
+
+int play_sound_stop(struct play_sound *sound, int64_t timeout_us)
+{
+    int ret = 0, written;
+
+    if (!sound->on)
+        return 0;
+    if (sound->playing) {
+        limef_audio_output_get_counters(&sound->output, &sound->counters);
+        ret = limef_audio_output_stop(&sound->output, timeout_us);
+        sound->playing = ret < 0;
+    }
+    written = limef_audio_recorder_stop(&sound->recorder, timeout_us);
+    if (ret >= 0)
+        ret = limef_thread_stop(&sound->thread.thread, timeout_us);
+    return ret < 0 ? ret : written;
+}
+
+void play_sound_clear(struct play_sound *sound)
+{
+    if (sound->on) {
+        limef_consumer_clear(&sound->thread);
+        limef_filter_clear(&sound->sink.filter);
+    }
+    free(sound->inputs);
+    free(sound->slots);
+    free(sound->samples);
+    free(sound->words);
+    *sound = (struct play_sound){.on = false};
+}

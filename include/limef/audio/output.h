@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * An audio output: a real-time thread that has a mixer make a period of sound whenever
+ * the device has room for it. A device that cannot be opened or goes away is reported,
+ * and its place is taken by one with a clock and without a sound, so that pictures go on
+ * in time; the lost one is tried again. doc/audio.md
+ */
+#ifndef LIMEF_AUDIO_OUTPUT_H
+#define LIMEF_AUDIO_OUTPUT_H
+
+#include <limef/audio/mixer.h>
+#include <limef/base/histogram.h>
+#include <limef/thread/thread.h>
+
+LIMEF_BEGIN_DECLS
+
+struct audio_device;
+struct audio_device_ops;
+
+/** Frames of a period at most. */
+#define LIMEF_AUDIO_MAX_PERIOD 8192
+
+/** Where sound goes. */
+enum limef_audio_output_kind {
+    LIMEF_AUDIO_AUTO, /**< ALSA where it can be opened, else nobody */
+    LIMEF_AUDIO_ALSA,
+    LIMEF_AUDIO_NULL, /**< to nobody, in time */
+};
+
+/** All-zero is sane. */
+struct limef_audio_output_settings {
+    enum limef_audio_output_kind kind;
+    const char *device;     /**< ALSA's name, "hw:0"; borrowed; must outlive the output. NULL:
+                                 "default" */
+    uint32_t period_frames; /**< wanted; 0: 5 ms */
+    int64_t reopen_us;      /**< how long between two tries to open a lost device; 0: 2 s */
+};
+
+/** What an output has done so far. */
+struct limef_audio_output_counters {
+    const char *kind;       /**< what plays at the moment: "alsa", "null"; lives forever */
+    uint32_t period_frames; /**< of the device */
+    uint64_t n_periods;     /**< mixed and written */
+    uint64_t n_underruns;   /**< times a device ran dry */
+    uint64_t n_lost;        /**< times a device went away */
+    uint64_t n_reopened;    /**< times it came back */
+    enum limef_scheduled scheduled_as; /**< what the thread got */
+    int64_t mix_p50_us; /**< what a period took to be mixed; a quarter too large at most */
+    int64_t mix_p99_us;
+};
+
+/** Memory of an output. All-zero and limef_audio_output_start(). */
+struct limef_audio_output {
+    struct limef_thread thread;
+    struct limef_audio_output_settings settings;
+    struct limef_mixer *mixer; /**< borrowed */
+    const char *name;
+
+    /* the thread; the controlling one while it does not run */
+    const struct audio_device_ops *wanted; /**< the kind that was asked for */
+    struct audio_device *device;
+    bool lost; /**< the device is in the place of a lost one */
+    int64_t reopen_us;
+    float block[LIMEF_AUDIO_MAX_PERIOD * LIMEF_MIXER_MAX_CHANNELS];
+    uint64_t underruns_before; /**< of devices that are closed */
+
+    /* any reads */
+    LIMEF_ATOMIC(const char *) kind;
+    LIMEF_ATOMIC(uint32_t) period_frames;
+    LIMEF_ATOMIC(uint64_t) n_periods, n_underruns, n_lost, n_reopened;
+    struct limef_histogram mix;
+};
+
+/**
+ * Opens the device and starts to play.
+ *
+ * @param output    written; must be all-zero.
+ * @param name      of the thread; borrowed. NULL: "audio".
+ * @param mixer     what it plays; borrowed; must outlive the output.
+ * @param settings  copied; NULL: the defaults.
+ * @return 0; AVERROR(ENODEV) or another one: LIMEF_AUDIO_ALSA, and it cannot be opened, or this
+ *         build has none; AVERROR(ENOMEM). Logged; all is as before then.
+ * Thread: the controlling one
+ */
+LIMEF_API int limef_audio_output_start(struct limef_audio_output *output, const char *name,
+                                       struct limef_mixer *mixer,
+                                       const struct limef_audio_output_settings *settings);
+
+/**
+ * Stops playing and closes the device; all-zero afterwards.
+ *
+ * @return 0, also if it does not play; AVERROR(ETIMEDOUT): the thread hangs in the device, nothing
+ *         may be freed; call again.
+ * Thread: the controlling one
+ */
+LIMEF_API int limef_audio_output_stop(struct limef_audio_output *output, int64_t timeout_us);
+
+/** Reads the counters. @param counters  written. Thread: any, while the output is started */
+LIMEF_API void limef_audio_output_get_counters(const struct limef_audio_output *output,
+                                               struct limef_audio_output_counters *counters);
+
+LIMEF_END_DECLS
+
+#endif

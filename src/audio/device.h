@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What an audio output plays on: takes a period of frames whenever there is room, and says when
+ * they will be heard. One thread uses a device.
+ */
+#ifndef LIMEF_SRC_AUDIO_DEVICE_H
+#define LIMEF_SRC_AUDIO_DEVICE_H
+
+#include <limef/base/api.h>
+
+/* Of a module: a struct audio_device_ops of this name, and of this shape. */
+#define AUDIO_MODULE_SYMBOL "limef_audio_module"
+#define AUDIO_ABI 1
+
+struct audio_device_settings {
+    const char *device; /* the kind's own name of it; NULL: the usual one */
+    uint32_t rate;
+    uint32_t n_channels;
+    uint32_t period_frames; /* changed to what the device has */
+    const char *name;       /* for logs */
+};
+
+/* The base of every device. */
+struct audio_device {
+    const struct audio_device_ops *ops;
+    struct audio_device_settings settings;
+    LIMEF_ATOMIC(uint64_t) n_underruns; /* times it ran dry; its thread's, any reads */
+};
+
+struct audio_device_ops {
+    const char *kind;
+    unsigned abi;
+    /* Returns 0, and the device, the caller's until close; or a negative AVERROR code. */
+    int (*open)(struct audio_device **device, const struct audio_device_settings *settings);
+    /*
+     * Waits until a period fits, or until deadline_us.
+     *
+     * heard_us  written: when the first frame that is written next will be heard.
+     * Returns 0; AVERROR(EAGAIN): none fits yet; AVERROR(ENODEV) or another one: the device is
+     * lost.
+     */
+    int (*wait)(struct audio_device *device, int64_t deadline_us, int64_t *heard_us);
+    /* Takes settings.period_frames frames. Returns 0, or a negative code: it is lost. */
+    int (*write)(struct audio_device *device, const float *frames);
+    void (*close)(struct audio_device *device);
+};
+
+/* Keeps the time, and plays nothing. */
+extern const struct audio_device_ops audio_device_null;
+
+/* Sleeps until a moment on limef_now_us()'s clock. */
+void audio_sleep_until(int64_t until_us);
+
+#endif

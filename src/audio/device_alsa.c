@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ALSA, which reaches PipeWire and PulseAudio as well: a module, loaded when somebody plays. It
+ * links alsa-lib and nothing of limef.
+ */
+#include "audio/device.h"
+
+#include <alsa/asoundlib.h>
+#include <errno.h>
+#include <libavutil/error.h>
+#include <math.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* Periods in the device's buffer. */
+#define N_PERIODS 3
+/* A device that takes sound so many times faster than it can be played has no clock. */
+#define WILD 1.3
+#define WILD_WINDOW_US 1000000
+
+extern const struct audio_device_ops limef_audio_module;
+
+struct alsa_device {
+    struct audio_device base;
+    snd_pcm_t *pcm;
+    snd_pcm_format_t format;
+    void *converted;      /* a period in the device's format; NULL: it takes floats */
+    int64_t window_us;    /* when the present window began; 0: not yet */
+    uint64_t n_in_window; /* frames that it took since */
+    bool wild;
+};
+
+static struct alsa_device *alsa_of(struct audio_device *device)
+{
+    return LIMEF_CONTAINER_OF(device, struct alsa_device, base);
+}
+
+/* As limef_now_us(), without the library. */
+static int64_t now_us(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static void sleep_us(int64_t us)
+{
+    nanosleep(&(struct timespec){.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000}, NULL);
+}
+
+static int choose_format(snd_pcm_t *pcm, snd_pcm_hw_params_t *params, snd_pcm_format_t *format)
+{
+    static const snd_pcm_format_t formats[] = {SND_PCM_FORMAT_FLOAT, SND_PCM_FORMAT_S32,
+                                               SND_PCM_FORMAT_S16};
+
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+        if (snd_pcm_hw_params_set_format(pcm, params, formats[i]) >= 0) {
+            *format = formats[i];
+            return 0;
+        }
+    return -EINVAL;
+}
+
+static int set_hardware(struct alsa_device *alsa)
+{
+    struct audio_device_settings *settings = &alsa->base.settings;
+    snd_pcm_uframes_t period = settings->period_frames, buffer;
+    snd_pcm_hw_params_t *params;
+    unsigned rate = settings->rate;
+    int ret;
+
+    snd_pcm_hw_params_alloca(&params);
+    ret = snd_pcm_hw_params_any(alsa->pcm, params);
+    if (ret >= 0)
+        ret = snd_pcm_hw_params_set_access(alsa->pcm, params, SND_PCM_ACCESS_RW_INTERLEAVED);
+    if (ret >= 0)
+        ret = choose_format(alsa->pcm, params, &alsa->format);
+    if (ret >= 0)
+        ret = snd_pcm_hw_params_set_channels(alsa->pcm, params, settings->n_channels);
+    if (ret >= 0)
+        ret = snd_pcm_hw_params_set_rate(alsa->pcm, params, rate, 0);
+    if (ret >= 0)
+        ret = snd_pcm_hw_params_set_period_size_near(alsa->pcm, params, &period, NULL);
+    buffer = N_PERIODS * period;
+    if (ret >= 0)
+        ret = snd_pcm_hw_params_set_buffer_size_near(alsa->pcm, params, &buffer);
+    if (ret >= 0)
+        ret = snd_pcm_hw_params(alsa->pcm, params);
+    if (ret >= 0 && (period > 8192 || period < 16 || buffer < 2 * period))
+        ret = -EINVAL;
+    settings->period_frames = (uint32_t)period;
+    return ret;
+}
+
+/* It starts when two periods are in it. */
+static int set_software(struct alsa_device *alsa)
+{
+    snd_pcm_uframes_t period = alsa->base.settings.period_frames;
+    snd_pcm_sw_params_t *params;
+    int ret;
+
+    snd_pcm_sw_params_alloca(&params);
+    ret = snd_pcm_sw_params_current(alsa->pcm, params);
+    if (ret >= 0)
+        ret = snd_pcm_sw_params_set_start_threshold(alsa->pcm, params, 2 * period);
+    if (ret >= 0)
+        ret = snd_pcm_sw_params_set_avail_min(alsa->pcm, params, period);
+    return ret < 0 ? ret : snd_pcm_sw_params(alsa->pcm, params);
+}
+
+static void alsa_close(struct audio_device *device)
+{
+    struct alsa_device *alsa = alsa_of(device);
+
+    if (alsa->pcm)
+        snd_pcm_close(alsa->pcm);
+    free(alsa->converted);
+    free(alsa);
+}
+
+/* alsa-lib writes to standard error of its own accord. */
+__attribute__((format(printf, 5, 6))) static void
+be_silent(const char *file, int line, const char *function, int error, const char *format, ...)
+{
+    (void)file;
+    (void)line;
+    (void)function;
+    (void)error;
+    (void)format;
+}
+
+static int alsa_open(struct audio_device **device, const struct audio_device_settings *settings)
+{
+    struct alsa_device *alsa = calloc(1, sizeof(*alsa));
+    int ret;
+
+    if (!alsa)
+        return AVERROR(ENOMEM);
+    snd_lib_error_set_handler(be_silent);
+    alsa->base.ops = &limef_audio_module;
+    alsa->base.settings = *settings;
+    ret = snd_pcm_open(&alsa->pcm, settings->device ? settings->device : "default",
+                       SND_PCM_STREAM_PLAYBACK, SND_PCM_NONBLOCK);
+    if (ret >= 0)
+        ret = set_hardware(alsa);
+    if (ret >= 0)
+        ret = set_software(alsa);
+    if (ret >= 0 && alsa->format != SND_PCM_FORMAT_FLOAT) {
+        alsa->converted =
+            calloc((size_t)alsa->base.settings.period_frames * settings->n_channels, 4);
+        ret = alsa->converted ? 0 : -ENOMEM;
+    }
+    if (ret < 0) {
+        alsa_close(&alsa->base);
+        return ret; /* alsa-lib's are negative errno codes, as AVERROR's are */
+    }
+    *device = &alsa->base;
+    return 0;
+}
+
+/* A device that ran dry, or was suspended, goes on; any other failure is its loss. */
+static int recover(struct alsa_device *alsa, int error)
+{
+    if (error == -EPIPE)
+        LIMEF_COUNT(alsa->base.n_underruns, 1);
+    else if (error != -EINTR && error != -ESTRPIPE)
+        return error;
+    return snd_pcm_recover(alsa->pcm, error, 1);
+}
+
+/* What takes sound without playing it would have all of a film at once. */
+static void hold_back(struct alsa_device *alsa)
+{
+    const struct audio_device_settings *settings = &alsa->base.settings;
+    int64_t now = now_us(), passed_us = now - alsa->window_us;
+    int64_t taken_us = (int64_t)(alsa->n_in_window * 1000000 / settings->rate);
+
+    if (!alsa->window_us || (passed_us > WILD_WINDOW_US && !alsa->wild)) {
+        alsa->window_us = now;
+        alsa->n_in_window = 0;
+    } else if (alsa->wild) {
+        if (taken_us > passed_us)
+            sleep_us(taken_us - passed_us);
+    } else if (taken_us > (int64_t)(WILD * WILD_WINDOW_US)) {
+        alsa->wild = true;
+        alsa->window_us = now;
+        alsa->n_in_window = 0;
+    }
+}
+
+static int alsa_wait(struct audio_device *device, int64_t deadline_us, int64_t *heard_us)
+{
+    struct alsa_device *alsa = alsa_of(device);
+    snd_pcm_sframes_t available, delay = 0;
+    int64_t left_ms = (deadline_us - now_us()) / 1000;
+    int ret;
+
+    hold_back(alsa);
+    ret = snd_pcm_wait(alsa->pcm, left_ms > 0 ? (int)left_ms : 0);
+    if (ret == 0)
+        return AVERROR(EAGAIN);
+    if (ret < 0) {
+        ret = recover(alsa, ret);
+        return ret < 0 ? ret : AVERROR(EAGAIN);
+    }
+    available = snd_pcm_avail_update(alsa->pcm);
+    if (available < 0) {
+        ret = recover(alsa, (int)available);
+        return ret < 0 ? ret : AVERROR(EAGAIN);
+    }
+    if (available < (snd_pcm_sframes_t)device->settings.period_frames)
+        return AVERROR(EAGAIN);
+    if (snd_pcm_delay(alsa->pcm, &delay) < 0 || delay < 0)
+        delay = 0;
+    *heard_us = now_us() + (int64_t)delay * 1000000 / device->settings.rate;
+    return 0;
+}
+
+static void convert(const struct alsa_device *alsa, const float *frames)
+{
+    size_t n = (size_t)alsa->base.settings.period_frames * alsa->base.settings.n_channels;
+
+    for (size_t i = 0; i < n; i++) {
+        double sample = fmin(fmax(frames[i], -1), 1);
+
+        if (alsa->format == SND_PCM_FORMAT_S16)
+            ((int16_t *)alsa->converted)[i] = (int16_t)lrint(sample * INT16_MAX);
+        else
+            ((int32_t *)alsa->converted)[i] = (int32_t)lrint(sample * INT32_MAX);
+    }
+}
+
+static int alsa_write(struct audio_device *device, const float *frames)
+{
+    struct alsa_device *alsa = alsa_of(device);
+    const char *data = (const char *)frames;
+    uint32_t n_left = device->settings.period_frames;
+    size_t frame_bytes =
+        (size_t)snd_pcm_format_physical_width(alsa->format) / 8 * device->settings.n_channels;
+
+    if (alsa->converted) {
+        convert(alsa, frames);
+        data = alsa->converted;
+    }
+    for (int tries = 0; n_left && tries < 8; tries++) {
+        snd_pcm_sframes_t n = snd_pcm_writei(alsa->pcm, data, n_left);
+
+        if (n == -EAGAIN) /* room was seen: it shrank */
+            break;
+        if (n < 0) {
+            int ret = recover(alsa, (int)n);
+
+            if (ret < 0)
+                return ret;
+            continue;
+        }
+        n_left -= (uint32_t)n;
+        data += (size_t)n * frame_bytes;
+    }
+    alsa->n_in_window += device->settings.period_frames;
+    return 0;
+}
+
+__attribute__((visibility("default")))
+const struct audio_device_ops limef_audio_module = {.kind = "alsa",
+                                                    .abi = AUDIO_ABI,
+                                                    .open = alsa_open,
+                                                    .wait = alsa_wait,
+                                                    .write = alsa_write,
+                                                    .close = alsa_close};

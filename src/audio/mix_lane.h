@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* One sample, as every implementation of mix.h treats it. */
+#ifndef LIMEF_SRC_AUDIO_MIX_LANE_H
+#define LIMEF_SRC_AUDIO_MIX_LANE_H
+
+#include "audio/mix.h"
+
+#include <math.h>
+
+/* Linear up to the knee, then with the slope 1 into a curve that tends to 1. */
+static inline float mix_limited(float y)
+{
+    float magnitude = fabsf(y), beyond;
+
+    if (!(magnitude > MIX_KNEE))
+        return y;
+    beyond = (magnitude - MIX_KNEE) * (1 / (1 - MIX_KNEE));
+    return copysignf(MIX_KNEE + (1 - MIX_KNEE) * (beyond / (1 + beyond)), y);
+}
+
+static inline void mix_note(struct mix_levels *levels, size_t lane, float y)
+{
+    levels->sum[lane] += y * y;
+    levels->peak[lane] = fabsf(y) > levels->peak[lane] ? fabsf(y) : levels->peak[lane];
+}
+
+static inline float mix_gain_at(const struct mix_gain *gain, size_t i)
+{
+    return gain->base[i % MIX_LANES] + gain->step[i % MIX_LANES] * (float)(i / MIX_LANES);
+}
+
+static inline void mix_add_one(float *mix, const float *in, size_t i, const struct mix_gain *gain,
+                               struct mix_levels *levels)
+{
+    float y = in[i] * mix_gain_at(gain, i);
+
+    mix[i] += y;
+    mix_note(levels, i % MIX_LANES, y);
+}
+
+static inline void mix_finish_one(float *mix, size_t i, const struct mix_gain *gain,
+                                  struct mix_levels *levels)
+{
+    float y = mix[i] * mix_gain_at(gain, i), over = fabsf(y);
+
+    levels->over[i % MIX_LANES] =
+        over > levels->over[i % MIX_LANES] ? over : levels->over[i % MIX_LANES];
+    mix[i] = mix_limited(y);
+    mix_note(levels, i % MIX_LANES, mix[i]);
+}
+
+#endif

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+#include "audio/mixer_private.h"
+
+#include <limef/base/log.h>
+
+#define DEFAULT_AHEAD_MS 10
+
+int limef_mixer_input_init(struct limef_mixer_input *input, const struct limef_mixer *mixer,
+                           const char *name, float *samples, unsigned n_frames,
+                           const struct limef_mixer_input_settings *settings)
+{
+    int ret = limef_sample_ring_init(&input->ring, samples, n_frames, mixer->settings.n_channels);
+
+    if (ret < 0)
+        return ret;
+    input->name = name ? name : "input";
+    if (settings)
+        input->settings = *settings;
+    input->rate = mixer->settings.rate;
+    if (!input->settings.n_ahead)
+        input->settings.n_ahead = input->rate * DEFAULT_AHEAD_MS / 1000;
+    if (input->settings.n_ahead > n_frames / 2)
+        input->settings.n_ahead = n_frames / 2;
+    atomic_store_explicit(&input->n_most, input->settings.n_most, memory_order_relaxed);
+    input->gain = 1;
+    return 0;
+}
+
+/* The writer's side. */
+
+static void write_mark(struct limef_mixer_input *input, int64_t media_us, int32_t rate)
+{
+    uint32_t n = LIMEF_COUNTED(input->n_marked);
+    struct limef_mixer_mark *mark = &input->marks[n % LIMEF_MIXER_N_MARKS];
+
+    /* acquire: the mixer is done with it; pairs with its release. Without room the marks before it
+     * go on to tell the time. */
+    if (n - atomic_load_explicit(&input->n_passed, memory_order_acquire) == LIMEF_MIXER_N_MARKS)
+        return;
+    *mark = (struct limef_mixer_mark){
+        .position = limef_sample_ring_head(&input->ring), .media_us = media_us, .rate = rate};
+    /* release: the mark; pairs with the mixer's acquire */
+    atomic_store_explicit(&input->n_marked, n + 1, memory_order_release);
+}
+
+unsigned limef_mixer_input_write(struct limef_mixer_input *input, const float *samples,
+                                 unsigned n_frames, int64_t media_us, int32_t rate)
+{
+    if (LIMEF_COUNTED(input->ended))
+        atomic_store_explicit(&input->ended, false, memory_order_relaxed);
+    if (media_us != LIMEF_NO_TIME)
+        write_mark(input, media_us, rate);
+    return limef_sample_ring_write(&input->ring, samples, n_frames);
+}
+
+void limef_mixer_input_flush(struct limef_mixer_input *input)
+{
+    /* release: pairs with the acquire in obey_flush() */
+    atomic_store_explicit(&input->flushed_until, limef_sample_ring_head(&input->ring),
+                          memory_order_release);
+}
+
+void limef_mixer_input_end(struct limef_mixer_input *input, bool ended)
+{
+    /* release: what was written before; pairs with the acquire in run_out() */
+    atomic_store_explicit(&input->ended, ended, memory_order_release);
+}
+
+void limef_mixer_input_set_most(struct limef_mixer_input *input, uint32_t n_most)
+{
+    atomic_store_explicit(&input->n_most, n_most, memory_order_relaxed);
+}
+
+unsigned limef_mixer_input_room(struct limef_mixer_input *input)
+{
+    return limef_sample_ring_room(&input->ring);
+}
+
+/* The audio thread's side. */
+
+/* What was written before a flush is gone. */
+static void obey_flush(struct limef_mixer_input *input)
+{
+    /* acquire: pairs with the release in flush */
+    uint64_t until = atomic_load_explicit(&input->flushed_until, memory_order_acquire);
+
+    if (limef_sample_ring_tail(&input->ring) >= until)
+        return;
+    limef_sample_ring_skip_to(&input->ring, until);
+    input->state = LIMEF_INPUT_WAITING;
+}
+
+/* Of what is live: a delay that has grown too long. */
+static void catch_up(struct limef_mixer_input *input)
+{
+    uint32_t n_most = LIMEF_COUNTED(input->n_most);
+
+    if (n_most && limef_sample_ring_fill(&input->ring) > n_most)
+        limef_sample_ring_skip(&input->ring, input->settings.n_ahead);
+}
+
+/* Whether there is something to be heard in this block. */
+static bool begin(struct limef_mixer_input *input)
+{
+    /* acquire: what was written before it ended */
+    bool ended = atomic_load_explicit(&input->ended, memory_order_acquire);
+    unsigned fill = limef_sample_ring_fill(&input->ring);
+
+    if (input->paused && (input->silenced || input->state != LIMEF_INPUT_SOUNDING)) {
+        input->state = LIMEF_INPUT_PAUSED;
+        return false;
+    }
+    if (input->state == LIMEF_INPUT_SOUNDING)
+        return true;
+    input->state = ended && !fill ? LIMEF_INPUT_ENDED : LIMEF_INPUT_WAITING;
+    if (!fill || (!ended && fill < input->settings.n_ahead))
+        return false;
+    for (unsigned i = 0; i < LIMEF_MIXER_MAX_CHANNELS; i++)
+        input->now[i] = 0;
+    input->state = LIMEF_INPUT_SOUNDING;
+    return true;
+}
+
+/* The gain of each channel that it goes to; a pause is a gain of 0 first. */
+static struct mixer_fade find_fade(struct limef_mixer_input *input, unsigned n_channels,
+                                   unsigned n_frames)
+{
+    float gain = input->muted || input->paused ? 0 : input->gain, target[2] = {gain, gain};
+
+    if (n_channels == 2) {
+        target[0] *= input->balance > 0 ? 1 - input->balance : 1;
+        target[1] *= input->balance < 0 ? 1 + input->balance : 1;
+    }
+    input->silenced = input->paused;
+    return mixer_fade_to(input->now, target, n_channels, n_frames);
+}
+
+/* Finds the mark that holds for a position. */
+static void find_mark(struct limef_mixer_input *input, uint64_t position)
+{
+    uint32_t n = LIMEF_COUNTED(input->n_passed);
+    /* acquire: the marks; pairs with the writer's release */
+    uint32_t n_marked = atomic_load_explicit(&input->n_marked, memory_order_acquire);
+
+    while (n != n_marked) {
+        const struct limef_mixer_mark *mark = &input->marks[n % LIMEF_MIXER_N_MARKS];
+
+        if (mark->position > position)
+            break;
+        input->mark = *mark;
+        input->marked = true;
+        n++;
+    }
+    /* release: they are read; pairs with the writer's acquire */
+    atomic_store_explicit(&input->n_passed, n, memory_order_release);
+}
+
+static int64_t media_at(const struct limef_mixer_input *input, uint64_t position)
+{
+    const struct limef_mixer_mark *mark = &input->mark;
+
+    if (!input->marked)
+        return LIMEF_NO_TIME;
+    return mark->media_us +
+           (int64_t)(position - mark->position) * 1000 * mark->rate / (int64_t)input->rate;
+}
+
+static void tell(struct limef_mixer_input *input, int64_t media_us, int64_t heard_us)
+{
+    struct limef_mixer_heard heard = {.media_us = media_us,
+                                      .at_us = heard_us,
+                                      .rate = input->mark.rate,
+                                      .state = (uint32_t)input->state};
+
+    limef_snapshot_write(&input->heard_now, &heard, sizeof(heard));
+}
+
+/* Fewer frames than the block. */
+static void run_out(struct limef_mixer_input *input, unsigned n_missing)
+{
+    /* acquire: what was written before it ended; pairs with the release in end */
+    if (atomic_load_explicit(&input->ended, memory_order_acquire)) {
+        input->state =
+            limef_sample_ring_fill(&input->ring) ? LIMEF_INPUT_SOUNDING : LIMEF_INPUT_ENDED;
+    } else {
+        limef_sample_ring_count_silence(&input->ring, n_missing);
+        input->state = LIMEF_INPUT_WAITING;
+    }
+}
+
+static void add_slices(struct limef_mixer *mixer, struct limef_mixer_input *input, float *out,
+                       unsigned n_frames, struct mix_levels *seen)
+{
+    unsigned n_channels = mixer->settings.n_channels, n;
+    struct mixer_fade fade = find_fade(input, n_channels, n_frames);
+    struct mix_gain gain = mixer_gain_at(&fade, n_channels, 0);
+    struct limef_sample_slices slices;
+
+    n = limef_sample_ring_read_begin(&input->ring, n_frames, &slices);
+    mixer->ops->add(out, slices.first, (size_t)slices.n_first * n_channels, &gain, seen);
+    if (slices.n_second) {
+        gain = mixer_gain_at(&fade, n_channels, slices.n_first);
+        mixer->ops->add(out + (size_t)slices.n_first * n_channels, slices.second,
+                        (size_t)slices.n_second * n_channels, &gain, seen);
+    }
+    find_mark(input, limef_sample_ring_tail(&input->ring));
+    input->position = limef_sample_ring_tail(&input->ring);
+    limef_sample_ring_read_end(&input->ring, n);
+    if (n < n_frames)
+        run_out(input, n_frames - n);
+}
+
+void mixer_input_add(struct limef_mixer *mixer, struct limef_mixer_input *input, float *out,
+                     unsigned n_frames, int64_t heard_us)
+{
+    struct mix_levels seen = {{0}};
+
+    obey_flush(input);
+    catch_up(input);
+    if (begin(input)) {
+        add_slices(mixer, input, out, n_frames, &seen);
+        tell(input, media_at(input, input->position), heard_us);
+    } else {
+        tell(input, LIMEF_NO_TIME, heard_us);
+    }
+    mixer_follow(mixer, &seen, n_frames, &input->levels, input->square);
+    limef_snapshot_write(&input->levels_now, &input->levels, sizeof(input->levels));
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the mixer's files share: the block (mixer.c), an input's part in it and what its writer does
+ * (mixer_input.c), commands and snapshots (mixer_control.c).
+ */
+#ifndef LIMEF_SRC_AUDIO_MIXER_PRIVATE_H
+#define LIMEF_SRC_AUDIO_MIXER_PRIVATE_H
+
+#include "audio/mix.h"
+
+#include <limef/audio/mixer.h>
+
+/* How an input's or the mixer's gain goes through a block. */
+struct mixer_fade {
+    float from[LIMEF_MIXER_MAX_CHANNELS];
+    float step[LIMEF_MIXER_MAX_CHANNELS]; /* from frame to frame */
+};
+
+/* From the gains in use to others within n_frames; they are in use then. */
+struct mixer_fade mixer_fade_to(float *now, const float *target, unsigned n_channels,
+                                unsigned n_frames);
+
+/* The gain of a stretch that begins `at` frames into the block. */
+struct mix_gain mixer_gain_at(const struct mixer_fade *fade, unsigned n_channels, unsigned at);
+
+/* Lets levels fall or follow what was seen in a block. */
+void mixer_follow(const struct limef_mixer *mixer, const struct mix_levels *seen, unsigned n_frames,
+                  struct limef_levels *levels, float *square);
+
+/* Adds an input's part of a block. */
+void mixer_input_add(struct limef_mixer *mixer, struct limef_mixer_input *input, float *out,
+                     unsigned n_frames, int64_t heard_us);
+
+/* Does all commands that wait. The audio thread, or while there is none the controlling one. */
+void mixer_obey(struct limef_mixer *mixer);
+
+#endif

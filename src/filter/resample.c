@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT */
+#include <limef/filter/resample.h>
+
+#include "base/memory_private.h"
+#include "filter/clean_samples.h"
+#include "filter/fingerprint.h"
+
+#include <limef/base/log.h>
+#include <limef/frame/pool.h>
+
+#include <libavutil/common.h>
+#include <libavutil/frame.h>
+#include <libavutil/opt.h>
+#include <libswresample/swresample.h>
+
+#define MAX_CHANNELS 8
+/* For how many frames libswresample keeps a speed: 1 more or less among so many is 1 ppm. */
+#define SPEED_LASTS 1000000
+
+static struct limef_resample_filter *resample_of(struct limef_filter *filter)
+{
+    return LIMEF_CONTAINER_OF(filter, struct limef_resample_filter, filter);
+}
+
+/* Layouts that say no more than how many channels there are become the usual one of so many. */
+static int find_layout(AVChannelLayout *layout, const AVFrame *in)
+{
+    if (in->ch_layout.order == AV_CHANNEL_ORDER_UNSPEC) {
+        av_channel_layout_default(layout, in->ch_layout.nb_channels);
+        return 0;
+    }
+    return av_channel_layout_copy(layout, &in->ch_layout);
+}
+
+static bool is_as_before(const struct limef_resample_filter *resample, const AVFrame *in)
+{
+    const AVFrame *from = resample->from;
+
+    return from->sample_rate == in->sample_rate && from->format == in->format &&
+           !av_channel_layout_compare(&from->ch_layout, &in->ch_layout);
+}
+
+static int open_swr(struct limef_resample_filter *resample, const AVFrame *in)
+{
+    const struct limef_resample_settings *settings = &resample->settings;
+    AVChannelLayout from = {0}, to = {0};
+    int ret = find_layout(&from, in);
+
+    av_channel_layout_default(&to, (int)settings->n_channels);
+    if (ret >= 0)
+        ret = memory_permits()
+                  ? swr_alloc_set_opts2(&resample->swr, &to, AV_SAMPLE_FMT_FLT, (int)settings->rate,
+                                        &from, in->format, in->sample_rate, 0, NULL)
+                  : AVERROR(ENOMEM);
+    if (ret >= 0 && settings->follows)
+        ret = av_opt_set_int(resample->swr, "flags", SWR_FLAG_RESAMPLE, 0);
+    if (ret >= 0)
+        ret = swr_init(resample->swr);
+    if (ret >= 0 && settings->follows) /* what a first change would have to allocate */
+        ret = swr_set_compensation(resample->swr, 1, SPEED_LASTS);
+    if (ret < 0)
+        swr_free(&resample->swr);
+    av_channel_layout_uninit(&from);
+    av_channel_layout_uninit(&to);
+    resample->ppm_in_use = 0;
+    resample->n_until_again = 0;
+    return ret;
+}
+
+/* Remembers what blocks look like now; also if they cannot be converted, which is said once. */
+static int follow(struct limef_resample_filter *resample, const AVFrame *in)
+{
+    char layout[64] = "?";
+    int ret;
+
+    if (resample->from->sample_rate)
+        LIMEF_COUNT(resample->n_changes, 1);
+    swr_free(&resample->swr);
+    resample->from->sample_rate = in->sample_rate;
+    resample->from->format = in->format;
+    ret = av_channel_layout_copy(&resample->from->ch_layout, &in->ch_layout);
+    if (ret >= 0 && (in->sample_rate <= 0 || in->ch_layout.nb_channels <= 0))
+        ret = AVERROR_INVALIDDATA;
+    if (ret >= 0)
+        ret = open_swr(resample, in);
+    if (ret >= 0)
+        return 0;
+    av_channel_layout_describe(&in->ch_layout, layout, sizeof(layout));
+    return limef_fail(ret, resample->filter.name, "sound of %d Hz, %s, %s cannot be converted",
+                      in->sample_rate, layout, av_get_sample_fmt_name(in->format));
+}
+
+static AVBufferRef *make_buffer(void *resample, size_t size_bytes)
+{
+    (void)resample;
+    return memory_permits() ? av_buffer_alloc(size_bytes) : NULL;
+}
+
+/* Room for n frames, of a pool whose buffers are large enough. */
+static AVBufferRef *get_buffer(struct limef_resample_filter *resample, unsigned n_frames)
+{
+    size_t frame_bytes = resample->settings.n_channels * sizeof(float);
+
+    if (!resample->buffers || n_frames > resample->n_capacity) {
+        av_buffer_pool_uninit(&resample->buffers);
+        resample->n_capacity = n_frames + n_frames / 4; /* blocks differ a little */
+        resample->buffers = memory_permits()
+                                ? av_buffer_pool_init2(resample->n_capacity * frame_bytes, resample,
+                                                       make_buffer, NULL)
+                                : NULL;
+    }
+    return resample->buffers ? av_buffer_pool_get(resample->buffers) : NULL;
+}
+
+/* Before it converts n frames more. */
+static void set_speed(struct limef_resample_filter *resample, int n_frames)
+{
+    int32_t ppm = LIMEF_COUNTED(resample->ppm);
+
+    resample->n_until_again -= n_frames;
+    if (!resample->settings.follows || (ppm == resample->ppm_in_use && resample->n_until_again > 0))
+        return;
+    if (swr_set_compensation(resample->swr, ppm, SPEED_LASTS) < 0)
+        return;
+    resample->ppm_in_use = ppm;
+    resample->n_until_again = SPEED_LASTS / 2;
+}
+
+static int pass_block(struct limef_resample_filter *resample, struct limef_payload *payload)
+{
+    struct limef_decoded_frame *out = &resample->out;
+
+    limef_payload_unref(out->frame.payload);
+    out->frame.payload = payload;
+    out->av = limef_payload_picture(payload);
+    LIMEF_COUNT(resample->n_out, (uint64_t)out->av->nb_samples);
+    LIMEF_COUNT(resample->filter.copied_bytes,
+                (uint64_t)out->av->nb_samples * resample->settings.n_channels * sizeof(float));
+    return limef_pass(&resample->filter, &out->frame);
+}
+
+/* in is NULL: what is still inside. The header of the block that is passed on is in out. */
+static int convert(struct limef_resample_filter *resample, const AVFrame *in)
+{
+    int n_most = swr_get_out_samples(resample->swr, in ? in->nb_samples : 0), n;
+    struct limef_payload *payload = limef_pool_get(resample->blocks);
+    AVFrame *block;
+
+    if (!payload)
+        return AVERROR(ENOMEM);
+    block = limef_payload_picture(payload);
+    block->buf[0] = get_buffer(resample, n_most > 0 ? (unsigned)n_most : 1);
+    if (!block->buf[0]) {
+        limef_payload_unref(payload);
+        return AVERROR(ENOMEM);
+    }
+    block->data[0] = block->buf[0]->data;
+    block->extended_data = block->data;
+    n = swr_convert(resample->swr, block->data, n_most,
+                    in ? (const uint8_t **)in->extended_data : NULL, in ? in->nb_samples : 0);
+    if (n <= 0) {
+        limef_payload_unref(payload);
+        return n;
+    }
+    block->format = AV_SAMPLE_FMT_FLT;
+    block->nb_samples = n;
+    block->sample_rate = (int)resample->settings.rate;
+    block->linesize[0] = n * (int)(resample->settings.n_channels * sizeof(float));
+    av_channel_layout_default(&block->ch_layout, (int)resample->settings.n_channels);
+    resample->out.frame.duration_us = av_rescale(n, 1000000, resample->settings.rate);
+    return pass_block(resample, payload);
+}
+
+/* The time of the oldest sample that went in and did not come out. */
+static int64_t time_inside(const struct limef_resample_filter *resample)
+{
+    return resample->ends_us == LIMEF_NO_TIME
+               ? LIMEF_NO_TIME
+               : resample->ends_us - swr_get_delay(resample->swr, 1000000);
+}
+
+/* Passes on what the resampler still holds; its time goes on from what was before. */
+static int drain(struct limef_resample_filter *resample)
+{
+    if (!resample->swr || !resample->out.frame.payload || swr_get_delay(resample->swr, 1000000) < 1)
+        return 0;
+    resample->out.frame.pts_us = time_inside(resample);
+    return convert(resample, NULL);
+}
+
+/* A copy without what is no number. */
+static int clean(struct limef_resample_filter *resample, const AVFrame **in)
+{
+    AVFrame *copy = resample->clean;
+    size_t n_bad = clean_samples_count(*in);
+    int ret;
+
+    if (!n_bad)
+        return 0;
+    LIMEF_COUNT(resample->n_cleaned, n_bad);
+    av_frame_unref(copy);
+    copy->format = (*in)->format;
+    copy->nb_samples = (*in)->nb_samples;
+    copy->sample_rate = (*in)->sample_rate;
+    ret = av_channel_layout_copy(&copy->ch_layout, &(*in)->ch_layout);
+    if (ret >= 0)
+        ret = memory_permits() ? av_frame_get_buffer(copy, 0) : AVERROR(ENOMEM);
+    if (ret >= 0)
+        ret = av_frame_copy(copy, *in);
+    if (ret < 0)
+        return ret;
+    clean_samples(copy);
+    *in = copy;
+    return 0;
+}
+
+/* When the first frame that comes out is to be heard: what is still inside comes before. */
+static void set_header(struct limef_resample_filter *resample, const struct limef_frame *in)
+{
+    struct limef_payload *payload = resample->out.frame.payload;
+
+    if (in->pts_us != LIMEF_NO_TIME)
+        resample->ends_us = in->pts_us;
+    resample->out.frame = *in;
+    resample->out.frame.payload = payload;
+    resample->out.frame.pts_us = time_inside(resample);
+}
+
+static int take_block(struct limef_resample_filter *resample, const struct limef_decoded_frame *in)
+{
+    const AVFrame *block = in->av;
+    int ret = 0;
+
+    LIMEF_COUNT(resample->n_blocks, 1);
+    if (!is_as_before(resample, block)) {
+        if (drain(resample) == AVERROR_EXIT)
+            return AVERROR_EXIT;
+        ret = follow(resample, block);
+    } else if (!resample->swr) {
+        ret = AVERROR(ENOSYS); /* said when it came first */
+    }
+    if (ret >= 0)
+        ret = clean(resample, &block);
+    if (ret < 0) {
+        LIMEF_COUNT(resample->n_errors, 1);
+        return ret;
+    }
+    set_speed(resample, block->nb_samples);
+    set_header(resample, &in->frame);
+    if (resample->ends_us != LIMEF_NO_TIME)
+        resample->ends_us += av_rescale(block->nb_samples, 1000000, block->sample_rate);
+    ret = convert(resample, block);
+    if (ret < 0 && ret != AVERROR_EXIT && ret != AVERROR(EAGAIN))
+        LIMEF_COUNT(resample->n_errors, 1);
+    return ret;
+}
+
+static int take_signal(struct limef_resample_filter *resample, const struct limef_frame *in)
+{
+    uint32_t signal = limef_signal_frame_from(in)->signal;
+
+    if (signal == LIMEF_SIGNAL_FLUSH) {
+        swr_free(&resample->swr);
+        resample->from->sample_rate = 0; /* so that the next block makes it anew */
+        resample->ends_us = LIMEF_NO_TIME;
+    } else if ((signal == LIMEF_SIGNAL_END || signal == LIMEF_SIGNAL_STOP) &&
+               drain(resample) == AVERROR_EXIT) {
+        return AVERROR_EXIT;
+    }
+    return limef_pass(&resample->filter, in);
+}
+
+static int resample_go(struct limef_filter *filter, const struct limef_frame *in)
+{
+    struct limef_resample_filter *resample = resample_of(filter);
+
+    if (in->frame_class == LIMEF_FRAME_SIGNAL)
+        return take_signal(resample, in);
+    if (in->frame_class != LIMEF_FRAME_DECODED || in->media != LIMEF_MEDIA_AUDIO)
+        return limef_pass(filter, in);
+    return take_block(resample, limef_decoded_frame_from(in));
+}
+
+static void resample_clear(struct limef_filter *filter)
+{
+    struct limef_resample_filter *resample = resample_of(filter);
+
+    swr_free(&resample->swr);
+    av_frame_free(&resample->from);
+    av_frame_free(&resample->clean);
+    limef_payload_unref(resample->out.frame.payload);
+    limef_pool_release(resample->blocks);
+    av_buffer_pool_uninit(&resample->buffers);
+    *resample = (struct limef_resample_filter){0};
+}
+
+static uint64_t resample_fingerprint(const struct limef_filter *filter)
+{
+    const struct limef_resample_filter *resample =
+        LIMEF_CONTAINER_OF(filter, const struct limef_resample_filter, filter);
+    uint64_t hash = fingerprint_mix(FINGERPRINT_START, resample->settings.rate);
+
+    hash = fingerprint_mix(hash, resample->settings.n_channels);
+    hash = fingerprint_mix(hash, resample->settings.follows);
+    hash = fingerprint_mix(hash, resample->from->sample_rate);
+    return fingerprint_mix(hash, resample->from->format);
+}
+
+static const struct limef_filter_ops resample_ops = {.kind = "resample",
+                                                     .go = resample_go,
+                                                     .clear = resample_clear,
+                                                     .fingerprint = resample_fingerprint};
+
+int limef_resample_filter_init(struct limef_resample_filter *resample, const char *name,
+                               const struct limef_resample_settings *settings)
+{
+    struct limef_resample_settings wanted =
+        settings ? *settings : (struct limef_resample_settings){0};
+
+    name = name ? name : resample_ops.kind;
+    wanted.rate = wanted.rate ? wanted.rate : 48000;
+    wanted.n_channels = wanted.n_channels ? wanted.n_channels : 2;
+    if (wanted.rate < 1000 || wanted.rate > 768000 || wanted.n_channels > MAX_CHANNELS)
+        return limef_fail(AVERROR(EINVAL), name, "%u Hz, %u channels", wanted.rate,
+                          wanted.n_channels);
+    limef_filter_init(&resample->filter, &resample_ops, name);
+    resample->settings = wanted;
+    resample->ends_us = LIMEF_NO_TIME;
+    resample->from = memory_new_av_frame();
+    resample->clean = memory_new_av_frame();
+    resample->blocks = limef_pool_create(LIMEF_FRAME_DECODED);
+    if (!resample->from || !resample->clean || !resample->blocks) {
+        resample_clear(&resample->filter);
+        return limef_fail(AVERROR(ENOMEM), name, "init");
+    }
+    return 0;
+}
+
+void limef_resample_set_ppm(struct limef_resample_filter *resample, int32_t ppm)
+{
+    ppm = av_clip(ppm, -LIMEF_RESAMPLE_MAX_PPM, LIMEF_RESAMPLE_MAX_PPM);
+    atomic_store_explicit(&resample->ppm, ppm, memory_order_relaxed);
+}
+
+void limef_resample_get_counters(const struct limef_resample_filter *resample,
+                                 struct limef_resample_counters *counters)
+{
+    *counters = (struct limef_resample_counters){
+        .n_blocks = LIMEF_COUNTED(resample->n_blocks),
+        .n_out = LIMEF_COUNTED(resample->n_out),
+        .n_cleaned = LIMEF_COUNTED(resample->n_cleaned),
+        .n_changes = LIMEF_COUNTED(resample->n_changes),
+        .n_errors = LIMEF_COUNTED(resample->n_errors),
+    };
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* Loops with vectors give the bits of those without. */
+#include "audio/mix.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_SAMPLES 300
+
+static struct mix_gain gain;
+static float in[MAX_SAMPLES], mixed[MAX_SAMPLES];
+
+/* Silence, soft, loud, far too loud, and denormal. */
+static float some_sample(void)
+{
+    static const float scales[] = {0, 1e-3f, 0.5f, 1, 3, 1000, 1e-40f};
+
+    return scales[(size_t)rand() % (sizeof(scales) / sizeof(scales[0]))] *
+           ((float)rand() / (float)RAND_MAX * 2 - 1);
+}
+
+static void make_input(void)
+{
+    for (int i = 0; i < MAX_SAMPLES; i++) {
+        in[i] = some_sample();
+        mixed[i] = some_sample();
+    }
+    for (int i = 0; i < MIX_LANES; i++) {
+        gain.base[i] = (float)rand() / (float)RAND_MAX;
+        gain.step[i] = rand() % 2 ? 0 : ((float)rand() / (float)RAND_MAX - 0.5f) / 40;
+    }
+}
+
+static void run(const struct mix_ops *ops, size_t at, size_t n, float *out,
+                struct mix_levels *levels)
+{
+    memset(levels, 0, sizeof(*levels));
+    memcpy(out, mixed, sizeof(mixed));
+    ops->add(out + at, in + at, n, &gain, levels);
+    ops->finish(out + at, n, &gain, levels);
+}
+
+TestSuite(mix, .timeout = 30);
+
+static void compare(const struct mix_ops *ops)
+{
+    srand(1);
+    for (int round = 0; round < 2000; round++) {
+        float expected[MAX_SAMPLES], out[MAX_SAMPLES];
+        struct mix_levels expected_levels, levels;
+        size_t at = (size_t)rand() % 9, n = (size_t)rand() % (MAX_SAMPLES - at);
+
+        make_input();
+        run(&mix_scalar, at, n, expected, &expected_levels);
+        run(ops, at, n, out, &levels);
+        cr_assert(zero(int, memcmp(out, expected, sizeof(out))), "%s, round %d", ops->name, round);
+        cr_assert(zero(int, memcmp(&levels, &expected_levels, sizeof(levels))));
+    }
+}
+
+Test(mix, vectors_of_every_processor_give_the_scalar_bits)
+{
+    compare(&mix_vector);
+}
+
+Test(mix, the_chosen_loops_give_the_scalar_bits)
+{
+    compare(mix_choose());
+}
+
+Test(mix, the_limiter_leaves_what_is_soft_and_keeps_what_is_loud_below_one)
+{
+    float before = 0;
+
+    memset(&gain, 0, sizeof(gain));
+    for (int i = 0; i < MIX_LANES; i++)
+        gain.base[i] = 1;
+    for (float x = 0; x < 100; x = x * 1.01f + 0.001f) {
+        float out[2] = {x, -x};
+        struct mix_levels levels = {{0}};
+
+        mix_choose()->finish(out, 2, &gain, &levels);
+        cr_assert(eq(flt, out[0], -out[1]));
+        cr_assert(out[0] >= before && out[0] <= 1);
+        if (x <= MIX_KNEE)
+            cr_assert(eq(flt, out[0], x));
+        else
+            cr_assert(lt(flt, out[0], x));
+        before = out[0];
+    }
+}

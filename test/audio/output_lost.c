@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* A device that vanishes and comes back: test/audio/vanishing_device.c lies where a static library
+ * looks for the module of ALSA. */
+#include "support/chain.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+static struct limef_mixer mixer;
+static struct limef_audio_output output;
+static LIMEF_ATOMIC(int) n_lines;
+
+static void count_lines(void *context, enum limef_log_level level, const char *name,
+                        const char *line)
+{
+    (void)context;
+    (void)name;
+    (void)line;
+    if (level <= LIMEF_LOG_WARNING)
+        atomic_fetch_add(&n_lines, 1);
+}
+
+static struct limef_audio_output_counters counters(void)
+{
+    struct limef_audio_output_counters counters;
+
+    limef_audio_output_get_counters(&output, &counters);
+    return counters;
+}
+
+Test(audio_output_lost, goes_on_without_sound_and_tries_it_again, .timeout = 60)
+{
+    struct limef_audio_output_settings settings = {.kind = LIMEF_AUDIO_ALSA, .reopen_us = 100000};
+    uint64_t n_mixed;
+
+    limef_log_set_sink(count_lines, NULL);
+    cr_assert(zero(int, limef_mixer_init(&mixer, NULL, NULL)));
+    cr_assert(zero(int, limef_audio_output_start(&output, NULL, &mixer, &settings)));
+    cr_assert(eq(uint, counters().period_frames, 100));
+    ASSERT_COMES(counters().n_lost == 1);
+    n_mixed = LIMEF_COUNTED(mixer.n_frames);
+    ASSERT_COMES(LIMEF_COUNTED(mixer.n_frames) > n_mixed + 2000 || counters().n_reopened);
+    ASSERT_COMES(counters().n_reopened == 1);
+    ASSERT_COMES(counters().n_periods > 100);
+    cr_assert(eq(str, (char *)counters().kind, "vanishing"));
+    cr_assert(eq(ulong, counters().n_lost, 1));
+    cr_assert(zero(int, limef_audio_output_stop(&output, TOO_LONG_US)));
+    /* that it was lost, that it is back, and perhaps that real time is not permitted */
+    cr_assert(ge(int, atomic_load(&n_lines), 2));
+    cr_assert(le(int, atomic_load(&n_lines), 3));
+}

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: MIT
+"""Sound: rings, the mixer, and time."""
+import measure
+
+RINGS = {"limef": "limef, sample ring", "ck": "Concurrency Kit, ck_ring", "jack": "JACK, jack_ringbuffer",
+         "deque": "list behind a mutex"}
+BLOCK_US = 128 * 1e6 / 48000
+DRIFT_S = 20
+
+
+def rings(setup, report):
+    program = setup.program("audio_rings")
+    jobs = {f"{mode} {ring}": lambda mode=mode, ring=ring: measure.run_json([program, mode, ring])
+            for ring in RINGS for mode in ("cost", "paced")}
+    runs = measure.Interleaved(jobs, setup.rounds)
+    report.section("Sound through a ring", "Blocks of 64 stereo frames. Cost: one thread writes and reads in "
+                   "turn, ns for both. Otherwise a block every 100 us between two threads that sleep meanwhile, "
+                   "ns that a write or a read took.")
+    report.table(["", "cost", "push p50", "push p99.9", "pop p50", "pop p99.9", "others"],
+                 [[what, runs.median(f"cost {ring}", "ns")] +
+                  [runs.median(f"paced {ring}", key) for key in ("push_p50", "push_p999", "pop_p50", "pop_p999")] +
+                  [runs.median(f"paced {ring}", "others")]
+                  for ring, what in RINGS.items() if f"cost {ring}" in runs and f"paced {ring}" in runs])
+    peers = [runs.median(f"cost {ring}", "ns") for ring in ("ck", "jack") if f"cost {ring}" in runs]
+    if peers and "cost limef" in runs:
+        report.target("sample ring, cost beside the best peer's", runs.median("cost limef", "ns") / min(peers),
+                      "<=", 1.2)
+    if "paced limef" in runs:
+        for side in ("push", "pop"):
+            report.target(f"sample ring, {side} p99.9, ns", runs.median("paced limef", f"{side}_p999"), "<=", 2000)
+
+
+def broadcast(setup, report):
+    program = setup.program("audio_rings")
+    runs = measure.Interleaved({n: lambda n=n: measure.run_json([program, "broadcast", n])
+                                for n in (0, 1, 8, 32)}, setup.rounds)
+    report.section("One writer, many readers", "Writing a block of 64 stereo frames into a broadcast ring, ns, "
+                   "while so many threads read all of it, every 5 ms each.")
+    report.table(["readers", "median", "p99", "others"],
+                 [[n, runs.median(n, "ns"), runs.median(n, "p99"), runs.median(n, "others")]
+                  for n in (0, 1, 8, 32) if n in runs])
+    if 1 in runs and 32 in runs:
+        report.target("broadcast ring, 32 readers beside 1", runs.median(32, "ns") / runs.median(1, "ns"), "<=", 1.1)
+
+
+def mixer(setup, report):
+    program = setup.program("audio_mixer")
+    jobs = {loops: lambda loops=loops: measure.run_json([program, "mix", loops, 64])
+            for loops in ("scalar", "vector", "best", "team")}
+    runs = measure.Interleaved(jobs, setup.rounds)
+    if "scalar" not in runs:
+        return
+    scalar = runs.median("scalar", "us")
+    rows = [[what, runs.median(loops, "us"), 100 * runs.median(loops, "us") / BLOCK_US,
+             scalar / runs.median(loops, "us"), runs.median(loops, "others")]
+            for loops, what in (("scalar", "one sample at a time"), ("vector", "vectors, SSE2"),
+                                ("best", "vectors, the processor's best")) if loops in runs]
+    report.section("64 inputs mixed", "48 kHz, stereo, blocks of 128 frames: rings, gains, meters, limiter.")
+    report.table(["", "us a block", "% of a core", "speed-up", "others"], rows)
+    if "team" in runs:
+        report.table(["the inner loops alone", "us a block"],
+                     [["one thread", runs.median("team", "loops_us")],
+                      ["a team of two threads", runs.median("team", "us")]])
+
+
+def drift(setup, report):
+    program = setup.program("audio_mixer")
+    runs = measure.Interleaved({"simulated": lambda: measure.run_json([program, "drift", 0]),
+                                "real": lambda: measure.run_json([program, "drift", DRIFT_S])}, setup.rounds)
+    report.section("Time from input to output", "Periods of 128 frames, and another thread hammers the mixer with "
+                   "commands. Drift: how much later the same input is heard at the end than at the beginning.")
+    report.table(["", "drift us", "underruns", "others"],
+                 [[what, runs.median(job, "drift_us"), runs.median(job, "underruns"), runs.median(job, "others")]
+                  for job, what in (("simulated", "10 minutes, simulated"),
+                                    ("real", f"{DRIFT_S} s, a null device")) if job in runs])
+    for job in ("simulated", "real"):
+        if job in runs:
+            report.target(f"drift, {job}, us", abs(runs.median(job, "drift_us")), "<=", 100)
+
+
+def bench(setup, report):
+    rings(setup, report)
+    broadcast(setup, report)
+    mixer(setup, report)
+    drift(setup, report)

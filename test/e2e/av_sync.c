@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * av_sync CLIP WAV: plays a clip whose flashes and beeps coincide, looks at the offscreen picture
+ * after each time it was composed and listens to what was recorded, and prints how much later than
+ * its beep each flash was seen.
+ *
+ * Neither the presenter nor the mixer is asked: when a flash was seen is the time when the picture
+ * is read back, when a beep is heard comes from its place in the file and from when blocks of
+ * sound are mixed, two periods before they are heard.
+ */
+#include <limef/limef.h>
+
+#include <libavutil/error.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define RATE 48000
+#define PERIOD 240
+#define MAX_MARKS 1000
+#define RING_FRAMES 65536
+#define TIMEOUT_US 60000000
+
+static struct limef_file_source source;
+static struct limef_split_filter split;
+static struct limef_decode_filter decode, sound_decode;
+static struct limef_resample_filter resample;
+static struct limef_presenter presenter;
+static struct limef_tile tile;
+static struct limef_consumer screen, sound;
+static struct limef_reports reports;
+static struct limef_graph graph;
+static LIMEF_ALIGNED(LIMEF_CACHE_LINE_BYTES) char graph_memory[LIMEF_GRAPH_BYTES(16)];
+
+static struct limef_broadcast_ring ring;
+static limef_broadcast_word words[LIMEF_BROADCAST_WORDS(RING_FRAMES, 2)];
+static struct limef_mixer mixer;
+static struct limef_mixer_input input;
+static float memory[32768 * 2];
+static struct limef_audio_slot slot;
+static struct limef_audio_sink sink;
+static struct limef_audio_output output;
+static struct limef_audio_recorder recorder;
+
+/* the screen's thread */
+static int64_t flashes_us[MAX_MARKS];
+static unsigned n_flashes;
+static bool bright;
+static uint64_t n_seen;
+static uint8_t *rgba;
+
+static void must(int ret, const char *what)
+{
+    if (ret >= 0)
+        return;
+    fprintf(stderr, "%s: %s\n", what, av_err2str(ret));
+    exit(ret == AVERROR(ENOSYS) || ret == AVERROR(ENODEV) ? 77 : 1);
+}
+
+static void look(int64_t now_us)
+{
+    int width = 0, height = 0;
+    bool was_bright = bright;
+
+    if (limef_presenter_get_size(&presenter, &width, &height) < 0)
+        return;
+    if (!rgba)
+        rgba = calloc((size_t)width * (size_t)height, 4);
+    if (!rgba || limef_presenter_read(&presenter, rgba) < 0)
+        return;
+    bright = rgba[((size_t)height / 2 * (size_t)width + (size_t)width / 2) * 4] > 128;
+    if (bright && !was_bright && n_flashes < MAX_MARKS)
+        flashes_us[n_flashes++] = now_us;
+}
+
+static int64_t tick(void *context, int64_t now_us)
+{
+    int64_t due_us = limef_presenter_tick(context, now_us);
+    uint64_t n_presented = LIMEF_COUNTED(presenter.n_presented);
+
+    if (n_presented != n_seen)
+        look(limef_now_us());
+    n_seen = LIMEF_COUNTED(presenter.n_presented);
+    return due_us;
+}
+
+static int64_t heard_us(void *context, int64_t now_us)
+{
+    return limef_mixer_input_heard_us(context, now_us);
+}
+
+static void open_sound(const char *wav)
+{
+    struct limef_mixer_settings settings = {.rate = RATE, .ring = &ring};
+    struct limef_audio_output_settings null = {.kind = LIMEF_AUDIO_NULL, .period_frames = PERIOD};
+    struct limef_thread_settings thread = {.name = "sound", .reports = &reports};
+
+    must(limef_broadcast_ring_init(&ring, words, RING_FRAMES, 2), "ring");
+    must(limef_mixer_init(&mixer, NULL, &settings), "mixer");
+    must(limef_mixer_input_init(&input, &mixer, NULL, memory, 32768, NULL), "input");
+    must(limef_mixer_connect(&mixer, &input), "input");
+    slot.input = &input;
+    slot.resample = &resample;
+    limef_audio_sink_init(&sink, NULL, &slot, 1, &mixer);
+    limef_consumer_init(&sound, &sink.filter, &thread);
+    limef_thread_set_task(&sound.thread, limef_audio_sink_tick, &sink);
+    must(limef_audio_recorder_start(&recorder, wav, &ring, RATE), "recorder");
+    must(limef_audio_output_start(&output, NULL, &mixer, &null), "output");
+    must(limef_thread_start(&sound.thread), "sound");
+}
+
+static void open_pictures(void)
+{
+    struct limef_presenter_settings settings = {.output = LIMEF_OUTPUT_OFFSCREEN};
+    struct limef_thread_settings thread = {
+        .name = "screen", .priority = LIMEF_PRIORITY_DISPLAY, .reports = &reports};
+
+    must(limef_presenter_init(&presenter, "screen", &tile, 1, &settings), "screen");
+    must(limef_presenter_set_master(&presenter, 0, heard_us, &input), "screen");
+    limef_consumer_init(&screen, &presenter.filter, &thread);
+    limef_thread_set_task(&screen.thread, tick, &presenter);
+    must(limef_thread_start(&screen.thread), "screen");
+}
+
+static void open_chain(const char *clip)
+{
+    struct limef_file_source_settings file = {.url = clip, .pace = LIMEF_PACE_FASTEST};
+    struct limef_decode_settings video = {.media = LIMEF_MEDIA_VIDEO};
+    struct limef_decode_settings audio = {.media = LIMEF_MEDIA_AUDIO};
+    struct limef_graph_settings settings = {.reports = &reports};
+
+    must(limef_file_source_init(&source, "source", &file), "source");
+    limef_split_filter_init(&split, NULL);
+    must(limef_decode_filter_init(&decode, "pictures", &video), "decode");
+    must(limef_decode_filter_init(&sound_decode, "sound", &audio), "decode");
+    must(limef_resample_filter_init(&resample, NULL, NULL), "resample");
+    limef_connect(&source.source.filter, &split.filter);
+    limef_connect(&split.filter, &decode.filter);
+    limef_connect(&decode.filter, &presenter.filter);
+    limef_connect(&sound_decode.filter, &resample.filter);
+    limef_connect(&resample.filter, &sink.filter);
+    must(limef_split_connect(&split, &sound_decode.filter, LIMEF_SPLIT_FROM_NOW), "split");
+    must(limef_graph_init(&graph, graph_memory, sizeof(graph_memory), &settings), "graph");
+    must(limef_graph_add_thread(&graph, &screen), "graph");
+    must(limef_graph_add_thread(&graph, &sound), "graph");
+    must(limef_graph_add(&graph, &source.source), "graph");
+    must(limef_graph_start(&graph), "graph");
+}
+
+/* Until both have ended. Returns when frame 0 of the sound was mixed. */
+static int64_t play(void)
+{
+    struct limef_signal_frame report;
+    int64_t deadline_us = limef_deadline_us(TIMEOUT_US), zero_us = INT64_MAX;
+    int n_ended = 0;
+
+    while (n_ended < 2 && limef_now_us() < deadline_us) {
+        uint64_t n_frames = limef_sample_ring_head(&input.ring) ? LIMEF_COUNTED(ring.head) : 0;
+        int64_t now_us = limef_now_us();
+
+        /* the earliest look is the one right after a block was mixed */
+        if (n_frames && now_us - (int64_t)(n_frames * 1000000 / RATE) < zero_us)
+            zero_us = now_us - (int64_t)(n_frames * 1000000 / RATE);
+        while (limef_reports_read(&reports, &report, 0) == 0)
+            n_ended += report.signal == LIMEF_SIGNAL_END;
+        nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
+    }
+    return zero_us;
+}
+
+static unsigned find_beeps(const char *wav, int64_t *frames)
+{
+    FILE *file = fopen(wav, "rb");
+    float frame[2];
+    int64_t at = 0, last = -RATE;
+    unsigned n = 0;
+
+    if (!file || fseek(file, 58, SEEK_SET))
+        return 0;
+    for (; fread(frame, sizeof(frame), 1, file) == 1; at++) {
+        if (fabsf(frame[0]) < 0.1f)
+            continue;
+        if (at - last > RATE / 5 && n < MAX_MARKS)
+            frames[n++] = at;
+        last = at;
+    }
+    fclose(file);
+    return n;
+}
+
+static void print(const int64_t *beeps, unsigned n_beeps, int64_t zero_us)
+{
+    unsigned n = 0;
+
+    printf("{\"flashes\": %u, \"beeps\": %u, \"late_ms\": [", n_flashes, n_beeps);
+    for (unsigned i = 0; i < n_beeps; i++)
+        for (unsigned k = 0; k < n_flashes; k++) {
+            int64_t beep_us = zero_us + (beeps[i] + 2 * PERIOD) * 1000000 / RATE;
+
+            if (llabs(flashes_us[k] - beep_us) < 400000)
+                printf("%s%.2f", n++ ? ", " : "", (double)(flashes_us[k] - beep_us) / 1e3);
+        }
+    printf("]}\n");
+}
+
+int main(int n_arguments, char **arguments)
+{
+    static int64_t beeps[MAX_MARKS];
+    int64_t zero_us;
+    unsigned n_beeps;
+
+    if (n_arguments < 3)
+        return 1;
+    must(limef_reports_init(&reports), "reports");
+    open_sound(arguments[2]);
+    open_pictures();
+    open_chain(arguments[1]);
+    zero_us = play();
+    must(limef_graph_stop(&graph, TIMEOUT_US), "graph");
+    must(limef_audio_output_stop(&output, TIMEOUT_US), "output");
+    must(limef_audio_recorder_stop(&recorder, TIMEOUT_US), "recorder");
+    must(limef_thread_stop(&sound.thread, TIMEOUT_US), "sound");
+    must(limef_thread_stop(&screen.thread, TIMEOUT_US), "screen");
+    limef_graph_clear(&graph);
+    n_beeps = find_beeps(arguments[2], beeps);
+    print(beeps, n_beeps, zero_us);
+    limef_filter_clear(&source.source.filter);
+    limef_filter_clear(&split.filter);
+    limef_filter_clear(&decode.filter);
+    limef_filter_clear(&sound_decode.filter);
+    limef_filter_clear(&resample.filter);
+    limef_filter_clear(&presenter.filter);
+    limef_consumer_clear(&screen);
+    limef_consumer_clear(&sound);
+    limef_reports_clear(&reports);
+    free(rgba);
+    return 0;
+}

@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Runs limef-play with sound, into a WAV file, and listens to that.
+
+sound.py LIMEF-PLAY AV-SYNC; ffmpeg makes the clips."""
+import array
+import json
+import math
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PLAY, AV_SYNC = sys.argv[1:3]
+DEADLINE_S = 60
+RATE = 48000
+TEMP = tempfile.TemporaryDirectory(prefix="limef-e2e-sound-")
+FOLDER = pathlib.Path(TEMP.name)
+# neither a display nor a sound server of whoever runs the test
+QUIET = {k: v for k, v in os.environ.items()
+         if k not in ("DISPLAY", "WAYLAND_DISPLAY", "PULSE_SERVER", "XDG_RUNTIME_DIR")}
+BEEP = "aevalsrc=if(lt(mod(t\\,1)\\,0.04)\\,0.5*sin(2*PI*1000*t)\\,0)"
+FLASH = "color=black:s=160x120:r=25,geq=lum=if(lt(mod(N\\,25)\\,1)\\,235\\,16):cb=128:cr=128"
+
+
+def make(name, *arguments):
+    path = FOLDER / name
+    subprocess.run(["ffmpeg", "-v", "error", "-y", *arguments, str(path)], check=True,
+                   timeout=DEADLINE_S)
+    return path
+
+
+def play(*arguments):
+    """Plays into a WAV file; returns status, report, and the left channel."""
+    path = FOLDER / "out.wav"
+    done = subprocess.run([PLAY, "--vo=none", f"--ao=wav:{path}", "--report=json",
+                           *map(str, arguments)],
+                          capture_output=True, text=True, timeout=DEADLINE_S, env=QUIET)
+    data = path.read_bytes()
+    assert data[:4] == b"RIFF" and data[50:54] == b"data", data[:58]
+    samples = array.array("f")
+    samples.frombytes(data[58:])
+    if sys.byteorder == "big":
+        samples.byteswap()
+    return done.returncode, json.loads(done.stdout.splitlines()[-1]), samples[::2]
+
+
+def onsets(samples):
+    """Where beeps begin: something above a twentieth after 0.2 s of nothing. The first fades in."""
+    found, last = [], -RATE
+    for i, sample in enumerate(samples):
+        if abs(sample) > 0.05:
+            if i - last > RATE // 5:
+                found.append(i)
+            last = i
+    return found
+
+
+def pitch(samples):
+    """Of a tone, by how often it passes zero upwards."""
+    n = sum(1 for a, b in zip(samples, samples[1:]) if a < 0 <= b)
+    return n * RATE / len(samples)
+
+
+class Sound(unittest.TestCase):
+    def test_plays_what_has_sound_alone(self):
+        for name, codec in (("a.wav", ["pcm_s16le"]), ("mu.wav", ["pcm_mulaw", "-ar", "8000"]),
+                            ("al.wav", ["pcm_alaw", "-ar", "8000"]), ("a.mp3", ["libmp3lame"]),
+                            ("a.m4a", ["aac", "-ac", "1"]), ("a.opus", ["libopus"])):
+            with self.subTest(name):
+                clip = make(name, "-f", "lavfi", "-i", "sine=1000:d=1.5:r=44100", "-c:a", *codec)
+                status, report, samples = play(clip)
+                self.assertEqual(status, 0)
+                stream = report["streams"][0]
+                self.assertEqual(stream["state"], "ended")
+                self.assertEqual(stream["sound"]["underruns"], 0)
+                self.assertEqual(stream["sound"]["lost"], 0)
+                self.assertAlmostEqual(stream["sound"]["heard_s"], 1.5, delta=0.06)
+                begin = onsets(samples)[0]
+                self.assertAlmostEqual(pitch(samples[begin + 4800:begin + 52800]), 1000, delta=3)
+
+    def test_pictures_follow_the_sound_which_has_no_gap(self):
+        clip = make("flash.mp4", "-f", "lavfi", "-i", FLASH, "-f", "lavfi", "-i", BEEP, "-t", "6",
+                    "-c:v", "mpeg4", "-c:a", "aac")
+        status, report, samples = play(clip)
+        self.assertEqual(status, 0)
+        beeps = onsets(samples)
+        self.assertEqual(len(beeps), 6)
+        for before, after in zip(beeps[1:], beeps[2:]):
+            self.assertAlmostEqual(after - before, RATE, delta=3)
+        stream = report["streams"][0]
+        self.assertEqual(stream["frames_shown"] + stream["frames_dropped"]["late"], 150)
+        self.assertEqual(stream["sound"]["lost"], 0)
+        # half of the pictures within half a frame, however busy the machine is
+        self.assertLess(stream["av_deviation_ms"]["p50"], 20)
+        self.assertEqual(report["sound"]["output"], "null")
+
+    def test_flashes_are_seen_when_their_beeps_are_heard(self):
+        clip = make("flash.mp4", "-f", "lavfi", "-i", FLASH, "-f", "lavfi", "-i", BEEP, "-t", "6",
+                    "-c:v", "mpeg4", "-c:a", "aac")
+        done = subprocess.run([AV_SYNC, clip, FOLDER / "sync.wav"], capture_output=True, text=True,
+                              timeout=DEADLINE_S, env=QUIET)
+        if done.returncode == 77:
+            self.skipTest(done.stderr)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        sync = json.loads(done.stdout)
+        self.assertGreaterEqual(len(sync["late_ms"]), 4, sync)
+        # however busy the machine is: most of them within a frame
+        self.assertLess(sorted(map(abs, sync["late_ms"]))[len(sync["late_ms"]) // 2], 40, sync)
+
+    def test_plays_the_track_that_was_asked_for(self):
+        clip = make("tracks.mkv", "-f", "lavfi", "-i", "sine=500:d=1", "-f", "lavfi", "-i",
+                    "sine=2000:d=1", "-map", "0", "-map", "1", "-c:a", "pcm_s16le")
+        for track, hz in ((1, 500), (2, 2000)):
+            status, _, samples = play(f"--audio-track={track}", clip)
+            self.assertEqual(status, 0)
+            begin = onsets(samples)[0]
+            self.assertAlmostEqual(pitch(samples[begin + 4800:begin + 28800]), hz, delta=5)
+
+    def test_mixes_streams_side_by_side(self):
+        clips = [make(f"{hz}.wav", "-f", "lavfi", "-i", f"sine={hz}:d=1") for hz in (500, 2000)]
+        status, report, samples = play(*clips)
+        self.assertEqual(status, 0)
+        self.assertEqual([s["state"] for s in report["streams"]], ["ended", "ended"])
+        begin = onsets(samples)[0] + 9600
+        for hz in (500, 2000):
+            part = samples[begin:begin + 24000]
+            power = abs(sum(complex(math.cos(2 * math.pi * hz * i / RATE),
+                                    math.sin(2 * math.pi * hz * i / RATE)) * x
+                            for i, x in enumerate(part))) / len(part)
+            self.assertGreater(power, 0.02)
+
+    def test_says_that_an_output_is_not_there(self):
+        clip = make("a.wav", "-f", "lavfi", "-i", "sine=1000:d=1")
+        for ao in ("alsa:hw:there_is_none", "wav:/nowhere/a.wav"):
+            done = subprocess.run([PLAY, "--vo=none", f"--ao={ao}", str(clip)], env=QUIET,
+                                  capture_output=True, text=True, timeout=DEADLINE_S)
+            self.assertEqual(done.returncode, 7, ao)
+            self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
+
+    def test_does_not_decode_what_nobody_hears(self):
+        clip = make("silent.mp4", "-f", "lavfi", "-i", FLASH, "-f", "lavfi", "-i", BEEP, "-t", "1",
+                    "-c:v", "mpeg4", "-c:a", "aac")
+        done = subprocess.run([PLAY, "--vo=none", "--ao=none", "--report=json", str(clip)],
+                              env=QUIET, capture_output=True, text=True, timeout=DEADLINE_S)
+        self.assertEqual(done.returncode, 0)
+        report = json.loads(done.stdout.splitlines()[-1])
+        self.assertNotIn("sound", report)
+        self.assertNotIn("sound", report["streams"][0])
+
+    def test_a_device_without_a_clock_does_not_have_the_film_at_once(self):
+        clip = make("long.wav", "-f", "lavfi", "-i", "sine=1000:d=4")
+        done = subprocess.run([PLAY, "--vo=none", "--ao=alsa:null", "--report=json", str(clip)],
+                              env=QUIET, capture_output=True, text=True, timeout=DEADLINE_S)
+        if done.returncode == 7:
+            self.skipTest("no ALSA in this build")
+        self.assertEqual(done.returncode, 0)
+        report = json.loads(done.stdout.splitlines()[-1])
+        self.assertGreater(report["wall_s"], 1.5)
+        self.assertEqual(report["sound"]["output"], "alsa")
+
+
+if __name__ == "__main__":
+    if not shutil.which("ffmpeg"):
+        print("there is no ffmpeg")
+        sys.exit(77)
+    program = unittest.main(argv=sys.argv[:1] + sys.argv[3:], exit=False, verbosity=2)
+    TEMP.cleanup()
+    sys.exit(not program.result.wasSuccessful())

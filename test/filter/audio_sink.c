@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+#include "support/chain.h"
+#include "support/sound.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#define N_RING 4096
+#define PERIOD 240
+
+static struct limef_mixer mixer;
+static struct limef_mixer_input input;
+static struct limef_audio_slot slots[2];
+static struct limef_audio_sink sink;
+static struct sound_block block;
+static float memory[N_RING * 2], out[PERIOD * 2];
+static int64_t heard_us;
+
+static void open_sink(void)
+{
+    limef_log_set_level(LIMEF_LOG_ERROR);
+    cr_assert(zero(int, limef_mixer_init(&mixer, NULL, NULL)));
+    cr_assert(zero(int, limef_mixer_input_init(&input, &mixer, NULL, memory, N_RING, NULL)));
+    limef_mixer_connect(&mixer, &input);
+    slots[0].input = &input;
+    limef_audio_sink_init(&sink, NULL, slots, 2, &mixer);
+    sound_block_make(&block, 48000, 2, 1024, AV_SAMPLE_FMT_FLT);
+    sound_block_tone(&block, 1000, 0);
+}
+
+static void close_sink(void)
+{
+    sound_block_free(&block);
+    limef_filter_clear(&sink.filter);
+}
+
+static int offer(int64_t pts_us, uint32_t flags)
+{
+    block.frame.frame.pts_us = pts_us;
+    block.frame.frame.flags = flags;
+    return limef_go(&sink.filter, &block.frame.frame);
+}
+
+static void send(uint32_t signal, int64_t value, uint32_t serial)
+{
+    struct limef_signal_frame frame;
+
+    limef_signal_frame_set(&frame, signal, 0, NULL);
+    frame.value = value;
+    frame.serial = serial;
+    cr_assert(zero(int, limef_go(&sink.filter, &frame.frame)));
+}
+
+static void mix_period(void)
+{
+    limef_mixer_mix(&mixer, out, PERIOD, heard_us);
+    heard_us += 5000;
+}
+
+static unsigned fill(void)
+{
+    return limef_sample_ring_fill(&input.ring);
+}
+
+TestSuite(audio_sink, .init = open_sink, .fini = close_sink, .timeout = 30);
+
+Test(audio_sink, refuses_what_does_not_fit_and_takes_the_rest_of_it_later)
+{
+    for (int i = 0; i < 3; i++)
+        cr_assert(zero(int, offer(i * 21333, 0)));
+    mix_period();
+    cr_assert(zero(int, offer(3 * 21333, 0)));
+    cr_assert(eq(int, offer(4 * 21333, 0), AVERROR(EAGAIN)));
+    cr_assert(eq(uint, fill(), N_RING));
+    cr_assert(eq(int, offer(4 * 21333, 0), AVERROR(EAGAIN)));
+    for (int i = 0; i < 4; i++)
+        mix_period();
+    cr_assert(zero(int, offer(4 * 21333, 0)));
+    cr_assert(eq(uint, fill(), 5 * 1024 - 5 * PERIOD));
+    cr_assert(eq(ulong, LIMEF_COUNTED(slots[0].n_blocks), 5));
+    /* and nothing of it was lost */
+    cr_assert(zero(ulong, LIMEF_COUNTED(input.ring.n_dropped)));
+}
+
+Test(audio_sink, never_refuses_what_is_live)
+{
+    for (int i = 0; i < 10; i++)
+        cr_assert(zero(int, offer(i * 21333, LIMEF_FRAME_LIVE)));
+    cr_assert(eq(uint, fill(), N_RING));
+    cr_assert(eq(ulong, LIMEF_COUNTED(input.ring.n_dropped), 6 * 1024));
+}
+
+Test(audio_sink, refuses_what_the_mixer_does_not_take)
+{
+    block.av->sample_rate = 44100;
+    cr_assert(eq(int, offer(0, 0), AVERROR(EINVAL)));
+    block.av->sample_rate = 48000;
+    block.frame.frame.slot = 2;
+    cr_assert(eq(int, offer(0, 0), AVERROR(EINVAL)));
+    block.frame.frame.slot = 1; /* a slot without an input is silent */
+    cr_assert(zero(int, offer(0, 0)));
+}
+
+Test(audio_sink, drops_sound_between_a_seek_and_its_flush)
+{
+    offer(0, 0);
+    mix_period();
+    send(LIMEF_SIGNAL_SEEK, 9000000, 7);
+    cr_assert(zero(int, offer(21333, 0)));
+    send(LIMEF_SIGNAL_FLUSH, 0, 6); /* an older seek's */
+    cr_assert(zero(int, offer(42666, 0)));
+    cr_assert(eq(ulong, LIMEF_COUNTED(slots[0].n_dropped), 2));
+    send(LIMEF_SIGNAL_FLUSH, 9000000, 7);
+    cr_assert(zero(int, offer(9000000, 0)));
+    mix_period();
+    cr_assert(eq(long, limef_mixer_input_heard_us(&input, heard_us - 5000), 9000000));
+}
+
+Test(audio_sink, pauses_and_goes_on)
+{
+    offer(0, 0);
+    mix_period();
+    send(LIMEF_SIGNAL_PAUSE, 0, 0);
+    for (int i = 0; i < 5; i++)
+        mix_period();
+    cr_assert(eq(uint, fill(), 1024 - 2 * PERIOD));
+    send(LIMEF_SIGNAL_PLAY, 0, 0);
+    mix_period();
+    cr_assert(eq(uint, fill(), 1024 - 3 * PERIOD));
+}
+
+Test(audio_sink, is_silent_at_another_rate_than_the_natural_one)
+{
+    offer(0, 0);
+    send(LIMEF_SIGNAL_RATE, 2000, 0);
+    mix_period();
+    cr_assert(zero(uint, fill()));
+    for (int i = 0; i < 20; i++)
+        cr_assert(zero(int, offer(i * 21333, 0)));
+    send(LIMEF_SIGNAL_RATE, 1000, 0);
+    cr_assert(zero(int, offer(500000, 0)));
+    cr_assert(eq(uint, fill(), 1024));
+}
+
+Test(audio_sink, reports_the_end_when_the_last_of_it_was_heard)
+{
+    int64_t now_us = limef_now_us();
+
+    limef_mixer_set_running(&mixer, true);
+    offer(0, 0);
+    send(LIMEF_SIGNAL_END, 0, 0);
+    mix_period();
+    cr_assert(slots[0].ending);
+    cr_assert(le(long, limef_audio_sink_tick(&sink, now_us), now_us + 100000));
+    cr_assert(slots[0].ending);
+    for (int i = 0; i < 5; i++)
+        mix_period();
+    cr_assert(eq(long, limef_audio_sink_tick(&sink, now_us), LIMEF_FOREVER));
+    cr_assert(not(slots[0].ending));
+    cr_assert(zero(ulong, LIMEF_COUNTED(input.ring.n_underruns)));
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* A clock that follows what is heard; time is simulated. */
+#include "filter/presenter_private.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <libavutil/error.h>
+#include <stdlib.h>
+
+static struct limef_tile tile;
+static int64_t sound_us; /* what is heard at time 0; LIMEF_NO_TIME: nothing */
+
+static int64_t heard(void *context, int64_t now_us)
+{
+    (void)context;
+    return sound_us == LIMEF_NO_TIME ? LIMEF_NO_TIME : sound_us + now_us;
+}
+
+/* Media time 0 is shown at time 0. */
+static void open_tile(void)
+{
+    tile.master = heard;
+    tile.clock = (struct limef_presenter_clock){.paused_us = LIMEF_NO_TIME};
+    sound_us = LIMEF_NO_TIME;
+}
+
+static int64_t late_us(void)
+{
+    return presenter_clock_due_us(&tile.clock, 0);
+}
+
+TestSuite(presenter_master, .init = open_tile, .timeout = 30);
+
+Test(presenter_master, keeps_its_own_time_while_nothing_is_heard)
+{
+    presenter_follow_master(&tile, 1000000);
+    cr_assert(zero(i64, late_us()));
+    tile.master = NULL;
+    sound_us = 20000;
+    presenter_follow_master(&tile, 1000000);
+    cr_assert(zero(i64, late_us()));
+}
+
+Test(presenter_master, is_in_step_as_soon_as_something_is_heard)
+{
+    sound_us = -30000;
+    presenter_follow_master(&tile, 1000000);
+    cr_assert(eq(i64, late_us(), 30000));
+}
+
+Test(presenter_master, follows_by_and_by_then)
+{
+    int64_t before_us;
+
+    sound_us = 0;
+    presenter_follow_master(&tile, 1000000);
+    sound_us = -16000;
+    presenter_follow_master(&tile, 1040000);
+    cr_assert(eq(i64, late_us(), 2000));
+    for (int i = 2; i < 60; i++) {
+        before_us = late_us();
+        presenter_follow_master(&tile, 1000000 + i * 40000);
+        cr_assert(late_us() >= before_us && late_us() <= 16000);
+    }
+    cr_assert(ge(i64, late_us(), 15900));
+    cr_assert(zero(u64, LIMEF_COUNTED(tile.n_anchors)));
+}
+
+Test(presenter_master, is_put_right_at_once_where_it_is_far_off)
+{
+    sound_us = 500000;
+    presenter_follow_master(&tile, 1000000);
+    cr_assert(eq(i64, late_us(), -500000));
+    cr_assert(eq(u64, LIMEF_COUNTED(tile.n_anchors), 1));
+}
+
+Test(presenter_master, leaves_a_clock_alone_that_does_not_run_as_sound_does)
+{
+    sound_us = 500000;
+    tile.clock.rate = 2000;
+    presenter_follow_master(&tile, 1000000);
+    cr_assert(zero(i64, late_us()));
+    tile.clock.rate = 1000;
+    tile.stepping = true;
+    presenter_follow_master(&tile, 1000000);
+    tile.stepping = false;
+    presenter_clock_pause(&tile.clock, 1000000);
+    presenter_follow_master(&tile, 1000000);
+    cr_assert(zero(u64, LIMEF_COUNTED(tile.n_anchors)));
+}
+
+Test(presenter_master, measures_how_far_pictures_are_from_what_is_heard)
+{
+    tile.shown_pts_us = 1008000;
+    presenter_note_deviation(&tile, 1000000);
+    cr_assert(zero(i64, limef_histogram_percentile_us(&tile.deviation, 0.5)));
+    sound_us = 0;
+    presenter_note_deviation(&tile, 1000000);
+    cr_assert(ge(i64, limef_histogram_percentile_us(&tile.deviation, 0.5), 8000));
+    cr_assert(le(i64, limef_histogram_percentile_us(&tile.deviation, 0.5), 10240));
+}
+
+Test(presenter_master, has_a_slot)
+{
+    static struct limef_presenter presenter;
+
+    presenter.tiles = &tile;
+    presenter.n_tiles = 1;
+    cr_assert(eq(int, limef_presenter_set_master(&presenter, 1, heard, NULL), AVERROR(EINVAL)));
+    cr_assert(zero(int, limef_presenter_set_master(&presenter, 0, NULL, NULL)));
+    cr_assert(tile.master == NULL);
+}

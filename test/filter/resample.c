@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+#include "support/chain.h"
+#include "support/failing.h"
+#include "support/sound.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#define N_KEPT 200000
+#define HZ 1000
+
+static struct limef_resample_filter resample;
+static struct sound_keeper keeper;
+static float kept[N_KEPT];
+
+static void open_filter(const struct limef_resample_settings *settings)
+{
+    cr_assert(zero(int, limef_resample_filter_init(&resample, NULL, settings)));
+    sound_keeper_init(&keeper, kept, N_KEPT);
+    limef_connect(&resample.filter, &keeper.filter);
+}
+
+static void close_filter(void)
+{
+    limef_filter_clear(&resample.filter);
+}
+
+static struct limef_resample_counters counters(void)
+{
+    struct limef_resample_counters counters;
+
+    limef_resample_get_counters(&resample, &counters);
+    return counters;
+}
+
+static void send(uint32_t signal)
+{
+    struct limef_signal_frame frame;
+
+    limef_signal_frame_set(&frame, signal, 0, NULL);
+    cr_assert(zero(int, limef_go(&resample.filter, &frame.frame)));
+}
+
+/* Sends n blocks of a tone, 10 ms each, from media time from_us on. */
+static void send_tone(int rate, int n_channels, enum AVSampleFormat format, int n, int64_t from_us)
+{
+    struct sound_block block;
+    int n_frames = rate / 100;
+
+    sound_block_make(&block, rate, n_channels, n_frames, format);
+    for (int i = 0; i < n; i++) {
+        sound_block_tone(&block, HZ, (int64_t)i * n_frames);
+        block.frame.frame.pts_us = from_us + i * 10000;
+        cr_assert(zero(int, limef_go(&resample.filter, &block.frame.frame)));
+    }
+    sound_block_free(&block);
+}
+
+TestSuite(resample, .fini = close_filter, .timeout = 30);
+
+Test(resample, makes_any_rate_layout_and_format_the_mixers)
+{
+    open_filter(NULL);
+    send_tone(44100, 6, AV_SAMPLE_FMT_FLTP, 100, 0);
+    send(LIMEF_SIGNAL_END);
+    cr_assert(eq(int, keeper.rate, 48000));
+    cr_assert(eq(int, keeper.n_channels, 2));
+    cr_assert(eq(int, keeper.format, AV_SAMPLE_FMT_FLT));
+    cr_assert(le(int, abs((int)keeper.n - 48000), 2));
+    cr_assert(lt(dbl, sound_roughness(kept + 480, 47000, HZ, 48000), 1e-3));
+    cr_assert(eq(uint, keeper.n_signals, 1));
+}
+
+Test(resample, keeps_the_samples_of_what_is_right_already)
+{
+    open_filter(NULL);
+    send_tone(48000, 2, AV_SAMPLE_FMT_FLT, 10, 5000000);
+    cr_assert(eq(sz, keeper.n, 4800));
+    for (int i = 0; i < 4800; i++)
+        cr_assert(eq(flt, kept[i], (float)(0.5 * sin(2 * M_PI * HZ * i / 48000.0))));
+    cr_assert(eq(long, keeper.last.pts_us, 5090000));
+    cr_assert(eq(long, keeper.last.duration_us, 10000));
+}
+
+Test(resample, tells_the_time_of_what_it_passes_on_and_not_of_what_came)
+{
+    open_filter(NULL);
+    send_tone(8000, 1, AV_SAMPLE_FMT_FLTP, 50, 1000000);
+    send(LIMEF_SIGNAL_END);
+    /* all that was passed on, at the output's rate, ends where the input ends */
+    cr_assert(le(long, labs(keeper.first.pts_us - 1000000), 30));
+    cr_assert(le(long, labs(keeper.last.pts_us + keeper.last.duration_us - 1500000), 100));
+    cr_assert(le(int, abs((int)keeper.n - 24000), 4));
+}
+
+Test(resample, follows_a_change_in_mid_stream_without_losing_a_sample)
+{
+    open_filter(NULL);
+    send_tone(44100, 2, AV_SAMPLE_FMT_FLTP, 50, 0);
+    send_tone(32000, 1, AV_SAMPLE_FMT_FLT, 50, 500000);
+    send_tone(48000, 2, AV_SAMPLE_FMT_FLT, 50, 1000000);
+    send(LIMEF_SIGNAL_END);
+    cr_assert(le(int, abs((int)keeper.n - 72000), 6));
+    cr_assert(eq(ulong, counters().n_changes, 2));
+    cr_assert(zero(ulong, counters().n_errors));
+    cr_assert(le(long, labs(keeper.last.pts_us - 1490000), 100));
+}
+
+Test(resample, takes_out_what_is_no_number_and_counts_it)
+{
+    struct sound_block block;
+
+    open_filter(NULL);
+    sound_block_make(&block, 44100, 2, 441, AV_SAMPLE_FMT_FLTP);
+    for (int i = 0; i < 10; i++) {
+        sound_block_tone(&block, HZ, i * 441);
+        sound_block_set(&block, 0, 100, NAN);
+        sound_block_set(&block, 0, 101, INFINITY);
+        sound_block_set(&block, 1, 102, -INFINITY);
+        sound_block_set(&block, 1, 103, 1e-40f);
+        sound_block_set(&block, 1, 104, 1e30f);
+        cr_assert(zero(int, limef_go(&resample.filter, &block.frame.frame)));
+        cr_assert(isnan(((float *)(void *)block.av->extended_data[0])[100]), "it was borrowed");
+    }
+    for (size_t i = 0; i < keeper.n; i++)
+        cr_assert(lt(flt, fabsf(kept[i]), 2.0f));
+    cr_assert(eq(ulong, counters().n_cleaned, 50));
+    sound_block_free(&block);
+}
+
+Test(resample, forgets_what_is_inside_at_a_flush)
+{
+    open_filter(NULL);
+    send_tone(44100, 2, AV_SAMPLE_FMT_FLTP, 10, 0);
+    send(LIMEF_SIGNAL_FLUSH);
+    keeper.n = keeper.n_blocks = 0;
+    send_tone(44100, 2, AV_SAMPLE_FMT_FLTP, 10, 7000000);
+    cr_assert(le(long, labs(keeper.first.pts_us - 7000000), 30));
+    cr_assert(le(ulong, counters().n_changes, 1));
+}
+
+Test(resample, plays_slower_and_faster_without_a_step)
+{
+    struct limef_resample_settings settings = {.follows = true};
+
+    for (int ppm = -500; ppm <= 500; ppm += 500) {
+        open_filter(&settings);
+        send_tone(48000, 2, AV_SAMPLE_FMT_FLTP, 100, 0);
+        limef_resample_set_ppm(&resample, ppm);
+        send_tone(48000, 2, AV_SAMPLE_FMT_FLTP, 300, 1000000);
+        send(LIMEF_SIGNAL_END);
+        cr_assert(le(dbl, fabs((double)keeper.n - 192000 - 144000 * ppm * 1e-6), 4));
+        cr_assert(lt(dbl, sound_roughness(kept + 480, keeper.n - 960, HZ, 48000), 2e-3));
+        close_filter();
+    }
+    open_filter(NULL);
+}
+
+Test(resample, says_once_what_it_cannot_convert)
+{
+    struct sound_block block;
+
+    open_filter(NULL);
+    sound_block_make(&block, 48000, 2, 480, AV_SAMPLE_FMT_FLT);
+    block.av->sample_rate = 0;
+    cr_assert(eq(int, limef_go(&resample.filter, &block.frame.frame), AVERROR_INVALIDDATA));
+    cr_assert(lt(int, limef_go(&resample.filter, &block.frame.frame), 0));
+    cr_assert(eq(ulong, counters().n_errors, 2));
+    sound_block_free(&block);
+    send_tone(48000, 2, AV_SAMPLE_FMT_FLT, 1, 0);
+    cr_assert(eq(sz, keeper.n, 480));
+}
+
+Test(resample, refuses_settings_that_make_no_sound)
+{
+    struct limef_resample_settings settings = {.n_channels = 9};
+
+    cr_assert(eq(int, limef_resample_filter_init(&resample, NULL, &settings), AVERROR(EINVAL)));
+    settings = (struct limef_resample_settings){.rate = 1};
+    cr_assert(eq(int, limef_resample_filter_init(&resample, NULL, &settings), AVERROR(EINVAL)));
+    open_filter(NULL);
+}
+
+Test(resample, allocates_nothing_in_steady_state)
+{
+    uint64_t n_allocations;
+
+    open_filter(NULL);
+    send_tone(44100, 2, AV_SAMPLE_FMT_FLTP, 50, 0);
+    n_allocations = limef_memory_n_allocations();
+    send_tone(44100, 2, AV_SAMPLE_FMT_FLTP, 50, 500000);
+    cr_assert(eq(ulong, limef_memory_n_allocations(), n_allocations));
+}

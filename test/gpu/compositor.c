@@ -435,7 +435,7 @@ Test(compositor, tiles_without_a_picture_say_why, .fini = close_presenter)
     expect_text(false, "overlay gone");
     limef_signal_frame_set(&end, LIMEF_SIGNAL_END, 0, NULL);
     limef_go(&presenter.filter, &end.frame);
-    limef_presenter_tick(&presenter, limef_now_us());
+    limef_presenter_tick(&presenter, limef_now_us() + 1000000); /* the picture's time is over */
     expect_text(true, "ended");
     rendering_show(&presenter, 0, av, 0, false);
     expect_text(false, "playing again");

@@ -46,6 +46,30 @@ int compositor_open(struct compositor **compositor, const struct limef_presenter
     return 0;
 }
 
+int compositor_open_host(struct compositor **compositor,
+                         const struct limef_presenter_host_settings *host, unsigned n_tiles,
+                         bool gles2, const char *name)
+{
+    (void)compositor, (void)host, (void)n_tiles, (void)gles2, (void)name;
+    return AVERROR(ENOSYS);
+}
+
+void compositor_begin_host(struct compositor *compositor,
+                           const struct limef_presenter_host_target *target)
+{
+    (void)compositor, (void)target;
+}
+
+void compositor_end_host(struct compositor *compositor)
+{
+    (void)compositor;
+}
+
+void compositor_abandon(struct compositor **compositor)
+{
+    *compositor = NULL;
+}
+
 int compositor_close(struct compositor **compositor)
 {
     *compositor = NULL;

@@ -61,7 +61,7 @@ static void seek_stream(struct player *player, struct play_stream *stream, int64
 {
     struct limef_presenter_slot_counters counters;
     struct limef_signal_frame signal_frame;
-    int64_t start_us = limef_file_source_start_us(&stream->source);
+    int64_t start_us = play_stream_start_us(stream);
 
     int64_t from_us;
 
@@ -79,7 +79,7 @@ static void seek_stream(struct player *player, struct play_stream *stream, int64
     signal_frame.serial = ++player->seek_serial;
     play_sound_signal(&player->sound, &signal_frame);
     if (limef_thread_send(&player->screen.thread, &signal_frame) < 0 ||
-        limef_graph_send(&player->graph, &stream->source.source.filter, &signal_frame) < 0)
+        limef_graph_send(&player->graph, &stream->from->filter, &signal_frame) < 0)
         return;
     stream->seek_target_us = signal_frame.value;
     stream->sought_at_us = limef_now_us();
@@ -98,7 +98,7 @@ static void change_track(struct player *player)
 
     for (unsigned i = 0; i < player->n_streams && player->sound.on; i++) {
         limef_signal_frame_set(&signal_frame, LIMEF_SIGNAL_TRACK, i, NULL);
-        limef_graph_send(&player->graph, &player->streams[i].source.source.filter, &signal_frame);
+        limef_graph_send(&player->graph, &player->streams[i].from->filter, &signal_frame);
     }
 }
 

@@ -78,9 +78,6 @@ static int check_folder(const char *path)
 /* The player asked for what this version cannot do. Returns an enum play_status. */
 static int check_outputs(const struct play_options *options)
 {
-    if (options->reconnect && options->reconnect_asked)
-        limef_log(LIMEF_LOG_WARNING, "limef-play",
-                  "--reconnect=yes is not part of this version: a lost stream stays lost");
     return check_folder(options->snapshot) < 0 ? PLAY_SET_UP_FAILED : PLAY_OK;
 }
 

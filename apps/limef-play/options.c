@@ -32,6 +32,7 @@ enum option_id {
     OPTION_FULLSCREEN,
     OPTION_TRANSPORT,
     OPTION_RECONNECT,
+    OPTION_RTSP,
     OPTION_TIMEOUT,
     OPTION_SNAPSHOT,
     OPTION_FRAMEMD5,
@@ -63,6 +64,7 @@ static const struct option long_options[] = {
     {"fullscreen", no_argument, NULL, OPTION_FULLSCREEN},
     {"rtsp-transport", required_argument, NULL, OPTION_TRANSPORT},
     {"reconnect", required_argument, NULL, OPTION_RECONNECT},
+    {"rtsp", required_argument, NULL, OPTION_RTSP},
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
     {"snapshot", required_argument, NULL, OPTION_SNAPSHOT},
     {"framemd5", required_argument, NULL, OPTION_FRAMEMD5},
@@ -84,6 +86,7 @@ static const char *const vo_words[] = {"auto", "window", "kms", "offscreen", "no
 static const char *const upload_words[] = {"auto", "direct", "plain", NULL};
 static const char *const hwdec_words[] = {"auto", "vaapi", "no", NULL};
 static const char *const plan_words[] = {"auto", "fused", "per-filter", NULL};
+static const char *const rtsp_words[] = {"limef", "libavformat", NULL};
 static const char *const transport_words[] = {"auto", "tcp", "udp", NULL};
 static const char *const yes_no_words[] = {"no", "yes", NULL};
 static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
@@ -259,6 +262,8 @@ static int parse_input_option(const struct parser *parser, struct play_options *
     switch (id) {
     case OPTION_TRANSPORT:
         STORE_WORD(options->transport, enum play_transport, transport_words);
+    case OPTION_RTSP:
+        STORE_WORD(options->rtsp_by_libavformat, bool, rtsp_words);
     case OPTION_RECONNECT:
         options->reconnect_asked = true;
         STORE_WORD(options->reconnect, bool, yes_no_words);
@@ -414,8 +419,8 @@ void play_options_print_help(FILE *file)
           "  --frames=N --duration=S --start=S     what part of the input\n"
           "  --loop[=N]                            again, forever or N times\n"
           "  --vid=N --audio-track=N               the Nth track, not the best one\n"
-          "  --rtsp-transport=auto|tcp|udp         of live inputs\n"
-          "  --reconnect=yes|no --timeout=S        of live inputs (none is reconnected yet)\n"
+          "  --rtsp-transport=auto|tcp|udp --rtsp=limef|libavformat   of cameras\n"
+          "  --reconnect=yes|no --timeout=S        of live inputs\n"
           "  --hwdec=auto|vaapi|no                 hardware decoding; what falls back says so\n"
           "  --vaapi-device=NODE                   not the first that works in /dev/dri\n"
           "  --decode-threads=N                    in each software decoder\n\n"

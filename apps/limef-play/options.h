@@ -41,6 +41,7 @@ struct play_options {
     unsigned n_urls;
     bool urls_on_stdin;
     enum play_transport transport;
+    bool rtsp_by_libavformat;
     bool reconnect, reconnect_asked;
     int64_t timeout_us;
     enum play_hwdec hwdec;

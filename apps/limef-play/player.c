@@ -124,7 +124,7 @@ static int init_stream(struct player *player, uint32_t slot)
         limef_presenter_set_master(&player->presenter, slot, heard_us, &player->sound.inputs[slot]);
     }
     ret = play_stream_init(stream, slot, options->urls[slot], options, player->screen_chain);
-    return ret < 0 ? ret : limef_graph_add(&player->graph, &stream->source.source);
+    return ret < 0 ? ret : limef_graph_add(&player->graph, stream->from);
 }
 
 static int init_graph(struct player *player)
@@ -255,7 +255,7 @@ static void measure(struct player *player)
 /* A stream that ended well, and yet gave no picture: nobody has said why so far. */
 static void say_if_nothing_was_shown(const struct player *player, struct play_stream *stream)
 {
-    int64_t duration_us = limef_file_source_duration_us(&stream->source);
+    int64_t duration_us = play_stream_duration_us(stream);
     struct limef_presenter_slot_counters slot;
     struct limef_decode_counters decode;
     const char *why = "no picture could be decoded";
@@ -276,7 +276,7 @@ static void say_if_nothing_was_shown(const struct player *player, struct play_st
  * damaged and is missing tells. */
 static void say_if_cut_short(const struct player *player, const struct play_stream *stream)
 {
-    int64_t duration_us = limef_file_source_duration_us(&stream->source);
+    int64_t duration_us = play_stream_duration_us(stream);
     int64_t at_us = play_stream_position_us(stream, &player->presenter);
     struct limef_decode_counters decode;
 
@@ -312,7 +312,7 @@ static void note_end(struct player *player, const struct limef_signal_frame *rep
     say_if_nothing_was_shown(player, stream);
     say_if_cut_short(player, stream);
     limef_signal_frame_set(&pause, LIMEF_SIGNAL_PAUSE, stream->slot, NULL);
-    limef_graph_send(&player->graph, &stream->source.source.filter, &pause);
+    limef_graph_send(&player->graph, &stream->from->filter, &pause);
 }
 
 /* Whether the decoder took more than a whole turn of a repeated file, and gave nothing. */
@@ -321,6 +321,8 @@ static bool repeats_in_vain(const struct play_stream *stream)
     struct limef_file_source_counters source;
     struct limef_decode_counters decode;
 
+    if (play_stream_is_camera(stream))
+        return false;
     limef_file_source_get_counters(&stream->source, &source);
     limef_decode_get_counters(&stream->decode, &decode);
     /* in n_loops whole turns there was not more than n_packets */
@@ -342,6 +344,28 @@ static void end_vain_repetition(struct player *player)
     }
 }
 
+/* A camera that never played anything is most likely not there, or not that: it is tried again only
+ * if that was asked for. One that was lost is waited for. */
+static void note_state(struct player *player, const struct limef_signal_frame *report)
+{
+    struct limef_rtsp_source_counters counters;
+    struct limef_signal_frame end = *report;
+    struct play_stream *stream;
+
+    if (report->frame.slot >= player->n_streams)
+        return;
+    stream = &player->streams[report->frame.slot];
+    if (stream->ended || !play_stream_is_camera(stream) || report->code >= 0 ||
+        report->value == LIMEF_RTSP_STALLED || player->options->reconnect_asked)
+        return;
+    limef_rtsp_source_get_counters(&stream->camera, &counters);
+    if (counters.n_units > 0)
+        return;
+    end.signal = LIMEF_SIGNAL_END;
+    stream->sound_ended = true;
+    note_end(player, &end);
+}
+
 static void begin_sound(struct player *player)
 {
     if (play_sound_begins(&player->sound) < 0)
@@ -359,6 +383,8 @@ static void handle_reports(struct player *player)
             begin_sound(player);
         else if (report.signal == LIMEF_SIGNAL_ERROR && report.frame.slot == LIMEF_PRESENTER_ALL)
             player->quit = player->no_output = true;
+        else if (report.signal == LIMEF_SIGNAL_STATE)
+            note_state(player, &report);
         else if (report.signal == LIMEF_SIGNAL_KEY)
             player_key(player, report.value);
         else if (report.signal == LIMEF_SIGNAL_PLAN && report.code == 0)

@@ -66,7 +66,7 @@ static void print_line(struct player *player, bool terminal)
     fputs(terminal ? "\r" : "", stderr);
     print_time(play_stream_position_us(first, &player->presenter));
     fputs(" / ", stderr);
-    print_time(limef_file_source_duration_us(&first->source));
+    print_time(play_stream_duration_us(first));
     fprintf(stderr, "  shown %" PRIu64 "  late %" PRIu64 "%s%s", player_n_shown(player), n_dropped,
             player->paused ? "  paused" : "", terminal ? "\033[K" : "\n");
 }

@@ -18,8 +18,9 @@ struct stream_facts {
     struct limef_presenter_slot_counters slot;
     struct limef_decode_counters decode;
     struct limef_decode_hardware_counters hardware;
-    struct limef_file_source_counters source;
-    struct limef_lane_counters boundaries; /* the sum of those in its chain */
+    struct limef_file_source_counters source; /* of a file; all-zero: it is a camera */
+    struct limef_rtsp_source_counters camera; /* of a camera; likewise */
+    struct limef_lane_counters boundaries;    /* the sum of those in its chain */
 };
 
 /* The boundaries at the end, and those that a change of the plan took away. */
@@ -30,7 +31,7 @@ struct boundaries {
 
 static bool is_of(const struct limef_filter *filter, const struct play_stream *stream)
 {
-    return filter == &stream->source.source.filter || filter == &stream->decode.filter ||
+    return filter == &stream->from->filter || filter == &stream->decode.filter ||
            filter == &stream->limit.filter;
 }
 
@@ -62,7 +63,10 @@ static void collect(const struct player *player, const struct boundaries *bounda
     limef_presenter_get_counters(&player->presenter, slot, &facts->slot);
     limef_decode_get_counters(&stream->decode, &facts->decode);
     limef_decode_get_hardware_counters(&stream->decode, &facts->hardware);
-    limef_file_source_get_counters(&stream->source, &facts->source);
+    if (play_stream_is_camera(stream))
+        limef_rtsp_source_get_counters(&stream->camera, &facts->camera);
+    else
+        limef_file_source_get_counters(&stream->source, &facts->source);
     sum_up(boundaries, facts);
 }
 
@@ -76,6 +80,8 @@ static const char *state_of(const struct stream_facts *facts)
         return "broken off";
     if (facts->stream->ended)
         return "ended";
+    if (play_stream_is_camera(facts->stream))
+        return limef_rtsp_state_name(facts->camera.state);
     return facts->slot.n_shown ? "playing" : "waiting";
 }
 
@@ -150,12 +156,12 @@ static void put_stream(struct json *json, const struct stream_facts *facts)
     json_string(json, "codec", parameters ? avcodec_get_name(parameters->codec_id) : "");
     json_integer(json, "width", facts->slot.width);
     json_integer(json, "height", facts->slot.height);
-    json_integer(json, "frames_in", (int64_t)facts->source.n_packets);
+    json_integer(json, "frames_in", (int64_t)(facts->source.n_packets + facts->camera.n_units));
     json_integer(json, "frames_decoded", (int64_t)facts->decode.n_frames);
     json_integer(json, "frames_shown", (int64_t)facts->slot.n_shown);
     put_hardware(json, &facts->hardware);
     put_drops(json, facts);
-    json_integer(json, "reconnects", 0);
+    json_integer(json, "reconnects", (int64_t)facts->camera.n_reconnects);
     json_string(json, "last_error", stream->end_code < 0 ? stream->end_text : "");
     json_integer(json, "uploaded_bytes", (int64_t)facts->slot.uploaded_bytes);
     json_string(json, "uploaded_why", facts->slot.uploaded_why ? facts->slot.uploaded_why : "");

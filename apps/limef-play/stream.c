@@ -15,7 +15,24 @@
 
 bool play_stream_is_live(const struct play_stream *stream)
 {
-    return LIMEF_COUNTED(stream->source.source.is_live);
+    return LIMEF_COUNTED(stream->from->is_live);
+}
+
+bool play_stream_is_camera(const struct play_stream *stream)
+{
+    return stream->from == &stream->camera.source;
+}
+
+int64_t play_stream_duration_us(const struct play_stream *stream)
+{
+    return play_stream_is_camera(stream) ? LIMEF_NO_TIME
+                                         : limef_file_source_duration_us(&stream->source);
+}
+
+int64_t play_stream_start_us(const struct play_stream *stream)
+{
+    return play_stream_is_camera(stream) ? LIMEF_NO_TIME
+                                         : limef_file_source_start_us(&stream->source);
 }
 
 bool play_stream_was_lost(const struct play_stream *stream)
@@ -31,7 +48,7 @@ bool play_stream_broke_off(const struct play_stream *stream)
 int64_t play_stream_position_us(const struct play_stream *stream,
                                 const struct limef_presenter *presenter)
 {
-    int64_t start_us = limef_file_source_start_us(&stream->source);
+    int64_t start_us = play_stream_start_us(stream);
     struct limef_presenter_slot_counters counters;
 
     limef_presenter_get_counters(presenter, stream->slot, &counters);
@@ -58,9 +75,31 @@ static int init_source(struct play_stream *stream, const char *url,
 
     int ret = limef_file_source_init(&stream->source, stream->name, &settings);
 
+    stream->from = &stream->source.source;
     if (ret >= 0)
         limef_file_source_choose(&stream->source, options->video_track, options->audio_track);
     return ret;
+}
+
+static int init_camera(struct play_stream *stream, const char *url,
+                       const struct play_options *options)
+{
+    static const enum limef_rtsp_transport transports[] = {
+        [PLAY_TRANSPORT_AUTO] = LIMEF_RTSP_AUTO,
+        [PLAY_TRANSPORT_TCP] = LIMEF_RTSP_TCP,
+        [PLAY_TRANSPORT_UDP] = LIMEF_RTSP_UDP,
+    };
+    struct limef_rtsp_source_settings settings = {
+        .url = url,
+        .slot = stream->slot,
+        .media = stream->sound ? LIMEF_MEDIA_NONE : LIMEF_MEDIA_VIDEO,
+        .transport = transports[options->transport],
+        .timeout_us = options->timeout_us,
+        .once = !options->reconnect,
+    };
+
+    stream->from = &stream->camera.source;
+    return limef_rtsp_source_init(&stream->camera, stream->name, &settings);
 }
 
 /* Many decoders share the CPUs; a lone one is left to the library. */
@@ -97,7 +136,7 @@ static int init_sound(struct play_stream *stream)
         ret = limef_resample_filter_init(&stream->resample, stream->name, &resample);
     if (ret < 0)
         return ret;
-    limef_connect(&stream->source.source.filter, &stream->split.filter);
+    limef_connect(&stream->from->filter, &stream->split.filter);
     limef_connect(&stream->split.filter, &stream->decode.filter);
     limef_connect(&stream->sound_decode.filter, &stream->resample.filter);
     limef_connect(&stream->resample.filter, &stream->sound->sink.filter);
@@ -119,7 +158,11 @@ int play_stream_init(struct play_stream *stream, uint32_t slot, const char *url,
     stream->slot = slot;
     limef_url_mask(stream->url, sizeof(stream->url), url);
     snprintf(stream->name, sizeof(stream->name), "slot %u", (unsigned)slot);
-    ret = init_source(stream, url, options);
+    if (!options->rtsp_by_libavformat &&
+        (!strncasecmp(url, "rtsp://", 7) || !strncasecmp(url, "rtsps://", 8)))
+        ret = init_camera(stream, url, options);
+    else
+        ret = init_source(stream, url, options);
     if (ret >= 0)
         ret = limef_decode_filter_init(&stream->decode, stream->name, &decode);
     if (ret >= 0 && options->export_path)
@@ -127,7 +170,7 @@ int play_stream_init(struct play_stream *stream, uint32_t slot, const char *url,
     if (ret < 0)
         return ret;
     play_limit_init(&stream->limit, stream->name, options->n_frames, options->duration_us);
-    limef_connect(&stream->source.source.filter, &stream->decode.filter);
+    limef_connect(&stream->from->filter, &stream->decode.filter);
     limef_connect(&stream->decode.filter, &stream->limit.filter);
     if (options->export_path) {
         limef_connect(&stream->limit.filter, &stream->export_filter.filter);
@@ -141,6 +184,7 @@ int play_stream_init(struct play_stream *stream, uint32_t slot, const char *url,
 void play_stream_clear(struct play_stream *stream)
 {
     limef_filter_clear(&stream->source.source.filter);
+    limef_filter_clear(&stream->camera.source.filter);
     limef_filter_clear(&stream->decode.filter);
     limef_filter_clear(&stream->limit.filter);
     limef_filter_clear(&stream->export_filter.filter);

@@ -20,6 +20,7 @@
 #include <limef/filter/file_source.h>
 #include <limef/filter/presenter.h>
 #include <limef/filter/resample.h>
+#include <limef/filter/rtsp_source.h>
 #include <limef/filter/split.h>
 #include <limef/thread/graph.h>
 
@@ -34,7 +35,9 @@ struct play_stream {
     char url[LIMEF_URL_BYTES]; /* masked */
     char name[32];             /* of its filters, for logs */
 
+    struct limef_source *from; /* one of the next two */
     struct limef_file_source source;
+    struct limef_rtsp_source camera;
     struct limef_decode_filter decode;
     struct play_limit limit;
     struct limef_export_filter export_filter; /* all-zero: not asked for */
@@ -64,6 +67,13 @@ int play_stream_init(struct play_stream *stream, uint32_t slot, const char *url,
 
 /* Releases everything; no thread may run it. */
 void play_stream_clear(struct play_stream *stream);
+
+/* Whether the camera source plays it. */
+bool play_stream_is_camera(const struct play_stream *stream);
+
+/* How long it is, and when it starts; LIMEF_NO_TIME: not known, or a camera. */
+int64_t play_stream_duration_us(const struct play_stream *stream);
+int64_t play_stream_start_us(const struct play_stream *stream);
 
 /* Whether it does not wait, and is missed when it ends. */
 bool play_stream_is_live(const struct play_stream *stream);

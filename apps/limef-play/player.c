@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "player.h"
 
+#include "ends.h"
 #include "plan.h"
 #include "progress.h"
 #include "signals.h"
@@ -21,10 +22,6 @@
 #define LAST_CALL_TIMEOUT_US 500000
 /* How often the player looks after itself: progress, threads, overlay. */
 #define LOOK_MS 100
-/* How much of a film may be missing at its end before it is said. */
-#define CUT_SHORT_US 1000000
-/* Packets that a decoder may hold before its first picture: reordering and threads. */
-#define MAX_DECODER_DELAY 128
 /* Pictures after which playing is in its steady state: pools and caches are full. */
 #define STEADY_FRAMES 50
 
@@ -252,120 +249,6 @@ static void measure(struct player *player)
     measures->steady_frames = measures->frames;
 }
 
-/* A stream that ended well, and yet gave no picture: nobody has said why so far. */
-static void say_if_nothing_was_shown(const struct player *player, struct play_stream *stream)
-{
-    int64_t duration_us = play_stream_duration_us(stream);
-    struct limef_presenter_slot_counters slot;
-    struct limef_decode_counters decode;
-    const char *why = "no picture could be decoded";
-
-    limef_presenter_get_counters(&player->presenter, stream->slot, &slot);
-    limef_decode_get_counters(&stream->decode, &decode);
-    if (slot.n_shown || slot.n_failed || stream->end_code < 0 || decode.n_errors ||
-        play_sound_is_heard(&player->sound, stream->slot))
-        return;
-    if (duration_us != LIMEF_NO_TIME && player->options->start_us >= duration_us)
-        why = "--start is behind the end";
-    stream->end_code = AVERROR_INVALIDDATA;
-    snprintf(stream->end_text, sizeof(stream->end_text), "%s", why);
-    limef_log(LIMEF_LOG_ERROR, stream->name, "%s: %s", stream->url, why);
-}
-
-/* A file that broke off where its demuxer found no fault, truncated while it was read: what was
- * damaged and is missing tells. */
-static void say_if_cut_short(const struct player *player, const struct play_stream *stream)
-{
-    int64_t duration_us = play_stream_duration_us(stream);
-    int64_t at_us = play_stream_position_us(stream, &player->presenter);
-    struct limef_decode_counters decode;
-
-    limef_decode_get_counters(&stream->decode, &decode);
-    if (stream->end_code < 0 || stream->limit.reached || player->options->n_loops ||
-        duration_us == LIMEF_NO_TIME || at_us == LIMEF_NO_TIME || !decode.n_corrupt ||
-        at_us > duration_us - CUT_SHORT_US)
-        return;
-    limef_log(LIMEF_LOG_WARNING, stream->name, "%s: damaged, and it ends %.1f s too early",
-              stream->url, (double)(duration_us - at_us) / 1e6);
-}
-
-static void note_end(struct player *player, const struct limef_signal_frame *report)
-{
-    struct limef_signal_frame pause; /* what is behind the end was not asked for */
-    struct play_stream *stream;
-
-    if (report->frame.slot >= player->n_streams)
-        return;
-    stream = &player->streams[report->frame.slot];
-    if (report->frame.media == LIMEF_MEDIA_AUDIO) {
-        stream->sound_ended = true;
-    } else {
-        stream->pictures_ended = true;
-        stream->end_code = report->code;
-        snprintf(stream->end_text, sizeof(stream->end_text), "%s", report->text);
-    }
-    /* sound may be longer than the pictures, unless only a part is played */
-    if (stream->ended || !stream->pictures_ended ||
-        (stream->sound && !stream->sound_ended && !stream->limit.reached))
-        return;
-    stream->ended = true;
-    say_if_nothing_was_shown(player, stream);
-    say_if_cut_short(player, stream);
-    limef_signal_frame_set(&pause, LIMEF_SIGNAL_PAUSE, stream->slot, NULL);
-    limef_graph_send(&player->graph, &stream->from->filter, &pause);
-}
-
-/* Whether the decoder took more than a whole turn of a repeated file, and gave nothing. */
-static bool repeats_in_vain(const struct play_stream *stream)
-{
-    struct limef_file_source_counters source;
-    struct limef_decode_counters decode;
-
-    if (play_stream_is_camera(stream))
-        return false;
-    limef_file_source_get_counters(&stream->source, &source);
-    limef_decode_get_counters(&stream->decode, &decode);
-    /* in n_loops whole turns there was not more than n_packets */
-    return source.n_loops && !decode.n_frames &&
-           decode.n_packets > source.n_packets / source.n_loops + MAX_DECODER_DELAY;
-}
-
-static void end_vain_repetition(struct player *player)
-{
-    struct limef_signal_frame report;
-
-    for (uint32_t i = 0; i < player->n_streams; i++) {
-        if (player->streams[i].ended || !repeats_in_vain(&player->streams[i]))
-            continue;
-        limef_signal_frame_set(&report, LIMEF_SIGNAL_END, i, "no picture could be decoded");
-        report.code = limef_fail(AVERROR_INVALIDDATA, player->streams[i].name, "%s: %s",
-                                 player->streams[i].url, report.text);
-        note_end(player, &report);
-    }
-}
-
-/* A camera that never played anything is most likely not there, or not that: it is tried again only
- * if that was asked for. One that was lost is waited for. */
-static void note_state(struct player *player, const struct limef_signal_frame *report)
-{
-    struct limef_rtsp_source_counters counters;
-    struct limef_signal_frame end = *report;
-    struct play_stream *stream;
-
-    if (report->frame.slot >= player->n_streams)
-        return;
-    stream = &player->streams[report->frame.slot];
-    if (stream->ended || !play_stream_is_camera(stream) || report->code >= 0 ||
-        report->value == LIMEF_RTSP_STALLED || player->options->reconnect_asked)
-        return;
-    limef_rtsp_source_get_counters(&stream->camera, &counters);
-    if (counters.n_units > 0)
-        return;
-    end.signal = LIMEF_SIGNAL_END;
-    stream->sound_ended = true;
-    note_end(player, &end);
-}
-
 static void begin_sound(struct player *player)
 {
     if (play_sound_begins(&player->sound) < 0)
@@ -378,13 +261,13 @@ static void handle_reports(struct player *player)
 
     while (limef_reports_read(&player->reports, &report, 0) == 0) {
         if (report.signal == LIMEF_SIGNAL_END)
-            note_end(player, &report);
+            ends_note(player, &report);
         else if (report.signal == LIMEF_SIGNAL_START && report.frame.media == LIMEF_MEDIA_AUDIO)
             begin_sound(player);
         else if (report.signal == LIMEF_SIGNAL_ERROR && report.frame.slot == LIMEF_PRESENTER_ALL)
             player->quit = player->no_output = true;
         else if (report.signal == LIMEF_SIGNAL_STATE)
-            note_state(player, &report);
+            ends_note_state(player, &report);
         else if (report.signal == LIMEF_SIGNAL_KEY)
             player_key(player, report.value);
         else if (report.signal == LIMEF_SIGNAL_PLAN && report.code == 0)
@@ -418,7 +301,7 @@ void player_run(struct player *player)
         if (signals_asked())
             player->quit = player->by_signal = true;
         handle_reports(player);
-        end_vain_repetition(player);
+        ends_vain_repetition(player);
         measure(player);
         explain_ways(player);
         player_visit_screen(player);

@@ -5,6 +5,7 @@
 
 #include <limef/filter/rtsp_source.h>
 
+#include <arpa/inet.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <libavutil/error.h>
@@ -72,6 +73,13 @@ static int read_authorities(struct rtsp_tls *tls, char why[RTSP_TLS_WHY_BYTES])
     return n >= 0 ? 0 : AVERROR(EINVAL);
 }
 
+static bool is_number(const char *host)
+{
+    struct in6_addr address;
+
+    return inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1;
+}
+
 int rtsp_tls_open(struct rtsp_tls **tls, int fd, const char *host,
                   const struct limef_rtsp_tls_settings *settings, char why[RTSP_TLS_WHY_BYTES])
 {
@@ -93,7 +101,8 @@ int rtsp_tls_open(struct rtsp_tls **tls, int fd, const char *host,
     }
     gnutls_set_default_priority(made->session);
     gnutls_credentials_set(made->session, GNUTLS_CRD_CERTIFICATE, made->credentials);
-    gnutls_server_name_set(made->session, GNUTLS_NAME_DNS, host, strlen(host));
+    if (!is_number(host)) /* RFC 6066 section 3: names alone */
+        gnutls_server_name_set(made->session, GNUTLS_NAME_DNS, host, strlen(host));
     if (!made->is_pinned && !(settings && settings->unverified))
         gnutls_session_set_verify_cert(made->session, host, 0);
     gnutls_transport_set_int(made->session, fd);

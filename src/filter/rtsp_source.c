@@ -123,6 +123,7 @@ static int state_changed(void *context, enum limef_rtsp_state state, int code, c
         break;
     case LIMEF_RTSP_CONNECTING:
     case LIMEF_RTSP_STALLED:
+    case LIMEF_RTSP_STOPPED: /* why nothing came before stays on screen */
         if (ret >= 0 && !inside->is_lost_said)
             ret = say(inside, LIMEF_SIGNAL_LOST, 0, code, text);
         inside->is_lost_said = true;
@@ -131,10 +132,11 @@ static int state_changed(void *context, enum limef_rtsp_state state, int code, c
         if (ret >= 0)
             ret = say(inside, LIMEF_SIGNAL_LOST, 0, code, text);
         inside->is_lost_said = true;
-        for (unsigned i = 0; i < N_MEDIA; i++)
-            inside->tracks[i] = (struct rtsp_track_state){.needs_key = true, .was_cut = true};
         break;
     }
+    if (state != LIMEF_RTSP_PLAYING && state != LIMEF_RTSP_STALLED)
+        for (unsigned i = 0; i < N_MEDIA; i++)
+            inside->tracks[i] = (struct rtsp_track_state){.needs_key = true, .was_cut = true};
     return ret;
 }
 

@@ -7,6 +7,7 @@ import re
 
 import audio
 import boundary
+import cameras
 import clips
 import gl
 import graph
@@ -26,6 +27,7 @@ GROUPS = {
     "graph": {"graph": graph.bench, "classes": graph.classes, "plan": plan.bench, "probe": probe.bench,
               "team": team.bench},
     "audio": {"audio": audio.bench},
+    "cameras": {"cameras": cameras.bench},
 }
 BENCHES = [name for group in GROUPS.values() for name in group]
 

@@ -21,6 +21,9 @@
     X(EGLBoolean, eglChooseConfig,                                                                 \
       (EGLDisplay display, const EGLint *wanted, EGLConfig *configs, EGLint size, EGLint *n),      \
       (display, wanted, configs, size, n), EGL_FALSE)                                              \
+    X(EGLBoolean, eglGetConfigAttrib,                                                              \
+      (EGLDisplay display, EGLConfig config, EGLint attribute, EGLint * value),                    \
+      (display, config, attribute, value), EGL_FALSE)                                              \
     X(EGLContext, eglCreateContext,                                                                \
       (EGLDisplay display, EGLConfig config, EGLContext share, const EGLint *attributes),          \
       (display, config, share, attributes), EGL_NO_CONTEXT)                                        \

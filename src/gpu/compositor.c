@@ -321,6 +321,8 @@ static int prepare_size(struct compositor *compositor)
     int width, height, ret;
 
     output->ops->size(output, &width, &height);
+    if (output->lost)
+        return AVERROR(ENODEV); /* its poll says so */
     if (width == 0) {
         width = DEFAULT_WIDTH;
         height = DEFAULT_HEIGHT;

@@ -45,7 +45,7 @@ struct output_flip {
 };
 
 /* A module's table carries this number; another one is refused. */
-#define OUTPUT_ABI 5
+#define OUTPUT_ABI 6
 #define OUTPUT_MODULE_SYMBOL "limef_output_module"
 
 struct output_ops {
@@ -92,6 +92,7 @@ struct output {
     struct limef_payload *(*payload_ref)(struct limef_payload *payload);
     void (*payload_unref)(struct limef_payload *payload);
     void *private_data; /* the output's own; released by its close */
+    bool lost; /* written by size: the display server is gone; Mesa does not survive a draw */
     /* where its lower left corner is in the framebuffer; whether that is the upper one */
     int x, y;
     bool flip;

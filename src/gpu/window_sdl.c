@@ -215,7 +215,8 @@ static void window_size(struct output *output, int *width, int *height)
 {
     struct window *window = output->private_data;
 
-    if (!window->waits && !x11_loss_seen())
+    output->lost = x11_loss_seen();
+    if (!window->waits && !output->lost)
         SDL_GL_GetDrawableSize(window->sdl, &window->width, &window->height);
     *width = window->width;
     *height = window->height;

@@ -111,6 +111,11 @@ static void open_sound(const char *wav)
     must(limef_thread_start(&sound.thread), "sound");
 }
 
+static int open_screen(void *context)
+{
+    return limef_presenter_open(context);
+}
+
 static void open_pictures(void)
 {
     struct limef_presenter_settings settings = {.output = LIMEF_OUTPUT_OFFSCREEN};
@@ -122,6 +127,7 @@ static void open_pictures(void)
     limef_consumer_init(&screen, &presenter.filter, &thread);
     limef_thread_set_task(&screen.thread, tick, &presenter);
     must(limef_thread_start(&screen.thread), "screen");
+    must(limef_thread_call(&screen.thread, open_screen, &presenter, TIMEOUT_US), "no pictures");
 }
 
 static void open_chain(const char *clip)

@@ -32,9 +32,9 @@ if [ "$(cat "$dir/stamp" 2>/dev/null)" = "$stamp" ]; then
 fi
 [ -e "$here/vkms-$series.patch" ] || skip "there is no patch of vkms for Linux $series"
 
-rm -rf "$dir/stamp" "$dir/modules" "$dir/work"
-mkdir -p "$dir/modules" "$dir/work/image"
-cd "$dir/work"
+rm -rf "$dir/stamp" "$dir/modules" "$dir/build"
+mkdir -p "$dir/modules" "$dir/build/image"
+cd "$dir/build"
 apt-get -qq download "linux-image-$headers=$version" "linux-source-$series=$version" 2>download.log ||
     skip "$(tail -n 1 download.log)"
 dpkg-deb -x linux-image-*.deb image

@@ -2,14 +2,13 @@
 #include "gpu/output.h"
 
 #include "base/memory_private.h"
+#include "base/module.h"
 #include "gpu/display_answers.h"
 
 #include <limef/base/log.h>
 #include <limef/frame/payload.h>
 
-#include <dlfcn.h>
 #include <libavutil/error.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,33 +22,10 @@ static const char kms_module[] = "limef-output-kms.so";
 /* A server that starts anew or is busy swapping still makes it; a person waits for as long. */
 #define ANSWER_US 3000000
 
-/*
- * The windows' modules lie in the folder "limef" beside this library, built or
- * installed; beside the program if the library is static. Linking them would
- * make every process pay for a window library at its start.
- */
 static const struct output_ops *load_module(const char *file, const char *name)
 {
-    char path[PATH_MAX];
-    const struct output_ops *ops = NULL;
-    void *module = NULL;
-    Dl_info here;
+    const struct output_ops *ops = module_load(file, OUTPUT_MODULE_SYMBOL, name);
 
-    if (dladdr((void *)&output_offscreen_ops, &here) && here.dli_fname) {
-        const char *slash = strrchr(here.dli_fname, '/');
-        int folder = slash ? (int)(slash - here.dli_fname + 1) : 0;
-
-        if (snprintf(path, sizeof(path), "%.*slimef/%s", folder, here.dli_fname, file) <
-            (int)sizeof(path))
-            module = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-    }
-    if (!module &&
-        snprintf(path, sizeof(path), LIMEF_MODULE_FOLDER "/limef/%s", file) < (int)sizeof(path))
-        module = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-    if (module)
-        ops = dlsym(module, OUTPUT_MODULE_SYMBOL);
-    else
-        limef_log(LIMEF_LOG_DEBUG, name, "no module %s: %s", file, dlerror());
     return ops && ops->abi == OUTPUT_ABI ? ops : NULL;
 }
 

@@ -2,9 +2,9 @@
 #include "filter/handover.h"
 
 #include "base/memory_private.h"
+#include "frame/keep.h"
 
 #include <libavutil/frame.h>
-#include <libavutil/imgutils.h>
 #include <stdio.h>
 
 #define HANDOVER_FRESH 4u
@@ -81,33 +81,12 @@ void handover_release(struct handover *handover)
 static int keep_copy(struct handover_picture *place, const struct limef_decoded_frame *picture,
                      uint64_t *copied_bytes)
 {
-    const AVFrame *av = picture->av;
-    AVFrame *copy = place->copy;
-    int ret = 0;
+    int ret = keep_picture(&place->copy, picture->av, copied_bytes);
 
-    if (!copy && !(copy = place->copy = memory_new_av_frame()))
-        return AVERROR(ENOMEM);
-    if (copy->width != av->width || copy->height != av->height || copy->format != av->format) {
-        av_frame_unref(copy);
-        copy->width = av->width;
-        copy->height = av->height;
-        copy->format = av->format;
-        ret = memory_permits() ? av_frame_get_buffer(copy, 0) : AVERROR(ENOMEM);
-    }
-    if (ret >= 0)
-        ret = av_frame_copy(copy, av);
-    if (ret < 0) {
-        av_frame_unref(copy); /* else the next picture would take it for one with room */
+    if (ret < 0)
         return ret;
-    }
-    copy->sample_aspect_ratio = av->sample_aspect_ratio;
-    copy->colorspace = av->colorspace;
-    copy->color_range = av->color_range;
-    copy->chroma_location = av->chroma_location;
     place->any.decoded = *picture;
-    place->any.decoded.av = copy;
-    ret = av_image_get_buffer_size(av->format, av->width, av->height, 1);
-    *copied_bytes = ret > 0 ? (uint64_t)ret : 0;
+    place->any.decoded.av = place->copy;
     return 0;
 }
 

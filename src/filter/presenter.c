@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include <limef/filter/presenter.h>
 
-#include "base/memory_private.h"
 #include "filter/presenter_private.h"
 #include "frame/buffer_pool.h"
+#include "frame/keep.h"
 #include "gpu/compositor.h"
 
 #include <limef/base/log.h>
-#include <limef/frame/hardware.h>
 #include <limef/thread/thread.h>
 
 #include <libavutil/frame.h>
-#include <libavutil/imgutils.h>
 
 /* A jump of media time beyond this is a cut, not a pause in the stream. */
 #define JUMP_US 10000000
@@ -103,47 +101,21 @@ void presenter_set_due(struct limef_presenter *presenter, struct limef_tile *til
                                      : presenter_take_us(presenter, tile));
 }
 
-/* Copies a picture that nobody counts; `next` then refers to the copy. */
+/* Keeps a picture that nobody counts; `next` then refers to what was kept. */
 static int keep_copy(struct limef_presenter *presenter, struct limef_tile *tile,
                      const struct limef_decoded_frame *decoded)
 {
-    const AVFrame *av = decoded->av;
-    AVFrame *copy = tile->copy;
-    int ret = 0;
+    uint64_t copied_bytes;
+    int ret = keep_picture(&tile->copy, decoded->av, &copied_bytes);
 
-    if (!copy && !(copy = tile->copy = memory_new_av_frame()))
-        return AVERROR(ENOMEM);
-    if (limef_hardware_is(av)) { /* its surface counts references by itself */
-        av_frame_unref(copy);
-        ret = memory_permits() ? av_frame_ref(copy, av) : AVERROR(ENOMEM);
-        if (ret >= 0) {
-            tile->next.decoded = *decoded;
-            tile->next.decoded.av = copy;
-        }
+    if (ret < 0)
         return ret;
-    }
-    if (copy->width != av->width || copy->height != av->height || copy->format != av->format) {
-        av_frame_unref(copy);
-        copy->width = av->width;
-        copy->height = av->height;
-        copy->format = av->format;
-        ret = memory_permits() ? av_frame_get_buffer(copy, 0) : AVERROR(ENOMEM);
-    }
-    if (ret >= 0)
-        ret = av_frame_copy(copy, av);
-    if (ret < 0) {
-        av_frame_unref(copy); /* else the next picture would take it for one with room */
-        return ret;
-    }
-    copy->sample_aspect_ratio = av->sample_aspect_ratio;
-    copy->colorspace = av->colorspace;
-    copy->color_range = av->color_range;
-    copy->chroma_location = av->chroma_location;
     tile->next.decoded = *decoded;
-    tile->next.decoded.av = copy;
-    ret = av_image_get_buffer_size(av->format, av->width, av->height, 1);
-    LIMEF_COUNT(presenter->filter.copied_bytes, (uint64_t)(ret > 0 ? ret : 0));
-    LIMEF_COUNT(tile->copied_bytes, (uint64_t)(ret > 0 ? ret : 0));
+    tile->next.decoded.av = tile->copy;
+    if (!copied_bytes)
+        return 0;
+    LIMEF_COUNT(presenter->filter.copied_bytes, copied_bytes);
+    LIMEF_COUNT(tile->copied_bytes, copied_bytes);
     atomic_store_explicit(&tile->copied_why, "nobody counts references to the picture",
                           memory_order_relaxed);
     return 0;

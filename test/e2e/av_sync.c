@@ -15,13 +15,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define RATE 48000
 #define PERIOD 240
 #define MAX_MARKS 1000
 #define RING_FRAMES 65536
 #define TIMEOUT_US 60000000
+#define LOOK_US 500 /* how often the mixer is looked at */
 
 static struct limef_file_source source;
 static struct limef_split_filter split;
@@ -169,9 +169,8 @@ static int64_t play(void)
         /* the earliest look is the one right after a block was mixed */
         if (n_frames && now_us - (int64_t)(n_frames * 1000000 / RATE) < zero_us)
             zero_us = now_us - (int64_t)(n_frames * 1000000 / RATE);
-        while (limef_reports_read(&reports, &report, 0) == 0)
+        if (limef_reports_read(&reports, &report, LOOK_US) == 0)
             n_ended += report.signal == LIMEF_SIGNAL_END;
-        nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
     }
     return zero_us;
 }

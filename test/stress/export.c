@@ -11,6 +11,7 @@
 #include <limef/filter/export.h>
 
 #include <libavutil/frame.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -75,7 +76,8 @@ static bool visit(struct connection *connection, enum limef_export_mode mode, ui
         last = picture.frame.sequence;
         check_picture(connection, &picture);
         if (next_random(state) % 16 == 0)
-            usleep(next_random(state) % 3000);
+            for (uint32_t turns = next_random(state) % 1000; turns > 0; turns--)
+                sched_yield();
         check_picture(connection, &picture);
         if (next_random(state) % 64 == 0) { /* what it does not have */
             picture.frame.sequence += 1000;
@@ -121,9 +123,10 @@ int main(void)
     CHECK(limef_export_filter_init(&exporter, "export", &settings) == 0);
     for (uintptr_t i = 0; i < N_READERS; i++)
         CHECK(pthread_create(&readers[i], NULL, run_reader, (void *)i) == 0);
-    for (unsigned n = 1; n <= N_PICTURES; n++) {
+    /* until enough came, and readers have come and gone */
+    for (unsigned n = 1; n <= N_PICTURES || atomic_load(&n_gone) <= N_READERS; n++) {
         give(n);
-        usleep(200);
+        sched_yield();
         limef_export_get_counters(&exporter, &counters);
     }
     atomic_store(&done, true);

@@ -74,6 +74,10 @@ Test(options, takes_every_option_of_the_manual)
     cr_assert(options.explain);
     cr_assert(eq(str, (char *)options.ao, "wav:o.wav"));
     cr_assert(eq(int, options.audio_track, 2));
+    cr_assert(not(options.rtsp_by_libavformat));
+    cr_assert(eq(int, parse("--rtsp=libavformat a"), 0));
+    cr_assert(options.rtsp_by_libavformat);
+    cr_assert(eq(int, parse("--rtsp=other a"), -1));
     cr_assert(eq(int, parse("--export=/tmp/s a"), 0));
     cr_assert(eq(str, (char *)options.export_path, "/tmp/s"));
     cr_assert(eq(int, parse("--export=/tmp/%d a b"), 0));

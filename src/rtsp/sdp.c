@@ -66,7 +66,6 @@ static bool read_media(struct sdp_media *media, char *line)
                                                    : SDP_OTHER,
         .port = (int)bounded(port, 0, 65535, 0),
         .payload_type = (int)bounded(types, 0, 127, -1),
-        .protocol = protocol,
         .encoding = "",
         .format = "",
         .control = "",
@@ -225,9 +224,6 @@ static void read_line(struct reading *reading, char *line)
         else if (!reading->is_skipped)
             reading->address = read_connection(value, &reading->ttl);
         break;
-    case 's':
-        reading->sdp->name = value;
-        break;
     case 'a':
         read_attribute(reading, value);
         break;
@@ -241,7 +237,7 @@ int sdp_read(struct sdp *sdp, char *text, size_t bytes)
     struct reading reading = {.sdp = sdp, .address = ""};
     char *end = text + bytes;
 
-    *sdp = (struct sdp){.control = "", .range = "", .name = ""};
+    *sdp = (struct sdp){.control = "", .range = ""};
     *end = '\0';
     for (char *line = text, *next; line < end; line = next) {
         size_t length = strcspn(line, "\r\n");

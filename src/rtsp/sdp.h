@@ -24,9 +24,8 @@ enum sdp_kind {
 /* One m= section. Strings lie in the bytes that were read; "" where nothing was said. */
 struct sdp_media {
     enum sdp_kind kind;
-    int port;         /* 0: the server decides */
-    int payload_type; /* the first one, 0 to 127 */
-    const char *protocol;
+    int port;             /* 0: the server decides */
+    int payload_type;     /* the first one, 0 to 127 */
     const char *encoding; /* "H264", in the camera's own case; of a static type as well */
     int clock_hz;         /* 1 to INT32_MAX */
     int n_channels;       /* of sound: 1 to 64 */
@@ -42,7 +41,6 @@ struct sdp_media {
 struct sdp {
     const char *control; /* of the session: aggregate control */
     const char *range;   /* "npt=0-", "" if it was not said */
-    const char *name;
     unsigned n_media, n_skipped;
     struct sdp_media media[SDP_MAX_MEDIA];
 };

@@ -175,8 +175,8 @@ static int take_items(struct rtsp_camera *camera, int64_t now_us)
     return ret;
 }
 
-/* Returns 0: all; 1: there may be more; AVERROR_EXIT. */
-static int receive(struct rtsp_camera *camera, int64_t now_us)
+/* As receive(), into room that is lent. */
+static int receive_lent(struct rtsp_camera *camera, int64_t now_us)
 {
     size_t n_bytes = 0;
     int more = 1, ret = rtsp_stream_flush(&camera->stream);
@@ -202,6 +202,20 @@ static int receive(struct rtsp_camera *camera, int64_t now_us)
         rtsp_camera_fail(camera, LIMEF_RTSP_LOST, ret,
                          ret == AVERROR_EOF ? "it closed the connection" : "the connection broke");
     return FFMIN(ret, 0);
+}
+
+/* Returns 0: all; 1: there may be more; AVERROR_EXIT. */
+static int receive(struct rtsp_camera *camera, int64_t now_us)
+{
+    uint8_t room[RTSP_STREAM_ROOM_BYTES]; /* of the thread's stack: one for all its cameras */
+    int ret, taken;
+
+    rtsp_stream_lend(&camera->stream, room);
+    ret = receive_lent(camera, now_us);
+    taken = rtsp_stream_take_back(&camera->stream);
+    if (taken < 0 && ret >= 0)
+        ret = rtsp_camera_fail(camera, LIMEF_RTSP_LOST, taken, "no memory");
+    return ret;
 }
 
 static bool has_ended(const struct rtsp_camera *camera)

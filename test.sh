@@ -43,6 +43,12 @@ if ! scripts/install-deps.sh test; then
     finish
 fi
 
+# Some hundred programs are linked: the fast linker saves minutes.
+if command -v ld.lld >/dev/null; then
+    LDFLAGS="-fuse-ld=lld ${LDFLAGS:-}"
+    export LDFLAGS
+fi
+
 # Sanitizers of this age want an address space with less randomness than some kernels give.
 fixed=
 if setarch "$(uname -m)" -R true 2>/dev/null; then

@@ -304,12 +304,16 @@ static int64_t tick_tile(struct limef_presenter *presenter, struct limef_tile *t
 {
     int64_t why_us, ends_us;
 
+    if (presenter_awaits_sound(tile))
+        presenter_set_due(presenter, tile, now_us);
     if (presenter_has_next(tile) && presenter_is_time(presenter, tile, now_us) &&
         (presenter->opened || presenter->failed))
         show_next(presenter, tile, now_us);
     if (tile->ending && !presenter_has_next(tile) && now_us >= end_us(presenter, tile))
         end_tile(presenter, tile, now_us);
     why_us = tell_why(presenter, tile, now_us);
+    if (presenter_awaits_sound(tile))
+        return FFMIN(now_us + PRESENTER_LISTEN_US, why_us);
     if (presenter_has_next(tile))
         return FFMIN(presenter_take_us(presenter, tile), why_us);
     if (!tile->ending)

@@ -42,6 +42,7 @@ void presenter_drop_next(struct limef_tile *tile)
     limef_any_frame_clear(&tile->next);
     tile->due_us = LIMEF_FOREVER;
     tile->waits_until_us = 0;
+    tile->prepared = false;
 }
 
 void presenter_flush_next(struct limef_tile *tile)
@@ -98,7 +99,7 @@ void presenter_set_due(struct limef_presenter *presenter, struct limef_tile *til
                        ? now_us
                        : find_due_us(tile, now_us);
     if (presenter_awaits_sound(tile)) {
-        presenter_wake_at(presenter, now_us + PRESENTER_LISTEN_US);
+        presenter_wake_at(presenter, now_us + (tile->prepared ? PRESENTER_LISTEN_US : 0));
         return;
     }
     /* a picture that should be off the screen already: the one behind it may be due as well */

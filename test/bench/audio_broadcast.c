@@ -23,7 +23,8 @@
 #include <string.h>
 
 #define BLOCK 128
-#define BURST 8
+#define BURST 4
+#define READ_FRAMES 512
 #define PACE_NS 500000
 #define READER_NS 2666667
 #define TURN_NS 50000000
@@ -38,13 +39,14 @@ static struct limef_broadcast_ring ring;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static atomic_int n_reading; /* readers with a lower number read; below 0: it is over */
+static atomic_ulong n_read;  /* frames, by all readers */
 static bool both;
 
 static const int crowds[] = {0, 1, 8, 32};
 #define N_CROWDS ((int)(sizeof(crowds) / sizeof(crowds[0])))
 
 static struct {
-    double wall_ns, cpu_ns;
+    double wall_ns, cpu_ns, share; /* share: the part of what was to be read that was */
 } turns[MAX_ROUNDS][N_CROWDS];
 
 /* Whether it is this reader's turn; waits until it is. */
@@ -59,11 +61,12 @@ static bool wait_for_turn(int number)
 
 static void *listen(void *context)
 {
-    static _Thread_local float out[RING_FRAMES];
+    float out[READ_FRAMES * 2];
     struct limef_broadcast_reader reader;
     int number = (int)(intptr_t)context;
 
     bench_pin(both ? (number + 1) % 2 : 1);
+    bench_real_time();
     limef_broadcast_reader_init(&reader, &ring);
     while (wait_for_turn(number)) {
         int64_t due_ns = bench_now_ns() + number * READER_NS / N_READERS;
@@ -71,8 +74,8 @@ static void *listen(void *context)
         limef_broadcast_skip(&reader, 0);
         while (number < atomic_load_explicit(&n_reading, memory_order_relaxed)) {
             bench_sleep_until_ns(due_ns += READER_NS);
-            while (limef_broadcast_read(&reader, out, RING_FRAMES / 2))
-                ;
+            for (unsigned n; (n = limef_broadcast_read(&reader, out, READ_FRAMES)) > 0;)
+                atomic_fetch_add_explicit(&n_read, n, memory_order_relaxed);
         }
     }
     return NULL;
@@ -139,27 +142,32 @@ static void take_turns(int n_rounds)
         for (int i = 0; i < N_CROWDS; i++) {
             let_read(crowds[i]);
             write_bursts(wall_ns, cpu_ns, MAX_BURSTS / 5); /* they wake up */
+            atomic_store(&n_read, 0);
             write_bursts(wall_ns, cpu_ns, MAX_BURSTS);
             if (round < 0)
                 continue;
             turns[round][i].wall_ns = (double)bench_percentile(wall_ns, MAX_BURSTS, 0.5) / BURST;
             turns[round][i].cpu_ns =
                 (double)(bench_percentile(cpu_ns, MAX_BURSTS, 0.5) - overhead_ns) / BURST;
+            turns[round][i].share = (double)atomic_load(&n_read) /
+                                    (MAX_BURSTS * BURST * BLOCK * (crowds[i] ? crowds[i] : 1));
         }
 }
 
 static void print(int n_rounds)
 {
-    static double wall[MAX_ROUNDS], cpu[MAX_ROUNDS];
+    static double wall[MAX_ROUNDS], cpu[MAX_ROUNDS], share[MAX_ROUNDS];
 
     printf("{");
     for (int i = 0; i < N_CROWDS; i++) {
         for (int round = 0; round < n_rounds; round++) {
             wall[round] = turns[round][i].wall_ns;
             cpu[round] = turns[round][i].cpu_ns;
+            share[round] = turns[round][i].share;
         }
-        printf("\"wall_%d\": %.1f, \"cpu_%d\": %.1f, ", crowds[i], median(wall, n_rounds),
-               crowds[i], median(cpu, n_rounds));
+        printf("\"wall_%d\": %.1f, \"cpu_%d\": %.1f, \"read_%d\": %.2f, ", crowds[i],
+               median(wall, n_rounds), crowds[i], median(cpu, n_rounds), crowds[i],
+               median(share, n_rounds));
     }
     for (int round = 0; round < n_rounds; round++) {
         wall[round] = turns[round][3].wall_ns / turns[round][1].wall_ns;

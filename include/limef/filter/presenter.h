@@ -146,6 +146,7 @@ struct limef_tile {
         waits_until_us;   /**< the first picture is there and waits for its sound; 0: it does not */
     struct AVFrame *copy; /**< of a picture that nobody counts; owned */
     bool waited_in_vain;  /**< the first picture did, and nothing was heard since */
+    bool prepared;        /**< the picture that waits is in its texture */
     bool has_picture;     /**< on screen */
     bool fresh;           /**< uploaded since the last presentation */
     bool shown_live;      /**< the picture on screen is of a live source */

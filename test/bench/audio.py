@@ -37,7 +37,7 @@ def broadcast(setup, report):
     runs = measure.Interleaved({place: lambda place=place: measure.run_json([program, place, BROADCAST_S])
                                 for place in places}, setup.rounds)
     report.section("One writer, many readers", "Writing a block of 128 stereo frames into a broadcast ring, ns, while so "
-                   "many threads read all of it, every 2.7 ms each; they take turns of 50 ms in one process. By the "
+                   "many threads read each block, once in 1.3 ms; they take turns of 100 ms in one process. By the "
                    "clock, and CPU time of the writer's thread.")
     report.table(["", "0", "1", "8", "32 readers", "CPU: 0", "1", "8", "32 readers", "others"],
                  [[what] + [runs.median(place, f"{clock}_{n}") for clock in ("wall", "cpu") for n in (0, 1, 8, 32)] +

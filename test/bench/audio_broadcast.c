@@ -5,14 +5,19 @@
  *   audio_broadcast PLACE [SECONDS]  PLACE: other, all readers have a CPU of their own; both, every
  *                                    second one shares the writer's
  *
- * 0, 1, 8 and 32 readers take turns of 50 ms in one process, so that memory, caches and whatever
- * else goes on are the same for all. The writer writes bursts at a pace, as a mixer does, and each
- * reader comes by every 2.7 ms, as a device or a recorder does. Those whose turn it is not sleep in
- * one long sleep. What a burst took is measured twice: by the clock, and as CPU time of the
- * writer's thread, which does not contain what others took from it.
+ * 0, 1, 8 and 32 readers take turns of 100 ms in one process, so that memory, caches and whatever
+ * else goes on are the same for all. The writer writes a block each period, and so often each
+ * reader comes by, as devices, recorders and networks do; those whose turn it is not sleep in one
+ * long sleep. A writer that is much faster than its readers would have a single reader disturb only
+ * some of its blocks: what costs is that reading up to the newest frame has the reader's processor
+ * fetch in advance the cache lines behind it, which are those that are written next.
+ *
+ * What a block took is measured twice: by the clock, and as CPU time of the writer's thread, in
+ * which there is nothing that others took from it.
  *
  * Prints one JSON object: for each number of readers, ns a block of 128 stereo frames, median of
- * the bursts of a turn and then of the turns; by a pair of turns, the ratio of 32 readers to 1.
+ * the blocks of a turn and then of the turns, and which part of what was written the readers read;
+ * and of the turns in pairs the median ratio of 32 readers to 1.
  */
 #include "bench.h"
 
@@ -23,14 +28,12 @@
 #include <string.h>
 
 #define BLOCK 128
-#define BURST 4
 #define READ_FRAMES 512
-#define PACE_NS 500000
-#define READER_NS 2666667
-#define TURN_NS 50000000
+#define PERIOD_NS 1333333
+#define TURN_NS 100000000
 #define RING_FRAMES 16384
 #define N_READERS 32
-#define MAX_BURSTS (TURN_NS / PACE_NS)
+#define N_BLOCKS (TURN_NS / PERIOD_NS)
 #define MAX_ROUNDS 1000
 
 static limef_broadcast_word words[LIMEF_BROADCAST_WORDS(RING_FRAMES, 2)];
@@ -69,11 +72,11 @@ static void *listen(void *context)
     bench_real_time();
     limef_broadcast_reader_init(&reader, &ring);
     while (wait_for_turn(number)) {
-        int64_t due_ns = bench_now_ns() + number * READER_NS / N_READERS;
+        int64_t due_ns = bench_now_ns() + number * PERIOD_NS / N_READERS;
 
         limef_broadcast_skip(&reader, 0);
         while (number < atomic_load_explicit(&n_reading, memory_order_relaxed)) {
-            bench_sleep_until_ns(due_ns += READER_NS);
+            bench_sleep_until_ns(due_ns += PERIOD_NS);
             for (unsigned n; (n = limef_broadcast_read(&reader, out, READ_FRAMES)) > 0;)
                 atomic_fetch_add_explicit(&n_read, n, memory_order_relaxed);
         }
@@ -89,7 +92,7 @@ static void let_read(int n)
     pthread_mutex_unlock(&lock);
 }
 
-static void write_bursts(int64_t *wall_ns, int64_t *cpu_ns, size_t n)
+static void write_blocks(int64_t *wall_ns, int64_t *cpu_ns, size_t n)
 {
     static const float block[BLOCK * 2];
     int64_t due_ns = bench_now_ns();
@@ -97,11 +100,10 @@ static void write_bursts(int64_t *wall_ns, int64_t *cpu_ns, size_t n)
     for (size_t i = 0; i < n; i++) {
         int64_t wall_began, cpu_began;
 
-        bench_sleep_until_ns(due_ns += PACE_NS);
+        bench_sleep_until_ns(due_ns += PERIOD_NS);
         cpu_began = bench_clock_ns(CLOCK_THREAD_CPUTIME_ID);
         wall_began = bench_now_ns();
-        for (int k = 0; k < BURST; k++)
-            limef_broadcast_write(&ring, block, BLOCK);
+        limef_broadcast_write(&ring, block, BLOCK);
         wall_ns[i] = bench_now_ns() - wall_began;
         cpu_ns[i] = bench_clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_began;
     }
@@ -136,21 +138,21 @@ static double median(double *values, int n)
 
 static void take_turns(int n_rounds)
 {
-    int64_t wall_ns[MAX_BURSTS], cpu_ns[MAX_BURSTS], overhead_ns = find_overhead();
+    int64_t wall_ns[N_BLOCKS], cpu_ns[N_BLOCKS], overhead_ns = find_overhead();
 
     for (int round = -1; round < n_rounds; round++) /* the first one warms up */
         for (int i = 0; i < N_CROWDS; i++) {
             let_read(crowds[i]);
-            write_bursts(wall_ns, cpu_ns, MAX_BURSTS / 5); /* they wake up */
+            write_blocks(wall_ns, cpu_ns, N_BLOCKS / 5); /* they wake up */
             atomic_store(&n_read, 0);
-            write_bursts(wall_ns, cpu_ns, MAX_BURSTS);
+            write_blocks(wall_ns, cpu_ns, N_BLOCKS);
             if (round < 0)
                 continue;
-            turns[round][i].wall_ns = (double)bench_percentile(wall_ns, MAX_BURSTS, 0.5) / BURST;
+            turns[round][i].wall_ns = (double)bench_percentile(wall_ns, N_BLOCKS, 0.5);
             turns[round][i].cpu_ns =
-                (double)(bench_percentile(cpu_ns, MAX_BURSTS, 0.5) - overhead_ns) / BURST;
-            turns[round][i].share = (double)atomic_load(&n_read) /
-                                    (MAX_BURSTS * BURST * BLOCK * (crowds[i] ? crowds[i] : 1));
+                (double)(bench_percentile(cpu_ns, N_BLOCKS, 0.5) - overhead_ns);
+            turns[round][i].share =
+                (double)atomic_load(&n_read) / (N_BLOCKS * BLOCK * (crowds[i] ? crowds[i] : 1));
         }
 }
 

@@ -258,6 +258,7 @@ int limef_presenter_init(struct limef_presenter *presenter, const char *name,
     if (n_tiles == 0 || !tiles)
         return limef_fail(AVERROR(EINVAL), name, "a presenter without tiles");
     limef_filter_init(&presenter->filter, &presenter_ops, name);
+    presenter->filter.n_kept = PRESENTER_KEEPS;
     if (settings)
         presenter->settings = *settings;
     presenter->tiles = tiles;

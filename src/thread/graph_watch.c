@@ -170,6 +170,7 @@ static void look(struct limef_graph_inside *graph, int64_t now_us)
     graph_describe_running(graph, running);
     graph_adopt_plan(graph, running);
     judge(graph, running, window_us);
+    graph_tell_depths(graph); /* those that could not be told */
 }
 
 /* Each window_us, whatever a window is now: the window is over, or the threads are as busy as in

@@ -57,6 +57,9 @@ enum limef_signal {
     LIMEF_SIGNAL_DECODER,
     /** to a file source: `value`: which audio track to read from now on, from 1; 0: the next one. */
     LIMEF_SIGNAL_TRACK,
+    /** to a filter of LIMEF_FILTER_POOLS: `value`: its pictures that what is behind it may hold at
+     *  once, by the plan of the graph. */
+    LIMEF_SIGNAL_DEPTH,
     /** First number that this library never uses: an application's own start here. */
     LIMEF_SIGNAL_USER = 0x10000,
 };

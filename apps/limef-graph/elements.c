@@ -9,6 +9,7 @@
 #include <limef/filter/encode.h>
 #include <limef/filter/file_source.h>
 #include <limef/filter/gate.h>
+#include <limef/filter/gop_cache.h>
 #include <limef/filter/mosaic.h>
 #include <limef/filter/scale.h>
 #include <limef/filter/split.h>
@@ -191,6 +192,26 @@ static int init_gate(struct assembly *assembly, struct element *element, const s
     return 0;
 }
 
+static const struct parameter gop_cache_parameters[] = {
+    {"bytes", PARAMETER_INTEGER, .is_positional = true, .min = 1, .max = 1e12},
+    {"seconds", PARAMETER_SECONDS, .min = 0.001, .max = MAX_SECONDS},
+    {NULL},
+};
+
+static int init_gop_cache(struct assembly *assembly, struct element *element,
+                          const struct value *values)
+{
+    struct limef_gop_cache_settings settings = {
+        .max_bytes = (size_t)values[0].integer,
+        .max_us = values[1].integer,
+    };
+
+    (void)assembly;
+    limef_gop_cache_filter_init(AS(struct limef_gop_cache_filter, element), element->name,
+                                &settings);
+    return 0;
+}
+
 static const struct parameter throttle_parameters[] = {
     {"fps", PARAMETER_NUMBER, .is_positional = true, .is_needed = true, .min = 0.001,
      .max = 100000},
@@ -284,6 +305,14 @@ static const struct element_kind element_gate = {
     "gate",          0,         sizeof(struct limef_gate_filter),
     gate_parameters, init_gate, "opens at a key frame"};
 
+static const struct element_kind element_gop_cache = {
+    "gopcache",
+    0,
+    sizeof(struct limef_gop_cache_filter),
+    gop_cache_parameters,
+    init_gop_cache,
+    "keeps packets since the key frame for who joins the split behind it later"};
+
 static const struct element_kind element_mosaic = {
     "mosaic",
     ELEMENT_MOSAIC | ELEMENT_TEAM,
@@ -320,11 +349,12 @@ static const struct element_kind element_throttle = {"throttle",
                                                      "at most so many pictures a second"};
 
 static const struct element_kind *const kinds[] = {
-    &element_burn,   &element_decode,     &element_dump,   &element_encode,   &element_export,
-    &element_file,   &element_framemd5,   &element_gate,   &element_jpeg,     &element_mosaic,
-    &element_null,   &element_pattern,    &element_scale,  &element_screen,   &element_snapshot,
-    &element_split,  &element_statistics, &element_switch, &element_throttle, &element_timestamps,
-    &element_writer,
+    &element_burn,       &element_decode,     &element_dump,     &element_encode,
+    &element_export,     &element_file,       &element_framemd5, &element_gate,
+    &element_gop_cache,  &element_jpeg,       &element_mosaic,   &element_null,
+    &element_pattern,    &element_scale,      &element_screen,   &element_snapshot,
+    &element_split,      &element_statistics, &element_switch,   &element_throttle,
+    &element_timestamps, &element_writer,
 };
 
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))

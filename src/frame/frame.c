@@ -17,6 +17,7 @@ size_t limef_frame_size_bytes(enum limef_frame_class frame_class)
         return sizeof(struct limef_codec_frame);
     case LIMEF_FRAME_SIGNAL:
         return sizeof(struct limef_signal_frame);
+    case LIMEF_FRAME_GROUP:
     case LIMEF_FRAME_EMPTY:
         break;
     }
@@ -25,7 +26,7 @@ size_t limef_frame_size_bytes(enum limef_frame_class frame_class)
 
 const char *limef_frame_class_name(enum limef_frame_class frame_class)
 {
-    static const char *const names[] = {"empty", "packet", "decoded", "codec", "signal"};
+    static const char *const names[] = {"empty", "packet", "decoded", "codec", "signal", "group"};
 
     return (unsigned)frame_class < sizeof(names) / sizeof(names[0]) ? names[frame_class]
                                                                     : "unknown";

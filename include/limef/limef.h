@@ -35,6 +35,7 @@
 #include <limef/filter/gate.h>
 #include <limef/filter/gop_cache.h>
 #include <limef/filter/input.h>
+#include <limef/filter/latency.h>
 #include <limef/filter/mosaic.h>
 #include <limef/filter/presenter.h>
 #include <limef/filter/presenter_host.h>

@@ -57,6 +57,9 @@ enum limef_signal {
     LIMEF_SIGNAL_DECODER,
     /** to a file source: `value`: which audio track to read from now on, from 1; 0: the next one. */
     LIMEF_SIGNAL_TRACK,
+    /** up: a live stream was later than its budget and has caught up. `value`: how late, in
+     *  microseconds; `serial`: how many frames were dropped; `text`: where. */
+    LIMEF_SIGNAL_LATE,
     /** First number that this library never uses: an application's own start here. */
     LIMEF_SIGNAL_USER = 0x10000,
 };

@@ -94,6 +94,15 @@ class Rtsp(unittest.TestCase):
         self.assertGreater(len(shown), 10)
         self.assertEqual([s for s in shown if s not in SUMS], [])
 
+    def test_damage_is_shown_after_a_loss_if_that_is_asked_for(self):
+        self.camera.loss = 0.01
+        path = FOLDER / "sums"
+        result = play(self.camera.url(), "once=1", "transport=udp", "damage=1", f"md5={path}")
+        shown = sums_of(path)
+        self.assertGreater(result.counters["lost"], 0)
+        self.assertGreater(len([s for s in shown if s not in SUMS]), 0)
+        self.assertGreater(len(shown), 80)
+
     def test_passwords_are_sent_in_every_way(self):
         self.camera.password = ("admin", SECRET)
         for algorithm in (None, "MD5", "SHA-256"):

@@ -169,6 +169,10 @@ static int take_picture(struct limef_presenter *presenter, struct limef_tile *ti
     int64_t now_us = limef_now_us();
     int ret;
 
+    if (decoded->frame.flags & LIMEF_FRAME_BURST) {
+        LIMEF_COUNT(tile->n_dropped_burst, 1);
+        return 0;
+    }
     if (!tile->seeking && presenter_has_next(tile)) {
         ret = make_room(presenter, tile, &decoded->frame, now_us);
         if (ret < 0)

@@ -60,6 +60,9 @@ enum limef_signal {
     /** to a filter of LIMEF_FILTER_POOLS: `value`: its pictures that what is behind it may hold at
      *  once, by the plan of the graph. */
     LIMEF_SIGNAL_DEPTH,
+    /** up: a live stream was later than its budget and has caught up. `value`: how late, in
+     *  microseconds; `serial`: how many frames were dropped; `text`: where. */
+    LIMEF_SIGNAL_LATE,
     /** First number that this library never uses: an application's own start here. */
     LIMEF_SIGNAL_USER = 0x10000,
 };

@@ -55,6 +55,7 @@ static int arrived(void *context, struct rtsp_receiver *receiver,
         if (!camera->has_played) {
             camera->played_since_us = arrival->arrived_us;
             camera->past.n_reconnects += camera->past.n_units > 0;
+            camera->was_udp_refused = camera->was_tcp_refused = false;
         }
         camera->has_played = true;
         ret = rtsp_camera_set_state(camera, LIMEF_RTSP_PLAYING, 0, "");
@@ -122,7 +123,7 @@ int rtsp_camera_describe(struct rtsp_camera *camera, const char *text, size_t by
 int rtsp_track_ask(struct rtsp_track *track, char *transport, size_t transport_bytes)
 {
     struct rtsp_camera *camera = track->camera;
-    int ret;
+    int ret = 0;
 
     track->receiver.window.wait_us = camera->is_udp ? REORDER_WAIT_US : 0;
     if (!camera->is_udp) {
@@ -134,8 +135,9 @@ int rtsp_track_ask(struct rtsp_track *track, char *transport, size_t transport_b
         snprintf(transport, transport_bytes, "RTP/AVP;multicast");
         return 0;
     }
-    ret = datagrams_open(&track->datagrams, camera->poll_fd, &camera->stream.peer,
-                         camera->stream.peer_bytes);
+    if (!track->datagrams.is_open) /* asked once more, with a password */
+        ret = datagrams_open(&track->datagrams, camera->poll_fd, &camera->stream.peer,
+                             camera->stream.peer_bytes);
     if (ret >= 0)
         snprintf(transport, transport_bytes, "RTP/AVP;unicast;client_port=%u-%u",
                  track->datagrams.port, track->datagrams.port + 1u);
@@ -226,6 +228,7 @@ void rtsp_camera_count(const struct rtsp_camera *camera,
     counters->status = camera->status;
     counters->is_udp = camera->is_udp;
     counters->last_unit_us = camera->last_unit_us;
+    counters->retry_us = camera->retry_us == LIMEF_FOREVER ? 0 : camera->retry_us;
 }
 
 void rtsp_camera_clear_tracks(struct rtsp_camera *camera)

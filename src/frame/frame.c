@@ -110,6 +110,7 @@ const char *limef_signal_name(uint32_t signal)
         [LIMEF_SIGNAL_ERROR] = "error", [LIMEF_SIGNAL_KEY] = "key",
         [LIMEF_SIGNAL_PLAN] = "plan",   [LIMEF_SIGNAL_STATE] = "state",
         [LIMEF_SIGNAL_TRACK] = "track", [LIMEF_SIGNAL_DECODER] = "decoder",
+        [LIMEF_SIGNAL_GAP] = "gap",
     };
 
     if (signal < sizeof(names) / sizeof(names[0]))

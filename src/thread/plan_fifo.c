@@ -100,7 +100,9 @@ static enum limef_overflow overflow_of(const struct plan_work *work,
         return LIMEF_OVERFLOW_DROP_OLDEST; /* it would wait for itself */
     if (!work->is_live[edge->from])
         return LIMEF_OVERFLOW_BLOCK;
-    return edge->is_encoded ? LIMEF_OVERFLOW_DROP_TO_KEY : LIMEF_OVERFLOW_DROP_OLDEST;
+    /* what was not measured may be packets, and pictures stand alone under that policy as well */
+    return edge->is_encoded || !is_measured(edge) ? LIMEF_OVERFLOW_DROP_TO_KEY
+                                                  : LIMEF_OVERFLOW_DROP_OLDEST;
 }
 
 static double bytes_of(const struct limef_plan_edge *edge)

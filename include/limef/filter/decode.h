@@ -8,8 +8,8 @@
  * opens a new one. Packets that do not belong to the last codec frame (another
  * track or slot) are ignored.
  *
- * FLUSH forgets what is inside; END and STOP drain it first. Everything else
- * passes as it is.
+ * FLUSH forgets what is inside; END and STOP drain it first; after a GAP nothing
+ * is decoded up to the next key frame. Everything else passes as it is.
  *
  * Where it is given hardware, pictures come as VA-API surfaces or as DRM-PRIME
  * (limef/frame/hardware.h). When that fails it goes down a ladder: on from a key
@@ -72,7 +72,8 @@ struct limef_decode_counters {
     uint64_t n_lent_buffers;     /**< pictures that limef_decode_settings.buffers lent memory for */
     uint64_t n_ordinary_buffers; /**< pictures for which it did not; why says the last reason */
     const char *ordinary_why;    /**< lives forever; NULL: there was none */
-    uint64_t n_ignored;          /**< packets that were empty, or without a codec frame of theirs */
+    uint64_t n_ignored;          /**< packets that were empty, without a codec frame of theirs, or
+                                    after a GAP */
 };
 
 /** What hardware has done so far. */
@@ -128,6 +129,7 @@ struct limef_decode_filter {
     struct limef_codec_frame codec; /**< the last one; without its payload */
     struct limef_decoded_frame out; /**< the last one that was passed on */
     int64_t drop_before_us;         /**< LIMEF_NO_TIME: drop nothing */
+    bool is_after_gap;              /**< packets were left out; no key frame came since */
     int64_t tag;                    /**< of the last packet */
     struct limef_decode_carried carried[LIMEF_DECODE_MAX_INSIDE];
     struct limef_decode_hardware hardware;

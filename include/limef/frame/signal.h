@@ -57,6 +57,8 @@ enum limef_signal {
     LIMEF_SIGNAL_DECODER,
     /** to a file source: `value`: which audio track to read from now on, from 1; 0: the next one. */
     LIMEF_SIGNAL_TRACK,
+    /** down: packets were left out here; what decodes goes on at the next key frame. */
+    LIMEF_SIGNAL_GAP,
     /** First number that this library never uses: an application's own start here. */
     LIMEF_SIGNAL_USER = 0x10000,
 };

@@ -14,18 +14,14 @@
  * Fails if a picture is decoded that the camera did not send, if times go back, if a camera does
  * not come back in time, or if descriptors are left open. 77: there is no encoder for a clip.
  */
+#include "camera/arguments.h"
 #include "camera/camera.h"
 #include "rtsp/camera.h"
 
 #include <limef/limef.h>
 
-#include <dirent.h>
 #include <inttypes.h>
 #include <libavutil/log.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #define MAX_CAMERAS 64
 #define RATE_HZ 25
@@ -76,39 +72,12 @@ static struct record records[N_FAULTS];
 static unsigned n_begun, n_over, n_late, n_lost;
 static uint32_t random_state;
 
-static const char *argument(char **arguments, const char *key)
-{
-    size_t length = strlen(key);
-
-    for (arguments++; *arguments; arguments++)
-        if (!strncmp(*arguments, key, length) && (*arguments)[length] == '=')
-            return *arguments + length + 1;
-    return NULL;
-}
-
-static long number(char **arguments, const char *key, long missing)
-{
-    const char *value = argument(arguments, key);
-
-    return value ? atol(value) : missing;
-}
-
 static uint32_t next_random(uint32_t below)
 {
     random_state ^= random_state << 13;
     random_state ^= random_state >> 17;
     random_state ^= random_state << 5;
     return random_state % below;
-}
-
-static void *zeroed(size_t bytes)
-{
-    size_t all = (bytes + 63) / 64 * 64;
-    void *memory = aligned_alloc(64, all);
-
-    if (!memory)
-        abort();
-    return memset(memory, 0, all);
 }
 
 static void take_sum(void *context, const struct limef_frame *frame, size_t size_bytes,
@@ -129,29 +98,6 @@ static void take_sum(void *context, const struct limef_frame *frame, size_t size
         fprintf(stderr, "camera %u: a picture that was never sent, after \"%s\" n %u variant %u\n",
                 (unsigned)frame->slot, fault_name(slot->fault.kind), slot->fault.n,
                 slot->fault.variant);
-}
-
-static int64_t read_memory_bytes(void)
-{
-    FILE *file = fopen("/proc/self/statm", "r");
-    long pages = 0;
-
-    if (!file || fscanf(file, "%*d %ld", &pages) != 1)
-        pages = 0;
-    if (file)
-        fclose(file);
-    return (int64_t)pages * sysconf(_SC_PAGESIZE);
-}
-
-static int count_descriptors(void)
-{
-    DIR *folder = opendir("/proc/self/fd");
-    int n = 0;
-
-    while (folder && readdir(folder))
-        n++;
-    closedir(folder);
-    return n;
 }
 
 static void pick(struct slot *slot, enum fault_kind only)
@@ -329,8 +275,8 @@ static void tear_down(unsigned n)
 static void report_memory(int64_t begun_us)
 {
     printf("memory %.1f s %" PRId64 " bytes %d descriptors %u faults\n",
-           (double)(limef_now_us() - begun_us) * 1e-6, read_memory_bytes(), count_descriptors(),
-           n_over);
+           (double)(limef_now_us() - begun_us) * 1e-6, read_memory_bytes(),
+           count_entries("/proc/self/fd"), n_over);
     fflush(stdout);
 }
 
@@ -398,12 +344,16 @@ int main(int n_arguments, char **arguments)
         !clip_make(&clips[1], &(struct clip_settings){256, 144, 100, GOP, 1}))
         return 77;
     limef_log_set_level(LIMEF_LOG_ERROR);
-    n_before = count_descriptors();
+    n_before = count_entries("/proc/self/fd");
     set_up((unsigned)n, random_state);
     run(arguments, (unsigned)n, (unsigned)number(arguments, "faults", 100), only);
     tear_down((unsigned)n);
-    if (getenv("SHOWFD")) { char c[64]; snprintf(c, 64, "ls -l /proc/%d/fd", getpid()); (void)!system(c); }
-    ret = conclude((unsigned)n, count_descriptors() - n_before);
+    if (getenv("SHOWFD")) {
+        char c[64];
+        snprintf(c, 64, "ls -l /proc/%d/fd", getpid());
+        (void)!system(c);
+    }
+    ret = conclude((unsigned)n, count_entries("/proc/self/fd") - n_before);
     clip_clear(&clips[0]);
     clip_clear(&clips[1]);
     free(slots);

@@ -162,6 +162,8 @@ static int join(struct rtsp_track *track, const char *transport)
     char group[64];
     size_t bytes;
     const char *text = rtsp_parameter(transport, ';', "destination", &bytes);
+    struct sockaddr_storage own = {.ss_family = AF_UNSPEC};
+    socklen_t own_bytes = sizeof(own);
 
     if (text && bytes > 0 && bytes < sizeof(group))
         snprintf(group, sizeof(group), "%.*s", (int)bytes, text);
@@ -171,7 +173,9 @@ static int join(struct rtsp_track *track, const char *transport)
     if (ports[0] == 0 || !is_group(group))
         return AVERROR_INVALIDDATA;
     datagrams_close(&track->datagrams);
-    return datagrams_join(&track->datagrams, track->camera->poll_fd, group, (uint16_t)ports[0]);
+    getsockname(track->camera->stream.fd, (struct sockaddr *)&own, &own_bytes);
+    return datagrams_join(&track->datagrams, track->camera->poll_fd, group, (uint16_t)ports[0],
+                          &own);
 }
 
 int rtsp_track_take(struct rtsp_track *track, const char *transport)

@@ -10,6 +10,7 @@
 
 #define CAMERA_USER "user"
 #define CAMERA_PASSWORD "pa55word"
+#define CAMERA_GROUP "239.255.42.42"
 /* What a camera answers that no protocol knows, and descriptions that are none. */
 #define CAMERA_N_HOSTILE 14
 #define CAMERA_N_SDP 12
@@ -89,7 +90,7 @@ struct cameras_settings {
     unsigned rate_hz; /* pictures; 0: 25 */
     uint32_t seed;
     bool wants_password; /* every second camera asks for it */
-    bool is_multicast;   /* describes groups 239.255.x.y and sends there */
+    bool is_multicast;   /* describes CAMERA_GROUP, each with a port of its own, and sends there */
     bool is_paused;      /* sends nothing, and answers nothing */
 };
 

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hold [cameras=N] [seconds=N] [rate=N] [transport=tcp|udp]: so many cameras received, put together
- * and counted; they run in a process of their own. 256, 20, 15, tcp. What both took, and what was
- * lost. Fails if a camera does not play or anything is lost. 77: there is no encoder for a clip.
+ * hold [cameras=N] [seconds=N] [rate=N] [transport=tcp|udp|multicast]: so many cameras received,
+ * put together and counted; they run in a process of their own. 256, 20, 15, tcp. What both took,
+ * and what was lost. Fails if a camera does not play or anything is lost. 77: there is no encoder
+ * for a clip, or no multicast on the loopback interface.
  */
 #include "camera/arguments.h"
 #include "camera/camera.h"
 
 #include <limef/limef.h>
 
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <libavutil/log.h>
 #include <signal.h>
@@ -28,10 +30,10 @@ static struct limef_graph graph;
 static void *graph_memory;
 
 /* The cameras' process: sends its ports, and ends when nobody reads any more. */
-static void serve(unsigned n, unsigned rate_hz, int ports_fd, int end_fd)
+static void serve(const struct cameras_settings *settings, int ports_fd, int end_fd)
 {
-    struct cameras *cameras = cameras_start(
-        &(struct cameras_settings){.n_cameras = n, .rate_hz = rate_hz, .seed = 1}, clips);
+    struct cameras *cameras = cameras_start(settings, clips);
+    unsigned n = settings->n_cameras;
     char byte;
 
     for (unsigned i = 0; i < n; i++) {
@@ -100,6 +102,29 @@ static struct sum sum_up(unsigned n)
     return sum;
 }
 
+/* Whether a packet to a group comes back on the loopback interface. */
+static bool can_multicast(void)
+{
+    struct sockaddr_in group = {.sin_family = AF_INET, .sin_addr.s_addr = inet_addr(CAMERA_GROUP)};
+    struct ip_mreqn request = {.imr_multiaddr = group.sin_addr,
+                               .imr_address.s_addr = htonl(INADDR_LOOPBACK)};
+    struct timeval patience = {.tv_sec = 2};
+    socklen_t bytes = sizeof(group);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    char byte = 1;
+    bool can = fd >= 0 && bind(fd, (struct sockaddr *)&group, bytes) == 0 &&
+               getsockname(fd, (struct sockaddr *)&group, &bytes) == 0 &&
+               setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &request, sizeof(request)) == 0 &&
+               setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &request, sizeof(request)) == 0 &&
+               setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == 0 &&
+               sendto(fd, &byte, 1, 0, (struct sockaddr *)&group, bytes) == 1 &&
+               recv(fd, &byte, 1, 0) == 1;
+
+    if (fd >= 0)
+        close(fd);
+    return can;
+}
+
 static double processor_s(int who)
 {
     struct rusage usage;
@@ -152,6 +177,7 @@ int main(int n_arguments, char **arguments)
     unsigned n = (unsigned)number(arguments, "cameras", 256);
     unsigned rate_hz = (unsigned)number(arguments, "rate", 15);
     const char *transport = argument(arguments, "transport");
+    bool is_multicast = transport && !strcmp(transport, "multicast");
     int ports[2], ends[2], ret, status = 0;
     struct rlimit files;
     int64_t stopped_us, empty_bytes;
@@ -162,6 +188,9 @@ int main(int n_arguments, char **arguments)
     limef_log_set_level(LIMEF_LOG_ERROR);
     if (n < 1 || n > MAX_CAMERAS || getrlimit(RLIMIT_NOFILE, &files) < 0)
         return 1;
+    transport = transport ? transport : "tcp";
+    if (is_multicast && !can_multicast())
+        return 77;
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
     if (!clip_make(&clips[0], &(struct clip_settings){640, 360, 60, 30, 1}))
@@ -170,7 +199,10 @@ int main(int n_arguments, char **arguments)
         abort();
     if (child == 0) {
         close(ends[1]);
-        serve(n, rate_hz, ports[1], ends[0]);
+        serve(
+            &(struct cameras_settings){
+                .n_cameras = n, .rate_hz = rate_hz, .seed = 1, .is_multicast = is_multicast},
+            ports[1], ends[0]);
         return 0;
     }
     clip_clear(&clips[0]);

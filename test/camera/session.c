@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "camera/camera_private.h"
 
+#include <arpa/inet.h>
 #include <libavutil/md5.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 
 #define ANSWER_BYTES 24576
 #define REALM "test"
+#define GROUP_PORT 16300
 
 /* A request, cut out of what came. */
 struct request {
@@ -135,8 +137,8 @@ static int describe(const struct session *session, char *sdp, size_t bytes)
                     "a=rtpmap:96 H264/90000\r\n"
                     "a=fmtp:96 packetization-mode=1;sprop-parameter-sets=%s\r\n"
                     "a=control:track1\r\n",
-                    is_group ? 20000 + 2 * camera->number : 0,
-                    is_group ? "c=IN IP4 239.255.42.42/1\r\n" : "",
+                    is_group ? GROUP_PORT + 2 * camera->number : 0,
+                    is_group ? "c=IN IP4 " CAMERA_GROUP "/1\r\n" : "",
                     camera->cameras->clips[session->clip].parameter_sets);
 }
 
@@ -227,20 +229,20 @@ static uint16_t open_datagrams(struct session *session)
 
 static void take_group(struct session *session, const struct request *request)
 {
-    unsigned port = 20000 + 2 * session->camera->number;
+    unsigned port = GROUP_PORT + 2 * session->camera->number;
     struct in_addr loopback = {.s_addr = htonl(INADDR_LOOPBACK)};
     char text[256];
 
     open_datagrams(session);
     for (unsigned i = 0; i < 2; i++) {
         session->clients[i] = (struct sockaddr_in){.sin_family = AF_INET,
-                                                   .sin_addr.s_addr = htonl(0xefff2a2a),
+                                                   .sin_addr.s_addr = inet_addr(CAMERA_GROUP),
                                                    .sin_port = htons((uint16_t)(port + i))};
         setsockopt(session->udp_fds[i], IPPROTO_IP, IP_MULTICAST_IF, &loopback, sizeof(loopback));
     }
     session->is_udp = session->is_group = true;
     snprintf(text, sizeof(text),
-             "200 Session: 4711\r\nTransport: RTP/AVP;multicast;destination=239.255.42.42;"
+             "200 Session: 4711\r\nTransport: RTP/AVP;multicast;destination=" CAMERA_GROUP ";"
              "port=%u-%u;ttl=1\r\n\r\n",
              port, port + 1);
     answer(session, request, text);

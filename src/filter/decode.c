@@ -282,9 +282,12 @@ static int take_packet(struct limef_decode_filter *decode, const struct limef_pa
     const struct limef_frame *codec = &decode->codec.frame;
     const struct limef_decode_hardware *hardware = &decode->hardware;
 
+    if (packet->frame.flags & LIMEF_FRAME_KEY)
+        decode->is_after_gap = false;
     /* without bytes a packet would mean the end of the stream to libavcodec */
     if (!decode->context || packet->size_bytes == 0 || packet->size_bytes > INT32_MAX ||
-        packet->frame.slot != codec->slot || packet->frame.track != codec->track) {
+        packet->frame.slot != codec->slot || packet->frame.track != codec->track ||
+        decode->is_after_gap) {
         LIMEF_COUNT(decode->n_ignored, 1);
         return 0;
     }
@@ -351,6 +354,10 @@ static int take_signal(struct limef_decode_filter *decode, const struct limef_si
         decode_hardware_clear(decode);
         forget_burst(decode);
         decode->drop_before_us = signal->value;
+        decode->is_after_gap = false;
+        break;
+    case LIMEF_SIGNAL_GAP:
+        decode->is_after_gap = decode->settings.media == LIMEF_MEDIA_VIDEO;
         break;
     case LIMEF_SIGNAL_DEPTH:
         decode->n_behind = (unsigned)av_clip64(signal->value, 1, LIMEF_DECODE_MAX_BEHIND);

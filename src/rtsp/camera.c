@@ -66,10 +66,9 @@ static int64_t next_backoff_us(struct rtsp_camera *camera, int64_t now_us)
     int64_t backoff_us;
 
     if (was_steady || camera->backoff_us == 0)
-        camera->backoff_us = FIRST_BACKOFF_US;
+        camera->backoff_us = camera->first_backoff_us;
     backoff_us = camera->backoff_us;
-    camera->backoff_us =
-        camera->backoff_us * 2 < LONGEST_BACKOFF_US ? camera->backoff_us * 2 : LONGEST_BACKOFF_US;
+    camera->backoff_us = FFMIN(2 * camera->backoff_us, camera->longest_backoff_us);
     return backoff_us * 3 / 4 + (int64_t)(next_random(camera) % (uint64_t)(backoff_us / 2));
 }
 
@@ -93,7 +92,7 @@ int rtsp_camera_fail(struct rtsp_camera *camera, enum limef_rtsp_state state, in
     camera->n_redirections = 0;
     ret = rtsp_camera_set_state(camera, state, code, camera->why);
     /* asking again and again with a wrong password locks accounts */
-    wait_us = is_hopeless(state) ? LONGEST_BACKOFF_US : next_backoff_us(camera, now_us);
+    wait_us = is_hopeless(state) ? camera->longest_backoff_us : next_backoff_us(camera, now_us);
     camera->has_played = false;
     if (camera->settings.once) {
         said = rtsp_camera_set_state(camera, LIMEF_RTSP_ENDED, code, camera->why);
@@ -368,6 +367,8 @@ int rtsp_camera_open(struct rtsp_camera *camera, const char *name,
     camera->events = *events;
     camera->is_udp = settings->transport == LIMEF_RTSP_UDP;
     camera->random = (uint64_t)av_get_random_seed() << 32 | av_get_random_seed();
+    camera->first_backoff_us = FIRST_BACKOFF_US;
+    camera->longest_backoff_us = LONGEST_BACKOFF_US;
     camera->begun_us = LIMEF_NO_TIME;
     for (unsigned i = 0; i < SDP_MAX_MEDIA; i++)
         camera->clocks[i] =

@@ -140,7 +140,7 @@ static enum limef_overflow overflow_of(const struct plan_work *work,
         return LIMEF_OVERFLOW_DROP_OLDEST; /* it would wait for itself */
     if (!work->is_live[edge->from])
         return LIMEF_OVERFLOW_BLOCK;
-    /* of what is not known yet it drops pictures the oldest, too */
+    /* what was not measured may be packets, and pictures stand alone under that policy as well */
     return edge->is_encoded || !is_measured(edge) ? LIMEF_OVERFLOW_DROP_TO_KEY
                                                   : LIMEF_OVERFLOW_DROP_OLDEST;
 }

@@ -11,8 +11,8 @@
  * Of a burst (LIMEF_FRAME_BURST) the last picture alone is passed on, as soon as
  * the burst is over. What its pictures do not refer to is not even decoded.
  *
- * FLUSH forgets what is inside; END and STOP drain it first. Everything else
- * passes as it is.
+ * FLUSH forgets what is inside; END and STOP drain it first; after a GAP nothing
+ * is decoded up to the next key frame. Everything else passes as it is.
  *
  * Where it is given hardware, pictures come as VA-API surfaces or as DRM-PRIME
  * (limef/frame/hardware.h). When that fails it goes down a ladder: on from a key
@@ -80,7 +80,8 @@ struct limef_decode_counters {
     uint64_t n_lent_buffers;     /**< pictures that limef_decode_settings.buffers lent memory for */
     uint64_t n_ordinary_buffers; /**< pictures for which it did not; why says the last reason */
     const char *ordinary_why;    /**< lives forever; NULL: there was none */
-    uint64_t n_ignored;          /**< packets that were empty, or without a codec frame of theirs */
+    uint64_t n_ignored;          /**< packets that were empty, without a codec frame of theirs, or
+                                    after a GAP */
 };
 
 /** What hardware has done so far. */
@@ -138,6 +139,7 @@ struct limef_decode_filter {
     struct limef_decoded_frame out;   /**< the last one that was passed on */
     struct limef_decoded_frame burst; /**< the newest picture of a burst that goes on; or empty */
     int64_t drop_before_us;           /**< LIMEF_NO_TIME: drop nothing */
+    bool is_after_gap;                /**< packets were left out; no key frame came since */
     unsigned n_behind; /**< pictures that what is behind may hold; 0: nobody has said */
     int64_t tag;       /**< of the last packet */
     struct limef_decode_carried carried[LIMEF_DECODE_MAX_INSIDE];

@@ -63,6 +63,8 @@ enum limef_signal {
     /** up: a live stream was later than its budget and has caught up. `value`: how late, in
      *  microseconds; `serial`: how many frames were dropped; `text`: where. */
     LIMEF_SIGNAL_LATE,
+    /** down: packets were left out here; what decodes goes on at the next key frame. */
+    LIMEF_SIGNAL_GAP,
     /** First number that this library never uses: an application's own start here. */
     LIMEF_SIGNAL_USER = 0x10000,
 };

@@ -61,6 +61,7 @@
 #include <limef/frame/pool.h>
 #include <limef/frame/signal.h>
 #include <limef/thread/consumer.h>
+#include <limef/thread/dump.h>
 #include <limef/thread/graph.h>
 #include <limef/thread/machine.h>
 #include <limef/thread/plan.h>

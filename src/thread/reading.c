@@ -2,6 +2,7 @@
 #include "thread/reading.h"
 
 #include "fifo/lane_private.h"
+#include "thread/inside.h"
 
 #include <limef/filter/probe.h>
 
@@ -51,7 +52,9 @@ int reading_step(struct limef_thread *thread, struct limef_fifo *fifo, struct li
         return ret;
     if (frame->lane->chain)
         chain = frame->lane->chain;
+    thread_goes_in(thread);
     ret = limef_probe_run(chain, &frame->any.frame);
+    thread_comes_out(thread);
     if (ret == AVERROR(EAGAIN)) {
         *retry_us = limef_now_us() + RETRY_US;
         limef_fifo_unread(fifo, frame);

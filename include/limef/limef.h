@@ -60,6 +60,8 @@
 #include <limef/frame/payload.h>
 #include <limef/frame/pool.h>
 #include <limef/frame/signal.h>
+#include <limef/metrics/metrics.h>
+#include <limef/metrics/openmetrics.h>
 #include <limef/thread/consumer.h>
 #include <limef/thread/dump.h>
 #include <limef/thread/graph.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "plan.h"
+#include "dump.h"
 #include "player.h"
 
 #include <inttypes.h>
@@ -269,7 +269,7 @@ void player_key(struct player *player, int64_t key)
         solo(player, LIMEF_COUNTED(player->solo) == LIMEF_PRESENTER_ALL ? 0 : LIMEF_PRESENTER_ALL);
         break;
     case 'd':
-        plan_dump(player, stderr);
+        player_dump(player);
         break;
     case 'a':
         change_track(player);

@@ -139,9 +139,10 @@ int main(int argc, char **argv)
     int64_t begun_us = process_begun_us();
     static struct play_options options;
     char *url_memory = NULL;
-    int status;
+    int status, dump_fd;
 
     occupy_closed_descriptors();
+    dump_fd = signals_open_dump();
     signal(SIGPIPE, SIG_IGN);
     signals_end_at_once();
     if (play_options_parse(&options, argc, argv, stderr) < 0)
@@ -158,6 +159,7 @@ int main(int argc, char **argv)
         return PLAY_SET_UP_FAILED;
     }
     signals_block();
+    options.dump_fd = dump_fd;
     status = check_outputs(&options);
     if (status == PLAY_OK)
         status = play(&options, begun_us);

@@ -40,6 +40,8 @@ enum option_id {
     OPTION_REPORT,
     OPTION_EXPLAIN,
     OPTION_DOT,
+    OPTION_DUMP_FILE,
+    OPTION_METRICS,
     OPTION_DECODE_THREADS,
     OPTION_PLAN,
     OPTION_LOG_LEVEL,
@@ -72,6 +74,8 @@ static const struct option long_options[] = {
     {"report", required_argument, NULL, OPTION_REPORT},
     {"explain", no_argument, NULL, OPTION_EXPLAIN},
     {"dot", required_argument, NULL, OPTION_DOT},
+    {"dump-file", required_argument, NULL, OPTION_DUMP_FILE},
+    {"metrics", required_argument, NULL, OPTION_METRICS},
     {"decode-threads", required_argument, NULL, OPTION_DECODE_THREADS},
     {"plan", required_argument, NULL, OPTION_PLAN},
     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
@@ -295,6 +299,19 @@ static int parse_input_option(const struct parser *parser, struct play_options *
     }
 }
 
+/* unix:PATH or a port. */
+static int parse_metrics(const struct parser *parser, const char *text,
+                         struct play_options *options)
+{
+    bool is_unix = !strncmp(text, "unix:", 5) && text[5];
+
+    options->metrics_socket = is_unix ? text + 5 : NULL;
+    options->metrics_port = 0;
+    if (is_unix)
+        return 0;
+    STORE_NUMBER(options->metrics_port, int, 1, 65535);
+}
+
 static int parse_telling_option(const struct parser *parser, struct play_options *options, int id,
                                 const char *text)
 {
@@ -308,6 +325,11 @@ static int parse_telling_option(const struct parser *parser, struct play_options
     case OPTION_DOT:
         options->dot = text;
         return *text ? 0 : complain(parser, "--dot: no file name");
+    case OPTION_DUMP_FILE:
+        options->dump_file = text;
+        return *text ? 0 : complain(parser, "--dump-file: no file name");
+    case OPTION_METRICS:
+        return parse_metrics(parser, text, options);
     case OPTION_PLAN:
         STORE_WORD(options->plan, enum play_plan, plan_words);
     case OPTION_LOG_LEVEL:
@@ -426,6 +448,8 @@ void play_options_print_help(FILE *file)
           "  --decode-threads=N                    in each software decoder\n\n"
           "  --report=json                         a JSON object as the last line of output\n"
           "  --explain --dot=FILE                  the plan: threads, boundaries, priorities\n"
+          "  --dump-file=FILE[.dot|.json]          what key d and SIGUSR1 say: who is stuck where\n"
+          "  --metrics=unix:SOCKET|PORT            OpenMetrics by HTTP, on 127.0.0.1 alone\n"
           "  --plan=auto|fused|per-filter          for comparisons: where boundaries go\n"
           "  --log-level=error|warning|info|debug  --version  --help\n\n"
           "keys: SPACE pause, q quit, LEFT/RIGHT 5 s, UP/DOWN 60 s, . next frame, [ ] speed,\n"

@@ -60,6 +60,10 @@ struct play_options {
     bool report_json;
     bool explain;
     const char *dot;
+    const char *dump_file; /* of key d and SIGUSR1; NULL: standard error */
+    const char *metrics_socket; /* where metrics are served; NULL: not there */
+    int metrics_port;           /* likewise, on 127.0.0.1; 0: not there */
+    int dump_fd;           /* says that SIGUSR1 came; negative: nobody does */
     enum play_plan plan;
     enum limef_log_level log_level;
     bool help, version;

@@ -34,6 +34,8 @@ enum option_id {
     OPTION_RECONNECT,
     OPTION_RTSP,
     OPTION_TIMEOUT,
+    OPTION_PASSWORD_FILE,
+    OPTION_PASSWORD_FD,
     OPTION_SNAPSHOT,
     OPTION_FRAMEMD5,
     OPTION_EXPORT,
@@ -68,6 +70,8 @@ static const struct option long_options[] = {
     {"reconnect", required_argument, NULL, OPTION_RECONNECT},
     {"rtsp", required_argument, NULL, OPTION_RTSP},
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+    {"password-file", required_argument, NULL, OPTION_PASSWORD_FILE},
+    {"password-fd", required_argument, NULL, OPTION_PASSWORD_FD},
     {"snapshot", required_argument, NULL, OPTION_SNAPSHOT},
     {"framemd5", required_argument, NULL, OPTION_FRAMEMD5},
     {"export", required_argument, NULL, OPTION_EXPORT},
@@ -273,6 +277,11 @@ static int parse_input_option(const struct parser *parser, struct play_options *
         STORE_WORD(options->reconnect, bool, yes_no_words);
     case OPTION_TIMEOUT:
         return parse_seconds(parser, text, &options->timeout_us);
+    case OPTION_PASSWORD_FILE:
+        options->password_file = text;
+        return *text ? 0 : complain(parser, "--password-file: no file name");
+    case OPTION_PASSWORD_FD:
+        STORE_NUMBER(options->password_fd, int, 0, INT_MAX);
     case OPTION_HWDEC:
         STORE_WORD(options->hwdec, enum play_hwdec, hwdec_words);
     case OPTION_VAAPI_DEVICE:
@@ -382,6 +391,7 @@ int play_options_parse(struct play_options *options, int argc, char **argv, FILE
         .n_frames = -1,
         .duration_us = -1,
         .log_level = LIMEF_LOG_WARNING,
+        .password_fd = -1,
     };
     optind = 0; /* glibc: start anew */
     opterr = 0;
@@ -401,6 +411,11 @@ int play_options_parse(struct play_options *options, int argc, char **argv, FILE
         ret = complain(&parser, "--snapshot with --vo=none: there is no picture");
     if (!ret && options->export_path && options->n_urls > 1 && !strstr(options->export_path, "%d"))
         ret = complain(&parser, "--export for several URLs: the name needs %%d");
+    if (!ret && options->password_file && options->password_fd >= 0)
+        ret = complain(&parser, "--password-file and --password-fd");
+    if (!ret && options->urls_on_stdin && options->password_file &&
+        !strcmp(options->password_file, "-"))
+        ret = complain(&parser, "--password-file=-: standard input has the URLs");
     if (!ret && !options->help && !options->version && !options->n_urls && !options->urls_on_stdin)
         ret = complain(&parser, "no URL to play");
     return ret;
@@ -443,6 +458,7 @@ void play_options_print_help(FILE *file)
           "  --vid=N --audio-track=N               the Nth track, not the best one\n"
           "  --rtsp-transport=auto|tcp|udp --rtsp=limef|libavformat   of cameras\n"
           "  --reconnect=yes|no --timeout=S        of live inputs\n"
+          "  --password-file=FILE --password-fd=N  lines of: number, host or *; user; password\n"
           "  --hwdec=auto|vaapi|no                 hardware decoding; what falls back says so\n"
           "  --vaapi-device=NODE                   not the first that works in /dev/dri\n"
           "  --decode-threads=N                    in each software decoder\n\n"

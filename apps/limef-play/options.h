@@ -6,6 +6,7 @@
 #define LIMEF_PLAY_OPTIONS_H
 
 #include <limef/base/log.h>
+#include <limef/base/url.h>
 #include <limef/filter/presenter.h>
 
 #include <stdbool.h>
@@ -38,8 +39,11 @@ struct play_options {
 
     /* inputs */
     const char *urls[PLAY_MAX_URLS];
+    struct limef_url inputs[PLAY_MAX_URLS]; /* what they were copied to: secrets_take() */
     unsigned n_urls;
     bool urls_on_stdin;
+    const char *password_file; /* "-": standard input; NULL: none */
+    int password_fd;           /* -1: none */
     enum play_transport transport;
     bool rtsp_by_libavformat;
     bool reconnect, reconnect_asked;

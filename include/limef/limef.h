@@ -15,6 +15,7 @@
 #include <limef/base/histogram.h>
 #include <limef/base/log.h>
 #include <limef/base/memory.h>
+#include <limef/base/redact.h>
 #include <limef/base/url.h>
 #include <limef/base/version.h>
 #include <limef/fifo/broadcast_ring.h>

@@ -160,8 +160,8 @@ Test(metrics_request, is_refused_when_it_is_too_large)
     bool head_only;
 
     memset(request, 'a', sizeof(request));
-    cr_assert(eq(int, metrics_request_read(request, sizeof(request), &head_only),
-                 METRICS_TOO_LARGE));
-    cr_assert(eq(int, metrics_request_read(request, sizeof(request) - 1, &head_only),
-                 METRICS_MORE));
+    cr_assert(
+        eq(int, metrics_request_read(request, sizeof(request), &head_only), METRICS_TOO_LARGE));
+    cr_assert(
+        eq(int, metrics_request_read(request, sizeof(request) - 1, &head_only), METRICS_MORE));
 }

@@ -6,6 +6,7 @@
 #include "plan.h"
 #include "progress.h"
 #include "signals.h"
+#include "terminal.h"
 
 #include <limef/base/memory.h>
 #include <limef/frame/hardware.h>
@@ -289,6 +290,14 @@ static void handle_reports(struct player *player)
     }
 }
 
+static void handle_terminal(struct player *player)
+{
+    int64_t key;
+
+    while (terminal_read(&key))
+        player_key(player, key);
+}
+
 static bool all_ended(const struct player *player)
 {
     for (unsigned i = 0; i < player->n_streams; i++)
@@ -305,25 +314,30 @@ static void explain_ways(struct player *player)
 
 void player_run(struct player *player)
 {
-    struct pollfd fds[] = {{.fd = limef_reports_fd(&player->reports), .events = POLLIN},
-                           {.fd = player->options->dump_fd, .events = POLLIN}};
+    struct pollfd inputs[] = {{.fd = limef_reports_fd(&player->reports), .events = POLLIN},
+                              {.fd = -1, .events = POLLIN},
+                              {.fd = player->options->dump_fd, .events = POLLIN}};
 
     signals_ask();
+    terminal_open();
     while (!player->quit && !all_ended(player)) {
+        inputs[1].fd = terminal_fd();
         /* a signal that comes just before it is seen LOOK_MS later */
-        if (poll(fds, 2, LOOK_MS) < 0 && errno != EINTR)
+        if (poll(inputs, 3, LOOK_MS) < 0 && errno != EINTR)
             break;
-        if (signals_asked_dump(fds[1].fd))
+        if (signals_asked_dump(inputs[2].fd))
             player_dump(player);
         if (signals_asked())
             player->quit = player->by_signal = true;
         handle_reports(player);
+        handle_terminal(player);
         ends_vain_repetition(player);
         measure(player);
         explain_ways(player);
         player_visit_screen(player);
         progress_print(player);
     }
+    terminal_close();
     signals_end_at_once();
     measure(player);
     explain_ways(player); /* of what was over sooner than looked at */

@@ -14,6 +14,8 @@
 #include <limef/frame/pool.h>
 #include <limef/thread/report.h>
 
+#include <libavutil/common.h>
+
 #define MAX_ERRORS 64 /* in a row, while draining; then it is given up */
 
 static struct limef_decode_filter *decode_of(struct limef_filter *filter)
@@ -305,6 +307,9 @@ static int take_signal(struct limef_decode_filter *decode, const struct limef_si
         decode_hardware_clear(decode);
         decode->drop_before_us = signal->value;
         break;
+    case LIMEF_SIGNAL_DEPTH:
+        decode->n_behind = (unsigned)av_clip64(signal->value, 1, LIMEF_DECODE_MAX_BEHIND);
+        break;
     case LIMEF_SIGNAL_END:
     case LIMEF_SIGNAL_STOP:
         ret = decode_hardware_end(decode);
@@ -372,7 +377,8 @@ static uint64_t decode_fingerprint(const struct limef_filter *filter)
 }
 
 static const struct limef_filter_ops decode_ops = {.kind = "decode",
-                                                   .flags = LIMEF_FILTER_SELF_THREADED,
+                                                   .flags = LIMEF_FILTER_SELF_THREADED |
+                                                            LIMEF_FILTER_POOLS,
                                                    .go = decode_go,
                                                    .clear = decode_clear,
                                                    .fingerprint = decode_fingerprint};

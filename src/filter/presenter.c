@@ -42,6 +42,8 @@ void presenter_drop_next(struct limef_tile *tile)
 {
     limef_any_frame_clear(&tile->next);
     tile->due_us = LIMEF_FOREVER;
+    tile->waits_until_us = 0;
+    tile->prepared = false;
 }
 
 void presenter_flush_next(struct limef_tile *tile)
@@ -66,8 +68,9 @@ static int64_t find_due_us(struct limef_tile *tile, int64_t now_us)
 
     if (!presenter_clock_anchored(clock)) {
         /* also while paused: the first picture after a start or a seek is worth seeing */
-        due_us = now_us + (live ? LIVE_DELAY_US : 0);
-        presenter_set_anchor(tile, pts_us, due_us);
+        due_us = live ? now_us + LIVE_DELAY_US : presenter_begin_us(tile, pts_us, now_us);
+        if (due_us != LIMEF_FOREVER)
+            presenter_set_anchor(tile, pts_us, due_us);
         return due_us;
     }
     if (tile->stepping)
@@ -96,6 +99,10 @@ void presenter_set_due(struct limef_presenter *presenter, struct limef_tile *til
     tile->due_us = presenter->settings.untimed && tile->clock.paused_us == LIMEF_NO_TIME
                        ? now_us
                        : find_due_us(tile, now_us);
+    if (presenter_awaits_sound(tile)) {
+        presenter_wake_at(presenter, now_us + (tile->prepared ? PRESENTER_LISTEN_US : 0));
+        return;
+    }
     /* a picture that should be off the screen already: the one behind it may be due as well */
     presenter_wake_at(presenter, tile->due_us < now_us - presenter_lasts_us(tile)
                                      ? now_us + SECOND_LOOK_US
@@ -142,7 +149,7 @@ static int make_room(struct limef_presenter *presenter, struct limef_tile *tile,
     const struct limef_presenter_clock *clock = &tile->clock;
 
     if (!presenter->settings.untimed && !tile->stepping && frame->pts_us != LIMEF_NO_TIME &&
-        !is_cut(frame, tile->next.frame.pts_us, frame->pts_us) &&
+        !is_cut(frame, tile->next.frame.pts_us, frame->pts_us) && presenter_clock_anchored(clock) &&
         presenter_clock_due_us(clock, frame->pts_us) <= now_us) {
         LIMEF_COUNT(tile->n_dropped_late, 1);
         presenter_drop_next(tile);
@@ -257,6 +264,7 @@ int limef_presenter_init(struct limef_presenter *presenter, const char *name,
     if (n_tiles == 0 || !tiles)
         return limef_fail(AVERROR(EINVAL), name, "a presenter without tiles");
     limef_filter_init(&presenter->filter, &presenter_ops, name);
+    presenter->filter.n_kept = PRESENTER_KEEPS;
     if (settings)
         presenter->settings = *settings;
     presenter->tiles = tiles;

@@ -8,16 +8,45 @@
 /* Further off than that, it is put right at once; below, by and by, so that nobody sees it. */
 #define FAR_OFF_US 40000
 #define BY_AND_BY 8
+/* The first picture waits so long for its sound: that is decoded at the same time, and heard two
+ * periods and what waits ahead later. */
+#define FIRST_WAIT_US 100000
+/* Sound that is further than this from the first picture is not what goes with it. */
+#define FIRST_FAR_US 1000000
+
+/* Whether time runs as that of sound does, if there is any. */
+static bool runs_with_sound(const struct limef_tile *tile)
+{
+    const struct limef_presenter_clock *clock = &tile->clock;
+
+    return tile->master && !tile->stepping && clock->paused_us == LIMEF_NO_TIME &&
+           (clock->rate == 0 || clock->rate == 1000);
+}
 
 /* The media time that is heard; LIMEF_NO_TIME: none, or time does not run as sound does. */
 static int64_t heard_us(const struct limef_tile *tile, int64_t now_us)
 {
-    const struct limef_presenter_clock *clock = &tile->clock;
+    return runs_with_sound(tile) ? tile->master(tile->master_context, now_us) : LIMEF_NO_TIME;
+}
 
-    if (!tile->master || tile->stepping || clock->paused_us != LIMEF_NO_TIME ||
-        (clock->rate != 0 && clock->rate != 1000))
-        return LIMEF_NO_TIME;
-    return tile->master(tile->master_context, now_us);
+int64_t presenter_begin_us(struct limef_tile *tile, int64_t pts_us, int64_t now_us)
+{
+    int64_t master_us = heard_us(tile, now_us);
+
+    if (master_us != LIMEF_NO_TIME) {
+        tile->waits_until_us = 0;
+        tile->waited_in_vain = false;
+        return FFABS(pts_us - master_us) < FIRST_FAR_US ? now_us + pts_us - master_us : now_us;
+    }
+    if (runs_with_sound(tile) && !tile->waited_in_vain) {
+        if (!tile->waits_until_us)
+            tile->waits_until_us = now_us + FIRST_WAIT_US;
+        if (now_us < tile->waits_until_us)
+            return LIMEF_FOREVER;
+        tile->waited_in_vain = true; /* it has none, as it seems: the next seek does not wait */
+    }
+    tile->waits_until_us = 0;
+    return now_us;
 }
 
 void presenter_follow_master(struct limef_tile *tile, int64_t now_us)
@@ -26,6 +55,7 @@ void presenter_follow_master(struct limef_tile *tile, int64_t now_us)
     bool mastered = tile->mastered;
 
     tile->mastered = master_us != LIMEF_NO_TIME;
+    tile->waited_in_vain &= !tile->mastered;
     if (!tile->mastered || !presenter_clock_anchored(&tile->clock))
         return;
     /* when the clock would show what is heard now */

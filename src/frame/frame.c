@@ -100,17 +100,17 @@ void limef_signal_frame_set(struct limef_signal_frame *signal_frame, uint32_t si
 const char *limef_signal_name(uint32_t signal)
 {
     static const char *const names[] = {
-        [LIMEF_SIGNAL_NONE] = "none",       [LIMEF_SIGNAL_START] = "start",
-        [LIMEF_SIGNAL_STOP] = "stop",       [LIMEF_SIGNAL_FLUSH] = "flush",
-        [LIMEF_SIGNAL_END] = "end",         [LIMEF_SIGNAL_LOST] = "lost",
-        [LIMEF_SIGNAL_PLAY] = "play",       [LIMEF_SIGNAL_PAUSE] = "pause",
-        [LIMEF_SIGNAL_SEEK] = "seek",       [LIMEF_SIGNAL_RATE] = "rate",
-        [LIMEF_SIGNAL_STEP] = "step",       [LIMEF_SIGNAL_CHOOSE] = "choose",
-        [LIMEF_SIGNAL_GATE] = "gate",       [LIMEF_SIGNAL_SNAPSHOT] = "snapshot",
-        [LIMEF_SIGNAL_ERROR] = "error",     [LIMEF_SIGNAL_KEY] = "key",
-        [LIMEF_SIGNAL_PLAN] = "plan",       [LIMEF_SIGNAL_STATE] = "state",
-        [LIMEF_SIGNAL_STUCK] = "stuck",     [LIMEF_SIGNAL_TRACK] = "track",
-        [LIMEF_SIGNAL_DECODER] = "decoder",
+        [LIMEF_SIGNAL_NONE] = "none",   [LIMEF_SIGNAL_START] = "start",
+        [LIMEF_SIGNAL_STOP] = "stop",   [LIMEF_SIGNAL_FLUSH] = "flush",
+        [LIMEF_SIGNAL_END] = "end",     [LIMEF_SIGNAL_LOST] = "lost",
+        [LIMEF_SIGNAL_PLAY] = "play",   [LIMEF_SIGNAL_PAUSE] = "pause",
+        [LIMEF_SIGNAL_SEEK] = "seek",   [LIMEF_SIGNAL_RATE] = "rate",
+        [LIMEF_SIGNAL_STEP] = "step",   [LIMEF_SIGNAL_CHOOSE] = "choose",
+        [LIMEF_SIGNAL_GATE] = "gate",   [LIMEF_SIGNAL_SNAPSHOT] = "snapshot",
+        [LIMEF_SIGNAL_ERROR] = "error", [LIMEF_SIGNAL_KEY] = "key",
+        [LIMEF_SIGNAL_PLAN] = "plan",   [LIMEF_SIGNAL_STATE] = "state",
+        [LIMEF_SIGNAL_TRACK] = "track", [LIMEF_SIGNAL_DEPTH] = "depth",
+        [LIMEF_SIGNAL_STUCK] = "stuck", [LIMEF_SIGNAL_DECODER] = "decoder",
     };
 
     if (signal < sizeof(names) / sizeof(names[0]))

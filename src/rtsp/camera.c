@@ -24,6 +24,8 @@
 #define STEADY_AFTER_US 10000000
 /* Bytes that one camera may take before the others of its thread have their turn. */
 #define TURN_BYTES (256 * 1024)
+/* Times in a row that datagrams of media are all that is looked for. */
+#define MOST_PASSED 16
 
 static uint64_t next_random(struct rtsp_camera *camera)
 {
@@ -177,8 +179,8 @@ static int take_items(struct rtsp_camera *camera, int64_t now_us)
     return ret;
 }
 
-/* Returns 0: all; 1: there may be more; AVERROR_EXIT. */
-static int receive(struct rtsp_camera *camera, int64_t now_us)
+/* As receive(), into room that is lent. */
+static int receive_lent(struct rtsp_camera *camera, int64_t now_us)
 {
     size_t n_bytes = 0;
     int more = 1, ret = rtsp_stream_flush(&camera->stream);
@@ -204,6 +206,20 @@ static int receive(struct rtsp_camera *camera, int64_t now_us)
         rtsp_camera_fail(camera, LIMEF_RTSP_LOST, ret,
                          ret == AVERROR_EOF ? "it closed the connection" : "the connection broke");
     return FFMIN(ret, 0);
+}
+
+/* Returns 0: all; 1: there may be more; AVERROR_EXIT. */
+static int receive(struct rtsp_camera *camera, int64_t now_us)
+{
+    uint8_t room[RTSP_STREAM_ROOM_BYTES]; /* of the thread's stack: one for all its cameras */
+    int ret, taken;
+
+    rtsp_stream_lend(&camera->stream, room);
+    ret = receive_lent(camera, now_us);
+    taken = rtsp_stream_take_back(&camera->stream);
+    if (taken < 0 && ret >= 0)
+        ret = rtsp_camera_fail(camera, LIMEF_RTSP_LOST, taken, "no memory");
+    return ret;
 }
 
 static bool has_ended(const struct rtsp_camera *camera)
@@ -286,6 +302,33 @@ static int64_t next_due_us(const struct rtsp_camera *camera)
     return due_us;
 }
 
+/* Of UDP, media come nearly every time, and the rest nearly never: what is readable then is looked
+ * at the next time, which is at once. */
+static bool passes_rest(struct rtsp_camera *camera, int came)
+{
+    if (came == 0 || !camera->has_played || camera->n_passed >= MOST_PASSED)
+        camera->n_passed = 0;
+    else
+        camera->n_passed++;
+    return camera->n_passed > 0;
+}
+
+/* As receive(), from all sockets. */
+static int receive_all(struct rtsp_camera *camera, int64_t now_us)
+{
+    int more, rtp, rtcp = 0;
+
+    if (!camera->is_udp)
+        return receive(camera, now_us);
+    rtp = rtsp_camera_receive_datagrams(camera, 0, now_us);
+    if (rtp < 0 || passes_rest(camera, rtp))
+        return rtp < 0 ? rtp : rtp > 1;
+    more = receive(camera, now_us);
+    if (more >= 0)
+        rtcp = rtsp_camera_receive_datagrams(camera, 1, now_us);
+    return more < 0 || rtcp < 0 ? FFMIN(more, rtcp) : more || rtp > 1 || rtcp > 1;
+}
+
 int rtsp_camera_step(struct rtsp_camera *camera, int64_t *due_us)
 {
     int64_t now_us = limef_now_us();
@@ -301,11 +344,7 @@ int rtsp_camera_step(struct rtsp_camera *camera, int64_t *due_us)
         camera->stream.phase < RTSP_STREAM_OPEN)
         ret = go_on_connecting(camera);
     if (ret >= 0 && camera->stream.phase == RTSP_STREAM_OPEN)
-        ret = more = receive(camera, now_us);
-    if (ret >= 0 && camera->is_udp) {
-        ret = rtsp_camera_receive_datagrams(camera, now_us);
-        more |= ret > 0;
-    }
+        ret = more = receive_all(camera, now_us);
     if (ret >= 0 && camera->stream.phase != RTSP_STREAM_CLOSED)
         ret = look_at_clock(camera, now_us);
     if (ret < 0)

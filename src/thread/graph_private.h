@@ -80,6 +80,8 @@ struct graph_node {
     bool is_pinned;       /* belongs to a chain of which something leaves */
     uint32_t group;       /* of what leaves together */
     uint32_t seen_number; /* whoever holds the registry: in a snapshot */
+    uint32_t depth, told_depth; /* graph_depth.c: pictures held behind it; what it was told */
+    bool depth_is_known;        /* while they are counted */
 };
 
 struct graph_edge {
@@ -283,6 +285,10 @@ static inline bool graph_is_cut(const struct graph_edge *edge)
 }
 /* How a connection's boundary shall be, by the plan that was adopted. */
 struct limef_plan_link graph_link_of(const struct graph_edge *edge);
+
+/* graph_depth.c: tells filters with pools how many pictures are held behind them, if that is news
+ * to them; the graph runs */
+void graph_tell_depths(struct limef_graph_inside *graph);
 
 /* graph_look.c: adds what a lane has counted */
 void graph_add_counters(struct limef_lane_counters *sum, const struct limef_lane *lane);

@@ -6,7 +6,7 @@
  *
  * Neither the presenter nor the mixer is asked: when a flash was seen is the time when the picture
  * is read back, when a beep is heard comes from its place in the file and from when blocks of
- * sound are mixed, two periods before they are heard.
+ * sound are mixed, half a period before they are heard.
  */
 #include <limef/limef.h>
 
@@ -202,7 +202,7 @@ static void print(const int64_t *beeps, unsigned n_beeps, int64_t zero_us)
     printf("{\"flashes\": %u, \"beeps\": %u, \"late_ms\": [", n_flashes, n_beeps);
     for (unsigned i = 0; i < n_beeps; i++)
         for (unsigned k = 0; k < n_flashes; k++) {
-            int64_t beep_us = zero_us + (beeps[i] + 2 * PERIOD) * 1000000 / RATE;
+            int64_t beep_us = zero_us + (beeps[i] + 3 * PERIOD / 2) * 1000000 / RATE;
 
             if (llabs(flashes_us[k] - beep_us) < 400000)
                 printf("%s%.2f", n++ ? ", " : "", (double)(flashes_us[k] - beep_us) / 1e3);

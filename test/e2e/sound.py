@@ -99,17 +99,23 @@ class Sound(unittest.TestCase):
         self.assertEqual(report["sound"]["output"], "null")
 
     def test_flashes_are_seen_when_their_beeps_are_heard(self):
-        clip = make("flash.mp4", "-f", "lavfi", "-i", FLASH, "-f", "lavfi", "-i", BEEP, "-t", "6",
+        clip = make("flash.mp4", "-f", "lavfi", "-i", FLASH, "-f", "lavfi", "-i", BEEP, "-t", "4",
                     "-c:v", "mpeg4", "-c:a", "aac")
-        done = subprocess.run([AV_SYNC, clip, FOLDER / "sync.wav"], capture_output=True, text=True,
-                              timeout=DEADLINE_S, env=QUIET)
-        if done.returncode == 77:
-            self.skipTest(done.stderr)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        sync = json.loads(done.stdout)
-        self.assertGreaterEqual(len(sync["late_ms"]), 4, sync)
-        # however busy the machine is: most of them within a frame
-        self.assertLess(sorted(map(abs, sync["late_ms"]))[len(sync["late_ms"]) // 2], 40, sync)
+        for _ in range(3):
+            done = subprocess.run([AV_SYNC, clip, FOLDER / "sync.wav"], capture_output=True, text=True,
+                                  timeout=DEADLINE_S, env=QUIET)
+            if done.returncode == 77:
+                self.skipTest(done.stderr)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            sync = json.loads(done.stdout)
+            self.assertEqual(len(sync["late_ms"]), 4, sync)
+            late_ms = sorted(map(abs, sync["late_ms"]))
+            if late_ms[-1] <= 10:  # all of them, the first included
+                return
+        # a machine that does much else composes late, and not always in the first place
+        if os.getloadavg()[0] <= os.cpu_count():
+            self.fail(sync)
+        self.assertLess(late_ms[len(late_ms) // 2], 40, sync)
 
     def test_plays_the_track_that_was_asked_for(self):
         clip = make("tracks.mkv", "-f", "lavfi", "-i", "sine=500:d=1", "-f", "lavfi", "-i",

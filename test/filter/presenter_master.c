@@ -89,6 +89,59 @@ Test(presenter_master, leaves_a_clock_alone_that_does_not_run_as_sound_does)
     cr_assert(zero(u64, LIMEF_COUNTED(tile.n_anchors)));
 }
 
+/* Asked every two milliseconds; when it is shown. */
+static int64_t first_shown_us(int64_t pts_us, int64_t sounds_at_us, int64_t media_us)
+{
+    for (int64_t now_us = 0;; now_us += 2000) {
+        int64_t due_us;
+
+        if (now_us >= sounds_at_us)
+            sound_us = media_us - sounds_at_us;
+        due_us = presenter_begin_us(&tile, pts_us, now_us);
+        if (due_us != LIMEF_FOREVER)
+            return due_us;
+    }
+}
+
+Test(presenter_master, begins_when_the_first_picture_s_sound_is_heard)
+{
+    /* the mixer knows 5 ms before that media time 0 will be heard */
+    cr_assert(eq(i64, first_shown_us(0, 40000, -5000), 45000));
+    cr_assert(not(presenter_awaits_sound(&tile)));
+    sound_us = LIMEF_NO_TIME;
+    cr_assert(eq(i64, first_shown_us(7000, 40000, 0), 47000));
+}
+
+Test(presenter_master, begins_at_once_where_nothing_is_to_be_waited_for)
+{
+    tile.stepping = true;
+    cr_assert(zero(i64, first_shown_us(0, 40000, 0)));
+    tile.stepping = false;
+    presenter_clock_pause(&tile.clock, 0);
+    cr_assert(zero(i64, first_shown_us(0, 40000, 0)));
+    presenter_clock_play(&tile.clock, 0);
+    tile.master = NULL;
+    cr_assert(zero(i64, first_shown_us(0, 40000, 0)));
+}
+
+Test(presenter_master, waits_in_vain_once_and_again_after_sound_was_heard)
+{
+    int64_t never_us = 10000000;
+
+    cr_assert(eq(i64, first_shown_us(0, never_us, 0), 100000));
+    cr_assert(zero(i64, first_shown_us(0, never_us, 0)));
+    sound_us = 0;
+    presenter_follow_master(&tile, 0);
+    sound_us = LIMEF_NO_TIME;
+    cr_assert(eq(i64, first_shown_us(0, never_us, 0), 100000));
+}
+
+Test(presenter_master, does_not_wait_for_sound_of_another_place)
+{
+    sound_us = 60000000;
+    cr_assert(zero(i64, first_shown_us(0, 0, 60000000)));
+}
+
 Test(presenter_master, measures_how_far_pictures_are_from_what_is_heard)
 {
     tile.shown_pts_us = 1008000;

@@ -35,6 +35,9 @@ struct limef_pool;
 /** Packets that may be inside a decoder without losing what their pictures carry. */
 #define LIMEF_DECODE_MAX_INSIDE 64
 
+/** Pictures at most that a decoder counts on to be held behind it. */
+#define LIMEF_DECODE_MAX_BEHIND 256
+
 /** What decodes from here on: the `value` of LIMEF_SIGNAL_DECODER. */
 enum limef_decode_step {
     LIMEF_DECODE_IN_HARDWARE, /**< the first picture came, and can be used */
@@ -58,7 +61,8 @@ struct limef_decode_settings {
                                        limef_hardware_device_open(); borrowed: the decoder takes a
                                        reference of its own. NULL: in software */
     unsigned n_held; /**< hardware pictures that what is behind may hold at once; more are copied to
-                          ordinary memory, so that the decoder always has surfaces. 0: 32 */
+                          ordinary memory, so that the decoder always has surfaces. 0: as many as
+                          the graph's plan says (LIMEF_SIGNAL_DEPTH), without a graph 32 */
 };
 
 /** What a decoder has done so far. */
@@ -110,6 +114,7 @@ struct limef_decode_hardware {
     int64_t failed_tag;
     unsigned n_failed_calls;   /**< of the driver, before the present call of libavcodec */
     unsigned n_recent, n_good; /**< failures that are not forgiven; pictures since the last one */
+    unsigned n_pool; /**< pictures that a pool which cannot grow has for others; 0: it can grow */
     struct limef_decode_kept *kept; /**< packets that can be decoded again; owned. NULL: none */
     uint64_t serial;                /**< of the packet that is decoded */
     uint64_t n_serials;
@@ -129,6 +134,7 @@ struct limef_decode_filter {
     struct limef_codec_frame codec; /**< the last one; without its payload */
     struct limef_decoded_frame out; /**< the last one that was passed on */
     int64_t drop_before_us;         /**< LIMEF_NO_TIME: drop nothing */
+    unsigned n_behind; /**< pictures that what is behind may hold; 0: nobody has said */
     int64_t tag;                    /**< of the last packet */
     struct limef_decode_carried carried[LIMEF_DECODE_MAX_INSIDE];
     struct limef_decode_hardware hardware;

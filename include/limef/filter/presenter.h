@@ -143,13 +143,17 @@ struct limef_tile {
     limef_presenter_master_fn *master; /**< who tells what is heard; NULL: nobody */
     void *master_context;              /**< borrowed */
     bool mastered;                     /**< something was heard when the clock was set last */
-    struct AVFrame *copy;              /**< of a picture that nobody counts; owned */
-    bool has_picture;                  /**< on screen */
-    bool fresh;                        /**< uploaded since the last presentation */
-    bool shown_live;                   /**< the picture on screen is of a live source */
-    bool stepping;                     /**< show one more, then hold */
-    bool seeking;                      /**< drop pictures until the FLUSH of seek_serial */
-    bool ending;                       /**< END came, the last picture's time is not over */
+    int64_t
+        waits_until_us;   /**< the first picture is there and waits for its sound; 0: it does not */
+    struct AVFrame *copy; /**< of a picture that nobody counts; owned */
+    bool waited_in_vain;  /**< the first picture did, and nothing was heard since */
+    bool prepared;        /**< the picture that waits is in its texture */
+    bool has_picture;     /**< on screen */
+    bool fresh;           /**< uploaded since the last presentation */
+    bool shown_live;      /**< the picture on screen is of a live source */
+    bool stepping;        /**< show one more, then hold */
+    bool seeking;         /**< drop pictures until the FLUSH of seek_serial */
+    bool ending;          /**< END came, the last picture's time is not over */
     uint32_t seek_serial;
     int64_t since_us; /**< when the state began */
     int32_t end_code;
@@ -335,7 +339,8 @@ LIMEF_API int limef_presenter_get_size(struct limef_presenter *presenter, int *w
 
 /**
  * Shows a slot's pictures in time with its sound: while something is heard of it, its clock
- * follows, by and by, or at once where it is more than 40 ms off.
+ * follows, by and by, or at once where it is more than 40 ms off. The first picture after a start
+ * or a seek, unless it is live, waits for its sound by 100 ms at most, and once in vain.
  *
  * @param master   NULL: its pictures keep their own time, as without this.
  * @param context  borrowed; must outlive the presenter's run.

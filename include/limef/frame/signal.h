@@ -58,6 +58,9 @@ enum limef_signal {
     /** to a file source: `value`: which audio track to read from now on, from 1; 0: the next one.
      */
     LIMEF_SIGNAL_TRACK,
+    /** to a filter of LIMEF_FILTER_POOLS: `value`: its pictures that what is behind it may hold at
+     *  once, by the plan of the graph. */
+    LIMEF_SIGNAL_DEPTH,
     /** up: a filter does not come back. `text`: which, and of what kind; `value`: for how long, in
      *  microseconds; `code`: AVERROR(ETIMEDOUT), or 0: it moved on after that long. */
     LIMEF_SIGNAL_STUCK,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "dump.h"
 #include "mains.h"
 #include "plan.h"
 #include "player.h"
@@ -271,7 +272,7 @@ void player_key(struct player *player, int64_t key)
         solo(player, LIMEF_COUNTED(player->solo) == LIMEF_PRESENTER_ALL ? 0 : LIMEF_PRESENTER_ALL);
         break;
     case 'd':
-        plan_dump(player, stderr);
+        player_dump(player);
         break;
     case 'a':
         change_track(player);

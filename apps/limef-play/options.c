@@ -37,12 +37,16 @@ enum option_id {
     OPTION_LATENCY,
     OPTION_MAIN,
     OPTION_SHOW_DAMAGE,
+    OPTION_PASSWORD_FILE,
+    OPTION_PASSWORD_FD,
     OPTION_SNAPSHOT,
     OPTION_FRAMEMD5,
     OPTION_EXPORT,
     OPTION_REPORT,
     OPTION_EXPLAIN,
     OPTION_DOT,
+    OPTION_DUMP_FILE,
+    OPTION_METRICS,
     OPTION_DECODE_THREADS,
     OPTION_PLAN,
     OPTION_LOG_LEVEL,
@@ -72,12 +76,16 @@ static const struct option long_options[] = {
     {"latency", required_argument, NULL, OPTION_LATENCY},
     {"main", required_argument, NULL, OPTION_MAIN},
     {"show-damage", no_argument, NULL, OPTION_SHOW_DAMAGE},
+    {"password-file", required_argument, NULL, OPTION_PASSWORD_FILE},
+    {"password-fd", required_argument, NULL, OPTION_PASSWORD_FD},
     {"snapshot", required_argument, NULL, OPTION_SNAPSHOT},
     {"framemd5", required_argument, NULL, OPTION_FRAMEMD5},
     {"export", required_argument, NULL, OPTION_EXPORT},
     {"report", required_argument, NULL, OPTION_REPORT},
     {"explain", no_argument, NULL, OPTION_EXPLAIN},
     {"dot", required_argument, NULL, OPTION_DOT},
+    {"dump-file", required_argument, NULL, OPTION_DUMP_FILE},
+    {"metrics", required_argument, NULL, OPTION_METRICS},
     {"decode-threads", required_argument, NULL, OPTION_DECODE_THREADS},
     {"plan", required_argument, NULL, OPTION_PLAN},
     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
@@ -293,6 +301,11 @@ static int parse_input_option(const struct parser *parser, struct play_options *
     case OPTION_SHOW_DAMAGE:
         options->shows_damage = true;
         return 0;
+    case OPTION_PASSWORD_FILE:
+        options->password_file = text;
+        return *text ? 0 : complain(parser, "--password-file: no file name");
+    case OPTION_PASSWORD_FD:
+        STORE_NUMBER(options->password_fd, int, 0, INT_MAX);
     case OPTION_HWDEC:
         STORE_WORD(options->hwdec, enum play_hwdec, hwdec_words);
     case OPTION_VAAPI_DEVICE:
@@ -319,6 +332,19 @@ static int parse_input_option(const struct parser *parser, struct play_options *
     }
 }
 
+/* unix:PATH or a port. */
+static int parse_metrics(const struct parser *parser, const char *text,
+                         struct play_options *options)
+{
+    bool is_unix = !strncmp(text, "unix:", 5) && text[5];
+
+    options->metrics_socket = is_unix ? text + 5 : NULL;
+    options->metrics_port = 0;
+    if (is_unix)
+        return 0;
+    STORE_NUMBER(options->metrics_port, int, 1, 65535);
+}
+
 static int parse_telling_option(const struct parser *parser, struct play_options *options, int id,
                                 const char *text)
 {
@@ -332,6 +358,11 @@ static int parse_telling_option(const struct parser *parser, struct play_options
     case OPTION_DOT:
         options->dot = text;
         return *text ? 0 : complain(parser, "--dot: no file name");
+    case OPTION_DUMP_FILE:
+        options->dump_file = text;
+        return *text ? 0 : complain(parser, "--dump-file: no file name");
+    case OPTION_METRICS:
+        return parse_metrics(parser, text, options);
     case OPTION_PLAN:
         STORE_WORD(options->plan, enum play_plan, plan_words);
     case OPTION_LOG_LEVEL:
@@ -384,6 +415,7 @@ int play_options_parse(struct play_options *options, int argc, char **argv, FILE
         .n_frames = -1,
         .duration_us = -1,
         .log_level = LIMEF_LOG_WARNING,
+        .password_fd = -1,
     };
     optind = 0; /* glibc: start anew */
     opterr = 0;
@@ -403,6 +435,11 @@ int play_options_parse(struct play_options *options, int argc, char **argv, FILE
         ret = complain(&parser, "--snapshot with --vo=none: there is no picture");
     if (!ret && options->export_path && options->n_urls > 1 && !strstr(options->export_path, "%d"))
         ret = complain(&parser, "--export for several URLs: the name needs %%d");
+    if (!ret && options->password_file && options->password_fd >= 0)
+        ret = complain(&parser, "--password-file and --password-fd");
+    if (!ret && options->urls_on_stdin && options->password_file &&
+        !strcmp(options->password_file, "-"))
+        ret = complain(&parser, "--password-file=-: standard input has the URLs");
     if (!ret && !options->help && !options->version && !options->n_urls && !options->urls_on_stdin)
         ret = complain(&parser, "no URL to play");
     return ret;
@@ -447,11 +484,14 @@ void play_options_print_help(FILE *file)
           "  --reconnect=yes|no --timeout=S        of live inputs\n"
           "  --latency=MS --show-damage            how late; what is shown after a loss\n"
           "  --main=solo|always                    when MAIN of SUB|MAIN is connected\n"
+          "  --password-file=FILE --password-fd=N  lines of: number, host or *; user; password\n"
           "  --hwdec=auto|vaapi|no                 hardware decoding; what falls back says so\n"
           "  --vaapi-device=NODE                   not the first that works in /dev/dri\n"
           "  --decode-threads=N                    in each software decoder\n\n"
           "  --report=json                         a JSON object as the last line of output\n"
           "  --explain --dot=FILE                  the plan: threads, boundaries, priorities\n"
+          "  --dump-file=FILE[.dot|.json]          what key d and SIGUSR1 say: who is stuck where\n"
+          "  --metrics=unix:SOCKET|PORT            OpenMetrics by HTTP, on 127.0.0.1 alone\n"
           "  --plan=auto|fused|per-filter          for comparisons: where boundaries go\n"
           "  --log-level=error|warning|info|debug  --version  --help\n\n"
           "keys: SPACE pause, q quit, LEFT/RIGHT 5 s, UP/DOWN 60 s, . next frame, [ ] speed,\n"

@@ -15,6 +15,7 @@
 #include <limef/base/histogram.h>
 #include <limef/base/log.h>
 #include <limef/base/memory.h>
+#include <limef/base/redact.h>
 #include <limef/base/url.h>
 #include <limef/base/version.h>
 #include <limef/fifo/broadcast_ring.h>
@@ -63,7 +64,10 @@
 #include <limef/frame/payload.h>
 #include <limef/frame/pool.h>
 #include <limef/frame/signal.h>
+#include <limef/metrics/metrics.h>
+#include <limef/metrics/openmetrics.h>
 #include <limef/thread/consumer.h>
+#include <limef/thread/dump.h>
 #include <limef/thread/graph.h>
 #include <limef/thread/machine.h>
 #include <limef/thread/plan.h>

@@ -80,6 +80,7 @@ struct limef_decode_counters {
     uint64_t n_lent_buffers;     /**< pictures that limef_decode_settings.buffers lent memory for */
     uint64_t n_ordinary_buffers; /**< pictures for which it did not; why says the last reason */
     const char *ordinary_why;    /**< lives forever; NULL: there was none */
+    int64_t last_frame_us;       /**< limef_now_us() of the last one passed on; 0: none yet */
     uint64_t n_ignored;          /**< packets that were empty, without a codec frame of theirs, or
                                     after a GAP */
 };
@@ -149,6 +150,7 @@ struct limef_decode_filter {
     LIMEF_ATOMIC(uint64_t) n_packets, n_decoded, n_corrupt, n_errors, n_dropped_seek;
     LIMEF_ATOMIC(uint64_t) n_dropped_burst;
     LIMEF_ATOMIC(uint64_t) n_codec_changes, n_ignored;
+    LIMEF_ATOMIC(int64_t) last_frame_us;
     LIMEF_ATOMIC(uint64_t) n_hardware, n_failures, n_steps[4], n_skipped, n_copied, out_bytes;
     LIMEF_ATOMIC(const char *) with;
     LIMEF_ATOMIC(int) last_error;

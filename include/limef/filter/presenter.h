@@ -125,6 +125,7 @@ struct limef_presenter_slot_counters {
     const char *copied_why;   /**< lives forever; NULL: nothing was copied */
     const char *uploaded_why; /**< why the last uploaded picture was; lives forever; NULL: none */
     int64_t first_shown_us; /**< limef_now_us() when its first picture was presented; 0: not yet */
+    int64_t last_shown_us;  /**< likewise of its last picture */
     int64_t position_us;    /**< pts_us of the picture on screen; LIMEF_NO_TIME: none yet */
     struct limef_histogram latency;   /**< from limef_frame.entered_us to presented */
     struct limef_histogram deviation; /**< of pictures, when presented, from what was heard */
@@ -166,7 +167,7 @@ struct limef_tile {
     LIMEF_ATOMIC(uint64_t) n_direct, direct_bytes, n_imported, n_images;
     LIMEF_ATOMIC(const char *) copied_why;
     LIMEF_ATOMIC(const char *) uploaded_why;
-    LIMEF_ATOMIC(int64_t) first_shown_us, position_us;
+    LIMEF_ATOMIC(int64_t) first_shown_us, last_shown_us, position_us;
     struct limef_histogram latency, deviation;
 };
 

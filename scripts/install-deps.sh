@@ -10,6 +10,7 @@ set -eu
 
 build="gcc libc6-dev cmake ninja-build pkg-config
     libavformat-dev libavcodec-dev libavutil-dev libswresample-dev libswscale-dev
+    libavfilter-dev
     libdrm-dev libva-dev libgbm-dev libgnutls28-dev
     libegl-dev libgles-dev libgl1-mesa-dri libasound2-dev libsdl2-dev libwayland-dev wayland-protocols
     libfreetype-dev libfontconfig-dev fonts-dejavu-core ca-certificates"

@@ -17,6 +17,9 @@
 /* Largest number of seconds that an option takes: a year. */
 #define MAX_SECONDS 31536000.0
 
+#define MIN_SPEED 0.1
+#define MAX_SPEED 10.0
+
 enum option_id {
     OPTION_VO = 256,
     OPTION_AO,
@@ -27,6 +30,7 @@ enum option_id {
     OPTION_FRAMES,
     OPTION_DURATION,
     OPTION_START,
+    OPTION_SPEED,
     OPTION_LOOP,
     OPTION_SIZE,
     OPTION_FULLSCREEN,
@@ -59,6 +63,7 @@ static const struct option long_options[] = {
     {"frames", required_argument, NULL, OPTION_FRAMES},
     {"duration", required_argument, NULL, OPTION_DURATION},
     {"start", required_argument, NULL, OPTION_START},
+    {"speed", required_argument, NULL, OPTION_SPEED},
     {"loop", optional_argument, NULL, OPTION_LOOP},
     {"size", required_argument, NULL, OPTION_SIZE},
     {"fullscreen", no_argument, NULL, OPTION_FULLSCREEN},
@@ -167,6 +172,18 @@ static int parse_ao(const struct parser *parser, const char *text)
         !strncmp(text, "alsa:", 5) || (!strncmp(text, "wav:", 4) && text[4]))
         return 0;
     return complain(parser, "--ao=%.40s: not one of auto, alsa[:DEVICE], wav:FILE, none", text);
+}
+
+static int parse_speed(const struct parser *parser, const char *text, struct play_options *options)
+{
+    char *end;
+    double speed = strtod(text, &end);
+
+    if (end == text || *end || !(speed >= MIN_SPEED && speed <= MAX_SPEED))
+        return complain(parser, "--%s=%.40s: not a number from %g to %g", parser->name, text,
+                        MIN_SPEED, MAX_SPEED);
+    options->rate = (int32_t)(speed * 1000 + 0.5);
+    return 0;
 }
 
 static int parse_loops(const struct parser *parser, const char *text, struct play_options *options)
@@ -288,6 +305,8 @@ static int parse_input_option(const struct parser *parser, struct play_options *
         return options->duration_us > 0 ? 0 : complain(parser, "--duration=%.40s: nothing", text);
     case OPTION_START:
         return parse_seconds(parser, text, &options->start_us);
+    case OPTION_SPEED:
+        return parse_speed(parser, text, options);
     case OPTION_LOOP:
         return parse_loops(parser, text, options);
     default:
@@ -359,6 +378,7 @@ int play_options_parse(struct play_options *options, int argc, char **argv, FILE
         .timeout_us = DEFAULT_TIMEOUT_US,
         .n_frames = -1,
         .duration_us = -1,
+        .rate = 1000,
         .log_level = LIMEF_LOG_WARNING,
     };
     optind = 0; /* glibc: start anew */
@@ -417,6 +437,7 @@ void play_options_print_help(FILE *file)
           "  --export=SOCKET                       pictures to other programs; %d: the URL's "
           "number\n\n"
           "  --frames=N --duration=S --start=S     what part of the input\n"
+          "  --speed=X                             times the natural one; 0.5 to 2 with sound\n"
           "  --loop[=N]                            again, forever or N times\n"
           "  --vid=N --audio-track=N               the Nth track, not the best one\n"
           "  --rtsp-transport=auto|tcp|udp --rtsp=limef|libavformat   of cameras\n"

@@ -54,6 +54,7 @@ struct play_options {
     int64_t n_frames;    /* -1: all */
     int64_t duration_us; /* -1: all */
     int64_t start_us;
+    int32_t rate;     /* thousandths of the natural one */
     uint32_t n_loops; /* after the first time */
 
     /* telling */

@@ -3,7 +3,7 @@
  * One URL on its way to the screen, on threads that a graph places:
  *
  *     file source - split - decode - limit [- export] - screen
- *                        \- decode - resample - sound
+ *                        \- decode - resample - tempo - sound
  *
  * Without sound there is no split, and nothing behind it.
  */
@@ -22,10 +22,11 @@
 #include <limef/filter/resample.h>
 #include <limef/filter/rtsp_source.h>
 #include <limef/filter/split.h>
+#include <limef/filter/tempo.h>
 #include <limef/thread/graph.h>
 
 /* Filters of a stream. */
-#define PLAY_STREAM_FILTERS 7
+#define PLAY_STREAM_FILTERS 8
 
 struct play_stream {
     struct limef_buffer_source *buffers; /* where to decode into; NULL: anywhere. Set before init */
@@ -45,6 +46,7 @@ struct play_stream {
     struct limef_split_filter split;
     struct limef_decode_filter sound_decode;
     struct limef_resample_filter resample;
+    struct limef_tempo_filter tempo;
 
     /* the main thread */
     struct way way;

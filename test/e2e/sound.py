@@ -111,6 +111,30 @@ class Sound(unittest.TestCase):
         # however busy the machine is: most of them within a frame
         self.assertLess(sorted(map(abs, sync["late_ms"]))[len(sync["late_ms"]) // 2], 40, sync)
 
+    def test_keeps_pitch_and_step_at_other_speeds(self):
+        tone = make("tone.wav", "-f", "lavfi", "-i", "sine=1000:d=3")
+        flash = make("flash.mp4", "-f", "lavfi", "-i", FLASH, "-f", "lavfi", "-i", BEEP, "-t", "6",
+                     "-c:v", "mpeg4", "-c:a", "aac")
+        for speed in (0.5, 1.5, 2):
+            with self.subTest(speed):
+                status, report, samples = play(f"--speed={speed}", tone)
+                self.assertEqual(status, 0)
+                heard_s = report["streams"][0]["sound"]["heard_s"]
+                if heard_s == 0:
+                    self.skipTest("no libavfilter in this build")
+                self.assertAlmostEqual(heard_s, 3 / speed, delta=0.1)
+                begin = onsets(samples)[0]
+                self.assertAlmostEqual(pitch(samples[begin + 4800:begin + 48000]), 1000, delta=3)
+                done = subprocess.run([AV_SYNC, flash, FOLDER / "sync.wav", str(int(speed * 1000))],
+                                      capture_output=True, text=True, timeout=DEADLINE_S, env=QUIET)
+                if done.returncode == 77:
+                    continue
+                self.assertEqual(done.returncode, 0, done.stderr)
+                sync = json.loads(done.stdout)
+                self.assertGreaterEqual(len(sync["late_ms"]), 3, sync)
+                late = sorted(map(abs, sync["late_ms"]))
+                self.assertLess(late[len(late) // 2], 60, sync)
+
     def test_plays_the_track_that_was_asked_for(self):
         clip = make("tracks.mkv", "-f", "lavfi", "-i", "sine=500:d=1", "-f", "lavfi", "-i",
                     "sine=2000:d=1", "-map", "0", "-map", "1", "-c:a", "pcm_s16le")

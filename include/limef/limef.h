@@ -42,6 +42,7 @@
 #include <limef/filter/ring_source.h>
 #include <limef/filter/rtsp_source.h>
 #include <limef/filter/scale.h>
+#include <limef/filter/shout.h>
 #include <limef/filter/snapshot.h>
 #include <limef/filter/split.h>
 #include <limef/filter/statistics.h>

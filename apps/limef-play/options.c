@@ -23,6 +23,8 @@
 enum option_id {
     OPTION_VO = 256,
     OPTION_AO,
+    OPTION_AO_RECORD,
+    OPTION_AO_STREAM,
     OPTION_HWDEC,
     OPTION_VAAPI_DEVICE,
     OPTION_UNTIMED,
@@ -56,6 +58,8 @@ enum option_id {
 static const struct option long_options[] = {
     {"vo", required_argument, NULL, OPTION_VO},
     {"ao", required_argument, NULL, OPTION_AO},
+    {"ao-record", required_argument, NULL, OPTION_AO_RECORD},
+    {"ao-stream", required_argument, NULL, OPTION_AO_STREAM},
     {"hwdec", required_argument, NULL, OPTION_HWDEC},
     {"vaapi-device", required_argument, NULL, OPTION_VAAPI_DEVICE},
     {"untimed", no_argument, NULL, OPTION_UNTIMED},
@@ -247,6 +251,13 @@ static int parse_output_option(const struct parser *parser, struct play_options 
     case OPTION_AO:
         options->ao = text;
         return parse_ao(parser, text);
+    case OPTION_AO_RECORD:
+        options->ao_record = text;
+        return *text ? 0 : complain(parser, "--ao-record: no file name");
+    case OPTION_AO_STREAM:
+        options->ao_stream = text;
+        return !strncasecmp(text, "icecast", 7) ? 0
+                                                : complain(parser, "--ao-stream: not icecast://");
     case OPTION_SIZE:
         return parse_size(parser, text, options);
     case OPTION_FULLSCREEN:
@@ -397,6 +408,9 @@ int play_options_parse(struct play_options *options, int argc, char **argv, FILE
         ret = add_url(&parser, options, argv[i]);
     if (!ret && options->snapshot && options->vo == PLAY_VO_NONE)
         ret = complain(&parser, "--snapshot with --vo=none: there is no picture");
+    if (!ret && (options->ao_record || options->ao_stream) &&
+        (options->untimed || (options->ao && !strcmp(options->ao, "none"))))
+        ret = complain(&parser, "--ao-record, --ao-stream: there is no sound");
     if (!ret && options->export_path && options->n_urls > 1 && !strstr(options->export_path, "%d"))
         ret = complain(&parser, "--export for several URLs: the name needs %%d");
     if (!ret && !options->help && !options->version && !options->n_urls && !options->urls_on_stdin)
@@ -429,6 +443,7 @@ void play_options_print_help(FILE *file)
           "Plays files and streams side by side; - reads URLs from standard input.\n\n"
           "  --vo=auto|window|kms[:CARD]|offscreen|none   where pictures go\n"
           "  --ao=auto|alsa[:DEVICE]|wav:FILE|none where sound goes\n"
+          "  --ao-record=FILE --ao-stream=URL      also there: AAC or Opus, icecast://\n"
           "  --size=WxH --fullscreen               of the output\n"
           "  --untimed                             as fast as it can, every frame\n"
           "  --upload=auto|direct|plain            decode into memory that the GPU reads, or not\n"

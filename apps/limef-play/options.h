@@ -27,7 +27,8 @@ struct play_options {
     /* outputs */
     enum play_vo vo;
     struct limef_presenter_kms kms;
-    const char *ao; /* as written; NULL: auto */
+    const char *ao;                    /* as written; NULL: auto */
+    const char *ao_record, *ao_stream; /* a file, a URL; NULL: none */
     int width, height;
     bool fullscreen;
     bool untimed;

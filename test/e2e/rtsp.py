@@ -204,7 +204,7 @@ class Rtsp(unittest.TestCase):
 
     def test_takes_leave_of_the_camera(self):
         play(self.camera.url(), "until=playing")
-        self.assertTrue(any(request.startswith("TEARDOWN") for request in self.camera.requests))
+        self.assertTrue(self.camera.was_asked("TEARDOWN"))
 
     def test_tls_is_verified_unless_told_otherwise(self):
         key, certificate = FOLDER / "key.pem", FOLDER / "certificate.pem"

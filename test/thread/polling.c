@@ -2,6 +2,8 @@
 /* Sources that are stepped when a descriptor of theirs is readable. */
 #include "graph.h"
 
+#include "thread/worker.h"
+
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -95,6 +97,32 @@ Test(polling, a_thread_that_polls_is_stopped_and_takes_signals)
         cr_assert(eq(int, limef_thread_stop(&producer.thread, TOO_LONG_US), 0));
     }
     limef_producer_clear(&producer);
+    close(bell.source.wait_fd);
+}
+
+static int nothing(void *context)
+{
+    (void)context;
+    return 0;
+}
+
+/* A call that comes between the thread's look at its commands and its read is not slept through. */
+Test(polling, every_call_to_a_worker_that_polls_comes_back)
+{
+    static struct worker_source source;
+    static struct worker worker;
+    static struct bell bell;
+
+    bell_init(&bell);
+    source.source = &bell.source;
+    worker_init(&worker, NULL);
+    worker_add_source(&worker, &source);
+    cr_assert(eq(int, limef_thread_start(&worker.thread), 0));
+    for (int i = 0; i < 20000; i++)
+        cr_assert(eq(int, limef_thread_call(&worker.thread, nothing, NULL, TOO_LONG_US), 0));
+    cr_assert(eq(int, limef_thread_stop(&worker.thread, TOO_LONG_US), 0));
+    worker_remove_source(&worker, &source);
+    worker_clear(&worker);
     close(bell.source.wait_fd);
 }
 

@@ -8,8 +8,11 @@
  * opens a new one. Packets that do not belong to the last codec frame (another
  * track or slot) are ignored.
  *
- * FLUSH forgets what is inside; END and STOP drain it first. Everything else
- * passes as it is.
+ * Of a burst (LIMEF_FRAME_BURST) the last picture alone is passed on, as soon as
+ * the burst is over. What its pictures do not refer to is not even decoded.
+ *
+ * FLUSH forgets what is inside; END and STOP drain it first; after a GAP nothing
+ * is decoded up to the next key frame. Everything else passes as it is.
  *
  * Where it is given hardware, pictures come as VA-API surfaces or as DRM-PRIME
  * (limef/frame/hardware.h). When that fails it goes down a ladder: on from a key
@@ -72,11 +75,15 @@ struct limef_decode_counters {
     uint64_t n_corrupt;          /**< packets or pictures that libavcodec found damaged */
     uint64_t n_errors;           /**< other failures: no memory, no decoder */
     uint64_t n_dropped_seek;     /**< pictures before the target of an exact seek */
+    uint64_t n_dropped_burst;    /**< pictures or samples of a burst, but for its last picture */
     uint64_t n_codec_changes;    /**< times a decoder was opened */
+    uint64_t n_without_threads;  /**< of these, with one thread because the system gave no more */
     uint64_t n_lent_buffers;     /**< pictures that limef_decode_settings.buffers lent memory for */
     uint64_t n_ordinary_buffers; /**< pictures for which it did not; why says the last reason */
     const char *ordinary_why;    /**< lives forever; NULL: there was none */
-    uint64_t n_ignored;          /**< packets that were empty, or without a codec frame of theirs */
+    int64_t last_frame_us;       /**< limef_now_us() of the last one passed on; 0: none yet */
+    uint64_t n_ignored;          /**< packets that were empty, without a codec frame of theirs, or
+                                    after a GAP */
 };
 
 /** What hardware has done so far. */
@@ -129,18 +136,22 @@ struct limef_decode_filter {
     struct AVCodecParameters *parameters; /**< what context was opened for */
     struct AVPacket *shell;               /**< borrows a frame's bytes for one call */
     struct limef_pool *pictures;
-    struct limef_payload *spare;    /**< an empty picture */
-    struct limef_codec_frame codec; /**< the last one; without its payload */
-    struct limef_decoded_frame out; /**< the last one that was passed on */
-    int64_t drop_before_us;         /**< LIMEF_NO_TIME: drop nothing */
+    struct limef_payload *spare;      /**< an empty picture */
+    struct limef_codec_frame codec;   /**< the last one; without its payload */
+    struct limef_decoded_frame out;   /**< the last one that was passed on */
+    struct limef_decoded_frame burst; /**< the newest picture of a burst that goes on; or empty */
+    int64_t drop_before_us;           /**< LIMEF_NO_TIME: drop nothing */
+    bool is_after_gap;                /**< packets were left out; no key frame came since */
     unsigned n_behind; /**< pictures that what is behind may hold; 0: nobody has said */
-    int64_t tag;                    /**< of the last packet */
+    int64_t tag;       /**< of the last packet */
     struct limef_decode_carried carried[LIMEF_DECODE_MAX_INSIDE];
     struct limef_decode_hardware hardware;
 
     /* written by the thread that runs it, read by any */
     LIMEF_ATOMIC(uint64_t) n_packets, n_decoded, n_corrupt, n_errors, n_dropped_seek;
-    LIMEF_ATOMIC(uint64_t) n_codec_changes, n_ignored;
+    LIMEF_ATOMIC(uint64_t) n_dropped_burst;
+    LIMEF_ATOMIC(uint64_t) n_codec_changes, n_without_threads, n_ignored;
+    LIMEF_ATOMIC(int64_t) last_frame_us;
     LIMEF_ATOMIC(uint64_t) n_hardware, n_failures, n_steps[4], n_skipped, n_copied, out_bytes;
     LIMEF_ATOMIC(const char *) with;
     LIMEF_ATOMIC(int) last_error;

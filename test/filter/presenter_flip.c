@@ -279,6 +279,7 @@ Test(presenter_flip, what_is_drawn_too_slowly_is_counted_as_missed)
     begin(16667, 20000);
     play(100, 40000, 0);
     cr_assert(gt(u64, missed(), 20));
+    cr_assert(eq(u64, LIMEF_COUNTED(presenter.n_missed_here), missed()));
     cr_assert(eq(u64, shown(), 99));
 }
 

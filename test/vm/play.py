@@ -57,7 +57,7 @@ class Kms(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         make_clips()
-        status = subprocess.run([HERE / "vm.py", f"--out={FOLDER}/out", VM, "sh", HERE / "guest-play",
+        status = subprocess.run([HERE / "vm.py", f"--out={FOLDER}/out", "--limit=850", VM, "sh", HERE / "guest-play",
                                  os.path.abspath(PLAY), os.path.abspath(TESTS), FOLDER, LENGTH],
                                 check=False).returncode
         if status == SKIPPED:

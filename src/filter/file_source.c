@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <limef/filter/file_source.h>
 
+#include "base/secret.h"
 #include "filter/file_source_private.h"
 #include "filter/fingerprint.h"
 
@@ -272,6 +273,7 @@ static void file_source_clear(struct limef_filter *filter)
     struct limef_file_source *file = file_of(filter);
 
     file_source_close(file);
+    secret_forget_url(file->settings.url);
     limef_payload_unref(file->packet.frame.payload);
     limef_payload_unref(file->codec.frame.payload);
     limef_payload_unref(file->spare);
@@ -319,7 +321,7 @@ int limef_file_source_init(struct limef_file_source *file, const char *name,
         return limef_fail(AVERROR(EINVAL), name ? name : file_source_ops.kind, "no URL");
     file->packets = limef_pool_create(LIMEF_FRAME_PACKET);
     file->codecs = limef_pool_create(LIMEF_FRAME_CODEC);
-    if (!file->packets || !file->codecs) {
+    if (!file->packets || !file->codecs || secret_keep_url(settings->url) < 0) {
         limef_pool_release(file->packets);
         limef_pool_release(file->codecs);
         *file = (struct limef_file_source){0};

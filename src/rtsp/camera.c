@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "rtsp/camera.h"
 
+#include "base/secret.h"
+
 #include <limef/base/clock.h>
 #include <limef/base/log.h>
 
@@ -66,10 +68,9 @@ static int64_t next_backoff_us(struct rtsp_camera *camera, int64_t now_us)
     int64_t backoff_us;
 
     if (was_steady || camera->backoff_us == 0)
-        camera->backoff_us = FIRST_BACKOFF_US;
+        camera->backoff_us = camera->first_backoff_us;
     backoff_us = camera->backoff_us;
-    camera->backoff_us =
-        camera->backoff_us * 2 < LONGEST_BACKOFF_US ? camera->backoff_us * 2 : LONGEST_BACKOFF_US;
+    camera->backoff_us = FFMIN(2 * camera->backoff_us, camera->longest_backoff_us);
     return backoff_us * 3 / 4 + (int64_t)(next_random(camera) % (uint64_t)(backoff_us / 2));
 }
 
@@ -93,7 +94,7 @@ int rtsp_camera_fail(struct rtsp_camera *camera, enum limef_rtsp_state state, in
     camera->n_redirections = 0;
     ret = rtsp_camera_set_state(camera, state, code, camera->why);
     /* asking again and again with a wrong password locks accounts */
-    wait_us = is_hopeless(state) ? LONGEST_BACKOFF_US : next_backoff_us(camera, now_us);
+    wait_us = is_hopeless(state) ? camera->longest_backoff_us : next_backoff_us(camera, now_us);
     camera->has_played = false;
     if (camera->settings.once) {
         said = rtsp_camera_set_state(camera, LIMEF_RTSP_ENDED, code, camera->why);
@@ -351,23 +352,44 @@ int rtsp_camera_step(struct rtsp_camera *camera, int64_t *due_us)
     return more > 0 ? 0 : AVERROR(EAGAIN);
 }
 
+/* Instead of what the URL has; and no line shows the password from here on. */
+static int take_login(struct rtsp_secrets *secrets, const struct limef_rtsp_login *login)
+{
+    if (login && login->user &&
+        snprintf(secrets->user, sizeof(secrets->user), "%s", login->user) >=
+            (int)sizeof(secrets->user))
+        return AVERROR(EINVAL);
+    if (login && login->password &&
+        snprintf(secrets->password, sizeof(secrets->password), "%s", login->password) >=
+            (int)sizeof(secrets->password))
+        return AVERROR(EINVAL);
+    return secret_keep_login(secrets->user, secrets->password);
+}
+
 int rtsp_camera_open(struct rtsp_camera *camera, const char *name,
                      const struct limef_rtsp_source_settings *settings,
                      const struct rtsp_camera_events *events)
 {
     int ret = rtsp_location_read(&camera->location, &camera->secrets, settings->url);
 
-    if (ret < 0)
+    if (ret >= 0)
+        ret = take_login(&camera->secrets, settings->login);
+    if (ret < 0) {
+        rtsp_secrets_wipe(&camera->secrets);
         return ret;
+    }
     camera->first_location = camera->location;
     camera->name = name;
     camera->settings = *settings;
     camera->settings.url = NULL;
+    camera->settings.login = NULL;
     if (camera->settings.timeout_us <= 0)
         camera->settings.timeout_us = DEFAULT_TIMEOUT_US;
     camera->events = *events;
     camera->is_udp = settings->transport == LIMEF_RTSP_UDP;
     camera->random = (uint64_t)av_get_random_seed() << 32 | av_get_random_seed();
+    camera->first_backoff_us = FIRST_BACKOFF_US;
+    camera->longest_backoff_us = LONGEST_BACKOFF_US;
     camera->begun_us = LIMEF_NO_TIME;
     for (unsigned i = 0; i < SDP_MAX_MEDIA; i++)
         camera->clocks[i] =
@@ -407,6 +429,7 @@ void rtsp_camera_clear(struct rtsp_camera *camera)
         rtsp_stream_clear(&camera->stream);
         close(camera->poll_fd);
     }
+    secret_forget_login(camera->secrets.user, camera->secrets.password);
     rtsp_secrets_wipe(&camera->secrets);
     memset(camera, 0, sizeof(*camera));
 }

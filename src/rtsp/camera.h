@@ -84,7 +84,7 @@ struct rtsp_camera {
     unsigned n_passed;   /* steps in which only datagrams of RTP were looked for */
     int64_t deadline_us; /* of what is waited for now; LIMEF_FOREVER */
     int64_t keep_alive_us, report_us, retry_us;
-    int64_t backoff_us;
+    int64_t first_backoff_us, longest_backoff_us, backoff_us;
     int64_t played_since_us, last_unit_us;
     char why[RTSP_CAMERA_WHY_BYTES]; /* of the last failure */
     int code, status;

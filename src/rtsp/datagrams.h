@@ -30,8 +30,14 @@ struct datagrams {
 int datagrams_open(struct datagrams *datagrams, int poll_fd, const struct sockaddr_storage *peer,
                    socklen_t peer_bytes);
 
-/* Joins a group on its port instead. */
-int datagrams_join(struct datagrams *datagrams, int poll_fd, const char *group, uint16_t port);
+/*
+ * Joins a group on its port instead.
+ *
+ * own  our address on the network that the camera is in; what is no IPv4 address leaves the choice
+ *      to the routes, of which a loopback interface or a network of cameras may have none.
+ */
+int datagrams_join(struct datagrams *datagrams, int poll_fd, const char *group, uint16_t port,
+                   const struct sockaddr_storage *own);
 
 /* Notes the camera's ports, and opens the way back to here through firewalls. */
 void datagrams_greet(struct datagrams *datagrams, uint16_t rtp_port, uint16_t rtcp_port);

@@ -56,6 +56,7 @@ static int arrived(void *context, struct rtsp_receiver *receiver,
         if (!camera->has_played) {
             camera->played_since_us = arrival->arrived_us;
             camera->past.n_reconnects += camera->past.n_units > 0;
+            camera->was_udp_refused = camera->was_tcp_refused = false;
         }
         camera->has_played = true;
         ret = rtsp_camera_set_state(camera, LIMEF_RTSP_PLAYING, 0, "");
@@ -123,7 +124,7 @@ int rtsp_camera_describe(struct rtsp_camera *camera, const char *text, size_t by
 int rtsp_track_ask(struct rtsp_track *track, char *transport, size_t transport_bytes)
 {
     struct rtsp_camera *camera = track->camera;
-    int ret;
+    int ret = 0;
 
     track->receiver.window.wait_us = camera->is_udp ? REORDER_WAIT_US : 0;
     if (!camera->is_udp) {
@@ -135,8 +136,9 @@ int rtsp_track_ask(struct rtsp_track *track, char *transport, size_t transport_b
         snprintf(transport, transport_bytes, "RTP/AVP;multicast");
         return 0;
     }
-    ret = datagrams_open(&track->datagrams, camera->poll_fd, &camera->stream.peer,
-                         camera->stream.peer_bytes);
+    if (!track->datagrams.is_open) /* asked once more, with a password */
+        ret = datagrams_open(&track->datagrams, camera->poll_fd, &camera->stream.peer,
+                             camera->stream.peer_bytes);
     if (ret >= 0)
         snprintf(transport, transport_bytes, "RTP/AVP;unicast;client_port=%u-%u",
                  track->datagrams.port, track->datagrams.port + 1u);
@@ -161,6 +163,8 @@ static int join(struct rtsp_track *track, const char *transport)
     char group[64];
     size_t bytes;
     const char *text = rtsp_parameter(transport, ';', "destination", &bytes);
+    struct sockaddr_storage own = {.ss_family = AF_UNSPEC};
+    socklen_t own_bytes = sizeof(own);
 
     if (text && bytes > 0 && bytes < sizeof(group))
         snprintf(group, sizeof(group), "%.*s", (int)bytes, text);
@@ -170,7 +174,9 @@ static int join(struct rtsp_track *track, const char *transport)
     if (ports[0] == 0 || !is_group(group))
         return AVERROR_INVALIDDATA;
     datagrams_close(&track->datagrams);
-    return datagrams_join(&track->datagrams, track->camera->poll_fd, group, (uint16_t)ports[0]);
+    getsockname(track->camera->stream.fd, (struct sockaddr *)&own, &own_bytes);
+    return datagrams_join(&track->datagrams, track->camera->poll_fd, group, (uint16_t)ports[0],
+                          &own);
 }
 
 int rtsp_track_take(struct rtsp_track *track, const char *transport)
@@ -227,6 +233,7 @@ void rtsp_camera_count(const struct rtsp_camera *camera,
     counters->status = camera->status;
     counters->is_udp = camera->is_udp;
     counters->last_unit_us = camera->last_unit_us;
+    counters->retry_us = camera->retry_us == LIMEF_FOREVER ? 0 : camera->retry_us;
 }
 
 void rtsp_camera_clear_tracks(struct rtsp_camera *camera)

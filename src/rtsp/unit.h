@@ -24,6 +24,7 @@ struct rtsp_unit {
     bool is_key;
     bool is_damaged;    /* some of it is missing */
     bool follows_loss;  /* what came before is missing or damaged */
+    bool is_in_order;   /* it is shown after all that came before it */
     bool has_new_codec; /* the parameters changed with it */
     int64_t duration;   /* units of the clock; 0: not known */
 

@@ -112,6 +112,8 @@ static int take_software(struct surface *surface, struct surface_ways *ways,
             return ret;
     }
     moved->from = payload ? mapped_buffers_find(&ways->mapped, av->data[0]) : NULL;
+    if (moved->from) /* the GPU reads it there */
+        moved->shrinks = 0;
     moved->uploaded_why = why ? why : say_why_ordinary(ways);
     ret = textures_upload(&surface->textures, ways->gl, av, moved, ways->name);
     if (moved->direct_bytes)

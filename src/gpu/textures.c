@@ -198,11 +198,12 @@ static const void *repack(struct textures *textures, const uint8_t *from, int li
     return to;
 }
 
-/* A plane as small as it is shown, if it is to be; else as it is. NULL: no memory. */
+/* A plane as small as it is shown, if it is to be; else as it is. NULL: no memory. This is part of
+ * the drawing, no copy: what is uploaded then is less. */
 static const uint8_t *shrink(struct textures *textures, const AVFrame *av, unsigned i,
-                             int *linesize, struct upload *upload)
+                             unsigned shrinks, int *linesize)
 {
-    unsigned steps = steps_of(&textures->format, i, upload->shrinks);
+    unsigned steps = steps_of(&textures->format, i, shrinks);
     int width, height;
     uint8_t *to;
 
@@ -214,8 +215,6 @@ static const uint8_t *shrink(struct textures *textures, const AVFrame *av, unsig
         return NULL;
     shrink_plane(to, av->data[i], av->linesize[i], width, height, steps);
     *linesize = width >> steps;
-    upload->copied_bytes += (uint64_t)*linesize * (uint64_t)(height >> steps);
-    upload->why = "the CPU renders, which is cheaper in the size that is shown";
     return to;
 }
 
@@ -236,7 +235,7 @@ static int upload_plane(struct textures *textures, const struct gl *gl, const AV
     struct texel texel =
         texel_of(gl, textures->format.n_channels[i], textures->format.channel_bytes);
     int width, height, alignment, row_bytes, linesize = av->linesize[i];
-    const void *pixels = shrink(textures, av, i, &linesize, upload);
+    const void *pixels = shrink(textures, av, i, upload->shrinks, &linesize);
     bool stepped, direct;
 
     if (!pixels)

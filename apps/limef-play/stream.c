@@ -152,10 +152,14 @@ static int init_from(struct play_stream *stream, const char *url,
 {
     const char *main = mains_find(url);
 
-    if (options->rtsp_by_libavformat || !is_rtsp(url))
-        return init_source(stream, url, options);
-    return main && is_rtsp(main) ? init_both(stream, url, main, options)
-                                 : init_camera(stream, &stream->camera, url, options);
+    if (main && (options->rtsp_by_libavformat || !is_rtsp(url) || !is_rtsp(main)))
+        return limef_fail(AVERROR(EINVAL), stream->name,
+                          "two streams of one camera need --rtsp=limef and two RTSP URLs");
+    if (main)
+        return init_both(stream, url, main, options);
+    return options->rtsp_by_libavformat || !is_rtsp(url)
+               ? init_source(stream, url, options)
+               : init_camera(stream, &stream->camera, url, options);
 }
 
 /* Many decoders share the CPUs; a lone one is left to the library. */

@@ -2,6 +2,7 @@
 #include <limef/filter/decode.h>
 
 #include "filter/decode_private.h"
+#include "filter/filter_kinds.h"
 #include "filter/fingerprint.h"
 
 #include "base/memory_private.h"
@@ -12,6 +13,8 @@
 #include <limef/frame/buffer_source.h>
 #include <limef/frame/pool.h>
 #include <limef/thread/report.h>
+
+#include <libavutil/common.h>
 
 #define MAX_ERRORS 64 /* in a row, while draining; then it is given up */
 
@@ -142,6 +145,7 @@ static int pass_picture(struct limef_decode_filter *decode, struct limef_payload
     if (decode->out.frame.flags & LIMEF_FRAME_BURST)
         return hold_burst(decode);
     LIMEF_COUNT(decode->n_decoded, 1);
+    atomic_store_explicit(&decode->last_frame_us, limef_now_us(), memory_order_relaxed);
     return limef_pass(&decode->filter, &decode->out.frame);
 }
 
@@ -280,9 +284,12 @@ static int take_packet(struct limef_decode_filter *decode, const struct limef_pa
     const struct limef_frame *codec = &decode->codec.frame;
     const struct limef_decode_hardware *hardware = &decode->hardware;
 
+    if (packet->frame.flags & LIMEF_FRAME_KEY)
+        decode->is_after_gap = false;
     /* without bytes a packet would mean the end of the stream to libavcodec */
     if (!decode->context || packet->size_bytes == 0 || packet->size_bytes > INT32_MAX ||
-        packet->frame.slot != codec->slot || packet->frame.track != codec->track) {
+        packet->frame.slot != codec->slot || packet->frame.track != codec->track ||
+        decode->is_after_gap) {
         LIMEF_COUNT(decode->n_ignored, 1);
         return 0;
     }
@@ -349,6 +356,13 @@ static int take_signal(struct limef_decode_filter *decode, const struct limef_si
         decode_hardware_clear(decode);
         forget_burst(decode);
         decode->drop_before_us = signal->value;
+        decode->is_after_gap = false;
+        break;
+    case LIMEF_SIGNAL_GAP:
+        decode->is_after_gap = decode->settings.media == LIMEF_MEDIA_VIDEO;
+        break;
+    case LIMEF_SIGNAL_DEPTH:
+        decode->n_behind = (unsigned)av_clip64(signal->value, 1, LIMEF_DECODE_MAX_BEHIND);
         break;
     case LIMEF_SIGNAL_END:
     case LIMEF_SIGNAL_STOP:
@@ -418,10 +432,16 @@ static uint64_t decode_fingerprint(const struct limef_filter *filter)
 }
 
 static const struct limef_filter_ops decode_ops = {.kind = "decode",
-                                                   .flags = LIMEF_FILTER_SELF_THREADED,
+                                                   .flags = LIMEF_FILTER_SELF_THREADED |
+                                                            LIMEF_FILTER_POOLS,
                                                    .go = decode_go,
                                                    .clear = decode_clear,
                                                    .fingerprint = decode_fingerprint};
+
+struct limef_decode_filter *decode_filter_from(struct limef_filter *filter)
+{
+    return filter->ops == &decode_ops ? decode_of(filter) : NULL;
+}
 
 int limef_decode_filter_init(struct limef_decode_filter *decode, const char *name,
                              const struct limef_decode_settings *settings)
@@ -458,9 +478,11 @@ void limef_decode_get_counters(const struct limef_decode_filter *decode,
         .n_dropped_seek = LIMEF_COUNTED(decode->n_dropped_seek),
         .n_dropped_burst = LIMEF_COUNTED(decode->n_dropped_burst),
         .n_codec_changes = LIMEF_COUNTED(decode->n_codec_changes),
+        .n_without_threads = LIMEF_COUNTED(decode->n_without_threads),
         .n_lent_buffers = LIMEF_COUNTED(decode->n_lent_buffers),
         .n_ordinary_buffers = LIMEF_COUNTED(decode->n_ordinary_buffers),
         .ordinary_why = LIMEF_COUNTED(decode->ordinary_why),
+        .last_frame_us = LIMEF_COUNTED(decode->last_frame_us),
         .n_ignored = LIMEF_COUNTED(decode->n_ignored),
     };
 }

@@ -33,6 +33,17 @@ static bool is_cut_after(const struct graph_edge *edge)
     return after(edge->from) != after(edge->to);
 }
 
+/* What a boundary keeps back up to the next key frame its filter has to leave out from now on. */
+static int hand_over_gap(const struct limef_lane *lane)
+{
+    struct limef_signal_frame gap;
+
+    if (!lane->waits_for_key)
+        return 0;
+    limef_signal_frame_set(&gap, LIMEF_SIGNAL_GAP, UINT32_MAX, "dropped to the next key frame");
+    return limef_go(lane->chain, &gap.frame) == AVERROR(EAGAIN) ? AVERROR(EAGAIN) : 0;
+}
+
 /* What waits in a boundary that goes is given to its filter, as always by the thread that read it
  * so far. Returns 0, or why something is left in it. */
 static int drain(const struct move *move, struct graph_edge *edge)
@@ -41,7 +52,7 @@ static int drain(const struct move *move, struct graph_edge *edge)
     struct limef_fifo *fifo = edge->to->thread->fifo;
     struct limef_stack_frame *frame;
 
-    if (lane->held)
+    if (LIMEF_COUNTED(lane->held))
         limef_fifo_unhold(fifo);
     while (lane_has_frames(lane)) {
         if (limef_now_us() >= move->deadline_us)
@@ -54,7 +65,7 @@ static int drain(const struct move *move, struct graph_edge *edge)
         }
         limef_fifo_recycle(fifo, frame);
     }
-    return 0;
+    return hand_over_gap(lane);
 }
 
 /* Upstream first: what is drained may pass on into the next one. */
@@ -222,6 +233,7 @@ int graph_move(struct limef_graph_inside *graph, struct graph_thread *from, stru
 }
 
 struct bounds {
+    struct limef_graph_inside *graph;
     struct limef_lane *lane;
     struct limef_lane_settings settings;
 };
@@ -230,7 +242,9 @@ static int set_bounds(void *context)
 {
     struct bounds *bounds = context;
 
+    pthread_mutex_lock(&bounds->graph->registry);
     bounds->lane->settings = bounds->settings;
+    pthread_mutex_unlock(&bounds->graph->registry);
     return 0;
 }
 
@@ -238,7 +252,7 @@ int graph_set_bounds(struct limef_graph_inside *graph, struct graph_edge *edge,
                      const struct limef_plan_link *link, int64_t timeout_us)
 {
     struct limef_lane *lane = &edge->input.lane;
-    struct bounds bounds = {.lane = lane, .settings = lane->settings};
+    struct bounds bounds = {.graph = graph, .lane = lane, .settings = lane->settings};
     struct move move = {.graph = graph,
                         .from = edge->from->thread,
                         .to = edge->to->thread,

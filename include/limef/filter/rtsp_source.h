@@ -51,6 +51,12 @@ struct limef_rtsp_tls_settings {
     bool unverified;         /**< any certificate; for tests */
 };
 
+/** Who asks, as it is typed: nothing is percent-encoded. 127 bytes each. */
+struct limef_rtsp_login {
+    const char *user;     /**< NULL: that of the URL */
+    const char *password; /**< likewise */
+};
+
 /** All-zero but url is sane. What it points to is borrowed and must outlive the source. */
 struct limef_rtsp_source_settings {
     const char *url;        /**< rtsp:// or rtsps://, with user and password if there are any */
@@ -62,6 +68,7 @@ struct limef_rtsp_source_settings {
     bool once;          /**< END instead of connecting again */
     bool shows_damage;  /**< passes on what refers to lost packets, instead of waiting for the next
                              key frame */
+    const struct limef_rtsp_login *login;      /**< copied, can be wiped; NULL: as the URL says */
     const struct limef_rtsp_tls_settings *tls; /**< NULL: verified, by the system's store */
 };
 
@@ -72,6 +79,7 @@ struct limef_rtsp_source_counters {
     int32_t status;           /**< of the last answer that was no success; 0: none */
     bool is_udp;              /**< what is used now */
     int64_t last_unit_us;     /**< limef_now_us() of the last access unit; 0: none yet */
+    int64_t retry_us;         /**< limef_now_us() of the next try while it waits; 0: it does not */
     uint64_t n_connects;      /**< times that it tried */
     uint64_t n_reconnects;    /**< times that media came again */
     uint64_t n_packets;       /**< of RTP */

@@ -22,6 +22,9 @@
 #define STEADY_AFTER_US 10000000
 /* Bytes that one camera may take before the others of its thread have their turn. */
 #define TURN_BYTES (256 * 1024)
+/* Of datagrams that are read from a socket when its connection is over: all that it has room for.
+ */
+#define MOST_BATCHES 4096
 
 static uint64_t next_random(struct rtsp_camera *camera)
 {
@@ -174,6 +177,19 @@ static int take_items(struct rtsp_camera *camera, int64_t now_us)
     return ret;
 }
 
+/* What came just before the end is not lost, though the end was read first. */
+static int take_rest(struct rtsp_camera *camera, int64_t now_us)
+{
+    int ret = camera->is_udp;
+
+    for (unsigned i = 0; i < MOST_BATCHES && ret > 0; i++)
+        ret = rtsp_camera_receive_datagrams(camera, now_us);
+    for (unsigned i = 0; i < camera->n_tracks && ret >= 0; i++)
+        if (rtsp_receiver_flush(&camera->tracks[i]->receiver) == AVERROR_EXIT)
+            ret = AVERROR_EXIT;
+    return FFMIN(ret, 0);
+}
+
 /* Returns 0: all; 1: there may be more; AVERROR_EXIT. */
 static int receive(struct rtsp_camera *camera, int64_t now_us)
 {
@@ -193,10 +209,8 @@ static int receive(struct rtsp_camera *camera, int64_t now_us)
     if (ret >= 0 && more >= 0)
         return more;
     ret = ret < 0 ? ret : more;
-    /* what came just before the end is not lost */
-    for (unsigned i = 0; i < camera->n_tracks; i++)
-        if (rtsp_receiver_flush(&camera->tracks[i]->receiver) == AVERROR_EXIT)
-            return AVERROR_EXIT;
+    if (take_rest(camera, now_us) == AVERROR_EXIT)
+        return AVERROR_EXIT;
     ret =
         rtsp_camera_fail(camera, LIMEF_RTSP_LOST, ret,
                          ret == AVERROR_EOF ? "it closed the connection" : "the connection broke");
@@ -217,8 +231,8 @@ static int look_at_silence(struct rtsp_camera *camera, int64_t now_us)
     int64_t since_us = camera->last_unit_us, timeout_us = camera->settings.timeout_us;
 
     if (has_ended(camera)) {
-        for (unsigned i = 0; i < camera->n_tracks; i++)
-            rtsp_receiver_flush(&camera->tracks[i]->receiver);
+        if (take_rest(camera, now_us) == AVERROR_EXIT)
+            return AVERROR_EXIT;
         return rtsp_camera_fail(camera, LIMEF_RTSP_LOST, AVERROR_EOF, "it ended its streams");
     }
     if (now_us - since_us >= timeout_us)

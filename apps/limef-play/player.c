@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "player.h"
 
+#include "dump.h"
 #include "ends.h"
+#include "mains.h"
 #include "plan.h"
 #include "progress.h"
 #include "signals.h"
+#include "terminal.h"
 
 #include <limef/base/memory.h>
 #include <limef/frame/hardware.h>
@@ -121,7 +124,10 @@ static int init_stream(struct player *player, uint32_t slot)
         limef_presenter_set_master(&player->presenter, slot, heard_us, &player->sound.inputs[slot]);
     }
     ret = play_stream_init(stream, slot, options->urls[slot], options, player->screen_chain);
-    return ret < 0 ? ret : limef_graph_add(&player->graph, stream->from);
+    if (ret >= 0)
+        ret = limef_graph_add(&player->graph, stream->from);
+    return ret >= 0 && stream->has_main ? limef_graph_add(&player->graph, &stream->main.source)
+                                        : ret;
 }
 
 static int init_graph(struct player *player)
@@ -131,11 +137,15 @@ static int init_graph(struct player *player)
         [PLAY_PLAN_FUSED] = LIMEF_PLAN_FUSED,
         [PLAY_PLAN_PER_FILTER] = LIMEF_PLAN_PER_FILTER,
     };
-    size_t bytes = LIMEF_GRAPH_BYTES(player->n_streams * PLAY_STREAM_FILTERS + 3);
+    size_t n_filters = player->n_streams * PLAY_STREAM_FILTERS + 3, bytes;
     struct limef_graph_settings settings = {.reports = &player->reports,
-                                            .mode = modes[player->options->plan]};
+                                            .mode = modes[player->options->plan],
+                                            .latency_us = player->options->latency_us};
     int ret;
 
+    for (unsigned i = 0; i < player->n_streams; i++)
+        n_filters += mains_find(player->options->urls[i]) ? PLAY_MAIN_FILTERS : 0;
+    bytes = LIMEF_GRAPH_BYTES(n_filters);
     player->graph_memory = aligned_alloc(LIMEF_CACHE_LINE_BYTES, bytes);
     if (!player->graph_memory)
         return limef_fail(AVERROR(ENOMEM), "limef-play", "the graph");
@@ -166,6 +176,19 @@ static void open_hardware(struct player *player)
         limef_log(LIMEF_LOG_INFO, "limef-play", "no VA-API device, decoding in software");
 }
 
+static int open_metrics(struct player *player)
+{
+    const struct play_options *options = player->options;
+    struct limef_metrics_settings settings = {.socket = options->metrics_socket,
+                                              .port = options->metrics_port};
+    int ret;
+
+    if (!settings.socket && !settings.port)
+        return 0;
+    ret = limef_metrics_open(&player->metrics, &settings);
+    return ret < 0 ? ret : limef_metrics_add(&player->metrics, &player->graph);
+}
+
 static int init(struct player *player)
 {
     int ret = limef_reports_init(&player->reports);
@@ -184,7 +207,7 @@ static int init(struct player *player)
         ret = init_graph(player);
     for (uint32_t i = 0; i < player->n_streams && ret >= 0; i++)
         ret = init_stream(player, i);
-    return ret;
+    return ret < 0 ? ret : open_metrics(player);
 }
 
 /* The screen opens itself when it knows how large the first picture is. */
@@ -216,6 +239,8 @@ int player_start(struct player *player, const struct play_options *options, int6
         return fail_start(player, PLAY_NO_OUTPUT);
     if (start_threads(player) < 0)
         return fail_start(player, PLAY_SET_UP_FAILED);
+    if (options->rate != player->rate)
+        player_set_rate(player, options->rate);
     return PLAY_OK;
 }
 
@@ -275,6 +300,14 @@ static void handle_reports(struct player *player)
     }
 }
 
+static void handle_terminal(struct player *player)
+{
+    int64_t key;
+
+    while (terminal_read(&key))
+        player_key(player, key);
+}
+
 static bool all_ended(const struct player *player)
 {
     for (unsigned i = 0; i < player->n_streams; i++)
@@ -291,22 +324,31 @@ static void explain_ways(struct player *player)
 
 void player_run(struct player *player)
 {
-    struct pollfd reports = {.fd = limef_reports_fd(&player->reports), .events = POLLIN};
+    struct pollfd inputs[] = {{.fd = limef_reports_fd(&player->reports), .events = POLLIN},
+                              {.fd = -1, .events = POLLIN},
+                              {.fd = player->options->dump_fd, .events = POLLIN}};
 
     signals_ask();
+    terminal_open();
     while (!player->quit && !all_ended(player)) {
+        inputs[1].fd = terminal_fd();
         /* a signal that comes just before it is seen LOOK_MS later */
-        if (poll(&reports, 1, LOOK_MS) < 0 && errno != EINTR)
+        if (poll(inputs, 3, LOOK_MS) < 0 && errno != EINTR)
             break;
+        if (signals_asked_dump(inputs[2].fd))
+            player_dump(player);
         if (signals_asked())
             player->quit = player->by_signal = true;
         handle_reports(player);
+        handle_terminal(player);
         ends_vain_repetition(player);
+        mains_look(player);
         measure(player);
         explain_ways(player);
         player_visit_screen(player);
         progress_print(player);
     }
+    terminal_close();
     signals_end_at_once();
     measure(player);
     explain_ways(player); /* of what was over sooner than looked at */
@@ -348,6 +390,7 @@ int player_stop(struct player *player)
 /* Filters may be cleared when the graph has let go of them. */
 static void clear_streams(struct player *player)
 {
+    limef_metrics_close(&player->metrics);
     limef_graph_clear(&player->graph);
     for (unsigned i = 0; i < player->n_streams && player->streams; i++)
         play_stream_clear(&player->streams[i]);

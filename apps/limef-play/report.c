@@ -20,6 +20,7 @@ struct stream_facts {
     struct limef_decode_hardware_counters hardware;
     struct limef_file_source_counters source; /* of a file; all-zero: it is a camera */
     struct limef_rtsp_source_counters camera; /* of a camera; likewise */
+    struct limef_latency_counters latency;    /* of what is live; likewise */
     struct limef_lane_counters boundaries;    /* the sum of those in its chain */
 };
 
@@ -32,7 +33,8 @@ struct boundaries {
 static bool is_of(const struct limef_filter *filter, const struct play_stream *stream)
 {
     return filter == &stream->from->filter || filter == &stream->decode.filter ||
-           filter == &stream->limit.filter;
+           filter == &stream->limit.filter || filter == &stream->latency.filter ||
+           filter == &stream->main.source.filter || filter == &stream->choice.filter;
 }
 
 static void sum_up(const struct boundaries *boundaries, struct stream_facts *facts)
@@ -67,6 +69,7 @@ static void collect(const struct player *player, const struct boundaries *bounda
         limef_rtsp_source_get_counters(&stream->camera, &facts->camera);
     else
         limef_file_source_get_counters(&stream->source, &facts->source);
+    limef_latency_get_counters(&stream->latency, &facts->latency);
     sum_up(boundaries, facts);
 }
 
@@ -95,6 +98,7 @@ static void put_drops(struct json *json, const struct stream_facts *facts)
     json_integer(json, "overflow",
                  (int64_t)(facts->boundaries.n_dropped_oldest + facts->boundaries.n_dropped_to_key +
                            facts->boundaries.n_dropped_timeout));
+    json_integer(json, "latency", (int64_t)facts->latency.n_dropped);
     json_integer(json, "corrupt", (int64_t)facts->decode.n_corrupt);
     json_integer(json, "failed", (int64_t)facts->slot.n_failed);
     json_close(json, '}');
@@ -172,6 +176,8 @@ static void put_stream(struct json *json, const struct stream_facts *facts)
         json_string(json, "to_screen", way);
     else
         json_null(json, "to_screen");
+    if (stream->has_main)
+        json_string(json, "stream", limef_switch_on_air(&stream->choice) ? "main" : "sub");
     put_percentiles(json, "latency_ms", &facts->slot.latency, 1000);
     if (stream->sound)
         put_sound_of(json, facts);
@@ -306,6 +312,28 @@ static void put_allocations(struct json *json, const struct play_measures *measu
         json_null(json, "allocations_per_frame");
 }
 
+static void put_encoded(struct json *json, const char *key, const struct play_encoded *encoded)
+{
+    struct limef_ring_source_counters read;
+    struct limef_writer_counters written;
+    struct limef_shout_counters sent;
+
+    if (!encoded->on)
+        return;
+    limef_ring_source_get_counters(&encoded->source, &read);
+    limef_writer_get_counters(&encoded->writer, &written);
+    limef_shout_get_counters(&encoded->shout, &sent);
+    json_open(json, key, '{');
+    json_integer(json, "frames", (int64_t)read.n_frames);
+    json_integer(json, "missed", (int64_t)read.n_missed);
+    json_integer(json, "packets", (int64_t)(written.n_packets + sent.n_packets));
+    json_integer(json, "bytes", (int64_t)(written.n_bytes + sent.n_bytes));
+    json_integer(json, "errors", (int64_t)(written.n_errors + sent.n_failures));
+    json_integer(json, "dropped", (int64_t)sent.n_dropped);
+    json_integer(json, "connects", (int64_t)sent.n_connects);
+    json_close(json, '}');
+}
+
 static void put_sound(struct json *json, const struct play_sound *sound)
 {
     const struct limef_audio_output_counters *counters = &sound->counters;
@@ -320,6 +348,8 @@ static void put_sound(struct json *json, const struct play_sound *sound)
     json_integer(json, "devices_lost", (int64_t)counters->n_lost);
     json_integer(json, "mix_p50_us", counters->mix_p50_us);
     json_integer(json, "mix_p99_us", counters->mix_p99_us);
+    put_encoded(json, "recorded", &sound->recorded);
+    put_encoded(json, "streamed", &sound->streamed);
     json_close(json, '}');
 }
 

@@ -2,8 +2,14 @@
 #include "signals.h"
 
 #include "player.h"
+#include "terminal.h"
 
+#include <limef/base/log.h>
+
+#include <errno.h>
+#include <libavutil/error.h>
 #include <signal.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 /* How long taking everything down may take: drivers and display servers are asked, and some do not
@@ -18,6 +24,7 @@ static volatile sig_atomic_t asked, status_if_stuck = PLAY_BY_SIGNAL;
 static void end_at_once(int number)
 {
     (void)number;
+    terminal_close();
     _exit(PLAY_BY_SIGNAL);
 }
 
@@ -26,6 +33,7 @@ static void end_stuck(int number)
     static const char line[] = "limef-play: the output does not come back, ending without it\n";
 
     (void)number;
+    terminal_close();
     _exit(write(STDERR_FILENO, line, sizeof(line) - 1) < 0 ? PLAY_SET_UP_FAILED : status_if_stuck);
 }
 
@@ -34,7 +42,7 @@ static void ask(int number)
 {
     (void)number;
     if (asked)
-        _exit(PLAY_BY_SIGNAL);
+        end_at_once(number);
     asked = 1;
     alarm(TAKE_DOWN_S);
 }
@@ -89,4 +97,23 @@ void signals_begin_take_down(int status)
 void signals_end_take_down(void)
 {
     alarm(0);
+}
+
+int signals_open_dump(void)
+{
+    sigset_t signals;
+    int fd;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    return fd < 0 ? limef_fail(AVERROR(errno), "limef-play", "SIGUSR1 will not be seen") : fd;
+}
+
+bool signals_asked_dump(int fd)
+{
+    struct signalfd_siginfo signals[4]; /* the same signal is pending once, whoever sends it */
+
+    return fd >= 0 && read(fd, signals, sizeof(signals)) > 0;
 }

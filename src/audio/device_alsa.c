@@ -4,15 +4,17 @@
  * links alsa-lib and nothing of limef.
  */
 #include "audio/device.h"
+#include "audio/pace.h"
 
 #include <alsa/asoundlib.h>
 #include <errno.h>
+#include <libavutil/common.h>
 #include <libavutil/error.h>
 #include <math.h>
 #include <stdlib.h>
 #include <time.h>
 
-/* Periods in the device's buffer. */
+/* Periods that the device's buffer is to hold. */
 #define N_PERIODS 3
 /* A device that takes sound so many times faster than it can be played has no clock. */
 #define WILD 1.3
@@ -24,9 +26,13 @@ struct alsa_device {
     struct audio_device base;
     snd_pcm_t *pcm;
     snd_pcm_format_t format;
-    void *converted;      /* a period in the device's format; NULL: it takes floats */
-    int64_t window_us;    /* when the present window began; 0: not yet */
-    uint64_t n_in_window; /* frames that it took since */
+    void *converted; /* a period in the device's format; NULL: it takes floats */
+    snd_pcm_uframes_t buffer_frames;
+    snd_pcm_uframes_t step_frames;  /* how often the device itself comes by */
+    snd_pcm_uframes_t ahead_frames; /* what waits in it when a period is mixed */
+    snd_pcm_uframes_t room_frames;  /* so many fit then */
+    int64_t window_us;              /* when the present window began; 0: not yet */
+    uint64_t n_in_window;           /* frames that it took since */
     bool wild;
 };
 
@@ -62,10 +68,12 @@ static int choose_format(snd_pcm_t *pcm, snd_pcm_hw_params_t *params, snd_pcm_fo
     return -EINVAL;
 }
 
+/* The device's own periods are half of a period, so that half a one may wait when the next is
+ * mixed, as in pace.h; if it has such short ones. */
 static int set_hardware(struct alsa_device *alsa)
 {
     struct audio_device_settings *settings = &alsa->base.settings;
-    snd_pcm_uframes_t period = settings->period_frames, buffer;
+    snd_pcm_uframes_t step = PACE_AHEAD_FRAMES(settings->period_frames), period, buffer;
     snd_pcm_hw_params_t *params;
     unsigned rate = settings->rate;
     int ret;
@@ -81,7 +89,8 @@ static int set_hardware(struct alsa_device *alsa)
     if (ret >= 0)
         ret = snd_pcm_hw_params_set_rate(alsa->pcm, params, rate, 0);
     if (ret >= 0)
-        ret = snd_pcm_hw_params_set_period_size_near(alsa->pcm, params, &period, NULL);
+        ret = snd_pcm_hw_params_set_period_size_near(alsa->pcm, params, &step, NULL);
+    period = step < settings->period_frames ? 2 * step : step;
     buffer = N_PERIODS * period;
     if (ret >= 0)
         ret = snd_pcm_hw_params_set_buffer_size_near(alsa->pcm, params, &buffer);
@@ -90,22 +99,26 @@ static int set_hardware(struct alsa_device *alsa)
     if (ret >= 0 && (period > 8192 || period < 16 || buffer < 2 * period))
         ret = -EINVAL;
     settings->period_frames = (uint32_t)period;
+    alsa->step_frames = step;
+    alsa->buffer_frames = buffer;
     return ret;
 }
 
-/* It starts when two periods are in it. */
-static int set_software(struct alsa_device *alsa)
+/* It starts with its first period. */
+static int set_software(struct alsa_device *alsa, snd_pcm_uframes_t ahead_frames)
 {
     snd_pcm_uframes_t period = alsa->base.settings.period_frames;
     snd_pcm_sw_params_t *params;
     int ret;
 
+    alsa->ahead_frames = ahead_frames;
+    alsa->room_frames = alsa->buffer_frames - ahead_frames;
     snd_pcm_sw_params_alloca(&params);
     ret = snd_pcm_sw_params_current(alsa->pcm, params);
     if (ret >= 0)
-        ret = snd_pcm_sw_params_set_start_threshold(alsa->pcm, params, 2 * period);
+        ret = snd_pcm_sw_params_set_start_threshold(alsa->pcm, params, period);
     if (ret >= 0)
-        ret = snd_pcm_sw_params_set_avail_min(alsa->pcm, params, period);
+        ret = snd_pcm_sw_params_set_avail_min(alsa->pcm, params, alsa->room_frames);
     return ret < 0 ? ret : snd_pcm_sw_params(alsa->pcm, params);
 }
 
@@ -145,7 +158,7 @@ static int alsa_open(struct audio_device **device, const struct audio_device_set
     if (ret >= 0)
         ret = set_hardware(alsa);
     if (ret >= 0)
-        ret = set_software(alsa);
+        ret = set_software(alsa, alsa->step_frames);
     if (ret >= 0 && alsa->format != SND_PCM_FORMAT_FLOAT) {
         alsa->converted =
             calloc((size_t)alsa->base.settings.period_frames * settings->n_channels, 4);
@@ -159,14 +172,24 @@ static int alsa_open(struct audio_device **device, const struct audio_device_set
     return 0;
 }
 
-/* A device that ran dry, or was suspended, goes on; any other failure is its loss. */
+/*
+ * A device that ran dry, or was suspended, goes on; any other failure is its loss. One that runs
+ * dry gets more to wait in it, as far as its buffer goes.
+ */
 static int recover(struct alsa_device *alsa, int error)
 {
+    int ret;
+
     if (error == -EPIPE)
         LIMEF_COUNT(alsa->base.n_underruns, 1);
     else if (error != -EINTR && error != -ESTRPIPE)
         return error;
-    return snd_pcm_recover(alsa->pcm, error, 1);
+    ret = snd_pcm_recover(alsa->pcm, error, 1);
+    if (ret >= 0 && error == -EPIPE &&
+        alsa->ahead_frames + alsa->step_frames + alsa->base.settings.period_frames <=
+            alsa->buffer_frames)
+        ret = set_software(alsa, alsa->ahead_frames + alsa->step_frames);
+    return ret;
 }
 
 /* What takes sound without playing it would have all of a film at once. */
@@ -209,8 +232,12 @@ static int alsa_wait(struct audio_device *device, int64_t deadline_us, int64_t *
         ret = recover(alsa, (int)available);
         return ret < 0 ? ret : AVERROR(EAGAIN);
     }
-    if (available < (snd_pcm_sframes_t)device->settings.period_frames)
+    if (available < (snd_pcm_sframes_t)alsa->room_frames) { /* some plugins wake for less */
+        int64_t now = now_us(), missing = (snd_pcm_sframes_t)alsa->room_frames - available;
+
+        sleep_us(FFMAX(FFMIN(missing * 1000000 / device->settings.rate, deadline_us - now), 0));
         return AVERROR(EAGAIN);
+    }
     if (snd_pcm_delay(alsa->pcm, &delay) < 0 || delay < 0)
         delay = 0;
     *heard_us = now_us() + (int64_t)delay * 1000000 / device->settings.rate;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A device with a real clock, two periods deep, which nobody hears. */
+/* A device with a real clock, which nobody hears. */
 #include "audio/device.h"
+#include "audio/pace.h"
 
 #include "base/memory_private.h"
 
@@ -13,19 +14,12 @@
 
 struct null_device {
     struct audio_device base;
-    int64_t anchor_us; /* when frame 0 is heard */
-    uint64_t n_frames; /* written since */
-    bool started;
+    struct pace pace;
 };
 
 static struct null_device *null_of(struct audio_device *device)
 {
     return LIMEF_CONTAINER_OF(device, struct null_device, base);
-}
-
-static int64_t frames_us(const struct null_device *device, uint64_t n_frames)
-{
-    return (int64_t)(n_frames * 1000000 / device->base.settings.rate);
 }
 
 static int null_open(struct audio_device **device, const struct audio_device_settings *settings)
@@ -36,6 +30,7 @@ static int null_open(struct audio_device **device, const struct audio_device_set
         return limef_fail(AVERROR(ENOMEM), settings->name, "a device");
     null->base.ops = &audio_device_null;
     null->base.settings = *settings;
+    pace_init(&null->pace, settings->rate, settings->period_frames);
     *device = &null->base;
     return 0;
 }
@@ -49,32 +44,23 @@ void audio_sleep_until(int64_t until_us)
 
 static int null_wait(struct audio_device *device, int64_t deadline_us, int64_t *heard_us)
 {
-    struct null_device *null = null_of(device);
-    int64_t period_us = frames_us(null, device->settings.period_frames), now_us = limef_now_us();
+    int64_t now_us = limef_now_us(), mixed_us;
 
-    if (!null->started) {
-        null->started = true;
-        null->anchor_us = now_us + period_us;
-    }
-    *heard_us = null->anchor_us + frames_us(null, null->n_frames);
-    if (now_us > *heard_us) { /* it ran dry, and goes on from now */
+    if (pace_next(&null_of(device)->pace, now_us, &mixed_us, heard_us))
         LIMEF_COUNT(device->n_underruns, 1);
-        null->anchor_us = *heard_us = now_us + period_us;
-        null->n_frames = 0;
-    }
-    if (*heard_us - period_us > deadline_us) {
+    if (mixed_us > deadline_us) {
         audio_sleep_until(deadline_us);
         return AVERROR(EAGAIN);
     }
-    if (*heard_us - period_us > now_us)
-        audio_sleep_until(*heard_us - period_us);
+    if (mixed_us > now_us)
+        audio_sleep_until(mixed_us);
     return 0;
 }
 
 static int null_write(struct audio_device *device, const float *frames)
 {
     (void)frames;
-    null_of(device)->n_frames += device->settings.period_frames;
+    pace_write(&null_of(device)->pace);
     return 0;
 }
 

@@ -180,6 +180,11 @@ int64_t limef_mixer_input_heard_us(const struct limef_mixer_input *input, int64_
     limef_mixer_input_get_heard(input, &heard);
     if (heard.state != LIMEF_INPUT_SOUNDING || heard.media_us == LIMEF_NO_TIME)
         return LIMEF_NO_TIME;
+    /* acquire: pairs with the release of a flush. What the mixer has not thrown away yet is heard,
+     * but nothing follows it */
+    if (limef_sample_ring_tail(&input->ring) <
+        atomic_load_explicit(&input->flushed_until, memory_order_acquire))
+        return LIMEF_NO_TIME;
     return heard.media_us + (now_us - heard.at_us) * heard.rate / 1000;
 }
 

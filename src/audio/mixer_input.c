@@ -3,6 +3,8 @@
 
 #include <limef/base/log.h>
 
+#include <libavutil/common.h>
+
 #define DEFAULT_AHEAD_MS 10
 
 int limef_mixer_input_init(struct limef_mixer_input *input, const struct limef_mixer *mixer,
@@ -99,33 +101,42 @@ static void catch_up(struct limef_mixer_input *input)
         limef_sample_ring_skip(&input->ring, input->settings.n_ahead);
 }
 
-/* Whether there is something to be heard in this block. */
-static bool begin(struct limef_mixer_input *input)
+/*
+ * The frame of the block with which there is something to be heard; n_frames: nothing is. An input
+ * begins in the middle of a block where it takes that to begin exactly n_ahead frames behind what
+ * was written last, whatever pieces that comes in: a wait for full blocks would be up to a block
+ * longer, and for good.
+ */
+static unsigned begin(struct limef_mixer_input *input, unsigned n_frames)
 {
     /* acquire: what was written before it ended */
     bool ended = atomic_load_explicit(&input->ended, memory_order_acquire);
-    unsigned fill = limef_sample_ring_fill(&input->ring);
+    unsigned fill = limef_sample_ring_fill(&input->ring), n_missing = 0;
+    unsigned n_ahead = FFMAX(input->settings.n_ahead, n_frames); /* the next block takes as many */
 
     if (input->paused && (input->silenced || input->state != LIMEF_INPUT_SOUNDING)) {
         input->state = LIMEF_INPUT_PAUSED;
-        return false;
+        return n_frames;
     }
     if (input->state == LIMEF_INPUT_SOUNDING)
-        return true;
+        return 0;
     input->state = ended && !fill ? LIMEF_INPUT_ENDED : LIMEF_INPUT_WAITING;
-    if (!fill || (!ended && fill < input->settings.n_ahead))
-        return false;
+    if (!ended && fill < n_ahead)
+        n_missing = n_ahead - fill;
+    if (!fill || n_missing >= n_frames)
+        return n_frames;
     for (unsigned i = 0; i < LIMEF_MIXER_MAX_CHANNELS; i++)
         input->now[i] = 0;
     input->state = LIMEF_INPUT_SOUNDING;
-    return true;
+    return n_missing;
 }
 
-/* The gain of each channel that it goes to; a pause is a gain of 0 first. */
+/* The gain of each channel that it goes to, or comes as near as a part of a block permits; a pause
+ * is a gain of 0 first. */
 static struct mixer_fade find_fade(struct limef_mixer_input *input, unsigned n_channels,
-                                   unsigned n_frames)
+                                   unsigned n_frames, float part)
 {
-    float gain = input->muted || input->paused ? 0 : input->gain, target[2] = {gain, gain};
+    float gain = input->muted || input->paused ? 0 : input->gain * part, target[2] = {gain, gain};
 
     if (n_channels == 2) {
         target[0] *= input->balance > 0 ? 1 - input->balance : 1;
@@ -188,11 +199,14 @@ static void run_out(struct limef_mixer_input *input, unsigned n_missing)
     }
 }
 
-static void add_slices(struct limef_mixer *mixer, struct limef_mixer_input *input, float *out,
-                       unsigned n_frames, struct mix_levels *seen)
+/* From frame `from` of the block on. */
+static void add_slices(struct limef_mixer *mixer, struct limef_mixer_input *input, float *block,
+                       unsigned n_in_block, unsigned from, struct mix_levels *seen)
 {
-    unsigned n_channels = mixer->settings.n_channels, n;
-    struct mixer_fade fade = find_fade(input, n_channels, n_frames);
+    unsigned n_channels = mixer->settings.n_channels, n_frames = n_in_block - from, n;
+    float *out = block + (size_t)from * n_channels;
+    struct mixer_fade fade =
+        find_fade(input, n_channels, n_frames, (float)n_frames / (float)n_in_block);
     struct mix_gain gain = mixer_gain_at(&fade, n_channels, 0);
     struct limef_sample_slices slices;
 
@@ -214,12 +228,15 @@ void mixer_input_add(struct limef_mixer *mixer, struct limef_mixer_input *input,
                      unsigned n_frames, int64_t heard_us)
 {
     struct mix_levels seen = {{0}};
+    unsigned from;
 
     obey_flush(input);
     catch_up(input);
-    if (begin(input)) {
-        add_slices(mixer, input, out, n_frames, &seen);
-        tell(input, media_at(input, input->position), heard_us);
+    from = begin(input, n_frames);
+    if (from < n_frames) {
+        add_slices(mixer, input, out, n_frames, from, &seen);
+        tell(input, media_at(input, input->position),
+             heard_us + (int64_t)from * 1000000 / input->rate);
     } else {
         tell(input, LIMEF_NO_TIME, heard_us);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <limef/filter/presenter.h>
 
+#include "filter/filter_kinds.h"
 #include "filter/presenter_private.h"
 #include "frame/buffer_pool.h"
 #include "frame/keep.h"
@@ -41,6 +42,8 @@ void presenter_drop_next(struct limef_tile *tile)
 {
     limef_any_frame_clear(&tile->next);
     tile->due_us = LIMEF_FOREVER;
+    tile->waits_until_us = 0;
+    tile->prepared = false;
 }
 
 void presenter_flush_next(struct limef_tile *tile)
@@ -65,8 +68,9 @@ static int64_t find_due_us(struct limef_tile *tile, int64_t now_us)
 
     if (!presenter_clock_anchored(clock)) {
         /* also while paused: the first picture after a start or a seek is worth seeing */
-        due_us = now_us + (live ? LIVE_DELAY_US : 0);
-        presenter_set_anchor(tile, pts_us, due_us);
+        due_us = live ? now_us + LIVE_DELAY_US : presenter_begin_us(tile, pts_us, now_us);
+        if (due_us != LIMEF_FOREVER)
+            presenter_set_anchor(tile, pts_us, due_us);
         return due_us;
     }
     if (tile->stepping)
@@ -95,6 +99,10 @@ void presenter_set_due(struct limef_presenter *presenter, struct limef_tile *til
     tile->due_us = presenter->settings.untimed && tile->clock.paused_us == LIMEF_NO_TIME
                        ? now_us
                        : find_due_us(tile, now_us);
+    if (presenter_awaits_sound(tile)) {
+        presenter_wake_at(presenter, now_us + (tile->prepared ? PRESENTER_LISTEN_US : 0));
+        return;
+    }
     /* a picture that should be off the screen already: the one behind it may be due as well */
     presenter_wake_at(presenter, tile->due_us < now_us - presenter_lasts_us(tile)
                                      ? now_us + SECOND_LOOK_US
@@ -141,7 +149,7 @@ static int make_room(struct limef_presenter *presenter, struct limef_tile *tile,
     const struct limef_presenter_clock *clock = &tile->clock;
 
     if (!presenter->settings.untimed && !tile->stepping && frame->pts_us != LIMEF_NO_TIME &&
-        !is_cut(frame, tile->next.frame.pts_us, frame->pts_us) &&
+        !is_cut(frame, tile->next.frame.pts_us, frame->pts_us) && presenter_clock_anchored(clock) &&
         presenter_clock_due_us(clock, frame->pts_us) <= now_us) {
         LIMEF_COUNT(tile->n_dropped_late, 1);
         presenter_drop_next(tile);
@@ -162,6 +170,10 @@ static int take_picture(struct limef_presenter *presenter, struct limef_tile *ti
     int64_t now_us = limef_now_us();
     int ret;
 
+    if (decoded->frame.flags & LIMEF_FRAME_BURST) {
+        LIMEF_COUNT(tile->n_dropped_burst, 1);
+        return 0;
+    }
     if (!tile->seeking && presenter_has_next(tile)) {
         ret = make_room(presenter, tile, &decoded->frame, now_us);
         if (ret < 0)
@@ -244,6 +256,11 @@ static const struct limef_filter_ops presenter_ops = {
     .leave = presenter_leave,
 };
 
+struct limef_presenter *presenter_from(struct limef_filter *filter)
+{
+    return filter->ops == &presenter_ops ? presenter_of(filter) : NULL;
+}
+
 int limef_presenter_init(struct limef_presenter *presenter, const char *name,
                          struct limef_tile *tiles, unsigned n_tiles,
                          const struct limef_presenter_settings *settings)
@@ -251,6 +268,7 @@ int limef_presenter_init(struct limef_presenter *presenter, const char *name,
     if (n_tiles == 0 || !tiles)
         return limef_fail(AVERROR(EINVAL), name, "a presenter without tiles");
     limef_filter_init(&presenter->filter, &presenter_ops, name);
+    presenter->filter.n_kept = PRESENTER_KEEPS;
     if (settings)
         presenter->settings = *settings;
     presenter->tiles = tiles;

@@ -136,6 +136,7 @@ int limef_presenter_get_counters(const struct limef_presenter *presenter, uint32
         .n_shown = LIMEF_COUNTED(tile->n_shown),
         .n_dropped_late = LIMEF_COUNTED(tile->n_dropped_late),
         .n_dropped_flush = LIMEF_COUNTED(tile->n_dropped_flush),
+        .n_dropped_burst = LIMEF_COUNTED(tile->n_dropped_burst),
         .n_failed = LIMEF_COUNTED(tile->n_failed),
         .n_anchors = LIMEF_COUNTED(tile->n_anchors),
         .n_direct = LIMEF_COUNTED(tile->n_direct),
@@ -147,6 +148,7 @@ int limef_presenter_get_counters(const struct limef_presenter *presenter, uint32
         .copied_bytes = LIMEF_COUNTED(tile->copied_bytes),
         .copied_why = LIMEF_COUNTED(tile->copied_why),
         .first_shown_us = LIMEF_COUNTED(tile->first_shown_us),
+        .last_shown_us = LIMEF_COUNTED(tile->last_shown_us),
         .position_us = LIMEF_COUNTED(tile->position_us),
     };
     if (!counters->n_shown)

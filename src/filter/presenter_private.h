@@ -51,8 +51,18 @@ void presenter_note_seen(struct limef_presenter *presenter, int64_t now_us);
 /* Sets the clock by the sound that is heard, if there is any. */
 void presenter_follow_master(struct limef_tile *tile, int64_t now_us);
 
+/*
+ * When the first picture after a start or a seek is shown: when its sound is heard, or at once
+ * where none comes. LIMEF_FOREVER: that is not known yet, it is to be asked again soon.
+ */
+int64_t presenter_begin_us(struct limef_tile *tile, int64_t pts_us, int64_t now_us);
+
 /* After a picture was presented: how far it was from the sound. */
 void presenter_note_deviation(struct limef_tile *tile, int64_t now_us);
+
+/* Pictures of a tile: the one that waits, the one that comes onto the screen, the one on it, and two
+ * behind fences or, for a host, one that the host has not taken yet. */
+#define PRESENTER_KEEPS 5
 
 /* What lasts as long as nobody knows. */
 #define PRESENTER_UNKNOWN_US 40000
@@ -81,6 +91,15 @@ static inline void presenter_set_anchor(struct limef_tile *tile, int64_t media_u
 {
     presenter_clock_anchor(&tile->clock, media_us, at_us);
     LIMEF_COUNT(tile->n_anchors, 1);
+}
+
+/* How often a picture that waits for its sound looks for it. */
+#define PRESENTER_LISTEN_US 2000
+
+/* Whether the first picture is there, and waits for its sound. */
+static inline bool presenter_awaits_sound(const struct limef_tile *tile)
+{
+    return tile->waits_until_us != 0;
 }
 
 static inline bool presenter_has_next(const struct limef_tile *tile)

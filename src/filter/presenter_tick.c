@@ -62,6 +62,7 @@ void presenter_note_seen(struct limef_presenter *presenter, int64_t now_us)
         tile->fresh = false;
         LIMEF_COUNT(tile->n_shown, 1);
         presenter_note_deviation(tile, now_us);
+        atomic_store_explicit(&tile->last_shown_us, now_us, memory_order_relaxed);
         if (LIMEF_COUNTED(tile->first_shown_us) == 0)
             atomic_store_explicit(&tile->first_shown_us, now_us, memory_order_relaxed);
         if (tile->entered_us)
@@ -96,12 +97,26 @@ static void count_moved(struct limef_presenter *presenter, struct limef_tile *ti
     }
 }
 
+/* While the first picture waits for its sound: then it comes onto the screen as quickly as others.
+ */
+static void prepare_next(struct limef_presenter *presenter, struct limef_tile *tile)
+{
+    unsigned slot = (unsigned)(tile - presenter->tiles);
+
+    if (tile->prepared || !presenter->compositor ||
+        compositor_set_picture(presenter->compositor, slot, &tile->next.decoded) < 0)
+        return;
+    tile->prepared = true;
+    count_moved(presenter, tile);
+    compositor_prepare(presenter->compositor);
+}
+
 /* Puts the picture that waits on screen. */
 static void show_next(struct limef_presenter *presenter, struct limef_tile *tile, int64_t now_us)
 {
     int ret = 0;
 
-    if (presenter->compositor)
+    if (presenter->compositor && !tile->prepared)
         ret = compositor_set_picture(presenter->compositor, (unsigned)(tile - presenter->tiles),
                                      &tile->next.decoded);
     else if (presenter->host)
@@ -304,12 +319,19 @@ static int64_t tick_tile(struct limef_presenter *presenter, struct limef_tile *t
 {
     int64_t why_us, ends_us;
 
+    if (presenter_awaits_sound(tile)) {
+        prepare_next(presenter, tile);
+        now_us = limef_now_us();
+        presenter_set_due(presenter, tile, now_us);
+    }
     if (presenter_has_next(tile) && presenter_is_time(presenter, tile, now_us) &&
         (presenter->opened || presenter->failed))
         show_next(presenter, tile, now_us);
     if (tile->ending && !presenter_has_next(tile) && now_us >= end_us(presenter, tile))
         end_tile(presenter, tile, now_us);
     why_us = tell_why(presenter, tile, now_us);
+    if (presenter_awaits_sound(tile))
+        return FFMIN(now_us + PRESENTER_LISTEN_US, why_us);
     if (presenter_has_next(tile))
         return FFMIN(presenter_take_us(presenter, tile), why_us);
     if (!tile->ending)
@@ -355,9 +377,8 @@ static void present(struct limef_presenter *presenter)
     presenter_note_committed(presenter);
 }
 
-int64_t limef_presenter_tick(void *context, int64_t now_us)
+static int64_t tick(struct limef_presenter *presenter, int64_t now_us)
 {
-    struct limef_presenter *presenter = context;
     int64_t due_us = LIMEF_FOREVER, ready_us;
 
     if (!presenter->opened && !presenter->failed && is_ready_to_open(presenter, now_us))
@@ -381,6 +402,17 @@ int64_t limef_presenter_tick(void *context, int64_t now_us)
         due_us = FFMIN(due_us, presenter->polled_us + POLL_US);
     if (presenter->owes)
         due_us = FFMIN(due_us, now_us + TELL_AGAIN_US);
+    return due_us;
+}
+
+int64_t limef_presenter_tick(void *context, int64_t now_us)
+{
+    struct limef_presenter *presenter = context;
+    int64_t due_us;
+
+    limef_filter_mark(&presenter->filter, 1); /* as the task of an application's thread too */
+    due_us = tick(presenter, now_us);
+    limef_filter_mark(&presenter->filter, 0);
     return due_us;
 }
 

@@ -430,6 +430,18 @@ int compositor_present(struct compositor *compositor)
     return COMPOSITOR_COMPOSED;
 }
 
+void compositor_prepare(struct compositor *compositor)
+{
+    if (!has_contents(compositor) || prepare_size(compositor) < 0)
+        return;
+    for (unsigned i = 0; i < compositor->n_surfaces; i++)
+        if (compositor->surfaces[i].kept.frame.payload) /* a display may read it as it is */
+            return;
+    compose(compositor);
+    compositor->gl.Finish();
+    compositor->dirty = true;
+}
+
 void compositor_size(const struct compositor *compositor, int *width, int *height)
 {
     *width = compositor->width;

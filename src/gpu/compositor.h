@@ -72,6 +72,12 @@ void compositor_set_overlay(struct compositor *compositor, const char *text);
 /* One tile alone; LIMEF_PRESENTER_ALL: the grid. */
 void compositor_set_layout(struct compositor *compositor, uint32_t solo);
 
+/*
+ * Draws what changed where nobody sees it, so that what a driver does once for its first picture,
+ * as making code of a shader, is done when that is presented.
+ */
+void compositor_prepare(struct compositor *compositor);
+
 /* How a picture was presented. */
 enum compositor_how {
     COMPOSITOR_COMPOSED, /* drawn by GL, or there was nothing to draw yet */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "rtsp/camera.h"
 
+#include "base/secret.h"
+
 #include <limef/base/clock.h>
 #include <limef/base/log.h>
 
@@ -25,6 +27,8 @@
 /* Of datagrams that are read from a socket when its connection is over: all that it has room for.
  */
 #define MOST_BATCHES 4096
+/* Times in a row that datagrams of media are all that is looked for. */
+#define MOST_PASSED 16
 
 static uint64_t next_random(struct rtsp_camera *camera)
 {
@@ -190,8 +194,8 @@ static int take_rest(struct rtsp_camera *camera, int64_t now_us)
     return FFMIN(ret, 0);
 }
 
-/* Returns 0: all; 1: there may be more; AVERROR_EXIT. */
-static int receive(struct rtsp_camera *camera, int64_t now_us)
+/* As receive(), into room that is lent. */
+static int receive_lent(struct rtsp_camera *camera, int64_t now_us)
 {
     size_t n_bytes = 0;
     int more = 1, ret = rtsp_stream_flush(&camera->stream);
@@ -215,6 +219,20 @@ static int receive(struct rtsp_camera *camera, int64_t now_us)
         rtsp_camera_fail(camera, LIMEF_RTSP_LOST, ret,
                          ret == AVERROR_EOF ? "it closed the connection" : "the connection broke");
     return FFMIN(ret, 0);
+}
+
+/* Returns 0: all; 1: there may be more; AVERROR_EXIT. */
+static int receive(struct rtsp_camera *camera, int64_t now_us)
+{
+    uint8_t room[RTSP_STREAM_ROOM_BYTES]; /* of the thread's stack: one for all its cameras */
+    int ret, taken;
+
+    rtsp_stream_lend(&camera->stream, room);
+    ret = receive_lent(camera, now_us);
+    taken = rtsp_stream_take_back(&camera->stream);
+    if (taken < 0 && ret >= 0)
+        ret = rtsp_camera_fail(camera, LIMEF_RTSP_LOST, taken, "no memory");
+    return ret;
 }
 
 static bool has_ended(const struct rtsp_camera *camera)
@@ -297,6 +315,33 @@ static int64_t next_due_us(const struct rtsp_camera *camera)
     return due_us;
 }
 
+/* Of UDP, media come nearly every time, and the rest nearly never: what is readable then is looked
+ * at the next time, which is at once. */
+static bool passes_rest(struct rtsp_camera *camera, int came)
+{
+    if (came == 0 || !camera->has_played || camera->n_passed >= MOST_PASSED)
+        camera->n_passed = 0;
+    else
+        camera->n_passed++;
+    return camera->n_passed > 0;
+}
+
+/* As receive(), from all sockets. */
+static int receive_all(struct rtsp_camera *camera, int64_t now_us)
+{
+    int more, rtp, rtcp = 0;
+
+    if (!camera->is_udp)
+        return receive(camera, now_us);
+    rtp = rtsp_camera_receive_datagrams(camera, 0, now_us);
+    if (rtp < 0 || passes_rest(camera, rtp))
+        return rtp < 0 ? rtp : rtp > 1;
+    more = receive(camera, now_us);
+    if (more >= 0)
+        rtcp = rtsp_camera_receive_datagrams(camera, 1, now_us);
+    return more < 0 || rtcp < 0 ? FFMIN(more, rtcp) : more || rtp > 1 || rtcp > 1;
+}
+
 int rtsp_camera_step(struct rtsp_camera *camera, int64_t *due_us)
 {
     int64_t now_us = limef_now_us();
@@ -312,11 +357,7 @@ int rtsp_camera_step(struct rtsp_camera *camera, int64_t *due_us)
         camera->stream.phase < RTSP_STREAM_OPEN)
         ret = go_on_connecting(camera);
     if (ret >= 0 && camera->stream.phase == RTSP_STREAM_OPEN)
-        ret = more = receive(camera, now_us);
-    if (ret >= 0 && camera->is_udp) {
-        ret = rtsp_camera_receive_datagrams(camera, now_us);
-        more |= ret > 0;
-    }
+        ret = more = receive_all(camera, now_us);
     if (ret >= 0 && camera->stream.phase != RTSP_STREAM_CLOSED)
         ret = look_at_clock(camera, now_us);
     if (ret < 0)
@@ -325,18 +366,37 @@ int rtsp_camera_step(struct rtsp_camera *camera, int64_t *due_us)
     return more > 0 ? 0 : AVERROR(EAGAIN);
 }
 
+/* Instead of what the URL has; and no line shows the password from here on. */
+static int take_login(struct rtsp_secrets *secrets, const struct limef_rtsp_login *login)
+{
+    if (login && login->user &&
+        snprintf(secrets->user, sizeof(secrets->user), "%s", login->user) >=
+            (int)sizeof(secrets->user))
+        return AVERROR(EINVAL);
+    if (login && login->password &&
+        snprintf(secrets->password, sizeof(secrets->password), "%s", login->password) >=
+            (int)sizeof(secrets->password))
+        return AVERROR(EINVAL);
+    return secret_keep_login(secrets->user, secrets->password);
+}
+
 int rtsp_camera_open(struct rtsp_camera *camera, const char *name,
                      const struct limef_rtsp_source_settings *settings,
                      const struct rtsp_camera_events *events)
 {
     int ret = rtsp_location_read(&camera->location, &camera->secrets, settings->url);
 
-    if (ret < 0)
+    if (ret >= 0)
+        ret = take_login(&camera->secrets, settings->login);
+    if (ret < 0) {
+        rtsp_secrets_wipe(&camera->secrets);
         return ret;
+    }
     camera->first_location = camera->location;
     camera->name = name;
     camera->settings = *settings;
     camera->settings.url = NULL;
+    camera->settings.login = NULL;
     if (camera->settings.timeout_us <= 0)
         camera->settings.timeout_us = DEFAULT_TIMEOUT_US;
     camera->events = *events;
@@ -383,6 +443,7 @@ void rtsp_camera_clear(struct rtsp_camera *camera)
         rtsp_stream_clear(&camera->stream);
         close(camera->poll_fd);
     }
+    secret_forget_login(camera->secrets.user, camera->secrets.password);
     rtsp_secrets_wipe(&camera->secrets);
     memset(camera, 0, sizeof(*camera));
 }

@@ -210,7 +210,7 @@ int datagrams_receive(struct datagrams *datagrams, unsigned which, datagram_fn *
         else
             ret = take(context, data[i], messages[i].msg_len);
     }
-    return ret < 0 ? ret : n == BATCH;
+    return ret < 0 ? ret : (n > 0) + (n == BATCH);
 }
 
 void datagrams_report(struct datagrams *datagrams, const void *data, size_t bytes)

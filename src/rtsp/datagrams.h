@@ -42,7 +42,8 @@ int datagrams_join(struct datagrams *datagrams, int poll_fd, const char *group, 
 /* Notes the camera's ports, and opens the way back to here through firewalls. */
 void datagrams_greet(struct datagrams *datagrams, uint16_t rtp_port, uint16_t rtcp_port);
 
-/* Reads what is there from one of the two. Returns 0: all; 1: there may be more; what take said. */
+/* Reads what is there from one of the two. Returns 0: nothing was there; 1: all that was there; 2:
+ * there may be more; what take said. */
 int datagrams_receive(struct datagrams *datagrams, unsigned which, datagram_fn *take,
                       void *context);
 

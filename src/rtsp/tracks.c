@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <inttypes.h>
+#include <libavutil/common.h>
 #include <libavutil/error.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -268,23 +269,21 @@ static int take_packet(void *context, const uint8_t *data, size_t bytes)
     return 0;
 }
 
-int rtsp_camera_receive_datagrams(struct rtsp_camera *camera, int64_t now_us)
+int rtsp_camera_receive_datagrams(struct rtsp_camera *camera, unsigned which, int64_t now_us)
 {
-    int more = 0;
+    int came = 0;
 
     for (unsigned i = 0; i < camera->n_tracks; i++) {
-        struct reading reading = {.track = camera->tracks[i], .now_us = now_us};
+        struct reading reading = {.track = camera->tracks[i], .which = which, .now_us = now_us};
+        int ret = reading.track->datagrams.is_open
+                      ? datagrams_receive(&reading.track->datagrams, which, take_packet, &reading)
+                      : 0;
 
-        for (; camera->tracks[i]->datagrams.is_open && reading.which < 2; reading.which++) {
-            int ret =
-                datagrams_receive(&reading.track->datagrams, reading.which, take_packet, &reading);
-
-            if (ret < 0)
-                return ret;
-            more |= ret;
-        }
+        if (ret < 0)
+            return ret;
+        came = FFMAX(came, ret);
     }
-    return more;
+    return came;
 }
 
 int rtsp_camera_take_media(struct rtsp_camera *camera, const struct rtsp_item *item, int64_t now_us)

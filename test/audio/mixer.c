@@ -137,22 +137,116 @@ Test(mixer, changes_a_gain_without_a_step)
         cr_assert(lt(flt, fabsf(out[2 * i] - out[2 * i - 2]), 0.5f / BLOCK * 1.01f));
 }
 
+static struct limef_mixer_input *open_ahead(unsigned n_ahead)
+{
+    static struct limef_mixer_input input;
+    struct limef_mixer_input_settings settings = {.n_ahead = n_ahead};
+
+    input = (struct limef_mixer_input){0};
+    limef_mixer_input_init(&input, &mixer, NULL, memory[0], N_RING, &settings);
+    limef_mixer_connect(&mixer, &input);
+    return &input;
+}
+
 Test(mixer, waits_for_enough_and_gives_silence_after_an_underrun)
 {
-    limef_mixer_connect(&mixer, &inputs[0]);
-    write_level(&inputs[0], 0.5f, 0.5f, BLOCK - 1, 0);
+    struct limef_mixer_input *input = open_ahead(2 * BLOCK);
+
+    write_level(input, 0.5f, 0.5f, BLOCK, 0);
     mix_block(0);
     expect_last(0, 0);
-    cr_assert(eq(int, state(&inputs[0]), LIMEF_INPUT_WAITING));
-    write_level(&inputs[0], 0.5f, 0.5f, 10, LIMEF_NO_TIME);
+    cr_assert(eq(int, state(input), LIMEF_INPUT_WAITING));
+    write_level(input, 0.5f, 0.5f, BLOCK, LIMEF_NO_TIME);
     mix_block(0);
     expect_last(0.5f, 0.5f);
-    cr_assert(eq(int, state(&inputs[0]), LIMEF_INPUT_SOUNDING));
+    cr_assert(eq(int, state(input), LIMEF_INPUT_SOUNDING));
+    mix_block(0);
     mix_block(0);
     expect_last(0, 0);
-    cr_assert(eq(int, state(&inputs[0]), LIMEF_INPUT_WAITING));
-    cr_assert(eq(ulong, counters(&inputs[0]).n_underruns, 1));
-    cr_assert(eq(ulong, counters(&inputs[0]).n_silent, BLOCK - 9));
+    cr_assert(eq(int, state(input), LIMEF_INPUT_WAITING));
+    cr_assert(eq(ulong, counters(input).n_underruns, 1));
+    cr_assert(eq(ulong, counters(input).n_silent, BLOCK));
+}
+
+Test(mixer, begins_in_the_middle_of_a_block_where_that_is_what_was_asked_for)
+{
+    struct limef_mixer_input *input = open_ahead(BLOCK + 28);
+
+    write_level(input, 0.5f, 0.5f, BLOCK, 7000000);
+    mix_block(1000000);
+    for (int i = 0; i < 2 * 28; i++)
+        cr_assert(zero(flt, out[i]));
+    for (int i = 28; i < BLOCK; i++) /* and it fades in as slowly as from the beginning of one */
+        cr_assert(out[2 * i] > 0 && out[2 * i] - out[2 * i - 2] < 0.5f / BLOCK * 1.01f);
+    cr_assert(eq(uint, limef_sample_ring_fill(&input->ring), 28));
+    cr_assert(eq(long, limef_mixer_input_heard_us(input, 1000000 + 28 * 1000000 / 48000), 7000000));
+    write_level(input, 0.5f, 0.5f, BLOCK, LIMEF_NO_TIME);
+    mix_block(0);
+    expect_last(0.5f, 0.5f);
+    cr_assert(eq(uint, limef_sample_ring_fill(&input->ring), 28));
+}
+
+/*
+ * A device that records by the clock of the one that plays: pieces of numbered frames come when
+ * they are complete, or some frames late, and blocks are mixed. Time is counted in frames. Returns
+ * how far the frames that are mixed last are behind the clock.
+ */
+static int loop_back(struct limef_mixer_input *input, unsigned piece, unsigned max_late)
+{
+    int64_t n_written = 0, comes = piece, behind = 0;
+
+    for (int64_t now = 0; now < 96000; now++) {
+        float samples[2 * BLOCK];
+
+        if (now >= comes) {
+            for (unsigned i = 0; i < 2 * piece; i++)
+                samples[i] = (float)(n_written + i / 2) / (1 << 20);
+            limef_mixer_input_write(input, samples, piece, n_written, 1000);
+            n_written += piece;
+            comes = n_written + piece + rand() % ((int)max_late + 1);
+        }
+        if (now % BLOCK)
+            continue;
+        mix_block(now);
+        behind = now - (int64_t)lrintf(out[0] * (1 << 20));
+    }
+    return (int)behind;
+}
+
+/* At 48 kHz and by periods of 128 frames 240 frames are 5 ms. */
+Test(mixer, keeps_a_device_s_sound_for_its_n_ahead_frames_and_no_longer)
+{
+    for (unsigned n_ahead = BLOCK; n_ahead <= 240; n_ahead += 16) {
+        struct limef_mixer_input *input = open_ahead(n_ahead);
+
+        cr_assert(eq(int, loop_back(input, BLOCK, 0), (int)n_ahead));
+        cr_assert(zero(ulong, counters(input).n_underruns));
+        limef_mixer_disconnect(&mixer, input, TOO_LONG_US);
+    }
+}
+
+Test(mixer, stands_pieces_that_come_late_by_what_is_ahead_beyond_a_block)
+{
+    struct limef_mixer_input *input = open_ahead(BLOCK + BLOCK / 2);
+
+    srand(3);
+    /* what came late when it began stays as late */
+    cr_assert(le(int, loop_back(input, BLOCK / 2, BLOCK / 2 - 1), BLOCK + BLOCK / 2 + BLOCK / 2));
+    cr_assert(zero(ulong, counters(input).n_underruns));
+    limef_mixer_disconnect(&mixer, input, TOO_LONG_US);
+    input = open_ahead(BLOCK);
+    loop_back(input, BLOCK / 2, BLOCK / 2 - 1);
+    cr_assert(gt(ulong, counters(input).n_underruns, 0));
+}
+
+Test(mixer, tells_nothing_of_what_was_flushed_before_it_is_mixed_again)
+{
+    limef_mixer_connect(&mixer, &inputs[0]);
+    write_level(&inputs[0], 0.5f, 0.5f, 500, 0);
+    mix_block(0);
+    cr_assert(eq(long, limef_mixer_input_heard_us(&inputs[0], 0), 0));
+    limef_mixer_input_flush(&inputs[0]);
+    cr_assert(eq(long, limef_mixer_input_heard_us(&inputs[0], 0), LIMEF_NO_TIME));
 }
 
 Test(mixer, plays_what_is_left_of_an_input_that_ended_and_counts_no_underrun)

@@ -3,36 +3,30 @@
  * A mixer of many inputs, 48 kHz stereo, blocks of 128 frames.
  *
  *   audio_mixer mix LOOPS [INPUTS]  LOOPS: scalar, vector, avx2, team; us a block
- *   audio_mixer drift SECONDS       a writer by the clock, a null device, a thread that hammers
- * with commands; 0 seconds: ten simulated minutes
  *
  * Prints one JSON object.
  */
 #include "audio/mix.h"
 #include "bench.h"
 
-#include <limef/audio/output.h>
+#include <limef/audio/mixer.h>
 #include <limef/thread/team.h>
 
 #include <math.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 #define MAX_INPUTS 64
 #define BLOCK 128
 #define RING_FRAMES 4096
-#define RATE 48000
-#define N_AHEAD 256
 
 static struct limef_mixer mixer;
 static struct limef_mixer_input inputs[MAX_INPUTS];
 static float memory[MAX_INPUTS][RING_FRAMES * 2], sound[BLOCK * 2], out[BLOCK * 2];
-static LIMEF_ATOMIC(bool) over;
 
-static void open_mixer(int n_inputs, unsigned n_ahead)
+static void open_mixer(int n_inputs)
 {
-    struct limef_mixer_input_settings settings = {.n_ahead = n_ahead};
+    struct limef_mixer_input_settings settings = {.n_ahead = BLOCK};
 
     if (limef_mixer_init(&mixer, NULL, NULL) < 0)
         abort();
@@ -100,7 +94,7 @@ static void mix(const struct mix_ops *ops, int n_inputs)
 {
     int64_t best_ns = INT64_MAX;
 
-    open_mixer(n_inputs, BLOCK);
+    open_mixer(n_inputs);
     mixer.ops = ops;
     for (int round = 0; round < 30; round++) {
         int64_t took_ns = 0;
@@ -119,100 +113,6 @@ static void mix(const struct mix_ops *ops, int n_inputs)
     printf("{\"us\": %.2f}\n", (double)best_ns / 100e3);
 }
 
-/* What is written when, by a clock; where it is heard: how much later, at the end and at most. */
-static void drift_simulated(void)
-{
-    double first_us = NAN, worst_us = 0, now_us = 0, late_us = 0;
-    int64_t written = 0;
-
-    open_mixer(1, N_AHEAD);
-    for (int64_t n = 0; n < 600LL * RATE; n += BLOCK) {
-        now_us = (double)n * 1e6 / RATE;
-        while (written <= n) {
-            limef_mixer_input_write(&inputs[0], sound, BLOCK, written * 1000000 / RATE, 1000);
-            written += BLOCK;
-        }
-        limef_mixer_set(&mixer, &inputs[0], LIMEF_MIXER_GAIN, (float)(n % 7) / 7);
-        limef_mixer_mix(&mixer, out, BLOCK, (int64_t)now_us);
-        if (limef_mixer_input_heard_us(&inputs[0], (int64_t)now_us) == LIMEF_NO_TIME)
-            continue;
-        late_us = now_us - (double)limef_mixer_input_heard_us(&inputs[0], (int64_t)now_us);
-        if (isnan(first_us))
-            first_us = late_us;
-        worst_us = fmax(worst_us, fabs(late_us - first_us));
-    }
-    printf("{\"drift_us\": %.1f, \"worst_us\": %.1f, \"latency_us\": %.0f, \"underruns\": %llu}\n",
-           late_us - first_us, worst_us, late_us,
-           (unsigned long long)LIMEF_COUNTED(inputs[0].ring.n_underruns));
-}
-
-static void *hammer(void *context)
-{
-    (void)context;
-    for (unsigned i = 0; !atomic_load_explicit(&over, memory_order_relaxed); i++) {
-        limef_mixer_set(&mixer, &inputs[0], LIMEF_MIXER_GAIN, (float)(i % 100) / 100);
-        bench_sleep_until_ns(bench_now_ns() + 20000);
-    }
-    return NULL;
-}
-
-static void *write_by_the_clock(void *context)
-{
-    int64_t began_ns = bench_now_ns();
-
-    (void)context;
-    bench_real_time();
-    for (int64_t n = 0; !atomic_load_explicit(&over, memory_order_relaxed); n += BLOCK) {
-        bench_sleep_until_ns(began_ns + n * NS_PER_S / RATE);
-        limef_mixer_input_write(&inputs[0], sound, BLOCK, n * 1000000 / RATE, 1000);
-    }
-    return NULL;
-}
-
-static int64_t late_us_now(void)
-{
-    int64_t now_us, heard_us;
-
-    do {
-        bench_sleep_until_ns(bench_now_ns() + 10000000);
-        now_us = limef_now_us();
-        heard_us = limef_mixer_input_heard_us(&inputs[0], now_us);
-    } while (heard_us == LIMEF_NO_TIME);
-    return now_us - heard_us;
-}
-
-static void drift_for(int seconds)
-{
-    struct limef_audio_output_settings settings = {.kind = LIMEF_AUDIO_NULL,
-                                                   .period_frames = BLOCK};
-    static struct limef_audio_output output;
-    struct limef_audio_output_counters counters;
-    struct limef_sample_ring_counters ring;
-    pthread_t writer, hammering;
-    int64_t first_us, last_us;
-
-    open_mixer(1, N_AHEAD);
-    if (limef_audio_output_start(&output, NULL, &mixer, &settings) < 0 ||
-        pthread_create(&writer, NULL, write_by_the_clock, NULL) ||
-        pthread_create(&hammering, NULL, hammer, NULL))
-        abort();
-    first_us = late_us_now();
-    bench_sleep_until_ns(bench_now_ns() + seconds * NS_PER_S);
-    last_us = late_us_now();
-    atomic_store_explicit(&over, true, memory_order_relaxed);
-    pthread_join(writer, NULL);
-    pthread_join(hammering, NULL);
-    limef_audio_output_get_counters(&output, &counters);
-    limef_sample_ring_get_counters(&inputs[0].ring, &ring);
-    printf("{\"drift_us\": %lld, \"underruns\": %llu, \"device_underruns\": %llu, \"mix_p99_us\": "
-           "%lld, \"scheduled_as\": %d, \"buffered_us\": %.0f}\n",
-           (long long)(last_us - first_us), (unsigned long long)ring.n_underruns,
-           (unsigned long long)counters.n_underruns, (long long)counters.mix_p99_us,
-           (int)counters.scheduled_as,
-           (double)(ring.n_written - limef_sample_ring_tail(&inputs[0].ring)) * 1e6 / RATE);
-    limef_audio_output_stop(&output, 1000000);
-}
-
 int main(int n_arguments, char **arguments)
 {
     const char *what = n_arguments > 2 ? arguments[2] : "";
@@ -221,12 +121,7 @@ int main(int n_arguments, char **arguments)
     bench_pin(0);
     if (n_arguments < 2)
         return 1;
-    if (!strcmp(arguments[1], "drift")) {
-        if (atoi(what))
-            drift_for(atoi(what));
-        else
-            drift_simulated();
-    } else if (!strcmp(what, "team")) {
+    if (!strcmp(what, "team")) {
         mix_in_team(number);
     } else {
         mix(!strcmp(what, "scalar")   ? &mix_scalar

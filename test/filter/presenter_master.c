@@ -9,11 +9,12 @@
 
 static struct limef_tile tile;
 static int64_t sound_us; /* what is heard at time 0; LIMEF_NO_TIME: nothing */
+static int sound_rate = 1000;
 
 static int64_t heard(void *context, int64_t now_us)
 {
     (void)context;
-    return sound_us == LIMEF_NO_TIME ? LIMEF_NO_TIME : sound_us + now_us;
+    return sound_us == LIMEF_NO_TIME ? LIMEF_NO_TIME : sound_us + now_us * sound_rate / 1000;
 }
 
 /* Media time 0 is shown at time 0. */
@@ -74,19 +75,85 @@ Test(presenter_master, is_put_right_at_once_where_it_is_far_off)
     cr_assert(eq(u64, LIMEF_COUNTED(tile.n_anchors), 1));
 }
 
-Test(presenter_master, leaves_a_clock_alone_that_does_not_run_as_sound_does)
+Test(presenter_master, runs_as_fast_as_what_is_heard)
+{
+    sound_us = 0;
+    tile.rate = 1500;
+    presenter_follow_master(&tile, 1000000); /* asked for, not heard yet */
+    cr_assert(eq(i64, presenter_clock_due_us(&tile.clock, 3000000), 3000000));
+    sound_us = -500000; /* at 1 s it is heard */
+    sound_rate = 1500;
+    presenter_follow_master(&tile, 1000000);
+    cr_assert(eq(int, tile.clock.rate, 1500));
+    cr_assert(eq(i64, presenter_clock_due_us(&tile.clock, 2500000), 2000000));
+    sound_us = LIMEF_NO_TIME;
+    tile.rate = 4000; /* sound cannot do that */
+    presenter_follow_master(&tile, 2000000);
+    cr_assert(eq(int, tile.clock.rate, 4000));
+}
+
+Test(presenter_master, leaves_a_clock_alone_that_stands)
 {
     sound_us = 500000;
-    tile.clock.rate = 2000;
-    presenter_follow_master(&tile, 1000000);
-    cr_assert(zero(i64, late_us()));
-    tile.clock.rate = 1000;
     tile.stepping = true;
     presenter_follow_master(&tile, 1000000);
     tile.stepping = false;
     presenter_clock_pause(&tile.clock, 1000000);
     presenter_follow_master(&tile, 1000000);
     cr_assert(zero(u64, LIMEF_COUNTED(tile.n_anchors)));
+}
+
+/* Asked every two milliseconds; when it is shown. */
+static int64_t first_shown_us(int64_t pts_us, int64_t sounds_at_us, int64_t media_us)
+{
+    for (int64_t now_us = 0;; now_us += 2000) {
+        int64_t due_us;
+
+        if (now_us >= sounds_at_us)
+            sound_us = media_us - sounds_at_us;
+        due_us = presenter_begin_us(&tile, pts_us, now_us);
+        if (due_us != LIMEF_FOREVER)
+            return due_us;
+    }
+}
+
+Test(presenter_master, begins_when_the_first_picture_s_sound_is_heard)
+{
+    /* the mixer knows 5 ms before that media time 0 will be heard */
+    cr_assert(eq(i64, first_shown_us(0, 40000, -5000), 45000));
+    cr_assert(not(presenter_awaits_sound(&tile)));
+    sound_us = LIMEF_NO_TIME;
+    cr_assert(eq(i64, first_shown_us(7000, 40000, 0), 47000));
+}
+
+Test(presenter_master, begins_at_once_where_nothing_is_to_be_waited_for)
+{
+    tile.stepping = true;
+    cr_assert(zero(i64, first_shown_us(0, 40000, 0)));
+    tile.stepping = false;
+    presenter_clock_pause(&tile.clock, 0);
+    cr_assert(zero(i64, first_shown_us(0, 40000, 0)));
+    presenter_clock_play(&tile.clock, 0);
+    tile.master = NULL;
+    cr_assert(zero(i64, first_shown_us(0, 40000, 0)));
+}
+
+Test(presenter_master, waits_in_vain_once_and_again_after_sound_was_heard)
+{
+    int64_t never_us = 10000000;
+
+    cr_assert(eq(i64, first_shown_us(0, never_us, 0), 100000));
+    cr_assert(zero(i64, first_shown_us(0, never_us, 0)));
+    sound_us = 0;
+    presenter_follow_master(&tile, 0);
+    sound_us = LIMEF_NO_TIME;
+    cr_assert(eq(i64, first_shown_us(0, never_us, 0), 100000));
+}
+
+Test(presenter_master, does_not_wait_for_sound_of_another_place)
+{
+    sound_us = 60000000;
+    cr_assert(zero(i64, first_shown_us(0, 0, 60000000)));
 }
 
 Test(presenter_master, measures_how_far_pictures_are_from_what_is_heard)

@@ -37,6 +37,8 @@ enum limef_filter_flag {
     LIMEF_FILTER_RECORDS = 1 << 7,       /**< keeps what it gets: what is lost is missed later */
     LIMEF_FILTER_GLUED = 1 << 8,         /**< works on the filter behind it, not through go alone:
                                               both always run on the same thread */
+    LIMEF_FILTER_POOLS = 1 << 9,         /**< makes pictures in a pool: a graph tells it how many are
+                                              held behind it at once, LIMEF_SIGNAL_DEPTH */
 };
 
 /** A filter's type: static const, one per kind. */
@@ -83,6 +85,8 @@ struct limef_filter {
     const struct limef_filter_ops *ops;
     const char *name;          /**< for people and logs; borrowed, must outlive the filter */
     struct limef_filter *next; /**< who gets what this one passes; NULL: nobody */
+    unsigned n_kept; /**< pictures of a stream that it keeps references to after go, at most; 0 of
+                          most. Written by its init */
 
     /* written by the thread that runs the filter, read by any */
     LIMEF_ATOMIC(uint64_t) n_frames;     /**< frames that go took, signals included */
@@ -93,6 +97,10 @@ struct limef_filter {
 
     /* the thread that runs the filter */
     uint32_t measuring; /**< not 0 while who gives it frames measures: limef_probe_go() is called */
+
+    /** Not 0 while its go, its step or its tick runs; written by the thread that runs it, relaxed,
+     * read by whoever looks where a thread is: limef_graph_dump(). */
+    LIMEF_ATOMIC(uint32_t) inside;
 };
 
 /** A filter as static data: `.filter = LIMEF_FILTER(&limef_dump_ops, "dump", &next.filter)`. */
@@ -140,21 +148,32 @@ static inline void limef_disconnect(struct limef_filter *from)
     from->next = NULL;
 }
 
+/** Says where the thread is: 1 in the filter, 0 out of it again. Thread: the filter's */
+static inline void limef_filter_mark(struct limef_filter *filter, uint32_t inside)
+{
+    /* relaxed: who looks wants to know what lasts */
+    atomic_store_explicit(&filter->inside, inside, memory_order_relaxed);
+}
+
 /** Gives a frame to a filter while costs are measured; limef_go() does it. Thread: the filter's */
 LIMEF_API int limef_probe_go(struct limef_filter *filter, const struct limef_frame *frame);
 
 /** Gives a frame to a filter. @return as limef_filter_ops.go. Thread: the filter's */
 static inline int limef_go(struct limef_filter *filter, const struct limef_frame *frame)
 {
-    /* one call, whichever it is: compilers make a jump of it where nothing follows */
+    /* one call, whichever it is */
     int (*go)(struct limef_filter * filter, const struct limef_frame *frame) = filter->ops->go;
+    int ret;
 
     LIMEF_COUNT(filter->n_frames, 1);
 #ifndef LIMEF_WITHOUT_PROBES /* to measure what the probes cost */
     if (__builtin_expect(filter->measuring != 0, 0))
         go = limef_probe_go;
 #endif
-    return go(filter, frame);
+    limef_filter_mark(filter, 1);
+    ret = go(filter, frame);
+    limef_filter_mark(filter, 0);
+    return ret;
 }
 
 /** Gives a frame to the filter behind this one, if any. @return as limef_filter_ops.go. Thread: the

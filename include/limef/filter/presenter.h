@@ -112,6 +112,7 @@ struct limef_presenter_slot_counters {
     uint64_t n_shown;
     uint64_t n_dropped_late;  /**< a newer one was due already */
     uint64_t n_dropped_flush; /**< by FLUSH, on the way to one, or for limef_presenter_close() */
+    uint64_t n_dropped_burst; /**< older than now on purpose: LIMEF_FRAME_BURST */
     uint64_t n_failed;        /**< could not be shown */
     uint64_t n_anchors;       /**< times the clock was set anew: start, flush, jumps, too late */
     uint64_t uploaded_bytes;  /**< to the GPU: the one transfer that software pictures need */
@@ -124,6 +125,7 @@ struct limef_presenter_slot_counters {
     const char *copied_why;   /**< lives forever; NULL: nothing was copied */
     const char *uploaded_why; /**< why the last uploaded picture was; lives forever; NULL: none */
     int64_t first_shown_us; /**< limef_now_us() when its first picture was presented; 0: not yet */
+    int64_t last_shown_us;  /**< likewise of its last picture */
     int64_t position_us;    /**< pts_us of the picture on screen; LIMEF_NO_TIME: none yet */
     struct limef_histogram latency;   /**< from limef_frame.entered_us to presented */
     struct limef_histogram deviation; /**< of pictures, when presented, from what was heard */
@@ -141,14 +143,19 @@ struct limef_tile {
     struct limef_presenter_clock clock;
     limef_presenter_master_fn *master; /**< who tells what is heard; NULL: nobody */
     void *master_context;              /**< borrowed */
+    int32_t rate;                      /**< that RATE asked for, thousandths; 0: 1000 */
     bool mastered;                     /**< something was heard when the clock was set last */
-    struct AVFrame *copy;              /**< of a picture that nobody counts; owned */
-    bool has_picture;                  /**< on screen */
-    bool fresh;                        /**< uploaded since the last presentation */
-    bool shown_live;                   /**< the picture on screen is of a live source */
-    bool stepping;                     /**< show one more, then hold */
-    bool seeking;                      /**< drop pictures until the FLUSH of seek_serial */
-    bool ending;                       /**< END came, the last picture's time is not over */
+    int64_t
+        waits_until_us;   /**< the first picture is there and waits for its sound; 0: it does not */
+    struct AVFrame *copy; /**< of a picture that nobody counts; owned */
+    bool waited_in_vain;  /**< the first picture did, and nothing was heard since */
+    bool prepared;        /**< the picture that waits is in its texture */
+    bool has_picture;     /**< on screen */
+    bool fresh;           /**< uploaded since the last presentation */
+    bool shown_live;      /**< the picture on screen is of a live source */
+    bool stepping;        /**< show one more, then hold */
+    bool seeking;         /**< drop pictures until the FLUSH of seek_serial */
+    bool ending;          /**< END came, the last picture's time is not over */
     uint32_t seek_serial;
     int64_t since_us; /**< when the state began */
     int32_t end_code;
@@ -156,11 +163,12 @@ struct limef_tile {
     LIMEF_ATOMIC(uint32_t) state;
     LIMEF_ATOMIC(int) width, height, format;
     LIMEF_ATOMIC(uint64_t) n_pictures, n_shown, n_dropped_late, n_dropped_flush, n_failed;
+    LIMEF_ATOMIC(uint64_t) n_dropped_burst;
     LIMEF_ATOMIC(uint64_t) n_anchors, uploaded_bytes, copied_bytes;
     LIMEF_ATOMIC(uint64_t) n_direct, direct_bytes, n_imported, n_images;
     LIMEF_ATOMIC(const char *) copied_why;
     LIMEF_ATOMIC(const char *) uploaded_why;
-    LIMEF_ATOMIC(int64_t) first_shown_us, position_us;
+    LIMEF_ATOMIC(int64_t) first_shown_us, last_shown_us, position_us;
     struct limef_histogram latency, deviation;
 };
 
@@ -210,7 +218,8 @@ struct limef_presenter {
 /**
  * Prepares a presenter; opens nothing.
  *
- * It acts on these signals of a slot (LIMEF_PRESENTER_ALL: of all): PAUSE, PLAY, STEP, RATE; LOST
+ * It acts on these signals of a slot (LIMEF_PRESENTER_ALL: of all): PAUSE, PLAY, STEP; RATE, but
+ * while something of the slot is heard pictures run as fast as that, see limef_tempo_filter; LOST
  * and END, whose text the tile shows; START and FLUSH, after which the next picture is shown at
  * once; SEEK, which says that pictures are worthless until the FLUSH with its serial. An
  * application sends a SEEK to the presenter's thread first and to the source next: a paused
@@ -334,7 +343,8 @@ LIMEF_API int limef_presenter_get_size(struct limef_presenter *presenter, int *w
 
 /**
  * Shows a slot's pictures in time with its sound: while something is heard of it, its clock
- * follows, by and by, or at once where it is more than 40 ms off.
+ * follows, by and by, or at once where it is more than 40 ms off. The first picture after a start
+ * or a seek, unless it is live, waits for its sound by 100 ms at most, and once in vain.
  *
  * @param master   NULL: its pictures keep their own time, as without this.
  * @param context  borrowed; must outlive the presenter's run.

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* Through alsa-lib to a card that test/audio/clocked_pcm.c plays. */
+#include "clocked_pcm.h"
+#include "support/chain.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define PERIOD 480
+
+static struct limef_mixer mixer;
+static struct limef_mixer_input input;
+static float memory[32768 * 2];
+static struct limef_audio_output output;
+static struct limef_test_card *card;
+static char configuration[] = "/tmp/limef-asound-XXXXXX";
+static LIMEF_ATOMIC(int) n_errors;
+
+static void count_errors(void *context, enum limef_log_level level, const char *name,
+                         const char *line)
+{
+    (void)context;
+    (void)name;
+    (void)line;
+    if (level <= LIMEF_LOG_ERROR)
+        atomic_fetch_add(&n_errors, 1);
+}
+
+static void configure(void)
+{
+    FILE *file = fdopen(mkstemp(configuration), "w");
+
+    cr_assert(file != NULL);
+    fprintf(file,
+            "pcm_type.limef_clocked.lib \"%s\"\n"
+            "pcm.card { type limef_clocked }\n"
+            "pcm.other { type limef_clocked rate 44100 }\n"
+            "pcm.loose { type limef_clocked unplugged_after_ms 100 }\n",
+            CLOCKED_PCM);
+    fclose(file);
+    setenv("ALSA_CONFIG_PATH", configuration, 1);
+}
+
+static void open_mixer(void)
+{
+    static float samples[16384 * 2];
+    void *plugin = dlopen(CLOCKED_PCM, RTLD_NOW);
+
+    limef_log_set_sink(count_errors, NULL);
+    configure();
+    card = plugin ? dlsym(plugin, "limef_test_card") : NULL;
+    cr_assert(card != NULL);
+    for (int i = 0; i < 16384 * 2; i++)
+        samples[i] = 0.25f;
+    cr_assert(zero(int, limef_mixer_init(&mixer, NULL, NULL)));
+    cr_assert(zero(int, limef_mixer_input_init(&input, &mixer, NULL, memory, 32768, NULL)));
+    limef_mixer_connect(&mixer, &input);
+    limef_mixer_input_write(&input, samples, 16384, 0, 1000);
+}
+
+static void close_mixer(void)
+{
+    cr_assert(zero(int, limef_audio_output_stop(&output, TOO_LONG_US)));
+    unlink(configuration);
+}
+
+static int play_on(const char *device, enum limef_audio_output_kind kind)
+{
+    struct limef_audio_output_settings settings = {
+        .kind = kind, .device = device, .period_frames = PERIOD, .reopen_us = 50000};
+
+    return limef_audio_output_start(&output, NULL, &mixer, &settings);
+}
+
+static struct limef_audio_output_counters counters(void)
+{
+    struct limef_audio_output_counters counters;
+
+    limef_audio_output_get_counters(&output, &counters);
+    return counters;
+}
+
+TestSuite(audio_alsa, .init = open_mixer, .fini = close_mixer, .timeout = 60);
+
+Test(audio_alsa, plays_what_a_card_takes_which_has_no_floats)
+{
+    cr_assert(zero(int, play_on("card", LIMEF_AUDIO_ALSA)));
+    ASSERT_COMES(atomic_load(&card->n_frames) > 20 * PERIOD);
+    cr_assert(eq(str, (char *)counters().kind, "alsa"));
+    cr_assert(eq(uint, counters().period_frames, PERIOD));
+    cr_assert(eq(int, atomic_load(&card->loudest), 8192)); /* a quarter of 32767 */
+    cr_assert(zero(ulong, counters().n_lost));
+}
+
+Test(audio_alsa, keeps_a_period_and_a_half_in_a_card_as_long_as_it_does_not_run_dry)
+{
+    unsigned n_dry, most;
+
+    cr_assert(zero(int, play_on("card", LIMEF_AUDIO_ALSA)));
+    ASSERT_COMES(atomic_load(&card->n_frames) > 20 * PERIOD);
+    n_dry = atomic_load(&card->n_dry);
+    most = atomic_load(&card->most_waiting);
+    /* each time half a period more, up to three in all */
+    cr_assert(le(uint, most, PERIOD * (3 + (n_dry < 3 ? n_dry : 3)) / 2));
+}
+
+Test(audio_alsa, says_that_a_card_has_another_rate_and_plays_to_nobody)
+{
+    cr_assert(lt(int, play_on("other", LIMEF_AUDIO_ALSA), 0));
+    cr_assert(eq(int, atomic_load(&n_errors), 1));
+    cr_assert(zero(int, play_on("other", LIMEF_AUDIO_AUTO)));
+    cr_assert(eq(str, (char *)counters().kind, "null"));
+    ASSERT_COMES(counters().n_periods > 5);
+}
+
+Test(audio_alsa, goes_on_in_time_when_a_card_is_unplugged_and_takes_it_again)
+{
+    cr_assert(zero(int, play_on("loose", LIMEF_AUDIO_ALSA)));
+    ASSERT_COMES(counters().n_lost == 1);
+    ASSERT_COMES(counters().n_reopened == 1);
+    ASSERT_COMES(atomic_load(&card->n_opened) == 2);
+    cr_assert(eq(str, (char *)counters().kind, "alsa"));
+    cr_assert(eq(ulong, counters().n_lost, 1));
+}

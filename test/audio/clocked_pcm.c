@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A plugin of alsa-lib: a card that takes 16 bit samples alone, has a clock of its own, and may be
+ * of another rate or be unplugged, as the configuration says:
+ *
+ *     pcm.NAME { type limef_clocked  rate 48000  unplugged_after_ms 100 }
+ *
+ * What it was given is in limef_test_card.
+ */
+
+#include "clocked_pcm.h"
+
+#include <alsa/asoundlib.h>
+#include <alsa/pcm_external.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+struct limef_test_card limef_test_card;
+
+struct clocked {
+    snd_pcm_ioplug_t io;
+    int64_t began_us;     /* when frame 0 was heard; 0: it stands still */
+    int64_t unplugged_us; /* 0: never */
+};
+
+static int64_t now_us(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static bool is_gone(const struct clocked *card)
+{
+    return card->unplugged_us && now_us() >= card->unplugged_us;
+}
+
+static void tick_every(struct clocked *card, int64_t us)
+{
+    struct timespec step = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+
+    timerfd_settime(card->io.poll_fd, 0,
+                    &(struct itimerspec){.it_interval = step, .it_value = step}, NULL);
+}
+
+static snd_pcm_uframes_t n_heard(const struct clocked *card)
+{
+    return card->began_us ? (snd_pcm_uframes_t)(now_us() - card->began_us) * card->io.rate / 1000000
+                          : 0;
+}
+
+static int clocked_start(snd_pcm_ioplug_t *io)
+{
+    struct clocked *card = io->private_data;
+
+    card->began_us = now_us();
+    tick_every(card, (int64_t)io->period_size * 1000000 / io->rate);
+    return 0;
+}
+
+static int clocked_stop(snd_pcm_ioplug_t *io)
+{
+    struct clocked *card = io->private_data;
+
+    card->began_us = 0;
+    tick_every(card, 0);
+    return 0;
+}
+
+static int clocked_prepare(snd_pcm_ioplug_t *io)
+{
+    struct clocked *card = io->private_data;
+
+    card->began_us = 0;
+    return is_gone(card) ? -ENODEV : 0;
+}
+
+static snd_pcm_sframes_t clocked_pointer(snd_pcm_ioplug_t *io)
+{
+    struct clocked *card = io->private_data;
+    snd_pcm_uframes_t n = n_heard(card);
+
+    if (is_gone(card))
+        return -ENODEV;
+    if (n > io->appl_ptr) {
+        limef_test_card.n_dry++;
+        return -EPIPE;
+    }
+    return (snd_pcm_sframes_t)(n % io->buffer_size);
+}
+
+static snd_pcm_sframes_t clocked_transfer(snd_pcm_ioplug_t *io, const snd_pcm_channel_area_t *areas,
+                                          snd_pcm_uframes_t offset, snd_pcm_uframes_t size)
+{
+    struct clocked *card = io->private_data;
+    const int16_t *samples = (const int16_t *)((const char *)areas[0].addr +
+                                               (areas[0].first + offset * areas[0].step) / 8);
+    snd_pcm_uframes_t n_after = io->appl_ptr + size, n = n_heard(card);
+
+    for (snd_pcm_uframes_t i = 0; i < size * io->channels; i++)
+        if (samples[i] > limef_test_card.loudest)
+            limef_test_card.loudest = samples[i];
+    if (n < n_after && n_after - n > limef_test_card.most_waiting)
+        limef_test_card.most_waiting = (unsigned)(n_after - n);
+    limef_test_card.n_frames += (unsigned)size;
+    return (snd_pcm_sframes_t)size;
+}
+
+static int clocked_poll_revents(snd_pcm_ioplug_t *io, struct pollfd *fds, unsigned n_fds,
+                                unsigned short *events)
+{
+    uint64_t n_ticks;
+
+    (void)n_fds;
+    if (fds->revents & POLLIN && read(io->poll_fd, &n_ticks, sizeof(n_ticks)) < 0)
+        n_ticks = 0;
+    *events = fds->revents & POLLIN ? POLLOUT : 0;
+    return 0;
+}
+
+static int clocked_close(snd_pcm_ioplug_t *io)
+{
+    close(io->poll_fd);
+    free(io->private_data);
+    return 0;
+}
+
+static const snd_pcm_ioplug_callback_t callback = {.start = clocked_start,
+                                                   .stop = clocked_stop,
+                                                   .pointer = clocked_pointer,
+                                                   .transfer = clocked_transfer,
+                                                   .close = clocked_close,
+                                                   .prepare = clocked_prepare,
+                                                   .poll_revents = clocked_poll_revents};
+
+static int choose_what_it_takes(struct clocked *card, unsigned rate)
+{
+    static const unsigned access[] = {SND_PCM_ACCESS_RW_INTERLEAVED};
+    static const unsigned format[] = {SND_PCM_FORMAT_S16};
+    int ret = snd_pcm_ioplug_set_param_list(&card->io, SND_PCM_IOPLUG_HW_ACCESS, 1, access);
+
+    if (ret >= 0)
+        ret = snd_pcm_ioplug_set_param_list(&card->io, SND_PCM_IOPLUG_HW_FORMAT, 1, format);
+    if (ret >= 0)
+        ret = snd_pcm_ioplug_set_param_list(&card->io, SND_PCM_IOPLUG_HW_RATE, 1, &rate);
+    if (ret >= 0)
+        ret = snd_pcm_ioplug_set_param_minmax(&card->io, SND_PCM_IOPLUG_HW_CHANNELS, 1, 2);
+    if (ret >= 0)
+        ret = snd_pcm_ioplug_set_param_minmax(&card->io, SND_PCM_IOPLUG_HW_PERIOD_BYTES, 64, 65536);
+    return ret;
+}
+
+static int open_card(snd_pcm_t **pcm, const char *name, snd_pcm_stream_t stream, int mode,
+                     long rate, long unplugged_after_ms)
+{
+    struct clocked *card = calloc(1, sizeof(*card));
+    int ret;
+
+    if (!card)
+        return -ENOMEM;
+    if (unplugged_after_ms && limef_test_card.n_opened++ == 0)
+        card->unplugged_us = now_us() + unplugged_after_ms * 1000;
+    card->io.version = SND_PCM_IOPLUG_VERSION;
+    card->io.name = "a card with a clock";
+    card->io.callback = &callback;
+    card->io.private_data = card;
+    card->io.poll_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    card->io.poll_events = POLLIN;
+    ret = snd_pcm_ioplug_create(&card->io, name, stream, mode);
+    if (ret < 0) {
+        close(card->io.poll_fd);
+        free(card);
+        return ret;
+    }
+    ret = choose_what_it_takes(card, (unsigned)rate);
+    if (ret < 0)
+        snd_pcm_ioplug_delete(&card->io);
+    else
+        *pcm = card->io.pcm;
+    return ret;
+}
+
+SND_PCM_PLUGIN_DEFINE_FUNC(limef_clocked);
+SND_PCM_PLUGIN_DEFINE_FUNC(limef_clocked)
+{
+    snd_config_iterator_t i, next;
+    long rate = 48000, unplugged_after_ms = 0;
+
+    (void)root;
+    snd_config_for_each(i, next, conf)
+    {
+        snd_config_t *entry = snd_config_iterator_entry(i);
+        const char *id;
+
+        if (snd_config_get_id(entry, &id) < 0)
+            continue;
+        if (!strcmp(id, "rate"))
+            snd_config_get_integer(entry, &rate);
+        if (!strcmp(id, "unplugged_after_ms"))
+            snd_config_get_integer(entry, &unplugged_after_ms);
+    }
+    return open_card(pcmp, name, stream, mode, rate, unplugged_after_ms);
+}
+
+SND_PCM_PLUGIN_SYMBOL(limef_clocked)

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* What clocked_pcm.c was given. */
+#ifndef LIMEF_TEST_AUDIO_CLOCKED_PCM_H
+#define LIMEF_TEST_AUDIO_CLOCKED_PCM_H
+
+#include <stdatomic.h>
+
+struct limef_test_card {
+    atomic_uint n_frames;
+    atomic_uint most_waiting; /* frames in it, right after some were written */
+    atomic_int loudest;       /* sample, of 32767 */
+    atomic_uint n_dry;        /* times it ran dry */
+    atomic_uint n_opened;     /* of those that are unplugged */
+};
+
+#endif

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sound from a source with a clock through a mixer to a device with a clock, 48 kHz stereo, periods
+ * of 128 frames, the source's pieces of 64, while another thread hammers the mixer with commands.
+ *
+ *   audio_drift simulated               ten minutes, by an imagined clock
+ *   audio_drift mixer SECONDS [LOAD]    by real ones; LOAD: threads that use so many percent of
+ *                                       every processor
+ *   audio_drift deque SECONDS [LOAD]    the same through a list behind a mutex, which the commands
+ * take as well
+ *
+ * Prints one JSON object: how much later the same input is heard at the end than at the beginning,
+ * how long it takes, how often the source's sound and the device ran dry, and the longest time from
+ * when a period was to be made until it was.
+ */
+#include "audio_peers.h"
+#include "bench.h"
+
+#include <limef/audio/output.h>
+
+#include <math.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#define RATE 48000
+#define BLOCK 128
+#define PIECE 64
+#define N_AHEAD (BLOCK + PIECE)
+#define RING_FRAMES 4096
+#define HAMMER_NS 20000
+#define BURN_NS 10000000
+#define MAX_BURNERS 64
+
+static struct limef_mixer mixer;
+static struct limef_mixer_input input;
+static float memory[RING_FRAMES * 2], sound[BLOCK * 2], out[BLOCK * 2];
+static atomic_bool over;
+static int load_percent;
+static int64_t source_began_ns; /* when frame 0 began */
+
+static void open_mixer(void)
+{
+    struct limef_mixer_input_settings settings = {.n_ahead = N_AHEAD};
+
+    if (limef_mixer_init(&mixer, NULL, NULL) < 0 ||
+        limef_mixer_input_init(&input, &mixer, NULL, memory, RING_FRAMES, &settings) < 0 ||
+        limef_mixer_connect(&mixer, &input) < 0)
+        abort();
+}
+
+static void simulate(void)
+{
+    double first_us = NAN, worst_us = 0, late_us = 0;
+    int64_t written = 0;
+
+    open_mixer();
+    for (int64_t n = 0; n < 600LL * RATE; n += BLOCK) {
+        int64_t now_us = n * 1000000 / RATE, heard_us;
+
+        for (; written + PIECE <= n; written += PIECE)
+            limef_mixer_input_write(&input, sound, PIECE, written * 1000000 / RATE, 1000);
+        limef_mixer_set(&mixer, &input, LIMEF_MIXER_GAIN, (float)(n % 7) / 7);
+        limef_mixer_mix(&mixer, out, BLOCK, now_us);
+        heard_us = limef_mixer_input_heard_us(&input, now_us);
+        if (heard_us == LIMEF_NO_TIME)
+            continue;
+        late_us = (double)n * 1e6 / RATE - (double)heard_us;
+        if (isnan(first_us))
+            first_us = late_us;
+        worst_us = fmax(worst_us, fabs(late_us - first_us));
+    }
+    printf("{\"drift_us\": %.1f, \"worst_us\": %.1f, \"latency_us\": %.0f, \"underruns\": %llu}\n",
+           late_us - first_us, worst_us, late_us,
+           (unsigned long long)LIMEF_COUNTED(input.ring.n_underruns));
+}
+
+/* What goes through, either way. */
+struct path {
+    void (*write)(int64_t n);    /* a piece; it begins with frame n */
+    void (*command)(unsigned i); /* as fast as somebody could turn knobs */
+};
+
+static const struct path *path;
+
+static void *write_by_the_clock(void *context)
+{
+    (void)context;
+    bench_real_time();
+    for (int64_t n = 0; !atomic_load(&over); n += PIECE) {
+        bench_sleep_until_ns(source_began_ns + (n + PIECE) * NS_PER_S / RATE);
+        path->write(n);
+    }
+    return NULL;
+}
+
+static void *hammer(void *context)
+{
+    (void)context;
+    for (unsigned i = 0; !atomic_load(&over); i++) {
+        path->command(i);
+        bench_sleep_until_ns(bench_now_ns() + HAMMER_NS);
+    }
+    return NULL;
+}
+
+static void *burn(void *context)
+{
+    bench_pin((int)(intptr_t)context);
+    for (int64_t begins_ns = bench_now_ns(); !atomic_load(&over); begins_ns += BURN_NS) {
+        while (bench_now_ns() < begins_ns + BURN_NS * load_percent / 100)
+            ;
+        bench_sleep_until_ns(begins_ns + BURN_NS);
+        if (bench_now_ns() > begins_ns + 2 * BURN_NS) /* others had it: nothing is made up for */
+            begins_ns = bench_now_ns() - BURN_NS;
+    }
+    return NULL;
+}
+
+static pthread_t threads[2 + MAX_BURNERS];
+static int n_threads;
+
+static void begin(void *(*run)(void *), int number)
+{
+    if (pthread_create(&threads[n_threads++], NULL, run, (void *)(intptr_t)number))
+        abort();
+}
+
+static void begin_all(const struct path *through)
+{
+    path = through;
+    source_began_ns = bench_now_ns();
+    begin(write_by_the_clock, 0);
+    begin(hammer, 0);
+    for (int i = 0; load_percent && i < sysconf(_SC_NPROCESSORS_ONLN) && i < MAX_BURNERS; i++)
+        begin(burn, i);
+}
+
+static void end_all(void)
+{
+    atomic_store(&over, true);
+    while (n_threads)
+        pthread_join(threads[--n_threads], NULL);
+}
+
+static void write_to_mixer(int64_t n)
+{
+    limef_mixer_input_write(&input, sound, PIECE, n * 1000000 / RATE, 1000);
+}
+
+static void command_mixer(unsigned i)
+{
+    limef_mixer_set(&mixer, &input, LIMEF_MIXER_GAIN, (float)(i % 100) / 100);
+}
+
+/* Of some looks the median: the input may be between two sounds. */
+static int64_t late_us_now(void)
+{
+    int64_t late_us[21];
+
+    for (int i = 0; i < 21; i++) {
+        int64_t now_us, heard_us;
+
+        do {
+            bench_sleep_until_ns(bench_now_ns() + 10000000);
+            now_us = limef_now_us();
+            heard_us = limef_mixer_input_heard_us(&input, now_us);
+        } while (heard_us == LIMEF_NO_TIME);
+        late_us[i] = now_us - heard_us - source_began_ns / 1000;
+    }
+    return bench_percentile(late_us, 21, 0.5);
+}
+
+static void run_mixer(int seconds)
+{
+    static const struct path through = {write_to_mixer, command_mixer};
+    struct limef_audio_output_settings settings = {.kind = LIMEF_AUDIO_NULL,
+                                                   .period_frames = BLOCK};
+    static struct limef_audio_output output;
+    struct limef_audio_output_counters counters;
+    struct limef_sample_ring_counters ring;
+    int64_t first_us, last_us;
+
+    open_mixer();
+    if (limef_audio_output_start(&output, NULL, &mixer, &settings) < 0)
+        abort();
+    begin_all(&through);
+    first_us = late_us_now();
+    bench_sleep_until_ns(bench_now_ns() + seconds * NS_PER_S);
+    last_us = late_us_now();
+    limef_sample_ring_get_counters(&input.ring, &ring);
+    limef_audio_output_get_counters(&output, &counters);
+    end_all();
+    printf("{\"drift_us\": %lld, \"latency_us\": %lld, \"underruns\": %llu, \"device_underruns\": "
+           "%llu, "
+           "\"periods\": %llu, \"mix_p99_us\": %lld, \"commands\": %llu, \"real_time\": %d}\n",
+           (long long)(last_us - first_us), (long long)last_us,
+           (unsigned long long)ring.n_underruns, (unsigned long long)counters.n_underruns,
+           (unsigned long long)counters.n_periods, (long long)counters.mix_p99_us,
+           (unsigned long long)LIMEF_COUNTED(mixer.n_commands),
+           counters.scheduled_as >= LIMEF_SCHEDULED_RR);
+    limef_audio_output_stop(&output, 1000000);
+}
+
+/* The list takes blocks of 64 frames, as in audio_peers.c; the gain is set and used under a lock of
+ * its own kind: the same one. */
+static const struct audio_peer *list;
+static void *deque;
+static pthread_mutex_t gain_lock = PTHREAD_MUTEX_INITIALIZER;
+static float gain = 1;
+static atomic_llong n_commands;
+
+static void write_to_deque(int64_t n)
+{
+    pthread_mutex_lock(&gain_lock);
+    sound[0] = (float)(n % RATE);
+    list->write(deque, sound);
+    pthread_mutex_unlock(&gain_lock);
+}
+
+static void command_deque(unsigned i)
+{
+    pthread_mutex_lock(&gain_lock);
+    gain = (float)(i % 100) / 100;
+    pthread_mutex_unlock(&gain_lock);
+    atomic_fetch_add(&n_commands, 1);
+}
+
+/* A period; returns whether there was one. */
+static bool mix_from_deque(void)
+{
+    float block[AUDIO_BLOCK_FLOATS];
+    bool there = true;
+
+    pthread_mutex_lock(&gain_lock);
+    for (int part = 0; part < BLOCK / PIECE; part++) {
+        there &= list->read(deque, block);
+        for (int i = 0; i < PIECE * 2; i++)
+            out[part * PIECE * 2 + i] = block[i] * gain;
+    }
+    pthread_mutex_unlock(&gain_lock);
+    return there;
+}
+
+static void run_deque(int seconds)
+{
+    static const struct path through = {write_to_deque, command_deque};
+    int64_t n_periods = (int64_t)seconds * RATE / BLOCK, began_ns, worst_ns = 0;
+    long n_underruns = 0, n_late = 0;
+
+    list = audio_peer_find("deque");
+    deque = list->make();
+    bench_real_time();
+    begin_all(&through);
+    began_ns = bench_now_ns() + N_AHEAD * NS_PER_S / RATE;
+    for (int64_t n = 0; n < n_periods; n++) {
+        int64_t due_ns = began_ns + n * BLOCK * NS_PER_S / RATE, late_ns;
+
+        bench_sleep_until_ns(due_ns);
+        n_underruns += !mix_from_deque();
+        late_ns = bench_now_ns() - due_ns;
+        worst_ns = late_ns > worst_ns ? late_ns : worst_ns;
+        n_late += late_ns > BLOCK / 2 * NS_PER_S / RATE;
+    }
+    end_all();
+    /* what an underrun did not play stays in the list: everything is heard so much later */
+    printf("{\"drift_us\": %lld, \"underruns\": %ld, \"device_underruns\": %ld, \"periods\": %lld, "
+           "\"worst_us\": %lld, \"commands\": %lld}\n",
+           (long long)n_underruns * BLOCK * 1000000 / RATE, n_underruns, n_late,
+           (long long)n_periods, (long long)worst_ns / 1000, (long long)n_commands);
+}
+
+int main(int n_arguments, char **arguments)
+{
+    const char *what = n_arguments > 1 ? arguments[1] : "";
+    int seconds = n_arguments > 2 ? atoi(arguments[2]) : 0;
+
+    load_percent = n_arguments > 3 ? atoi(arguments[3]) : 0;
+    bench_pin(-1);
+    if (!strcmp(what, "simulated"))
+        simulate();
+    else if (!strcmp(what, "mixer") && seconds > 0)
+        run_mixer(seconds);
+    else if (!strcmp(what, "deque") && seconds > 0)
+        run_deque(seconds);
+    else
+        return 1;
+    return 0;
+}

@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Presses the keys for sound in a window, and listens to the WAV file that is written meanwhile.
+
+window_sound.py LIMEF-PLAY LIMEF-DEMO-CLIP; skipped where Xvfb, xdotool or ffmpeg is missing."""
+import array
+import math
+import shutil
+import subprocess
+import sys
+import unittest
+
+from window import DEADLINE_S, FOLDER, TEMP, Player, wait_until, xvfb
+
+RATE = 48000
+LISTEN = 4800  # frames, 0.1 s
+LOUD = 0.02
+
+
+def clip_of(name, *tones):
+    """Pictures and an audio track for each tone."""
+    path = FOLDER / name
+    sounds = [a for hz in tones for a in ("-f", "lavfi", "-i", f"sine={hz}:r={RATE}")]
+    maps = [a for i in range(len(tones) + 1) for a in ("-map", str(i))]
+    subprocess.run(["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc=s=160x120:r=10", *sounds, *maps,
+                    "-t", "60", "-c:v", "mpeg4", "-c:a", "pcm_s16le", str(path)], check=True, timeout=DEADLINE_S)
+    return path
+
+
+class Listener:
+    """Of what was recorded last."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def last(self):
+        data = self.path.read_bytes()[58:] if self.path.exists() else b""
+        samples = array.array("f")
+        samples.frombytes(data[:len(data) // 8 * 8])
+        return samples[-2 * LISTEN::2]
+
+    def level(self, hz):
+        """The amplitude of a tone; 0 before enough was recorded."""
+        samples = self.last()
+        if len(samples) < LISTEN:
+            return 0
+        return 2 * abs(sum(s * complex(math.cos(2 * math.pi * hz * i / RATE), math.sin(2 * math.pi * hz * i / RATE))
+                           for i, s in enumerate(samples))) / len(samples)
+
+    def hears(self, *tones):
+        """Waits until these of 500, 1500 and 2500 Hz are heard and no others."""
+        def right():
+            return all((self.level(hz) > LOUD) == (hz in tones) for hz in (500, 1500, 2500))
+        wait_until(right, f"{tones} is heard")
+
+    def settled(self, hz):
+        """A tone's level, the same in two looks one after the other."""
+        before = [-1.0]
+
+        def same():
+            now, last = self.level(hz), before[0]
+            before[0] = now
+            return now > LOUD and abs(now - last) < 1e-3
+        wait_until(same, f"{hz} Hz is steady")
+        return before[0]
+
+
+class Keys(unittest.TestCase):
+    def test_keys_turn_sound_off_and_on_and_up_and_down(self):
+        with xvfb() as (_, env):
+            path = FOLDER / "keys.wav"
+            with Player(env, "--vo=window", f"--ao=wav:{path}", clip_of("one.mkv", 500)) as player:
+                heard = Listener(path)
+                player.wait_for_pictures()
+                heard.hears(500)
+                natural = heard.settled(500)
+                player.keys("m")
+                heard.hears()
+                player.keys("m")
+                heard.hears(500)
+                player.keys("9", "9", "9", "9")
+                wait_until(lambda: LOUD < heard.level(500) < 0.9 * natural, "quieter")
+                quiet = heard.settled(500)
+                player.keys("0", "0", "0", "0", "0", "0", "0", "0")
+                wait_until(lambda: heard.level(500) > 1.05 * natural, "louder")
+                self.assertLess(quiet, 0.9 * natural)
+                player.keys("q")
+                self.assertEqual(player.finish()[0], 0)
+
+    def test_the_key_a_takes_the_next_track(self):
+        with xvfb() as (_, env):
+            path = FOLDER / "tracks.wav"
+            with Player(env, "--vo=window", f"--ao=wav:{path}", clip_of("tracks.mkv", 500, 1500)) as player:
+                heard = Listener(path)
+                player.wait_for_pictures()
+                heard.hears(500)
+                player.keys("a")
+                heard.hears(1500)
+                player.keys("a")
+                heard.hears(500)
+                player.keys("q")
+                self.assertEqual(player.finish()[0], 0)
+
+    def test_a_grid_is_mixed_and_a_tile_alone_is_heard_alone(self):
+        with xvfb() as (_, env):
+            path = FOLDER / "grid.wav"
+            clips = [clip_of(f"{hz}.mkv", hz) for hz in (500, 1500, 2500)]
+            with Player(env, "--vo=window", f"--ao=wav:{path}", *clips) as player:
+                heard = Listener(path)
+                player.wait_for_pictures()
+                heard.hears(500, 1500, 2500)
+                player.keys("2")
+                heard.hears(1500)
+                player.keys("g")
+                heard.hears(500, 1500, 2500)
+                player.keys("g")
+                heard.hears(500)
+                player.keys("q")
+                status, report = player.finish()
+                self.assertEqual(status, 0)
+                self.assertEqual(len(report["streams"]), 3)
+
+
+if __name__ == "__main__":
+    for program in ("Xvfb", "xdotool", "ffmpeg"):
+        if not shutil.which(program):
+            print(f"there is no {program}")
+            sys.exit(77)
+    program = unittest.main(argv=sys.argv[:1] + sys.argv[3:], exit=False, verbosity=2)
+    TEMP.cleanup()
+    sys.exit(not program.result.wasSuccessful())

@@ -187,7 +187,7 @@ static int take_rest(struct rtsp_camera *camera, int64_t now_us)
     int ret = camera->is_udp;
 
     for (unsigned i = 0; i < MOST_BATCHES && ret > 0; i++)
-        ret = rtsp_camera_receive_datagrams(camera, now_us);
+        ret = rtsp_camera_receive_datagrams(camera, 0, now_us);
     for (unsigned i = 0; i < camera->n_tracks && ret >= 0; i++)
         if (rtsp_receiver_flush(&camera->tracks[i]->receiver) == AVERROR_EXIT)
             ret = AVERROR_EXIT;
@@ -235,12 +235,20 @@ static int receive(struct rtsp_camera *camera, int64_t now_us)
     return ret;
 }
 
-static bool has_ended(const struct rtsp_camera *camera)
+/* When all tracks have said goodbye, and what was sent before that has had its time to come.
+ * LIMEF_FOREVER: they have not. */
+static int64_t ends_us(const struct rtsp_camera *camera)
 {
-    for (unsigned i = 0; i < camera->n_tracks; i++)
-        if (!camera->tracks[i]->receiver.has_left)
-            return false;
-    return camera->n_tracks > 0;
+    int64_t end_us = 0;
+
+    for (unsigned i = 0; i < camera->n_tracks; i++) {
+        const struct rtsp_receiver *receiver = &camera->tracks[i]->receiver;
+
+        if (!receiver->left_us)
+            return LIMEF_FOREVER;
+        end_us = FFMAX(end_us, receiver->left_us + receiver->window.wait_us);
+    }
+    return end_us ? end_us : LIMEF_FOREVER;
 }
 
 /* Nothing came. Stalled at half of the time, lost when it is over. */
@@ -248,7 +256,7 @@ static int look_at_silence(struct rtsp_camera *camera, int64_t now_us)
 {
     int64_t since_us = camera->last_unit_us, timeout_us = camera->settings.timeout_us;
 
-    if (has_ended(camera)) {
+    if (now_us >= ends_us(camera)) {
         if (take_rest(camera, now_us) == AVERROR_EXIT)
             return AVERROR_EXIT;
         return rtsp_camera_fail(camera, LIMEF_RTSP_LOST, AVERROR_EOF, "it ended its streams");
@@ -311,6 +319,7 @@ static int64_t next_due_us(const struct rtsp_camera *camera)
 
         due_us = FFMIN(due_us, camera->last_unit_us +
                                    (camera->state == LIMEF_RTSP_STALLED ? 2 : 1) * half_us);
+        due_us = FFMIN(due_us, ends_us(camera));
     }
     return due_us;
 }

@@ -183,7 +183,8 @@ void rtsp_receiver_rtcp(struct rtsp_receiver *receiver, const uint8_t *data, siz
 
     if (rtcp_read(&news, data, bytes) < 0)
         receiver->n_malformed++;
-    receiver->has_left |= news.has_left;
+    if (news.has_left && !receiver->left_us)
+        receiver->left_us = now_us;
     if (!news.has_report ||
         (receiver->statistics.has_begun && news.ssrc != receiver->statistics.ssrc))
         return;

@@ -59,7 +59,7 @@ struct rtsp_receiver {
     uint8_t payload_type;
     int64_t arrived_us; /* of the packet that is handled */
     bool is_restarted;  /* the next unit follows nothing */
-    bool has_left;      /* BYE */
+    int64_t left_us;    /* when BYE came; 0: it did not */
     uint64_t n_packets, n_bytes, n_malformed, n_foreign;
     rtsp_arrival_fn *sink;
     void *context; /* borrowed */

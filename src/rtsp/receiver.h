@@ -80,6 +80,9 @@ int rtsp_receiver_rtp(struct rtsp_receiver *receiver, const uint8_t *data, size_
 void rtsp_receiver_rtcp(struct rtsp_receiver *receiver, const uint8_t *data, size_t bytes,
                         int64_t now_us);
 
+/* The first packet is told, as rtp_window_release(). Returns as rtsp_receiver_rtp(). */
+int rtsp_receiver_begin(struct rtsp_receiver *receiver, int first, int64_t now_us);
+
 /* Gives up what was waited for long enough. Returns as rtsp_receiver_rtp(). */
 int rtsp_receiver_tick(struct rtsp_receiver *receiver, int64_t now_us);
 

@@ -30,6 +30,7 @@ struct play_options {
     struct limef_presenter_kms kms;
     const char *ao;                    /* as written; NULL: auto */
     const char *ao_record, *ao_stream; /* a file, a URL; NULL: none */
+    struct limef_url ao_stream_url;    /* its memory, once secrets_take() was there */
     int width, height;
     bool fullscreen;
     bool untimed;
@@ -69,10 +70,10 @@ struct play_options {
     bool report_json;
     bool explain;
     const char *dot;
-    const char *dump_file; /* of key d and SIGUSR1; NULL: standard error */
+    const char *dump_file;      /* of key d and SIGUSR1; NULL: standard error */
     const char *metrics_socket; /* where metrics are served; NULL: not there */
     int metrics_port;           /* likewise, on 127.0.0.1; 0: not there */
-    int dump_fd;           /* says that SIGUSR1 came; negative: nobody does */
+    int dump_fd;                /* says that SIGUSR1 came; negative: nobody does */
     enum play_plan plan;
     enum limef_log_level log_level;
     bool help, version;

@@ -23,19 +23,26 @@ static void overwrite(char *url, const char *masked)
     memset(url + n_masked, 0, n_url - n_masked);
 }
 
+/* *url is of argv, or of a text that was read. */
+static int take(struct limef_url *input, const char **url)
+{
+    char *given = (char *)(uintptr_t)*url;
+
+    if (limef_url_init(input, given) < 0)
+        return limef_fail(AVERROR(ENOMEM), "limef-play", "URLs");
+    if (strcmp(input->text, input->whole) != 0)
+        overwrite(given, input->text);
+    *url = input->whole;
+    return 0;
+}
+
 int secrets_take(struct play_options *options)
 {
-    for (unsigned i = 0; i < options->n_urls; i++) {
-        struct limef_url *input = &options->inputs[i];
-        char *given = (char *)(uintptr_t)options->urls[i]; /* of argv, or of a text that was read */
+    int ret = options->ao_stream ? take(&options->ao_stream_url, &options->ao_stream) : 0;
 
-        if (limef_url_init(input, given) < 0)
-            return limef_fail(AVERROR(ENOMEM), "limef-play", "%u URLs", options->n_urls);
-        if (strcmp(input->text, input->whole) != 0)
-            overwrite(given, input->text);
-        options->urls[i] = input->whole;
-    }
-    return 0;
+    for (unsigned i = 0; i < options->n_urls && ret >= 0; i++)
+        ret = take(&options->inputs[i], &options->urls[i]);
+    return ret;
 }
 
 /* Where host and port are, without the user. */
@@ -185,5 +192,6 @@ void secrets_clear(struct play_options *options)
 {
     for (unsigned i = 0; i < options->n_urls; i++)
         limef_url_clear(&options->inputs[i]);
+    limef_url_clear(&options->ao_stream_url);
     options->n_urls = 0;
 }

@@ -9,7 +9,7 @@
 # Sets LIMEF_HAVE_<NAME>, makes PkgConfig::LIMEF_<NAME>, and says once what came out.
 #
 # No source file asks with #if: src/CMakeLists.txt chooses between part.c and part_stub.c.
-set(LIMEF_REQUIRES_PRIVATE "libavformat libavcodec libavutil libswresample libswscale")
+set(LIMEF_REQUIRES_PRIVATE "libavcodec libavutil libswresample libswscale")
 set(LIMEF_PARTS "")
 
 function(limef_optional name what)

@@ -9,6 +9,8 @@
 #include <limef/filter/encode.h>
 #include <limef/filter/file_source.h>
 #include <limef/filter/gate.h>
+#include <limef/filter/gop_cache.h>
+#include <limef/filter/latency.h>
 #include <limef/filter/mosaic.h>
 #include <limef/filter/scale.h>
 #include <limef/filter/split.h>
@@ -191,6 +193,40 @@ static int init_gate(struct assembly *assembly, struct element *element, const s
     return 0;
 }
 
+static const struct parameter gop_cache_parameters[] = {
+    {"bytes", PARAMETER_INTEGER, .is_positional = true, .min = 1, .max = 1e12},
+    {"seconds", PARAMETER_SECONDS, .min = 0.001, .max = MAX_SECONDS},
+    {NULL},
+};
+
+static int init_gop_cache(struct assembly *assembly, struct element *element,
+                          const struct value *values)
+{
+    struct limef_gop_cache_settings settings = {
+        .max_bytes = (size_t)values[0].integer,
+        .max_us = values[1].integer,
+    };
+
+    (void)assembly;
+    limef_gop_cache_filter_init(AS(struct limef_gop_cache_filter, element), element->name,
+                                &settings);
+    return 0;
+}
+
+static const struct parameter latency_parameters[] = {
+    {"budget", PARAMETER_SECONDS, .is_positional = true, .min = 0.001, .max = MAX_SECONDS},
+    {NULL},
+};
+
+static int init_latency(struct assembly *assembly, struct element *element,
+                        const struct value *values)
+{
+    (void)assembly;
+    limef_latency_filter_init(AS(struct limef_latency_filter, element), element->name,
+                              values[0].integer);
+    return 0;
+}
+
 static const struct parameter throttle_parameters[] = {
     {"fps", PARAMETER_NUMBER, .is_positional = true, .is_needed = true, .min = 0.001,
      .max = 100000},
@@ -284,6 +320,21 @@ static const struct element_kind element_gate = {
     "gate",          0,         sizeof(struct limef_gate_filter),
     gate_parameters, init_gate, "opens at a key frame"};
 
+static const struct element_kind element_gop_cache = {
+    "gopcache",
+    0,
+    sizeof(struct limef_gop_cache_filter),
+    gop_cache_parameters,
+    init_gop_cache,
+    "keeps packets since the key frame for who joins the split behind it later"};
+
+static const struct element_kind element_latency = {"latency",
+                                                    0,
+                                                    sizeof(struct limef_latency_filter),
+                                                    latency_parameters,
+                                                    init_latency,
+                                                    "drops what is live and later than a budget"};
+
 static const struct element_kind element_mosaic = {
     "mosaic",
     ELEMENT_MOSAIC | ELEMENT_TEAM,
@@ -320,11 +371,11 @@ static const struct element_kind element_throttle = {"throttle",
                                                      "at most so many pictures a second"};
 
 static const struct element_kind *const kinds[] = {
-    &element_burn,   &element_decode,     &element_dump,   &element_encode,   &element_export,
-    &element_file,   &element_framemd5,   &element_gate,   &element_jpeg,     &element_mosaic,
-    &element_null,   &element_pattern,    &element_scale,  &element_screen,   &element_snapshot,
-    &element_split,  &element_statistics, &element_switch, &element_throttle, &element_timestamps,
-    &element_writer,
+    &element_burn,     &element_decode,     &element_dump,   &element_encode,     &element_export,
+    &element_file,     &element_framemd5,   &element_gate,   &element_gop_cache,  &element_jpeg,
+    &element_latency,  &element_mosaic,     &element_null,   &element_pattern,    &element_scale,
+    &element_screen,   &element_snapshot,   &element_split,  &element_statistics, &element_switch,
+    &element_throttle, &element_timestamps, &element_writer,
 };
 
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))

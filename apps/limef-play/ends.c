@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "ends.h"
 
+#include "mains.h"
 #include "sound.h"
 
 #include <limef/base/log.h>
@@ -74,6 +75,7 @@ void ends_note(struct player *player, const struct limef_signal_frame *report)
     say_if_cut_short(player, stream);
     limef_signal_frame_set(&pause, LIMEF_SIGNAL_PAUSE, stream->slot, NULL);
     limef_graph_send(&player->graph, &stream->from->filter, &pause);
+    mains_end(player, stream);
 }
 
 /* Whether the decoder took more than a whole turn of a repeated file, and gave nothing. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "mains.h"
 #include "plan.h"
 #include "player.h"
 
@@ -225,6 +226,7 @@ static void solo(struct player *player, uint32_t slot)
         return;
     atomic_store_explicit(&player->solo, slot, memory_order_relaxed);
     play_sound_solo(&player->sound, slot);
+    mains_follow(player, slot);
     on_screen(player, apply_layout);
 }
 

@@ -34,6 +34,9 @@ enum option_id {
     OPTION_RECONNECT,
     OPTION_RTSP,
     OPTION_TIMEOUT,
+    OPTION_LATENCY,
+    OPTION_MAIN,
+    OPTION_SHOW_DAMAGE,
     OPTION_SNAPSHOT,
     OPTION_FRAMEMD5,
     OPTION_EXPORT,
@@ -66,6 +69,9 @@ static const struct option long_options[] = {
     {"reconnect", required_argument, NULL, OPTION_RECONNECT},
     {"rtsp", required_argument, NULL, OPTION_RTSP},
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+    {"latency", required_argument, NULL, OPTION_LATENCY},
+    {"main", required_argument, NULL, OPTION_MAIN},
+    {"show-damage", no_argument, NULL, OPTION_SHOW_DAMAGE},
     {"snapshot", required_argument, NULL, OPTION_SNAPSHOT},
     {"framemd5", required_argument, NULL, OPTION_FRAMEMD5},
     {"export", required_argument, NULL, OPTION_EXPORT},
@@ -88,6 +94,7 @@ static const char *const hwdec_words[] = {"auto", "vaapi", "no", NULL};
 static const char *const plan_words[] = {"auto", "fused", "per-filter", NULL};
 static const char *const rtsp_words[] = {"limef", "libavformat", NULL};
 static const char *const transport_words[] = {"auto", "tcp", "udp", NULL};
+static const char *const main_words[] = {"solo", "always", NULL};
 static const char *const yes_no_words[] = {"no", "yes", NULL};
 static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
 static const char *const report_words[] = {"json", NULL};
@@ -136,6 +143,16 @@ static int parse_number(const struct parser *parser, const char *text, long long
     if (end == text || *end || errno || *number < min || *number > max)
         return complain(parser, "--%s=%.40s: not a number from %lld to %lld", parser->name, text,
                         min, max);
+    return 0;
+}
+
+static int parse_latency(const struct parser *parser, const char *text, int64_t *us)
+{
+    long long ms;
+
+    if (parse_number(parser, text, 20, 60000, &ms) < 0)
+        return -1;
+    *us = ms * 1000;
     return 0;
 }
 
@@ -269,6 +286,13 @@ static int parse_input_option(const struct parser *parser, struct play_options *
         STORE_WORD(options->reconnect, bool, yes_no_words);
     case OPTION_TIMEOUT:
         return parse_seconds(parser, text, &options->timeout_us);
+    case OPTION_LATENCY:
+        return parse_latency(parser, text, &options->latency_us);
+    case OPTION_MAIN:
+        STORE_WORD(options->keeps_mains, bool, main_words);
+    case OPTION_SHOW_DAMAGE:
+        options->shows_damage = true;
+        return 0;
     case OPTION_HWDEC:
         STORE_WORD(options->hwdec, enum play_hwdec, hwdec_words);
     case OPTION_VAAPI_DEVICE:
@@ -421,6 +445,8 @@ void play_options_print_help(FILE *file)
           "  --vid=N --audio-track=N               the Nth track, not the best one\n"
           "  --rtsp-transport=auto|tcp|udp --rtsp=limef|libavformat   of cameras\n"
           "  --reconnect=yes|no --timeout=S        of live inputs\n"
+          "  --latency=MS --show-damage            how late; what is shown after a loss\n"
+          "  --main=solo|always                    when MAIN of SUB|MAIN is connected\n"
           "  --hwdec=auto|vaapi|no                 hardware decoding; what falls back says so\n"
           "  --vaapi-device=NODE                   not the first that works in /dev/dri\n"
           "  --decode-threads=N                    in each software decoder\n\n"

@@ -43,6 +43,9 @@ struct play_options {
     enum play_transport transport;
     bool rtsp_by_libavformat;
     bool reconnect, reconnect_asked;
+    int64_t latency_us; /* 0: the library's */
+    bool shows_damage;
+    bool keeps_mains; /* large streams are always connected */
     int64_t timeout_us;
     enum play_hwdec hwdec;
     const char *vaapi_device; /* NULL: one that is found */

@@ -2,9 +2,11 @@
 #include "player.h"
 
 #include "ends.h"
+#include "mains.h"
 #include "plan.h"
 #include "progress.h"
 #include "signals.h"
+#include "terminal.h"
 
 #include <limef/base/memory.h>
 #include <limef/frame/hardware.h>
@@ -121,7 +123,10 @@ static int init_stream(struct player *player, uint32_t slot)
         limef_presenter_set_master(&player->presenter, slot, heard_us, &player->sound.inputs[slot]);
     }
     ret = play_stream_init(stream, slot, options->urls[slot], options, player->screen_chain);
-    return ret < 0 ? ret : limef_graph_add(&player->graph, stream->from);
+    if (ret >= 0)
+        ret = limef_graph_add(&player->graph, stream->from);
+    return ret >= 0 && stream->has_main ? limef_graph_add(&player->graph, &stream->main.source)
+                                        : ret;
 }
 
 static int init_graph(struct player *player)
@@ -131,11 +136,15 @@ static int init_graph(struct player *player)
         [PLAY_PLAN_FUSED] = LIMEF_PLAN_FUSED,
         [PLAY_PLAN_PER_FILTER] = LIMEF_PLAN_PER_FILTER,
     };
-    size_t bytes = LIMEF_GRAPH_BYTES(player->n_streams * PLAY_STREAM_FILTERS + 3);
+    size_t n_filters = player->n_streams * PLAY_STREAM_FILTERS + 3, bytes;
     struct limef_graph_settings settings = {.reports = &player->reports,
-                                            .mode = modes[player->options->plan]};
+                                            .mode = modes[player->options->plan],
+                                            .latency_us = player->options->latency_us};
     int ret;
 
+    for (unsigned i = 0; i < player->n_streams; i++)
+        n_filters += mains_find(player->options->urls[i]) ? PLAY_MAIN_FILTERS : 0;
+    bytes = LIMEF_GRAPH_BYTES(n_filters);
     player->graph_memory = aligned_alloc(LIMEF_CACHE_LINE_BYTES, bytes);
     if (!player->graph_memory)
         return limef_fail(AVERROR(ENOMEM), "limef-play", "the graph");
@@ -275,6 +284,14 @@ static void handle_reports(struct player *player)
     }
 }
 
+static void handle_terminal(struct player *player)
+{
+    int64_t key;
+
+    while (terminal_read(&key))
+        player_key(player, key);
+}
+
 static bool all_ended(const struct player *player)
 {
     for (unsigned i = 0; i < player->n_streams; i++)
@@ -291,22 +308,28 @@ static void explain_ways(struct player *player)
 
 void player_run(struct player *player)
 {
-    struct pollfd reports = {.fd = limef_reports_fd(&player->reports), .events = POLLIN};
+    struct pollfd inputs[] = {{.fd = limef_reports_fd(&player->reports), .events = POLLIN},
+                              {.fd = -1, .events = POLLIN}};
 
     signals_ask();
+    terminal_open();
     while (!player->quit && !all_ended(player)) {
+        inputs[1].fd = terminal_fd();
         /* a signal that comes just before it is seen LOOK_MS later */
-        if (poll(&reports, 1, LOOK_MS) < 0 && errno != EINTR)
+        if (poll(inputs, 2, LOOK_MS) < 0 && errno != EINTR)
             break;
         if (signals_asked())
             player->quit = player->by_signal = true;
         handle_reports(player);
+        handle_terminal(player);
         ends_vain_repetition(player);
+        mains_look(player);
         measure(player);
         explain_ways(player);
         player_visit_screen(player);
         progress_print(player);
     }
+    terminal_close();
     signals_end_at_once();
     measure(player);
     explain_ways(player); /* of what was over sooner than looked at */

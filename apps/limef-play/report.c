@@ -20,6 +20,7 @@ struct stream_facts {
     struct limef_decode_hardware_counters hardware;
     struct limef_file_source_counters source; /* of a file; all-zero: it is a camera */
     struct limef_rtsp_source_counters camera; /* of a camera; likewise */
+    struct limef_latency_counters latency;    /* of what is live; likewise */
     struct limef_lane_counters boundaries;    /* the sum of those in its chain */
 };
 
@@ -32,7 +33,8 @@ struct boundaries {
 static bool is_of(const struct limef_filter *filter, const struct play_stream *stream)
 {
     return filter == &stream->from->filter || filter == &stream->decode.filter ||
-           filter == &stream->limit.filter;
+           filter == &stream->limit.filter || filter == &stream->latency.filter ||
+           filter == &stream->main.source.filter || filter == &stream->choice.filter;
 }
 
 static void sum_up(const struct boundaries *boundaries, struct stream_facts *facts)
@@ -67,6 +69,7 @@ static void collect(const struct player *player, const struct boundaries *bounda
         limef_rtsp_source_get_counters(&stream->camera, &facts->camera);
     else
         limef_file_source_get_counters(&stream->source, &facts->source);
+    limef_latency_get_counters(&stream->latency, &facts->latency);
     sum_up(boundaries, facts);
 }
 
@@ -95,6 +98,7 @@ static void put_drops(struct json *json, const struct stream_facts *facts)
     json_integer(json, "overflow",
                  (int64_t)(facts->boundaries.n_dropped_oldest + facts->boundaries.n_dropped_to_key +
                            facts->boundaries.n_dropped_timeout));
+    json_integer(json, "latency", (int64_t)facts->latency.n_dropped);
     json_integer(json, "corrupt", (int64_t)facts->decode.n_corrupt);
     json_integer(json, "failed", (int64_t)facts->slot.n_failed);
     json_close(json, '}');
@@ -172,6 +176,8 @@ static void put_stream(struct json *json, const struct stream_facts *facts)
         json_string(json, "to_screen", way);
     else
         json_null(json, "to_screen");
+    if (stream->has_main)
+        json_string(json, "stream", limef_switch_on_air(&stream->choice) ? "main" : "sub");
     put_percentiles(json, "latency_ms", &facts->slot.latency, 1000);
     if (stream->sound)
         put_sound_of(json, facts);

@@ -2,6 +2,7 @@
 #include "signals.h"
 
 #include "player.h"
+#include "terminal.h"
 
 #include <signal.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@ static volatile sig_atomic_t asked, status_if_stuck = PLAY_BY_SIGNAL;
 static void end_at_once(int number)
 {
     (void)number;
+    terminal_close();
     _exit(PLAY_BY_SIGNAL);
 }
 
@@ -26,6 +28,7 @@ static void end_stuck(int number)
     static const char line[] = "limef-play: the output does not come back, ending without it\n";
 
     (void)number;
+    terminal_close();
     _exit(write(STDERR_FILENO, line, sizeof(line) - 1) < 0 ? PLAY_SET_UP_FAILED : status_if_stuck);
 }
 
@@ -34,7 +37,7 @@ static void ask(int number)
 {
     (void)number;
     if (asked)
-        _exit(PLAY_BY_SIGNAL);
+        end_at_once(number);
     asked = 1;
     alarm(TAKE_DOWN_S);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "stream.h"
 
+#include "mains.h"
 #include "sound.h"
 
 #include <limef/base/log.h>
@@ -21,6 +22,11 @@ bool play_stream_is_live(const struct play_stream *stream)
 bool play_stream_is_camera(const struct play_stream *stream)
 {
     return stream->from == &stream->camera.source;
+}
+
+uint32_t play_stream_main_slot(const struct play_stream *stream)
+{
+    return stream->slot + PLAY_MAX_URLS;
 }
 
 int64_t play_stream_duration_us(const struct play_stream *stream)
@@ -81,8 +87,8 @@ static int init_source(struct play_stream *stream, const char *url,
     return ret;
 }
 
-static int init_camera(struct play_stream *stream, const char *url,
-                       const struct play_options *options)
+static int init_camera(struct play_stream *stream, struct limef_rtsp_source *camera,
+                       const char *url, const struct play_options *options)
 {
     static const enum limef_rtsp_transport transports[] = {
         [PLAY_TRANSPORT_AUTO] = LIMEF_RTSP_AUTO,
@@ -91,15 +97,65 @@ static int init_camera(struct play_stream *stream, const char *url,
     };
     struct limef_rtsp_source_settings settings = {
         .url = url,
-        .slot = stream->slot,
+        .slot = camera == &stream->main ? play_stream_main_slot(stream) : stream->slot,
         .media = stream->sound ? LIMEF_MEDIA_NONE : LIMEF_MEDIA_VIDEO,
+        .shows_damage = options->shows_damage,
         .transport = transports[options->transport],
         .timeout_us = options->timeout_us,
         .once = !options->reconnect,
     };
 
     stream->from = &stream->camera.source;
-    return limef_rtsp_source_init(&stream->camera, stream->name, &settings);
+    return limef_rtsp_source_init(
+        camera, camera == &stream->main ? stream->main_name : stream->name, &settings);
+}
+
+/* A camera with two streams. The large one is not connected yet, unless it always is. */
+static int init_both(struct play_stream *stream, const char *url, const char *main,
+                     const struct play_options *options)
+{
+    char sub[LIMEF_URL_BYTES];
+    struct limef_signal_frame stop;
+    int ret, n = snprintf(sub, sizeof(sub), "%.*s", (int)(main - 1 - url), url);
+
+    if (n >= (int)sizeof(sub))
+        return limef_fail(AVERROR(ENAMETOOLONG), stream->name, "the URL is too long");
+    snprintf(stream->main_name, sizeof(stream->main_name), "slot %u main", (unsigned)stream->slot);
+    ret = init_camera(stream, &stream->camera, sub, options);
+    limef_url_mask(stream->url, sizeof(stream->url), sub);
+    explicit_bzero(sub, sizeof(sub));
+    if (ret >= 0)
+        ret = init_camera(stream, &stream->main, main, options);
+    if (ret < 0)
+        return ret;
+    stream->has_main = true;
+    limef_switch_filter_init(&stream->choice, stream->name, stream->inputs, 2);
+    stream->choice.keeps_media = true;
+    stream->choice.slot = stream->slot;
+    limef_connect(&stream->camera.source.filter, &stream->inputs[0].filter);
+    limef_connect(&stream->main.source.filter, &stream->inputs[1].filter);
+    stream->main_connected = options->keeps_mains;
+    if (options->keeps_mains)
+        return 0;
+    limef_signal_frame_set(&stop, LIMEF_SIGNAL_STOP, play_stream_main_slot(stream), NULL);
+    limef_go(&stream->main.source.filter, &stop.frame);
+    return 0;
+}
+
+static bool is_rtsp(const char *url)
+{
+    return !strncasecmp(url, "rtsp://", 7) || !strncasecmp(url, "rtsps://", 8);
+}
+
+static int init_from(struct play_stream *stream, const char *url,
+                     const struct play_options *options)
+{
+    const char *main = mains_find(url);
+
+    if (options->rtsp_by_libavformat || !is_rtsp(url))
+        return init_source(stream, url, options);
+    return main && is_rtsp(main) ? init_both(stream, url, main, options)
+                                 : init_camera(stream, &stream->camera, url, options);
 }
 
 /* Many decoders share the CPUs; a lone one is left to the library. */
@@ -125,7 +181,8 @@ static int init_export(struct play_stream *stream, const char *pattern)
 }
 
 /* Beside the way of the pictures. */
-static int init_sound(struct play_stream *stream)
+static int init_sound(struct play_stream *stream, struct limef_filter *head,
+                      struct limef_filter *pictures)
 {
     struct limef_decode_settings decode = {.media = LIMEF_MEDIA_AUDIO, .n_threads = 1};
     struct limef_resample_settings resample = {.follows = true};
@@ -136,8 +193,8 @@ static int init_sound(struct play_stream *stream)
         ret = limef_resample_filter_init(&stream->resample, stream->name, &resample);
     if (ret < 0)
         return ret;
-    limef_connect(&stream->from->filter, &stream->split.filter);
-    limef_connect(&stream->split.filter, &stream->decode.filter);
+    limef_connect(head, &stream->split.filter);
+    limef_connect(&stream->split.filter, pictures);
     limef_connect(&stream->sound_decode.filter, &stream->resample.filter);
     limef_connect(&stream->resample.filter, &stream->sound->sink.filter);
     stream->sound->slots[stream->slot].resample = &stream->resample;
@@ -153,16 +210,13 @@ int play_stream_init(struct play_stream *stream, uint32_t slot, const char *url,
         .buffers = stream->buffers,
         .hardware = stream->hardware,
     };
+    struct limef_filter *head, *pictures = &stream->decode.filter;
     int ret;
 
     stream->slot = slot;
-    limef_url_mask(stream->url, sizeof(stream->url), url);
+    limef_url_mask(stream->url, sizeof(stream->url), url); /* of the small one, where two are */
     snprintf(stream->name, sizeof(stream->name), "slot %u", (unsigned)slot);
-    if (!options->rtsp_by_libavformat &&
-        (!strncasecmp(url, "rtsp://", 7) || !strncasecmp(url, "rtsps://", 8)))
-        ret = init_camera(stream, url, options);
-    else
-        ret = init_source(stream, url, options);
+    ret = init_from(stream, url, options);
     if (ret >= 0)
         ret = limef_decode_filter_init(&stream->decode, stream->name, &decode);
     if (ret >= 0 && options->export_path)
@@ -170,7 +224,13 @@ int play_stream_init(struct play_stream *stream, uint32_t slot, const char *url,
     if (ret < 0)
         return ret;
     play_limit_init(&stream->limit, stream->name, options->n_frames, options->duration_us);
-    limef_connect(&stream->from->filter, &stream->decode.filter);
+    if (play_stream_is_live(stream)) {
+        limef_latency_filter_init(&stream->latency, stream->name, options->latency_us);
+        limef_connect(&stream->latency.filter, pictures);
+        pictures = &stream->latency.filter;
+    }
+    head = stream->has_main ? &stream->choice.filter : &stream->from->filter;
+    limef_connect(head, pictures);
     limef_connect(&stream->decode.filter, &stream->limit.filter);
     if (options->export_path) {
         limef_connect(&stream->limit.filter, &stream->export_filter.filter);
@@ -178,13 +238,18 @@ int play_stream_init(struct play_stream *stream, uint32_t slot, const char *url,
     } else {
         limef_connect(&stream->limit.filter, screen);
     }
-    return stream->sound ? init_sound(stream) : 0;
+    return stream->sound ? init_sound(stream, head, pictures) : 0;
 }
 
 void play_stream_clear(struct play_stream *stream)
 {
     limef_filter_clear(&stream->source.source.filter);
     limef_filter_clear(&stream->camera.source.filter);
+    limef_filter_clear(&stream->main.source.filter);
+    for (unsigned i = 0; i < 2; i++)
+        limef_filter_clear(&stream->inputs[i].filter);
+    limef_filter_clear(&stream->choice.filter);
+    limef_filter_clear(&stream->latency.filter);
     limef_filter_clear(&stream->decode.filter);
     limef_filter_clear(&stream->limit.filter);
     limef_filter_clear(&stream->export_filter.filter);

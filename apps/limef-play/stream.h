@@ -5,7 +5,8 @@
  *     file source - split - decode - limit [- export] - screen
  *                        \- decode - resample - sound
  *
- * Without sound there is no split, and nothing behind it.
+ * Without sound there is no split, and nothing behind it. What is live has a latency filter before
+ * the decoder of pictures. A camera with a small and a large stream has a switch behind the two.
  */
 #ifndef LIMEF_PLAY_STREAM_H
 #define LIMEF_PLAY_STREAM_H
@@ -18,14 +19,18 @@
 #include <limef/filter/decode.h>
 #include <limef/filter/export.h>
 #include <limef/filter/file_source.h>
+#include <limef/filter/latency.h>
 #include <limef/filter/presenter.h>
 #include <limef/filter/resample.h>
 #include <limef/filter/rtsp_source.h>
 #include <limef/filter/split.h>
+#include <limef/filter/switch.h>
 #include <limef/thread/graph.h>
 
 /* Filters of a stream. */
-#define PLAY_STREAM_FILTERS 7
+#define PLAY_STREAM_FILTERS 8
+/* And of one with two streams. */
+#define PLAY_MAIN_FILTERS 4
 
 struct play_stream {
     struct limef_buffer_source *buffers; /* where to decode into; NULL: anywhere. Set before init */
@@ -38,6 +43,12 @@ struct play_stream {
     struct limef_source *from; /* one of the next two */
     struct limef_file_source source;
     struct limef_rtsp_source camera;
+    bool has_main; /* the camera is the small stream, this is the large one: */
+    char main_name[32];
+    struct limef_rtsp_source main;
+    struct limef_switch_input inputs[2];
+    struct limef_switch_filter choice;
+    struct limef_latency_filter latency; /* all-zero: not live */
     struct limef_decode_filter decode;
     struct play_limit limit;
     struct limef_export_filter export_filter; /* all-zero: not asked for */
@@ -47,6 +58,7 @@ struct play_stream {
     struct limef_resample_filter resample;
 
     /* the main thread */
+    bool main_wanted, main_connected;
     struct way way;
     int64_t seek_target_us, sought_at_us; /* the last one asked for, and when */
     bool ended;                           /* pictures and sound */
@@ -70,6 +82,9 @@ void play_stream_clear(struct play_stream *stream);
 
 /* Whether the camera source plays it. */
 bool play_stream_is_camera(const struct play_stream *stream);
+
+/* The slot that the large stream speaks of itself with. */
+uint32_t play_stream_main_slot(const struct play_stream *stream);
 
 /* How long it is, and when it starts; LIMEF_NO_TIME: not known, or a camera. */
 int64_t play_stream_duration_us(const struct play_stream *stream);

@@ -33,7 +33,9 @@
 #include <limef/filter/filter.h>
 #include <limef/filter/framemd5.h>
 #include <limef/filter/gate.h>
+#include <limef/filter/gop_cache.h>
 #include <limef/filter/input.h>
+#include <limef/filter/latency.h>
 #include <limef/filter/mosaic.h>
 #include <limef/filter/presenter.h>
 #include <limef/filter/presenter_host.h>
@@ -55,6 +57,7 @@
 #include <limef/frame/codec.h>
 #include <limef/frame/decoded.h>
 #include <limef/frame/frame.h>
+#include <limef/frame/group.h>
 #include <limef/frame/hardware.h>
 #include <limef/frame/packet.h>
 #include <limef/frame/payload.h>

@@ -181,14 +181,15 @@ static void disarm(struct limef_fifo *fifo)
         return; /* EAGAIN: it was not readable */
 }
 
-static void arm(struct limef_fifo *fifo)
+/* A wake-up that a read took makes the fd readable once: who polls next would sleep through it. */
+static void arm(struct limef_fifo *fifo, bool was_taken)
 {
     uint64_t one = 1;
 
     fifo->armed = true;
     atomic_store_explicit(&fifo->reader, READER_POLLS, memory_order_seq_cst);
     atomic_thread_fence(memory_order_seq_cst);
-    if ((has_frames(fifo) || is_closed(fifo) ||
+    if ((was_taken || has_frames(fifo) || is_closed(fifo) ||
          atomic_load_explicit(&fifo->woken, memory_order_relaxed)) &&
         atomic_exchange_explicit(&fifo->reader, READER_AWAKE, memory_order_acq_rel) ==
             READER_POLLS &&
@@ -242,6 +243,7 @@ static int read_frames(struct limef_fifo *fifo, struct limef_stack_frame **frame
                        unsigned max_frames, int64_t timeout_us)
 {
     int64_t deadline_us = LIMEF_NO_TIME;
+    bool was_taken = false;
     unsigned n;
 
     if (fifo->armed)
@@ -249,7 +251,8 @@ static int read_frames(struct limef_fifo *fifo, struct limef_stack_frame **frame
     for (;;) {
         if (is_closed(fifo))
             return AVERROR_EXIT;
-        if (was_woken(fifo))
+        was_taken = was_woken(fifo);
+        if (was_taken)
             break;
         n = take_in_turn(fifo, frames, max_frames);
         if (!n && timeout_us > 0)
@@ -264,7 +267,7 @@ static int read_frames(struct limef_fifo *fifo, struct limef_stack_frame **frame
         sleep_until(fifo, deadline_us);
     }
     if (fifo->fd >= 0)
-        arm(fifo);
+        arm(fifo, was_taken);
     return AVERROR(EAGAIN);
 }
 
@@ -369,6 +372,6 @@ int limef_fifo_fd(struct limef_fifo *fifo)
     fifo->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (fifo->fd < 0)
         return limef_fail(AVERROR(errno), fifo->name, "no event descriptor");
-    arm(fifo); /* the read that found nothing may lie behind */
+    arm(fifo, false); /* the read that found nothing may lie behind */
     return fifo->fd;
 }

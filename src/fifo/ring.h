@@ -10,7 +10,8 @@
 
 static inline bool is_media(const struct limef_frame *frame)
 {
-    return frame->frame_class == LIMEF_FRAME_PACKET || frame->frame_class == LIMEF_FRAME_DECODED;
+    return frame->frame_class == LIMEF_FRAME_PACKET || frame->frame_class == LIMEF_FRAME_DECODED ||
+           frame->frame_class == LIMEF_FRAME_GROUP;
 }
 
 static inline struct limef_stack_frame *at(const struct limef_lane *lane, uint32_t position)

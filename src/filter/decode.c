@@ -13,6 +13,8 @@
 #include <limef/frame/pool.h>
 #include <limef/thread/report.h>
 
+#include <libavutil/common.h>
+
 #define MAX_ERRORS 64 /* in a row, while draining; then it is given up */
 
 static struct limef_decode_filter *decode_of(struct limef_filter *filter)
@@ -93,6 +95,41 @@ static bool is_before_target(struct limef_decode_filter *decode)
     return false;
 }
 
+static void forget_burst(struct limef_decode_filter *decode)
+{
+    LIMEF_COUNT(decode->n_dropped_burst, decode->burst.av != NULL);
+    limef_payload_unref(decode->burst.frame.payload);
+    decode->burst = (struct limef_decoded_frame){.av = NULL};
+}
+
+/* Of a burst the newest picture is enough, and of its sound nothing. */
+static int hold_burst(struct limef_decode_filter *decode)
+{
+    if (decode->out.frame.media != LIMEF_MEDIA_VIDEO) {
+        LIMEF_COUNT(decode->n_dropped_burst, 1);
+        return 0;
+    }
+    forget_burst(decode);
+    decode->burst = decode->out;
+    decode->out.frame.payload = NULL;
+    return 0;
+}
+
+/* The burst is over: what a decoder that reorders or delays still has of it comes later. */
+static int end_burst(struct limef_decode_filter *decode, bool newer_was_passed)
+{
+    if (newer_was_passed) {
+        forget_burst(decode);
+        return 0;
+    }
+    limef_payload_unref(decode->out.frame.payload);
+    decode->out = decode->burst;
+    decode->out.frame.flags &= ~(uint32_t)LIMEF_FRAME_BURST;
+    decode->burst = (struct limef_decoded_frame){.av = NULL};
+    LIMEF_COUNT(decode->n_decoded, 1);
+    return limef_pass(&decode->filter, &decode->out.frame);
+}
+
 static int pass_picture(struct limef_decode_filter *decode, struct limef_payload *payload)
 {
     limef_payload_unref(decode->out.frame.payload);
@@ -104,6 +141,8 @@ static int pass_picture(struct limef_decode_filter *decode, struct limef_payload
         LIMEF_COUNT(decode->n_dropped_seek, 1);
         return 0;
     }
+    if (decode->out.frame.flags & LIMEF_FRAME_BURST)
+        return hold_burst(decode);
     LIMEF_COUNT(decode->n_decoded, 1);
     return limef_pass(&decode->filter, &decode->out.frame);
 }
@@ -204,7 +243,8 @@ static int send(struct limef_decode_filter *decode, const struct limef_packet_fr
     int ret;
 
     /* on the way to the target, what no other picture refers to need not be decoded */
-    decode->context->skip_frame = is_early ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
+    decode->context->skip_frame =
+        is_early || packet->frame.flags & LIMEF_FRAME_BURST ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
     borrow(decode, packet);
     decode_hardware_begin(decode);
     ret = avcodec_send_packet(decode->context, decode->shell);
@@ -222,11 +262,18 @@ static int send(struct limef_decode_filter *decode, const struct limef_packet_fr
 
 int decode_packet(struct limef_decode_filter *decode, const struct limef_packet_frame *packet)
 {
+    uint64_t n_passed = LIMEF_COUNTED(decode->n_decoded);
     int sent = send(decode, packet), received;
 
     if (sent == AVERROR_EXIT)
         return sent;
     received = receive_all(decode);
+    if (decode->burst.av && !(packet->frame.flags & LIMEF_FRAME_BURST) &&
+        received != AVERROR_EXIT) {
+        int ended = end_burst(decode, LIMEF_COUNTED(decode->n_decoded) != n_passed);
+
+        received = ended < 0 ? ended : received;
+    }
     return received < 0 ? received : sent;
 }
 
@@ -235,9 +282,12 @@ static int take_packet(struct limef_decode_filter *decode, const struct limef_pa
     const struct limef_frame *codec = &decode->codec.frame;
     const struct limef_decode_hardware *hardware = &decode->hardware;
 
+    if (packet->frame.flags & LIMEF_FRAME_KEY)
+        decode->is_after_gap = false;
     /* without bytes a packet would mean the end of the stream to libavcodec */
     if (!decode->context || packet->size_bytes == 0 || packet->size_bytes > INT32_MAX ||
-        packet->frame.slot != codec->slot || packet->frame.track != codec->track) {
+        packet->frame.slot != codec->slot || packet->frame.track != codec->track ||
+        decode->is_after_gap) {
         LIMEF_COUNT(decode->n_ignored, 1);
         return 0;
     }
@@ -274,6 +324,7 @@ static int take_codec(struct limef_decode_filter *decode, const struct limef_cod
     if (!is_same) {
         if (decode_hardware_end(decode) == AVERROR_EXIT)
             return AVERROR_EXIT;
+        forget_burst(decode);
         avcodec_free_context(&decode->context);
         decode_hardware_reset(decode);
     }
@@ -301,7 +352,15 @@ static int take_signal(struct limef_decode_filter *decode, const struct limef_si
         if (decode->context)
             avcodec_flush_buffers(decode->context);
         decode_hardware_clear(decode);
+        forget_burst(decode);
         decode->drop_before_us = signal->value;
+        decode->is_after_gap = false;
+        break;
+    case LIMEF_SIGNAL_GAP:
+        decode->is_after_gap = decode->settings.media == LIMEF_MEDIA_VIDEO;
+        break;
+    case LIMEF_SIGNAL_DEPTH:
+        decode->n_behind = (unsigned)av_clip64(signal->value, 1, LIMEF_DECODE_MAX_BEHIND);
         break;
     case LIMEF_SIGNAL_END:
     case LIMEF_SIGNAL_STOP:
@@ -336,6 +395,7 @@ static void decode_clear(struct limef_filter *filter)
     struct limef_decode_filter *decode = decode_of(filter);
 
     decode_hardware_reset(decode);
+    forget_burst(decode);
     avcodec_free_context(&decode->context);
     av_buffer_unref(&decode->settings.hardware);
     avcodec_parameters_free(&decode->parameters);
@@ -370,7 +430,8 @@ static uint64_t decode_fingerprint(const struct limef_filter *filter)
 }
 
 static const struct limef_filter_ops decode_ops = {.kind = "decode",
-                                                   .flags = LIMEF_FILTER_SELF_THREADED,
+                                                   .flags = LIMEF_FILTER_SELF_THREADED |
+                                                            LIMEF_FILTER_POOLS,
                                                    .go = decode_go,
                                                    .clear = decode_clear,
                                                    .fingerprint = decode_fingerprint};
@@ -408,6 +469,7 @@ void limef_decode_get_counters(const struct limef_decode_filter *decode,
         .n_corrupt = LIMEF_COUNTED(decode->n_corrupt),
         .n_errors = LIMEF_COUNTED(decode->n_errors),
         .n_dropped_seek = LIMEF_COUNTED(decode->n_dropped_seek),
+        .n_dropped_burst = LIMEF_COUNTED(decode->n_dropped_burst),
         .n_codec_changes = LIMEF_COUNTED(decode->n_codec_changes),
         .n_lent_buffers = LIMEF_COUNTED(decode->n_lent_buffers),
         .n_ordinary_buffers = LIMEF_COUNTED(decode->n_ordinary_buffers),

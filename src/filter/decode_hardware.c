@@ -81,14 +81,21 @@ const AVCodec *decode_hardware_find(const struct limef_decode_filter *decode, in
     return NULL;
 }
 
+/* What was wished for, else what the graph's plan says, else a guess; no more than a pool has that
+ * cannot grow. */
 static unsigned n_held(const struct limef_decode_filter *decode)
 {
-    return decode->settings.n_held ? decode->settings.n_held : DEFAULT_HELD;
+    unsigned n = decode->settings.n_held ? decode->settings.n_held
+                 : decode->n_behind      ? decode->n_behind
+                                         : DEFAULT_HELD;
+
+    return decode->hardware.n_pool && decode->hardware.n_pool < n ? decode->hardware.n_pool : n;
 }
 
 /* A frames context of our own: it remembers what was exported, and where the driver lets it, it
  * grows with what the chain holds. */
-static int make_frames(AVCodecContext *context, enum AVPixelFormat format)
+static int make_frames(struct limef_decode_filter *decode, AVCodecContext *context,
+                       enum AVPixelFormat format)
 {
     AVHWFramesContext *frames;
     AVBufferRef *made = NULL;
@@ -99,10 +106,12 @@ static int make_frames(AVCodecContext *context, enum AVPixelFormat format)
     if (ret < 0)
         return ret;
     frames = (AVHWFramesContext *)(void *)made->data;
-    if (hardware_has_fixed_pool(context->hw_device_ctx))
+    if (hardware_has_fixed_pool(context->hw_device_ctx)) {
         frames->initial_pool_size += frames->initial_pool_size ? WORK_SURFACES : 0;
-    else
+        decode->hardware.n_pool = (unsigned)context->extra_hw_frames;
+    } else {
         frames->initial_pool_size = 0;
+    }
     ret = hardware_frames_prepare(made);
     if (ret >= 0)
         ret = av_hwframe_ctx_init(made);
@@ -136,7 +145,7 @@ static enum AVPixelFormat get_format(AVCodecContext *context, const enum AVPixel
     hardware->is_chosen = true;
     if (hardware->format != AV_PIX_FMT_VAAPI)
         return *formats;
-    ret = make_frames(context, *formats);
+    ret = make_frames(decode, context, *formats);
     return ret < 0 ? refuse(hardware, ret) : *formats;
 }
 
@@ -166,6 +175,7 @@ int decode_hardware_set_up(struct limef_decode_filter *decode)
     context->get_format = get_format;
     context->get_buffer2 = get_buffer;
     compat_let_threads_get_buffers(context); /* there is one; libavcodec warns all the same */
+    decode->hardware.n_pool = 0;
     context->extra_hw_frames = (int)n_held(decode);
     context->thread_count = 1; /* hardware works on one picture after the other */
     return 0;

@@ -51,6 +51,7 @@ int limef_export_filter_init(struct limef_export_filter *export_filter, const ch
     if (ret < 0)
         return ret;
     limef_filter_init(&export_filter->filter, &export_ops, name);
+    export_filter->filter.n_kept = limef_export_max_pictures(settings);
     return 0;
 }
 

@@ -4,13 +4,13 @@
 #include "filter/file_source_private.h"
 #include "filter/fingerprint.h"
 
+#include "base/libavformat.h"
 #include "base/memory_private.h"
 
 #include <limef/base/log.h>
 #include <limef/base/url.h>
 #include <limef/frame/pool.h>
 
-#include <libavformat/avformat.h>
 #include <string.h>
 
 #define TIMEOUT_US 10000000
@@ -213,9 +213,9 @@ static void set_paused(struct limef_file_source *file, bool paused)
     if (file->paused != paused && file->live && file->format) {
         file_source_may_block(file);
         if (paused)
-            av_read_pause(file->format);
+            libavformat.av_read_pause(file->format);
         else
-            av_read_play(file->format);
+            libavformat.av_read_play(file->format);
     }
     file->paused = paused;
     file->anchored = false;

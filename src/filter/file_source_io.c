@@ -5,10 +5,10 @@
  */
 #include "filter/file_source_private.h"
 
+#include "base/libavformat.h"
 #include "base/memory_private.h"
 
 #include <fcntl.h>
-#include <libavformat/avformat.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,7 +69,7 @@ int file_source_io_open(struct limef_file_source *file, AVIOContext **io)
         return AVERROR(errno);
     buffer = memory_permits() ? av_malloc(BUFFER_BYTES) : NULL;
     if (buffer)
-        *io = avio_alloc_context(buffer, BUFFER_BYTES, 0, file, io_read, NULL, NULL);
+        *io = libavformat.avio_alloc_context(buffer, BUFFER_BYTES, 0, file, io_read, NULL, NULL);
     if (!*io) {
         av_free(buffer);
         close(fd);
@@ -86,7 +86,7 @@ void file_source_io_close(struct limef_file_source *file, AVIOContext **io)
         return;
     if (*io)
         av_freep(&(*io)->buffer);
-    avio_context_free(io);
+    libavformat.avio_context_free(io);
     close(file->fd);
     file->has_fd = false;
 }

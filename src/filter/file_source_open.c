@@ -5,6 +5,7 @@
  */
 #include "filter/file_source_private.h"
 
+#include "base/libavformat.h"
 #include "base/memory_private.h"
 #include "frame/av_compat.h"
 #include "frame/orientation.h"
@@ -35,11 +36,11 @@ static bool is_still(const AVStream *stream)
 /* Of a fragmented file there is only the first fragment's table. */
 static bool has_whole_table(AVStream *stream)
 {
-    int n = avformat_index_get_entries_count(stream);
+    int n = libavformat.avformat_index_get_entries_count(stream);
 
     return n > 0 && stream->duration > 0 &&
-           avformat_index_get_entry(stream, n - 1)->timestamp -
-                   avformat_index_get_entry(stream, 0)->timestamp >=
+           libavformat.avformat_index_get_entry(stream, n - 1)->timestamp -
+                   libavformat.avformat_index_get_entry(stream, 0)->timestamp >=
                stream->duration / 2;
 }
 
@@ -101,7 +102,7 @@ static int probe(struct limef_file_source *file, AVFormatContext *format)
         if (!is_wanted_kind(file, format->streams[i]->codecpar->codec_type))
             format->streams[i]->discard = AVDISCARD_ALL;
     file_source_may_block(file);
-    return memory_permits() ? avformat_find_stream_info(format, NULL) : AVERROR(ENOMEM);
+    return memory_permits() ? libavformat.avformat_find_stream_info(format, NULL) : AVERROR(ENOMEM);
 }
 
 /* The wanted-th track of a kind, from 1; -1 if there is none. */
@@ -118,7 +119,7 @@ static int find_nth(const AVFormatContext *format, enum AVMediaType type, int wa
 
 static int find_best(const AVFormatContext *format, enum AVMediaType type)
 {
-    int best = av_find_best_stream((AVFormatContext *)format, type, -1, -1, NULL, 0);
+    int best = libavformat.av_find_best_stream((AVFormatContext *)format, type, -1, -1, NULL, 0);
 
     if (best < 0 || best >= LIMEF_FILE_MAX_TRACKS || is_still(format->streams[best]) ||
         format->streams[best]->codecpar->codec_id == AV_CODEC_ID_NONE)
@@ -248,7 +249,7 @@ static int parse_options(struct limef_file_source *file, AVDictionary **options,
     name = av_dict_get(*options, "format", NULL, 0);
     if (!name)
         return 0;
-    *forced = av_find_input_format(name->value);
+    *forced = libavformat.av_find_input_format(name->value);
     if (!*forced)
         return file_source_fail(file, AVERROR_DEMUXER_NOT_FOUND, ": the format of its options");
     return av_dict_set(options, "format", NULL, 0);
@@ -265,13 +266,17 @@ static void complain_of(const struct limef_file_source *file, const AVDictionary
 
 static int open_format(struct limef_file_source *file)
 {
-    AVFormatContext *format = memory_permits() ? avformat_alloc_context() : NULL;
+    AVFormatContext *format;
     const AVInputFormat *forced = NULL;
     AVDictionary *options = NULL;
     AVIOContext *io = NULL;
-    int ret = format ? parse_options(file, &options, &forced)
-                     : file_source_fail(file, AVERROR(ENOMEM), "");
+    int ret = libavformat_load(file->source.filter.name);
 
+    if (ret < 0)
+        return ret;
+    format = memory_permits() ? libavformat.avformat_alloc_context() : NULL;
+    ret = format ? parse_options(file, &options, &forced)
+                 : file_source_fail(file, AVERROR(ENOMEM), "");
     if (ret >= 0) {
         ret = file_source_io_open(file, &io);
         if (ret < 0)
@@ -282,12 +287,12 @@ static int open_format(struct limef_file_source *file)
         format->pb = io;
         file_source_may_block(file);
         /* frees format on failure, and sets it to NULL */
-        ret = avformat_open_input(&format, file->settings.url, forced, &options);
+        ret = libavformat.avformat_open_input(&format, file->settings.url, forced, &options);
         if (ret < 0)
             ret = file_source_fail(file, ret, "");
     }
     if (ret < 0) {
-        avformat_free_context(format);
+        libavformat.avformat_free_context(format);
         file_source_io_close(file, &io);
     } else {
         complain_of(file, options);
@@ -333,7 +338,8 @@ void file_source_close(struct limef_file_source *file)
     AVIOContext *io = file->format && file->has_fd ? file->format->pb : NULL;
 
     file_source_may_block(file); /* an RTSP TEARDOWN must not hang */
-    avformat_close_input(&file->format);
+    if (file->format)
+        libavformat.avformat_close_input(&file->format);
     file_source_io_close(file, &io);
 }
 
@@ -359,10 +365,10 @@ int file_source_describe(struct limef_file_source *file, const AVStream *stream)
     orientation_from_matrix(compat_display_matrix(stream), &codec->rotation_degrees,
                             &codec->mirrored);
     if (codec->frame.media == LIMEF_MEDIA_VIDEO) {
-        rate = av_guess_frame_rate(file->format, (AVStream *)stream, NULL);
+        rate = libavformat.av_guess_frame_rate(file->format, (AVStream *)stream, NULL);
         if (rate.num <= 0) /* not constant */
             rate = stream->avg_frame_rate;
-        aspect = av_guess_sample_aspect_ratio(file->format, (AVStream *)stream, NULL);
+        aspect = libavformat.av_guess_sample_aspect_ratio(file->format, (AVStream *)stream, NULL);
         codec->frame_rate_num = rate.num;
         codec->frame_rate_den = rate.num ? rate.den : 0;
         codec->aspect_num = aspect.num;

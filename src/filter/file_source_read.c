@@ -4,9 +4,9 @@
  */
 #include "filter/file_source_private.h"
 
-#include <limef/frame/pool.h>
+#include "base/libavformat.h"
 
-#include <libavformat/avformat.h>
+#include <limef/frame/pool.h>
 
 /* libavformat's clock to the frames' one. */
 static int64_t to_us(int64_t time, const AVStream *stream)
@@ -102,7 +102,7 @@ int file_source_read(struct limef_file_source *file)
         return file_source_fail(file, AVERROR(ENOMEM), "");
     av = limef_payload_packet(payload);
     file_source_may_block(file);
-    ret = av_read_frame(file->format, av);
+    ret = libavformat.av_read_frame(file->format, av);
     if (ret < 0) {
         take_over(&file->spare, payload);
         return ret == AVERROR(EAGAIN) ? ret : at_end(file, ret);

@@ -6,10 +6,10 @@
  */
 #include "filter/file_source_private.h"
 
+#include "base/libavformat.h"
+
 #include <limef/base/log.h>
 #include <limef/thread/report.h>
-
-#include <libavformat/avformat.h>
 
 #define MAX_TRIES 8
 #define FIRST_STEP_BACK_US 500000 /* twice as far at each further try */
@@ -34,9 +34,9 @@ static int seek_format(struct limef_file_source *file, int64_t us)
     file_source_may_block(file);
     /* MPEG's streams have no index, and a search by time misses their first key frame */
     if (us <= beginning_us(file) && format->iformat->flags & AVFMT_TS_DISCONT)
-        ret = av_seek_frame(format, -1, 0, AVSEEK_FLAG_BYTE);
+        ret = libavformat.av_seek_frame(format, -1, 0, AVSEEK_FLAG_BYTE);
     else
-        ret = avformat_seek_file(format, track, INT64_MIN, time, time, 0);
+        ret = libavformat.avformat_seek_file(format, track, INT64_MIN, time, time, 0);
     return ret < 0 ? file_source_why(file, ret) : 0;
 }
 
@@ -47,7 +47,8 @@ static void go_back(struct limef_file_source *file)
     const AVPacket *last = file->packet.av;
 
     if (file->format->iformat->flags & AVFMT_GENERIC_INDEX && (!last || last->pos >= 0))
-        av_seek_frame(file->format, -1, last ? last->pos + last->size : 0, AVSEEK_FLAG_BYTE);
+        libavformat.av_seek_frame(file->format, -1, last ? last->pos + last->size : 0,
+                                  AVSEEK_FLAG_BYTE);
 }
 
 /* It goes on where it is. Who waits for the FLUSH learns from START that none comes. */

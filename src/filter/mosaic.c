@@ -231,5 +231,6 @@ int limef_mosaic_filter_init(struct limef_mosaic_filter *mosaic, const char *nam
     mosaic->cells = cells;
     mosaic->n_cells = n_cells;
     limef_filter_init(&mosaic->filter, &mosaic_ops, name);
+    mosaic->filter.n_kept = 1;
     return 0;
 }

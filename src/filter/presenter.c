@@ -169,6 +169,10 @@ static int take_picture(struct limef_presenter *presenter, struct limef_tile *ti
     int64_t now_us = limef_now_us();
     int ret;
 
+    if (decoded->frame.flags & LIMEF_FRAME_BURST) {
+        LIMEF_COUNT(tile->n_dropped_burst, 1);
+        return 0;
+    }
     if (!tile->seeking && presenter_has_next(tile)) {
         ret = make_room(presenter, tile, &decoded->frame, now_us);
         if (ret < 0)
@@ -258,6 +262,7 @@ int limef_presenter_init(struct limef_presenter *presenter, const char *name,
     if (n_tiles == 0 || !tiles)
         return limef_fail(AVERROR(EINVAL), name, "a presenter without tiles");
     limef_filter_init(&presenter->filter, &presenter_ops, name);
+    presenter->filter.n_kept = PRESENTER_KEEPS;
     if (settings)
         presenter->settings = *settings;
     presenter->tiles = tiles;

@@ -136,6 +136,7 @@ int limef_presenter_get_counters(const struct limef_presenter *presenter, uint32
         .n_shown = LIMEF_COUNTED(tile->n_shown),
         .n_dropped_late = LIMEF_COUNTED(tile->n_dropped_late),
         .n_dropped_flush = LIMEF_COUNTED(tile->n_dropped_flush),
+        .n_dropped_burst = LIMEF_COUNTED(tile->n_dropped_burst),
         .n_failed = LIMEF_COUNTED(tile->n_failed),
         .n_anchors = LIMEF_COUNTED(tile->n_anchors),
         .n_direct = LIMEF_COUNTED(tile->n_direct),

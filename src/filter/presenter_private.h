@@ -60,6 +60,10 @@ int64_t presenter_begin_us(struct limef_tile *tile, int64_t pts_us, int64_t now_
 /* After a picture was presented: how far it was from the sound. */
 void presenter_note_deviation(struct limef_tile *tile, int64_t now_us);
 
+/* Pictures of a tile: the one that waits, the one that comes onto the screen, the one on it, and two
+ * behind fences or, for a host, one that the host has not taken yet. */
+#define PRESENTER_KEEPS 5
+
 /* What lasts as long as nobody knows. */
 #define PRESENTER_UNKNOWN_US 40000
 

@@ -304,6 +304,7 @@ int limef_scale_filter_init(struct limef_scale_filter *scale, const char *name,
     if (!scale->pictures)
         return limef_fail(AVERROR(ENOMEM), name, "init");
     limef_filter_init(&scale->filter, &scale_ops, name);
+    scale->filter.n_kept = 1; /* what it passes on unchanged */
     scale->settings = *settings;
     scale->format = format;
     return 0;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include <limef/filter/split.h>
+#include "filter/split_private.h"
+
+#include <limef/filter/gop_cache.h>
 
 #include <libavutil/error.h>
 #include <pthread.h>
@@ -58,10 +60,15 @@ static struct limef_filter *filter_of(const struct limef_split_branch *branch)
 static bool catch_up(struct limef_split_filter *split, struct limef_split_branch *branch,
                      struct limef_filter *to)
 {
-    if (!atomic_load_explicit(&branch->wants_codecs, memory_order_relaxed))
+    uint32_t join = atomic_load_explicit(&branch->join, memory_order_relaxed);
+    int ret;
+
+    if (join == LIMEF_SPLIT_FROM_NOW)
         return true;
-    atomic_store_explicit(&branch->wants_codecs, 0, memory_order_relaxed);
-    if (limef_codecs_go(&split->codecs, to) < 0)
+    atomic_store_explicit(&branch->join, LIMEF_SPLIT_FROM_NOW, memory_order_relaxed);
+    ret = join == LIMEF_SPLIT_BURST_FIRST && split->cache ? limef_gop_cache_go(split->cache, to)
+                                                          : limef_codecs_go(&split->codecs, to);
+    if (ret < 0)
         LIMEF_COUNT(branch->n_refused, 1);
     return filter_of(branch) == to;
 }
@@ -93,6 +100,18 @@ static int split_go(struct limef_filter *filter, const struct limef_frame *in)
     return answers.first_error ? answers.first_error : ret;
 }
 
+void split_serve(struct limef_split_filter *split)
+{
+    enter(split);
+    for (unsigned i = 0; i < LIMEF_SPLIT_MAX_BRANCHES; i++) {
+        struct limef_filter *to = filter_of(&split->branches[i]);
+
+        if (to)
+            catch_up(split, &split->branches[i], to);
+    }
+    leave(split);
+}
+
 static void split_clear(struct limef_filter *filter)
 {
     struct limef_split_filter *split = split_of(filter);
@@ -119,7 +138,7 @@ static void split_reroute(struct limef_filter *filter, unsigned output, struct l
     }
     /* whoever is new has missed what the stream is made of; a boundary in between has not */
     if (to && !filter_of(branch))
-        atomic_store_explicit(&branch->wants_codecs, 1, memory_order_relaxed);
+        atomic_store_explicit(&branch->join, LIMEF_SPLIT_BURST_FIRST, memory_order_relaxed);
     /* before `to`, as in take_out(): a static branch becomes claimed, one that is left free */
     atomic_store_explicit(&branch->claimed, to != NULL, memory_order_relaxed);
     atomic_store_explicit(&branch->to, to, memory_order_seq_cst);
@@ -166,8 +185,7 @@ int limef_split_connect(struct limef_split_filter *split, struct limef_filter *t
         if (!claim(branch))
             continue;
         atomic_store_explicit(&branch->n_refused, 0, memory_order_relaxed);
-        atomic_store_explicit(&branch->wants_codecs, join == LIMEF_SPLIT_CODECS_FIRST,
-                              memory_order_relaxed);
+        atomic_store_explicit(&branch->join, (uint32_t)join, memory_order_relaxed);
         atomic_store_explicit(&branch->to, to, memory_order_seq_cst);
         return 0;
     }

@@ -24,10 +24,30 @@ static bool is_on_air(const struct limef_switch_filter *choice,
     return input == &choice->inputs[limef_switch_on_air(choice)];
 }
 
+static bool has_no_media(const struct limef_signal_frame *state)
+{
+    return state->signal == LIMEF_SIGNAL_STOP || state->signal == LIMEF_SIGNAL_END ||
+           state->signal == LIMEF_SIGNAL_LOST;
+}
+
+/* What is on air is not what was chosen, or has nothing more to show. */
 static bool is_waited_for(const struct limef_switch_filter *choice,
                           const struct limef_switch_input *input)
 {
-    return input == &choice->inputs[choice->chosen] && !is_on_air(choice, input);
+    if (is_on_air(choice, input))
+        return false;
+    return input == &choice->inputs[choice->chosen] ||
+           (choice->keeps_media &&
+            has_no_media(&choice->inputs[limef_switch_on_air(choice)].state));
+}
+
+static bool another_has_media(const struct limef_switch_filter *choice,
+                              const struct limef_switch_input *than)
+{
+    for (uint32_t i = 0; i < choice->n_inputs; i++)
+        if (&choice->inputs[i] != than && choice->inputs[i].has_media)
+            return true;
+    return false;
 }
 
 static int withhold(struct limef_switch_input *input)
@@ -53,14 +73,14 @@ static int pass_as_own(struct limef_switch_filter *choice, const struct limef_fr
     return limef_pass(&choice->filter, &out.frame);
 }
 
-/* Puts the chosen input on air: its state and its codecs go first. */
-static int cut(struct limef_switch_filter *choice)
+/* Puts an input on air: its state and its codecs go first. */
+static int cut(struct limef_switch_filter *choice, const struct limef_switch_input *input)
 {
-    const struct limef_switch_input *input = &choice->inputs[choice->chosen];
     int first_error = 0;
 
     /* relaxed: others only look at it */
-    atomic_store_explicit(&choice->on_air, choice->chosen, memory_order_relaxed);
+    atomic_store_explicit(&choice->on_air, (uint32_t)(input - choice->inputs),
+                          memory_order_relaxed);
     LIMEF_COUNT(choice->n_cuts, 1);
     choice->needs_key = !choice->cuts_at_once;
     memset(choice->is_fresh, true, sizeof(choice->is_fresh));
@@ -75,12 +95,6 @@ static int cut(struct limef_switch_filter *choice)
     return first_error;
 }
 
-static bool has_no_media(const struct limef_signal_frame *state)
-{
-    return state->signal == LIMEF_SIGNAL_STOP || state->signal == LIMEF_SIGNAL_END ||
-           state->signal == LIMEF_SIGNAL_LOST;
-}
-
 static int choose(struct limef_switch_filter *choice, int64_t number)
 {
     if (number < 0 || number >= choice->n_inputs)
@@ -90,8 +104,10 @@ static int choose(struct limef_switch_filter *choice, int64_t number)
     choice->chosen = (uint32_t)number;
     if (number == limef_switch_on_air(choice))
         return 0;
+    if (choice->keeps_media)
+        return 0;
     if (choice->cuts_at_once || has_no_media(&choice->inputs[number].state))
-        return cut(choice);
+        return cut(choice, &choice->inputs[number]);
     return 0;
 }
 
@@ -109,10 +125,14 @@ static int go_state(struct limef_switch_filter *choice, struct limef_switch_inpu
 {
     if (in->signal != LIMEF_SIGNAL_FLUSH)
         input->state = *in;
+    if (has_no_media(in))
+        input->has_media = false;
     if (is_on_air(choice, input))
-        return pass_as_own(choice, &in->frame);
-    if (is_waited_for(choice, input) && has_no_media(in))
-        return cut(choice);
+        return choice->keeps_media && has_no_media(in) && another_has_media(choice, input)
+                   ? withhold(input)
+                   : pass_as_own(choice, &in->frame);
+    if (!choice->keeps_media && is_waited_for(choice, input) && has_no_media(in))
+        return cut(choice, input);
     return withhold(input);
 }
 
@@ -121,8 +141,9 @@ static int go_media(struct limef_switch_filter *choice, struct limef_switch_inpu
 {
     int cut_ret = 0, passed;
 
+    input->has_media = true;
     if (is_waited_for(choice, input) && limef_codecs_can_start(&input->codecs, in))
-        cut_ret = cut(choice);
+        cut_ret = cut(choice, input);
     if (!is_on_air(choice, input))
         return withhold(input);
     if (in->media == LIMEF_MEDIA_VIDEO && choice->needs_key) {

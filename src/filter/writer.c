@@ -4,11 +4,10 @@
 #include "filter/decode_private.h"
 #include "filter/writer_private.h"
 
+#include "base/libavformat.h"
 #include "base/memory_private.h"
 
 #include <limef/base/log.h>
-
-#include <libavformat/avformat.h>
 
 static struct limef_writer_filter *writer_of(struct limef_filter *filter)
 {
@@ -151,6 +150,9 @@ int limef_writer_filter_init(struct limef_writer_filter *writer, const char *nam
     name = name ? name : writer_ops.kind;
     if (!settings->path || !*settings->path)
         return limef_fail(AVERROR(EINVAL), name, "no path");
+    ret = libavformat_load(name);
+    if (ret < 0)
+        return ret;
     if (!writer_container(settings))
         return limef_fail(AVERROR(EINVAL), name, "no container for %s",
                           settings->format ? settings->format : settings->path);

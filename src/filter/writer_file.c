@@ -4,6 +4,7 @@
  */
 #include "filter/writer_private.h"
 
+#include "base/libavformat.h"
 #include "base/memory_private.h"
 #include "frame/av_compat.h"
 
@@ -25,7 +26,8 @@ static int is_overdue(void *writer)
 
 const AVOutputFormat *writer_container(const struct limef_writer_settings *settings)
 {
-    return av_guess_format(settings->format, settings->format ? NULL : settings->path, NULL);
+    return libavformat.av_guess_format(settings->format, settings->format ? NULL : settings->path,
+                                       NULL);
 }
 
 /* Writes the path with the file's number. Returns 0; AVERROR(ENAMETOOLONG); AVERROR(EEXIST): the
@@ -50,7 +52,7 @@ static int make_path(const struct limef_writer_filter *writer, char *path, size_
 static int add_track(struct limef_writer_filter *writer, unsigned i)
 {
     const struct limef_codec_frame *codec = &writer->codecs.frames[i];
-    AVStream *stream = avformat_new_stream(writer->format, NULL);
+    AVStream *stream = libavformat.avformat_new_stream(writer->format, NULL);
     AVRational aspect = {codec->aspect_num, codec->aspect_den};
 
     if (!stream || avcodec_parameters_copy(stream->codecpar, codec->parameters) < 0)
@@ -94,7 +96,7 @@ static int write_header(struct limef_writer_filter *writer)
     if (writer->settings.options)
         ret = av_dict_parse_string(&options, writer->settings.options, "=", ":", 0);
     if (ret >= 0)
-        ret = avformat_write_header(writer->format, &options);
+        ret = libavformat.avformat_write_header(writer->format, &options);
     if (ret >= 0 && av_dict_count(options) > 0)
         limef_log(LIMEF_LOG_WARNING, writer->filter.name, "%s has no option %s",
                   writer->format->oformat->name,
@@ -106,8 +108,8 @@ static int write_header(struct limef_writer_filter *writer)
 static void release(struct limef_writer_filter *writer)
 {
     if (writer->format)
-        avio_closep(&writer->format->pb);
-    avformat_free_context(writer->format);
+        libavformat.avio_closep(&writer->format->pb);
+    libavformat.avformat_free_context(writer->format);
     writer->format = NULL;
 }
 
@@ -120,7 +122,7 @@ int writer_begin(struct limef_writer_filter *writer, const struct limef_packet_f
         return writer_fail(writer, ret,
                            ret == AVERROR(EEXIST) ? "what follows needs another file: use %n"
                                                   : "path");
-    ret = memory_permits() ? avformat_alloc_output_context2(
+    ret = memory_permits() ? libavformat.avformat_alloc_output_context2(
                                  &writer->format, writer_container(&writer->settings), NULL, path)
                            : AVERROR(ENOMEM);
     if (ret < 0)
@@ -129,8 +131,8 @@ int writer_begin(struct limef_writer_filter *writer, const struct limef_packet_f
     writer->deadline_us = limef_deadline_us(MAX_BLOCK_US);
     writer->format->interrupt_callback = (AVIOInterruptCB){is_overdue, writer};
     if (ret >= 0 && !(writer->format->oformat->flags & AVFMT_NOFILE))
-        ret = avio_open2(&writer->format->pb, path, AVIO_FLAG_WRITE,
-                         &writer->format->interrupt_callback, NULL);
+        ret = libavformat.avio_open2(&writer->format->pb, path, AVIO_FLAG_WRITE,
+                                     &writer->format->interrupt_callback, NULL);
     if (ret >= 0)
         ret = write_header(writer);
     if (ret < 0) {
@@ -222,7 +224,7 @@ int writer_write(struct limef_writer_filter *writer, int track,
     }
     set_times(writer, &writer->tracks[track], packet, writer->format->streams[shell->stream_index]);
     writer->deadline_us = limef_deadline_us(MAX_BLOCK_US);
-    ret = av_write_frame(writer->format, shell); /* takes no reference */
+    ret = libavformat.av_write_frame(writer->format, shell); /* takes no reference */
     shell->side_data = NULL;
     shell->side_data_elems = 0;
     av_packet_unref(shell);
@@ -240,11 +242,11 @@ int writer_finish(struct limef_writer_filter *writer)
     if (!writer->format)
         return 0;
     writer->deadline_us = limef_deadline_us(MAX_BLOCK_US);
-    ret = av_write_trailer(writer->format);
+    ret = libavformat.av_write_trailer(writer->format);
     if (ret >= 0 && writer->format->pb && writer->format->pb->error < 0)
         ret = writer->format->pb->error;
     if (writer->format->pb && !(writer->format->oformat->flags & AVFMT_NOFILE))
-        closed = avio_closep(&writer->format->pb);
+        closed = libavformat.avio_closep(&writer->format->pb);
     release(writer);
     if (ret >= 0)
         ret = closed;

@@ -5,8 +5,9 @@
 #ifndef LIMEF_SRC_FRAME_AV_COMPAT_H
 #define LIMEF_SRC_FRAME_AV_COMPAT_H
 
+#include "base/libavformat.h"
+
 #include <libavcodec/avcodec.h>
-#include <libavformat/avformat.h>
 
 /* Since libavcodec 60 a packet's opaque comes out with its picture, if that is asked for. */
 #define COMPAT_COPIES_OPAQUE (LIBAVCODEC_VERSION_MAJOR >= 60)
@@ -120,7 +121,8 @@ static inline const int32_t *compat_display_matrix(const AVStream *stream)
                                                      : NULL;
 #else
     size_t size_bytes = 0;
-    const uint8_t *side = av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, &size_bytes);
+    const uint8_t *side =
+        libavformat.av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, &size_bytes);
 
     return size_bytes >= 9 * sizeof(int32_t) ? (const int32_t *)(const void *)side : NULL;
 #endif
@@ -136,8 +138,8 @@ static inline int32_t *compat_new_display_matrix(AVStream *stream)
 
     return side ? (int32_t *)(void *)side->data : NULL;
 #else
-    return (int32_t *)(void *)av_stream_new_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX,
-                                                      9 * sizeof(int32_t));
+    return (int32_t *)(void *)libavformat.av_stream_new_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX,
+                                                                  9 * sizeof(int32_t));
 #endif
 }
 

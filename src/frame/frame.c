@@ -17,6 +17,7 @@ size_t limef_frame_size_bytes(enum limef_frame_class frame_class)
         return sizeof(struct limef_codec_frame);
     case LIMEF_FRAME_SIGNAL:
         return sizeof(struct limef_signal_frame);
+    case LIMEF_FRAME_GROUP:
     case LIMEF_FRAME_EMPTY:
         break;
     }
@@ -25,7 +26,7 @@ size_t limef_frame_size_bytes(enum limef_frame_class frame_class)
 
 const char *limef_frame_class_name(enum limef_frame_class frame_class)
 {
-    static const char *const names[] = {"empty", "packet", "decoded", "codec", "signal"};
+    static const char *const names[] = {"empty", "packet", "decoded", "codec", "signal", "group"};
 
     return (unsigned)frame_class < sizeof(names) / sizeof(names[0]) ? names[frame_class]
                                                                     : "unknown";
@@ -110,6 +111,8 @@ const char *limef_signal_name(uint32_t signal)
         [LIMEF_SIGNAL_ERROR] = "error", [LIMEF_SIGNAL_KEY] = "key",
         [LIMEF_SIGNAL_PLAN] = "plan",   [LIMEF_SIGNAL_STATE] = "state",
         [LIMEF_SIGNAL_TRACK] = "track", [LIMEF_SIGNAL_DECODER] = "decoder",
+        [LIMEF_SIGNAL_DEPTH] = "depth", [LIMEF_SIGNAL_LATE] = "late",
+        [LIMEF_SIGNAL_GAP] = "gap",
     };
 
     if (signal < sizeof(names) / sizeof(names[0]))

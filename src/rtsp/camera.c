@@ -22,6 +22,8 @@
 #define STEADY_AFTER_US 10000000
 /* Bytes that one camera may take before the others of its thread have their turn. */
 #define TURN_BYTES (256 * 1024)
+/* Times in a row that datagrams of media are all that is looked for. */
+#define MOST_PASSED 16
 
 static uint64_t next_random(struct rtsp_camera *camera)
 {
@@ -64,10 +66,9 @@ static int64_t next_backoff_us(struct rtsp_camera *camera, int64_t now_us)
     int64_t backoff_us;
 
     if (was_steady || camera->backoff_us == 0)
-        camera->backoff_us = FIRST_BACKOFF_US;
+        camera->backoff_us = camera->first_backoff_us;
     backoff_us = camera->backoff_us;
-    camera->backoff_us =
-        camera->backoff_us * 2 < LONGEST_BACKOFF_US ? camera->backoff_us * 2 : LONGEST_BACKOFF_US;
+    camera->backoff_us = FFMIN(2 * camera->backoff_us, camera->longest_backoff_us);
     return backoff_us * 3 / 4 + (int64_t)(next_random(camera) % (uint64_t)(backoff_us / 2));
 }
 
@@ -91,7 +92,7 @@ int rtsp_camera_fail(struct rtsp_camera *camera, enum limef_rtsp_state state, in
     camera->n_redirections = 0;
     ret = rtsp_camera_set_state(camera, state, code, camera->why);
     /* asking again and again with a wrong password locks accounts */
-    wait_us = is_hopeless(state) ? LONGEST_BACKOFF_US : next_backoff_us(camera, now_us);
+    wait_us = is_hopeless(state) ? camera->longest_backoff_us : next_backoff_us(camera, now_us);
     camera->has_played = false;
     if (camera->settings.once) {
         said = rtsp_camera_set_state(camera, LIMEF_RTSP_ENDED, code, camera->why);
@@ -175,8 +176,8 @@ static int take_items(struct rtsp_camera *camera, int64_t now_us)
     return ret;
 }
 
-/* Returns 0: all; 1: there may be more; AVERROR_EXIT. */
-static int receive(struct rtsp_camera *camera, int64_t now_us)
+/* As receive(), into room that is lent. */
+static int receive_lent(struct rtsp_camera *camera, int64_t now_us)
 {
     size_t n_bytes = 0;
     int more = 1, ret = rtsp_stream_flush(&camera->stream);
@@ -202,6 +203,20 @@ static int receive(struct rtsp_camera *camera, int64_t now_us)
         rtsp_camera_fail(camera, LIMEF_RTSP_LOST, ret,
                          ret == AVERROR_EOF ? "it closed the connection" : "the connection broke");
     return FFMIN(ret, 0);
+}
+
+/* Returns 0: all; 1: there may be more; AVERROR_EXIT. */
+static int receive(struct rtsp_camera *camera, int64_t now_us)
+{
+    uint8_t room[RTSP_STREAM_ROOM_BYTES]; /* of the thread's stack: one for all its cameras */
+    int ret, taken;
+
+    rtsp_stream_lend(&camera->stream, room);
+    ret = receive_lent(camera, now_us);
+    taken = rtsp_stream_take_back(&camera->stream);
+    if (taken < 0 && ret >= 0)
+        ret = rtsp_camera_fail(camera, LIMEF_RTSP_LOST, taken, "no memory");
+    return ret;
 }
 
 static bool has_ended(const struct rtsp_camera *camera)
@@ -284,6 +299,33 @@ static int64_t next_due_us(const struct rtsp_camera *camera)
     return due_us;
 }
 
+/* Of UDP, media come nearly every time, and the rest nearly never: what is readable then is looked
+ * at the next time, which is at once. */
+static bool passes_rest(struct rtsp_camera *camera, int came)
+{
+    if (came == 0 || !camera->has_played || camera->n_passed >= MOST_PASSED)
+        camera->n_passed = 0;
+    else
+        camera->n_passed++;
+    return camera->n_passed > 0;
+}
+
+/* As receive(), from all sockets. */
+static int receive_all(struct rtsp_camera *camera, int64_t now_us)
+{
+    int more, rtp, rtcp = 0;
+
+    if (!camera->is_udp)
+        return receive(camera, now_us);
+    rtp = rtsp_camera_receive_datagrams(camera, 0, now_us);
+    if (rtp < 0 || passes_rest(camera, rtp))
+        return rtp < 0 ? rtp : rtp > 1;
+    more = receive(camera, now_us);
+    if (more >= 0)
+        rtcp = rtsp_camera_receive_datagrams(camera, 1, now_us);
+    return more < 0 || rtcp < 0 ? FFMIN(more, rtcp) : more || rtp > 1 || rtcp > 1;
+}
+
 int rtsp_camera_step(struct rtsp_camera *camera, int64_t *due_us)
 {
     int64_t now_us = limef_now_us();
@@ -299,11 +341,7 @@ int rtsp_camera_step(struct rtsp_camera *camera, int64_t *due_us)
         camera->stream.phase < RTSP_STREAM_OPEN)
         ret = go_on_connecting(camera);
     if (ret >= 0 && camera->stream.phase == RTSP_STREAM_OPEN)
-        ret = more = receive(camera, now_us);
-    if (ret >= 0 && camera->is_udp) {
-        ret = rtsp_camera_receive_datagrams(camera, now_us);
-        more |= ret > 0;
-    }
+        ret = more = receive_all(camera, now_us);
     if (ret >= 0 && camera->stream.phase != RTSP_STREAM_CLOSED)
         ret = look_at_clock(camera, now_us);
     if (ret < 0)
@@ -329,6 +367,8 @@ int rtsp_camera_open(struct rtsp_camera *camera, const char *name,
     camera->events = *events;
     camera->is_udp = settings->transport == LIMEF_RTSP_UDP;
     camera->random = (uint64_t)av_get_random_seed() << 32 | av_get_random_seed();
+    camera->first_backoff_us = FIRST_BACKOFF_US;
+    camera->longest_backoff_us = LONGEST_BACKOFF_US;
     camera->begun_us = LIMEF_NO_TIME;
     for (unsigned i = 0; i < SDP_MAX_MEDIA; i++)
         camera->clocks[i] =

@@ -81,9 +81,10 @@ struct rtsp_camera {
     enum limef_rtsp_state state;
     bool is_udp, was_udp_refused, was_tcp_refused;
     bool has_played;     /* in this connection */
+    unsigned n_passed;   /* steps in which only datagrams of RTP were looked for */
     int64_t deadline_us; /* of what is waited for now; LIMEF_FOREVER */
     int64_t keep_alive_us, report_us, retry_us;
-    int64_t backoff_us;
+    int64_t first_backoff_us, longest_backoff_us, backoff_us;
     int64_t played_since_us, last_unit_us;
     char why[RTSP_CAMERA_WHY_BYTES]; /* of the last failure */
     int code, status;
@@ -146,9 +147,9 @@ int rtsp_track_ask(struct rtsp_track *track, char *transport, size_t transport_b
 /* Takes the camera's. Returns 0, or AVERROR_INVALIDDATA. */
 int rtsp_track_take(struct rtsp_track *track, const char *transport);
 void rtsp_camera_clear_tracks(struct rtsp_camera *camera);
-/* Reads datagrams of all tracks. Returns 0: all that was there; 1: there may be more; AVERROR_EXIT.
- */
-int rtsp_camera_receive_datagrams(struct rtsp_camera *camera, int64_t now_us);
+/* Reads datagrams of all tracks, of RTP (0) or RTCP (1). Returns 0: none was there; 1: all that was
+ * there; 2: there may be more; AVERROR_EXIT. */
+int rtsp_camera_receive_datagrams(struct rtsp_camera *camera, unsigned which, int64_t now_us);
 /* A packet of the RTSP connection. */
 int rtsp_camera_take_media(struct rtsp_camera *camera, const struct rtsp_item *item,
                            int64_t now_us);

@@ -112,7 +112,8 @@ int datagrams_open(struct datagrams *datagrams, int poll_fd, const struct sockad
     return ret < 0 ? ret : watch(datagrams, poll_fd);
 }
 
-int datagrams_join(struct datagrams *datagrams, int poll_fd, const char *group, uint16_t port)
+int datagrams_join(struct datagrams *datagrams, int poll_fd, const char *group, uint16_t port,
+                   const struct sockaddr_storage *own)
 {
     struct sockaddr_storage address = {.ss_family = AF_INET};
     struct ip_mreqn request = {.imr_ifindex = 0};
@@ -122,6 +123,8 @@ int datagrams_join(struct datagrams *datagrams, int poll_fd, const char *group, 
     *datagrams = (struct datagrams){.is_open = 0};
     if (inet_pton(AF_INET, group, &request.imr_multiaddr) != 1)
         return AVERROR(ENOSYS);
+    if (own->ss_family == AF_INET)
+        request.imr_address = ((const struct sockaddr_in *)(const void *)own)->sin_addr;
     internet->sin_addr = request.imr_multiaddr; /* nothing of other groups on this port */
     set_port(&address, port);
     ret = open_pair(datagrams, &address, sizeof(*internet), 1);
@@ -207,7 +210,7 @@ int datagrams_receive(struct datagrams *datagrams, unsigned which, datagram_fn *
         else
             ret = take(context, data[i], messages[i].msg_len);
     }
-    return ret < 0 ? ret : n == BATCH;
+    return ret < 0 ? ret : (n > 0) + (n == BATCH);
 }
 
 void datagrams_report(struct datagrams *datagrams, const void *data, size_t bytes)

@@ -30,13 +30,20 @@ struct datagrams {
 int datagrams_open(struct datagrams *datagrams, int poll_fd, const struct sockaddr_storage *peer,
                    socklen_t peer_bytes);
 
-/* Joins a group on its port instead. */
-int datagrams_join(struct datagrams *datagrams, int poll_fd, const char *group, uint16_t port);
+/*
+ * Joins a group on its port instead.
+ *
+ * own  our address on the network that the camera is in; what is no IPv4 address leaves the choice
+ *      to the routes, of which a loopback interface or a network of cameras may have none.
+ */
+int datagrams_join(struct datagrams *datagrams, int poll_fd, const char *group, uint16_t port,
+                   const struct sockaddr_storage *own);
 
 /* Notes the camera's ports, and opens the way back to here through firewalls. */
 void datagrams_greet(struct datagrams *datagrams, uint16_t rtp_port, uint16_t rtcp_port);
 
-/* Reads what is there from one of the two. Returns 0: all; 1: there may be more; what take said. */
+/* Reads what is there from one of the two. Returns 0: nothing was there; 1: all that was there; 2:
+ * there may be more; what take said. */
 int datagrams_receive(struct datagrams *datagrams, unsigned which, datagram_fn *take,
                       void *context);
 

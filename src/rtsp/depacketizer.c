@@ -91,6 +91,9 @@ int depacketizer_push(struct depacketizer *depacketizer, const struct rtp_packet
 
 int depacketizer_flush(struct depacketizer *depacketizer)
 {
+    /* a picture without its last packet, as far as anybody can tell */
+    if (depacketizer->is_open_ended && depacketizer->parameters->codec_type == AVMEDIA_TYPE_VIDEO)
+        depacketizer->unit.is_damaged = true;
     return depacketizer_hand_out(depacketizer);
 }
 

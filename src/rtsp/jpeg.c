@@ -262,11 +262,12 @@ static int jpeg_take(struct depacketizer *depacketizer, const struct rtp_packet 
 
 static void jpeg_finish(struct depacketizer *depacketizer)
 {
-    const struct rtsp_unit *unit = &depacketizer->unit;
+    struct rtsp_unit *unit = &depacketizer->unit;
     const uint8_t *end = unit->buffer->data + unit->bytes;
 
     if (end[-2] != 0xff || end[-1] != 0xd9)
-        rtsp_unit_append(&depacketizer->unit, "\xff\xd9", 2);
+        rtsp_unit_append(unit, "\xff\xd9", 2);
+    unit->is_in_order = true;
 }
 
 static int jpeg_open(struct depacketizer *depacketizer, const struct sdp_media *media)

@@ -5,6 +5,7 @@
  * they may change.
  */
 #include "rtsp/depacketizer.h"
+#include "rtsp/frame_number.h"
 
 #include "base/memory_private.h"
 
@@ -17,9 +18,11 @@
 #include <strings.h>
 
 #define SETS_BYTES 2048 /* of all parameter sets of a stream */
+#define HEAD_BYTES FRAME_NUMBER_SLICE_BYTES
 
 enum {
     H264_SLICE = 1,
+    H264_PARTITION_A = 2,
     H264_IDR = 5,
     H264_SEI = 6,
     H264_SPS = 7,
@@ -50,7 +53,10 @@ struct nal {
     bool has_don;      /* decoding order numbers in each packet (RFC 7798 4.4, RFC 6184 5.6) */
     bool in_fragment;  /* the unit ends in a NAL unit that goes on */
     bool has_sps;      /* sets has one */
-    size_t sets_bytes; /* parameter sets of the unit that is put together */
+    bool is_gap_known; /* packets are missing since the last slice */
+    bool has_slice, is_bidirectional; /* of the unit: has one, has one that is; H.264 */
+    struct frame_number number;       /* H.264 */
+    size_t sets_bytes;                /* parameter sets of the unit that is put together */
     uint8_t sets[SETS_BYTES];
 };
 
@@ -75,6 +81,8 @@ static bool is_parameter_set(const struct nal *nal, unsigned type)
 
 static void add_set(struct nal *nal, unsigned type, const uint8_t *data, size_t bytes)
 {
+    if (!nal->is_h265 && type == H264_SPS)
+        frame_number_take_set(&nal->number, data, bytes);
     if (bytes + sizeof(start_code) > SETS_BYTES - nal->sets_bytes)
         return; /* it is in the unit nevertheless */
     memcpy(nal->sets + nal->sets_bytes, start_code, sizeof(start_code));
@@ -102,6 +110,18 @@ static bool is_head(const struct nal *nal, unsigned type, const uint8_t *data, s
     return nal->is_h265 ? type <= H265_AUD || type == H265_SEI_PREFIX : type <= H264_AUD;
 }
 
+/* Frames may be missing although no packet is. */
+static void note_slice(struct depacketizer *depacketizer, const uint8_t *data, size_t bytes)
+{
+    struct nal *nal = nal_of(depacketizer);
+
+    if (frame_number_take(&nal->number, data, bytes, nal->is_gap_known))
+        depacketizer->unit.follows_loss = true;
+    nal->is_gap_known = false;
+    nal->has_slice = true;
+    nal->is_bidirectional |= nal->number.is_bidirectional;
+}
+
 /* What a NAL unit says of the access unit, from its first bytes. */
 static void note(struct depacketizer *depacketizer, const uint8_t *data, size_t bytes)
 {
@@ -110,10 +130,12 @@ static void note(struct depacketizer *depacketizer, const uint8_t *data, size_t 
 
     if (depacketizer->unit.bytes == 0) {
         nal->sets_bytes = 0;
-        nal->has_sps = false;
+        nal->has_sps = nal->has_slice = nal->is_bidirectional = false;
         depacketizer->has_head |= is_head(nal, type, data, bytes);
     }
     depacketizer->unit.is_key |= is_key(nal, type, data, bytes);
+    if (!nal->is_h265 && (type == H264_SLICE || type == H264_PARTITION_A || type == H264_IDR))
+        note_slice(depacketizer, data, bytes);
 }
 
 static int append_whole(struct depacketizer *depacketizer, const uint8_t *data, size_t bytes)
@@ -166,11 +188,11 @@ static int append_several(struct depacketizer *depacketizer, const uint8_t *data
 /*
  * A part of a NAL unit.
  *
- * header        its header, put together again, and one more byte of room.
+ * header        its header, put together again, and room for what note() looks at.
  * header_bytes  1 or 2.
  * flags         start and end in the highest bits.
  */
-static int append_fragment(struct depacketizer *depacketizer, uint8_t header[3],
+static int append_fragment(struct depacketizer *depacketizer, uint8_t header[HEAD_BYTES],
                            size_t header_bytes, uint8_t flags, const uint8_t *data, size_t bytes)
 {
     struct nal *nal = nal_of(depacketizer);
@@ -179,8 +201,10 @@ static int append_fragment(struct depacketizer *depacketizer, uint8_t header[3],
     if (bytes == 0)
         return AVERROR_INVALIDDATA;
     if (flags & 0x80) {
-        header[header_bytes] = data[0]; /* the first byte says whether a picture begins */
-        note(depacketizer, header, header_bytes + 1);
+        size_t n = bytes < HEAD_BYTES - header_bytes ? bytes : HEAD_BYTES - header_bytes;
+
+        memcpy(header + header_bytes, data, n);
+        note(depacketizer, header, header_bytes + n);
         ret = rtsp_unit_append(&depacketizer->unit, start_code, sizeof(start_code));
         if (ret >= 0)
             ret = rtsp_unit_append(&depacketizer->unit, header, header_bytes);
@@ -209,7 +233,7 @@ static int take_h264(struct depacketizer *depacketizer, const uint8_t *data, siz
         return append_several(depacketizer, data + 1 + don_bytes, bytes - 1 - don_bytes, 0);
     case H264_FU_A:
     case H264_FU_B: {
-        uint8_t header[3];
+        uint8_t header[HEAD_BYTES];
 
         if (bytes < 2 + don_bytes)
             return AVERROR_INVALIDDATA;
@@ -235,7 +259,7 @@ static int take_h265(struct depacketizer *depacketizer, const uint8_t *data, siz
     if (type == H265_AP)
         return append_several(depacketizer, data + 2, bytes - 2, don_bytes);
     if (type == H265_FU) {
-        uint8_t header[3];
+        uint8_t header[HEAD_BYTES];
 
         if (bytes < 3 + don_bytes)
             return AVERROR_INVALIDDATA;
@@ -250,7 +274,7 @@ static int take_h265(struct depacketizer *depacketizer, const uint8_t *data, siz
         return append_whole(depacketizer, data, bytes);
     {
         /* the order number lies between the header and the rest: header alone, then the rest */
-        uint8_t header[3] = {data[0], data[1]};
+        uint8_t header[HEAD_BYTES] = {data[0], data[1]};
 
         return append_fragment(depacketizer, header, 2, 0xc0, data + 4, bytes - 4);
     }
@@ -262,6 +286,8 @@ static int nal_take(struct depacketizer *depacketizer, const struct rtp_packet *
 
     if (depacketizer->after_gap)
         nal->in_fragment = false;
+    nal->is_gap_known |=
+        depacketizer->after_gap || depacketizer->unit.is_damaged || depacketizer->unit.follows_loss;
     if (packet->payload_bytes == 0)
         return 0; /* some cameras keep a path open with them */
     return nal->is_h265 ? take_h265(depacketizer, packet->payload, packet->payload_bytes)
@@ -312,6 +338,7 @@ static void nal_finish(struct depacketizer *depacketizer)
     if (nal->has_sps && !depacketizer->unit.is_damaged && !has_all(depacketizer->parameters, nal) &&
         keep_sets(depacketizer->parameters, nal) >= 0)
         depacketizer->unit.has_new_codec = true;
+    depacketizer->unit.is_in_order = nal->has_slice && !nal->is_bidirectional;
 }
 
 /* "Z0IAKeKQ...,aM48gA==" */

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 
 /* The camera's clock stepped if it went on by so much more, or less, than ours. What a network lets
- * pile up comes late and all at once, but never with a time of its own. */
+ * pile up comes late and all at once, but never with a time of its own. Pictures that refer to
+ * later ones go back by themselves, but not so far. */
 #define JUMP_AHEAD_US 3000000
 #define JUMP_BACK_US 1500000
 /* Reports this far apart tell the drift from the network's jitter. */
@@ -40,13 +41,14 @@ static void anchor(struct rtsp_receiver *receiver, int64_t ticks)
     clock->is_anchored = true;
 }
 
-static bool has_jumped(const struct rtsp_receiver *receiver, int64_t ticks)
+static bool has_jumped(const struct rtsp_receiver *receiver, const struct rtsp_unit *unit)
 {
     const struct rtsp_clock *clock = receiver->clock;
-    int64_t stream_us = to_us(receiver, ticks - clock->last_ticks);
+    bool may_go_back = !unit->is_in_order && receiver->media != LIMEF_MEDIA_AUDIO;
+    int64_t stream_us = to_us(receiver, unit->timestamp - clock->last_ticks);
     int64_t arrival_us = receiver->arrived_us - clock->last_arrived_us;
 
-    return stream_us < -JUMP_BACK_US || stream_us > arrival_us + JUMP_AHEAD_US;
+    return stream_us < (may_go_back ? -JUMP_BACK_US : 0) || stream_us > arrival_us + JUMP_AHEAD_US;
 }
 
 static int take_unit(void *context, struct rtsp_unit *unit)
@@ -56,7 +58,7 @@ static int take_unit(void *context, struct rtsp_unit *unit)
     struct rtsp_arrival arrival = {.unit = unit, .arrived_us = receiver->arrived_us};
 
     arrival.is_discontinuous = receiver->is_restarted || unit->follows_loss;
-    if (clock->is_anchored && has_jumped(receiver, unit->timestamp)) {
+    if (clock->is_anchored && has_jumped(receiver, unit)) {
         clock->is_anchored = false;
         clock->n_jumps++;
     }

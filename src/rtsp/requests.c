@@ -175,9 +175,12 @@ static int take_461(struct rtsp_camera *camera)
 
     *refused = true;
     if (camera->settings.transport != LIMEF_RTSP_AUTO ||
-        (camera->was_udp_refused && camera->was_tcp_refused))
+        (camera->was_udp_refused && camera->was_tcp_refused)) {
+        /* next time both are tried again */
+        camera->was_udp_refused = camera->was_tcp_refused = false;
         return fail(camera, LIMEF_RTSP_UNSUPPORTED, AVERROR(EPROTONOSUPPORT), "it refuses %s",
                     camera->is_udp ? "UDP" : "TCP");
+    }
     camera->is_udp = !camera->is_udp;
     rtsp_camera_begin_again(camera);
     return 0;

@@ -13,8 +13,13 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-/* Space that a read should have; less of it, and what is there is moved to the front. */
+/* Space that a read should have; less of it, and what is there is moved. */
 #define READ_BYTES 16384
+/* Room for any item, and to read on behind it. */
+#define MOST_BYTES (RTSP_MAX_ITEM_BYTES + READ_BYTES)
+/* A part of a packet fits; what is larger goes once it was not needed so many times. */
+#define LEAST_BYTES 2048
+#define UNUSED_TIMES 256
 
 static int watch(const struct rtsp_stream *stream, int operation, int fd, bool writes)
 {
@@ -81,12 +86,7 @@ int rtsp_stream_open(struct rtsp_stream *stream, const struct rtsp_stream_target
 
     *why = '\0';
     stream->target = *target;
-    stream->begin = stream->end = stream->n_to_send = 0;
     stream->waits_to_write = false;
-    if (!stream->received)
-        stream->received = memory_allocate(RTSP_STREAM_RECEIVE_BYTES);
-    if (!stream->received)
-        return AVERROR(ENOMEM);
     if (resolver_read_number(target->host, target->port, &stream->peer, &stream->peer_bytes) >= 0)
         return begin_to_connect(stream, why);
     ret = resolver_open(&stream->resolver, target->host, target->port);
@@ -161,24 +161,93 @@ int rtsp_stream_go_on(struct rtsp_stream *stream, char why[RTSP_TLS_WHY_BYTES])
     }
 }
 
-static void make_room(struct rtsp_stream *stream)
+/* Room for what is left over, which moves there. */
+static int keep(struct rtsp_stream *stream, size_t bytes)
 {
-    if (stream->begin == stream->end) {
-        stream->begin = stream->end = 0;
-    } else if (RTSP_STREAM_RECEIVE_BYTES - stream->end < READ_BYTES && stream->begin > 0) {
-        memmove(stream->received, stream->received + stream->begin, stream->end - stream->begin);
-        stream->end -= stream->begin;
-        stream->begin = 0;
+    size_t n = stream->end - stream->begin;
+    uint8_t *kept = stream->kept;
+
+    if (bytes > stream->kept_bytes && !(kept = memory_allocate(bytes)))
+        return AVERROR(ENOMEM);
+    memmove(kept, stream->received + stream->begin, n);
+    if (kept != stream->kept) {
+        memory_release(stream->kept);
+        stream->kept = kept;
+        stream->kept_bytes = bytes;
     }
+    stream->received = kept;
+    stream->room_bytes = stream->kept_bytes;
+    stream->begin = 0;
+    stream->end = n;
+    return 0;
+}
+
+static void forget_kept(struct rtsp_stream *stream)
+{
+    memory_release(stream->kept);
+    stream->kept = NULL;
+    stream->kept_bytes = 0;
+    stream->n_unused = 0;
+}
+
+void rtsp_stream_lend(struct rtsp_stream *stream, uint8_t *room)
+{
+    size_t n = stream->end - stream->begin;
+
+    if (n + READ_BYTES > RTSP_STREAM_ROOM_BYTES)
+        return; /* a large item: it grows where it is */
+    if (n > 0)
+        memcpy(room, stream->received + stream->begin, n);
+    stream->received = room;
+    stream->room_bytes = RTSP_STREAM_ROOM_BYTES;
+    stream->begin = 0;
+    stream->end = n;
+}
+
+int rtsp_stream_take_back(struct rtsp_stream *stream)
+{
+    size_t n = stream->end - stream->begin, bytes = LEAST_BYTES;
+    int ret = 0;
+
+    if (n > 0) {
+        stream->n_unused = 0;
+        while (bytes < n)
+            bytes *= 2;
+        ret = keep(stream, bytes);
+    } else if (stream->kept_bytes > LEAST_BYTES && ++stream->n_unused > UNUSED_TIMES) {
+        forget_kept(stream);
+    }
+    if (n > 0 && ret >= 0)
+        return 0;
+    stream->received = NULL;
+    stream->begin = stream->end = stream->room_bytes = 0;
+    return ret;
+}
+
+static int make_room(struct rtsp_stream *stream)
+{
+    size_t n = stream->end - stream->begin;
+
+    if (n == 0)
+        stream->begin = stream->end = 0;
+    if (stream->room_bytes - stream->end >= READ_BYTES)
+        return 0;
+    if (stream->room_bytes - n < READ_BYTES)
+        return keep(stream, MOST_BYTES);
+    memmove(stream->received, stream->received + stream->begin, n);
+    stream->begin = 0;
+    stream->end = n;
+    return 0;
 }
 
 int rtsp_stream_receive(struct rtsp_stream *stream)
 {
-    size_t room;
+    int ret = make_room(stream);
+    size_t room = stream->room_bytes - stream->end;
     ssize_t n;
 
-    make_room(stream);
-    room = RTSP_STREAM_RECEIVE_BYTES - stream->end;
+    if (ret < 0)
+        return ret;
     if (room == 0)
         return AVERROR(EMSGSIZE);
     if (stream->tls) {
@@ -196,38 +265,72 @@ int rtsp_stream_receive(struct rtsp_stream *stream)
     return stream->tls ? 1 : (size_t)n == room;
 }
 
-int rtsp_stream_flush(struct rtsp_stream *stream)
+/* Sends what can be sent now. Returns how much of it; what the socket says. */
+static ssize_t send_now(struct rtsp_stream *stream, const uint8_t *data, size_t bytes)
 {
-    while (stream->n_to_send > 0) {
+    size_t sent = 0;
+
+    while (sent < bytes) {
         ssize_t n;
 
         if (stream->tls) {
-            n = rtsp_tls_send(stream->tls, stream->to_send, stream->n_to_send);
+            n = rtsp_tls_send(stream->tls, data + sent, bytes - sent);
         } else {
-            n = send(stream->fd, stream->to_send, stream->n_to_send, MSG_NOSIGNAL);
+            n = send(stream->fd, data + sent, bytes - sent, MSG_NOSIGNAL);
             if (n < 0)
                 n = errno == EINTR || errno == EWOULDBLOCK ? AVERROR(EAGAIN) : AVERROR(errno);
         }
         if (n == AVERROR(EAGAIN))
             break;
         if (n < 0)
-            return (int)n;
-        stream->n_to_send -= (size_t)n;
-        memmove(stream->to_send, stream->to_send + n, stream->n_to_send);
+            return n;
+        sent += (size_t)n;
     }
+    return (ssize_t)sent;
+}
+
+static void forget_to_send(struct rtsp_stream *stream)
+{
+    if (stream->to_send)
+        explicit_bzero(stream->to_send, RTSP_STREAM_SEND_BYTES); /* may hold a password */
+    memory_release(stream->to_send);
+    stream->to_send = NULL;
+    stream->n_to_send = 0;
+}
+
+int rtsp_stream_flush(struct rtsp_stream *stream)
+{
+    ssize_t n = send_now(stream, stream->to_send, stream->n_to_send);
+
+    if (n < 0)
+        return (int)n;
+    stream->n_to_send -= (size_t)n;
+    if (stream->n_to_send > 0)
+        memmove(stream->to_send, stream->to_send + n, stream->n_to_send);
+    else if (stream->to_send)
+        forget_to_send(stream);
     wait_to_write(stream, stream->n_to_send > 0);
     return 0;
 }
 
 int rtsp_stream_send(struct rtsp_stream *stream, const void *data, size_t bytes)
 {
+    ssize_t n = 0;
+
     if (stream->phase != RTSP_STREAM_OPEN)
         return AVERROR(ENOTCONN);
-    if (bytes > sizeof(stream->to_send) - stream->n_to_send)
+    if (bytes > RTSP_STREAM_SEND_BYTES - stream->n_to_send)
         return AVERROR(ENOBUFS);
-    memcpy(stream->to_send + stream->n_to_send, data, bytes);
-    stream->n_to_send += bytes;
-    return rtsp_stream_flush(stream);
+    if (stream->n_to_send == 0)
+        n = send_now(stream, data, bytes);
+    if (n < 0 || (size_t)n == bytes)
+        return n < 0 ? (int)n : 0;
+    if (!stream->to_send && !(stream->to_send = memory_allocate(RTSP_STREAM_SEND_BYTES)))
+        return AVERROR(ENOMEM);
+    memcpy(stream->to_send + stream->n_to_send, (const uint8_t *)data + n, bytes - (size_t)n);
+    stream->n_to_send += bytes - (size_t)n;
+    wait_to_write(stream, true);
+    return 0;
 }
 
 void rtsp_stream_close(struct rtsp_stream *stream)
@@ -239,12 +342,13 @@ void rtsp_stream_close(struct rtsp_stream *stream)
     if (stream->phase >= RTSP_STREAM_CONNECTING)
         close(stream->fd); /* which takes it out of the poll set */
     stream->phase = RTSP_STREAM_CLOSED;
-    stream->n_to_send = 0;
+    stream->begin = stream->end = 0;
+    forget_to_send(stream);
 }
 
 void rtsp_stream_clear(struct rtsp_stream *stream)
 {
     rtsp_stream_close(stream);
-    memory_release(stream->received);
+    forget_kept(stream);
     stream->received = NULL;
 }

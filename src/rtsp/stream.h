@@ -11,7 +11,9 @@
 
 #include <sys/socket.h>
 
-#define RTSP_STREAM_RECEIVE_BYTES (RTSP_MAX_ITEM_BYTES + 32 * 1024)
+/* Room that whoever receives lends for that long; most of the time nothing of it is left over. */
+#define RTSP_STREAM_ROOM_BYTES (32 * 1024)
+/* What may wait to be sent, at most. */
 #define RTSP_STREAM_SEND_BYTES 16384
 
 struct resolver;
@@ -43,10 +45,16 @@ struct rtsp_stream {
     bool waits_to_write;
     struct sockaddr_storage peer;
     socklen_t peer_bytes;
-    uint8_t *received; /* owned; kept while closed */
-    size_t begin, end;
+
+    /* what came and was not taken yet: received[begin] to received[end] */
+    uint8_t *received; /* in room that is lent, or kept */
+    size_t begin, end, room_bytes;
+    uint8_t *kept; /* owned; what is left over between two times of receiving; NULL: nothing */
+    size_t kept_bytes;
+    unsigned n_unused; /* times in a row that nothing was left over */
+
+    uint8_t *to_send; /* owned; NULL: nothing waits */
     size_t n_to_send;
-    uint8_t to_send[RTSP_STREAM_SEND_BYTES];
 };
 
 /* Begins to connect. Returns as rtsp_stream_go_on(). */
@@ -62,8 +70,14 @@ int rtsp_stream_open(struct rtsp_stream *stream, const struct rtsp_stream_target
  */
 int rtsp_stream_go_on(struct rtsp_stream *stream, char why[RTSP_TLS_WHY_BYTES]);
 
-/* Reads what is there behind what was not taken yet. Returns 0: all that was there; 1: there may be
- * more; AVERROR_EOF: the camera closed it; another negative AVERROR code. */
+/* Lends room of RTSP_STREAM_ROOM_BYTES to receive into, until it is taken back: that copies what is
+ * left in it. */
+void rtsp_stream_lend(struct rtsp_stream *stream, uint8_t *room);
+/* Returns 0; AVERROR(ENOMEM): what was left is lost. */
+int rtsp_stream_take_back(struct rtsp_stream *stream);
+
+/* Reads what is there behind what was not taken yet; room is lent. Returns 0: all that was there;
+ * 1: there may be more; AVERROR_EOF: the camera closed it; another negative AVERROR code. */
 int rtsp_stream_receive(struct rtsp_stream *stream);
 
 /* Sends now or when it can. Returns 0; AVERROR(ENOBUFS): too much waits; what the socket says. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "rtsp/tls.h"
 
+#include "base/library.h"
 #include "base/memory_private.h"
 
 #include <limef/filter/rtsp_source.h>
@@ -9,10 +10,56 @@
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <libavutil/error.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
+#define SONAME "libgnutls.so.30"
 #define FINGERPRINT_BYTES 32 /* SHA-256 */
+
+/* What is used of it, loaded with the first session. */
+#define GNUTLS_FUNCTIONS(X)                                                                        \
+    X(gnutls_bye)                                                                                  \
+    X(gnutls_certificate_allocate_credentials)                                                     \
+    X(gnutls_certificate_free_credentials)                                                         \
+    X(gnutls_certificate_get_peers)                                                                \
+    X(gnutls_certificate_set_x509_system_trust)                                                    \
+    X(gnutls_certificate_set_x509_trust_file)                                                      \
+    X(gnutls_certificate_verification_status_print)                                                \
+    X(gnutls_credentials_set)                                                                      \
+    X(gnutls_deinit)                                                                               \
+    X(gnutls_error_is_fatal)                                                                       \
+    X(gnutls_fingerprint)                                                                          \
+    X(gnutls_free)                                                                                 \
+    X(gnutls_handshake)                                                                            \
+    X(gnutls_init)                                                                                 \
+    X(gnutls_record_check_pending)                                                                 \
+    X(gnutls_record_get_direction)                                                                 \
+    X(gnutls_record_recv)                                                                          \
+    X(gnutls_record_send)                                                                          \
+    X(gnutls_server_name_set)                                                                      \
+    X(gnutls_session_get_verify_cert_status)                                                       \
+    X(gnutls_session_set_verify_cert)                                                              \
+    X(gnutls_set_default_priority)                                                                 \
+    X(gnutls_strerror)                                                                             \
+    X(gnutls_transport_set_int2)
+
+static struct {
+#define MEMBER(function) __typeof__(function) *function;
+    GNUTLS_FUNCTIONS(MEMBER)
+} gnutls;
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int loaded;
+static char not_loaded_why[LIBRARY_WHY_BYTES];
+
+static void load(void)
+{
+#define NAME(function) #function,
+    static const char *const names[] = {GNUTLS_FUNCTIONS(NAME)};
+
+    loaded = library_load(SONAME, names, &gnutls, sizeof(names) / sizeof(names[0]), not_loaded_why);
+}
 
 struct rtsp_tls {
     gnutls_session_t session;
@@ -61,15 +108,15 @@ static int read_authorities(struct rtsp_tls *tls, char why[RTSP_TLS_WHY_BYTES])
     if (settings && settings->unverified)
         return 0;
     if (settings && settings->ca_file) {
-        n = gnutls_certificate_set_x509_trust_file(tls->credentials, settings->ca_file,
-                                                   GNUTLS_X509_FMT_PEM);
+        n = gnutls.gnutls_certificate_set_x509_trust_file(tls->credentials, settings->ca_file,
+                                                          GNUTLS_X509_FMT_PEM);
         if (n <= 0)
             snprintf(why, RTSP_TLS_WHY_BYTES, "no certificate in the CA file");
         return n > 0 ? 0 : AVERROR(EINVAL);
     }
-    n = gnutls_certificate_set_x509_system_trust(tls->credentials);
+    n = gnutls.gnutls_certificate_set_x509_system_trust(tls->credentials);
     if (n < 0)
-        snprintf(why, RTSP_TLS_WHY_BYTES, "no system store: %s", gnutls_strerror(n));
+        snprintf(why, RTSP_TLS_WHY_BYTES, "no system store: %s", gnutls.gnutls_strerror(n));
     return n >= 0 ? 0 : AVERROR(EINVAL);
 }
 
@@ -83,14 +130,21 @@ static bool is_number(const char *host)
 int rtsp_tls_open(struct rtsp_tls **tls, int fd, const char *host,
                   const struct limef_rtsp_tls_settings *settings, char why[RTSP_TLS_WHY_BYTES])
 {
-    struct rtsp_tls *made = memory_allocate(sizeof(*made));
-    int ret = made ? 0 : AVERROR(ENOMEM);
+    struct rtsp_tls *made;
+    int ret;
 
-    snprintf(why, RTSP_TLS_WHY_BYTES, "no memory");
+    pthread_once(&once, load);
+    snprintf(why, RTSP_TLS_WHY_BYTES, "%s", loaded < 0 ? not_loaded_why : "no memory");
+    if (loaded < 0)
+        return loaded;
+    made = memory_allocate(sizeof(*made));
+    ret = made ? 0 : AVERROR(ENOMEM);
     if (made) {
         made->settings = settings;
-        if (!memory_permits() || gnutls_certificate_allocate_credentials(&made->credentials) < 0 ||
-            gnutls_init(&made->session, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL) < 0)
+        if (!memory_permits() ||
+            gnutls.gnutls_certificate_allocate_credentials(&made->credentials) < 0 ||
+            gnutls.gnutls_init(&made->session, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL) <
+                0)
             ret = AVERROR(ENOMEM);
     }
     if (ret >= 0)
@@ -99,13 +153,13 @@ int rtsp_tls_open(struct rtsp_tls **tls, int fd, const char *host,
         rtsp_tls_close(&made);
         return ret;
     }
-    gnutls_set_default_priority(made->session);
-    gnutls_credentials_set(made->session, GNUTLS_CRD_CERTIFICATE, made->credentials);
+    gnutls.gnutls_set_default_priority(made->session);
+    gnutls.gnutls_credentials_set(made->session, GNUTLS_CRD_CERTIFICATE, made->credentials);
     if (!is_number(host)) /* RFC 6066 section 3: names alone */
-        gnutls_server_name_set(made->session, GNUTLS_NAME_DNS, host, strlen(host));
+        gnutls.gnutls_server_name_set(made->session, GNUTLS_NAME_DNS, host, strlen(host));
     if (!made->is_pinned && !(settings && settings->unverified))
-        gnutls_session_set_verify_cert(made->session, host, 0);
-    gnutls_transport_set_int(made->session, fd);
+        gnutls.gnutls_session_set_verify_cert(made->session, host, 0);
+    gnutls.gnutls_transport_set_int2(made->session, fd, fd);
     *tls = made;
     return 0;
 }
@@ -115,35 +169,35 @@ static bool is_pinned_one(const struct rtsp_tls *tls)
 {
     unsigned n_certificates = 0;
     const gnutls_datum_t *certificates =
-        gnutls_certificate_get_peers(tls->session, &n_certificates);
+        gnutls.gnutls_certificate_get_peers(tls->session, &n_certificates);
     unsigned char sum[FINGERPRINT_BYTES];
     size_t sum_bytes = sizeof(sum);
 
     return n_certificates > 0 &&
-           gnutls_fingerprint(GNUTLS_DIG_SHA256, &certificates[0], sum, &sum_bytes) >= 0 &&
+           gnutls.gnutls_fingerprint(GNUTLS_DIG_SHA256, &certificates[0], sum, &sum_bytes) >= 0 &&
            sum_bytes == sizeof(sum) && !memcmp(sum, tls->fingerprint, sizeof(sum));
 }
 
 static void say_unverified(const struct rtsp_tls *tls, char why[RTSP_TLS_WHY_BYTES])
 {
-    unsigned status = gnutls_session_get_verify_cert_status(tls->session);
+    unsigned status = gnutls.gnutls_session_get_verify_cert_status(tls->session);
     gnutls_datum_t text = {.data = NULL};
 
-    if (gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &text, 0) >= 0)
+    if (gnutls.gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &text, 0) >= 0)
         snprintf(why, RTSP_TLS_WHY_BYTES, "%s", (const char *)text.data);
-    gnutls_free(text.data);
+    (*gnutls.gnutls_free)(text.data); /* a variable that points to a function */
 }
 
 int rtsp_tls_shake_hands(struct rtsp_tls *tls, bool *wants_write, char why[RTSP_TLS_WHY_BYTES])
 {
-    int ret = gnutls_handshake(tls->session);
+    int ret = gnutls.gnutls_handshake(tls->session);
 
     if (ret == GNUTLS_E_AGAIN || ret == GNUTLS_E_INTERRUPTED ||
-        (ret < 0 && !gnutls_error_is_fatal(ret))) {
-        *wants_write = gnutls_record_get_direction(tls->session) == 1;
+        (ret < 0 && !gnutls.gnutls_error_is_fatal(ret))) {
+        *wants_write = gnutls.gnutls_record_get_direction(tls->session) == 1;
         return AVERROR(EAGAIN);
     }
-    snprintf(why, RTSP_TLS_WHY_BYTES, "%s", gnutls_strerror(ret));
+    snprintf(why, RTSP_TLS_WHY_BYTES, "%s", gnutls.gnutls_strerror(ret));
     if (ret == GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR) {
         say_unverified(tls, why);
         return AVERROR(EACCES);
@@ -169,17 +223,17 @@ static ssize_t translate(ssize_t ret)
 
 ssize_t rtsp_tls_receive(struct rtsp_tls *tls, void *data, size_t bytes)
 {
-    return translate(gnutls_record_recv(tls->session, data, bytes));
+    return translate(gnutls.gnutls_record_recv(tls->session, data, bytes));
 }
 
 ssize_t rtsp_tls_send(struct rtsp_tls *tls, const void *data, size_t bytes)
 {
-    return translate(gnutls_record_send(tls->session, data, bytes));
+    return translate(gnutls.gnutls_record_send(tls->session, data, bytes));
 }
 
 bool rtsp_tls_has_more(const struct rtsp_tls *tls)
 {
-    return gnutls_record_check_pending(tls->session) > 0;
+    return gnutls.gnutls_record_check_pending(tls->session) > 0;
 }
 
 void rtsp_tls_close(struct rtsp_tls **tls)
@@ -187,11 +241,11 @@ void rtsp_tls_close(struct rtsp_tls **tls)
     if (!*tls)
         return;
     if ((*tls)->is_greeted)
-        gnutls_bye((*tls)->session, GNUTLS_SHUT_WR);
+        gnutls.gnutls_bye((*tls)->session, GNUTLS_SHUT_WR);
     if ((*tls)->session)
-        gnutls_deinit((*tls)->session);
+        gnutls.gnutls_deinit((*tls)->session);
     if ((*tls)->credentials)
-        gnutls_certificate_free_credentials((*tls)->credentials);
+        gnutls.gnutls_certificate_free_credentials((*tls)->credentials);
     memory_release(*tls);
     *tls = NULL;
 }

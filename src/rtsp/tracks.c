@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <inttypes.h>
+#include <libavutil/common.h>
 #include <libavutil/error.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -55,6 +56,7 @@ static int arrived(void *context, struct rtsp_receiver *receiver,
         if (!camera->has_played) {
             camera->played_since_us = arrival->arrived_us;
             camera->past.n_reconnects += camera->past.n_units > 0;
+            camera->was_udp_refused = camera->was_tcp_refused = false;
         }
         camera->has_played = true;
         ret = rtsp_camera_set_state(camera, LIMEF_RTSP_PLAYING, 0, "");
@@ -122,7 +124,7 @@ int rtsp_camera_describe(struct rtsp_camera *camera, const char *text, size_t by
 int rtsp_track_ask(struct rtsp_track *track, char *transport, size_t transport_bytes)
 {
     struct rtsp_camera *camera = track->camera;
-    int ret;
+    int ret = 0;
 
     track->receiver.window.wait_us = camera->is_udp ? REORDER_WAIT_US : 0;
     if (!camera->is_udp) {
@@ -134,8 +136,9 @@ int rtsp_track_ask(struct rtsp_track *track, char *transport, size_t transport_b
         snprintf(transport, transport_bytes, "RTP/AVP;multicast");
         return 0;
     }
-    ret = datagrams_open(&track->datagrams, camera->poll_fd, &camera->stream.peer,
-                         camera->stream.peer_bytes);
+    if (!track->datagrams.is_open) /* asked once more, with a password */
+        ret = datagrams_open(&track->datagrams, camera->poll_fd, &camera->stream.peer,
+                             camera->stream.peer_bytes);
     if (ret >= 0)
         snprintf(transport, transport_bytes, "RTP/AVP;unicast;client_port=%u-%u",
                  track->datagrams.port, track->datagrams.port + 1u);
@@ -160,6 +163,8 @@ static int join(struct rtsp_track *track, const char *transport)
     char group[64];
     size_t bytes;
     const char *text = rtsp_parameter(transport, ';', "destination", &bytes);
+    struct sockaddr_storage own = {.ss_family = AF_UNSPEC};
+    socklen_t own_bytes = sizeof(own);
 
     if (text && bytes > 0 && bytes < sizeof(group))
         snprintf(group, sizeof(group), "%.*s", (int)bytes, text);
@@ -169,7 +174,9 @@ static int join(struct rtsp_track *track, const char *transport)
     if (ports[0] == 0 || !is_group(group))
         return AVERROR_INVALIDDATA;
     datagrams_close(&track->datagrams);
-    return datagrams_join(&track->datagrams, track->camera->poll_fd, group, (uint16_t)ports[0]);
+    getsockname(track->camera->stream.fd, (struct sockaddr *)&own, &own_bytes);
+    return datagrams_join(&track->datagrams, track->camera->poll_fd, group, (uint16_t)ports[0],
+                          &own);
 }
 
 int rtsp_track_take(struct rtsp_track *track, const char *transport)
@@ -226,6 +233,7 @@ void rtsp_camera_count(const struct rtsp_camera *camera,
     counters->status = camera->status;
     counters->is_udp = camera->is_udp;
     counters->last_unit_us = camera->last_unit_us;
+    counters->retry_us = camera->retry_us == LIMEF_FOREVER ? 0 : camera->retry_us;
 }
 
 void rtsp_camera_clear_tracks(struct rtsp_camera *camera)
@@ -261,23 +269,21 @@ static int take_packet(void *context, const uint8_t *data, size_t bytes)
     return 0;
 }
 
-int rtsp_camera_receive_datagrams(struct rtsp_camera *camera, int64_t now_us)
+int rtsp_camera_receive_datagrams(struct rtsp_camera *camera, unsigned which, int64_t now_us)
 {
-    int more = 0;
+    int came = 0;
 
     for (unsigned i = 0; i < camera->n_tracks; i++) {
-        struct reading reading = {.track = camera->tracks[i], .now_us = now_us};
+        struct reading reading = {.track = camera->tracks[i], .which = which, .now_us = now_us};
+        int ret = reading.track->datagrams.is_open
+                      ? datagrams_receive(&reading.track->datagrams, which, take_packet, &reading)
+                      : 0;
 
-        for (; camera->tracks[i]->datagrams.is_open && reading.which < 2; reading.which++) {
-            int ret =
-                datagrams_receive(&reading.track->datagrams, reading.which, take_packet, &reading);
-
-            if (ret < 0)
-                return ret;
-            more |= ret;
-        }
+        if (ret < 0)
+            return ret;
+        came = FFMAX(came, ret);
     }
-    return more;
+    return came;
 }
 
 int rtsp_camera_take_media(struct rtsp_camera *camera, const struct rtsp_item *item, int64_t now_us)

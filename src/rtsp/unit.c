@@ -5,33 +5,83 @@
 
 #include <libavcodec/defs.h>
 #include <libavutil/buffer.h>
+#include <libavutil/common.h>
 #include <libavutil/error.h>
+#include <pthread.h>
 #include <string.h>
 
-#define FIRST_BYTES 16384
+/* Buffers of 2 KB, 4 KB, ... up to the largest. */
+#define LEAST_BYTES ((size_t)2048)
+#define N_SIZES 14
+
+static struct {
+    pthread_mutex_t lock;
+    unsigned n_units;
+
+    /* made with the first unit, gone with the last */
+    AVBufferPool *pools[N_SIZES];
+} shared = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static AVBufferRef *make_buffer(size_t bytes)
 {
     return memory_permits() ? av_buffer_alloc(bytes) : NULL;
 }
 
-/* A larger buffer; the pool makes that size from now on. */
+static void close_pools(void)
+{
+    for (unsigned i = 0; i < N_SIZES; i++)
+        av_buffer_pool_uninit(&shared.pools[i]);
+}
+
+static int open_pools(void)
+{
+    _Static_assert(LEAST_BYTES << (N_SIZES - 1) == RTSP_MAX_UNIT_BYTES, "up to the largest unit");
+    for (unsigned i = 0; i < N_SIZES; i++) {
+        shared.pools[i] =
+            memory_permits() ? av_buffer_pool_init(LEAST_BYTES << i, make_buffer) : NULL;
+        if (!shared.pools[i]) {
+            close_pools();
+            return AVERROR(ENOMEM);
+        }
+    }
+    return 0;
+}
+
+static int share(struct rtsp_unit *unit)
+{
+    int ret = 0;
+
+    pthread_mutex_lock(&shared.lock);
+    if (shared.n_units == 0)
+        ret = open_pools();
+    unit->shares = ret >= 0;
+    shared.n_units += unit->shares;
+    pthread_mutex_unlock(&shared.lock);
+    return ret;
+}
+
+static void share_no_more(struct rtsp_unit *unit)
+{
+    if (!unit->shares)
+        return;
+    pthread_mutex_lock(&shared.lock);
+    if (--shared.n_units == 0)
+        close_pools();
+    pthread_mutex_unlock(&shared.lock);
+}
+
+/* A larger buffer. */
 static int grow(struct rtsp_unit *unit, size_t bytes)
 {
-    size_t pool_bytes = unit->pool_bytes ? unit->pool_bytes : FIRST_BYTES;
+    size_t wanted = FFMAX(bytes, unit->usual_bytes);
     AVBufferRef *larger;
+    unsigned size = 0;
 
-    while (pool_bytes < bytes)
-        pool_bytes *= 2;
-    if (pool_bytes != unit->pool_bytes) {
-        av_buffer_pool_uninit(&unit->pool);
-        unit->pool_bytes = 0;
-        unit->pool = memory_permits() ? av_buffer_pool_init(pool_bytes, make_buffer) : NULL;
-        if (!unit->pool)
-            return AVERROR(ENOMEM);
-        unit->pool_bytes = pool_bytes;
-    }
-    larger = av_buffer_pool_get(unit->pool);
+    if (!unit->shares && share(unit) < 0)
+        return AVERROR(ENOMEM);
+    while (LEAST_BYTES << size < wanted)
+        size++;
+    larger = av_buffer_pool_get(shared.pools[size]);
     if (!larger)
         return AVERROR(ENOMEM);
     if (unit->buffer)
@@ -68,7 +118,8 @@ void rtsp_unit_restart(struct rtsp_unit *unit)
 {
     unit->bytes = 0;
     unit->duration = 0;
-    unit->is_key = unit->is_damaged = unit->follows_loss = unit->has_new_codec = false;
+    unit->is_key = unit->is_damaged = unit->follows_loss = false;
+    unit->is_in_order = unit->has_new_codec = false;
 }
 
 AVBufferRef *rtsp_unit_take(struct rtsp_unit *unit)
@@ -78,6 +129,8 @@ AVBufferRef *rtsp_unit_take(struct rtsp_unit *unit)
     if (unit->bytes == 0)
         return NULL;
     memset(taken->data + unit->bytes, 0, AV_INPUT_BUFFER_PADDING_SIZE);
+    if (!unit->is_key)
+        unit->usual_bytes = unit->bytes + AV_INPUT_BUFFER_PADDING_SIZE;
     unit->buffer = NULL;
     rtsp_unit_restart(unit);
     return taken;
@@ -86,6 +139,6 @@ AVBufferRef *rtsp_unit_take(struct rtsp_unit *unit)
 void rtsp_unit_clear(struct rtsp_unit *unit)
 {
     av_buffer_unref(&unit->buffer);
-    av_buffer_pool_uninit(&unit->pool);
+    share_no_more(unit);
     *unit = (struct rtsp_unit){.bytes = 0};
 }

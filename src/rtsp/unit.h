@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * An access unit while it is put together from packets: bytes in a counted
- * buffer of a pool, so that in steady state none is made.
+ * buffer, so that in steady state none is made. All units of the process share
+ * their buffers, by size: key frames are large, but few are there at once.
  */
 #ifndef LIMEF_SRC_RTSP_UNIT_H
 #define LIMEF_SRC_RTSP_UNIT_H
@@ -10,7 +11,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct AVBufferPool;
 struct AVBufferRef;
 
 /* Bytes of a unit at most: several times the largest key frame of a 4K camera. */
@@ -24,11 +24,12 @@ struct rtsp_unit {
     bool is_key;
     bool is_damaged;    /* some of it is missing */
     bool follows_loss;  /* what came before is missing or damaged */
+    bool is_in_order;   /* it is shown after all that came before it */
     bool has_new_codec; /* the parameters changed with it */
     int64_t duration;   /* units of the clock; 0: not known */
 
-    struct AVBufferPool *pool; /* owned */
-    size_t pool_bytes;         /* of each of its buffers */
+    bool shares;        /* it is one of those that share buffers */
+    size_t usual_bytes; /* that the last unit needed that was no key frame */
 };
 
 /* Adds bytes. Returns 0; AVERROR(ENOMEM); AVERROR(EMSGSIZE): more than a unit may have. The unit is
@@ -41,7 +42,7 @@ uint8_t *rtsp_unit_extend(struct rtsp_unit *unit, size_t bytes);
 /* Gives its buffer away, padded with zeros; begins an empty unit. NULL: it was empty. */
 struct AVBufferRef *rtsp_unit_take(struct rtsp_unit *unit);
 
-/* Forgets its bytes and flags; keeps its pool. */
+/* Forgets its bytes and flags; keeps its buffer. */
 void rtsp_unit_restart(struct rtsp_unit *unit);
 
 /* All-zero afterwards. Buffers that somebody has stay valid. */

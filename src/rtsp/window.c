@@ -26,11 +26,17 @@ static uint8_t *take_memory(struct rtp_window *window)
     if (!memory)
         return memory_allocate(RTP_WINDOW_PACKET_BYTES);
     memcpy(&window->vacant, memory, sizeof(window->vacant));
+    window->n_vacant--;
     return memory;
 }
 
 static void put_memory(struct rtp_window *window, uint8_t *memory)
 {
+    if (window->n_vacant + window->n_waiting >= RTP_WINDOW_KEPT_PACKETS) {
+        memory_release(memory);
+        return;
+    }
+    window->n_vacant++;
     memcpy(memory, &window->vacant, sizeof(window->vacant));
     window->vacant = memory;
 }
@@ -52,9 +58,13 @@ static void empty(struct rtp_window *window, struct rtp_window_slot *slot)
 static int keep(struct rtp_window *window, int64_t sequence, const uint8_t *data, size_t bytes,
                 int64_t now_us)
 {
-    struct rtp_window_slot *slot = &window->slots[SLOT(sequence)];
+    struct rtp_window_slot *slot;
     uint8_t *memory;
 
+    if (!window->slots &&
+        !(window->slots = memory_allocate(RTP_WINDOW_PACKETS * sizeof(*window->slots))))
+        return AVERROR(ENOMEM);
+    slot = &window->slots[SLOT(sequence)];
     if (slot->bytes > 0) {
         window->n_duplicates++;
         return RTP_WINDOW_DUPLICATE;
@@ -168,5 +178,6 @@ void rtp_window_clear(struct rtp_window *window)
     give_back_lent(window);
     while (window->vacant)
         memory_release(take_memory(window));
+    memory_release(window->slots);
     *window = (struct rtp_window){.wait_us = 0};
 }

@@ -13,6 +13,8 @@
 
 /* Packets that wait at most; a power of two. */
 #define RTP_WINDOW_PACKETS 256
+/* Memory of packets that is kept while none waits. */
+#define RTP_WINDOW_KEPT_PACKETS 16
 /* Bytes of a packet that can wait: what fits into an Ethernet frame, and some. */
 #define RTP_WINDOW_PACKET_BYTES 2048
 
@@ -38,10 +40,10 @@ struct rtp_window {
     uint64_t received; /* bit i: packet next - 1 - i came */
     unsigned n_waiting;
     uint64_t n_duplicates, n_late, n_lost;
-    struct rtp_window_slot slots[RTP_WINDOW_PACKETS];
-    uint8_t *lent;   /* by take() */
-    uint8_t *vacant; /* memory for packets that nobody has, linked by its first bytes; owned. As
-                        much as ever waited at once */
+    struct rtp_window_slot *slots; /* RTP_WINDOW_PACKETS; owned; NULL: none ever waited */
+    uint8_t *lent;                 /* by take() */
+    uint8_t *vacant; /* memory for packets that nobody has, linked by its first bytes; owned */
+    unsigned n_vacant;
 };
 
 /*

@@ -97,6 +97,8 @@ static int take_up(struct limef_graph_inside *inside, int ret, int64_t deadline_
     /* a filter that has no place yet is new until the graph is started */
     graph_walk_keep(inside);
     graph_watch_closely(inside);
+    if (inside->running)
+        graph_tell_depths(inside);
     return 0;
 }
 
@@ -346,6 +348,8 @@ static int start_workers(struct limef_graph_inside *inside)
             ret = limef_thread_start(thread->thread);
     if (ret >= 0)
         ret = graph_watch_start(inside);
+    if (ret >= 0)
+        graph_tell_depths(inside);
     if (ret >= 0)
         ret = graph_sources_on(inside, limef_deadline_us(PATIENCE_US));
     if (ret < 0)

@@ -166,6 +166,7 @@ int graph_apply(struct limef_graph_inside *graph)
         ret = apply_bounds(graph);
     if (ret >= 0)
         apply_priorities(graph);
+    graph_tell_depths(graph);
     idle = graph_stop_idle(graph, limef_deadline_us(MOVE_US));
     if (ret >= 0 && is_held)
         ret = AVERROR(EBUSY);

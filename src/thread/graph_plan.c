@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "thread/graph_private.h"
+#include "thread/machine.h"
 
 #include <limef/base/log.h>
 #include <limef/thread/machine.h>
@@ -138,7 +139,8 @@ static int describe(struct limef_graph_inside *graph, struct graph_plan *plan)
             describe_edge(edge, &plan->edges[edge->number]);
     plan->problem.machine.n_cpus =
         graph->settings.n_cpus > 0 ? graph->settings.n_cpus : limef_machine_n_cpus();
-    plan->problem.machine.handover_us = limef_machine_handover_us();
+    plan->problem.machine.budget_us = graph->settings.latency_us;
+    plan->problem.machine.handover_us = machine_handover_us();
     plan->problem.mode = graph->settings.mode;
     return ret;
 }

@@ -73,6 +73,8 @@ struct graph_node {
     bool leaves;          /* a removal has begun */
     bool is_pinned;       /* belongs to a chain of which something leaves */
     uint32_t group;       /* of what leaves together */
+    uint32_t depth, told_depth; /* graph_depth.c: pictures held behind it; what it was told */
+    bool depth_is_known;        /* while they are counted */
 };
 
 struct graph_edge {
@@ -264,6 +266,10 @@ static inline bool graph_is_cut(const struct graph_edge *edge)
 }
 /* How a connection's boundary shall be, by the plan that was adopted. */
 struct limef_plan_link graph_link_of(const struct graph_edge *edge);
+
+/* graph_depth.c: tells filters with pools how many pictures are held behind them, if that is news
+ * to them; the graph runs */
+void graph_tell_depths(struct limef_graph_inside *graph);
 
 /* graph_look.c: keeps what a boundary, if there is one, has counted; it is about to be cleared */
 void graph_keep_counters(struct graph_edge *edge);

@@ -2,6 +2,7 @@
 #include "thread/graph_private.h"
 
 #include <limef/base/log.h>
+#include <limef/thread/machine.h>
 #include <limef/thread/plan_print.h>
 
 #include <libavutil/error.h>
@@ -169,6 +170,7 @@ static void look(struct limef_graph_inside *graph, int64_t now_us)
     graph_describe_running(graph, running);
     graph_adopt_plan(graph, running);
     judge(graph, running, window_us);
+    graph_tell_depths(graph); /* those that could not be told */
 }
 
 /* Each window_us, whatever a window is now: the window is over, or the threads are as busy as in
@@ -194,6 +196,8 @@ static int64_t watch(void *context, int64_t now_us)
     int64_t window_us = graph->settings.window_us ? graph->settings.window_us : WINDOW_US;
     bool is_due;
 
+    if (graph->window_began_us) /* not while all the others start */
+        limef_machine_handover_us();
     /* who holds it changes the graph, or stops this thread */
     if (pthread_mutex_trylock(&graph->lock))
         return now_us + window_us / 8 + 1;

@@ -198,7 +198,8 @@ static double median_us(int64_t *ns)
     return (double)ns[N_HANDOVERS / 2] / 1000;
 }
 
-static double handover_us = HANDOVER_US;
+/* Nanoseconds. relaxed: a figure by itself */
+static LIMEF_ATOMIC(uint64_t) handover_ns = (uint64_t)(HANDOVER_US * 1000);
 
 static void calibrate(void)
 {
@@ -214,11 +215,16 @@ static void calibrate(void)
         pthread_join(reader, NULL);
         us = median_us(handover.written_ns) + median_us(handover.read_ns);
         if (us > 0)
-            handover_us = us;
+            atomic_store_explicit(&handover_ns, (uint64_t)(us * 1000), memory_order_relaxed);
     }
     limef_fifo_clear(&handover.fifo);
     limef_lane_clear(&handover.lane);
-    limef_log(LIMEF_LOG_DEBUG, "machine", "a handover costs %.1f us", handover_us);
+    limef_log(LIMEF_LOG_DEBUG, "machine", "a handover costs %.1f us", machine_handover_us());
+}
+
+double machine_handover_us(void)
+{
+    return (double)atomic_load_explicit(&handover_ns, memory_order_relaxed) / 1000;
 }
 
 double limef_machine_handover_us(void)
@@ -226,5 +232,5 @@ double limef_machine_handover_us(void)
     static pthread_once_t once = PTHREAD_ONCE_INIT;
 
     pthread_once(&once, calibrate);
-    return handover_us;
+    return machine_handover_us();
 }

@@ -14,4 +14,7 @@ double machine_quota(const char *proc, const char *root, double n_cpus);
 /* For tests: other files than those; borrowed. Not while a graph runs. */
 void machine_set_cgroup(const char *proc, const char *root);
 
+/* As limef_machine_handover_us() if that has been measured, else what it is about: at once. */
+double machine_handover_us(void);
+
 #endif

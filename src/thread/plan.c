@@ -40,8 +40,8 @@ void limef_plan_init(struct limef_plan *plan, void *memory, uint32_t n_filters, 
 size_t plan_work_lay_out(struct plan_work *work, void *memory, uint32_t n_filters, uint32_t n_edges)
 {
     size_t offset = 0, n = n_filters;
-    uint32_t **numbers[] = {&work->order, &work->parent,  &work->root,
-                            &work->list,  &work->members, &work->worker_level};
+    uint32_t **numbers[] = {&work->order,   &work->parent,       &work->root,     &work->list,
+                            &work->members, &work->worker_level, &work->n_before, &work->n_behind};
     uint32_t **starts[] = {&work->in_at, &work->out_at, &work->member_at, &work->level};
     double **figures[] = {&work->load,           &work->weight,   &work->rest,
                           &work->edge_cost,      &work->busy_us,  &work->source_hz,

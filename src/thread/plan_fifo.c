@@ -11,6 +11,7 @@
 
 #define DEFAULT_BUDGET_BYTES ((size_t)256 << 20)
 #define DEFAULT_BUDGET_US 500000
+#define LEAST_BUDGET_US 1000 /* 0 would be no bound */
 
 /* A recording may lag this much longer than a display before it loses something. */
 #define RECORDING 4
@@ -25,12 +26,51 @@ static unsigned round_up(double need)
     return depth < MOST_DEPTH ? depth : MOST_DEPTH;
 }
 
+static uint32_t larger(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+static void count_boundaries(struct plan_work *work)
+{
+    const struct limef_plan_problem *problem = work->problem;
+
+    for (uint32_t i = 0; i < problem->n_filters; i++) {
+        uint32_t filter = work->order[i];
+
+        work->n_before[filter] = 0;
+        for (uint32_t at = work->in_at[filter]; at < work->in_at[filter + 1]; at++) {
+            uint32_t edge = work->in_edges[at];
+
+            work->n_before[filter] =
+                larger(work->n_before[filter],
+                       work->n_before[problem->edges[edge].from] + work->plan->links[edge].is_cut);
+        }
+    }
+    for (uint32_t i = problem->n_filters; i-- > 0;) {
+        uint32_t filter = work->order[i];
+
+        work->n_behind[filter] = 0;
+        for (uint32_t at = work->out_at[filter]; at < work->out_at[filter + 1]; at++) {
+            uint32_t edge = work->out_edges[at];
+
+            work->n_behind[filter] =
+                larger(work->n_behind[filter],
+                       work->n_behind[problem->edges[edge].to] + work->plan->links[edge].is_cut);
+        }
+    }
+}
+
 static int64_t budget_us(const struct plan_work *work, const struct limef_plan_edge *edge)
 {
     int64_t us = work->problem->machine.budget_us;
 
     if (us <= 0)
         us = DEFAULT_BUDGET_US;
+    else if (work->is_live[edge->from])
+        us = us / (work->n_before[edge->from] + 1 + work->n_behind[edge->to]);
+    if (us < LEAST_BUDGET_US)
+        us = LEAST_BUDGET_US;
     if (us > INT64_MAX / RECORDING)
         us = INT64_MAX / RECORDING;
     return work->is_live[edge->from] && work->records[edge->to] ? us * RECORDING : us;
@@ -100,7 +140,9 @@ static enum limef_overflow overflow_of(const struct plan_work *work,
         return LIMEF_OVERFLOW_DROP_OLDEST; /* it would wait for itself */
     if (!work->is_live[edge->from])
         return LIMEF_OVERFLOW_BLOCK;
-    return edge->is_encoded ? LIMEF_OVERFLOW_DROP_TO_KEY : LIMEF_OVERFLOW_DROP_OLDEST;
+    /* what was not measured may be packets, and pictures stand alone under that policy as well */
+    return edge->is_encoded || !is_measured(edge) ? LIMEF_OVERFLOW_DROP_TO_KEY
+                                                  : LIMEF_OVERFLOW_DROP_OLDEST;
 }
 
 static double bytes_of(const struct limef_plan_edge *edge)
@@ -161,6 +203,7 @@ void plan_size_fifos(struct plan_work *work)
     size_t budget = problem->machine.budget_bytes;
     double most = (double)(budget ? budget : DEFAULT_BUDGET_BYTES);
 
+    count_boundaries(work);
     /* kept depths only where nothing has to be given up: planning again must give the same */
     if (!fits_budget(work, false, most))
         cut_down(work, most);

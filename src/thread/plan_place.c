@@ -281,11 +281,13 @@ static void stay(struct plan_work *work)
 }
 
 /* The first worker with room of those that share; what is not measured is dealt out over as many as
- * there are cores. Returns LIMEF_PLAN_NONE: a new one. */
+ * there are cores, but plain chains of live sources, which take what comes when it comes. Returns
+ * LIMEF_PLAN_NONE: a new one. */
 static uint32_t shared_worker(const struct plan_work *work, uint32_t n_shared, uint32_t island)
 {
     const struct limef_plan_worker *workers = work->plan->workers;
-    bool is_known = plan_is_known(work->plan->islands[island].load);
+    const struct limef_plan_island *added = &work->plan->islands[island];
+    bool is_known = plan_is_known(added->load) || work->problem->filters[added->first].is_live;
     uint32_t best = LIMEF_PLAN_NONE;
     double n = 0;
 

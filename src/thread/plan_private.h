@@ -19,26 +19,27 @@
 struct plan_work {
     const struct limef_plan_problem *problem;
     struct limef_plan *plan;
-    uint32_t *order;              /* filters, each behind all that lead to it */
-    uint32_t *in_at, *in_edges;   /* + 1; one for each edge */
-    uint32_t *out_at, *out_edges; /* likewise */
-    uint32_t *parent;             /* whose first connection leads here; LIMEF_PLAN_NONE */
-    uint32_t *root;               /* head of the island */
-    uint32_t *member_at;          /* + 1, by island: where its filters are in members */
-    uint32_t *members;            /* filters, by island, in order */
-    uint32_t *list;               /* for whoever needs one for a moment */
-    uint32_t *level;              /* of an island: most boundaries between it and a source */
-    uint32_t *worker_level;       /* of a worker: that of its islands */
-    uint8_t *head;                /* NOT_A_HEAD or a reason */
-    uint8_t *tried;               /* heads that a split would add */
-    uint8_t *is_live;             /* behind a live source */
-    uint8_t *records;             /* a filter that keeps what it gets, or one is behind it */
-    uint8_t *no_cpu;              /* it would be cut off if there were a core for it */
-    uint8_t *is_alone;            /* of a worker: takes no other island */
-    double *load;                 /* share of a core, or 0 */
-    double *weight;               /* load or lateness against its limit: an island holds 1 */
-    double *rest;                 /* weight of a filter and what is fused behind it */
-    double *edge_cost;            /* of cutting what leads to a filter: share of a core */
+    uint32_t *order;               /* filters, each behind all that lead to it */
+    uint32_t *in_at, *in_edges;    /* + 1; one for each edge */
+    uint32_t *out_at, *out_edges;  /* likewise */
+    uint32_t *parent;              /* whose first connection leads here; LIMEF_PLAN_NONE */
+    uint32_t *root;                /* head of the island */
+    uint32_t *member_at;           /* + 1, by island: where its filters are in members */
+    uint32_t *members;             /* filters, by island, in order */
+    uint32_t *n_before, *n_behind; /* most boundaries between a filter and a source, an end */
+    uint32_t *list;                /* for whoever needs one for a moment */
+    uint32_t *level;               /* of an island: most boundaries between it and a source */
+    uint32_t *worker_level;        /* of a worker: that of its islands */
+    uint8_t *head;                 /* NOT_A_HEAD or a reason */
+    uint8_t *tried;                /* heads that a split would add */
+    uint8_t *is_live;              /* behind a live source */
+    uint8_t *records;              /* a filter that keeps what it gets, or one is behind it */
+    uint8_t *no_cpu;               /* it would be cut off if there were a core for it */
+    uint8_t *is_alone;             /* of a worker: takes no other island */
+    double *load;                  /* share of a core, or 0 */
+    double *weight;                /* load or lateness against its limit: an island holds 1 */
+    double *rest;                  /* weight of a filter and what is fused behind it */
+    double *edge_cost;             /* of cutting what leads to a filter: share of a core */
     /* of a filter with all behind it: for how long one frame; INFINITY: not known. Then of islands
      */
     double *busy_us;

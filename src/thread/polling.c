@@ -8,9 +8,14 @@
 #include <libavutil/error.h>
 #include <limits.h>
 #include <sys/epoll.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAX_EVENTS 64
+/* Wake-ups of a thread with several sources lie so far apart at least, once they are many. */
+#define GATHER_US 1000
+/* A source and the fifo: nobody else's data is waited for. */
+#define FEW 2
 
 static int open_instance(struct polling *polling)
 {
@@ -58,11 +63,35 @@ static int milliseconds_until(int64_t deadline_us)
     return left_us / 1000 < INT_MAX ? (int)((left_us + 999) / 1000) : INT_MAX;
 }
 
+static void gather(const struct polling *polling, int64_t deadline_us)
+{
+    int64_t until_us = polling->woken_us + GATHER_US;
+    struct timespec until;
+
+    if (until_us > deadline_us)
+        until_us = deadline_us;
+    until = (struct timespec){.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL); /* of no harm if interrupted */
+}
+
+static void note_wake(struct polling *polling)
+{
+    int64_t now_us = limef_now_us();
+
+    polling->gathers = polling->n > FEW && now_us - polling->woken_us < 2 * GATHER_US;
+    polling->woken_us = now_us;
+}
+
 void polling_wait(struct polling *polling, int64_t deadline_us, polling_ready_fn *ready)
 {
     struct epoll_event events[MAX_EVENTS];
-    int n = epoll_wait(polling->fd, events, MAX_EVENTS, milliseconds_until(deadline_us));
+    int n;
 
+    if (polling->gathers)
+        gather(polling, deadline_us);
+    n = epoll_wait(polling->fd, events, MAX_EVENTS, milliseconds_until(deadline_us));
+    if (n > 0)
+        note_wake(polling);
     for (int i = 0; i < n; i++)
         ready(events[i].data.ptr);
 }

@@ -6,12 +6,15 @@
 #ifndef LIMEF_SRC_THREAD_POLLING_H
 #define LIMEF_SRC_THREAD_POLLING_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* All-zero: nothing is waited for. */
 struct polling {
-    int fd;     /* epoll instance; 0: none */
-    unsigned n; /* descriptors in it */
+    int fd;           /* epoll instance; 0: none */
+    unsigned n;       /* descriptors in it */
+    int64_t woken_us; /* when something was last readable */
+    bool gathers;     /* that happened twice within a short time */
 };
 
 /* What is done with the context of a descriptor that is readable. */
@@ -21,7 +24,9 @@ typedef void polling_ready_fn(void *context);
 int polling_add(struct polling *polling, int fd, void *context);
 void polling_remove(struct polling *polling, int fd);
 
-/* Waits until a descriptor is readable or the deadline, which is rounded up to a millisecond. */
+/* Waits until a descriptor is readable or the deadline, which is rounded up to a millisecond. Where
+ * several sources send all the time, what comes within a millisecond is handled at once: it is the
+ * waking up that costs. */
 void polling_wait(struct polling *polling, int64_t deadline_us, polling_ready_fn *ready);
 
 /* All-zero afterwards. */

@@ -4,6 +4,7 @@
 #include "fifo/lane_private.h"
 
 #include <limef/filter/probe.h>
+#include <limef/frame/group.h>
 
 #include <libavutil/error.h>
 
@@ -39,6 +40,20 @@ static int64_t retry_in_time(const struct limef_thread *thread, struct limef_fif
     return deadline_us < retry_us ? deadline_us : retry_us;
 }
 
+/* A burst: what a packet of it meets does not hold up the others. */
+static int run_group(struct limef_filter *chain, const struct limef_frame *group)
+{
+    int ret = 0;
+
+    for (unsigned i = 0; i < limef_group_n(group); i++) {
+        int answer = limef_probe_run(chain, &limef_group_nth(group, i)->frame);
+
+        if (answer < 0 && answer != AVERROR(EAGAIN) && !ret)
+            ret = answer;
+    }
+    return ret;
+}
+
 int reading_step(struct limef_thread *thread, struct limef_fifo *fifo, struct limef_filter *chain,
                  int64_t *retry_us, int64_t deadline_us)
 {
@@ -51,7 +66,9 @@ int reading_step(struct limef_thread *thread, struct limef_fifo *fifo, struct li
         return ret;
     if (frame->lane->chain)
         chain = frame->lane->chain;
-    ret = limef_probe_run(chain, &frame->any.frame);
+    ret = frame->any.frame.frame_class == LIMEF_FRAME_GROUP
+              ? run_group(chain, &frame->any.frame)
+              : limef_probe_run(chain, &frame->any.frame);
     if (ret == AVERROR(EAGAIN)) {
         *retry_us = limef_now_us() + RETRY_US;
         limef_fifo_unread(fifo, frame);

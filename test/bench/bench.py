@@ -27,7 +27,8 @@ GROUPS = {
     "graph": {"graph": graph.bench, "classes": graph.classes, "plan": plan.bench, "probe": probe.bench,
               "team": team.bench},
     "audio": {"audio": audio.bench},
-    "cameras": {"cameras": cameras.bench},
+    "cameras": {"cameras": cameras.received, "camera-start": cameras.started,
+                "camera-wall": cameras.shown},
 }
 BENCHES = [name for group in GROUPS.values() for name in group]
 

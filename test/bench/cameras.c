@@ -1,82 +1,93 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cameras URL N SECONDS [tcp|udp]: receives a camera N times over, and counts. One JSON object on
- * standard output: units, lost, playing, threads, stop_us.
+ * cameras URL N [tcp|udp]: receives a camera N times over, and counts, until SIGINT. One JSON
+ * object on standard output: units, lost, playing, media_threads, stop_us.
  */
 #include <limef/limef.h>
 
-#include <dirent.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
+
+#define MAX_CAMERAS 512
 
 static struct limef_reports reports;
 static struct limef_graph graph;
+static struct limef_rtsp_source cameras[MAX_CAMERAS];
+static struct limef_statistics_filter counts[MAX_CAMERAS];
+static _Alignas(LIMEF_CACHE_LINE_BYTES) char memory[LIMEF_GRAPH_BYTES(2 * MAX_CAMERAS)];
 
-static void *zeroed(size_t n, size_t bytes)
+static int start(const char *url, int n, enum limef_rtsp_transport transport)
 {
-    size_t all = (n * bytes + 63) / 64 * 64;
-    void *memory = aligned_alloc(64, all);
+    if (limef_reports_init(&reports) < 0 ||
+        limef_graph_init(&graph, memory, sizeof(memory), NULL) < 0)
+        return -1;
+    for (int i = 0; i < n; i++) {
+        struct limef_rtsp_source_settings settings = {.url = url,
+                                                      .slot = (uint32_t)i,
+                                                      .media = LIMEF_MEDIA_VIDEO,
+                                                      .transport = transport};
 
-    if (!memory)
-        abort();
-    return memset(memory, 0, all);
+        if (limef_rtsp_source_init(&cameras[i], "camera", &settings) < 0)
+            return -1;
+        limef_statistics_filter_init(&counts[i], "count");
+        limef_connect(&cameras[i].source.filter, &counts[i].filter);
+        if (limef_graph_add(&graph, &cameras[i].source) < 0)
+            return -1;
+    }
+    return limef_graph_start(&graph);
 }
 
-static int count_threads(void)
+static void run(const sigset_t *ends)
 {
-    DIR *tasks = opendir("/proc/self/task");
-    int n = 0;
+    struct pollfd fds[] = {{.fd = signalfd(-1, ends, SFD_CLOEXEC), .events = POLLIN},
+                           {.fd = limef_reports_fd(&reports), .events = POLLIN}};
+    struct limef_signal_frame report;
 
-    while (tasks && readdir(tasks))
-        n++;
-    closedir(tasks);
-    return n - 2; /* "." and ".." */
+    while (poll(fds, 2, -1) > 0 && !fds[0].revents)
+        while (limef_reports_read(&reports, &report, 0) == 0)
+            continue;
+}
+
+/* Threads that run a filter. */
+static int count_media_threads(int n)
+{
+    static struct limef_graph_filter_look looks[2 * MAX_CAMERAS];
+    size_t n_looks = 2 * MAX_CAMERAS, n_boundaries = 0;
+    int n_threads = 0;
+
+    if (limef_graph_look(&graph, looks, &n_looks, NULL, &n_boundaries) < 0)
+        return -1;
+    for (int i = 0; i < 2 * n && (size_t)i < n_looks; i++) {
+        int j = 0;
+
+        while (j < i && strcmp(looks[i].thread, looks[j].thread))
+            j++;
+        n_threads += j == i;
+    }
+    return n_threads;
 }
 
 int main(int n_arguments, char **arguments)
 {
-    int n = n_arguments > 3 ? atoi(arguments[2]) : 0;
-    struct limef_rtsp_source *cameras;
-    struct limef_statistics_filter *counts;
-    int64_t end_us, stop_us;
-    int n_threads;
+    int n = n_arguments > 2 ? atoi(arguments[2]) : 0, n_media_threads, n_playing = 0;
+    bool is_udp = n_arguments > 3 && !strcmp(arguments[3], "udp");
     struct limef_rtsp_source_counters counters, sum = {.n_units = 0};
-    int n_playing = 0;
+    int64_t stop_us;
+    sigset_t ends;
 
-    if (n < 1)
-        return fputs("cameras URL N SECONDS [tcp|udp]\n", stderr), 1;
-    cameras = zeroed((size_t)n, sizeof(*cameras));
-    counts = zeroed((size_t)n, sizeof(*counts));
-    if (limef_reports_init(&reports) < 0 ||
-        limef_graph_init(&graph, zeroed(1, LIMEF_GRAPH_BYTES(3 * (size_t)n + 8)),
-                         LIMEF_GRAPH_BYTES(3 * (size_t)n + 8), NULL) < 0)
+    if (n < 1 || n > MAX_CAMERAS)
+        return fputs("cameras URL N [tcp|udp]\n", stderr), 1;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &ends, NULL);
+    if (start(arguments[1], n, is_udp ? LIMEF_RTSP_UDP : LIMEF_RTSP_TCP) < 0)
         return 1;
-    for (int i = 0; i < n; i++) {
-        struct limef_rtsp_source_settings settings = {
-            .url = arguments[1],
-            .slot = (uint32_t)i,
-            .media = LIMEF_MEDIA_VIDEO,
-            .transport =
-                n_arguments > 4 && !strcmp(arguments[4], "udp") ? LIMEF_RTSP_UDP : LIMEF_RTSP_TCP,
-        };
-
-        if (limef_rtsp_source_init(&cameras[i], "camera", &settings) < 0)
-            return 1;
-        limef_statistics_filter_init(&counts[i], "count");
-        limef_connect(&cameras[i].source.filter, &counts[i].filter);
-        if (limef_graph_add(&graph, &cameras[i].source) < 0)
-            return 1;
-    }
-    if (limef_graph_start(&graph) < 0)
-        return 1;
-    end_us = limef_now_us() + atoi(arguments[3]) * INT64_C(1000000);
-    while (limef_now_us() < end_us) {
-        struct limef_signal_frame report;
-
-        limef_reports_read(&reports, &report, end_us - limef_now_us());
-    }
-    n_threads = count_threads();
+    run(&ends);
+    n_media_threads = count_media_threads(n);
     for (int i = 0; i < n; i++) {
         limef_rtsp_source_get_counters(&cameras[i], &counters);
         n_playing += counters.state == LIMEF_RTSP_PLAYING;
@@ -88,9 +99,9 @@ int main(int n_arguments, char **arguments)
     for (int i = 0; i < n; i++)
         limef_filter_clear(&cameras[i].source.filter);
     stop_us = limef_now_us() - stop_us;
-    printf(
-        "{\"units\": %llu, \"lost\": %llu, \"playing\": %d, \"threads\": %d, \"stop_us\": %lld}\n",
-        (unsigned long long)sum.n_units, (unsigned long long)sum.n_lost, n_playing, n_threads,
-        (long long)stop_us);
+    printf("{\"units\": %llu, \"lost\": %llu, \"playing\": %d, \"media_threads\": %d, "
+           "\"stop_us\": %lld}\n",
+           (unsigned long long)sum.n_units, (unsigned long long)sum.n_lost, n_playing,
+           n_media_threads, (long long)stop_us);
     return 0;
 }

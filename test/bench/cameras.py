@@ -1,83 +1,145 @@
 # SPDX-License-Identifier: MIT
-"""Cameras received and counted, not decoded: one thread for all beside a process for each."""
-import os
-import subprocess
-import time
+"""Cameras received and counted; shown; and how soon the first picture is there."""
+import shutil
 
+import camera
 import measure
 
 N_CAMERAS = 32
-SECONDS = 20
-PORT = 18654
+SECONDS = 12
+WARM_S = 4  # costs are measured and threads joined by then
+N_STARTS = 5  # of each program and round
+N_SHOWN = 4
+PERIOD_MS = 40
 
 
-def server(setup):
-    """A camera on libgstrtspserver, if its source lies beside the clips; None."""
-    source = os.path.join(setup.media, "..", "rtsp", "rtspd.c")
-    program = os.path.join(setup.programs, "rtspd")
-    clip = os.path.join(setup.clips, "camera_360p15.mp4")
-    packages = ["gstreamer-rtsp-server-1.0", "gstreamer-app-1.0", "gio-2.0", "libavformat",
-                "libavcodec", "libavutil"]
-    flags = subprocess.run(["pkg-config", "--cflags", "--libs", *packages], capture_output=True,
-                           text=True)
-    if not os.path.exists(source) or flags.returncode or subprocess.run(
-            ["cc", "-O2", source, "-o", program, *flags.stdout.split()]).returncode:
-        return None
-    os.makedirs(setup.clips, exist_ok=True)
-    if not os.path.exists(clip):
-        subprocess.run(["ffmpeg", "-v", "error", "-i", setup.clip(10), "-an", "-r", "15", "-vf",
-                        "scale=640:360", "-c:v", "libx264", "-preset", "veryfast", "-b:v", "400k",
-                        "-g", "30", "-bf", "0", clip], check=True)
-    process = subprocess.Popen([program, "-p", str(PORT), f"/cam={clip}"], stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE, text=True)
-    for line in process.stdout:
-        if line.startswith("ready"):
-            return process
-    return None
+def gst(url, n, *decode):
+    words = ["gst-launch-1.0", "-q"]
+    for _ in range(n):
+        words += ["rtspsrc", f"location={url}", "protocols=tcp", "latency=0", "!", "rtph264depay",
+                  "!", "h264parse", "!", *decode, "fakesink", "sync=false"]
+    return words
 
 
-def bench(setup, report):
-    camera = server(setup)
-    if camera is None:
-        report.section("Cameras", "There is no camera to receive from.")
-        return
-    url = f"rtsp://127.0.0.1:{PORT}/cam"
-    time.sleep(1)
+def no_camera(report, title):
+    report.section(title, "There is no camera to receive from.")
 
-    def limef(*words):
-        return lambda: measure.run_json([setup.program("cameras"), url, N_CAMERAS, SECONDS, *words],
-                                        helper_pid=camera.pid)
 
-    def shell(each):
-        script = f"for i in $(seq {N_CAMERAS}); do {each} >/dev/null 2>&1 & done; wait; exit 0"
-        return lambda: measure.run(["sh", "-c", script], helper_pid=camera.pid)
+def received(setup, report):
+    title = "Cameras received"
+    ffmpeg = "ffmpeg -v error -nostdin -rtsp_transport tcp -i {url} -c copy -f null -"
+    with camera.serve(setup, camera.tiny_clip(setup)) as (url, server):
+        if url is None:
+            return no_camera(report, title)
+        each = f"{ffmpeg.format(url=url)} >/dev/null 2>&1 &"
+        commands = {
+            "limef, TCP": [setup.program("cameras"), url, N_CAMERAS, "tcp"],
+            "limef, UDP": [setup.program("cameras"), url, N_CAMERAS, "udp"],
+            "limef, TCP, one camera": [setup.program("cameras"), url, 1, "tcp"],
+            f"{N_CAMERAS} ffmpeg -c copy, TCP": [
+                "sh", "-c", f"for i in $(seq {N_CAMERAS}); do {each} done; wait"],
+            "GStreamer, TCP": gst(url, N_CAMERAS),
+        }
+        runs = measure.Interleaved(
+            {name: lambda command=command: camera.steady(command, server, WARM_S, SECONDS)
+             for name, command in commands.items() if shutil.which(str(command[0]))},
+            setup.rounds, attempts=1)
+    minutes = SECONDS / 60
 
-    jobs = {
-        "limef, TCP": limef("tcp"),
-        "limef, UDP": limef("udp"),
-        "ffmpeg -c copy, TCP": shell(f"ffmpeg -v error -nostdin -rtsp_transport tcp -t {SECONDS} -i {url}"
-                                     " -c copy -f null -"),
-        "GStreamer rtspsrc, TCP": shell(f"timeout -s INT {SECONDS} gst-launch-1.0 -q rtspsrc "
-                                        f"location={url} protocols=tcp latency=0 ! fakesink"),
-    }
-    try:
-        runs = measure.Interleaved(jobs, setup.rounds, attempts=1)
-    finally:
-        camera.stdin.close()
-        camera.kill()
-        camera.wait()
-    minutes = N_CAMERAS * SECONDS / 60
-    report.section("Cameras", f"{N_CAMERAS} times 640x360 at 15 pictures a second for {SECONDS} s, "
-                   "received and counted. The peers' start is in their figures.")
+    def streams(name):
+        return 1 if "one camera" in name else N_CAMERAS
+
+    def ours(key):
+        return lambda of, name: of.median(name, key) if name.startswith("limef") else None
+
+    report.section(title, f"{N_CAMERAS} times 640x360 at 15 pictures a second, for {SECONDS} s after "
+                   f"{WARM_S} s.")
     report.table_of(runs, {
-        "CPU s/stream-minute": lambda of, name: of.median(name, "cpu_s") / minutes,
-        "MB in all": lambda of, name: of.median(name, "rss_mb") if name.startswith("limef") else None,
-        "units": lambda of, name: of.median(name, "units") if name.startswith("limef") else None,
-        "lost": lambda of, name: of.median(name, "lost") if name.startswith("limef") else None,
-        "threads": lambda of, name: of.median(name, "threads") if name.startswith("limef") else None,
-        "others": "others"})
-    if "limef, TCP" in runs:
-        report.target("32 cameras: CPU s a stream-minute",
-                      runs.median("limef, TCP", "cpu_s") / minutes, "<=", 0.03)
-        report.target("32 cameras: MB a camera, the program's own 10 MB left out",
-                      (runs.median("limef, TCP", "rss_mb") - 10) / N_CAMERAS, "<=", 0.5)
+        "CPU s/stream-minute": lambda of, name: of.median(name, "cpu_s") / minutes / streams(name),
+        "own MB": "own_mb", "PSS MB": "pss_mb",
+        "PSS MB/camera": lambda of, name: of.median(name, "pss_mb") / streams(name),
+        "threads": "threads", "of media": ours("media_threads"), "units": ours("units"),
+        "lost": ours("lost"), "others": "others"})
+    for name in ("limef, TCP", "limef, UDP"):
+        if name in runs:
+            report.target(f"{N_CAMERAS} cameras, {name[7:]}: CPU s a stream-minute",
+                          runs.median(name, "cpu_s") / minutes / N_CAMERAS, "<=", 0.03)
+            report.target(f"{N_CAMERAS} cameras, {name[7:]}: MB a camera, the program and its libraries "
+                          "with it", runs.median(name, "pss_mb") / N_CAMERAS, "<=", 0.5)
+            report.target(f"{N_CAMERAS} cameras, {name[7:]}: threads of media",
+                          runs.median(name, "media_threads"), "<=", 1)
+
+
+def started(setup, report):
+    title = "A camera's first picture"
+    with camera.serve(setup, setup.small_clip(10), "-S") as (url, server):
+        if url is None:
+            return no_camera(report, title)
+        commands = {
+            "GStreamer rtspsrc latency=0": gst(url, 1, "avdec_h264", "!") + ["num-buffers=1"],
+            "mpv, low latency": ["mpv", "--no-config", "--no-audio", "--really-quiet",
+                                 "--no-terminal", "--vo=null", "--frames=1",
+                                 "--profile=low-latency", "--rtsp-transport=tcp", url],
+            "ffmpeg": ["ffmpeg", "-v", "error", "-nostdin", "-rtsp_transport", "tcp", "-i", url,
+                       "-an", "-frames:v", "1", "-f", "null", "-"],
+        }
+        if setup.limef_play:
+            commands = {"limef-play": [setup.limef_play, "--vo=none", "--ao=none", "--frames=1",
+                                       "--rtsp-transport=tcp", url], **commands}
+        runs = measure.Interleaved(
+            {name: lambda command=command: measure.run(command, helper_pid=server.pid)
+             for name, command in commands.items() if shutil.which(command[0])},
+            setup.rounds * N_STARTS, attempts=1)
+    report.section(title, "1280x720, beginning with a key frame, over TCP; from exec to exit behind one "
+                   "decoded picture.")
+    report.table_of(runs, {"ms": lambda of, name: of.median(name, "wall_s") * 1e3,
+                           "CPU ms": lambda of, name: of.median(name, "cpu_s") * 1e3,
+                           "peak MB": "rss_mb", "others": "others"})
+    report.ratio("first picture of a camera / GStreamer", runs, "limef-play",
+                 "GStreamer rtspsrc latency=0", "wall_s", "<=", 0.5)
+
+
+def count_drops(row):
+    return sum(sum(stream["frames_dropped"].values()) for stream in row["streams"])
+
+
+def shown(setup, report):
+    title = "A wall of cameras"
+    with camera.serve(setup, setup.small_clip(10)) as (url, server):
+        if url is None or not setup.limef_play:
+            return no_camera(report, title)
+        play = [setup.limef_play, "--vo=offscreen", "--ao=none", "--report=json",
+                "--rtsp-transport=tcp", "--log-level=error"]
+        commands = {
+            "limef-play, shown in a grid": [*play, *[url] * N_SHOWN],
+            "limef-play, decoded": [*play, "--vo=none", *[url] * N_SHOWN],
+            "limef-play, one shown": [*play, url],
+            "GStreamer, decoded": gst(url, N_SHOWN, "avdec_h264", "!"),
+            "GStreamer, decoded, one thread each": gst(url, N_SHOWN, "avdec_h264",
+                                                       "max-threads=1", "!"),
+        }
+        runs = measure.Interleaved(
+            {name: lambda command=command: camera.steady(command, server, WARM_S, SECONDS)
+             for name, command in commands.items() if shutil.which(command[0])},
+            setup.rounds, attempts=1)
+    for name, rows in runs.rows.items():
+        for row in rows if name.startswith("limef") else []:
+            row["dropped"] = count_drops(row)
+            row["latency_ms"] = max(stream["latency_ms"]["p99"] for stream in row["streams"])
+
+    def ours(key):
+        return lambda of, name: of.median(name, key) if name.startswith("limef") else None
+
+    report.section(title, f"{N_SHOWN} times 1280x720 at 25 pictures a second, over TCP; for {SECONDS} s "
+                   f"after {WARM_S} s. Latency is from the last packet of a picture to its being shown, "
+                   "p99, of the worst tile.")
+    report.table_of(runs, {"CPU s/s": lambda of, name: of.median(name, "cpu_s") / SECONDS,
+                           "dropped": ours("dropped"), "latency ms": ours("latency_ms"),
+                           "threads": "threads", "PSS MB": "pss_mb", "others": "others"})
+    grid = "limef-play, shown in a grid"
+    if grid in runs:
+        report.target("4 cameras shown: pictures dropped", runs.median(grid, "dropped"), "<=", 0)
+        report.target("4 cameras shown: latency p99, ms", runs.median(grid, "latency_ms"), "<=",
+                      PERIOD_MS)
+    report.ratio("4 cameras shown: CPU / GStreamer decoding", runs, grid, "GStreamer, decoded",
+                 "cpu_s", "<=", 1.05)

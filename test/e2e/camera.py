@@ -53,6 +53,7 @@ class Camera:
         self.tls = None         # an ssl.SSLContext
         self.n_connections = 0
         self.requests = []
+        self._came = threading.Condition()
         self._random = random.Random(1)
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = self._socket.getsockname()[1]
@@ -63,6 +64,17 @@ class Camera:
 
     def close(self):
         self._socket.close()
+
+    def note(self, head):
+        with self._came:
+            self.requests.append(head)
+            self._came.notify_all()
+
+    def was_asked(self, method, within_s=30):
+        """Whether such a request came, or comes in time."""
+        with self._came:
+            return self._came.wait_for(
+                lambda: any(head.startswith(method) for head in self.requests), within_s)
 
     def _listen(self):
         while True:
@@ -122,7 +134,7 @@ class _Session:
     def answer(self, head):
         camera = self.camera
         method, url = head.split(" ")[:2]
-        camera.requests.append(head)
+        camera.note(head)
         if method in camera.mute:
             return
         if method in camera.answers:
@@ -211,7 +223,7 @@ class _Session:
             # goodbye, for those who are at the end
             self.send_packet(struct.pack(">BBHI", 0x81, 203, 1, 7), 1)
         except OSError:
-            pass
+            return  # the other side is gone; what it said before is still read
         if camera.freeze_at is None:
             time.sleep(0.2 if self.udp else 0)
             self.over.set()

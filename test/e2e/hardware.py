@@ -106,7 +106,10 @@ class Hardware(unittest.TestCase):
 
     def test_allocates_nothing_per_frame_in_steady_state(self):
         path = clip("long.mp4", frames=300, options=["-g", "250"])
-        self.assertEqual(Result("--vo=none", path).report["allocations_per_frame"], 0)
+        # on one thread: behind a boundary, how many surfaces are in use at once, and are seen for
+        # the first time, is a matter of who runs when
+        self.assertEqual(
+            Result("--vo=none", "--plan=fused", path).report["allocations_per_frame"], 0)
 
     def test_every_plan_shows_the_same(self):
         path = clip("a.mp4")

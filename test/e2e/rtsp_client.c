@@ -4,6 +4,8 @@
  * its state: "state NAME CODE TEXT". At the end "counters NAME=N ..." and "stopped US".
  *
  * transport=auto|tcp|udp  once=0|1  timeout_ms=N  damage=0|1
+ * latency_ms=N  drops what is later; at the end "latency NAME=N ..."
+ * stall_ms=N    the consumer does nothing for so long, once, at unit stall_at=N
  * md5=FILE      a line for each decoded picture, as limef_framemd5_filter writes it
  * until=STATE   stops when that state comes
  * playing=N     stops at its N-th time of "playing"
@@ -14,9 +16,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static struct limef_rtsp_source camera;
 static struct limef_producer producer;
+static struct limef_latency_filter latency;
+static struct limef_filter stall;
+static long stall_at, stall_ms;
 static struct limef_decode_filter decode;
 static struct limef_framemd5_filter framemd5;
 static struct limef_reports reports;
@@ -62,6 +68,27 @@ static bool say(const struct limef_signal_frame *report, char **arguments)
            n_playing == number(arguments, "playing", -1);
 }
 
+static int stall_go(struct limef_filter *filter, const struct limef_frame *in)
+{
+    if (in->frame_class == LIMEF_FRAME_PACKET && stall_ms && stall_at-- == 0)
+        nanosleep(
+            &(struct timespec){.tv_sec = stall_ms / 1000, .tv_nsec = stall_ms % 1000 * 1000000},
+            NULL);
+    return limef_pass(filter, in);
+}
+
+static const struct limef_filter_ops stall_ops = {.kind = "stall", .go = stall_go};
+
+static void print_latency(void)
+{
+    struct limef_latency_counters counters;
+
+    limef_latency_get_counters(&latency, &counters);
+    printf("latency late=%llu dropped=%llu slower=%llu max_us=%lld\n",
+           (unsigned long long)counters.n_late, (unsigned long long)counters.n_dropped,
+           (unsigned long long)counters.n_slower, (long long)counters.max_late_us);
+}
+
 static void print_counters(void)
 {
     struct limef_rtsp_source_counters counters;
@@ -99,7 +126,16 @@ static int set_up(char **arguments, FILE *file)
         limef_decode_filter_init(&decode, "decode", NULL) < 0)
         return 1;
     limef_framemd5_filter_init(&framemd5, "framemd5", NULL, NULL, file);
-    limef_connect(&camera.source.filter, &decode.filter);
+    stall_at = number(arguments, "stall_at", 0);
+    stall_ms = number(arguments, "stall_ms", 0);
+    limef_filter_init(&stall, &stall_ops, NULL);
+    limef_connect(&stall, &decode.filter);
+    limef_connect(&camera.source.filter, &stall);
+    if (argument(arguments, "latency_ms")) {
+        limef_latency_filter_init(&latency, "latency", number(arguments, "latency_ms", 0) * 1000);
+        limef_connect(&camera.source.filter, &latency.filter);
+        limef_connect(&latency.filter, &stall);
+    }
     if (file)
         limef_connect(&decode.filter, &framemd5.filter);
     return 0;
@@ -129,6 +165,7 @@ int main(int n_arguments, char **arguments)
     begun_us = limef_now_us();
     limef_thread_stop(&producer.thread, 2000000);
     print_counters();
+    print_latency();
     limef_producer_clear(&producer);
     limef_filter_clear(&camera.source.filter);
     printf("stopped %lld\n", (long long)(limef_now_us() - begun_us));

@@ -21,6 +21,8 @@ import time
 import unittest
 import zlib
 
+from camera import Camera
+
 PLAY, DEMO_CLIP = map(os.path.abspath, sys.argv[1:3])
 DEADLINE_S = 120  # of a machine that does much else
 TEMP = tempfile.TemporaryDirectory(prefix="limef-e2e-")
@@ -417,6 +419,95 @@ class Silent(Case):
             server.send_signal(signal.SIGSTOP)
             with Player(env, "--vo=auto", "--untimed", "--frames=5", CLIP) as player:
                 self.assert_says_silent_once(player, 0)
+
+
+def make_stream(size):
+    """Of a camera: Annex B with delimiters, a key frame each second."""
+    path = FOLDER / f"{size[0]}.h264"
+    subprocess.run(["ffmpeg", "-v", "error", "-i", CLIP, "-an", "-frames:v", "100", "-vf",
+                    "scale={}:{}".format(*size), "-c:v", "libx264", "-preset", "ultrafast", "-g",
+                    "25", "-bf", "0", "-bsf:v", "h264_metadata=aud=insert", "-f", "h264", "-y",
+                    path], check=True, timeout=DEADLINE_S)
+    return path.read_bytes()
+
+
+@unittest.skipUnless(shutil.which("Xvfb") and shutil.which("xdotool") and shutil.which("ffmpeg"),
+                     "no Xvfb, xdotool or ffmpeg")
+class TwoStreams(Case):
+    """A camera with a small and a large stream, beside another one."""
+    SUB, MAIN = (320, 180), (640, 360)
+
+    def setUp(self):
+        self.sub, self.main = Camera(make_stream(self.SUB)), Camera(make_stream(self.MAIN))
+        self.sub.loops = self.main.loops = True
+        for camera in (self.sub, self.main):
+            self.addCleanup(camera.close)
+        servers = contextlib.ExitStack()
+        self.addCleanup(servers.close)
+        _, self.env = servers.enter_context(xvfb())
+
+    def play(self, *arguments):
+        player = Player(self.env, "--vo=window", "--size=640x360", "--hwdec=no",
+                        "--framemd5=sums", *arguments, f"{self.sub.url()}|{self.main.url()}",
+                        self.sub.url())
+        self.addCleanup(player.__exit__)
+        self.wait_for_stream(player, self.SUB)
+        return player
+
+    def sizes(self, player):
+        """Of the pictures of tile 1, one after the other, without repetitions."""
+        sums = player.folder / "sums"
+        lines = sums.read_text().splitlines() if sums.exists() else []
+        bytes_of = [int(line.split(",")[2]) for line in lines
+                    if line.count(",") == 3 and line.split(",")[0].strip() == "0"]
+        return [n for i, n in enumerate(bytes_of) if i == 0 or n != bytes_of[i - 1]]
+
+    def wait_for_stream(self, player, size):
+        wait_until(lambda: self.sizes(player)[-1:] == [size[0] * size[1] * 3 // 2],
+                   f"pictures of {size}")
+
+    def test_solo_shows_the_large_stream_and_the_grid_the_small_one_without_a_gap(self):
+        player = self.play()
+        self.assertEqual(self.main.n_connections, 0)
+        player.keys("1")
+        for _ in range(3):
+            self.assert_picture(player.snapshot(), SIZE)
+        self.wait_for_stream(player, self.MAIN)
+        self.assert_picture(player.snapshot(), SIZE)
+        player.keys("g")
+        for _ in range(3):
+            self.assert_picture(player.snapshot(), SIZE)
+        self.wait_for_stream(player, self.SUB)
+        wait_until(lambda: any("TEARDOWN" in r for r in self.main.requests), "main is left")
+        self.assertEqual(len(self.sizes(player)), 3)
+        player.keys("q")
+        status, report = player.finish()
+        self.assertEqual(status, 0, player.errors)
+        self.assertEqual(report["streams"][0]["stream"], "sub")
+
+    def test_a_large_stream_that_is_always_connected_stays_so(self):
+        player = self.play("--main=always")
+        wait_until(lambda: self.main.n_connections == 1, "main is connected")
+        player.keys("1")
+        self.wait_for_stream(player, self.MAIN)
+        player.keys("g")
+        self.wait_for_stream(player, self.SUB)
+        self.assertEqual(self.main.n_connections, 1)
+        player.keys("q")
+        self.assertEqual(player.finish()[0], 0)
+
+    def test_a_large_stream_that_cannot_be_had_leaves_the_small_one_on_the_screen(self):
+        self.main.answers = {"DESCRIBE": b"RTSP/1.0 404 Not Found\r\nCSeq: 1\r\n\r\n"}
+        player = self.play()
+        player.keys("1")
+        player.wait_for("slot 0 main.*not found")
+        n = len((player.folder / "sums").read_text().splitlines())
+        wait_until(lambda: len((player.folder / "sums").read_text().splitlines()) > n + 20,
+                   "more pictures")
+        self.assert_picture(player.snapshot(), SIZE)
+        self.assertEqual(len(self.sizes(player)), 1)
+        player.keys("q")
+        self.assertEqual(player.finish()[0], 0)
 
 
 @unittest.skipUnless(shutil.which("weston"), "no weston")

@@ -335,9 +335,21 @@ Test(poll, frames_that_come_after_a_wake_make_the_descriptor_readable)
     limef_fifo_fd(fifo);
     limef_fifo_wake(fifo);
     cr_assert(eq(int, read_code(0), AVERROR(EAGAIN)));
+    cr_assert(eq(int, read_code(0), AVERROR(EAGAIN)));
     cr_assert(not(is_readable(0)));
     write_video(lane, 0);
     cr_assert(is_readable(0));
+}
+
+/* It looks at what else it waits for before it reads: a wake-up in between must not be lost. */
+Test(poll, a_wake_up_that_a_read_took_makes_the_descriptor_readable_once)
+{
+    limef_fifo_fd(fifo);
+    limef_fifo_wake(fifo);
+    cr_assert(eq(int, read_code(0), AVERROR(EAGAIN)));
+    cr_assert(is_readable(0));
+    cr_assert(eq(int, read_code(0), AVERROR(EAGAIN)));
+    cr_assert(not(is_readable(0)));
 }
 
 Test(poll, frames_that_wait_behind_a_wake_make_the_descriptor_readable)

@@ -129,6 +129,26 @@ Test(decode, a_picture_carries_what_its_packet_said_through_reordering)
     play_clear(&play);
 }
 
+/* The 14th packet is left out, and that is said. */
+static int leave_out(struct splice *splice, const struct limef_frame *in)
+{
+    struct limef_signal_frame gap;
+
+    if (in->frame_class != LIMEF_FRAME_PACKET || ++splice->n != 14)
+        return limef_pass(&splice->filter, in);
+    limef_signal_frame_set(&gap, LIMEF_SIGNAL_GAP, UINT32_MAX, NULL);
+    return limef_pass(&splice->filter, &gap.frame);
+}
+
+Test(decode, goes_on_at_a_key_frame_after_a_gap)
+{
+    play_spliced(media_make("a.mkv", &(struct media){.gop = 10}), leave_out);
+    cr_assert(eq(uint, play_count(&play, LIMEF_FRAME_DECODED), 25 - 7));
+    for (unsigned n = 0; n < 25 - 7; n++)
+        cr_assert(eq(int, picture(n)->number, (int)(n < 13 ? n : n + 7)));
+    play_clear(&play);
+}
+
 static int shift_times(struct splice *splice, const struct limef_frame *in)
 {
     struct limef_packet_frame packet;

@@ -245,3 +245,60 @@ Test(switch, allocates_nothing_per_frame)
     cr_assert(eq(u64, limef_memory_n_allocations(), before));
     cr_assert(gt(u64, limef_switch_n_cuts(&choice), 5));
 }
+
+/* Two streams of one camera: the small one has media. */
+static void begin_logical(void)
+{
+    choice.keeps_media = true;
+    go_signal(0, LIMEF_SIGNAL_START);
+    go_video(0, 10, LIMEF_FRAME_KEY);
+    go_signal(1, LIMEF_SIGNAL_LOST); /* not connected */
+}
+
+Test(switch, a_logical_stream_goes_on_while_the_chosen_input_has_no_media_yet)
+{
+    begin_logical();
+    go_choose(1);
+    cr_assert(eq(u32, limef_switch_on_air(&choice), 0));
+    go_signal(1, LIMEF_SIGNAL_LOST);
+    go_video(0, 20, 0);
+    cr_assert(eq(i64, last_pts_us(), 20));
+    go_signal(1, LIMEF_SIGNAL_START);
+    go_video(1, 25, 0);
+    cr_assert(eq(i64, last_pts_us(), 20));
+    go_video(1, 30, LIMEF_FRAME_KEY);
+    cr_assert(eq(i64, last_pts_us(), 30));
+    cr_assert(eq(u32, limef_switch_on_air(&choice), 1));
+    for (unsigned i = 0; i < sink.n_frames; i++) {
+        const struct limef_signal_frame *signal = limef_signal_frame_from(&sink.frames[i].frame);
+
+        cr_assert(not(signal && signal->signal == LIMEF_SIGNAL_LOST));
+    }
+}
+
+Test(switch, a_logical_stream_whose_input_dies_shows_the_other_until_that_is_back)
+{
+    begin_logical();
+    go_choose(1);
+    go_signal(1, LIMEF_SIGNAL_START);
+    go_video(1, 20, LIMEF_FRAME_KEY);
+    sink_empty(&sink);
+    go_signal(1, LIMEF_SIGNAL_LOST);
+    go_video(0, 30, 0);
+    cr_assert(eq(u64, sink.n_frames, 0));
+    go_video(0, 40, LIMEF_FRAME_KEY);
+    cr_assert(eq(i64, last_pts_us(), 40));
+    cr_assert(eq(u32, limef_switch_on_air(&choice), 0));
+    go_signal(1, LIMEF_SIGNAL_START);
+    go_video(1, 50, LIMEF_FRAME_KEY);
+    cr_assert(eq(i64, last_pts_us(), 50));
+    cr_assert(eq(u32, limef_switch_on_air(&choice), 1));
+}
+
+Test(switch, a_logical_stream_without_any_media_says_so)
+{
+    begin_logical();
+    go_signal(0, LIMEF_SIGNAL_LOST);
+    cr_assert(eq(u32, limef_signal_frame_from(&sink.frames[sink.n_frames - 1].frame)->signal,
+                 LIMEF_SIGNAL_LOST));
+}

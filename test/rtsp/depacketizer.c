@@ -139,6 +139,18 @@ Test(rtsp_depacketizer, h264_ends_a_unit_where_the_time_changes_without_marker)
     cr_assert(eq(u32, n_got, 1));
     cr_assert(eq(int, depacketizer_flush(&depacketizer), 0));
     cr_assert(eq(u32, n_got, 2));
+    cr_assert(not(got[0].is_damaged));
+}
+
+Test(rtsp_depacketizer, h264_holds_a_last_unit_without_marker_for_cut)
+{
+    open_as(SDP_VIDEO, "H264", 90000, "");
+    push(1, true, "\x41\x9a", 2);
+    push(2, false, "\x41\x9b", 2);
+    cr_assert(eq(int, depacketizer_flush(&depacketizer), 0));
+    cr_assert(eq(u32, n_got, 2));
+    cr_assert(not(got[0].is_damaged));
+    cr_assert(got[1].is_damaged);
 }
 
 Test(rtsp_depacketizer, h264_says_new_parameters_once)

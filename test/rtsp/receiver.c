@@ -55,12 +55,18 @@ static void close_receiver(void)
 
 TestSuite(rtsp_receiver, .init = open_first, .fini = close_receiver, .timeout = 10);
 
-static void arrive(uint16_t sequence, uint32_t timestamp, int64_t now_us)
+static void arrive_as(const char *slice, uint16_t sequence, uint32_t timestamp, int64_t now_us)
 {
     uint8_t packet[16];
-    size_t bytes = packet_write(packet, sequence, timestamp, true, "\x41\x9a", 2);
+    size_t bytes = packet_write(packet, sequence, timestamp, true, slice, 2);
 
     cr_assert(eq(int, rtsp_receiver_rtp(&receiver, packet, bytes, now_us), 0));
+}
+
+/* A picture that refers to earlier ones. */
+static void arrive(uint16_t sequence, uint32_t timestamp, int64_t now_us)
+{
+    arrive_as("\x41\x9a", sequence, timestamp, now_us);
 }
 
 Test(rtsp_receiver, gives_the_cameras_time_from_zero_on)
@@ -97,10 +103,20 @@ Test(rtsp_receiver, repairs_jumps_of_the_cameras_clock)
 Test(rtsp_receiver, lets_pictures_out_of_order_be)
 {
     arrive(0, 3 * FRAME_TICKS, 1000000);
-    arrive(1, 1 * FRAME_TICKS, 1040000);
-    arrive(2, 2 * FRAME_TICKS, 1080000);
+    arrive_as("\x01\xa8", 1, 1 * FRAME_TICKS, 1040000); /* slices of type B */
+    arrive_as("\x01\xa8", 2, 2 * FRAME_TICKS, 1080000);
     cr_assert(eq(i64, arrivals[1].pts_us, arrivals[0].pts_us - 2 * FRAME_US));
     cr_assert(zero(u64, stream_clock.n_jumps));
+}
+
+Test(rtsp_receiver, lets_no_other_picture_go_back_by_however_little)
+{
+    arrive(0, 90000, 1000000);
+    arrive(1, 90000 - 900, 1040000);
+    arrive(2, 90000 - 900 + FRAME_TICKS, 1080000);
+    cr_assert(eq(i64, arrivals[1].pts_us, arrivals[0].pts_us + FRAME_US));
+    cr_assert(eq(i64, arrivals[2].pts_us, arrivals[1].pts_us + FRAME_US));
+    cr_assert(eq(u64, stream_clock.n_jumps, 1));
 }
 
 Test(rtsp_receiver, takes_what_piled_up_in_the_network_as_it_was_sent)

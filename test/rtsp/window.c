@@ -153,3 +153,19 @@ Test(rtsp_window, any_order_within_it_comes_out_whole, .fini = clear)
         cr_assert(eq(i64, next, 64));
     }
 }
+
+Test(rtsp_window, has_memory_for_a_few_when_none_waits, .fini = clear)
+{
+    unsigned n_missing, n = 0;
+
+    window.wait_us = LIMEF_FOREVER / 2;
+    put(0, 0);
+    for (int64_t i = 2; i < 200; i++)
+        put(i, 0);
+    put(1, 0);
+    while (take(0, &n_missing) >= 0)
+        n++;
+    cr_assert(eq(u32, n, 198));
+    cr_assert(le(u32, window.n_vacant, RTP_WINDOW_KEPT_PACKETS));
+    cr_assert(ge(u32, window.n_vacant, 1));
+}

@@ -382,7 +382,25 @@ Test(plan, depths_before_anything_is_measured)
     cr_assert(eq(int, plans.plan.links[0].overflow, LIMEF_OVERFLOW_BLOCK));
     plans.filters[0].is_live = true;
     make();
-    cr_assert(eq(int, plans.plan.links[0].overflow, LIMEF_OVERFLOW_DROP_OLDEST));
+    /* it may be packets */
+    cr_assert(eq(int, plans.plan.links[0].overflow, LIMEF_OVERFLOW_DROP_TO_KEY));
+}
+
+Test(plan, a_budget_is_shared_by_the_fifos_on_a_live_streams_way)
+{
+    uint32_t source = plans_put(&plans, LIMEF_PLAN_NONE, "source", 20, 25);
+    uint32_t decode = plans_put(&plans, source, "decode", 1000, 25);
+
+    plans_put(&plans, decode, "screen", 1000, 25);
+    plans.problem.mode = LIMEF_PLAN_PER_FILTER;
+    plans.filters[0].is_live = true;
+    make();
+    cr_assert(eq(i64, plans.plan.links[0].max_time_us, 500000));
+    cr_assert(eq(i64, plans.plan.links[1].max_time_us, 500000));
+    plans.problem.machine.budget_us = 400000;
+    make();
+    cr_assert(eq(i64, plans.plan.links[0].max_time_us, 200000));
+    cr_assert(eq(i64, plans.plan.links[1].max_time_us, 200000));
 }
 
 Test(plan, depth_follows_burst_and_jitter_and_the_budget)

@@ -80,6 +80,19 @@ Test(plan_place, sources_that_are_not_measured_share_as_many_workers_as_there_ar
     cr_assert(ge(u32, plans.plan.n_workers, 20));
 }
 
+Test(plan_place, live_sources_that_are_not_measured_share_one_worker)
+{
+    for (uint32_t i = 0; i < 100; i++) {
+        add_unknown_chain();
+        plans.filters[3 * i].is_live = 1;
+    }
+    make();
+    cr_assert(eq(u32, plans.plan.n_workers, 1));
+    add_unknown_chain(); /* a file's is dealt out */
+    make();
+    cr_assert(eq(u32, plans.plan.n_workers, 2));
+}
+
 Test(plan_place, what_is_not_measured_shares_with_nobody_that_it_could_hold_up)
 {
     add_unknown_chain();

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Sources that are stepped when a descriptor of theirs is readable. */
+#include "thread/polling.h"
 #include "graph.h"
+
+#include "thread/worker.h"
 
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -98,6 +101,32 @@ Test(polling, a_thread_that_polls_is_stopped_and_takes_signals)
     close(bell.source.wait_fd);
 }
 
+static int nothing(void *context)
+{
+    (void)context;
+    return 0;
+}
+
+/* A call that comes between the thread's look at its commands and its read is not slept through. */
+Test(polling, every_call_to_a_worker_that_polls_comes_back)
+{
+    static struct worker_source source;
+    static struct worker worker;
+    static struct bell bell;
+
+    bell_init(&bell);
+    source.source = &bell.source;
+    worker_init(&worker, NULL);
+    worker_add_source(&worker, &source);
+    cr_assert(eq(int, limef_thread_start(&worker.thread), 0));
+    for (int i = 0; i < 20000; i++)
+        cr_assert(eq(int, limef_thread_call(&worker.thread, nothing, NULL, TOO_LONG_US), 0));
+    cr_assert(eq(int, limef_thread_stop(&worker.thread, TOO_LONG_US), 0));
+    worker_remove_source(&worker, &source);
+    worker_clear(&worker);
+    close(bell.source.wait_fd);
+}
+
 static int count_threads(struct bell *bells)
 {
     int n = 0;
@@ -112,7 +141,7 @@ static int count_threads(struct bell *bells)
     return n;
 }
 
-Test(polling, a_graph_serves_many_live_sources_on_few_threads)
+Test(polling, a_graph_serves_many_live_sources_on_one_thread)
 {
     static struct bell bells[N_SOURCES];
     static struct number_sink sinks[N_SOURCES];
@@ -132,11 +161,56 @@ Test(polling, a_graph_serves_many_live_sources_on_few_threads)
     for (int round = 0; round < 5; round++)
         for (int i = 0; i < N_SOURCES; i++)
             ring(&bells[i]);
-    cr_assert(le(int, count_threads(bells), 4));
+    cr_assert(eq(int, count_threads(bells), 1));
     cr_assert(eq(int, limef_graph_remove(&graph, &bells[3].source, TOO_LONG_US), 0));
     ring(&bells[4]);
     cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
     limef_graph_clear(&graph);
     for (int i = 0; i < N_SOURCES; i++)
         close(bells[i].source.wait_fd);
+}
+
+static void count(void *context)
+{
+    ++*(int *)context;
+}
+
+Test(polling, many_descriptors_that_are_always_readable_wake_a_thread_once_in_a_millisecond)
+{
+    struct polling polling = {.fd = 0};
+    int fds[3], n_ready = 0, n_waits = 50;
+    int64_t began_us;
+
+    for (int i = 0; i < 3; i++) {
+        fds[i] = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+        cr_assert(zero(int, polling_add(&polling, fds[i], &n_ready)));
+    }
+    began_us = limef_now_us();
+    for (int i = 0; i < n_waits; i++)
+        polling_wait(&polling, LIMEF_FOREVER, count);
+    cr_assert(eq(int, n_ready, 3 * n_waits));
+    cr_assert(ge(i64, limef_now_us() - began_us, (n_waits - 2) * 1000));
+    polling_remove(&polling, fds[2]);
+    polling_wait(&polling, LIMEF_FOREVER, count);
+    cr_assert(not(polling.gathers)); /* one of two may be the fifo */
+    for (int i = 0; i < 3; i++)
+        close(fds[i]);
+    polling_clear(&polling);
+}
+
+Test(polling, waits_no_longer_than_it_may_where_much_comes)
+{
+    struct polling polling = {.fd = 0};
+    int fds[3], n_ready = 0;
+
+    for (int i = 0; i < 3; i++) {
+        fds[i] = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+        cr_assert(zero(int, polling_add(&polling, fds[i], &n_ready)));
+    }
+    for (int i = 0; i < 1000; i++)
+        polling_wait(&polling, 0, count); /* the deadline is over: what is there, at once */
+    cr_assert(eq(int, n_ready, 3000));
+    for (int i = 0; i < 3; i++)
+        close(fds[i]);
+    polling_clear(&polling);
 }

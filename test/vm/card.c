@@ -179,13 +179,27 @@ void picture_close(struct picture *picture)
     av_frame_free(&picture->av);
 }
 
+void colour_expected(int luma, int blue, int red, const AVFrame *like, int rgb[3])
+{
+    bool full = like->color_range == AVCOL_RANGE_JPEG;
+    bool hd = like->colorspace == AVCOL_SPC_BT709;
+    double kr = hd ? 0.2126 : 0.299, kb = hd ? 0.0722 : 0.114;
+    /* ITU-R BT.601 and BT.709 */
+    double l = full ? luma : (luma - 16) * 255.0 / 219;
+    double u = (blue - 128) * (full ? 1 : 255.0 / 224);
+    double v = (red - 128) * (full ? 1 : 255.0 / 224);
+
+    rgb[0] = av_clip((int)(l + 2 * (1 - kr) * v + 0.5), 0, 255);
+    rgb[2] = av_clip((int)(l + 2 * (1 - kb) * u + 0.5), 0, 255);
+    rgb[1] = av_clip(
+        (int)(l - (2 * kr * (1 - kr) * v + 2 * kb * (1 - kb) * u) / (1 - kr - kb) + 0.5), 0, 255);
+}
+
 void picture_expected(const struct picture *picture, int x, int y, int rgb[3])
 {
     const uint8_t *luma = picture->data + (size_t)y * picture->pitch;
     const uint8_t *chroma = picture->data + (size_t)picture->pitch * (size_t)picture->height;
-    bool full = picture->av->color_range == AVCOL_RANGE_JPEG;
-    bool hd = picture->av->colorspace == AVCOL_SPC_BT709;
-    double kr = hd ? 0.2126 : 0.299, kb = hd ? 0.0722 : 0.114, l, u, v;
+    int u, v;
 
     if (picture->fourcc == DRM_FORMAT_XRGB8888) {
         for (int c = 0; c < 3; c++)
@@ -201,14 +215,7 @@ void picture_expected(const struct picture *picture, int x, int y, int rgb[3])
         u = chroma[0];
         v = chroma[(ptrdiff_t)(picture->pitch / 2) * (picture->height / 2)];
     }
-    /* ITU-R BT.601 and BT.709 */
-    l = full ? luma[x] : (luma[x] - 16) * 255.0 / 219;
-    u = (u - 128) * (full ? 1 : 255.0 / 224);
-    v = (v - 128) * (full ? 1 : 255.0 / 224);
-    rgb[0] = av_clip((int)(l + 2 * (1 - kr) * v + 0.5), 0, 255);
-    rgb[2] = av_clip((int)(l + 2 * (1 - kb) * u + 0.5), 0, 255);
-    rgb[1] = av_clip(
-        (int)(l - (2 * kr * (1 - kr) * v + 2 * kb * (1 - kb) * u) / (1 - kr - kb) + 0.5), 0, 255);
+    colour_expected(luma[x], u, v, picture->av, rgb);
 }
 
 static uint32_t property_of(const struct card *card, uint32_t connector, const char *name)

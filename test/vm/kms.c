@@ -172,6 +172,7 @@ static const struct {
     TEST(leased_display_is_enough),
     TEST(display_that_is_unplugged_comes_back),
     TEST(display_follows_the_console),
+    TEST(pictures_of_vaapi_are_on_a_plane),
     LONG(each_call_may_fail),
 #undef TEST
 #undef LONG

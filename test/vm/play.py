@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Plays films by --vo=kms in a virtual machine, and looks at its screen from outside.
+"""Shows pictures by KMS in a virtual machine: kms.c holds the output against what its displays show,
+limef-play plays films by --vo=kms, and its screen is looked at from outside. All in one boot.
 
-play.py VM-DIR LIMEF-PLAY short|long; skipped where there is no virtual machine or no ffmpeg. With
+play.py VM-DIR LIMEF-PLAY VM-KMS short|long; skipped where there is no virtual machine or no ffmpeg. With
 LIMEF_VM_STRICT=1 on a host that has nothing else to do: no flip of a picture on a plane is missed."""
 import json
 import os
@@ -14,9 +15,11 @@ import tempfile
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
-VM, PLAY, LENGTH = sys.argv[1:4]
+VM, PLAY, TESTS, LENGTH = sys.argv[1:5]
 SIZE = 320, 240
 N_MOVING, RATE = 180, 60
+N_DECODED = 8
+CODEC_OPTIONS = {"hevc": ("-x265-params", "log-level=error"), "vp9": ("-deadline", "realtime")}
 SKIPPED = 77
 STRICT = os.environ.get("LIMEF_VM_STRICT") == "1"
 TEMP = tempfile.TemporaryDirectory(prefix="limef-vm-")
@@ -35,6 +38,13 @@ def make_clips():
            "-c:v", "ffv1", "-pix_fmt", "bgr0", FOLDER / "still.mkv")
     ffmpeg("-f", "lavfi", "-i", f"testsrc=size={size}:rate={RATE}", "-frames:v", N_MOVING,
            "-c:v", "mpeg4", "-q:v", "4", "-pix_fmt", "yuv420p", FOLDER / "moving.mkv")
+    for name, codec in (("h264", "libx264"), ("hevc", "libx265"), ("vp9", "libvpx-vp9")):
+        ffmpeg("-f", "lavfi", "-i", f"testsrc2=size={size}:rate=25", "-frames:v", N_DECODED, "-c:v", codec,
+               *CODEC_OPTIONS.get(name, ()), "-pix_fmt", "yuv420p", FOLDER / f"{name}.mkv")
+    with open(FOLDER / "sizes.ts", "wb") as file:  # two sizes in one stream
+        for height in (240, 180):
+            file.write(ffmpeg("-f", "lavfi", "-i", f"testsrc2=size=320x{height}:rate=25", "-frames:v", 4, "-c:v",
+                              "libx264", "-pix_fmt", "yuv420p", "-f", "mpegts", "-"))
 
 
 def read_ppm(path):
@@ -48,7 +58,8 @@ class Kms(unittest.TestCase):
     def setUpClass(cls):
         make_clips()
         status = subprocess.run([HERE / "vm.py", f"--out={FOLDER}/out", VM, "sh", HERE / "guest-play",
-                                 os.path.abspath(PLAY), FOLDER, LENGTH], check=False).returncode
+                                 os.path.abspath(PLAY), os.path.abspath(TESTS), FOLDER, LENGTH],
+                                check=False).returncode
         if status == SKIPPED:
             sys.exit(SKIPPED)
         if status:
@@ -64,6 +75,11 @@ class Kms(unittest.TestCase):
     def long_only(self):
         if LENGTH != "long":
             self.skipTest("the long form only")
+
+    def test_output_shows_what_it_is_given(self):
+        log = (FOLDER / "out" / "kms.log").read_text()
+        self.assertEqual(int((FOLDER / "out" / "kms.status").read_text()), 0, log)
+        self.assertNotIn("skipped", log)
 
     def test_says_that_there_is_no_card_or_no_display(self):
         for name in ("nowhere", "no_display"):

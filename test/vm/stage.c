@@ -77,6 +77,13 @@ bool stage_is_settled(const struct stage *stage)
            stage->tiles[1].next.frame.frame_class == LIMEF_FRAME_EMPTY;
 }
 
+void stage_show_frame(struct stage *stage, const struct limef_decoded_frame *decoded)
+{
+    if (limef_go(&stage->presenter.filter, &decoded->frame) < 0)
+        die("a picture is refused");
+    stage_wait(stage, stage_is_settled, "a picture comes onto the screen");
+}
+
 void stage_show(struct stage *stage, uint32_t slot, struct picture *picture)
 {
     struct limef_decoded_frame decoded = {.frame = {.frame_class = LIMEF_FRAME_DECODED,
@@ -87,13 +94,11 @@ void stage_show(struct stage *stage, uint32_t slot, struct picture *picture)
                                           .av = picture->av};
 
     picture->released = false;
-    if (limef_go(&stage->presenter.filter, &decoded.frame) < 0)
-        die("a picture is refused");
-    stage_wait(stage, stage_is_settled, "a picture comes onto the screen");
+    stage_show_frame(stage, &decoded);
 }
 
-void stage_expect(const struct stage *stage, const struct picture *picture, int at_x, int at_y,
-                  int tolerance)
+int stage_expect_pixels(const struct stage *stage, stage_pixel_fn *expected, const void *context,
+                        int tolerance)
 {
     int width, height, worst = 0;
     uint8_t *screen = card_read_screen(&stage->card, &width, &height);
@@ -103,8 +108,7 @@ void stage_expect(const struct stage *stage, const struct picture *picture, int 
             const uint8_t *pixel = screen + 4 * ((ptrdiff_t)y * width + x);
             int rgb[3] = {0, 0, 0};
 
-            if (x >= at_x && y >= at_y && x < at_x + picture->width && y < at_y + picture->height)
-                picture_expected(picture, x - at_x, y - at_y, rgb);
+            expected(context, x, y, rgb);
             for (int c = 0; c < 3; c++) {
                 int off = abs(pixel[2 - c] - rgb[c]);
 
@@ -117,7 +121,31 @@ void stage_expect(const struct stage *stage, const struct picture *picture, int 
     free(screen);
     if (worst > tolerance)
         die("the screen is %d off", worst);
-    printf("  %dx%d pixels, at most %d off\n", width, height, worst);
+    return worst;
+}
+
+/* A picture at a place. */
+struct placed {
+    const struct picture *picture;
+    int x, y;
+};
+
+static void placed_pixel(const void *context, int x, int y, int rgb[3])
+{
+    const struct placed *placed = context;
+    const struct picture *picture = placed->picture;
+
+    if (x >= placed->x && y >= placed->y && x < placed->x + picture->width &&
+        y < placed->y + picture->height)
+        picture_expected(picture, x - placed->x, y - placed->y, rgb);
+}
+
+void stage_expect(const struct stage *stage, const struct picture *picture, int at_x, int at_y,
+                  int tolerance)
+{
+    const struct placed placed = {picture, at_x, at_y};
+
+    printf("  at most %d off\n", stage_expect_pixels(stage, placed_pixel, &placed, tolerance));
 }
 
 void stage_expect_counts(const struct stage *stage, uint64_t n_planes, uint64_t n_composed)

@@ -35,6 +35,9 @@ struct picture *stage_add(struct stage *stage, uint32_t fourcc, int width, int h
 /* Gives a picture to the presenter; it is on the screen then. */
 void stage_show(struct stage *stage, uint32_t slot, struct picture *picture);
 
+/* Likewise, any picture. */
+void stage_show_frame(struct stage *stage, const struct limef_decoded_frame *decoded);
+
 /* Lets the presenter go on until something is so. */
 void stage_wait(struct stage *stage, bool (*done)(const struct stage *), const char *what);
 
@@ -43,6 +46,13 @@ unsigned stage_count_descriptors(void);
 
 /* All that was given is on the screen. */
 bool stage_is_settled(const struct stage *stage);
+
+/* What a pixel of the screen should be; rgb is black before. */
+typedef void stage_pixel_fn(const void *context, int x, int y, int rgb[3]);
+
+/* Holds the screen against what it should be. How far the worst pixel is off. */
+int stage_expect_pixels(const struct stage *stage, stage_pixel_fn *expected, const void *context,
+                        int tolerance);
 
 /* Holds the screen against a picture at a place, and black around it. */
 void stage_expect(const struct stage *stage, const struct picture *picture, int at_x, int at_y,
@@ -60,5 +70,8 @@ void display_follows_the_console(void);
 
 /* kms_faults.c */
 void each_call_may_fail(void);
+
+/* kms_vaapi.c: of clips in the folder that LIMEF_TEST_CLIPS names */
+void pictures_of_vaapi_are_on_a_plane(void);
 
 #endif

@@ -122,7 +122,8 @@ LIMEF_API void limef_fifo_unread(struct limef_fifo *fifo, struct limef_stack_fra
 LIMEF_API void limef_fifo_unhold(struct limef_fifo *fifo);
 
 /**
- * Makes a waiting or the next read return AVERROR(EAGAIN) at once.
+ * Makes a waiting or the next read return AVERROR(EAGAIN) at once, and the descriptor of
+ * limef_fifo_fd() readable once behind that: a poll loop turns round, whoever took the wake-up.
  *
  * Thread: any
  */

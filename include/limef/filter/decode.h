@@ -8,8 +8,11 @@
  * opens a new one. Packets that do not belong to the last codec frame (another
  * track or slot) are ignored.
  *
- * FLUSH forgets what is inside; END and STOP drain it first. Everything else
- * passes as it is.
+ * Of a burst (LIMEF_FRAME_BURST) the last picture alone is passed on, as soon as
+ * the burst is over. What its pictures do not refer to is not even decoded.
+ *
+ * FLUSH forgets what is inside; END and STOP drain it first; after a GAP nothing
+ * is decoded up to the next key frame. Everything else passes as it is.
  *
  * Where it is given hardware, pictures come as VA-API surfaces or as DRM-PRIME
  * (limef/frame/hardware.h). When that fails it goes down a ladder: on from a key
@@ -35,6 +38,9 @@ struct limef_pool;
 /** Packets that may be inside a decoder without losing what their pictures carry. */
 #define LIMEF_DECODE_MAX_INSIDE 64
 
+/** Pictures at most that a decoder counts on to be held behind it. */
+#define LIMEF_DECODE_MAX_BEHIND 256
+
 /** What decodes from here on: the `value` of LIMEF_SIGNAL_DECODER. */
 enum limef_decode_step {
     LIMEF_DECODE_IN_HARDWARE, /**< the first picture came, and can be used */
@@ -58,7 +64,8 @@ struct limef_decode_settings {
                                        limef_hardware_device_open(); borrowed: the decoder takes a
                                        reference of its own. NULL: in software */
     unsigned n_held; /**< hardware pictures that what is behind may hold at once; more are copied to
-                          ordinary memory, so that the decoder always has surfaces. 0: 32 */
+                          ordinary memory, so that the decoder always has surfaces. 0: as many as
+                          the graph's plan says (LIMEF_SIGNAL_DEPTH), without a graph 32 */
 };
 
 /** What a decoder has done so far. */
@@ -68,11 +75,13 @@ struct limef_decode_counters {
     uint64_t n_corrupt;          /**< packets or pictures that libavcodec found damaged */
     uint64_t n_errors;           /**< other failures: no memory, no decoder */
     uint64_t n_dropped_seek;     /**< pictures before the target of an exact seek */
+    uint64_t n_dropped_burst;    /**< pictures or samples of a burst, but for its last picture */
     uint64_t n_codec_changes;    /**< times a decoder was opened */
     uint64_t n_lent_buffers;     /**< pictures that limef_decode_settings.buffers lent memory for */
     uint64_t n_ordinary_buffers; /**< pictures for which it did not; why says the last reason */
     const char *ordinary_why;    /**< lives forever; NULL: there was none */
-    uint64_t n_ignored;          /**< packets that were empty, or without a codec frame of theirs */
+    uint64_t n_ignored;          /**< packets that were empty, without a codec frame of theirs, or
+                                    after a GAP */
 };
 
 /** What hardware has done so far. */
@@ -109,6 +118,7 @@ struct limef_decode_hardware {
     int64_t failed_tag;
     unsigned n_failed_calls;   /**< of the driver, before the present call of libavcodec */
     unsigned n_recent, n_good; /**< failures that are not forgiven; pictures since the last one */
+    unsigned n_pool; /**< pictures that a pool which cannot grow has for others; 0: it can grow */
     struct limef_decode_kept *kept; /**< packets that can be decoded again; owned. NULL: none */
     uint64_t serial;                /**< of the packet that is decoded */
     uint64_t n_serials;
@@ -124,16 +134,20 @@ struct limef_decode_filter {
     struct AVCodecParameters *parameters; /**< what context was opened for */
     struct AVPacket *shell;               /**< borrows a frame's bytes for one call */
     struct limef_pool *pictures;
-    struct limef_payload *spare;    /**< an empty picture */
-    struct limef_codec_frame codec; /**< the last one; without its payload */
-    struct limef_decoded_frame out; /**< the last one that was passed on */
-    int64_t drop_before_us;         /**< LIMEF_NO_TIME: drop nothing */
-    int64_t tag;                    /**< of the last packet */
+    struct limef_payload *spare;      /**< an empty picture */
+    struct limef_codec_frame codec;   /**< the last one; without its payload */
+    struct limef_decoded_frame out;   /**< the last one that was passed on */
+    struct limef_decoded_frame burst; /**< the newest picture of a burst that goes on; or empty */
+    int64_t drop_before_us;           /**< LIMEF_NO_TIME: drop nothing */
+    bool is_after_gap;                /**< packets were left out; no key frame came since */
+    unsigned n_behind; /**< pictures that what is behind may hold; 0: nobody has said */
+    int64_t tag;       /**< of the last packet */
     struct limef_decode_carried carried[LIMEF_DECODE_MAX_INSIDE];
     struct limef_decode_hardware hardware;
 
     /* written by the thread that runs it, read by any */
     LIMEF_ATOMIC(uint64_t) n_packets, n_decoded, n_corrupt, n_errors, n_dropped_seek;
+    LIMEF_ATOMIC(uint64_t) n_dropped_burst;
     LIMEF_ATOMIC(uint64_t) n_codec_changes, n_ignored;
     LIMEF_ATOMIC(uint64_t) n_hardware, n_failures, n_steps[4], n_skipped, n_copied, out_bytes;
     LIMEF_ATOMIC(const char *) with;

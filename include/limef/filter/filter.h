@@ -37,6 +37,8 @@ enum limef_filter_flag {
     LIMEF_FILTER_RECORDS = 1 << 7,       /**< keeps what it gets: what is lost is missed later */
     LIMEF_FILTER_GLUED = 1 << 8,         /**< works on the filter behind it, not through go alone:
                                               both always run on the same thread */
+    LIMEF_FILTER_POOLS = 1 << 9,         /**< makes pictures in a pool: a graph tells it how many are
+                                              held behind it at once, LIMEF_SIGNAL_DEPTH */
 };
 
 /** A filter's type: static const, one per kind. */
@@ -83,6 +85,8 @@ struct limef_filter {
     const struct limef_filter_ops *ops;
     const char *name;          /**< for people and logs; borrowed, must outlive the filter */
     struct limef_filter *next; /**< who gets what this one passes; NULL: nobody */
+    unsigned n_kept; /**< pictures of a stream that it keeps references to after go, at most; 0 of
+                          most. Written by its init */
 
     /* written by the thread that runs the filter, read by any */
     LIMEF_ATOMIC(uint64_t) n_frames;     /**< frames that go took, signals included */

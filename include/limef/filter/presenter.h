@@ -112,6 +112,7 @@ struct limef_presenter_slot_counters {
     uint64_t n_shown;
     uint64_t n_dropped_late;  /**< a newer one was due already */
     uint64_t n_dropped_flush; /**< by FLUSH, on the way to one, or for limef_presenter_close() */
+    uint64_t n_dropped_burst; /**< older than now on purpose: LIMEF_FRAME_BURST */
     uint64_t n_failed;        /**< could not be shown */
     uint64_t n_anchors;       /**< times the clock was set anew: start, flush, jumps, too late */
     uint64_t uploaded_bytes;  /**< to the GPU: the one transfer that software pictures need */
@@ -160,6 +161,7 @@ struct limef_tile {
     LIMEF_ATOMIC(uint32_t) state;
     LIMEF_ATOMIC(int) width, height, format;
     LIMEF_ATOMIC(uint64_t) n_pictures, n_shown, n_dropped_late, n_dropped_flush, n_failed;
+    LIMEF_ATOMIC(uint64_t) n_dropped_burst;
     LIMEF_ATOMIC(uint64_t) n_anchors, uploaded_bytes, copied_bytes;
     LIMEF_ATOMIC(uint64_t) n_direct, direct_bytes, n_imported, n_images;
     LIMEF_ATOMIC(const char *) copied_why;

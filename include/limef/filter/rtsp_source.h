@@ -72,6 +72,7 @@ struct limef_rtsp_source_counters {
     int32_t status;           /**< of the last answer that was no success; 0: none */
     bool is_udp;              /**< what is used now */
     int64_t last_unit_us;     /**< limef_now_us() of the last access unit; 0: none yet */
+    int64_t retry_us;         /**< limef_now_us() of the next try while it waits; 0: it does not */
     uint64_t n_connects;      /**< times that it tried */
     uint64_t n_reconnects;    /**< times that media came again */
     uint64_t n_packets;       /**< of RTP */

@@ -12,6 +12,8 @@
 
 LIMEF_BEGIN_DECLS
 
+struct limef_gop_cache_filter;
+
 /** Most branches of one split, `next` not counted. */
 #define LIMEF_SPLIT_MAX_BRANCHES 16
 
@@ -22,9 +24,11 @@ struct limef_split_branch {
     LIMEF_ATOMIC(struct limef_filter *)
     leaving;                        /**< disconnected in vain so far; release/acquire */
     LIMEF_ATOMIC(uint32_t) claimed; /**< 1: taken; acquire, pairs with the release that frees it */
-    LIMEF_ATOMIC(uint32_t) wants_codecs; /**< written before `to` is published */
-    LIMEF_ATOMIC(uint64_t) n_refused;    /**< frames that `to` answered with an error */
-    uint32_t left_epoch;                 /**< whoever disconnects: go that may still be inside */
+    LIMEF_ATOMIC(uint32_t)
+    join;                             /**< enum limef_split_join, what it still has to get; written
+                                           before `to` is published */
+    LIMEF_ATOMIC(uint64_t) n_refused; /**< frames that `to` answered with an error */
+    uint32_t left_epoch;              /**< whoever disconnects: go that may still be inside */
 };
 
 /** Kind "split". As static data: `.filter = LIMEF_FILTER(&limef_split_ops, "split", NULL)`. */
@@ -36,12 +40,16 @@ struct limef_split_filter {
      *  sees that go is inside. */
     LIMEF_ATOMIC(uint32_t) epoch;
     LIMEF_ATOMIC(uintptr_t) runner; /**< thread of that go; published by epoch */
+    /** The filter's thread: the cache whose frame it is in; NULL: none is before the split. */
+    struct limef_gop_cache_filter *cache;
 };
 
 /** How a branch joins. */
 enum limef_split_join {
     LIMEF_SPLIT_FROM_NOW,     /**< gets the next frame and what follows */
     LIMEF_SPLIT_CODECS_FIRST, /**< before that, the latest codec frame of each track */
+    LIMEF_SPLIT_BURST_FIRST,  /**< and what a gop cache directly before the split has kept; without
+                                   one, as CODECS_FIRST. So does a graph */
 };
 
 /**

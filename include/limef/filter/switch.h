@@ -21,6 +21,7 @@ struct limef_switch_input {
     struct limef_filter filter;
     struct limef_codecs codecs;        /**< passed when this input goes on air */
     struct limef_signal_frame state;   /**< its last START, STOP, END or LOST; all-zero: none */
+    bool has_media;                    /**< some came since then */
     LIMEF_ATOMIC(uint64_t) n_withheld; /**< media and signals that were not passed */
 };
 
@@ -34,6 +35,8 @@ struct limef_switch_filter {
     uint32_t n_inputs;
     uint32_t slot;     /**< of everything that comes from an input and is passed on */
     bool cuts_at_once; /**< does not wait for a key frame of the chosen input */
+    bool keeps_media;  /**< the inputs are one logical stream: nothing goes on air without media
+                            while another has some, see limef_switch_ops */
 
     /* the switch's thread; on_air and n_cuts are read by any */
     LIMEF_ATOMIC(uint32_t) on_air;        /**< the input that is passed; 0 at first */
@@ -52,6 +55,10 @@ struct limef_switch_filter {
  * flagged LIMEF_FRAME_DISCONTINUITY. An input that has no media (its last signal was STOP, END or
  * LOST, or that comes while it is waited for) goes on air at once, with that signal: a choice
  * never waits forever for a dead camera.
+ *
+ * With `keeps_media` a choice waits for media however long it takes, while the input on air goes
+ * on. If the latter loses its media, another one that has some goes on air at its next key frame,
+ * until the chosen one has media again; LOST is passed only if no input has media.
  *
  * START, STOP, END, LOST and FLUSH of an input are passed only while it is on air; all other
  * signals always are. A CHOOSE beyond the inputs is logged and returns AVERROR(EINVAL). What is

@@ -26,6 +26,7 @@ enum limef_frame_class {
     LIMEF_FRAME_DECODED, /**< picture or samples: struct limef_decoded_frame */
     LIMEF_FRAME_CODEC,   /**< parameters of the packets that follow: struct limef_codec_frame */
     LIMEF_FRAME_SIGNAL,  /**< control, in order with the media: struct limef_signal_frame */
+    LIMEF_FRAME_GROUP,   /**< packets on their way through a boundary: see limef/frame/group.h */
 };
 
 /** What kind of stream a frame belongs to. */
@@ -42,7 +43,8 @@ enum limef_frame_flag {
     LIMEF_FRAME_CORRUPT = 1 << 1,       /**< damaged, or decoded from something damaged */
     LIMEF_FRAME_DISCONTINUITY = 1 << 2, /**< what came before is not what precedes this in time */
     LIMEF_FRAME_LIVE = 1 << 3,          /**< from a source that does not wait */
-    LIMEF_FRAME_BURST = 1 << 4, /**< older than now on purpose; decode it, show only the last */
+    LIMEF_FRAME_BURST = 1 << 4, /**< older than now on purpose: to be decoded, not to be shown or
+                                     heard; the last one of a burst has not got it */
 };
 
 /** The header that all frames share. */

@@ -57,6 +57,14 @@ enum limef_signal {
     LIMEF_SIGNAL_DECODER,
     /** to a file source: `value`: which audio track to read from now on, from 1; 0: the next one. */
     LIMEF_SIGNAL_TRACK,
+    /** to a filter of LIMEF_FILTER_POOLS: `value`: its pictures that what is behind it may hold at
+     *  once, by the plan of the graph. */
+    LIMEF_SIGNAL_DEPTH,
+    /** up: a live stream was later than its budget and has caught up. `value`: how late, in
+     *  microseconds; `serial`: how many frames were dropped; `text`: where. */
+    LIMEF_SIGNAL_LATE,
+    /** down: packets were left out here; what decodes goes on at the next key frame. */
+    LIMEF_SIGNAL_GAP,
     /** First number that this library never uses: an application's own start here. */
     LIMEF_SIGNAL_USER = 0x10000,
 };

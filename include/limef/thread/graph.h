@@ -31,6 +31,8 @@ struct limef_graph_settings {
     enum limef_plan_mode mode;     /**< for comparison; LIMEF_PLAN_AUTO */
     int64_t window_us;             /**< how long costs are measured before they count; 0: 2 s */
     double n_cpus;                 /**< cores to plan for; 0: those the process may use */
+    int64_t latency_us; /**< of a live stream: stream time that may wait in all fifos on its way; 0:
+                             500 ms in each */
     const char *cache_file; /**< plans and costs kept for the next start; borrowed; NULL: they are
                                  kept in memory alone, for chains that come again */
 };

@@ -65,7 +65,8 @@ struct limef_plan_machine {
     double n_cpus;      /**< usable ones: affinity and quota; 0.5 is legal */
     double handover_us; /**< processor time of one frame across a boundary with a sleeping reader */
     size_t budget_bytes; /**< payload that may wait in all fifos together; 0: 256 MiB */
-    int64_t budget_us;   /**< stream time that may wait in one fifo; 0: 500 ms */
+    int64_t budget_us;   /**< stream time that may wait in all fifos one behind the other, of a live
+                              stream; 0: 500 ms in each. Of other streams in each */
 };
 
 /** How boundaries are chosen; all but the first for comparison. Forced cuts are made in all. */

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+#include "rtsp/frame_number.h"
+
+#include <libavutil/common.h>
+
+#define SET_BYTES 256 /* scaling lists come before what is looked for */
+#define IDR 5
+#define SLICE_B 1 /* modulo 5 */
+/* A camera whose groups are broken so often, one after the other, counts in a way of its own. */
+#define MOST_BROKEN 3
+#define LONGEST_CODE 32
+
+struct bits {
+    const uint8_t *data;
+    size_t n, at;
+};
+
+/* Without the bytes that keep start codes away (ITU-T H.264 7.4.1). Returns how many are left. */
+static size_t unescape(uint8_t *to, size_t room, const uint8_t *data, size_t bytes)
+{
+    size_t n = 0, n_zeros = 0;
+
+    for (size_t i = 0; i < bytes && n < room; i++) {
+        if (n_zeros >= 2 && data[i] == 3) {
+            n_zeros = 0;
+            continue;
+        }
+        n_zeros = data[i] == 0 ? n_zeros + 1 : 0;
+        to[n++] = data[i];
+    }
+    return n;
+}
+
+/* Behind the end there are ones, so that codes end there. */
+static unsigned read_bit(struct bits *bits)
+{
+    unsigned bit = bits->at < bits->n ? bits->data[bits->at / 8] >> (7 - bits->at % 8) & 1 : 1;
+
+    bits->at++;
+    return bit;
+}
+
+static uint32_t read_bits(struct bits *bits, unsigned n)
+{
+    uint32_t value = 0;
+
+    while (n-- > 0)
+        value = value << 1 | read_bit(bits);
+    return value;
+}
+
+/* ue(v), ITU-T H.264 9.1 */
+static uint32_t read_code(struct bits *bits)
+{
+    unsigned n_zeros = 0;
+
+    while (n_zeros < LONGEST_CODE && read_bit(bits) == 0)
+        n_zeros++;
+    return n_zeros == LONGEST_CODE ? UINT32_MAX : (1u << n_zeros) - 1 + read_bits(bits, n_zeros);
+}
+
+/* 7.3.2.1.1.1: the values do not matter, where they end does. */
+static void skip_scaling_list(struct bits *bits, unsigned n_values)
+{
+    int32_t last = 8, next = 8;
+
+    for (unsigned i = 0; i < n_values; i++) {
+        if (next != 0) {
+            uint32_t code = read_code(bits);
+            int32_t delta = (int32_t)(code / 2 + code % 2) * (code % 2 ? 1 : -1);
+
+            next = (last + delta) & 255;
+        }
+        last = next ? next : last;
+    }
+}
+
+static bool has_chroma(unsigned profile)
+{
+    static const uint8_t profiles[] = {100, 110, 122, 244, 44,  83, 86,
+                                       118, 128, 138, 139, 134, 135};
+
+    for (size_t i = 0; i < sizeof(profiles); i++)
+        if (profiles[i] == profile)
+            return true;
+    return false;
+}
+
+static void read_chroma(struct frame_number *number, struct bits *bits)
+{
+    uint32_t chroma = read_code(bits);
+
+    number->has_planes = chroma == 3 && read_bit(bits);
+    read_code(bits); /* bit depths */
+    read_code(bits);
+    read_bit(bits);
+    if (read_bit(bits))
+        for (unsigned i = 0; i < (chroma == 3 ? 12 : 8); i++)
+            if (read_bit(bits))
+                skip_scaling_list(bits, i < 6 ? 16 : 64);
+}
+
+void frame_number_take_set(struct frame_number *number, const uint8_t *set, size_t bytes)
+{
+    uint8_t plain[SET_BYTES];
+    struct bits bits = {.data = plain};
+    unsigned profile, id, length, order;
+
+    if (bytes < 5)
+        return;
+    bits.n = 8 * unescape(plain, sizeof(plain), set + 1, bytes - 1);
+    profile = read_bits(&bits, 8);
+    read_bits(&bits, 16);
+    id = read_code(&bits);
+    if (number->bits &&
+        id != number->set_id) { /* which one a slice means its other set would say */
+        number->bits = 0;
+        return;
+    }
+    number->has_planes = false;
+    if (has_chroma(profile))
+        read_chroma(number, &bits);
+    length = read_code(&bits) + 4;
+    order = read_code(&bits);
+    if (order == 0) {
+        read_code(&bits);
+    } else if (order == 1) {
+        uint32_t n;
+
+        read_bit(&bits);
+        read_code(&bits);
+        read_code(&bits);
+        n = read_code(&bits);
+        for (uint32_t i = 0; i < n && bits.at < bits.n; i++)
+            read_code(&bits);
+    }
+    read_code(&bits); /* reference frames */
+    number->may_skip = read_bit(&bits);
+    number->set_id = (uint8_t)FFMIN(id, UINT8_MAX);
+    number->bits = length <= 16 && bits.at <= bits.n ? (uint8_t)length : 0;
+}
+
+/* The first frame of a group that can be decoded by itself. */
+static void begin_group(struct frame_number *number)
+{
+    number->n_broken =
+        number->is_group_broken ? (uint8_t)FFMIN(number->n_broken + 1, MOST_BROKEN) : 0;
+    number->is_group_broken = false;
+}
+
+bool frame_number_take(struct frame_number *number, const uint8_t *slice, size_t bytes,
+                       bool is_explained)
+{
+    uint8_t plain[FRAME_NUMBER_SLICE_BYTES];
+    struct bits bits = {.data = plain};
+    bool is_reference = bytes > 0 && slice[0] >> 5 & 3,
+         is_idr = bytes > 0 && (slice[0] & 31) == IDR;
+    bool is_missing = false;
+    uint32_t value;
+
+    bits.n = bytes > 0 ? 8 * unescape(plain, sizeof(plain), slice + 1, bytes - 1) : 0;
+    read_code(&bits); /* the first macroblock */
+    number->is_bidirectional = read_code(&bits) % 5 == SLICE_B;
+    if (number->bits == 0)
+        return false;
+    read_code(&bits); /* the picture's parameter set */
+    if (number->has_planes)
+        read_bits(&bits, 2);
+    value = read_bits(&bits, number->bits);
+    if (bits.at > bits.n)
+        return false;
+    if (is_idr && (!number->has_last || number->last != value || number->is_group_broken))
+        begin_group(number);
+    else if (number->has_last && value != number->last && !number->may_skip)
+        is_missing = value != ((number->last + 1u) & ((1u << number->bits) - 1));
+    number->is_group_broken |= is_missing && !is_explained;
+    if (is_reference || is_missing) {
+        number->last = (uint16_t)value;
+        number->has_last = true;
+    }
+    return is_missing && number->n_broken < MOST_BROKEN;
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How long it takes from attaching a branch to a live stream in the middle of a
+ * group of pictures to the first picture that the presenter shows: the gop
+ * cache's burst crosses into the decoder's thread, is decoded, and its last
+ * picture is presented. The stream stands still meanwhile, so that nothing
+ * else can be what is shown.
+ *
+ *   gop CLIP [REPETITIONS]     prints one JSON object, milliseconds
+ */
+#include <limef/limef.h>
+
+#include <libavutil/error.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define MAX_FRAMES 4096
+#define TIMEOUT_US 10000000
+
+static union limef_any_frame clip[MAX_FRAMES];
+static unsigned n_clip;
+
+static int keep_go(struct limef_filter *filter, const struct limef_frame *in)
+{
+    (void)filter;
+    if (n_clip < MAX_FRAMES && in->frame_class != LIMEF_FRAME_SIGNAL)
+        n_clip += limef_any_frame_ref(&clip[n_clip], in) >= 0;
+    return 0;
+}
+
+static const struct limef_filter_ops keep_ops = {.kind = "keep", .go = keep_go};
+
+static int load(const char *path)
+{
+    static struct limef_file_source file;
+    static struct limef_filter keep = LIMEF_FILTER(&keep_ops, "keep", NULL);
+    struct limef_file_source_settings settings = {
+        .url = path, .media = LIMEF_MEDIA_VIDEO, .pace = LIMEF_PACE_FASTEST};
+    int64_t due_us;
+    int ret = limef_file_source_init(&file, "clip", &settings);
+
+    limef_connect(&file.source.filter, &keep);
+    while (ret >= 0 || ret == AVERROR(EAGAIN))
+        ret = file.source.step(&file.source, &due_us);
+    return ret == AVERROR_EOF ? 0 : ret;
+}
+
+/* Gives as much of the clip as it may. */
+struct held {
+    struct limef_source source;
+    LIMEF_ATOMIC(uint32_t) allowed;
+    uint32_t n_passed;
+};
+
+static int held_step(struct limef_source *source, int64_t *due_us)
+{
+    struct held *held = LIMEF_CONTAINER_OF(source, struct held, source);
+    union limef_any_frame any;
+
+    if (held->n_passed == LIMEF_COUNTED(held->allowed)) {
+        *due_us = limef_now_us() + 1000;
+        return AVERROR(EAGAIN);
+    }
+    any = clip[held->n_passed++];
+    any.frame.flags |= LIMEF_FRAME_LIVE;
+    limef_pass(&source->filter, &any.frame);
+    return 0;
+}
+
+static int held_go(struct limef_filter *filter, const struct limef_frame *in)
+{
+    return limef_pass(filter, in);
+}
+
+static const struct limef_filter_ops held_ops = {
+    .kind = "held", .flags = LIMEF_FILTER_SOURCE, .go = held_go};
+
+static void nap(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
+}
+
+struct scene {
+    struct held held;
+    struct limef_gop_cache_filter cache;
+    struct limef_split_filter split;
+    struct limef_decode_filter decode;
+    struct limef_tile tile;
+    struct limef_presenter presenter;
+    struct limef_graph graph;
+    void *memory;
+};
+
+static int begin(struct scene *scene, uint32_t at)
+{
+    size_t bytes = LIMEF_GRAPH_BYTES(8);
+    struct limef_presenter_settings settings = {.output = LIMEF_OUTPUT_NONE};
+    int ret;
+
+    limef_filter_init(&scene->held.source.filter, &held_ops, NULL);
+    scene->held.source.step = held_step;
+    atomic_store(&scene->held.source.is_live, 1);
+    limef_gop_cache_filter_init(&scene->cache, "cache", NULL);
+    limef_split_filter_init(&scene->split, "split");
+    limef_connect(&scene->held.source.filter, &scene->cache.filter);
+    limef_connect(&scene->cache.filter, &scene->split.filter);
+    scene->memory = aligned_alloc(LIMEF_CACHE_LINE_BYTES, bytes);
+    ret = limef_presenter_init(&scene->presenter, "screen", &scene->tile, 1, &settings);
+    if (ret >= 0)
+        ret = limef_decode_filter_init(&scene->decode, "late", NULL);
+    limef_connect(&scene->decode.filter, &scene->presenter.filter);
+    if (ret >= 0)
+        ret = limef_graph_init(&scene->graph, scene->memory, bytes, NULL);
+    if (ret >= 0)
+        ret = limef_graph_add(&scene->graph, &scene->held.source);
+    if (ret >= 0)
+        ret = limef_graph_start(&scene->graph);
+    for (uint32_t n = 1; n <= at && ret >= 0; n++) {
+        atomic_store(&scene->held.allowed, n);
+        while (LIMEF_COUNTED(scene->split.filter.n_frames) < n)
+            nap();
+    }
+    return ret;
+}
+
+static void end(struct scene *scene)
+{
+    limef_graph_stop(&scene->graph, TIMEOUT_US);
+    limef_graph_clear(&scene->graph);
+    limef_filter_clear(&scene->decode.filter);
+    limef_filter_clear(&scene->presenter.filter);
+    limef_filter_clear(&scene->cache.filter);
+    limef_filter_clear(&scene->split.filter);
+    free(scene->memory);
+    *scene = (struct scene){.memory = NULL};
+}
+
+/* Milliseconds; -1: nothing came. */
+static double measure(uint32_t at)
+{
+    static struct scene scene;
+    int64_t begun_us, deadline_us = limef_deadline_us(TIMEOUT_US);
+    double ms = -1;
+
+    if (begin(&scene, at) >= 0) {
+        begun_us = limef_now_us();
+        limef_graph_connect(&scene.graph, &scene.split.filter, 1, &scene.decode.filter, TIMEOUT_US);
+        limef_graph_call(&scene.graph, &scene.cache.filter, limef_gop_cache_serve, &scene.cache,
+                         TIMEOUT_US);
+        while (!LIMEF_COUNTED(scene.tile.first_shown_us) && limef_now_us() < deadline_us)
+            nap();
+        if (LIMEF_COUNTED(scene.tile.first_shown_us))
+            ms = (double)(LIMEF_COUNTED(scene.tile.first_shown_us) - begun_us) / 1000;
+    }
+    end(&scene);
+    return ms;
+}
+
+static int compare(const void *a, const void *b)
+{
+    return *(const double *)a < *(const double *)b ? -1 : *(const double *)a > *(const double *)b;
+}
+
+int main(int argc, char **argv)
+{
+    int n = argc > 2 ? atoi(argv[2]) : 20;
+    double *ms = calloc((size_t)(n > 0 ? n : 1), sizeof(*ms));
+
+    if (argc < 2 || n < 1 || !ms || load(argv[1]) < 0 || n_clip < 3)
+        return 1;
+    for (int i = 0; i < n; i++) /* from the middle of the group to its end */
+        ms[i] = measure(n_clip / 2 + (uint32_t)i * (n_clip / 2 - 1) / (uint32_t)n);
+    qsort(ms, (size_t)n, sizeof(*ms), compare);
+    printf("{\"packets\": %u, \"repetitions\": %d, \"min_ms\": %.1f, \"p50_ms\": %.1f, "
+           "\"max_ms\": %.1f}\n",
+           n_clip, n, ms[0], ms[n / 2], ms[n - 1]);
+    for (unsigned i = 0; i < n_clip; i++)
+        limef_any_frame_clear(&clip[i]);
+    free(ms);
+    return 0;
+}

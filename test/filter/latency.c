@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+#include <limef/filter/latency.h>
+
+#include "support/chain.h"
+#include "support/frames.h"
+#include "support/sink.h"
+
+#include <limef/filter/tap.h>
+#include <limef/thread/report.h>
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#define FRAME_US 40000
+/* More than any pause of a slow machine, so that only what the test makes late is late. */
+#define BUDGET_US 60000000
+#define LATE_US (3 * BUDGET_US)
+
+static struct sink sink;
+static struct limef_latency_filter latency;
+static int64_t begun_us;
+
+static void set_up(void)
+{
+    sink_init(&sink);
+    limef_latency_filter_init(&latency, "latency", BUDGET_US);
+    limef_connect(&latency.filter, &sink.filter);
+    begun_us = limef_now_us() - 10000 * (int64_t)1000000;
+}
+
+static void tear_down(void)
+{
+    limef_filter_clear(&latency.filter);
+    limef_filter_clear(&sink.filter);
+}
+
+TestSuite(latency, .init = set_up, .fini = tear_down, .timeout = 60);
+
+/* A packet that is `late_us` behind the camera's time. */
+static void go(int64_t late_us, uint32_t flags)
+{
+    struct limef_packet_frame packet =
+        make_packet(limef_now_us() - begun_us - late_us, flags | LIMEF_FRAME_LIVE);
+
+    limef_go(&latency.filter, &packet.frame);
+}
+
+static void go_sound(int64_t late_us)
+{
+    struct limef_packet_frame packet = make_audio_packet(limef_now_us() - begun_us - late_us);
+
+    packet.frame.flags = LIMEF_FRAME_LIVE;
+    limef_go(&latency.filter, &packet.frame);
+}
+
+static struct limef_latency_counters counters(void)
+{
+    struct limef_latency_counters now;
+
+    limef_latency_get_counters(&latency, &now);
+    return now;
+}
+
+static uint32_t last_flags(void)
+{
+    return sink.frames[sink.n_frames - 1].frame.flags;
+}
+
+Test(latency, what_is_within_the_budget_passes_as_it_is)
+{
+    go(0, LIMEF_FRAME_KEY);
+    go(BUDGET_US / 2, 0);
+    go(0, 0);
+    cr_assert(eq(uint, sink.n_frames, 3));
+    cr_assert(not(last_flags() & LIMEF_FRAME_DISCONTINUITY));
+    cr_assert(eq(u64, counters().n_dropped, 0));
+    cr_assert(ge(i64, counters().max_late_us, BUDGET_US / 3));
+}
+
+Test(latency, what_piled_up_is_dropped_up_to_a_key_frame_in_time)
+{
+    go(0, LIMEF_FRAME_KEY);
+    go(LATE_US, 0);
+    go(LATE_US - FRAME_US, LIMEF_FRAME_KEY); /* late as well */
+    go(LATE_US / 2, 0);
+    go(0, 0); /* in time, but refers to what is gone */
+    cr_assert(eq(uint, sink.n_frames, 1));
+    go(0, LIMEF_FRAME_KEY);
+    cr_assert(eq(uint, sink.n_frames, 2));
+    cr_assert(last_flags() & LIMEF_FRAME_KEY && last_flags() & LIMEF_FRAME_DISCONTINUITY);
+    go(0, 0);
+    cr_assert(eq(uint, sink.n_frames, 3));
+    cr_assert(not(last_flags() & LIMEF_FRAME_DISCONTINUITY));
+    cr_assert(eq(u64, counters().n_late, 1));
+    cr_assert(eq(u64, counters().n_dropped, 4));
+    cr_assert(eq(u64, counters().n_slower, 0));
+}
+
+Test(latency, sound_goes_on_with_what_is_in_time)
+{
+    go_sound(0);
+    go_sound(LATE_US);
+    go_sound(LATE_US - FRAME_US);
+    go_sound(0);
+    cr_assert(eq(uint, sink.n_frames, 2));
+    cr_assert(eq(u64, counters().n_dropped, 2));
+}
+
+Test(latency, a_way_that_has_become_longer_is_natural_after_a_budget_of_it_was_dropped)
+{
+    int64_t late_us = LATE_US;
+
+    go(0, LIMEF_FRAME_KEY);
+    go(late_us, 0);
+    begun_us -= BUDGET_US / 2; /* the camera's time goes on, as late as before */
+    go(late_us + BUDGET_US / 2, LIMEF_FRAME_KEY);
+    cr_assert(eq(uint, sink.n_frames, 1));
+    latency.states[0].begun_pts_us -= BUDGET_US + 1; /* a budget of stream time ago */
+    go(late_us + BUDGET_US / 2, LIMEF_FRAME_KEY);
+    cr_assert(eq(uint, sink.n_frames, 2));
+    cr_assert(eq(u64, counters().n_slower, 1));
+    go(late_us + BUDGET_US / 2, 0);
+    cr_assert(eq(uint, sink.n_frames, 3));
+}
+
+Test(latency, a_new_start_and_a_jump_of_the_source_begin_anew)
+{
+    struct limef_signal_frame start = make_signal(LIMEF_SIGNAL_START, 0);
+
+    go(0, LIMEF_FRAME_KEY);
+    limef_go(&latency.filter, &start.frame);
+    go(LATE_US, LIMEF_FRAME_KEY);
+    go(2 * LATE_US, LIMEF_FRAME_KEY | LIMEF_FRAME_DISCONTINUITY);
+    cr_assert(eq(uint, sink.n_frames, 4));
+    cr_assert(eq(u64, counters().n_dropped, 0));
+}
+
+Test(latency, files_and_bursts_are_as_late_as_they_like)
+{
+    struct limef_packet_frame packet = make_packet(0, LIMEF_FRAME_KEY);
+
+    go(0, LIMEF_FRAME_KEY);
+    limef_go(&latency.filter, &packet.frame);
+    go(LATE_US, LIMEF_FRAME_BURST);
+    cr_assert(eq(uint, sink.n_frames, 3));
+}
+
+/* A camera whose time is what the test says, and a consumer that the test holds. */
+#define GOP 10
+
+struct camera {
+    struct limef_source source;
+    LIMEF_ATOMIC(int64_t) n_allowed, n_passed;
+};
+
+static struct camera camera;
+static LIMEF_ATOMIC(int) is_held;
+static LIMEF_ATOMIC(int64_t) n_tapped, last_tapped;
+static LIMEF_ATOMIC(uint32_t) flags_of_first_after;
+
+static int camera_step(struct limef_source *source, int64_t *due_us)
+{
+    int64_t number = atomic_load(&camera.n_passed);
+    struct limef_packet_frame packet = packet_frame(
+        number, LIMEF_MEDIA_VIDEO, LIMEF_FRAME_LIVE | (number % GOP ? 0 : LIMEF_FRAME_KEY));
+
+    if (number == atomic_load(&camera.n_allowed)) {
+        *due_us = limef_now_us() + 1000;
+        return AVERROR(EAGAIN);
+    }
+    packet.frame.pts_us = number * FRAME_US;
+    limef_pass(&source->filter, &packet.frame);
+    atomic_store(&camera.n_passed, number + 1);
+    return 0;
+}
+
+static const struct limef_filter_ops camera_ops = {
+    .kind = "camera", .flags = LIMEF_FILTER_SOURCE, .go = number_source_go};
+
+static int slow_go(struct limef_filter *filter, const struct limef_frame *in)
+{
+    const struct limef_packet_frame *packet = limef_packet_frame_from(in);
+
+    if (!packet)
+        return limef_pass(filter, in);
+    if (in->flags & LIMEF_FRAME_DISCONTINUITY || packet->dts_us != atomic_load(&last_tapped) + 1)
+        atomic_store(&flags_of_first_after, in->flags);
+    atomic_store(&last_tapped, packet->dts_us);
+    atomic_fetch_add(&n_tapped, 1);
+    while (atomic_load(&is_held))
+        sched_yield();
+    return limef_pass(filter, in);
+}
+
+/* Waits for a device, as far as a graph knows: it gets a thread of its own. */
+static const struct limef_filter_ops slow_ops = {
+    .kind = "slow", .flags = LIMEF_FILTER_BLOCKING, .go = slow_go};
+
+Test(latency, in_a_graph_a_consumer_that_stalled_goes_on_at_a_new_key_frame_untold)
+{
+    static _Alignas(LIMEF_CACHE_LINE_BYTES) char memory[LIMEF_GRAPH_BYTES(8)];
+    struct limef_graph graph = {.inside = NULL};
+    struct limef_graph_boundary_look look[4];
+    struct limef_filter slow = LIMEF_FILTER(&slow_ops, "slow", NULL);
+    size_t n_looks = 4;
+    int64_t newest;
+
+    limef_filter_init(&camera.source.filter, &camera_ops, NULL);
+    camera.source.step = camera_step;
+    atomic_store(&camera.source.is_live, 1);
+    atomic_store(&last_tapped, -1);
+    limef_connect(&camera.source.filter, &slow);
+    limef_graph_init(&graph, memory, sizeof(memory),
+                     &(struct limef_graph_settings){.latency_us = 5 * FRAME_US});
+    cr_assert(eq(int, limef_graph_add(&graph, &camera.source), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    atomic_store(&is_held, 1);
+    atomic_store(&camera.n_allowed, 5 * GOP + 3);
+    /* the camera is never held up */
+    ASSERT_COMES(atomic_load(&camera.n_passed) == 5 * GOP + 3);
+    atomic_store(&is_held, 0);
+    ASSERT_COMES(atomic_load(&last_tapped) == 5 * GOP + 2);
+    newest = atomic_load(&n_tapped);
+    cr_assert(atomic_load(&flags_of_first_after) & LIMEF_FRAME_KEY);
+    cr_assert(le(i64, newest, 1 + 6 + GOP)); /* what it had, a budget, no more than a group */
+    cr_assert(eq(int, limef_graph_look(&graph, NULL, NULL, look, &n_looks), 0));
+    cr_assert(eq(int, look[0].overflow, LIMEF_OVERFLOW_DROP_TO_KEY));
+    cr_assert(eq(u64, look[0].counters.n_dropped_to_key, (uint64_t)(5 * GOP + 3 - newest)));
+    limef_graph_stop(&graph, TOO_LONG_US);
+    limef_graph_clear(&graph);
+}

@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Watches cameras that break now and then, for as long as it is told, and says whether memory grows.
+
+soak.py CAMERA-FAULTS [--minutes N] [--cameras N] [--pause-s N] [--every-s N] [--seed N] [--log FILE]
+
+CAMERA-FAULTS is test_camera_faults of a build without sanitizers, whose own bookkeeping grows. Each
+camera breaks in another way PAUSE seconds after it played again; what it shows is compared with
+what was sent. At the end: memory after the first tenth as a slope by least squares, and what the
+program counted. Exit status 1: something damaged, lost, late or left open, or memory that grows by
+more than --kb-per-hour."""
+import argparse
+import subprocess
+import sys
+import time
+
+
+def slope(points):
+    """Bytes a second, by least squares, and how far the points lie from that line at most."""
+    n = len(points)
+    mean_x = sum(x for x, _ in points) / n
+    mean_y = sum(y for _, y in points) / n
+    spread = sum((x - mean_x) ** 2 for x, _ in points)
+    rate = sum((x - mean_x) * (y - mean_y) for x, y in points) / spread if spread else 0
+    off = max(abs(y - mean_y - rate * (x - mean_x)) for x, y in points)
+    return rate, off
+
+
+def read_line(line):
+    """"memory 10.0 s 12345 bytes 40 descriptors 17 faults" as (s, bytes, descriptors, faults)."""
+    words = line.split()
+    return float(words[1]), int(words[3]), int(words[5]), int(words[7])
+
+
+def conclude(points, kb_per_hour):
+    warm = [point for point in points if point[0] >= points[-1][0] / 10]
+    if len(warm) < 3:
+        print("too short for a slope")
+        return 0
+    rate, off = slope([point[:2] for point in warm])
+    grows = rate * 3600 / 1024
+    third = max(len(warm) // 3, 1)
+    least = [min(point[1] for point in part) / 1024 for part in (warm[:third], warm[-third:])]
+    print(f"memory after warm-up: {grows:+.0f} kB an hour, {off / 1024:.0f} kB around that line; "
+          f"least of the first third {least[0]:.0f} kB, of the last {least[1]:.0f} kB; "
+          f"descriptors {min(p[2] for p in warm)} to {max(p[2] for p in warm)}")
+    return int(grows > kb_per_hour and least[1] > least[0])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("program")
+    parser.add_argument("--minutes", type=float, default=20)
+    parser.add_argument("--cameras", type=int, default=8)
+    parser.add_argument("--pause-s", type=float, default=5)
+    parser.add_argument("--every-s", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=int(time.time()) % 100000)
+    parser.add_argument("--kb-per-hour", type=float, default=512)
+    parser.add_argument("--log")
+    given = parser.parse_args()
+    command = [given.program, f"cameras={given.cameras}", f"seconds={int(given.minutes * 60)}",
+               f"pause_ms={int(given.pause_s * 1000)}", f"report_s={given.every_s}",
+               f"seed={given.seed}", "allow_ms=20000"]
+    print(" ".join(command), flush=True)
+    log = open(given.log, "w", encoding="utf-8") if given.log else sys.stdout
+    points = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
+        for line in program.stdout:
+            log.write(line)
+            log.flush()
+            if line.startswith("memory "):
+                points.append(read_line(line))
+    grows = conclude(points, given.kb_per_hour) if points else 1
+    print(f"exit status of the program: {program.returncode}")
+    return int(program.returncode != 0 or grows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -6,7 +6,7 @@
 #include "options.h"
 #include "run.h"
 
-#include <limef/base/url.h>
+#include <limef/base/redact.h>
 #include <limef/base/version.h>
 #include <limef/thread/plan_print.h>
 
@@ -29,19 +29,6 @@ static void end_stuck(int number)
 
     (void)number;
     _exit(write(STDERR_FILENO, line, sizeof(line) - 1) < 0 ? GRAPH_SET_UP_FAILED : status_if_stuck);
-}
-
-/* libavformat logs URLs as they are, with passwords. */
-static void log_masked(void *object, int level, const char *format, va_list arguments)
-{
-    static __thread int prefix = 1;
-    char line[1024], masked[1024];
-
-    if (level > av_log_get_level())
-        return;
-    av_log_format_line2(object, level, format, arguments, line, sizeof(line), &prefix);
-    line[strcspn(line, "\n")] = '\0';
-    limef_log(LIMEF_LOG_DEBUG, "libav", "%s", limef_url_mask(masked, sizeof(masked), line));
 }
 
 static int print_dot(struct assembly *assembly, const char *path)
@@ -127,7 +114,7 @@ int main(int argc, char **argv)
         return GRAPH_OK;
     }
     limef_log_set_level(options.log_level);
-    av_log_set_callback(log_masked);
+    av_log_set_callback(limef_redact_libav);
     av_log_set_level(options.log_level == LIMEF_LOG_DEBUG ? AV_LOG_VERBOSE : AV_LOG_QUIET);
     signal(SIGPIPE, SIG_IGN);
     status = go(&options);

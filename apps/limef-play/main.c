@@ -5,9 +5,10 @@
 #include "options.h"
 #include "player.h"
 #include "report.h"
+#include "secrets.h"
 #include "signals.h"
 
-#include <limef/base/url.h>
+#include <limef/base/redact.h>
 #include <limef/base/version.h>
 
 #include <errno.h>
@@ -40,25 +41,10 @@ static void occupy_closed_descriptors(void)
             open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY); /* the lowest free: fd */
 }
 
-/* libavformat logs URLs as they are, with passwords. */
-static void log_masked(void *object, int level, const char *format, va_list arguments)
-{
-    static __thread int prefix = 1;
-    char line[1024], masked[1024];
-
-    if (level > av_log_get_level())
-        return;
-    av_log_format_line2(object, level, format, arguments, line, sizeof(line), &prefix);
-    line[strcspn(line, "\n")] = '\0';
-    if (!strstr(line, "://")) /* a relative URL may have secrets in its query */
-        line[strcspn(line, "?")] = '\0';
-    limef_log(LIMEF_LOG_DEBUG, "libav", "%s", limef_url_mask(masked, sizeof(masked), line));
-}
-
 static void set_logs(const struct play_options *options)
 {
     limef_log_set_level(options->log_level);
-    av_log_set_callback(log_masked);
+    av_log_set_callback(limef_redact_libav);
     av_log_set_level(options->log_level == LIMEF_LOG_DEBUG ? AV_LOG_VERBOSE : AV_LOG_QUIET);
 }
 
@@ -78,7 +64,9 @@ static int check_folder(const char *path)
 /* The player asked for what this version cannot do. Returns an enum play_status. */
 static int check_outputs(const struct play_options *options)
 {
-    return check_folder(options->snapshot) < 0 ? PLAY_SET_UP_FAILED : PLAY_OK;
+    return check_folder(options->snapshot) < 0 || check_folder(options->ao_record) < 0
+               ? PLAY_SET_UP_FAILED
+               : PLAY_OK;
 }
 
 /* --help and --version. Returns an enum play_status. */
@@ -139,9 +127,10 @@ int main(int argc, char **argv)
     int64_t begun_us = process_begun_us();
     static struct play_options options;
     char *url_memory = NULL;
-    int status;
+    int status, dump_fd;
 
     occupy_closed_descriptors();
+    dump_fd = signals_open_dump();
     signal(SIGPIPE, SIG_IGN);
     signals_end_at_once();
     if (play_options_parse(&options, argc, argv, stderr) < 0)
@@ -158,9 +147,12 @@ int main(int argc, char **argv)
         return PLAY_SET_UP_FAILED;
     }
     signals_block();
-    status = check_outputs(&options);
+    options.dump_fd = dump_fd;
+    status = secrets_take(&options) < 0 || secrets_read(&options) < 0 ? PLAY_SET_UP_FAILED
+                                                                      : check_outputs(&options);
     if (status == PLAY_OK)
         status = play(&options, begun_us);
+    secrets_clear(&options);
     free(url_memory);
     return status;
 }

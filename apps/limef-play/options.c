@@ -17,9 +17,14 @@
 /* Largest number of seconds that an option takes: a year. */
 #define MAX_SECONDS 31536000.0
 
+#define MIN_SPEED 0.1
+#define MAX_SPEED 10.0
+
 enum option_id {
     OPTION_VO = 256,
     OPTION_AO,
+    OPTION_AO_RECORD,
+    OPTION_AO_STREAM,
     OPTION_HWDEC,
     OPTION_VAAPI_DEVICE,
     OPTION_UNTIMED,
@@ -27,6 +32,7 @@ enum option_id {
     OPTION_FRAMES,
     OPTION_DURATION,
     OPTION_START,
+    OPTION_SPEED,
     OPTION_LOOP,
     OPTION_SIZE,
     OPTION_FULLSCREEN,
@@ -37,12 +43,16 @@ enum option_id {
     OPTION_LATENCY,
     OPTION_MAIN,
     OPTION_SHOW_DAMAGE,
+    OPTION_PASSWORD_FILE,
+    OPTION_PASSWORD_FD,
     OPTION_SNAPSHOT,
     OPTION_FRAMEMD5,
     OPTION_EXPORT,
     OPTION_REPORT,
     OPTION_EXPLAIN,
     OPTION_DOT,
+    OPTION_DUMP_FILE,
+    OPTION_METRICS,
     OPTION_DECODE_THREADS,
     OPTION_PLAN,
     OPTION_LOG_LEVEL,
@@ -55,6 +65,8 @@ enum option_id {
 static const struct option long_options[] = {
     {"vo", required_argument, NULL, OPTION_VO},
     {"ao", required_argument, NULL, OPTION_AO},
+    {"ao-record", required_argument, NULL, OPTION_AO_RECORD},
+    {"ao-stream", required_argument, NULL, OPTION_AO_STREAM},
     {"hwdec", required_argument, NULL, OPTION_HWDEC},
     {"vaapi-device", required_argument, NULL, OPTION_VAAPI_DEVICE},
     {"untimed", no_argument, NULL, OPTION_UNTIMED},
@@ -62,6 +74,7 @@ static const struct option long_options[] = {
     {"frames", required_argument, NULL, OPTION_FRAMES},
     {"duration", required_argument, NULL, OPTION_DURATION},
     {"start", required_argument, NULL, OPTION_START},
+    {"speed", required_argument, NULL, OPTION_SPEED},
     {"loop", optional_argument, NULL, OPTION_LOOP},
     {"size", required_argument, NULL, OPTION_SIZE},
     {"fullscreen", no_argument, NULL, OPTION_FULLSCREEN},
@@ -72,12 +85,16 @@ static const struct option long_options[] = {
     {"latency", required_argument, NULL, OPTION_LATENCY},
     {"main", required_argument, NULL, OPTION_MAIN},
     {"show-damage", no_argument, NULL, OPTION_SHOW_DAMAGE},
+    {"password-file", required_argument, NULL, OPTION_PASSWORD_FILE},
+    {"password-fd", required_argument, NULL, OPTION_PASSWORD_FD},
     {"snapshot", required_argument, NULL, OPTION_SNAPSHOT},
     {"framemd5", required_argument, NULL, OPTION_FRAMEMD5},
     {"export", required_argument, NULL, OPTION_EXPORT},
     {"report", required_argument, NULL, OPTION_REPORT},
     {"explain", no_argument, NULL, OPTION_EXPLAIN},
     {"dot", required_argument, NULL, OPTION_DOT},
+    {"dump-file", required_argument, NULL, OPTION_DUMP_FILE},
+    {"metrics", required_argument, NULL, OPTION_METRICS},
     {"decode-threads", required_argument, NULL, OPTION_DECODE_THREADS},
     {"plan", required_argument, NULL, OPTION_PLAN},
     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
@@ -186,6 +203,18 @@ static int parse_ao(const struct parser *parser, const char *text)
     return complain(parser, "--ao=%.40s: not one of auto, alsa[:DEVICE], wav:FILE, none", text);
 }
 
+static int parse_speed(const struct parser *parser, const char *text, struct play_options *options)
+{
+    char *end;
+    double speed = strtod(text, &end);
+
+    if (end == text || *end || !(speed >= MIN_SPEED && speed <= MAX_SPEED))
+        return complain(parser, "--%s=%.40s: not a number from %g to %g", parser->name, text,
+                        MIN_SPEED, MAX_SPEED);
+    options->rate = (int32_t)(speed * 1000 + 0.5);
+    return 0;
+}
+
 static int parse_loops(const struct parser *parser, const char *text, struct play_options *options)
 {
     long long number;
@@ -247,6 +276,13 @@ static int parse_output_option(const struct parser *parser, struct play_options 
     case OPTION_AO:
         options->ao = text;
         return parse_ao(parser, text);
+    case OPTION_AO_RECORD:
+        options->ao_record = text;
+        return *text ? 0 : complain(parser, "--ao-record: no file name");
+    case OPTION_AO_STREAM:
+        options->ao_stream = text;
+        return !strncasecmp(text, "icecast", 7) ? 0
+                                                : complain(parser, "--ao-stream: not icecast://");
     case OPTION_SIZE:
         return parse_size(parser, text, options);
     case OPTION_FULLSCREEN:
@@ -293,6 +329,11 @@ static int parse_input_option(const struct parser *parser, struct play_options *
     case OPTION_SHOW_DAMAGE:
         options->shows_damage = true;
         return 0;
+    case OPTION_PASSWORD_FILE:
+        options->password_file = text;
+        return *text ? 0 : complain(parser, "--password-file: no file name");
+    case OPTION_PASSWORD_FD:
+        STORE_NUMBER(options->password_fd, int, 0, INT_MAX);
     case OPTION_HWDEC:
         STORE_WORD(options->hwdec, enum play_hwdec, hwdec_words);
     case OPTION_VAAPI_DEVICE:
@@ -312,11 +353,26 @@ static int parse_input_option(const struct parser *parser, struct play_options *
         return options->duration_us > 0 ? 0 : complain(parser, "--duration=%.40s: nothing", text);
     case OPTION_START:
         return parse_seconds(parser, text, &options->start_us);
+    case OPTION_SPEED:
+        return parse_speed(parser, text, options);
     case OPTION_LOOP:
         return parse_loops(parser, text, options);
     default:
         return 1;
     }
+}
+
+/* unix:PATH or a port. */
+static int parse_metrics(const struct parser *parser, const char *text,
+                         struct play_options *options)
+{
+    bool is_unix = !strncmp(text, "unix:", 5) && text[5];
+
+    options->metrics_socket = is_unix ? text + 5 : NULL;
+    options->metrics_port = 0;
+    if (is_unix)
+        return 0;
+    STORE_NUMBER(options->metrics_port, int, 1, 65535);
 }
 
 static int parse_telling_option(const struct parser *parser, struct play_options *options, int id,
@@ -332,6 +388,11 @@ static int parse_telling_option(const struct parser *parser, struct play_options
     case OPTION_DOT:
         options->dot = text;
         return *text ? 0 : complain(parser, "--dot: no file name");
+    case OPTION_DUMP_FILE:
+        options->dump_file = text;
+        return *text ? 0 : complain(parser, "--dump-file: no file name");
+    case OPTION_METRICS:
+        return parse_metrics(parser, text, options);
     case OPTION_PLAN:
         STORE_WORD(options->plan, enum play_plan, plan_words);
     case OPTION_LOG_LEVEL:
@@ -383,7 +444,9 @@ int play_options_parse(struct play_options *options, int argc, char **argv, FILE
         .timeout_us = DEFAULT_TIMEOUT_US,
         .n_frames = -1,
         .duration_us = -1,
+        .rate = 1000,
         .log_level = LIMEF_LOG_WARNING,
+        .password_fd = -1,
     };
     optind = 0; /* glibc: start anew */
     opterr = 0;
@@ -401,8 +464,16 @@ int play_options_parse(struct play_options *options, int argc, char **argv, FILE
         ret = add_url(&parser, options, argv[i]);
     if (!ret && options->snapshot && options->vo == PLAY_VO_NONE)
         ret = complain(&parser, "--snapshot with --vo=none: there is no picture");
+    if (!ret && (options->ao_record || options->ao_stream) &&
+        (options->untimed || (options->ao && !strcmp(options->ao, "none"))))
+        ret = complain(&parser, "--ao-record, --ao-stream: there is no sound");
     if (!ret && options->export_path && options->n_urls > 1 && !strstr(options->export_path, "%d"))
         ret = complain(&parser, "--export for several URLs: the name needs %%d");
+    if (!ret && options->password_file && options->password_fd >= 0)
+        ret = complain(&parser, "--password-file and --password-fd");
+    if (!ret && options->urls_on_stdin && options->password_file &&
+        !strcmp(options->password_file, "-"))
+        ret = complain(&parser, "--password-file=-: standard input has the URLs");
     if (!ret && !options->help && !options->version && !options->n_urls && !options->urls_on_stdin)
         ret = complain(&parser, "no URL to play");
     return ret;
@@ -425,39 +496,4 @@ int play_options_read_urls(struct play_options *options, FILE *file, char **memo
             return AVERROR(E2BIG);
     }
     return 0;
-}
-
-void play_options_print_help(FILE *file)
-{
-    fputs("usage: limef-play [OPTIONS] URL [URL...]\n"
-          "Plays files and streams side by side; - reads URLs from standard input.\n\n"
-          "  --vo=auto|window|kms[:CARD]|offscreen|none   where pictures go\n"
-          "  --ao=auto|alsa[:DEVICE]|wav:FILE|none where sound goes\n"
-          "  --size=WxH --fullscreen               of the output\n"
-          "  --untimed                             as fast as it can, every frame\n"
-          "  --upload=auto|direct|plain            decode into memory that the GPU reads, or not\n"
-          "  --snapshot=FILE.png                   the screen when playback ends, and on key s\n"
-          "  --framemd5=FILE                       slot, pts_us, size_bytes, md5 of every frame\n"
-          "  --export=SOCKET                       pictures to other programs; %d: the URL's "
-          "number\n\n"
-          "  --frames=N --duration=S --start=S     what part of the input\n"
-          "  --loop[=N]                            again, forever or N times\n"
-          "  --vid=N --audio-track=N               the Nth track, not the best one\n"
-          "  --rtsp-transport=auto|tcp|udp --rtsp=limef|libavformat   of cameras\n"
-          "  --reconnect=yes|no --timeout=S        of live inputs\n"
-          "  --latency=MS --show-damage            how late; what is shown after a loss\n"
-          "  --main=solo|always                    when MAIN of SUB|MAIN is connected\n"
-          "  --hwdec=auto|vaapi|no                 hardware decoding; what falls back says so\n"
-          "  --vaapi-device=NODE                   not the first that works in /dev/dri\n"
-          "  --decode-threads=N                    in each software decoder\n\n"
-          "  --report=json                         a JSON object as the last line of output\n"
-          "  --explain --dot=FILE                  the plan: threads, boundaries, priorities\n"
-          "  --plan=auto|fused|per-filter          for comparisons: where boundaries go\n"
-          "  --log-level=error|warning|info|debug  --version  --help\n\n"
-          "keys: SPACE pause, q quit, LEFT/RIGHT 5 s, UP/DOWN 60 s, . next frame, [ ] speed,\n"
-          "      f full screen, m mute, 9/0 volume, a audio track, s snapshot, i statistics,\n"
-          "      g grid or solo, 1..9 solo a tile, d dump the graph\n"
-          "exit: 0 played or quit, 1 usage or set-up, 2 nothing played, 3 some not played,\n"
-          "      4 by signal, 5 live source lost, 7 output not available\n",
-          file);
 }

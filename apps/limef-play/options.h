@@ -6,6 +6,7 @@
 #define LIMEF_PLAY_OPTIONS_H
 
 #include <limef/base/log.h>
+#include <limef/base/url.h>
 #include <limef/filter/presenter.h>
 
 #include <stdbool.h>
@@ -27,7 +28,8 @@ struct play_options {
     /* outputs */
     enum play_vo vo;
     struct limef_presenter_kms kms;
-    const char *ao; /* as written; NULL: auto */
+    const char *ao;                    /* as written; NULL: auto */
+    const char *ao_record, *ao_stream; /* a file, a URL; NULL: none */
     int width, height;
     bool fullscreen;
     bool untimed;
@@ -38,8 +40,11 @@ struct play_options {
 
     /* inputs */
     const char *urls[PLAY_MAX_URLS];
+    struct limef_url inputs[PLAY_MAX_URLS]; /* what they were copied to: secrets_take() */
     unsigned n_urls;
     bool urls_on_stdin;
+    const char *password_file; /* "-": standard input; NULL: none */
+    int password_fd;           /* -1: none */
     enum play_transport transport;
     bool rtsp_by_libavformat;
     bool reconnect, reconnect_asked;
@@ -57,12 +62,17 @@ struct play_options {
     int64_t n_frames;    /* -1: all */
     int64_t duration_us; /* -1: all */
     int64_t start_us;
+    int32_t rate;     /* thousandths of the natural one */
     uint32_t n_loops; /* after the first time */
 
     /* telling */
     bool report_json;
     bool explain;
     const char *dot;
+    const char *dump_file; /* of key d and SIGUSR1; NULL: standard error */
+    const char *metrics_socket; /* where metrics are served; NULL: not there */
+    int metrics_port;           /* likewise, on 127.0.0.1; 0: not there */
+    int dump_fd;           /* says that SIGUSR1 came; negative: nobody does */
     enum play_plan plan;
     enum limef_log_level log_level;
     bool help, version;

@@ -5,9 +5,7 @@
 #ifndef LIMEF_PLAY_PLAN_H
 #define LIMEF_PLAY_PLAN_H
 
-#include <stdio.h>
-
-/* Boundaries that a dump or a report shows at most. */
+/* Boundaries that a report shows at most. */
 #define PLAY_MAX_BOUNDARIES 1024
 
 struct player;
@@ -16,8 +14,5 @@ struct player;
  * when  "start", or what changed. Returns 0, or what it failed with, logged: then player.plan_lost
  * is set, and nothing is printed any more. */
 int plan_print(struct player *player, const char *when);
-
-/* Prints plan and state of every boundary. */
-void plan_dump(struct player *player, FILE *file);
 
 #endif

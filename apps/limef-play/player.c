@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "player.h"
 
+#include "dump.h"
 #include "ends.h"
 #include "mains.h"
 #include "plan.h"
@@ -175,6 +176,19 @@ static void open_hardware(struct player *player)
         limef_log(LIMEF_LOG_INFO, "limef-play", "no VA-API device, decoding in software");
 }
 
+static int open_metrics(struct player *player)
+{
+    const struct play_options *options = player->options;
+    struct limef_metrics_settings settings = {.socket = options->metrics_socket,
+                                              .port = options->metrics_port};
+    int ret;
+
+    if (!settings.socket && !settings.port)
+        return 0;
+    ret = limef_metrics_open(&player->metrics, &settings);
+    return ret < 0 ? ret : limef_metrics_add(&player->metrics, &player->graph);
+}
+
 static int init(struct player *player)
 {
     int ret = limef_reports_init(&player->reports);
@@ -193,7 +207,7 @@ static int init(struct player *player)
         ret = init_graph(player);
     for (uint32_t i = 0; i < player->n_streams && ret >= 0; i++)
         ret = init_stream(player, i);
-    return ret;
+    return ret < 0 ? ret : open_metrics(player);
 }
 
 /* The screen opens itself when it knows how large the first picture is. */
@@ -225,6 +239,8 @@ int player_start(struct player *player, const struct play_options *options, int6
         return fail_start(player, PLAY_NO_OUTPUT);
     if (start_threads(player) < 0)
         return fail_start(player, PLAY_SET_UP_FAILED);
+    if (options->rate != player->rate)
+        player_set_rate(player, options->rate);
     return PLAY_OK;
 }
 
@@ -309,15 +325,18 @@ static void explain_ways(struct player *player)
 void player_run(struct player *player)
 {
     struct pollfd inputs[] = {{.fd = limef_reports_fd(&player->reports), .events = POLLIN},
-                              {.fd = -1, .events = POLLIN}};
+                              {.fd = -1, .events = POLLIN},
+                              {.fd = player->options->dump_fd, .events = POLLIN}};
 
     signals_ask();
     terminal_open();
     while (!player->quit && !all_ended(player)) {
         inputs[1].fd = terminal_fd();
         /* a signal that comes just before it is seen LOOK_MS later */
-        if (poll(inputs, 2, LOOK_MS) < 0 && errno != EINTR)
+        if (poll(inputs, 3, LOOK_MS) < 0 && errno != EINTR)
             break;
+        if (signals_asked_dump(inputs[2].fd))
+            player_dump(player);
         if (signals_asked())
             player->quit = player->by_signal = true;
         handle_reports(player);
@@ -371,6 +390,7 @@ int player_stop(struct player *player)
 /* Filters may be cleared when the graph has let go of them. */
 static void clear_streams(struct player *player)
 {
+    limef_metrics_close(&player->metrics);
     limef_graph_clear(&player->graph);
     for (unsigned i = 0; i < player->n_streams && player->streams; i++)
         play_stream_clear(&player->streams[i]);

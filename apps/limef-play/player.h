@@ -11,6 +11,7 @@
 
 #include <limef/filter/framemd5.h>
 #include <limef/filter/presenter.h>
+#include <limef/metrics/metrics.h>
 #include <limef/thread/consumer.h>
 
 /* Exit status, as limef-play(1) lists them. */
@@ -51,6 +52,7 @@ struct player {
     struct limef_filter *screen_chain; /* what the streams are connected to */
     struct limef_consumer screen;      /* a thread of the player's own: it opens the display */
     struct play_sound sound;
+    struct limef_metrics metrics; /* all-zero: nobody asked for them */
 
     /* the main thread */
     bool paused, quit, by_signal, no_output, screen_hangs;
@@ -104,6 +106,9 @@ int player_status(const struct player *player);
 /* Releases everything, the screen last. Returns 0; AVERROR(ETIMEDOUT): as player_stop(), nothing
  * was freed; or AVERROR(EIO): the framemd5 file could not be written, logged. */
 int player_clear(struct player *player);
+
+/* Plays at another rate, in thousandths of the natural one. */
+void player_set_rate(struct player *player, int32_t rate);
 
 /* Handles a key of the window. */
 void player_key(struct player *player, int64_t key);

@@ -4,7 +4,12 @@
 #include "player.h"
 #include "terminal.h"
 
+#include <limef/base/log.h>
+
+#include <errno.h>
+#include <libavutil/error.h>
 #include <signal.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 /* How long taking everything down may take: drivers and display servers are asked, and some do not
@@ -92,4 +97,23 @@ void signals_begin_take_down(int status)
 void signals_end_take_down(void)
 {
     alarm(0);
+}
+
+int signals_open_dump(void)
+{
+    sigset_t signals;
+    int fd;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    return fd < 0 ? limef_fail(AVERROR(errno), "limef-play", "SIGUSR1 will not be seen") : fd;
+}
+
+bool signals_asked_dump(int fd)
+{
+    struct signalfd_siginfo signals[4]; /* the same signal is pending once, whoever sends it */
+
+    return fd >= 0 && read(fd, signals, sizeof(signals)) > 0;
 }

@@ -8,6 +8,13 @@
 
 #include <stdbool.h>
 
+/* SIGUSR1 asks for a dump: it is not handled, but read. Before any thread is started. Returns a
+ * descriptor that is readable when it came, or a negative AVERROR code, logged. */
+int signals_open_dump(void);
+
+/* Whether it came since the last call. */
+bool signals_asked_dump(int fd);
+
 /* Before there is anything to take down, and when it is taken down: a signal ends the process with
  * PLAY_BY_SIGNAL. */
 void signals_end_at_once(void);

@@ -15,6 +15,7 @@
 #include <limef/base/histogram.h>
 #include <limef/base/log.h>
 #include <limef/base/memory.h>
+#include <limef/base/redact.h>
 #include <limef/base/url.h>
 #include <limef/base/version.h>
 #include <limef/fifo/broadcast_ring.h>
@@ -41,13 +42,16 @@
 #include <limef/filter/presenter_host.h>
 #include <limef/filter/probe.h>
 #include <limef/filter/resample.h>
+#include <limef/filter/ring_source.h>
 #include <limef/filter/rtsp_source.h>
 #include <limef/filter/scale.h>
+#include <limef/filter/shout.h>
 #include <limef/filter/snapshot.h>
 #include <limef/filter/split.h>
 #include <limef/filter/statistics.h>
 #include <limef/filter/switch.h>
 #include <limef/filter/tap.h>
+#include <limef/filter/tempo.h>
 #include <limef/filter/throttle.h>
 #include <limef/filter/timestamps.h>
 #include <limef/filter/tracks.h>
@@ -63,7 +67,10 @@
 #include <limef/frame/payload.h>
 #include <limef/frame/pool.h>
 #include <limef/frame/signal.h>
+#include <limef/metrics/metrics.h>
+#include <limef/metrics/openmetrics.h>
 #include <limef/thread/consumer.h>
+#include <limef/thread/dump.h>
 #include <limef/thread/graph.h>
 #include <limef/thread/machine.h>
 #include <limef/thread/plan.h>

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include <limef/base/log.h>
 
+#include <limef/base/redact.h>
+
 #include <errno.h>
 #include <libavutil/error.h>
 #include <stdarg.h>
 #include <stdio.h>
 
+/* What the sink gets; a line that is longer is cut after it was redacted. */
 #define LINE_BYTES 512
+#define WHOLE_BYTES 4096
+#define NAME_BYTES 128
 
 static void write_to_stderr(void *context, enum limef_log_level level, const char *name,
                             const char *line)
@@ -38,34 +43,42 @@ static bool is_logged(enum limef_log_level level)
     return (int)level <= atomic_load_explicit(&log_level, memory_order_relaxed);
 }
 
+static void pass(enum limef_log_level level, const char *name, const char *whole)
+{
+    char shown[NAME_BYTES], line[LINE_BYTES];
+
+    log_sink(log_context, level, limef_redact(shown, sizeof(shown), name ? name : "limef"),
+             limef_redact(line, sizeof(line), whole));
+}
+
 void limef_log(enum limef_log_level level, const char *name, const char *format, ...)
 {
-    char line[LINE_BYTES];
+    char whole[WHOLE_BYTES];
     va_list arguments;
 
     if (!is_logged(level))
         return;
     va_start(arguments, format);
-    vsnprintf(line, sizeof(line), format, arguments);
+    vsnprintf(whole, sizeof(whole), format, arguments);
     va_end(arguments);
-    log_sink(log_context, level, name ? name : "limef", line);
+    pass(level, name, whole);
 }
 
 int limef_fail(int code, const char *name, const char *format, ...)
 {
-    char line[LINE_BYTES], reason[AV_ERROR_MAX_STRING_SIZE] = "";
+    char whole[WHOLE_BYTES], reason[AV_ERROR_MAX_STRING_SIZE] = "";
     va_list arguments;
     int length;
 
     if (!is_logged(LIMEF_LOG_ERROR))
         return code;
     va_start(arguments, format);
-    length = vsnprintf(line, sizeof(line), format, arguments);
+    length = vsnprintf(whole, sizeof(whole), format, arguments);
     va_end(arguments);
     av_strerror(code, reason, sizeof(reason));
     /* the system's text for ELOOP is of symbolic links; here filters lead in a circle */
-    if (code != AVERROR(ELOOP) && length >= 0 && (size_t)length < sizeof(line))
-        snprintf(line + length, sizeof(line) - (size_t)length, ": %s", reason);
-    log_sink(log_context, LIMEF_LOG_ERROR, name ? name : "limef", line);
+    if (code != AVERROR(ELOOP) && length >= 0 && (size_t)length < sizeof(whole))
+        snprintf(whole + length, sizeof(whole) - (size_t)length, ": %s", reason);
+    pass(LIMEF_LOG_ERROR, name, whole);
     return code;
 }

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include <limef/base/url.h>
 
+#include "base/memory_private.h"
+#include "base/secret.h"
+#include "base/url_private.h"
+
+#include <libavutil/error.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -56,7 +62,7 @@ static void append_query(struct writer *writer, const char *query)
  * '#' unescaped, so that the last '@' of the whole URL counts if what follows
  * could be a host; hiding a bit of a path is better than showing a password.
  */
-static const char *find_user_end(const char *authority)
+const char *url_user_end(const char *authority)
 {
     const char *at = strrchr(authority, '@');
     const char *end = authority + strcspn(authority, "/?#");
@@ -87,7 +93,7 @@ char *limef_url_mask(char *masked, size_t masked_bytes, const char *url)
     }
     authority += 3;
     append(&writer, url, (size_t)(authority - url));
-    user_end = find_user_end(authority);
+    user_end = url_user_end(authority);
     if (user_end) {
         append(&writer, "***", 3);
         authority = user_end;
@@ -95,4 +101,87 @@ char *limef_url_mask(char *masked, size_t masked_bytes, const char *url)
     append(&writer, authority, strcspn(authority, "?"));
     append_query(&writer, authority + strcspn(authority, "?"));
     return masked;
+}
+
+static char *copy(const char *text, size_t n_bytes)
+{
+    char *made = memory_allocate(n_bytes + 1);
+
+    if (made)
+        memcpy(made, text, n_bytes);
+    return made;
+}
+
+int limef_url_init(struct limef_url *url, const char *text)
+{
+    char masked[LIMEF_URL_BYTES];
+    int ret = secret_keep_url(text);
+
+    if (ret < 0)
+        return ret;
+    limef_url_mask(masked, sizeof(masked), text);
+    url->text = copy(masked, strlen(masked));
+    url->whole = copy(text, strlen(text));
+    if (url->text && url->whole)
+        return 0;
+    if (!url->whole)
+        secret_forget_url(text);
+    limef_url_clear(url);
+    return AVERROR(ENOMEM);
+}
+
+void limef_url_clear(struct limef_url *url)
+{
+    if (url->whole) {
+        secret_forget_url(url->whole);
+        explicit_bzero(url->whole, strlen(url->whole));
+    }
+    memory_release(url->whole);
+    memory_release(url->text);
+    *url = (struct limef_url){.text = NULL};
+}
+
+bool limef_url_lacks_password(const struct limef_url *url)
+{
+    const char *authority = strstr(url->whole, "://");
+    const char *end = authority ? url_user_end(authority + 3) : NULL;
+
+    return authority && !(end && memchr(authority + 3, ':', (size_t)(end - authority - 3)));
+}
+
+int limef_url_set_login(struct limef_url *url, const char *user, const char *password)
+{
+    const char *authority = strstr(url->whole, "://");
+    const char *end = authority ? url_user_end(authority + 3) : NULL;
+    char info[8 * SECRET_BYTES_MAX], *whole;
+    struct limef_url made = {.text = NULL};
+    size_t n_whole;
+    int n, ret;
+
+    if (!authority)
+        return AVERROR(EINVAL);
+    authority += 3;
+    if (user)
+        secret_encode(info, sizeof(info) / 2, user);
+    else /* that of the URL, as it is written there */
+        snprintf(info, sizeof(info) / 2, "%.*s", end ? (int)strcspn(authority, ":@") : 0,
+                 authority);
+    n = (int)strlen(info);
+    info[n++] = ':';
+    secret_encode(info + n, sizeof(info) - (size_t)n, password);
+    n_whole = strlen(url->whole) + strlen(info) + 2;
+    whole = memory_allocate(n_whole);
+    if (!whole)
+        return AVERROR(ENOMEM);
+    snprintf(whole, n_whole, "%.*s%s@%s", (int)(authority - url->whole), url->whole, info,
+             end ? end + 1 : authority);
+    ret = limef_url_init(&made, whole);
+    explicit_bzero(info, sizeof(info));
+    explicit_bzero(whole, n_whole);
+    memory_release(whole);
+    if (ret < 0)
+        return ret;
+    limef_url_clear(url);
+    *url = made;
+    return 0;
 }

@@ -77,9 +77,9 @@ static bool unlink_lane(struct limef_fifo *fifo, struct limef_lane *lane)
     *link = lane->next;
     pthread_mutex_unlock(&fifo->lock);
     lane->next = NULL;
-    if (lane->held)
+    if (LIMEF_COUNTED(lane->held))
         fifo->n_held--;
-    lane->held = false;
+    atomic_store_explicit(&lane->held, false, memory_order_relaxed);
     fifo->turn = fifo->lanes;
     return true;
 }
@@ -326,8 +326,8 @@ void limef_fifo_unread(struct limef_fifo *fifo, struct limef_stack_frame *frame)
 
     frame->next = lane->unread;
     lane->unread = frame;
-    fifo->n_held += !lane->held;
-    lane->held = true;
+    fifo->n_held += !LIMEF_COUNTED(lane->held);
+    atomic_store_explicit(&lane->held, true, memory_order_relaxed);
 }
 
 void limef_fifo_unhold(struct limef_fifo *fifo)
@@ -335,8 +335,8 @@ void limef_fifo_unhold(struct limef_fifo *fifo)
     if (!fifo->n_held)
         return;
     for (struct limef_lane *lane = fifo->lanes; fifo->n_held && lane; lane = lane->next)
-        if (lane->held) {
-            lane->held = false;
+        if (LIMEF_COUNTED(lane->held)) {
+            atomic_store_explicit(&lane->held, false, memory_order_relaxed);
             fifo->n_held--;
         }
     fifo_wake_reader(fifo); /* if it is about to poll */

@@ -31,15 +31,16 @@ static void note_max_used(struct limef_lane *lane)
 
 static void sample(struct limef_lane *lane, struct limef_stack_frame *stack)
 {
-    int64_t gap_us;
+    int64_t now_us, gap_us;
 
-    if (stack->written_us) /* a store only if it changes something, see the struct */
-        stack->written_us = 0;
+    if (LIMEF_COUNTED(stack->written_us)) /* a store only if it changes something, see the struct */
+        atomic_store_explicit(&stack->written_us, 0, memory_order_relaxed);
     if (--lane->sample_in > 0)
         return;
-    stack->written_us = limef_now_us();
-    gap_us = stack->written_us - lane->sampled_us;
-    lane->sampled_us = stack->written_us;
+    now_us = limef_now_us();
+    atomic_store_explicit(&stack->written_us, now_us, memory_order_relaxed);
+    gap_us = now_us - lane->sampled_us;
+    lane->sampled_us = now_us;
     if (gap_us < SAMPLE_GAP_US && lane->sample_every < SAMPLE_EVERY_MAX)
         lane->sample_every *= 2;
     else if (gap_us > 4 * SAMPLE_GAP_US && lane->sample_every > 1)
@@ -79,7 +80,7 @@ int limef_lane_write(struct limef_lane *lane, const struct limef_frame *frame)
 
 bool lane_has_frames(const struct limef_lane *lane)
 {
-    if (lane->held)
+    if (LIMEF_COUNTED(lane->held))
         return false;
     return lane->unread || atomic_load_explicit(&lane->head, memory_order_acquire) !=
                                atomic_load_explicit(&lane->tail, memory_order_acquire);
@@ -89,8 +90,8 @@ static void note_taken(struct limef_lane *lane, struct limef_stack_frame *const 
 {
     LIMEF_COUNT(lane->n_read, n);
     for (unsigned i = 0; i < n; i++)
-        if (frames[i]->written_us)
-            limef_histogram_add(&lane->wait, limef_now_us() - frames[i]->written_us);
+        if (LIMEF_COUNTED(frames[i]->written_us))
+            limef_histogram_add(&lane->wait, limef_now_us() - LIMEF_COUNTED(frames[i]->written_us));
 }
 
 unsigned lane_take(struct limef_lane *lane, struct limef_stack_frame **frames, unsigned max_frames)
@@ -99,7 +100,7 @@ unsigned lane_take(struct limef_lane *lane, struct limef_stack_frame **frames, u
     uint32_t head = atomic_load_explicit(&lane->head, memory_order_acquire);
     uint32_t n;
 
-    if (lane->held)
+    if (LIMEF_COUNTED(lane->held))
         return 0;
     if (lane->unread) {
         frames[0] = lane->unread;
@@ -221,4 +222,22 @@ unsigned limef_lane_n_waiting(const struct limef_lane *lane)
     uint32_t head = LIMEF_COUNTED(lane->head);
 
     return LIMEF_COUNTED(lane->tail) - head;
+}
+
+int64_t limef_lane_oldest_us(const struct limef_lane *lane)
+{
+    uint32_t head = atomic_load_explicit(&lane->head, memory_order_acquire);
+    uint32_t n = atomic_load_explicit(&lane->tail, memory_order_acquire) - head;
+    int64_t now_us = limef_now_us();
+
+    for (uint32_t i = 0; i < n && n <= lane->n_frames; i++) {
+        uint32_t slot = (head + i) & (lane->n_frames - 1);
+        uint32_t number = LIMEF_COUNTED(lane->frames[slot].down);
+        int64_t written_us =
+            number < lane->n_frames ? LIMEF_COUNTED(lane->frames[number].written_us) : 0;
+
+        if (written_us) /* another frame's, if somebody moved head meanwhile: it is younger */
+            return now_us > written_us ? now_us - written_us : 1;
+    }
+    return 0;
 }

@@ -2,6 +2,7 @@
 #include <limef/filter/decode.h>
 
 #include "filter/decode_private.h"
+#include "filter/filter_kinds.h"
 #include "filter/fingerprint.h"
 
 #include "base/memory_private.h"
@@ -144,6 +145,7 @@ static int pass_picture(struct limef_decode_filter *decode, struct limef_payload
     if (decode->out.frame.flags & LIMEF_FRAME_BURST)
         return hold_burst(decode);
     LIMEF_COUNT(decode->n_decoded, 1);
+    atomic_store_explicit(&decode->last_frame_us, limef_now_us(), memory_order_relaxed);
     return limef_pass(&decode->filter, &decode->out.frame);
 }
 
@@ -436,6 +438,11 @@ static const struct limef_filter_ops decode_ops = {.kind = "decode",
                                                    .clear = decode_clear,
                                                    .fingerprint = decode_fingerprint};
 
+struct limef_decode_filter *decode_filter_from(struct limef_filter *filter)
+{
+    return filter->ops == &decode_ops ? decode_of(filter) : NULL;
+}
+
 int limef_decode_filter_init(struct limef_decode_filter *decode, const char *name,
                              const struct limef_decode_settings *settings)
 {
@@ -471,9 +478,11 @@ void limef_decode_get_counters(const struct limef_decode_filter *decode,
         .n_dropped_seek = LIMEF_COUNTED(decode->n_dropped_seek),
         .n_dropped_burst = LIMEF_COUNTED(decode->n_dropped_burst),
         .n_codec_changes = LIMEF_COUNTED(decode->n_codec_changes),
+        .n_without_threads = LIMEF_COUNTED(decode->n_without_threads),
         .n_lent_buffers = LIMEF_COUNTED(decode->n_lent_buffers),
         .n_ordinary_buffers = LIMEF_COUNTED(decode->n_ordinary_buffers),
         .ordinary_why = LIMEF_COUNTED(decode->ordinary_why),
+        .last_frame_us = LIMEF_COUNTED(decode->last_frame_us),
         .n_ignored = LIMEF_COUNTED(decode->n_ignored),
     };
 }

@@ -2,7 +2,7 @@
 /*
  * What the export's files share: the filter (export.c), the thread that serves (export_server.c),
  * one reader of it (export_reader.c), pictures and the memory they are copied to
- * (export_picture.c), messages as bytes (export_message.c), the socket (export_socket.c).
+ * (export_picture.c), messages as bytes (export_message.c).
  */
 #ifndef LIMEF_SRC_FILTER_EXPORT_PRIVATE_H
 #define LIMEF_SRC_FILTER_EXPORT_PRIVATE_H
@@ -156,14 +156,5 @@ void export_message_hello(struct limef_export_hello *hello, unsigned max_depth,
                           const struct limef_export_frame *last);
 void export_message_goodbye(struct limef_export_goodbye *goodbye, enum limef_export_reason reason);
 void export_message_frame(struct limef_export_frame *frame);
-
-/* export_socket.c */
-
-/* A socket that listens. file: written, what its path is. A descriptor, or a negative AVERROR code,
- * logged. */
-int export_socket_open(const char *path, unsigned permissions, struct stat *file, const char *name);
-
-/* Closes it, and removes its path if that is still it. */
-void export_socket_close(int socket, const char *path, const struct stat *file);
 
 #endif

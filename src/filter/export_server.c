@@ -3,6 +3,7 @@
 #include "filter/export_private.h"
 
 #include "base/memory_private.h"
+#include "base/unix_socket.h"
 
 #include <limef/base/log.h>
 
@@ -254,7 +255,7 @@ static void server_free(struct export_server *server)
     set_newest(server, NULL);
     if (server->memories)
         export_memories_trim(server);
-    export_socket_close(server->listens, server->settings.path, &server->socket_file);
+    unix_socket_close(server->listens, server->settings.path, &server->socket_file);
     limef_thread_clear(&server->thread);
     if (server->lane.fifo)
         limef_fifo_remove_lane(&server->fifo, &server->lane);
@@ -327,8 +328,9 @@ int export_server_open(struct export_server **server, const char *name,
     if (ret >= 0)
         ret = open_lane(made);
     if (ret >= 0)
-        ret = made->listens = export_socket_open(made->settings.path, made->settings.permissions,
-                                                 &made->socket_file, name);
+        ret = made->listens =
+            unix_socket_open(made->settings.path, SOCK_SEQPACKET, made->settings.permissions,
+                             &made->socket_file, name);
     if (ret >= 0)
         ret = start(&made->thread);
     if (ret < 0) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <limef/filter/file_source.h>
 
+#include "base/secret.h"
 #include "filter/file_source_private.h"
 #include "filter/fingerprint.h"
 
@@ -174,8 +175,11 @@ static int step(struct limef_file_source *file, int64_t *due_us)
 
     if (!file->opened)
         ret = open_once(file);
-    if (ret >= 0 && file->seek_asked)
-        ret = file_source_seek(file) == AVERROR_EXIT ? AVERROR_EXIT : 0;
+    if (ret >= 0 && file->seek_asked) {
+        ret = file_source_seek(file);
+        if (ret != AVERROR_EXIT && file->opened)
+            ret = 0; /* it goes on where it is */
+    }
     if (ret >= 0 && file->paused)
         return AVERROR(EAGAIN);
     if (ret >= 0 && !file->waiting) {
@@ -272,6 +276,7 @@ static void file_source_clear(struct limef_filter *filter)
     struct limef_file_source *file = file_of(filter);
 
     file_source_close(file);
+    secret_forget_url(file->settings.url);
     limef_payload_unref(file->packet.frame.payload);
     limef_payload_unref(file->codec.frame.payload);
     limef_payload_unref(file->spare);
@@ -319,7 +324,7 @@ int limef_file_source_init(struct limef_file_source *file, const char *name,
         return limef_fail(AVERROR(EINVAL), name ? name : file_source_ops.kind, "no URL");
     file->packets = limef_pool_create(LIMEF_FRAME_PACKET);
     file->codecs = limef_pool_create(LIMEF_FRAME_CODEC);
-    if (!file->packets || !file->codecs) {
+    if (!file->packets || !file->codecs || secret_keep_url(settings->url) < 0) {
         limef_pool_release(file->packets);
         limef_pool_release(file->codecs);
         *file = (struct limef_file_source){0};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <limef/filter/presenter.h>
 
+#include "filter/filter_kinds.h"
 #include "filter/presenter_private.h"
 #include "frame/buffer_pool.h"
 #include "frame/keep.h"
@@ -254,6 +255,11 @@ static const struct limef_filter_ops presenter_ops = {
     .tick = presenter_tick,
     .leave = presenter_leave,
 };
+
+struct limef_presenter *presenter_from(struct limef_filter *filter)
+{
+    return filter->ops == &presenter_ops ? presenter_of(filter) : NULL;
+}
 
 int limef_presenter_init(struct limef_presenter *presenter, const char *name,
                          struct limef_tile *tiles, unsigned n_tiles,

@@ -148,6 +148,7 @@ int limef_presenter_get_counters(const struct limef_presenter *presenter, uint32
         .copied_bytes = LIMEF_COUNTED(tile->copied_bytes),
         .copied_why = LIMEF_COUNTED(tile->copied_why),
         .first_shown_us = LIMEF_COUNTED(tile->first_shown_us),
+        .last_shown_us = LIMEF_COUNTED(tile->last_shown_us),
         .position_us = LIMEF_COUNTED(tile->position_us),
     };
     if (!counters->n_shown)

@@ -62,6 +62,7 @@ void presenter_note_seen(struct limef_presenter *presenter, int64_t now_us)
         tile->fresh = false;
         LIMEF_COUNT(tile->n_shown, 1);
         presenter_note_deviation(tile, now_us);
+        atomic_store_explicit(&tile->last_shown_us, now_us, memory_order_relaxed);
         if (LIMEF_COUNTED(tile->first_shown_us) == 0)
             atomic_store_explicit(&tile->first_shown_us, now_us, memory_order_relaxed);
         if (tile->entered_us)
@@ -376,9 +377,8 @@ static void present(struct limef_presenter *presenter)
     presenter_note_committed(presenter);
 }
 
-int64_t limef_presenter_tick(void *context, int64_t now_us)
+static int64_t tick(struct limef_presenter *presenter, int64_t now_us)
 {
-    struct limef_presenter *presenter = context;
     int64_t due_us = LIMEF_FOREVER, ready_us;
 
     if (!presenter->opened && !presenter->failed && is_ready_to_open(presenter, now_us))
@@ -402,6 +402,17 @@ int64_t limef_presenter_tick(void *context, int64_t now_us)
         due_us = FFMIN(due_us, presenter->polled_us + POLL_US);
     if (presenter->owes)
         due_us = FFMIN(due_us, now_us + TELL_AGAIN_US);
+    return due_us;
+}
+
+int64_t limef_presenter_tick(void *context, int64_t now_us)
+{
+    struct limef_presenter *presenter = context;
+    int64_t due_us;
+
+    limef_filter_mark(&presenter->filter, 1); /* as the task of an application's thread too */
+    due_us = tick(presenter, now_us);
+    limef_filter_mark(&presenter->filter, 0);
     return due_us;
 }
 

@@ -286,11 +286,10 @@ static __attribute__((noinline)) int measured_run(struct limef_filter *filter,
     return ret;
 }
 
-int limef_probe_run(struct limef_filter *filter, const struct limef_frame *frame)
+static int choose_run(struct limef_filter *filter, const struct limef_frame *frame)
 {
     struct limef_probe *probe = LIMEF_COUNTED(filter->probe);
 
-    LIMEF_COUNT(filter->n_frames, 1);
     if (!probe || !is_media(frame))
         return filter->ops->go(filter, frame);
     if (probe->skip > 1) {
@@ -298,6 +297,17 @@ int limef_probe_run(struct limef_filter *filter, const struct limef_frame *frame
         return filter->ops->go(filter, frame);
     }
     return tree.top ? measured_go(filter, probe, frame) : measured_run(filter, probe, frame);
+}
+
+int limef_probe_run(struct limef_filter *filter, const struct limef_frame *frame)
+{
+    int ret;
+
+    LIMEF_COUNT(filter->n_frames, 1);
+    limef_filter_mark(filter, 1);
+    ret = choose_run(filter, frame);
+    limef_filter_mark(filter, 0);
+    return ret;
 }
 
 static bool has_waited(int ret)
@@ -326,7 +336,7 @@ static int measured_step(struct limef_source *source, struct limef_probe *probe,
     return ret;
 }
 
-int limef_probe_step(struct limef_source *source, int64_t *due_us)
+static int choose_step(struct limef_source *source, int64_t *due_us)
 {
     struct limef_probe *probe = LIMEF_COUNTED(source->filter.probe);
     int ret;
@@ -338,6 +348,16 @@ int limef_probe_step(struct limef_source *source, int64_t *due_us)
         probe->skip -= probe->skip > 1;
         LIMEF_COUNT(probe->n_steps, 1);
     }
+    return ret;
+}
+
+int limef_probe_step(struct limef_source *source, int64_t *due_us)
+{
+    int ret;
+
+    limef_filter_mark(&source->filter, 1);
+    ret = choose_step(source, due_us);
+    limef_filter_mark(&source->filter, 0);
     return ret;
 }
 

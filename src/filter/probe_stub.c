@@ -13,7 +13,12 @@ int limef_probe_go(struct limef_filter *filter, const struct limef_frame *frame)
 
 int limef_probe_step(struct limef_source *source, int64_t *due_us)
 {
-    return source->step(source, due_us);
+    int ret;
+
+    limef_filter_mark(&source->filter, 1);
+    ret = source->step(source, due_us);
+    limef_filter_mark(&source->filter, 0);
+    return ret;
 }
 
 void probe_wait_begins(void)

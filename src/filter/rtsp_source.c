@@ -2,6 +2,7 @@
 #include <limef/filter/rtsp_source.h>
 
 #include "base/memory_private.h"
+#include "filter/filter_kinds.h"
 #include "rtsp/camera.h"
 
 #include <limef/base/log.h>
@@ -280,6 +281,11 @@ static const struct limef_filter_ops rtsp_source_ops = {
     .go = rtsp_source_go,
     .clear = rtsp_source_clear,
 };
+
+struct limef_rtsp_source *rtsp_source_from(struct limef_filter *filter)
+{
+    return filter->ops == &rtsp_source_ops ? rtsp_of(filter) : NULL;
+}
 
 int limef_rtsp_source_init(struct limef_rtsp_source *rtsp, const char *name,
                            const struct limef_rtsp_source_settings *settings)

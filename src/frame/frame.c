@@ -112,7 +112,7 @@ const char *limef_signal_name(uint32_t signal)
         [LIMEF_SIGNAL_PLAN] = "plan",   [LIMEF_SIGNAL_STATE] = "state",
         [LIMEF_SIGNAL_TRACK] = "track", [LIMEF_SIGNAL_DECODER] = "decoder",
         [LIMEF_SIGNAL_DEPTH] = "depth", [LIMEF_SIGNAL_LATE] = "late",
-        [LIMEF_SIGNAL_GAP] = "gap",
+        [LIMEF_SIGNAL_GAP] = "gap",     [LIMEF_SIGNAL_STUCK] = "stuck",
     };
 
     if (signal < sizeof(names) / sizeof(names[0]))

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "rtsp/camera.h"
 
+#include "base/secret.h"
+
 #include <limef/base/clock.h>
 #include <limef/base/log.h>
 
@@ -350,18 +352,37 @@ int rtsp_camera_step(struct rtsp_camera *camera, int64_t *due_us)
     return more > 0 ? 0 : AVERROR(EAGAIN);
 }
 
+/* Instead of what the URL has; and no line shows the password from here on. */
+static int take_login(struct rtsp_secrets *secrets, const struct limef_rtsp_login *login)
+{
+    if (login && login->user &&
+        snprintf(secrets->user, sizeof(secrets->user), "%s", login->user) >=
+            (int)sizeof(secrets->user))
+        return AVERROR(EINVAL);
+    if (login && login->password &&
+        snprintf(secrets->password, sizeof(secrets->password), "%s", login->password) >=
+            (int)sizeof(secrets->password))
+        return AVERROR(EINVAL);
+    return secret_keep_login(secrets->user, secrets->password);
+}
+
 int rtsp_camera_open(struct rtsp_camera *camera, const char *name,
                      const struct limef_rtsp_source_settings *settings,
                      const struct rtsp_camera_events *events)
 {
     int ret = rtsp_location_read(&camera->location, &camera->secrets, settings->url);
 
-    if (ret < 0)
+    if (ret >= 0)
+        ret = take_login(&camera->secrets, settings->login);
+    if (ret < 0) {
+        rtsp_secrets_wipe(&camera->secrets);
         return ret;
+    }
     camera->first_location = camera->location;
     camera->name = name;
     camera->settings = *settings;
     camera->settings.url = NULL;
+    camera->settings.login = NULL;
     if (camera->settings.timeout_us <= 0)
         camera->settings.timeout_us = DEFAULT_TIMEOUT_US;
     camera->events = *events;
@@ -408,6 +429,7 @@ void rtsp_camera_clear(struct rtsp_camera *camera)
         rtsp_stream_clear(&camera->stream);
         close(camera->poll_fd);
     }
+    secret_forget_login(camera->secrets.user, camera->secrets.password);
     rtsp_secrets_wipe(&camera->secrets);
     memset(camera, 0, sizeof(*camera));
 }

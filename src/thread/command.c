@@ -2,6 +2,7 @@
 #include "thread/command.h"
 
 #include "fifo/futex.h"
+#include "thread/inside.h"
 
 #include <limef/filter/filter.h>
 
@@ -81,7 +82,9 @@ bool commands_run(struct limef_thread *thread)
 
     /* what comes meanwhile has its turn after the next frame */
     while (n_run < n && take(thread, &command)) {
+        thread_goes_in(thread);
         run(thread, &command);
+        thread_comes_out(thread);
         n_run++;
     }
     return n_run > 0;

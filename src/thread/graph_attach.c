@@ -36,14 +36,22 @@ int graph_prepare_boundary(struct limef_graph_inside *graph, struct graph_edge *
                           "is used up (%zu bytes)",
                           n_frames, edge->to->filter->name, graph->arena.used_bytes);
     ret = input_filter_prepare(&edge->input, edge->to->filter, edge->frames, n_frames, &settings);
-    if (ret < 0)
+    if (ret < 0) {
         graph_clear_boundary(graph, edge);
-    return ret;
+        return ret;
+    }
+    pthread_mutex_lock(&graph->registry);
+    edge->is_shown = true;
+    pthread_mutex_unlock(&graph->registry);
+    return 0;
 }
 
 void graph_clear_boundary(struct limef_graph_inside *graph, struct graph_edge *edge)
 {
+    pthread_mutex_lock(&graph->registry);
     graph_keep_counters(edge);
+    edge->is_shown = false;
+    pthread_mutex_unlock(&graph->registry);
     limef_filter_clear(&edge->input.filter);
     arena_put(&graph->arena, edge->frames);
     edge->frames = NULL;

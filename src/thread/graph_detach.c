@@ -71,7 +71,7 @@ static int drain(void *context)
     struct limef_stack_frame *frame;
     bool accepts = drain->graph->running;
 
-    if (lane->held)
+    if (LIMEF_COUNTED(lane->held))
         limef_fifo_unhold(fifo);
     while (lane_has_frames(lane)) {
         if (accepts && limef_now_us() >= drain->deadline_us)

@@ -26,7 +26,7 @@ static void look_at_filter(const struct graph_node *node, struct limef_graph_fil
     look->priority = thread->settings.priority;
 }
 
-static void add_counters(struct limef_lane_counters *sum, const struct limef_lane *lane)
+void graph_add_counters(struct limef_lane_counters *sum, const struct limef_lane *lane)
 {
     struct limef_lane_counters more;
 
@@ -60,7 +60,7 @@ void graph_keep_counters(struct graph_edge *edge)
         !(LIMEF_COUNTED(lane->n_written) || LIMEF_COUNTED(lane->n_dropped_timeout)))
         return;
     edge->was_cut = true;
-    add_counters(&edge->past, lane);
+    graph_add_counters(&edge->past, lane);
     add_waits(&edge->past_wait, &lane->wait);
 }
 
@@ -79,7 +79,7 @@ static void look_at_boundary(const struct graph_edge *edge, struct limef_graph_b
     if (look->is_cut) {
         look->n_waiting = limef_lane_n_waiting(lane);
         look->overflow = lane->settings.overflow;
-        add_counters(&look->counters, lane);
+        graph_add_counters(&look->counters, lane);
         add_waits(&wait, &lane->wait);
     }
     look->wait_p50_us = limef_histogram_percentile_us(&wait, 0.5);

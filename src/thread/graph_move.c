@@ -52,7 +52,7 @@ static int drain(const struct move *move, struct graph_edge *edge)
     struct limef_fifo *fifo = edge->to->thread->fifo;
     struct limef_stack_frame *frame;
 
-    if (lane->held)
+    if (LIMEF_COUNTED(lane->held))
         limef_fifo_unhold(fifo);
     while (lane_has_frames(lane)) {
         if (limef_now_us() >= move->deadline_us)
@@ -233,6 +233,7 @@ int graph_move(struct limef_graph_inside *graph, struct graph_thread *from, stru
 }
 
 struct bounds {
+    struct limef_graph_inside *graph;
     struct limef_lane *lane;
     struct limef_lane_settings settings;
 };
@@ -241,7 +242,9 @@ static int set_bounds(void *context)
 {
     struct bounds *bounds = context;
 
+    pthread_mutex_lock(&bounds->graph->registry);
     bounds->lane->settings = bounds->settings;
+    pthread_mutex_unlock(&bounds->graph->registry);
     return 0;
 }
 
@@ -249,7 +252,7 @@ int graph_set_bounds(struct limef_graph_inside *graph, struct graph_edge *edge,
                      const struct limef_plan_link *link, int64_t timeout_us)
 {
     struct limef_lane *lane = &edge->input.lane;
-    struct bounds bounds = {.lane = lane, .settings = lane->settings};
+    struct bounds bounds = {.graph = graph, .lane = lane, .settings = lane->settings};
     struct move move = {.graph = graph,
                         .from = edge->from->thread,
                         .to = edge->to->thread,

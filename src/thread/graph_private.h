@@ -5,9 +5,10 @@
  * path takes it.
  *
  * What is needed to find the thread of a filter (the list of nodes, and of each its thread and
- * whether it leaves) is written under the registry's lock too, and read under either of them. It
- * is held for some instructions only, never while somebody is waited for, so that a filter may
- * take it in its go.
+ * whether it leaves), and to say where a frame is (the lists of edges and threads, and of each
+ * edge its bounds, its past and is_shown) is written under the registry's lock too, and read under
+ * either of them. It is held for some instructions only, never while somebody is waited for, so
+ * that a filter may take it in its go.
  *
  * A connection is a boundary if, and only if, its two filters run on different threads.
  */
@@ -42,6 +43,11 @@ struct graph_thread {
     int64_t cpu_us;         /* that it had used when the window began */
     double load;            /* of a core, in the last window */
     int64_t glanced_cpu_us; /* that it had used at the last glance */
+
+    /* whoever holds the registry */
+    uint32_t seen_number; /* in a snapshot */
+    int64_t stuck_us;     /* inside_us of the call that was said to be stuck; 0: none */
+    char stuck_in[80];    /* the filter then */
 };
 
 struct graph_node {
@@ -73,6 +79,7 @@ struct graph_node {
     bool leaves;          /* a removal has begun */
     bool is_pinned;       /* belongs to a chain of which something leaves */
     uint32_t group;       /* of what leaves together */
+    uint32_t seen_number; /* whoever holds the registry: in a snapshot */
     uint32_t depth, told_depth; /* graph_depth.c: pictures held behind it; what it was told */
     bool depth_is_known;        /* while they are counted */
 };
@@ -92,6 +99,11 @@ struct graph_edge {
     uint64_t n_missed;               /* in the window */
     struct limef_input_filter input; /* of a boundary; filter.ops NULL: it is none */
     struct limef_stack_frame *frames;
+    bool is_shown;        /* the boundary is there to be looked at */
+    uint32_t seen_number; /* whoever holds the registry: in a snapshot */
+    int64_t neglected_us; /* likewise: since when nobody has read what waits */
+    uint64_t n_read_then;
+    bool said_neglected;
     bool was_cut;                    /* by a boundary that is gone; the next two are of those */
     struct limef_lane_counters past; /* sums; max_used the largest, depth the last */
     struct limef_histogram past_wait;
@@ -129,6 +141,9 @@ struct limef_graph_inside {
     int64_t glanced_us;               /* when the last glance was, or the window began */
     uint32_t n_calm;                  /* windows in a row in which nothing was wanted */
     uint32_t stretch;                 /* so many times as long is a window; 0: as 1 */
+    int64_t watch_due_us;             /* when the plan is looked at again */
+    int64_t stuck_after_us;           /* LIMEF_FOREVER: nobody looks */
+    int64_t stuck_due_us;             /* when somebody looks for who is stuck */
     LIMEF_ATOMIC(uint64_t) n_changes; /* of the plan while running; any may look */
     LIMEF_ATOMIC(uint64_t) n_failed_changes;
     LIMEF_ATOMIC(uint64_t) n_recalled;        /* plans that were found in the cache, likewise */
@@ -251,6 +266,10 @@ int graph_apply(struct limef_graph_inside *graph);
 /* Says to the application and to the log that the plan changed, or why it did not. */
 void graph_say(struct limef_graph_inside *graph, int code, const char *text);
 
+/* graph_stuck.c: says who is stuck, and who is no more. Returns when to look again. Thread: the
+ * supervisor */
+int64_t graph_look_for_stuck(struct limef_graph_inside *graph, int64_t now_us);
+
 /* graph_attach.c: places what is not placed yet, and starts it if the graph runs */
 int graph_attach(struct limef_graph_inside *graph, int64_t deadline_us);
 /* Has the sources stepped that are not yet. */
@@ -271,7 +290,9 @@ struct limef_plan_link graph_link_of(const struct graph_edge *edge);
  * to them; the graph runs */
 void graph_tell_depths(struct limef_graph_inside *graph);
 
-/* graph_look.c: keeps what a boundary, if there is one, has counted; it is about to be cleared */
+/* graph_look.c: adds what a lane has counted */
+void graph_add_counters(struct limef_lane_counters *sum, const struct limef_lane *lane);
+/* Keeps what a boundary, if there is one, has counted; it is about to be cleared */
 void graph_keep_counters(struct graph_edge *edge);
 
 /* graph_detach.c: takes out what leaves */

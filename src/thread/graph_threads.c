@@ -6,7 +6,7 @@
 #include <libavutil/error.h>
 #include <stdio.h>
 
-static struct graph_thread *add_thread(struct limef_graph_inside *graph)
+static struct graph_thread *new_thread(struct limef_graph_inside *graph)
 {
     struct graph_thread *thread = arena_get(&graph->arena, sizeof(*thread));
 
@@ -16,14 +16,20 @@ static struct graph_thread *add_thread(struct limef_graph_inside *graph)
                    graph->arena.used_bytes);
         return NULL;
     }
+    return thread;
+}
+
+static void add_thread(struct limef_graph_inside *graph, struct graph_thread *thread)
+{
+    pthread_mutex_lock(&graph->registry);
     thread->next = graph->threads;
     graph->threads = thread;
-    return thread;
+    pthread_mutex_unlock(&graph->registry);
 }
 
 static struct graph_thread *make_worker(struct limef_graph_inside *graph)
 {
-    struct graph_thread *made = add_thread(graph);
+    struct graph_thread *made = new_thread(graph);
 
     if (!made)
         return NULL;
@@ -33,6 +39,7 @@ static struct graph_thread *make_worker(struct limef_graph_inside *graph)
                                                                .reports = graph->settings.reports});
     made->thread = &made->worker.thread;
     made->fifo = &made->worker.fifo;
+    add_thread(graph, made);
     return made;
 }
 
@@ -70,13 +77,14 @@ struct graph_thread *graph_thread_of(struct limef_graph_inside *graph,
         thread = thread->next;
     if (thread)
         return thread;
-    thread = add_thread(graph);
+    thread = new_thread(graph);
     if (!thread)
         return NULL;
     thread->consumer = consumer;
     thread->thread = &consumer->thread;
     thread->fifo = &consumer->fifo;
     thread->in_use = true;
+    add_thread(graph, thread);
     return thread;
 }
 
@@ -92,7 +100,9 @@ void graph_drop_consumer(struct limef_graph_inside *graph, const struct limef_co
     thread = *link;
     if (!thread)
         return;
+    pthread_mutex_lock(&graph->registry);
     *link = thread->next;
+    pthread_mutex_unlock(&graph->registry);
     arena_put(&graph->arena, thread);
 }
 

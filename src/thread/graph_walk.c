@@ -86,7 +86,9 @@ static int add_edge(struct limef_graph_inside *graph, struct graph_node *from, u
     edge->measured.rate_hz = edge->measured.frame_bytes = LIMEF_NOT_MEASURED;
     edge->measured.burst_frames = edge->measured.jitter_us = LIMEF_NOT_MEASURED;
     edge->is_new = true;
+    pthread_mutex_lock(&graph->registry);
     *graph->edges_end = edge;
+    pthread_mutex_unlock(&graph->registry);
     graph->edges_end = &edge->next;
     return 0;
 }
@@ -236,7 +238,9 @@ void graph_drop_edge(struct limef_graph_inside *graph, struct graph_edge *edge)
 
     while (*link != edge)
         link = &(*link)->next;
+    pthread_mutex_lock(&graph->registry);
     *link = edge->next;
+    pthread_mutex_unlock(&graph->registry);
     if (graph->edges_end == &edge->next)
         graph->edges_end = link;
     arena_put(&graph->arena, edge);

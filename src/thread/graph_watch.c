@@ -9,6 +9,8 @@
 #include <stdio.h>
 
 #define WINDOW_US 2000000
+/* Longer than any frame takes on a machine that is not broken. */
+#define STUCK_US 2000000
 /* After so many windows in which nothing was wanted each is twice as long as the one before, up to
  * so many times and so long. Then light filters are measured so often a second. */
 #define CALM_WINDOWS 4
@@ -190,9 +192,8 @@ static void glance(struct limef_graph_inside *graph, int64_t now_us, int64_t win
         graph->stretch > 1 ? now_us + graph->stretch * window_us - window_us / 2 : 0;
 }
 
-static int64_t watch(void *context, int64_t now_us)
+static int64_t watch(struct limef_graph_inside *graph, int64_t now_us)
 {
-    struct limef_graph_inside *graph = context;
     int64_t window_us = graph->settings.window_us ? graph->settings.window_us : WINDOW_US;
     bool is_due;
 
@@ -210,9 +211,28 @@ static int64_t watch(void *context, int64_t now_us)
     return now_us + window_us;
 }
 
+static int64_t supervise(void *context, int64_t now_us)
+{
+    struct limef_graph_inside *graph = context;
+
+    if (now_us >= graph->watch_due_us)
+        graph->watch_due_us = watch(graph, now_us);
+    if (now_us >= graph->stuck_due_us)
+        graph->stuck_due_us = graph_look_for_stuck(graph, now_us);
+    return graph->watch_due_us < graph->stuck_due_us ? graph->watch_due_us : graph->stuck_due_us;
+}
+
 int graph_watch_start(struct limef_graph_inside *graph)
 {
-    if (graph->settings.mode != LIMEF_PLAN_AUTO || graph->settings.window_us == LIMEF_FOREVER)
+    bool is_planned =
+        graph->settings.mode == LIMEF_PLAN_AUTO && graph->settings.window_us != LIMEF_FOREVER;
+
+    graph->stuck_after_us = graph->settings.stuck_us ? graph->settings.stuck_us
+                            : is_planned             ? STUCK_US
+                                                     : LIMEF_FOREVER;
+    graph->watch_due_us = is_planned ? 0 : LIMEF_FOREVER;
+    graph->stuck_due_us = graph->stuck_after_us == LIMEF_FOREVER ? LIMEF_FOREVER : 0;
+    if (!is_planned && graph->stuck_after_us == LIMEF_FOREVER)
         return 0;
     graph->window_began_us = 0;
     graph_watch_closely(graph);
@@ -221,6 +241,6 @@ int graph_watch_start(struct limef_graph_inside *graph)
                     /* it has little to do, and must come to it where others take every core */
                     &(struct limef_thread_settings){.name = graph->settings.name,
                                                     .priority = LIMEF_PRIORITY_DISPLAY});
-    limef_thread_set_task(&graph->supervisor.thread, watch, graph);
+    limef_thread_set_task(&graph->supervisor.thread, supervise, graph);
     return limef_thread_start(&graph->supervisor.thread);
 }

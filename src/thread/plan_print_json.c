@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/json.h"
 #include "thread/plan_private.h"
 #include "thread/plan_words.h"
 
@@ -6,49 +7,6 @@
 
 #include <inttypes.h>
 #include <libavutil/error.h>
-
-/* Bytes of the UTF-8 character at text (RFC 3629); 0: it is none. */
-static int utf8_bytes(const unsigned char *text)
-{
-    uint32_t code = *text;
-    int n = code < 0x80 ? 1 : code >= 0xc2 && code < 0xe0 ? 2 : code >= 0xe0 && code < 0xf0 ? 3 : 4;
-
-    if (code >= 0x80 && (code < 0xc2 || code > 0xf4))
-        return 0;
-    for (int i = 1; i < n; i++) {
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-        code =
-            i == 1 ? (code & (0x7fu >> n)) << 6 | (text[i] & 0x3f) : code << 6 | (text[i] & 0x3f);
-    }
-    if (n == 3 && (code < 0x800 || (code >= 0xd800 && code < 0xe000)))
-        return 0;
-    return n == 4 && (code < 0x10000 || code > 0x10ffff) ? 0 : n;
-}
-
-static void print_string(FILE *file, const char *text)
-{
-    const unsigned char *at = (const unsigned char *)text;
-
-    fputc('"', file);
-    while (*at) {
-        int n = utf8_bytes(at);
-
-        if (!n) {
-            fputs("\\ufffd", file);
-            at++;
-            continue;
-        }
-        if (*at == '"' || *at == '\\')
-            fprintf(file, "\\%c", *at);
-        else if (*at < ' ')
-            fprintf(file, "\\u%04x", *at);
-        else
-            fwrite(at, 1, (size_t)n, file);
-        at += n;
-    }
-    fputc('"', file);
-}
 
 static void print_number(FILE *file, const char *key, double value)
 {
@@ -63,9 +21,9 @@ static void print_filter(const struct limef_plan *plan, const struct limef_plan_
     const struct limef_plan_filter *filter = &problem->filters[number];
 
     fputs("{\"name\": ", file);
-    print_string(file, problem->filters[number].name ? problem->filters[number].name : "?");
+    json_print_string(file, problem->filters[number].name ? problem->filters[number].name : "?");
     fputs(", \"kind\": ", file);
-    print_string(file, filter->kind ? filter->kind : "");
+    json_print_string(file, filter->kind ? filter->kind : "");
     fprintf(file, ", \"island\": %u", plan->island_of[number]);
     print_number(file, "cost_us", filter->cost_us);
     print_number(file, "p95_us", filter->p95_us);
@@ -91,7 +49,7 @@ static void print_edge(const struct limef_plan *plan, const struct limef_plan_pr
                 link->max_time_us);
     limef_plan_explain(plan, problem, number, line, sizeof(line));
     fputs(", \"why\": ", file);
-    print_string(file, line);
+    json_print_string(file, line);
     fputc('}', file);
 }
 

@@ -2,6 +2,7 @@
 #include <limef/thread/producer.h>
 
 #include "fifo/futex.h"
+#include "thread/inside.h"
 
 #include <limef/base/log.h>
 #include <limef/filter/probe.h>
@@ -57,8 +58,11 @@ static int producer_step(struct limef_thread *thread, int64_t deadline_us)
 {
     struct limef_source *source = producer_of(thread)->source;
     int64_t due_us = LIMEF_FOREVER;
-    int ret = limef_probe_step(source, &due_us);
+    int ret;
 
+    thread_goes_in(thread);
+    ret = limef_probe_step(source, &due_us);
+    thread_comes_out(thread);
     if (ret == AVERROR_EXIT) {
         LIMEF_COUNT(thread->n_errors, 1);
         due_us = limef_deadline_us(RETRY_US);

@@ -2,6 +2,7 @@
 #include "thread/reading.h"
 
 #include "fifo/lane_private.h"
+#include "thread/inside.h"
 
 #include <limef/filter/probe.h>
 #include <limef/frame/group.h>
@@ -66,9 +67,11 @@ int reading_step(struct limef_thread *thread, struct limef_fifo *fifo, struct li
         return ret;
     if (frame->lane->chain)
         chain = frame->lane->chain;
+    thread_goes_in(thread);
     ret = frame->any.frame.frame_class == LIMEF_FRAME_GROUP
               ? run_group(chain, &frame->any.frame)
               : limef_probe_run(chain, &frame->any.frame);
+    thread_comes_out(thread);
     if (ret == AVERROR(EAGAIN)) {
         *retry_us = limef_now_us() + RETRY_US;
         limef_fifo_unread(fifo, frame);

@@ -4,6 +4,7 @@
 #include "base/memory_private.h"
 #include "fifo/futex.h"
 #include "thread/command.h"
+#include "thread/inside.h"
 #include "thread/interrupt.h"
 #include "thread/priority.h"
 
@@ -81,7 +82,9 @@ static bool run_task(struct limef_thread *thread)
     now_us = limef_now_us();
     if (now_us < thread->task_due_us)
         return false;
+    thread_goes_in(thread);
     due_us = task(thread->task_context, now_us);
+    thread_comes_out(thread);
     if (thread->task == task) /* else it put another one in its place */
         thread->task_due_us = due_us;
     return true;
@@ -141,6 +144,7 @@ int limef_thread_start(struct limef_thread *thread)
     }
     atomic_store_explicit(&thread->stopping, 0, memory_order_relaxed);
     atomic_store_explicit(&thread->wake_word, 0, memory_order_relaxed);
+    atomic_store_explicit(&thread->inside_us, 0, memory_order_relaxed);
     thread->sleeps_on = NULL;
     thread->ops->open(thread);
     if (thread->task)

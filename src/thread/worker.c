@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "thread/worker.h"
 
+#include "thread/inside.h"
 #include "thread/reading.h"
 
 #include <limef/base/log.h>
@@ -25,8 +26,11 @@ static int64_t earlier(int64_t a_us, int64_t b_us)
 static void step_source(struct limef_thread *thread, struct worker_source *source)
 {
     int64_t due_us = LIMEF_FOREVER;
-    int ret = limef_probe_step(source->source, &due_us);
+    int ret;
 
+    thread_goes_in(thread);
+    ret = limef_probe_step(source->source, &due_us);
+    thread_comes_out(thread);
     source->due_us = ret == AVERROR(EAGAIN) || ret == AVERROR_EOF ? due_us : 0;
     if (ret == AVERROR_EXIT)
         source->due_us = limef_deadline_us(RETRY_US);
@@ -177,8 +181,12 @@ void worker_remove_source(struct worker *worker, struct worker_source *source)
 static int64_t tick(void *context, int64_t now_us)
 {
     struct limef_filter *filter = context;
+    int64_t due_us;
 
-    return filter->ops->tick(filter, now_us);
+    limef_filter_mark(filter, 1);
+    due_us = filter->ops->tick(filter, now_us);
+    limef_filter_mark(filter, 0);
+    return due_us;
 }
 
 void worker_set_ticking(struct worker *worker, struct limef_filter *filter)

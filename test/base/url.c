@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <criterion/parameterized.h>
+#include <libavutil/error.h>
 
 TestSuite(url, .timeout = 10);
 
@@ -70,4 +71,54 @@ Test(url, is_cut_to_what_fits_and_never_shows_a_password)
         cr_assert(eq(ptr, strstr(masked, "secret"), NULL));
         cr_assert(eq(ptr, strstr(masked, "admin"), NULL));
     }
+}
+
+Test(url, is_a_type_that_shows_no_password)
+{
+    struct limef_url url = {.text = NULL};
+
+    cr_assert(eq(int, limef_url_init(&url, "rtsp://admin:secret@host/stream"), 0));
+    cr_assert(eq(str, url.text, "rtsp://***@host/stream"));
+    cr_assert(eq(str, url.whole, "rtsp://admin:secret@host/stream"));
+    cr_assert(not(limef_url_lacks_password(&url)));
+    limef_url_clear(&url);
+    cr_assert(eq(ptr, url.text, NULL));
+    cr_assert(eq(ptr, url.whole, NULL));
+    limef_url_clear(&url);
+}
+
+Test(url, takes_a_login)
+{
+    static const struct {
+        const char *url, *user, *whole;
+    } cases[] = {
+        {"rtsp://host/x", "admin", "rtsp://admin:p%40ss%2F1@host/x"},
+        {"rtsp://bob@host:554/x", NULL, "rtsp://bob:p%40ss%2F1@host:554/x"},
+        {"rtsp://bob@host/x", "a:b", "rtsp://a%3Ab:p%40ss%2F1@host/x"},
+        {"rtsp://bob:old@host/x", NULL, "rtsp://bob:p%40ss%2F1@host/x"},
+        {"http://host", NULL, "http://:p%40ss%2F1@host"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct limef_url url = {.text = NULL};
+
+        cr_assert(eq(int, limef_url_init(&url, cases[i].url), 0));
+        cr_assert(eq(int, limef_url_lacks_password(&url), strstr(cases[i].url, "old") == NULL));
+        cr_assert(eq(int, limef_url_set_login(&url, cases[i].user, "p@ss/1"), 0));
+        cr_assert(eq(str, url.whole, (char *)cases[i].whole));
+        cr_assert(eq(ptr, strstr(url.text, "p%40"), NULL));
+        cr_assert(not(limef_url_lacks_password(&url)));
+        limef_url_clear(&url);
+    }
+}
+
+Test(url, of_a_file_takes_no_login)
+{
+    struct limef_url url = {.text = NULL};
+
+    cr_assert(eq(int, limef_url_init(&url, "film.mp4"), 0));
+    cr_assert(not(limef_url_lacks_password(&url)));
+    cr_assert(eq(int, limef_url_set_login(&url, "a", "b"), AVERROR(EINVAL)));
+    cr_assert(eq(str, url.whole, "film.mp4"));
+    limef_url_clear(&url);
 }

@@ -333,7 +333,7 @@ class X11(Case):
         player.keys("d", *keys)  # d says when they are seen
         self.server.send_signal(signal.SIGSTOP)
         player.process.send_signal(signal.SIGCONT)
-        player.wait_for("waited [0-9]+ us", begin)
+        player.wait_for("boundary .* when full", begin)
         return player
 
     def test_ends_by_signal_while_a_key_hangs_in_the_server(self):

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file
- * URLs in logs and reports: without user names and passwords.
+ * URLs: what of them is shown is without user names and passwords.
  */
 #ifndef LIMEF_BASE_URL_H
 #define LIMEF_BASE_URL_H
@@ -27,6 +27,40 @@ LIMEF_BEGIN_DECLS
  * Thread: any
  */
 LIMEF_API char *limef_url_mask(char *masked, size_t masked_bytes, const char *url);
+
+/**
+ * A URL whose password is not printed by mistake: what one prints of it has none. As long as it
+ * lives, no line of limef_log() shows its password either. All-zero and limef_url_init().
+ */
+struct limef_url {
+    char *text;  /**< to be shown: as limef_url_mask() writes it; owned */
+    char *whole; /**< with its secrets, for who opens it, never for people; owned */
+};
+
+/**
+ * Copies a URL; the memory that it came from can be wiped.
+ *
+ * @param url  written; must be all-zero.
+ * @return 0, or AVERROR(ENOMEM).
+ * Thread: any
+ */
+LIMEF_API int limef_url_init(struct limef_url *url, const char *text);
+
+/** Overwrites what is secret; all-zero afterwards. Thread: any */
+LIMEF_API void limef_url_clear(struct limef_url *url);
+
+/** Whether it could take a password and has none. Thread: any */
+LIMEF_API bool limef_url_lacks_password(const struct limef_url *url);
+
+/**
+ * Gives it a user and a password, instead of what it has.
+ *
+ * @param user      as it is typed; NULL: that of the URL stays.
+ * @param password  as it is typed; it is percent-encoded.
+ * @return 0; AVERROR(EINVAL): it is a file name; AVERROR(ENOMEM): it is as it was.
+ * Thread: any, one at a time
+ */
+LIMEF_API int limef_url_set_login(struct limef_url *url, const char *user, const char *password);
 
 LIMEF_END_DECLS
 

@@ -71,7 +71,8 @@ struct limef_stack_frame {
     void *memory;       /**< kept for payloads that nobody counts; owned */
     struct AVFrame *av; /**< describes a picture in memory; owned */
     size_t memory_bytes;
-    int64_t written_us; /**< when it was written, if it was sampled; else 0 */
+    LIMEF_ATOMIC(int64_t)
+    written_us; /**< when it was written, if it was sampled; else 0. Relaxed: any may look */
 };
 
 /** What a lane has done so far. Read with limef_lane_get_counters(). */
@@ -127,7 +128,7 @@ struct limef_lane {
     recycled; /**< release: publishes up slot recycled-1; pairs with the producer's acquire */
     struct limef_stack_frame *unread; /**< came back from the reader, goes out first */
     struct limef_lane *next;          /**< in the fifo's list */
-    bool held;
+    LIMEF_ATOMIC(bool) held;          /**< gives nothing until unhold; relaxed: any may look */
     LIMEF_ATOMIC(uint64_t) n_read;
     struct limef_histogram wait; /**< from write to read, sampled */
 
@@ -186,6 +187,15 @@ LIMEF_API void limef_lane_get_counters(const struct limef_lane *lane,
  * Thread: any; exact only if nobody reads and writes
  */
 LIMEF_API unsigned limef_lane_n_waiting(const struct limef_lane *lane);
+
+/**
+ * Since when the oldest of the frames waits whose times were taken: all of a slow stream, one in 64
+ * of a fast one.
+ *
+ * @return microseconds; 0: none waits, or no time was taken of those that do.
+ * Thread: any; exact only if nobody reads and writes
+ */
+LIMEF_API int64_t limef_lane_oldest_us(const struct limef_lane *lane);
 
 LIMEF_END_DECLS
 

@@ -97,6 +97,10 @@ struct limef_filter {
 
     /* the thread that runs the filter */
     uint32_t measuring; /**< not 0 while who gives it frames measures: limef_probe_go() is called */
+
+    /** Not 0 while its go, its step or its tick runs; written by the thread that runs it, relaxed,
+     * read by whoever looks where a thread is: limef_graph_dump(). */
+    LIMEF_ATOMIC(uint32_t) inside;
 };
 
 /** A filter as static data: `.filter = LIMEF_FILTER(&limef_dump_ops, "dump", &next.filter)`. */
@@ -144,21 +148,32 @@ static inline void limef_disconnect(struct limef_filter *from)
     from->next = NULL;
 }
 
+/** Says where the thread is: 1 in the filter, 0 out of it again. Thread: the filter's */
+static inline void limef_filter_mark(struct limef_filter *filter, uint32_t inside)
+{
+    /* relaxed: who looks wants to know what lasts */
+    atomic_store_explicit(&filter->inside, inside, memory_order_relaxed);
+}
+
 /** Gives a frame to a filter while costs are measured; limef_go() does it. Thread: the filter's */
 LIMEF_API int limef_probe_go(struct limef_filter *filter, const struct limef_frame *frame);
 
 /** Gives a frame to a filter. @return as limef_filter_ops.go. Thread: the filter's */
 static inline int limef_go(struct limef_filter *filter, const struct limef_frame *frame)
 {
-    /* one call, whichever it is: compilers make a jump of it where nothing follows */
+    /* one call, whichever it is */
     int (*go)(struct limef_filter * filter, const struct limef_frame *frame) = filter->ops->go;
+    int ret;
 
     LIMEF_COUNT(filter->n_frames, 1);
 #ifndef LIMEF_WITHOUT_PROBES /* to measure what the probes cost */
     if (__builtin_expect(filter->measuring != 0, 0))
         go = limef_probe_go;
 #endif
-    return go(filter, frame);
+    limef_filter_mark(filter, 1);
+    ret = go(filter, frame);
+    limef_filter_mark(filter, 0);
+    return ret;
 }
 
 /** Gives a frame to the filter behind this one, if any. @return as limef_filter_ops.go. Thread: the

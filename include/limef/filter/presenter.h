@@ -125,6 +125,7 @@ struct limef_presenter_slot_counters {
     const char *copied_why;   /**< lives forever; NULL: nothing was copied */
     const char *uploaded_why; /**< why the last uploaded picture was; lives forever; NULL: none */
     int64_t first_shown_us; /**< limef_now_us() when its first picture was presented; 0: not yet */
+    int64_t last_shown_us;  /**< likewise of its last picture */
     int64_t position_us;    /**< pts_us of the picture on screen; LIMEF_NO_TIME: none yet */
     struct limef_histogram latency;   /**< from limef_frame.entered_us to presented */
     struct limef_histogram deviation; /**< of pictures, when presented, from what was heard */
@@ -142,6 +143,7 @@ struct limef_tile {
     struct limef_presenter_clock clock;
     limef_presenter_master_fn *master; /**< who tells what is heard; NULL: nobody */
     void *master_context;              /**< borrowed */
+    int32_t rate;                      /**< that RATE asked for, thousandths; 0: 1000 */
     bool mastered;                     /**< something was heard when the clock was set last */
     int64_t
         waits_until_us;   /**< the first picture is there and waits for its sound; 0: it does not */
@@ -166,7 +168,7 @@ struct limef_tile {
     LIMEF_ATOMIC(uint64_t) n_direct, direct_bytes, n_imported, n_images;
     LIMEF_ATOMIC(const char *) copied_why;
     LIMEF_ATOMIC(const char *) uploaded_why;
-    LIMEF_ATOMIC(int64_t) first_shown_us, position_us;
+    LIMEF_ATOMIC(int64_t) first_shown_us, last_shown_us, position_us;
     struct limef_histogram latency, deviation;
 };
 
@@ -216,7 +218,8 @@ struct limef_presenter {
 /**
  * Prepares a presenter; opens nothing.
  *
- * It acts on these signals of a slot (LIMEF_PRESENTER_ALL: of all): PAUSE, PLAY, STEP, RATE; LOST
+ * It acts on these signals of a slot (LIMEF_PRESENTER_ALL: of all): PAUSE, PLAY, STEP; RATE, but
+ * while something of the slot is heard pictures run as fast as that, see limef_tempo_filter; LOST
  * and END, whose text the tile shows; START and FLUSH, after which the next picture is shown at
  * once; SEEK, which says that pictures are worthless until the FLUSH with its serial. An
  * application sends a SEEK to the presenter's thread first and to the source next: a paused

@@ -51,6 +51,12 @@ struct limef_rtsp_tls_settings {
     bool unverified;         /**< any certificate; for tests */
 };
 
+/** Who asks, as it is typed: nothing is percent-encoded. 127 bytes each. */
+struct limef_rtsp_login {
+    const char *user;     /**< NULL: that of the URL */
+    const char *password; /**< likewise */
+};
+
 /** All-zero but url is sane. What it points to is borrowed and must outlive the source. */
 struct limef_rtsp_source_settings {
     const char *url;        /**< rtsp:// or rtsps://, with user and password if there are any */
@@ -62,6 +68,7 @@ struct limef_rtsp_source_settings {
     bool once;          /**< END instead of connecting again */
     bool shows_damage;  /**< passes on what refers to lost packets, instead of waiting for the next
                              key frame */
+    const struct limef_rtsp_login *login;      /**< copied, can be wiped; NULL: as the URL says */
     const struct limef_rtsp_tls_settings *tls; /**< NULL: verified, by the system's store */
 };
 

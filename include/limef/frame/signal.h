@@ -55,7 +55,8 @@ enum limef_signal {
     /** down and up: what decodes the stream from here on. `value`: enum limef_decode_step; `code`:
      *  0, or what failed; `text`: for people. */
     LIMEF_SIGNAL_DECODER,
-    /** to a file source: `value`: which audio track to read from now on, from 1; 0: the next one. */
+    /** to a file source: `value`: which audio track to read from now on, from 1; 0: the next one.
+     */
     LIMEF_SIGNAL_TRACK,
     /** to a filter of LIMEF_FILTER_POOLS: `value`: its pictures that what is behind it may hold at
      *  once, by the plan of the graph. */
@@ -65,6 +66,9 @@ enum limef_signal {
     LIMEF_SIGNAL_LATE,
     /** down: packets were left out here; what decodes goes on at the next key frame. */
     LIMEF_SIGNAL_GAP,
+    /** up: a filter does not come back. `text`: which, and of what kind; `value`: for how long, in
+     *  microseconds; `code`: AVERROR(ETIMEDOUT), or 0: it moved on after that long. */
+    LIMEF_SIGNAL_STUCK,
     /** First number that this library never uses: an application's own start here. */
     LIMEF_SIGNAL_USER = 0x10000,
 };

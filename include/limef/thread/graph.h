@@ -35,6 +35,10 @@ struct limef_graph_settings {
                              500 ms in each */
     const char *cache_file; /**< plans and costs kept for the next start; borrowed; NULL: they are
                                  kept in memory alone, for chains that come again */
+    int64_t stuck_us; /**< after which a filter that does not come back, or that frames wait for in
+                           vain, is said to be stuck: LIMEF_SIGNAL_STUCK and a line; five times that
+                           for one that blocks. 0: 2 s where the plan is watched, else never;
+                           LIMEF_FOREVER: never */
 };
 
 /** Bytes for limef_graph_init() that are enough for so many filters, about. */

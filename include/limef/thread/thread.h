@@ -100,6 +100,9 @@ struct limef_thread {
     LIMEF_ATOMIC(uint64_t) n_errors;  /**< frames that the chain lost, by codes that it returned */
     LIMEF_ATOMIC(uint32_t) alive; /**< 1 from start until its function returns; stop sleeps on it */
     LIMEF_ATOMIC(int) tid;        /**< the system's number of it; 0 before it runs */
+    LIMEF_ATOMIC(int64_t)
+    inside_us; /**< limef_now_us() when it went into its filters, a command or its task; 0: it
+                    waits for something to do. Of a coarse clock: up to 10 ms early */
     LIMEF_ATOMIC(int) scheduled_as; /**< what was got: enum limef_scheduled */
 
     pthread_mutex_t lock;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "filter/export_private.h"
+#include "base/unix_socket.h"
 
 #include <limef/base/log.h>
 
 #include <errno.h>
 #include <libavutil/error.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,13 +15,13 @@
 /* Connections that wait to be accepted. */
 #define BACKLOG 16
 
-static int new_socket(void)
+static int new_socket(int type)
 {
-    return socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    return socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 }
 
 /* Whether a path is a socket that nobody serves: its server was killed. */
-static bool is_abandoned(const struct sockaddr_un *address)
+static bool is_abandoned(int type, const struct sockaddr_un *address)
 {
     struct stat file;
     bool refused;
@@ -28,7 +29,7 @@ static bool is_abandoned(const struct sockaddr_un *address)
 
     if (lstat(address->sun_path, &file) < 0 || !S_ISSOCK(file.st_mode))
         return false;
-    probe = new_socket();
+    probe = new_socket(type);
     if (probe < 0)
         return false;
     refused = connect(probe, (const struct sockaddr *)address, sizeof(*address)) < 0 &&
@@ -37,11 +38,11 @@ static bool is_abandoned(const struct sockaddr_un *address)
     return refused;
 }
 
-static int bind_to(int fd, const struct sockaddr_un *address)
+static int bind_to(int fd, int type, const struct sockaddr_un *address)
 {
     if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
         return 0;
-    if (errno != EADDRINUSE || !is_abandoned(address))
+    if (errno != EADDRINUSE || !is_abandoned(type, address))
         return AVERROR(errno == EADDRINUSE ? EADDRINUSE : errno);
     if (unlink(address->sun_path) < 0 ||
         bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
@@ -49,7 +50,8 @@ static int bind_to(int fd, const struct sockaddr_un *address)
     return 0;
 }
 
-int export_socket_open(const char *path, unsigned permissions, struct stat *file, const char *name)
+int unix_socket_open(const char *path, int type, unsigned permissions, struct stat *file,
+                     const char *name)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd, ret = 0;
@@ -57,14 +59,14 @@ int export_socket_open(const char *path, unsigned permissions, struct stat *file
     if (strlen(path) >= sizeof(address.sun_path))
         return limef_fail(AVERROR(ENAMETOOLONG), name, "%s", path);
     memcpy(address.sun_path, path, strlen(path) + 1);
-    fd = new_socket();
+    fd = new_socket(type);
     if (fd < 0)
         return limef_fail(AVERROR(errno), name, "socket");
     /* Linux gives the path what the socket has, less the umask: nobody else gets in between */
     if (fchmod(fd, 0600) < 0)
         ret = AVERROR(errno);
     if (ret == 0)
-        ret = bind_to(fd, &address);
+        ret = bind_to(fd, type, &address);
     if (ret == 0 &&
         (chmod(path, permissions) < 0 || lstat(path, file) < 0 || listen(fd, BACKLOG) < 0)) {
         ret = AVERROR(errno);
@@ -76,7 +78,7 @@ int export_socket_open(const char *path, unsigned permissions, struct stat *file
     return limef_fail(ret, name, "%s: cannot serve there", path);
 }
 
-void export_socket_close(int socket, const char *path, const struct stat *file)
+void unix_socket_close(int socket, const char *path, const struct stat *file)
 {
     struct stat now;
 

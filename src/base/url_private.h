@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIMEF_SRC_BASE_URL_PRIVATE_H
+#define LIMEF_SRC_BASE_URL_PRIVATE_H
+
+/* The '@' that ends the user information of a URL, which is given from behind "://" on; NULL: it
+ * has none. */
+const char *url_user_end(const char *authority);
+
+#endif

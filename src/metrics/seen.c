@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+#include "metrics/metrics_private.h"
+
+#include "base/memory_private.h"
+#include "filter/filter_kinds.h"
+
+#include <limef/filter/presenter.h>
+
+#include <libavutil/error.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A new item at the end of one of a graph's lists; NULL: no memory, noted. */
+#define ADD(graph, list, type)                                                                     \
+    ({                                                                                             \
+        type *added = memory_allocate(sizeof(type));                                               \
+        if (added) {                                                                               \
+            *(graph)->list##_end = added;                                                          \
+            (graph)->list##_end = &added->next;                                                    \
+        } else {                                                                                   \
+            (graph)->no_memory = true;                                                             \
+        }                                                                                          \
+        added;                                                                                     \
+    })
+
+static void see_camera(struct metrics_graph *graph, const struct limef_rtsp_source *rtsp,
+                       uint32_t filter)
+{
+    struct metrics_camera *camera = ADD(graph, cameras, struct metrics_camera);
+
+    if (!camera)
+        return;
+    camera->filter = filter;
+    limef_rtsp_source_get_counters(rtsp, &camera->counters);
+}
+
+static void see_decoder(struct metrics_graph *graph, const struct limef_decode_filter *decode,
+                        uint32_t filter)
+{
+    struct metrics_decoder *decoder = ADD(graph, decoders, struct metrics_decoder);
+
+    if (!decoder)
+        return;
+    decoder->filter = filter;
+    limef_decode_get_counters(decode, &decoder->counters);
+}
+
+static void see_tile(struct metrics_graph *graph, const struct limef_presenter *presenter,
+                     uint32_t filter, unsigned slot)
+{
+    struct metrics_tile *tile = ADD(graph, tiles, struct metrics_tile);
+    struct limef_presenter_slot_counters counters;
+
+    if (!tile)
+        return;
+    limef_presenter_get_counters(presenter, slot, &counters);
+    tile->filter = filter;
+    snprintf(tile->slot, sizeof(tile->slot), "%u", slot);
+    tile->n_pictures = counters.n_pictures;
+    tile->n_shown = counters.n_shown;
+    tile->n_late = counters.n_dropped_late;
+    tile->n_flushed = counters.n_dropped_flush;
+    tile->n_failed = counters.n_failed;
+    tile->uploaded_bytes = counters.uploaded_bytes;
+    tile->direct_bytes = counters.direct_bytes;
+    tile->copied_bytes = counters.copied_bytes;
+    tile->last_shown_us = counters.last_shown_us;
+    tile->latency_p50_us = limef_histogram_percentile_us(&counters.latency, 0.5);
+    tile->latency_p99_us = limef_histogram_percentile_us(&counters.latency, 0.99);
+}
+
+static void visit(void *context, struct limef_filter *filter, uint32_t number)
+{
+    struct metrics_graph *graph = context;
+    const struct limef_rtsp_source *rtsp = rtsp_source_from(filter);
+    const struct limef_decode_filter *decode = decode_filter_from(filter);
+    const struct limef_presenter *presenter = presenter_from(filter);
+
+    if (rtsp)
+        see_camera(graph, rtsp, number);
+    else if (decode)
+        see_decoder(graph, decode, number);
+    for (unsigned i = 0; presenter && i < presenter->n_tiles; i++)
+        see_tile(graph, presenter, number, i);
+}
+
+static void number_name(char *name, size_t n_bytes, unsigned n_before)
+{
+    char given[32];
+
+    snprintf(given, sizeof(given), "%s", name);
+    if (n_before)
+        snprintf(name, n_bytes, "%.*s #%u", (int)n_bytes - 8, given, n_before + 1);
+}
+
+/* Series are told apart by their labels: the second of a name gets a number. From the end, so that
+ * names are compared as they were given. */
+static void make_unique(struct graph_seen *seen)
+{
+    for (uint32_t i = seen->n_filters; i-- > 1;) {
+        struct seen_filter *filter = &seen->filters[i];
+        unsigned n_before = 0;
+
+        for (uint32_t j = 0; j < i; j++)
+            n_before += !strcmp(seen->filters[j].name, filter->name) &&
+                        !strcmp(seen->filters[j].kind, filter->kind);
+        number_name(filter->name, sizeof(filter->name), n_before);
+    }
+    for (uint32_t i = seen->n_threads; i-- > 1;) {
+        unsigned n_before = 0;
+
+        for (uint32_t j = 0; j < i; j++)
+            n_before += !strcmp(seen->threads[j].name, seen->threads[i].name);
+        number_name(seen->threads[i].name, sizeof(seen->threads[i].name), n_before);
+    }
+}
+
+int metrics_graph_see(struct metrics_graph *graph)
+{
+    int ret;
+
+    graph->cameras_end = &graph->cameras;
+    graph->decoders_end = &graph->decoders;
+    graph->tiles_end = &graph->tiles;
+    ret = graph_see(graph->graph->inside, &graph->seen, visit, graph);
+    if (ret >= 0)
+        make_unique(&graph->seen);
+    if (ret >= 0 && graph->no_memory)
+        ret = AVERROR(ENOMEM);
+    if (ret < 0)
+        metrics_graph_forget(graph);
+    return ret;
+}
+
+#define FORGET(list, type)                                                                         \
+    for (type *item = list, *next; item; item = next) {                                            \
+        next = item->next;                                                                         \
+        memory_release(item);                                                                      \
+    }
+
+void metrics_graph_forget(struct metrics_graph *graph)
+{
+    FORGET(graph->cameras, struct metrics_camera)
+    FORGET(graph->decoders, struct metrics_decoder)
+    FORGET(graph->tiles, struct metrics_tile)
+    graph->cameras = NULL;
+    graph->decoders = NULL;
+    graph->tiles = NULL;
+    graph->no_memory = false;
+    graph_seen_clear(&graph->seen);
+    graph->seen = (struct graph_seen){.n_filters = 0};
+}

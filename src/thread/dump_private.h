@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* The printers of limef_graph_dump(). */
+#ifndef LIMEF_SRC_THREAD_DUMP_PRIVATE_H
+#define LIMEF_SRC_THREAD_DUMP_PRIVATE_H
+
+#include "thread/graph_seen.h"
+
+#include <stdio.h>
+
+void graph_dump_text(const struct graph_seen *seen, FILE *file);
+void graph_dump_dot(const struct graph_seen *seen, FILE *file);
+void graph_dump_json(const struct graph_seen *seen, FILE *file);
+
+/* A name in quotes, with what DOT and people read: no control characters, '"' and '\' escaped. */
+void graph_dump_name(FILE *file, const char *name, char quote);
+
+static inline uint64_t graph_dump_dropped(const struct limef_lane_counters *counters)
+{
+    return counters->n_dropped_oldest + counters->n_dropped_to_key + counters->n_dropped_flush +
+           counters->n_dropped_timeout;
+}
+
+#endif

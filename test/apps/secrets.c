@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#include "secrets.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <libavutil/error.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct play_options options;
+static char urls[4][64] = {"rtsp://10.0.0.1/a", "rtsp://bob@10.0.0.2:8554/b",
+                           "rtsp://eve:known@10.0.0.3/c", "film.mp4"};
+
+static void take(void)
+{
+    options = (struct play_options){.password_fd = -1, .n_urls = 4};
+    for (unsigned i = 0; i < 4; i++)
+        options.urls[i] = urls[i];
+    cr_assert(eq(int, secrets_take(&options), 0));
+}
+
+static int apply(const char *lines)
+{
+    static char text[512];
+
+    snprintf(text, sizeof(text), "%s", lines);
+    return secrets_apply(&options, text);
+}
+
+static void assert_urls(const char *a, const char *b)
+{
+    cr_assert(eq(str, (char *)options.urls[0], (char *)a));
+    cr_assert(eq(str, (char *)options.urls[1], (char *)b));
+    cr_assert(eq(str, (char *)options.urls[2], "rtsp://eve:known@10.0.0.3/c"));
+    cr_assert(eq(str, (char *)options.urls[3], "film.mp4"));
+    secrets_clear(&options);
+}
+
+Test(secrets, overwrites_what_the_arguments_show)
+{
+    take();
+    cr_assert(eq(str, urls[2], "rtsp://***@10.0.0.3/c"));
+    cr_assert(eq(str, urls[0], "rtsp://10.0.0.1/a"));
+    assert_urls("rtsp://10.0.0.1/a", "rtsp://bob@10.0.0.2:8554/b");
+}
+
+Test(secrets, gives_a_lone_password_to_all_that_have_none)
+{
+    take();
+    cr_assert(eq(int, apply("p@ss\n"), 0));
+    assert_urls("rtsp://:p%40ss@10.0.0.1/a", "rtsp://bob:p%40ss@10.0.0.2:8554/b");
+}
+
+Test(secrets, gives_each_what_is_meant_for_it)
+{
+    take();
+    cr_assert(eq(int,
+                 apply("# the doors\n1 admin one two \r\n\n10.0.0.2:8554 bob three\n"
+                       "* x never\n3 eve never"),
+                 0));
+    assert_urls("rtsp://admin:one%20two%20@10.0.0.1/a", "rtsp://bob:three@10.0.0.2:8554/b");
+}
+
+Test(secrets, knows_hosts_without_their_port)
+{
+    take();
+    cr_assert(eq(int, apply("10.0.0.2 carl four\n10.0.0 x never\n"), 0));
+    assert_urls("rtsp://10.0.0.1/a", "rtsp://carl:four@10.0.0.2:8554/b");
+}
+
+Test(secrets, refuses_half_a_line)
+{
+    take();
+    limef_log_set_level(LIMEF_LOG_ERROR);
+    cr_assert(eq(int, apply("1 admin\n"), AVERROR(EINVAL)));
+    secrets_clear(&options);
+}
+
+Test(secrets, come_from_a_descriptor)
+{
+    int fds[2];
+
+    take();
+    cr_assert(eq(int, pipe(fds), 0));
+    cr_assert(eq(sz, (size_t)write(fds[1], "* me five\n", 10), 10));
+    close(fds[1]);
+    options.password_fd = fds[0];
+    cr_assert(eq(int, secrets_read(&options), 0));
+    close(fds[0]);
+    assert_urls("rtsp://me:five@10.0.0.1/a", "rtsp://me:five@10.0.0.2:8554/b");
+}

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+/* Where a graph is while a thread of it does not come back. */
+#include "graph.h"
+
+#include "thread/graph_private.h"
+
+#include <limef/thread/dump.h>
+
+#define STUCK_US 50000
+
+/* Stays in its go while the gate is shut, before or after it has passed the frame on. */
+struct gated {
+    struct limef_filter filter;
+    LIMEF_ATOMIC(int) shut, is_there;
+    bool passes_first;
+};
+
+static int gated_go(struct limef_filter *filter, const struct limef_frame *in)
+{
+    struct gated *gated = LIMEF_CONTAINER_OF(filter, struct gated, filter);
+    int ret = gated->passes_first ? limef_pass(filter, in) : 0;
+
+    while (atomic_load(&gated->shut)) {
+        atomic_store(&gated->is_there, 1);
+        sched_yield();
+    }
+    return gated->passes_first ? ret : limef_pass(filter, in);
+}
+
+static const struct limef_filter_ops gated_ops = {.kind = "gated", .go = gated_go};
+
+/* source -> first -> second -> sink, a graph, and where it reports to */
+struct run {
+    struct number_source source;
+    struct gated first, second;
+    struct number_sink sink;
+    struct limef_graph graph;
+    struct limef_reports reports;
+};
+
+static void run_init_for(struct run *run, enum limef_plan_mode mode, int64_t stuck_us)
+{
+    struct limef_graph_settings settings = {.name = "play",
+                                            .reports = &run->reports,
+                                            .mode = mode,
+                                            .window_us = LIMEF_FOREVER,
+                                            .stuck_us = stuck_us};
+
+    memset(run, 0, sizeof(*run));
+    number_source_init(&run->source, INT64_MAX);
+    limef_filter_init(&run->first.filter, &gated_ops, "first");
+    limef_filter_init(&run->second.filter, &gated_ops, "second");
+    number_sink_init(&run->sink);
+    limef_connect(&run->source.source.filter, &run->first.filter);
+    limef_connect(&run->first.filter, &run->second.filter);
+    limef_connect(&run->second.filter, &run->sink.filter);
+    cr_assert(eq(int, limef_reports_init(&run->reports), 0));
+    cr_assert(eq(int, limef_graph_init(&run->graph, memory, sizeof(memory), &settings), 0));
+}
+
+static void run_init(struct run *run, enum limef_plan_mode mode)
+{
+    run_init_for(run, mode, STUCK_US);
+}
+
+static void run_start(struct run *run)
+{
+    cr_assert(eq(int, limef_graph_add(&run->graph, &run->source.source), 0));
+    cr_assert(eq(int, limef_graph_start(&run->graph), 0));
+}
+
+static void run_clear(struct run *run)
+{
+    cr_assert(eq(int, limef_graph_stop(&run->graph, TOO_LONG_US), 0));
+    limef_graph_clear(&run->graph);
+    limef_reports_clear(&run->reports);
+}
+
+/* In memory that the next call reuses. */
+static char *dump(struct run *run, enum limef_dump_format format)
+{
+    static char text[32768];
+    FILE *file = fmemopen(text, sizeof(text), "w");
+
+    cr_assert(eq(int, limef_graph_dump(&run->graph, format, file), 0));
+    fclose(file);
+    return text;
+}
+
+static struct limef_signal_frame next_stuck(struct run *run)
+{
+    struct limef_signal_frame report = {.signal = 0};
+
+    while (report.signal != LIMEF_SIGNAL_STUCK)
+        cr_assert(eq(int, limef_reports_read(&run->reports, &report, TOO_LONG_US), 0));
+    return report;
+}
+
+#define ASSERT_SAYS(text, words)                                                                   \
+    do {                                                                                           \
+        const char *said = text;                                                                   \
+        cr_assert(ne(ptr, strstr(said, words), NULL), "%s is not in:\n%s", words, said);           \
+    } while (0)
+
+static void shut(struct gated *gated)
+{
+    atomic_store(&gated->shut, 1);
+}
+
+static void assert_named(bool passes_first)
+{
+    static struct run run;
+    char thread[64];
+
+    run_init(&run, LIMEF_PLAN_FUSED);
+    run.first.passes_first = passes_first;
+    shut(&run.first);
+    run_start(&run);
+    ASSERT_COMES(atomic_load(&run.first.is_there));
+    snprintf(thread, sizeof(thread), "thread 'play-1' (%d,",
+             LIMEF_COUNTED(run.graph.inside->threads->thread->tid));
+    ASSERT_SAYS(dump(&run, LIMEF_DUMP_TEXT), " s in 'first' (gated)");
+    ASSERT_SAYS(dump(&run, LIMEF_DUMP_TEXT), thread);
+    atomic_store(&run.first.shut, 0);
+    run_clear(&run);
+}
+
+Test(dump, names_the_filter_that_a_thread_is_stuck_in)
+{
+    assert_named(false);
+}
+
+Test(dump, names_the_filter_and_not_the_one_behind_it_that_came_back)
+{
+    assert_named(true);
+}
+
+Test(dump, says_since_when)
+{
+    static struct run run;
+    int64_t shut_at_us;
+
+    run_init(&run, LIMEF_PLAN_FUSED);
+    shut(&run.second);
+    shut_at_us = limef_now_us();
+    run_start(&run);
+    ASSERT_COMES(atomic_load(&run.second.is_there));
+    for (int64_t said_us = 0; said_us < 3 * STUCK_US;) {
+        const char *text = strstr(dump(&run, LIMEF_DUMP_JSON), "\"inside_us\": ");
+
+        cr_assert(ne(ptr, (void *)text, NULL));
+        said_us = strtoll(text + strlen("\"inside_us\": "), NULL, 10);
+        /* the coarse clock's tick */
+        cr_assert(le(i64, said_us, limef_now_us() - shut_at_us + 20000));
+    }
+    atomic_store(&run.second.shut, 0);
+    run_clear(&run);
+}
+
+Test(dump, waits_for_nobody_who_changes_the_graph)
+{
+    static struct run run;
+
+    run_init(&run, LIMEF_PLAN_FUSED);
+    shut(&run.second);
+    run_start(&run);
+    ASSERT_COMES(atomic_load(&run.second.is_there));
+    pthread_mutex_lock(&run.graph.inside->lock);
+    ASSERT_SAYS(dump(&run, LIMEF_DUMP_TEXT), "being changed");
+    ASSERT_SAYS(dump(&run, LIMEF_DUMP_TEXT), " s in 'second' (gated)");
+    pthread_mutex_unlock(&run.graph.inside->lock);
+    atomic_store(&run.second.shut, 0);
+    run_clear(&run);
+}
+
+Test(dump, gives_up_in_time_if_the_list_of_filters_is_locked)
+{
+    static struct run run;
+    static char text[64];
+    FILE *file = fmemopen(text, sizeof(text), "w");
+
+    run_init(&run, LIMEF_PLAN_FUSED);
+    limef_log_set_sink(keep_line, NULL);
+    pthread_mutex_lock(&run.graph.inside->registry);
+    cr_assert(eq(int, limef_graph_dump(&run.graph, LIMEF_DUMP_TEXT, file), AVERROR(EAGAIN)));
+    pthread_mutex_unlock(&run.graph.inside->registry);
+    fclose(file);
+    limef_log_set_sink(NULL, NULL);
+    run_clear(&run);
+}
+
+Test(dump, shows_what_waits_and_who_waits_for_room)
+{
+    static struct run run;
+
+    run_init(&run, LIMEF_PLAN_PER_FILTER);
+    shut(&run.second);
+    run_start(&run);
+    ASSERT_COMES(strstr(dump(&run, LIMEF_DUMP_TEXT),
+                        "in 'first' (gated), which waits for room before 'second' (gated)"));
+    ASSERT_SAYS(dump(&run, LIMEF_DUMP_TEXT), "boundary 'first' (gated) -> 'second' (gated): ");
+    ASSERT_SAYS(dump(&run, LIMEF_DUMP_TEXT), " wait, the oldest for ");
+    ASSERT_SAYS(dump(&run, LIMEF_DUMP_TEXT), "the writer waits for room");
+    ASSERT_SAYS(dump(&run, LIMEF_DUMP_DOT), "subgraph cluster_0");
+    ASSERT_SAYS(dump(&run, LIMEF_DUMP_DOT), "[style=bold, label=");
+    ASSERT_SAYS(dump(&run, LIMEF_DUMP_JSON), "\"writer_waits\": true");
+    atomic_store(&run.second.shut, 0);
+    run_clear(&run);
+}
+
+Test(dump, fails_where_it_cannot_be_written)
+{
+    static struct run run;
+    FILE *full = fopen("/dev/full", "w");
+
+    run_init(&run, LIMEF_PLAN_FUSED);
+    run_start(&run);
+    cr_assert(eq(int, limef_graph_dump(&run.graph, LIMEF_DUMP_TEXT, full), AVERROR(EIO)));
+    fclose(full);
+    run_clear(&run);
+}
+
+Test(watchdog, says_who_is_stuck_once_and_that_it_moved_on)
+{
+    static struct run run;
+    struct limef_signal_frame report;
+
+    run_init(&run, LIMEF_PLAN_FUSED);
+    shut(&run.second);
+    run_start(&run);
+    report = next_stuck(&run);
+    cr_assert(eq(int, report.code, AVERROR(ETIMEDOUT)));
+    cr_assert(eq(str, report.text, "'second' (gated)"));
+    cr_assert(ge(i64, report.value, STUCK_US));
+    atomic_store(&run.second.shut, 0);
+    report = next_stuck(&run);
+    cr_assert(eq(int, report.code, 0));
+    cr_assert(eq(str, report.text, "'second' (gated)"));
+    run_clear(&run);
+}
+
+/* It is looked here, when all wait for good: a loaded machine makes threads wait as well. */
+Test(watchdog, blames_nobody_who_waits_for_room)
+{
+    static struct run run;
+    struct limef_signal_frame report;
+
+    run_init_for(&run, LIMEF_PLAN_PER_FILTER, LIMEF_FOREVER);
+    shut(&run.second);
+    run_start(&run);
+    ASSERT_COMES(strstr(dump(&run, LIMEF_DUMP_TEXT), "waits for room before 'second' (gated)"));
+    ASSERT_COMES(strstr(dump(&run, LIMEF_DUMP_TEXT), "waits for room before 'first' (gated)"));
+    ASSERT_COMES(atomic_load(&run.second.is_there));
+    run.graph.inside->stuck_after_us = 1;
+    graph_look_for_stuck(run.graph.inside, limef_now_us() + 10);
+    cr_assert(eq(str, next_stuck(&run).text, "'second' (gated)"));
+    cr_assert(eq(int, limef_reports_read(&run.reports, &report, 0), AVERROR(EAGAIN)));
+    atomic_store(&run.second.shut, 0);
+    run_clear(&run);
+}
+
+Test(watchdog, says_that_nobody_reads_what_waits)
+{
+    static struct run run;
+    static struct limef_consumer consumer;
+    struct limef_signal_frame report;
+
+    run_init(&run, LIMEF_PLAN_FUSED);
+    limef_consumer_init(&consumer, &run.second.filter, NULL);
+    cr_assert(eq(int, limef_graph_add_thread(&run.graph, &consumer), 0));
+    run_start(&run);
+    report = next_stuck(&run);
+    cr_assert(eq(str, report.text, "'second' (gated)"));
+    cr_assert(eq(int, report.code, AVERROR(ETIMEDOUT)));
+    cr_assert(eq(int, limef_thread_start(&consumer.thread), 0));
+    cr_assert(eq(int, next_stuck(&run).code, 0));
+    cr_assert(eq(int, limef_graph_stop(&run.graph, TOO_LONG_US), 0));
+    cr_assert(eq(int, limef_thread_stop(&consumer.thread, TOO_LONG_US), 0));
+    limef_graph_clear(&run.graph);
+    limef_consumer_clear(&consumer);
+    limef_reports_clear(&run.reports);
+}
+
+Test(watchdog, says_nothing_of_a_sink_that_wants_nothing_now)
+{
+    static struct run run;
+    struct limef_signal_frame report;
+    int64_t until_us;
+
+    run_init_for(&run, LIMEF_PLAN_PER_FILTER, 20 * STUCK_US);
+    atomic_store(&run.sink.refuses, INT64_MAX);
+    run_start(&run);
+    ASSERT_COMES(atomic_load(&run.sink.n_refused) > 2);
+    until_us = limef_deadline_us(45 * STUCK_US);
+    while (limef_reports_read(&run.reports, &report, until_us - limef_now_us()) == 0)
+        cr_assert(ne(u32, report.signal, LIMEF_SIGNAL_STUCK), "%s", report.text);
+    run_clear(&run);
+}

@@ -138,7 +138,7 @@ class LiveSound(unittest.TestCase):
         self.skipTest("the machine does too much else")
 
     def test_a_camera_s_sound_is_heard_without_a_jump_whatever_its_clock(self):
-        for ppm in (-500, 500):
+        for ppm in (-500, 500) if LONG_S else (500,):
             with self.subTest(ppm=ppm):
                 sound, samples = self.follow(ppm)
                 if LONG_S:

@@ -56,4 +56,10 @@ void compositor_take_kept(struct compositor *compositor);
 int compositor_take(struct compositor *compositor, struct surface *surface,
                     const struct limef_decoded_frame *picture);
 
+/* Forgets the picture that was uploaded smaller. */
+void compositor_drop_whole(struct surface *surface);
+
+/* Takes pictures anew that are shown larger now. */
+void compositor_take_whole(struct compositor *compositor);
+
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the compositor's files share: drawing (compositor.c), planes (compositor_scan_out.c), and
- * what is different in a host's context (compositor_host.c).
+ * What the compositor's files share: drawing (compositor.c), planes (compositor_scan_out.c), what
+ * the output says (compositor_events.c), and what is different in a host's context
+ * (compositor_host.c).
  */
 #ifndef LIMEF_SRC_GPU_COMPOSITOR_PRIVATE_H
 #define LIMEF_SRC_GPU_COMPOSITOR_PRIVATE_H

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#include "options.h"
+
+void play_options_print_help(FILE *file)
+{
+    fputs("usage: limef-play [OPTIONS] URL [URL...]\n"
+          "Plays files and streams side by side; - reads URLs from standard input.\n\n"
+          "  --vo=auto|window|kms[:CARD]|offscreen|none   where pictures go\n"
+          "  --ao=auto|alsa[:DEVICE]|wav:FILE|none where sound goes\n"
+          "  --size=WxH --fullscreen               of the output\n"
+          "  --untimed                             as fast as it can, every frame\n"
+          "  --upload=auto|direct|plain            decode into memory that the GPU reads, or not\n"
+          "  --snapshot=FILE.png                   the screen when playback ends, and on key s\n"
+          "  --framemd5=FILE                       slot, pts_us, size_bytes, md5 of every frame\n"
+          "  --export=SOCKET                       pictures to other programs; %d: the URL's "
+          "number\n\n"
+          "  --frames=N --duration=S --start=S     what part of the input\n"
+          "  --loop[=N]                            again, forever or N times\n"
+          "  --vid=N --audio-track=N               the Nth track, not the best one\n"
+          "  --rtsp-transport=auto|tcp|udp --rtsp=limef|libavformat   of cameras\n"
+          "  --reconnect=yes|no --timeout=S        of live inputs\n"
+          "  --latency=MS --show-damage            how late; what is shown after a loss\n"
+          "  --main=solo|always                    when MAIN of SUB|MAIN is connected\n"
+          "  --password-file=FILE --password-fd=N  lines of: number, host or *; user; password\n"
+          "  --hwdec=auto|vaapi|no                 hardware decoding; what falls back says so\n"
+          "  --vaapi-device=NODE                   not the first that works in /dev/dri\n"
+          "  --decode-threads=N                    in each software decoder\n\n"
+          "  --report=json                         a JSON object as the last line of output\n"
+          "  --explain --dot=FILE                  the plan: threads, boundaries, priorities\n"
+          "  --dump-file=FILE[.dot|.json]          what key d and SIGUSR1 say: who is stuck where\n"
+          "  --metrics=unix:SOCKET|PORT            OpenMetrics by HTTP, on 127.0.0.1 alone\n"
+          "  --plan=auto|fused|per-filter          for comparisons: where boundaries go\n"
+          "  --log-level=error|warning|info|debug  --version  --help\n\n"
+          "keys: SPACE pause, q quit, LEFT/RIGHT 5 s, UP/DOWN 60 s, . next frame, [ ] speed,\n"
+          "      f full screen, m mute, 9/0 volume, a audio track, s snapshot, i statistics,\n"
+          "      g grid or solo, 1..9 solo a tile, d dump the graph\n"
+          "exit: 0 played or quit, 1 usage or set-up, 2 nothing played, 3 some not played,\n"
+          "      4 by signal, 5 live source lost, 7 output not available\n",
+          file);
+}

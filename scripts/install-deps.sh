@@ -10,11 +10,12 @@ set -eu
 
 build="gcc libc6-dev cmake ninja-build pkg-config
     libavformat-dev libavcodec-dev libavutil-dev libswresample-dev libswscale-dev
+    libavfilter-dev libshout-dev
     libdrm-dev libva-dev libgbm-dev libgnutls28-dev
     libegl-dev libgles-dev libgl1-mesa-dri libasound2-dev libsdl2-dev libwayland-dev wayland-protocols
     libfreetype-dev libfontconfig-dev fonts-dejavu-core ca-certificates"
 tests="g++ clang lld libclang-rt-dev libcriterion-dev python3 doxygen ffmpeg
-    vpx-tools xvfb xdotool weston"
+    vpx-tools xvfb xdotool weston icecast2"
 vm="qemu-system-x86 linux-headers-amd64 busybox-static binutils cpio gcc kmod make patch python3
     xz-utils"
 
@@ -62,3 +63,8 @@ echo "installing$missing"
     $as_root env DEBIAN_FRONTEND=noninteractive \
         apt-get -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=600 install $missing >/dev/null
 }
+case $missing in
+*icecast2*) # the tests run one of their own; Debian's listens to everybody, with passwords everybody knows
+    $as_root systemctl disable --now icecast2 >/dev/null 2>&1 || true
+    ;;
+esac

@@ -45,6 +45,22 @@ static void step(struct player *player)
         player->paused = true;
 }
 
+/* Sound changes where the streams' chains are by now, and pictures with it. */
+void player_set_rate(struct player *player, int32_t rate)
+{
+    struct limef_signal_frame signal_frame;
+
+    limef_signal_frame_set(&signal_frame, LIMEF_SIGNAL_RATE, LIMEF_PRESENTER_ALL, NULL);
+    signal_frame.value = rate;
+    if (limef_thread_send(&player->screen.thread, &signal_frame) < 0)
+        return;
+    player->rate = rate;
+    for (unsigned i = 0; i < player->n_streams && player->sound.on; i++)
+        limef_tempo_set_rate(&player->streams[i].tempo, rate);
+    if (rate < LIMEF_TEMPO_MIN_RATE || rate > LIMEF_TEMPO_MAX_RATE)
+        play_sound_signal(&player->sound, &signal_frame); /* silent at once */
+}
+
 static void change_rate(struct player *player, int by)
 {
     size_t i = 0;
@@ -53,9 +69,9 @@ static void change_rate(struct player *player, int by)
         i++;
     if ((by < 0 && i == 0) || (by > 0 && i + 1 == N_RATES))
         return;
-    i = by < 0 ? i - 1 : i + 1;
-    if (to_screen(player, LIMEF_SIGNAL_RATE, rates[i]))
-        player->rate = rates[i];
+    if (by < 0 || rates[i] == player->rate) /* else it is between two */
+        i = by < 0 ? i - 1 : i + 1;
+    player_set_rate(player, rates[i]);
 }
 
 /* The screen hears of the seek first, so that a paused one lets the way be free. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "limit.h"
 
+#include <limef/frame/signal.h>
+
 #include <libavutil/error.h>
 
 /* What lasts as long as nobody knows, as the presenter takes it. */
@@ -36,13 +38,23 @@ static bool is_past(struct play_limit *limit, const struct limef_frame *in)
     return at_us - limit->first_us >= limit->duration_us;
 }
 
+/* No media and no second end; what a signal says concerns those behind all the same. */
+static int pass_behind_end(struct play_limit *limit, const struct limef_frame *in)
+{
+    const struct limef_signal_frame *signal = limef_signal_frame_from(in);
+
+    if (signal && signal->signal != LIMEF_SIGNAL_END)
+        return limef_pass(&limit->filter, in);
+    return AVERROR_EXIT;
+}
+
 static int limit_go(struct limef_filter *filter, const struct limef_frame *in)
 {
     struct play_limit *limit = LIMEF_CONTAINER_OF(filter, struct play_limit, filter);
     int ret;
 
     if (limit->reached)
-        return AVERROR_EXIT;
+        return pass_behind_end(limit, in);
     if (in->frame_class != LIMEF_FRAME_DECODED || in->media != LIMEF_MEDIA_VIDEO)
         return limef_pass(filter, in);
     if (is_past(limit, in))

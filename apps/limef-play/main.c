@@ -64,7 +64,9 @@ static int check_folder(const char *path)
 /* The player asked for what this version cannot do. Returns an enum play_status. */
 static int check_outputs(const struct play_options *options)
 {
-    return check_folder(options->snapshot) < 0 ? PLAY_SET_UP_FAILED : PLAY_OK;
+    return check_folder(options->snapshot) < 0 || check_folder(options->ao_record) < 0
+               ? PLAY_SET_UP_FAILED
+               : PLAY_OK;
 }
 
 /* --help and --version. Returns an enum play_status. */

@@ -17,9 +17,14 @@
 /* Largest number of seconds that an option takes: a year. */
 #define MAX_SECONDS 31536000.0
 
+#define MIN_SPEED 0.1
+#define MAX_SPEED 10.0
+
 enum option_id {
     OPTION_VO = 256,
     OPTION_AO,
+    OPTION_AO_RECORD,
+    OPTION_AO_STREAM,
     OPTION_HWDEC,
     OPTION_VAAPI_DEVICE,
     OPTION_UNTIMED,
@@ -27,6 +32,7 @@ enum option_id {
     OPTION_FRAMES,
     OPTION_DURATION,
     OPTION_START,
+    OPTION_SPEED,
     OPTION_LOOP,
     OPTION_SIZE,
     OPTION_FULLSCREEN,
@@ -59,6 +65,8 @@ enum option_id {
 static const struct option long_options[] = {
     {"vo", required_argument, NULL, OPTION_VO},
     {"ao", required_argument, NULL, OPTION_AO},
+    {"ao-record", required_argument, NULL, OPTION_AO_RECORD},
+    {"ao-stream", required_argument, NULL, OPTION_AO_STREAM},
     {"hwdec", required_argument, NULL, OPTION_HWDEC},
     {"vaapi-device", required_argument, NULL, OPTION_VAAPI_DEVICE},
     {"untimed", no_argument, NULL, OPTION_UNTIMED},
@@ -66,6 +74,7 @@ static const struct option long_options[] = {
     {"frames", required_argument, NULL, OPTION_FRAMES},
     {"duration", required_argument, NULL, OPTION_DURATION},
     {"start", required_argument, NULL, OPTION_START},
+    {"speed", required_argument, NULL, OPTION_SPEED},
     {"loop", optional_argument, NULL, OPTION_LOOP},
     {"size", required_argument, NULL, OPTION_SIZE},
     {"fullscreen", no_argument, NULL, OPTION_FULLSCREEN},
@@ -194,6 +203,18 @@ static int parse_ao(const struct parser *parser, const char *text)
     return complain(parser, "--ao=%.40s: not one of auto, alsa[:DEVICE], wav:FILE, none", text);
 }
 
+static int parse_speed(const struct parser *parser, const char *text, struct play_options *options)
+{
+    char *end;
+    double speed = strtod(text, &end);
+
+    if (end == text || *end || !(speed >= MIN_SPEED && speed <= MAX_SPEED))
+        return complain(parser, "--%s=%.40s: not a number from %g to %g", parser->name, text,
+                        MIN_SPEED, MAX_SPEED);
+    options->rate = (int32_t)(speed * 1000 + 0.5);
+    return 0;
+}
+
 static int parse_loops(const struct parser *parser, const char *text, struct play_options *options)
 {
     long long number;
@@ -255,6 +276,13 @@ static int parse_output_option(const struct parser *parser, struct play_options 
     case OPTION_AO:
         options->ao = text;
         return parse_ao(parser, text);
+    case OPTION_AO_RECORD:
+        options->ao_record = text;
+        return *text ? 0 : complain(parser, "--ao-record: no file name");
+    case OPTION_AO_STREAM:
+        options->ao_stream = text;
+        return !strncasecmp(text, "icecast", 7) ? 0
+                                                : complain(parser, "--ao-stream: not icecast://");
     case OPTION_SIZE:
         return parse_size(parser, text, options);
     case OPTION_FULLSCREEN:
@@ -325,6 +353,8 @@ static int parse_input_option(const struct parser *parser, struct play_options *
         return options->duration_us > 0 ? 0 : complain(parser, "--duration=%.40s: nothing", text);
     case OPTION_START:
         return parse_seconds(parser, text, &options->start_us);
+    case OPTION_SPEED:
+        return parse_speed(parser, text, options);
     case OPTION_LOOP:
         return parse_loops(parser, text, options);
     default:
@@ -414,6 +444,7 @@ int play_options_parse(struct play_options *options, int argc, char **argv, FILE
         .timeout_us = DEFAULT_TIMEOUT_US,
         .n_frames = -1,
         .duration_us = -1,
+        .rate = 1000,
         .log_level = LIMEF_LOG_WARNING,
         .password_fd = -1,
     };
@@ -433,6 +464,9 @@ int play_options_parse(struct play_options *options, int argc, char **argv, FILE
         ret = add_url(&parser, options, argv[i]);
     if (!ret && options->snapshot && options->vo == PLAY_VO_NONE)
         ret = complain(&parser, "--snapshot with --vo=none: there is no picture");
+    if (!ret && (options->ao_record || options->ao_stream) &&
+        (options->untimed || (options->ao && !strcmp(options->ao, "none"))))
+        ret = complain(&parser, "--ao-record, --ao-stream: there is no sound");
     if (!ret && options->export_path && options->n_urls > 1 && !strstr(options->export_path, "%d"))
         ret = complain(&parser, "--export for several URLs: the name needs %%d");
     if (!ret && options->password_file && options->password_fd >= 0)

@@ -28,7 +28,8 @@ struct play_options {
     /* outputs */
     enum play_vo vo;
     struct limef_presenter_kms kms;
-    const char *ao; /* as written; NULL: auto */
+    const char *ao;                    /* as written; NULL: auto */
+    const char *ao_record, *ao_stream; /* a file, a URL; NULL: none */
     int width, height;
     bool fullscreen;
     bool untimed;
@@ -61,6 +62,7 @@ struct play_options {
     int64_t n_frames;    /* -1: all */
     int64_t duration_us; /* -1: all */
     int64_t start_us;
+    int32_t rate;     /* thousandths of the natural one */
     uint32_t n_loops; /* after the first time */
 
     /* telling */

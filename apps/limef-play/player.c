@@ -239,6 +239,8 @@ int player_start(struct player *player, const struct play_options *options, int6
         return fail_start(player, PLAY_NO_OUTPUT);
     if (start_threads(player) < 0)
         return fail_start(player, PLAY_SET_UP_FAILED);
+    if (options->rate != player->rate)
+        player_set_rate(player, options->rate);
     return PLAY_OK;
 }
 

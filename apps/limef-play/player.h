@@ -107,6 +107,9 @@ int player_status(const struct player *player);
  * was freed; or AVERROR(EIO): the framemd5 file could not be written, logged. */
 int player_clear(struct player *player);
 
+/* Plays at another rate, in thousandths of the natural one. */
+void player_set_rate(struct player *player, int32_t rate);
+
 /* Handles a key of the window. */
 void player_key(struct player *player, int64_t key);
 

@@ -312,6 +312,28 @@ static void put_allocations(struct json *json, const struct play_measures *measu
         json_null(json, "allocations_per_frame");
 }
 
+static void put_encoded(struct json *json, const char *key, const struct play_encoded *encoded)
+{
+    struct limef_ring_source_counters read;
+    struct limef_writer_counters written;
+    struct limef_shout_counters sent;
+
+    if (!encoded->on)
+        return;
+    limef_ring_source_get_counters(&encoded->source, &read);
+    limef_writer_get_counters(&encoded->writer, &written);
+    limef_shout_get_counters(&encoded->shout, &sent);
+    json_open(json, key, '{');
+    json_integer(json, "frames", (int64_t)read.n_frames);
+    json_integer(json, "missed", (int64_t)read.n_missed);
+    json_integer(json, "packets", (int64_t)(written.n_packets + sent.n_packets));
+    json_integer(json, "bytes", (int64_t)(written.n_bytes + sent.n_bytes));
+    json_integer(json, "errors", (int64_t)(written.n_errors + sent.n_failures));
+    json_integer(json, "dropped", (int64_t)sent.n_dropped);
+    json_integer(json, "connects", (int64_t)sent.n_connects);
+    json_close(json, '}');
+}
+
 static void put_sound(struct json *json, const struct play_sound *sound)
 {
     const struct limef_audio_output_counters *counters = &sound->counters;
@@ -326,6 +348,8 @@ static void put_sound(struct json *json, const struct play_sound *sound)
     json_integer(json, "devices_lost", (int64_t)counters->n_lost);
     json_integer(json, "mix_p50_us", counters->mix_p50_us);
     json_integer(json, "mix_p99_us", counters->mix_p99_us);
+    put_encoded(json, "recorded", &sound->recorded);
+    put_encoded(json, "streamed", &sound->streamed);
     json_close(json, '}');
 }
 

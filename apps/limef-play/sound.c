@@ -47,7 +47,7 @@ static bool is_wanted(const struct play_options *options)
 
     if (options->untimed || !strcmp(ao, "none")) /* nothing is in time then */
         return false;
-    return strcmp(ao, "auto") || may_be_heard();
+    return strcmp(ao, "auto") || options->ao_record || options->ao_stream || may_be_heard();
 }
 
 static int init_inputs(struct play_sound *sound)
@@ -119,6 +119,18 @@ static int open_output(struct play_sound *sound)
     return ret;
 }
 
+/* What else takes the sound, beside the output. */
+static int start_encoded(struct play_sound *sound, const struct play_options *options)
+{
+    int ret = 0;
+
+    if (options->ao_record)
+        ret = play_encoded_record(&sound->recorded, options->ao_record, &sound->ring, RATE);
+    if (ret >= 0 && options->ao_stream)
+        ret = play_encoded_stream(&sound->streamed, options, &sound->ring, RATE);
+    return ret;
+}
+
 int play_sound_start(struct play_sound *sound, const struct play_options *options)
 {
     const char *ao = options->ao ? options->ao : "auto";
@@ -132,7 +144,11 @@ int play_sound_start(struct play_sound *sound, const struct play_options *option
     } else if (!strncmp(ao, "alsa", 4)) {
         sound->settings.kind = LIMEF_AUDIO_ALSA;
         sound->settings.device = ao[4] == ':' ? ao + 5 : NULL;
+    } else if (!may_be_heard()) {
+        sound->settings.kind = LIMEF_AUDIO_NULL;
     }
+    if (ret >= 0)
+        ret = start_encoded(sound, options);
     if (ret >= 0 && strcmp(ao, "auto"))
         ret = open_output(sound);
     return ret < 0 ? ret : limef_thread_start(&sound->thread.thread);
@@ -183,6 +199,20 @@ bool play_sound_is_heard(const struct play_sound *sound, uint32_t slot)
     return sound->on && LIMEF_COUNTED(sound->slots[slot].n_blocks) > 0;
 }
 
+/* Those of the broadcast ring. Returns 0, AVERROR(ETIMEDOUT), or what the first one failed with. */
+static int stop_readers(struct play_sound *sound, int64_t timeout_us)
+{
+    int stopped[] = {limef_audio_recorder_stop(&sound->recorder, timeout_us),
+                     play_encoded_stop(&sound->recorded, timeout_us),
+                     play_encoded_stop(&sound->streamed, timeout_us)};
+    int ret = 0;
+
+    for (size_t i = 0; i < sizeof(stopped) / sizeof(stopped[0]); i++)
+        if (ret >= 0 || stopped[i] == AVERROR(ETIMEDOUT))
+            ret = stopped[i];
+    return ret;
+}
+
 int play_sound_stop(struct play_sound *sound, int64_t timeout_us)
 {
     int ret = 0, written;
@@ -194,7 +224,7 @@ int play_sound_stop(struct play_sound *sound, int64_t timeout_us)
         ret = limef_audio_output_stop(&sound->output, timeout_us);
         sound->playing = ret < 0;
     }
-    written = limef_audio_recorder_stop(&sound->recorder, timeout_us);
+    written = stop_readers(sound, timeout_us);
     if (ret >= 0)
         ret = limef_thread_stop(&sound->thread.thread, timeout_us);
     return ret < 0 ? ret : written;
@@ -206,6 +236,8 @@ void play_sound_clear(struct play_sound *sound)
         limef_consumer_clear(&sound->thread);
         limef_filter_clear(&sound->sink.filter);
     }
+    play_encoded_clear(&sound->recorded);
+    play_encoded_clear(&sound->streamed);
     free(sound->inputs);
     free(sound->slots);
     free(sound->samples);

@@ -2,11 +2,12 @@
 /*
  * The sound of all streams: a thread that takes it from their chains, a mixer, an output.
  *
- *     decode - resample - sound's thread: audio sink - mixer - device, WAV file
+ *     decode - resample - tempo - sound's thread: audio sink - mixer - device, files, network
  */
 #ifndef LIMEF_PLAY_SOUND_H
 #define LIMEF_PLAY_SOUND_H
 
+#include "encoded.h"
 #include "options.h"
 
 #include <limef/audio/output.h>
@@ -36,6 +37,7 @@ struct play_sound {
     struct limef_broadcast_ring ring;
     limef_broadcast_word *words;
     struct limef_audio_recorder recorder;
+    struct play_encoded recorded, streamed;
 };
 
 /*
@@ -64,7 +66,7 @@ void play_sound_solo(struct play_sound *sound, uint32_t slot);
 /* Whether a stream has given any sound. */
 bool play_sound_is_heard(const struct play_sound *sound, uint32_t slot);
 
-/* Stops the thread and the output, and completes the file. Returns 0; AVERROR(EIO): it could not
+/* Stops the thread and the output, and completes the files. Returns 0; AVERROR(EIO): one could not
  * be written; or AVERROR(ETIMEDOUT): a thread is stuck. */
 int play_sound_stop(struct play_sound *sound, int64_t timeout_us);
 

@@ -42,13 +42,16 @@
 #include <limef/filter/presenter_host.h>
 #include <limef/filter/probe.h>
 #include <limef/filter/resample.h>
+#include <limef/filter/ring_source.h>
 #include <limef/filter/rtsp_source.h>
 #include <limef/filter/scale.h>
+#include <limef/filter/shout.h>
 #include <limef/filter/snapshot.h>
 #include <limef/filter/split.h>
 #include <limef/filter/statistics.h>
 #include <limef/filter/switch.h>
 #include <limef/filter/tap.h>
+#include <limef/filter/tempo.h>
 #include <limef/filter/throttle.h>
 #include <limef/filter/timestamps.h>
 #include <limef/filter/tracks.h>

@@ -41,6 +41,11 @@ static bool is_for_mixer(const struct limef_audio_sink *sink, const AVFrame *av)
            av->ch_layout.nb_channels == (int)sink->mixer->settings.n_channels;
 }
 
+static int32_t rate_of(const struct limef_decoded_frame *in)
+{
+    return in->rate ? in->rate : 1000;
+}
+
 /* What is live keeps the distance that it began with. */
 static void follow(struct limef_audio_sink *sink, struct limef_audio_slot *slot, unsigned n_frames)
 {
@@ -68,7 +73,7 @@ static int take_live(struct limef_audio_sink *sink, struct limef_audio_slot *slo
     if (!LIMEF_COUNTED(slot->input->n_most))
         limef_mixer_input_set_most(slot->input, sink->mixer->settings.rate / LIVE_DELAYS);
     limef_mixer_input_write(slot->input, (const float *)(const void *)in->av->data[0], n,
-                            in->frame.pts_us, 1000);
+                            in->frame.pts_us, rate_of(in));
     follow(sink, slot, n);
     return 0;
 }
@@ -87,11 +92,11 @@ static int take_waiting(struct limef_audio_sink *sink, struct limef_audio_slot *
     n_left = (unsigned)in->av->nb_samples - slot->n_taken;
     n = FFMIN(n_left, room);
     if (pts_us != LIMEF_NO_TIME)
-        pts_us += frames_us(sink, slot->n_taken);
+        pts_us += frames_us(sink, slot->n_taken) * rate_of(in) / 1000;
     if (n)
         limef_mixer_input_write(slot->input,
                                 samples + (size_t)slot->n_taken * sink->mixer->settings.n_channels,
-                                n, pts_us, 1000);
+                                n, pts_us, rate_of(in));
     if (n < n_left) {
         slot->n_taken += n;
         wake_at(sink, limef_now_us() + FFMIN(frames_us(sink, n_left - n), ROOM_US));
@@ -112,6 +117,15 @@ static void begin(struct limef_audio_sink *sink, uint32_t slot)
     limef_report(&begins);
 }
 
+static void flush(struct limef_audio_slot *slot)
+{
+    slot->n_taken = 0;
+    slot->ending = false;
+    slot->drift = (struct limef_drift){0};
+    limef_mixer_input_flush(slot->input);
+    limef_mixer_input_end(slot->input, false);
+}
+
 static int take_sound(struct limef_audio_sink *sink, const struct limef_decoded_frame *in)
 {
     struct limef_audio_slot *slot;
@@ -126,7 +140,9 @@ static int take_sound(struct limef_audio_sink *sink, const struct limef_decoded_
     slot = &sink->slots[in->frame.slot];
     if (!LIMEF_COUNTED(sink->has_sound))
         begin(sink, in->frame.slot);
-    if (!slot->input || slot->seeking || slot->rate != 1000) {
+    if (slot->input && slot->rate != rate_of(in))
+        flush(slot);
+    if (!slot->input || slot->seeking || slot->rate != rate_of(in)) {
         LIMEF_COUNT(slot->n_blocks, 1);
         LIMEF_COUNT(slot->n_dropped, 1);
         return 0;
@@ -136,22 +152,6 @@ static int take_sound(struct limef_audio_sink *sink, const struct limef_decoded_
     if (ret == 0)
         LIMEF_COUNT(slot->n_blocks, 1);
     return ret;
-}
-
-static void flush(struct limef_audio_slot *slot)
-{
-    slot->n_taken = 0;
-    slot->ending = false;
-    slot->drift = (struct limef_drift){0};
-    limef_mixer_input_flush(slot->input);
-    limef_mixer_input_end(slot->input, false);
-}
-
-static void set_rate(struct limef_audio_slot *slot, int64_t rate)
-{
-    slot->rate = (int32_t)av_clip64(rate, 1, 1000000);
-    if (slot->rate != 1000)
-        flush(slot);
 }
 
 static void end(struct limef_audio_sink *sink, struct limef_audio_slot *slot, int32_t code)
@@ -173,7 +173,7 @@ static void act(struct limef_audio_sink *sink, struct limef_audio_slot *slot,
                         signal_frame->signal != LIMEF_SIGNAL_PLAY);
         break;
     case LIMEF_SIGNAL_RATE:
-        set_rate(slot, signal_frame->value);
+        slot->rate = (int32_t)av_clip64(signal_frame->value, 1, 1000000);
         break;
     case LIMEF_SIGNAL_SEEK:
         slot->seeking = true;

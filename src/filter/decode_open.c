@@ -7,6 +7,8 @@
 #include "base/memory_private.h"
 #include "frame/av_compat.h"
 
+#include <limef/base/log.h>
+
 #include <libavutil/cpu.h>
 #include <string.h>
 
@@ -26,18 +28,12 @@ static unsigned choose_n_threads(const struct limef_decode_filter *decode,
     return (unsigned)FFMIN(av_cpu_count(), MAX_THREADS);
 }
 
-int decode_open(struct limef_decode_filter *decode, const struct limef_codec_frame *codec)
+static int open_with(struct limef_decode_filter *decode, const struct limef_codec_frame *codec,
+                     const AVCodec *decoder, unsigned n_threads)
 {
-    const AVCodec *decoder = decode_hardware_find(decode, codec->parameters->codec_id);
-    AVCodecContext *context;
+    AVCodecContext *context = memory_permits() ? avcodec_alloc_context3(decoder) : NULL;
     int ret;
 
-    decode->hardware.is_used = decoder != NULL;
-    if (!decoder)
-        decoder = avcodec_find_decoder(codec->parameters->codec_id);
-    if (!decoder)
-        return AVERROR_DECODER_NOT_FOUND;
-    context = memory_permits() ? avcodec_alloc_context3(decoder) : NULL;
     if (!context)
         return AVERROR(ENOMEM);
     decode->context = context;
@@ -45,7 +41,7 @@ int decode_open(struct limef_decode_filter *decode, const struct limef_codec_fra
     if (ret < 0)
         return ret;
     context->pkt_timebase = AV_TIME_BASE_Q;
-    context->thread_count = (int)choose_n_threads(decode, codec);
+    context->thread_count = (int)n_threads;
     if (codec->frame_rate_num > 0)
         context->framerate = (AVRational){codec->frame_rate_num, codec->frame_rate_den};
     compat_let_carry(context);
@@ -58,6 +54,28 @@ int decode_open(struct limef_decode_filter *decode, const struct limef_codec_fra
         context->thread_type = FF_THREAD_SLICE;
     }
     return memory_permits() ? avcodec_open2(context, decoder, NULL) : AVERROR(ENOMEM);
+}
+
+int decode_open(struct limef_decode_filter *decode, const struct limef_codec_frame *codec)
+{
+    const AVCodec *decoder = decode_hardware_find(decode, codec->parameters->codec_id);
+    unsigned n_threads = choose_n_threads(decode, codec);
+    int ret;
+
+    decode->hardware.is_used = decoder != NULL;
+    if (!decoder)
+        decoder = avcodec_find_decoder(codec->parameters->codec_id);
+    if (!decoder)
+        return AVERROR_DECODER_NOT_FOUND;
+    ret = open_with(decode, codec, decoder, n_threads);
+    if (ret != AVERROR(EAGAIN) || n_threads == 1)
+        return ret;
+    /* pthread_create()'s: the system gives no more threads */
+    avcodec_free_context(&decode->context);
+    LIMEF_COUNT(decode->n_without_threads, 1);
+    limef_log(LIMEF_LOG_WARNING, decode->filter.name,
+              "the system gives no thread to decode with: decoding on one");
+    return open_with(decode, codec, decoder, 1);
 }
 
 static bool is_same_bytes(const void *a, int a_size, const void *b, int b_size)

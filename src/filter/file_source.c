@@ -175,8 +175,11 @@ static int step(struct limef_file_source *file, int64_t *due_us)
 
     if (!file->opened)
         ret = open_once(file);
-    if (ret >= 0 && file->seek_asked)
-        ret = file_source_seek(file) == AVERROR_EXIT ? AVERROR_EXIT : 0;
+    if (ret >= 0 && file->seek_asked) {
+        ret = file_source_seek(file);
+        if (ret != AVERROR_EXIT && file->opened)
+            ret = 0; /* it goes on where it is */
+    }
     if (ret >= 0 && file->paused)
         return AVERROR(EAGAIN);
     if (ret >= 0 && !file->waiting) {

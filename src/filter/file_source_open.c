@@ -279,8 +279,10 @@ static int open_format(struct limef_file_source *file)
                  : file_source_fail(file, AVERROR(ENOMEM), "");
     if (ret >= 0) {
         ret = file_source_io_open(file, &io);
+        if (ret >= 0)
+            ret = file_source_resolve(file);
         if (ret < 0)
-            file_source_fail(file, ret, "");
+            file_source_fail(file, ret, file->timed_out ? ": the name server does not answer" : "");
     }
     if (ret >= 0) {
         format->interrupt_callback = (AVIOInterruptCB){file_source_is_interrupted, file};
@@ -324,6 +326,7 @@ int file_source_open(struct limef_file_source *file)
         file_source_close(file);
         return ret;
     }
+    file->size_bytes = file->format->pb ? avio_size(file->format->pb) : 0;
     file->live = is_live(file->format, file->settings.url);
     atomic_store_explicit(&file->source.is_live, file->live, memory_order_relaxed);
     atomic_store_explicit(&file->start_us, time_or_unknown(file->format->start_time),

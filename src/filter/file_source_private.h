@@ -40,13 +40,18 @@ int file_source_describe(struct limef_file_source *file, const struct AVStream *
 int file_source_io_open(struct limef_file_source *file, struct AVIOContext **io);
 void file_source_io_close(struct limef_file_source *file, struct AVIOContext **io);
 
+/* resolve: waits until the name of the URL's host is known to the system, or known not to be.
+ * Returns 0, or a negative AVERROR code. */
+int file_source_resolve(struct limef_file_source *file);
+
 /*
  * read: reads a packet into file->packet; file->waiting says whether it is one to pass on.
  * Returns 0, AVERROR_EOF, AVERROR(EAGAIN), or another negative AVERROR code (logged).
  */
 int file_source_read(struct limef_file_source *file);
 
-/* seek: does what SEEK asked for. Returns as limef_pass(). */
+/* seek: does what SEEK asked for. Returns as limef_pass(); with nothing open: a negative AVERROR
+ * code (logged). */
 int file_source_seek(struct limef_file_source *file);
 /* Whether the packet that was read is one to pass on, as far as seeking goes. */
 bool file_source_seek_accepts(struct limef_file_source *file);

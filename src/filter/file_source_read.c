@@ -15,6 +15,17 @@ static int64_t to_us(int64_t time, const AVStream *stream)
                                   : av_rescale_q(time, stream->time_base, AV_TIME_BASE_Q);
 }
 
+/* Whether somebody cut the file since it was opened; many demuxers take that for its end. */
+static bool is_shorter(const struct limef_file_source *file)
+{
+    int64_t size_bytes;
+
+    if (file->size_bytes <= 0 || !file->format->pb)
+        return false;
+    size_bytes = avio_size(file->format->pb);
+    return size_bytes >= 0 && size_bytes < file->size_bytes;
+}
+
 static int at_end(struct limef_file_source *file, int code)
 {
     code = file_source_why(file, code);
@@ -28,6 +39,8 @@ static int at_end(struct limef_file_source *file, int code)
         return 0;
     if (code == AVERROR_EOF && file->format->pb && file->format->pb->error < 0)
         code = file->format->pb->error;
+    if (code == AVERROR_EOF && is_shorter(file))
+        return file_source_fail(file, AVERROR(EIO), ": it became shorter while it was read");
     if (code == AVERROR_EOF)
         return file_source_loop(file);
     return file_source_fail(file, code, ": reading stopped");

@@ -79,13 +79,34 @@ static void look_for_key(struct limef_file_source *file)
     file->seek_to_key = file->video >= 0;
 }
 
-int file_source_seek(struct limef_file_source *file)
+/* Whether its times come of counting from the beginning: an index knows where libavformat read, not
+ * where a picture begins. */
+static bool is_counted(const struct limef_file_source *file)
+{
+    return file->format->iformat->flags & AVFMT_NOTIMESTAMPS &&
+           limef_file_source_start_us(file) != LIMEF_NO_TIME;
+}
+
+/* Reads all that is before the target once more; the decoder drops it. */
+static int count_to_target(struct limef_file_source *file)
 {
     int ret;
 
+    file->seek_exact = true;
+    file_source_close(file);
+    ret = file_source_open(file);
+    file->opened = ret >= 0;
+    return ret;
+}
+
+int file_source_seek(struct limef_file_source *file)
+{
+    bool counts = is_counted(file);
+    int ret;
+
     file->seek_asked = false;
-    ret = seek_format(file, file->seek_us);
-    if (ret == AVERROR_EXIT)
+    ret = counts ? count_to_target(file) : seek_format(file, file->seek_us);
+    if (ret == AVERROR_EXIT || !file->opened)
         return ret;
     if (ret < 0) {
         go_back(file);

@@ -8,6 +8,8 @@
 /* Further off than that, it is put right at once; below, by and by, so that nobody sees it. */
 #define FAR_OFF_US 40000
 #define BY_AND_BY 8
+/* How far ahead it is asked, to learn how fast its time runs. */
+#define SPEED_OVER_US 1000000
 /* The first picture waits so long for its sound: that is decoded at the same time, and heard two
  * periods and what waits ahead later. */
 #define FIRST_WAIT_US 100000
@@ -17,13 +19,10 @@
 /* Whether time runs as that of sound does, if there is any. */
 static bool runs_with_sound(const struct limef_tile *tile)
 {
-    const struct limef_presenter_clock *clock = &tile->clock;
-
-    return tile->master && !tile->stepping && clock->paused_us == LIMEF_NO_TIME &&
-           (clock->rate == 0 || clock->rate == 1000);
+    return tile->master && !tile->stepping && tile->clock.paused_us == LIMEF_NO_TIME;
 }
 
-/* The media time that is heard; LIMEF_NO_TIME: none, or time does not run as sound does. */
+/* The media time that is heard; LIMEF_NO_TIME: none, or time does not run. */
 static int64_t heard_us(const struct limef_tile *tile, int64_t now_us)
 {
     return runs_with_sound(tile) ? tile->master(tile->master_context, now_us) : LIMEF_NO_TIME;
@@ -32,11 +31,14 @@ static int64_t heard_us(const struct limef_tile *tile, int64_t now_us)
 int64_t presenter_begin_us(struct limef_tile *tile, int64_t pts_us, int64_t now_us)
 {
     int64_t master_us = heard_us(tile, now_us);
+    int32_t rate = tile->rate ? tile->rate : 1000;
 
     if (master_us != LIMEF_NO_TIME) {
+        int64_t ahead_us = pts_us - master_us;
+
         tile->waits_until_us = 0;
         tile->waited_in_vain = false;
-        return FFABS(pts_us - master_us) < FIRST_FAR_US ? now_us + pts_us - master_us : now_us;
+        return FFABS(ahead_us) < FIRST_FAR_US ? now_us + ahead_us * 1000 / rate : now_us;
     }
     if (runs_with_sound(tile) && !tile->waited_in_vain) {
         if (!tile->waits_until_us)
@@ -49,11 +51,31 @@ int64_t presenter_begin_us(struct limef_tile *tile, int64_t pts_us, int64_t now_
     return now_us;
 }
 
+/* The clock runs as what is heard does, also until a change of the rate gets there; else as it was
+ * told. */
+static void follow_rate(struct limef_tile *tile, int64_t master_us, int64_t now_us)
+{
+    int32_t rate = tile->rate ? tile->rate : 1000;
+
+    if (master_us != LIMEF_NO_TIME) {
+        int64_t later_us = heard_us(tile, now_us + SPEED_OVER_US);
+
+        /* something else is heard already: the next look will tell */
+        if (later_us <= master_us || heard_us(tile, now_us) != master_us)
+            return;
+        rate = (int32_t)((later_us - master_us + 500) / 1000);
+    }
+    if (rate != (tile->clock.rate ? tile->clock.rate : 1000))
+        presenter_clock_set_rate(&tile->clock, rate, now_us);
+}
+
 void presenter_follow_master(struct limef_tile *tile, int64_t now_us)
 {
     int64_t master_us = heard_us(tile, now_us), late_us;
     bool mastered = tile->mastered;
 
+    if (tile->master)
+        follow_rate(tile, master_us, now_us);
     tile->mastered = master_us != LIMEF_NO_TIME;
     tile->waited_in_vain &= !tile->mastered;
     if (!tile->mastered || !presenter_clock_anchored(&tile->clock))
@@ -71,7 +93,9 @@ void presenter_note_deviation(struct limef_tile *tile, int64_t now_us)
     int64_t master_us = heard_us(tile, now_us);
 
     if (master_us != LIMEF_NO_TIME)
-        limef_histogram_add(&tile->deviation, FFABS(master_us - tile->shown_pts_us));
+        limef_histogram_add(
+            &tile->deviation,
+            presenter_clock_lasts_us(&tile->clock, FFABS(master_us - tile->shown_pts_us)));
 }
 
 int limef_presenter_set_master(struct limef_presenter *presenter, uint32_t slot,

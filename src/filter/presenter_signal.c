@@ -50,8 +50,8 @@ static void act(struct limef_presenter *presenter, struct limef_tile *tile,
         tile->stepping = true;
         break;
     case LIMEF_SIGNAL_RATE:
-        presenter_clock_set_rate(&tile->clock, (int32_t)av_clip64(signal_frame->value, 1, 1000000),
-                                 now_us);
+        tile->rate = (int32_t)av_clip64(signal_frame->value, 1, 1000000);
+        presenter_clock_set_rate(&tile->clock, tile->rate, now_us);
         break;
     case LIMEF_SIGNAL_SEEK:
         drop_flushed(tile);

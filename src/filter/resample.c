@@ -139,6 +139,14 @@ static int pass_block(struct limef_resample_filter *resample, struct limef_paylo
     return limef_pass(&resample->filter, &out->frame);
 }
 
+/* Stream time of what lasts so long. */
+static int64_t stream_us(const struct limef_resample_filter *resample, int64_t lasts_us)
+{
+    int32_t rate = resample->out.rate;
+
+    return rate ? lasts_us * rate / 1000 : lasts_us;
+}
+
 /* in is NULL: what is still inside. The header of the block that is passed on is in out. */
 static int convert(struct limef_resample_filter *resample, const AVFrame *in)
 {
@@ -167,7 +175,8 @@ static int convert(struct limef_resample_filter *resample, const AVFrame *in)
     block->sample_rate = (int)resample->settings.rate;
     block->linesize[0] = n * (int)(resample->settings.n_channels * sizeof(float));
     av_channel_layout_default(&block->ch_layout, (int)resample->settings.n_channels);
-    resample->out.frame.duration_us = av_rescale(n, 1000000, resample->settings.rate);
+    resample->out.frame.duration_us =
+        stream_us(resample, av_rescale(n, 1000000, resample->settings.rate));
     return pass_block(resample, payload);
 }
 
@@ -176,7 +185,7 @@ static int64_t time_inside(const struct limef_resample_filter *resample)
 {
     return resample->ends_us == LIMEF_NO_TIME
                ? LIMEF_NO_TIME
-               : resample->ends_us - swr_get_delay(resample->swr, 1000000);
+               : resample->ends_us - stream_us(resample, swr_get_delay(resample->swr, 1000000));
 }
 
 /* Passes on what the resampler still holds; its time goes on from what was before. */
@@ -215,14 +224,15 @@ static int clean(struct limef_resample_filter *resample, const AVFrame **in)
 }
 
 /* When the first frame that comes out is to be heard: what is still inside comes before. */
-static void set_header(struct limef_resample_filter *resample, const struct limef_frame *in)
+static void set_header(struct limef_resample_filter *resample, const struct limef_decoded_frame *in)
 {
     struct limef_payload *payload = resample->out.frame.payload;
 
-    if (in->pts_us != LIMEF_NO_TIME)
-        resample->ends_us = in->pts_us;
-    resample->out.frame = *in;
+    if (in->frame.pts_us != LIMEF_NO_TIME)
+        resample->ends_us = in->frame.pts_us;
+    resample->out.frame = in->frame;
     resample->out.frame.payload = payload;
+    resample->out.rate = in->rate;
     resample->out.frame.pts_us = time_inside(resample);
 }
 
@@ -246,9 +256,10 @@ static int take_block(struct limef_resample_filter *resample, const struct limef
         return ret;
     }
     set_speed(resample, block->nb_samples);
-    set_header(resample, &in->frame);
+    set_header(resample, in);
     if (resample->ends_us != LIMEF_NO_TIME)
-        resample->ends_us += av_rescale(block->nb_samples, 1000000, block->sample_rate);
+        resample->ends_us +=
+            stream_us(resample, av_rescale(block->nb_samples, 1000000, block->sample_rate));
     ret = convert(resample, block);
     if (ret < 0 && ret != AVERROR_EXIT && ret != AVERROR(EAGAIN))
         LIMEF_COUNT(resample->n_errors, 1);

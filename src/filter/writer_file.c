@@ -113,6 +113,22 @@ static void release(struct limef_writer_filter *writer)
     writer->format = NULL;
 }
 
+/* What is 0 in the file: where its first packet begins, without what encoders of sound put before
+ * the first sample. Containers know how much that is, and players leave it out. */
+static int64_t origin_of(struct limef_writer_filter *writer, const struct limef_packet_frame *first)
+{
+    int track = limef_tracks_find(&writer->codecs.tracks, &first->frame);
+    int64_t origin_us = first->dts_us == LIMEF_NO_TIME ? first->frame.pts_us : first->dts_us;
+    const AVCodecParameters *parameters =
+        track >= 0 ? writer->codecs.frames[track].parameters : NULL;
+
+    if (origin_us == LIMEF_NO_TIME)
+        return 0;
+    if (parameters && parameters->codec_type == AVMEDIA_TYPE_AUDIO && parameters->sample_rate > 0)
+        origin_us += av_rescale(parameters->initial_padding, 1000000, parameters->sample_rate);
+    return origin_us;
+}
+
 int writer_begin(struct limef_writer_filter *writer, const struct limef_packet_frame *first)
 {
     char path[PATH_MAX];
@@ -142,9 +158,7 @@ int writer_begin(struct limef_writer_filter *writer, const struct limef_packet_f
     LIMEF_COUNT(writer->n_files, 1);
     writer->anew = false;
     writer->end_us = 0;
-    writer->origin_us = first->dts_us == LIMEF_NO_TIME ? first->frame.pts_us : first->dts_us;
-    if (writer->origin_us == LIMEF_NO_TIME)
-        writer->origin_us = 0;
+    writer->origin_us = origin_of(writer, first);
     return 0;
 }
 

@@ -20,6 +20,13 @@ static inline int compat_code(int code)
     return code == AVERROR(EAGAIN) || code == AVERROR_EXIT ? AVERROR_EXTERNAL : code;
 }
 
+/* What a callback that writes is given. */
+#if LIBAVFORMAT_VERSION_MAJOR >= 61
+typedef const uint8_t compat_written_byte;
+#else
+typedef uint8_t compat_written_byte;
+#endif
+
 /* Before a decoder is opened: its pictures will carry tags. */
 static inline void compat_let_carry(AVCodecContext *context)
 {

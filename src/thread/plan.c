@@ -43,9 +43,9 @@ size_t plan_work_lay_out(struct plan_work *work, void *memory, uint32_t n_filter
     uint32_t **numbers[] = {&work->order,   &work->parent,       &work->root,     &work->list,
                             &work->members, &work->worker_level, &work->n_before, &work->n_behind};
     uint32_t **starts[] = {&work->in_at, &work->out_at, &work->member_at, &work->level};
-    double **figures[] = {&work->load,           &work->weight,   &work->rest,
-                          &work->edge_cost,      &work->busy_us,  &work->source_hz,
-                          &work->worker_busy_us, &work->worker_hz};
+    double **figures[] = {&work->load,           &work->weight,    &work->rest,
+                          &work->edge_cost,      &work->busy_us,   &work->source_hz,
+                          &work->worker_busy_us, &work->worker_hz, &work->burst};
     uint8_t **marks[] = {&work->head,    &work->tried,  &work->is_live,
                          &work->records, &work->no_cpu, &work->is_alone};
 

@@ -98,10 +98,13 @@ static double needed(const struct plan_work *work, const struct limef_plan_edge 
     const struct limef_plan *plan = work->plan;
     double p95_us = plan->islands[plan->island_of[edge->to]].p95_us;
     double busy_us = plan_is_known(edge->jitter_us) ? edge->jitter_us : 0;
-    double need = edge->burst_frames + 1;
+    double need = fmax(edge->burst_frames, work->burst[edge->to]) + 1;
 
     if (plan_is_known(p95_us))
         busy_us += p95_us;
+    /* nothing is dropped that would be in time */
+    if (work->is_live[edge->from])
+        busy_us = fmax(busy_us, PLAN_SOON_US);
     need += ceil(busy_us * edge->rate_hz / 1e6);
     if (work->is_live[edge->from] && edge->is_encoded && need < LEAST_DEPTH_OF_PACKETS)
         need = LEAST_DEPTH_OF_PACKETS;

@@ -20,6 +20,12 @@ static bool is_seldom(const struct plan_work *work, uint32_t filter)
     return plan_is_known(rate_hz) && rate_hz < SELDOM * work->source_hz[filter];
 }
 
+/* Whether what it does for one frame, or for all that come at once, is more than its load tells. */
+static bool holds_up(const struct plan_work *work, uint32_t filter)
+{
+    return is_seldom(work, filter) || work->burst[filter] > 1;
+}
+
 static bool is_fused(const struct plan_work *work, uint32_t edge)
 {
     uint32_t to = work->problem->edges[edge].to;
@@ -27,14 +33,16 @@ static bool is_fused(const struct plan_work *work, uint32_t edge)
     return work->in_edges[work->in_at[to]] == edge && work->head[to] == NOT_A_HEAD;
 }
 
-/* rest: how long a filter with what is fused behind it is busy with what comes seldom. */
-static void sum_up_seldom(struct plan_work *work, const uint32_t *members, uint32_t n)
+/* rest: how long a filter with what is fused behind it is busy with what comes seldom, or at once.
+ */
+static void sum_up(struct plan_work *work, const uint32_t *members, uint32_t n)
 {
     for (uint32_t i = n; i-- > 0;) {
         uint32_t filter = members[i];
         double p95_us = work->problem->filters[filter].p95_us;
 
-        work->rest[filter] = is_seldom(work, filter) && plan_is_known(p95_us) ? p95_us : 0;
+        work->rest[filter] =
+            holds_up(work, filter) && plan_is_known(p95_us) ? p95_us * work->burst[filter] : 0;
         for (uint32_t k = work->out_at[filter]; k < work->out_at[filter + 1]; k++)
             if (is_fused(work, work->out_edges[k]))
                 work->rest[filter] += work->rest[work->problem->edges[work->out_edges[k]].to];
@@ -72,7 +80,7 @@ static uint32_t heaviest_behind(const struct plan_work *work, uint32_t filter)
 
 static bool is_too_long(const struct plan_work *work, uint32_t filter, bool was_cut)
 {
-    return is_seldom(work, filter) && plan_may_cut(work, filter) &&
+    return holds_up(work, filter) && plan_may_cut(work, filter) &&
            work->rest[filter] > limit_us(work, filter, was_cut);
 }
 
@@ -115,7 +123,7 @@ static void clear_fork(struct plan_work *work, uint32_t fork, const uint32_t *me
         while (is_fused(work, edge) &&
                (place = place_in(work, work->problem->edges[edge].to)) != LIMEF_PLAN_NONE) {
             work->head[place] = LIMEF_PLAN_CUT_BRANCH;
-            sum_up_seldom(work, members, n);
+            sum_up(work, members, n);
         }
     }
 }
@@ -123,12 +131,12 @@ static void clear_fork(struct plan_work *work, uint32_t fork, const uint32_t *me
 /* From the leaves up, so that what was cut, and is kept, is what would be cut. */
 static void clear_island(struct plan_work *work, const uint32_t *members, uint32_t n)
 {
-    sum_up_seldom(work, members, n);
+    sum_up(work, members, n);
     for (uint32_t k = n; k-- > 1;)
         if (was_branch(work, members[k]) && is_too_long(work, members[k], true) &&
             has_fork_before(work, members[k])) {
             work->head[members[k]] = LIMEF_PLAN_CUT_BRANCH;
-            sum_up_seldom(work, members, n);
+            sum_up(work, members, n);
         }
     for (uint32_t k = n; k-- > 0;)
         if (work->rest[members[k]] > 0 && is_fork(work, members[k]))

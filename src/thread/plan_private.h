@@ -43,6 +43,7 @@ struct plan_work {
     /* of a filter with all behind it: for how long one frame; INFINITY: not known. Then of islands
      */
     double *busy_us;
+    double *burst;          /* frames that come to a filter at once; at least 1 */
     double *source_hz;      /* rate of the fastest source that leads to a filter; 0: not known */
     double *worker_busy_us; /* of a worker: of the longest of its islands */
     double *worker_hz;      /* of a worker: frames a second of its fastest island */
@@ -87,6 +88,15 @@ bool plan_may_cut(const struct plan_work *work, uint32_t filter);
 
 /* Root of every filter from the heads; a join of several islands becomes a head. */
 void plan_find_roots(struct plan_work *work);
+
+/* Islands with their loads and priorities; no worker runs them yet. */
+void plan_make_islands(struct plan_work *work);
+
+/* What was the island that begins with a filter in the previous plan; NULL: there was none. */
+const struct limef_plan_island *plan_previous_island(const struct plan_work *work, uint32_t first);
+
+/* All flags of an island's filters. */
+unsigned plan_island_flags(const struct plan_work *work, uint32_t first);
 
 /* Islands, their priorities, the workers. */
 void plan_place(struct plan_work *work);

@@ -17,7 +17,7 @@
 
 /* Load of a core that may be fused to a live source that waits: what it waits for is there when
  * it comes back, and it must not be long away. */
-#define LIVE_LOAD 0.5
+#define LIVE_LOAD 0.25
 
 /* The same when the machine is so full that its reading must go before all other work. */
 #define URGENT_LOAD 0.1

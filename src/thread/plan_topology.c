@@ -123,6 +123,40 @@ static double cost_of_cutting(const struct plan_work *work, uint32_t filter)
     return cost;
 }
 
+/* How many frames come to a filter at once, of what its source gives at once. */
+static double burst_of(const struct plan_work *work, uint32_t filter)
+{
+    const struct limef_plan_problem *problem = work->problem;
+    double most = 1;
+
+    for (uint32_t i = work->in_at[filter]; i < work->in_at[filter + 1]; i++) {
+        const struct limef_plan_edge *edge = &problem->edges[work->in_edges[i]];
+        double from_hz = problem->filters[edge->from].rate_hz, burst = work->burst[edge->from];
+        double hz = problem->filters[filter].rate_hz;
+
+        if (plan_is_source(&problem->filters[edge->from]) && plan_is_known(edge->burst_frames))
+            burst = edge->burst_frames;
+        if (plan_is_known(hz) && plan_is_known(from_hz) && hz < from_hz)
+            burst *= hz / from_hz;
+        most = fmax(most, burst);
+    }
+    return most;
+}
+
+/* Load or lateness of a filter against its limit. Of what a source gives at once the last one
+ * waits for all others. */
+static double weight_of(const struct plan_work *work, uint32_t filter)
+{
+    const struct limef_plan_filter *known = &work->problem->filters[filter];
+    double load = plan_load_of(known) / LIMEF_PLAN_CUT_LOAD_LIMIT;
+    double late = plan_lateness_of(known) / LIMEF_PLAN_LATE_LIMIT, waits = 0;
+
+    if (work->source_hz[filter] > 0 && plan_is_known(known->p95_us))
+        waits = known->p95_us * (work->burst[filter] - 1) /
+                fmax(1e6 / work->source_hz[filter], PLAN_SOON_US) / LIMEF_PLAN_LATE_LIMIT;
+    return fmax(load, fmax(late, waits));
+}
+
 static void read_filters(struct plan_work *work)
 {
     const struct limef_plan_problem *problem = work->problem;
@@ -130,16 +164,15 @@ static void read_filters(struct plan_work *work)
     for (uint32_t i = 0; i < problem->n_filters; i++) {
         uint32_t filter = work->order[i];
         const struct limef_plan_filter *known = &problem->filters[filter];
-        double load = plan_load_of(known) / LIMEF_PLAN_CUT_LOAD_LIMIT;
-        double lateness = plan_lateness_of(known) / LIMEF_PLAN_LATE_LIMIT;
 
         work->load[filter] = plan_load_of(known);
-        work->weight[filter] = load > lateness ? load : lateness;
         work->total_load += work->load[filter] < 1 ? work->load[filter] : 1;
         work->edge_cost[filter] = cost_of_cutting(work, filter);
         work->is_live[filter] |= known->is_live;
         if (starts_a_chain(work, filter) && plan_is_known(known->rate_hz))
             work->source_hz[filter] = fmax(work->source_hz[filter], known->rate_hz);
+        work->burst[filter] = burst_of(work, filter);
+        work->weight[filter] = weight_of(work, filter);
         for (uint32_t j = work->out_at[filter]; j < work->out_at[filter + 1]; j++) {
             uint32_t to = problem->edges[work->out_edges[j]].to;
 

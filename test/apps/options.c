@@ -132,6 +132,23 @@ Test(options, says_what_is_wrong_in_one_line)
     }
 }
 
+Test(options, takes_a_speed_and_where_sound_goes_too)
+{
+    cr_assert(zero(int, parse("--speed=1.5 --ao-record=a.m4a --ao-stream=icecast://h/m a.mp4")));
+    cr_assert(eq(int, options.rate, 1500));
+    cr_assert(eq(str, (char *)options.ao_record, "a.m4a"));
+    cr_assert(eq(str, (char *)options.ao_stream, "icecast://h/m"));
+    cr_assert(zero(int, parse("a.mp4")));
+    cr_assert(eq(int, options.rate, 1000));
+    cr_assert(eq(int, parse("--speed=0 a.mp4"), -1));
+    cr_assert(eq(int, parse("--speed=11 a.mp4"), -1));
+    cr_assert(eq(int, parse("--speed=nan a.mp4"), -1));
+    cr_assert(eq(int, parse("--ao-record= a.mp4"), -1));
+    cr_assert(eq(int, parse("--ao-stream=http://h/m a.mp4"), -1));
+    cr_assert(eq(int, parse("--ao=none --ao-record=a.m4a a.mp4"), -1));
+    cr_assert(eq(int, parse("--untimed --ao-record=a.m4a a.mp4"), -1));
+}
+
 Test(options, help_and_version_need_no_url)
 {
     cr_assert(eq(int, parse("--help"), 0));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * av_sync CLIP WAV: plays a clip whose flashes and beeps coincide, looks at the offscreen picture
- * after each time it was composed and listens to what was recorded, and prints how much later than
- * its beep each flash was seen.
+ * av_sync CLIP WAV [RATE]: plays a clip whose flashes and beeps coincide, at so many thousandths of
+ * its rate, looks at the offscreen picture after each time it was composed and listens to what was
+ * recorded, and prints how much later than its beep each flash was seen.
  *
  * Neither the presenter nor the mixer is asked: when a flash was seen is the time when the picture
  * is read back, when a beep is heard comes from its place in the file and from when blocks of
@@ -21,12 +21,14 @@
 #define MAX_MARKS 1000
 #define RING_FRAMES 65536
 #define TIMEOUT_US 60000000
-#define LOOK_US 500 /* how often the mixer is looked at */
+#define LOOK_US 500    /* how often the mixer is looked at */
+#define SAME_US 200000 /* a flash and a beep that are further apart are not of the same second */
 
 static struct limef_file_source source;
 static struct limef_split_filter split;
 static struct limef_decode_filter decode, sound_decode;
 static struct limef_resample_filter resample;
+static struct limef_tempo_filter tempo;
 static struct limef_presenter presenter;
 static struct limef_tile tile;
 static struct limef_consumer screen, sound;
@@ -130,7 +132,7 @@ static void open_pictures(void)
     must(limef_thread_call(&screen.thread, open_screen, &presenter, TIMEOUT_US), "no pictures");
 }
 
-static void open_chain(const char *clip)
+static void open_chain(const char *clip, int rate)
 {
     struct limef_file_source_settings file = {.url = clip, .pace = LIMEF_PACE_FASTEST};
     struct limef_decode_settings video = {.media = LIMEF_MEDIA_VIDEO};
@@ -142,11 +144,14 @@ static void open_chain(const char *clip)
     must(limef_decode_filter_init(&decode, "pictures", &video), "decode");
     must(limef_decode_filter_init(&sound_decode, "sound", &audio), "decode");
     must(limef_resample_filter_init(&resample, NULL, NULL), "resample");
+    must(limef_tempo_filter_init(&tempo, NULL), "tempo");
+    limef_tempo_set_rate(&tempo, rate);
     limef_connect(&source.source.filter, &split.filter);
     limef_connect(&split.filter, &decode.filter);
     limef_connect(&decode.filter, &presenter.filter);
     limef_connect(&sound_decode.filter, &resample.filter);
-    limef_connect(&resample.filter, &sink.filter);
+    limef_connect(&resample.filter, &tempo.filter);
+    limef_connect(&tempo.filter, &sink.filter);
     must(limef_split_connect(&split, &sound_decode.filter, LIMEF_SPLIT_FROM_NOW), "split");
     must(limef_graph_init(&graph, graph_memory, sizeof(graph_memory), &settings), "graph");
     must(limef_graph_add_thread(&graph, &screen), "graph");
@@ -204,7 +209,7 @@ static void print(const int64_t *beeps, unsigned n_beeps, int64_t zero_us)
         for (unsigned k = 0; k < n_flashes; k++) {
             int64_t beep_us = zero_us + (beeps[i] + 3 * PERIOD / 2) * 1000000 / RATE;
 
-            if (llabs(flashes_us[k] - beep_us) < 400000)
+            if (llabs(flashes_us[k] - beep_us) < SAME_US)
                 printf("%s%.2f", n++ ? ", " : "", (double)(flashes_us[k] - beep_us) / 1e3);
         }
     printf("]}\n");
@@ -221,7 +226,7 @@ int main(int n_arguments, char **arguments)
     must(limef_reports_init(&reports), "reports");
     open_sound(arguments[2]);
     open_pictures();
-    open_chain(arguments[1]);
+    open_chain(arguments[1], n_arguments > 3 ? atoi(arguments[3]) : 1000);
     zero_us = play();
     must(limef_graph_stop(&graph, TIMEOUT_US), "graph");
     must(limef_audio_output_stop(&output, TIMEOUT_US), "output");
@@ -236,6 +241,7 @@ int main(int n_arguments, char **arguments)
     limef_filter_clear(&decode.filter);
     limef_filter_clear(&sound_decode.filter);
     limef_filter_clear(&resample.filter);
+    limef_filter_clear(&tempo.filter);
     limef_filter_clear(&presenter.filter);
     limef_consumer_clear(&screen);
     limef_consumer_clear(&sound);

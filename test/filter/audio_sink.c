@@ -133,9 +133,11 @@ Test(audio_sink, is_silent_at_another_rate_than_the_natural_one)
 {
     offer(0, 0);
     send(LIMEF_SIGNAL_RATE, 2000, 0);
+    cr_assert(eq(uint, fill(), 1024)); /* it may be that what comes is for that rate */
+    cr_assert(zero(int, offer(21333, 0)));
     mix_period();
     cr_assert(zero(uint, fill()));
-    for (int i = 0; i < 20; i++)
+    for (int i = 2; i < 20; i++)
         cr_assert(zero(int, offer(i * 21333, 0)));
     send(LIMEF_SIGNAL_RATE, 1000, 0);
     cr_assert(zero(int, offer(500000, 0)));

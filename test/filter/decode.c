@@ -379,7 +379,8 @@ Test(decode, what_passed_last_stays_valid_until_the_next_go)
     play_clear(&play);
 }
 
-static bool no_threads;
+static bool no_threads; /* beside the calling one */
+static bool no_decoder;
 
 typedef int open_fn(AVCodecContext *context, const AVCodec *codec, AVDictionary **options);
 
@@ -389,7 +390,9 @@ LIMEF_API int avcodec_open2(AVCodecContext *context, const AVCodec *codec, AVDic
     open_fn *open_decoder;
 
     *(void **)&open_decoder = dlsym(RTLD_NEXT, "avcodec_open2");
-    return no_threads ? AVERROR(EAGAIN) : open_decoder(context, codec, options);
+    if (no_decoder || (no_threads && context->thread_count != 1))
+        return AVERROR(EAGAIN);
+    return open_decoder(context, codec, options);
 }
 
 Test(decode, a_decoder_that_got_no_thread_is_not_offered_the_frame_again)
@@ -400,7 +403,7 @@ Test(decode, a_decoder_that_got_no_thread_is_not_offered_the_frame_again)
               &(struct limef_file_source_settings){.url = media_make("a.mkv", &(struct media){0}),
                                                    .pace = LIMEF_PACE_FASTEST},
               &(struct limef_decode_settings){.n_threads = 2});
-    no_threads = true;
+    no_decoder = true;
     for (int i = 0; i < 3; i++) {
         AVCodecParameters *parameters = avcodec_parameters_alloc();
         struct limef_codec_frame codec = {
@@ -414,8 +417,25 @@ Test(decode, a_decoder_that_got_no_thread_is_not_offered_the_frame_again)
     }
     lost = play_signal_note(&play, LIMEF_SIGNAL_LOST);
     cr_assert(eq(int, lost->code, AVERROR_EXTERNAL));
-    no_threads = false;
+    no_decoder = false;
     cr_assert(eq(int, play_run(&play), AVERROR_EOF));
     cr_assert(eq(uint, play_count(&play, LIMEF_FRAME_DECODED), 25));
+    play_clear(&play);
+}
+
+Test(decode, without_threads_of_its_own_it_decodes_on_one)
+{
+    struct limef_decode_counters counters;
+
+    no_threads = true;
+    play_all(media_make("a.mkv", &(struct media){0}),
+             &(struct limef_decode_settings){.n_threads = 3});
+    no_threads = false;
+    cr_assert(eq(uint, play_count(&play, LIMEF_FRAME_DECODED), 25));
+    limef_decode_get_counters(&play.decode, &counters);
+    cr_assert(eq(u64, counters.n_without_threads, 1));
+    cr_assert(eq(u64, counters.n_codec_changes, 1));
+    cr_assert(zero(u64, counters.n_errors));
+    cr_assert(eq(int, play.decode.context->thread_count, 1));
     play_clear(&play);
 }

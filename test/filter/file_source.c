@@ -256,42 +256,6 @@ Test(file_source, a_pipe_that_stops_in_the_middle_ends_by_deadline)
     free(bytes);
 }
 
-Test(file_source, a_truncated_file_plays_what_is_left)
-{
-    size_t size;
-    unsigned char *bytes = media_read(media_make("a.ts", &(struct media){.n_pictures = 50}), &size);
-    struct limef_file_source_settings settings = fastest(media_write("cut.ts", bytes, size / 2));
-
-    play_init(&play, &settings, NULL);
-    cr_assert(eq(int, play_run(&play), AVERROR_EOF));
-    cr_assert(gt(uint, play_count(&play, LIMEF_FRAME_PACKET), 10));
-    cr_assert(eq(u32, play_signal_note(&play, LIMEF_SIGNAL_END)->signal, LIMEF_SIGNAL_END));
-    play_clear(&play);
-    free(bytes);
-}
-
-Test(file_source, damage_anywhere_never_crashes_or_hangs)
-{
-    size_t size;
-    unsigned char *bytes =
-        media_read(media_make("a.mp4", &(struct media){.n_pictures = 12, .audio = true}), &size);
-
-    for (size_t at = 0; at < size; at += size / 97 + 1) {
-        unsigned char *damaged = malloc(size);
-        struct limef_file_source_settings settings;
-
-        memcpy(damaged, bytes, size);
-        for (size_t i = at; i < size && i < at + 24; i++)
-            damaged[i] ^= (unsigned char)(0x5a + i);
-        settings = fastest(media_write("damaged.mp4", damaged, size));
-        free(damaged);
-        play_init(&play, &settings, &(struct limef_decode_settings){.n_threads = 1});
-        cr_assert(eq(int, play_run(&play), AVERROR_EOF));
-        play_clear(&play);
-    }
-    free(bytes);
-}
-
 Test(file_source, start_tries_again_after_a_failure)
 {
     const char *path = media_path("late.mp4");

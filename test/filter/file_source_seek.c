@@ -243,6 +243,24 @@ Test(file_source_seek, a_loop_begins_where_it_was_told_to_start)
     loop_and_expect("a.mp4", &(struct media){0}, 13 * FRAME_US);
     loop_and_expect("b.mp4", &(struct media){.b_frames = 2}, 13 * FRAME_US);
     loop_and_expect("b.ts", &(struct media){.b_frames = 2}, 13 * FRAME_US);
+    loop_and_expect("a.mjpeg", &(struct media){.codec = "mjpeg"}, 13 * FRAME_US);
+}
+
+/* Raw pictures one after another: libavformat's index of them leads into their middle. */
+Test(file_source_seek, what_has_times_by_counting_is_counted_again)
+{
+    struct limef_file_source_settings settings =
+        fastest(media_make("a.mjpeg", &(struct media){.codec = "mjpeg"}));
+
+    play_init(&play, &settings, &one_thread);
+    cr_assert(eq(int, play_until(&play, 20), 0));
+    play_forget(&play);
+    play_signal(&play, LIMEF_SIGNAL_SEEK, 0, 7 * FRAME_US, 1);
+    cr_assert(eq(int, play_run(&play), AVERROR_EOF));
+    cr_assert(eq(uint, play_count(&play, LIMEF_FRAME_DECODED), 18));
+    for (unsigned i = 0; i < 18; i++)
+        cr_assert(eq(int, picture(i)->number, (int)(7 + i)));
+    play_clear(&play);
 }
 
 Test(file_source_seek, a_seek_is_a_discontinuity_and_a_repetition_is_none)

@@ -9,11 +9,12 @@
 
 static struct limef_tile tile;
 static int64_t sound_us; /* what is heard at time 0; LIMEF_NO_TIME: nothing */
+static int sound_rate = 1000;
 
 static int64_t heard(void *context, int64_t now_us)
 {
     (void)context;
-    return sound_us == LIMEF_NO_TIME ? LIMEF_NO_TIME : sound_us + now_us;
+    return sound_us == LIMEF_NO_TIME ? LIMEF_NO_TIME : sound_us + now_us * sound_rate / 1000;
 }
 
 /* Media time 0 is shown at time 0. */
@@ -74,13 +75,26 @@ Test(presenter_master, is_put_right_at_once_where_it_is_far_off)
     cr_assert(eq(u64, LIMEF_COUNTED(tile.n_anchors), 1));
 }
 
-Test(presenter_master, leaves_a_clock_alone_that_does_not_run_as_sound_does)
+Test(presenter_master, runs_as_fast_as_what_is_heard)
+{
+    sound_us = 0;
+    tile.rate = 1500;
+    presenter_follow_master(&tile, 1000000); /* asked for, not heard yet */
+    cr_assert(eq(i64, presenter_clock_due_us(&tile.clock, 3000000), 3000000));
+    sound_us = -500000; /* at 1 s it is heard */
+    sound_rate = 1500;
+    presenter_follow_master(&tile, 1000000);
+    cr_assert(eq(int, tile.clock.rate, 1500));
+    cr_assert(eq(i64, presenter_clock_due_us(&tile.clock, 2500000), 2000000));
+    sound_us = LIMEF_NO_TIME;
+    tile.rate = 4000; /* sound cannot do that */
+    presenter_follow_master(&tile, 2000000);
+    cr_assert(eq(int, tile.clock.rate, 4000));
+}
+
+Test(presenter_master, leaves_a_clock_alone_that_stands)
 {
     sound_us = 500000;
-    tile.clock.rate = 2000;
-    presenter_follow_master(&tile, 1000000);
-    cr_assert(zero(i64, late_us()));
-    tile.clock.rate = 1000;
     tile.stepping = true;
     presenter_follow_master(&tile, 1000000);
     tile.stepping = false;

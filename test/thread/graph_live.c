@@ -2,6 +2,8 @@
 /* Graphs that change while they run, and how they end. */
 #include "graph.h"
 
+#include "support/quota_group.h"
+
 #include <limef/thread/machine.h>
 
 #include <sched.h>
@@ -135,7 +137,8 @@ static void assert_keeps_counters(struct limef_graph *graph)
     cr_assert(ge(u64, n_written, 1));
 }
 
-Test(graph_live, goes_back_to_one_thread_when_its_cores_are_taken)
+/* take: leaves one core of two. */
+static void assert_goes_back(void (*take)(void *context), void *context)
 {
     static struct paced_source source;
     static struct limef_tap_filter a, b;
@@ -144,8 +147,6 @@ Test(graph_live, goes_back_to_one_thread_when_its_cores_are_taken)
     struct limef_graph_settings settings = {.window_us = 300000};
     int64_t burn_us = 5500;
 
-    if (limef_machine_n_cpus() < 2)
-        cr_skip("one core");
     paced_source_init(&source);
     limef_tap_filter_init(&a, "a", burn, &burn_us);
     limef_tap_filter_init(&b, "b", burn, &burn_us);
@@ -157,12 +158,42 @@ Test(graph_live, goes_back_to_one_thread_when_its_cores_are_taken)
     cr_assert(eq(int, limef_graph_add(&graph, &source.source), 0));
     cr_assert(eq(int, limef_graph_start(&graph), 0));
     assert_rises(n_ever_cut, &graph, &sink, burn_us);
-    leave_cores(1);
+    take(context);
     ASSERT_COMES(has_no_core_left(&graph));
     cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
     cr_assert(eq(i64, atomic_load(&sink.n_out_of_order), 0));
     assert_keeps_counters(&graph);
     limef_graph_clear(&graph);
+}
+
+static void take_cores(void *context)
+{
+    (void)context;
+    leave_cores(1);
+}
+
+Test(graph_live, goes_back_to_one_thread_when_its_cores_are_taken)
+{
+    if (limef_machine_n_cpus() < 2)
+        cr_skip("one core");
+    assert_goes_back(take_cores, NULL);
+}
+
+static void take_quota(void *context)
+{
+    cr_assert(quota_group_set(context, 1));
+}
+
+Test(graph_live, goes_back_to_one_thread_when_its_quota_shrinks)
+{
+    struct quota_group group;
+
+    if (limef_machine_n_cpus() < 2)
+        cr_skip("one core");
+    if (!quota_group_enter(&group, 2))
+        cr_skip("no control group of its own for this process");
+    assert_goes_back(take_quota, &group);
+    quota_group_leave(&group);
 }
 
 Test(graph_live, takes_chains_in_and_out_while_it_runs)

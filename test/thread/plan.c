@@ -430,6 +430,37 @@ Test(plan, depth_follows_burst_and_jitter_and_the_budget)
     cr_assert(eq(u32, plans.plan.links[1].depth, 2));
 }
 
+Test(plan, a_live_fifo_holds_what_is_not_late_yet)
+{
+    uint32_t source = plans_put(&plans, LIMEF_PLAN_NONE, "source", 20, 250);
+
+    plans_put(&plans, source, "filter", 100, 250);
+    plans.filters[1].flags = LIMEF_FILTER_THREAD_BOUND;
+    plans.edges[0].burst_frames = 1;
+    make();
+    cr_assert(eq(u32, plans.plan.links[0].depth, 3));
+    plans.filters[0].is_live = true; /* 9 in 33 ms, and 2 */
+    make();
+    cr_assert(eq(u32, plans.plan.links[0].depth, 12));
+}
+
+Test(plan, what_comes_at_once_is_worked_on_in_pieces_and_waits_in_all_fifos)
+{
+    put_chain(10000, 9000); /* 0.475 of a core */
+    plans.edges[0].burst_frames = plans.edges[1].burst_frames = 1;
+    make();
+    cr_assert(not(plans.plan.links[1].is_cut));
+    plans.edges[0].burst_frames = 4; /* the last of them waits for three others */
+    make();
+    cr_assert(plans.plan.links[1].is_cut);
+    cr_assert(eq(u32, plans.plan.links[1].depth, 6));
+    make_next();
+    cr_assert(plans.plan.links[1].is_cut);
+    plans.problem.machine.n_cpus = 1; /* no other core would help */
+    make();
+    cr_assert(not(plans.plan.links[1].is_cut));
+}
+
 Test(plan, a_cut_stays_between_the_thresholds)
 {
     put_chain(20000, 14000); /* 0.85 */

@@ -63,3 +63,21 @@ Test(plan_fork, a_branch_that_seldom_takes_long_is_cut_off)
     make();
     cr_assert(not(is_cut(2)));
 }
+
+/* source -> look, and source -> decode: the looks at pictures that come three at once would wait
+ * for three to be decoded. */
+Test(plan_fork, a_branch_that_holds_up_what_comes_at_once_is_cut_off)
+{
+    uint32_t source = plans_put(&plans, LIMEF_PLAN_NONE, "source", 20, 20);
+
+    plans_put(&plans, source, "look", 200, 20);
+    plans_put(&plans, source, "decode", 15000, 20);
+    plans.problem.machine.n_cpus = 1;
+    plans.edges[0].burst_frames = plans.edges[1].burst_frames = 1;
+    make();
+    cr_assert(not(is_cut(1)));
+    plans.edges[0].burst_frames = plans.edges[1].burst_frames = 3;
+    make();
+    cr_assert(not(is_cut(0)));
+    cr_assert(eq(int, plans.plan.links[1].reason, LIMEF_PLAN_CUT_BRANCH));
+}

@@ -36,13 +36,13 @@ struct limef_audio_slot {
     uint32_t seek_serial;
     bool ending; /**< END came, and has not been heard yet */
     int32_t end_code;
-    int32_t rate; /**< thousandths; 0: 1000 */
+    int32_t rate; /**< that RATE asked for, thousandths */
     struct limef_drift drift;
 
     /* any reads */
     LIMEF_ATOMIC(uint64_t) n_blocks; /**< came */
     LIMEF_ATOMIC(uint64_t)
-    n_dropped;                 /**< blocks that were not to be heard: seeking, another rate */
+    n_dropped;                 /**< blocks that were not to be heard: seeking, not for this rate */
     LIMEF_ATOMIC(int32_t) ppm; /**< how much longer what comes is made to last */
 };
 
@@ -58,8 +58,8 @@ struct limef_audio_sink {
 /**
  * Prepares a sink.
  *
- * It acts on these signals of a slot (UINT32_MAX: of all): PAUSE, PLAY; RATE: at another rate than
- * the natural one it is silent; FLUSH, after which what comes is heard at once; SEEK, which says
+ * It acts on these signals of a slot (UINT32_MAX: of all): PAUSE, PLAY; RATE: it is silent
+ * while what comes is not for that rate, see limef_tempo_filter; FLUSH, after which what comes is heard at once; SEEK, which says
  * that sound is worthless until the FLUSH with its serial; START; END. To the application
  * (limef_report()), with media LIMEF_MEDIA_AUDIO: START when the first sound of all slots comes; END
  * when the last of a slot's sound was heard.

@@ -77,6 +77,7 @@ struct limef_decode_counters {
     uint64_t n_dropped_seek;     /**< pictures before the target of an exact seek */
     uint64_t n_dropped_burst;    /**< pictures or samples of a burst, but for its last picture */
     uint64_t n_codec_changes;    /**< times a decoder was opened */
+    uint64_t n_without_threads;  /**< of these, with one thread because the system gave no more */
     uint64_t n_lent_buffers;     /**< pictures that limef_decode_settings.buffers lent memory for */
     uint64_t n_ordinary_buffers; /**< pictures for which it did not; why says the last reason */
     const char *ordinary_why;    /**< lives forever; NULL: there was none */
@@ -149,7 +150,7 @@ struct limef_decode_filter {
     /* written by the thread that runs it, read by any */
     LIMEF_ATOMIC(uint64_t) n_packets, n_decoded, n_corrupt, n_errors, n_dropped_seek;
     LIMEF_ATOMIC(uint64_t) n_dropped_burst;
-    LIMEF_ATOMIC(uint64_t) n_codec_changes, n_ignored;
+    LIMEF_ATOMIC(uint64_t) n_codec_changes, n_without_threads, n_ignored;
     LIMEF_ATOMIC(int64_t) last_frame_us;
     LIMEF_ATOMIC(uint64_t) n_hardware, n_failures, n_steps[4], n_skipped, n_copied, out_bytes;
     LIMEF_ATOMIC(const char *) with;

@@ -87,6 +87,7 @@ struct limef_file_source {
     bool has_fd;
     bool timed_out;      /**< the last blocking call took longer than it may */
     int64_t deadline_us; /**< of the blocking call that runs */
+    int64_t size_bytes;  /**< of the file when it was opened; 0 or negative: it has none */
     int64_t rate;        /**< in thousandths */
 
     /* pacing: stream time anchor_ts_us is due at anchor_us */

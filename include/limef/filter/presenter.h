@@ -143,6 +143,7 @@ struct limef_tile {
     struct limef_presenter_clock clock;
     limef_presenter_master_fn *master; /**< who tells what is heard; NULL: nobody */
     void *master_context;              /**< borrowed */
+    int32_t rate;                      /**< that RATE asked for, thousandths; 0: 1000 */
     bool mastered;                     /**< something was heard when the clock was set last */
     int64_t
         waits_until_us;   /**< the first picture is there and waits for its sound; 0: it does not */
@@ -217,7 +218,8 @@ struct limef_presenter {
 /**
  * Prepares a presenter; opens nothing.
  *
- * It acts on these signals of a slot (LIMEF_PRESENTER_ALL: of all): PAUSE, PLAY, STEP, RATE; LOST
+ * It acts on these signals of a slot (LIMEF_PRESENTER_ALL: of all): PAUSE, PLAY, STEP; RATE, but
+ * while something of the slot is heard pictures run as fast as that, see limef_tempo_filter; LOST
  * and END, whose text the tile shows; START and FLUSH, after which the next picture is shown at
  * once; SEEK, which says that pictures are worthless until the FLUSH with its serial. An
  * application sends a SEEK to the presenter's thread first and to the source next: a paused

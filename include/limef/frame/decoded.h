@@ -21,6 +21,8 @@ struct limef_decoded_frame {
                                    the user's own. Its times are those of frame, not av's */
     int16_t rotation_degrees; /**< turn it clockwise by this to see it upright: 0, 90, 180, 270 */
     int16_t mirrored;         /**< 1: mirror left-right, after turning */
+    int32_t rate;             /**< of sound: thousandths of stream time to the time that it lasts;
+                                   0: 1000, it was not stretched. See limef_tempo_filter */
 };
 
 /**

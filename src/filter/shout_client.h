@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A connection to a server of streams: in a module in the folder "limef" beside this library, since
+ * few processes need its library.
+ */
+#ifndef LIMEF_SRC_FILTER_SHOUT_CLIENT_H
+#define LIMEF_SRC_FILTER_SHOUT_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct shout_client;
+
+#define SHOUT_CLIENT_FILE "limef-shout.so"
+#define SHOUT_CLIENT_SYMBOL "limef_shout_client"
+#define SHOUT_CLIENT_ABI 1
+
+struct shout_target {
+    const char *host, *user, *password, *mount, *name; /* borrowed for the call */
+    uint16_t port;
+    bool is_tls;
+};
+
+/* None of these waits for the server, but for the system to look up its name. */
+struct shout_client_ops {
+    int abi;
+    int (*make)(struct shout_client **client, const struct shout_target *target);
+    /* Begins to connect; it is not connected. */
+    int (*connect)(struct shout_client *client);
+    /* Returns 0: connected; AVERROR(EAGAIN): not yet; or why it failed. */
+    int (*poll)(struct shout_client *client);
+    /* Queues bytes and sends what the server takes. */
+    int (*send)(struct shout_client *client, const uint8_t *bytes, size_t n_bytes);
+    /* Sends what the server takes, and returns how many bytes still wait; or a failure. */
+    int64_t (*waiting)(struct shout_client *client);
+    /* For people; valid until the next call. NULL: what the code says. */
+    const char *(*why)(struct shout_client *client);
+    void (*disconnect)(struct shout_client *client);
+    void (*release)(struct shout_client *client);
+};
+
+#endif

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+#include "filter/shout_client.h"
+
+#include <errno.h>
+#include <libavutil/error.h>
+#include <netdb.h>
+#include <poll.h>
+#include <pthread.h>
+#include <shout/shout.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+struct shout_client {
+    shout_t *shout;
+    int knock;   /* a socket that asks whether anybody is there; -1: none */
+    bool opened; /* libshout is connected, or on its way there */
+};
+
+/* SIGPIPE of a server that went away is not for the process. */
+struct quiet {
+    sigset_t before;
+    bool was_pending;
+};
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static int translate(int ret)
+{
+    switch (ret) {
+    case SHOUTERR_SUCCESS:
+    case SHOUTERR_CONNECTED:
+        return 0;
+    case SHOUTERR_BUSY:
+    case SHOUTERR_RETRY:
+        return AVERROR(EAGAIN);
+    case SHOUTERR_NOCONNECT:
+        return AVERROR(ECONNREFUSED);
+    case SHOUTERR_NOLOGIN:
+        return AVERROR(EACCES);
+    case SHOUTERR_SOCKET:
+    case SHOUTERR_UNCONNECTED:
+        return AVERROR(EPIPE);
+    case SHOUTERR_MALLOC:
+        return AVERROR(ENOMEM);
+    case SHOUTERR_INSANE:
+        return AVERROR(EINVAL);
+    case SHOUTERR_UNSUPPORTED:
+    case SHOUTERR_NOTLS:
+        return AVERROR(EPROTO);
+    default:
+        return AVERROR(EIO);
+    }
+}
+
+static int set(shout_t *shout, const struct shout_target *target)
+{
+    int ret = shout_set_host(shout, target->host);
+
+    if (!ret)
+        ret = shout_set_port(shout, target->port);
+    if (!ret)
+        ret = shout_set_protocol(shout, SHOUT_PROTOCOL_HTTP);
+    if (!ret)
+        ret = shout_set_user(shout, target->user);
+    if (!ret)
+        ret = shout_set_password(shout, target->password);
+    if (!ret)
+        ret = shout_set_mount(shout, target->mount);
+    if (!ret)
+        ret = shout_set_meta(shout, SHOUT_META_NAME, target->name);
+    if (!ret)
+        ret = shout_set_content_format(shout, SHOUT_FORMAT_OGG, SHOUT_USAGE_AUDIO, NULL);
+    /* a server that says it has TLS and has none gets no password */
+    if (!ret)
+        ret = shout_set_tls(shout, target->is_tls ? SHOUT_TLS_RFC2818 : SHOUT_TLS_DISABLED);
+    return ret ? ret : shout_set_nonblocking(shout, SHOUT_BLOCKING_NONE);
+}
+
+static sigset_t sigpipe(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGPIPE);
+    return set;
+}
+
+static void begin_quiet(struct quiet *quiet)
+{
+    sigset_t set = sigpipe(), pending;
+
+    sigpending(&pending);
+    quiet->was_pending = sigismember(&pending, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &set, &quiet->before);
+}
+
+static void end_quiet(const struct quiet *quiet)
+{
+    sigset_t set = sigpipe();
+
+    if (!quiet->was_pending)
+        sigtimedwait(&set, NULL, &(struct timespec){.tv_sec = 0});
+    pthread_sigmask(SIG_SETMASK, &quiet->before, NULL);
+}
+
+/* One handle for all its connections: that of libshout 2.4.6 frees itself only while connected. */
+static void release(struct shout_client *client)
+{
+    shout_free(client->shout);
+    free(client);
+}
+
+static int make(struct shout_client **made, const struct shout_target *target)
+{
+    struct shout_client *client = calloc(1, sizeof(*client));
+    int ret;
+
+    pthread_once(&once, shout_init);
+    if (client)
+        client->shout = shout_new();
+    if (!client || !client->shout) {
+        free(client);
+        return AVERROR(ENOMEM);
+    }
+    client->knock = -1;
+    ret = translate(set(client->shout, target));
+    if (ret < 0)
+        release(client);
+    else
+        *made = client;
+    return ret;
+}
+
+/* Begins to knock at an address. Returns 0, or what the system said. */
+static int knock_at(struct shout_client *client, const struct addrinfo *address)
+{
+    int ret;
+
+    client->knock = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (client->knock < 0)
+        return AVERROR(errno);
+    if (connect(client->knock, address->ai_addr, address->ai_addrlen) == 0 || errno == EINPROGRESS)
+        return 0;
+    ret = AVERROR(errno);
+    close(client->knock);
+    client->knock = -1;
+    return ret;
+}
+
+/* libshout 2.4.6 loses some memory each time that nobody listens: it is asked when somebody does.
+ * As it does, it takes the first address that does not refuse at once. */
+static int knock(struct shout_client *client)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG}, *found;
+    int ret = AVERROR(EADDRNOTAVAIL);
+    char port[8];
+
+    snprintf(port, sizeof(port), "%u", (unsigned)shout_get_port(client->shout));
+    if (getaddrinfo(shout_get_host(client->shout), port, &hints, &found))
+        return ret;
+    for (const struct addrinfo *address = found; address && ret < 0; address = address->ai_next)
+        ret = knock_at(client, address);
+    freeaddrinfo(found);
+    return ret;
+}
+
+/* Returns 0: somebody is there, and libshout goes on. */
+static int hear_answer(struct shout_client *client)
+{
+    struct pollfd fd = {.fd = client->knock, .events = POLLOUT};
+    socklen_t bytes = sizeof(int);
+    int error = 0, ret;
+
+    if (poll(&fd, 1, 0) == 0)
+        return AVERROR(EAGAIN);
+    if (getsockopt(client->knock, SOL_SOCKET, SO_ERROR, &error, &bytes) < 0)
+        error = errno;
+    close(client->knock);
+    client->knock = -1;
+    if (error)
+        return AVERROR(error);
+    ret = shout_open(client->shout);
+    client->opened = true;
+    return translate(ret);
+}
+
+static int poll_client(struct shout_client *client)
+{
+    struct quiet quiet;
+    int ret;
+
+    begin_quiet(&quiet);
+    ret = client->opened ? translate(shout_get_connected(client->shout)) : hear_answer(client);
+    end_quiet(&quiet);
+    return ret;
+}
+
+/* Raw: the pages are in time already, and libshout need not look into them. */
+static int send_bytes(struct shout_client *client, const uint8_t *bytes, size_t n_bytes)
+{
+    struct quiet quiet;
+    ssize_t n;
+
+    begin_quiet(&quiet);
+    n = shout_send_raw(client->shout, bytes, n_bytes);
+    end_quiet(&quiet);
+    return n >= 0 || n == SHOUTERR_BUSY ? 0 : translate((int)n);
+}
+
+static int64_t waiting(struct shout_client *client)
+{
+    int ret = send_bytes(client, NULL, 0);
+    ssize_t n = shout_queuelen(client->shout);
+
+    return ret < 0 && ret != AVERROR(EAGAIN) ? ret : n < 0 ? 0 : n;
+}
+
+static const char *why(struct shout_client *client)
+{
+    return client->opened ? shout_get_error(client->shout) : NULL;
+}
+
+static void disconnect(struct shout_client *client)
+{
+    struct quiet quiet;
+
+    if (client->knock >= 0)
+        close(client->knock);
+    client->knock = -1;
+    begin_quiet(&quiet);
+    if (client->opened)
+        shout_close(client->shout);
+    end_quiet(&quiet);
+    client->opened = false;
+}
+
+__attribute__((visibility("default"))) const struct shout_client_ops limef_shout_client = {
+    .abi = SHOUT_CLIENT_ABI,
+    .make = make,
+    .connect = knock,
+    .poll = poll_client,
+    .send = send_bytes,
+    .waiting = waiting,
+    .why = why,
+    .disconnect = disconnect,
+    .release = release,
+};

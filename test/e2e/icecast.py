@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Streams with limef-play to a real Icecast server on this machine, and listens to that.
+
+icecast.py LIMEF-PLAY; ffmpeg makes the clips and decodes the stream."""
+import array
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import urllib.error
+import urllib.request
+
+PLAY = sys.argv[1]
+DEADLINE_S = 60
+RATE = 48000
+PASSWORD = "a-secret-of-this-test"
+TEMP = tempfile.TemporaryDirectory(prefix="limef-e2e-icecast-")
+FOLDER = pathlib.Path(TEMP.name)
+QUIET = {k: v for k, v in os.environ.items()
+         if k not in ("DISPLAY", "WAYLAND_DISPLAY", "PULSE_SERVER", "XDG_RUNTIME_DIR")}
+OWNER = """<changeowner><user>nobody</user><group>nogroup</group></changeowner>"""
+CONFIG = """<icecast>
+<location>here</location><admin>nobody@localhost</admin><hostname>localhost</hostname>
+<limits><clients>10</clients><sources>2</sources><queue-size>524288</queue-size>
+<client-timeout>30</client-timeout><header-timeout>15</header-timeout>
+<source-timeout>10</source-timeout><burst-size>65535</burst-size></limits>
+<authentication><source-password>{password}</source-password><admin-user>admin</admin-user>
+<admin-password>{password}</admin-password></authentication>
+<listen-socket><port>{port}</port><bind-address>127.0.0.1</bind-address></listen-socket>
+<fileserve>0</fileserve>
+<paths><logdir>{folder}</logdir><webroot>{folder}</webroot><adminroot>{folder}</adminroot></paths>
+<logging><accesslog>access.log</accesslog><errorlog>error.log</errorlog><loglevel>3</loglevel>
+</logging><security><chroot>0</chroot>{owner}</security></icecast>
+"""
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def comes(condition, what):
+    """Waits for something to be true."""
+    end = time.monotonic() + DEADLINE_S
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"{what} did not come")
+        time.sleep(0.02)
+
+
+class Server:
+    """An icecast2 of its own; it refuses to run as root."""
+
+    def __init__(self, port):
+        self.port = port
+        (FOLDER / "icecast.xml").write_text(CONFIG.format(
+            password=PASSWORD, port=port, folder=FOLDER, owner=OWNER if os.getuid() == 0 else ""))
+        self.start()
+
+    def answers(self):
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+        except OSError:
+            return False
+        return True
+
+    def start(self):
+        self.process = subprocess.Popen(
+            ["icecast2", "-c", str(FOLDER / "icecast.xml")], stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
+        comes(lambda: self.answers() or self.process.poll() is not None, "icecast2")
+        if self.process.poll() is not None:
+            raise unittest.SkipTest("icecast2 does not run here")
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+    def listen(self, n_bytes):
+        """The beginning of the stream, once there is one."""
+        stream = []
+
+        def opens():
+            try:
+                stream.append(urllib.request.urlopen(f"http://127.0.0.1:{self.port}/live.opus",
+                                                     timeout=DEADLINE_S))
+            except (urllib.error.URLError, OSError):
+                return False
+            return True
+
+        comes(opens, "the stream")
+        with stream[0] as opened:
+            return opened.read(n_bytes)
+
+
+def pitch(stream):
+    """Of the second half of an Ogg stream that holds a tone."""
+    path = FOLDER / "received.opus"
+    path.write_bytes(stream)
+    raw = subprocess.run(["ffmpeg", "-v", "quiet", "-i", str(path), "-f", "f32le", "-ac", "1", "-ar",
+                          str(RATE), "-"], capture_output=True, timeout=DEADLINE_S).stdout
+    samples = array.array("f")
+    samples.frombytes(raw)
+    samples = samples[len(samples) // 2:]
+    return sum(1 for a, b in zip(samples, samples[1:]) if a < 0 <= b) * RATE / len(samples)
+
+
+class Playing:
+    """limef-play that streams a tone until it is told to end."""
+
+    def __init__(self, port, password, *arguments):
+        clip = FOLDER / "tone.wav"
+        if not clip.exists():
+            subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "sine=1000:d=60:r=48000",
+                            str(clip)], check=True, timeout=DEADLINE_S)
+        self.errors = open(FOLDER / "errors.txt", "w+")
+        self.process = subprocess.Popen(
+            [PLAY, "--vo=none", f"--ao-stream=icecast://127.0.0.1:{port}/live.opus",
+             "--log-level=info", "--report=json", *arguments, str(clip)], stdout=subprocess.PIPE,
+            stderr=self.errors, text=True, env={**QUIET, "LIMEF_ICECAST_PASSWORD": password})
+
+    def said(self):
+        return (FOLDER / "errors.txt").read_text()
+
+    def end(self):
+        """Returns what the report says of the sound, and all that was printed."""
+        self.process.send_signal(signal.SIGTERM)
+        output = self.process.communicate(timeout=DEADLINE_S)[0]
+        self.errors.close()
+        return json.loads(output.splitlines()[-1])["sound"], output + self.said()
+
+
+class Icecast(unittest.TestCase):
+    def test_listeners_hear_the_tone_also_when_the_server_has_come_back(self):
+        server = Server(free_port())
+        self.addCleanup(server.stop)
+        playing = Playing(server.port, PASSWORD)
+        self.assertAlmostEqual(pitch(server.listen(16000)), 1000, delta=5)
+        server.stop()
+        comes(lambda: "the server was lost" in playing.said(), "the loss")
+        server.start()
+        comes(lambda: playing.said().count("connected") == 2, "the second connection")
+        self.assertAlmostEqual(pitch(server.listen(16000)), 1000, delta=5)
+        sound, printed = playing.end()
+        streamed = sound["streamed"]
+        self.assertEqual(streamed["connects"], 2)
+        self.assertGreaterEqual(streamed["errors"], 1)
+        self.assertGreater(streamed["dropped"], 0)
+        # nobody waited for the server: all that was mixed was read, but for what came at the end
+        self.assertEqual(streamed["missed"], 0)
+        self.assertLessEqual(abs(streamed["frames"] -
+                                 sound["periods"] * sound["period_frames"]), RATE // 2)
+        self.assertNotIn(PASSWORD, printed)
+
+    def test_goes_on_where_the_server_lets_nobody_in(self):
+        server = Server(free_port())
+        self.addCleanup(server.stop)
+        playing = Playing(server.port, "wrong-" + PASSWORD)
+        comes(lambda: "cannot connect" in playing.said(), "the refusal")
+        sound, printed = playing.end()
+        self.assertEqual(sound["streamed"]["connects"], 0)
+        self.assertGreaterEqual(sound["streamed"]["errors"], 1)
+        self.assertIn("Login failed", printed)
+        self.assertNotIn(PASSWORD, printed)
+
+    def test_gives_up_a_server_that_says_nothing(self):
+        with socket.socket() as mute:
+            mute.bind(("127.0.0.1", 0))
+            mute.listen(8)
+            playing = Playing(mute.getsockname()[1], PASSWORD, "--timeout=0.5")
+            comes(lambda: "cannot connect" in playing.said(), "the end of patience")
+            sound, printed = playing.end()
+        self.assertEqual(sound["streamed"]["missed"], 0)
+        self.assertNotIn(PASSWORD, printed)
+
+
+if __name__ == "__main__":
+    for program in ("ffmpeg", "icecast2"):
+        if not shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/bin"):
+            print(f"there is no {program}")
+            sys.exit(77)
+    os.chmod(FOLDER, 0o777)
+    program = unittest.main(argv=sys.argv[:1] + sys.argv[2:], exit=False, verbosity=2)
+    TEMP.cleanup()
+    sys.exit(not program.result.wasSuccessful())

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* What needs no server; with one: test/e2e/icecast.py. */
+#include "support/chain.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PASSWORD "never-to-be-seen"
+
+static struct limef_shout_filter shout;
+static char said[4096];
+
+static void keep(void *context, enum limef_log_level level, const char *name, const char *line)
+{
+    size_t used = strlen(said);
+
+    (void)context;
+    (void)level;
+    snprintf(said + used, sizeof(said) - used, "%s: %s\n", name, line);
+}
+
+static int init(const char *url)
+{
+    struct limef_shout_settings settings = {.url = url};
+
+    limef_log_set_level(LIMEF_LOG_DEBUG);
+    limef_log_set_sink(keep, NULL);
+    return limef_shout_filter_init(&shout, NULL, &settings);
+}
+
+Test(shout, refuses_a_url_without_saying_its_password)
+{
+    cr_assert(eq(int, init(NULL), AVERROR(EINVAL)));
+    cr_assert(eq(int, init("http://source:" PASSWORD "@host/a"), AVERROR(EINVAL)));
+    cr_assert(eq(int, init("icecast://source:" PASSWORD "@host"), AVERROR(EINVAL)));
+    cr_assert(gt(sz, strlen(said), 0));
+    cr_assert(strstr(said, PASSWORD) == NULL, "%s", said);
+    cr_assert(shout.filter.ops == NULL);
+}
+
+Test(shout, drops_and_counts_what_comes_before_a_codec, .timeout = 30)
+{
+    struct limef_packet_frame packet = {
+        .frame = {.frame_class = LIMEF_FRAME_PACKET, .media = LIMEF_MEDIA_AUDIO},
+        .data = (const uint8_t *)"abc",
+        .size_bytes = 3};
+    struct limef_shout_counters counters;
+    struct limef_signal_frame end;
+    int ret = init("icecast://source:" PASSWORD "@127.0.0.1:1/a");
+
+    if (!HAS_SHOUT) {
+        cr_assert(eq(int, ret, AVERROR(ENOSYS)));
+        return;
+    }
+    cr_assert(zero(int, ret));
+    cr_assert(zero(int, limef_go(&shout.filter, &packet.frame)));
+    limef_signal_frame_set(&end, LIMEF_SIGNAL_END, 0, NULL);
+    cr_assert(zero(int, limef_go(&shout.filter, &end.frame)));
+    limef_shout_get_counters(&shout, &counters);
+    cr_assert(eq(u64, counters.n_dropped, 1));
+    cr_assert(zero(u64, counters.n_failures));
+    cr_assert(eq(int, counters.state, LIMEF_SHOUT_OFF));
+    limef_filter_clear(&shout.filter);
+    cr_assert(strstr(said, PASSWORD) == NULL, "%s", said);
+}

@@ -89,6 +89,8 @@ static bool is_there(enum kind kind, enum limef_rtsp_state state)
         return state == LIMEF_RTSP_WAITING;
     case REFUSED:
         return state == LIMEF_RTSP_REFUSED_USER;
+    case TLS: /* a library without TLS says so */
+        return state == LIMEF_RTSP_CONNECTING || state == LIMEF_RTSP_UNSUPPORTED;
     case RESOLVING: /* how long that takes is not ours to say */
         return state == LIMEF_RTSP_CONNECTING || state == LIMEF_RTSP_WAITING;
     default:

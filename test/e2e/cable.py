@@ -151,6 +151,7 @@ class Cable(unittest.TestCase):
         cable("up")
 
     def test_a_cable_that_is_pulled_for_a_moment_costs_nothing_by_tcp(self):
+        self.camera.speed = 2
         player = Player(self.camera.url(), "once=1", "transport=tcp", "timeout_ms=20000")
         self.assertTrue(player.wait_for("playing"))
         cable("down")

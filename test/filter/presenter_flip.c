@@ -123,11 +123,6 @@ void compositor_set_layout(struct compositor *compositor, uint32_t solo)
     (void)compositor, (void)solo;
 }
 
-void compositor_prepare(struct compositor *compositor)
-{
-    (void)compositor;
-}
-
 int compositor_present(struct compositor *compositor)
 {
     (void)compositor;

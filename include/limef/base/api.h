@@ -36,6 +36,8 @@
 #define LIMEF_COUNT(counter, n)                                                                    \
     __atomic_store_n(&(counter), __atomic_load_n(&(counter), __ATOMIC_RELAXED) + (n),              \
                      __ATOMIC_RELAXED)
+/** Sets what one thread writes and any thread reads. */
+#define LIMEF_SET(counter, n) __atomic_store_n(&(counter), (n), __ATOMIC_RELAXED)
 /** Reads a counter of another thread. */
 #define LIMEF_COUNTED(counter) __atomic_load_n(&(counter), __ATOMIC_RELAXED)
 #else
@@ -46,6 +48,7 @@
     atomic_store_explicit(&(counter),                                                              \
                           atomic_load_explicit(&(counter), memory_order_relaxed) + (n),            \
                           memory_order_relaxed)
+#define LIMEF_SET(counter, n) atomic_store_explicit(&(counter), (n), memory_order_relaxed)
 #define LIMEF_COUNTED(counter) atomic_load_explicit(&(counter), memory_order_relaxed)
 #endif
 

@@ -152,7 +152,7 @@ static inline void limef_disconnect(struct limef_filter *from)
 static inline void limef_filter_mark(struct limef_filter *filter, uint32_t inside)
 {
     /* relaxed: who looks wants to know what lasts */
-    atomic_store_explicit(&filter->inside, inside, memory_order_relaxed);
+    LIMEF_SET(filter->inside, inside);
 }
 
 /** Gives a frame to a filter while costs are measured; limef_go() does it. Thread: the filter's */

@@ -42,6 +42,7 @@ struct play_options {
     /* inputs */
     const char *urls[PLAY_MAX_URLS];
     struct limef_url inputs[PLAY_MAX_URLS]; /* what they were copied to: secrets_take() */
+    struct limef_url mains[PLAY_MAX_URLS];  /* likewise, of SUB|MAIN; all-zero: it is one URL */
     unsigned n_urls;
     bool urls_on_stdin;
     const char *password_file; /* "-": standard input; NULL: none */

@@ -234,6 +234,24 @@ class Sound(unittest.TestCase):
             begin = onsets(samples)[0]
             self.assertAlmostEqual(pitch(samples[begin + 4800:begin + 28800]), hz, delta=5)
 
+    def test_a_rate_that_changes_in_mid_stream_is_not_heard_and_the_picture_goes_on(self):
+        parts = [make(f"{rate}.ts", "-f", "lavfi", "-i", "testsrc=s=160x120:r=25", "-f", "lavfi", "-i",
+                      f"sine=1000:r={rate}", "-t", "1.5", "-c:v", "mpeg2video", "-c:a", "aac")
+                 for rate in (48000, 24000)]
+        clip = FOLDER / "rates.ts"
+        clip.write_bytes(b"".join(part.read_bytes() for part in parts))
+        status, report, samples = play(clip)
+        self.assertEqual(status, 0)
+        stream = report["streams"][0]
+        self.assertEqual(stream["sound"]["lost"], 0)
+        self.assertAlmostEqual(stream["sound"]["heard_s"], 3, delta=0.25)
+        begin = onsets(samples)[0]
+        for second in (0.5, 2.2):
+            part = samples[begin + int(second * RATE):begin + int((second + 0.5) * RATE)]
+            self.assertAlmostEqual(pitch(part), 1000, delta=5)
+            self.assertGreater(max(part), 0.05)
+        self.assertGreater(stream["frames_shown"] + stream["frames_dropped"]["late"], 50)
+
     def test_mixes_streams_side_by_side(self):
         clips = [make(f"{hz}.wav", "-f", "lavfi", "-i", f"sine={hz}:d=1") for hz in (500, 2000)]
         status, report, samples = play(*clips)

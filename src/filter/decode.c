@@ -96,6 +96,12 @@ static bool is_before_target(struct limef_decode_filter *decode)
     return false;
 }
 
+/* Whether its packet was there for the sake of others: some decoders hand it out all the same. */
+static bool is_unwanted(const AVFrame *picture)
+{
+    return picture->flags & AV_FRAME_FLAG_DISCARD;
+}
+
 static int pass_picture(struct limef_decode_filter *decode, struct limef_payload *payload)
 {
     limef_payload_unref(decode->out.frame.payload);
@@ -103,7 +109,7 @@ static int pass_picture(struct limef_decode_filter *decode, struct limef_payload
     if (decode->hardware.kept && !decode_hardware_admit(decode, limef_payload_picture(payload)))
         return 0;
     describe(decode, limef_payload_picture(payload));
-    if (is_before_target(decode)) {
+    if (is_unwanted(limef_payload_picture(payload)) || is_before_target(decode)) {
         LIMEF_COUNT(decode->n_dropped_seek, 1);
         return 0;
     }

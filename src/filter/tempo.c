@@ -94,36 +94,30 @@ static bool is_possible(int32_t rate)
     return rate >= LIMEF_TEMPO_MIN_RATE && rate <= LIMEF_TEMPO_MAX_RATE;
 }
 
-static int load(struct limef_tempo_filter *tempo)
+static const struct stretch_ops *load(const struct limef_tempo_filter *tempo)
 {
-    const struct stretch_ops *ops;
+    const struct stretch_ops *ops = module_load(STRETCH_FILE, STRETCH_SYMBOL, tempo->filter.name);
 
-    if (tempo->ops)
-        return 0;
-    ops = module_load(STRETCH_FILE, STRETCH_SYMBOL, tempo->filter.name);
-    if (!ops || ops->abi != STRETCH_ABI)
-        return limef_fail(AVERROR(ENOSYS), tempo->filter.name,
-                          "no sound at another rate: libavfilter is not there");
-    tempo->ops = ops;
-    return 0;
+    return ops && ops->abi == STRETCH_ABI ? ops : NULL;
 }
 
 static int open_stretch(struct limef_tempo_filter *tempo, const AVFrame *in)
 {
-    int ret = load(tempo);
+    int ret = av_channel_layout_copy(&tempo->like->ch_layout, &in->ch_layout);
 
-    if (ret < 0)
-        return ret;
     tempo->like->sample_rate = in->sample_rate;
     tempo->like->format = in->format;
-    ret = in->sample_rate > 0 && in->ch_layout.nb_channels > 0
-              ? av_channel_layout_copy(&tempo->like->ch_layout, &in->ch_layout)
-              : AVERROR_INVALIDDATA;
+    if (ret >= 0 && (in->sample_rate <= 0 || in->ch_layout.nb_channels <= 0))
+        ret = AVERROR_INVALIDDATA;
+    if (ret >= 0 && !tempo->ops)
+        tempo->ops = load(tempo);
+    if (ret >= 0 && !tempo->ops)
+        ret = AVERROR(ENOSYS);
     if (ret >= 0)
         ret = memory_permits() ? tempo->ops->open(&tempo->stretch, tempo->like, tempo->rate)
                                : AVERROR(ENOMEM);
-    return ret < 0 ? limef_fail(ret, tempo->filter.name, "no sound at %d/1000 of its rate",
-                                (int)tempo->rate)
+    return ret < 0 ? limef_fail(ret, tempo->filter.name, "no sound at %d/1000 of its rate%s",
+                                (int)tempo->rate, tempo->ops ? "" : ", libavfilter is not there")
                    : 0;
 }
 
@@ -196,8 +190,8 @@ static int take_block(struct limef_tempo_filter *tempo, const struct limef_decod
         return AVERROR_EXIT;
     if (tempo->rate == 1000 || !is_possible(tempo->rate) || in->frame.flags & LIMEF_FRAME_LIVE)
         return limef_pass(&tempo->filter, &in->frame);
-    if ((tempo->stretch || tempo->failed) &&
-        (!is_like(tempo, in->av) || jumps(tempo, &in->frame))) {
+    if ((tempo->stretch && jumps(tempo, &in->frame)) ||
+        ((tempo->stretch || tempo->failed) && !is_like(tempo, in->av))) {
         if (drain(tempo) == AVERROR_EXIT)
             return AVERROR_EXIT;
         LIMEF_COUNT(tempo->n_restarts, 1);

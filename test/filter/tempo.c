@@ -99,12 +99,15 @@ static void send_tone(enum AVSampleFormat format, int from, int n, uint32_t flag
     sound_block_free(&block);
 }
 
+static unsigned n_lines;
+
 static void drop_line(void *context, enum limef_log_level level, const char *name, const char *line)
 {
     (void)context;
     (void)level;
     (void)name;
     (void)line;
+    n_lines++;
 }
 
 /* Whatever comes of it. */
@@ -226,6 +229,25 @@ Test(tempo, begins_anew_at_a_flush_a_jump_and_another_format)
     cr_assert(eq(ulong, counters().n_restarts, 3));
     cr_assert(le(i64, llabs(watcher.next_us - 6040LL * BLOCK * 1000000 / RATE), SLACK_US));
     cr_assert(zero(ulong, counters().n_errors));
+}
+
+Test(tempo, says_once_what_it_cannot_do_and_passes_it_as_it_is)
+{
+    struct sound_block block;
+
+    limef_log_set_sink(drop_line, NULL);
+    limef_tempo_set_rate(&tempo, 1500);
+    sound_block_make(&block, RATE, 2, BLOCK, AV_SAMPLE_FMT_FLT);
+    block.av->sample_rate = 0;
+    for (int i = 0; i < 5; i++) {
+        block.frame.frame.pts_us = i * 1000000;
+        cr_assert(zero(int, limef_go(&tempo.filter, &block.frame.frame)));
+    }
+    sound_block_free(&block);
+    cr_assert(eq(uint, n_lines, 1));
+    cr_assert(eq(uint, keeper.n_blocks, 5));
+    cr_assert(zero(int, watcher.rate));
+    cr_assert(eq(ulong, counters().n_errors, 5));
 }
 
 Test(tempo, passes_all_signals_and_stops_when_what_is_behind_was_stopped)

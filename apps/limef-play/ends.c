@@ -139,7 +139,7 @@ void ends_note_state(struct player *player, const struct limef_signal_frame *rep
         report->value == LIMEF_RTSP_STALLED || player->options->reconnect_asked)
         return;
     limef_rtsp_source_get_counters(&stream->camera, &counters);
-    if (counters.n_units > 0)
+    if (counters.n_units > 0 || stream->main_connected) /* the large stream may be there */
         return;
     end.signal = LIMEF_SIGNAL_END;
     stream->sound_ended = true;

@@ -1,17 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "mains.h"
 
-#include <string.h>
-
 #define SUB 0
 #define MAIN 1
-
-const char *mains_find(const char *url)
-{
-    const char *bar = strstr(url, "|rtsp");
-
-    return bar ? bar + 1 : NULL;
-}
 
 static void send(struct player *player, struct limef_filter *to, uint32_t slot, uint32_t signal,
                  int64_t value)

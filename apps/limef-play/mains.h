@@ -8,9 +8,6 @@
 
 #include "player.h"
 
-/* The two URLs of SUB|MAIN; NULL: it is one URL. Borrowed from url. */
-const char *mains_find(const char *url);
-
 /* Asks for the streams that what is shown alone needs. Thread: the main one */
 void mains_follow(struct player *player, uint32_t solo);
 

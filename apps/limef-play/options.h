@@ -30,6 +30,7 @@ struct play_options {
     struct limef_presenter_kms kms;
     const char *ao;                    /* as written; NULL: auto */
     const char *ao_record, *ao_stream; /* a file, a URL; NULL: none */
+    struct limef_url ao_stream_url;    /* its memory, once secrets_take() was there */
     int width, height;
     bool fullscreen;
     bool untimed;
@@ -41,6 +42,7 @@ struct play_options {
     /* inputs */
     const char *urls[PLAY_MAX_URLS];
     struct limef_url inputs[PLAY_MAX_URLS]; /* what they were copied to: secrets_take() */
+    struct limef_url mains[PLAY_MAX_URLS];  /* likewise, of SUB|MAIN; all-zero: it is one URL */
     unsigned n_urls;
     bool urls_on_stdin;
     const char *password_file; /* "-": standard input; NULL: none */
@@ -69,10 +71,10 @@ struct play_options {
     bool report_json;
     bool explain;
     const char *dot;
-    const char *dump_file; /* of key d and SIGUSR1; NULL: standard error */
+    const char *dump_file;      /* of key d and SIGUSR1; NULL: standard error */
     const char *metrics_socket; /* where metrics are served; NULL: not there */
     int metrics_port;           /* likewise, on 127.0.0.1; 0: not there */
-    int dump_fd;           /* says that SIGUSR1 came; negative: nobody does */
+    int dump_fd;                /* says that SIGUSR1 came; negative: nobody does */
     enum play_plan plan;
     enum limef_log_level log_level;
     bool help, version;

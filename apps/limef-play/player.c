@@ -149,7 +149,7 @@ static int init_graph(struct player *player)
     int ret;
 
     for (unsigned i = 0; i < player->n_streams; i++)
-        n_filters += mains_find(player->options->urls[i]) ? PLAY_MAIN_FILTERS : 0;
+        n_filters += player->options->mains[i].whole ? PLAY_MAIN_FILTERS : 0;
     bytes = LIMEF_GRAPH_BYTES(n_filters);
     player->graph_memory = aligned_alloc(LIMEF_CACHE_LINE_BYTES, bytes);
     if (!player->graph_memory)

@@ -296,6 +296,7 @@ static void put_output(struct json *json, const struct limef_presenter *presente
     json_string(json, "why_composed", why ? why : "");
     json_integer(json, "flips", (int64_t)LIMEF_COUNTED(presenter->n_flips));
     json_integer(json, "missed_flips", (int64_t)LIMEF_COUNTED(presenter->n_missed));
+    json_integer(json, "missed_here", (int64_t)LIMEF_COUNTED(presenter->n_missed_here));
     json_close(json, '}');
 }
 

@@ -23,19 +23,37 @@ static void overwrite(char *url, const char *masked)
     memset(url + n_masked, 0, n_url - n_masked);
 }
 
+static int take(struct limef_url *input, char *given)
+{
+    if (limef_url_init(input, given) < 0)
+        return limef_fail(AVERROR(ENOMEM), "limef-play", "the URLs");
+    if (strcmp(input->text, input->whole) != 0)
+        overwrite(given, input->text);
+    return 0;
+}
+
 int secrets_take(struct play_options *options)
 {
-    for (unsigned i = 0; i < options->n_urls; i++) {
-        struct limef_url *input = &options->inputs[i];
-        char *given = (char *)(uintptr_t)options->urls[i]; /* of argv, or of a text that was read */
+    int ret = 0;
 
-        if (limef_url_init(input, given) < 0)
-            return limef_fail(AVERROR(ENOMEM), "limef-play", "%u URLs", options->n_urls);
-        if (strcmp(input->text, input->whole) != 0)
-            overwrite(given, input->text);
-        options->urls[i] = input->whole;
+    /* what is given is of argv, or of a text that was read */
+    if (options->ao_stream) {
+        ret = take(&options->ao_stream_url, (char *)(uintptr_t)options->ao_stream);
+        options->ao_stream = options->ao_stream_url.whole;
     }
-    return 0;
+    for (unsigned i = 0; i < options->n_urls && ret >= 0; i++) {
+        char *given = (char *)(uintptr_t)options->urls[i];
+        char *bar = strstr(given, "|rtsp");
+
+        if (bar) {
+            *bar = '\0';
+            ret = take(&options->mains[i], bar + 1);
+        }
+        if (ret >= 0)
+            ret = take(&options->inputs[i], given);
+        options->urls[i] = options->inputs[i].whole;
+    }
+    return ret;
 }
 
 /* Where host and port are, without the user. */
@@ -71,21 +89,31 @@ static bool is_meant(const char *which, const char *url, unsigned number)
                     (n == n_with_port && !strncasecmp(which, host, n)));
 }
 
+struct login {
+    const char *which, *user, *password;
+};
+
+static int apply(struct limef_url *input, unsigned number, const struct login *login)
+{
+    if (!input->whole || !limef_url_lacks_password(input) ||
+        !is_meant(login->which, input->whole, number))
+        return 0;
+    return limef_url_set_login(input, login->user, login->password);
+}
+
 static int apply_line(struct play_options *options, const char *which, const char *user,
                       const char *password)
 {
-    for (unsigned i = 0; i < options->n_urls; i++) {
-        struct limef_url *input = &options->inputs[i];
-        int ret;
+    struct login login = {which, user, password};
+    int ret = 0;
 
-        if (!limef_url_lacks_password(input) || !is_meant(which, input->whole, i + 1))
-            continue;
-        ret = limef_url_set_login(input, user, password);
-        if (ret < 0)
-            return ret;
-        options->urls[i] = input->whole;
+    for (unsigned i = 0; i < options->n_urls && ret >= 0; i++) {
+        ret = apply(&options->inputs[i], i + 1, &login);
+        if (ret >= 0)
+            ret = apply(&options->mains[i], i + 1, &login);
+        options->urls[i] = options->inputs[i].whole;
     }
-    return 0;
+    return ret;
 }
 
 /* Of a text that is one line without blanks; NULL: it is not. */
@@ -183,7 +211,10 @@ int secrets_read(struct play_options *options)
 
 void secrets_clear(struct play_options *options)
 {
-    for (unsigned i = 0; i < options->n_urls; i++)
+    for (unsigned i = 0; i < options->n_urls; i++) {
         limef_url_clear(&options->inputs[i]);
+        limef_url_clear(&options->mains[i]);
+    }
+    limef_url_clear(&options->ao_stream_url);
     options->n_urls = 0;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "stream.h"
 
-#include "mains.h"
 #include "sound.h"
 
 #include <limef/base/log.h>
@@ -111,19 +110,13 @@ static int init_camera(struct play_stream *stream, struct limef_rtsp_source *cam
 }
 
 /* A camera with two streams. The large one is not connected yet, unless it always is. */
-static int init_both(struct play_stream *stream, const char *url, const char *main,
+static int init_both(struct play_stream *stream, const char *sub, const char *main,
                      const struct play_options *options)
 {
-    char sub[LIMEF_URL_BYTES];
     struct limef_signal_frame stop;
-    int ret, n = snprintf(sub, sizeof(sub), "%.*s", (int)(main - 1 - url), url);
+    int ret = init_camera(stream, &stream->camera, sub, options);
 
-    if (n >= (int)sizeof(sub))
-        return limef_fail(AVERROR(ENAMETOOLONG), stream->name, "the URL is too long");
     snprintf(stream->main_name, sizeof(stream->main_name), "slot %u main", (unsigned)stream->slot);
-    ret = init_camera(stream, &stream->camera, sub, options);
-    limef_url_mask(stream->url, sizeof(stream->url), sub);
-    explicit_bzero(sub, sizeof(sub));
     if (ret >= 0)
         ret = init_camera(stream, &stream->main, main, options);
     if (ret < 0)
@@ -150,12 +143,16 @@ static bool is_rtsp(const char *url)
 static int init_from(struct play_stream *stream, const char *url,
                      const struct play_options *options)
 {
-    const char *main = mains_find(url);
+    const char *main = options->mains[stream->slot].whole;
+    bool is_camera = is_rtsp(url) && !options->rtsp_by_libavformat;
 
-    if (options->rtsp_by_libavformat || !is_rtsp(url))
-        return init_source(stream, url, options);
-    return main && is_rtsp(main) ? init_both(stream, url, main, options)
-                                 : init_camera(stream, &stream->camera, url, options);
+    if (main && (!is_camera || !is_rtsp(main)))
+        return limef_fail(AVERROR(EINVAL), stream->name,
+                          "two streams of one camera need --rtsp=limef and two RTSP URLs");
+    if (main)
+        return init_both(stream, url, main, options);
+    return is_camera ? init_camera(stream, &stream->camera, url, options)
+                     : init_source(stream, url, options);
 }
 
 /* Many decoders share the CPUs; a lone one is left to the library. */
@@ -218,7 +215,7 @@ int play_stream_init(struct play_stream *stream, uint32_t slot, const char *url,
     int ret;
 
     stream->slot = slot;
-    limef_url_mask(stream->url, sizeof(stream->url), url); /* of the small one, where two are */
+    limef_url_mask(stream->url, sizeof(stream->url), url);
     snprintf(stream->name, sizeof(stream->name), "slot %u", (unsigned)slot);
     ret = init_from(stream, url, options);
     if (ret >= 0)

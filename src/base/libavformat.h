@@ -2,7 +2,8 @@
 /*
  * libavformat, loaded when the first file is opened: it brings forty more
  * libraries with it, which a process that receives cameras would pay for at its
- * start, in time and memory, for nothing.
+ * start, in time and memory, for nothing. It is not linked: call its functions
+ * as libavformat.av_read_frame(), and add those that are missing here.
  */
 #ifndef LIMEF_SRC_BASE_LIBAVFORMAT_H
 #define LIMEF_SRC_BASE_LIBAVFORMAT_H
@@ -20,6 +21,7 @@
     X(av_read_pause)                                                                               \
     X(av_read_play)                                                                                \
     X(av_seek_frame)                                                                               \
+    X(av_url_split)                                                                                \
     X(av_write_frame)                                                                              \
     X(av_write_trailer)                                                                            \
     X(avformat_alloc_context)                                                                      \
@@ -36,7 +38,8 @@
     X(avio_alloc_context)                                                                          \
     X(avio_closep)                                                                                 \
     X(avio_context_free)                                                                           \
-    X(avio_open2)
+    X(avio_open2)                                                                                  \
+    X(avio_size)
 
 /* Before libavcodec 60.30 a stream's display matrix lies behind functions. */
 #if LIBAVCODEC_VERSION_INT < AV_VERSION_INT(60, 30, 100)

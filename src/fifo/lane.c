@@ -70,6 +70,10 @@ int limef_lane_write(struct limef_lane *lane, const struct limef_frame *frame)
         return limef_fail(ret, "lane", "cannot keep a %s frame of slot %u",
                           limef_frame_class_name(frame->frame_class), (unsigned)frame->slot);
     }
+    if (lane->ends_hole) {
+        lane->ends_hole = false;
+        stack->any.frame.flags |= LIMEF_FRAME_DISCONTINUITY;
+    }
     sample(lane, stack);
     LIMEF_COUNT(lane->n_written, 1);
     publish(lane, stack);

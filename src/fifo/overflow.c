@@ -6,6 +6,8 @@
 #include "filter/probe_private.h"
 #include "thread/interrupt.h"
 
+#include <limef/base/log.h>
+#include <limef/filter/filter.h>
 #include <limef/thread/thread.h>
 
 #include <libavutil/error.h>
@@ -177,6 +179,20 @@ static bool drop_all_to_key(struct limef_lane *lane)
     return n_dropped > 0;
 }
 
+static void end_hole(struct limef_lane *lane)
+{
+    uint64_t n_dropped = LIMEF_COUNTED(lane->n_dropped_to_key);
+
+    lane->ends_hole = true;
+    lane->n_holes++;
+    if (lane->n_holes & (lane->n_holes - 1))
+        return;
+    limef_log(LIMEF_LOG_WARNING, lane->chain ? lane->chain->name : "lane",
+              "fell behind: %llu packets dropped up to a key frame, %llu times so far",
+              (unsigned long long)(n_dropped - lane->n_said), (unsigned long long)lane->n_holes);
+    lane->n_said = n_dropped;
+}
+
 /* The drop-to-key policy for a packet; NULL if it is dropped. */
 static struct limef_stack_frame *admit_to_key(struct limef_lane *lane, const struct limef_frame *in)
 {
@@ -192,6 +208,8 @@ static struct limef_stack_frame *admit_to_key(struct limef_lane *lane, const str
         }
     }
     if (stack) {
+        if (lane->waits_for_key & bit)
+            end_hole(lane);
         lane->waits_for_key &= ~bit;
     } else {
         lane->waits_for_key |= bit;

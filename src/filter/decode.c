@@ -102,41 +102,6 @@ static bool is_unwanted(const AVFrame *picture)
     return picture->flags & AV_FRAME_FLAG_DISCARD;
 }
 
-static void forget_burst(struct limef_decode_filter *decode)
-{
-    LIMEF_COUNT(decode->n_dropped_burst, decode->burst.av != NULL);
-    limef_payload_unref(decode->burst.frame.payload);
-    decode->burst = (struct limef_decoded_frame){.av = NULL};
-}
-
-/* Of a burst the newest picture is enough, and of its sound nothing. */
-static int hold_burst(struct limef_decode_filter *decode)
-{
-    if (decode->out.frame.media != LIMEF_MEDIA_VIDEO) {
-        LIMEF_COUNT(decode->n_dropped_burst, 1);
-        return 0;
-    }
-    forget_burst(decode);
-    decode->burst = decode->out;
-    decode->out.frame.payload = NULL;
-    return 0;
-}
-
-/* The burst is over: what a decoder that reorders or delays still has of it comes later. */
-static int end_burst(struct limef_decode_filter *decode, bool newer_was_passed)
-{
-    if (newer_was_passed) {
-        forget_burst(decode);
-        return 0;
-    }
-    limef_payload_unref(decode->out.frame.payload);
-    decode->out = decode->burst;
-    decode->out.frame.flags &= ~(uint32_t)LIMEF_FRAME_BURST;
-    decode->burst = (struct limef_decoded_frame){.av = NULL};
-    LIMEF_COUNT(decode->n_decoded, 1);
-    return limef_pass(&decode->filter, &decode->out.frame);
-}
-
 static int pass_picture(struct limef_decode_filter *decode, struct limef_payload *payload)
 {
     limef_payload_unref(decode->out.frame.payload);
@@ -149,7 +114,7 @@ static int pass_picture(struct limef_decode_filter *decode, struct limef_payload
         return 0;
     }
     if (decode->out.frame.flags & LIMEF_FRAME_BURST)
-        return hold_burst(decode);
+        return decode_hold_burst(decode);
     LIMEF_COUNT(decode->n_decoded, 1);
     atomic_store_explicit(&decode->last_frame_us, limef_now_us(), memory_order_relaxed);
     return limef_pass(&decode->filter, &decode->out.frame);
@@ -276,12 +241,8 @@ int decode_packet(struct limef_decode_filter *decode, const struct limef_packet_
     if (sent == AVERROR_EXIT)
         return sent;
     received = receive_all(decode);
-    if (decode->burst.av && !(packet->frame.flags & LIMEF_FRAME_BURST) &&
-        received != AVERROR_EXIT) {
-        int ended = end_burst(decode, LIMEF_COUNTED(decode->n_decoded) != n_passed);
-
-        received = ended < 0 ? ended : received;
-    }
+    if (decode->burst.av && !(packet->frame.flags & LIMEF_FRAME_BURST) && received != AVERROR_EXIT)
+        received = decode_end_burst(decode, received, n_passed);
     return received < 0 ? received : sent;
 }
 
@@ -332,7 +293,7 @@ static int take_codec(struct limef_decode_filter *decode, const struct limef_cod
     if (!is_same) {
         if (decode_hardware_end(decode) == AVERROR_EXIT)
             return AVERROR_EXIT;
-        forget_burst(decode);
+        decode_forget_burst(decode);
         avcodec_free_context(&decode->context);
         decode_hardware_reset(decode);
     }
@@ -360,7 +321,7 @@ static int take_signal(struct limef_decode_filter *decode, const struct limef_si
         if (decode->context)
             avcodec_flush_buffers(decode->context);
         decode_hardware_clear(decode);
-        forget_burst(decode);
+        decode_forget_burst(decode);
         decode->drop_before_us = signal->value;
         decode->is_after_gap = false;
         break;
@@ -403,7 +364,7 @@ static void decode_clear(struct limef_filter *filter)
     struct limef_decode_filter *decode = decode_of(filter);
 
     decode_hardware_reset(decode);
-    forget_burst(decode);
+    decode_forget_burst(decode);
     avcodec_free_context(&decode->context);
     av_buffer_unref(&decode->settings.hardware);
     avcodec_parameters_free(&decode->parameters);

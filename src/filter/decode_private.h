@@ -36,6 +36,16 @@ void decode_hardware_reset(struct limef_decode_filter *decode);
 /* Forgets what is kept. */
 void decode_hardware_clear(struct limef_decode_filter *decode);
 
+/* decode_burst.c: takes the picture in decode->out instead of passing it on. Returns 0. */
+int decode_hold_burst(struct limef_decode_filter *decode);
+
+/* A packet behind the burst was decoded, which returned ret; n_passed: n_decoded before. Passes on
+ * what was held, unless that packet gave a picture. Returns ret, or an error of what is behind. */
+int decode_end_burst(struct limef_decode_filter *decode, int ret, uint64_t n_passed);
+
+/* Drops what is held. */
+void decode_forget_burst(struct limef_decode_filter *decode);
+
 /* The decoder that uses decode->settings.hardware; NULL: none, or it is given up. */
 const struct AVCodec *decode_hardware_find(const struct limef_decode_filter *decode, int codec_id);
 

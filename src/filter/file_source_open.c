@@ -326,7 +326,7 @@ int file_source_open(struct limef_file_source *file)
         file_source_close(file);
         return ret;
     }
-    file->size_bytes = file->format->pb ? avio_size(file->format->pb) : 0;
+    file->size_bytes = file->format->pb ? libavformat.avio_size(file->format->pb) : 0;
     file->live = is_live(file->format, file->settings.url);
     atomic_store_explicit(&file->source.is_live, file->live, memory_order_relaxed);
     atomic_store_explicit(&file->start_us, time_or_unknown(file->format->start_time),

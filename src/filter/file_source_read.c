@@ -22,7 +22,7 @@ static bool is_shorter(const struct limef_file_source *file)
 
     if (file->size_bytes <= 0 || !file->format->pb)
         return false;
-    size_bytes = avio_size(file->format->pb);
+    size_bytes = libavformat.avio_size(file->format->pb);
     return size_bytes >= 0 && size_bytes < file->size_bytes;
 }
 

@@ -5,9 +5,9 @@
  */
 #include "filter/file_source_private.h"
 
+#include "base/libavformat.h"
 #include "rtsp/resolver.h"
 
-#include <libavformat/avformat.h>
 #include <libavutil/avstring.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ static bool has_host(const char *url, char host[HOST_BYTES])
     socklen_t bytes;
     char scheme[16];
 
-    av_url_split(scheme, sizeof(scheme), NULL, 0, host, HOST_BYTES, NULL, NULL, 0, url);
+    libavformat.av_url_split(scheme, sizeof(scheme), NULL, 0, host, HOST_BYTES, NULL, NULL, 0, url);
     if (av_stristart(scheme, "http", NULL) && getenv("http_proxy"))
         return false;
     for (size_t i = 0; i < sizeof(schemes) / sizeof(*schemes); i++)

@@ -121,8 +121,10 @@ static void take_flip(struct limef_presenter *presenter, const struct output_fli
     flip->at_us = last->at_us;
     flip->waiting = false;
     LIMEF_COUNT(presenter->n_flips, 1);
-    if (flip->target_us && last->at_us > flip->target_us + flip->period_us / 2)
+    if (flip->target_us && last->at_us > flip->target_us + flip->period_us / 2) {
         LIMEF_COUNT(presenter->n_missed, 1);
+        LIMEF_COUNT(presenter->n_missed_here, flip->committed_us >= flip->target_us);
+    }
     for (unsigned i = 0; i < presenter->n_tiles && is_paced(presenter); i++)
         feed_clock(flip, &presenter->tiles[i]);
     presenter_note_seen(presenter, last->at_us);

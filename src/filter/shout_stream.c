@@ -2,6 +2,7 @@
 /* Ogg, by libavformat, into the connection. */
 #include "filter/shout_private.h"
 
+#include "base/libavformat.h"
 #include "base/memory_private.h"
 #include "frame/av_compat.h"
 
@@ -27,8 +28,9 @@ static int io_write(void *shout, compat_written_byte *bytes, int n_bytes)
 static AVIOContext *make_io(struct limef_shout_filter *shout)
 {
     uint8_t *buffer = memory_permits() ? av_malloc(BUFFER_BYTES) : NULL;
-    AVIOContext *io =
-        buffer ? avio_alloc_context(buffer, BUFFER_BYTES, 1, shout, NULL, io_write, NULL) : NULL;
+    AVIOContext *io = buffer ? libavformat.avio_alloc_context(buffer, BUFFER_BYTES, 1, shout, NULL,
+                                                              io_write, NULL)
+                             : NULL;
 
     if (!io)
         av_free(buffer);
@@ -39,15 +41,15 @@ static void release(struct limef_shout_filter *shout)
 {
     if (shout->format && shout->format->pb) {
         av_freep(&shout->format->pb->buffer);
-        avio_context_free(&shout->format->pb);
+        libavformat.avio_context_free(&shout->format->pb);
     }
-    avformat_free_context(shout->format);
+    libavformat.avformat_free_context(shout->format);
     shout->format = NULL;
 }
 
 static int write_header(struct limef_shout_filter *shout)
 {
-    AVStream *stream = avformat_new_stream(shout->format, NULL);
+    AVStream *stream = libavformat.avformat_new_stream(shout->format, NULL);
     AVDictionary *options = NULL;
     int ret;
 
@@ -56,16 +58,19 @@ static int write_header(struct limef_shout_filter *shout)
     stream->codecpar->codec_tag = 0;
     shout->format->flush_packets = 1;
     av_dict_set(&options, "page_duration", PAGE_US, 0);
-    ret = avformat_write_header(shout->format, &options);
+    ret = libavformat.avformat_write_header(shout->format, &options);
     av_dict_free(&options);
     return ret;
 }
 
 int shout_stream_begin(struct limef_shout_filter *shout)
 {
-    int ret = memory_permits() ? avformat_alloc_output_context2(&shout->format, NULL, "ogg", NULL)
-                               : AVERROR(ENOMEM);
+    int ret = libavformat_load(shout->filter.name);
 
+    if (ret >= 0)
+        ret = memory_permits()
+                  ? libavformat.avformat_alloc_output_context2(&shout->format, NULL, "ogg", NULL)
+                  : AVERROR(ENOMEM);
     if (ret < 0)
         return compat_code(ret);
     shout->format->pb = make_io(shout);
@@ -91,7 +96,7 @@ int shout_stream_write(struct limef_shout_filter *shout, const struct limef_pack
         av_rescale_q(pts_us - shout->origin_us, AV_TIME_BASE_Q, stream->time_base);
     shell->duration = av_rescale_q(packet->frame.duration_us, AV_TIME_BASE_Q, stream->time_base);
     shell->flags = AV_PKT_FLAG_KEY;
-    ret = av_write_frame(shout->format, shell); /* takes no reference */
+    ret = libavformat.av_write_frame(shout->format, shell); /* takes no reference */
     av_packet_unref(shell);
     if (ret >= 0)
         LIMEF_COUNT(shout->n_packets, 1);
@@ -103,6 +108,6 @@ void shout_stream_end(struct limef_shout_filter *shout, bool is_lost)
     if (!shout->format)
         return;
     if (!is_lost)
-        av_write_trailer(shout->format);
+        libavformat.av_write_trailer(shout->format);
     release(shout);
 }

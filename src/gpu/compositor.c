@@ -77,6 +77,8 @@ int compositor_open(struct compositor **compositor, const struct limef_presenter
             compositor_close(&new_compositor);
             return limef_fail(ret, name, "cannot render %dx%d", settings->width, settings->height);
         }
+        new_compositor->width = settings->width;
+        new_compositor->height = settings->height;
     }
     surface_ways_open(&new_compositor->ways, &new_compositor->gl, buffers, name);
     surface_ways_tend(&new_compositor->ways); /* what the pictures that wait did without */
@@ -94,6 +96,7 @@ int compositor_close(struct compositor **compositor)
     gl = &old->gl;
     for (unsigned i = 0; i < old->n_surfaces; i++) {
         compositor_drop_kept(&old->surfaces[i]);
+        compositor_drop_whole(&old->surfaces[i]);
         surface_let_go(&old->surfaces[i], &old->ways);
     }
     if (surface_ways_close(&old->ways) < 0)
@@ -113,27 +116,6 @@ int compositor_close(struct compositor **compositor)
 enum limef_presenter_output compositor_output(const struct compositor *compositor)
 {
     return compositor->output.ops->kind;
-}
-
-int compositor_take(struct compositor *compositor, struct surface *surface,
-                    const struct limef_decoded_frame *picture)
-{
-    struct compositor_upload *sum = &surface->moved;
-    struct upload moved;
-    bool turned = false;
-    int ret = surface_take(surface, &compositor->ways, picture, &moved, &turned);
-
-    sum->uploaded_bytes += moved.uploaded_bytes;
-    sum->direct_bytes += moved.direct_bytes;
-    sum->copied_bytes += moved.copied_bytes;
-    if (moved.copied_bytes)
-        sum->why = moved.why;
-    if (moved.uploaded_bytes)
-        sum->uploaded_why = moved.uploaded_why;
-    sum->n_imported += moved.imported;
-    sum->n_images += moved.n_images;
-    compositor->dirty |= turned; /* what it covers may change */
-    return ret;
 }
 
 int compositor_set_picture(struct compositor *compositor, unsigned tile,
@@ -236,6 +218,7 @@ static void draw_picture(struct compositor *compositor, struct surface *surface,
     bool sideways = surface_is_sideways(surface);
     struct layout_rect rect = layout_fit(cell, textures->width, textures->height, surface->sar_num,
                                          surface->sar_den, sideways);
+    int width = textures->width >> textures->shrunk, height = textures->height >> textures->shrunk;
     float scale_x = 1.0f / (float)(1 << format->shift_x),
           scale_y = 1.0f / (float)(1 << format->shift_y);
     int chroma_width, chroma_height;
@@ -245,8 +228,8 @@ static void draw_picture(struct compositor *compositor, struct surface *surface,
     picture_plane_size(format, 1, textures->width, textures->height, &chroma_width, &chroma_height);
     gl->UseProgram(program->id);
     textures_bind(textures, gl,
-                  rect.width == (sideways ? textures->height : textures->width) &&
-                      rect.height == (sideways ? textures->width : textures->height),
+                  rect.width == (sideways ? height : width) &&
+                      rect.height == (sideways ? width : height),
                   compositor->hasty);
     set_place(compositor, program, rect);
     set_turn(gl, program, surface);
@@ -425,6 +408,7 @@ int compositor_present(struct compositor *compositor)
     if (compositor_scan_out(compositor))
         return COMPOSITOR_ON_PLANE;
     compositor_take_kept(compositor);
+    compositor_take_whole(compositor);
     compose(compositor);
     compositor->output.ops->swap(&compositor->output);
     return COMPOSITOR_COMPOSED;
@@ -467,6 +451,7 @@ int compositor_read(struct compositor *compositor, uint8_t *rgba)
     if (ret < 0)
         return ret;
     compositor_take_kept(compositor);
+    compositor_take_whole(compositor);
     /* what was swapped is gone from a window's buffer */
     compositor->dirty = true;
     compose(compositor);
@@ -480,32 +465,4 @@ int compositor_read(struct compositor *compositor, uint8_t *rgba)
     return gl->GetError() == GL_NO_ERROR
                ? 0
                : limef_fail(AVERROR_EXTERNAL, compositor->name, "cannot read the composed picture");
-}
-
-int64_t compositor_flips(struct compositor *compositor, struct output_flip *flip)
-{
-    *flip = (struct output_flip){0};
-    return compositor->output.ops->flips ? compositor->output.ops->flips(&compositor->output, flip)
-                                         : 0;
-}
-
-bool compositor_has_events(const struct compositor *compositor)
-{
-    return compositor->output.ops->poll != NULL;
-}
-
-enum output_event compositor_poll(struct compositor *compositor, int *key)
-{
-    enum output_event event = compositor->output.ops->poll(&compositor->output, key);
-
-    compositor->dirty |= event == OUTPUT_EVENT_REDRAW;
-    return event;
-}
-
-int compositor_toggle_fullscreen(struct compositor *compositor)
-{
-    if (!compositor->output.ops->toggle_fullscreen)
-        return AVERROR(ENOSYS);
-    compositor->dirty = true;
-    return compositor->output.ops->toggle_fullscreen(&compositor->output);
 }

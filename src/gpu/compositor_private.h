@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the compositor's files share: drawing (compositor.c), planes (compositor_scan_out.c), and
- * what is different in a host's context (compositor_host.c).
+ * What the compositor's files share: drawing (compositor.c), planes (compositor_scan_out.c), what
+ * the output says (compositor_events.c), and what is different in a host's context
+ * (compositor_host.c).
  */
 #ifndef LIMEF_SRC_GPU_COMPOSITOR_PRIVATE_H
 #define LIMEF_SRC_GPU_COMPOSITOR_PRIVATE_H
@@ -54,5 +55,11 @@ void compositor_take_kept(struct compositor *compositor);
 /* Takes a picture for a surface's textures, and adds up what that moved. */
 int compositor_take(struct compositor *compositor, struct surface *surface,
                     const struct limef_decoded_frame *picture);
+
+/* Forgets the picture that was uploaded smaller. */
+void compositor_drop_whole(struct surface *surface);
+
+/* Takes pictures anew that are shown larger now. */
+void compositor_take_whole(struct compositor *compositor);
 
 #endif

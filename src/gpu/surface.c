@@ -112,6 +112,8 @@ static int take_software(struct surface *surface, struct surface_ways *ways,
             return ret;
     }
     moved->from = payload ? mapped_buffers_find(&ways->mapped, av->data[0]) : NULL;
+    if (moved->from) /* the GPU reads it there */
+        moved->shrinks = 0;
     moved->uploaded_why = why ? why : say_why_ordinary(ways);
     ret = textures_upload(&surface->textures, ways->gl, av, moved, ways->name);
     if (moved->direct_bytes)
@@ -135,6 +137,7 @@ static int copy_and_upload(struct surface *surface, struct surface_ways *ways, c
         return limef_fail((int)bytes, ways->name, "cannot show a picture of %s: %s",
                           av_get_pix_fmt_name((enum AVPixelFormat)av->format), why);
     moved->from = NULL;
+    moved->shrinks = 0; /* it is not kept */
     ret = textures_upload(&surface->textures, ways->gl, surface->downloaded, moved, ways->name);
     moved->copied_bytes += (uint64_t)bytes;
     moved->why = moved->uploaded_why = why;
@@ -147,7 +150,7 @@ static int take_pixels(struct surface *surface, struct surface_ways *ways,
     const char *why;
     int ret;
 
-    *moved = (struct upload){0};
+    *moved = (struct upload){.shrinks = surface->shrinks};
     if (!limef_hardware_is(picture->av))
         return take_software(surface, ways, picture, moved);
     ret = import(surface, ways, picture, moved, &why);

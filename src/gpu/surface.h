@@ -24,7 +24,10 @@ struct surface {
      * no payload: none. Its reference is ours */
     struct limef_decoded_frame kept;
     struct limef_hardware_frame kept_as;
-    struct compositor_upload moved; /* since somebody asked */
+    unsigned shrinks;                 /* how often the next picture may be halved */
+    struct limef_decoded_frame whole; /* of what was uploaded smaller; no payload: none. Its
+                                         reference is ours */
+    struct compositor_upload moved;   /* since somebody asked */
     int sar_num, sar_den;
     int rotation; /* 0, 90, 180, 270 */
     bool mirrored, has_picture;

@@ -5,6 +5,7 @@
 #include "frame/buffer_pool.h"
 #include "frame/convert.h"
 #include "frame/drm_format.h"
+#include "gpu/shrink.h"
 
 #include <limef/base/log.h>
 #include <limef/frame/hardware.h>
@@ -51,8 +52,33 @@ static void delete_textures(struct textures *textures, const struct gl *gl)
     textures->own_width = textures->own_height = 0;
 }
 
+/* How often plane i is halved. Subsampled chroma becomes as large as luma first. */
+static unsigned steps_of(const struct picture_format *format, unsigned i, unsigned shrunk)
+{
+    return i > 0 && shrunk > 0 && format->shift_x ? shrunk - 1 : shrunk;
+}
+
+/* Planes of bytes whose halves are whole. */
+static bool can_shrink(const struct picture_format *format, const AVFrame *av, unsigned shrunk)
+{
+    int mask = (1 << (shrunk + 1)) - 1;
+
+    return format->kind == PICTURE_YUV && format->channel_bytes == 1 &&
+           format->shift_x == format->shift_y && format->shift_x <= 1 && !(av->width & mask) &&
+           !(av->height & mask);
+}
+
+/* How large plane i of what is uploaded is, in texels. */
+static void texture_size(const struct picture_format *format, unsigned i, const AVFrame *av,
+                         unsigned shrunk, int *width, int *height)
+{
+    picture_plane_size(format, i, av->width, av->height, width, height);
+    *width >>= steps_of(format, i, shrunk);
+    *height >>= steps_of(format, i, shrunk);
+}
+
 static int make_textures(struct textures *textures, const struct gl *gl, const AVFrame *av,
-                         const struct picture_format *format)
+                         const struct picture_format *format, unsigned shrunk)
 {
     delete_textures(textures, gl);
     if (av->width > gl->max_texture || av->height > gl->max_texture)
@@ -62,7 +88,7 @@ static int make_textures(struct textures *textures, const struct gl *gl, const A
         struct texel texel = texel_of(gl, format->n_channels[i], format->channel_bytes);
         int width, height;
 
-        picture_plane_size(format, i, av->width, av->height, &width, &height);
+        texture_size(format, i, av, shrunk, &width, &height);
         gl->ActiveTexture(GL_TEXTURE0 + i);
         gl->BindTexture(GL_TEXTURE_2D, textures->own.ids[i]);
         gl->TexImage2D(GL_TEXTURE_2D, 0, texel.internal, width, height, 0, texel.format, texel.type,
@@ -80,6 +106,7 @@ static int make_textures(struct textures *textures, const struct gl *gl, const A
     textures->own_width = av->width;
     textures->own_height = av->height;
     textures->own_pix_fmt = av->format;
+    textures->own_shrunk = shrunk;
     return 0;
 }
 
@@ -145,24 +172,49 @@ static int convert(struct textures *textures, const AVFrame *av, struct upload *
     return 0;
 }
 
-/* Rows without padding, for where GL cannot step over it. */
-static const void *repack(struct textures *textures, const uint8_t *from, int linesize,
-                          int row_bytes, int height, struct upload *upload)
+/* Memory for the rows of a plane; NULL: there is none. */
+static uint8_t *make_rows(struct textures *textures, size_t bytes)
 {
-    size_t bytes = (size_t)row_bytes * (size_t)height;
-    uint8_t *to;
-
     if (bytes > textures->rows_bytes) {
         memory_release(textures->rows);
         textures->rows = memory_allocate(bytes);
         textures->rows_bytes = textures->rows ? bytes : 0;
     }
-    to = textures->rows;
+    return textures->rows;
+}
+
+/* Rows without padding, for where GL cannot step over it. */
+static const void *repack(struct textures *textures, const uint8_t *from, int linesize,
+                          int row_bytes, int height, struct upload *upload)
+{
+    size_t bytes = (size_t)row_bytes * (size_t)height;
+    uint8_t *to = make_rows(textures, bytes);
+
     for (int y = 0; to && y < height; y++)
         memcpy(to + (size_t)y * (size_t)row_bytes, from + (ptrdiff_t)y * linesize,
                (size_t)row_bytes);
     upload->copied_bytes += bytes;
     upload->why = "rows are padded in a way that this GL cannot read";
+    return to;
+}
+
+/* A plane as small as it is shown, if it is to be; else as it is. NULL: no memory. This is part of
+ * the drawing, no copy: what is uploaded then is less. */
+static const uint8_t *shrink(struct textures *textures, const AVFrame *av, unsigned i,
+                             unsigned shrinks, int *linesize)
+{
+    unsigned steps = steps_of(&textures->format, i, shrinks);
+    int width, height;
+    uint8_t *to;
+
+    if (steps == 0)
+        return av->data[i];
+    picture_plane_size(&textures->format, i, av->width, av->height, &width, &height);
+    to = make_rows(textures, (size_t)width * (size_t)height / 4);
+    if (!to)
+        return NULL;
+    shrink_plane(to, av->data[i], av->linesize[i], width, height, steps);
+    *linesize = width >> steps;
     return to;
 }
 
@@ -182,11 +234,13 @@ static int upload_plane(struct textures *textures, const struct gl *gl, const AV
 {
     struct texel texel =
         texel_of(gl, textures->format.n_channels[i], textures->format.channel_bytes);
-    const void *pixels = av->data[i];
     int width, height, alignment, row_bytes, linesize = av->linesize[i];
+    const void *pixels = shrink(textures, av, i, upload->shrinks, &linesize);
     bool stepped, direct;
 
-    picture_plane_size(&textures->format, i, av->width, av->height, &width, &height);
+    if (!pixels)
+        return AVERROR(ENOMEM);
+    texture_size(&textures->format, i, av, upload->shrinks, &width, &height);
     row_bytes = width * texel.bytes;
     for (alignment = 8; alignment > 1; alignment /= 2)
         if (FFALIGN(row_bytes, alignment) == linesize)
@@ -221,6 +275,7 @@ static int upload_plane(struct textures *textures, const struct gl *gl, const AV
 static void show(struct textures *textures, struct texture_set *set, const AVFrame *av)
 {
     textures->shown = set;
+    textures->shrunk = set == &textures->own ? textures->own_shrunk : 0;
     textures->width = av->width;
     textures->height = av->height;
     picture_matrix_of(&textures->matrix, &textures->format, av);
@@ -265,7 +320,8 @@ int textures_upload(struct textures *textures, const struct gl *gl, const struct
     struct picture_format format;
     int ret = 0;
 
-    *upload = (struct upload){.from = upload->from, .uploaded_why = upload->uploaded_why};
+    *upload = (struct upload){
+        .from = upload->from, .uploaded_why = upload->uploaded_why, .shrinks = upload->shrinks};
     if (picture_format_of(&format, av->format, gl->storage16) < 0) {
         ret = convert(textures, av, upload);
         if (ret < 0)
@@ -273,9 +329,12 @@ int textures_upload(struct textures *textures, const struct gl *gl, const struct
         av = textures->converted;
         picture_format_of(&format, av->format, gl->storage16);
     }
+    while (upload->shrinks > 0 && !can_shrink(&format, av, upload->shrinks))
+        upload->shrinks--;
     if (textures->own_width != av->width || textures->own_height != av->height ||
-        textures->own_pix_fmt != av->format || !textures->own.ids[0])
-        ret = make_textures(textures, gl, av, &format);
+        textures->own_pix_fmt != av->format || textures->own_shrunk != upload->shrinks ||
+        !textures->own.ids[0])
+        ret = make_textures(textures, gl, av, &format, upload->shrinks);
     if (ret < 0)
         return refuse_size(textures, gl, av, ret, name);
     textures->format = format;
@@ -327,7 +386,7 @@ void textures_bind(struct textures *textures, const struct gl *gl, bool pixel_fo
 {
     const struct picture_format *format = &textures->format;
     struct texture_set *set = textures->shown;
-    bool same_size = format->shift_x == 0 && format->shift_y == 0;
+    bool same_size = textures->shrunk > 0 || (format->shift_x == 0 && format->shift_y == 0);
 
     for (unsigned i = 0; i < format->n_planes; i++) {
         /* a texel that is hit in its middle needs no interpolation, which costs half of a frame's

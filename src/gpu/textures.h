@@ -23,9 +23,11 @@ struct textures {
     struct picture_matrix matrix;
     float chroma_x, chroma_y; /* picture_chroma_offset() */
     int width, height;        /* in samples, as stored */
+    unsigned shrunk;          /* the textures of it are 1 / 2^shrunk as large in each direction */
     /* what is uploaded to, kept from picture to picture */
     struct texture_set own;
     int own_width, own_height, own_pix_fmt;
+    unsigned own_shrunk;
     /* what is imported, and the size, format and colour of such a picture */
     struct import import;
     struct AVFrame *about;
@@ -42,6 +44,7 @@ struct textures {
 /* What a picture's way into textures moved, and from where. */
 struct upload {
     const struct buffer *from; /* set by the caller; NULL: the picture lies in ordinary memory */
+    unsigned shrinks;          /* set by the caller: how often it may be halved first */
     uint64_t uploaded_bytes;   /* handed to the GL */
     uint64_t direct_bytes;     /* read by the GPU where the decoder wrote them */
     uint64_t copied_bytes;     /* beside that, in memory */

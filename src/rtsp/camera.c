@@ -24,6 +24,9 @@
 #define STEADY_AFTER_US 10000000
 /* Bytes that one camera may take before the others of its thread have their turn. */
 #define TURN_BYTES (256 * 1024)
+/* Of datagrams that are read from a socket when its connection is over: all that it has room for.
+ */
+#define MOST_BATCHES 4096
 /* Times in a row that datagrams of media are all that is looked for. */
 #define MOST_PASSED 16
 
@@ -178,6 +181,19 @@ static int take_items(struct rtsp_camera *camera, int64_t now_us)
     return ret;
 }
 
+/* What came just before the end is not lost, though the end was read first. */
+static int take_rest(struct rtsp_camera *camera, int64_t now_us)
+{
+    int ret = camera->is_udp;
+
+    for (unsigned i = 0; i < MOST_BATCHES && ret > 0; i++)
+        ret = rtsp_camera_receive_datagrams(camera, 0, now_us);
+    for (unsigned i = 0; i < camera->n_tracks && ret >= 0; i++)
+        if (rtsp_receiver_flush(&camera->tracks[i]->receiver) == AVERROR_EXIT)
+            ret = AVERROR_EXIT;
+    return FFMIN(ret, 0);
+}
+
 /* As receive(), into room that is lent. */
 static int receive_lent(struct rtsp_camera *camera, int64_t now_us)
 {
@@ -197,10 +213,8 @@ static int receive_lent(struct rtsp_camera *camera, int64_t now_us)
     if (ret >= 0 && more >= 0)
         return more;
     ret = ret < 0 ? ret : more;
-    /* what came just before the end is not lost */
-    for (unsigned i = 0; i < camera->n_tracks; i++)
-        if (rtsp_receiver_flush(&camera->tracks[i]->receiver) == AVERROR_EXIT)
-            return AVERROR_EXIT;
+    if (take_rest(camera, now_us) == AVERROR_EXIT)
+        return AVERROR_EXIT;
     ret =
         rtsp_camera_fail(camera, LIMEF_RTSP_LOST, ret,
                          ret == AVERROR_EOF ? "it closed the connection" : "the connection broke");
@@ -221,12 +235,20 @@ static int receive(struct rtsp_camera *camera, int64_t now_us)
     return ret;
 }
 
-static bool has_ended(const struct rtsp_camera *camera)
+/* When all tracks have said goodbye, and what was sent before that has had its time to come.
+ * LIMEF_FOREVER: they have not. */
+static int64_t ends_us(const struct rtsp_camera *camera)
 {
-    for (unsigned i = 0; i < camera->n_tracks; i++)
-        if (!camera->tracks[i]->receiver.has_left)
-            return false;
-    return camera->n_tracks > 0;
+    int64_t end_us = 0;
+
+    for (unsigned i = 0; i < camera->n_tracks; i++) {
+        const struct rtsp_receiver *receiver = &camera->tracks[i]->receiver;
+
+        if (!receiver->left_us)
+            return LIMEF_FOREVER;
+        end_us = FFMAX(end_us, receiver->left_us + receiver->window.wait_us);
+    }
+    return end_us ? end_us : LIMEF_FOREVER;
 }
 
 /* Nothing came. Stalled at half of the time, lost when it is over. */
@@ -234,9 +256,9 @@ static int look_at_silence(struct rtsp_camera *camera, int64_t now_us)
 {
     int64_t since_us = camera->last_unit_us, timeout_us = camera->settings.timeout_us;
 
-    if (has_ended(camera)) {
-        for (unsigned i = 0; i < camera->n_tracks; i++)
-            rtsp_receiver_flush(&camera->tracks[i]->receiver);
+    if (now_us >= ends_us(camera)) {
+        if (take_rest(camera, now_us) == AVERROR_EXIT)
+            return AVERROR_EXIT;
         return rtsp_camera_fail(camera, LIMEF_RTSP_LOST, AVERROR_EOF, "it ended its streams");
     }
     if (now_us - since_us >= timeout_us)
@@ -297,6 +319,7 @@ static int64_t next_due_us(const struct rtsp_camera *camera)
 
         due_us = FFMIN(due_us, camera->last_unit_us +
                                    (camera->state == LIMEF_RTSP_STALLED ? 2 : 1) * half_us);
+        due_us = FFMIN(due_us, ends_us(camera));
     }
     return due_us;
 }

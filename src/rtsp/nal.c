@@ -43,6 +43,7 @@ enum {
     H265_SEI_PREFIX = 39,
     H265_AP = 48,
     H265_FU = 49,
+    H265_PACI = 50,
 };
 
 /* Recovery point, ITU-T H.264 D.1.8 */
@@ -268,7 +269,9 @@ static int take_h265(struct depacketizer *depacketizer, const uint8_t *data, siz
         return append_fragment(depacketizer, header, 2, data[2], data + 3 + don_bytes,
                                bytes - 3 - don_bytes);
     }
-    if (type > H265_FU || bytes < 2 + don_bytes)
+    if (type > H265_PACI)
+        return 0; /* 51 to 63 are for whoever wants them, and nothing that is decoded */
+    if (type == H265_PACI || bytes < 2 + don_bytes)
         return AVERROR_INVALIDDATA;
     if (don_bytes == 0)
         return append_whole(depacketizer, data, bytes);

@@ -156,6 +156,7 @@ static int put(struct rtsp_receiver *receiver, int64_t sequence, const uint8_t *
 int rtsp_receiver_rtp(struct rtsp_receiver *receiver, const uint8_t *data, size_t bytes,
                       int64_t now_us)
 {
+    bool has_begun = receiver->statistics.has_begun;
     struct rtp_packet packet;
     int64_t sequence;
 
@@ -170,8 +171,12 @@ int rtsp_receiver_rtp(struct rtsp_receiver *receiver, const uint8_t *data, size_
     receiver->n_packets++;
     receiver->n_bytes += bytes;
     receiver->arrived_us = now_us;
-    if (rtp_statistics_count(&receiver->statistics, &packet, to_ticks(receiver, now_us), &sequence))
+    if (rtp_statistics_count(&receiver->statistics, &packet, to_ticks(receiver, now_us),
+                             &sequence)) {
         restart(receiver);
+        if (has_begun) /* what was told of its beginning is of the stream before */
+            rtp_window_release(&receiver->window, -1);
+    }
     return put(receiver, sequence, data, bytes, now_us);
 }
 
@@ -183,7 +188,8 @@ void rtsp_receiver_rtcp(struct rtsp_receiver *receiver, const uint8_t *data, siz
 
     if (rtcp_read(&news, data, bytes) < 0)
         receiver->n_malformed++;
-    receiver->has_left |= news.has_left;
+    if (news.has_left && !receiver->left_us)
+        receiver->left_us = now_us;
     if (!news.has_report ||
         (receiver->statistics.has_begun && news.ssrc != receiver->statistics.ssrc))
         return;
@@ -206,6 +212,12 @@ void rtsp_receiver_rtcp(struct rtsp_receiver *receiver, const uint8_t *data, siz
 
 int rtsp_receiver_tick(struct rtsp_receiver *receiver, int64_t now_us)
 {
+    return push_waiting(receiver, now_us);
+}
+
+int rtsp_receiver_begin(struct rtsp_receiver *receiver, int first, int64_t now_us)
+{
+    rtp_window_release(&receiver->window, first);
     return push_waiting(receiver, now_us);
 }
 

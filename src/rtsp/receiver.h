@@ -59,7 +59,7 @@ struct rtsp_receiver {
     uint8_t payload_type;
     int64_t arrived_us; /* of the packet that is handled */
     bool is_restarted;  /* the next unit follows nothing */
-    bool has_left;      /* BYE */
+    int64_t left_us;    /* when BYE came; 0: it did not */
     uint64_t n_packets, n_bytes, n_malformed, n_foreign;
     rtsp_arrival_fn *sink;
     void *context; /* borrowed */
@@ -79,6 +79,9 @@ int rtsp_receiver_rtp(struct rtsp_receiver *receiver, const uint8_t *data, size_
                       int64_t now_us);
 void rtsp_receiver_rtcp(struct rtsp_receiver *receiver, const uint8_t *data, size_t bytes,
                         int64_t now_us);
+
+/* The first packet is told, as rtp_window_release(). Returns as rtsp_receiver_rtp(). */
+int rtsp_receiver_begin(struct rtsp_receiver *receiver, int first, int64_t now_us);
 
 /* Gives up what was waited for long enough. Returns as rtsp_receiver_rtp(). */
 int rtsp_receiver_tick(struct rtsp_receiver *receiver, int64_t now_us);

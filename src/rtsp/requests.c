@@ -280,13 +280,41 @@ static int64_t keep_alive_us(const struct rtsp_camera *camera)
     return (int64_t)camera->session_timeout_s * 1000000 / 2;
 }
 
-static int take_play(struct rtsp_camera *camera, int64_t now_us)
+/* The number of a track's first packet (RFC 2326 section 12.33); -1: it is not told. */
+static int first_of(const struct rtsp_camera *camera, const struct rtsp_track *track,
+                    const char *info)
 {
+    while (info && *info) {
+        size_t length = strcspn(info, ","), bytes;
+        char entry[RTSP_URL_BYTES + 64];
+        const char *url, *number;
+
+        snprintf(entry, sizeof(entry), "%.*s", (int)length, info);
+        url = rtsp_parameter(entry, ';', "url", &bytes);
+        number = rtsp_parameter(entry, ';', "seq", &bytes);
+        if (number && bytes > 0 &&
+            (camera->n_tracks == 1 ||
+             (url && !strncmp(url, track->control, strlen(track->control)))))
+            return atoi(number) & UINT16_MAX;
+        info += length + (info[length] == ',');
+        info += strspn(info, " \t");
+    }
+    return -1;
+}
+
+static int take_play(struct rtsp_camera *camera, const struct rtsp_item *item, int64_t now_us)
+{
+    const char *info = rtsp_item_header(item, "RTP-Info");
+    int ret = 0;
+
+    for (unsigned i = 0; i < camera->n_tracks && ret >= 0; i++)
+        ret = rtsp_receiver_begin(&camera->tracks[i]->receiver,
+                                  first_of(camera, camera->tracks[i], info), now_us);
     camera->pending = RTSP_NO_REQUEST;
     camera->deadline_us = now_us + camera->settings.timeout_us; /* for the first access unit */
     camera->keep_alive_us = now_us + keep_alive_us(camera);
     camera->report_us = now_us + 1000000;
-    return 0;
+    return ret == AVERROR_EXIT ? ret : 0;
 }
 
 /* A keep-alive that the camera does not know is none; it may know another one. */
@@ -324,7 +352,7 @@ static int take_answer(struct rtsp_camera *camera, const struct rtsp_item *item,
     case RTSP_SETUP:
         return take_setup(camera, item);
     case RTSP_PLAY:
-        return take_play(camera, now_us);
+        return take_play(camera, item, now_us);
     default:
         return 0;
     }

@@ -127,6 +127,7 @@ int rtsp_track_ask(struct rtsp_track *track, char *transport, size_t transport_b
     int ret = 0;
 
     track->receiver.window.wait_us = camera->is_udp ? REORDER_WAIT_US : 0;
+    track->receiver.window.is_held = camera->is_udp; /* up to the answer to PLAY */
     if (!camera->is_udp) {
         snprintf(transport, transport_bytes, "RTP/AVP/TCP;unicast;interleaved=%u-%u",
                  track->channel, track->channel + 1u);

@@ -8,6 +8,8 @@
 #include <libavutil/error.h>
 #include <string.h>
 
+/* Packets that may come before the first one that is to come; what waits has room behind them. */
+#define MOST_BEHIND (RTP_WINDOW_PACKETS / 2)
 #define SLOT(sequence) ((uint64_t)(sequence) % RTP_WINDOW_PACKETS)
 
 /* The packet came, and no other between it and the one that was to come. */
@@ -104,21 +106,32 @@ static bool gives_up(const struct rtp_window *window, int64_t gap)
     return window->n_waiting == 0 && (window->wait_us == 0 || gap >= RTP_WINDOW_PACKETS);
 }
 
+/* The earliest that came is this one. */
+static void begin(struct rtp_window *window, int64_t sequence)
+{
+    int16_t behind =
+        window->knows_first ? (int16_t)((uint16_t)sequence - window->first) : (int16_t)0;
+
+    window->has_begun = true;
+    window->received = 0;
+    if (window->is_held)
+        window->next = sequence - MOST_BEHIND;
+    else
+        window->next = sequence - (behind > 0 && behind < MOST_BEHIND ? behind : 0);
+}
+
 int rtp_window_put(struct rtp_window *window, int64_t sequence, const uint8_t *data, size_t bytes,
                    int64_t now_us, unsigned *n_missing)
 {
     int64_t gap;
 
     *n_missing = 0;
-    if (!window->has_begun) {
-        window->has_begun = true;
-        window->next = sequence;
-        window->received = 0;
-    }
+    if (!window->has_begun)
+        begin(window, sequence);
     gap = sequence - window->next;
     if (gap < 0)
         return refuse_old(window, sequence);
-    if (gap == 0 || gives_up(window, gap)) {
+    if ((gap == 0 && !window->is_held) || gives_up(window, gap)) {
         *n_missing = (unsigned)gap;
         window->n_lost += (uint64_t)gap;
         advance(window, sequence);
@@ -141,6 +154,11 @@ const uint8_t *rtp_window_take(struct rtp_window *window, int64_t now_us, size_t
     struct rtp_window_slot *slot = first_waiting(window);
 
     give_back_lent(window);
+    if (slot && window->is_held) {
+        if (now_us < slot->arrived_us + window->wait_us)
+            return NULL;
+        rtp_window_release(window, -1);
+    }
     if (!slot || (slot->sequence != window->next && now_us < slot->arrived_us + window->wait_us))
         return NULL;
     *n_missing = (unsigned)(slot->sequence - window->next);
@@ -151,6 +169,17 @@ const uint8_t *rtp_window_take(struct rtp_window *window, int64_t now_us, size_t
     slot->bytes = 0;
     window->lent = slot->data;
     return slot->data;
+}
+
+void rtp_window_release(struct rtp_window *window, int first)
+{
+    struct rtp_window_slot *slot = first_waiting(window);
+
+    window->is_held = false;
+    window->knows_first = first >= 0;
+    window->first = (uint16_t)first;
+    if (slot)
+        begin(window, slot->sequence);
 }
 
 int64_t rtp_window_due_us(const struct rtp_window *window)

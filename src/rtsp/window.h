@@ -35,7 +35,9 @@ struct rtp_window_slot {
 /* All-zero, and wait_us: nothing came yet. */
 struct rtp_window {
     int64_t wait_us; /* how long a gap is waited for; 0: not at all, as on a TCP connection */
-    bool has_begun;
+    bool is_held;    /* what comes waits: which packet is the first is about to be told */
+    bool knows_first, has_begun;
+    uint16_t first;    /* the lower 16 bits of the first packet's number, if that is known */
     int64_t next;      /* the sequence number that is to come */
     uint64_t received; /* bit i: packet next - 1 - i came */
     unsigned n_waiting;
@@ -68,6 +70,14 @@ int rtp_window_put(struct rtp_window *window, int64_t sequence, const uint8_t *d
  */
 const uint8_t *rtp_window_take(struct rtp_window *window, int64_t now_us, size_t *bytes,
                                unsigned *n_missing);
+
+/*
+ * The first packet can be told: what waits for that may go on, and what comes before it is late.
+ *
+ * first  the lower 16 bits of its number, or -1: not known, it is the first that came. What is far
+ *        from what came is not believed.
+ */
+void rtp_window_release(struct rtp_window *window, int first);
 
 /* When take() has something to give up; LIMEF_FOREVER: nothing waits. */
 int64_t rtp_window_due_us(const struct rtp_window *window);

@@ -89,7 +89,8 @@ static unsigned unmeasured_depth(const struct plan_work *work, const struct lime
     bool is_sink = work->out_at[edge->to] == work->out_at[edge->to + 1];
     unsigned depth = depths[is_source][is_sink];
 
-    return work->is_live[edge->from] && edge->is_encoded ? depth * 4 : depth;
+    /* what comes from a camera are packets, mostly */
+    return work->is_live[edge->from] && (edge->is_encoded || is_source) ? depth * 4 : depth;
 }
 
 /* What the fifo must hold: what comes at once, and what comes while the reader is busy. */

@@ -3,6 +3,7 @@
 import measure
 
 RINGS = {"limef": "limef, sample ring", "ck": "Concurrency Kit, ck_ring", "jack": "JACK, jack_ringbuffer",
+         "portaudio": "PortAudio, PaUtilRingBuffer",
          "deque": "list behind a mutex"}
 BLOCK_US = 128 * 1e6 / 48000
 DRIFT_S = 20
@@ -22,7 +23,7 @@ def rings(setup, report):
                   [runs.median(f"paced {ring}", key) for key in ("push_p50", "push_p999", "pop_p50", "pop_p999")] +
                   [runs.median(f"paced {ring}", "others")]
                   for ring, what in RINGS.items() if f"cost {ring}" in runs and f"paced {ring}" in runs])
-    peers = [runs.median(f"cost {ring}", "ns") for ring in ("ck", "jack") if f"cost {ring}" in runs]
+    peers = [runs.median(f"cost {ring}", "ns") for ring in ("ck", "jack", "portaudio") if f"cost {ring}" in runs]
     if peers and "cost limef" in runs:
         report.target("sample ring, cost beside the best peer's", runs.median("cost limef", "ns") / min(peers),
                       "<=", 1.2)

@@ -10,8 +10,8 @@
  * take as well
  *
  * Prints one JSON object: how much later the same input is heard at the end than at the beginning,
- * how long it takes, how often the source's sound and the device ran dry, and the longest time from
- * when a period was to be made until it was.
+ * how long it takes, how often the source's sound and the device ran dry, and what the machine did
+ * meanwhile to a thread of the same priority that does nothing.
  */
 #include "audio_peers.h"
 #include "bench.h"
@@ -117,7 +117,31 @@ static void *burn(void *context)
     return NULL;
 }
 
-static pthread_t threads[2 + MAX_BURNERS];
+/* What the machine itself does to a thread of the audio thread's priority that does nothing: how
+ * often it comes later than half a period, and how late at most. */
+static long n_machine_late;
+static int64_t machine_worst_ns;
+
+static void *tick(void *context)
+{
+    int64_t due_ns = bench_now_ns();
+
+    (void)context;
+    bench_real_time();
+    while (!atomic_load(&over)) {
+        int64_t late_ns;
+
+        bench_sleep_until_ns(due_ns += BLOCK * NS_PER_S / RATE);
+        late_ns = bench_now_ns() - due_ns;
+        n_machine_late += late_ns > BLOCK / 2 * NS_PER_S / RATE;
+        machine_worst_ns = late_ns > machine_worst_ns ? late_ns : machine_worst_ns;
+        if (late_ns > BLOCK * NS_PER_S / RATE) /* it goes on from now, as a device does */
+            due_ns += late_ns;
+    }
+    return NULL;
+}
+
+static pthread_t threads[3 + MAX_BURNERS];
 static int n_threads;
 
 static void begin(void *(*run)(void *), int number)
@@ -132,6 +156,7 @@ static void begin_all(const struct path *through)
     source_began_ns = bench_now_ns();
     begin(write_by_the_clock, 0);
     begin(hammer, 0);
+    begin(tick, 0);
     for (int i = 0; load_percent && i < sysconf(_SC_NPROCESSORS_ONLN) && i < MAX_BURNERS; i++)
         begin(burn, i);
 }
@@ -193,12 +218,14 @@ static void run_mixer(int seconds)
     end_all();
     printf("{\"drift_us\": %lld, \"latency_us\": %lld, \"underruns\": %llu, \"device_underruns\": "
            "%llu, "
-           "\"periods\": %llu, \"mix_p99_us\": %lld, \"commands\": %llu, \"real_time\": %d}\n",
+           "\"periods\": %llu, \"mix_p99_us\": %lld, \"commands\": %llu, \"real_time\": %d, "
+           "\"machine_late\": %ld, \"machine_worst_us\": %lld}\n",
            (long long)(last_us - first_us), (long long)last_us,
            (unsigned long long)ring.n_underruns, (unsigned long long)counters.n_underruns,
            (unsigned long long)counters.n_periods, (long long)counters.mix_p99_us,
            (unsigned long long)LIMEF_COUNTED(mixer.n_commands),
-           counters.scheduled_as >= LIMEF_SCHEDULED_RR);
+           counters.scheduled_as >= LIMEF_SCHEDULED_RR, n_machine_late,
+           (long long)machine_worst_ns / 1000);
     limef_audio_output_stop(&output, 1000000);
 }
 
@@ -265,9 +292,11 @@ static void run_deque(int seconds)
     end_all();
     /* what an underrun did not play stays in the list: everything is heard so much later */
     printf("{\"drift_us\": %lld, \"underruns\": %ld, \"device_underruns\": %ld, \"periods\": %lld, "
-           "\"worst_us\": %lld, \"commands\": %lld}\n",
+           "\"worst_us\": %lld, \"commands\": %lld, \"machine_late\": %ld, \"machine_worst_us\": "
+           "%lld}\n",
            (long long)n_underruns * BLOCK * 1000000 / RATE, n_underruns, n_late,
-           (long long)n_periods, (long long)worst_ns / 1000, (long long)n_commands);
+           (long long)n_periods, (long long)worst_ns / 1000, (long long)n_commands, n_machine_late,
+           (long long)machine_worst_ns / 1000);
 }
 
 int main(int n_arguments, char **arguments)

@@ -96,6 +96,30 @@ static bool read_jack(void *ring, float *block)
 }
 #endif
 
+#if BENCH_HAS_PORTAUDIO
+#include <pa_ringbuffer.h>
+
+static void *make_portaudio(void)
+{
+    PaUtilRingBuffer *ring = calloc(1, sizeof(*ring));
+
+    if (PaUtil_InitializeRingBuffer(ring, 2 * sizeof(float), AUDIO_RING_BLOCKS * AUDIO_BLOCK_FRAMES,
+                                    calloc(AUDIO_RING_BLOCKS, AUDIO_BLOCK_BYTES)))
+        abort();
+    return ring;
+}
+
+static void write_portaudio(void *ring, const float *block)
+{
+    PaUtil_WriteRingBuffer(ring, block, AUDIO_BLOCK_FRAMES);
+}
+
+static bool read_portaudio(void *ring, float *block)
+{
+    return PaUtil_ReadRingBuffer(ring, block, AUDIO_BLOCK_FRAMES) == AUDIO_BLOCK_FRAMES;
+}
+#endif
+
 #if BENCH_HAS_CK
 #include <ck_ring.h>
 
@@ -139,6 +163,9 @@ static const struct audio_peer peers[] = {
     {"deque", make_deque, write_deque, read_deque},
 #if BENCH_HAS_JACK
     {"jack", make_jack, write_jack, read_jack},
+#endif
+#if BENCH_HAS_PORTAUDIO
+    {"portaudio", make_portaudio, write_portaudio, read_portaudio},
 #endif
 #if BENCH_HAS_CK
     {"ck", make_ck, write_ck, read_ck},

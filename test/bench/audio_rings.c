@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Blocks of 64 stereo frames through rings: limef's, JACK's, Concurrency Kit's, and a list
- * behind a mutex.
+ * Blocks of 64 stereo frames through rings: limef's, JACK's, PortAudio's, Concurrency Kit's, and a
+ * list behind a mutex.
  *
  *   audio_rings cost RING [BLOCKS]    one thread writes and reads in turn; ns a block, both sides
  *   audio_rings paced RING [BLOCKS]   two threads, a block every 100 us; p50 and p99.9 of either

@@ -84,8 +84,8 @@ def started(setup, report):
                        "-an", "-frames:v", "1", "-f", "null", "-"],
         }
         if setup.limef_play:
-            commands = {"limef-play": [setup.limef_play, "--vo=none", "--ao=none", "--frames=1",
-                                       "--rtsp-transport=tcp", url], **commands}
+            commands = {"limef-play": [setup.limef_play, "--vo=none", "--ao=none", "--untimed",
+                                       "--frames=1", "--rtsp-transport=tcp", url], **commands}
         runs = measure.Interleaved(
             {name: lambda command=command: measure.run(command, helper_pid=server.pid)
              for name, command in commands.items() if shutil.which(command[0])},

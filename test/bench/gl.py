@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import pathlib
 import shutil
 import subprocess
 import tempfile
@@ -13,6 +14,16 @@ CLIP_S = 10
 N_THREADS = 2
 SAMPLINGS = {"linear": "all bilinear", "luma": "luma nearest", "nearest": "all nearest"}
 SIZES = [(1920, 1080), (1600, 900)]  # pixel for pixel, and scaled
+# made by scripts/get-mesa.sh: one that imports dma-bufs without a GPU
+NEWER_MESA = pathlib.Path(__file__).resolve().parents[2] / "build/mesa/environment"
+
+
+def newer_mesa():
+    """The environment of the newer Mesa; None: it is not here."""
+    try:
+        return dict(line.split("=", 1) for line in NEWER_MESA.read_text().splitlines() if "=" in line)
+    except FileNotFoundError:
+        return None
 
 
 @contextlib.contextmanager
@@ -34,19 +45,25 @@ def xvfb():
         server.wait()
 
 
-def jobs_for(setup, clip, width, height, env, server):
-    """{name: (command, uses the display)}"""
+def jobs_for(setup, clip, width, height):
+    """{name: (command, what else is in its environment)}"""
     pixel_for_pixel = (width, height) == SIZES[0]
-    jobs = {}
+    jobs, newer = {}, newer_mesa()
     if setup.limef_play:
         play = [setup.limef_play, "--untimed", f"--size={width}x{height}", "--report=json",
                 f"--decode-threads={N_THREADS}"]
         jobs["limef-play offscreen"] = play + ["--vo=offscreen", clip]
         jobs["limef-play window"] = play + ["--vo=window", clip]
+        jobs["limef-play offscreen, mapped buffers"] = play + ["--vo=offscreen", "--upload=direct", clip]
+        if newer:
+            jobs["limef-play offscreen, imported (newer Mesa)"] = (play + ["--vo=offscreen", clip], newer)
     if setup.has("bare_gl"):
         for sampling in ("linear", "luma", "nearest"):
             jobs[f"bare GL, {SAMPLINGS[sampling]}"] = [setup.program("bare_gl"), clip, N_THREADS, width, height,
                                             sampling]
+        if newer:
+            jobs["bare GL, all bilinear (newer Mesa)"] = ([setup.program("bare_gl"), clip, N_THREADS, width, height,
+                                                         "linear"], newer)
     if shutil.which("mpv"):
         jobs["mpv"] = ["mpv", "--no-config", "--untimed", "--no-audio", "--really-quiet",
                        "--no-terminal", "--no-osc", "--osd-level=0", "--no-border",
@@ -59,19 +76,33 @@ def jobs_for(setup, clip, width, height, env, server):
         jobs["glimagesink"] = ["gst-launch-1.0", "-q", "filesrc", f"location={clip}", "!", "qtdemux",
                                "!", "h264parse", "!", "avdec_h264", f"max-threads={N_THREADS}", "!",
                                "queue", "!", "glimagesink", "sync=false"]
-    return {name: lambda command=command: measure.run(command, env=env, helper_pid=server.pid)
-            for name, command in jobs.items()}
+    return {name: job if isinstance(job, tuple) else (job, {}) for name, job in jobs.items()}
+
+
+def n_shown(row):
+    """What limef-play did not show does not count; the others do not say what they showed."""
+    if '"streams"' not in row["out"]:
+        return CLIP_S * 25
+    report = json.loads(row["out"].strip().splitlines()[-1])
+    return sum(stream["frames_shown"] for stream in report["streams"])
+
+
+def mb_a_frame(setup, command, env):
+    """What it hands to OpenGL for a picture, counted by a stand-in in a run of its own; None: unknown. Memory
+    that is mapped once and kept is not in it, nor is what a display server is sent."""
+    with tempfile.NamedTemporaryFile("r") as counts:
+        row = measure.run(command, env={**env, "LD_PRELOAD": setup.program("count_gl") + ".so",
+                                        "LIMEF_COUNT_GL": counts.name})
+        said = [line.split() for line in counts.read().splitlines()]
+    if row["code"] or not said:
+        return None
+    return sum(int(words[i]) for words in said for i in (1, 3, 5)) / n_shown(row) / 1e6
 
 
 def add_rate(runs):
-    """What limef-play did not show does not count; the others do not say what they showed."""
     for rows in runs.rows.values():
         for row in rows:
-            shown = CLIP_S * 25
-            if '"streams"' in row["out"]:
-                report = json.loads(row["out"].strip().splitlines()[-1])
-                shown = sum(stream["frames_shown"] for stream in report["streams"])
-            row["fps"] = shown / row["wall_s"]
+            row["fps"] = n_shown(row) / row["wall_s"]
 
 
 def bench(setup, report):
@@ -89,15 +120,24 @@ def bench(setup, report):
 def size(setup, report, width, height, env, server):
     exact = (width, height) == SIZES[0]
     clip = setup.clip(CLIP_S)
-    runs = measure.Interleaved(jobs_for(setup, clip, width, height, env, server), setup.rounds)
+    jobs = {name: (command, {**env, **more})
+            for name, (command, more) in jobs_for(setup, clip, width, height).items()}
+    runs = measure.Interleaved({
+        name: lambda command=command, own=own: measure.run(command, env=own, helper_pid=server.pid)
+        for name, (command, own) in jobs.items()}, setup.rounds)
+    moved = {name: mb_a_frame(setup, *job) for name, job in jobs.items()} if exact else {}
     add_rate(runs)
     report.section(f"1080p through GL on llvmpipe, shown at {width}x{height}",
                    f"{'Pixel for pixel' if exact else 'Scaled'}, in an Xvfb of 1920x1080; frames a "
                    "second of the whole process, start-up included.")
     report.table_of(runs, {
-        "frames/s": "fps", "cpu s": "cpu_s", "X server s": "helper_s", "peak MB": "rss_mb",
+        "frames/s": "fps", **({"MB a frame": lambda _, name: moved[name]} if exact else {}), "cpu s": "cpu_s", "X server s": "helper_s", "peak MB": "rss_mb",
         "of mpv": lambda of, name: of.median(name, "fps") / of.median("mpv", "fps")
         if "mpv" in of else None, "others": "others"})
+    report.ratio(f"{width}x{height}: limef-play offscreen / bare GL, all bilinear, frames a second", runs,
+                 "limef-play offscreen", "bare GL, all bilinear", "fps", ">=", 0.9)
+    report.ratio(f"{width}x{height}: limef-play, imported / bare GL, both newer Mesa, frames a second", runs,
+                 "limef-play offscreen, imported (newer Mesa)", "bare GL, all bilinear (newer Mesa)", "fps", ">=", 0.9)
     for ours in ("limef-play offscreen", "limef-play window"):
         for theirs, limit in (("mpv", 2.0 if exact else 1.3), ("ffplay", 1.3), ("glimagesink", 1.6)):
             report.ratio(f"{width}x{height}: {ours} / {theirs}, frames a second", runs, ours, theirs,

@@ -4,6 +4,7 @@
 Runs are interleaved (A B C A B C), each says what share of the machine others
 used meanwhile, a disturbed one is repeated a few times, medians are taken.
 """
+import contextlib
 import json
 import os
 import signal
@@ -26,11 +27,12 @@ def busy_s():
 
 
 def process_cpu_s(pid):
-    """CPU seconds of a process that runs, all threads."""
+    """CPU seconds of a process that runs, all threads that it has."""
     total_ns = 0
     for thread in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{thread}/schedstat") as schedstat:
-            total_ns += int(schedstat.read().split()[0])
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it went meanwhile
+            with open(f"/proc/{pid}/task/{thread}/schedstat") as schedstat:
+                total_ns += int(schedstat.read().split()[0])
     return total_ns / 1e9
 
 
@@ -84,7 +86,7 @@ def run(command, env=None, timeout_s=180, helper_pid=None):
         thread.join(2)
     process.returncode = os.waitstatus_to_exitcode(status)
     cpu_s = usage.ru_utime + usage.ru_stime
-    helper_s = process_cpu_s(helper_pid) - helper_s if helper_pid else 0
+    helper_s = max(0, process_cpu_s(helper_pid) - helper_s) if helper_pid else 0
     others = max(0.0, (busy_s() - before_s - cpu_s - helper_s) / (wall_s * N_CPUS))
     return {"wall_s": wall_s, "cpu_s": cpu_s, "helper_s": helper_s, "rss_mb": usage.ru_maxrss / 1024,
             "others": others, "code": process.returncode, "out": texts[0].decode(errors="replace"),

@@ -17,6 +17,8 @@
 #define LONGEST_WAIT_US 20000
 #define DRIBBLE_BYTES 24
 #define DRIBBLE_US 2000
+/* How long the other end of a session that the camera forgot stays open. */
+#define FORGOTTEN_US 10000000
 
 static void check(bool is_right, const char *what)
 {
@@ -225,6 +227,8 @@ static void tick_camera(struct camera *camera, int64_t now_us, int64_t *due_us)
     for (unsigned i = 0; i < N_SESSIONS; i++) {
         struct session *session = &camera->sessions[i];
 
+        if (session->is_forgotten && now_us - session->next_us > FORGOTTEN_US)
+            session_close(session, false);
         if (session->fd && session->is_playing)
             session_stream(session, now_us);
         if (session->fd && session->fault.kind == FAULT_ENDLESS)

@@ -22,6 +22,7 @@
 
 #include <inttypes.h>
 #include <libavutil/log.h>
+#include <malloc.h>
 
 #define MAX_CAMERAS 64
 #define RATE_HZ 25
@@ -274,9 +275,11 @@ static void tear_down(unsigned n)
 
 static void report_memory(int64_t begun_us)
 {
-    printf("memory %.1f s %" PRId64 " bytes %d descriptors %u faults\n",
+    struct mallinfo2 heap = mallinfo2();
+
+    printf("memory %.1f s %" PRId64 " bytes %d descriptors %u faults %zu in use\n",
            (double)(limef_now_us() - begun_us) * 1e-6, read_memory_bytes(),
-           count_entries("/proc/self/fd"), n_over);
+           count_entries("/proc/self/fd"), n_over, heap.uordblks + heap.hblkhd);
     fflush(stdout);
 }
 

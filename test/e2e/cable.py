@@ -184,6 +184,7 @@ class Cable(unittest.TestCase):
             self.addCleanup(run, "iptables", "-F", "INPUT")
         else:
             self.skipTest("neither nft nor iptables")
+        self.camera.speed = 4
         player = Player(self.camera.url(), "once=1", "transport=udp", "timeout_ms=20000")
         shown = player.finish()
         self.assertGreater(player.counters["lost"], 0)

@@ -131,21 +131,28 @@ class LiveSound(unittest.TestCase):
             self.assertGreater(stream["frames_decoded"], 10)
             self.assertGreater(stream["sound"]["heard_s"], SECONDS * 0.6)
             middle = samples[RATE // 2:-RATE // 2]
-            if stream["sound"]["lost"] == 0 and not breaks(middle):
+            if LONG_S or stream["sound"]["lost"] == 0 and not breaks(middle):
                 return stream["sound"], middle
         if os.getloadavg()[0] <= os.cpu_count():
             self.fail(f"{len(breaks(middle))} breaks: {stream}")
         self.skipTest("the machine does too much else")
 
     def test_a_camera_s_sound_is_heard_without_a_jump_whatever_its_clock(self):
-        for ppm in (-500, 500):
+        for ppm in (-500, 500) if LONG_S else (500,):
             with self.subTest(ppm=ppm):
                 sound, samples = self.follow(ppm)
                 if LONG_S:
-                    found = (pitch(samples[-int(RATE * LONG_S / 4):]) / HZ - 1) * 1e6
-                    print(f"{ppm} ppm: report {sound['drift_ppm']}, pitch {found:+.0f}", file=sys.stderr)
-                    self.assertAlmostEqual(found, ppm, delta=150)
-                    self.assertAlmostEqual(sound["drift_ppm"], ppm, delta=250)
+                    self.judge(ppm, sound, samples)
+
+    def judge(self, ppm, sound, samples):
+        """How well the clock was found, in the last quarter; and what the machine spoilt on the way."""
+        last = samples[-int(RATE * LONG_S / 4):]
+        seconds = sorted(pitch(last[i:i + RATE]) for i in range(0, len(last) - RATE, RATE))
+        found = (seconds[len(seconds) // 2] / HZ - 1) * 1e6
+        print(f"{ppm} ppm: report {sound['drift_ppm']}, pitch {found:+.0f}, {len(breaks(samples))} breaks, "
+              f"{sound['underruns']} underruns, {sound['lost']} lost", file=sys.stderr)
+        self.assertAlmostEqual(found, ppm, delta=150)
+        self.assertAlmostEqual(sound["drift_ppm"], ppm, delta=250)
 
     def test_a_gap_is_silence_and_the_picture_goes_on(self):
         done, report, samples = play(0, silent_s=(SECONDS / 3, SECONDS / 2))

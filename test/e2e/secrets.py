@@ -90,6 +90,13 @@ class Secrets(unittest.TestCase):
                 self.assertIn('limef_camera_state="playing"} 1', text)
                 self.assertIn('"rtsp://***@127.0.0.1', output)
 
+    def test_of_two_streams_of_a_camera_is_nowhere(self):
+        url = self.camera.url("admin:s3cr3t%2Fp%40ss@")
+        for sub, main in ((url, url), (self.camera.url(), url)):
+            with self.subTest(sub=sub):
+                text, _, _ = self.watch("--main=always", f"{sub}|{main}")
+                self.assertIn('limef_camera_state="playing"} 1', text)
+
     def test_that_is_wrong_is_nowhere(self):
         self.camera.password = ("admin", "other")
         self.camera.algorithm = None  # Basic: it is in the header

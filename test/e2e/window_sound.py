@@ -66,10 +66,10 @@ class Listener:
 
 
 class Keys(unittest.TestCase):
-    def test_keys_turn_sound_off_and_on_and_up_and_down(self):
+    def test_keys_turn_sound_off_and_on_and_down_and_up_and_take_the_next_track(self):
         with xvfb() as (_, env):
             path = FOLDER / "keys.wav"
-            with Player(env, "--vo=window", f"--ao=wav:{path}", clip_of("one.mkv", 500)) as player:
+            with Player(env, "--vo=window", f"--ao=wav:{path}", clip_of("tracks.mkv", 500, 1500)) as player:
                 heard = Listener(path)
                 player.wait_for_pictures()
                 heard.hears(500)
@@ -80,20 +80,8 @@ class Keys(unittest.TestCase):
                 heard.hears(500)
                 player.keys("9", "9", "9", "9")
                 wait_until(lambda: LOUD < heard.level(500) < 0.9 * natural, "quieter")
-                quiet = heard.settled(500)
                 player.keys("0", "0", "0", "0", "0", "0", "0", "0")
                 wait_until(lambda: heard.level(500) > 1.05 * natural, "louder")
-                self.assertLess(quiet, 0.9 * natural)
-                player.keys("q")
-                self.assertEqual(player.finish()[0], 0)
-
-    def test_the_key_a_takes_the_next_track(self):
-        with xvfb() as (_, env):
-            path = FOLDER / "tracks.wav"
-            with Player(env, "--vo=window", f"--ao=wav:{path}", clip_of("tracks.mkv", 500, 1500)) as player:
-                heard = Listener(path)
-                player.wait_for_pictures()
-                heard.hears(500)
                 player.keys("a")
                 heard.hears(1500)
                 player.keys("a")

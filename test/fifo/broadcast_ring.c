@@ -105,6 +105,24 @@ Test(broadcast_ring, tells_exactly_what_was_missed)
     expect_numbers((unsigned)reader.position, (unsigned)(40 - reader.position));
 }
 
+/* At 48 kHz, by periods: 22500 of them. */
+Test(broadcast_ring, tells_a_reader_that_slept_for_a_minute_what_it_missed)
+{
+    uint64_t n_written = 60 * 48000, n_read = 0;
+    float samples[2];
+
+    for (uint64_t n = 0; n < n_written; n += 4)
+        write_numbers((unsigned)n, 4);
+    cr_assert(eq(ulong, limef_broadcast_waiting(&reader), n_written));
+    while (limef_broadcast_read(&reader, samples, 1)) {
+        cr_assert(eq(flt, samples[0], (float)(reader.position - 1)));
+        n_read++;
+    }
+    cr_assert(eq(ulong, LIMEF_COUNTED(reader.n_missed), n_written - n_read));
+    cr_assert(le(ulong, n_read, N_FRAMES));
+    cr_assert(ge(ulong, n_read, N_FRAMES / 2));
+}
+
 Test(broadcast_ring, skips_to_the_newest)
 {
     write_numbers(0, 12);

@@ -473,12 +473,15 @@ Test(import, a_thousand_streams_leave_no_descriptor_and_no_image, .timeout = 120
     close_presenter();
 }
 
-Test(import, opening_and_closing_leaves_no_descriptor, .timeout = 120)
+/* LIMEF_TEST_CYCLES: how often, by hand. */
+Test(import, opening_and_closing_leaves_no_descriptor, .timeout = 1200)
 {
+    const char *asked = getenv("LIMEF_TEST_CYCLES");
+    int n_cycles = asked ? atoi(asked) : 40;
     AVFrame *av = rendering_waves(AV_PIX_FMT_NV12, 64, 48);
     unsigned n_descriptors = 0;
 
-    for (int i = 0; i < 40; i++) {
+    for (int i = 0; i < n_cycles; i++) {
         struct limef_payload *payload;
 
         open_importing(1, (struct limef_presenter_settings){.width = 64, .height = 48});

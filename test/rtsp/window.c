@@ -169,3 +169,65 @@ Test(rtsp_window, has_memory_for_a_few_when_none_waits, .fini = clear)
     cr_assert(le(u32, window.n_vacant, RTP_WINDOW_KEPT_PACKETS));
     cr_assert(ge(u32, window.n_vacant, 1));
 }
+
+Test(rtsp_window, begins_with_what_is_told_to_be_the_first, .fini = clear)
+{
+    unsigned n_missing;
+
+    window.wait_us = 1000;
+    window.is_held = true;
+    cr_assert(eq(int, put(65538, 0), RTP_WINDOW_WAITS));
+    cr_assert(eq(int, put(65537, 10), RTP_WINDOW_WAITS));
+    cr_assert(eq(int, put(65537, 10), RTP_WINDOW_DUPLICATE));
+    cr_assert(eq(i64, take(20, &n_missing), -1));
+    rtp_window_release(&window, 65535);
+    cr_assert(eq(i64, take(30, &n_missing), -1));
+    cr_assert(eq(int, put(65536, 40), RTP_WINDOW_WAITS));
+    cr_assert(eq(int, put(65535, 40), RTP_WINDOW_NEXT));
+    for (int64_t i = 65536; i <= 65538; i++)
+        cr_assert(eq(i64, take(50, &n_missing), i));
+    cr_assert(zero(u64, window.n_lost));
+}
+
+Test(rtsp_window, knows_the_first_before_anything_came, .fini = clear)
+{
+    unsigned n_missing;
+
+    window.wait_us = 1000;
+    window.is_held = true;
+    rtp_window_release(&window, 10);
+    cr_assert(eq(int, put(11, 0), RTP_WINDOW_WAITS));
+    cr_assert(eq(int, put(10, 10), RTP_WINDOW_NEXT));
+    cr_assert(eq(i64, take(20, &n_missing), 11));
+}
+
+Test(rtsp_window, begins_with_the_earliest_that_came_if_nothing_is_told, .fini = clear)
+{
+    static const int unbelievable[] = {-1, 5, 30000};
+    unsigned n_missing;
+
+    for (size_t i = 0; i < sizeof(unbelievable) / sizeof(unbelievable[0]); i++) {
+        window.wait_us = 1000;
+        window.is_held = true;
+        cr_assert(eq(int, put(1002, 0), RTP_WINDOW_WAITS));
+        cr_assert(eq(int, put(1001, 10), RTP_WINDOW_WAITS));
+        rtp_window_release(&window, unbelievable[i]);
+        cr_assert(eq(i64, take(20, &n_missing), 1001));
+        cr_assert(eq(i64, take(20, &n_missing), 1002));
+        cr_assert(zero(u64, window.n_lost));
+        rtp_window_clear(&window);
+    }
+}
+
+Test(rtsp_window, waits_no_longer_to_be_told_than_for_a_packet, .fini = clear)
+{
+    unsigned n_missing;
+
+    window.wait_us = 1000;
+    window.is_held = true;
+    cr_assert(eq(int, put(7, 0), RTP_WINDOW_WAITS));
+    cr_assert(eq(i64, rtp_window_due_us(&window), 1000));
+    cr_assert(eq(i64, take(999, &n_missing), -1));
+    cr_assert(eq(i64, take(1000, &n_missing), 7));
+    cr_assert(eq(int, put(8, 1001), RTP_WINDOW_NEXT));
+}

@@ -10,6 +10,7 @@ what was sent. At the end: memory after the first tenth as a slope by least squa
 program counted. Exit status 1: something damaged, lost, late or left open, or memory that grows by
 more than --kb-per-hour."""
 import argparse
+import os
 import subprocess
 import sys
 import time
@@ -27,9 +28,10 @@ def slope(points):
 
 
 def read_line(line):
-    """"memory 10.0 s 12345 bytes 40 descriptors 17 faults" as (s, bytes, descriptors, faults)."""
+    """"memory 10.0 s 12345 bytes 40 descriptors 17 faults 999 in use" as (s, bytes, descriptors,
+    bytes in use)."""
     words = line.split()
-    return float(words[1]), int(words[3]), int(words[5]), int(words[7])
+    return float(words[1]), int(words[3]), int(words[5]), int(words[9])
 
 
 def conclude(points, kb_per_hour):
@@ -37,14 +39,18 @@ def conclude(points, kb_per_hour):
     if len(warm) < 3:
         print("too short for a slope")
         return 0
-    rate, off = slope([point[:2] for point in warm])
-    grows = rate * 3600 / 1024
     third = max(len(warm) // 3, 1)
-    least = [min(point[1] for point in part) / 1024 for part in (warm[:third], warm[-third:])]
-    print(f"memory after warm-up: {grows:+.0f} kB an hour, {off / 1024:.0f} kB around that line; "
-          f"least of the first third {least[0]:.0f} kB, of the last {least[1]:.0f} kB; "
-          f"descriptors {min(p[2] for p in warm)} to {max(p[2] for p in warm)}")
-    return int(grows > kb_per_hour and least[1] > least[0])
+    grows = False
+    for name, column in (("resident", 1), ("allocated", 3)):
+        rate, off = slope([(point[0], point[column]) for point in warm])
+        least = [min(point[column] for point in part) / 1024
+                 for part in (warm[:third], warm[-third:])]
+        print(f"{name} after warm-up: {rate * 3600 / 1024:+.0f} kB an hour, {off / 1024:.0f} kB "
+              f"around that line; least of the first third {least[0]:.0f} kB, of the last "
+              f"{least[1]:.0f} kB")
+        grows |= rate * 3600 / 1024 > kb_per_hour and least[1] > least[0]
+    print(f"descriptors {min(p[2] for p in warm)} to {max(p[2] for p in warm)}")
+    return int(grows)
 
 
 def main():
@@ -64,7 +70,9 @@ def main():
     print(" ".join(command), flush=True)
     log = open(given.log, "w", encoding="utf-8") if given.log else sys.stdout
     points = []
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
+    # what each thread's arena keeps of freed memory would hide a leak for hours
+    environment = {**os.environ, "MALLOC_ARENA_MAX": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as program:
         for line in program.stdout:
             log.write(line)
             log.flush()

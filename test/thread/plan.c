@@ -365,21 +365,21 @@ Test(plan, a_self_threaded_decoder_is_cut_off_until_it_is_measured)
     cr_assert(not(is_cut(0)));
 }
 
-Test(plan, a_budget_is_shared_by_the_fifos_on_a_live_streams_way)
+Test(plan, what_comes_at_once_is_worked_on_in_pieces_and_waits_in_all_fifos)
 {
-    uint32_t source = plans_put(&plans, LIMEF_PLAN_NONE, "source", 20, 25);
-    uint32_t decode = plans_put(&plans, source, "decode", 1000, 25);
-
-    plans_put(&plans, decode, "screen", 1000, 25);
-    plans.problem.mode = LIMEF_PLAN_PER_FILTER;
-    plans.filters[0].is_live = true;
+    put_chain(10000, 9000); /* 0.475 of a core */
+    plans.edges[0].burst_frames = plans.edges[1].burst_frames = 1;
     make();
-    cr_assert(eq(i64, plans.plan.links[0].max_time_us, 500000));
-    cr_assert(eq(i64, plans.plan.links[1].max_time_us, 500000));
-    plans.problem.machine.budget_us = 400000;
+    cr_assert(not(plans.plan.links[1].is_cut));
+    plans.edges[0].burst_frames = 4; /* the last of them waits for three others */
     make();
-    cr_assert(eq(i64, plans.plan.links[0].max_time_us, 200000));
-    cr_assert(eq(i64, plans.plan.links[1].max_time_us, 200000));
+    cr_assert(plans.plan.links[1].is_cut);
+    cr_assert(eq(u32, plans.plan.links[1].depth, 6));
+    make_next();
+    cr_assert(plans.plan.links[1].is_cut);
+    plans.problem.machine.n_cpus = 1; /* no other core would help */
+    make();
+    cr_assert(not(plans.plan.links[1].is_cut));
 }
 
 Test(plan, a_cut_stays_between_the_thresholds)

@@ -23,11 +23,6 @@ static void make(void)
     cr_assert(zero(int, plans_make(&plans)));
 }
 
-static void make_next(void)
-{
-    cr_assert(zero(int, plans_make_next(&plans)));
-}
-
 Test(plan_fifo, depths_before_anything_is_measured)
 {
     for (int i = 0; i < 5; i++) {
@@ -49,6 +44,23 @@ Test(plan_fifo, depths_before_anything_is_measured)
     cr_assert(eq(int, plans.plan.links[0].overflow, LIMEF_OVERFLOW_DROP_TO_KEY));
 }
 
+Test(plan_fifo, a_budget_is_shared_by_the_fifos_on_a_live_streams_way)
+{
+    uint32_t source = plans_put(&plans, LIMEF_PLAN_NONE, "source", 20, 25);
+    uint32_t decode = plans_put(&plans, source, "decode", 1000, 25);
+
+    plans_put(&plans, decode, "screen", 1000, 25);
+    plans.problem.mode = LIMEF_PLAN_PER_FILTER;
+    plans.filters[0].is_live = true;
+    make();
+    cr_assert(eq(i64, plans.plan.links[0].max_time_us, 500000));
+    cr_assert(eq(i64, plans.plan.links[1].max_time_us, 500000));
+    plans.problem.machine.budget_us = 400000;
+    make();
+    cr_assert(eq(i64, plans.plan.links[0].max_time_us, 200000));
+    cr_assert(eq(i64, plans.plan.links[1].max_time_us, 200000));
+}
+
 Test(plan_fifo, depth_follows_burst_and_jitter_and_the_budget)
 {
     struct limef_plan_link *link;
@@ -62,7 +74,7 @@ Test(plan_fifo, depth_follows_burst_and_jitter_and_the_budget)
     link = &plans.plan.links[1];
     cr_assert(eq(u32, link->depth, 8));
     plans.edges[1].burst_frames = 2; /* a little less: stays as it is */
-    make_next();
+    cr_assert(zero(int, plans_make_next(&plans)));
     cr_assert(eq(u32, plans.plan.links[1].depth, 8));
     plans.problem.machine.budget_bytes = 4000000;
     make();
@@ -88,21 +100,4 @@ Test(plan_fifo, a_live_fifo_holds_what_is_not_late_yet)
     plans.filters[0].is_live = true; /* 9 in 33 ms, and 2 */
     make();
     cr_assert(eq(u32, plans.plan.links[0].depth, 12));
-}
-
-Test(plan_fifo, what_comes_at_once_is_worked_on_in_pieces_and_waits_in_all_fifos)
-{
-    plans_put_chain(&plans, 10000, 9000); /* 0.475 of a core */
-    plans.edges[0].burst_frames = plans.edges[1].burst_frames = 1;
-    make();
-    cr_assert(not(plans.plan.links[1].is_cut));
-    plans.edges[0].burst_frames = 4; /* the last of them waits for three others */
-    make();
-    cr_assert(plans.plan.links[1].is_cut);
-    cr_assert(eq(u32, plans.plan.links[1].depth, 6));
-    make_next();
-    cr_assert(plans.plan.links[1].is_cut);
-    plans.problem.machine.n_cpus = 1; /* no other core would help */
-    make();
-    cr_assert(not(plans.plan.links[1].is_cut));
 }

@@ -65,6 +65,12 @@ class Kms(unittest.TestCase):
         if status:
             raise AssertionError(f"the guest left with {status}")
 
+    def test_nothing_crashed(self):
+        for core in (FOLDER / "out").glob("core.*"):
+            program = TESTS if ".vm_kms." in core.name else PLAY
+            subprocess.run(["gdb", "-batch", "-ex", "thread apply all bt", program, core], check=False)
+            self.fail(core.name)
+
     def report(self, name):
         out = FOLDER / "out"
         log = (out / f"{name}.log").read_text()

@@ -33,7 +33,9 @@ enum limef_overflow {
     LIMEF_OVERFLOW_DROP_OLDEST, /**< the oldest queued frame goes: pictures on their way to a
                                    display */
     LIMEF_OVERFLOW_DROP_TO_KEY, /**< frames are dropped up to the next key frame, so that no group
-                                     of pictures is decoded with a hole in it: packets */
+                                     of pictures is decoded with a hole in it: packets. That
+                                     frame gets LIMEF_FRAME_DISCONTINUITY; the log has a line for
+                                     the 1st, 2nd, 4th, ... hole */
 };
 
 /** How a lane is bounded. All-zero: block until there is room. */
@@ -112,6 +114,8 @@ struct limef_lane {
     uint32_t taken;                  /**< how many came out of the up ring */
     struct limef_stack_frame *spare; /**< frames the producer took back itself */
     uint32_t waits_for_key;          /**< bits: video streams that have a hole, up to a key frame */
+    bool ends_hole;                  /**< what is written now is that key frame */
+    uint64_t n_holes, n_said;        /**< so far; n_dropped_to_key when that was said last */
     unsigned sample_every, sample_in;
     int64_t sampled_us;
     uint64_t media_written, bytes_written;

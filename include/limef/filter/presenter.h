@@ -212,6 +212,8 @@ struct limef_presenter {
                                           display can read it; lives forever. NULL: none was */
     LIMEF_ATOMIC(uint64_t) n_flips;  /**< came onto the screen, where the output knows (KMS) */
     LIMEF_ATOMIC(uint64_t) n_missed; /**< of these, a refresh or more after the one meant for it */
+    LIMEF_ATOMIC(uint64_t) n_missed_here; /**< of these, given to the display too late for it; the
+                                               others are the display's or its driver's */
     LIMEF_ATOMIC(int64_t) first_shown_us; /**< when the first picture was presented; 0: not yet */
 };
 

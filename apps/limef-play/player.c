@@ -21,6 +21,11 @@
 
 #define STOP_TIMEOUT_US 2000000
 #define SCREEN_CALL_TIMEOUT_US 3000000
+/* How long a pixel may take to be composed, encoded and written: a large picture is no display that
+ * does not answer. */
+#define PIXEL_US 1
+/* For the snapshot, for the graph to stop, for the screen's filters, for its thread. */
+#define N_WAITS 4
 /* Of a screen that let the snapshot wait in vain. */
 #define LAST_CALL_TIMEOUT_US 500000
 /* How often the player looks after itself: progress, threads, overlay. */
@@ -355,6 +360,11 @@ void player_run(struct player *player)
     progress_end(player);
 }
 
+static int64_t large_us(const struct player *player)
+{
+    return (int64_t)player->options->width * player->options->height * PIXEL_US;
+}
+
 static int write_snapshot(void *context)
 {
     struct player *player = context;
@@ -367,9 +377,11 @@ int player_snapshot(struct player *player)
     struct limef_thread *screen = &player->screen.thread;
     int ret;
 
+    signals_take_down_takes((unsigned)(N_WAITS * large_us(player) / 1000000));
     if (!player->options->snapshot || !limef_thread_running(screen) || player->no_output)
         return 0;
-    ret = limef_thread_call(screen, write_snapshot, player, SCREEN_CALL_TIMEOUT_US);
+    ret = limef_thread_call(screen, write_snapshot, player,
+                            SCREEN_CALL_TIMEOUT_US + large_us(player));
     if (ret == AVERROR(ETIMEDOUT)) {
         player->screen_hangs = true;
         limef_fail(ret, "limef-play", "cannot write %s: the display does not answer",
@@ -382,7 +394,7 @@ int player_snapshot(struct player *player)
 int player_stop(struct player *player)
 {
     int sound = play_sound_stop(&player->sound, STOP_TIMEOUT_US);
-    int ret = limef_graph_stop(&player->graph, STOP_TIMEOUT_US);
+    int ret = limef_graph_stop(&player->graph, STOP_TIMEOUT_US + large_us(player));
 
     return sound == AVERROR(ETIMEDOUT) || ret >= 0 ? sound : ret;
 }
@@ -459,8 +471,9 @@ int player_clear(struct player *player)
 
     if (limef_thread_running(screen))
         limef_thread_call(screen, take_down, player,
-                          player->screen_hangs ? LAST_CALL_TIMEOUT_US : SCREEN_CALL_TIMEOUT_US);
-    ret = limef_thread_stop(screen, STOP_TIMEOUT_US);
+                          player->screen_hangs ? LAST_CALL_TIMEOUT_US
+                                               : SCREEN_CALL_TIMEOUT_US + large_us(player));
+    ret = limef_thread_stop(screen, STOP_TIMEOUT_US + large_us(player));
     if (ret == AVERROR(ETIMEDOUT))
         return ret;
     clear_streams(player);

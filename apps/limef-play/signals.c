@@ -94,6 +94,14 @@ void signals_begin_take_down(int status)
     alarm(left_s ? left_s : TAKE_DOWN_S);
 }
 
+void signals_take_down_takes(unsigned more_s)
+{
+    unsigned left_s = alarm(0);
+
+    if (left_s)
+        alarm(left_s + more_s);
+}
+
 void signals_end_take_down(void)
 {
     alarm(0);

@@ -33,6 +33,9 @@ bool signals_asked(void);
  * long; again: with another status, in the time that is left. */
 void signals_begin_take_down(int status);
 
+/* What is done now may take so much longer. */
+void signals_take_down_takes(unsigned more_s);
+
 /* It was taken down in time. */
 void signals_end_take_down(void);
 

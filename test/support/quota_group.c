@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "quota_group.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PERIOD_US 100000
+#define N_TRIES 100
 
 static bool put(const char *folder, const char *name, const char *text)
 {
@@ -90,6 +93,8 @@ bool quota_group_enter(struct quota_group *group, unsigned n_cpus)
 void quota_group_leave(struct quota_group *group)
 {
     move_to(group->parent);
-    rmdir(group->folder);
+    /* threads that have just ended keep it for a moment */
+    for (int i = 0; rmdir(group->folder) < 0 && errno == EBUSY && i < N_TRIES; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
     *group = (struct quota_group){0};
 }

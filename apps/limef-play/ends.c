@@ -6,6 +6,7 @@
 
 #include <limef/base/log.h>
 
+#include <libavutil/common.h>
 #include <libavutil/error.h>
 #include <stdio.h>
 
@@ -13,6 +14,8 @@
 #define MAX_DECODER_DELAY 128
 /* How much of a film may be missing at its end before it is said. */
 #define CUT_SHORT_US 1000000
+/* Where nothing was damaged, also this part of it: tracks that are not played may be longer. */
+#define CUT_SHORT_PART 10
 
 /* A stream that ended well, and yet gave no picture: nobody has said why so far. */
 static void say_if_nothing_was_shown(const struct player *player, struct play_stream *stream)
@@ -34,21 +37,35 @@ static void say_if_nothing_was_shown(const struct player *player, struct play_st
     limef_log(LIMEF_LOG_ERROR, stream->name, "%s: %s", stream->url, why);
 }
 
-/* A file that broke off where its demuxer found no fault, truncated while it was read: what was
- * damaged and is missing tells. */
-static void say_if_cut_short(const struct player *player, const struct play_stream *stream)
+/* How much of a film did not come, by the length that its header says; 0: nobody can tell. */
+static int64_t missing_us(const struct player *player, const struct play_stream *stream)
 {
     int64_t duration_us = play_stream_duration_us(stream);
     int64_t at_us = play_stream_position_us(stream, &player->presenter);
+    int64_t read_us;
+
+    if (duration_us == LIMEF_NO_TIME || at_us == LIMEF_NO_TIME)
+        return 0;
+    read_us = limef_file_source_position_us(&stream->source);
+    if (read_us != LIMEF_NO_TIME)
+        at_us = FFMAX(at_us, read_us - play_stream_start_us(stream)); /* sound may be longer */
+    return duration_us - at_us;
+}
+
+/* A file that broke off where its demuxer found no fault: what was damaged and is missing tells, or
+ * that much is missing. */
+static void say_if_cut_short(const struct player *player, const struct play_stream *stream)
+{
+    int64_t missed_us = missing_us(player, stream);
     struct limef_decode_counters decode;
 
     limef_decode_get_counters(&stream->decode, &decode);
     if (stream->end_code < 0 || stream->limit.reached || player->options->n_loops ||
-        duration_us == LIMEF_NO_TIME || at_us == LIMEF_NO_TIME || !decode.n_corrupt ||
-        at_us > duration_us - CUT_SHORT_US)
+        missed_us < CUT_SHORT_US ||
+        (!decode.n_corrupt && missed_us < play_stream_duration_us(stream) / CUT_SHORT_PART))
         return;
-    limef_log(LIMEF_LOG_WARNING, stream->name, "%s: damaged, and it ends %.1f s too early",
-              stream->url, (double)(duration_us - at_us) / 1e6);
+    limef_log(LIMEF_LOG_WARNING, stream->name, "%s: %s ends %.1f s too early", stream->url,
+              decode.n_corrupt ? "damaged, and it" : "it", (double)missed_us / 1e6);
 }
 
 void ends_note(struct player *player, const struct limef_signal_frame *report)

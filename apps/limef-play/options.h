@@ -30,6 +30,7 @@ struct play_options {
     struct limef_presenter_kms kms;
     const char *ao;                    /* as written; NULL: auto */
     const char *ao_record, *ao_stream; /* a file, a URL; NULL: none */
+    struct limef_url ao_stream_url;    /* its memory, once secrets_take() was there */
     int width, height;
     bool fullscreen;
     bool untimed;

@@ -34,10 +34,16 @@ static int take(struct limef_url *input, char *given)
 
 int secrets_take(struct play_options *options)
 {
-    for (unsigned i = 0; i < options->n_urls; i++) {
-        char *given = (char *)(uintptr_t)options->urls[i]; /* of argv, or of a text that was read */
+    int ret = 0;
+
+    /* what is given is of argv, or of a text that was read */
+    if (options->ao_stream) {
+        ret = take(&options->ao_stream_url, (char *)(uintptr_t)options->ao_stream);
+        options->ao_stream = options->ao_stream_url.whole;
+    }
+    for (unsigned i = 0; i < options->n_urls && ret >= 0; i++) {
+        char *given = (char *)(uintptr_t)options->urls[i];
         char *bar = strstr(given, "|rtsp");
-        int ret = 0;
 
         if (bar) {
             *bar = '\0';
@@ -45,11 +51,9 @@ int secrets_take(struct play_options *options)
         }
         if (ret >= 0)
             ret = take(&options->inputs[i], given);
-        if (ret < 0)
-            return ret;
         options->urls[i] = options->inputs[i].whole;
     }
-    return 0;
+    return ret;
 }
 
 /* Where host and port are, without the user. */
@@ -211,5 +215,6 @@ void secrets_clear(struct play_options *options)
         limef_url_clear(&options->inputs[i]);
         limef_url_clear(&options->mains[i]);
     }
+    limef_url_clear(&options->ao_stream_url);
     options->n_urls = 0;
 }

@@ -29,7 +29,7 @@
 #include <limef/thread/graph.h>
 
 /* Filters of a stream. */
-#define PLAY_STREAM_FILTERS 8
+#define PLAY_STREAM_FILTERS 9
 /* And of one with two streams. */
 #define PLAY_MAIN_FILTERS 4
 

@@ -96,6 +96,12 @@ static bool is_before_target(struct limef_decode_filter *decode)
     return false;
 }
 
+/* Whether its packet was there for the sake of others: some decoders hand it out all the same. */
+static bool is_unwanted(const AVFrame *picture)
+{
+    return picture->flags & AV_FRAME_FLAG_DISCARD;
+}
+
 static int pass_picture(struct limef_decode_filter *decode, struct limef_payload *payload)
 {
     limef_payload_unref(decode->out.frame.payload);
@@ -103,7 +109,7 @@ static int pass_picture(struct limef_decode_filter *decode, struct limef_payload
     if (decode->hardware.kept && !decode_hardware_admit(decode, limef_payload_picture(payload)))
         return 0;
     describe(decode, limef_payload_picture(payload));
-    if (is_before_target(decode)) {
+    if (is_unwanted(limef_payload_picture(payload)) || is_before_target(decode)) {
         LIMEF_COUNT(decode->n_dropped_seek, 1);
         return 0;
     }
@@ -426,24 +432,4 @@ int limef_decode_filter_init(struct limef_decode_filter *decode, const char *nam
         return limef_fail(AVERROR(ENOMEM), name ? name : decode_ops.kind, "init");
     }
     return 0;
-}
-
-void limef_decode_get_counters(const struct limef_decode_filter *decode,
-                               struct limef_decode_counters *counters)
-{
-    *counters = (struct limef_decode_counters){
-        .n_packets = LIMEF_COUNTED(decode->n_packets),
-        .n_frames = LIMEF_COUNTED(decode->n_decoded),
-        .n_corrupt = LIMEF_COUNTED(decode->n_corrupt),
-        .n_errors = LIMEF_COUNTED(decode->n_errors),
-        .n_dropped_seek = LIMEF_COUNTED(decode->n_dropped_seek),
-        .n_dropped_burst = LIMEF_COUNTED(decode->n_dropped_burst),
-        .n_codec_changes = LIMEF_COUNTED(decode->n_codec_changes),
-        .n_without_threads = LIMEF_COUNTED(decode->n_without_threads),
-        .n_lent_buffers = LIMEF_COUNTED(decode->n_lent_buffers),
-        .n_ordinary_buffers = LIMEF_COUNTED(decode->n_ordinary_buffers),
-        .ordinary_why = LIMEF_COUNTED(decode->ordinary_why),
-        .last_frame_us = LIMEF_COUNTED(decode->last_frame_us),
-        .n_ignored = LIMEF_COUNTED(decode->n_ignored),
-    };
 }

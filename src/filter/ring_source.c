@@ -207,6 +207,8 @@ int limef_ring_source_end(struct limef_ring_source *ring)
     struct limef_signal_frame end;
     int ret;
 
+    if (!ring->samples)
+        return 0;
     do {
         ret = pass_next(ring, 1);
     } while (ret != 1 && ret != AVERROR_EXIT);

@@ -9,7 +9,6 @@
 
 #include <libavcodec/avcodec.h>
 #include <libavutil/common.h>
-#include <string.h>
 #include <time.h>
 
 #define DEFAULT_TIMEOUT_US 10000000
@@ -53,10 +52,10 @@ static int fail(struct limef_shout_filter *shout, int code)
     shout->backoff_us =
         shout->backoff_us ? FFMIN(2 * shout->backoff_us, MAX_RETRY_US) : shout->settings.retry_us;
     shout->due_us = now_us + shout->backoff_us;
-    limef_log(LIMEF_LOG_WARNING, shout->filter.name, "%s: %s (%s); again in %.1f s", shout->where,
-              LIMEF_COUNTED(shout->state) == LIMEF_SHOUT_ON ? "the server was lost"
-                                                            : "cannot connect",
-              why && *why ? why : av_err2str(code), (double)shout->backoff_us / 1e6);
+    limef_log(
+        LIMEF_LOG_WARNING, shout->filter.name, "%s: %s (%s); again in %.1f s", shout->url.text,
+        LIMEF_COUNTED(shout->state) == LIMEF_SHOUT_ON ? "the server was lost" : "cannot connect",
+        why && *why ? why : av_err2str(code), (double)shout->backoff_us / 1e6);
     disconnect(shout, true);
     return code;
 }
@@ -72,14 +71,12 @@ static int make_client(struct limef_shout_filter *shout)
         .mount = place.mount,
         .name = shout->settings.name ? shout->settings.name : "limef",
     };
-    int ret = shout_place_read(&place, shout->settings.url);
+    int ret = shout_place_read(&place, shout->url.whole);
 
     target.port = place.location.port;
     target.is_tls = place.location.is_tls;
     if (!*target.user)
         target.user = "source";
-    if (!*target.password && shout->settings.password)
-        target.password = shout->settings.password;
     if (ret >= 0)
         ret = shout->ops->make(&shout->client, &target);
     rtsp_secrets_wipe(&place.secrets);
@@ -110,7 +107,7 @@ static int take_answer(struct limef_shout_filter *shout)
     LIMEF_COUNT(shout->n_connects, 1);
     shout->connected_us = shout->drained_us = limef_now_us();
     set_state(shout, LIMEF_SHOUT_ON);
-    limef_log(LIMEF_LOG_INFO, shout->filter.name, "%s: connected", shout->where);
+    limef_log(LIMEF_LOG_INFO, shout->filter.name, "%s: connected", shout->url.text);
     return 0;
 }
 
@@ -212,6 +209,7 @@ static void shout_clear(struct limef_filter *filter)
     finish(shout);
     if (shout->client)
         shout->ops->release(shout->client);
+    limef_url_clear(&shout->url);
     av_packet_free(&shout->shell);
     limef_payload_unref(shout->codec.frame.payload);
     *shout = (struct limef_shout_filter){0};
@@ -224,32 +222,57 @@ static const struct limef_filter_ops shout_ops = {
     .clear = shout_clear,
 };
 
+/* Whether the URL is one. */
+static int check_place(const struct limef_url *url)
+{
+    struct shout_place place;
+    int ret = shout_place_read(&place, url->whole);
+
+    rtsp_secrets_wipe(&place.secrets);
+    return ret;
+}
+
+static int take_url(struct limef_url *url, const char *name,
+                    const struct limef_shout_settings *settings)
+{
+    int ret = limef_url_init(url, settings->url ? settings->url : "");
+
+    if (ret < 0)
+        return limef_fail(ret, name, "init");
+    ret = check_place(url);
+    if (ret < 0)
+        limef_fail(ret, name, "%s is not like icecast://user:password@host:8000/mount", url->text);
+    else if (settings->password && limef_url_lacks_password(url))
+        ret = limef_url_set_login(url, NULL, settings->password);
+    if (ret < 0)
+        limef_url_clear(url);
+    return ret;
+}
+
 int limef_shout_filter_init(struct limef_shout_filter *shout, const char *name,
                             const struct limef_shout_settings *settings)
 {
     const struct shout_client_ops *ops;
-    struct shout_place place;
-    char where[LIMEF_URL_BYTES];
     int ret;
 
     name = name ? name : shout_ops.kind;
-    limef_url_mask(where, sizeof(where), settings->url);
-    ret = settings->url ? shout_place_read(&place, settings->url) : AVERROR(EINVAL);
-    if (settings->url)
-        rtsp_secrets_wipe(&place.secrets);
+    ret = take_url(&shout->url, name, settings);
     if (ret < 0)
-        return limef_fail(ret, name, "%s is not like icecast://user:password@host:8000/mount",
-                          where);
+        return ret;
     ops = module_load(SHOUT_CLIENT_FILE, SHOUT_CLIENT_SYMBOL, name);
     if (!ops || ops->abi != SHOUT_CLIENT_ABI)
-        return limef_fail(AVERROR(ENOSYS), name, "libshout is not there");
-    shout->shell = memory_new_packet();
-    if (!shout->shell)
-        return limef_fail(AVERROR(ENOMEM), name, "init");
+        ret = limef_fail(AVERROR(ENOSYS), name, "libshout is not there");
+    shout->shell = ret >= 0 ? memory_new_packet() : NULL;
+    if (ret >= 0 && !shout->shell)
+        ret = limef_fail(AVERROR(ENOMEM), name, "init");
+    if (ret < 0) {
+        limef_url_clear(&shout->url);
+        return ret;
+    }
     limef_filter_init(&shout->filter, &shout_ops, name);
     shout->ops = ops;
     shout->settings = *settings;
-    memcpy(shout->where, where, sizeof(where));
+    shout->settings.url = shout->settings.password = NULL; /* they are in shout->url */
     if (!shout->settings.timeout_us)
         shout->settings.timeout_us = DEFAULT_TIMEOUT_US;
     if (!shout->settings.retry_us)

@@ -17,6 +17,7 @@
 enum about {
     ABOUT_CAMERA,
     ABOUT_DECODER,
+    ABOUT_LATENCY,
     ABOUT_TILE,
     ABOUT_THREAD,
     ABOUT_BOUNDARY,
@@ -31,6 +32,7 @@ enum form {
     FORM_DOUBLE, /* double */
     FORM_US,     /* int64_t, microseconds; written as seconds */
     FORM_AGE,    /* int64_t, when it was; written as seconds since then, 0: not at all */
+    FORM_UNTIL,  /* int64_t, when it will be; written as seconds until then, 0: not at all */
     FORM_STATE,  /* enum limef_rtsp_state; one sample for each state */
 };
 
@@ -55,6 +57,7 @@ struct row {
 #define COUNTER LIMEF_OPENMETRICS_COUNTER
 #define CAMERA(member) offsetof(struct metrics_camera, counters.member)
 #define DECODER(member) offsetof(struct metrics_decoder, counters.member)
+#define LATENCY(member) offsetof(struct metrics_latency, counters.member)
 #define TILE(member) offsetof(struct metrics_tile, member)
 #define THREAD(member) offsetof(struct seen_thread, member)
 #define BOUNDARY(member) offsetof(struct seen_edge, member)
@@ -72,6 +75,8 @@ static const struct family families[] = {
      FORM_COUNT, CAMERA(n_connects), NULL, NULL},
     {ABOUT_CAMERA, "limef_camera_reconnects", NULL, "Times that media came again.", COUNTER,
      FORM_COUNT, CAMERA(n_reconnects), NULL, NULL},
+    {ABOUT_CAMERA, "limef_camera_retry_seconds", "seconds",
+     "Until it is tried again, while it waits.", GAUGE, FORM_UNTIL, CAMERA(retry_us), NULL, NULL},
     {ABOUT_CAMERA, "limef_camera_packets", NULL, "RTP packets that came.", COUNTER, FORM_COUNT,
      CAMERA(n_packets), NULL, NULL},
     {ABOUT_CAMERA, "limef_camera_received_bytes", "bytes", "Bytes in RTP packets.", COUNTER,
@@ -122,6 +127,13 @@ static const struct family families[] = {
      DECODER(n_ordinary_buffers), "pool", "ordinary"},
     {ABOUT_DECODER, "limef_decoder_frame_age_seconds", "seconds",
      "Since the last picture was passed on.", GAUGE, FORM_AGE, DECODER(last_frame_us), NULL, NULL},
+
+    {ABOUT_LATENCY, "limef_latency_dropped", NULL, "Frames dropped to catch up with a live stream.",
+     COUNTER, FORM_COUNT, LATENCY(n_dropped), NULL, NULL},
+    {ABOUT_LATENCY, "limef_latency_late", NULL, "Times that a live stream was over its budget.",
+     COUNTER, FORM_COUNT, LATENCY(n_late), NULL, NULL},
+    {ABOUT_LATENCY, "limef_latency_late_seconds", "seconds", "How late the last frame was.", GAUGE,
+     FORM_US, LATENCY(late_us), NULL, NULL},
 
     {ABOUT_TILE, "limef_presenter_pictures", NULL, "Pictures that came to be shown.", COUNTER,
      FORM_COUNT, TILE(n_pictures), NULL, NULL},
@@ -229,11 +241,14 @@ static void write_value(struct limef_openmetrics *metrics, const struct family *
         break;
     case FORM_US:
     case FORM_AGE:
+    case FORM_UNTIL:
         memcpy(&us, at, sizeof(us));
-        if (family->form == FORM_AGE && !us)
+        if (family->form != FORM_US && (!us || us == LIMEF_FOREVER))
             return;
         if (family->form == FORM_AGE)
             us = row->now_us > us ? row->now_us - us : 0;
+        else if (family->form == FORM_UNTIL)
+            us = us > row->now_us ? us - row->now_us : 0;
         value = (double)us / 1e6;
     }
     limef_openmetrics_sample(metrics, row->labels, row->n_labels, value);
@@ -296,6 +311,19 @@ static void write_decoders(struct limef_openmetrics *metrics, const struct famil
     }
 }
 
+static void write_latencies(struct limef_openmetrics *metrics, const struct family *family,
+                            unsigned n, const struct metrics_graph *graph)
+{
+    const struct graph_seen *seen = &graph->seen;
+
+    for (const struct metrics_latency *at = graph->latencies; at; at = at->next) {
+        struct row row = BEGIN(at);
+
+        label(&row, "latency", seen->filters[at->filter].name);
+        write_row(metrics, family, n, &row);
+    }
+}
+
 static void write_tiles(struct limef_openmetrics *metrics, const struct family *family, unsigned n,
                         const struct metrics_graph *graph)
 {
@@ -348,6 +376,9 @@ static void write_graph(struct limef_openmetrics *metrics, const struct family *
         break;
     case ABOUT_DECODER:
         write_decoders(metrics, family, n, graph);
+        break;
+    case ABOUT_LATENCY:
+        write_latencies(metrics, family, n, graph);
         break;
     case ABOUT_TILE:
         write_tiles(metrics, family, n, graph);

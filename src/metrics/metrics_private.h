@@ -9,6 +9,7 @@
 #include "thread/graph_seen.h"
 
 #include <limef/filter/decode.h>
+#include <limef/filter/latency.h>
 #include <limef/filter/rtsp_source.h>
 #include <limef/metrics/metrics.h>
 
@@ -39,6 +40,12 @@ struct metrics_decoder {
     struct limef_decode_counters counters;
 };
 
+struct metrics_latency {
+    struct metrics_latency *next;
+    uint32_t filter;
+    struct limef_latency_counters counters;
+};
+
 struct metrics_tile {
     struct metrics_tile *next;
     uint32_t filter;
@@ -55,6 +62,7 @@ struct metrics_graph {
     struct graph_seen seen;
     struct metrics_camera *cameras, **cameras_end;
     struct metrics_decoder *decoders, **decoders_end;
+    struct metrics_latency *latencies, **latencies_end;
     struct metrics_tile *tiles, **tiles_end;
     bool no_memory;
 };

@@ -45,6 +45,18 @@ static void see_decoder(struct metrics_graph *graph, const struct limef_decode_f
     limef_decode_get_counters(decode, &decoder->counters);
 }
 
+static void see_latency(struct metrics_graph *graph, const struct limef_filter *filter,
+                        uint32_t number)
+{
+    struct metrics_latency *latency = ADD(graph, latencies, struct metrics_latency);
+
+    if (!latency)
+        return;
+    latency->filter = number;
+    limef_latency_get_counters(LIMEF_CONTAINER_OF(filter, struct limef_latency_filter, filter),
+                               &latency->counters);
+}
+
 static void see_tile(struct metrics_graph *graph, const struct limef_presenter *presenter,
                      uint32_t filter, unsigned slot)
 {
@@ -80,6 +92,8 @@ static void visit(void *context, struct limef_filter *filter, uint32_t number)
         see_camera(graph, rtsp, number);
     else if (decode)
         see_decoder(graph, decode, number);
+    else if (filter->ops == &limef_latency_ops)
+        see_latency(graph, filter, number);
     for (unsigned i = 0; presenter && i < presenter->n_tiles; i++)
         see_tile(graph, presenter, number, i);
 }
@@ -121,6 +135,7 @@ int metrics_graph_see(struct metrics_graph *graph)
 
     graph->cameras_end = &graph->cameras;
     graph->decoders_end = &graph->decoders;
+    graph->latencies_end = &graph->latencies;
     graph->tiles_end = &graph->tiles;
     ret = graph_see(graph->graph->inside, &graph->seen, visit, graph);
     if (ret >= 0)
@@ -142,9 +157,11 @@ void metrics_graph_forget(struct metrics_graph *graph)
 {
     FORGET(graph->cameras, struct metrics_camera)
     FORGET(graph->decoders, struct metrics_decoder)
+    FORGET(graph->latencies, struct metrics_latency)
     FORGET(graph->tiles, struct metrics_tile)
     graph->cameras = NULL;
     graph->decoders = NULL;
+    graph->latencies = NULL;
     graph->tiles = NULL;
     graph->no_memory = false;
     graph_seen_clear(&graph->seen);

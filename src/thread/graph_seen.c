@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <time.h>
 
-/* The registry is held for some instructions; who waits longer than this waits for something that
- * is broken. */
-#define REGISTRY_NS 100000000
+/* The registry is held for some instructions, and a while longer by who loses its processor there;
+ * who waits longer than this waits for something that is broken. */
+#define REGISTRY_S 1
 /* Room for what comes between counting and looking. */
 #define ROOM 8
 /* A way through filters that is longer goes round in a circle that is about to be refused. */
@@ -22,11 +22,7 @@ int graph_lock_registry(struct limef_graph_inside *graph)
     struct timespec until;
 
     clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += REGISTRY_NS;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
+    until.tv_sec += REGISTRY_S;
     return pthread_mutex_timedlock(&graph->registry, &until) ? AVERROR(EAGAIN) : 0;
 }
 

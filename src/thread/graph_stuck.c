@@ -8,6 +8,7 @@
 #include <limef/base/log.h>
 #include <limef/base/url.h>
 
+#include <libavutil/common.h>
 #include <libavutil/error.h>
 #include <stdio.h>
 
@@ -15,6 +16,8 @@
 #define BLOCKING_PATIENCE 5
 /* Looks within the time that is granted. */
 #define LOOKS 4
+/* Others want the registry too. */
+#define LEAST_PERIOD_US 5000
 /* What is said after one look; the rest after the next. */
 #define MAX_SAID 8
 
@@ -139,10 +142,11 @@ static void look_at_edge(const struct limef_graph_inside *graph, struct graph_ed
 
 int64_t graph_look_for_stuck(struct limef_graph_inside *graph, int64_t now_us)
 {
+    int64_t next_us = now_us + FFMAX(graph->stuck_after_us / LOOKS, LEAST_PERIOD_US);
     struct said_list list = {.n = 0};
 
     if (graph_lock_registry(graph) < 0)
-        return now_us + graph->stuck_after_us / LOOKS + 1;
+        return next_us;
     /* two may come from one thread */
     for (struct graph_thread *at = graph->threads; at && list.n + 2 <= MAX_SAID; at = at->next)
         look_at_thread(graph, at, now_us, &list);
@@ -151,5 +155,5 @@ int64_t graph_look_for_stuck(struct limef_graph_inside *graph, int64_t now_us)
     pthread_mutex_unlock(&graph->registry);
     for (unsigned i = 0; i < list.n; i++)
         say(graph, &list.said[i]);
-    return now_us + graph->stuck_after_us / LOOKS + 1;
+    return next_us;
 }

@@ -129,6 +129,8 @@ class Metrics(unittest.TestCase):
         self.assertLess(samples["limef_camera_unit_age_seconds"][camera], DEADLINE_S)
         for name in ("limef_decoder_frame_age_seconds", "limef_presenter_picture_age_seconds"):
             self.assertEqual(len(samples[name]), 1, name)
+        self.assertEqual(samples["limef_camera_packets_dropped_total"][
+            tuple(sorted(camera + ('reason="lost"',)))], 0)
         self.assertNotIn("s3cr3t", text)
         parsed = self.parse_by_the_reference(text)
         if parsed is not None:

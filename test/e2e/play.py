@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 
 PLAY, DEMO_CLIP = sys.argv[1:3]
@@ -356,6 +357,30 @@ class Command(unittest.TestCase):
         self.assertEqual(status, 0)
         self.assertEqual(report_of(output)["streams"][0]["frames_shown"], CLIP_FRAMES)
 
+
+    def test_a_file_that_is_only_half_there_is_said(self):
+        half, data = FOLDER / "half.mkv", STREAMED.read_bytes()
+        half.write_bytes(data[:len(data) // 2])
+        status, _, errors = play("--vo=none", "--untimed", half)
+        self.assertEqual(status, 0, errors)
+        self.assertRegex(errors, r"half.mkv: .*ends \d.\d s too early")
+        status, _, errors = play("--vo=none", "--untimed", STREAMED)
+        self.assertEqual((status, errors), (0, ""))
+
+    def test_a_dot_file_that_cannot_be_written_again_is_a_failure(self):
+        path, shown = FOLDER / "again.dot", ["--vo=none", "--report=json", CLIP]
+        with subprocess.Popen([PLAY, f"--dot={path}", *map(str, shown)], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, env=NO_DISPLAY) as player:
+            deadline = time.monotonic() + DEADLINE_S
+            while not path.exists() and time.monotonic() < deadline:
+                time.sleep(0.01)
+            path.unlink()
+            path.mkdir()
+            output, errors = player.communicate(timeout=DEADLINE_S)
+        if not report_of(output)["plan_changes"]:
+            self.skipTest("the plan did not change")
+        self.assertEqual(player.returncode, 1, errors)
+        self.assertIn(f"cannot write {path}", errors)
 
     def assert_broke_off(self, status, output, errors):
         self.assertEqual(status, 3, errors)

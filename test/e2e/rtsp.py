@@ -125,6 +125,18 @@ class Rtsp(unittest.TestCase):
                 self.assertTrue(result.has("playing"), result.output)
                 self.assertNotIn(SECRET, result.output + result.errors)
 
+    def test_takes_a_login_apart_from_the_url(self):
+        password = SECRET + "/@ %"
+        self.camera.password = ("admin", password)
+        for url, *arguments in ((self.camera.url(), "user=admin", f"password={password}"),
+                                (self.camera.url("admin@"), f"password={password}"),
+                                (self.camera.url("other:wrong@"), "user=admin",
+                                 f"password={password}")):
+            with self.subTest(url):
+                result = play(url, *arguments, "until=playing")
+                self.assertTrue(result.has("playing"))
+                self.assertNotIn(SECRET, result.output + result.errors)
+
     def test_a_wrong_password_is_said_and_not_tried_again(self):
         self.camera.password, self.camera.algorithm = ("admin", "other"), "MD5"
         result = play(self.camera.url(f"admin:{SECRET}@"), "seconds=3")

@@ -110,6 +110,7 @@ static int set_up(char **arguments, FILE *file)
                                           .fingerprint = argument(arguments, "fingerprint"),
                                           .unverified = number(arguments, "unverified", 0)};
     static struct limef_rtsp_tls_settings kept;
+    struct limef_rtsp_login login = {argument(arguments, "user"), argument(arguments, "password")};
     struct limef_rtsp_source_settings settings = {
         .url = arguments[1],
         .media = LIMEF_MEDIA_VIDEO,
@@ -117,6 +118,7 @@ static int set_up(char **arguments, FILE *file)
         .timeout_us = number(arguments, "timeout_ms", 0) * 1000,
         .once = number(arguments, "once", 0),
         .shows_damage = number(arguments, "damage", 0),
+        .login = &login,
         .tls = &kept,
     };
 

@@ -4,6 +4,7 @@
 
 sound.py LIMEF-PLAY AV-SYNC; ffmpeg makes the clips."""
 import array
+import fcntl
 import json
 import math
 import os
@@ -12,6 +13,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import termios
+import time
 import unittest
 
 PLAY, AV_SYNC = sys.argv[1:3]
@@ -52,6 +55,25 @@ def left_channel(path):
     if sys.byteorder == "big":
         samples.byteswap()
     return samples[::2]
+
+
+def apart(beeps, seconds):
+    """How much those two that fit best are not so far apart: on a busy machine some have gaps."""
+    return min(abs((b - a) / RATE - seconds) for a, b in zip(beeps, beeps[1:]))
+
+
+def own_terminal():
+    """In the child: its standard input is the terminal that it is in the foreground of."""
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def heard_so_far(path):
+    """Where beeps begin in a file that is being written."""
+    samples = array.array("f")
+    data = path.read_bytes()[58:]
+    samples.frombytes(data[:len(data) // 8 * 8])
+    return onsets(samples[::2])
 
 
 def onsets(samples):
@@ -120,6 +142,86 @@ class Sound(unittest.TestCase):
         if os.getloadavg()[0] <= os.cpu_count():
             self.fail(sync)
         self.skipTest(f"the machine does too much else: {sync}")
+
+    def test_keeps_pitch_and_step_at_other_speeds(self):
+        clip = make("long_beeps.mp4", "-f", "lavfi", "-i", FLASH, "-f", "lavfi", "-i", LONG_BEEP,
+                    "-t", "2.3", "-c:v", "mpeg4", "-c:a", "aac")
+        for speed in (0.5, 2):
+            with self.subTest(speed):
+                done = subprocess.run([AV_SYNC, clip, FOLDER / "sync.wav", str(int(speed * 1000))],
+                                      capture_output=True, text=True, timeout=DEADLINE_S, env=QUIET)
+                if done.returncode == 77:
+                    self.skipTest(done.stderr)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                samples = left_channel(FOLDER / "sync.wav")
+                beeps = onsets(samples)
+                if not beeps and "libavfilter" in done.stderr:
+                    self.skipTest(done.stderr)
+                self.assertLess(apart(beeps, 1 / speed), 0.06)
+                beep = samples[beeps[-2] + 1200:beeps[-2] + 7200]
+                self.assertAlmostEqual(pitch(beep), 1000, delta=12)
+                sync = json.loads(done.stdout)
+                self.assertGreaterEqual(len(sync["late_ms"]), 2, sync)
+                self.assertLess(min(map(abs, sync["late_ms"])), 80, sync)
+
+    def test_stays_in_step_when_the_speed_changes(self):
+        clip = make("minute.mp4", "-f", "lavfi", "-i", FLASH, "-f", "lavfi", "-i", BEEP, "-t", "60",
+                    "-c:v", "mpeg4", "-c:a", "aac")
+        path, (keyboard, terminal) = FOLDER / "keys.wav", os.openpty()
+        with open(FOLDER / "keys.txt", "w") as errors:
+            process = subprocess.Popen([PLAY, "--vo=none", f"--ao=wav:{path}", "--report=json",
+                                        clip], stdin=terminal, stdout=subprocess.PIPE,
+                                       stderr=errors, text=True, env=QUIET, preexec_fn=own_terminal)
+        try:
+            for keys, beeps in ((b"]]", 1), (b"q", 6)):
+                end = time.monotonic() + DEADLINE_S
+                while not path.exists() or len(heard_so_far(path)) < beeps:
+                    self.assertLess(time.monotonic(), end, "no more beeps")
+                    if "libavfilter" in (FOLDER / "keys.txt").read_text():
+                        self.skipTest("no libavfilter in this build")
+                    time.sleep(0.1)
+                os.write(keyboard, keys)
+            output = process.communicate(timeout=DEADLINE_S)[0]
+        finally:
+            process.kill()
+            process.wait()
+            os.close(keyboard)
+            os.close(terminal)
+        self.assertEqual(process.returncode, 0)
+        beeps = onsets(left_channel(path))
+        self.assertLess(apart(beeps, 1 / 1.5), 0.06)
+        stream = json.loads(output.splitlines()[-1])["streams"][0]
+        self.assertEqual(stream["sound"]["lost"], 0)
+        self.assertLess(stream["av_deviation_ms"]["p50"], 40)
+
+    def test_records_what_is_heard_encoded_and_in_time(self):
+        clip = make("beeps.wav", "-f", "lavfi", "-i", BEEP, "-t", "1.5")
+        for name in ("recorded.m4a", "recorded.opus"):
+            with self.subTest(name):
+                path = FOLDER / name
+                status, report, samples = play(f"--ao-record={path}", clip)
+                if not path.exists():
+                    self.skipTest("FFmpeg has no such encoder")
+                self.assertEqual(status, 0)
+                recorded = report["sound"]["recorded"]
+                self.assertEqual(recorded["missed"], 0)
+                self.assertEqual(recorded["frames"], len(samples))
+                raw = subprocess.run(["ffmpeg", "-v", "error", "-i", str(path), "-f", "f32le", "-"],
+                                     capture_output=True, timeout=DEADLINE_S).stdout
+                decoded = array.array("f")
+                decoded.frombytes(raw)
+                decoded = decoded[::2]
+                self.assertLessEqual(abs(len(decoded) - len(samples)), 1024)
+                for a, b in zip(onsets(samples), onsets(decoded), strict=True):
+                    self.assertAlmostEqual(a, b, delta=24)
+
+    def test_says_that_it_cannot_record(self):
+        clip = make("a.wav", "-f", "lavfi", "-i", "sine=1000:d=1")
+        for path, status in (("/nowhere/a.m4a", 1), (FOLDER / "a.no_container", 7)):
+            done = subprocess.run([PLAY, "--vo=none", f"--ao-record={path}", str(clip)], env=QUIET,
+                                  capture_output=True, text=True, timeout=DEADLINE_S)
+            self.assertEqual(done.returncode, status, done.stderr)
+            self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
 
     def test_plays_the_track_that_was_asked_for(self):
         clip = make("tracks.mkv", "-f", "lavfi", "-i", "sine=500:d=1", "-f", "lavfi", "-i",

@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <libavutil/error.h>
 #include <netdb.h>
@@ -23,13 +24,20 @@ static void begin(void)
 
 TestSuite(file_source_resolve, .init = begin, .timeout = 120);
 
+typedef int getaddrinfo_fn(const char *node, const char *service, const struct addrinfo *hints,
+                           struct addrinfo **found);
+
 /* Stands before the system's: a name server that answers when it is told to, and knows nothing. */
 LIMEF_API int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
                           struct addrinfo **found)
 {
-    (void)service;
+    getaddrinfo_fn *system;
+
+    *(void **)&system = dlsym(RTLD_NEXT, "getaddrinfo");
+    if (strcmp(node, "camera.invalid"))
+        return system(node, service, hints, found);
     *found = NULL;
-    if (!node || (hints && hints->ai_flags & AI_NUMERICHOST))
+    if (hints->ai_flags & AI_NUMERICHOST)
         return EAI_NONAME;
     atomic_fetch_add(&n_asked, 1);
     while (sem_wait(&may_answer) < 0 && errno == EINTR)

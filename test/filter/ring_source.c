@@ -116,6 +116,8 @@ Test(ring_source, ends_with_what_is_left_and_then_end)
     cr_assert(zero(int, limef_ring_source_end(&source)));
     cr_assert(eq(sz, keeper.n, BLOCK + 100));
     cr_assert(eq(uint, keeper.n_signals, 1));
+    close_source();
+    cr_assert(zero(int, limef_ring_source_end(&source)));
 }
 
 Test(ring_source, gives_planes_where_they_are_asked_for)

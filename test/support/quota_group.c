@@ -82,6 +82,8 @@ bool quota_group_enter(struct quota_group *group, unsigned n_cpus)
         is_in = read_line(group, line) && enter(group, n_cpus);
     if (file)
         fclose(file);
+    if (!is_in)
+        *group = (struct quota_group){0};
     return is_in;
 }
 

@@ -221,13 +221,13 @@ Test(plan, light_packet_path_stays_with_the_live_source_that_waits)
     uint32_t source = plans_put(&plans, LIMEF_PLAN_NONE, "source", 20, 25);
     uint32_t gate = plans_put(&plans, source, "gate", 1, 25);
 
-    plans_put(&plans, gate, "decode", 16000, 25);
+    plans_put(&plans, gate, "decode", 9000, 25);
     plans.filters[source].flags |= LIMEF_FILTER_BLOCKING;
     plans.filters[source].is_live = true;
     plans.edges[0].is_encoded = plans.edges[1].is_encoded = true;
-    make(); /* 0.4 of a core: the source is back in time */
+    make(); /* 0.23 of a core: the source is back in time */
     cr_assert(not(is_cut(1)));
-    plans.filters[2].cost_us = plans.filters[2].p95_us = 24000;
+    plans.filters[2].cost_us = plans.filters[2].p95_us = 16000;
     make();
     cr_assert(not(is_cut(0)));
     cr_assert(is_cut(1));
@@ -272,13 +272,13 @@ Test(plan, reading_goes_first_when_the_machine_is_full)
 {
     uint32_t source = plans_put(&plans, LIMEF_PLAN_NONE, "source", 20, 25);
 
-    plans_put(&plans, source, "decode", 14000, 25);
+    plans_put(&plans, source, "decode", 7000, 25);
     plans.filters[source].flags |= LIMEF_FILTER_BLOCKING;
     plans.filters[source].is_live = true;
-    plans.problem.machine.n_cpus = 0.45;
+    plans.problem.machine.n_cpus = 0.22;
     make();
     cr_assert(eq(int, reason(0), LIMEF_PLAN_CUT_PRIORITY));
-    plans.problem.machine.n_cpus = 0.5; /* less full than what cuts, fuller than what fuses */
+    plans.problem.machine.n_cpus = 0.27; /* less full than what cuts, fuller than what fuses */
     make_next();
     cr_assert(eq(int, reason(0), LIMEF_PLAN_CUT_PRIORITY));
     plans.problem.machine.n_cpus = 2;

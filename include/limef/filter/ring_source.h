@@ -68,7 +68,8 @@ LIMEF_API int limef_ring_source_init(struct limef_ring_source *ring, const char 
                                      const struct limef_ring_source_settings *settings);
 
 /**
- * Passes on what waits in the ring, then END: a file behind it is complete.
+ * Passes on what waits in the ring, then END: a file behind it is complete. Nothing if it is
+ * all-zero.
  *
  * @return 0, or what the filter behind said to END.
  * Thread: the source's, or the controlling one while that does not run

@@ -25,10 +25,11 @@ struct shout_client_ops;
 /** Where to send. All-zero but url is sane. */
 struct limef_shout_settings {
     /** "icecast://user:password@host:8000/mount", icecasts:// with TLS; the user is "source" and
-     * the port 8000 unless it says otherwise. Borrowed; must outlive the filter */
+     * the port 8000 unless it says otherwise. Borrowed */
     const char *url;
-    const char *password; /**< if it is not in url; borrowed likewise. NULL: none */
-    const char *name;     /**< of the stream, for its listeners; borrowed likewise. NULL: "limef" */
+    const char *password; /**< if it is not in url; borrowed. NULL: none */
+    const char *name;     /**< of the stream, for its listeners; borrowed; must outlive the filter.
+                               NULL: "limef" */
     int64_t timeout_us;   /**< of a server that does not answer, or takes nothing; 0: 10 s */
     int64_t retry_us;     /**< how long after the first failure it tries again; twice as long after
                                each further one, 30 s at most. 0: 1 s */
@@ -55,7 +56,7 @@ struct limef_shout_counters {
 struct limef_shout_filter {
     struct limef_filter filter;
     struct limef_shout_settings settings;
-    char where[LIMEF_URL_BYTES]; /**< the URL as it may be printed */
+    struct limef_url url; /**< settings.url, with settings.password if it had none */
 
     /* the thread that runs it */
     const struct shout_client_ops *ops; /**< NULL: not loaded */
@@ -82,7 +83,7 @@ struct limef_shout_filter {
  *
  * @param shout     written; must be all-zero.
  * @param name      as limef_filter_init().
- * @param settings  copied; what it points to is borrowed and must outlive the filter.
+ * @param settings  copied; what it points to is borrowed, as said there.
  * @return 0; AVERROR(EINVAL): no such URL; AVERROR(ENOSYS): built without libshout;
  *         AVERROR(ENOMEM). Logged.
  * Thread: the controlling one

@@ -27,7 +27,7 @@ enum limef_dump_format {
  * @param file  fmemopen() and open_memstream() make one of a buffer. It is written to when all has
  *              been looked at: a file that blocks keeps nobody but the caller.
  * @return 0; AVERROR(EIO): not all could be written; AVERROR(ENOMEM); AVERROR(EAGAIN): the list of
- *         filters was locked for longer than a tenth of a second, nothing is written but that.
+ *         filters was locked for longer than a second, nothing is written but that.
  * Thread: any
  */
 LIMEF_API int limef_graph_dump(struct limef_graph *graph, enum limef_dump_format format,

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+#include <limef/filter/decode.h>
+
+void limef_decode_get_counters(const struct limef_decode_filter *decode,
+                               struct limef_decode_counters *counters)
+{
+    *counters = (struct limef_decode_counters){
+        .n_packets = LIMEF_COUNTED(decode->n_packets),
+        .n_frames = LIMEF_COUNTED(decode->n_decoded),
+        .n_corrupt = LIMEF_COUNTED(decode->n_corrupt),
+        .n_errors = LIMEF_COUNTED(decode->n_errors),
+        .n_dropped_seek = LIMEF_COUNTED(decode->n_dropped_seek),
+        .n_dropped_burst = LIMEF_COUNTED(decode->n_dropped_burst),
+        .n_codec_changes = LIMEF_COUNTED(decode->n_codec_changes),
+        .n_without_threads = LIMEF_COUNTED(decode->n_without_threads),
+        .n_lent_buffers = LIMEF_COUNTED(decode->n_lent_buffers),
+        .n_ordinary_buffers = LIMEF_COUNTED(decode->n_ordinary_buffers),
+        .ordinary_why = LIMEF_COUNTED(decode->ordinary_why),
+        .last_frame_us = LIMEF_COUNTED(decode->last_frame_us),
+        .n_ignored = LIMEF_COUNTED(decode->n_ignored),
+    };
+}

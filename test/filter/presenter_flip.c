@@ -139,6 +139,11 @@ void compositor_size(const struct compositor *compositor, int *width, int *heigh
     *width = *height = 64;
 }
 
+void compositor_prepare(struct compositor *compositor)
+{
+    (void)compositor;
+}
+
 int compositor_read(struct compositor *compositor, uint8_t *rgba)
 {
     (void)compositor, (void)rgba;

@@ -153,6 +153,11 @@ static int put(struct rtsp_receiver *receiver, int64_t sequence, const uint8_t *
     return verdict < 0 ? verdict : push_waiting(receiver, now_us);
 }
 
+static bool is_of_first(const struct rtsp_receiver *receiver, uint32_t timestamp)
+{
+    return !receiver->first.has_timestamp || timestamp == receiver->first.timestamp;
+}
+
 int rtsp_receiver_rtp(struct rtsp_receiver *receiver, const uint8_t *data, size_t bytes,
                       int64_t now_us)
 {
@@ -177,6 +182,8 @@ int rtsp_receiver_rtp(struct rtsp_receiver *receiver, const uint8_t *data, size_
         if (has_begun) /* what was told of its beginning is of the stream before */
             rtp_window_release(&receiver->window, -1);
     }
+    if (!receiver->window.has_begun && !is_of_first(receiver, packet.timestamp))
+        receiver->window.knows_first = false;
     return put(receiver, sequence, data, bytes, now_us);
 }
 
@@ -215,9 +222,18 @@ int rtsp_receiver_tick(struct rtsp_receiver *receiver, int64_t now_us)
     return push_waiting(receiver, now_us);
 }
 
-int rtsp_receiver_begin(struct rtsp_receiver *receiver, int first, int64_t now_us)
+int rtsp_receiver_begin(struct rtsp_receiver *receiver, const struct rtsp_first *first,
+                        int64_t now_us)
 {
-    rtp_window_release(&receiver->window, first);
+    bool is_believed = first->sequence >= 0 && receiver->window.wait_us > 0;
+    struct rtp_packet packet;
+    size_t bytes;
+    const uint8_t *data = rtp_window_first(&receiver->window, &bytes);
+
+    receiver->first = *first;
+    if (is_believed && data && rtp_packet_read(&packet, data, bytes) >= 0)
+        is_believed = is_of_first(receiver, packet.timestamp);
+    rtp_window_release(&receiver->window, is_believed ? first->sequence : -1);
     return push_waiting(receiver, now_us);
 }
 

@@ -48,10 +48,18 @@ typedef int rtsp_arrival_fn(void *context, struct rtsp_receiver *receiver,
                             const struct rtsp_arrival *arrival);
 
 /* All-zero and rtsp_receiver_open(). */
+/* What the answer to PLAY tells of a stream's first packet (RFC 2326 section 12.33). */
+struct rtsp_first {
+    int sequence; /* the lower 16 bits of its number; -1: not told */
+    bool has_timestamp;
+    uint32_t timestamp;
+};
+
 struct rtsp_receiver {
     struct depacketizer depacketizer;
     struct rtp_statistics statistics;
     struct rtp_window window;
+    struct rtsp_first first;
     struct rtcp_last last_report;
     struct rtsp_wall wall;
     struct rtsp_clock *clock; /* borrowed */
@@ -80,8 +88,13 @@ int rtsp_receiver_rtp(struct rtsp_receiver *receiver, const uint8_t *data, size_
 void rtsp_receiver_rtcp(struct rtsp_receiver *receiver, const uint8_t *data, size_t bytes,
                         int64_t now_us);
 
-/* The first packet is told, as rtp_window_release(). Returns as rtsp_receiver_rtp(). */
-int rtsp_receiver_begin(struct rtsp_receiver *receiver, int first, int64_t now_us);
+/*
+ * The first packet is told, as rtp_window_release(). A server that many look at may name one that
+ * went to others long ago: it is believed if what comes first is of the same time; and nothing is
+ * missing in a TCP connection. Returns as rtsp_receiver_rtp().
+ */
+int rtsp_receiver_begin(struct rtsp_receiver *receiver, const struct rtsp_first *first,
+                        int64_t now_us);
 
 /* Gives up what was waited for long enough. Returns as rtsp_receiver_rtp(). */
 int rtsp_receiver_tick(struct rtsp_receiver *receiver, int64_t now_us);

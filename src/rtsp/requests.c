@@ -280,26 +280,33 @@ static int64_t keep_alive_us(const struct rtsp_camera *camera)
     return (int64_t)camera->session_timeout_s * 1000000 / 2;
 }
 
-/* The number of a track's first packet (RFC 2326 section 12.33); -1: it is not told. */
-static int first_of(const struct rtsp_camera *camera, const struct rtsp_track *track,
-                    const char *info)
+static struct rtsp_first first_of(const struct rtsp_camera *camera, const struct rtsp_track *track,
+                                  const char *info)
 {
+    struct rtsp_first first = {.sequence = -1};
+
     while (info && *info) {
         size_t length = strcspn(info, ","), bytes;
         char entry[RTSP_URL_BYTES + 64];
-        const char *url, *number;
+        const char *url, *number, *timestamp;
 
         snprintf(entry, sizeof(entry), "%.*s", (int)length, info);
         url = rtsp_parameter(entry, ';', "url", &bytes);
         number = rtsp_parameter(entry, ';', "seq", &bytes);
         if (number && bytes > 0 &&
             (camera->n_tracks == 1 ||
-             (url && !strncmp(url, track->control, strlen(track->control)))))
-            return atoi(number) & UINT16_MAX;
+             (url && !strncmp(url, track->control, strlen(track->control))))) {
+            first.sequence = atoi(number) & UINT16_MAX;
+            timestamp = rtsp_parameter(entry, ';', "rtptime", &bytes);
+            first.has_timestamp = timestamp && bytes > 0;
+            if (first.has_timestamp)
+                first.timestamp = (uint32_t)strtoul(timestamp, NULL, 10);
+            break;
+        }
         info += length + (info[length] == ',');
         info += strspn(info, " \t");
     }
-    return -1;
+    return first;
 }
 
 static int take_play(struct rtsp_camera *camera, const struct rtsp_item *item, int64_t now_us)
@@ -307,9 +314,11 @@ static int take_play(struct rtsp_camera *camera, const struct rtsp_item *item, i
     const char *info = rtsp_item_header(item, "RTP-Info");
     int ret = 0;
 
-    for (unsigned i = 0; i < camera->n_tracks && ret >= 0; i++)
-        ret = rtsp_receiver_begin(&camera->tracks[i]->receiver,
-                                  first_of(camera, camera->tracks[i], info), now_us);
+    for (unsigned i = 0; i < camera->n_tracks && ret >= 0; i++) {
+        struct rtsp_first first = first_of(camera, camera->tracks[i], info);
+
+        ret = rtsp_receiver_begin(&camera->tracks[i]->receiver, &first, now_us);
+    }
     camera->pending = RTSP_NO_REQUEST;
     camera->deadline_us = now_us + camera->settings.timeout_us; /* for the first access unit */
     camera->keep_alive_us = now_us + keep_alive_us(camera);

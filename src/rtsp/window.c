@@ -171,6 +171,14 @@ const uint8_t *rtp_window_take(struct rtp_window *window, int64_t now_us, size_t
     return slot->data;
 }
 
+const uint8_t *rtp_window_first(struct rtp_window *window, size_t *bytes)
+{
+    const struct rtp_window_slot *slot = first_waiting(window);
+
+    *bytes = slot ? slot->bytes : 0;
+    return slot ? slot->data : NULL;
+}
+
 void rtp_window_release(struct rtp_window *window, int first)
 {
     struct rtp_window_slot *slot = first_waiting(window);

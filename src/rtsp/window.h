@@ -79,6 +79,9 @@ const uint8_t *rtp_window_take(struct rtp_window *window, int64_t now_us, size_t
  */
 void rtp_window_release(struct rtp_window *window, int first);
 
+/* The earliest packet that waits; NULL: none. */
+const uint8_t *rtp_window_first(struct rtp_window *window, size_t *bytes);
+
 /* When take() has something to give up; LIMEF_FOREVER: nothing waits. */
 int64_t rtp_window_due_us(const struct rtp_window *window);
 

@@ -69,6 +69,40 @@ static void arrive(uint16_t sequence, uint32_t timestamp, int64_t now_us)
     arrive_as("\x41\x9a", sequence, timestamp, now_us);
 }
 
+/* A server with other clients says where these began. */
+Test(rtsp_receiver, a_first_packet_of_another_time_is_not_waited_for)
+{
+    struct rtsp_first first = {.sequence = 100, .has_timestamp = true, .timestamp = 9000};
+
+    cr_assert(eq(int, rtsp_receiver_begin(&receiver, &first, 0), 0));
+    arrive_as("\x65\x88", 115, 9000 + 15 * FRAME_TICKS, 1000);
+    arrive(116, 9000 + 16 * FRAME_TICKS, 2000);
+    cr_assert(ge(u32, n_arrivals, 1));
+    cr_assert(zero(u64, receiver.window.n_lost));
+    cr_assert(eq(i64, rtsp_receiver_due_us(&receiver), LIMEF_FOREVER));
+}
+
+Test(rtsp_receiver, what_is_missing_of_the_first_time_is_waited_for)
+{
+    struct rtsp_first first = {.sequence = 100, .has_timestamp = true, .timestamp = 9000};
+
+    cr_assert(eq(int, rtsp_receiver_begin(&receiver, &first, 0), 0));
+    arrive_as("\x65\x88", 101, 9000, 1000);
+    cr_assert(zero(u32, n_arrivals));
+    cr_assert(eq(i64, rtsp_receiver_due_us(&receiver), 101000));
+}
+
+Test(rtsp_receiver, nothing_is_missing_in_a_tcp_connection_before_what_comes_first)
+{
+    struct rtsp_first first = {.sequence = 100};
+
+    receiver.window.wait_us = 0;
+    cr_assert(eq(int, rtsp_receiver_begin(&receiver, &first, 0), 0));
+    arrive_as("\x65\x88", 115, 9000, 1000);
+    arrive(116, 9000 + FRAME_TICKS, 2000);
+    cr_assert(zero(u64, receiver.window.n_lost));
+}
+
 Test(rtsp_receiver, gives_the_cameras_time_from_zero_on)
 {
     for (int i = 0; i < 10; i++)

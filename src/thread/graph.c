@@ -201,6 +201,8 @@ static int add_thread(struct limef_graph_inside *inside, struct limef_consumer *
     ret = take_up(inside, ret, limef_deadline_us(PATIENCE_US));
     if (ret < 0)
         take_back_thread(inside, consumer, was_root);
+    else if (inside->running)
+        ret = graph_sources_on(inside, limef_deadline_us(PATIENCE_US));
     return ret;
 }
 
@@ -306,6 +308,8 @@ int limef_graph_connect(struct limef_graph *graph, struct limef_filter *from, un
                          from->name, output);
     else if (ret >= 0)
         ret = connect_output(inside, node, output, to, deadline_us);
+    if (ret >= 0 && inside->running)
+        ret = graph_sources_on(inside, deadline_us); /* a display that came with it */
     pthread_mutex_unlock(&inside->lock);
     return ret;
 }

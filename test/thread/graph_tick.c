@@ -94,6 +94,26 @@ Test(graph_tick, runs_on_the_filters_thread_until_that_stops)
     cr_assert(eq(int, atomic_load(&ticking.clockwork.n_leaves), 3));
 }
 
+Test(graph_tick, begins_when_its_filter_is_connected_while_frames_flow)
+{
+    static struct ticking ticking;
+
+    ticking_init(&ticking, INT64_MAX);
+    limef_connect(&ticking.line.a.filter, &ticking.line.sink.filter);
+    limef_connect(&ticking.clockwork.filter, NULL);
+    cr_assert(eq(int, limef_graph_add(&ticking.graph, &ticking.line.source.source), 0));
+    cr_assert(eq(int, limef_graph_start(&ticking.graph), 0));
+    cr_assert(eq(int,
+                 limef_graph_connect(&ticking.graph, &ticking.line.a.filter, 0,
+                                     &ticking.clockwork.filter, TOO_LONG_US),
+                 0));
+    ASSERT_COMES(atomic_load(&ticking.clockwork.n_ticks) > 5);
+    ASSERT_COMES(atomic_load(&ticking.clockwork.go_tid) != 0);
+    cr_assert(eq(int, limef_graph_stop(&ticking.graph, TOO_LONG_US), 0));
+    assert_left_where_it_ran(&ticking.clockwork, 1);
+    limef_graph_clear(&ticking.graph);
+}
+
 Test(graph_tick, leaves_its_thread_when_its_chain_is_taken_out)
 {
     static struct ticking ticking;

@@ -81,6 +81,7 @@ static int init_screen(struct player *player)
 {
     const struct play_options *options = player->options;
     struct limef_presenter_settings settings = {
+        .uploads_whole = options->upload == PLAY_UPLOAD_PLAIN,
         .output = output_of(options->vo),
         .width = options->width,
         .height = options->height,

@@ -66,6 +66,7 @@ int compositor_open(struct compositor **compositor, const struct limef_presenter
         return ret;
     }
     gl_look(&new_compositor->gl, settings->gles2);
+    new_compositor->shrinks = new_compositor->gl.software && !settings->uploads_whole;
     new_compositor->hasty = settings->untimed && new_compositor->gl.software;
     compositor_make_corners(new_compositor);
     compositor_prepare_state(new_compositor);

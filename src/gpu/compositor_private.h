@@ -20,8 +20,9 @@ struct compositor {
     struct surface_ways ways;
     int width, height;
     uint32_t solo;
-    bool hasty; /* speed is asked for, and the CPU renders */
-    bool dirty; /* all of it */
+    bool shrinks; /* what is shown small is uploaded small: the CPU renders */
+    bool hasty;   /* speed is asked for, and the CPU renders */
+    bool dirty;   /* all of it */
     struct label overlay;
     struct label_maker texts;
     const char

@@ -18,8 +18,7 @@ static unsigned shrinks(const struct compositor *compositor, const struct surfac
     struct layout_rect cell = {0, 0, compositor->width, compositor->height};
     const AVFrame *av = picture->av;
 
-    if (!compositor->gl.software || compositor->output.ops->kind == LIMEF_OUTPUT_HOST ||
-        !picture->frame.payload || compositor->width <= 0)
+    if (!compositor->shrinks || !picture->frame.payload || compositor->width <= 0)
         return 0;
     if (compositor->solo != i)
         cell = layout_cell(i, compositor->n_surfaces, compositor->width, compositor->height);

@@ -82,7 +82,7 @@ class Embed(unittest.TestCase):
             raise unittest.SkipTest("Xvfb does not start here")
         snapshot = FOLDER / "offscreen.png"
         subprocess.run([PLAY, "--vo=offscreen", "--size={}x{}".format(*SIZE),
-                        f"--snapshot={snapshot}", CLIP], env=ENV, check=True, timeout=DEADLINE_S)
+                        f"--snapshot={snapshot}", "--upload=plain", CLIP], env=ENV, check=True, timeout=DEADLINE_S)
         cls.expected = read_png(snapshot)
 
     @classmethod

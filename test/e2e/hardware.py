@@ -232,8 +232,8 @@ class Hardware(unittest.TestCase):
             pictures = []
             for hwdec in ("vaapi", "no"):
                 picture = FOLDER / f"{hwdec}.png"
-                result = Result("--vo=offscreen", f"--hwdec={hwdec}", f"--snapshot={picture}",
-                                *paths)
+                result = Result("--vo=offscreen", "--upload=plain", f"--hwdec={hwdec}",
+                                f"--snapshot={picture}", *paths)
                 if result.status == 7:
                     self.skipTest("no EGL here")
                 pictures.append(picture.read_bytes())

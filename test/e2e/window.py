@@ -274,7 +274,8 @@ class X11(Case):
         self.assertEqual(report["streams"][0]["state"], "ended")
 
     def test_shows_one_of_several_and_all_again(self):
-        player = self.play("--loop", CLIP, CLIP)
+        # whole, so that nothing is drawn otherwise after it was shown larger
+        player = self.play("--upload=plain", "--loop", CLIP, CLIP)
         grid = self.pause(player)
         player.keys("2")
         one = player.snapshot()

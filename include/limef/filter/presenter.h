@@ -61,6 +61,8 @@ struct limef_presenter_settings {
     bool fullscreen;
     bool ends_silently; /**< an ended tile shows its last picture alone, not why it ended */
     bool gles2;         /**< plain OpenGL ES 2 without extensions, also where there is more */
+    bool uploads_whole; /**< where the CPU renders too: else it uploads a picture that is shown at
+                             half its size or less as small as that */
     const char *title;  /**< of the window; borrowed; must outlive the presenter. NULL: "limef" */
     const struct limef_presenter_kms *kms; /**< as title; NULL: the defaults */
 };
@@ -212,8 +214,8 @@ struct limef_presenter {
                                           display can read it; lives forever. NULL: none was */
     LIMEF_ATOMIC(uint64_t) n_flips;  /**< came onto the screen, where the output knows (KMS) */
     LIMEF_ATOMIC(uint64_t) n_missed; /**< of these, a refresh or more after the one meant for it */
-    LIMEF_ATOMIC(uint64_t) n_missed_here; /**< of these, given to the display too late for it; the
-                                               others are the display's or its driver's */
+    /** of these, given to the display too late for it; the others are the display's */
+    LIMEF_ATOMIC(uint64_t) n_missed_here;
     LIMEF_ATOMIC(int64_t) first_shown_us; /**< when the first picture was presented; 0: not yet */
 };
 

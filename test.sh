@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# test.sh [--quick]
+# test.sh [--quick|--all]
 #
 # Installs what is missing, then builds limef and runs its tests:
 #   dev       gcc, AddressSanitizer, UndefinedBehaviorSanitizer: all tests but those of vm
@@ -11,16 +11,19 @@
 #   clang     the same build with clang, without a warning
 #   minimal   all optional parts off
 #   fuzz      each fuzzer for some seconds
-# --quick stops after dev. The last line counts the tests: N passed, N failed, N skipped.
+# --quick stops after dev. What took minutes in dev is not run again in release and minimal, but with
+# --all. The last line counts the tests: N passed, N failed, N skipped.
 set -eu
 
 cd "$(dirname "$0")"
 quick=
+again='^(apps_tutorial|e2e_(cable|embed|media_seek|rtsp|sound|window|zero_copy)|fault_.*|va_.*)$'
 case ${1:-} in
 '') ;;
 --quick) quick=1 ;;
+--all) again='^$' ;;
 *)
-    echo "usage: $0 [--quick]" >&2
+    echo "usage: $0 [--quick|--all]" >&2
     exit 1
     ;;
 esac
@@ -107,14 +110,14 @@ if build tsan -DLIMEF_BUILD_APPS=OFF; then
     run tsan -L stress
 fi
 if build release -DLIMEF_BUILD_TESTS=ON -DLIMEF_BUILD_APPS=ON; then
-    run release -L 'install|lint|doc|e2e'
+    run release -L 'install|lint|doc|e2e' -E "$again"
     echo "== vm: making the virtual machine"
     test/vm/setup.sh build/vm || echo "== vm: no virtual machine: its tests are skipped"
     run release -L '^vm$' -j 1
 fi
 build release-clang || true
 if build minimal; then
-    run minimal -L 'unit|e2e'
+    run minimal -L 'unit|e2e' -E "$again"
 fi
 if build fuzz -DLIMEF_FUZZ_SECONDS=10; then
     run fuzz

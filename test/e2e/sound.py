@@ -129,6 +129,7 @@ class Sound(unittest.TestCase):
     def test_flashes_are_seen_when_their_beeps_are_heard(self):
         clip = make("flash.mp4", "-f", "lavfi", "-i", FLASH, "-f", "lavfi", "-i", BEEP, "-t", "4",
                     "-c:v", "mpeg4", "-c:a", "aac")
+        typical = []
         for _ in range(3):
             done = subprocess.run([AV_SYNC, clip, FOLDER / "sync.wav"], capture_output=True, text=True,
                                   timeout=DEADLINE_S, env=QUIET)
@@ -136,12 +137,15 @@ class Sound(unittest.TestCase):
                 self.skipTest(done.stderr)
             self.assertEqual(done.returncode, 0, done.stderr)
             sync = json.loads(done.stdout)
-            if len(sync["late_ms"]) == 4 and max(map(abs, sync["late_ms"])) <= 10:
-                return  # all of them, the first included
+            late_ms = [abs(late) for late in sync["late_ms"]]
+            # the first may be a frame or two late: what draws it is compiled meanwhile
+            if len(late_ms) == 4 and max(late_ms[1:]) <= 10 and late_ms[0] < 100:
+                return
+            if len(late_ms) >= 3:
+                typical.append(sorted(late_ms)[len(late_ms) // 2])
         # a machine that does much else composes late, or too late to be seen
-        if os.getloadavg()[0] <= os.cpu_count():
-            self.fail(sync)
-        self.skipTest(f"the machine does too much else: {sync}")
+        # however busy it is: most of them within a frame
+        self.assertLess(min(typical, default=math.inf), 40, sync)
 
     def test_keeps_pitch_and_step_at_other_speeds(self):
         clip = make("long_beeps.mp4", "-f", "lavfi", "-i", FLASH, "-f", "lavfi", "-i", LONG_BEEP,

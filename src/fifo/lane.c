@@ -230,6 +230,7 @@ unsigned limef_lane_n_waiting(const struct limef_lane *lane)
 
 int64_t limef_lane_oldest_us(const struct limef_lane *lane)
 {
+    /* acquire: head before tail, whose release in the write brings the numbers of the slots */
     uint32_t head = atomic_load_explicit(&lane->head, memory_order_acquire);
     uint32_t n = atomic_load_explicit(&lane->tail, memory_order_acquire) - head;
     int64_t now_us = limef_now_us();

@@ -7,6 +7,7 @@
 #include <limef/base/clock.h>
 #include <limef/thread/graph.h>
 
+#include <sched.h>
 #include <unistd.h>
 
 #define TOO_LONG_US 60000000
@@ -124,7 +125,7 @@ Test(decode_depth, of_a_graph_is_enough_for_a_display_that_is_slower_than_the_de
     cr_assert(eq(int, limef_graph_add(&graph, &run.source.source), 0));
     cr_assert(eq(int, limef_graph_start(&graph), 0));
     while (!atomic_load(&keeper.ended) && limef_now_us() < deadline_us)
-        usleep(1000);
+        sched_yield();
     cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
     cr_assert(eq(uint, atomic_load(&keeper.n_wrong), 0));
     cr_assert(eq(uint, atomic_load(&keeper.n_right), N_PICTURES));

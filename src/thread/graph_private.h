@@ -77,11 +77,14 @@ struct graph_node {
     bool is_reached;      /* while what stays is looked for */
     bool source_is_on;    /* its thread steps it, or runs its tick */
     bool leaves;          /* a removal has begun */
-    bool is_pinned;       /* belongs to a chain of which something leaves */
+    bool is_pinned;       /* belongs to a chain that stays as it is */
     uint32_t group;       /* of what leaves together */
     uint32_t seen_number; /* whoever holds the registry: in a snapshot */
     uint32_t depth, told_depth; /* graph_depth.c: pictures held behind it; what it was told */
     bool depth_is_known;        /* while they are counted */
+
+    /* graph_apply.c: why it is not where the plan wants it; AVERROR_EXIT: nobody tried; 0: it is */
+    int failed;
 };
 
 struct graph_edge {
@@ -261,8 +264,9 @@ void graph_probe_seldom(struct limef_graph_inside *graph, uint32_t hz);
 int graph_watch_start(struct limef_graph_inside *graph);
 /* Filters or connections come or go: windows are short again. */
 void graph_watch_closely(struct limef_graph_inside *graph);
-/* Goes over to the plan of graph->plan. Returns 0, or why part of it was left as it was. */
-int graph_apply(struct limef_graph_inside *graph);
+/* Goes over to the plan of graph->plan, chain by chain: one that cannot is left as it was, and its
+ * filters say why. changed: whether any did. Returns 0, or the first of the reasons. */
+int graph_apply(struct limef_graph_inside *graph, bool *changed);
 /* Says to the application and to the log that the plan changed, or why it did not. */
 void graph_say(struct limef_graph_inside *graph, int code, const char *text);
 

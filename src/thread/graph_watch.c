@@ -79,7 +79,21 @@ static void see(const struct limef_graph_inside *graph, struct limef_replan_seen
         seen[edge->to->number].n_missed += edge->n_missed;
 }
 
-static void describe_change(struct limef_graph_inside *graph, char *text, size_t n_bytes)
+static const struct limef_replan_change *first_change(const struct limef_graph_inside *graph,
+                                                      bool of_failed)
+{
+    const struct limef_replan *replan = &graph->replan;
+
+    for (uint32_t i = 0; of_failed && i < replan->n_changes; i++)
+        for (struct graph_node *node = graph->nodes; node; node = node->next)
+            if (node->failed &&
+                replan->chain_of[node->number] == replan->chain_of[replan->changes[i].filter])
+                return &replan->changes[i];
+    return replan->changes;
+}
+
+static void describe_change(struct limef_graph_inside *graph, bool of_failed, char *text,
+                            size_t n_bytes)
 {
     static const char *const acts[] = {
         [LIMEF_REPLAN_CUT] = "cut before",
@@ -87,7 +101,7 @@ static void describe_change(struct limef_graph_inside *graph, char *text, size_t
         [LIMEF_REPLAN_FIFO] = "other fifo before",
         [LIMEF_REPLAN_MOVE] = "moved",
     };
-    const struct limef_replan_change *change = graph->replan.changes;
+    const struct limef_replan_change *change = first_change(graph, of_failed);
 
     snprintf(text, n_bytes, "nothing");
     if (graph->replan.n_changes)
@@ -95,24 +109,36 @@ static void describe_change(struct limef_graph_inside *graph, char *text, size_t
                  graph->plan->filters[change->filter].name);
 }
 
+/* Each chain by itself: what one cannot do is not held against another. */
+static void tell_judge(struct limef_graph_inside *graph)
+{
+    for (struct graph_node *node = graph->nodes; node; node = node->next)
+        if (node->failed)
+            limef_replan_failed(&graph->replan, node->number, node->failed);
+    limef_replan_done(&graph->replan, 0);
+}
+
 /* Goes over to what the judge wants; graph->plan is what runs, with the costs of the window. */
 static void change(struct limef_graph_inside *graph, const struct limef_plan *wanted)
 {
     char text[64];
+    bool changed;
     int ret;
 
-    describe_change(graph, text, sizeof(text));
     graph_copy_plan(&graph->plan->plan, wanted);
     graph_note_links(graph, wanted);
-    ret = graph_apply(graph);
-    limef_replan_done(&graph->replan, ret);
-    if (ret == AVERROR_EXIT) /* the graph is stopped */
-        return;
-    if (ret < 0)
-        LIMEF_COUNT(graph->n_failed_changes, 1);
-    else
+    ret = graph_apply(graph, &changed);
+    tell_judge(graph);
+    if (changed || !ret) {
         LIMEF_COUNT(graph->n_changes, 1);
-    graph_say(graph, ret, text);
+        describe_change(graph, false, text, sizeof(text));
+        graph_say(graph, 0, text);
+    }
+    if (ret < 0 && ret != AVERROR_EXIT) { /* there was no time, or the graph is stopped */
+        LIMEF_COUNT(graph->n_failed_changes, 1);
+        describe_change(graph, true, text, sizeof(text));
+        graph_say(graph, ret, text);
+    }
 }
 
 static void judge(struct limef_graph_inside *graph, struct graph_plan *running, int64_t window_us)

@@ -105,6 +105,7 @@ Test(graph_apply, a_live_fifo_begins_to_drop_when_it_is_told_to)
 static void set_priorities(struct limef_graph_inside *inside, enum limef_priority priority)
 {
     struct graph_plan *plan;
+    bool changed;
 
     pthread_mutex_lock(&inside->lock);
     cr_assert(eq(int, graph_plan_lay_out(inside, &plan), 0));
@@ -112,7 +113,8 @@ static void set_priorities(struct limef_graph_inside *inside, enum limef_priorit
     graph_adopt_plan(inside, plan);
     for (uint32_t i = 0; i < plan->plan.n_workers; i++)
         plan->plan.workers[i].priority = priority;
-    cr_assert(eq(int, graph_apply(inside), 0));
+    cr_assert(eq(int, graph_apply(inside, &changed), 0));
+    cr_assert(changed);
     pthread_mutex_unlock(&inside->lock);
 }
 
@@ -138,6 +140,50 @@ Test(graph_apply, threads_get_another_priority_while_frames_flow)
     set_priorities(graph.inside, LIMEF_PRIORITY_BACKGROUND);
     assert_priorities(&graph, LIMEF_PRIORITY_BACKGROUND);
     end_line(&graph, &line);
+}
+
+/* How many threads run a line. */
+static unsigned n_threads(struct limef_graph_inside *inside, struct line *line)
+{
+    const struct limef_filter *filters[] = {&line->source.source.filter, &line->a.filter,
+                                            &line->b.filter, &line->sink.filter};
+    unsigned n = 1;
+
+    for (int i = 1; i < 4; i++)
+        n += graph_find(inside, filters[i])->thread != graph_find(inside, filters[i - 1])->thread;
+    return n;
+}
+
+/* The plan wants a thread for each filter of both, and one does not come back from its sink. */
+Test(graph_apply, changes_one_chain_while_another_is_stuck)
+{
+    static struct line stuck, other;
+    struct limef_graph graph = {0};
+    struct graph_plan *plan;
+    bool changed;
+
+    line_init(&stuck, INT64_MAX);
+    line_init(&other, INT64_MAX);
+    graph_init(&graph, sizeof(memory), LIMEF_PLAN_PER_STREAM);
+    cr_assert(eq(int, limef_graph_add(&graph, &stuck.source.source), 0));
+    cr_assert(eq(int, limef_graph_add(&graph, &other.source.source), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    atomic_store(&stuck.sink.stuck, 1);
+    ASSERT_COMES(atomic_load(&stuck.sink.in_go) && atomic_load(&other.sink.n_packets) > 10);
+    pthread_mutex_lock(&graph.inside->lock);
+    graph.inside->settings.mode = LIMEF_PLAN_PER_FILTER;
+    cr_assert(eq(int, graph_make_plan(graph.inside, &plan), 0));
+    graph_adopt_plan(graph.inside, plan);
+    cr_assert(eq(int, graph_apply(graph.inside, &changed), AVERROR(ETIMEDOUT)));
+    cr_assert(changed);
+    cr_assert(eq(uint, n_threads(graph.inside, &stuck), 1));
+    cr_assert(eq(uint, n_threads(graph.inside, &other), 4));
+    cr_assert(eq(int, graph_find(graph.inside, &other.sink.filter)->failed, 0));
+    cr_assert(eq(int, graph_find(graph.inside, &stuck.sink.filter)->failed, AVERROR(ETIMEDOUT)));
+    pthread_mutex_unlock(&graph.inside->lock);
+    atomic_store(&stuck.sink.stuck, 0);
+    cr_assert(eq(int, limef_graph_remove(&graph, &stuck.source.source, TOO_LONG_US), 0));
+    end_line(&graph, &other);
 }
 
 struct connecting {

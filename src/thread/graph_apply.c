@@ -148,11 +148,9 @@ static bool has_bounds(const struct graph_edge *edge)
 {
     const struct limef_plan_link *link = &edge->link;
     const struct limef_lane_settings *now = &edge->input.lane.settings;
-    unsigned most = edge->input.lane.n_frames - 2;
 
-    return now->depth == (link->depth < most ? link->depth : most) &&
-           now->overflow == link->overflow && now->max_bytes == link->max_bytes &&
-           now->max_time_us == link->max_time_us;
+    return now->depth == graph_depth_of(link) && now->overflow == link->overflow &&
+           now->max_bytes == link->max_bytes && now->max_time_us == link->max_time_us;
 }
 
 static void apply_bounds(struct limef_graph_inside *graph, int64_t deadline_us, bool *changed)

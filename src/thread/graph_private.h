@@ -134,7 +134,7 @@ struct limef_graph_inside {
     struct graph_plan *plan; /* the last that was adopted; NULL: none */
     unsigned n_threads_made; /* for their names */
     bool running;
-    bool said_no_memory;
+    bool said_no_memory, said_shallow;
     struct graph_cache *cache; /* NULL: none */
     struct worker supervisor;
     struct limef_replan replan;
@@ -278,7 +278,10 @@ int64_t graph_look_for_stuck(struct limef_graph_inside *graph, int64_t now_us);
 int graph_attach(struct limef_graph_inside *graph, int64_t deadline_us);
 /* Has the sources stepped that are not yet. */
 int graph_sources_on(struct limef_graph_inside *graph, int64_t deadline_us);
-/* Makes a boundary of a connection, in nobody's fifo yet. */
+/* The depth that a boundary can have, and the stack frames for it. */
+unsigned graph_depth_of(const struct limef_plan_link *link);
+unsigned graph_frames_for(const struct limef_plan_link *link);
+/* Makes a boundary of a connection, in nobody's fifo yet; shallower where memory is short. */
 int graph_prepare_boundary(struct limef_graph_inside *graph, struct graph_edge *edge,
                            const struct limef_plan_link *link);
 /* What it counted is kept in the edge. */
@@ -311,7 +314,8 @@ int graph_detach(struct limef_graph_inside *graph, const struct graph_node *node
  * thread. Returns 0, or why it was left as it was. */
 int graph_move(struct limef_graph_inside *graph, struct graph_thread *from, struct graph_thread *to,
                int64_t timeout_us);
-/* Gives a boundary other bounds; a depth as far as its stack frames go. */
+/* Gives a boundary other bounds, and more stack frames if it has too few. Returns 0, or why it was
+ * left as it was. */
 int graph_set_bounds(struct limef_graph_inside *graph, struct graph_edge *edge,
                      const struct limef_plan_link *link, int64_t timeout_us);
 

@@ -53,6 +53,15 @@ static int set_bounds(struct limef_graph *graph, struct limef_plan_link link)
     return ret;
 }
 
+/* Leaves so many bytes of the graph's memory. */
+static void fill_memory(struct limef_graph_inside *inside, size_t n_bytes)
+{
+    pthread_mutex_lock(&inside->lock);
+    cr_assert(arena_get(&inside->arena, inside->arena.bytes - inside->arena.used_bytes - n_bytes) !=
+              NULL);
+    pthread_mutex_unlock(&inside->lock);
+}
+
 Test(graph_apply, fifos_get_other_bounds_while_frames_flow)
 {
     static struct line line;
@@ -63,6 +72,7 @@ Test(graph_apply, fifos_get_other_bounds_while_frames_flow)
 
     run_line(&graph, &line);
     lane = &graph.inside->edges->input.lane;
+    fill_memory(graph.inside, 300000);
     cr_assert(eq(int, set_bounds(&graph, (struct limef_plan_link){.depth = 2}), 0));
     cr_assert(eq(uint, lane->settings.depth, 2));
     ASSERT_COMES(atomic_load(&line.sink.n_packets) > 1000);
@@ -70,9 +80,15 @@ Test(graph_apply, fifos_get_other_bounds_while_frames_flow)
         eq(int, set_bounds(&graph, (struct limef_plan_link){.depth = 5, .max_bytes = 70000}), 0));
     cr_assert(eq(uint, lane->settings.depth, 5));
     cr_assert(eq(sz, lane->settings.max_bytes, 70000));
-    /* as far as the stack frames go that it was made with */
-    cr_assert(eq(int, set_bounds(&graph, (struct limef_plan_link){.depth = 10000}), 0));
-    cr_assert(eq(uint, lane->settings.depth, lane->n_frames - 2));
+    /* with more stack frames than it was made with */
+    cr_assert(lt(uint, lane->n_frames, 100));
+    cr_assert(eq(int, set_bounds(&graph, (struct limef_plan_link){.depth = 100}), 0));
+    cr_assert(eq(uint, lane->settings.depth, 100));
+    cr_assert(eq(uint, lane->n_frames, 128));
+    /* for these the graph's memory has no room: all stays */
+    cr_assert(
+        eq(int, set_bounds(&graph, (struct limef_plan_link){.depth = 10000}), AVERROR(ENOMEM)));
+    cr_assert(eq(uint, lane->settings.depth, 100));
     cr_assert(eq(int, limef_graph_look(&graph, NULL, NULL, looks, &n), 0));
     cr_assert(eq(int, looks[0].overflow, LIMEF_OVERFLOW_BLOCK));
     end_line(&graph, &line);
@@ -223,6 +239,57 @@ static void move_sink(struct limef_graph_inside *inside, const struct limef_filt
     cr_assert(eq(int, graph_move(inside, node->thread, to, TOO_LONG_US), 0));
     cr_assert(eq(int, graph_stop_idle(inside, limef_deadline_us(TOO_LONG_US)), 0));
     pthread_mutex_unlock(&inside->lock);
+}
+
+/* What the boundary before it dropped is not missed again by the one that comes. */
+Test(graph_apply, counts_of_a_boundary_begin_anew_with_it)
+{
+    static struct line line;
+    struct limef_graph graph = {0};
+    struct graph_edge *edge;
+
+    run_line(&graph, &line);
+    pthread_mutex_lock(&graph.inside->lock);
+    for (edge = graph.inside->edges; edge->to->filter != &line.sink.filter; edge = edge->next)
+        continue;
+    edge->n_written = 1;
+    edge->n_dropped = 5;
+    pthread_mutex_unlock(&graph.inside->lock);
+    for (int i = 0; i < 2; i++) /* to the source's thread, and away from it */
+        move_sink(graph.inside, &line.sink.filter);
+    ASSERT_COMES(LIMEF_COUNTED(edge->input.lane.n_written) > 10);
+    pthread_mutex_lock(&graph.inside->lock);
+    for (int i = 0; i < 2; i++)
+        graph_measure(graph.inside, limef_now_us() + i);
+    cr_assert(eq(u64, edge->n_missed, 0));
+    pthread_mutex_unlock(&graph.inside->lock);
+    end_line(&graph, &line);
+}
+
+/* A plan of an earlier run asks for more than this graph's memory has. */
+Test(graph_apply, boundaries_are_shallower_where_memory_is_short)
+{
+    static struct line line;
+    struct limef_graph graph = {0};
+    struct limef_plan_link link = {.is_cut = true, .depth = 1000};
+    struct graph_edge *edge;
+    unsigned n_frames;
+
+    line_init(&line, INT64_MAX);
+    graph_init(&graph, sizeof(memory), LIMEF_PLAN_FUSED);
+    cr_assert(eq(int, limef_graph_add(&graph, &line.source.source), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    fill_memory(graph.inside, 100000);
+    pthread_mutex_lock(&graph.inside->lock);
+    edge = graph.inside->edges;
+    cr_assert(eq(int, graph_prepare_boundary(graph.inside, edge, &link), 0));
+    n_frames = edge->input.lane.n_frames;
+    cr_assert(ge(uint, n_frames, 16));
+    cr_assert(lt(uint, n_frames, 1024));
+    cr_assert(eq(uint, edge->input.lane.settings.depth, n_frames - 2));
+    graph_clear_boundary(graph.inside, edge);
+    pthread_mutex_unlock(&graph.inside->lock);
+    end_line(&graph, &line);
 }
 
 /* The application's branches come and go beside those of the graph. */

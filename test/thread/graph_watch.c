@@ -103,3 +103,41 @@ Test(graph_watch, looks_seldom_until_something_happens)
     cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
     limef_graph_clear(&graph);
 }
+
+/* Works on every tenth frame, for so long that many come meanwhile. */
+static int burn_now_and_then(struct limef_filter *filter, const struct limef_frame *in)
+{
+    return LIMEF_COUNTED(filter->n_frames) % 10 ? 0 : burn(NULL, in);
+}
+
+static const struct limef_filter_ops bound_ops = {
+    .kind = "bound", .flags = LIMEF_FILTER_THREAD_BOUND, .go = burn_now_and_then};
+
+static unsigned depth_of_first(struct limef_graph *graph)
+{
+    struct limef_graph_boundary_look look;
+    size_t n = 1;
+
+    return limef_graph_look(graph, NULL, NULL, &look, &n) < 0 ? 0 : look.counters.depth;
+}
+
+/* Before anything is measured it is 3 deep; the stack frames for that are not enough. */
+Test(graph_watch, a_fifo_grows_beyond_what_it_was_made_with)
+{
+    static struct number_source source;
+    struct limef_filter bound = {.ops = &bound_ops, .name = "bound"};
+    struct limef_graph graph = {0};
+    struct limef_graph_settings settings = {.window_us = WINDOW_US, .n_cpus = 8};
+
+    atomic_store(&burn_us, 10000);
+    number_source_init(&source, INT64_MAX);
+    limef_connect(&source.source.filter, &bound);
+    cr_assert(eq(int, limef_graph_init(&graph, memory, sizeof(memory), &settings), 0));
+    cr_assert(eq(int, limef_graph_add(&graph, &source.source), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    cr_assert(eq(uint, depth_of_first(&graph), 3));
+    ASSERT_COMES(depth_of_first(&graph) > 8);
+    cr_assert(ge(u64, limef_graph_n_plan_changes(&graph), 1));
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    limef_graph_clear(&graph);
+}

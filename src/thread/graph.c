@@ -432,8 +432,11 @@ int limef_graph_stop(struct limef_graph *graph, int64_t timeout_us)
         return 0;
     atomic_store_explicit(&inside->stopping, 1, memory_order_relaxed);
     ret = lock_until(inside, deadline_us);
-    if (ret < 0)
+    if (ret < 0) {
+        /* it goes on running, and is looked after again */
+        atomic_store_explicit(&inside->stopping, 0, memory_order_relaxed);
         return limef_fail(ret, inside->settings.name, "something else is done to the graph");
+    }
     ret = stop_workers(inside, deadline_us);
     atomic_store_explicit(&inside->stopping, 0, memory_order_relaxed);
     pthread_mutex_unlock(&inside->lock);

@@ -369,6 +369,8 @@ Test(graph_apply, a_stop_waits_by_the_clock_that_nobody_sets)
     }
     cr_assert(eq(int, limef_graph_stop(&graph, 50000), AVERROR(ETIMEDOUT)));
     cr_assert(eq(int, atomic_load(&clock_of_lock), CLOCK_MONOTONIC));
+    cr_assert(
+        eq(u32, atomic_load(&graph.inside->stopping), 0)); /* its plan is still looked after */
     atomic_store(&clock_of_lock, 1000);
     pthread_join(thread, NULL);
     end_line(&graph, &line);

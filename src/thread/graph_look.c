@@ -125,6 +125,7 @@ static int plan_to_print(struct limef_graph_inside *graph, struct graph_plan **p
             graph_describe_running(graph, *plan);
         return ret;
     }
+    graph_cache_open(graph);
     ret = graph_refresh(graph);
     return ret < 0 ? ret : graph_make_plan(graph, plan);
 }

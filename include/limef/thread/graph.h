@@ -168,8 +168,10 @@ struct limef_graph_filter_look {
 struct limef_graph_boundary_look {
     const struct limef_filter *from, *to;
     unsigned output;
-    bool is_cut;                      /**< it is a boundary now; else the next two are 0 */
+    bool is_cut;                      /**< it is a boundary now; else the next three are 0 */
     unsigned n_waiting;               /**< frames at this moment */
+    int64_t oldest_us;                /**< since when the oldest of them waits, as
+                                           limef_lane_oldest_us() */
     enum limef_overflow overflow;     /**< at this moment */
     int64_t wait_p50_us, wait_p99_us; /**< from write to read, of all boundaries that were here */
     struct limef_lane_counters counters; /**< likewise their sums; max_used is the largest, depth

@@ -141,6 +141,14 @@ static void change(struct limef_graph_inside *graph, const struct limef_plan *wa
     }
 }
 
+/* Once: it is so in every window from now on. */
+static void say_no_room(struct limef_graph_inside *graph)
+{
+    if (!graph->said_no_memory)
+        graph_say(graph, AVERROR(ENOMEM), "no room to judge it");
+    graph->said_no_memory = true;
+}
+
 static void judge(struct limef_graph_inside *graph, struct graph_plan *running, int64_t window_us)
 {
     const struct limef_plan *wanted;
@@ -149,9 +157,7 @@ static void judge(struct limef_graph_inside *graph, struct graph_plan *running, 
     seen = arena_get(&graph->arena, running->problem.n_filters * sizeof(*seen));
     if (!seen || make_judge(graph, &running->problem) < 0) {
         arena_put(&graph->arena, seen);
-        if (!graph->said_no_memory)
-            graph_say(graph, AVERROR(ENOMEM), "no room to judge it");
-        graph->said_no_memory = true;
+        say_no_room(graph);
         return;
     }
     see(graph, seen, window_us);
@@ -194,9 +200,11 @@ static void look(struct limef_graph_inside *graph, int64_t now_us)
 
     if (!graph->nodes || !window_us)
         return;
-    if (graph_plan_lay_out(graph, &running) < 0)
+    running = graph_plan_running(graph);
+    if (!running) {
+        say_no_room(graph);
         return;
-    graph_describe_running(graph, running);
+    }
     graph_adopt_plan(graph, running);
     judge(graph, running, window_us);
     graph_tell_depths(graph); /* those that could not be told */

@@ -141,3 +141,57 @@ Test(graph_watch, a_fifo_grows_beyond_what_it_was_made_with)
     cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
     limef_graph_clear(&graph);
 }
+
+static LIMEF_ATOMIC(int) n_said;
+
+static void count_no_room(void *context, enum limef_log_level level, const char *name,
+                          const char *line)
+{
+    (void)context;
+    (void)level;
+    (void)name;
+    if (strstr(line, "no room"))
+        atomic_fetch_add(&n_said, 1);
+}
+
+static int64_t window_of(struct limef_graph *graph)
+{
+    int64_t began_us;
+
+    pthread_mutex_lock(&graph->inside->lock);
+    began_us = graph->inside->window_began_us;
+    pthread_mutex_unlock(&graph->inside->lock);
+    return began_us;
+}
+
+Test(graph_watch, says_once_that_there_is_no_memory)
+{
+    static struct paced_source source;
+    static struct number_sink sink;
+    struct limef_graph graph = {0};
+    struct limef_graph_settings settings = {.window_us = WINDOW_US / 5};
+    struct arena *arena;
+
+    paced_source_init(&source);
+    number_sink_init(&sink);
+    limef_connect(&source.source.filter, &sink.filter);
+    limef_log_set_sink(count_no_room, NULL);
+    cr_assert(eq(int, limef_graph_init(&graph, memory, sizeof(memory), &settings), 0));
+    cr_assert(eq(int, limef_graph_add(&graph, &source.source), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    pthread_mutex_lock(&graph.inside->lock);
+    arena = &graph.inside->arena;
+    for (size_t n_bytes = arena->bytes; n_bytes > 0; n_bytes /= 2)
+        while (arena_get(arena, n_bytes))
+            continue;
+    pthread_mutex_unlock(&graph.inside->lock);
+    for (int i = 0; i < 5; i++) {
+        int64_t began_us = window_of(&graph);
+
+        ASSERT_COMES(window_of(&graph) != began_us);
+    }
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    cr_assert(eq(int, atomic_load(&n_said), 1));
+    limef_log_set_sink(NULL, NULL);
+    limef_graph_clear(&graph);
+}

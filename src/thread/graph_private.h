@@ -169,6 +169,9 @@ static inline int64_t graph_left_us(int64_t deadline_us)
  * limef_graph_add(). */
 int graph_refresh(struct limef_graph_inside *graph);
 
+/* graph.c: what was walked, with that result, becomes part of the graph, or is forgotten. */
+int graph_take_up(struct limef_graph_inside *inside, int ret, int64_t deadline_us);
+
 /* graph_walk.c: what is connected */
 struct graph_node *graph_find(const struct limef_graph_inside *graph,
                               const struct limef_filter *filter);
@@ -202,7 +205,7 @@ struct graph_thread *graph_take_worker(struct limef_graph_inside *graph,
                                        enum limef_priority priority, int *ret);
 struct graph_thread *graph_thread_of(struct limef_graph_inside *graph,
                                      struct limef_consumer *consumer);
-/* Forgets an explicit thread that could not be added, and which filters it was to run. */
+/* Forgets an explicit thread, and which filters it was to run. */
 void graph_drop_consumer(struct limef_graph_inside *graph, const struct limef_consumer *consumer);
 /* Whether a filter wants more of its thread than frames: a source's steps, a tick. */
 bool graph_is_driven(const struct graph_node *node);

@@ -89,6 +89,18 @@ LIMEF_API int limef_graph_add(struct limef_graph *graph, struct limef_source *so
 LIMEF_API int limef_graph_add_thread(struct limef_graph *graph, struct limef_consumer *consumer);
 
 /**
+ * Takes a thread of the application out, with its filters, and what only they lead to. Connections
+ * between its filters and others lead nowhere afterwards; those among its own stay. What was still
+ * sent to it is consumed by it, or dropped if it does not run, and counted. The application stops
+ * the thread itself, before or after.
+ *
+ * @return 0; AVERROR(ENOENT): it is not of this graph; AVERROR(ETIMEDOUT): as limef_graph_remove().
+ * Thread: the controlling one
+ */
+LIMEF_API int limef_graph_remove_thread(struct limef_graph *graph, struct limef_consumer *consumer,
+                                        int64_t timeout_us);
+
+/**
  * Takes a source out, and what only it leads to; what it still sent is consumed or dropped, and
  * counted. Its filters are connected afterwards as the caller connected them.
  *

@@ -58,9 +58,12 @@ static void give_up(struct limef_graph_inside *graph, struct graph_node *failed,
     failed->is_pinned = true;
     failed->failed = ret;
     pin_chains(graph);
-    for (struct graph_node *node = graph->nodes; node; node = node->next)
-        if (node->is_pinned)
-            node->target = node->thread;
+    for (struct graph_node *node = graph->nodes; node; node = node->next) {
+        if (!node->is_pinned || node->target == node->thread)
+            continue;
+        node->failed = ret;
+        node->target = node->thread;
+    }
 }
 
 /* Where the plan wants each filter. What still leaves stays where it is, with its chain. */

@@ -222,8 +222,8 @@ static void *connect_and_disconnect(void *context)
     return NULL;
 }
 
-/* The sink behind the split goes to another thread and back: a boundary comes and goes there. */
-static void move_sink(struct limef_graph_inside *inside, const struct limef_filter *filter)
+/* Goes to the source's thread, or away from it: a boundary comes and goes there. */
+static void move_filter(struct limef_graph_inside *inside, const struct limef_filter *filter)
 {
     struct graph_node *node;
     struct graph_thread *to;
@@ -250,13 +250,13 @@ Test(graph_apply, counts_of_a_boundary_begin_anew_with_it)
 
     run_line(&graph, &line);
     pthread_mutex_lock(&graph.inside->lock);
-    for (edge = graph.inside->edges; edge->to->filter != &line.sink.filter; edge = edge->next)
+    for (edge = graph.inside->edges; edge->to->filter != &line.a.filter; edge = edge->next)
         continue;
     edge->n_written = 1;
     edge->n_dropped = 5;
     pthread_mutex_unlock(&graph.inside->lock);
     for (int i = 0; i < 2; i++) /* to the source's thread, and away from it */
-        move_sink(graph.inside, &line.sink.filter);
+        move_filter(graph.inside, &line.a.filter);
     ASSERT_COMES(LIMEF_COUNTED(edge->input.lane.n_written) > 10);
     pthread_mutex_lock(&graph.inside->lock);
     for (int i = 0; i < 2; i++)
@@ -313,7 +313,7 @@ Test(graph_apply, reroutes_beside_branches_that_come_and_go)
     cr_assert(eq(int, limef_graph_start(&graph), 0));
     cr_assert(eq(int, pthread_create(&thread, NULL, connect_and_disconnect, &connecting), 0));
     for (int i = 0; i < 40; i++)
-        move_sink(graph.inside, &sink.filter);
+        move_filter(graph.inside, &sink.filter);
     ASSERT_COMES(atomic_load(&connecting.n_times) > 40 && atomic_load(&other.n_packets) > 0);
     atomic_store(&connecting.stops, 1);
     pthread_join(thread, NULL);

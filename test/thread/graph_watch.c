@@ -190,8 +190,37 @@ Test(graph_watch, says_once_that_there_is_no_memory)
 
         ASSERT_COMES(window_of(&graph) != began_us);
     }
-    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
     cr_assert(eq(int, atomic_load(&n_said), 1));
     limef_log_set_sink(NULL, NULL);
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    limef_graph_clear(&graph);
+}
+
+/* Few of its steps are measured; all of its frames count. */
+Test(graph_watch, judges_a_source_by_all_that_it_gives)
+{
+    static struct number_source source;
+    static struct number_sink sink;
+    struct limef_graph graph = {0};
+    struct graph_node *node;
+    int64_t n_before, n_after;
+
+    number_source_init(&source, INT64_MAX);
+    number_sink_init(&sink);
+    limef_connect(&source.source.filter, &sink.filter);
+    graph_init(&graph, sizeof(memory), LIMEF_PLAN_FUSED);
+    cr_assert(eq(int, limef_graph_add(&graph, &source.source), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    ASSERT_COMES(atomic_load(&source.n_passed) > 1000);
+    pthread_mutex_lock(&graph.inside->lock);
+    graph_measure(graph.inside, 1000000);
+    n_before = atomic_load(&source.n_passed);
+    ASSERT_COMES(atomic_load(&source.n_passed) > n_before + 10000);
+    n_after = atomic_load(&source.n_passed);
+    graph_measure(graph.inside, 3000000);
+    node = graph_find(graph.inside, &source.source.filter);
+    cr_assert(ge(u64, node->n_media, (uint64_t)(n_after - n_before - 1)));
+    pthread_mutex_unlock(&graph.inside->lock);
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
     limef_graph_clear(&graph);
 }

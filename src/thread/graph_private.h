@@ -270,8 +270,9 @@ void graph_watch_closely(struct limef_graph_inside *graph);
 /* Goes over to the plan of graph->plan, chain by chain: one that cannot is left as it was, and its
  * filters say why. changed: whether any did. Returns 0, or the first of the reasons. */
 int graph_apply(struct limef_graph_inside *graph, bool *changed);
-/* Says to the application and to the log that the plan changed, or why it did not. */
-void graph_say(struct limef_graph_inside *graph, int code, const char *text);
+/* Says to the application and to the log that the plan changed, or with which code it did not; why
+ * it did to the log alone. */
+void graph_say(struct limef_graph_inside *graph, int code, const char *text, const char *why);
 
 /* graph_stuck.c: says who is stuck, and who is no more. Returns when to look again. Thread: the
  * supervisor */

@@ -22,13 +22,15 @@
 #define ROOM 2
 #define ROOM_MIN 32
 
-void graph_say(struct limef_graph_inside *graph, int code, const char *text)
+void graph_say(struct limef_graph_inside *graph, int code, const char *text, const char *why)
 {
     struct limef_signal_frame signal;
 
-    limef_log(code < 0 ? LIMEF_LOG_WARNING : LIMEF_LOG_INFO, graph->settings.name,
-              code < 0 ? "the plan goes on as it was: %s (%s)" : "the plan changed: %s%s", text,
-              code < 0 ? av_err2str(code) : "");
+    if (code < 0)
+        limef_log(LIMEF_LOG_WARNING, graph->settings.name, "the plan goes on as it was: %s (%s)",
+                  text, av_err2str(code));
+    else
+        limef_log(LIMEF_LOG_INFO, graph->settings.name, "the plan changed: %s; %s", text, why);
     if (!graph->settings.reports)
         return;
     limef_signal_frame_set(&signal, LIMEF_SIGNAL_PLAN, 0, text);
@@ -79,21 +81,30 @@ static void see(const struct limef_graph_inside *graph, struct limef_replan_seen
         seen[edge->to->number].n_missed += edge->n_missed;
 }
 
+static bool has_failed(const struct limef_graph_inside *graph, uint32_t filter)
+{
+    const uint32_t *chain_of = graph->replan.chain_of;
+
+    for (struct graph_node *node = graph->nodes; node; node = node->next)
+        if (node->failed && chain_of[node->number] == chain_of[filter])
+            return true;
+    return false;
+}
+
+/* Of what came about, or of what did not. */
 static const struct limef_replan_change *first_change(const struct limef_graph_inside *graph,
                                                       bool of_failed)
 {
     const struct limef_replan *replan = &graph->replan;
 
-    for (uint32_t i = 0; of_failed && i < replan->n_changes; i++)
-        for (struct graph_node *node = graph->nodes; node; node = node->next)
-            if (node->failed &&
-                replan->chain_of[node->number] == replan->chain_of[replan->changes[i].filter])
-                return &replan->changes[i];
+    for (uint32_t i = 0; i < replan->n_changes; i++)
+        if (has_failed(graph, replan->changes[i].filter) == of_failed)
+            return &replan->changes[i];
     return replan->changes;
 }
 
-static void describe_change(struct limef_graph_inside *graph, bool of_failed, char *text,
-                            size_t n_bytes)
+static void describe_change(struct limef_graph_inside *graph,
+                            const struct limef_replan_change *change, char *text, size_t n_bytes)
 {
     static const char *const acts[] = {
         [LIMEF_REPLAN_CUT] = "cut before",
@@ -101,12 +112,25 @@ static void describe_change(struct limef_graph_inside *graph, bool of_failed, ch
         [LIMEF_REPLAN_FIFO] = "other fifo before",
         [LIMEF_REPLAN_MOVE] = "moved",
     };
-    const struct limef_replan_change *change = first_change(graph, of_failed);
 
-    snprintf(text, n_bytes, "nothing");
-    if (graph->replan.n_changes)
-        snprintf(text, n_bytes, "%s%s %.16s", change->is_revert ? "back: " : "", acts[change->act],
-                 graph->plan->filters[change->filter].name);
+    snprintf(text, n_bytes, "%s%s %.16s", change->is_revert ? "back: " : "", acts[change->act],
+             graph->plan->filters[change->filter].name);
+}
+
+static void say_change(struct limef_graph_inside *graph, int code)
+{
+    const struct limef_replan_change *change = first_change(graph, code < 0);
+    const struct graph_plan *plan = graph->plan;
+    char text[64] = "nothing", why[300] = "";
+
+    if (graph->replan.n_changes) {
+        describe_change(graph, change, text, sizeof(text));
+        if (change->edge != LIMEF_PLAN_NONE)
+            limef_plan_explain(&plan->plan, &plan->problem, change->edge, why, sizeof(why));
+        else
+            snprintf(why, sizeof(why), "its thread and priority");
+    }
+    graph_say(graph, code, text, why);
 }
 
 /* Each chain by itself: what one cannot do is not held against another. */
@@ -121,7 +145,6 @@ static void tell_judge(struct limef_graph_inside *graph)
 /* Goes over to what the judge wants; graph->plan is what runs, with the costs of the window. */
 static void change(struct limef_graph_inside *graph, const struct limef_plan *wanted)
 {
-    char text[64];
     bool changed;
     int ret;
 
@@ -131,13 +154,11 @@ static void change(struct limef_graph_inside *graph, const struct limef_plan *wa
     tell_judge(graph);
     if (changed || !ret) {
         LIMEF_COUNT(graph->n_changes, 1);
-        describe_change(graph, false, text, sizeof(text));
-        graph_say(graph, 0, text);
+        say_change(graph, 0);
     }
     if (ret < 0 && ret != AVERROR_EXIT) { /* there was no time, or the graph is stopped */
         LIMEF_COUNT(graph->n_failed_changes, 1);
-        describe_change(graph, true, text, sizeof(text));
-        graph_say(graph, ret, text);
+        say_change(graph, ret);
     }
 }
 
@@ -145,7 +166,7 @@ static void change(struct limef_graph_inside *graph, const struct limef_plan *wa
 static void say_no_room(struct limef_graph_inside *graph)
 {
     if (!graph->said_no_memory)
-        graph_say(graph, AVERROR(ENOMEM), "no room to judge it");
+        graph_say(graph, AVERROR(ENOMEM), "no room to judge it", NULL);
     graph->said_no_memory = true;
 }
 

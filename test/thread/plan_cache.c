@@ -102,14 +102,14 @@ Test(plan_cache, what_a_file_brings_must_be_looked_at_once)
 {
     put(7);
     cr_assert(has(7));
-    cr_assert(*cached.is_checked);
+    cr_assert(cached.is_checked[0]);
     cr_assert(zero(int, limef_plan_cache_save(&cache, path)));
     cr_assert(zero(int, limef_plan_cache_load(&cache, path)));
     cr_assert(has(7));
-    cr_assert(not(*cached.is_checked));
+    cr_assert(not(cached.is_checked[0]));
     *cached.is_checked = true;
     cr_assert(has(7));
-    cr_assert(*cached.is_checked);
+    cr_assert(cached.is_checked[0]);
 }
 
 Test(plan_cache, what_makes_a_difference_is_in_the_key)

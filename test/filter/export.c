@@ -225,7 +225,7 @@ static void release_prime(void *opaque, uint8_t *data)
     atomic_fetch_add(&n_released, 1);
 }
 
-static ino_t give_prime(uint64_t modifier)
+static ino_t give_cropped_prime(uint64_t modifier, size_t left, size_t top)
 {
     struct limef_payload *payload = limef_pool_get(pictures);
     struct AVFrame *av = limef_payload_picture(payload);
@@ -248,12 +248,19 @@ static ino_t give_prime(uint64_t modifier)
     av->format = AV_PIX_FMT_DRM_PRIME;
     av->width = 64;
     av->height = 48;
+    av->crop_left = left;
+    av->crop_top = top;
     av->data[0] = (uint8_t *)drm;
     av->buf[0] = av_buffer_create((uint8_t *)drm, sizeof(*drm), release_prime, NULL, 0);
     limef_decoded_frame_set(&decoded, payload);
     limef_go(&exporter.filter, &decoded.frame);
     limef_payload_unref(payload);
     return file.st_ino;
+}
+
+static ino_t give_prime(uint64_t modifier)
+{
+    return give_cropped_prime(modifier, 0, 0);
 }
 
 Test(export, a_hardware_picture_is_handed_out_where_it_lies_until_it_is_given_back)
@@ -301,6 +308,48 @@ Test(export, a_hardware_picture_is_copied_for_who_takes_memory_alone)
         eq(int, memcmp(planes[0] + (size_t)47 * picture.frame.planes[0].pitch_bytes, "abc", 3), 0));
     cr_assert(eq(u64, counters().copied_bytes, 64 * 48 * 3 / 2));
     cr_assert(eq(str, (char *)counters().copied_why, "a reader takes no dma-buf"));
+    connection_close(&reader);
+}
+
+Test(export, of_a_hardware_picture_is_handed_out_what_is_to_be_shown)
+{
+    static const uint32_t kinds[] = {LIMEF_EXPORT_DMABUF, LIMEF_EXPORT_MEMORY};
+
+    open_export((struct limef_export_settings){0});
+    for (size_t i = 0; i < 2; i++) {
+        const uint8_t *planes[LIMEF_EXPORT_MAX_PLANES];
+        struct connection reader = join_as(
+            (struct limef_export_subscribe){.mode = LIMEF_EXPORT_QUEUED, .takes = kinds[i]});
+        struct picture picture;
+
+        give_cropped_prime(DRM_FORMAT_MOD_LINEAR, 2, 6);
+        picture = must_read(&reader);
+        cr_assert(eq(uint, picture.frame.kind, kinds[i]));
+        cr_assert(eq(uint, picture.frame.width, 62));
+        cr_assert(eq(uint, picture.frame.height, 42));
+        cr_assert(eq(uint, picture.frame.planes[0].row_bytes, 62));
+        cr_assert(eq(uint, picture.frame.planes[1].rows, 21));
+        cr_assert(eq(uint, picture.frame.planes[1].offset_bytes, 64 * 48 + 3 * 64 + 2));
+        cr_assert(eq(int, connection_map(&reader, &picture, planes), 0));
+        /* of "abc" at the left, two are cut off */
+        cr_assert(
+            eq(chr, (char)planes[0][(size_t)(47 - 6) * picture.frame.planes[0].pitch_bytes], 'c'));
+        connection_close(&reader);
+        ASSERT_COMES(counters().n_readers == 0);
+    }
+}
+
+Test(export, a_picture_that_begins_within_tiles_has_no_rows_to_hand_out)
+{
+    struct connection reader;
+
+    open_export((struct limef_export_settings){0});
+    reader = join_as(
+        (struct limef_export_subscribe){.mode = LIMEF_EXPORT_QUEUED, .takes = LIMEF_EXPORT_DMABUF});
+    give_cropped_prime(I915_FORMAT_MOD_Y_TILED, 2, 6);
+    ASSERT_COMES(counters().n_failed == 1); /* without its driver it cannot be copied either */
+    give_prime(I915_FORMAT_MOD_Y_TILED);
+    cr_assert(eq(uint, must_read(&reader).frame.kind, LIMEF_EXPORT_DMABUF));
     connection_close(&reader);
 }
 

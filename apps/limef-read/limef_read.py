@@ -93,6 +93,7 @@ class Reader:
     def __init__(self, path, queued=False, depth=0, dmabuf=False, timeout=None):
         self._mappings = {}
         self._mode = QUEUED if queued else LATEST
+        self._asked = False
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket.settimeout(timeout)
         try:
@@ -111,13 +112,16 @@ class Reader:
             raise
 
     def read(self):
-        """Waits for the next picture, or in mode latest for the newest that was not read yet."""
+        """Waits for the next picture, or in mode latest for the newest that was not read yet.
+        After a timeout, wait again."""
         try:
-            if self._mode == LATEST:
+            if self._mode == LATEST and not self._asked:
                 self._socket.send(struct.pack("<II", NEXT, 8))
         except OSError:
             pass  # it has gone; what it said before is still there
+        self._asked = True  # a second NEXT before its FRAME would break the protocol
         message, fds, _, _ = socket.recv_fds(self._socket, 512, MAX_FDS)
+        self._asked = False
         if len(message) != 256 or message[:4] != struct.pack("<I", FRAME):
             for fd in fds:
                 os.close(fd)

@@ -7,10 +7,12 @@ import hashlib
 import os
 import pathlib
 import signal
+import socket
 import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 import zlib
@@ -122,6 +124,40 @@ class Export(unittest.TestCase):
         done = subprocess.run([READ, str(FOLDER / "nobody")], capture_output=True, text=True)
         self.assertEqual(done.returncode, 2)
         self.assertEqual(len(done.stderr.splitlines()), 1)
+
+
+class Silence(unittest.TestCase):
+    def test_who_waits_again_after_a_timeout_asks_no_second_time(self):
+        path = str(FOLDER / "silent.sock")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+            listener.bind(path)
+            listener.listen(1)
+            answer = threading.Thread(target=self.answer, args=(listener,))
+            answer.start()
+            with limef_read.Reader(path, timeout=0.05) as reader:
+                for _ in range(2):
+                    with self.assertRaises(TimeoutError):
+                        reader.read()
+                self.go_on.set()
+                reader._socket.settimeout(DEADLINE_S)
+                self.assertEqual(reader.read().sequence, 7)
+            answer.join(DEADLINE_S)
+        self.assertEqual(self.types, [limef_read.SUBSCRIBE, limef_read.NEXT])
+
+    def setUp(self):
+        self.go_on = threading.Event()
+        self.types = []
+
+    def answer(self, listener):
+        """An export with a picture only when that is asked for."""
+        connection, _ = listener.accept()
+        with connection:
+            connection.send(limef_read._HELLO.pack(limef_read.HELLO, 64, limef_read.MAGIC,
+                                                   limef_read.VERSION, 4, 0, 0, 0, 0, b""))
+            self.go_on.wait(DEADLINE_S)
+            connection.send(struct.pack("<IIQ", limef_read.FRAME, 256, 7).ljust(256, b"\0"))
+            while message := connection.recv(256):
+                self.types.append(struct.unpack_from("<I", message)[0])
 
 
 class Graph(unittest.TestCase):

@@ -217,3 +217,88 @@ Test(kms_open, the_descriptor_that_is_master_vouches_for_the_one_that_draws)
     cr_assert(eq(int, vouched_by_fd, device.fd));
     kms_device_close(&device);
 }
+
+/* Configurations of EGL: the deepest come first, with and without depth and stencil, multisampled
+ * and not. */
+#define N_CONFIGS 130
+#define RIGHT_CONFIG 120
+
+static EGLBoolean choose(EGLDisplay display, const EGLint *wanted, EGLConfig *configs, EGLint max,
+                         EGLint *n)
+{
+    (void)display, (void)wanted;
+    *n = configs && max < N_CONFIGS ? max : N_CONFIGS;
+    for (EGLint i = 0; configs && i < *n; i++)
+        configs[i] = (EGLConfig)(uintptr_t)(1 + i);
+    return EGL_TRUE;
+}
+
+static EGLBoolean get_attribute(EGLDisplay display, EGLConfig config, EGLint name, EGLint *value)
+{
+    (void)display;
+    cr_assert(eq(int, name, EGL_NATIVE_VISUAL_ID));
+    *value = (uintptr_t)config == RIGHT_CONFIG ? GBM_FORMAT_XRGB8888 : GBM_FORMAT_XRGB2101010;
+    return EGL_TRUE;
+}
+
+static EGLDisplay get_platform_display(EGLenum platform, void *native, const EGLint *attributes)
+{
+    (void)platform, (void)attributes;
+    return native;
+}
+
+static __eglMustCastToProperFunctionPointerType get_address(const char *name)
+{
+    (void)name;
+    return (__eglMustCastToProperFunctionPointerType)get_platform_display;
+}
+
+static EGLBoolean initialize(EGLDisplay display, EGLint *major, EGLint *minor)
+{
+    (void)display, (void)major, (void)minor;
+    return EGL_TRUE;
+}
+
+static EGLBoolean bind_api(EGLenum api)
+{
+    (void)api;
+    return EGL_TRUE;
+}
+
+static EGLContext create_context(EGLDisplay display, EGLConfig config, EGLContext shared,
+                                 const EGLint *attributes)
+{
+    (void)display, (void)shared, (void)attributes;
+    return config;
+}
+
+static EGLSurface create_egl_surface(EGLDisplay display, EGLConfig config,
+                                     EGLNativeWindowType window, const EGLint *attributes)
+{
+    (void)display, (void)window, (void)attributes;
+    return config;
+}
+
+static EGLBoolean make_current(EGLDisplay display, EGLSurface draw, EGLSurface read,
+                               EGLContext context)
+{
+    (void)display, (void)draw, (void)read, (void)context;
+    return EGL_TRUE;
+}
+
+Test(kms_open, the_right_configuration_is_found_behind_dozens_of_deeper_ones)
+{
+    struct gl gl = {.egl = {.ChooseConfig = choose,
+                            .GetConfigAttrib = get_attribute,
+                            .GetProcAddress = get_address,
+                            .Initialize = initialize,
+                            .BindAPI = bind_api,
+                            .CreateContext = create_context,
+                            .CreateWindowSurface = create_egl_surface,
+                            .MakeCurrent = make_current}};
+    struct kms kms = {.calls = &calls, .output = &output};
+
+    output.gl = &gl;
+    cr_assert(zero(ptr, (void *)kms_surface_open(&kms, false)));
+    cr_assert(eq(sz, (size_t)kms.surface.context, RIGHT_CONFIG));
+}

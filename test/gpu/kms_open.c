@@ -215,6 +215,7 @@ Test(kms_open, the_descriptor_that_is_master_vouches_for_the_one_that_draws)
     cr_assert(ne(int, device.render_fd, device.fd));
     cr_assert(eq(int, asked_fd, device.render_fd));
     cr_assert(eq(int, vouched_by_fd, device.fd));
+    cr_assert(eq(i64, device.primary.zpos, 5));
     kms_device_close(&device);
 }
 

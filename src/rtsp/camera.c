@@ -282,12 +282,20 @@ static int look_at_deadline(struct rtsp_camera *camera)
                                                                        : "no connection");
 }
 
-static int look_at_clock(struct rtsp_camera *camera, int64_t now_us)
+/* What is missing is given up; not before all was read that is there already. */
+static int tick_tracks(struct rtsp_camera *camera, int64_t now_us)
 {
     int ret = 0;
 
     for (unsigned i = 0; i < camera->n_tracks && ret >= 0; i++)
         ret = rtsp_receiver_tick(&camera->tracks[i]->receiver, now_us);
+    return ret;
+}
+
+static int look_at_clock(struct rtsp_camera *camera, int64_t now_us)
+{
+    int ret = 0;
+
     if (ret >= 0 && camera->has_played && camera->pending == RTSP_NO_REQUEST)
         camera->deadline_us = LIMEF_FOREVER; /* silence is looked at instead */
     if (ret >= 0 && now_us >= camera->deadline_us)
@@ -367,6 +375,8 @@ int rtsp_camera_step(struct rtsp_camera *camera, int64_t *due_us)
         ret = go_on_connecting(camera);
     if (ret >= 0 && camera->stream.phase == RTSP_STREAM_OPEN)
         ret = more = receive_all(camera, now_us);
+    if (ret >= 0 && more == 0)
+        ret = tick_tracks(camera, now_us);
     if (ret >= 0 && camera->stream.phase != RTSP_STREAM_CLOSED)
         ret = look_at_clock(camera, now_us);
     if (ret < 0)

@@ -317,7 +317,7 @@ static int take_play(struct rtsp_camera *camera, const struct rtsp_item *item, i
     for (unsigned i = 0; i < camera->n_tracks && ret >= 0; i++) {
         struct rtsp_first first = first_of(camera, camera->tracks[i], info);
 
-        ret = rtsp_receiver_begin(&camera->tracks[i]->receiver, &first, now_us);
+        ret = rtsp_receiver_begin(&camera->tracks[i]->receiver, &first);
     }
     camera->pending = RTSP_NO_REQUEST;
     camera->deadline_us = now_us + camera->settings.timeout_us; /* for the first access unit */

@@ -351,11 +351,6 @@ int main(int n_arguments, char **arguments)
     set_up((unsigned)n, random_state);
     run(arguments, (unsigned)n, (unsigned)number(arguments, "faults", 100), only);
     tear_down((unsigned)n);
-    if (getenv("SHOWFD")) {
-        char c[64];
-        snprintf(c, 64, "ls -l /proc/%d/fd", getpid());
-        (void)!system(c);
-    }
     ret = conclude((unsigned)n, count_entries("/proc/self/fd") - n_before);
     clip_clear(&clips[0]);
     clip_clear(&clips[1]);

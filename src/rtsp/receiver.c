@@ -142,6 +142,7 @@ static void restart(struct rtsp_receiver *receiver)
     depacketizer_restart(&receiver->depacketizer);
     receiver->clock->is_anchored = false;
     receiver->wall = (struct rtsp_wall){.is_known = false};
+    receiver->left_us = 0;
     receiver->is_restarted = true;
 }
 
@@ -166,6 +167,7 @@ static int put(struct rtsp_receiver *receiver, int64_t sequence, const uint8_t *
     return verdict < 0 ? verdict : push_waiting(receiver, LIMEF_NO_TIME);
 }
 
+/* Whether what comes first can be behind the packet that was told to be the first. */
 static bool is_of_first(const struct rtsp_receiver *receiver, uint32_t timestamp)
 {
     int64_t ticks = (int32_t)(timestamp - receiver->first.timestamp);
@@ -207,10 +209,13 @@ void rtsp_receiver_rtcp(struct rtsp_receiver *receiver, const uint8_t *data, siz
 {
     struct rtsp_wall *wall = &receiver->wall;
     struct rtcp_news news;
+    bool has_left;
 
     if (rtcp_read(&news, data, bytes) < 0)
         receiver->n_malformed++;
-    if (news.has_left && !receiver->left_us)
+    has_left = receiver->statistics.has_begun ? rtcp_has_left(&news, receiver->statistics.ssrc)
+                                              : news.has_left;
+    if (has_left && !receiver->left_us)
         receiver->left_us = now_us;
     if (!news.has_report ||
         (receiver->statistics.has_begun && news.ssrc != receiver->statistics.ssrc))

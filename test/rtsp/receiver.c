@@ -234,3 +234,23 @@ Test(rtsp_receiver, counts_what_is_none_of_its_packets)
     cr_assert(eq(u64, receiver.n_foreign, 1));
     cr_assert(zero(u32, n_arrivals));
 }
+
+static void take_goodbye(uint32_t ssrc)
+{
+    uint8_t goodbye[8] = {0x81, 203, 0, 1};
+
+    AV_WB32(goodbye + 4, ssrc);
+    rtsp_receiver_rtcp(&receiver, goodbye, sizeof(goodbye), 2000);
+}
+
+/* In a group others leave as well. */
+Test(rtsp_receiver, ends_with_its_senders_goodbye_alone)
+{
+    arrive(1, 0, 1000);
+    take_goodbye(0x55667788);
+    cr_assert(zero(i64, receiver.left_us));
+    take_goodbye(0x11223344);
+    cr_assert(eq(i64, receiver.left_us, 2000));
+    arrive(30000, 0, 3000); /* numbers begin anew: it goes on */
+    cr_assert(zero(i64, receiver.left_us));
+}

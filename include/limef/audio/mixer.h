@@ -263,6 +263,10 @@ LIMEF_API unsigned limef_mixer_input_write(struct limef_mixer_input *input, cons
 /** Nothing of what was written so far sounds any more. Thread: the input's writer. Wait-free */
 LIMEF_API void limef_mixer_input_flush(struct limef_mixer_input *input);
 
+/** Nothing of what was written so far sounds any more but the last n_frames of it. Thread: the
+ * input's writer. Wait-free */
+LIMEF_API void limef_mixer_input_keep(struct limef_mixer_input *input, unsigned n_frames);
+
 /** Whether nothing follows, so that the end of the ring is no underrun. Writing says that it goes
  * on. Thread: the input's writer. Wait-free */
 LIMEF_API void limef_mixer_input_end(struct limef_mixer_input *input, bool ended);

@@ -17,7 +17,7 @@ set -eu
 
 cd "$(dirname "$0")"
 quick=
-again='^(apps_tutorial|e2e_(cable|embed|media_seek|rtsp|sound|window|zero_copy)|fault_.*|va_.*)$'
+again='^(apps_tutorial|e2e_(cable|embed|media_seek|rtsp|sound|window|zero_copy)|fault_.*|va_.*|thread_graph_cores)$'
 case ${1:-} in
 '') ;;
 --quick) quick=1 ;;

@@ -3,7 +3,7 @@
 # What the CMakeLists.txt of the tests call:
 #
 # limef_add_test(NAME name SOURCES file... [LIBS target...] [LABELS label...] [TIMEOUT seconds]
-#                [ARGS argument...] [DEFINES macro...] [INTERNAL])
+#                [ARGS argument...] [DEFINES macro...] [INTERNAL] [ALONE])
 #     A Criterion test program.
 # limef_add_plain_test(... the same ...)
 #     A program with a main() of its own: exit status 0 passed, 77 skipped. The only tests that run
@@ -20,8 +20,9 @@
 #     The Criterion program of another test once more, in that way.
 #
 # The test is called name, the target test_name. LABELS: unit (the default of limef_add_test),
-# stress, e2e, fuzz, gpu, install, lint. TIMEOUT: 60 unless given. INTERNAL: links functions that
-# the library does not export, and finds src/ in its include path.
+# stress, e2e, fuzz, gpu, install, lint. TIMEOUT: 180 unless given. INTERNAL: links functions that
+# the library does not export, and finds src/ in its include path. ALONE: nothing else is tested
+# meanwhile, for what needs the processors that it counts on.
 
 set(LIMEF_TEST_ENVIRONMENT
     ASAN_OPTIONS=abort_on_error=1:detect_leaks=1:detect_stack_use_after_return=1
@@ -41,7 +42,7 @@ function(limef_test_properties name labels timeout)
 endfunction()
 
 function(limef_add_test_program default_label framework)
-    cmake_parse_arguments(PARSE_ARGV 2 arg "INTERNAL" "NAME;TIMEOUT" "SOURCES;LIBS;LABELS;ARGS;DEFINES")
+    cmake_parse_arguments(PARSE_ARGV 2 arg "INTERNAL;ALONE" "NAME;TIMEOUT" "SOURCES;LIBS;LABELS;ARGS;DEFINES")
     if(NOT LIMEF_BUILD_TESTS)
         return()
     endif()
@@ -49,7 +50,7 @@ function(limef_add_test_program default_label framework)
         set(arg_LABELS ${default_label})
     endif()
     if(NOT arg_TIMEOUT)
-        set(arg_TIMEOUT 60)
+        set(arg_TIMEOUT 180)
     endif()
     set(library limef)
     if(arg_INTERNAL)
@@ -65,6 +66,7 @@ function(limef_add_test_program default_label framework)
     endif()
     add_test(NAME ${arg_NAME} COMMAND test_${arg_NAME} ${arg_ARGS})
     limef_test_properties(${arg_NAME} "${arg_LABELS}" ${arg_TIMEOUT})
+    set_tests_properties(${arg_NAME} PROPERTIES RUN_SERIAL "${arg_ALONE}")
 endfunction()
 
 function(limef_add_test)
@@ -88,7 +90,7 @@ function(limef_add_script_test)
         return()
     endif()
     if(NOT arg_TIMEOUT)
-        set(arg_TIMEOUT 60)
+        set(arg_TIMEOUT 180)
     endif()
     add_test(NAME ${arg_NAME} COMMAND ${arg_COMMAND})
     limef_test_properties(${arg_NAME} "${arg_LABELS}" ${arg_TIMEOUT})

@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Where the CPU renders, a tile's picture is uploaded as small as it is shown. It is kept as it
- * came, for the moment when it is shown larger and no other comes.
+ * came, for the moment when it is shown larger and no other comes. Where decoders are lent memory
+ * that the GPU reads, a picture that found none free is uploaded whole: it looks like the others.
  */
 #include "gpu/compositor_private.h"
 #include "gpu/layout.h"
 #include "gpu/shrink.h"
 
 #include <libavutil/frame.h>
+
+/* Relaxed: a pool lends from before the first picture until the end, or never. */
+static bool decoders_are_lent_memory(const struct surface_ways *ways)
+{
+    return ways->pool && !atomic_load_explicit(&ways->pool->refused, memory_order_relaxed);
+}
 
 /* How often a picture is halved for where it is shown; 0: the GPU does better, or it cannot be. */
 static unsigned shrinks(const struct compositor *compositor, const struct surface *surface,
@@ -18,7 +25,8 @@ static unsigned shrinks(const struct compositor *compositor, const struct surfac
     struct layout_rect cell = {0, 0, compositor->width, compositor->height};
     const AVFrame *av = picture->av;
 
-    if (!compositor->shrinks || !picture->frame.payload || compositor->width <= 0)
+    if (!compositor->shrinks || !picture->frame.payload || compositor->width <= 0 ||
+        decoders_are_lent_memory(&compositor->ways))
         return 0;
     if (compositor->solo != i)
         cell = layout_cell(i, compositor->n_surfaces, compositor->width, compositor->height);

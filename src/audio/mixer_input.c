@@ -235,6 +235,7 @@ void mixer_input_add(struct limef_mixer *mixer, struct limef_mixer_input *input,
                      unsigned n_frames, int64_t heard_us)
 {
     struct mix_levels seen = {{0}};
+    bool is_sound = true;
     unsigned from;
 
     obey_flush(input);
@@ -247,6 +248,9 @@ void mixer_input_add(struct limef_mixer *mixer, struct limef_mixer_input *input,
     } else {
         tell(input, LIMEF_NO_TIME, heard_us);
     }
+    for (unsigned i = 0; i < MIX_LANES; i++)
+        is_sound &= seen.over[i] == 0;
+    LIMEF_COUNT(mixer->n_cleaned, !is_sound);
     mixer_follow(mixer, &seen, n_frames, &input->levels, input->square);
     limef_snapshot_write(&input->levels_now, &input->levels, sizeof(input->levels));
 }

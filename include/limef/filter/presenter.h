@@ -158,6 +158,10 @@ struct limef_tile {
     bool stepping;        /**< show one more, then hold */
     bool seeking;         /**< drop pictures until the FLUSH of seek_serial */
     bool ending;          /**< END came, the last picture's time is not over */
+    bool hurried;       /**< the picture that waits is live, and shown sooner for those behind it */
+    unsigned n_hurried; /**< one after the other */
+    unsigned n_looks;   /**< pictures of a live source in a row that were there before their time */
+    int64_t least_wait_us; /**< the least of what they waited */
     uint32_t seek_serial;
     int64_t since_us; /**< when the state began */
     int32_t end_code;

@@ -79,6 +79,9 @@ static int import(struct surface *surface, struct surface_ways *ways,
     *why = "nobody counts references to the picture";
     if (!picture->frame.payload)
         return AVERROR(ENOTSUP);
+    *why = "the picture begins within the buffer's tiles";
+    if (hardware.x || hardware.y)
+        return AVERROR(ENOTSUP);
     ret = textures_import(&surface->textures, &ways->images, ways->gl, &hardware, AV_PIX_FMT_NONE,
                           moved, why);
     return ret;

@@ -363,6 +363,16 @@ LIMEF_API int limef_presenter_set_master(struct limef_presenter *presenter, uint
                                          limef_presenter_master_fn *master, void *context);
 
 /**
+ * Which picture of a tile is on screen: a limef_audio_seen_fn.
+ *
+ * @param tile      a struct limef_tile.
+ * @param since_us  written: when it was presented, on limef_now_us()'s clock.
+ * @return its pts_us; LIMEF_NO_TIME: there was none yet.
+ * Thread: any
+ */
+LIMEF_API int64_t limef_presenter_seen_us(void *tile, int64_t *since_us);
+
+/**
  * What a slot has done so far.
  *
  * @param counters  written.

@@ -73,6 +73,7 @@ static void take_filter_cost(struct limef_plan_filter *to,
     to->p95_us = cost->p95_us;
     to->rate_hz = cost->rate_hz;
     to->is_live = cost->is_live;
+    to->is_eager = cost->is_eager;
 }
 
 static void take_edge_cost(struct limef_plan_edge *to, const struct limef_plan_edge_cost *cost)
@@ -232,6 +233,7 @@ static void note_costs(struct limef_graph_inside *graph, const struct graph_plan
             node->measured.p95_us = cost->p95_us;
             node->measured.rate_hz = cost->rate_hz;
             node->measured.is_live = cost->is_live;
+            node->measured.is_eager = cost->is_eager;
         }
     for (struct graph_edge *edge = graph->edges; edge; edge = edge->next)
         if (edge->number != LIMEF_PLAN_NONE && edges_map[edge->number] != LIMEF_PLAN_NONE &&

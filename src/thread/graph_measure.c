@@ -17,6 +17,7 @@ static void keep_measured(struct limef_plan_filter *known, const struct limef_pl
     if (now->rate_hz >= 0)
         known->rate_hz = now->rate_hz;
     known->is_live = now->is_live;
+    known->is_eager = now->is_eager;
 }
 
 static void keep_edge(struct limef_plan_edge *known, const struct limef_plan_edge *now,

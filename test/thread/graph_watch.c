@@ -224,3 +224,68 @@ Test(graph_watch, judges_a_source_by_all_that_it_gives)
     cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
     limef_graph_clear(&graph);
 }
+
+/* Uses next to no processor time, and says of no step that it waited: as one that never waits does
+ * where others leave it no core. */
+static int starved_step(struct limef_source *base, int64_t *due_us)
+{
+    struct paced_source *source = LIMEF_CONTAINER_OF(base, struct paced_source, source);
+
+    clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = 1000000}, NULL);
+    source->due_us = 0;
+    return paced_step(base, due_us);
+}
+
+static enum limef_priority priority_of(struct limef_graph *graph, const struct limef_filter *filter)
+{
+    struct limef_graph_filter_look looks[8];
+    size_t n = 8;
+
+    if (limef_graph_look(graph, looks, &n, NULL, NULL) >= 0)
+        for (size_t i = 0; i < n; i++)
+            if (looks[i].filter == filter)
+                return looks[i].priority;
+    return LIMEF_PRIORITY_PROCESSING;
+}
+
+static uint64_t n_windows(struct limef_graph *graph)
+{
+    uint64_t n;
+
+    pthread_mutex_lock(&graph->inside->lock);
+    n = graph->inside->replan.counters.n_windows;
+    pthread_mutex_unlock(&graph->inside->lock);
+    return n;
+}
+
+/* A real-time class would let it take a whole core: who asks the graph for something then waits
+ * for seconds. */
+Test(graph_watch, a_source_that_never_waits_does_not_go_before_all_others)
+{
+    static struct paced_source paced, starved;
+    static struct number_sink sinks[2];
+    struct limef_graph graph = {0};
+    struct limef_graph_settings settings = {.window_us = WINDOW_US, .n_cpus = 8};
+    uint64_t n;
+
+    paced_source_init(&starved);
+    starved.source.step = starved_step;
+    paced_source_init(&paced);
+    number_sink_init(&sinks[0]);
+    number_sink_init(&sinks[1]);
+    limef_connect(&starved.source.filter, &sinks[0].filter);
+    limef_connect(&paced.source.filter, &sinks[1].filter);
+    cr_assert(eq(int, limef_graph_init(&graph, memory, sizeof(memory), &settings), 0));
+    cr_assert(eq(int, limef_graph_add(&graph, &starved.source), 0));
+    cr_assert(eq(int, limef_graph_add(&graph, &paced.source), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+
+    /* one that has a pace does, once it is measured */
+    ASSERT_COMES(priority_of(&graph, &paced.source.filter) == LIMEF_PRIORITY_INGEST);
+    n = n_windows(&graph);
+    while (n_windows(&graph) < n + 4)
+        cr_assert(ne(int, priority_of(&graph, &starved.source.filter), LIMEF_PRIORITY_INGEST));
+
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    limef_graph_clear(&graph);
+}

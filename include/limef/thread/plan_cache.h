@@ -17,7 +17,7 @@ LIMEF_BEGIN_DECLS
 /** What a filter cost; as in struct limef_plan_filter. */
 struct limef_plan_filter_cost {
     double cost_us, p95_us, rate_hz;
-    bool is_live;
+    bool is_live, is_eager;
 };
 
 /** What went over a connection; as in struct limef_plan_edge. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include <limef/filter/audio_sink.h>
+#include "filter/audio_sink_private.h"
 
 #include <limef/base/log.h>
 #include <limef/filter/resample.h>
@@ -78,30 +78,58 @@ static int take_live(struct limef_audio_sink *sink, struct limef_audio_slot *slo
     return 0;
 }
 
+/* The next n frames of a block. */
+static void write_some(const struct limef_audio_sink *sink, struct limef_audio_slot *slot,
+                       const struct limef_decoded_frame *in, unsigned n)
+{
+    const float *samples = (const float *)(const void *)in->av->data[0];
+    int64_t pts_us = in->frame.pts_us;
+
+    if (pts_us != LIMEF_NO_TIME)
+        pts_us += frames_us(sink, slot->n_taken) * rate_of(in) / 1000;
+    limef_mixer_input_write(slot->input,
+                            samples + (size_t)slot->n_taken * sink->mixer->settings.n_channels, n,
+                            pts_us, rate_of(in));
+    if (pts_us == LIMEF_NO_TIME)
+        pts_us = slot->next_us;
+    slot->next_us =
+        pts_us == LIMEF_NO_TIME ? LIMEF_NO_TIME : pts_us + frames_us(sink, n) * rate_of(in) / 1000;
+}
+
 /* As much of a block as there is room for; the rest when it is offered again. */
 static int take_waiting(struct limef_audio_sink *sink, struct limef_audio_slot *slot,
                         const struct limef_decoded_frame *in)
 {
-    const float *samples = (const float *)(const void *)in->av->data[0];
-    unsigned n_left, n, room = limef_mixer_input_room(slot->input);
-    int64_t pts_us = in->frame.pts_us;
+    unsigned n_left, n;
 
-    if (slot->taken_of != pts_us) /* it was not offered again: a flush came between */
+    if (slot->taken_of != in->frame.pts_us) /* it was not offered again: a flush came between */
         slot->n_taken = 0;
-    slot->taken_of = pts_us;
+    slot->taken_of = in->frame.pts_us;
+    audio_slot_find_gap(sink, slot, in->frame.pts_us);
+    if (!audio_slot_fill_gap(sink, slot)) {
+        wake_at(sink, limef_now_us() + ROOM_US);
+        return AVERROR(EAGAIN);
+    }
     n_left = (unsigned)in->av->nb_samples - slot->n_taken;
-    n = FFMIN(n_left, room);
-    if (pts_us != LIMEF_NO_TIME)
-        pts_us += frames_us(sink, slot->n_taken) * rate_of(in) / 1000;
+    n = FFMIN(n_left, limef_mixer_input_room(slot->input));
     if (n)
-        limef_mixer_input_write(slot->input,
-                                samples + (size_t)slot->n_taken * sink->mixer->settings.n_channels,
-                                n, pts_us, rate_of(in));
+        write_some(sink, slot, in, n);
     if (n < n_left) {
         slot->n_taken += n;
         wake_at(sink, limef_now_us() + FFMIN(frames_us(sink, n_left - n), ROOM_US));
         return AVERROR(EAGAIN);
     }
+    slot->n_taken = 0;
+    return 0;
+}
+
+/* Pictures are shown one by one, and what goes with them must not wait: the oldest goes. */
+static int take_passing(struct limef_audio_sink *sink, struct limef_audio_slot *slot,
+                        const struct limef_decoded_frame *in)
+{
+    if (slot->taken_of != in->frame.pts_us)
+        slot->n_taken = 0;
+    write_some(sink, slot, in, (unsigned)in->av->nb_samples - slot->n_taken);
     slot->n_taken = 0;
     return 0;
 }
@@ -119,7 +147,7 @@ static void begin(struct limef_audio_sink *sink, uint32_t slot)
 
 static void flush(struct limef_audio_slot *slot)
 {
-    slot->n_taken = 0;
+    audio_slot_begin(slot, LIMEF_NO_TIME);
     slot->ending = false;
     slot->drift = (struct limef_drift){0};
     limef_mixer_input_flush(slot->input);
@@ -148,6 +176,7 @@ static int take_sound(struct limef_audio_sink *sink, const struct limef_decoded_
         return 0;
     }
     ret = in->frame.flags & LIMEF_FRAME_LIVE ? take_live(sink, slot, in)
+          : slot->stepping                   ? take_passing(sink, slot, in)
                                              : take_waiting(sink, slot, in);
     if (ret == 0)
         LIMEF_COUNT(slot->n_blocks, 1);
@@ -162,15 +191,27 @@ static void end(struct limef_audio_sink *sink, struct limef_audio_slot *slot, in
     wake_at(sink, limef_now_us() + LOOK_US);
 }
 
+/* A single picture: it is paused then. */
+static void hold(struct limef_audio_sink *sink, struct limef_audio_slot *slot,
+                 enum limef_signal signal)
+{
+    bool paused = signal != LIMEF_SIGNAL_PLAY;
+
+    if (slot->stepping && !paused)
+        audio_slot_go_on(sink, slot);
+    slot->stepping = signal == LIMEF_SIGNAL_STEP || (slot->stepping && paused);
+    slot->paused = paused;
+    limef_mixer_set(sink->mixer, slot->input, LIMEF_MIXER_PAUSE, paused);
+}
+
 static void act(struct limef_audio_sink *sink, struct limef_audio_slot *slot,
                 const struct limef_signal_frame *signal_frame)
 {
     switch (signal_frame->signal) {
     case LIMEF_SIGNAL_PLAY:
     case LIMEF_SIGNAL_PAUSE:
-    case LIMEF_SIGNAL_STEP: /* a single picture: it is paused then */
-        limef_mixer_set(sink->mixer, slot->input, LIMEF_MIXER_PAUSE,
-                        signal_frame->signal != LIMEF_SIGNAL_PLAY);
+    case LIMEF_SIGNAL_STEP:
+        hold(sink, slot, (enum limef_signal)signal_frame->signal);
         break;
     case LIMEF_SIGNAL_RATE:
         slot->rate = (int32_t)av_clip64(signal_frame->value, 1, 1000000);
@@ -185,8 +226,11 @@ static void act(struct limef_audio_sink *sink, struct limef_audio_slot *slot,
             break; /* of an older seek: a newer one is on its way */
         slot->seeking = false;
         flush(slot);
+        slot->begins_us = signal_frame->value;
         break;
     case LIMEF_SIGNAL_START:
+        if (!slot->seeking)
+            audio_slot_begin(slot, signal_frame->value);
         if (signal_frame->serial == slot->seek_serial)
             slot->seeking = false; /* it failed: no FLUSH comes */
         slot->ending = false;
@@ -237,8 +281,10 @@ void limef_audio_sink_init(struct limef_audio_sink *sink, const char *name,
     sink->mixer = mixer;
     sink->slots = slots;
     sink->n_slots = n_slots;
-    for (unsigned i = 0; i < n_slots; i++)
+    for (unsigned i = 0; i < n_slots; i++) {
         slots[i].rate = 1000;
+        audio_slot_begin(&slots[i], LIMEF_NO_TIME);
+    }
 }
 
 /* Whether all of a slot's sound was heard, or nobody listens. */

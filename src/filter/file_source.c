@@ -111,8 +111,10 @@ static int open_once(struct limef_file_source *file)
         file->loop_us = file->seek_us;
         file->seek_asked = file->seek_exact = true;
     }
-    return file_source_signal(file, LIMEF_SIGNAL_START, 0, 0, NULL) == AVERROR_EXIT ? AVERROR_EXIT
-                                                                                    : 0;
+    return file_source_signal(file, LIMEF_SIGNAL_START, 0, limef_file_source_start_us(file),
+                              NULL) == AVERROR_EXIT
+               ? AVERROR_EXIT
+               : 0;
 }
 
 /* Takes over parameters that changed in the middle. Returns whether a codec frame is due. */

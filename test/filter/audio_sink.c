@@ -161,3 +161,85 @@ Test(audio_sink, reports_the_end_when_the_last_of_it_was_heard)
     cr_assert(not(slots[0].ending));
     cr_assert(zero(ulong, LIMEF_COUNTED(input.ring.n_underruns)));
 }
+
+/* Until it is taken, while a mixer plays. */
+static void offer_until_taken(int64_t pts_us)
+{
+    for (int i = 0; offer(pts_us, 0) == AVERROR(EAGAIN); i++) {
+        cr_assert(lt(int, i, 1000));
+        mix_period();
+    }
+}
+
+Test(audio_sink, puts_silence_where_a_file_has_no_sound)
+{
+    cr_assert(zero(int, offer(0, 0)));
+    mix_period();
+    offer_until_taken(200000);
+    cr_assert(eq(ulong, limef_sample_ring_head(&input.ring), 9600 + 1024));
+    cr_assert(eq(ulong, LIMEF_COUNTED(slots[0].n_gaps), 1));
+    cr_assert(zero(ulong, LIMEF_COUNTED(input.ring.n_underruns)));
+    offer_until_taken(200000 + 21333 + 30000); /* so little is no gap */
+    cr_assert(eq(ulong, limef_sample_ring_head(&input.ring), 9600 + 2048));
+    offer_until_taken(60000000); /* time jumped */
+    cr_assert(eq(ulong, limef_sample_ring_head(&input.ring), 9600 + 3072));
+}
+
+Test(audio_sink, is_silent_until_a_file_s_sound_begins)
+{
+    send(LIMEF_SIGNAL_START, 1000000, 0);
+    offer_until_taken(1100000);
+    cr_assert(eq(ulong, limef_sample_ring_head(&input.ring), 4800 + 1024));
+    send(LIMEF_SIGNAL_FLUSH, 5000000, 0);
+    offer_until_taken(5100000);
+    cr_assert(eq(ulong, limef_sample_ring_head(&input.ring), 2 * (4800 + 1024)));
+    cr_assert(eq(ulong, LIMEF_COUNTED(slots[0].n_gaps), 2));
+}
+
+static int64_t seen_us, seen_since_us;
+
+static int64_t tell_seen(void *context, int64_t *since_us)
+{
+    (void)context;
+    *since_us = seen_since_us;
+    return seen_us;
+}
+
+Test(audio_sink, begins_with_the_picture_that_is_seen)
+{
+    slots[0].seen = tell_seen;
+    seen_us = 2000000;
+    seen_since_us = limef_now_us() + 1000000; /* behind the FLUSH */
+    send(LIMEF_SIGNAL_FLUSH, LIMEF_NO_TIME, 0);
+    send(LIMEF_SIGNAL_PAUSE, 0, 0); /* it stands still */
+    cr_assert(eq(int, offer(2100000, 0), AVERROR(EAGAIN)));
+    cr_assert(eq(ulong, limef_sample_ring_head(&input.ring), N_RING));
+    cr_assert(eq(uint, slots[0].n_silent, 4800 - N_RING));
+}
+
+Test(audio_sink, does_not_wait_for_a_picture_of_before_a_seek)
+{
+    slots[0].seen = tell_seen;
+    seen_us = 2000000;
+    seen_since_us = limef_now_us() - 1000000;
+    send(LIMEF_SIGNAL_FLUSH, LIMEF_NO_TIME, 0);
+    cr_assert(zero(int, offer(2100000, 0)));
+    cr_assert(eq(uint, fill(), 1024));
+}
+
+Test(audio_sink, does_not_stop_single_pictures_and_goes_on_with_the_one_that_is_seen)
+{
+    slots[0].seen = tell_seen;
+    send(LIMEF_SIGNAL_STEP, 0, 0);
+    for (int i = 0; i < 30; i++)
+        cr_assert(zero(int, offer(i * 21333, 0)));
+    mix_period();
+    cr_assert(eq(uint, fill(), N_RING));
+    seen_us = 600000;
+    seen_since_us = limef_now_us();
+    send(LIMEF_SIGNAL_PLAY, 0, 0);
+    mix_period();
+    /* to a sample, and to a microsecond of each block's time */
+    cr_assert(ge(long, limef_mixer_input_heard_us(&input, heard_us - 5000), 600000 - 60));
+    cr_assert(le(long, limef_mixer_input_heard_us(&input, heard_us - 5000), 600000 + 60));
+}

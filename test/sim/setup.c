@@ -87,6 +87,22 @@ static void measure_paths(struct sim *sim)
     }
 }
 
+/* Filters lie behind those that lead to them; of several, the first one counts. */
+static void count_every(struct sim *sim)
+{
+    const struct sim_graph *graph = sim->graph;
+
+    for (uint32_t i = 0; i < graph->n_filters; i++) {
+        const struct sim_filter *filter = &graph->filters[i];
+
+        sim->every[i] = sim->every[i] ? sim->every[i] : 1;
+        for (uint32_t k = sim->first_out[i]; k != SIM_NONE; k = sim->next_out[k])
+            if (!sim->every[graph->edges[k].to])
+                sim->every[graph->edges[k].to] =
+                    sim->every[i] * (filter->keep_every ? filter->keep_every : 1);
+    }
+}
+
 static double count_ends(struct sim *sim, uint32_t filter)
 {
     const struct sim_filter *it = &sim->graph->filters[filter];
@@ -207,6 +223,7 @@ void sim_open(struct sim *sim)
     sim->numbers = calloc(n, sizeof(*sim->numbers));
     sim->path_us = calloc(n, sizeof(double));
     sim->n_ends = calloc(n, sizeof(double));
+    sim->every = calloc(n, sizeof(*sim->every));
     sim->is_end = calloc(n, sizeof(bool));
     sim->deadline_us = calloc(n, sizeof(double));
     sim->histograms = calloc((size_t)n * SIM_BUCKETS, sizeof(uint32_t));
@@ -219,6 +236,7 @@ void sim_open(struct sim *sim)
     list_edges(sim);
     measure_paths(sim);
     measure_work(sim);
+    count_every(sim);
     for (uint32_t i = 0; i < n; i++)
         count_ends(sim, i);
     open_lanes(sim);
@@ -242,6 +260,7 @@ void sim_close(struct sim *sim)
     free(sim->numbers);
     free(sim->path_us);
     free(sim->n_ends);
+    free(sim->every);
     free(sim->is_end);
     free(sim->deadline_us);
     free(sim->histograms);

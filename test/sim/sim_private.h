@@ -100,6 +100,7 @@ struct sim {
     uint64_t *numbers;    /* of each source: frames that came */
     double *path_us;      /* of each filter: mean cost from the sources to behind it */
     double *n_ends;       /* of each filter: ends reached from it, per frame */
+    uint64_t *every;      /* of each filter: of the source's frames one in so many comes to it */
     bool *is_end;         /* of each filter: nothing is behind it */
     double *deadline_us;  /* of each source, without the path; 0: not a source */
     uint32_t *histograms; /* SIM_BUCKETS of each filter */

@@ -119,7 +119,9 @@ static void end_work(struct sim *sim, struct sim_thread *it)
     count_cost(sim, op->at, us);
     if (sim->is_end[op->at])
         complete(sim, op->at, &it->token);
-    it->pc = filter->keep_every && it->token.number % filter->keep_every ? op->skip : it->pc + 1;
+    it->pc = filter->keep_every && it->token.number / sim->every[op->at] % filter->keep_every
+                 ? op->skip
+                 : it->pc + 1;
 }
 
 /* Goes on until the thread needs the core, or sleeps. */

@@ -85,6 +85,19 @@ Test(machine, filters_behind_one_another_thin_out_what_comes_to_them)
     sim_clear_graph(&graph);
 }
 
+Test(machine, waking_by_the_clock_has_a_cost_of_its_own)
+{
+    struct sim_machine machine = {.n_cpus = 2, .timer_us = 23};
+    struct sim_graph graph = {0};
+    struct sim_result result;
+
+    build(&graph, 100, 1000, 500);
+    run(&result, &graph, &machine, LIMEF_PLAN_FUSED);
+    cr_assert(epsilon_eq(dbl, result.cpu_us - result.own_us, 1000 * (23 - 3), 20)); /* no switch */
+    sim_clear_result(&result);
+    sim_clear_graph(&graph);
+}
+
 Test(machine, no_more_than_its_cores_is_used)
 {
     struct sim_machine machine = {.n_cpus = 1};

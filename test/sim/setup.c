@@ -2,6 +2,7 @@
 /* From a graph and a plan to threads, boundaries, and what islands do for a frame. */
 #include "sim/sim_private.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static const unsigned ranks[SIM_N_PRIORITIES] = {
@@ -15,6 +16,9 @@ static void set_machine(struct sim_machine *machine)
     machine->wake_us = machine->wake_us > 0 ? machine->wake_us : 5;
     machine->resume_us = machine->resume_us > 0 ? machine->resume_us : 8;
     machine->switch_us = machine->switch_us > 0 ? machine->switch_us : 3;
+    /* the switch is in it, and comes with the core */
+    machine->timer_us = machine->timer_us > 0 ? fmax(0, machine->timer_us - machine->switch_us)
+                                              : machine->resume_us;
     machine->queue_us = machine->queue_us > 0 ? machine->queue_us : 0.3;
     machine->slice_us = machine->slice_us > 0 ? machine->slice_us : 3000;
 }

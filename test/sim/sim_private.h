@@ -131,8 +131,8 @@ bool sim_pop_event(struct sim *sim, struct sim_event *event);
 /* A frame for a lane. Returns false if the writer has to wait for room. */
 bool sim_write(struct sim *sim, uint32_t lane, struct sim_token token, double *writer_us);
 
-/* Makes a thread ready. */
-void sim_wake(struct sim *sim, uint32_t thread);
+/* Makes a thread ready that has to do so much first. */
+void sim_wake(struct sim *sim, uint32_t thread, double resume_us);
 
 /* Gives cores to whom they belong. */
 void sim_schedule(struct sim *sim);

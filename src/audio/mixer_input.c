@@ -4,6 +4,7 @@
 #include <limef/base/log.h>
 
 #include <libavutil/common.h>
+#include <libavutil/error.h>
 
 #define DEFAULT_AHEAD_MS 10
 
@@ -73,6 +74,48 @@ void limef_mixer_input_set_most(struct limef_mixer_input *input, uint32_t n_most
     atomic_store_explicit(&input->n_most, n_most, memory_order_relaxed);
 }
 
+void limef_mixer_input_hold(struct limef_mixer_input *input, bool held)
+{
+    /* relaxed: a flush behind it has a release of its own, so that what follows is held */
+    atomic_store_explicit(&input->held, held, memory_order_relaxed);
+}
+
+bool limef_mixer_input_is_cut(const struct limef_mixer_input *input)
+{
+    /* acquire: the mixer has read cut_from; pairs with the release of its position */
+    return atomic_load_explicit(&input->ring.tail, memory_order_acquire) >> 1 <
+           LIMEF_COUNTED(input->cut_to);
+}
+
+int limef_mixer_input_cut(struct limef_mixer_input *input, uint64_t from, uint64_t to)
+{
+    if (limef_mixer_input_is_cut(input))
+        return AVERROR(EAGAIN);
+    atomic_store_explicit(&input->cut_from, from, memory_order_relaxed);
+    /* release: cut_from; pairs with the acquire in until_cut() */
+    atomic_store_explicit(&input->cut_to, to, memory_order_release);
+    return 0;
+}
+
+static int64_t media_of(const struct limef_mixer_mark *mark, uint64_t position, uint32_t rate)
+{
+    return mark->media_us +
+           (int64_t)(position - mark->position) * 1000 * mark->rate / (int64_t)rate;
+}
+
+int64_t limef_mixer_input_media_us(const struct limef_mixer_input *input, uint64_t position)
+{
+    uint32_t n = LIMEF_COUNTED(input->n_marked);
+
+    for (uint32_t i = 0; i < LIMEF_MIXER_N_MARKS && i < n; i++) {
+        const struct limef_mixer_mark *mark = &input->marks[(n - 1 - i) % LIMEF_MIXER_N_MARKS];
+
+        if (mark->position <= position)
+            return media_of(mark, position, input->rate);
+    }
+    return LIMEF_NO_TIME;
+}
+
 unsigned limef_mixer_input_room(struct limef_mixer_input *input)
 {
     return limef_sample_ring_room(&input->ring);
@@ -123,7 +166,7 @@ static unsigned begin(struct limef_mixer_input *input, unsigned n_frames)
     input->state = ended && !fill ? LIMEF_INPUT_ENDED : LIMEF_INPUT_WAITING;
     if (!ended && fill < n_ahead)
         n_missing = n_ahead - fill;
-    if (!fill || n_missing >= n_frames)
+    if (!fill || n_missing >= n_frames || LIMEF_COUNTED(input->held))
         return n_frames;
     for (unsigned i = 0; i < LIMEF_MIXER_MAX_CHANNELS; i++)
         input->now[i] = 0;
@@ -168,12 +211,7 @@ static void find_mark(struct limef_mixer_input *input, uint64_t position)
 
 static int64_t media_at(const struct limef_mixer_input *input, uint64_t position)
 {
-    const struct limef_mixer_mark *mark = &input->mark;
-
-    if (!input->marked)
-        return LIMEF_NO_TIME;
-    return mark->media_us +
-           (int64_t)(position - mark->position) * 1000 * mark->rate / (int64_t)input->rate;
+    return input->marked ? media_of(&input->mark, position, input->rate) : LIMEF_NO_TIME;
 }
 
 static void tell(struct limef_mixer_input *input, int64_t media_us, int64_t heard_us)
@@ -199,29 +237,63 @@ static void run_out(struct limef_mixer_input *input, unsigned n_missing)
     }
 }
 
-/* From frame `from` of the block on. */
-static void add_slices(struct limef_mixer *mixer, struct limef_mixer_input *input, float *block,
-                       unsigned n_in_block, unsigned from, struct mix_levels *seen)
+/* How many of so many frames come before the part that is left out; goes over that if it is here.
+ */
+static unsigned until_cut(struct limef_mixer_input *input, unsigned n_frames)
 {
-    unsigned n_channels = mixer->settings.n_channels, n_frames = n_in_block - from, n;
-    float *out = block + (size_t)from * n_channels;
-    struct mixer_fade fade =
-        find_fade(input, n_channels, n_frames, (float)n_frames / (float)n_in_block);
-    struct mix_gain gain = mixer_gain_at(&fade, n_channels, 0);
+    /* acquire: cut_from; pairs with the release in limef_mixer_input_cut() */
+    uint64_t to = atomic_load_explicit(&input->cut_to, memory_order_acquire);
+    uint64_t from = LIMEF_COUNTED(input->cut_from), tail = limef_sample_ring_tail(&input->ring);
+
+    if (tail >= to)
+        return n_frames;
+    if (tail < from)
+        return (unsigned)FFMIN(n_frames, from - tail);
+    limef_sample_ring_skip_to(&input->ring, to);
+    return n_frames;
+}
+
+/* So many frames from frame `at` of those that the fade is for; how many there were. */
+static unsigned add_slices(struct limef_mixer *mixer, struct limef_mixer_input *input, float *out,
+                           unsigned n_frames, const struct mixer_fade *fade, unsigned at,
+                           struct mix_levels *seen)
+{
+    unsigned n_channels = mixer->settings.n_channels, n;
+    struct mix_gain gain = mixer_gain_at(fade, n_channels, at);
     struct limef_sample_slices slices;
 
     n = limef_sample_ring_read_begin(&input->ring, n_frames, &slices);
+    out += (size_t)at * n_channels;
     mixer->ops->add(out, slices.first, (size_t)slices.n_first * n_channels, &gain, seen);
     if (slices.n_second) {
-        gain = mixer_gain_at(&fade, n_channels, slices.n_first);
+        gain = mixer_gain_at(fade, n_channels, at + slices.n_first);
         mixer->ops->add(out + (size_t)slices.n_first * n_channels, slices.second,
                         (size_t)slices.n_second * n_channels, &gain, seen);
     }
+    limef_sample_ring_read_end(&input->ring, n);
+    return n;
+}
+
+/* From frame `from` of the block on. */
+static void add_block(struct limef_mixer *mixer, struct limef_mixer_input *input, float *block,
+                      unsigned n_in_block, unsigned from, struct mix_levels *seen)
+{
+    unsigned n_channels = mixer->settings.n_channels, n_frames = n_in_block - from, at = 0, n;
+    struct mixer_fade fade =
+        find_fade(input, n_channels, n_frames, (float)n_frames / (float)n_in_block);
+    unsigned n_most = until_cut(input, n_frames);
+
     find_mark(input, limef_sample_ring_tail(&input->ring));
     input->position = limef_sample_ring_tail(&input->ring);
-    limef_sample_ring_read_end(&input->ring, n);
-    if (n < n_frames)
-        run_out(input, n_frames - n);
+    for (;;) {
+        n = add_slices(mixer, input, block + (size_t)from * n_channels, n_most, &fade, at, seen);
+        at += n;
+        if (n < n_most || at == n_frames)
+            break;
+        n_most = until_cut(input, n_frames - at);
+    }
+    if (at < n_frames)
+        run_out(input, n_frames - at);
 }
 
 void mixer_input_add(struct limef_mixer *mixer, struct limef_mixer_input *input, float *out,
@@ -234,7 +306,7 @@ void mixer_input_add(struct limef_mixer *mixer, struct limef_mixer_input *input,
     catch_up(input);
     from = begin(input, n_frames);
     if (from < n_frames) {
-        add_slices(mixer, input, out, n_frames, from, &seen);
+        add_block(mixer, input, out, n_frames, from, &seen);
         tell(input, media_at(input, input->position),
              heard_us + (int64_t)from * 1000000 / input->rate);
     } else {

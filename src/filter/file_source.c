@@ -70,6 +70,14 @@ int file_source_signal(struct limef_file_source *file, uint32_t signal, int code
     return limef_pass(&file->source.filter, &file->signal.frame);
 }
 
+int file_source_begin(struct limef_file_source *file)
+{
+    int64_t media = (file->video >= 0 ? INT64_C(1) << LIMEF_MEDIA_VIDEO : 0) |
+                    (file->audio >= 0 ? INT64_C(1) << LIMEF_MEDIA_AUDIO : 0);
+
+    return file_source_signal(file, LIMEF_SIGNAL_START, 0, media, NULL);
+}
+
 /* Ends the stream: nothing more until a signal comes. */
 static int end(struct limef_file_source *file, int code)
 {
@@ -111,8 +119,7 @@ static int open_once(struct limef_file_source *file)
         file->loop_us = file->seek_us;
         file->seek_asked = file->seek_exact = true;
     }
-    return file_source_signal(file, LIMEF_SIGNAL_START, 0, 0, NULL) == AVERROR_EXIT ? AVERROR_EXIT
-                                                                                    : 0;
+    return file_source_begin(file) == AVERROR_EXIT ? AVERROR_EXIT : 0;
 }
 
 /* Takes over parameters that changed in the middle. Returns whether a codec frame is due. */

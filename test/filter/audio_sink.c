@@ -2,6 +2,9 @@
 #include "support/chain.h"
 #include "support/sound.h"
 
+#include <limef/base/memory.h>
+#include <limef/frame/pool.h>
+
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
@@ -32,6 +35,12 @@ static void close_sink(void)
 {
     sound_block_free(&block);
     limef_filter_clear(&sink.filter);
+}
+
+static void need_stretching(void)
+{
+    if (!HAS_TEMPO)
+        cr_skip_test("this build has no libavfilter");
 }
 
 static int offer(int64_t pts_us, uint32_t flags)
@@ -66,18 +75,18 @@ TestSuite(audio_sink, .init = open_sink, .fini = close_sink, .timeout = 30);
 
 Test(audio_sink, refuses_what_does_not_fit_and_takes_the_rest_of_it_later)
 {
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 2; i++)
         cr_assert(zero(int, offer(i * 21333, 0)));
     mix_period();
-    cr_assert(zero(int, offer(3 * 21333, 0)));
-    cr_assert(eq(int, offer(4 * 21333, 0), AVERROR(EAGAIN)));
-    cr_assert(eq(uint, fill(), N_RING));
-    cr_assert(eq(int, offer(4 * 21333, 0), AVERROR(EAGAIN)));
+    cr_assert(zero(int, offer(2 * 21333, 0)));
+    cr_assert(eq(int, offer(3 * 21333, 0), AVERROR(EAGAIN)));
+    cr_assert(eq(uint, fill(), N_RING / 4 * 3)); /* a change of the rate takes the rest */
+    cr_assert(eq(int, offer(3 * 21333, 0), AVERROR(EAGAIN)));
     for (int i = 0; i < 4; i++)
         mix_period();
-    cr_assert(zero(int, offer(4 * 21333, 0)));
-    cr_assert(eq(uint, fill(), 5 * 1024 - 5 * PERIOD));
-    cr_assert(eq(ulong, LIMEF_COUNTED(slots[0].n_blocks), 5));
+    cr_assert(zero(int, offer(3 * 21333, 0)));
+    cr_assert(eq(uint, fill(), 4 * 1024 - 5 * PERIOD));
+    cr_assert(eq(ulong, LIMEF_COUNTED(slots[0].n_blocks), 4));
     /* and nothing of it was lost */
     cr_assert(zero(ulong, LIMEF_COUNTED(input.ring.n_dropped)));
 }
@@ -129,19 +138,260 @@ Test(audio_sink, pauses_and_goes_on)
     cr_assert(eq(uint, fill(), 1024 - 3 * PERIOD));
 }
 
-Test(audio_sink, is_silent_at_another_rate_than_the_natural_one)
+Test(audio_sink, is_silent_at_rates_that_sound_cannot_have)
 {
     offer(0, 0);
-    send(LIMEF_SIGNAL_RATE, 2000, 0);
-    cr_assert(eq(uint, fill(), 1024)); /* it may be that what comes is for that rate */
+    send(LIMEF_SIGNAL_RATE, 4000, 0);
     cr_assert(zero(int, offer(21333, 0)));
     mix_period();
     cr_assert(zero(uint, fill()));
     for (int i = 2; i < 20; i++)
         cr_assert(zero(int, offer(i * 21333, 0)));
+    cr_assert(zero(uint, fill()));
     send(LIMEF_SIGNAL_RATE, 1000, 0);
     cr_assert(zero(int, offer(500000, 0)));
     cr_assert(eq(uint, fill(), 1024));
+}
+
+Test(audio_sink, is_silent_at_other_rates_than_the_natural_one_where_it_is_live)
+{
+    offer(0, LIMEF_FRAME_LIVE);
+    send(LIMEF_SIGNAL_RATE, 1500, 0);
+    cr_assert(zero(int, offer(21333, LIMEF_FRAME_LIVE)));
+    mix_period();
+    cr_assert(zero(uint, fill()));
+    cr_assert(eq(ulong, LIMEF_COUNTED(slots[0].n_dropped), 1));
+}
+
+/* As a resampler gives it: counted. */
+static struct limef_pool *pool;
+
+static int offer_counted(int64_t pts_us, int64_t at)
+{
+    struct limef_payload *payload = limef_pool_get(pool);
+    struct limef_decoded_frame frame = block.frame;
+    int ret;
+
+    sound_block_tone(&block, 1000, at);
+    av_frame_unref(limef_payload_picture(payload));
+    cr_assert(zero(int, av_frame_ref(limef_payload_picture(payload), block.av)));
+    cr_assert(zero(int, av_frame_make_writable(limef_payload_picture(payload))));
+    frame.frame.payload = payload;
+    frame.av = limef_payload_picture(payload);
+    frame.frame.pts_us = pts_us;
+    ret = limef_go(&sink.filter, &frame.frame);
+    limef_payload_unref(payload);
+    return ret;
+}
+
+static int64_t n_offered; /* frames */
+
+static void offer_all(void)
+{
+    while (offer_counted(n_offered * 1000000 / 48000, n_offered) == 0)
+        n_offered += 1024;
+}
+
+/* What is heard now, and how fast it runs. */
+static struct limef_mixer_heard heard(void)
+{
+    struct limef_mixer_heard now;
+
+    mix_period();
+    limef_mixer_input_get_heard(&input, &now);
+    return now;
+}
+
+/* A large ring, full of a second of sound. */
+static void open_large(void)
+{
+    static float large[65536 * 2];
+
+    cr_assert(zero(int, limef_mixer_disconnect(&mixer, &input, 0)));
+    input = (struct limef_mixer_input){0};
+    cr_assert(zero(int, limef_mixer_input_init(&input, &mixer, NULL, large, 65536, NULL)));
+    limef_mixer_connect(&mixer, &input);
+    pool = limef_pool_create(LIMEF_FRAME_DECODED);
+    n_offered = 0;
+    offer_all();
+    cr_assert(ge(uint, fill(), 47000));
+    mix_period();
+}
+
+/* Mixes until the sound runs at that rate; for how long it does not yet. */
+static int64_t runs_after_us(int32_t rate)
+{
+    for (int64_t us = 0; us < 2000000; us += 5000) {
+        struct limef_mixer_heard now = heard();
+
+        if (now.rate == rate)
+            return us;
+        cr_assert(eq(uint, now.state, LIMEF_INPUT_SOUNDING));
+        limef_audio_sink_tick(&sink, 0);
+    }
+    return 2000000;
+}
+
+Test(audio_sink, changes_the_rate_at_once_however_much_waits)
+{
+    static const int32_t rates[] = {2000, 500, 1250, 1000};
+    struct limef_mixer_heard before, after;
+
+    need_stretching();
+    open_large();
+    for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
+        before = heard();
+        send(LIMEF_SIGNAL_RATE, rates[i], 0);
+        cr_assert(le(i64, runs_after_us(rates[i]), 50000));
+        for (int k = 0; k < 60; k++) { /* it goes on */
+            offer_all();
+            limef_audio_sink_tick(&sink, 0);
+            after = heard();
+            cr_assert(eq(uint, after.state, LIMEF_INPUT_SOUNDING));
+        }
+        /* and where it was, at most 55 ms of it at the old rate */
+        cr_assert(ge(i64, after.media_us - before.media_us, 300 * (int64_t)rates[i] - 90000));
+        cr_assert(le(i64, after.media_us - before.media_us, 305 * (int64_t)rates[i] + 190000));
+    }
+    cr_assert(zero(ulong, LIMEF_COUNTED(input.ring.n_underruns)));
+    cr_assert(zero(ulong, LIMEF_COUNTED(input.ring.n_dropped)));
+    limef_filter_clear(&sink.filter);
+    limef_pool_release(pool);
+}
+
+Test(audio_sink, changes_the_rate_without_a_jump)
+{
+    double k = 2 * cos(2 * M_PI * 1000 / 48000);
+    float last[2] = {0, 0}, worst = 0;
+
+    need_stretching();
+    open_large();
+    send(LIMEF_SIGNAL_RATE, 1500, 0);
+    for (int n = 0; n < 40; n++) {
+        mix_period();
+        for (int i = 0; i < PERIOD; i++) {
+            float expected = (float)(k * last[1] - last[0]);
+
+            if (n > 1)
+                worst = fmaxf(worst, fabsf(out[i * 2] - expected));
+            last[0] = last[1];
+            last[1] = out[i * 2];
+        }
+    }
+    cr_assert(lt(flt, worst, 0.02F));
+    limef_filter_clear(&sink.filter);
+    limef_pool_release(pool);
+}
+
+Test(audio_sink, changes_the_rate_of_what_has_ended_already)
+{
+    int64_t now_us = limef_now_us();
+    int n_periods = 0;
+
+    need_stretching();
+    open_large();
+    limef_mixer_set_running(&mixer, true);
+    send(LIMEF_SIGNAL_END, 0, 0);
+    send(LIMEF_SIGNAL_RATE, 2000, 0);
+    while (slots[0].ending && n_periods++ < 1000) {
+        mix_period();
+        limef_audio_sink_tick(&sink, now_us);
+    }
+    /* half as long as it would have lasted */
+    cr_assert(le(long, n_periods * 5000L, n_offered * 1000000 / 48000 / 2 + 80000));
+    cr_assert(ge(long, n_periods * 5000L, n_offered * 1000000 / 48000 / 2 - 80000));
+    cr_assert(zero(ulong, LIMEF_COUNTED(input.ring.n_underruns)));
+    limef_mixer_set_running(&mixer, false);
+    limef_filter_clear(&sink.filter);
+    limef_pool_release(pool);
+}
+
+Test(audio_sink, allocates_nothing_for_each_block_at_another_rate)
+{
+    uint64_t before;
+
+    need_stretching();
+    open_large();
+    send(LIMEF_SIGNAL_RATE, 1500, 0);
+    for (int i = 0; i < 300; i++) {
+        if (i == 200)
+            before = limef_memory_n_allocations();
+        offer_all();
+        mix_period();
+    }
+    cr_assert(eq(u64, limef_memory_n_allocations(), before));
+    limef_filter_clear(&sink.filter);
+    limef_pool_release(pool);
+}
+
+static bool picture_is_ready;
+static uint32_t asked_serial;
+
+static bool is_ready(void *context, uint32_t serial)
+{
+    (void)context;
+    asked_serial = serial;
+    return picture_is_ready;
+}
+
+static void begin_with_pictures(void)
+{
+    slots[0].pictures = is_ready;
+    send(LIMEF_SIGNAL_START, 1 << LIMEF_MEDIA_VIDEO | 1 << LIMEF_MEDIA_AUDIO, 0);
+}
+
+Test(audio_sink, begins_when_its_picture_can_be_shown)
+{
+    int64_t now_us = limef_now_us();
+
+    begin_with_pictures();
+    offer(0, 0);
+    offer(21333, 0);
+    cr_assert(eq(u32, heard().state, LIMEF_INPUT_WAITING));
+    cr_assert(le(i64, limef_audio_sink_tick(&sink, now_us), now_us + 5000));
+    cr_assert(eq(u32, heard().state, LIMEF_INPUT_WAITING));
+    picture_is_ready = true;
+    limef_audio_sink_tick(&sink, now_us);
+    cr_assert(eq(u32, heard().state, LIMEF_INPUT_SOUNDING));
+    cr_assert(zero(u32, asked_serial));
+    /* and again after a seek */
+    picture_is_ready = false;
+    send(LIMEF_SIGNAL_SEEK, 9000000, 7);
+    send(LIMEF_SIGNAL_FLUSH, 9000000, 7);
+    cr_assert(zero(int, offer(9000000, 0)));
+    cr_assert(eq(u32, heard().state, LIMEF_INPUT_WAITING));
+    picture_is_ready = true;
+    limef_audio_sink_tick(&sink, now_us);
+    cr_assert(eq(i64, heard().media_us, 9000000));
+    cr_assert(eq(u32, asked_serial, 7));
+}
+
+Test(audio_sink, waits_for_a_picture_in_vain_once)
+{
+    int64_t now_us = limef_now_us();
+
+    begin_with_pictures();
+    offer(0, 0);
+    limef_audio_sink_tick(&sink, now_us + 500000);
+    cr_assert(eq(u32, heard().state, LIMEF_INPUT_WAITING));
+    limef_audio_sink_tick(&sink, now_us + 30000000);
+    cr_assert(eq(u32, heard().state, LIMEF_INPUT_SOUNDING));
+    send(LIMEF_SIGNAL_SEEK, 9000000, 1);
+    send(LIMEF_SIGNAL_FLUSH, 9000000, 1);
+    offer(9000000, 0);
+    cr_assert(eq(u32, heard().state, LIMEF_INPUT_SOUNDING));
+}
+
+Test(audio_sink, waits_for_no_picture_where_none_follows_or_it_is_live)
+{
+    slots[0].pictures = is_ready;
+    send(LIMEF_SIGNAL_START, 1 << LIMEF_MEDIA_AUDIO, 0);
+    offer(0, 0);
+    cr_assert(eq(u32, heard().state, LIMEF_INPUT_SOUNDING));
+    send(LIMEF_SIGNAL_FLUSH, 0, 0);
+    begin_with_pictures();
+    offer(0, LIMEF_FRAME_LIVE);
+    cr_assert(eq(u32, heard().state, LIMEF_INPUT_SOUNDING));
 }
 
 Test(audio_sink, reports_the_end_when_the_last_of_it_was_heard)

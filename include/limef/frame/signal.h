@@ -14,7 +14,8 @@ LIMEF_BEGIN_DECLS
 /** What a signal says. The comment names the members it uses. */
 enum limef_signal {
     LIMEF_SIGNAL_NONE,
-    /** down: a stream begins or goes on. `serial`: that of a SEEK that failed, or of the last. */
+    /** down: a stream begins or goes on. `serial`: that of a SEEK that failed, or of the last;
+     *  `value`: 1 << enum limef_media for each that follows, added up; 0: not known. */
     LIMEF_SIGNAL_START,
     /** down: a stream was stopped by command; nothing follows until START. */
     LIMEF_SIGNAL_STOP,

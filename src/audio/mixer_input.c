@@ -7,6 +7,8 @@
 #include <libavutil/error.h>
 
 #define DEFAULT_AHEAD_MS 10
+/* Silence that is made up for. */
+#define MOST_OWED_MS 100
 
 int limef_mixer_input_init(struct limef_mixer_input *input, const struct limef_mixer *mixer,
                            const char *name, float *samples, unsigned n_frames,
@@ -133,6 +135,7 @@ static void obey_flush(struct limef_mixer_input *input)
         return;
     limef_sample_ring_skip_to(&input->ring, until);
     input->state = LIMEF_INPUT_WAITING;
+    input->n_owed = 0;
 }
 
 /* Of what is live: a delay that has grown too long. */
@@ -142,6 +145,23 @@ static void catch_up(struct limef_mixer_input *input)
 
     if (n_most && limef_sample_ring_fill(&input->ring) > n_most)
         limef_sample_ring_skip(&input->ring, input->settings.n_ahead);
+}
+
+/* Goes over what would have been heard while it was silent, once that is there and the block behind
+ * it. Returns whether it goes on. */
+static bool is_in_time_again(struct limef_mixer_input *input, unsigned n_frames)
+{
+    if (input->n_owed > input->rate * MOST_OWED_MS / 1000)
+        input->n_owed = 0;
+    if (!input->n_owed)
+        return false;
+    if (limef_sample_ring_fill(&input->ring) < input->n_owed + n_frames) {
+        input->n_owed += n_frames;
+        return false;
+    }
+    limef_sample_ring_skip_to(&input->ring, limef_sample_ring_tail(&input->ring) + input->n_owed);
+    input->n_owed = 0;
+    return true;
 }
 
 /*
@@ -164,8 +184,10 @@ static unsigned begin(struct limef_mixer_input *input, unsigned n_frames)
     if (input->state == LIMEF_INPUT_SOUNDING)
         return 0;
     input->state = ended && !fill ? LIMEF_INPUT_ENDED : LIMEF_INPUT_WAITING;
-    if (!ended && fill < n_ahead)
-        n_missing = n_ahead - fill;
+    if (!ended && input->settings.keeps_time && is_in_time_again(input, n_frames))
+        fill = n_ahead;
+    else if (!ended && (fill < n_ahead || input->n_owed))
+        n_missing = input->n_owed ? n_frames : n_ahead - fill;
     if (!fill || n_missing >= n_frames || LIMEF_COUNTED(input->held))
         return n_frames;
     for (unsigned i = 0; i < LIMEF_MIXER_MAX_CHANNELS; i++)
@@ -219,7 +241,8 @@ static void tell(struct limef_mixer_input *input, int64_t media_us, int64_t hear
     struct limef_mixer_heard heard = {.media_us = media_us,
                                       .at_us = heard_us,
                                       .rate = input->mark.rate,
-                                      .state = (uint32_t)input->state};
+                                      .state = (uint32_t)input->state,
+                                      .position = input->position};
 
     limef_snapshot_write(&input->heard_now, &heard, sizeof(heard));
 }
@@ -234,6 +257,7 @@ static void run_out(struct limef_mixer_input *input, unsigned n_missing)
     } else {
         limef_sample_ring_count_silence(&input->ring, n_missing);
         input->state = LIMEF_INPUT_WAITING;
+        input->n_owed = input->settings.keeps_time ? n_missing : 0;
     }
 }
 

@@ -23,6 +23,8 @@
 #define PICTURE_LOOK_US 2000
 /* Live sound that is later than this part of a second is skipped. */
 #define LIVE_DELAYS 4
+/* Blocks that the device's part of the delay is an average of: half a minute to one. */
+#define FOLLOWED_MOST 3000
 
 static struct limef_audio_sink *sink_of(struct limef_filter *filter)
 {
@@ -103,10 +105,30 @@ static bool has_broken(struct limef_audio_slot *slot)
     return broken;
 }
 
+/*
+ * How much waits, if the device took sound evenly and not by periods: blocks and periods are not in
+ * step, so what waits when a block was written goes up and down by a period, and with two clocks so
+ * slowly, in ten seconds, that no smoothing would help.
+ */
+static int64_t waits_us(const struct limef_audio_sink *sink, struct limef_audio_slot *slot,
+                        const struct limef_mixer_heard *heard, int64_t now_us)
+{
+    uint64_t head = limef_sample_ring_head(&slot->input->ring);
+    int64_t fill_us = frames_us(sink, limef_sample_ring_fill(&slot->input->ring));
+    int64_t even_us = frames_us(sink, head - heard->position) - (now_us - heard->at_us);
+
+    /* the device's part, in the long run */
+    if (slot->n_followed < FOLLOWED_MOST)
+        slot->n_followed++;
+    slot->device_us += ((double)(even_us - fill_us) - slot->device_us) / slot->n_followed;
+    return even_us - (int64_t)slot->device_us;
+}
+
 /* What is live keeps the distance that it began with. */
 static void follow(struct limef_audio_sink *sink, struct limef_audio_slot *slot, unsigned n_frames)
 {
     struct limef_mixer_heard heard;
+    int64_t now_us = limef_now_us();
     int ppm;
 
     if (!slot->resample)
@@ -116,9 +138,8 @@ static void follow(struct limef_audio_sink *sink, struct limef_audio_slot *slot,
         limef_drift_restart(&slot->drift);
     if (heard.state != LIMEF_INPUT_SOUNDING)
         return;
-    ppm = limef_drift_update(
-        &slot->drift, frames_us(sink, limef_sample_ring_fill(&slot->input->ring)),
-        frames_us(sink, slot->input->settings.n_ahead + n_frames), limef_now_us());
+    ppm = limef_drift_update(&slot->drift, waits_us(sink, slot, &heard, now_us),
+                             frames_us(sink, slot->input->settings.n_ahead + n_frames), now_us);
     limef_resample_set_ppm(slot->resample, ppm);
     atomic_store_explicit(&slot->ppm, ppm, memory_order_relaxed);
 }

@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <limef/audio/mixer.h>
+#include <stdlib.h>
 
 #define N_RING 1024
 #define BLOCK 128
@@ -108,4 +109,40 @@ Test(mixer_cut, leaves_out_the_rest_of_a_cut_that_came_too_late)
     limef_mixer_input_flush(&input);
     mix_block(0);
     cr_assert(not(limef_mixer_input_is_cut(&input)));
+}
+
+Test(mixer_cut, is_not_later_after_an_underrun_where_it_keeps_time)
+{
+    struct limef_mixer_input_settings settings = {.n_ahead = BLOCK + 64, .keeps_time = true};
+    static float memory_of_it[N_RING * 2];
+    static struct limef_mixer_input clocked;
+    float piece[64 * 2] = {0};
+    int64_t written = 0, late_us = 0;
+
+    cr_assert(
+        zero(int, limef_mixer_input_init(&clocked, &mixer, NULL, memory_of_it, N_RING, &settings)));
+    cr_assert(zero(int, limef_mixer_connect(&mixer, &clocked)));
+    for (int64_t n = 0; n < 200 * BLOCK; n += BLOCK) {
+        /* now and then the source is late by four pieces, and then sends them all */
+        int64_t there = n / BLOCK % 20 < 18 ? n : n - 4 * 64;
+
+        for (; written + 64 <= there; written += 64)
+            limef_mixer_input_write(&clocked, piece, 64, written * 1000000 / 48000, 1000);
+        mix_block(n * 1000000 / 48000);
+        if (limef_mixer_input_heard_us(&clocked, 0) == LIMEF_NO_TIME)
+            continue;
+        if (!late_us)
+            late_us = -limef_mixer_input_heard_us(&clocked, 0);
+        cr_assert(le(i64, llabs(-limef_mixer_input_heard_us(&clocked, 0) - late_us), 25), "%ld",
+                  (long)n);
+    }
+    cr_assert(ge(u64, LIMEF_COUNTED(clocked.ring.n_underruns), 5));
+    /* a source that was away is new */
+    mix_block(0);
+    for (int i = 0; i < 100; i++)
+        mix_block(0);
+    for (int i = 0; i < 3; i++)
+        limef_mixer_input_write(&clocked, piece, 64, 9000000, 1000);
+    mix_block(0);
+    cr_assert(eq(i64, limef_mixer_input_heard_us(&clocked, 0), 9000000));
 }

@@ -51,6 +51,9 @@ struct limef_mixer_input_settings {
     uint32_t n_ahead; /**< frames that wait before it sounds, also after an underrun; 0: 10 ms */
     uint32_t n_most;  /**< more frames than that are skipped, down to n_ahead; 0: none is. For what
                            is live: else a stall becomes a delay for good */
+    bool keeps_time;  /**< after an underrun of up to 100 ms it goes on where it would be without,
+                         and  is not later than before: for a source with a clock, which comes
+                         evenly.  One that comes in bursts is better served by the delay */
 };
 
 /** How loud it is, 1 is full scale. A level falls slowly, so that a look now and then sees it. */
@@ -69,10 +72,11 @@ enum limef_mixer_input_state {
 
 /** Which media time is heard when. */
 struct limef_mixer_heard {
-    int64_t media_us; /**< this media time ... */
-    int64_t at_us;    /**< ... is heard then, on limef_now_us()'s clock */
-    int32_t rate;     /**< thousandths of media time to time */
-    uint32_t state;   /**< enum limef_mixer_input_state */
+    int64_t media_us;  /**< this media time ... */
+    int64_t at_us;     /**< ... is heard then, on limef_now_us()'s clock */
+    int32_t rate;      /**< thousandths of media time to time */
+    uint32_t state;    /**< enum limef_mixer_input_state */
+    uint64_t position; /**< in the input's ring, of what is heard at at_us; while it sounds */
 };
 
 /** From a position in an input's ring on, media time runs like this. */
@@ -108,6 +112,7 @@ struct limef_mixer_input {
     struct limef_mixer_mark mark;    /**< that of what is read */
     bool marked, muted, paused, silenced;
     enum limef_mixer_input_state state;
+    unsigned n_owed;   /**< frames of silence since it ran dry, for keeps_time */
     uint64_t position; /**< in the ring, of the block's first frame */
     float gain, balance;
     float now[LIMEF_MIXER_MAX_CHANNELS]; /**< the gains in use */

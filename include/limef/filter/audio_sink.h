@@ -78,7 +78,9 @@ struct limef_audio_slot {
     struct limef_filter stretched;   /**< behind it */
     struct AVFrame *piece;           /**< of a block, for it; owned */
     struct limef_drift drift;
-    uint64_t n_breaks; /**< frames and times that the input ran dry or left something out */
+    unsigned n_followed; /**< blocks that device_us is an average of */
+    double device_us;    /**< of what waits, what the device took in advance */
+    uint64_t n_breaks;   /**< frames and times that the input ran dry or left something out */
 
     /* any reads */
     LIMEF_ATOMIC(uint64_t) n_blocks; /**< came */

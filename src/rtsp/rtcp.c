@@ -4,6 +4,7 @@
 #include <libavutil/common.h>
 #include <libavutil/error.h>
 #include <libavutil/intreadwrite.h>
+#include <libavutil/mathematics.h>
 #include <string.h>
 
 enum {

@@ -104,6 +104,20 @@ struct track {
     AVFrame *frame;
 };
 
+/* The format that an encoder likes best. */
+static enum AVPixelFormat first_format(const AVCodec *codec)
+{
+    const enum AVPixelFormat *formats = NULL;
+
+#if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(61, 13, 100)
+    avcodec_get_supported_config(NULL, codec, AV_CODEC_CONFIG_PIX_FORMAT, 0,
+                                 (const void **)&formats, NULL);
+#else
+    formats = codec->pix_fmts;
+#endif
+    return formats ? formats[0] : AV_PIX_FMT_YUV420P;
+}
+
 static void open_video(struct track *track, const struct media *media, int width, int height,
                        int flags)
 {
@@ -117,7 +131,7 @@ static void open_video(struct track *track, const struct media *media, int width
     encoder = track->encoder = avcodec_alloc_context3(codec);
     encoder->width = width;
     encoder->height = height;
-    encoder->pix_fmt = codec->pix_fmts ? codec->pix_fmts[0] : AV_PIX_FMT_YUV420P;
+    encoder->pix_fmt = first_format(codec);
     encoder->color_range = AVCOL_RANGE_MPEG;
     encoder->time_base = (AVRational){1, media->fps};
     encoder->framerate = (AVRational){media->fps, 1};

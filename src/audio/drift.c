@@ -11,6 +11,8 @@
 #define MOST_PPM 1500.0
 /* After such a gap the past says nothing. */
 #define GAP_US 2000000
+/* One look in so many may be of a clock that was read wrong. */
+#define FULLER 16
 /* What it begins with is shortened to what is wanted by so much a second. */
 #define NEARER_PPM 30.0
 
@@ -25,9 +27,9 @@ void limef_drift_restart(struct limef_drift *drift)
     drift->n_looks = 0;
 }
 
-/* A look more; the median of the last ones: a block that comes late, and those that come with it in
- * one go, say nothing about the clock. */
-static double median_with(struct limef_drift *drift, float error_us)
+/* A look more; of the last ones the fullest but a few: blocks come late, and others with them in
+ * one go, which says nothing about the clock, but hardly any come early. */
+static double fullest_with(struct limef_drift *drift, float error_us)
 {
     unsigned n = FFMIN(drift->n_looks, LIMEF_DRIFT_LOOKS), i;
     float *sorted = drift->sorted_us;
@@ -44,27 +46,27 @@ static double median_with(struct limef_drift *drift, float error_us)
         sorted[i] = sorted[i - 1];
     sorted[i] = error_us;
     drift->looks_us[drift->n_looks++ % LIMEF_DRIFT_LOOKS] = error_us;
-    return (double)sorted[(n + 1) / 2];
+    return (double)sorted[n - n / FULLER];
 }
 
 int limef_drift_update(struct limef_drift *drift, int64_t fill_us, int64_t wanted_us,
                        int64_t now_us)
 {
-    double seconds = (double)(now_us - drift->at_us) / 1e6, median_us, wanted_ppm, ppm;
+    double seconds = (double)(now_us - drift->at_us) / 1e6, fullest_us, wanted_ppm, ppm;
 
     if (drift->started && now_us - drift->at_us > GAP_US)
         limef_drift_restart(drift);
     drift->at_us = now_us;
-    median_us = median_with(drift, (float)(fill_us - wanted_us));
+    fullest_us = fullest_with(drift, (float)(fill_us - wanted_us));
     if (!drift->started) {
-        drift->base_us = median_us;
+        drift->base_us = fullest_us;
         drift->smoothed_us = 0;
         drift->started = drift->n_looks >= LIMEF_DRIFT_LOOKS;
         return (int)lrint(-drift->drift_ppm);
     }
     drift->base_us -= clip(drift->base_us, NEARER_PPM * seconds);
     drift->smoothed_us +=
-        (median_us - drift->base_us - drift->smoothed_us) * (1 - exp(-seconds / SMOOTHING_S));
+        (fullest_us - drift->base_us - drift->smoothed_us) * (1 - exp(-seconds / SMOOTHING_S));
     wanted_ppm = drift->drift_ppm + 2 * OMEGA * drift->smoothed_us;
     ppm = clip(wanted_ppm, MOST_PPM);
     /* what cannot be done is not added up, or it would be undone for as long */

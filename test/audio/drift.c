@@ -28,7 +28,7 @@ static void settle(double source_ppm, double jitter_us, double *fill_us, double 
     *fill_us = 40000;
     *strayed_us = 0;
     for (int64_t us = 0; us < 900 * 1000000LL; us += 20000) {
-        double seen = *fill_us + jitter_us * ((double)rand() / RAND_MAX * 2 - 1);
+        double seen = *fill_us - jitter_us * (double)rand() / RAND_MAX; /* blocks come late */
 
         speed = limef_drift_update(&drift, (int64_t)seen, 40000, us);
         *fill_us += (source_ppm + speed) * 0.02;

@@ -4,7 +4,8 @@
  * Follows a clock that runs a little faster or slower than another: from how full the
  * buffer between the two is, it finds how much faster or slower to play so that the
  * buffer stays as full as it should be. A second-order control loop, critically damped,
- * behind a median; its integral is the drift itself. It begins with as much as there is,
+ * behind a filter of
+ * blocks that come late; its integral is the drift itself. It begins with as much as there is,
  * and comes nearer to what is wanted by 30 us a second. Pure: the time comes from the caller.
  * (Gardner, Phaselock Techniques, chapter 2.)
  */
@@ -15,7 +16,7 @@
 
 LIMEF_BEGIN_DECLS
 
-/** Looks that the median is of. */
+/** Looks of which the fullest count. */
 #define LIMEF_DRIFT_LOOKS 63
 
 /** Memory of a loop. All-zero begins anew. */

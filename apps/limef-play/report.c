@@ -142,6 +142,7 @@ static void put_sound_of(struct json *json, const struct stream_facts *facts)
     json_decimal(json, "heard_s", (double)ring.n_written / sound->mixer.settings.rate);
     json_integer(json, "underruns", (int64_t)ring.n_underruns);
     json_integer(json, "lost", (int64_t)(ring.n_dropped + ring.n_refused));
+    json_integer(json, "gaps", (int64_t)LIMEF_COUNTED(slot->n_gaps));
     json_integer(json, "drift_ppm", -LIMEF_COUNTED(slot->ppm));
     json_close(json, '}');
     put_percentiles(json, "av_deviation_ms", &facts->slot.deviation, 1000);

@@ -3,11 +3,17 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <linux/dma-buf.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+/* How long a picture with a fence may take to be written. */
+#define FENCE_MS 200
 
 static int fail(int code)
 {
@@ -149,6 +155,7 @@ int connection_read(struct connection *connection, struct picture *picture, uint
         bytes = recvmsg(connection->socket, &header, MSG_CMSG_CLOEXEC);
     if (bytes < 0)
         return -1;
+    picture->is_read = false;
     n_fds = take_fds(&header, picture->fds);
     memcpy(&goodbye, frame, sizeof(goodbye));
     if (bytes == sizeof(goodbye) && le32toh(goodbye.header.type) == LIMEF_EXPORT_GOODBYE) {
@@ -196,7 +203,31 @@ static int map(struct mapping *mapping, const struct picture *picture)
     return 0;
 }
 
-int connection_map(struct connection *connection, const struct picture *picture,
+/* The GPU, or whoever writes it, has done so. */
+static int wait_written(const struct picture *picture)
+{
+    struct pollfd fence = {.fd = picture->fds[picture->frame.n_fds - 1], .events = POLLIN};
+    int n;
+
+    if (!picture->frame.has_fence)
+        return 0;
+    do
+        n = poll(&fence, 1, FENCE_MS);
+    while (n < 0 && errno == EINTR);
+    return n == 1 && fence.revents & POLLIN ? 0 : fail(ETIMEDOUT);
+}
+
+/* Caches of CPUs that do not see what devices write are emptied; a memfd needs no such words. */
+static void sync_cpu(const struct picture *picture, uint64_t flags)
+{
+    struct dma_buf_sync sync = {.flags = flags | DMA_BUF_SYNC_READ};
+
+    while (ioctl(picture->fds[0], DMA_BUF_IOCTL_SYNC, &sync) < 0 &&
+           (errno == EINTR || errno == EAGAIN))
+        continue;
+}
+
+int connection_map(struct connection *connection, struct picture *picture,
                    const uint8_t *planes[LIMEF_EXPORT_MAX_PLANES])
 {
     const struct limef_export_frame *frame = &picture->frame;
@@ -219,6 +250,12 @@ int connection_map(struct connection *connection, const struct picture *picture,
             return fail(EPROTO);
         planes[i] = (const uint8_t *)mapping->data + plane->offset_bytes;
     }
+    if (wait_written(picture) < 0)
+        return -1;
+    if (frame->kind == LIMEF_EXPORT_DMABUF && !picture->is_read) {
+        sync_cpu(picture, DMA_BUF_SYNC_START);
+        picture->is_read = true;
+    }
     return 0;
 }
 
@@ -229,6 +266,9 @@ int connection_release(const struct connection *connection, struct picture *pict
         .sequence = htole64(picture->frame.sequence),
     };
 
+    if (picture->is_read)
+        sync_cpu(picture, DMA_BUF_SYNC_END);
+    picture->is_read = false;
     close_fds(picture->fds, picture->frame.n_fds);
     picture->frame.n_fds = 0;
     return send_whole(connection->socket, &release, sizeof(release));

@@ -14,6 +14,9 @@
 /* Above this the limiter bends the curve, so that it never passes 1: -1.9 dBFS. */
 #define MIX_KNEE 0.8f
 
+/* 120 dB over full scale, and what is no number: that is no sound, and counts as none. */
+#define MIX_MOST 1e6f
+
 /* Sample i is multiplied with base[i % 8] + step[i % 8] * (i / 8). */
 struct mix_gain {
     float base[MIX_LANES];
@@ -24,12 +27,13 @@ struct mix_gain {
 struct mix_levels {
     float sum[MIX_LANES];  /* of squares */
     float peak[MIX_LANES]; /* largest magnitude */
-    float over[MIX_LANES]; /* the same, before the limiter */
+    float over[MIX_LANES]; /* of finish: the same, before the limiter; of add: 1 if there was what
+                              is no sound */
 };
 
 struct mix_ops {
     const char *name;
-    /* mix += in * gain; levels of what is added. */
+    /* mix += in * gain, where that is sound; levels of what is added. */
     void (*add)(float *mix, const float *in, size_t n, const struct mix_gain *gain,
                 struct mix_levels *levels);
     /* mix *= gain, limited; levels of the result. */

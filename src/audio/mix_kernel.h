@@ -22,18 +22,21 @@ typedef int32_t mix_ints __attribute__((vector_size(MIX_VECTOR_BYTES)));
 #define STORE(to, vector) memcpy((to), &(vector), sizeof(vector))
 #define MAGNITUDE(vector) ((mix_floats)((mix_ints)(vector)&0x7fffffff))
 #define CHOOSE(mask, a, b) ((mix_floats)(((mix_ints)(a) & (mask)) | ((mix_ints)(b) & ~(mask))))
+#define ONES ((mix_floats){0} + 1)
 #define MAX(a, b) CHOOSE((a) > (b), (a), (b))
 
 MIX_TARGET static void add(float *mix, const float *in, size_t n, const struct mix_gain *gain,
                            struct mix_levels *levels)
 {
-    mix_floats base[N_VECTORS], step[N_VECTORS], sum[N_VECTORS], peak[N_VECTORS];
+    mix_floats base[N_VECTORS], step[N_VECTORS], sum[N_VECTORS], peak[N_VECTORS], over[N_VECTORS];
+
     size_t i = 0;
 
     LOAD(base, gain->base);
     LOAD(step, gain->step);
     LOAD(sum, levels->sum);
     LOAD(peak, levels->peak);
+    LOAD(over, levels->over);
     for (; i + MIX_LANES <= n; i += MIX_LANES) {
         mix_floats x[N_VECTORS], y[N_VECTORS];
 
@@ -42,17 +45,22 @@ MIX_TARGET static void add(float *mix, const float *in, size_t n, const struct m
         FOR_EACH_VECTOR(v)
         {
             mix_floats magnitude;
+            mix_ints is_sound;
 
             x[v] *= base[v] + step[v] * (float)(i / MIX_LANES);
+            is_sound = MAGNITUDE(x[v]) < MIX_MOST;
+            over[v] = CHOOSE(is_sound, over[v], ONES);
+            x[v] = (mix_floats)((mix_ints)x[v] & is_sound);
+            magnitude = MAGNITUDE(x[v]);
             y[v] += x[v];
             sum[v] += x[v] * x[v];
-            magnitude = MAGNITUDE(x[v]);
             peak[v] = MAX(magnitude, peak[v]);
         }
         STORE(mix + i, y);
     }
     STORE(levels->sum, sum);
     STORE(levels->peak, peak);
+    STORE(levels->over, over);
     for (; i < n; i++)
         mix_add_one(mix, in, i, gain, levels);
 }

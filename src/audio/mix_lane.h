@@ -34,6 +34,10 @@ static inline void mix_add_one(float *mix, const float *in, size_t i, const stru
 {
     float y = in[i] * mix_gain_at(gain, i);
 
+    if (!(fabsf(y) < MIX_MOST)) {
+        levels->over[i % MIX_LANES] = 1;
+        y = 0;
+    }
     mix[i] += y;
     mix_note(levels, i % MIX_LANES, y);
 }

@@ -164,6 +164,7 @@ void limef_mixer_get_counters(const struct limef_mixer *mixer,
         .n_blocks = LIMEF_COUNTED(mixer->n_blocks),
         .n_limited = LIMEF_COUNTED(mixer->n_limited),
         .n_commands = LIMEF_COUNTED(mixer->n_commands),
+        .n_cleaned = LIMEF_COUNTED(mixer->n_cleaned),
     };
 }
 

@@ -58,11 +58,18 @@ unsigned limef_mixer_input_write(struct limef_mixer_input *input, const float *s
     return limef_sample_ring_write(&input->ring, samples, n_frames);
 }
 
+void limef_mixer_input_keep(struct limef_mixer_input *input, unsigned n_frames)
+{
+    uint64_t head = limef_sample_ring_head(&input->ring);
+
+    /* release: pairs with the acquire in obey_flush() */
+    atomic_store_explicit(&input->flushed_until, head > n_frames ? head - n_frames : 0,
+                          memory_order_release);
+}
+
 void limef_mixer_input_flush(struct limef_mixer_input *input)
 {
-    /* release: pairs with the acquire in obey_flush() */
-    atomic_store_explicit(&input->flushed_until, limef_sample_ring_head(&input->ring),
-                          memory_order_release);
+    limef_mixer_input_keep(input, 0);
 }
 
 void limef_mixer_input_end(struct limef_mixer_input *input, bool ended)
@@ -324,6 +331,7 @@ void mixer_input_add(struct limef_mixer *mixer, struct limef_mixer_input *input,
                      unsigned n_frames, int64_t heard_us)
 {
     struct mix_levels seen = {{0}};
+    bool is_sound = true;
     unsigned from;
 
     obey_flush(input);
@@ -336,6 +344,9 @@ void mixer_input_add(struct limef_mixer *mixer, struct limef_mixer_input *input,
     } else {
         tell(input, LIMEF_NO_TIME, heard_us);
     }
+    for (unsigned i = 0; i < MIX_LANES; i++)
+        is_sound &= seen.over[i] == 0;
+    LIMEF_COUNT(mixer->n_cleaned, !is_sound);
     mixer_follow(mixer, &seen, n_frames, &input->levels, input->square);
     limef_snapshot_write(&input->levels_now, &input->levels, sizeof(input->levels));
 }

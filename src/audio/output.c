@@ -1,26 +1,32 @@
 /* SPDX-License-Identifier: MIT */
-#include <limef/audio/output.h>
+#include "audio/output_private.h"
 
-#include "audio/device.h"
 #include "audio/device_module.h"
 #include "audio/flush_denormals.h"
 
 #include <limef/base/log.h>
 
 #include <errno.h>
+#include <libavutil/common.h>
 #include <libavutil/error.h>
 
 #define DEFAULT_PERIOD_US 5000
 #define DEFAULT_REOPEN_US 2000000
 /* How long a device may keep the thread waiting before it is asked anew, and a stop is seen. */
 #define WAIT_US 100000
+/* A device that takes nothing for so long, and for so many periods, does not play any more. */
+#define STUCK_US 1000000
+#define STUCK_PERIODS 4
+/* How soon a thread that cannot be made is tried again. */
+#define AGAIN_US 1000000
 
 static struct limef_audio_output *output_of(struct limef_thread *thread)
 {
     return LIMEF_CONTAINER_OF(thread, struct limef_audio_output, thread);
 }
 
-static int open_device(struct limef_audio_output *output, const struct audio_device_ops *ops)
+int audio_output_open(const struct limef_audio_output *output, const struct audio_device_ops *ops,
+                      struct audio_device **device)
 {
     struct audio_device_settings settings = {
         .device = output->settings.device,
@@ -29,23 +35,46 @@ static int open_device(struct limef_audio_output *output, const struct audio_dev
         .period_frames = output->settings.period_frames,
         .name = output->name,
     };
-    int ret = ops->open(&output->device, &settings);
 
-    if (ret < 0)
-        return ret;
-    atomic_store_explicit(&output->kind, ops->kind, memory_order_relaxed);
-    atomic_store_explicit(&output->period_frames, output->device->settings.period_frames,
+    return ops->open(device, &settings);
+}
+
+static void use_device(struct limef_audio_output *output, struct audio_device *device)
+{
+    output->device = device;
+    output->waited_us = 0;
+    atomic_store_explicit(&output->kind, device->ops->kind, memory_order_relaxed);
+    atomic_store_explicit(&output->period_frames, device->settings.period_frames,
                           memory_order_relaxed);
-    return 0;
+}
+
+static int open_device(struct limef_audio_output *output, const struct audio_device_ops *ops)
+{
+    struct audio_device *device;
+    int ret = audio_output_open(output, ops, &device);
+
+    if (ret >= 0)
+        use_device(output, device);
+    return ret;
+}
+
+/* Takes its device away; it is the caller's. */
+static struct audio_device *leave_device(struct limef_audio_output *output)
+{
+    struct audio_device *device = output->device;
+
+    if (device)
+        output->underruns_before += LIMEF_COUNTED(device->n_underruns);
+    output->device = NULL;
+    return device;
 }
 
 static void close_device(struct limef_audio_output *output)
 {
-    if (!output->device)
-        return;
-    output->underruns_before += LIMEF_COUNTED(output->device->n_underruns);
-    output->device->ops->close(output->device);
-    output->device = NULL;
+    struct audio_device *device = leave_device(output);
+
+    if (device)
+        device->ops->close(device);
 }
 
 /* The device is gone: one without sound keeps the time, until it comes back. */
@@ -53,23 +82,27 @@ static int lose_device(struct limef_audio_output *output, int code)
 {
     limef_fail(code, output->name, "the sound device is lost; it goes on without sound");
     LIMEF_COUNT(output->n_lost, 1);
-    close_device(output);
+    output->broken = leave_device(output);
     output->lost = true;
-    output->reopen_us = limef_now_us() + output->settings.reopen_us;
+    output->reopen_us = 0;
     return open_device(output, &audio_device_null);
 }
 
-static void try_again(struct limef_audio_output *output)
+/* Of a lost device: whether it came back. */
+static void look_for_device(struct limef_audio_output *output, int64_t now_us)
 {
-    struct audio_device *silent = output->device;
+    struct audio_device *device = audio_output_take_reopened(output);
 
-    output->reopen_us = limef_now_us() + output->settings.reopen_us;
-    if (open_device(output, output->wanted) < 0)
-        return;
-    silent->ops->close(silent);
-    output->lost = false;
-    LIMEF_COUNT(output->n_reopened, 1);
-    limef_log(LIMEF_LOG_WARNING, output->name, "the sound device is back");
+    if (device) {
+        close_device(output);
+        use_device(output, device);
+        output->lost = false;
+        LIMEF_COUNT(output->n_reopened, 1);
+        limef_log(LIMEF_LOG_WARNING, output->name, "the sound device is back");
+    } else if (!output->is_reopening && now_us >= output->try_us) {
+        output->try_us = now_us + AGAIN_US;
+        audio_output_reopen(output);
+    }
 }
 
 static int play_period(struct limef_audio_output *output, int64_t heard_us)
@@ -83,6 +116,17 @@ static int play_period(struct limef_audio_output *output, int64_t heard_us)
     return device->ops->write(device, output->block);
 }
 
+/* Time in which the process itself was stopped is not the device's: a step waits no longer than
+ * WAIT_US. */
+static bool is_stuck(struct limef_audio_output *output, int64_t begun_us)
+{
+    const struct audio_device_settings *device = &output->device->settings;
+    int64_t period_us = (int64_t)device->period_frames * 1000000 / device->rate;
+
+    output->waited_us += FFMIN(limef_now_us() - begun_us, WAIT_US);
+    return output->waited_us > FFMAX(STUCK_US, STUCK_PERIODS * period_us);
+}
+
 static int output_step(struct limef_thread *thread, int64_t deadline_us)
 {
     struct limef_audio_output *output = output_of(thread);
@@ -91,13 +135,16 @@ static int output_step(struct limef_thread *thread, int64_t deadline_us)
 
     if (!output->device)
         return AVERROR_EXIT;
-    if (output->lost && now_us >= output->reopen_us)
-        try_again(output);
-    if (deadline_us > now_us + WAIT_US)
-        deadline_us = now_us + WAIT_US;
-    ret = output->device->ops->wait(output->device, deadline_us, &heard_us);
-    if (ret >= 0)
+    if (output->lost)
+        look_for_device(output, now_us);
+    ret =
+        output->device->ops->wait(output->device, FFMIN(deadline_us, now_us + WAIT_US), &heard_us);
+    if (ret >= 0) {
+        output->waited_us = 0;
         ret = play_period(output, heard_us);
+    } else if (ret == AVERROR(EAGAIN) && is_stuck(output, now_us)) {
+        ret = AVERROR(ETIMEDOUT);
+    }
     atomic_store_explicit(&output->n_underruns,
                           output->underruns_before + LIMEF_COUNTED(output->device->n_underruns),
                           memory_order_relaxed);
@@ -194,6 +241,8 @@ int limef_audio_output_stop(struct limef_audio_output *output, int64_t timeout_u
 {
     int ret = limef_thread_stop(&output->thread, timeout_us);
 
+    if (ret >= 0)
+        ret = audio_output_reopen_stop(output, timeout_us);
     if (ret < 0 || !output->mixer)
         return ret;
     limef_mixer_set_running(output->mixer, false);

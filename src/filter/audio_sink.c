@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include <limef/filter/audio_sink.h>
+#include "filter/audio_sink_private.h"
 
 #include "filter/audio_slot.h"
 
@@ -169,7 +169,7 @@ static int64_t serve_us(const struct limef_audio_slot *slot, int64_t now_us)
 static int take_waiting(struct limef_audio_sink *sink, struct limef_audio_slot *slot,
                         const struct limef_decoded_frame *in)
 {
-    int ret = audio_slot_take(slot, in);
+    int ret = audio_slot_take(sink, slot, in);
 
     note_sound(sink, slot);
     if (ret == AVERROR(EAGAIN))
@@ -190,6 +190,7 @@ static void begin(struct limef_audio_sink *sink, uint32_t slot)
 
 static void flush(struct limef_audio_slot *slot)
 {
+    audio_slot_begin(slot, LIMEF_NO_TIME);
     slot->ending = false;
     slot->drift = (struct limef_drift){0};
     audio_slot_flush(slot);
@@ -228,6 +229,7 @@ static int take_sound(struct limef_audio_sink *sink, const struct limef_decoded_
         return 0;
     }
     ret = in->frame.flags & LIMEF_FRAME_LIVE ? take_live(sink, slot, in)
+          : slot->stepping                   ? audio_slot_pass(slot, in)
                                              : take_waiting(sink, slot, in);
     if (ret == 0)
         LIMEF_COUNT(slot->n_blocks, 1);
@@ -242,15 +244,27 @@ static void end(struct limef_audio_sink *sink, struct limef_audio_slot *slot, in
     wake_at(sink, limef_now_us() + LOOK_US);
 }
 
+/* A single picture: it is paused then. */
+static void hold(struct limef_audio_sink *sink, struct limef_audio_slot *slot,
+                 enum limef_signal signal)
+{
+    bool paused = signal != LIMEF_SIGNAL_PLAY;
+
+    if (slot->stepping && !paused)
+        audio_slot_go_on(sink, slot);
+    slot->stepping = signal == LIMEF_SIGNAL_STEP || (slot->stepping && paused);
+    slot->paused = paused;
+    limef_mixer_set(sink->mixer, slot->input, LIMEF_MIXER_PAUSE, paused);
+}
+
 static void act(struct limef_audio_sink *sink, struct limef_audio_slot *slot,
                 const struct limef_signal_frame *signal_frame)
 {
     switch (signal_frame->signal) {
     case LIMEF_SIGNAL_PLAY:
     case LIMEF_SIGNAL_PAUSE:
-    case LIMEF_SIGNAL_STEP: /* a single picture: it is paused then */
-        limef_mixer_set(sink->mixer, slot->input, LIMEF_MIXER_PAUSE,
-                        signal_frame->signal != LIMEF_SIGNAL_PLAY);
+    case LIMEF_SIGNAL_STEP:
+        hold(sink, slot, (enum limef_signal)signal_frame->signal);
         break;
     case LIMEF_SIGNAL_RATE:
         audio_slot_set_rate(slot, (int32_t)av_clip64(signal_frame->value, 1, 1000000));
@@ -268,10 +282,13 @@ static void act(struct limef_audio_sink *sink, struct limef_audio_slot *slot,
         slot->seek_serial = signal_frame->serial;
         await_picture(slot);
         flush(slot);
+        slot->begins_us = signal_frame->value;
         break;
     case LIMEF_SIGNAL_START:
-        slot->has_pictures = signal_frame->value >> LIMEF_MEDIA_VIDEO & 1;
+        slot->has_pictures = signal_frame->code >> LIMEF_MEDIA_VIDEO & 1;
         await_picture(slot);
+        if (!slot->seeking)
+            audio_slot_begin(slot, signal_frame->value);
         if (signal_frame->serial == slot->seek_serial)
             slot->seeking = false; /* it failed: no FLUSH comes */
         slot->ending = slot->ended = false;
@@ -326,8 +343,10 @@ void limef_audio_sink_init(struct limef_audio_sink *sink, const char *name,
     sink->mixer = mixer;
     sink->slots = slots;
     sink->n_slots = n_slots;
-    for (unsigned i = 0; i < n_slots; i++)
+    for (unsigned i = 0; i < n_slots; i++) {
         slots[i].rate = slots[i].rate_now = 1000;
+        audio_slot_begin(&slots[i], LIMEF_NO_TIME);
+    }
 }
 
 /* Whether all of a slot's sound was heard, or nobody listens. */

@@ -7,6 +7,7 @@
 #include "filter/audio_slot.h"
 
 #include "base/memory_private.h"
+#include "filter/audio_sink_private.h"
 
 #include <libavutil/common.h>
 #include <libavutil/error.h>
@@ -178,6 +179,16 @@ static unsigned room_of(struct limef_audio_slot *slot)
     return room > free ? room - free : 0;
 }
 
+/* So many frames of a block were, from its beginning on. */
+static void note_written(struct limef_audio_slot *slot, const struct limef_decoded_frame *block,
+                         unsigned n_frames)
+{
+    int64_t from_us = block->frame.pts_us;
+
+    if (from_us != LIMEF_NO_TIME)
+        slot->next_us = from_us + frames_us(slot, n_frames) * audio_slot_rate_of(block) / 1000;
+}
+
 /* Some of the block that is next; how many frames. */
 static unsigned serve_some(struct limef_audio_slot *slot)
 {
@@ -215,6 +226,7 @@ static unsigned serve(struct limef_audio_slot *slot)
         if (!n)
             break;
         slot->at_frame += n;
+        note_written(slot, &kept_at(slot, slot->at_block)->frame, slot->at_frame);
         if (slot->at_frame >= (unsigned)kept_at(slot, slot->at_block)->frame.av->nb_samples) {
             slot->at_block++;
             slot->at_frame = 0;
@@ -336,6 +348,22 @@ unsigned audio_slot_serve(struct limef_audio_slot *slot)
     return n_waits + (slot->rate != slot->rate_now) + (slot->ending && !slot->ended);
 }
 
+/* Silence where the file has none. Returns whether it is written. */
+static bool fill_gap(const struct limef_audio_sink *sink, struct limef_audio_slot *slot,
+                     int64_t pts_us)
+{
+    if (slot->silent)
+        return true;
+    audio_slot_find_gap(sink, slot, pts_us);
+    if (!slot->n_silent)
+        return true;
+    if (slot->n_kept > slot->n_forgotten) { /* nobody can go back beyond it */
+        drain_tempo(slot);
+        forget_all(slot);
+    }
+    return audio_slot_fill_gap(sink, slot);
+}
+
 /* What was heard long since. */
 static bool is_over(struct limef_audio_slot *slot, int64_t heard_us)
 {
@@ -359,7 +387,8 @@ static void keep(struct limef_audio_slot *slot, const struct limef_decoded_frame
         limef_payload_ref(in->frame.payload);
 }
 
-int audio_slot_take(struct limef_audio_slot *slot, const struct limef_decoded_frame *in)
+int audio_slot_take(const struct limef_audio_sink *sink, struct limef_audio_slot *slot,
+                    const struct limef_decoded_frame *in)
 {
     unsigned n_waits = audio_slot_serve(slot);
 
@@ -369,6 +398,8 @@ int audio_slot_take(struct limef_audio_slot *slot, const struct limef_decoded_fr
         slot->n_taken = 0;
     slot->taken_of = in->frame.pts_us;
     slot->ended = false;
+    if (!fill_gap(sink, slot, in->frame.pts_us))
+        return AVERROR(EAGAIN);
     keep(slot, in);
     slot->at_frame = slot->n_taken;
     n_waits = serve(slot);
@@ -385,6 +416,24 @@ int audio_slot_take(struct limef_audio_slot *slot, const struct limef_decoded_fr
     slot->at_block = slot->n_kept;
     slot->at_frame = 0;
     return AVERROR(EAGAIN);
+}
+
+int audio_slot_pass(struct limef_audio_slot *slot, const struct limef_decoded_frame *in)
+{
+    unsigned n_channels = slot->input->ring.n_channels;
+    int32_t rate = audio_slot_rate_of(in);
+    int64_t pts_us = in->frame.pts_us;
+
+    if (slot->taken_of != pts_us)
+        slot->n_taken = 0;
+    if (pts_us != LIMEF_NO_TIME)
+        pts_us += frames_us(slot, slot->n_taken) * rate / 1000;
+    limef_mixer_input_write(slot->input, samples_of(in->av) + (size_t)slot->n_taken * n_channels,
+                            (unsigned)in->av->nb_samples - slot->n_taken, pts_us, rate);
+    note_written(slot, in, (unsigned)in->av->nb_samples);
+    flush_tempo(slot);
+    forget_all(slot);
+    return 0;
 }
 
 void audio_slot_set_rate(struct limef_audio_slot *slot, int32_t rate)

@@ -16,7 +16,11 @@ static inline int32_t audio_slot_rate_of(const struct limef_decoded_frame *in)
 
 /* Takes a block, or as much of it as there is room for. Returns 0, or AVERROR(EAGAIN): it is to be
  * offered again, and the rest of it is taken then. */
-int audio_slot_take(struct limef_audio_slot *slot, const struct limef_decoded_frame *in);
+int audio_slot_take(const struct limef_audio_sink *sink, struct limef_audio_slot *slot,
+                    const struct limef_decoded_frame *in);
+
+/* Takes all of a block, as it is: the oldest goes. Returns 0. */
+int audio_slot_pass(struct limef_audio_slot *slot, const struct limef_decoded_frame *in);
 
 /* Writes what waits, as far as there is room, and changes the rate if that has to be done yet. How
  * many frames still wait; they can be written a little later. */

@@ -44,6 +44,8 @@ static int open_with(struct limef_decode_filter *decode, const struct limef_code
     context->thread_count = (int)n_threads;
     if (codec->frame_rate_num > 0)
         context->framerate = (AVRational){codec->frame_rate_num, codec->frame_rate_den};
+    /* else part of what a stream cuts off at the left is shown */
+    context->flags |= AV_CODEC_FLAG_UNALIGNED;
     compat_let_carry(context);
     if (!decode->hardware.is_used)
         decode_use_buffers(decode, decoder);

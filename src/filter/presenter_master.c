@@ -117,3 +117,11 @@ int limef_presenter_set_master(struct limef_presenter *presenter, uint32_t slot,
     presenter->tiles[slot].master_context = context;
     return 0;
 }
+
+int64_t limef_presenter_seen_us(void *tile, int64_t *since_us)
+{
+    const struct limef_tile *seen = tile;
+
+    *since_us = LIMEF_COUNTED(seen->last_shown_us);
+    return LIMEF_COUNTED(seen->n_shown) ? LIMEF_COUNTED(seen->position_us) : LIMEF_NO_TIME;
+}

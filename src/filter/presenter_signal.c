@@ -67,8 +67,7 @@ static void act(struct limef_presenter *presenter, struct limef_tile *tile,
     case LIMEF_SIGNAL_START:
         if (signal_frame->serial == tile->seek_serial)
             tile->seeking = false; /* it failed: no FLUSH comes */
-        tile->is_silent =
-            signal_frame->value && !(signal_frame->value >> LIMEF_MEDIA_AUDIO & 1);
+        tile->is_silent = signal_frame->code && !(signal_frame->code >> LIMEF_MEDIA_AUDIO & 1);
         restart(presenter, tile, now_us);
         break;
     case LIMEF_SIGNAL_LOST:

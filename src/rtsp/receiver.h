@@ -47,7 +47,6 @@ struct rtsp_arrival {
 typedef int rtsp_arrival_fn(void *context, struct rtsp_receiver *receiver,
                             const struct rtsp_arrival *arrival);
 
-/* All-zero and rtsp_receiver_open(). */
 /* What the answer to PLAY tells of a stream's first packet (RFC 2326 section 12.33). */
 struct rtsp_first {
     int sequence; /* the lower 16 bits of its number; -1: not told */
@@ -55,6 +54,7 @@ struct rtsp_first {
     uint32_t timestamp;
 };
 
+/* All-zero and rtsp_receiver_open(). */
 struct rtsp_receiver {
     struct depacketizer depacketizer;
     struct rtp_statistics statistics;
@@ -90,11 +90,10 @@ void rtsp_receiver_rtcp(struct rtsp_receiver *receiver, const uint8_t *data, siz
 
 /*
  * The first packet is told, as rtp_window_release(). A server that many look at may name one that
- * went to others long ago: it is believed if what comes first is of the same time; and nothing is
- * missing in a TCP connection. Returns as rtsp_receiver_rtp().
+ * went to others long ago: it is believed if what comes first is of about the same time; and
+ * nothing is missing in a TCP connection. Returns as rtsp_receiver_rtp().
  */
-int rtsp_receiver_begin(struct rtsp_receiver *receiver, const struct rtsp_first *first,
-                        int64_t now_us);
+int rtsp_receiver_begin(struct rtsp_receiver *receiver, const struct rtsp_first *first);
 
 /* Gives up what was waited for long enough. Returns as rtsp_receiver_rtp(). */
 int rtsp_receiver_tick(struct rtsp_receiver *receiver, int64_t now_us);

@@ -13,10 +13,10 @@
 static struct mix_gain gain;
 static float in[MAX_SAMPLES], mixed[MAX_SAMPLES];
 
-/* Silence, soft, loud, far too loud, and denormal. */
+/* Silence, soft, loud, far too loud, denormal, and no sound at all. */
 static float some_sample(void)
 {
-    static const float scales[] = {0, 1e-3f, 0.5f, 1, 3, 1000, 1e-40f};
+    static const float scales[] = {0, 1e-3f, 0.5f, 1, 3, 1000, 1e-40f, 1e7f, INFINITY, NAN};
 
     return scales[(size_t)rand() % (sizeof(scales) / sizeof(scales[0]))] *
            ((float)rand() / (float)RAND_MAX * 2 - 1);
@@ -26,7 +26,9 @@ static void make_input(void)
 {
     for (int i = 0; i < MAX_SAMPLES; i++) {
         in[i] = some_sample();
-        mixed[i] = some_sample();
+        do /* of sums there is nothing else */
+            mixed[i] = some_sample();
+        while (!(fabsf(mixed[i]) < MIX_MOST));
     }
     for (int i = 0; i < MIX_LANES; i++) {
         gain.base[i] = (float)rand() / (float)RAND_MAX;

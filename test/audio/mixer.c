@@ -340,6 +340,31 @@ Test(mixer, measures_peak_and_rms)
     cr_assert(epsilon_eq(flt, levels.rms[0], 0.4f, 1e-3f));
 }
 
+Test(mixer, is_silent_where_an_input_gives_what_is_no_sound)
+{
+    const float bad[] = {NAN, INFINITY, -INFINITY, 1e30f};
+    struct limef_mixer_counters counted;
+    struct limef_levels levels;
+
+    for (int i = 0; i < 2; i++)
+        limef_mixer_connect(&mixer, &inputs[i]);
+    for (int i = 0; i < 4; i++) {
+        write_level(&inputs[0], bad[i], bad[i], BLOCK, 0);
+        write_level(&inputs[1], 0.25f, -0.25f, BLOCK, 0);
+        mix_block(0);
+        expect_last(0.25f, -0.25f);
+    }
+    limef_mixer_get_counters(&mixer, &counted);
+    cr_assert(eq(ulong, counted.n_cleaned, 4));
+    limef_mixer_input_get_levels(&inputs[0], &levels);
+    cr_assert(zero(flt, levels.peak[0]));
+    cr_assert(zero(flt, levels.rms[0]));
+    write_level(&inputs[0], 0.25f, 0.25f, BLOCK, 0);
+    mix_block(0);
+    limef_mixer_input_get_levels(&inputs[0], &levels);
+    cr_assert(gt(flt, levels.rms[0], 0));
+}
+
 Test(mixer, limits_the_sum_and_counts_it)
 {
     struct limef_mixer_counters counted;

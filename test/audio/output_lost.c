@@ -5,6 +5,7 @@
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <dlfcn.h>
 
 static struct limef_mixer mixer;
 static struct limef_audio_output output;
@@ -48,4 +49,24 @@ Test(audio_output_lost, goes_on_without_sound_and_tries_it_again, .timeout = 60)
     /* that it was lost, that it is back, and perhaps that real time is not permitted */
     cr_assert(ge(int, atomic_load(&n_lines), 2));
     cr_assert(le(int, atomic_load(&n_lines), 3));
+}
+
+Test(audio_output_lost, goes_on_while_a_device_that_takes_nothing_hangs, .timeout = 60)
+{
+    struct limef_audio_output_settings settings = {
+        .kind = LIMEF_AUDIO_ALSA, .device = "stuck", .reopen_us = 1000};
+    void *module = dlopen(VANISHING, RTLD_NOW);
+    LIMEF_ATOMIC(int) *lets_open = module ? dlsym(module, "limef_test_lets_open") : NULL;
+    uint64_t n_periods;
+
+    cr_assert(lets_open != NULL);
+    cr_assert(zero(int, limef_mixer_init(&mixer, NULL, NULL)));
+    cr_assert(zero(int, limef_audio_output_start(&output, NULL, &mixer, &settings)));
+    ASSERT_COMES(counters().n_lost == 1);
+    n_periods = counters().n_periods;
+    ASSERT_COMES(counters().n_periods > n_periods + 50);
+    cr_assert(eq(str, (char *)counters().kind, "null"));
+    cr_assert(eq(int, limef_audio_output_stop(&output, 1000), AVERROR(ETIMEDOUT)));
+    atomic_store(lets_open, 1);
+    cr_assert(zero(int, limef_audio_output_stop(&output, TOO_LONG_US)));
 }

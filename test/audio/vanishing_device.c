@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A module with a device that goes away after ten periods, is not there when it is first tried
- * again, and comes back then. It links nothing of limef.
+ * again, and comes back then. One with the name "stuck" takes no more instead, and opening it again
+ * hangs until limef_test_lets_open. It links nothing of limef.
  */
 #include "audio/device.h"
 
 #include <errno.h>
 #include <libavutil/error.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define N_PERIODS 10
@@ -19,22 +21,37 @@ struct vanishing_device {
     int n_left; /* periods until it vanishes; below 0: it stays */
 };
 
-static int n_opened;
+__attribute__((visibility("default"))) LIMEF_ATOMIC(int) limef_test_lets_open;
+static LIMEF_ATOMIC(int) n_opened;
+
+static bool gets_stuck(const struct audio_device_settings *settings)
+{
+    return settings->device && !strcmp(settings->device, "stuck");
+}
+
+static void wait_a_millisecond(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
 
 static int vanishing_open(struct audio_device **device,
                           const struct audio_device_settings *settings)
 {
     struct vanishing_device *vanishing;
 
-    if (++n_opened == 2)
-        return AVERROR(ENODEV);
+    if (atomic_fetch_add(&n_opened, 1) == 1) {
+        if (!gets_stuck(settings))
+            return AVERROR(ENODEV);
+        while (!atomic_load(&limef_test_lets_open))
+            wait_a_millisecond();
+    }
     vanishing = calloc(1, sizeof(*vanishing));
     if (!vanishing)
         return AVERROR(ENOMEM);
     vanishing->base.ops = &limef_audio_module;
     vanishing->base.settings = *settings;
     vanishing->base.settings.period_frames = 100; /* has its own mind */
-    vanishing->n_left = n_opened == 1 ? N_PERIODS : -1;
+    vanishing->n_left = atomic_load(&n_opened) == 1 ? N_PERIODS : -1;
     *device = &vanishing->base;
     return 0;
 }
@@ -43,10 +60,10 @@ static int vanishing_wait(struct audio_device *device, int64_t deadline_us, int6
 {
     struct vanishing_device *vanishing = LIMEF_CONTAINER_OF(device, struct vanishing_device, base);
 
-    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    wait_a_millisecond();
     *heard_us = deadline_us;
     if (vanishing->n_left == 0)
-        return AVERROR(ENODEV);
+        return gets_stuck(&device->settings) ? AVERROR(EAGAIN) : AVERROR(ENODEV);
     vanishing->n_left -= vanishing->n_left > 0;
     return 0;
 }

@@ -198,9 +198,9 @@ static void take_describe(struct session *session, const struct request *request
     if (session->fault.kind == FAULT_SDP)
         length = spoil(session, sdp, length, sizeof(sdp));
     snprintf(text, sizeof(text),
-             "200 Content-Type: application/sdp\r\nContent-Base: rtsp://127.0.0.1:%u/stream/\r\n"
+             "200 Content-Type: application/sdp\r\nContent-Base: rtsp%s://127.0.0.1:%u/stream/\r\n"
              "Content-Length: %zu\r\n\r\n",
-             session->camera->port, length);
+             session->camera->is_secure ? "s" : "", session->camera->port, length);
     answer_with(session, request, text, sdp, length);
 }
 
@@ -313,8 +313,8 @@ static void take_request(struct session *session, const struct request *request,
         snprintf(text, sizeof(text), "%s \r\n", statuses[fault->variant % CAMERA_N_STATUS]);
         answer(session, request, text);
     } else if (fault->kind == FAULT_REDIRECT || fault->kind == FAULT_CIRCLE) {
-        snprintf(text, sizeof(text), "302 Location: rtsp://127.0.0.1:%u/elsewhere\r\n\r\n",
-                 session->camera->port);
+        snprintf(text, sizeof(text), "302 Location: rtsp%s://127.0.0.1:%u/elsewhere\r\n\r\n",
+                 session->camera->is_secure ? "s" : "", session->camera->port);
         answer(session, request, text);
     } else if (!strcmp(request->method, "DESCRIBE")) {
         take_describe(session, request);
@@ -443,5 +443,74 @@ bool session_misbehave(struct session *session, int64_t now_us)
         return true;
     default:
         return false;
+    }
+}
+
+static void write_noise(struct session *session, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++) {
+        uint8_t byte = (uint8_t)camera_random(session->camera->cameras);
+
+        session_write_plain(session, &byte, 1);
+    }
+}
+
+void session_shake_no_hands(struct session *session)
+{
+    unsigned variant = session->fault.variant % CAMERA_N_TLS;
+
+    if (secure_is_open(session->secure))
+        return; /* with another certificate, as half of them; the client will not have it */
+    switch (variant) {
+    case 0: /* nothing */
+        session->n_out = 0;
+        break;
+    case 1: /* half of what it would say, and nothing more */
+        session->n_out /= 2;
+        break;
+    case 2: /* and closes */
+        session->n_out /= 2;
+        session->closes_when_sent = true;
+        break;
+    case 3:
+        session->n_out = 0;
+        session_write_plain(session, "\x15\x03\x03\0\2\2\x28", 7); /* handshake_failure */
+        session->closes_when_sent = true;
+        break;
+    case 4:
+        session->n_out = 0;
+        session_write_plain(session, "RTSP/1.0 400 Bad Request\r\n\r\n", 28);
+        break;
+    case 5:
+        session->n_out = 0;
+        write_noise(session, 300);
+        break;
+    default:
+        break;
+    }
+}
+
+void session_disturb_records(struct session *session)
+{
+    if (!session->secure || !secure_is_open(session->secure))
+        return;
+    switch (session->camera->fault.variant % CAMERA_N_RECORDS) {
+    case 0:
+        session_write_plain(session, "\x17\x03\x03\0\x40", 5); /* with a sum that is wrong */
+        write_noise(session, 64);
+        break;
+    case 1:
+        session_write_plain(session, "\x17\x03\x03\xff\xff", 5); /* longer than one can be */
+        write_noise(session, 200);
+        break;
+    case 2:
+        secure_alert(session->secure, true);
+        break;
+    case 3:
+        secure_say_goodbye(session->secure);
+        break;
+    default:
+        secure_alert(session->secure, false);
+        break;
     }
 }

@@ -262,6 +262,16 @@ class Sound(unittest.TestCase):
             self.assertGreater(max(part), 0.05)
         self.assertGreater(stream["frames_shown"] + stream["frames_dropped"]["late"], 50)
 
+    def test_what_comes_behind_a_gap_is_not_heard_too_early(self):
+        clip = make("gap.mkv", "-f", "lavfi", "-i", FLASH, "-f", "lavfi", "-i", BEEP, "-t", "2.4", "-af",
+                    "aselect=not(between(t\\,0.5\\,1.6))", "-c:v", "mpeg4", "-c:a", "pcm_s16le")
+        status, report, samples = play(clip)
+        self.assertEqual(status, 0)
+        beeps = onsets(samples)
+        self.assertEqual(len(beeps), 2)
+        self.assertAlmostEqual((beeps[1] - beeps[0]) / RATE, 2, delta=0.3)
+        self.assertEqual(report["streams"][0]["sound"]["gaps"], 1)
+
     def test_mixes_streams_side_by_side(self):
         clips = [make(f"{hz}.wav", "-f", "lavfi", "-i", f"sine={hz}:d=1") for hz in (500, 2000)]
         status, report, samples = play(*clips)

@@ -2,9 +2,6 @@
 #include "support/chain.h"
 #include "support/sound.h"
 
-#include <limef/base/memory.h>
-#include <limef/frame/pool.h>
-
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
@@ -35,12 +32,6 @@ static void close_sink(void)
 {
     sound_block_free(&block);
     limef_filter_clear(&sink.filter);
-}
-
-static void need_stretching(void)
-{
-    if (!HAS_TEMPO)
-        cr_skip_test("this build has no libavfilter");
 }
 
 static int offer(int64_t pts_us, uint32_t flags)
@@ -163,35 +154,6 @@ Test(audio_sink, is_silent_at_other_rates_than_the_natural_one_where_it_is_live)
     cr_assert(eq(ulong, LIMEF_COUNTED(slots[0].n_dropped), 1));
 }
 
-/* As a resampler gives it: counted. */
-static struct limef_pool *pool;
-
-static int offer_counted(int64_t pts_us, int64_t at)
-{
-    struct limef_payload *payload = limef_pool_get(pool);
-    struct limef_decoded_frame frame = block.frame;
-    int ret;
-
-    sound_block_tone(&block, 1000, at);
-    av_frame_unref(limef_payload_picture(payload));
-    cr_assert(zero(int, av_frame_ref(limef_payload_picture(payload), block.av)));
-    cr_assert(zero(int, av_frame_make_writable(limef_payload_picture(payload))));
-    frame.frame.payload = payload;
-    frame.av = limef_payload_picture(payload);
-    frame.frame.pts_us = pts_us;
-    ret = limef_go(&sink.filter, &frame.frame);
-    limef_payload_unref(payload);
-    return ret;
-}
-
-static int64_t n_offered; /* frames */
-
-static void offer_all(void)
-{
-    while (offer_counted(n_offered * 1000000 / 48000, n_offered) == 0)
-        n_offered += 1024;
-}
-
 /* What is heard now, and how fast it runs. */
 static struct limef_mixer_heard heard(void)
 {
@@ -200,128 +162,6 @@ static struct limef_mixer_heard heard(void)
     mix_period();
     limef_mixer_input_get_heard(&input, &now);
     return now;
-}
-
-/* A large ring, full of a second of sound. */
-static void open_large(void)
-{
-    static float large[65536 * 2];
-
-    cr_assert(zero(int, limef_mixer_disconnect(&mixer, &input, 0)));
-    input = (struct limef_mixer_input){0};
-    cr_assert(zero(int, limef_mixer_input_init(&input, &mixer, NULL, large, 65536, NULL)));
-    limef_mixer_connect(&mixer, &input);
-    pool = limef_pool_create(LIMEF_FRAME_DECODED);
-    n_offered = 0;
-    offer_all();
-    cr_assert(ge(uint, fill(), 47000));
-    mix_period();
-}
-
-/* Mixes until the sound runs at that rate; for how long it does not yet. */
-static int64_t runs_after_us(int32_t rate)
-{
-    for (int64_t us = 0; us < 2000000; us += 5000) {
-        struct limef_mixer_heard now = heard();
-
-        if (now.rate == rate)
-            return us;
-        cr_assert(eq(uint, now.state, LIMEF_INPUT_SOUNDING));
-        limef_audio_sink_tick(&sink, 0);
-    }
-    return 2000000;
-}
-
-Test(audio_sink, changes_the_rate_at_once_however_much_waits)
-{
-    static const int32_t rates[] = {2000, 500, 1250, 1000};
-    struct limef_mixer_heard before, after;
-
-    need_stretching();
-    open_large();
-    for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
-        before = heard();
-        send(LIMEF_SIGNAL_RATE, rates[i], 0);
-        cr_assert(le(i64, runs_after_us(rates[i]), 50000));
-        for (int k = 0; k < 60; k++) { /* it goes on */
-            offer_all();
-            limef_audio_sink_tick(&sink, 0);
-            after = heard();
-            cr_assert(eq(uint, after.state, LIMEF_INPUT_SOUNDING));
-        }
-        /* and where it was, at most 55 ms of it at the old rate */
-        cr_assert(ge(i64, after.media_us - before.media_us, 300 * (int64_t)rates[i] - 90000));
-        cr_assert(le(i64, after.media_us - before.media_us, 305 * (int64_t)rates[i] + 190000));
-    }
-    cr_assert(zero(ulong, LIMEF_COUNTED(input.ring.n_underruns)));
-    cr_assert(zero(ulong, LIMEF_COUNTED(input.ring.n_dropped)));
-    limef_filter_clear(&sink.filter);
-    limef_pool_release(pool);
-}
-
-Test(audio_sink, changes_the_rate_without_a_jump)
-{
-    double k = 2 * cos(2 * M_PI * 1000 / 48000);
-    float last[2] = {0, 0}, worst = 0;
-
-    need_stretching();
-    open_large();
-    send(LIMEF_SIGNAL_RATE, 1500, 0);
-    for (int n = 0; n < 40; n++) {
-        mix_period();
-        for (int i = 0; i < PERIOD; i++) {
-            float expected = (float)(k * last[1] - last[0]);
-
-            if (n > 1)
-                worst = fmaxf(worst, fabsf(out[i * 2] - expected));
-            last[0] = last[1];
-            last[1] = out[i * 2];
-        }
-    }
-    cr_assert(lt(flt, worst, 0.02F));
-    limef_filter_clear(&sink.filter);
-    limef_pool_release(pool);
-}
-
-Test(audio_sink, changes_the_rate_of_what_has_ended_already)
-{
-    int64_t now_us = limef_now_us();
-    int n_periods = 0;
-
-    need_stretching();
-    open_large();
-    limef_mixer_set_running(&mixer, true);
-    send(LIMEF_SIGNAL_END, 0, 0);
-    send(LIMEF_SIGNAL_RATE, 2000, 0);
-    while (slots[0].ending && n_periods++ < 1000) {
-        mix_period();
-        limef_audio_sink_tick(&sink, now_us);
-    }
-    /* half as long as it would have lasted */
-    cr_assert(le(long, n_periods * 5000L, n_offered * 1000000 / 48000 / 2 + 80000));
-    cr_assert(ge(long, n_periods * 5000L, n_offered * 1000000 / 48000 / 2 - 80000));
-    cr_assert(zero(ulong, LIMEF_COUNTED(input.ring.n_underruns)));
-    limef_mixer_set_running(&mixer, false);
-    limef_filter_clear(&sink.filter);
-    limef_pool_release(pool);
-}
-
-Test(audio_sink, allocates_nothing_for_each_block_at_another_rate)
-{
-    uint64_t before;
-
-    need_stretching();
-    open_large();
-    send(LIMEF_SIGNAL_RATE, 1500, 0);
-    for (int i = 0; i < 300; i++) {
-        if (i == 200)
-            before = limef_memory_n_allocations();
-        offer_all();
-        mix_period();
-    }
-    cr_assert(eq(u64, limef_memory_n_allocations(), before));
-    limef_filter_clear(&sink.filter);
-    limef_pool_release(pool);
 }
 
 static bool picture_is_ready;
@@ -334,10 +174,20 @@ static bool is_ready(void *context, uint32_t serial)
     return picture_is_ready;
 }
 
+static void begin(int32_t media)
+{
+    struct limef_signal_frame start;
+
+    limef_signal_frame_set(&start, LIMEF_SIGNAL_START, 0, NULL);
+    start.code = media;
+    start.value = LIMEF_NO_TIME;
+    cr_assert(zero(int, limef_go(&sink.filter, &start.frame)));
+}
+
 static void begin_with_pictures(void)
 {
     slots[0].pictures = is_ready;
-    send(LIMEF_SIGNAL_START, 1 << LIMEF_MEDIA_VIDEO | 1 << LIMEF_MEDIA_AUDIO, 0);
+    begin(1 << LIMEF_MEDIA_VIDEO | 1 << LIMEF_MEDIA_AUDIO);
 }
 
 Test(audio_sink, begins_when_its_picture_can_be_shown)
@@ -385,7 +235,7 @@ Test(audio_sink, waits_for_a_picture_in_vain_once)
 Test(audio_sink, waits_for_no_picture_where_none_follows_or_it_is_live)
 {
     slots[0].pictures = is_ready;
-    send(LIMEF_SIGNAL_START, 1 << LIMEF_MEDIA_AUDIO, 0);
+    begin(1 << LIMEF_MEDIA_AUDIO);
     offer(0, 0);
     cr_assert(eq(u32, heard().state, LIMEF_INPUT_SOUNDING));
     send(LIMEF_SIGNAL_FLUSH, 0, 0);
@@ -410,4 +260,86 @@ Test(audio_sink, reports_the_end_when_the_last_of_it_was_heard)
     cr_assert(eq(long, limef_audio_sink_tick(&sink, now_us), LIMEF_FOREVER));
     cr_assert(not(slots[0].ending));
     cr_assert(zero(ulong, LIMEF_COUNTED(input.ring.n_underruns)));
+}
+
+/* Until it is taken, while a mixer plays. */
+static void offer_until_taken(int64_t pts_us)
+{
+    for (int i = 0; offer(pts_us, 0) == AVERROR(EAGAIN); i++) {
+        cr_assert(lt(int, i, 1000));
+        mix_period();
+    }
+}
+
+Test(audio_sink, puts_silence_where_a_file_has_no_sound)
+{
+    cr_assert(zero(int, offer(0, 0)));
+    mix_period();
+    offer_until_taken(200000);
+    cr_assert(eq(ulong, limef_sample_ring_head(&input.ring), 9600 + 1024));
+    cr_assert(eq(ulong, LIMEF_COUNTED(slots[0].n_gaps), 1));
+    cr_assert(zero(ulong, LIMEF_COUNTED(input.ring.n_underruns)));
+    offer_until_taken(200000 + 21333 + 30000); /* so little is no gap */
+    cr_assert(eq(ulong, limef_sample_ring_head(&input.ring), 9600 + 2048));
+    offer_until_taken(60000000); /* time jumped */
+    cr_assert(eq(ulong, limef_sample_ring_head(&input.ring), 9600 + 3072));
+}
+
+Test(audio_sink, is_silent_until_a_file_s_sound_begins)
+{
+    send(LIMEF_SIGNAL_START, 1000000, 0);
+    offer_until_taken(1100000);
+    cr_assert(eq(ulong, limef_sample_ring_head(&input.ring), 4800 + 1024));
+    send(LIMEF_SIGNAL_FLUSH, 5000000, 0);
+    offer_until_taken(5100000);
+    cr_assert(eq(ulong, limef_sample_ring_head(&input.ring), 2 * (4800 + 1024)));
+    cr_assert(eq(ulong, LIMEF_COUNTED(slots[0].n_gaps), 2));
+}
+
+static int64_t seen_us, seen_since_us;
+
+static int64_t tell_seen(void *context, int64_t *since_us)
+{
+    (void)context;
+    *since_us = seen_since_us;
+    return seen_us;
+}
+
+Test(audio_sink, begins_with_the_picture_that_is_seen)
+{
+    slots[0].seen = tell_seen;
+    seen_us = 2000000;
+    seen_since_us = limef_now_us() + 1000000; /* behind the FLUSH */
+    send(LIMEF_SIGNAL_FLUSH, LIMEF_NO_TIME, 0);
+    send(LIMEF_SIGNAL_PAUSE, 0, 0); /* it stands still */
+    cr_assert(eq(int, offer(2100000, 0), AVERROR(EAGAIN)));
+    cr_assert(eq(ulong, limef_sample_ring_head(&input.ring), N_RING));
+    cr_assert(eq(uint, slots[0].n_silent, 4800 - N_RING));
+}
+
+Test(audio_sink, does_not_wait_for_a_picture_of_before_a_seek)
+{
+    slots[0].seen = tell_seen;
+    seen_us = 2000000;
+    seen_since_us = limef_now_us() - 1000000;
+    send(LIMEF_SIGNAL_FLUSH, LIMEF_NO_TIME, 0);
+    cr_assert(zero(int, offer(2100000, 0)));
+    cr_assert(eq(uint, fill(), 1024));
+}
+
+Test(audio_sink, does_not_stop_single_pictures_and_goes_on_with_the_one_that_is_seen)
+{
+    slots[0].seen = tell_seen;
+    send(LIMEF_SIGNAL_STEP, 0, 0);
+    for (int i = 0; i < 30; i++)
+        cr_assert(zero(int, offer(i * 21333, 0)));
+    mix_period();
+    cr_assert(eq(uint, fill(), N_RING));
+    seen_us = 600000;
+    seen_since_us = limef_now_us();
+    send(LIMEF_SIGNAL_PLAY, 0, 0);
+    mix_period();
+    /* to a sample, and to a microsecond of each block's time */
+    cr_assert(ge(long, limef_mixer_input_heard_us(&input, heard_us - 5000), 600000 - 60));
+    cr_assert(le(long, limef_mixer_input_heard_us(&input, heard_us - 5000), 600000 + 60));
 }

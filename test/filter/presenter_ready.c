@@ -41,12 +41,12 @@ static void go(int64_t pts_us)
     limef_payload_unref(payload);
 }
 
-static void send(uint32_t signal, int64_t value, uint32_t serial)
+static void send(uint32_t signal, int32_t code, uint32_t serial)
 {
     struct limef_signal_frame signal_frame;
 
     limef_signal_frame_set(&signal_frame, signal, 0, NULL);
-    signal_frame.value = value;
+    signal_frame.code = code;
     signal_frame.serial = serial;
     limef_go(&presenter.filter, &signal_frame.frame);
 }

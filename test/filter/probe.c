@@ -354,6 +354,7 @@ Test(probe, a_source_costs_by_what_comes_out_and_waiting_is_free)
     cr_assert(eq(dbl, filter.cost_us, 3000));
     cr_assert(eq(dbl, filter.rate_hz, 15));
     cr_assert(filter.is_live);
+    cr_assert(not(filter.is_eager));
     before = (struct limef_probe_reading){0};
     limef_probe_read(&workers[0].filter, &after);
     limef_probe_measure(&before, &after, &filter, &edge);
@@ -361,6 +362,35 @@ Test(probe, a_source_costs_by_what_comes_out_and_waiting_is_free)
     cr_assert(eq(dbl, edge.burst_frames, 4)); /* the bucket of 3 and 4 */
     cr_assert(eq(dbl, edge.frame_bytes, 100));
     cr_assert(edge.is_encoded);
+}
+
+Test(probe, a_source_that_did_not_wait_in_a_window_is_eager)
+{
+    struct stepper stepper = {.work_ns = MS, .n_frames = 1, .source.step = stepper_step};
+    struct limef_probe probe;
+    struct limef_probe_reading before, after;
+    struct limef_plan_filter filter = {0};
+    int64_t due_us;
+
+    limef_filter_init(&stepper.source.filter, &stepper_ops, NULL);
+    limef_probe_attach(&probe, &stepper.source.filter);
+    stepper.answer = AVERROR(EAGAIN);
+    limef_probe_step(&stepper.source, &due_us);
+    limef_probe_read(&stepper.source.filter, &before);
+    limef_probe_measure(&before, &before, &filter, NULL);
+    cr_assert(not(filter.is_eager)); /* it did nothing at all */
+    stepper.answer = 0;
+    for (int i = 0; i < 10; i++)
+        limef_probe_step(&stepper.source, &due_us);
+    limef_probe_read(&stepper.source.filter, &after);
+    limef_probe_measure(&before, &after, &filter, NULL);
+    cr_assert(filter.is_eager);
+    stepper.answer = AVERROR(EAGAIN); /* also where that step is not measured */
+    probe.skip = 9;
+    limef_probe_step(&stepper.source, &due_us);
+    limef_probe_read(&stepper.source.filter, &after);
+    limef_probe_measure(&before, &after, &filter, NULL);
+    cr_assert(not(filter.is_eager));
 }
 
 Test(probe, a_window_is_the_difference_of_two_readings)

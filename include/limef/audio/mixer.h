@@ -130,6 +130,8 @@ struct limef_mixer_counters {
     uint64_t n_blocks;   /**< calls of limef_mixer_mix() */
     uint64_t n_limited;  /**< blocks in which the limiter was at work */
     uint64_t n_commands; /**< done */
+    uint64_t n_cleaned;  /**< blocks of inputs with samples that are no number, or 120 dB over full
+                              scale: those are silence */
 };
 
 /** Memory of a mixer. All-zero and limef_mixer_init(). */
@@ -153,7 +155,7 @@ struct limef_mixer {
     float square[LIMEF_MIXER_MAX_CHANNELS];
     unsigned coefficients_of; /**< frames of a block that the next two are for */
     float fall, smooth;
-    LIMEF_ATOMIC(uint64_t) n_frames, n_blocks, n_limited, n_commands; /**< any reads */
+    LIMEF_ATOMIC(uint64_t) n_frames, n_blocks, n_limited, n_commands, n_cleaned; /**< any reads */
 
     struct limef_snapshot levels_now; /**< struct limef_levels; any reads */
 };
@@ -270,6 +272,10 @@ LIMEF_API unsigned limef_mixer_input_write(struct limef_mixer_input *input, cons
 
 /** Nothing of what was written so far sounds any more. Thread: the input's writer. Wait-free */
 LIMEF_API void limef_mixer_input_flush(struct limef_mixer_input *input);
+
+/** Nothing of what was written so far sounds any more but the last n_frames of it. Thread: the
+ * input's writer. Wait-free */
+LIMEF_API void limef_mixer_input_keep(struct limef_mixer_input *input, unsigned n_frames);
 
 /** Whether nothing follows, so that the end of the ring is no underrun. Writing says that it goes
  * on. Thread: the input's writer. Wait-free */

@@ -61,9 +61,17 @@ struct limef_audio_output {
     const struct audio_device_ops *wanted; /**< the kind that was asked for */
     struct audio_device *device;
     bool lost; /**< the device is in the place of a lost one */
-    int64_t reopen_us;
+    bool is_reopening;
+    int64_t waited_us; /**< for the device, since it took a period */
+    int64_t try_us;    /**< when it tries again to start the next one */
     float block[LIMEF_AUDIO_MAX_PERIOD * LIMEF_MIXER_MAX_CHANNELS];
     uint64_t underruns_before; /**< of devices that are closed */
+
+    /* a thread that closes a lost device and opens it again; else the one above */
+    struct limef_thread reopener;
+    struct audio_device *broken;
+    int64_t reopen_us;
+    LIMEF_ATOMIC(struct audio_device *) reopened; /**< release; the audio thread takes it */
 
     /* any reads */
     LIMEF_ATOMIC(const char *) kind;
@@ -90,7 +98,7 @@ LIMEF_API int limef_audio_output_start(struct limef_audio_output *output, const 
 /**
  * Stops playing and closes the device; all-zero afterwards.
  *
- * @return 0, also if it does not play; AVERROR(ETIMEDOUT): the thread hangs in the device, nothing
+ * @return 0, also if it does not play; AVERROR(ETIMEDOUT): a thread hangs in the device, nothing
  *         may be freed; call again.
  * Thread: the controlling one
  */

@@ -33,6 +33,15 @@ struct limef_resample_filter;
  */
 typedef bool limef_audio_pictures_fn(void *context, uint32_t serial);
 
+/**
+ * Which picture of a slot is seen: limef_presenter_seen_us() of its tile.
+ *
+ * @param since_us  written: when it came onto the screen, on limef_now_us()'s clock.
+ * @return its media time; LIMEF_NO_TIME: none was seen yet.
+ * Thread: the sink's
+ */
+typedef int64_t limef_audio_seen_fn(void *context, int64_t *since_us);
+
 /** Blocks of a slot that are kept until they are heard: a change of the rate goes back to them. */
 #define LIMEF_AUDIO_N_KEPT 128
 
@@ -41,8 +50,8 @@ struct limef_audio_kept {
     struct limef_decoded_frame frame; /**< with a reference to its payload; empty: none */
 };
 
-/** One slot's way into the mixer. All-zero but what the application sets: input, which it connects,
- * resample, pictures. */
+/** One slot's way into the mixer. All-zero but the first members; input is connected by the
+ * application. */
 struct limef_audio_slot {
     struct limef_mixer_input *input;        /**< borrowed; NULL: the slot is silent */
     struct limef_resample_filter *resample; /**< what comes from this one follows the clock of the
@@ -50,11 +59,19 @@ struct limef_audio_slot {
     limef_audio_pictures_fn *pictures; /**< what its sound waits for at the beginning and after a
                                             seek; NULL: nothing */
     void *pictures_context;            /**< borrowed; must outlive the sink's run */
+    limef_audio_seen_fn *seen; /**< sound that comes late begins with the picture that it goes with;
+                                    NULL: there are no pictures */
+    void *seen_context;        /**< borrowed */
 
     /* the sink's thread */
-    unsigned n_taken; /**< frames of the block that is being offered */
-    int64_t taken_of; /**< that block's pts_us */
-    bool seeking;     /**< drop sound until the FLUSH of seek_serial */
+    unsigned n_taken;  /**< frames of the block that is being offered */
+    int64_t taken_of;  /**< that block's pts_us */
+    int64_t next_us;   /**< media time behind what was written; LIMEF_NO_TIME: nothing was yet */
+    int64_t begins_us; /**< media time that START or FLUSH said comes first */
+    int64_t began_us;  /**< when that was */
+    unsigned n_silent; /**< frames of silence that are still to be written */
+    bool paused, stepping;
+    bool seeking; /**< drop sound until the FLUSH of seek_serial */
     uint32_t seek_serial;
     bool has_pictures;       /**< START said so */
     bool awaits;             /**< the input is held until there is a picture */
@@ -85,7 +102,9 @@ struct limef_audio_slot {
     /* any reads */
     LIMEF_ATOMIC(uint64_t) n_blocks; /**< came */
     LIMEF_ATOMIC(uint64_t)
-    n_dropped;                 /**< blocks that were not to be heard: seeking, not for this rate */
+    n_dropped; /**< blocks that were not to be heard: seeking, not for this rate */
+    LIMEF_ATOMIC(uint64_t)
+    n_gaps;                    /**< times that a file had no sound, and silence took its place */
     LIMEF_ATOMIC(int32_t) ppm; /**< how much longer what comes is made to last */
 };
 
@@ -101,13 +120,14 @@ struct limef_audio_sink {
 /**
  * Prepares a sink.
  *
- * It acts on these signals of a slot (UINT32_MAX: of all): PAUSE, PLAY; RATE: what is heard 40 ms
- * later is at that rate with its pitch kept, also what was written already (see limef_tempo_filter,
- * which it has of its own; it is silent where that does nothing: live sound, other rates); FLUSH,
- * after which what comes is heard at once; SEEK, which says
- * that sound is worthless until the FLUSH with its serial; START; END. To the application
- * (limef_report()), with media LIMEF_MEDIA_AUDIO: START when the first sound of all slots comes;
- * END when the last of a slot's sound was heard.
+ * It acts on these signals of a slot (UINT32_MAX: of all): PAUSE, PLAY; STEP: PAUSE, and
+ * what comes passes until PLAY, from where sound is heard with the picture that is seen then; RATE:
+ * what is heard 40 ms later is at that rate with its pitch kept, also what was written already (see
+ * limef_tempo_filter, which it has of its own; it is silent where that does nothing: live sound,
+ * other rates); FLUSH, after which what comes is heard at once; SEEK, which says that sound is
+ * worthless until the FLUSH with its serial; START; END. To the application (limef_report()), with
+ * media LIMEF_MEDIA_AUDIO: START when the first sound of all slots comes; END when the last of a
+ * slot's sound was heard.
  *
  * @param sink   written; must be all-zero.
  * @param slots  borrowed; must outlive the sink.

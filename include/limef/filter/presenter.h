@@ -159,6 +159,10 @@ struct limef_tile {
     bool stepping;        /**< show one more, then hold */
     bool seeking;         /**< drop pictures until the FLUSH of seek_serial */
     bool ending;          /**< END came, the last picture's time is not over */
+    bool hurried;       /**< the picture that waits is live, and shown sooner for those behind it */
+    unsigned n_hurried; /**< one after the other */
+    unsigned n_looks;   /**< pictures of a live source in a row that were there before their time */
+    int64_t least_wait_us; /**< the least of what they waited */
     uint32_t seek_serial;
     int64_t since_us; /**< when the state began */
     int32_t end_code;
@@ -369,6 +373,16 @@ LIMEF_API int limef_presenter_set_master(struct limef_presenter *presenter, uint
  * Thread: any
  */
 LIMEF_API bool limef_presenter_is_ready(void *tile, uint32_t serial);
+
+/**
+ * Which picture of a tile is on screen: a limef_audio_seen_fn.
+ *
+ * @param tile      a struct limef_tile.
+ * @param since_us  written: when it was presented, on limef_now_us()'s clock.
+ * @return its pts_us; LIMEF_NO_TIME: there was none yet.
+ * Thread: any
+ */
+LIMEF_API int64_t limef_presenter_seen_us(void *tile, int64_t *since_us);
 
 /**
  * What a slot has done so far.

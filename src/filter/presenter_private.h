@@ -58,6 +58,9 @@ void presenter_follow_master(struct limef_tile *tile, int64_t now_us);
  */
 int64_t presenter_begin_us(struct limef_tile *tile, int64_t pts_us, int64_t now_us);
 
+/* From now on the first picture waits for its sound. */
+void presenter_wait_for_sound(struct limef_tile *tile, int64_t now_us);
+
 /* When the first picture of a live source is shown. */
 int64_t presenter_live_begin_us(struct limef_tile *tile, int64_t now_us);
 
@@ -101,6 +104,13 @@ static inline void presenter_set_anchor(struct limef_tile *tile, int64_t media_u
 {
     presenter_clock_anchor(&tile->clock, media_us, at_us);
     LIMEF_COUNT(tile->n_anchors, 1);
+}
+
+/* Says whether the first picture since the last START or FLUSH need not be waited for any more. */
+static inline void presenter_set_ready(struct limef_tile *tile, bool ready)
+{
+    atomic_store_explicit(&tile->ready, ready ? (uint64_t)tile->seek_serial << 1 | 1 : 0,
+                          memory_order_relaxed);
 }
 
 /* How often a picture that waits for its sound looks for it. */

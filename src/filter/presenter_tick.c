@@ -39,6 +39,7 @@ static void note_shown(struct limef_tile *tile, const struct limef_decoded_frame
     tile->shown_live = picture->frame.flags & LIMEF_FRAME_LIVE;
     tile->entered_us = picture->frame.entered_us;
     tile->has_picture = tile->fresh = true;
+    presenter_set_ready(tile, true);
     if (tile->stepping) {
         tile->stepping = false;
         presenter_clock_pause(&tile->clock, now_us);
@@ -326,6 +327,10 @@ static int64_t tick_tile(struct limef_presenter *presenter, struct limef_tile *t
     if (presenter_awaits_sound(tile)) {
         prepare_next(presenter, tile);
         now_us = limef_now_us();
+        if (!LIMEF_COUNTED(tile->ready)) { /* sound may begin by now */
+            presenter_set_ready(tile, true);
+            presenter_wait_for_sound(tile, now_us);
+        }
         presenter_set_due(presenter, tile, now_us);
     }
     if (presenter_has_next(tile) && presenter_is_time(presenter, tile, now_us) &&

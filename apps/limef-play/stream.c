@@ -195,7 +195,8 @@ static int init_sound(struct play_stream *stream, struct limef_filter *head,
     limef_tempo_set_rate(&stream->tempo, rate);
     limef_connect(head, &stream->split.filter);
     limef_connect(&stream->split.filter, pictures);
-    limef_connect(&stream->sound_decode.filter, &stream->resample.filter);
+    limef_connect(&stream->sound_decode.filter, &stream->sound_limit.filter);
+    limef_connect(&stream->sound_limit.filter, &stream->resample.filter);
     limef_connect(&stream->resample.filter, &stream->tempo.filter);
     limef_connect(&stream->tempo.filter, &stream->sound->sink.filter);
     stream->sound->slots[stream->slot].resample = &stream->resample;
@@ -224,7 +225,10 @@ int play_stream_init(struct play_stream *stream, uint32_t slot, const char *url,
         ret = init_export(stream, options->export_path);
     if (ret < 0)
         return ret;
-    play_limit_init(&stream->limit, stream->name, options->n_frames, options->duration_us);
+    play_limit_init(&stream->limit, stream->name, LIMEF_MEDIA_VIDEO, options->n_frames,
+                    options->duration_us);
+    play_limit_init(&stream->sound_limit, stream->name, LIMEF_MEDIA_AUDIO, -1,
+                    options->duration_us);
     if (play_stream_is_live(stream)) {
         limef_latency_filter_init(&stream->latency, stream->name, options->latency_us);
         limef_connect(&stream->latency.filter, pictures);
@@ -256,6 +260,7 @@ void play_stream_clear(struct play_stream *stream)
     limef_filter_clear(&stream->export_filter.filter);
     limef_filter_clear(&stream->split.filter);
     limef_filter_clear(&stream->sound_decode.filter);
+    limef_filter_clear(&stream->sound_limit.filter);
     limef_filter_clear(&stream->resample.filter);
     limef_filter_clear(&stream->tempo.filter);
 }

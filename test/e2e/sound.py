@@ -254,6 +254,13 @@ class Sound(unittest.TestCase):
             self.assertGreater(max(part), 0.05)
         self.assertGreater(stream["frames_shown"] + stream["frames_dropped"]["late"], 50)
 
+    def test_plays_a_part_of_what_has_sound_alone(self):
+        clip = make("minutes.wav", "-f", "lavfi", "-i", "sine=1000:d=120")
+        status, report, samples = play("--duration=0.5", clip)
+        self.assertEqual(status, 0)
+        self.assertEqual(report["streams"][0]["state"], "ended")
+        self.assertAlmostEqual(report["streams"][0]["sound"]["heard_s"], 0.5, delta=0.1)
+
     def test_what_comes_behind_a_gap_is_not_heard_too_early(self):
         clip = make("gap.mkv", "-f", "lavfi", "-i", FLASH, "-f", "lavfi", "-i", BEEP, "-t", "2.4", "-af",
                     "aselect=not(between(t\\,0.5\\,1.6))", "-c:v", "mpeg4", "-c:a", "pcm_s16le")

@@ -12,6 +12,7 @@
 
 /* All-zero is empty. */
 struct assembly {
+    bool is_only_planned;     /* set before it is built: elements open no files of theirs */
     struct element *elements; /* those of the description, then a "null" behind each end */
     uint32_t n_elements;
     uint32_t n_sources, n_slots;   /* the first slots are the sources', the others the mosaics' */
@@ -27,7 +28,7 @@ struct assembly {
 /*
  * Makes and connects the filters of a description, and adds them to a graph.
  *
- * assembly  written; must be all-zero. To be cleared also after a failure.
+ * assembly  written; must be all-zero but for is_only_planned. To be cleared also after a failure.
  * settings  of the graph; reports is set here.
  * error     written if the description is wrong; .text is empty if something else failed, which
  *           was logged.

@@ -25,10 +25,12 @@ static const struct parameter path_parameters[] = {
     {NULL},
 };
 
-/* Opens the file that was given; element->file stays NULL for standard output. */
-static int open_file(struct element *element, const struct value *path)
+/* Opens the file that was given; element->file stays NULL for standard output, and where nothing is
+ * going to be written: what is in the file stays. */
+static int open_file(const struct assembly *assembly, struct element *element,
+                     const struct value *path)
 {
-    if (!path->is_given)
+    if (!path->is_given || assembly->is_only_planned)
         return 0;
     element->file = fopen(path->text, "w");
     return element->file ? 0 : limef_fail(AVERROR(errno), element->name, "%s", path->text);
@@ -36,9 +38,8 @@ static int open_file(struct element *element, const struct value *path)
 
 static int init_dump(struct assembly *assembly, struct element *element, const struct value *values)
 {
-    int ret = open_file(element, &values[0]);
+    int ret = open_file(assembly, element, &values[0]);
 
-    (void)assembly;
     if (ret >= 0)
         limef_dump_filter_init(AS(struct limef_dump_filter, element), element->name, NULL, NULL,
                                element->file ? element->file : stdout);
@@ -77,9 +78,8 @@ static int init_export(struct assembly *assembly, struct element *element,
 static int init_framemd5(struct assembly *assembly, struct element *element,
                          const struct value *values)
 {
-    int ret = open_file(element, &values[0]);
+    int ret = open_file(assembly, element, &values[0]);
 
-    (void)assembly;
     if (ret >= 0)
         limef_framemd5_filter_init(AS(struct limef_framemd5_filter, element), element->name, NULL,
                                    NULL, element->file ? element->file : stdout);

@@ -77,10 +77,11 @@ static int go(const struct graph_options *options)
         description_print_error(stderr, options->description, &error);
         return status;
     }
+    assembly.is_only_planned = options->explain || options->json || options->dot;
     if (assembly_build(&assembly, &description, &settings, &error) < 0) {
         if (*error.text)
             description_print_error(stderr, options->description, &error);
-    } else if (options->explain || options->json || options->dot) {
+    } else if (assembly.is_only_planned) {
         status = print_plan(&assembly, options);
     } else {
         status = run_graph(&assembly, options, &stuck);

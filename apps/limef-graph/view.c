@@ -102,8 +102,7 @@ static int compare_boundaries(const void *left, const void *right, void *context
                                 (double)watch_n_drops(&boundaries[b]));
         break;
     case VIEW_BY_COST:
-        order =
-            compare_numbers((double)boundaries[a].wait_p50_us, (double)boundaries[b].wait_p50_us);
+        order = compare_numbers((double)boundaries[a].oldest_us, (double)boundaries[b].oldest_us);
         break;
     case VIEW_BY_RATE:
         order = compare_numbers((double)x->n_written, (double)y->n_written);
@@ -172,6 +171,7 @@ static void print_boundary(FILE *file, const struct limef_graph_boundary_look *b
     snprintf(name, sizeof(name), "%s > %s", boundary->from->name, boundary->to->name);
     fprintf(file, "%-30.30s %3u /%3u %4u", name, boundary->n_waiting, counters->depth,
             counters->max_used);
+    put_number(file, (double)boundary->oldest_us / 1e3, 8, 2);
     put_number(file, (double)boundary->wait_p50_us / 1e3, 8, 2);
     put_number(file, (double)boundary->wait_p99_us / 1e3, 8, 2);
     fprintf(file, " %9llu %7llu  %s\n", (unsigned long long)counters->n_written,
@@ -217,8 +217,8 @@ static void print_tables(FILE *file, const struct watch *watch, enum view_order 
     for (uint32_t i = 0; i < n_filters; i++)
         print_filter(file, watch, numbers[i]);
 
-    fprintf(file, "\n%-30s %8s %4s %8s %8s %9s %7s  %s\n", "BOUNDARY", "WAITS/OF", "MAX", "AGE ms",
-            "P99 ms", "FRAMES", "DROPS", "WHEN FULL");
+    fprintf(file, "\n%-30s %8s %4s %8s %8s %8s %9s %7s  %s\n", "BOUNDARY", "WAITS/OF", "MAX",
+            "AGE ms", "P50 ms", "P99 ms", "FRAMES", "DROPS", "WHEN FULL");
     collect_cut(watch, numbers);
     qsort_r(numbers, n_cut, sizeof(*numbers), compare_boundaries, &sorting);
     for (uint32_t i = 0; i < n_boundaries; i++)

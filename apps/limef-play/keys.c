@@ -45,7 +45,7 @@ static void step(struct player *player)
         player->paused = true;
 }
 
-/* Sound changes where the streams' chains are by now, and pictures with it. */
+/* Pictures run as fast as what is heard. */
 void player_set_rate(struct player *player, int32_t rate)
 {
     struct limef_signal_frame signal_frame;
@@ -55,10 +55,7 @@ void player_set_rate(struct player *player, int32_t rate)
     if (limef_thread_send(&player->screen.thread, &signal_frame) < 0)
         return;
     player->rate = rate;
-    for (unsigned i = 0; i < player->n_streams && player->sound.on; i++)
-        limef_tempo_set_rate(&player->streams[i].tempo, rate);
-    if (rate < LIMEF_TEMPO_MIN_RATE || rate > LIMEF_TEMPO_MAX_RATE)
-        play_sound_signal(&player->sound, &signal_frame); /* silent at once */
+    play_sound_signal(&player->sound, &signal_frame);
 }
 
 static void change_rate(struct player *player, int by)

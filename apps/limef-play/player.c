@@ -128,6 +128,8 @@ static int init_stream(struct player *player, uint32_t slot)
     if (player->sound.on) {
         stream->sound = &player->sound;
         limef_presenter_set_master(&player->presenter, slot, heard_us, &player->sound.inputs[slot]);
+        player->sound.slots[slot].pictures = limef_presenter_is_ready;
+        player->sound.slots[slot].pictures_context = &player->tiles[slot];
         player->sound.slots[slot].seen = limef_presenter_seen_us;
         player->sound.slots[slot].seen_context = &player->tiles[slot];
     }

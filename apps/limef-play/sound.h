@@ -2,7 +2,7 @@
 /*
  * The sound of all streams: a thread that takes it from their chains, a mixer, an output.
  *
- *     decode - resample - tempo - sound's thread: audio sink - mixer - device, files, network
+ *     decode - resample - sound's thread: audio sink - mixer - device, files, network
  */
 #ifndef LIMEF_PLAY_SOUND_H
 #define LIMEF_PLAY_SOUND_H

@@ -179,7 +179,7 @@ static int init_export(struct play_stream *stream, const char *pattern)
 
 /* Beside the way of the pictures. */
 static int init_sound(struct play_stream *stream, struct limef_filter *head,
-                      struct limef_filter *pictures, int32_t rate)
+                      struct limef_filter *pictures)
 {
     struct limef_decode_settings decode = {.media = LIMEF_MEDIA_AUDIO, .n_threads = 1};
     struct limef_resample_settings resample = {.follows = true};
@@ -188,17 +188,13 @@ static int init_sound(struct play_stream *stream, struct limef_filter *head,
     limef_split_filter_init(&stream->split, stream->name);
     if (ret >= 0)
         ret = limef_resample_filter_init(&stream->resample, stream->name, &resample);
-    if (ret >= 0)
-        ret = limef_tempo_filter_init(&stream->tempo, stream->name);
     if (ret < 0)
         return ret;
-    limef_tempo_set_rate(&stream->tempo, rate);
     limef_connect(head, &stream->split.filter);
     limef_connect(&stream->split.filter, pictures);
     limef_connect(&stream->sound_decode.filter, &stream->sound_limit.filter);
     limef_connect(&stream->sound_limit.filter, &stream->resample.filter);
-    limef_connect(&stream->resample.filter, &stream->tempo.filter);
-    limef_connect(&stream->tempo.filter, &stream->sound->sink.filter);
+    limef_connect(&stream->resample.filter, &stream->sound->sink.filter);
     stream->sound->slots[stream->slot].resample = &stream->resample;
     return limef_split_connect(&stream->split, &stream->sound_decode.filter, LIMEF_SPLIT_FROM_NOW);
 }
@@ -243,7 +239,7 @@ int play_stream_init(struct play_stream *stream, uint32_t slot, const char *url,
     } else {
         limef_connect(&stream->limit.filter, screen);
     }
-    return stream->sound ? init_sound(stream, head, pictures, options->rate) : 0;
+    return stream->sound ? init_sound(stream, head, pictures) : 0;
 }
 
 void play_stream_clear(struct play_stream *stream)
@@ -262,5 +258,4 @@ void play_stream_clear(struct play_stream *stream)
     limef_filter_clear(&stream->sound_decode.filter);
     limef_filter_clear(&stream->sound_limit.filter);
     limef_filter_clear(&stream->resample.filter);
-    limef_filter_clear(&stream->tempo.filter);
 }

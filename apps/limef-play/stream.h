@@ -3,7 +3,7 @@
  * One URL on its way to the screen, on threads that a graph places:
  *
  *     file source - split - decode - limit [- export] - screen
- *                        \- decode - limit - resample - tempo - sound
+ *                        \- decode - limit - resample - sound
  *
  * Without sound there is no split, and nothing behind it. What is live has a latency filter before
  * the decoder of pictures. A camera with a small and a large stream has a switch behind the two.
@@ -25,7 +25,6 @@
 #include <limef/filter/rtsp_source.h>
 #include <limef/filter/split.h>
 #include <limef/filter/switch.h>
-#include <limef/filter/tempo.h>
 #include <limef/thread/graph.h>
 
 /* Filters of a stream. */
@@ -58,7 +57,6 @@ struct play_stream {
     struct limef_decode_filter sound_decode;
     struct play_limit sound_limit;
     struct limef_resample_filter resample;
-    struct limef_tempo_filter tempo;
 
     /* the main thread */
     bool main_wanted, main_connected;

@@ -3,11 +3,17 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <linux/dma-buf.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+/* How long a picture with a fence may take to be written. */
+#define FENCE_MS 200
 
 static int fail(int code)
 {
@@ -149,6 +155,7 @@ int connection_read(struct connection *connection, struct picture *picture, uint
         bytes = recvmsg(connection->socket, &header, MSG_CMSG_CLOEXEC);
     if (bytes < 0)
         return -1;
+    picture->is_read = false;
     n_fds = take_fds(&header, picture->fds);
     memcpy(&goodbye, frame, sizeof(goodbye));
     if (bytes == sizeof(goodbye) && le32toh(goodbye.header.type) == LIMEF_EXPORT_GOODBYE) {
@@ -163,14 +170,16 @@ int connection_read(struct connection *connection, struct picture *picture, uint
     return fail(bytes == 0 ? ECONNRESET : EPROTO);
 }
 
-static struct mapping *find(struct connection *connection, const struct limef_export_frame *frame)
+static struct mapping *find(struct connection *connection, const struct limef_export_frame *frame,
+                            uint32_t fd)
 {
     struct mapping *oldest = connection->mappings;
 
     for (int i = 0; i < N_MAPPINGS; i++) {
         struct mapping *mapping = &connection->mappings[i];
 
-        if (mapping->data && mapping->buffer == frame->buffer && mapping->kind == frame->kind)
+        if (mapping->data && mapping->buffer == frame->buffer && mapping->kind == frame->kind &&
+            mapping->fd == fd)
             return mapping;
         if (mapping->used < oldest->used)
             oldest = mapping;
@@ -179,45 +188,93 @@ static struct mapping *find(struct connection *connection, const struct limef_ex
     return oldest;
 }
 
-static int map(struct mapping *mapping, const struct picture *picture)
+static int map(struct mapping *mapping, const struct picture *picture, uint32_t fd)
 {
-    off_t end = lseek(picture->fds[0], 0, SEEK_END); /* of a dma-buf, too */
+    off_t end = lseek(picture->fds[fd], 0, SEEK_END); /* of a dma-buf, too */
     void *data;
 
     if (end <= 0)
         return -1;
-    data = mmap(NULL, (size_t)end, PROT_READ, MAP_SHARED, picture->fds[0], 0);
+    data = mmap(NULL, (size_t)end, PROT_READ, MAP_SHARED, picture->fds[fd], 0);
     if (data == MAP_FAILED)
         return -1;
     *mapping = (struct mapping){.buffer = picture->frame.buffer,
                                 .kind = picture->frame.kind,
+                                .fd = fd,
                                 .data = data,
                                 .bytes = (size_t)end};
     return 0;
 }
 
-int connection_map(struct connection *connection, const struct picture *picture,
+/* The GPU, or whoever writes it, has done so. */
+static int wait_written(const struct picture *picture)
+{
+    struct pollfd fence = {.fd = picture->fds[picture->frame.n_fds - 1], .events = POLLIN};
+    int n;
+
+    if (!picture->frame.has_fence)
+        return 0;
+    do
+        n = poll(&fence, 1, FENCE_MS);
+    while (n < 0 && errno == EINTR);
+    return n == 1 && fence.revents & POLLIN ? 0 : fail(ETIMEDOUT);
+}
+
+/* Descriptors that are memory. */
+static unsigned n_buffers(const struct picture *picture)
+{
+    return picture->frame.n_fds - (picture->frame.has_fence ? 1 : 0);
+}
+
+/* Caches of CPUs that do not see what devices write are emptied; a memfd needs no such words. */
+static void sync_cpu(const struct picture *picture, uint64_t flags)
+{
+    struct dma_buf_sync sync = {.flags = flags | DMA_BUF_SYNC_READ};
+
+    for (unsigned i = 0; i < n_buffers(picture); i++)
+        while (ioctl(picture->fds[i], DMA_BUF_IOCTL_SYNC, &sync) < 0 &&
+               (errno == EINTR || errno == EAGAIN))
+            continue;
+}
+
+/* Where a plane begins; NULL with errno. */
+static const uint8_t *map_plane(struct connection *connection, const struct picture *picture,
+                                const struct limef_export_plane *plane)
+{
+    uint64_t bytes =
+        plane->rows ? (uint64_t)plane->pitch_bytes * (plane->rows - 1) + plane->row_bytes : 0;
+    struct mapping *mapping = NULL;
+
+    if (plane->fd < n_buffers(picture)) {
+        mapping = find(connection, &picture->frame, plane->fd);
+        if (!mapping->data && map(mapping, picture, plane->fd) < 0)
+            return NULL;
+    }
+    if (!mapping || plane->offset_bytes + bytes > mapping->bytes) {
+        errno = EPROTO;
+        return NULL;
+    }
+    mapping->used = ++connection->n_used;
+    return (const uint8_t *)mapping->data + plane->offset_bytes;
+}
+
+int connection_map(struct connection *connection, struct picture *picture,
                    const uint8_t *planes[LIMEF_EXPORT_MAX_PLANES])
 {
     const struct limef_export_frame *frame = &picture->frame;
-    struct mapping *mapping;
 
     if (frame->modifier != 0 || frame->n_fds == 0)
         return fail(ENOTSUP);
-    mapping = find(connection, frame);
-    if (!mapping->data && map(mapping, picture) < 0)
-        return -1;
-    mapping->used = ++connection->n_used;
     for (unsigned i = 0; i < frame->n_planes; i++) {
-        const struct limef_export_plane *plane = &frame->planes[i];
-        uint64_t bytes =
-            plane->rows ? (uint64_t)plane->pitch_bytes * (plane->rows - 1) + plane->row_bytes : 0;
-
-        if (plane->fd != 0)
-            return fail(ENOTSUP);
-        if (plane->offset_bytes + bytes > mapping->bytes)
-            return fail(EPROTO);
-        planes[i] = (const uint8_t *)mapping->data + plane->offset_bytes;
+        planes[i] = map_plane(connection, picture, &frame->planes[i]);
+        if (!planes[i])
+            return -1;
+    }
+    if (wait_written(picture) < 0)
+        return -1;
+    if (frame->kind == LIMEF_EXPORT_DMABUF && !picture->is_read) {
+        sync_cpu(picture, DMA_BUF_SYNC_START);
+        picture->is_read = true;
     }
     return 0;
 }
@@ -229,6 +286,9 @@ int connection_release(const struct connection *connection, struct picture *pict
         .sequence = htole64(picture->frame.sequence),
     };
 
+    if (picture->is_read)
+        sync_cpu(picture, DMA_BUF_SYNC_END);
+    picture->is_read = false;
     close_fds(picture->fds, picture->frame.n_fds);
     picture->frame.n_fds = 0;
     return send_whole(connection->socket, &release, sizeof(release));

@@ -7,6 +7,7 @@
 
 #include <limef/filter/export_protocol.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Buffers whose mapping is kept. */
@@ -14,7 +15,7 @@
 
 struct mapping {
     uint64_t buffer;
-    uint32_t kind;
+    uint32_t kind, fd; /* which of its descriptors */
     void *data;
     size_t bytes;
     uint64_t used; /* when, counted */
@@ -30,6 +31,7 @@ struct connection {
 struct picture {
     struct limef_export_frame frame; /* in this machine's byte order */
     int fds[LIMEF_EXPORT_MAX_FDS];   /* frame.n_fds of them, ours */
+    bool is_read;                    /* the kernel was told that the CPU reads it, a dma-buf */
 };
 
 /* Connects and subscribes. 0, or -1: errno says why; EPROTO: whoever answers is no export. */
@@ -45,8 +47,9 @@ int connection_ask(const struct connection *connection);
 int connection_read(struct connection *connection, struct picture *picture, uint32_t *reason);
 
 /* Maps the picture's memory; a buffer that is known is not mapped again. Where plane 0 .. 3 begin.
- * 0, or -1 with errno: it cannot be mapped, or what it says of itself does not fit. */
-int connection_map(struct connection *connection, const struct picture *picture,
+ * What it says is written: the picture's fence is waited for. 0, or -1 with errno: it cannot be
+ * mapped, or what it says of itself does not fit; ETIMEDOUT: nobody has written it. */
+int connection_map(struct connection *connection, struct picture *picture,
                    const uint8_t *planes[LIMEF_EXPORT_MAX_PLANES]);
 
 /* Gives it back. 0, or -1 with errno. */

@@ -12,8 +12,10 @@
 The standard library is enough; numpy is used if it is there. The protocol: doc/export.md.
 """
 import argparse
+import fcntl
 import mmap
 import os
+import select
 import socket
 import struct
 import sys
@@ -25,6 +27,9 @@ MEMORY, DMABUF = 1, 2
 MAGIC, VERSION = b"limefexp", 1
 NO_TIME = -(1 << 63)
 MAX_FDS = 5
+FENCE_MS = 200
+# <linux/dma-buf.h>
+DMA_BUF_IOCTL_SYNC, SYNC_READ, SYNC_END = 0x40086200, 1, 4
 REASONS = ("it is over", "bad message", "another version", "too many readers", "too late")
 
 _HELLO = struct.Struct("<II8sIIIIII24s")
@@ -56,14 +61,34 @@ class Picture:
                        for i in range(n_planes)]
         self.fds = fds
         self._reader = reader
+        self._is_read = False
 
     def plane(self, n):
         """The bytes of a plane, with the padding of its rows, as a read-only memoryview."""
         fd, offset, pitch, row_bytes, rows, _ = self.planes[n]
-        if self.modifier != 0 or fd != 0:
+        if self.modifier != 0:
             raise ValueError("this memory is for GPUs")
-        memory = self._reader._map(self)
+        memory = self._reader._map(self, fd)
+        self._begin_reading()
         return memory[offset:offset + pitch * (rows - 1) + row_bytes]
+
+    def _begin_reading(self):
+        if self.has_fence:  # whoever writes it has done so
+            poll = select.poll()
+            poll.register(self.fds[-1], select.POLLIN)
+            if not poll.poll(FENCE_MS):
+                raise TimeoutError("the picture is not written")
+        if self.kind == DMABUF and not self._is_read:
+            self._sync(0)
+            self._is_read = True
+
+    def _sync(self, flags):
+        """Empties caches of CPUs that do not see what devices write."""
+        for fd in self.fds[:-1] if self.has_fence else self.fds:
+            try:
+                fcntl.ioctl(fd, DMA_BUF_IOCTL_SYNC, struct.pack("<Q", flags | SYNC_READ))
+            except OSError:
+                pass  # a memfd needs no such words
 
     def array(self, n=0):
         """A plane as a numpy array of rows and bytes; packed RGB formats get a third axis."""
@@ -82,6 +107,9 @@ class Picture:
         return time.monotonic_ns() // 1000 - self.entered_us if self.entered_us else None
 
     def release(self):
+        if self._is_read:
+            self._sync(SYNC_END)
+        self._is_read = False
         if self._reader:
             self._reader._release(self)
         self._reader = None
@@ -93,6 +121,7 @@ class Reader:
     def __init__(self, path, queued=False, depth=0, dmabuf=False, timeout=None):
         self._mappings = {}
         self._mode = QUEUED if queued else LATEST
+        self._asked = False
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket.settimeout(timeout)
         try:
@@ -111,13 +140,16 @@ class Reader:
             raise
 
     def read(self):
-        """Waits for the next picture, or in mode latest for the newest that was not read yet."""
+        """Waits for the next picture, or in mode latest for the newest that was not read yet.
+        After a timeout, wait again."""
         try:
-            if self._mode == LATEST:
+            if self._mode == LATEST and not self._asked:
                 self._socket.send(struct.pack("<II", NEXT, 8))
         except OSError:
             pass  # it has gone; what it said before is still there
+        self._asked = True  # a second NEXT before its FRAME would break the protocol
         message, fds, _, _ = socket.recv_fds(self._socket, 512, MAX_FDS)
+        self._asked = False
         if len(message) != 256 or message[:4] != struct.pack("<I", FRAME):
             for fd in fds:
                 os.close(fd)
@@ -152,13 +184,13 @@ class Reader:
             why = REASONS[reason] if reason < len(REASONS) else "reason %d" % reason
         raise ExportEnded(why)
 
-    def _map(self, picture):
-        key = picture.kind, picture.buffer
+    def _map(self, picture, fd):
+        key = picture.kind, picture.buffer, fd
         if key not in self._mappings:
             while len(self._mappings) >= 64:  # of pictures of other sizes: the oldest goes
                 del self._mappings[next(iter(self._mappings))]
-            bytes_ = os.lseek(picture.fds[0], 0, os.SEEK_END)
-            mapped = mmap.mmap(picture.fds[0], bytes_, prot=mmap.PROT_READ)
+            bytes_ = os.lseek(picture.fds[fd], 0, os.SEEK_END)
+            mapped = mmap.mmap(picture.fds[fd], bytes_, prot=mmap.PROT_READ)
             self._mappings[key] = memoryview(mapped)
         return self._mappings[key]
 

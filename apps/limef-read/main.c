@@ -97,7 +97,7 @@ static void print(const struct limef_export_frame *frame)
     fflush(stdout);
 }
 
-static int save(struct connection *connection, const struct picture *picture, const char *path)
+static int save(struct connection *connection, struct picture *picture, const char *path)
 {
     const uint8_t *planes[LIMEF_EXPORT_MAX_PLANES];
     uint8_t *rgb;

@@ -4,8 +4,11 @@
 #include <limef/base/log.h>
 
 #include <libavutil/common.h>
+#include <libavutil/error.h>
 
 #define DEFAULT_AHEAD_MS 10
+/* Silence that is made up for. */
+#define MOST_OWED_MS 100
 
 int limef_mixer_input_init(struct limef_mixer_input *input, const struct limef_mixer *mixer,
                            const char *name, float *samples, unsigned n_frames,
@@ -80,6 +83,48 @@ void limef_mixer_input_set_most(struct limef_mixer_input *input, uint32_t n_most
     atomic_store_explicit(&input->n_most, n_most, memory_order_relaxed);
 }
 
+void limef_mixer_input_hold(struct limef_mixer_input *input, bool held)
+{
+    /* relaxed: a flush behind it has a release of its own, so that what follows is held */
+    atomic_store_explicit(&input->held, held, memory_order_relaxed);
+}
+
+bool limef_mixer_input_is_cut(const struct limef_mixer_input *input)
+{
+    /* acquire: the mixer has read cut_from; pairs with the release of its position */
+    return atomic_load_explicit(&input->ring.tail, memory_order_acquire) >> 1 <
+           LIMEF_COUNTED(input->cut_to);
+}
+
+int limef_mixer_input_cut(struct limef_mixer_input *input, uint64_t from, uint64_t to)
+{
+    if (limef_mixer_input_is_cut(input))
+        return AVERROR(EAGAIN);
+    atomic_store_explicit(&input->cut_from, from, memory_order_relaxed);
+    /* release: cut_from; pairs with the acquire in until_cut() */
+    atomic_store_explicit(&input->cut_to, to, memory_order_release);
+    return 0;
+}
+
+static int64_t media_of(const struct limef_mixer_mark *mark, uint64_t position, uint32_t rate)
+{
+    return mark->media_us +
+           (int64_t)(position - mark->position) * 1000 * mark->rate / (int64_t)rate;
+}
+
+int64_t limef_mixer_input_media_us(const struct limef_mixer_input *input, uint64_t position)
+{
+    uint32_t n = LIMEF_COUNTED(input->n_marked);
+
+    for (uint32_t i = 0; i < LIMEF_MIXER_N_MARKS && i < n; i++) {
+        const struct limef_mixer_mark *mark = &input->marks[(n - 1 - i) % LIMEF_MIXER_N_MARKS];
+
+        if (mark->position <= position)
+            return media_of(mark, position, input->rate);
+    }
+    return LIMEF_NO_TIME;
+}
+
 unsigned limef_mixer_input_room(struct limef_mixer_input *input)
 {
     return limef_sample_ring_room(&input->ring);
@@ -97,6 +142,7 @@ static void obey_flush(struct limef_mixer_input *input)
         return;
     limef_sample_ring_skip_to(&input->ring, until);
     input->state = LIMEF_INPUT_WAITING;
+    input->n_owed = 0;
 }
 
 /* Of what is live: a delay that has grown too long. */
@@ -106,6 +152,23 @@ static void catch_up(struct limef_mixer_input *input)
 
     if (n_most && limef_sample_ring_fill(&input->ring) > n_most)
         limef_sample_ring_skip(&input->ring, input->settings.n_ahead);
+}
+
+/* Goes over what would have been heard while it was silent, once that is there and the block behind
+ * it. Returns whether it goes on. */
+static bool is_in_time_again(struct limef_mixer_input *input, unsigned n_frames)
+{
+    if (input->n_owed > input->rate * MOST_OWED_MS / 1000)
+        input->n_owed = 0;
+    if (!input->n_owed)
+        return false;
+    if (limef_sample_ring_fill(&input->ring) < input->n_owed + n_frames) {
+        input->n_owed += n_frames;
+        return false;
+    }
+    limef_sample_ring_skip_to(&input->ring, limef_sample_ring_tail(&input->ring) + input->n_owed);
+    input->n_owed = 0;
+    return true;
 }
 
 /*
@@ -128,9 +191,11 @@ static unsigned begin(struct limef_mixer_input *input, unsigned n_frames)
     if (input->state == LIMEF_INPUT_SOUNDING)
         return 0;
     input->state = ended && !fill ? LIMEF_INPUT_ENDED : LIMEF_INPUT_WAITING;
-    if (!ended && fill < n_ahead)
-        n_missing = n_ahead - fill;
-    if (!fill || n_missing >= n_frames)
+    if (!ended && input->settings.keeps_time && is_in_time_again(input, n_frames))
+        fill = n_ahead;
+    else if (!ended && (fill < n_ahead || input->n_owed))
+        n_missing = input->n_owed ? n_frames : n_ahead - fill;
+    if (!fill || n_missing >= n_frames || LIMEF_COUNTED(input->held))
         return n_frames;
     for (unsigned i = 0; i < LIMEF_MIXER_MAX_CHANNELS; i++)
         input->now[i] = 0;
@@ -175,12 +240,7 @@ static void find_mark(struct limef_mixer_input *input, uint64_t position)
 
 static int64_t media_at(const struct limef_mixer_input *input, uint64_t position)
 {
-    const struct limef_mixer_mark *mark = &input->mark;
-
-    if (!input->marked)
-        return LIMEF_NO_TIME;
-    return mark->media_us +
-           (int64_t)(position - mark->position) * 1000 * mark->rate / (int64_t)input->rate;
+    return input->marked ? media_of(&input->mark, position, input->rate) : LIMEF_NO_TIME;
 }
 
 static void tell(struct limef_mixer_input *input, int64_t media_us, int64_t heard_us)
@@ -188,7 +248,8 @@ static void tell(struct limef_mixer_input *input, int64_t media_us, int64_t hear
     struct limef_mixer_heard heard = {.media_us = media_us,
                                       .at_us = heard_us,
                                       .rate = input->mark.rate,
-                                      .state = (uint32_t)input->state};
+                                      .state = (uint32_t)input->state,
+                                      .position = input->position};
 
     limef_snapshot_write(&input->heard_now, &heard, sizeof(heard));
 }
@@ -203,32 +264,67 @@ static void run_out(struct limef_mixer_input *input, unsigned n_missing)
     } else {
         limef_sample_ring_count_silence(&input->ring, n_missing);
         input->state = LIMEF_INPUT_WAITING;
+        input->n_owed = input->settings.keeps_time ? n_missing : 0;
     }
 }
 
-/* From frame `from` of the block on. */
-static void add_slices(struct limef_mixer *mixer, struct limef_mixer_input *input, float *block,
-                       unsigned n_in_block, unsigned from, struct mix_levels *seen)
+/* How many of so many frames come before the part that is left out; goes over that if it is here.
+ */
+static unsigned until_cut(struct limef_mixer_input *input, unsigned n_frames)
 {
-    unsigned n_channels = mixer->settings.n_channels, n_frames = n_in_block - from, n;
-    float *out = block + (size_t)from * n_channels;
-    struct mixer_fade fade =
-        find_fade(input, n_channels, n_frames, (float)n_frames / (float)n_in_block);
-    struct mix_gain gain = mixer_gain_at(&fade, n_channels, 0);
+    /* acquire: cut_from; pairs with the release in limef_mixer_input_cut() */
+    uint64_t to = atomic_load_explicit(&input->cut_to, memory_order_acquire);
+    uint64_t from = LIMEF_COUNTED(input->cut_from), tail = limef_sample_ring_tail(&input->ring);
+
+    if (tail >= to)
+        return n_frames;
+    if (tail < from)
+        return (unsigned)FFMIN(n_frames, from - tail);
+    limef_sample_ring_skip_to(&input->ring, to);
+    return n_frames;
+}
+
+/* So many frames from frame `at` of those that the fade is for; how many there were. */
+static unsigned add_slices(struct limef_mixer *mixer, struct limef_mixer_input *input, float *out,
+                           unsigned n_frames, const struct mixer_fade *fade, unsigned at,
+                           struct mix_levels *seen)
+{
+    unsigned n_channels = mixer->settings.n_channels, n;
+    struct mix_gain gain = mixer_gain_at(fade, n_channels, at);
     struct limef_sample_slices slices;
 
     n = limef_sample_ring_read_begin(&input->ring, n_frames, &slices);
+    out += (size_t)at * n_channels;
     mixer->ops->add(out, slices.first, (size_t)slices.n_first * n_channels, &gain, seen);
     if (slices.n_second) {
-        gain = mixer_gain_at(&fade, n_channels, slices.n_first);
+        gain = mixer_gain_at(fade, n_channels, at + slices.n_first);
         mixer->ops->add(out + (size_t)slices.n_first * n_channels, slices.second,
                         (size_t)slices.n_second * n_channels, &gain, seen);
     }
+    limef_sample_ring_read_end(&input->ring, n);
+    return n;
+}
+
+/* From frame `from` of the block on. */
+static void add_block(struct limef_mixer *mixer, struct limef_mixer_input *input, float *block,
+                      unsigned n_in_block, unsigned from, struct mix_levels *seen)
+{
+    unsigned n_channels = mixer->settings.n_channels, n_frames = n_in_block - from, at = 0, n;
+    struct mixer_fade fade =
+        find_fade(input, n_channels, n_frames, (float)n_frames / (float)n_in_block);
+    unsigned n_most = until_cut(input, n_frames);
+
     find_mark(input, limef_sample_ring_tail(&input->ring));
     input->position = limef_sample_ring_tail(&input->ring);
-    limef_sample_ring_read_end(&input->ring, n);
-    if (n < n_frames)
-        run_out(input, n_frames - n);
+    for (;;) {
+        n = add_slices(mixer, input, block + (size_t)from * n_channels, n_most, &fade, at, seen);
+        at += n;
+        if (n < n_most || at == n_frames)
+            break;
+        n_most = until_cut(input, n_frames - at);
+    }
+    if (at < n_frames)
+        run_out(input, n_frames - at);
 }
 
 void mixer_input_add(struct limef_mixer *mixer, struct limef_mixer_input *input, float *out,
@@ -242,7 +338,7 @@ void mixer_input_add(struct limef_mixer *mixer, struct limef_mixer_input *input,
     catch_up(input);
     from = begin(input, n_frames);
     if (from < n_frames) {
-        add_slices(mixer, input, out, n_frames, from, &seen);
+        add_block(mixer, input, out, n_frames, from, &seen);
         tell(input, media_at(input, input->position),
              heard_us + (int64_t)from * 1000000 / input->rate);
     } else {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "filter/audio_sink_private.h"
 
+#include "filter/audio_slot.h"
+
 #include <limef/base/log.h>
 #include <limef/filter/resample.h>
 #include <limef/thread/report.h>
@@ -14,8 +16,15 @@
 #define LOOK_US 10000
 /* An input that is full is asked again when so much more fits. */
 #define ROOM_US 20000
+/* The same while it is about to leave something out. */
+#define CUT_US 4000
+/* How long sound waits for the picture that goes with it, and how often it looks. */
+#define PICTURE_WAIT_US 1000000
+#define PICTURE_LOOK_US 2000
 /* Live sound that is later than this part of a second is skipped. */
 #define LIVE_DELAYS 4
+/* Blocks that the device's part of the delay is an average of: half a minute to one. */
+#define FOLLOWED_MOST 3000
 
 static struct limef_audio_sink *sink_of(struct limef_filter *filter)
 {
@@ -41,25 +50,96 @@ static bool is_for_mixer(const struct limef_audio_sink *sink, const AVFrame *av)
            av->ch_layout.nb_channels == (int)sink->mixer->settings.n_channels;
 }
 
-static int32_t rate_of(const struct limef_decoded_frame *in)
+/* Before a flush: what follows it begins when its first picture can be shown. */
+static void await_picture(struct limef_audio_slot *slot)
 {
-    return in->rate ? in->rate : 1000;
+    slot->awaits = slot->pictures && slot->has_pictures && !slot->waited_in_vain;
+    slot->awaits_until_us = 0;
+    limef_mixer_input_hold(slot->input, slot->awaits);
+}
+
+static void let_go(struct limef_audio_slot *slot)
+{
+    slot->awaits = false;
+    limef_mixer_input_hold(slot->input, false);
+}
+
+static void look_for_picture(struct limef_audio_slot *slot, int64_t now_us)
+{
+    if (slot->pictures(slot->pictures_context, slot->seek_serial)) {
+        slot->waited_in_vain = false;
+        let_go(slot);
+    } else if (now_us >= slot->awaits_until_us) {
+        slot->waited_in_vain = true; /* it has none, as it seems: the next seek does not wait */
+        let_go(slot);
+    }
+}
+
+/* Sound came that may have to wait. */
+static void note_sound(struct limef_audio_sink *sink, struct limef_audio_slot *slot)
+{
+    int64_t now_us;
+
+    if (slot->waited_in_vain)
+        slot->waited_in_vain = !slot->pictures(slot->pictures_context, slot->seek_serial);
+    if (!slot->awaits)
+        return;
+    now_us = limef_now_us();
+    if (!slot->awaits_until_us)
+        slot->awaits_until_us = now_us + PICTURE_WAIT_US;
+    look_for_picture(slot, now_us);
+    wake_at(sink, now_us + PICTURE_LOOK_US);
+}
+
+/* Whether what waits has changed by other means than the two clocks. */
+static bool has_broken(struct limef_audio_slot *slot)
+{
+    struct limef_sample_ring_counters counters;
+    uint64_t n_breaks;
+    bool broken;
+
+    limef_sample_ring_get_counters(&slot->input->ring, &counters);
+    n_breaks = counters.n_underruns + counters.n_skipped + counters.n_dropped;
+    broken = n_breaks != slot->n_breaks;
+    slot->n_breaks = n_breaks;
+    return broken;
+}
+
+/*
+ * How much waits, if the device took sound evenly and not by periods: blocks and periods are not in
+ * step, so what waits when a block was written goes up and down by a period, and with two clocks so
+ * slowly, in ten seconds, that no smoothing would help.
+ */
+static int64_t waits_us(const struct limef_audio_sink *sink, struct limef_audio_slot *slot,
+                        const struct limef_mixer_heard *heard, int64_t now_us)
+{
+    uint64_t head = limef_sample_ring_head(&slot->input->ring);
+    int64_t fill_us = frames_us(sink, limef_sample_ring_fill(&slot->input->ring));
+    int64_t even_us = frames_us(sink, head - heard->position) - (now_us - heard->at_us);
+
+    /* the device's part, in the long run */
+    if (slot->n_followed < FOLLOWED_MOST)
+        slot->n_followed++;
+    slot->device_us += ((double)(even_us - fill_us) - slot->device_us) / slot->n_followed;
+    return even_us - (int64_t)slot->device_us;
 }
 
 /* What is live keeps the distance that it began with. */
 static void follow(struct limef_audio_sink *sink, struct limef_audio_slot *slot, unsigned n_frames)
 {
     struct limef_mixer_heard heard;
+    int64_t now_us = limef_now_us();
     int ppm;
 
     if (!slot->resample)
         return;
     limef_mixer_input_get_heard(slot->input, &heard);
+    if (has_broken(slot))
+        limef_drift_restart(&slot->drift);
     if (heard.state != LIMEF_INPUT_SOUNDING)
         return;
-    ppm = limef_drift_update(
-        &slot->drift, frames_us(sink, limef_sample_ring_fill(&slot->input->ring)),
-        frames_us(sink, slot->input->settings.n_ahead + n_frames), limef_now_us());
+    ppm = limef_drift_update(&slot->drift, waits_us(sink, slot, &heard, now_us),
+                             frames_us(sink, slot->input->settings.n_ahead + n_frames), now_us);
     limef_resample_set_ppm(slot->resample, ppm);
     atomic_store_explicit(&slot->ppm, ppm, memory_order_relaxed);
 }
@@ -69,69 +149,32 @@ static int take_live(struct limef_audio_sink *sink, struct limef_audio_slot *slo
 {
     unsigned n = (unsigned)in->av->nb_samples;
 
+    if (slot->awaits)
+        let_go(slot);
     /* a stall of its source must not become a delay for good */
     if (!LIMEF_COUNTED(slot->input->n_most))
         limef_mixer_input_set_most(slot->input, sink->mixer->settings.rate / LIVE_DELAYS);
     limef_mixer_input_write(slot->input, (const float *)(const void *)in->av->data[0], n,
-                            in->frame.pts_us, rate_of(in));
+                            in->frame.pts_us, audio_slot_rate_of(in));
     follow(sink, slot, n);
     return 0;
 }
 
-/* The next n frames of a block. */
-static void write_some(const struct limef_audio_sink *sink, struct limef_audio_slot *slot,
-                       const struct limef_decoded_frame *in, unsigned n)
+/* When what waits in a slot is written. */
+static int64_t serve_us(const struct limef_audio_slot *slot, int64_t now_us)
 {
-    const float *samples = (const float *)(const void *)in->av->data[0];
-    int64_t pts_us = in->frame.pts_us;
-
-    if (pts_us != LIMEF_NO_TIME)
-        pts_us += frames_us(sink, slot->n_taken) * rate_of(in) / 1000;
-    limef_mixer_input_write(slot->input,
-                            samples + (size_t)slot->n_taken * sink->mixer->settings.n_channels, n,
-                            pts_us, rate_of(in));
-    if (pts_us == LIMEF_NO_TIME)
-        pts_us = slot->next_us;
-    slot->next_us =
-        pts_us == LIMEF_NO_TIME ? LIMEF_NO_TIME : pts_us + frames_us(sink, n) * rate_of(in) / 1000;
+    return now_us + (limef_mixer_input_is_cut(slot->input) ? CUT_US : ROOM_US);
 }
 
-/* As much of a block as there is room for; the rest when it is offered again. */
 static int take_waiting(struct limef_audio_sink *sink, struct limef_audio_slot *slot,
                         const struct limef_decoded_frame *in)
 {
-    unsigned n_left, n;
+    int ret = audio_slot_take(sink, slot, in);
 
-    if (slot->taken_of != in->frame.pts_us) /* it was not offered again: a flush came between */
-        slot->n_taken = 0;
-    slot->taken_of = in->frame.pts_us;
-    audio_slot_find_gap(sink, slot, in->frame.pts_us);
-    if (!audio_slot_fill_gap(sink, slot)) {
-        wake_at(sink, limef_now_us() + ROOM_US);
-        return AVERROR(EAGAIN);
-    }
-    n_left = (unsigned)in->av->nb_samples - slot->n_taken;
-    n = FFMIN(n_left, limef_mixer_input_room(slot->input));
-    if (n)
-        write_some(sink, slot, in, n);
-    if (n < n_left) {
-        slot->n_taken += n;
-        wake_at(sink, limef_now_us() + FFMIN(frames_us(sink, n_left - n), ROOM_US));
-        return AVERROR(EAGAIN);
-    }
-    slot->n_taken = 0;
-    return 0;
-}
-
-/* Pictures are shown one by one, and what goes with them must not wait: the oldest goes. */
-static int take_passing(struct limef_audio_sink *sink, struct limef_audio_slot *slot,
-                        const struct limef_decoded_frame *in)
-{
-    if (slot->taken_of != in->frame.pts_us)
-        slot->n_taken = 0;
-    write_some(sink, slot, in, (unsigned)in->av->nb_samples - slot->n_taken);
-    slot->n_taken = 0;
-    return 0;
+    note_sound(sink, slot);
+    if (ret == AVERROR(EAGAIN))
+        wake_at(sink, serve_us(slot, limef_now_us()));
+    return ret;
 }
 
 /* Somebody may want to open a device only now. */
@@ -150,8 +193,20 @@ static void flush(struct limef_audio_slot *slot)
     audio_slot_begin(slot, LIMEF_NO_TIME);
     slot->ending = false;
     slot->drift = (struct limef_drift){0};
-    limef_mixer_input_flush(slot->input);
-    limef_mixer_input_end(slot->input, false);
+    audio_slot_flush(slot);
+}
+
+/* It is nobody's, or of before a seek. Of what is live there is sound at the natural rate alone. */
+static bool is_unheard(struct limef_audio_slot *slot, const struct limef_decoded_frame *in)
+{
+    bool live = in->frame.flags & LIMEF_FRAME_LIVE;
+
+    if (!slot->input || slot->seeking)
+        return true;
+    if (!live || slot->rate == audio_slot_rate_of(in))
+        return false;
+    flush(slot);
+    return true;
 }
 
 static int take_sound(struct limef_audio_sink *sink, const struct limef_decoded_frame *in)
@@ -168,15 +223,13 @@ static int take_sound(struct limef_audio_sink *sink, const struct limef_decoded_
     slot = &sink->slots[in->frame.slot];
     if (!LIMEF_COUNTED(sink->has_sound))
         begin(sink, in->frame.slot);
-    if (slot->input && slot->rate != rate_of(in))
-        flush(slot);
-    if (!slot->input || slot->seeking || slot->rate != rate_of(in)) {
+    if (is_unheard(slot, in)) {
         LIMEF_COUNT(slot->n_blocks, 1);
         LIMEF_COUNT(slot->n_dropped, 1);
         return 0;
     }
     ret = in->frame.flags & LIMEF_FRAME_LIVE ? take_live(sink, slot, in)
-          : slot->stepping                   ? take_passing(sink, slot, in)
+          : slot->stepping                   ? audio_slot_pass(slot, in)
                                              : take_waiting(sink, slot, in);
     if (ret == 0)
         LIMEF_COUNT(slot->n_blocks, 1);
@@ -187,7 +240,7 @@ static void end(struct limef_audio_sink *sink, struct limef_audio_slot *slot, in
 {
     slot->ending = true;
     slot->end_code = code;
-    limef_mixer_input_end(slot->input, true);
+    audio_slot_end(slot);
     wake_at(sink, limef_now_us() + LOOK_US);
 }
 
@@ -214,7 +267,8 @@ static void act(struct limef_audio_sink *sink, struct limef_audio_slot *slot,
         hold(sink, slot, (enum limef_signal)signal_frame->signal);
         break;
     case LIMEF_SIGNAL_RATE:
-        slot->rate = (int32_t)av_clip64(signal_frame->value, 1, 1000000);
+        audio_slot_set_rate(slot, (int32_t)av_clip64(signal_frame->value, 1, 1000000));
+        wake_at(sink, serve_us(slot, limef_now_us()));
         break;
     case LIMEF_SIGNAL_SEEK:
         slot->seeking = true;
@@ -225,15 +279,19 @@ static void act(struct limef_audio_sink *sink, struct limef_audio_slot *slot,
         if (slot->seeking && signal_frame->serial != slot->seek_serial)
             break; /* of an older seek: a newer one is on its way */
         slot->seeking = false;
+        slot->seek_serial = signal_frame->serial;
+        await_picture(slot);
         flush(slot);
         slot->begins_us = signal_frame->value;
         break;
     case LIMEF_SIGNAL_START:
+        slot->has_pictures = signal_frame->code >> LIMEF_MEDIA_VIDEO & 1;
+        await_picture(slot);
         if (!slot->seeking)
             audio_slot_begin(slot, signal_frame->value);
         if (signal_frame->serial == slot->seek_serial)
             slot->seeking = false; /* it failed: no FLUSH comes */
-        slot->ending = false;
+        slot->ending = slot->ended = false;
         limef_mixer_input_end(slot->input, false);
         break;
     case LIMEF_SIGNAL_END:
@@ -262,7 +320,11 @@ static int audio_sink_go(struct limef_filter *filter, const struct limef_frame *
 
 static void audio_sink_clear(struct limef_filter *filter)
 {
-    *sink_of(filter) = (struct limef_audio_sink){0};
+    struct limef_audio_sink *sink = sink_of(filter);
+
+    for (unsigned i = 0; i < sink->n_slots; i++)
+        audio_slot_clear(&sink->slots[i]);
+    *sink = (struct limef_audio_sink){0};
 }
 
 static int64_t audio_sink_tick(struct limef_filter *filter, int64_t now_us)
@@ -282,7 +344,7 @@ void limef_audio_sink_init(struct limef_audio_sink *sink, const char *name,
     sink->slots = slots;
     sink->n_slots = n_slots;
     for (unsigned i = 0; i < n_slots; i++) {
-        slots[i].rate = 1000;
+        slots[i].rate = slots[i].rate_now = 1000;
         audio_slot_begin(&slots[i], LIMEF_NO_TIME);
     }
 }
@@ -293,7 +355,8 @@ static bool is_over(const struct limef_audio_sink *sink, const struct limef_audi
     struct limef_mixer_heard heard;
 
     limef_mixer_input_get_heard(slot->input, &heard);
-    return heard.state == LIMEF_INPUT_ENDED || !LIMEF_COUNTED(sink->mixer->running);
+    return (slot->ended && heard.state == LIMEF_INPUT_ENDED) ||
+           !LIMEF_COUNTED(sink->mixer->running);
 }
 
 int64_t limef_audio_sink_tick(void *context, int64_t now_us)
@@ -305,10 +368,16 @@ int64_t limef_audio_sink_tick(void *context, int64_t now_us)
         struct limef_audio_slot *slot = &sink->slots[i];
         struct limef_signal_frame over;
 
+        if (slot->awaits && slot->awaits_until_us)
+            look_for_picture(slot, now_us);
+        if (slot->awaits && slot->awaits_until_us)
+            due_us = FFMIN(due_us, now_us + PICTURE_LOOK_US);
+        if (slot->input && audio_slot_serve(slot))
+            due_us = FFMIN(due_us, serve_us(slot, now_us));
         if (!slot->ending)
             continue;
         if (!is_over(sink, slot)) {
-            due_us = now_us + LOOK_US;
+            due_us = FFMIN(due_us, now_us + LOOK_US);
             continue;
         }
         slot->ending = false;

@@ -71,7 +71,7 @@ void audio_slot_find_gap(const struct limef_audio_sink *sink, struct limef_audio
         return;
     slot->next_us = from_us;
     slot->n_silent =
-        (unsigned)av_rescale(gap_us, (int64_t)sink->mixer->settings.rate, slot->rate * 1000LL);
+        (unsigned)av_rescale(gap_us, (int64_t)sink->mixer->settings.rate, slot->rate_now * 1000LL);
     LIMEF_COUNT(slot->n_gaps, 1);
 }
 
@@ -84,8 +84,8 @@ bool audio_slot_fill_gap(const struct limef_audio_sink *sink, struct limef_audio
 
         if (!n)
             return false;
-        limef_mixer_input_write(slot->input, silence, n, slot->next_us, slot->rate);
-        slot->next_us += av_rescale(n, slot->rate * 1000LL, sink->mixer->settings.rate);
+        limef_mixer_input_write(slot->input, silence, n, slot->next_us, slot->rate_now);
+        slot->next_us += av_rescale(n, slot->rate_now * 1000LL, sink->mixer->settings.rate);
         slot->n_silent -= n;
     }
     return true;

@@ -22,6 +22,8 @@ static unsigned choose_n_threads(const struct limef_decode_filter *decode,
 
     if (decode->settings.n_threads > 0)
         return decode->settings.n_threads;
+    if (decode->is_parallel)
+        return (unsigned)FFMIN(av_cpu_count(), MAX_THREADS);
     if (codec->frame.media == LIMEF_MEDIA_AUDIO || codec->frame.flags & LIMEF_FRAME_LIVE ||
         (n_pixels > 0 && n_pixels <= SMALL_PIXELS))
         return 1;
@@ -44,6 +46,8 @@ static int open_with(struct limef_decode_filter *decode, const struct limef_code
     context->thread_count = (int)n_threads;
     if (codec->frame_rate_num > 0)
         context->framerate = (AVRational){codec->frame_rate_num, codec->frame_rate_den};
+    /* else part of what a stream cuts off at the left is shown */
+    context->flags |= AV_CODEC_FLAG_UNALIGNED;
     compat_let_carry(context);
     if (!decode->hardware.is_used)
         decode_use_buffers(decode, decoder);

@@ -6,6 +6,7 @@
 #include "frame/dmabuf.h"
 #include "frame/download.h"
 #include "frame/drm_format.h"
+#include "frame/shown_size.h"
 
 #include <limef/base/log.h>
 
@@ -190,24 +191,37 @@ static int download_into(struct export_memory *memory, const AVFrame *from)
 {
     int64_t bytes = download(memory->av, from);
 
-    if (bytes >= 0 && memory->av->data[0] == memory->data)
+    if (bytes >= 0 && memory->av->buf[0]->data == memory->data)
         return 0;
     av_frame_unref(memory->av);
     memory->av->buf[0] = av_buffer_create(memory->data, memory->bytes, keep_mapped, NULL, 0);
     return bytes < 0 ? (int)bytes : AVERROR(ENOTSUP);
 }
 
+/* Where a copy lies that is in memory: of all of the picture, and it is told of what is shown. */
+static void describe_memory(const struct export_memory *memory, struct limef_export_frame *message,
+                            int format)
+{
+    lay_out(message, format);
+    for (unsigned i = 0; i < message->n_planes; i++) {
+        message->planes[i].offset_bytes = (uint32_t)(memory->av->data[i] - memory->data);
+        message->planes[i].pitch_bytes = (uint32_t)memory->av->linesize[i];
+    }
+}
+
 /* Copies a picture, once. from: the picture, borrowed. */
 static int make_memory(struct export_server *server, struct export_picture *picture,
                        const AVFrame *from, const char *why)
 {
-    size_t bytes = lay_out(&picture->message, picture->format);
+    struct limef_export_frame whole = {.width = (uint32_t)from->width,
+                                       .height = (uint32_t)from->height};
+    size_t bytes = lay_out(&whole, picture->format);
     struct export_memory *memory = bytes ? memory_get(server, bytes) : NULL;
     int ret = 0;
 
     if (!memory)
         return fail(server, bytes ? AVERROR(ENOMEM) : AVERROR(ENOSYS), "memory for a picture");
-    shape(memory, &picture->message, picture->format);
+    shape(memory, &whole, picture->format);
     if (limef_hardware_is(from))
         ret = download_into(memory, from);
     else if (from->format == picture->format)
@@ -217,6 +231,7 @@ static int make_memory(struct export_server *server, struct export_picture *pict
         ret = AVERROR(ENOSYS);
     if (ret < 0)
         return fail(server, ret, "copy of a picture");
+    describe_memory(memory, &picture->message, picture->format);
     memory->used = true;
     picture->memory = memory;
     LIMEF_COUNT(server->copied_bytes,
@@ -254,8 +269,8 @@ static void begin_message(struct export_picture *picture, const struct limef_dec
         .slot = decoded->frame.slot,
         .flags = decoded->frame.flags,
         .fourcc = drm_format_of(picture->format),
-        .width = (uint32_t)av->width,
-        .height = (uint32_t)av->height,
+        .width = (uint32_t)shown_width(av),
+        .height = (uint32_t)shown_height(av),
         .sar_num = (uint32_t)av->sample_aspect_ratio.num,
         .sar_den = (uint32_t)av->sample_aspect_ratio.den,
         .rotation_degrees = (uint16_t)((decoded->rotation_degrees % 360 + 360) % 360),
@@ -349,21 +364,33 @@ static void describe_hardware(const struct export_picture *picture,
         fds[message->n_fds++] = hardware->fence_fd;
 }
 
+/* Why a picture has to be copied for a reader; NULL: it has not. */
+static const char *why_copy(const struct export_picture *picture, uint32_t takes)
+{
+    if (!picture->has_descriptors)
+        return "ordinary memory has no descriptor";
+    if (!(takes & LIMEF_EXPORT_DMABUF))
+        return "a reader takes no dma-buf";
+    /* a message says where rows begin */
+    return picture->hardware.x || picture->hardware.y
+               ? "the picture begins within the buffer's tiles"
+               : NULL;
+}
+
 int export_picture_describe(struct export_server *server, struct export_picture *picture,
                             uint32_t takes, struct limef_export_frame *message,
                             int fds[LIMEF_EXPORT_MAX_FDS])
 {
+    const char *why = why_copy(picture, takes);
     int ret;
 
-    if (picture->has_descriptors && takes & LIMEF_EXPORT_DMABUF) {
+    if (!why) {
         *message = picture->message;
         describe_hardware(picture, message, fds);
         return 0;
     }
     if (!picture->memory) {
-        ret = make_memory(server, picture, picture->kept.av,
-                          picture->has_descriptors ? "a reader takes no dma-buf"
-                                                   : "ordinary memory has no descriptor");
+        ret = make_memory(server, picture, picture->kept.av, why);
         if (ret < 0)
             return ret;
     }

@@ -70,6 +70,14 @@ int file_source_signal(struct limef_file_source *file, uint32_t signal, int code
     return limef_pass(&file->source.filter, &file->signal.frame);
 }
 
+int file_source_begin(struct limef_file_source *file, int64_t begins_us)
+{
+    int media = (file->video >= 0 ? 1 << LIMEF_MEDIA_VIDEO : 0) |
+                (file->audio >= 0 ? 1 << LIMEF_MEDIA_AUDIO : 0);
+
+    return file_source_signal(file, LIMEF_SIGNAL_START, media, begins_us, NULL);
+}
+
 /* Ends the stream: nothing more until a signal comes. */
 static int end(struct limef_file_source *file, int code)
 {
@@ -111,10 +119,8 @@ static int open_once(struct limef_file_source *file)
         file->loop_us = file->seek_us;
         file->seek_asked = file->seek_exact = true;
     }
-    return file_source_signal(file, LIMEF_SIGNAL_START, 0, limef_file_source_start_us(file),
-                              NULL) == AVERROR_EXIT
-               ? AVERROR_EXIT
-               : 0;
+    return file_source_begin(file, limef_file_source_start_us(file)) == AVERROR_EXIT ? AVERROR_EXIT
+                                                                                     : 0;
 }
 
 /* Takes over parameters that changed in the middle. Returns whether a codec frame is due. */

@@ -23,6 +23,9 @@ int file_source_why(const struct limef_file_source *file, int error);
 int file_source_signal(struct limef_file_source *file, uint32_t signal, int code, int64_t value,
                        const char *text);
 
+/* Passes START, which says what media follow and where they begin. */
+int file_source_begin(struct limef_file_source *file, int64_t begins_us);
+
 /* Logs a failure with the masked URL, unless it is a stop. Returns what the error really was. */
 int file_source_fail(struct limef_file_source *file, int error, const char *what);
 

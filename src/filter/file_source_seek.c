@@ -61,7 +61,7 @@ static int seek_failed(struct limef_file_source *file, int code)
     limef_signal_frame_set(&report, LIMEF_SIGNAL_ERROR, file->settings.slot, "cannot seek");
     report.code = code;
     limef_report(&report);
-    return file_source_signal(file, LIMEF_SIGNAL_START, 0, LIMEF_NO_TIME, NULL);
+    return file_source_begin(file, LIMEF_NO_TIME);
 }
 
 static void mark_discontinuous(struct limef_file_source *file)

@@ -195,5 +195,6 @@ void limef_latency_get_counters(const struct limef_latency_filter *latency,
         .n_slower = LIMEF_COUNTED(latency->n_slower),
         .late_us = LIMEF_COUNTED(latency->late_us),
         .max_late_us = LIMEF_COUNTED(latency->max_late_us),
+        .budget_us = budget_us(latency),
     };
 }

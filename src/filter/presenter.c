@@ -18,12 +18,6 @@
 #define HOPELESS_US 1000000
 /* How long a late picture waits for the one behind it that may be due as well. */
 #define SECOND_LOOK_US 1000
-/* A live slot's first picture is shown this much later than it could be, so that the next may
- * jitter. */
-#define LIVE_DELAY_US 20000
-/* A live picture that would wait longer than this is shown sooner: what a server sends in
- * advance, or a stall let pile up, must not become a delay for good. */
-#define LIVE_AHEAD_US 200000
 
 static struct limef_presenter *presenter_of(struct limef_filter *filter)
 {
@@ -68,7 +62,8 @@ static int64_t find_due_us(struct limef_tile *tile, int64_t now_us)
 
     if (!presenter_clock_anchored(clock)) {
         /* also while paused: the first picture after a start or a seek is worth seeing */
-        due_us = live ? now_us + LIVE_DELAY_US : presenter_begin_us(tile, pts_us, now_us);
+        due_us =
+            live ? presenter_live_begin_us(tile, now_us) : presenter_begin_us(tile, pts_us, now_us);
         if (due_us != LIMEF_FOREVER)
             presenter_set_anchor(tile, pts_us, due_us);
         return due_us;
@@ -82,14 +77,11 @@ static int64_t find_due_us(struct limef_tile *tile, int64_t now_us)
     }
     presenter_follow_master(tile, now_us);
     due_us = presenter_clock_due_us(clock, pts_us);
-    if (live && due_us > now_us + LIVE_AHEAD_US && due_us != LIMEF_FOREVER) {
-        due_us = now_us + LIVE_DELAY_US;
-        presenter_set_anchor(tile, pts_us, due_us);
-    } else if (due_us < now_us - HOPELESS_US || (live && due_us < now_us)) {
+    if (due_us < now_us - HOPELESS_US) {
         presenter_set_anchor(tile, pts_us, now_us);
-        due_us = now_us;
+        return now_us;
     }
-    return due_us;
+    return live ? presenter_live_due_us(tile, due_us, now_us) : due_us;
 }
 
 void presenter_set_due(struct limef_presenter *presenter, struct limef_tile *tile, int64_t now_us)
@@ -155,11 +147,8 @@ static int make_room(struct limef_presenter *presenter, struct limef_tile *tile,
         presenter_drop_next(tile);
         return 0;
     }
-    if (frame->flags & LIMEF_FRAME_LIVE && clock->paused_us == LIMEF_NO_TIME) {
-        /* more waits than a live slot should hold: catch up, a tenth faster than natural */
-        presenter_clock_shift(&tile->clock, -(presenter_lasts_us(tile) / 10));
-        tile->due_us -= presenter_lasts_us(tile) / 10;
-    }
+    if (frame->flags & LIMEF_FRAME_LIVE)
+        presenter_live_hurry(tile);
     presenter_wake_at(presenter, presenter_take_us(presenter, tile));
     return AVERROR(EAGAIN);
 }

@@ -28,6 +28,11 @@ static int64_t heard_us(const struct limef_tile *tile, int64_t now_us)
     return runs_with_sound(tile) ? tile->master(tile->master_context, now_us) : LIMEF_NO_TIME;
 }
 
+void presenter_wait_for_sound(struct limef_tile *tile, int64_t now_us)
+{
+    tile->waits_until_us = now_us + FIRST_WAIT_US;
+}
+
 int64_t presenter_begin_us(struct limef_tile *tile, int64_t pts_us, int64_t now_us)
 {
     int64_t master_us = heard_us(tile, now_us);
@@ -40,9 +45,9 @@ int64_t presenter_begin_us(struct limef_tile *tile, int64_t pts_us, int64_t now_
         tile->waited_in_vain = false;
         return FFABS(ahead_us) < FIRST_FAR_US ? now_us + ahead_us * 1000 / rate : now_us;
     }
-    if (runs_with_sound(tile) && !tile->waited_in_vain) {
+    if (runs_with_sound(tile) && !tile->waited_in_vain && !tile->is_silent) {
         if (!tile->waits_until_us)
-            tile->waits_until_us = now_us + FIRST_WAIT_US;
+            presenter_wait_for_sound(tile, now_us);
         if (now_us < tile->waits_until_us)
             return LIMEF_FOREVER;
         tile->waited_in_vain = true; /* it has none, as it seems: the next seek does not wait */
@@ -86,6 +91,11 @@ void presenter_follow_master(struct limef_tile *tile, int64_t now_us)
         presenter_clock_shift(&tile->clock, mastered ? -late_us / BY_AND_BY : -late_us);
     else
         presenter_set_anchor(tile, master_us, now_us);
+}
+
+bool limef_presenter_is_ready(void *tile, uint32_t serial)
+{
+    return LIMEF_COUNTED(((struct limef_tile *)tile)->ready) == ((uint64_t)serial << 1 | 1);
 }
 
 void presenter_note_deviation(struct limef_tile *tile, int64_t now_us)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the presenter's files share: frames coming in and their time (presenter.c), the periodic
- * task (presenter_tick.c), flips of a display (presenter_flip.c), signals (presenter_signal.c),
+ * task (presenter_tick.c), live sources (presenter_live.c), flips of a display
+ * (presenter_flip.c), signals (presenter_signal.c),
  * what an application asks for (presenter_control.c).
  */
 #ifndef LIMEF_SRC_FILTER_PRESENTER_PRIVATE_H
@@ -57,11 +58,23 @@ void presenter_follow_master(struct limef_tile *tile, int64_t now_us);
  */
 int64_t presenter_begin_us(struct limef_tile *tile, int64_t pts_us, int64_t now_us);
 
+/* From now on the first picture waits for its sound. */
+void presenter_wait_for_sound(struct limef_tile *tile, int64_t now_us);
+
+/* When the first picture of a live source is shown. */
+int64_t presenter_live_begin_us(struct limef_tile *tile, int64_t now_us);
+
+/* When the picture that waits, of a live source, is shown; its clock says due_us. */
+int64_t presenter_live_due_us(struct limef_tile *tile, int64_t due_us, int64_t now_us);
+
+/* More waits than a slot of a live source should hold. */
+void presenter_live_hurry(struct limef_tile *tile);
+
 /* After a picture was presented: how far it was from the sound. */
 void presenter_note_deviation(struct limef_tile *tile, int64_t now_us);
 
-/* Pictures of a tile: the one that waits, the one that comes onto the screen, the one on it, and two
- * behind fences or, for a host, one that the host has not taken yet. */
+/* Pictures of a tile: the one that waits, the one that comes onto the screen, the one on it, and
+ * two behind fences or, for a host, one that the host has not taken yet. */
 #define PRESENTER_KEEPS 5
 
 /* What lasts as long as nobody knows. */
@@ -91,6 +104,13 @@ static inline void presenter_set_anchor(struct limef_tile *tile, int64_t media_u
 {
     presenter_clock_anchor(&tile->clock, media_us, at_us);
     LIMEF_COUNT(tile->n_anchors, 1);
+}
+
+/* Says whether the first picture since the last START or FLUSH need not be waited for any more. */
+static inline void presenter_set_ready(struct limef_tile *tile, bool ready)
+{
+    atomic_store_explicit(&tile->ready, ready ? (uint64_t)tile->seek_serial << 1 | 1 : 0,
+                          memory_order_relaxed);
 }
 
 /* How often a picture that waits for its sound looks for it. */

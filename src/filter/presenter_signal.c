@@ -13,6 +13,7 @@ static void drop_flushed(struct limef_tile *tile)
 {
     presenter_flush_next(tile);
     presenter_clock_reset(&tile->clock);
+    presenter_set_ready(tile, false);
     tile->ending = false;
 }
 
@@ -21,6 +22,7 @@ static void restart(struct limef_presenter *presenter, struct limef_tile *tile, 
 {
     tile->ending = false;
     presenter_clock_reset(&tile->clock);
+    presenter_set_ready(tile, false);
     if (LIMEF_COUNTED(tile->state) == LIMEF_TILE_WAITING)
         return;
     set_text(tile, "");
@@ -32,6 +34,7 @@ static void flush(struct limef_tile *tile, const struct limef_signal_frame *sign
     if (tile->seeking && signal_frame->serial != tile->seek_serial)
         return; /* of an older seek: a newer one is on its way */
     tile->seeking = false;
+    tile->seek_serial = signal_frame->serial;
     drop_flushed(tile);
 }
 
@@ -64,6 +67,7 @@ static void act(struct limef_presenter *presenter, struct limef_tile *tile,
     case LIMEF_SIGNAL_START:
         if (signal_frame->serial == tile->seek_serial)
             tile->seeking = false; /* it failed: no FLUSH comes */
+        tile->is_silent = signal_frame->code && !(signal_frame->code >> LIMEF_MEDIA_AUDIO & 1);
         restart(presenter, tile, now_us);
         break;
     case LIMEF_SIGNAL_LOST:
@@ -72,6 +76,7 @@ static void act(struct limef_presenter *presenter, struct limef_tile *tile,
             presenter_set_state(presenter, tile, LIMEF_TILE_LOST, now_us);
         tile->text_second = -1;
         drop_flushed(tile);
+        presenter_set_ready(tile, true); /* sound need not wait */
         break;
     case LIMEF_SIGNAL_END:
         set_text(tile, signal_frame->text);

@@ -2,6 +2,7 @@
 /* The periodic task: opens the output, shows what is due, says why a tile has no picture. */
 #include "filter/presenter_host_private.h"
 #include "filter/presenter_private.h"
+#include "frame/shown_size.h"
 #include "gpu/compositor.h"
 
 #include <limef/base/log.h>
@@ -38,14 +39,15 @@ static void note_shown(struct limef_tile *tile, const struct limef_decoded_frame
     tile->shown_live = picture->frame.flags & LIMEF_FRAME_LIVE;
     tile->entered_us = picture->frame.entered_us;
     tile->has_picture = tile->fresh = true;
+    presenter_set_ready(tile, true);
     if (tile->stepping) {
         tile->stepping = false;
         presenter_clock_pause(&tile->clock, now_us);
         presenter_set_anchor(tile, tile->shown_pts_us, now_us);
     }
     atomic_store_explicit(&tile->position_us, tile->shown_pts_us, memory_order_relaxed);
-    atomic_store_explicit(&tile->width, picture->av->width, memory_order_relaxed);
-    atomic_store_explicit(&tile->height, picture->av->height, memory_order_relaxed);
+    atomic_store_explicit(&tile->width, shown_width(picture->av), memory_order_relaxed);
+    atomic_store_explicit(&tile->height, shown_height(picture->av), memory_order_relaxed);
     atomic_store_explicit(&tile->format, picture->av->format, memory_order_relaxed);
 }
 
@@ -169,15 +171,18 @@ static void choose_size(struct limef_presenter *presenter)
     struct limef_presenter_settings *settings = &presenter->settings;
     const AVFrame *av = first->av;
     int64_t width;
+    int height;
 
     if (!output_may_be_window(settings->output) || presenter->n_tiles > 1 ||
         !presenter_has_next(&presenter->tiles[0]) || (settings->width > 0 && settings->height > 0))
         return;
-    width = av->sample_aspect_ratio.num > 0 && av->sample_aspect_ratio.den > 0
-                ? av_rescale(av->width, av->sample_aspect_ratio.num, av->sample_aspect_ratio.den)
-                : av->width;
-    settings->width = (int)av_clip64(first->rotation_degrees % 180 ? av->height : width, 1, 16384);
-    settings->height = (int)av_clip64(first->rotation_degrees % 180 ? width : av->height, 1, 16384);
+    width =
+        av->sample_aspect_ratio.num > 0 && av->sample_aspect_ratio.den > 0
+            ? av_rescale(shown_width(av), av->sample_aspect_ratio.num, av->sample_aspect_ratio.den)
+            : shown_width(av);
+    height = shown_height(av);
+    settings->width = (int)av_clip64(first->rotation_degrees % 180 ? height : width, 1, 16384);
+    settings->height = (int)av_clip64(first->rotation_degrees % 180 ? width : height, 1, 16384);
 }
 
 /* Tells the application that there is no output: in a later tick if its queue is full. */
@@ -322,6 +327,10 @@ static int64_t tick_tile(struct limef_presenter *presenter, struct limef_tile *t
     if (presenter_awaits_sound(tile)) {
         prepare_next(presenter, tile);
         now_us = limef_now_us();
+        if (!LIMEF_COUNTED(tile->ready)) { /* sound may begin by now */
+            presenter_set_ready(tile, true);
+            presenter_wait_for_sound(tile, now_us);
+        }
         presenter_set_due(presenter, tile, now_us);
     }
     if (presenter_has_next(tile) && presenter_is_time(presenter, tile, now_us) &&

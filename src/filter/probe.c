@@ -326,8 +326,10 @@ static int measured_step(struct limef_source *source, struct limef_probe *probe,
     ret = source->step(source, due_us);
     call.own_ns += lap_ns();
     end_tree(&source->filter);
-    if (has_waited(ret)) /* the next one is measured */
+    if (has_waited(ret)) { /* the next one is measured */
+        LIMEF_COUNT(probe->n_waited, 1);
         return ret;
+    }
     draw(probe, began_ns);
     count_call(&call);
     if (call.n_out)
@@ -344,10 +346,14 @@ static int choose_step(struct limef_source *source, int64_t *due_us)
     if (probe && probe->skip <= 1 && !tree.top)
         return measured_step(source, probe, due_us);
     ret = source->step(source, due_us);
-    if (probe && !has_waited(ret)) {
-        probe->skip -= probe->skip > 1;
-        LIMEF_COUNT(probe->n_steps, 1);
+    if (!probe)
+        return ret;
+    if (has_waited(ret)) {
+        LIMEF_COUNT(probe->n_waited, 1);
+        return ret;
     }
+    probe->skip -= probe->skip > 1;
+    LIMEF_COUNT(probe->n_steps, 1);
     return ret;
 }
 

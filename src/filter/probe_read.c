@@ -35,6 +35,7 @@ void limef_probe_read(struct limef_filter *filter, struct limef_probe_reading *r
     if (!probe)
         return;
     reading->n_steps = LIMEF_COUNTED(probe->n_steps);
+    reading->n_waited = LIMEF_COUNTED(probe->n_waited);
     reading->n_sampled = LIMEF_COUNTED(probe->n_sampled);
     reading->n_refused = LIMEF_COUNTED(probe->n_refused);
     reading->n_out = LIMEF_COUNTED(probe->n_out);
@@ -130,6 +131,7 @@ uint64_t limef_probe_measure(const struct limef_probe_reading *before,
 
     filter->rate_hz = rate_hz(before, after);
     filter->is_live = after->seen & LIMEF_PROBE_LIVE;
+    filter->is_eager = after->n_steps > before->n_steps && after->n_waited == before->n_waited;
     filter->cost_us = filter->p95_us = LIMEF_NOT_MEASURED;
     if (n_sampled) {
         filter->cost_us = (double)(after->sum_ns - before->sum_ns) / (double)n / 1000;

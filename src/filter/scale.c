@@ -6,6 +6,7 @@
 #include "base/memory_private.h"
 #include "frame/convert.h"
 #include "frame/fetch.h"
+#include "frame/shown_size.h"
 #include "frame/slices.h"
 
 #include <limef/base/log.h>
@@ -201,8 +202,8 @@ static bool passes_as_it_is(const struct limef_scale_filter *scale, const AVFram
 {
     const struct limef_scale_settings *settings = &scale->settings;
 
-    return scale->format < 0 && (settings->width == 0 || settings->width == in->width) &&
-           (settings->height == 0 || settings->height == in->height);
+    return scale->format < 0 && (settings->width == 0 || settings->width == shown_width(in)) &&
+           (settings->height == 0 || settings->height == shown_height(in));
 }
 
 static int take_picture(struct limef_scale_filter *scale, const struct limef_decoded_frame *in)

@@ -13,7 +13,7 @@ struct stretch;
 
 #define STRETCH_FILE "limef-tempo.so"
 #define STRETCH_SYMBOL "limef_stretch"
-#define STRETCH_ABI 1
+#define STRETCH_ABI 2
 
 struct stretch_ops {
     int abi;
@@ -21,8 +21,10 @@ struct stretch_ops {
     int (*open)(struct stretch **stretch, const struct AVFrame *like, int32_t rate);
     /* Borrows a block; NULL: nothing follows. */
     int (*write)(struct stretch *stretch, const struct AVFrame *block);
-    /* Moves what is ready into an empty frame. AVERROR(EAGAIN): write more; AVERROR_EOF. */
-    int (*read)(struct stretch *stretch, struct AVFrame *block);
+    /* Moves what is ready into an empty frame. AVERROR(EAGAIN): write more; AVERROR_EOF.
+     * position: written: of what was written so far, the frame that its first one is made of;
+     * negative: not known. */
+    int (*read)(struct stretch *stretch, struct AVFrame *block, double *position);
     void (*close)(struct stretch *stretch);
 };
 

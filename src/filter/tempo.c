@@ -36,9 +36,13 @@ static void shut(struct limef_tempo_filter *tempo)
     tempo->begins_us = LIMEF_NO_TIME;
 }
 
-static int pass_stretched(struct limef_tempo_filter *tempo, struct limef_payload *payload)
+/* position: of the input, what its first sample is made of; negative: where it should be */
+static int pass_stretched(struct limef_tempo_filter *tempo, struct limef_payload *payload,
+                          double position)
 {
     struct limef_decoded_frame *out = &tempo->out;
+    int64_t after_us = position < 0 ? frames_us(tempo, tempo->n_out) * tempo->rate / 1000
+                                    : (int64_t)(position * 1e6 / tempo->like->sample_rate + 0.5);
     unsigned n = (unsigned)limef_payload_picture(payload)->nb_samples;
 
     limef_payload_unref(out->frame.payload);
@@ -47,7 +51,7 @@ static int pass_stretched(struct limef_tempo_filter *tempo, struct limef_payload
     out->rate = tempo->rate;
     out->frame.pts_us = LIMEF_NO_TIME;
     if (tempo->begins_us != LIMEF_NO_TIME)
-        out->frame.pts_us = tempo->begins_us + frames_us(tempo, tempo->n_out) * tempo->rate / 1000;
+        out->frame.pts_us = tempo->begins_us + after_us;
     out->frame.duration_us = frames_us(tempo, n) * tempo->rate / 1000;
     tempo->n_out += n;
     return limef_pass(&tempo->filter, &out->frame);
@@ -60,17 +64,18 @@ static int pass_all(struct limef_tempo_filter *tempo)
 
     for (;;) {
         struct limef_payload *payload = tempo->spare ? tempo->spare : limef_pool_get(tempo->blocks);
+        double position;
         int ret;
 
         tempo->spare = NULL;
         if (!payload)
             return AVERROR(ENOMEM);
-        ret = tempo->ops->read(tempo->stretch, limef_payload_picture(payload));
+        ret = tempo->ops->read(tempo->stretch, limef_payload_picture(payload), &position);
         if (ret < 0) {
             tempo->spare = payload;
             return ret == AVERROR(EAGAIN) || ret == AVERROR_EOF ? last : ret;
         }
-        ret = pass_stretched(tempo, payload);
+        ret = pass_stretched(tempo, payload, position);
         if (ret == AVERROR_EXIT)
             return ret;
         if (ret < 0)
@@ -281,6 +286,15 @@ int limef_tempo_filter_init(struct limef_tempo_filter *tempo, const char *name)
 void limef_tempo_set_rate(struct limef_tempo_filter *tempo, int32_t rate)
 {
     atomic_store_explicit(&tempo->asked, rate, memory_order_relaxed);
+}
+
+int limef_tempo_load(struct limef_tempo_filter *tempo)
+{
+    if (!tempo->ops)
+        tempo->ops = load(tempo);
+    return tempo->ops ? 0
+                      : limef_fail(AVERROR(ENOSYS), tempo->filter.name,
+                                   "no sound at other rates, libavfilter is not there");
 }
 
 void limef_tempo_get_counters(const struct limef_tempo_filter *tempo,

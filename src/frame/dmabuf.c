@@ -59,13 +59,15 @@ static int make_dumb(int card_fd, size_t bytes)
     return ret < 0 ? ret : prime.fd;
 }
 
-static int make_memfd(size_t bytes, bool sealed)
+/* It cannot be made smaller: udmabuf insists, and whoever gets the descriptor of an export could
+ * end this process with SIGBUS. */
+static int make_memfd(size_t bytes)
 {
-    int fd = memfd_create("limef picture", MFD_CLOEXEC | (sealed ? MFD_ALLOW_SEALING : 0));
+    int fd = memfd_create("limef picture", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
     if (fd < 0)
         return AVERROR(errno);
-    if (ftruncate(fd, (off_t)bytes) < 0 || (sealed && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) < 0)) {
+    if (ftruncate(fd, (off_t)bytes) < 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) < 0) {
         int ret = AVERROR(errno);
 
         close(fd);
@@ -76,7 +78,7 @@ static int make_memfd(size_t bytes, bool sealed)
 
 static int make_udmabuf(int device_fd, size_t bytes)
 {
-    int fd, memfd = make_memfd(bytes, true);
+    int fd, memfd = make_memfd(bytes);
     struct udmabuf_create create = {.flags = UDMABUF_FLAGS_CLOEXEC, .size = bytes};
 
     if (memfd < 0)
@@ -105,7 +107,7 @@ static int make_fd(const struct dmabuf_source *source, size_t bytes)
     case DMABUF_DUMB:
         return make_dumb(source->device_fd, bytes);
     default:
-        return make_memfd(bytes, false);
+        return make_memfd(bytes);
     }
 }
 

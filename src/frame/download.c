@@ -3,8 +3,7 @@
 
 #include "base/memory_private.h"
 #include "frame/drm_format.h"
-
-#include <limef/frame/hardware.h>
+#include "frame/hardware_private.h"
 
 #include <drm_fourcc.h>
 #include <errno.h>
@@ -80,7 +79,7 @@ static int copy_linear(AVFrame *picture, const AVFrame *from)
     ptrdiff_t linesizes[4];
     size_t sizes[4];
     bool swapped;
-    int ret = limef_hardware_frame_map(&hardware, from);
+    int ret = hardware_map_whole(&hardware, from);
 
     if (ret < 0)
         return ret;
@@ -112,8 +111,19 @@ static int transfer(AVFrame *picture, const AVFrame *from)
     return ret < 0 ? ret : av_hwframe_transfer_data(picture, from, 0);
 }
 
+/* What libavcodec leaves to whoever has the pixels. */
+static int crop(AVFrame *picture, const AVFrame *from)
+{
+    if (!from->crop_left && !from->crop_top)
+        return 0;
+    picture->crop_left = from->crop_left;
+    picture->crop_top = from->crop_top;
+    return av_frame_apply_cropping(picture, AV_FRAME_CROP_UNALIGNED);
+}
+
 int64_t download(struct AVFrame *picture, const struct AVFrame *from)
 {
+    int64_t bytes;
     int ret = from->hw_frames_ctx ? transfer(picture, from) : AVERROR(ENOTSUP);
 
     if (ret < 0 && ret != AVERROR(ENOMEM))
@@ -121,6 +131,7 @@ int64_t download(struct AVFrame *picture, const struct AVFrame *from)
     if (ret < 0)
         return ret == AVERROR(ENOMEM) ? ret : AVERROR(ENOTSUP);
     copy_colour(picture, from);
-    return av_image_get_buffer_size((enum AVPixelFormat)picture->format, picture->width,
-                                    picture->height, 1);
+    bytes = av_image_get_buffer_size((enum AVPixelFormat)picture->format, picture->width,
+                                     picture->height, 1);
+    return crop(picture, from) < 0 ? AVERROR(ENOTSUP) : bytes;
 }

@@ -8,7 +8,8 @@
 struct AVFrame;
 
 /*
- * Copies the pixels of a picture for which limef_hardware_is().
+ * Copies the pixels of a picture for which limef_hardware_is(), of which those that are to be shown
+ * are left.
  *
  * picture  written; what it had is used again if it fits, else replaced. Properties as the
  * source's. Returns the bytes of pixels that were copied; AVERROR(ENOTSUP): neither the driver nor

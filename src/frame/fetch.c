@@ -10,15 +10,6 @@
 
 #include <libavutil/frame.h>
 
-/* What libavcodec leaves to whoever has the pixels. */
-static void crop(AVFrame *memory, const AVFrame *from)
-{
-    memory->crop_left = from->crop_left;
-    memory->crop_top = from->crop_top;
-    if (from->crop_left || from->crop_top)
-        av_frame_apply_cropping(memory, AV_FRAME_CROP_UNALIGNED);
-}
-
 int fetch_if_needed(struct limef_decoded_frame *decoded, struct AVFrame **memory,
                     struct limef_filter *filter)
 {
@@ -41,7 +32,6 @@ int fetch_if_needed(struct limef_decoded_frame *decoded, struct AVFrame **memory
     }
     (*memory)->opaque = NULL;
     (*memory)->pict_type = decoded->av->pict_type;
-    crop(*memory, decoded->av);
     LIMEF_COUNT(filter->copied_bytes, (uint64_t)bytes);
     decoded->av = *memory;
     return 0;
@@ -55,7 +45,7 @@ int64_t fetch_in_place(AVFrame *picture)
     if (bytes >= 0 && av_frame_copy_props(memory, picture) < 0)
         bytes = AVERROR(ENOMEM);
     if (bytes >= 0) {
-        crop(memory, picture);
+        memory->crop_left = memory->crop_top = 0; /* done */
         av_frame_unref(picture);
         av_frame_move_ref(picture, memory);
     }

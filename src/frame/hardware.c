@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "frame/hardware_private.h"
 
+#include "frame/drm_format.h"
+
 #include <drm_fourcc.h>
 #include <libavutil/error.h>
 #include <libavutil/frame.h>
 #include <libavutil/hwcontext.h>
 #include <libavutil/hwcontext_drm.h>
+#include <libavutil/imgutils.h>
+#include <libavutil/pixdesc.h>
 #include <sys/stat.h>
 
 /* The picture that layers of one plane each make together; 0: none that is known. */
@@ -78,7 +82,7 @@ bool limef_hardware_is(const struct AVFrame *picture)
     return picture->format == AV_PIX_FMT_DRM_PRIME || picture->format == AV_PIX_FMT_VAAPI;
 }
 
-int limef_hardware_frame_map(struct limef_hardware_frame *hardware, const struct AVFrame *picture)
+int hardware_map_whole(struct limef_hardware_frame *hardware, const struct AVFrame *picture)
 {
     int ret = AVERROR(ENOSYS);
 
@@ -102,6 +106,36 @@ int limef_hardware_frame_map(struct limef_hardware_frame *hardware, const struct
     hardware->color_range = picture->color_range;
     hardware->chroma_location = picture->chroma_location;
     return 0;
+}
+
+/* Has planes begin at the first pixel that is shown, where rows are in order. */
+static void skip_cropped(struct limef_hardware_frame *hardware)
+{
+    bool swapped;
+    enum AVPixelFormat format = (enum AVPixelFormat)drm_format_pix_fmt(hardware->fourcc, &swapped);
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(format);
+
+    if (hardware->modifier != DRM_FORMAT_MOD_LINEAR || !desc ||
+        (int)hardware->n_planes != av_pix_fmt_count_planes(format) ||
+        hardware->x % (1 << desc->log2_chroma_w) || hardware->y % (1 << desc->log2_chroma_h))
+        return;
+    for (unsigned i = 0; i < hardware->n_planes; i++) {
+        struct limef_hardware_plane *plane = &hardware->planes[i];
+        int row = i == 0 ? hardware->y : hardware->y >> desc->log2_chroma_h;
+
+        plane->offset_bytes += (uint32_t)row * plane->pitch_bytes +
+                               (uint32_t)av_image_get_linesize(format, hardware->x, (int)i);
+    }
+    hardware->x = hardware->y = 0;
+}
+
+int limef_hardware_frame_map(struct limef_hardware_frame *hardware, const struct AVFrame *picture)
+{
+    int ret = hardware_map_whole(hardware, picture);
+
+    if (ret >= 0 && (hardware->x || hardware->y))
+        skip_cropped(hardware);
+    return ret;
 }
 
 const char *limef_hardware_device_name(const struct AVBufferRef *device)

@@ -21,6 +21,10 @@ int hardware_map_drm(struct limef_hardware_frame *hardware, const struct AVDRMFr
  * to be decoded. Returns as limef_hardware_frame_map(). */
 int hardware_vaapi_map(struct limef_hardware_frame *hardware, const struct AVFrame *picture);
 
+/* As limef_hardware_frame_map(), with planes that begin where the buffer's picture does, before the
+ * first pixel that is shown. */
+int hardware_map_whole(struct limef_hardware_frame *hardware, const struct AVFrame *picture);
+
 /*
  * Makes room for what will be exported of a frames context, before that is initialised. Pictures of
  * such a context are waited for once, after hardware_note_new(). Of any format; does nothing for

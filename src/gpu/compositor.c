@@ -81,6 +81,8 @@ int compositor_open(struct compositor **compositor, const struct limef_presenter
         new_compositor->width = settings->width;
         new_compositor->height = settings->height;
     }
+    new_compositor->ways.bottom_up =
+        new_compositor->output.renderbuffer && new_compositor->gl.CopyImageSubData;
     surface_ways_open(&new_compositor->ways, &new_compositor->gl, buffers, name);
     surface_ways_tend(&new_compositor->ways); /* what the pictures that wait did without */
     *compositor = new_compositor;
@@ -179,6 +181,11 @@ static void set_turn(const struct gl *gl, const struct program *program,
     GLfloat turn[6];
 
     memcpy(turn, turns[surface->rotation / 90 % 4], sizeof(turn));
+    if (surface->textures.bottom_up) {
+        turn[1] = -turn[1];
+        turn[3] = -turn[3];
+        turn[5] = 1 - turn[5];
+    }
     if (surface->mirrored) {
         turn[4] += turn[0];
         turn[5] += turn[1];
@@ -208,14 +215,36 @@ static void set_scissor(const struct compositor *compositor, struct layout_rect 
     compositor->gl.Scissor(output->x + rect.x, output->y + y, rect.width, rect.height);
 }
 
+/* Copies a picture that is in its texture just as it is shown. False: it has to be drawn. */
+static bool copy_picture(const struct compositor *compositor, const struct surface *surface,
+                         struct layout_rect rect)
+{
+    const struct textures *textures = &surface->textures;
+
+    if (!textures->bottom_up || surface->rotation || surface->mirrored ||
+        rect.width != textures->width >> textures->shrunk ||
+        rect.height != textures->height >> textures->shrunk)
+        return false;
+    compositor->gl.CopyImageSubData(textures->own.ids[0], GL_TEXTURE_2D, 0, 0, 0, 0,
+                                    compositor->output.renderbuffer, GL_RENDERBUFFER, 0, rect.x,
+                                    compositor->height - rect.y - rect.height, 0, rect.width,
+                                    rect.height, 1);
+    return true;
+}
+
+/* The program that a picture is drawn with. */
+static unsigned program_of(const struct picture_format *format)
+{
+    return format->kind == PICTURE_RGB && format->scale <= 1 ? PROGRAM_COPY : format->kind;
+}
+
 static void draw_picture(struct compositor *compositor, struct surface *surface,
                          struct layout_rect cell)
 {
     const struct gl *gl = &compositor->gl;
     struct textures *textures = &surface->textures;
     const struct picture_format *format = &textures->format;
-    const struct program *program =
-        program_get(compositor->programs, gl, format->kind, compositor->name);
+    const struct program *program;
     bool sideways = surface_is_sideways(surface);
     struct layout_rect rect = layout_fit(cell, textures->width, textures->height, surface->sar_num,
                                          surface->sar_den, sideways);
@@ -224,7 +253,10 @@ static void draw_picture(struct compositor *compositor, struct surface *surface,
           scale_y = 1.0f / (float)(1 << format->shift_y);
     int chroma_width, chroma_height;
 
-    if (!program || !textures->shown)
+    if (!textures->shown || copy_picture(compositor, surface, rect))
+        return;
+    program = program_get(compositor->programs, gl, program_of(format), compositor->name);
+    if (!program)
         return;
     picture_plane_size(format, 1, textures->width, textures->height, &chroma_width, &chroma_height);
     gl->UseProgram(program->id);
@@ -297,8 +329,7 @@ static void draw_label(struct compositor *compositor, struct label *label, struc
     gl->Disable(GL_BLEND);
 }
 
-/* The size of what is drawn into; chooses it if nobody did. */
-static int prepare_size(struct compositor *compositor)
+int compositor_prepare_size(struct compositor *compositor)
 {
     struct output *output = &compositor->output;
     const struct surface *first = &compositor->surfaces[0];
@@ -357,7 +388,7 @@ static bool is_covered(const struct compositor *compositor)
     return rect.width == compositor->width && rect.height == compositor->height;
 }
 
-static void compose(struct compositor *compositor)
+void compositor_compose(struct compositor *compositor)
 {
     const struct gl *gl = &compositor->gl;
     bool all =
@@ -403,26 +434,26 @@ int compositor_present(struct compositor *compositor)
 
     if (!has_contents(compositor))
         return 0;
-    ret = prepare_size(compositor);
+    ret = compositor_prepare_size(compositor);
     if (ret < 0)
         return ret;
     if (compositor_scan_out(compositor))
         return COMPOSITOR_ON_PLANE;
     compositor_take_kept(compositor);
     compositor_take_whole(compositor);
-    compose(compositor);
+    compositor_compose(compositor);
     compositor->output.ops->swap(&compositor->output);
     return COMPOSITOR_COMPOSED;
 }
 
 void compositor_prepare(struct compositor *compositor)
 {
-    if (!has_contents(compositor) || prepare_size(compositor) < 0)
+    if (!has_contents(compositor) || compositor_prepare_size(compositor) < 0)
         return;
     for (unsigned i = 0; i < compositor->n_surfaces; i++)
         if (compositor->surfaces[i].kept.frame.payload) /* a display may read it as it is */
             return;
-    compose(compositor);
+    compositor_compose(compositor);
     compositor->gl.Finish();
     compositor->dirty = true;
 }
@@ -431,39 +462,4 @@ void compositor_size(const struct compositor *compositor, int *width, int *heigh
 {
     *width = compositor->width;
     *height = compositor->height;
-}
-
-static void swap_bytes(uint8_t *a, uint8_t *b, size_t n_bytes)
-{
-    for (size_t i = 0; i < n_bytes; i++) {
-        uint8_t kept = a[i];
-
-        a[i] = b[i];
-        b[i] = kept;
-    }
-}
-
-int compositor_read(struct compositor *compositor, uint8_t *rgba)
-{
-    const struct gl *gl = &compositor->gl;
-    size_t stride = 4 * (size_t)compositor->width;
-    int ret = prepare_size(compositor);
-
-    if (ret < 0)
-        return ret;
-    compositor_take_kept(compositor);
-    compositor_take_whole(compositor);
-    /* what was swapped is gone from a window's buffer */
-    compositor->dirty = true;
-    compose(compositor);
-    compositor->dirty = true;
-    gl->PixelStorei(GL_PACK_ALIGNMENT, 4);
-    gl->ReadPixels(0, 0, compositor->width, compositor->height, GL_RGBA, GL_UNSIGNED_BYTE, rgba);
-    /* GL counts rows from the bottom */
-    for (int y = 0; y < compositor->height / 2; y++)
-        swap_bytes(rgba + (size_t)y * stride, rgba + (size_t)(compositor->height - 1 - y) * stride,
-                   stride);
-    return gl->GetError() == GL_NO_ERROR
-               ? 0
-               : limef_fail(AVERROR_EXTERNAL, compositor->name, "cannot read the composed picture");
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the compositor's files share: drawing (compositor.c), planes (compositor_scan_out.c), what
- * the output says (compositor_events.c), and what is different in a host's context
- * (compositor_host.c).
+ * What the compositor's files share: drawing (compositor.c), reading it back
+ * (compositor_read.c), what is uploaded of a picture (compositor_take.c), planes
+ * (compositor_scan_out.c), what the output says (compositor_events.c), and what is different in a
+ * host's context (compositor_host.c).
  */
 #ifndef LIMEF_SRC_GPU_COMPOSITOR_PRIVATE_H
 #define LIMEF_SRC_GPU_COMPOSITOR_PRIVATE_H
@@ -36,6 +37,12 @@ void compositor_make_corners(struct compositor *compositor);
 
 /* The state of the GL that drawing needs. */
 void compositor_prepare_state(struct compositor *compositor);
+
+/* Finds the size of what is drawn into; chooses it if nobody did. 0, or an error, logged. */
+int compositor_prepare_size(struct compositor *compositor);
+
+/* Draws what changed. */
+void compositor_compose(struct compositor *compositor);
 
 /*
  * Keeps a picture as it is if it may go on a plane, instead of taking it for textures. False: that

@@ -32,7 +32,7 @@ bool compositor_keep(struct compositor *compositor, struct surface *surface,
 {
     if (!compositor->output.ops->scan_out || alone(compositor) != surface ||
         !picture->frame.payload || picture->rotation_degrees || picture->mirrored ||
-        !describe(picture, &surface->kept_as))
+        !describe(picture, &surface->kept_as) || surface->kept_as.x || surface->kept_as.y)
         return false;
     surface->kept = *picture;
     limef_payload_ref(picture->frame.payload);
@@ -59,8 +59,8 @@ bool compositor_scan_out(struct compositor *compositor)
         compositor->planes_why = "there is text over it";
         return false;
     }
-    rect = layout_fit(whole, kept->av->width, kept->av->height, kept->av->sample_aspect_ratio.num,
-                      kept->av->sample_aspect_ratio.den, 0);
+    rect = layout_fit(whole, surface->kept_as.width, surface->kept_as.height,
+                      kept->av->sample_aspect_ratio.num, kept->av->sample_aspect_ratio.den, 0);
     if (compositor->output.ops->scan_out(&compositor->output, &surface->kept_as, rect,
                                          kept->frame.payload, &why) < 0) {
         compositor->planes_why = why;

@@ -101,6 +101,19 @@ static void look_desktop(struct gl *gl, const char *version)
     gl->row_length = gl->red_green = gl->storage16 = true;
 }
 
+/* llvmpipe makes a copy of memory of it, where drawing computes each pixel. */
+static void load_copy(struct gl *gl, const char *version)
+{
+    int major = 0, minor = 0;
+
+    gl->CopyImageSubData = NULL;
+    if (gl->software && !gl->desktop && version && gl->egl.GetProcAddress &&
+        sscanf(version, "OpenGL ES %9d.%9d", &major, &minor) == 2 &&
+        (major > 3 || (major == 3 && minor >= 2)))
+        *(void **)&gl->CopyImageSubData =
+            (void *)(uintptr_t)gl->egl.GetProcAddress("glCopyImageSubData");
+}
+
 /* OpenGL names its extensions one by one; the one that importing needs, or none. */
 static const char *desktop_extensions(const struct gl *gl)
 {
@@ -174,6 +187,7 @@ void gl_look(struct gl *gl, bool strict_2)
     gl->function = (result(*) arguments)gl->egl.GetProcAddress("gl" #function);
         GL_FENCE_FUNCTIONS(GL_LOAD_FENCE)
     }
+    load_copy(gl, strict_2 ? NULL : version);
     gl->row_length = gl->major >= 3 || gl_has_word(extensions, "GL_EXT_unpack_subimage");
     gl->red_green = gl->major >= 3 || gl_has_word(extensions, "GL_EXT_texture_rg");
     gl->storage16 = gl->major >= 3 && gl_has_word(extensions, "GL_EXT_texture_norm16");

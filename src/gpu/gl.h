@@ -124,6 +124,9 @@ struct gl {
     } egl;
     GL_FENCE_FUNCTIONS(GL_MEMBER)
     void (*EGLImageTargetTexture2DOES)(GLenum, GLeglImageOES);
+    /* of OpenGL ES 3.2; NULL: it is not there, or a GPU draws as quickly as it copies */
+    void (*CopyImageSubData)(GLuint, GLenum, GLint, GLint, GLint, GLint, GLuint, GLenum, GLint,
+                             GLint, GLint, GLint, GLsizei, GLsizei, GLsizei);
 #undef GL_MEMBER
     /* filled by gl_look() */
     EGLDisplay display;        /* of the current context; EGL_NO_DISPLAY: it is not EGL's */

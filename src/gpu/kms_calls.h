@@ -18,6 +18,8 @@
     X(int, drmIsMaster, (int))                                                                     \
     X(int, drmSetMaster, (int))                                                                    \
     X(int, drmDropMaster, (int))                                                                   \
+    X(int, drmGetMagic, (int, drm_magic_t *))                                                      \
+    X(int, drmAuthMagic, (int, drm_magic_t))                                                       \
     X(int, drmIoctl, (int, unsigned long, void *))                                                 \
     X(int, drmHandleEvent, (int, drmEventContextPtr))                                              \
     X(int, drmPrimeFDToHandle, (int, int, uint32_t *))                                             \

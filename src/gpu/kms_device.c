@@ -28,13 +28,18 @@ static const char *prepare(struct kms_device *device)
     return kms_display_choose(device);
 }
 
+/* Some drivers (amdgpu, radeon) draw on a card's node for root alone, and for whom the master of
+ * the card vouches. A lease is no master of that kind. */
 static void open_for_rendering(struct kms_device *device)
 {
+    drm_magic_t magic;
     char self[64];
 
     if (device->lent)
         snprintf(self, sizeof(self), "/proc/self/fd/%d", device->fd);
     device->render_fd = open(device->lent ? self : device->path, O_RDWR | O_CLOEXEC);
+    if (device->render_fd >= 0 && device->calls->drmGetMagic(device->render_fd, &magic) == 0)
+        device->calls->drmAuthMagic(device->fd, magic);
 }
 
 /* 0, or an error, why written. */

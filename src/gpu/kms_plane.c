@@ -86,6 +86,8 @@ static uint32_t take_property(struct kms_plane *plane, const drmModePropertyRes 
         read_enum(property, range_names, KMS_N_RANGES, plane->ranges);
     else if (strcmp(property->name, "type") == 0)
         plane->type = value;
+    else if (strcmp(property->name, "zpos") == 0)
+        plane->zpos = (int64_t)value;
     return strcmp(property->name, "IN_FORMATS") == 0 ? (uint32_t)value : 0;
 }
 
@@ -121,7 +123,7 @@ int kms_plane_read(struct kms_plane *plane, const struct kms_calls *calls, int f
     uint32_t blob = 0;
     int ret = -ENODEV;
 
-    *plane = (struct kms_plane){.id = id};
+    *plane = (struct kms_plane){.id = id, .zpos = -1};
     for (unsigned i = 0; i < KMS_N_ENCODINGS; i++)
         plane->encodings[i] = -1;
     for (unsigned i = 0; i < KMS_N_RANGES; i++)
@@ -151,6 +153,14 @@ void kms_plane_clear(struct kms_plane *plane, const struct output *output)
 {
     output->release(plane->formats);
     *plane = (struct kms_plane){0};
+}
+
+bool kms_plane_is_under(const struct kms_plane *plane, const struct kms_plane *other)
+{
+    if (plane->zpos < 0 || other->zpos < 0)
+        return true;
+    /* of the same height it is the number that decides: drm_atomic_normalize_zpos() */
+    return plane->zpos < other->zpos || (plane->zpos == other->zpos && plane->id < other->id);
 }
 
 bool kms_plane_takes(const struct kms_plane *plane, uint32_t fourcc, uint64_t modifier)

@@ -30,6 +30,7 @@ struct kms_plane {
     uint64_t type;
     uint32_t possible_crtcs;
     uint32_t crtc; /* that it was on when it was read */
+    int64_t zpos;  /* property of that name: above those with less; -1: it does not say */
     struct kms_plane_properties properties;
     /* of the enumerated properties; -1: it cannot do that */
     int64_t encodings[KMS_N_ENCODINGS], ranges[KMS_N_RANGES];
@@ -42,6 +43,9 @@ int kms_plane_read(struct kms_plane *plane, const struct kms_calls *calls, int f
                    const struct output *output);
 
 void kms_plane_clear(struct kms_plane *plane, const struct output *output);
+
+/* Whether another plane lies over it; true if neither says. */
+bool kms_plane_is_under(const struct kms_plane *plane, const struct kms_plane *other);
 
 bool kms_plane_takes(const struct kms_plane *plane, uint32_t fourcc, uint64_t modifier);
 

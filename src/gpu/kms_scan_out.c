@@ -57,11 +57,14 @@ static const char *test(struct kms *kms, const struct kms_plane *plane,
                         const struct limef_hardware_frame *picture, struct layout_rect rect,
                         uint32_t framebuffer)
 {
+    const struct kms_plane *primary = &kms->device.primary;
     struct kms_scene scene;
     int ret;
 
     if (!kms_plane_takes(plane, picture->fourcc, picture->modifier))
         return "no plane takes the format";
+    if (plane != primary && !kms_plane_is_under(primary, plane))
+        return "no plane that takes it lies over the others";
     if (!make_scene(kms, plane, picture, rect, framebuffer, &scene))
         return "no plane knows its colours";
     ret = kms_commit(kms, &scene, DRM_MODE_ATOMIC_TEST_ONLY);

@@ -32,8 +32,8 @@ static struct gbm_surface *new_surface(const struct kms *kms)
     return surface;
 }
 
-/* A configuration whose buffers are what the surface's are. */
-static bool choose_config(struct kms_surface *surface, const struct gl *gl, int version)
+/* A configuration whose buffers are what the surface's are. Deeper ones come first, in dozens. */
+static bool choose_config(struct kms_surface *surface, const struct output *output, int version)
 {
     const EGLint wanted[] = {EGL_SURFACE_TYPE,
                              EGL_WINDOW_BIT,
@@ -46,27 +46,36 @@ static bool choose_config(struct kms_surface *surface, const struct gl *gl, int 
                              EGL_BLUE_SIZE,
                              8,
                              EGL_NONE};
-    EGLConfig configs[64];
+    const struct gl *gl = output->gl;
     EGLint n = 0, format = 0;
+    EGLConfig *configs;
+    bool found = false;
 
-    if (!gl->egl.ChooseConfig(surface->display, wanted, configs, 64, &n))
+    if (!gl->egl.ChooseConfig(surface->display, wanted, NULL, 0, &n) || n < 1)
         return false;
-    for (EGLint i = 0; i < n; i++)
-        if (gl->egl.GetConfigAttrib(surface->display, configs[i], EGL_NATIVE_VISUAL_ID, &format) &&
-            format == GBM_FORMAT_XRGB8888) {
+    configs = output->allocate((size_t)n * sizeof(configs[0]));
+    if (!configs || !gl->egl.ChooseConfig(surface->display, wanted, configs, n, &n))
+        n = 0;
+    for (EGLint i = 0; i < n && !found; i++) {
+        found =
+            gl->egl.GetConfigAttrib(surface->display, configs[i], EGL_NATIVE_VISUAL_ID, &format) &&
+            format == GBM_FORMAT_XRGB8888;
+        if (found)
             surface->config = configs[i];
-            return true;
-        }
-    return false;
+    }
+    output->release(configs);
+    return found;
 }
 
-static bool new_context(struct kms_surface *surface, const struct gl *gl, bool gles2)
+static bool new_context(struct kms_surface *surface, const struct output *output, bool gles2)
 {
+    const struct gl *gl = output->gl;
+
     for (int version = gles2 ? 2 : 3; version >= 2 && surface->context == EGL_NO_CONTEXT;
          version--) {
         const EGLint attributes[] = {EGL_CONTEXT_CLIENT_VERSION, version, EGL_NONE};
 
-        if (choose_config(surface, gl, version))
+        if (choose_config(surface, output, version))
             surface->context = gl->egl.CreateContext(surface->display, surface->config,
                                                      EGL_NO_CONTEXT, attributes);
     }
@@ -131,7 +140,7 @@ const char *kms_surface_open(struct kms *kms, bool gles2)
         return "EGL has no platform GBM";
     if (!gl->egl.Initialize(surface->display, NULL, NULL) || !gl->egl.BindAPI(EGL_OPENGL_ES_API))
         return "EGL does not start on GBM";
-    if (!new_context(surface, gl, gles2))
+    if (!new_context(surface, kms->output, gles2))
         return "no OpenGL ES context on GBM";
     return open_egl_surface(kms);
 }

@@ -45,7 +45,7 @@ struct output_flip {
 };
 
 /* A module's table carries this number; another one is refused. */
-#define OUTPUT_ABI 6
+#define OUTPUT_ABI 7
 #define OUTPUT_MODULE_SYMBOL "limef_output_module"
 
 struct output_ops {
@@ -96,6 +96,7 @@ struct output {
     /* where its lower left corner is in the framebuffer; whether that is the upper one */
     int x, y;
     bool flip;
+    GLuint renderbuffer; /* RGBA, what is drawn is in it; 0: the output has none of its own */
 };
 
 /*

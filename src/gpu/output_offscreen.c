@@ -115,6 +115,7 @@ static int offscreen_open(struct output *output, const struct output_settings *s
     }
     gl->GenFramebuffers(1, &offscreen->framebuffer);
     gl->GenRenderbuffers(1, &offscreen->colour);
+    output->renderbuffer = offscreen->colour;
     return 0;
 }
 

@@ -47,6 +47,9 @@ static const char fragment_source[] =
     "#ifdef RGB\n"
     "    RESULT = vec4(RGB * luma.w, 1.0);\n"
     "#endif\n"
+    "#ifdef COPY\n" /* nothing is computed: llvmpipe has a way of its own for that */
+    "    RESULT = vec4(TEXTURE(plane0, at).rgb, 1.0);\n"
+    "#endif\n"
     "#ifdef TEXT\n"
     "    float ink = TEXTURE(plane0, at).r;\n"
     "    RESULT = vec4(vec3(ink), mix(0.6, 1.0, ink));\n"
@@ -87,6 +90,7 @@ static const char *const kind_words[N_PROGRAMS][2] = {
                           "#define SAMPLER samplerExternalOES\n"
                           "#define RGB TEXTURE(plane0, at).rgb\n"},
     [PROGRAM_TEXT] = {"#define TEXT\n"},
+    [PROGRAM_COPY] = {"#define COPY\n"},
 };
 
 static GLuint compile(const struct gl *gl, GLenum type, const char *const sources[3],

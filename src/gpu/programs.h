@@ -7,7 +7,8 @@
 #include "gpu/picture_format.h"
 
 #define PROGRAM_TEXT PICTURE_N_KINDS
-#define N_PROGRAMS (PICTURE_N_KINDS + 1)
+#define PROGRAM_COPY (PICTURE_N_KINDS + 1) /* PICTURE_RGB whose scale is 1 */
+#define N_PROGRAMS (PICTURE_N_KINDS + 2)
 
 /* The one vertex attribute: a corner of the quad, 0..1, y down. */
 #define PROGRAM_CORNER 0

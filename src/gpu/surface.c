@@ -79,6 +79,9 @@ static int import(struct surface *surface, struct surface_ways *ways,
     *why = "nobody counts references to the picture";
     if (!picture->frame.payload)
         return AVERROR(ENOTSUP);
+    *why = "the picture begins within the buffer's tiles";
+    if (hardware.x || hardware.y)
+        return AVERROR(ENOTSUP);
     ret = textures_import(&surface->textures, &ways->images, ways->gl, &hardware, AV_PIX_FMT_NONE,
                           moved, why);
     return ret;
@@ -115,6 +118,7 @@ static int take_software(struct surface *surface, struct surface_ways *ways,
     if (moved->from) /* the GPU reads it there */
         moved->shrinks = 0;
     moved->uploaded_why = why ? why : say_why_ordinary(ways);
+    moved->bottom_up = ways->bottom_up;
     ret = textures_upload(&surface->textures, ways->gl, av, moved, ways->name);
     if (moved->direct_bytes)
         held_add(&ways->held, ways->gl, limef_payload_ref(payload));

@@ -39,6 +39,7 @@ struct surface_ways {
     const struct gl *gl;
     const char *name;
     struct buffer_pool *pool; /* borrowed; for decoders. NULL: nobody asked */
+    bool bottom_up; /* what is uploaded smaller lies as in the output, so that it can be copied */
     struct held held;
     struct images images;
     /* one of them fills the pool, or none */

@@ -5,7 +5,7 @@
 #include "frame/buffer_pool.h"
 #include "frame/convert.h"
 #include "frame/drm_format.h"
-#include "gpu/shrink.h"
+#include "gpu/to_rgb.h"
 
 #include <limef/base/log.h>
 #include <limef/frame/hardware.h>
@@ -52,12 +52,6 @@ static void delete_textures(struct textures *textures, const struct gl *gl)
     textures->own_width = textures->own_height = 0;
 }
 
-/* How often plane i is halved. Subsampled chroma becomes as large as luma first. */
-static unsigned steps_of(const struct picture_format *format, unsigned i, unsigned shrunk)
-{
-    return i > 0 && shrunk > 0 && format->shift_x ? shrunk - 1 : shrunk;
-}
-
 /* Planes of bytes whose halves are whole. */
 static bool can_shrink(const struct picture_format *format, const AVFrame *av, unsigned shrunk)
 {
@@ -68,14 +62,15 @@ static bool can_shrink(const struct picture_format *format, const AVFrame *av, u
            !(av->height & mask);
 }
 
-/* How large plane i of what is uploaded is, in texels. */
-static void texture_size(const struct picture_format *format, unsigned i, const AVFrame *av,
-                         unsigned shrunk, int *width, int *height)
-{
-    picture_plane_size(format, i, av->width, av->height, width, height);
-    *width >>= steps_of(format, i, shrunk);
-    *height >>= steps_of(format, i, shrunk);
-}
+/* What is uploaded of a picture that is made smaller. */
+static const struct picture_format rgba_format = {
+    .kind = PICTURE_RGB,
+    .n_planes = 1,
+    .n_channels = {4},
+    .channel_bytes = 1,
+    .depth = 8,
+    .scale = 1,
+};
 
 static int make_textures(struct textures *textures, const struct gl *gl, const AVFrame *av,
                          const struct picture_format *format, unsigned shrunk)
@@ -88,7 +83,7 @@ static int make_textures(struct textures *textures, const struct gl *gl, const A
         struct texel texel = texel_of(gl, format->n_channels[i], format->channel_bytes);
         int width, height;
 
-        texture_size(format, i, av, shrunk, &width, &height);
+        picture_plane_size(format, i, av->width >> shrunk, av->height >> shrunk, &width, &height);
         gl->ActiveTexture(GL_TEXTURE0 + i);
         gl->BindTexture(GL_TEXTURE_2D, textures->own.ids[i]);
         gl->TexImage2D(GL_TEXTURE_2D, 0, texel.internal, width, height, 0, texel.format, texel.type,
@@ -198,26 +193,6 @@ static const void *repack(struct textures *textures, const uint8_t *from, int li
     return to;
 }
 
-/* A plane as small as it is shown, if it is to be; else as it is. NULL: no memory. This is part of
- * the drawing, no copy: what is uploaded then is less. */
-static const uint8_t *shrink(struct textures *textures, const AVFrame *av, unsigned i,
-                             unsigned shrinks, int *linesize)
-{
-    unsigned steps = steps_of(&textures->format, i, shrinks);
-    int width, height;
-    uint8_t *to;
-
-    if (steps == 0)
-        return av->data[i];
-    picture_plane_size(&textures->format, i, av->width, av->height, &width, &height);
-    to = make_rows(textures, (size_t)width * (size_t)height / 4);
-    if (!to)
-        return NULL;
-    shrink_plane(to, av->data[i], av->linesize[i], width, height, steps);
-    *linesize = width >> steps;
-    return to;
-}
-
 /* Whether rows lie in a buffer, all of them. */
 static bool is_inside(const struct buffer *buffer, const uint8_t *rows, size_t bytes)
 {
@@ -235,12 +210,10 @@ static int upload_plane(struct textures *textures, const struct gl *gl, const AV
     struct texel texel =
         texel_of(gl, textures->format.n_channels[i], textures->format.channel_bytes);
     int width, height, alignment, row_bytes, linesize = av->linesize[i];
-    const void *pixels = shrink(textures, av, i, upload->shrinks, &linesize);
+    const void *pixels = av->data[i];
     bool stepped, direct;
 
-    if (!pixels)
-        return AVERROR(ENOMEM);
-    texture_size(&textures->format, i, av, upload->shrinks, &width, &height);
+    picture_plane_size(&textures->format, i, av->width, av->height, &width, &height);
     row_bytes = width * texel.bytes;
     for (alignment = 8; alignment > 1; alignment /= 2)
         if (FFALIGN(row_bytes, alignment) == linesize)
@@ -272,10 +245,50 @@ static int upload_plane(struct textures *textures, const struct gl *gl, const AV
     return 0;
 }
 
+/* A picture as small as it is shown. This is part of the drawing, no copy: what is uploaded then is
+ * less. */
+static int upload_shrunk(struct textures *textures, const struct gl *gl, const AVFrame *av,
+                         const struct picture_format *format, struct upload *upload)
+{
+    unsigned steps = upload->shrinks;
+    int width = av->width >> steps, height = av->height >> steps;
+    ptrdiff_t stride = 4 * (ptrdiff_t)width;
+    size_t bytes = (size_t)stride * (size_t)height;
+    uint8_t *rgba = make_rows(textures, bytes + to_rgb_scratch_bytes(av->width, steps));
+
+    if (!rgba)
+        return AVERROR(ENOMEM);
+    if (upload->bottom_up)
+        to_rgb_shrunk(rgba + bytes - stride, -stride, format, av, steps, rgba + bytes);
+    else
+        to_rgb_shrunk(rgba, stride, format, av, steps, rgba + bytes);
+    gl->ActiveTexture(GL_TEXTURE0);
+    gl->BindTexture(GL_TEXTURE_2D, textures->own.ids[0]);
+    gl->PixelStorei(GL_UNPACK_ALIGNMENT, 4);
+    if (gl->row_length)
+        gl->PixelStorei(GL_UNPACK_ROW_LENGTH, 0);
+    gl->TexSubImage2D(GL_TEXTURE_2D, 0, 0, 0, width, height, GL_RGBA, GL_UNSIGNED_BYTE, rgba);
+    upload->uploaded_bytes += bytes;
+    return 0;
+}
+
+/* All planes as they are. */
+static int upload_planes(struct textures *textures, const struct gl *gl, const AVFrame *av,
+                         struct upload *upload)
+{
+    int ret = 0;
+
+    /* planes in the shader's order: libavutil keeps G, B, R, and Y, U, V, in data[0..2] as well */
+    for (unsigned i = 0; i < textures->format.n_planes && ret >= 0; i++)
+        ret = upload_plane(textures, gl, av, i, upload);
+    return ret;
+}
+
 static void show(struct textures *textures, struct texture_set *set, const AVFrame *av)
 {
     textures->shown = set;
     textures->shrunk = set == &textures->own ? textures->own_shrunk : 0;
+    textures->bottom_up = false;
     textures->width = av->width;
     textures->height = av->height;
     picture_matrix_of(&textures->matrix, &textures->format, av);
@@ -320,8 +333,10 @@ int textures_upload(struct textures *textures, const struct gl *gl, const struct
     struct picture_format format;
     int ret = 0;
 
-    *upload = (struct upload){
-        .from = upload->from, .uploaded_why = upload->uploaded_why, .shrinks = upload->shrinks};
+    *upload = (struct upload){.from = upload->from,
+                              .uploaded_why = upload->uploaded_why,
+                              .shrinks = upload->shrinks,
+                              .bottom_up = upload->bottom_up};
     if (picture_format_of(&format, av->format, gl->storage16) < 0) {
         ret = convert(textures, av, upload);
         if (ret < 0)
@@ -334,17 +349,17 @@ int textures_upload(struct textures *textures, const struct gl *gl, const struct
     if (textures->own_width != av->width || textures->own_height != av->height ||
         textures->own_pix_fmt != av->format || textures->own_shrunk != upload->shrinks ||
         !textures->own.ids[0])
-        ret = make_textures(textures, gl, av, &format, upload->shrinks);
+        ret = make_textures(textures, gl, av, upload->shrinks ? &rgba_format : &format,
+                            upload->shrinks);
     if (ret < 0)
         return refuse_size(textures, gl, av, ret, name);
-    textures->format = format;
-    /* planes in the shader's order: libavutil keeps G, B, R, and Y, U, V, in data[0..2] as well */
-    for (unsigned i = 0; i < format.n_planes; i++) {
-        ret = upload_plane(textures, gl, av, i, upload);
-        if (ret < 0)
-            return limef_fail(ret, name, "upload of a picture");
-    }
+    textures->format = upload->shrinks ? rgba_format : format;
+    ret = upload->shrinks ? upload_shrunk(textures, gl, av, &format, upload)
+                          : upload_planes(textures, gl, av, upload);
+    if (ret < 0)
+        return limef_fail(ret, name, "upload of a picture");
     show(textures, &textures->own, av);
+    textures->bottom_up = upload->shrinks && upload->bottom_up;
     return 0;
 }
 
@@ -386,7 +401,7 @@ void textures_bind(struct textures *textures, const struct gl *gl, bool pixel_fo
 {
     const struct picture_format *format = &textures->format;
     struct texture_set *set = textures->shown;
-    bool same_size = textures->shrunk > 0 || (format->shift_x == 0 && format->shift_y == 0);
+    bool same_size = format->shift_x == 0 && format->shift_y == 0;
 
     for (unsigned i = 0; i < format->n_planes; i++) {
         /* a texel that is hit in its middle needs no interpolation, which costs half of a frame's

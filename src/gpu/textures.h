@@ -23,7 +23,8 @@ struct textures {
     struct picture_matrix matrix;
     float chroma_x, chroma_y; /* picture_chroma_offset() */
     int width, height;        /* in samples, as stored */
-    unsigned shrunk;          /* the textures of it are 1 / 2^shrunk as large in each direction */
+    unsigned shrunk; /* the texture of it, RGBA, is 1 / 2^shrunk as large in each direction */
+    bool bottom_up;  /* and its first row is the lowest */
     /* what is uploaded to, kept from picture to picture */
     struct texture_set own;
     int own_width, own_height, own_pix_fmt;
@@ -45,6 +46,7 @@ struct textures {
 struct upload {
     const struct buffer *from; /* set by the caller; NULL: the picture lies in ordinary memory */
     unsigned shrinks;          /* set by the caller: how often it may be halved first */
+    bool bottom_up;            /* likewise: what is halved has its lowest row first */
     uint64_t uploaded_bytes;   /* handed to the GL */
     uint64_t direct_bytes;     /* read by the GPU where the decoder wrote them */
     uint64_t copied_bytes;     /* beside that, in memory */

@@ -16,6 +16,7 @@
 /* What a family is about. */
 enum about {
     ABOUT_CAMERA,
+    ABOUT_CACHE,
     ABOUT_DECODER,
     ABOUT_LATENCY,
     ABOUT_TILE,
@@ -56,6 +57,7 @@ struct row {
 #define GAUGE LIMEF_OPENMETRICS_GAUGE
 #define COUNTER LIMEF_OPENMETRICS_COUNTER
 #define CAMERA(member) offsetof(struct metrics_camera, counters.member)
+#define CACHE(member) offsetof(struct metrics_cache, counters.member)
 #define DECODER(member) offsetof(struct metrics_decoder, counters.member)
 #define LATENCY(member) offsetof(struct metrics_latency, counters.member)
 #define TILE(member) offsetof(struct metrics_tile, member)
@@ -110,6 +112,20 @@ static const struct family families[] = {
      "The camera's clock against this machine's, in millionths.", GAUGE, FORM_DOUBLE,
      CAMERA(drift_ppm), NULL, NULL},
 
+    {ABOUT_CACHE, "limef_gop_cache_packets", NULL, "Packets that are kept.", GAUGE, FORM_COUNT,
+     CACHE(n_packets), NULL, NULL},
+    {ABOUT_CACHE, "limef_gop_cache_kept_bytes", "bytes", "Bytes in packets that are kept.", GAUGE,
+     FORM_COUNT, CACHE(bytes), NULL, NULL},
+    {ABOUT_CACHE, "limef_gop_cache_bursts", NULL, "Bursts given to branches that joined.", COUNTER,
+     FORM_COUNT, CACHE(n_bursts), NULL, NULL},
+    {ABOUT_CACHE, "limef_gop_cache_given_up", NULL,
+     "Groups of pictures, or bursts, that could not be kept or given.", COUNTER, FORM_COUNT,
+     CACHE(n_overflows), "reason", "too_large"},
+    {ABOUT_CACHE, "limef_gop_cache_given_up", NULL, "", COUNTER, FORM_COUNT, CACHE(n_uncounted),
+     "reason", "uncounted"},
+    {ABOUT_CACHE, "limef_gop_cache_given_up", NULL, "", COUNTER, FORM_COUNT, CACHE(n_failed),
+     "reason", "no_memory"},
+
     {ABOUT_DECODER, "limef_decoder_packets", NULL, "Packets given to the decoder.", COUNTER,
      FORM_COUNT, DECODER(n_packets), NULL, NULL},
     {ABOUT_DECODER, "limef_decoder_frames", NULL, "Pictures or blocks of samples passed on.",
@@ -134,6 +150,13 @@ static const struct family families[] = {
      COUNTER, FORM_COUNT, LATENCY(n_late), NULL, NULL},
     {ABOUT_LATENCY, "limef_latency_late_seconds", "seconds", "How late the last frame was.", GAUGE,
      FORM_US, LATENCY(late_us), NULL, NULL},
+    {ABOUT_LATENCY, "limef_latency_most_late_seconds", "seconds", "How late a frame ever was.",
+     GAUGE, FORM_US, LATENCY(max_late_us), NULL, NULL},
+    {ABOUT_LATENCY, "limef_latency_budget_seconds", "seconds", "How late a frame may be.", GAUGE,
+     FORM_US, LATENCY(budget_us), NULL, NULL},
+    {ABOUT_LATENCY, "limef_latency_slower", NULL,
+     "Times that dropping did not help: the way itself takes longer since then.", COUNTER,
+     FORM_COUNT, LATENCY(n_slower), NULL, NULL},
 
     {ABOUT_TILE, "limef_presenter_pictures", NULL, "Pictures that came to be shown.", COUNTER,
      FORM_COUNT, TILE(n_pictures), NULL, NULL},
@@ -285,55 +308,19 @@ static void label_edge(struct row *row, const struct graph_seen *seen, const str
         .labels = {{"graph", graph->name}}, .n_labels = 1, .at = (thing), .now_us = seen->at_us    \
     }
 
-static void write_cameras(struct limef_openmetrics *metrics, const struct family *family,
-                          unsigned n, const struct metrics_graph *graph)
+/* Filters of one kind; name: of the label that has the filter's. */
+static void write_items(struct limef_openmetrics *metrics, const struct family *family, unsigned n,
+                        const struct metrics_graph *graph, const struct metrics_list *list,
+                        const char *name)
 {
     const struct graph_seen *seen = &graph->seen;
 
-    for (const struct metrics_camera *at = graph->cameras; at; at = at->next) {
+    for (const struct metrics_item *at = list->first; at; at = at->next) {
         struct row row = BEGIN(at);
 
-        label(&row, "camera", seen->filters[at->filter].name);
-        write_row(metrics, family, n, &row);
-    }
-}
-
-static void write_decoders(struct limef_openmetrics *metrics, const struct family *family,
-                           unsigned n, const struct metrics_graph *graph)
-{
-    const struct graph_seen *seen = &graph->seen;
-
-    for (const struct metrics_decoder *at = graph->decoders; at; at = at->next) {
-        struct row row = BEGIN(at);
-
-        label(&row, "decoder", seen->filters[at->filter].name);
-        write_row(metrics, family, n, &row);
-    }
-}
-
-static void write_latencies(struct limef_openmetrics *metrics, const struct family *family,
-                            unsigned n, const struct metrics_graph *graph)
-{
-    const struct graph_seen *seen = &graph->seen;
-
-    for (const struct metrics_latency *at = graph->latencies; at; at = at->next) {
-        struct row row = BEGIN(at);
-
-        label(&row, "latency", seen->filters[at->filter].name);
-        write_row(metrics, family, n, &row);
-    }
-}
-
-static void write_tiles(struct limef_openmetrics *metrics, const struct family *family, unsigned n,
-                        const struct metrics_graph *graph)
-{
-    const struct graph_seen *seen = &graph->seen;
-
-    for (const struct metrics_tile *at = graph->tiles; at; at = at->next) {
-        struct row row = BEGIN(at);
-
-        label(&row, "presenter", seen->filters[at->filter].name);
-        label(&row, "slot", at->slot);
+        label(&row, name, seen->filters[at->filter].name);
+        if (family->about == ABOUT_TILE)
+            label(&row, "slot", LIMEF_CONTAINER_OF(at, const struct metrics_tile, item)->slot);
         write_row(metrics, family, n, &row);
     }
 }
@@ -372,16 +359,19 @@ static void write_graph(struct limef_openmetrics *metrics, const struct family *
 {
     switch (family->about) {
     case ABOUT_CAMERA:
-        write_cameras(metrics, family, n, graph);
+        write_items(metrics, family, n, graph, &graph->cameras, "camera");
+        break;
+    case ABOUT_CACHE:
+        write_items(metrics, family, n, graph, &graph->caches, "cache");
         break;
     case ABOUT_DECODER:
-        write_decoders(metrics, family, n, graph);
+        write_items(metrics, family, n, graph, &graph->decoders, "decoder");
         break;
     case ABOUT_LATENCY:
-        write_latencies(metrics, family, n, graph);
+        write_items(metrics, family, n, graph, &graph->latencies, "latency");
         break;
     case ABOUT_TILE:
-        write_tiles(metrics, family, n, graph);
+        write_items(metrics, family, n, graph, &graph->tiles, "presenter");
         break;
     default:
         write_seen(metrics, family, n, graph);

@@ -9,6 +9,7 @@
 #include "thread/graph_seen.h"
 
 #include <limef/filter/decode.h>
+#include <limef/filter/gop_cache.h>
 #include <limef/filter/latency.h>
 #include <limef/filter/rtsp_source.h>
 #include <limef/metrics/metrics.h>
@@ -28,27 +29,38 @@ enum metrics_answer {
 
 /* ---- seen.c: filters of one kind, in the order in which they were found ---- */
 
+/* What each of them begins with. */
+struct metrics_item {
+    struct metrics_item *next;
+    uint32_t filter; /* its number in the snapshot */
+};
+
+struct metrics_list {
+    struct metrics_item *first, **end;
+};
+
 struct metrics_camera {
-    struct metrics_camera *next;
-    uint32_t filter; /* its number in the snapshot; likewise below */
+    struct metrics_item item;
     struct limef_rtsp_source_counters counters;
 };
 
+struct metrics_cache {
+    struct metrics_item item;
+    struct limef_gop_cache_counters counters;
+};
+
 struct metrics_decoder {
-    struct metrics_decoder *next;
-    uint32_t filter;
+    struct metrics_item item;
     struct limef_decode_counters counters;
 };
 
 struct metrics_latency {
-    struct metrics_latency *next;
-    uint32_t filter;
+    struct metrics_item item;
     struct limef_latency_counters counters;
 };
 
 struct metrics_tile {
-    struct metrics_tile *next;
-    uint32_t filter;
+    struct metrics_item item;
     char slot[12];
     uint64_t n_pictures, n_shown, n_late, n_flushed, n_failed;
     uint64_t uploaded_bytes, direct_bytes, copied_bytes;
@@ -60,10 +72,7 @@ struct metrics_graph {
     struct limef_graph *graph;
     char name[40]; /* as no other of these graphs is called */
     struct graph_seen seen;
-    struct metrics_camera *cameras, **cameras_end;
-    struct metrics_decoder *decoders, **decoders_end;
-    struct metrics_latency *latencies, **latencies_end;
-    struct metrics_tile *tiles, **tiles_end;
+    struct metrics_list cameras, caches, decoders, latencies, tiles;
     bool no_memory;
 };
 

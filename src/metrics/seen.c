@@ -10,63 +10,69 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A new item at the end of one of a graph's lists; NULL: no memory, noted. */
-#define ADD(graph, list, type)                                                                     \
-    ({                                                                                             \
-        type *added = memory_allocate(sizeof(type));                                               \
-        if (added) {                                                                               \
-            *(graph)->list##_end = added;                                                          \
-            (graph)->list##_end = &added->next;                                                    \
-        } else {                                                                                   \
-            (graph)->no_memory = true;                                                             \
-        }                                                                                          \
-        added;                                                                                     \
-    })
+/* A new item at the end of a list; NULL: no memory, noted. */
+static void *add(struct metrics_graph *graph, struct metrics_list *list, uint32_t filter,
+                 size_t bytes)
+{
+    struct metrics_item *item = memory_allocate(bytes);
+
+    if (!item) {
+        graph->no_memory = true;
+        return NULL;
+    }
+    item->filter = filter;
+    *list->end = item;
+    list->end = &item->next;
+    return item;
+}
 
 static void see_camera(struct metrics_graph *graph, const struct limef_rtsp_source *rtsp,
                        uint32_t filter)
 {
-    struct metrics_camera *camera = ADD(graph, cameras, struct metrics_camera);
+    struct metrics_camera *camera = add(graph, &graph->cameras, filter, sizeof(*camera));
 
-    if (!camera)
-        return;
-    camera->filter = filter;
-    limef_rtsp_source_get_counters(rtsp, &camera->counters);
+    if (camera)
+        limef_rtsp_source_get_counters(rtsp, &camera->counters);
 }
 
 static void see_decoder(struct metrics_graph *graph, const struct limef_decode_filter *decode,
                         uint32_t filter)
 {
-    struct metrics_decoder *decoder = ADD(graph, decoders, struct metrics_decoder);
+    struct metrics_decoder *decoder = add(graph, &graph->decoders, filter, sizeof(*decoder));
 
-    if (!decoder)
-        return;
-    decoder->filter = filter;
-    limef_decode_get_counters(decode, &decoder->counters);
+    if (decoder)
+        limef_decode_get_counters(decode, &decoder->counters);
+}
+
+static void see_cache(struct metrics_graph *graph, const struct limef_filter *filter,
+                      uint32_t number)
+{
+    struct metrics_cache *cache = add(graph, &graph->caches, number, sizeof(*cache));
+
+    if (cache)
+        limef_gop_cache_get_counters(
+            LIMEF_CONTAINER_OF(filter, struct limef_gop_cache_filter, filter), &cache->counters);
 }
 
 static void see_latency(struct metrics_graph *graph, const struct limef_filter *filter,
                         uint32_t number)
 {
-    struct metrics_latency *latency = ADD(graph, latencies, struct metrics_latency);
+    struct metrics_latency *latency = add(graph, &graph->latencies, number, sizeof(*latency));
 
-    if (!latency)
-        return;
-    latency->filter = number;
-    limef_latency_get_counters(LIMEF_CONTAINER_OF(filter, struct limef_latency_filter, filter),
-                               &latency->counters);
+    if (latency)
+        limef_latency_get_counters(LIMEF_CONTAINER_OF(filter, struct limef_latency_filter, filter),
+                                   &latency->counters);
 }
 
 static void see_tile(struct metrics_graph *graph, const struct limef_presenter *presenter,
                      uint32_t filter, unsigned slot)
 {
-    struct metrics_tile *tile = ADD(graph, tiles, struct metrics_tile);
+    struct metrics_tile *tile = add(graph, &graph->tiles, filter, sizeof(*tile));
     struct limef_presenter_slot_counters counters;
 
     if (!tile)
         return;
     limef_presenter_get_counters(presenter, slot, &counters);
-    tile->filter = filter;
     snprintf(tile->slot, sizeof(tile->slot), "%u", slot);
     tile->n_pictures = counters.n_pictures;
     tile->n_shown = counters.n_shown;
@@ -94,6 +100,8 @@ static void visit(void *context, struct limef_filter *filter, uint32_t number)
         see_decoder(graph, decode, number);
     else if (filter->ops == &limef_latency_ops)
         see_latency(graph, filter, number);
+    else if (filter->ops == &limef_gop_cache_ops)
+        see_cache(graph, filter, number);
     for (unsigned i = 0; presenter && i < presenter->n_tiles; i++)
         see_tile(graph, presenter, number, i);
 }
@@ -131,12 +139,12 @@ static void make_unique(struct graph_seen *seen)
 
 int metrics_graph_see(struct metrics_graph *graph)
 {
+    struct metrics_list *const lists[] = {&graph->cameras, &graph->caches, &graph->decoders,
+                                          &graph->latencies, &graph->tiles};
     int ret;
 
-    graph->cameras_end = &graph->cameras;
-    graph->decoders_end = &graph->decoders;
-    graph->latencies_end = &graph->latencies;
-    graph->tiles_end = &graph->tiles;
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+        lists[i]->end = &lists[i]->first;
     ret = graph_see(graph->graph->inside, &graph->seen, visit, graph);
     if (ret >= 0)
         make_unique(&graph->seen);
@@ -147,22 +155,22 @@ int metrics_graph_see(struct metrics_graph *graph)
     return ret;
 }
 
-#define FORGET(list, type)                                                                         \
-    for (type *item = list, *next; item; item = next) {                                            \
-        next = item->next;                                                                         \
-        memory_release(item);                                                                      \
+static void forget(struct metrics_list *list)
+{
+    for (struct metrics_item *item = list->first, *next; item; item = next) {
+        next = item->next;
+        memory_release(item);
     }
+    list->first = NULL;
+}
 
 void metrics_graph_forget(struct metrics_graph *graph)
 {
-    FORGET(graph->cameras, struct metrics_camera)
-    FORGET(graph->decoders, struct metrics_decoder)
-    FORGET(graph->latencies, struct metrics_latency)
-    FORGET(graph->tiles, struct metrics_tile)
-    graph->cameras = NULL;
-    graph->decoders = NULL;
-    graph->latencies = NULL;
-    graph->tiles = NULL;
+    forget(&graph->cameras);
+    forget(&graph->caches);
+    forget(&graph->decoders);
+    forget(&graph->latencies);
+    forget(&graph->tiles);
     graph->no_memory = false;
     graph_seen_clear(&graph->seen);
     graph->seen = (struct graph_seen){.n_filters = 0};

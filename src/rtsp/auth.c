@@ -111,7 +111,7 @@ int rtsp_auth_take(struct rtsp_auth *auth, const struct rtsp_item *answer, uint6
     if (best.scheme == RTSP_AUTH_NONE)
         return AVERROR(ENOSYS);
     /* a new nonce alone does not make a wrong password right */
-    if (was_asked && best.scheme == auth->scheme && !best.is_stale &&
+    if (was_asked && !auth->was_right && best.scheme == auth->scheme && !best.is_stale &&
         !strcmp(best.realm, auth->realm))
         return AVERROR(EACCES);
     best.client = random;

@@ -28,6 +28,7 @@ struct rtsp_auth {
     bool is_session; /* -sess */
     bool has_qop;
     bool is_stale;    /* the last answer was right, but its nonce too old */
+    bool was_right;   /* written by who asks: an answer with this nonce was taken */
     uint32_t n_asked; /* requests with this nonce: nc */
     uint64_t client;  /* cnonce */
     char realm[RTSP_AUTH_TEXT_BYTES], nonce[RTSP_AUTH_TEXT_BYTES], opaque[RTSP_AUTH_TEXT_BYTES];
@@ -43,7 +44,8 @@ struct rtsp_auth_user {
  * Takes the strongest challenge of an answer with status 401 that is understood.
  *
  * random  for the client's own nonce.
- * Returns 0; AVERROR(EACCES): the same challenge again, so that user or password are wrong;
+ * Returns 0; AVERROR(EACCES): the same challenge again, so that user or password are wrong, unless
+ * they were right before: not every server says that its nonce is stale;
  * AVERROR(ENOSYS): none that is understood. Nothing is logged.
  */
 int rtsp_auth_take(struct rtsp_auth *auth, const struct rtsp_item *answer, uint64_t random);

@@ -60,17 +60,21 @@ static void hang_up(struct rtsp_camera *camera)
     camera->pending = RTSP_NO_REQUEST;
     camera->session[0] = '\0';
     camera->n_refusals = 0;
-    camera->deadline_us = camera->keep_alive_us = camera->report_us = LIMEF_FOREVER;
+    camera->deadline_us = camera->media_us = LIMEF_FOREVER;
+    camera->keep_alive_us = camera->report_us = LIMEF_FOREVER;
 }
 
-/* Half of what was waited last time is certain, the rest is chance: cameras that went together do
- * not come back together. */
+bool rtsp_camera_is_steady(const struct rtsp_camera *camera, int64_t now_us)
+{
+    return camera->has_played && now_us - camera->played_since_us > STEADY_AFTER_US;
+}
+
+/* A quarter more or less by chance: cameras that went together do not come back together. */
 static int64_t next_backoff_us(struct rtsp_camera *camera, int64_t now_us)
 {
-    bool was_steady = camera->has_played && now_us - camera->played_since_us > STEADY_AFTER_US;
     int64_t backoff_us;
 
-    if (was_steady || camera->backoff_us == 0)
+    if (rtsp_camera_is_steady(camera, now_us) || camera->backoff_us == 0)
         camera->backoff_us = camera->first_backoff_us;
     backoff_us = camera->backoff_us;
     camera->backoff_us = FFMIN(2 * camera->backoff_us, camera->longest_backoff_us);
@@ -131,6 +135,7 @@ static int connect_now(struct rtsp_camera *camera)
 void rtsp_camera_begin_again(struct rtsp_camera *camera)
 {
     hang_up(camera);
+    camera->has_played = false;
     camera->retry_us = 0;
 }
 
@@ -251,48 +256,72 @@ static int64_t ends_us(const struct rtsp_camera *camera)
     return end_us ? end_us : LIMEF_FOREVER;
 }
 
+/* Whether packets come nevertheless: sound alone, or nothing that is whole. */
+static bool hears(const struct rtsp_camera *camera, int64_t now_us)
+{
+    bool hears = false;
+
+    for (unsigned i = 0; i < camera->n_tracks; i++)
+        hears |= now_us - camera->tracks[i]->receiver.arrived_us < camera->settings.timeout_us / 4;
+    return hears;
+}
+
 /* Nothing came. Stalled at half of the time, lost when it is over. */
 static int look_at_silence(struct rtsp_camera *camera, int64_t now_us)
 {
-    int64_t since_us = camera->last_unit_us, timeout_us = camera->settings.timeout_us;
+    int64_t silent_us = now_us - camera->last_unit_us, timeout_us = camera->settings.timeout_us;
+    const char *why = hears(camera, now_us) ? "no picture" : "no signal";
 
     if (now_us >= ends_us(camera)) {
         if (take_rest(camera, now_us) == AVERROR_EXIT)
             return AVERROR_EXIT;
         return rtsp_camera_fail(camera, LIMEF_RTSP_LOST, AVERROR_EOF, "it ended its streams");
     }
-    if (now_us - since_us >= timeout_us)
-        return rtsp_camera_fail(camera, LIMEF_RTSP_LOST, AVERROR(ETIMEDOUT), "no signal");
-    if (now_us - since_us >= timeout_us / 2)
-        return rtsp_camera_set_state(camera, LIMEF_RTSP_STALLED, AVERROR(ETIMEDOUT), "no signal");
+    if (silent_us >= timeout_us)
+        return rtsp_camera_fail(camera, LIMEF_RTSP_LOST, AVERROR(ETIMEDOUT), why);
+    if (silent_us >= timeout_us / 2)
+        return rtsp_camera_set_state(camera, LIMEF_RTSP_STALLED, AVERROR(ETIMEDOUT), why);
     return 0;
 }
 
-static int look_at_deadline(struct rtsp_camera *camera)
+static int look_at_deadline(struct rtsp_camera *camera, int64_t now_us)
 {
-    bool is_media = camera->pending == RTSP_NO_REQUEST && camera->stream.phase == RTSP_STREAM_OPEN;
-
-    if (is_media && camera->settings.transport == LIMEF_RTSP_AUTO) {
-        /* it answers, but nothing comes: a firewall, mostly */
-        camera->is_udp = !camera->is_udp;
+    if (camera->pending == RTSP_KEEP_ALIVE) { /* whether it is alive, media tell */
+        rtsp_camera_keep_on(camera, now_us);
+        return 0;
     }
     return rtsp_camera_fail(camera, LIMEF_RTSP_LOST, AVERROR(ETIMEDOUT),
-                            is_media                                   ? "it sends nothing"
-                            : camera->stream.phase == RTSP_STREAM_OPEN ? "no answer"
-                                                                       : "no connection");
+                            camera->stream.phase == RTSP_STREAM_OPEN ? "no answer"
+                                                                     : "no connection");
+}
+
+/* It answers, but nothing comes: a firewall, mostly. */
+static int look_elsewhere(struct rtsp_camera *camera)
+{
+    if (camera->settings.transport == LIMEF_RTSP_AUTO)
+        camera->is_udp = !camera->is_udp;
+    return rtsp_camera_fail(camera, LIMEF_RTSP_LOST, AVERROR(ETIMEDOUT), "it sends nothing");
+}
+
+/* What is missing is given up; not before all was read that is there already. */
+static int tick_tracks(struct rtsp_camera *camera, int64_t now_us)
+{
+    int ret = 0;
+
+    for (unsigned i = 0; i < camera->n_tracks && ret >= 0; i++)
+        ret = rtsp_receiver_tick(&camera->tracks[i]->receiver, now_us);
+    return ret;
 }
 
 static int look_at_clock(struct rtsp_camera *camera, int64_t now_us)
 {
     int ret = 0;
 
-    for (unsigned i = 0; i < camera->n_tracks && ret >= 0; i++)
-        ret = rtsp_receiver_tick(&camera->tracks[i]->receiver, now_us);
-    if (ret >= 0 && camera->has_played && camera->pending == RTSP_NO_REQUEST)
-        camera->deadline_us = LIMEF_FOREVER; /* silence is looked at instead */
-    if (ret >= 0 && now_us >= camera->deadline_us)
-        return look_at_deadline(camera);
-    if (ret >= 0 && camera->has_played)
+    if (now_us >= camera->media_us)
+        return look_elsewhere(camera);
+    if (now_us >= camera->deadline_us)
+        return look_at_deadline(camera, now_us);
+    if (camera->has_played)
         ret = look_at_silence(camera, now_us);
     if (ret >= 0 && now_us >= camera->report_us) {
         rtsp_camera_report(camera, now_us);
@@ -309,7 +338,7 @@ static int look_at_clock(struct rtsp_camera *camera, int64_t now_us)
 
 static int64_t next_due_us(const struct rtsp_camera *camera)
 {
-    int64_t due_us = FFMIN(camera->retry_us, camera->deadline_us);
+    int64_t due_us = FFMIN(camera->retry_us, FFMIN(camera->deadline_us, camera->media_us));
 
     due_us = FFMIN(due_us, FFMIN(camera->keep_alive_us, camera->report_us));
     for (unsigned i = 0; i < camera->n_tracks; i++)
@@ -367,6 +396,8 @@ int rtsp_camera_step(struct rtsp_camera *camera, int64_t *due_us)
         ret = go_on_connecting(camera);
     if (ret >= 0 && camera->stream.phase == RTSP_STREAM_OPEN)
         ret = more = receive_all(camera, now_us);
+    if (ret >= 0 && more == 0)
+        ret = tick_tracks(camera, now_us);
     if (ret >= 0 && camera->stream.phase != RTSP_STREAM_CLOSED)
         ret = look_at_clock(camera, now_us);
     if (ret < 0)
@@ -417,7 +448,8 @@ int rtsp_camera_open(struct rtsp_camera *camera, const char *name,
     for (unsigned i = 0; i < SDP_MAX_MEDIA; i++)
         camera->clocks[i] =
             (struct rtsp_clock){.begun_us = &camera->begun_us, .last_pts_us = LIMEF_NO_TIME};
-    camera->deadline_us = camera->keep_alive_us = camera->report_us = LIMEF_FOREVER;
+    camera->deadline_us = camera->media_us = LIMEF_FOREVER;
+    camera->keep_alive_us = camera->report_us = LIMEF_FOREVER;
     camera->poll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (camera->poll_fd == 0) { /* 0 means none to limef_source.wait_fd */
         camera->poll_fd = fcntl(0, F_DUPFD_CLOEXEC, 3);

@@ -82,7 +82,8 @@ struct rtsp_camera {
     bool is_udp, was_udp_refused, was_tcp_refused;
     bool has_played;     /* in this connection */
     unsigned n_passed;   /* steps in which only datagrams of RTP were looked for */
-    int64_t deadline_us; /* of what is waited for now; LIMEF_FOREVER */
+    int64_t deadline_us; /* of connecting, or of the answer that is waited for; LIMEF_FOREVER */
+    int64_t media_us;    /* when the first access unit has to be there; LIMEF_FOREVER */
     int64_t keep_alive_us, report_us, retry_us;
     int64_t first_backoff_us, longest_backoff_us, backoff_us;
     int64_t played_since_us, last_unit_us;
@@ -127,6 +128,12 @@ int rtsp_camera_ask(struct rtsp_camera *camera, enum rtsp_request request);
 /* Takes an answer, or a request of the camera. Returns 0; AVERROR_EXIT: of an event. What is wrong
  * ends the connection. */
 int rtsp_camera_take(struct rtsp_camera *camera, const struct rtsp_item *item, int64_t now_us);
+
+/* Nothing was answered to what keeps the session alive: another way to ask, or none. */
+void rtsp_camera_keep_on(struct rtsp_camera *camera, int64_t now_us);
+
+/* Whether it has played for a while, so that what was wrong before is of no importance. */
+bool rtsp_camera_is_steady(const struct rtsp_camera *camera, int64_t now_us);
 
 /* Changes the state and says so. Returns what the event returned. */
 int rtsp_camera_set_state(struct rtsp_camera *camera, enum limef_rtsp_state state, int code,

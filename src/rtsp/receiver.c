@@ -12,6 +12,9 @@
  * later ones go back by themselves, but not so far. */
 #define JUMP_AHEAD_US 3000000
 #define JUMP_BACK_US 1500000
+/* So far apart are the times of the first packet and of one that overtakes it, pictures that refer
+ * to later ones included. */
+#define FIRST_SPREAD_US 500000
 /* Reports this far apart tell the drift from the network's jitter. */
 #define DRIFT_AFTER_US 20000000
 
@@ -38,17 +41,35 @@ static void anchor(struct rtsp_receiver *receiver, int64_t ticks)
         pts_us = clock->last_pts_us + 1;
     clock->anchor_ticks = ticks;
     clock->anchor_pts_us = pts_us;
+    clock->highest_ticks = clock->before_ticks = LIMEF_NO_TIME;
     clock->is_anchored = true;
+}
+
+/* A picture that refers to a later one comes behind it, and is shown after all that came before
+ * that one. */
+static bool may_go_back(const struct rtsp_receiver *receiver, const struct rtsp_unit *unit)
+{
+    return !unit->is_in_order && receiver->media != LIMEF_MEDIA_AUDIO &&
+           unit->timestamp > receiver->clock->before_ticks;
+}
+
+static void note_ticks(struct rtsp_clock *clock, int64_t ticks)
+{
+    clock->last_ticks = ticks;
+    if (ticks <= clock->highest_ticks)
+        return;
+    clock->before_ticks = clock->highest_ticks;
+    clock->highest_ticks = ticks;
 }
 
 static bool has_jumped(const struct rtsp_receiver *receiver, const struct rtsp_unit *unit)
 {
     const struct rtsp_clock *clock = receiver->clock;
-    bool may_go_back = !unit->is_in_order && receiver->media != LIMEF_MEDIA_AUDIO;
     int64_t stream_us = to_us(receiver, unit->timestamp - clock->last_ticks);
     int64_t arrival_us = receiver->arrived_us - clock->last_arrived_us;
 
-    return stream_us < (may_go_back ? -JUMP_BACK_US : 0) || stream_us > arrival_us + JUMP_AHEAD_US;
+    return stream_us < (may_go_back(receiver, unit) ? -JUMP_BACK_US : 0) ||
+           stream_us > arrival_us + JUMP_AHEAD_US;
 }
 
 static int take_unit(void *context, struct rtsp_unit *unit)
@@ -69,7 +90,7 @@ static int take_unit(void *context, struct rtsp_unit *unit)
     if (receiver->wall.is_known)
         arrival.wall_us =
             receiver->wall.wall_us + to_us(receiver, unit->timestamp - receiver->wall.ticks);
-    clock->last_ticks = unit->timestamp;
+    note_ticks(clock, unit->timestamp);
     clock->last_arrived_us = receiver->arrived_us;
     if (clock->last_pts_us == LIMEF_NO_TIME || arrival.pts_us > clock->last_pts_us)
         clock->last_pts_us = arrival.pts_us;
@@ -108,7 +129,7 @@ static int push(struct rtsp_receiver *receiver, const uint8_t *data, size_t byte
     return ret == AVERROR_INVALIDDATA ? 0 : ret;
 }
 
-/* What waits and may go on. */
+/* What waits and may go on; now_us as rtp_window_take() has it. */
 static int push_waiting(struct rtsp_receiver *receiver, int64_t now_us)
 {
     const uint8_t *data;
@@ -122,6 +143,16 @@ static int push_waiting(struct rtsp_receiver *receiver, int64_t now_us)
     return ret;
 }
 
+/* The first that waits, whatever is missing before it: there is no more room. */
+static int push_first(struct rtsp_receiver *receiver)
+{
+    unsigned n_missing;
+    size_t bytes;
+    const uint8_t *data = rtp_window_take(&receiver->window, LIMEF_FOREVER, &bytes, &n_missing);
+
+    return push(receiver, data, bytes, n_missing);
+}
+
 /* Another stream of numbers: the camera began anew. */
 static void restart(struct rtsp_receiver *receiver)
 {
@@ -129,6 +160,7 @@ static void restart(struct rtsp_receiver *receiver)
     depacketizer_restart(&receiver->depacketizer);
     receiver->clock->is_anchored = false;
     receiver->wall = (struct rtsp_wall){.is_known = false};
+    receiver->left_us = 0;
     receiver->is_restarted = true;
 }
 
@@ -136,26 +168,29 @@ static int put(struct rtsp_receiver *receiver, int64_t sequence, const uint8_t *
                int64_t now_us)
 {
     unsigned n_missing;
-    int verdict = rtp_window_put(&receiver->window, sequence, data, bytes, now_us, &n_missing);
+    int verdict;
 
-    if (verdict == AVERROR(EAGAIN)) { /* all that waits is given up */
-        int ret = push_waiting(receiver, LIMEF_FOREVER);
+    while ((verdict = rtp_window_put(&receiver->window, sequence, data, bytes, now_us,
+                                     &n_missing)) == AVERROR(EAGAIN)) {
+        int ret = push_first(receiver);
 
         if (ret < 0)
             return ret;
-        verdict = rtp_window_put(&receiver->window, sequence, data, bytes, now_us, &n_missing);
     }
     if (verdict == RTP_WINDOW_DUPLICATE || verdict == RTP_WINDOW_LATE)
         receiver->statistics.n_received--; /* as RFC 3550 A.3 would have it for late ones alone */
     if (verdict != RTP_WINDOW_NEXT)
         return 0;
     verdict = push(receiver, data, bytes, n_missing);
-    return verdict < 0 ? verdict : push_waiting(receiver, now_us);
+    return verdict < 0 ? verdict : push_waiting(receiver, LIMEF_NO_TIME);
 }
 
+/* Whether what comes first can be behind the packet that was told to be the first. */
 static bool is_of_first(const struct rtsp_receiver *receiver, uint32_t timestamp)
 {
-    return !receiver->first.has_timestamp || timestamp == receiver->first.timestamp;
+    int64_t ticks = (int32_t)(timestamp - receiver->first.timestamp);
+
+    return !receiver->first.has_timestamp || llabs(to_us(receiver, ticks)) <= FIRST_SPREAD_US;
 }
 
 int rtsp_receiver_rtp(struct rtsp_receiver *receiver, const uint8_t *data, size_t bytes,
@@ -192,10 +227,13 @@ void rtsp_receiver_rtcp(struct rtsp_receiver *receiver, const uint8_t *data, siz
 {
     struct rtsp_wall *wall = &receiver->wall;
     struct rtcp_news news;
+    bool has_left;
 
     if (rtcp_read(&news, data, bytes) < 0)
         receiver->n_malformed++;
-    if (news.has_left && !receiver->left_us)
+    has_left = receiver->statistics.has_begun ? rtcp_has_left(&news, receiver->statistics.ssrc)
+                                              : news.has_left;
+    if (has_left && !receiver->left_us)
         receiver->left_us = now_us;
     if (!news.has_report ||
         (receiver->statistics.has_begun && news.ssrc != receiver->statistics.ssrc))
@@ -222,8 +260,7 @@ int rtsp_receiver_tick(struct rtsp_receiver *receiver, int64_t now_us)
     return push_waiting(receiver, now_us);
 }
 
-int rtsp_receiver_begin(struct rtsp_receiver *receiver, const struct rtsp_first *first,
-                        int64_t now_us)
+int rtsp_receiver_begin(struct rtsp_receiver *receiver, const struct rtsp_first *first)
 {
     bool is_believed = first->sequence >= 0 && receiver->window.wait_us > 0;
     struct rtp_packet packet;
@@ -234,7 +271,7 @@ int rtsp_receiver_begin(struct rtsp_receiver *receiver, const struct rtsp_first 
     if (is_believed && data && rtp_packet_read(&packet, data, bytes) >= 0)
         is_believed = is_of_first(receiver, packet.timestamp);
     rtp_window_release(&receiver->window, is_believed ? first->sequence : -1);
-    return push_waiting(receiver, now_us);
+    return push_waiting(receiver, LIMEF_NO_TIME);
 }
 
 int64_t rtsp_receiver_due_us(const struct rtsp_receiver *receiver)

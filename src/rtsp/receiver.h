@@ -18,11 +18,12 @@ struct rtsp_receiver;
 struct rtsp_clock {
     int64_t *begun_us; /* limef_now_us() that is pts 0, of all streams of a camera; borrowed;
                           LIMEF_NO_TIME: not yet */
-    bool is_anchored;  /* the next three are of this connection */
+    bool is_anchored;  /* the next five are of this connection */
     int64_t anchor_ticks;
     int64_t anchor_pts_us;
     int64_t last_ticks;
-    int64_t last_pts_us; /* the highest that was given; LIMEF_NO_TIME: none */
+    int64_t highest_ticks, before_ticks; /* and the highest before that; LIMEF_NO_TIME: none */
+    int64_t last_pts_us;                 /* the highest that was given; LIMEF_NO_TIME: none */
     int64_t last_arrived_us;
     uint64_t n_jumps;
 };
@@ -47,7 +48,6 @@ struct rtsp_arrival {
 typedef int rtsp_arrival_fn(void *context, struct rtsp_receiver *receiver,
                             const struct rtsp_arrival *arrival);
 
-/* All-zero and rtsp_receiver_open(). */
 /* What the answer to PLAY tells of a stream's first packet (RFC 2326 section 12.33). */
 struct rtsp_first {
     int sequence; /* the lower 16 bits of its number; -1: not told */
@@ -55,6 +55,7 @@ struct rtsp_first {
     uint32_t timestamp;
 };
 
+/* All-zero and rtsp_receiver_open(). */
 struct rtsp_receiver {
     struct depacketizer depacketizer;
     struct rtp_statistics statistics;
@@ -90,11 +91,10 @@ void rtsp_receiver_rtcp(struct rtsp_receiver *receiver, const uint8_t *data, siz
 
 /*
  * The first packet is told, as rtp_window_release(). A server that many look at may name one that
- * went to others long ago: it is believed if what comes first is of the same time; and nothing is
- * missing in a TCP connection. Returns as rtsp_receiver_rtp().
+ * went to others long ago: it is believed if what comes first is of about the same time; and
+ * nothing is missing in a TCP connection. Returns as rtsp_receiver_rtp().
  */
-int rtsp_receiver_begin(struct rtsp_receiver *receiver, const struct rtsp_first *first,
-                        int64_t now_us);
+int rtsp_receiver_begin(struct rtsp_receiver *receiver, const struct rtsp_first *first);
 
 /* Gives up what was waited for long enough. Returns as rtsp_receiver_rtp(). */
 int rtsp_receiver_tick(struct rtsp_receiver *receiver, int64_t now_us);

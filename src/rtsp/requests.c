@@ -145,6 +145,11 @@ static int take_401(struct rtsp_camera *camera, const struct rtsp_item *item)
         return fail(camera, LIMEF_RTSP_UNSUPPORTED, ret,
                     "it asks for the password in a way that "
                     "is not known");
+    if (ret >= 0 && camera->auth.scheme == RTSP_AUTH_BASIC && !camera->location.is_tls &&
+        strcasecmp(camera->location.host, camera->first_location.host) != 0)
+        return fail(camera, LIMEF_RTSP_REFUSED_USER, AVERROR(EACCES),
+                    "we were sent to %.60s, which wants the password itself",
+                    camera->location.host);
     if (ret < 0 || ++camera->n_refusals > MAX_REFUSALS)
         return fail(camera, LIMEF_RTSP_REFUSED_USER, AVERROR(EACCES), "wrong user or password");
     return ask_or_fail(camera, camera->pending);
@@ -158,6 +163,8 @@ static int take_redirection(struct rtsp_camera *camera, const struct rtsp_item *
     if (!location || rtsp_location_read(&there, NULL, location) < 0)
         return fail(camera, LIMEF_RTSP_UNSUPPORTED, AVERROR_INVALIDDATA,
                     "it sends us to nowhere (%d)", item->status);
+    if (rtsp_camera_is_steady(camera, limef_now_us()))
+        camera->n_redirections = 0;
     if (++camera->n_redirections > MAX_REDIRECTIONS)
         return fail(camera, LIMEF_RTSP_UNSUPPORTED, AVERROR(ELOOP), "it sends us in a circle");
     if (camera->location.is_tls && !there.is_tls)
@@ -277,7 +284,9 @@ static int take_setup(struct rtsp_camera *camera, const struct rtsp_item *item)
 
 static int64_t keep_alive_us(const struct rtsp_camera *camera)
 {
-    return (int64_t)camera->session_timeout_s * 1000000 / 2;
+    int timeout_s = camera->session_timeout_s ? camera->session_timeout_s : DEFAULT_SESSION_S;
+
+    return (int64_t)timeout_s * 1000000 / 2;
 }
 
 static struct rtsp_first first_of(const struct rtsp_camera *camera, const struct rtsp_track *track,
@@ -317,13 +326,23 @@ static int take_play(struct rtsp_camera *camera, const struct rtsp_item *item, i
     for (unsigned i = 0; i < camera->n_tracks && ret >= 0; i++) {
         struct rtsp_first first = first_of(camera, camera->tracks[i], info);
 
-        ret = rtsp_receiver_begin(&camera->tracks[i]->receiver, &first, now_us);
+        ret = rtsp_receiver_begin(&camera->tracks[i]->receiver, &first);
     }
     camera->pending = RTSP_NO_REQUEST;
-    camera->deadline_us = now_us + camera->settings.timeout_us; /* for the first access unit */
+    camera->deadline_us = LIMEF_FOREVER;
+    camera->media_us = now_us + camera->settings.timeout_us;
     camera->keep_alive_us = now_us + keep_alive_us(camera);
     camera->report_us = now_us + 1000000;
     return ret == AVERROR_EXIT ? ret : 0;
+}
+
+void rtsp_camera_keep_on(struct rtsp_camera *camera, int64_t now_us)
+{
+    camera->pending = RTSP_NO_REQUEST;
+    camera->deadline_us = LIMEF_FOREVER;
+    camera->keep_alive_us =
+        camera->keeps_alive_by_options ? now_us + keep_alive_us(camera) : now_us;
+    camera->keeps_alive_by_options = true;
 }
 
 /* A keep-alive that the camera does not know is none; it may know another one. */
@@ -333,6 +352,8 @@ static int take_keep_alive(struct rtsp_camera *camera, const struct rtsp_item *i
     camera->deadline_us = LIMEF_FOREVER;
     if (item->status == 401)
         return take_401(camera, item);
+    camera->n_refusals = 0;
+    camera->auth.was_right = camera->auth.scheme != RTSP_AUTH_NONE;
     camera->pending = RTSP_NO_REQUEST;
     if (item->status == 454)
         return fail(camera, LIMEF_RTSP_LOST, AVERROR(ECONNRESET), "it has forgotten the session");
@@ -355,6 +376,7 @@ static int take_answer(struct rtsp_camera *camera, const struct rtsp_item *item,
     if (item->status >= 300)
         return refuse(camera, item);
     camera->n_refusals = 0;
+    camera->auth.was_right = camera->auth.scheme != RTSP_AUTH_NONE;
     switch (camera->pending) {
     case RTSP_DESCRIBE:
         return take_description(camera, item);

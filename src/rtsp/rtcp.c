@@ -36,6 +36,24 @@ static int64_t unix_us(uint32_t seconds, uint32_t fraction)
     return (whole_s - NTP_TO_UNIX_S) * 1000000 + (int64_t)(((uint64_t)fraction * 1000000) >> 32);
 }
 
+static void read_goodbye(struct rtcp_news *news, const uint8_t *data, size_t bytes)
+{
+    unsigned n = (unsigned)FFMIN((size_t)data[0] & 31, bytes / 4 - 1);
+
+    news->has_left = true;
+    for (unsigned i = 0; i < n && news->n_left < RTCP_MOST_LEFT; i++)
+        news->left[news->n_left++] = AV_RB32(data + 4 + 4 * (size_t)i);
+}
+
+bool rtcp_has_left(const struct rtcp_news *news, uint32_t ssrc)
+{
+    bool has_left = news->has_left && news->n_left == 0;
+
+    for (unsigned i = 0; i < news->n_left; i++)
+        has_left |= news->left[i] == ssrc;
+    return has_left;
+}
+
 int rtcp_read(struct rtcp_news *news, const uint8_t *data, size_t bytes)
 {
     *news = (struct rtcp_news){.has_report = false};
@@ -51,7 +69,8 @@ int rtcp_read(struct rtcp_news *news, const uint8_t *data, size_t bytes)
             news->ntp_middle = AV_RB32(data + 10);
             news->timestamp = AV_RB32(data + 16);
         }
-        news->has_left |= data[1] == GOODBYE;
+        if (data[1] == GOODBYE)
+            read_goodbye(news, data, length);
         data += length;
         bytes -= length;
     }

@@ -10,16 +10,23 @@
 
 /* Bytes of a report that rtcp_report_write() makes, at most. */
 #define RTCP_REPORT_BYTES 128
+/* Of a goodbye, sources that are looked at: a source and what it mixes. */
+#define RTCP_MOST_LEFT 16
 
 /* What a compound packet said of one sender. */
 struct rtcp_news {
     bool has_report; /* the next four are of a sender report */
     uint32_t ssrc;
-    int64_t wall_us;     /* since 1970 */
-    uint32_t timestamp;  /* of that moment, in units of the stream's clock */
-    uint32_t ntp_middle; /* the middle 32 bits of the NTP time, to be sent back */
-    bool has_left;       /* BYE */
+    int64_t wall_us;               /* since 1970 */
+    uint32_t timestamp;            /* of that moment, in units of the stream's clock */
+    uint32_t ntp_middle;           /* the middle 32 bits of the NTP time, to be sent back */
+    bool has_left;                 /* BYE, of anybody */
+    uint32_t left[RTCP_MOST_LEFT]; /* who it is of */
+    unsigned n_left;               /* 0: it does not say */
 };
+
+/* Whether a sender has left (RFC 3550 6.6): in a group others say goodbye as well. */
+bool rtcp_has_left(const struct rtcp_news *news, uint32_t ssrc);
 
 /* Returns 0, or AVERROR_INVALIDDATA: no RTCP, or a length in it lies; news is what came before. */
 int rtcp_read(struct rtcp_news *news, const uint8_t *data, size_t bytes);

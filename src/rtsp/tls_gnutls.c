@@ -218,7 +218,7 @@ static ssize_t translate(ssize_t ret)
         return ret;
     if (ret == GNUTLS_E_PREMATURE_TERMINATION)
         return 0;
-    return ret == GNUTLS_E_AGAIN || ret == GNUTLS_E_INTERRUPTED ? AVERROR(EAGAIN) : AVERROR(EIO);
+    return gnutls.gnutls_error_is_fatal((int)ret) ? AVERROR(EIO) : AVERROR(EAGAIN);
 }
 
 ssize_t rtsp_tls_receive(struct rtsp_tls *tls, void *data, size_t bytes)

@@ -44,26 +44,39 @@ static bool has_media(const struct rtsp_camera *camera, enum limef_media media)
     return false;
 }
 
+/* Whether a unit says that the camera is alive: whole, and a picture where there are pictures.
+ * Sound that goes on hides no picture that stands still. */
+static bool is_alive(const struct rtsp_camera *camera, const struct rtsp_receiver *receiver,
+                     const struct rtsp_unit *unit)
+{
+    return !unit->is_damaged &&
+           (receiver->media == LIMEF_MEDIA_VIDEO || !has_media(camera, LIMEF_MEDIA_VIDEO));
+}
+
+static int play(struct rtsp_camera *camera, int64_t now_us)
+{
+    if (!camera->has_played) {
+        camera->played_since_us = now_us;
+        camera->past.n_reconnects += camera->past.n_units > 0;
+        camera->was_udp_refused = camera->was_tcp_refused = false;
+    }
+    camera->has_played = true;
+    camera->media_us = LIMEF_FOREVER;
+    return rtsp_camera_set_state(camera, LIMEF_RTSP_PLAYING, 0, "");
+}
+
 static int arrived(void *context, struct rtsp_receiver *receiver,
                    const struct rtsp_arrival *arrival)
 {
     struct rtsp_camera *camera = context;
+    bool is_first = !camera->has_played && !arrival->unit->is_damaged;
+    int ret = 0;
 
-    camera->last_unit_us = arrival->arrived_us;
-    if (camera->state != LIMEF_RTSP_PLAYING) {
-        int ret;
-
-        if (!camera->has_played) {
-            camera->played_since_us = arrival->arrived_us;
-            camera->past.n_reconnects += camera->past.n_units > 0;
-            camera->was_udp_refused = camera->was_tcp_refused = false;
-        }
-        camera->has_played = true;
-        ret = rtsp_camera_set_state(camera, LIMEF_RTSP_PLAYING, 0, "");
-        if (ret < 0)
-            return ret;
+    if (is_first || is_alive(camera, receiver, arrival->unit)) {
+        camera->last_unit_us = arrival->arrived_us;
+        ret = play(camera, arrival->arrived_us);
     }
-    return camera->events.arrival(camera->events.context, receiver, arrival);
+    return ret < 0 ? ret : camera->events.arrival(camera->events.context, receiver, arrival);
 }
 
 static bool is_group(const char *address)

@@ -9,8 +9,12 @@
 #include <string.h>
 
 /* Packets that may come before the first one that is to come; what waits has room behind them. */
-#define MOST_BEHIND (RTP_WINDOW_PACKETS / 2)
-#define SLOT(sequence) ((uint64_t)(sequence) % RTP_WINDOW_PACKETS)
+#define MOST_BEHIND (RTP_WINDOW_FIRST_PACKETS / 2)
+
+static struct rtp_window_slot *slot_of(const struct rtp_window *window, int64_t sequence)
+{
+    return &window->slots[(uint64_t)sequence & (window->n_slots - 1)];
+}
 
 /* The packet came, and no other between it and the one that was to come. */
 static void advance(struct rtp_window *window, int64_t sequence)
@@ -57,16 +61,39 @@ static void empty(struct rtp_window *window, struct rtp_window_slot *slot)
     window->n_waiting--;
 }
 
+/* Room for a packet so far behind the one that is to come. */
+static int make_slots(struct rtp_window *window, int64_t gap)
+{
+    struct rtp_window larger = {.n_slots =
+                                    window->n_slots ? window->n_slots : RTP_WINDOW_FIRST_PACKETS};
+
+    while (gap >= larger.n_slots)
+        larger.n_slots *= 2;
+    if (larger.n_slots == window->n_slots)
+        return 0;
+    larger.slots = memory_allocate(larger.n_slots * sizeof(*larger.slots));
+    if (!larger.slots)
+        return AVERROR(ENOMEM);
+    for (unsigned i = 0; i < window->n_slots; i++)
+        if (window->slots[i].bytes > 0)
+            *slot_of(&larger, window->slots[i].sequence) = window->slots[i];
+    memory_release(window->slots);
+    window->slots = larger.slots;
+    window->n_slots = larger.n_slots;
+    return 0;
+}
+
 static int keep(struct rtp_window *window, int64_t sequence, const uint8_t *data, size_t bytes,
                 int64_t now_us)
 {
     struct rtp_window_slot *slot;
     uint8_t *memory;
 
-    if (!window->slots &&
-        !(window->slots = memory_allocate(RTP_WINDOW_PACKETS * sizeof(*window->slots))))
+    if (make_slots(window, sequence - window->next) < 0)
         return AVERROR(ENOMEM);
-    slot = &window->slots[SLOT(sequence)];
+    slot = slot_of(window, sequence);
+    if (slot->bytes > 0 && slot->sequence != sequence)
+        return AVERROR(EAGAIN);
     if (slot->bytes > 0) {
         window->n_duplicates++;
         return RTP_WINDOW_DUPLICATE;
@@ -83,7 +110,8 @@ static int keep(struct rtp_window *window, int64_t sequence, const uint8_t *data
         .data = memory,
     };
     memcpy(slot->data, data, bytes);
-    window->n_waiting++;
+    if (window->n_waiting++ == 0 || sequence < window->searched)
+        window->searched = sequence;
     return RTP_WINDOW_WAITS;
 }
 
@@ -142,10 +170,33 @@ int rtp_window_put(struct rtp_window *window, int64_t sequence, const uint8_t *d
 
 static struct rtp_window_slot *first_waiting(struct rtp_window *window)
 {
-    for (int64_t sequence = window->next; window->n_waiting > 0; sequence++)
-        if (window->slots[SLOT(sequence)].bytes > 0)
-            return &window->slots[SLOT(sequence)];
+    for (; window->n_waiting > 0; window->searched++)
+        if (slot_of(window, window->searched)->bytes > 0)
+            return slot_of(window, window->searched);
     return NULL;
+}
+
+/* When what is missing is given up: something waits for it. */
+static int64_t gives_up_us(const struct rtp_window *window)
+{
+    int64_t oldest_us = LIMEF_FOREVER;
+    unsigned n_left = window->n_waiting;
+
+    for (int64_t sequence = window->searched; n_left > 0; sequence++) {
+        const struct rtp_window_slot *slot = slot_of(window, sequence);
+
+        if (slot->bytes == 0)
+            continue;
+        n_left--;
+        if (slot->arrived_us < oldest_us)
+            oldest_us = slot->arrived_us;
+    }
+    return oldest_us + window->wait_us;
+}
+
+static bool is_over(const struct rtp_window *window, int64_t now_us)
+{
+    return now_us != LIMEF_NO_TIME && now_us >= gives_up_us(window);
 }
 
 const uint8_t *rtp_window_take(struct rtp_window *window, int64_t now_us, size_t *bytes,
@@ -155,11 +206,11 @@ const uint8_t *rtp_window_take(struct rtp_window *window, int64_t now_us, size_t
 
     give_back_lent(window);
     if (slot && window->is_held) {
-        if (now_us < slot->arrived_us + window->wait_us)
+        if (!is_over(window, now_us))
             return NULL;
         rtp_window_release(window, -1);
     }
-    if (!slot || (slot->sequence != window->next && now_us < slot->arrived_us + window->wait_us))
+    if (!slot || (slot->sequence != window->next && !is_over(window, now_us)))
         return NULL;
     *n_missing = (unsigned)(slot->sequence - window->next);
     window->n_lost += *n_missing;
@@ -182,22 +233,21 @@ const uint8_t *rtp_window_first(struct rtp_window *window, size_t *bytes)
 void rtp_window_release(struct rtp_window *window, int first)
 {
     struct rtp_window_slot *slot = first_waiting(window);
+    int64_t least = window->next; /* what waits has room behind it */
 
     window->is_held = false;
     window->knows_first = first >= 0;
     window->first = (uint16_t)first;
-    if (slot)
-        begin(window, slot->sequence);
+    if (!slot)
+        return;
+    begin(window, slot->sequence);
+    if (window->next < least)
+        window->next = least;
 }
 
 int64_t rtp_window_due_us(const struct rtp_window *window)
 {
-    int64_t due_us = LIMEF_FOREVER;
-
-    for (unsigned i = 0; window->n_waiting > 0 && i < RTP_WINDOW_PACKETS; i++)
-        if (window->slots[i].bytes > 0 && window->slots[i].arrived_us + window->wait_us < due_us)
-            due_us = window->slots[i].arrived_us + window->wait_us;
-    return due_us;
+    return window->n_waiting > 0 ? gives_up_us(window) : LIMEF_FOREVER;
 }
 
 void rtp_window_restart(struct rtp_window *window)

@@ -11,8 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Packets that wait at most; a power of two. */
-#define RTP_WINDOW_PACKETS 256
+/* Packets that wait at most; a power of two: the largest key frame, all at once. Room for them is
+ * made by need. */
+#define RTP_WINDOW_PACKETS 2048
+#define RTP_WINDOW_FIRST_PACKETS 256
 /* Memory of packets that is kept while none waits. */
 #define RTP_WINDOW_KEPT_PACKETS 16
 /* Bytes of a packet that can wait: what fits into an Ethernet frame, and some. */
@@ -42,7 +44,9 @@ struct rtp_window {
     uint64_t received; /* bit i: packet next - 1 - i came */
     unsigned n_waiting;
     uint64_t n_duplicates, n_late, n_lost;
-    struct rtp_window_slot *slots; /* RTP_WINDOW_PACKETS; owned; NULL: none ever waited */
+    struct rtp_window_slot *slots; /* owned; NULL: none ever waited */
+    unsigned n_slots;              /* a power of two */
+    int64_t searched;              /* nobody waits before it */
     uint8_t *lent;                 /* by take() */
     uint8_t *vacant; /* memory for packets that nobody has, linked by its first bytes; owned */
     unsigned n_vacant;
@@ -63,8 +67,9 @@ int rtp_window_put(struct rtp_window *window, int64_t sequence, const uint8_t *d
 
 /*
  * Takes the next packet that waits, if its turn has come, or if what is missing before it is given
- * up: it was waited for long enough, or there is no more room.
+ * up: one that came later in the stream waits for it since wait_us.
  *
+ * now_us     LIMEF_NO_TIME: nothing is given up; LIMEF_FOREVER: all is.
  * n_missing  written: how many packets were given up just before it.
  * Returns the packet, valid until the next take; NULL: none at present.
  */

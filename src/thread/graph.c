@@ -82,8 +82,7 @@ static int plan_and_attach(struct limef_graph_inside *inside, int64_t deadline_u
     return ret;
 }
 
-/* What was walked becomes part of the graph, or is forgotten. */
-static int take_up(struct limef_graph_inside *inside, int ret, int64_t deadline_us)
+int graph_take_up(struct limef_graph_inside *inside, int ret, int64_t deadline_us)
 {
     if (ret >= 0)
         ret = graph_order(inside);
@@ -150,7 +149,7 @@ static int add_source(struct limef_graph_inside *inside, struct limef_source *so
         node->source.source = source;
         node->is_root = true;
     }
-    ret = take_up(inside, ret, deadline_us);
+    ret = graph_take_up(inside, ret, deadline_us);
     if (ret >= 0 && inside->running)
         ret = graph_sources_on(inside, deadline_us);
     if (ret < 0)
@@ -164,54 +163,6 @@ int limef_graph_add(struct limef_graph *graph, struct limef_source *source)
 
     pthread_mutex_lock(&graph->inside->lock);
     ret = add_source(graph->inside, source);
-    pthread_mutex_unlock(&graph->inside->lock);
-    return ret;
-}
-
-/* One that could not be added. What of it could not be undone, as its reader is stuck, stays. */
-static void take_back_thread(struct limef_graph_inside *inside,
-                             const struct limef_consumer *consumer, bool was_root)
-{
-    struct graph_node *node = graph_find(inside, consumer->chain);
-
-    if (node && node->thread)
-        return;
-    if (node)
-        node->is_root = was_root;
-    graph_mark_leaving(inside);
-    graph_drop_consumer(inside, consumer);
-}
-
-static int add_thread(struct limef_graph_inside *inside, struct limef_consumer *consumer)
-{
-    struct graph_node *node = graph_find(inside, consumer->chain);
-    bool was_root = node && node->is_root;
-    int ret;
-
-    if (node && (node->consumer || node->thread))
-        return limef_fail(AVERROR(EEXIST), inside->settings.name,
-                          "'%s' is run by another thread already", consumer->chain->name);
-    if (!graph_thread_of(inside, consumer))
-        return AVERROR(ENOMEM);
-    ret = graph_walk_filter(inside, consumer->chain, &node);
-    if (ret >= 0) {
-        node->is_root = true;
-        graph_pin(inside, node, consumer);
-    }
-    ret = take_up(inside, ret, limef_deadline_us(PATIENCE_US));
-    if (ret < 0)
-        take_back_thread(inside, consumer, was_root);
-    else if (inside->running)
-        ret = graph_sources_on(inside, limef_deadline_us(PATIENCE_US));
-    return ret;
-}
-
-int limef_graph_add_thread(struct limef_graph *graph, struct limef_consumer *consumer)
-{
-    int ret;
-
-    pthread_mutex_lock(&graph->inside->lock);
-    ret = add_thread(graph->inside, consumer);
     pthread_mutex_unlock(&graph->inside->lock);
     return ret;
 }
@@ -276,7 +227,7 @@ static int connect_output(struct limef_graph_inside *inside, struct graph_node *
     if (before)
         before->leaves = true;
     if (to)
-        ret = take_up(inside, graph_walk_edge(inside, from, output, to), deadline_us);
+        ret = graph_take_up(inside, graph_walk_edge(inside, from, output, to), deadline_us);
     if (ret < 0) {
         if (before)
             before->leaves = false;
@@ -432,8 +383,11 @@ int limef_graph_stop(struct limef_graph *graph, int64_t timeout_us)
         return 0;
     atomic_store_explicit(&inside->stopping, 1, memory_order_relaxed);
     ret = lock_until(inside, deadline_us);
-    if (ret < 0)
+    if (ret < 0) {
+        /* it goes on running, and is looked after again */
+        atomic_store_explicit(&inside->stopping, 0, memory_order_relaxed);
         return limef_fail(ret, inside->settings.name, "something else is done to the graph");
+    }
     ret = stop_workers(inside, deadline_us);
     atomic_store_explicit(&inside->stopping, 0, memory_order_relaxed);
     pthread_mutex_unlock(&inside->lock);

@@ -10,6 +10,8 @@
 /* A thread is mostly between two frames within some tens of milliseconds. After this the change is
  * given up for now. */
 #define MOVE_US 500000
+/* Of all chains together; those that had no turn are asked again. */
+#define ALL_MOVES_US 2000000
 
 static struct graph_thread *thread_numbered(struct limef_graph_inside *graph, uint32_t number,
                                             int *ret)
@@ -26,49 +28,73 @@ static struct graph_thread *thread_numbered(struct limef_graph_inside *graph, ui
     return thread;
 }
 
-/* A chain of which something still leaves stays as it is, others do not. */
-static void pin(struct limef_graph_inside *graph)
+/* As the judge has it: what is behind such a filter is another chain. */
+static bool ends_chain(const struct graph_node *node)
+{
+    return node->consumer || node->filter->ops->flags & LIMEF_FILTER_THREAD_BOUND;
+}
+
+/* A chain of which one filter stays as it is stays as a whole; others do not. */
+static void pin_chains(struct limef_graph_inside *graph)
 {
     bool found = true;
 
-    for (struct graph_node *node = graph->nodes; node; node = node->next)
-        node->is_pinned = node->leaves;
     while (found) {
         found = false;
         for (struct graph_edge *edge = graph->edges; edge; edge = edge->next) {
             bool is_pinned = edge->leaves || edge->from->is_pinned || edge->to->is_pinned;
 
-            found |= is_pinned && !(edge->from->is_pinned && edge->to->is_pinned);
-            edge->from->is_pinned = edge->to->is_pinned = is_pinned;
+            if (!is_pinned || (edge->from->is_pinned && edge->to->is_pinned) ||
+                (!edge->leaves && (ends_chain(edge->from) || ends_chain(edge->to))))
+                continue;
+            edge->from->is_pinned = edge->to->is_pinned = found = true;
         }
     }
 }
 
-/* Where the plan wants each filter. Returns whether one of them is pinned elsewhere, or an error.
- */
-static int aim(struct limef_graph_inside *graph)
+/* A filter that cannot go where it is wanted, and what is left to do of its chain. */
+static void give_up(struct limef_graph_inside *graph, struct graph_node *failed, int ret)
+{
+    failed->is_pinned = true;
+    failed->failed = ret;
+    pin_chains(graph);
+    for (struct graph_node *node = graph->nodes; node; node = node->next) {
+        if (!node->is_pinned || node->target == node->thread)
+            continue;
+        node->failed = ret;
+        node->target = node->thread;
+    }
+}
+
+/* Where the plan wants each filter. What still leaves stays where it is, with its chain. */
+static void aim(struct limef_graph_inside *graph)
 {
     const struct limef_plan *plan = &graph->plan->plan;
-    bool is_held = false;
-    int ret = 0;
 
-    pin(graph);
+    for (struct graph_node *node = graph->nodes; node; node = node->next) {
+        node->is_pinned = node->leaves;
+        node->failed = 0;
+        node->target = node->thread;
+    }
+    pin_chains(graph);
     for (struct graph_node *node = graph->nodes; node; node = node->next) {
         uint32_t worker = plan->islands[plan->island_of[node->number]].worker;
+        struct graph_thread *target;
+        int ret = 0;
 
+        if (worker == LIMEF_PLAN_NONE || node->consumer)
+            continue;
         if (node->is_pinned) {
-            node->target = node->thread;
-            is_held |= node->thread && !node->consumer && worker != LIMEF_PLAN_NONE &&
-                       node->thread->number != worker;
+            if (node->thread && node->thread->number != worker && !node->failed)
+                node->failed = AVERROR(EBUSY);
             continue;
         }
-        node->target = worker == LIMEF_PLAN_NONE || node->consumer
-                           ? node->thread
-                           : thread_numbered(graph, worker, &ret);
-        if (!node->target)
-            return ret;
+        target = thread_numbered(graph, worker, &ret);
+        if (target)
+            node->target = target;
+        else
+            give_up(graph, node, ret);
     }
-    return is_held;
 }
 
 /* All that goes from where this filter is to where it is wanted. */
@@ -81,51 +107,69 @@ static int move_with(struct limef_graph_inside *graph, const struct graph_node *
     return graph_move(graph, from, to, MOVE_US);
 }
 
+/* Who did not get where it is wanted. */
+static void note_left(struct limef_graph_inside *graph, int ret)
+{
+    for (struct graph_node *node = graph->nodes; node; node = node->next)
+        if (node->target != node->thread && !node->failed)
+            node->failed = ret;
+}
+
+static bool has_no_time(const struct limef_graph_inside *graph, int64_t deadline_us)
+{
+    return atomic_load_explicit(&graph->stopping, memory_order_relaxed) ||
+           limef_now_us() >= deadline_us;
+}
+
 /* A move may have to wait for another one, so that threads do not lead into a circle between. */
-static int move_all(struct limef_graph_inside *graph)
+static void move_all(struct limef_graph_inside *graph, int64_t deadline_us, bool *changed)
 {
     bool moved = true;
-    int first_error = 0;
 
     while (moved) {
         moved = false;
-        first_error = 0;
         for (struct graph_node *node = graph->nodes; node; node = node->next) {
             int ret;
 
             if (node->target == node->thread)
                 continue;
-            if (atomic_load_explicit(&graph->stopping, memory_order_relaxed))
-                return AVERROR_EXIT;
+            if (has_no_time(graph, deadline_us)) {
+                note_left(graph, AVERROR_EXIT);
+                return;
+            }
             ret = move_with(graph, node);
-            if (ret == AVERROR(ETIMEDOUT))
-                return ret;
+            node->failed = ret < 0 ? ret : 0;
             moved |= ret >= 0;
-            if (ret < 0 && !first_error)
-                first_error = ret;
+            if (ret == AVERROR(ETIMEDOUT))
+                give_up(graph, node, ret);
         }
+        *changed |= moved;
     }
-    return first_error;
 }
 
-static int apply_bounds(struct limef_graph_inside *graph)
+static bool has_bounds(const struct graph_edge *edge)
+{
+    const struct limef_plan_link *link = &edge->link;
+    const struct limef_lane_settings *now = &edge->input.lane.settings;
+
+    return now->depth == graph_depth_of(link) && now->overflow == link->overflow &&
+           now->max_bytes == link->max_bytes && now->max_time_us == link->max_time_us;
+}
+
+static void apply_bounds(struct limef_graph_inside *graph, int64_t deadline_us, bool *changed)
 {
     for (struct graph_edge *edge = graph->edges; edge; edge = edge->next) {
-        const struct limef_plan_link *link = &edge->link;
-        const struct limef_lane_settings *now = &edge->input.lane.settings;
-        unsigned most = edge->input.lane.n_frames - 2;
-        int ret;
+        int ret = AVERROR_EXIT;
 
-        if (edge->from->is_pinned || !link->is_cut || !graph_is_cut(edge) ||
-            (now->depth == (link->depth < most ? link->depth : most) &&
-             now->overflow == link->overflow && now->max_bytes == link->max_bytes &&
-             now->max_time_us == link->max_time_us))
+        if (edge->from->is_pinned || !edge->link.is_cut || !graph_is_cut(edge) || has_bounds(edge))
             continue;
-        ret = graph_set_bounds(graph, edge, link, MOVE_US);
+        if (!has_no_time(graph, deadline_us))
+            ret = graph_set_bounds(graph, edge, &edge->link, MOVE_US);
         if (ret < 0)
-            return ret;
+            give_up(graph, edge->from, ret);
+        else
+            *changed = true;
     }
-    return 0;
 }
 
 static int take_priority(void *context)
@@ -138,37 +182,41 @@ static int take_priority(void *context)
     return 0;
 }
 
-static void apply_priorities(struct limef_graph_inside *graph)
+static void apply_priorities(struct limef_graph_inside *graph, bool *changed)
 {
     const struct limef_plan *plan = &graph->plan->plan;
 
     for (struct graph_thread *thread = graph->threads; thread; thread = thread->next) {
-        enum limef_priority wanted;
+        enum limef_priority wanted, had = thread->thread->settings.priority;
 
         if (thread->consumer || !thread->in_use || thread->number >= plan->n_workers ||
             !plan->workers[thread->number].n_islands)
             continue;
         wanted = plan->workers[thread->number].priority;
-        if (thread->thread->settings.priority == wanted)
+        if (had == wanted)
             continue;
         thread->thread->settings.priority = wanted;
-        limef_thread_call(thread->thread, take_priority, thread->thread, MOVE_US);
+        if (limef_thread_call(thread->thread, take_priority, thread->thread, MOVE_US) >= 0)
+            *changed = true;
+        else
+            thread->thread->settings.priority = had; /* wanted again in the next window */
     }
 }
 
-int graph_apply(struct limef_graph_inside *graph)
+int graph_apply(struct limef_graph_inside *graph, bool *changed)
 {
-    int ret = aim(graph), is_held = ret, idle;
+    int64_t deadline_us = limef_deadline_us(ALL_MOVES_US);
+    int ret;
 
-    if (ret >= 0)
-        ret = move_all(graph);
-    if (ret >= 0)
-        ret = apply_bounds(graph);
-    if (ret >= 0)
-        apply_priorities(graph);
+    *changed = false;
+    aim(graph);
+    move_all(graph, deadline_us, changed);
+    apply_bounds(graph, deadline_us, changed);
+    apply_priorities(graph, changed);
     graph_tell_depths(graph);
-    idle = graph_stop_idle(graph, limef_deadline_us(MOVE_US));
-    if (ret >= 0 && is_held)
-        ret = AVERROR(EBUSY);
-    return ret < 0 ? ret : idle;
+    ret = graph_stop_idle(graph, limef_deadline_us(MOVE_US));
+    for (struct graph_node *node = graph->nodes; node; node = node->next)
+        if (node->failed && (!ret || ret == AVERROR_EXIT))
+            ret = node->failed;
+    return ret;
 }

@@ -17,29 +17,63 @@ struct one_edge {
     struct limef_filter *to;
 };
 
+unsigned graph_depth_of(const struct limef_plan_link *link)
+{
+    unsigned most = LIMEF_LANE_MAX_FRAMES - FRAMES_BESIDE_DEPTH;
+
+    return link->depth < most ? link->depth : most;
+}
+
+unsigned graph_frames_for(const struct limef_plan_link *link)
+{
+    unsigned n_frames = FRAMES_MIN;
+
+    while (n_frames < graph_depth_of(link) + FRAMES_BESIDE_DEPTH)
+        n_frames *= 2;
+    return n_frames;
+}
+
+/* As many as are wanted, or as there is memory for. */
+static unsigned get_frames(struct limef_graph_inside *graph, struct graph_edge *edge,
+                           unsigned n_wanted)
+{
+    unsigned n = n_wanted;
+
+    do {
+        edge->frames = arena_get(&graph->arena, n * sizeof(*edge->frames));
+    } while (!edge->frames && (n /= 2) >= FRAMES_MIN);
+    if (edge->frames && n < n_wanted && !graph->said_shallow) {
+        graph->said_shallow = true;
+        limef_log(
+            LIMEF_LOG_WARNING, graph->settings.name,
+            "before '%s' there is room for %u stack frames instead of %u: the memory given to "
+            "the graph is nearly used up (%zu bytes)",
+            edge->to->filter->name, n, n_wanted, graph->arena.used_bytes);
+    }
+    return n;
+}
+
 int graph_prepare_boundary(struct limef_graph_inside *graph, struct graph_edge *edge,
                            const struct limef_plan_link *link)
 {
     struct limef_lane_settings settings = {.overflow = link->overflow,
-                                           .depth = link->depth,
+                                           .depth = graph_depth_of(link),
                                            .max_bytes = link->max_bytes,
                                            .max_time_us = link->max_time_us};
-    unsigned n_frames = FRAMES_MIN;
+    unsigned n_frames = get_frames(graph, edge, graph_frames_for(link));
     int ret;
 
-    while (n_frames < link->depth + FRAMES_BESIDE_DEPTH && n_frames < LIMEF_LANE_MAX_FRAMES)
-        n_frames *= 2;
-    edge->frames = arena_get(&graph->arena, n_frames * sizeof(*edge->frames));
     if (!edge->frames)
         return limef_fail(AVERROR(ENOMEM), graph->settings.name,
                           "no room for %u stack frames before '%s': the memory given to the graph "
                           "is used up (%zu bytes)",
-                          n_frames, edge->to->filter->name, graph->arena.used_bytes);
+                          FRAMES_MIN, edge->to->filter->name, graph->arena.used_bytes);
     ret = input_filter_prepare(&edge->input, edge->to->filter, edge->frames, n_frames, &settings);
     if (ret < 0) {
         graph_clear_boundary(graph, edge);
         return ret;
     }
+    edge->n_written = edge->n_dropped = 0; /* of the one that was here before */
     pthread_mutex_lock(&graph->registry);
     edge->is_shown = true;
     pthread_mutex_unlock(&graph->registry);

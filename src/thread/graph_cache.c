@@ -73,6 +73,7 @@ static void take_filter_cost(struct limef_plan_filter *to,
     to->p95_us = cost->p95_us;
     to->rate_hz = cost->rate_hz;
     to->is_live = cost->is_live;
+    to->is_eager = cost->is_eager;
 }
 
 static void take_edge_cost(struct limef_plan_edge *to, const struct limef_plan_edge_cost *cost)
@@ -94,8 +95,8 @@ static void take_costs(struct limef_graph_inside *graph, const struct limef_plan
             take_edge_cost(&edge->measured, &cached->edges[edge->number]);
 }
 
-/* A plan that was kept and cannot be one of this problem: of a file that was forged, or of another
- * problem of the same hash. */
+/* A plan of a file may be forged, or of another problem of the same hash: then it cannot be one of
+ * this problem. */
 static bool is_usable(struct limef_graph_inside *graph, const struct limef_plan *plan,
                       const struct limef_plan_problem *problem)
 {
@@ -115,10 +116,12 @@ static bool is_usable(struct limef_graph_inside *graph, const struct limef_plan 
 static bool recall(struct limef_graph_inside *graph, const struct limef_plan_problem *problem,
                    struct limef_plan_cached *cached)
 {
-    if (limef_plan_cache_find(&graph->cache->cache, problem, cached) < 0 ||
-        !is_usable(graph, &cached->plan, problem))
+    if (limef_plan_cache_find(&graph->cache->cache, problem, cached) < 0)
         return false;
-    return true;
+    /* looked at once: it takes three times as long as finding it */
+    if (!*cached->is_checked)
+        *cached->is_checked = is_usable(graph, &cached->plan, problem);
+    return *cached->is_checked;
 }
 
 bool graph_cache_recall(struct limef_graph_inside *graph, struct graph_plan *plan)
@@ -230,6 +233,7 @@ static void note_costs(struct limef_graph_inside *graph, const struct graph_plan
             node->measured.p95_us = cost->p95_us;
             node->measured.rate_hz = cost->rate_hz;
             node->measured.is_live = cost->is_live;
+            node->measured.is_eager = cost->is_eager;
         }
     for (struct graph_edge *edge = graph->edges; edge; edge = edge->next)
         if (edge->number != LIMEF_PLAN_NONE && edges_map[edge->number] != LIMEF_PLAN_NONE &&

@@ -69,7 +69,7 @@ static int drain(void *context)
     struct limef_lane *lane = &drain->edge->input.lane;
     struct limef_fifo *fifo = drain->edge->to->thread->fifo;
     struct limef_stack_frame *frame;
-    bool accepts = drain->graph->running;
+    bool accepts = drain->graph->running && limef_thread_running(drain->edge->to->thread->thread);
 
     if (LIMEF_COUNTED(lane->held))
         limef_fifo_unhold(fifo);
@@ -114,13 +114,21 @@ static int call(struct detach *detach, const struct graph_node *node, limef_call
                              graph_left_us(detach->deadline_us));
 }
 
-/* What stays no longer passes anything to what leaves. */
+/* A thread of the application goes on with its own filters when they have left. */
+static bool goes_on(const struct graph_edge *edge)
+{
+    return edge->from->thread &&
+           (!edge->from->leaves ||
+            (edge->from->consumer && edge->from->consumer != edge->to->consumer));
+}
+
+/* Who goes on no longer passes anything to what leaves. */
 static int unroute_all(struct detach *detach)
 {
     int ret = 0;
 
     for (struct graph_edge *edge = detach->graph->edges; edge && ret >= 0; edge = edge->next)
-        if (edge_goes(detach, edge) && !edge->from->leaves && edge->from->thread)
+        if (edge_goes(detach, edge) && goes_on(edge))
             ret = call(detach, edge->from, unroute, edge);
     return ret;
 }

@@ -78,6 +78,7 @@ static void look_at_boundary(const struct graph_edge *edge, struct limef_graph_b
     };
     if (look->is_cut) {
         look->n_waiting = limef_lane_n_waiting(lane);
+        look->oldest_us = limef_lane_oldest_us(lane);
         look->overflow = lane->settings.overflow;
         graph_add_counters(&look->counters, lane);
         add_waits(&wait, &lane->wait);
@@ -125,6 +126,7 @@ static int plan_to_print(struct limef_graph_inside *graph, struct graph_plan **p
             graph_describe_running(graph, *plan);
         return ret;
     }
+    graph_cache_open(graph);
     ret = graph_refresh(graph);
     return ret < 0 ? ret : graph_make_plan(graph, plan);
 }

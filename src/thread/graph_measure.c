@@ -17,6 +17,7 @@ static void keep_measured(struct limef_plan_filter *known, const struct limef_pl
     if (now->rate_hz >= 0)
         known->rate_hz = now->rate_hz;
     known->is_live = now->is_live;
+    known->is_eager = now->is_eager;
 }
 
 static void keep_edge(struct limef_plan_edge *known, const struct limef_plan_edge *now,
@@ -45,6 +46,17 @@ static void measure_edges(struct limef_graph_inside *graph)
             keep_edge(&edge->measured, &edge->to->arrived, edge->to->n_edges);
 }
 
+/* Media frames that went in; of a source: that came out, by what the measured steps gave. */
+static uint64_t media_of(const struct graph_node *node, const struct limef_probe_reading *now)
+{
+    const struct limef_probe_reading *began = &node->began;
+    uint64_t n_steps = now->n_steps - began->n_steps, n_sampled = now->n_sampled - began->n_sampled;
+
+    if (!node->source.source)
+        return now->n_frames - began->n_frames;
+    return n_sampled ? n_steps * (now->n_out - began->n_out) / n_sampled : n_steps;
+}
+
 static void measure_node(struct graph_node *node, bool is_first)
 {
     struct limef_plan_filter now = node->measured;
@@ -53,8 +65,7 @@ static void measure_node(struct graph_node *node, bool is_first)
     node->is_measured = false;
     limef_probe_read(node->filter, &reading);
     if (!is_first && node->began.at_ns) {
-        node->n_media = node->source.source ? reading.n_out - node->began.n_out
-                                            : reading.n_frames - node->began.n_frames;
+        node->n_media = media_of(node, &reading);
         if (limef_probe_measure(&node->began, &reading, &now, &node->arrived)) {
             node->is_measured = true;
             keep_measured(&node->measured, &now);

@@ -8,6 +8,7 @@
 #include "thread/graph_private.h"
 
 #include "fifo/lane_private.h"
+#include "filter/input_private.h"
 #include "thread/command.h"
 
 #include <limef/base/log.h>
@@ -233,36 +234,72 @@ int graph_move(struct limef_graph_inside *graph, struct graph_thread *from, stru
 }
 
 struct bounds {
-    struct limef_graph_inside *graph;
-    struct limef_lane *lane;
+    struct move move;
+    struct graph_edge *edge;
     struct limef_lane_settings settings;
+    struct limef_stack_frame *frames; /* those that it gets, then those that it had; NULL: the lane
+                                         has enough */
+    unsigned n_frames;
 };
+
+/* Nothing waits in it, and nobody reads or writes it. */
+static void exchange_frames(struct bounds *bounds)
+{
+    struct graph_edge *edge = bounds->edge;
+    struct limef_stack_frame *had = edge->frames;
+    struct limef_fifo *fifo = edge->to->thread->fifo;
+
+    graph_keep_counters(edge);
+    edge->n_written = edge->n_dropped = 0;
+    limef_filter_clear(&edge->input.filter);
+    edge->frames = bounds->frames;
+    bounds->frames = had;
+    input_filter_prepare(&edge->input, edge->to->filter, edge->frames, bounds->n_frames,
+                         &bounds->settings);
+    limef_fifo_add_lane(fifo, &edge->input.lane);
+}
 
 static int set_bounds(void *context)
 {
     struct bounds *bounds = context;
+    struct limef_graph_inside *graph = bounds->move.graph;
+    int ret = bounds->frames ? drain(&bounds->move, bounds->edge) : 0;
 
-    pthread_mutex_lock(&bounds->graph->registry);
-    bounds->lane->settings = bounds->settings;
-    pthread_mutex_unlock(&bounds->graph->registry);
+    if (ret < 0)
+        return ret;
+    pthread_mutex_lock(&graph->registry);
+    if (bounds->frames)
+        exchange_frames(bounds);
+    else
+        bounds->edge->input.lane.settings = bounds->settings;
+    pthread_mutex_unlock(&graph->registry);
     return 0;
 }
 
 int graph_set_bounds(struct limef_graph_inside *graph, struct graph_edge *edge,
                      const struct limef_plan_link *link, int64_t timeout_us)
 {
-    struct limef_lane *lane = &edge->input.lane;
-    struct bounds bounds = {.graph = graph, .lane = lane, .settings = lane->settings};
-    struct move move = {.graph = graph,
-                        .from = edge->from->thread,
-                        .to = edge->to->thread,
-                        .act = set_bounds,
-                        .context = &bounds,
-                        .deadline_us = limef_deadline_us(timeout_us)};
+    const struct limef_lane *lane = &edge->input.lane;
+    struct bounds bounds = {.edge = edge, .settings = lane->settings, .n_frames = lane->n_frames};
+    int ret;
 
+    bounds.move = (struct move){.graph = graph,
+                                .from = edge->from->thread,
+                                .to = edge->to->thread,
+                                .act = set_bounds,
+                                .context = &bounds,
+                                .deadline_us = limef_deadline_us(timeout_us)};
     bounds.settings.overflow = link->overflow;
     bounds.settings.max_bytes = link->max_bytes;
     bounds.settings.max_time_us = link->max_time_us;
-    bounds.settings.depth = link->depth < lane->n_frames - 2 ? link->depth : lane->n_frames - 2;
-    return hold_both(&move);
+    bounds.settings.depth = graph_depth_of(link);
+    if (graph_frames_for(link) > lane->n_frames) {
+        bounds.n_frames = graph_frames_for(link);
+        bounds.frames = arena_get(&graph->arena, bounds.n_frames * sizeof(*bounds.frames));
+        if (!bounds.frames)
+            return AVERROR(ENOMEM);
+    }
+    ret = hold_both(&bounds.move);
+    arena_put(&graph->arena, bounds.frames);
+    return ret;
 }

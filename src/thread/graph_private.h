@@ -77,11 +77,14 @@ struct graph_node {
     bool is_reached;      /* while what stays is looked for */
     bool source_is_on;    /* its thread steps it, or runs its tick */
     bool leaves;          /* a removal has begun */
-    bool is_pinned;       /* belongs to a chain of which something leaves */
+    bool is_pinned;       /* belongs to a chain that stays as it is */
     uint32_t group;       /* of what leaves together */
     uint32_t seen_number; /* whoever holds the registry: in a snapshot */
     uint32_t depth, told_depth; /* graph_depth.c: pictures held behind it; what it was told */
     bool depth_is_known;        /* while they are counted */
+
+    /* graph_apply.c: why it is not where the plan wants it; AVERROR_EXIT: nobody tried; 0: it is */
+    int failed;
 };
 
 struct graph_edge {
@@ -131,7 +134,7 @@ struct limef_graph_inside {
     struct graph_plan *plan; /* the last that was adopted; NULL: none */
     unsigned n_threads_made; /* for their names */
     bool running;
-    bool said_no_memory;
+    bool said_no_memory, said_shallow;
     struct graph_cache *cache; /* NULL: none */
     struct worker supervisor;
     struct limef_replan replan;
@@ -166,6 +169,9 @@ static inline int64_t graph_left_us(int64_t deadline_us)
  * limef_graph_add(). */
 int graph_refresh(struct limef_graph_inside *graph);
 
+/* graph.c: what was walked, with that result, becomes part of the graph, or is forgotten. */
+int graph_take_up(struct limef_graph_inside *inside, int ret, int64_t deadline_us);
+
 /* graph_walk.c: what is connected */
 struct graph_node *graph_find(const struct limef_graph_inside *graph,
                               const struct limef_filter *filter);
@@ -199,7 +205,7 @@ struct graph_thread *graph_take_worker(struct limef_graph_inside *graph,
                                        enum limef_priority priority, int *ret);
 struct graph_thread *graph_thread_of(struct limef_graph_inside *graph,
                                      struct limef_consumer *consumer);
-/* Forgets an explicit thread that could not be added, and which filters it was to run. */
+/* Forgets an explicit thread, and which filters it was to run. */
 void graph_drop_consumer(struct limef_graph_inside *graph, const struct limef_consumer *consumer);
 /* Whether a filter wants more of its thread than frames: a source's steps, a tick. */
 bool graph_is_driven(const struct graph_node *node);
@@ -261,10 +267,12 @@ void graph_probe_seldom(struct limef_graph_inside *graph, uint32_t hz);
 int graph_watch_start(struct limef_graph_inside *graph);
 /* Filters or connections come or go: windows are short again. */
 void graph_watch_closely(struct limef_graph_inside *graph);
-/* Goes over to the plan of graph->plan. Returns 0, or why part of it was left as it was. */
-int graph_apply(struct limef_graph_inside *graph);
-/* Says to the application and to the log that the plan changed, or why it did not. */
-void graph_say(struct limef_graph_inside *graph, int code, const char *text);
+/* Goes over to the plan of graph->plan, chain by chain: one that cannot is left as it was, and its
+ * filters say why. changed: whether any did. Returns 0, or the first of the reasons. */
+int graph_apply(struct limef_graph_inside *graph, bool *changed);
+/* Says to the application and to the log that the plan changed, or with which code it did not; why
+ * it did to the log alone. */
+void graph_say(struct limef_graph_inside *graph, int code, const char *text, const char *why);
 
 /* graph_stuck.c: says who is stuck, and who is no more. Returns when to look again. Thread: the
  * supervisor */
@@ -274,7 +282,10 @@ int64_t graph_look_for_stuck(struct limef_graph_inside *graph, int64_t now_us);
 int graph_attach(struct limef_graph_inside *graph, int64_t deadline_us);
 /* Has the sources stepped that are not yet. */
 int graph_sources_on(struct limef_graph_inside *graph, int64_t deadline_us);
-/* Makes a boundary of a connection, in nobody's fifo yet. */
+/* The depth that a boundary can have, and the stack frames for it. */
+unsigned graph_depth_of(const struct limef_plan_link *link);
+unsigned graph_frames_for(const struct limef_plan_link *link);
+/* Makes a boundary of a connection, in nobody's fifo yet; shallower where memory is short. */
 int graph_prepare_boundary(struct limef_graph_inside *graph, struct graph_edge *edge,
                            const struct limef_plan_link *link);
 /* What it counted is kept in the edge. */
@@ -307,7 +318,8 @@ int graph_detach(struct limef_graph_inside *graph, const struct graph_node *node
  * thread. Returns 0, or why it was left as it was. */
 int graph_move(struct limef_graph_inside *graph, struct graph_thread *from, struct graph_thread *to,
                int64_t timeout_us);
-/* Gives a boundary other bounds; a depth as far as its stack frames go. */
+/* Gives a boundary other bounds, and more stack frames if it has too few. Returns 0, or why it was
+ * left as it was. */
 int graph_set_bounds(struct limef_graph_inside *graph, struct graph_edge *edge,
                      const struct limef_plan_link *link, int64_t timeout_us);
 

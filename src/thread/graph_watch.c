@@ -22,13 +22,15 @@
 #define ROOM 2
 #define ROOM_MIN 32
 
-void graph_say(struct limef_graph_inside *graph, int code, const char *text)
+void graph_say(struct limef_graph_inside *graph, int code, const char *text, const char *why)
 {
     struct limef_signal_frame signal;
 
-    limef_log(code < 0 ? LIMEF_LOG_WARNING : LIMEF_LOG_INFO, graph->settings.name,
-              code < 0 ? "the plan goes on as it was: %s (%s)" : "the plan changed: %s%s", text,
-              code < 0 ? av_err2str(code) : "");
+    if (code < 0)
+        limef_log(LIMEF_LOG_WARNING, graph->settings.name, "the plan goes on as it was: %s (%s)",
+                  text, av_err2str(code));
+    else
+        limef_log(LIMEF_LOG_INFO, graph->settings.name, "the plan changed: %s; %s", text, why);
     if (!graph->settings.reports)
         return;
     limef_signal_frame_set(&signal, LIMEF_SIGNAL_PLAN, 0, text);
@@ -79,7 +81,30 @@ static void see(const struct limef_graph_inside *graph, struct limef_replan_seen
         seen[edge->to->number].n_missed += edge->n_missed;
 }
 
-static void describe_change(struct limef_graph_inside *graph, char *text, size_t n_bytes)
+static bool has_failed(const struct limef_graph_inside *graph, uint32_t filter)
+{
+    const uint32_t *chain_of = graph->replan.chain_of;
+
+    for (struct graph_node *node = graph->nodes; node; node = node->next)
+        if (node->failed && chain_of[node->number] == chain_of[filter])
+            return true;
+    return false;
+}
+
+/* Of what came about, or of what did not. */
+static const struct limef_replan_change *first_change(const struct limef_graph_inside *graph,
+                                                      bool of_failed)
+{
+    const struct limef_replan *replan = &graph->replan;
+
+    for (uint32_t i = 0; i < replan->n_changes; i++)
+        if (has_failed(graph, replan->changes[i].filter) == of_failed)
+            return &replan->changes[i];
+    return replan->changes;
+}
+
+static void describe_change(struct limef_graph_inside *graph,
+                            const struct limef_replan_change *change, char *text, size_t n_bytes)
 {
     static const char *const acts[] = {
         [LIMEF_REPLAN_CUT] = "cut before",
@@ -87,32 +112,62 @@ static void describe_change(struct limef_graph_inside *graph, char *text, size_t
         [LIMEF_REPLAN_FIFO] = "other fifo before",
         [LIMEF_REPLAN_MOVE] = "moved",
     };
-    const struct limef_replan_change *change = graph->replan.changes;
 
-    snprintf(text, n_bytes, "nothing");
-    if (graph->replan.n_changes)
-        snprintf(text, n_bytes, "%s%s %.16s", change->is_revert ? "back: " : "", acts[change->act],
-                 graph->plan->filters[change->filter].name);
+    snprintf(text, n_bytes, "%s%s %.16s", change->is_revert ? "back: " : "", acts[change->act],
+             graph->plan->filters[change->filter].name);
+}
+
+static void say_change(struct limef_graph_inside *graph, int code)
+{
+    const struct limef_replan_change *change = first_change(graph, code < 0);
+    const struct graph_plan *plan = graph->plan;
+    char text[64] = "nothing", why[300] = "";
+
+    if (graph->replan.n_changes) {
+        describe_change(graph, change, text, sizeof(text));
+        if (change->edge != LIMEF_PLAN_NONE)
+            limef_plan_explain(&plan->plan, &plan->problem, change->edge, why, sizeof(why));
+        else
+            snprintf(why, sizeof(why), "its thread and priority");
+    }
+    graph_say(graph, code, text, why);
+}
+
+/* Each chain by itself: what one cannot do is not held against another. */
+static void tell_judge(struct limef_graph_inside *graph)
+{
+    for (struct graph_node *node = graph->nodes; node; node = node->next)
+        if (node->failed)
+            limef_replan_failed(&graph->replan, node->number, node->failed);
+    limef_replan_done(&graph->replan, 0);
 }
 
 /* Goes over to what the judge wants; graph->plan is what runs, with the costs of the window. */
 static void change(struct limef_graph_inside *graph, const struct limef_plan *wanted)
 {
-    char text[64];
+    bool changed;
     int ret;
 
-    describe_change(graph, text, sizeof(text));
     graph_copy_plan(&graph->plan->plan, wanted);
     graph_note_links(graph, wanted);
-    ret = graph_apply(graph);
-    limef_replan_done(&graph->replan, ret);
-    if (ret == AVERROR_EXIT) /* the graph is stopped */
-        return;
-    if (ret < 0)
-        LIMEF_COUNT(graph->n_failed_changes, 1);
-    else
+    ret = graph_apply(graph, &changed);
+    tell_judge(graph);
+    if (changed || !ret) {
         LIMEF_COUNT(graph->n_changes, 1);
-    graph_say(graph, ret, text);
+        say_change(graph, 0);
+    }
+    if (ret < 0 && ret != AVERROR_EXIT) { /* there was no time, or the graph is stopped */
+        LIMEF_COUNT(graph->n_failed_changes, 1);
+        say_change(graph, ret);
+    }
+}
+
+/* Once: it is so in every window from now on. */
+static void say_no_room(struct limef_graph_inside *graph)
+{
+    if (!graph->said_no_memory)
+        graph_say(graph, AVERROR(ENOMEM), "no room to judge it", NULL);
+    graph->said_no_memory = true;
 }
 
 static void judge(struct limef_graph_inside *graph, struct graph_plan *running, int64_t window_us)
@@ -123,9 +178,7 @@ static void judge(struct limef_graph_inside *graph, struct graph_plan *running, 
     seen = arena_get(&graph->arena, running->problem.n_filters * sizeof(*seen));
     if (!seen || make_judge(graph, &running->problem) < 0) {
         arena_put(&graph->arena, seen);
-        if (!graph->said_no_memory)
-            graph_say(graph, AVERROR(ENOMEM), "no room to judge it");
-        graph->said_no_memory = true;
+        say_no_room(graph);
         return;
     }
     see(graph, seen, window_us);
@@ -168,9 +221,11 @@ static void look(struct limef_graph_inside *graph, int64_t now_us)
 
     if (!graph->nodes || !window_us)
         return;
-    if (graph_plan_lay_out(graph, &running) < 0)
+    running = graph_plan_running(graph);
+    if (!running) {
+        say_no_room(graph);
         return;
-    graph_describe_running(graph, running);
+    }
     graph_adopt_plan(graph, running);
     judge(graph, running, window_us);
     graph_tell_depths(graph); /* those that could not be told */

@@ -116,6 +116,7 @@ int limef_plan_cache_find(struct limef_plan_cache *cache, const struct limef_pla
     cache->n_hits++;
     cache->entries[i].used = ++cache->n_uses;
     plan_cache_open(cache, &cache->entries[i], cached);
+    cached->is_checked = &cache->entries[i].is_checked;
     return 0;
 }
 
@@ -192,6 +193,7 @@ int limef_plan_cache_put(struct limef_plan_cache *cache, const struct limef_plan
         return AVERROR(ENOSPC);
     entry->n_islands = plan->n_islands;
     entry->n_workers = plan->n_workers;
+    entry->is_checked = true;
     plan_cache_open(cache, entry, &cached);
     copy(cached.plan.links, plan->links, plan->n_edges * sizeof(*plan->links));
     copy(cached.plan.island_of, plan->island_of, plan->n_filters * sizeof(*plan->island_of));
@@ -200,7 +202,7 @@ int limef_plan_cache_put(struct limef_plan_cache *cache, const struct limef_plan
     for (uint32_t i = 0; i < problem->n_filters; i++)
         cached.filters[i] = (struct limef_plan_filter_cost){
             problem->filters[i].cost_us, problem->filters[i].p95_us, problem->filters[i].rate_hz,
-            problem->filters[i].is_live};
+            problem->filters[i].is_live, problem->filters[i].is_eager};
     for (uint32_t i = 0; i < problem->n_edges; i++)
         cached.edges[i] = (struct limef_plan_edge_cost){
             problem->edges[i].rate_hz, problem->edges[i].frame_bytes,

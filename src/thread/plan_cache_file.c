@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #define MAGIC "limefpln"
-#define VERSION 3
+#define VERSION 4
 /* Of a file that is read: 128 plans of a thousand filters are far below. */
 #define MAX_BYTES (64 << 20)
 #define FNV_OFFSET 0xcbf29ce484222325u
@@ -136,6 +136,7 @@ static void put_costs(struct stream *stream, const struct limef_plan_cached *cac
         put_double(stream, cached->filters[i].p95_us);
         put_double(stream, cached->filters[i].rate_hz);
         put_word(stream, cached->filters[i].is_live);
+        put_word(stream, cached->filters[i].is_eager);
     }
     for (uint32_t i = 0; i < cached->plan.n_edges; i++) {
         put_double(stream, cached->edges[i].rate_hz);
@@ -187,6 +188,7 @@ static void get_costs(struct stream *stream, struct limef_plan_cached *cached)
         cached->filters[i].p95_us = get_double(stream);
         cached->filters[i].rate_hz = get_double(stream);
         cached->filters[i].is_live = get_up_to(stream, 1);
+        cached->filters[i].is_eager = get_up_to(stream, 1);
     }
     for (uint32_t i = 0; i < cached->plan.n_edges; i++) {
         cached->edges[i].rate_hz = get_double(stream);

@@ -49,11 +49,15 @@ static bool is_light_behind(const struct plan_work *work, uint32_t first)
     return load <= READ_LOAD;
 }
 
+/* What never waits seems light where others leave it little, and once it goes before them it takes
+ * the whole core; then nobody else runs, for seconds. */
 static bool is_light_load(const struct plan_work *work, const struct limef_plan_island *island)
 {
     const struct limef_plan_island *was = plan_previous_island(work, island->first);
     bool was_light = was && was->priority == LIMEF_PRIORITY_INGEST;
 
+    if (work->is_eager[island->first] && !was_light)
+        return false;
     return plan_is_known(island->load) &&
            island->load <= (was_light ? READ_LOAD_STAYS : READ_LOAD) &&
            work->busy_us[island->first] <= (was_light ? READ_US_STAYS : READ_US);

@@ -22,6 +22,16 @@ static void print_name(FILE *file, const char *name)
         fputc((unsigned char)*name < ' ' || *name == 0x7f ? '?' : *name, file);
 }
 
+static const char *why_it_reads(const struct limef_plan_filter *first, bool is_measured)
+{
+    if (first->is_live)
+        return "it reads a live source";
+    if (first->flags & LIMEF_FILTER_RECORDS)
+        return "it records, and is light";
+    return is_measured ? "it reads, and is light"
+                       : "it waits for what it reads, and is not measured yet";
+}
+
 static const char *why_urgent(const struct limef_plan_problem *problem,
                               const struct limef_plan_island *island)
 {
@@ -31,8 +41,7 @@ static const char *why_urgent(const struct limef_plan_problem *problem,
     case LIMEF_PRIORITY_DISPLAY:
         return "it shows pictures";
     case LIMEF_PRIORITY_INGEST:
-        return problem->filters[island->first].is_live ? "it reads a live source"
-                                                       : "it reads, and is light";
+        return why_it_reads(&problem->filters[island->first], plan_is_known(island->load));
     case LIMEF_PRIORITY_BACKGROUND:
         return problem->filters[island->first].flags & LIMEF_FILTER_RECORDS
                    ? "it records"

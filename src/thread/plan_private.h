@@ -33,6 +33,7 @@ struct plan_work {
     uint8_t *head;                 /* NOT_A_HEAD or a reason */
     uint8_t *tried;                /* heads that a split would add */
     uint8_t *is_live;              /* behind a live source */
+    uint8_t *is_eager;             /* it, or a source that leads to it, never waits */
     uint8_t *records;              /* a filter that keeps what it gets, or one is behind it */
     uint8_t *no_cpu;               /* it would be cut off if there were a core for it */
     uint8_t *is_alone;             /* of a worker: takes no other island */

@@ -169,6 +169,7 @@ static void read_filters(struct plan_work *work)
         work->total_load += work->load[filter] < 1 ? work->load[filter] : 1;
         work->edge_cost[filter] = cost_of_cutting(work, filter);
         work->is_live[filter] |= known->is_live;
+        work->is_eager[filter] |= known->is_eager;
         if (starts_a_chain(work, filter) && plan_is_known(known->rate_hz))
             work->source_hz[filter] = fmax(work->source_hz[filter], known->rate_hz);
         work->burst[filter] = burst_of(work, filter);
@@ -177,6 +178,7 @@ static void read_filters(struct plan_work *work)
             uint32_t to = problem->edges[work->out_edges[j]].to;
 
             work->is_live[to] |= work->is_live[filter];
+            work->is_eager[to] |= work->is_eager[filter];
             work->source_hz[to] = fmax(work->source_hz[to], work->source_hz[filter]);
         }
     }

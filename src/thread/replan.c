@@ -379,13 +379,28 @@ static void end_asking(struct limef_replan *replan, struct limef_replan_chain *c
 {
     bool was_revert = chain->state == REPLAN_ASKED_REVERT;
 
+    chain->voted[0] = chain->voted[1] = 0;
+    if (result == AVERROR_EXIT) { /* nobody tried */
+        chain->state = was_revert ? REPLAN_ON_TRIAL : REPLAN_QUIET;
+        return;
+    }
     replan->counters.n_changes += !was_revert && result >= 0;
     replan->counters.n_reverts += was_revert && result >= 0;
     replan->counters.n_failed += result < 0;
     chain->state = was_revert || result < 0 ? REPLAN_QUIET : REPLAN_ON_TRIAL;
-    chain->voted[0] = chain->voted[1] = 0;
     if (was_revert || result < 0)
         remember_failure(replan, chain);
+}
+
+static bool is_asked(const struct limef_replan_chain *chain)
+{
+    return chain->key && (chain->state == REPLAN_ASKED || chain->state == REPLAN_ASKED_REVERT);
+}
+
+void limef_replan_failed(struct limef_replan *replan, uint32_t filter, int result)
+{
+    if (replan->is_asking && is_asked(chain_of(replan, filter)))
+        chain_of(replan, filter)->result = result;
 }
 
 void limef_replan_done(struct limef_replan *replan, int result)
@@ -396,7 +411,8 @@ void limef_replan_done(struct limef_replan *replan, int result)
     for (uint32_t i = 0; i < replan->chain_slots; i++) {
         struct limef_replan_chain *chain = &replan->chains[0][i];
 
-        if (chain->key && (chain->state == REPLAN_ASKED || chain->state == REPLAN_ASKED_REVERT))
-            end_asking(replan, chain, result);
+        if (is_asked(chain))
+            end_asking(replan, chain, chain->result ? chain->result : result);
+        chain->result = 0;
     }
 }

@@ -43,6 +43,7 @@ struct limef_replan_chain {
     struct replan_measure fared[2]; /* in the last two windows */
     struct replan_measure base;     /* before the change */
     enum replan_state state;
+    int result;        /* of the change that is asked for; 0: as that of all */
     unsigned n_after;  /* windows on trial */
     unsigned rest;     /* windows in which nothing is asked */
     unsigned n_failed; /* changes in a row */

@@ -74,6 +74,25 @@ static void follow_priority(struct limef_team_worker *worker)
     priority_apply(worker->priority, worker->team->name);
 }
 
+/* Who is woken after a while is often put on the processor of who wakes it, although another one is
+ * idle; the two then take turns there for a millisecond and more. A worker goes to where the caller
+ * is not: its affinity is what it was born with, but for that processor. */
+static void step_aside(struct limef_team_worker *worker)
+{
+    int cpu = worker->team->cpu;
+    cpu_set_t cpus;
+
+    if (cpu < 0 || cpu >= CPU_SETSIZE || sched_getcpu() != cpu)
+        return;
+    if (sched_getaffinity(0, sizeof(cpus), &cpus) < 0)
+        return;
+    if (worker->keeps_off)
+        CPU_SET(worker->keeps_off - 1, &cpus);
+    CPU_CLR(cpu, &cpus);
+    if (CPU_COUNT(&cpus) && sched_setaffinity(0, sizeof(cpus), &cpus) == 0)
+        worker->keeps_off = (unsigned)cpu + 1;
+}
+
 /* Does parts of a run, of its own block first. Returns how many. */
 static unsigned do_parts(struct limef_team *team, uint32_t run, unsigned own,
                          struct limef_team_worker *worker)
@@ -82,8 +101,10 @@ static unsigned do_parts(struct limef_team *team, uint32_t run, unsigned own,
 
     for (unsigned i = 0; i < n_blocks; i++) {
         while (take(block_of(team, (own + i) % n_blocks), run, &part)) {
-            if (worker && !n_done)
+            if (worker && !n_done) {
+                step_aside(worker);
                 follow_priority(worker);
+            }
             team->fn(team->context, part);
             n_done++;
             /* release: what was done; pairs with the caller's acquire. seq_cst, before the look at
@@ -209,6 +230,7 @@ static void share(struct limef_team *team, unsigned n_parts, struct limef_team_l
     team->fn = learned->fn;
     team->context = learned->context;
     team->priority = thread ? thread->settings.priority : LIMEF_PRIORITY_PROCESSING;
+    team->cpu = sched_getcpu();
     hand_out(team, run, n_parts);
     handed_ns = now_ns();
     n_done = do_parts(team, run, 0, NULL);

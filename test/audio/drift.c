@@ -27,8 +27,8 @@ static void settle(double source_ppm, double jitter_us, double *fill_us, double 
     srand(3);
     *fill_us = 40000;
     *strayed_us = 0;
-    for (int64_t us = 0; us < 600 * 1000000LL; us += 20000) {
-        double seen = *fill_us + jitter_us * ((double)rand() / RAND_MAX * 2 - 1);
+    for (int64_t us = 0; us < 900 * 1000000LL; us += 20000) {
+        double seen = *fill_us - jitter_us * (double)rand() / RAND_MAX; /* blocks come late */
 
         speed = limef_drift_update(&drift, (int64_t)seen, 40000, us);
         *fill_us += (source_ppm + speed) * 0.02;
@@ -66,6 +66,57 @@ Test(drift, never_asks_for_more_than_can_be_heard)
         cr_assert(le(int, abs(limef_drift_update(&drift, 1000000, 0, us)), 1500));
     /* and forgets it after a gap */
     cr_assert(ge(int, limef_drift_update(&drift, 0, 0, 200000000), -1500));
+}
+
+/* Blocks of 10 ms from a source that now and then sends none for up to stall_us, and then all at
+ * once; below 0 there is silence until 40 ms are there. The speed after 90 s, and how often that
+ * was. */
+static double speed_after_stalls(double source_ppm, double stall_us, unsigned *n_underruns)
+{
+    struct limef_drift drift = {0};
+    double fill_us = 0, last_us = 0, until_us = 0, stalls_us = 3e6, speed = 0, sum = 0;
+    bool sounds = false;
+    int n = 0;
+
+    srand(5);
+    *n_underruns = 0;
+    for (int64_t i = 0; i < 9000; i++) {
+        double us = (double)i * 10000 / (1 + source_ppm * 1e-6);
+
+        if (us >= stalls_us) {
+            until_us = us + stall_us * (0.3 + 0.7 * rand() / RAND_MAX);
+            stalls_us += 3e6 + 3e6 * rand() / RAND_MAX;
+        }
+        us = fmax(us, until_us);
+        if (sounds && (fill_us -= us - last_us) < 0) {
+            fill_us = 0;
+            sounds = false;
+            ++*n_underruns;
+            limef_drift_restart(&drift);
+        }
+        last_us = us;
+        fill_us += 10000 * (1 + speed * 1e-6);
+        sounds |= fill_us >= 40000;
+        if (sounds)
+            speed = limef_drift_update(&drift, (int64_t)fill_us, 50000, (int64_t)us);
+        sum += i >= 7000 ? speed : 0;
+        n += i >= 7000;
+    }
+    return sum / n;
+}
+
+Test(drift, is_not_misled_by_a_source_that_stalls)
+{
+    static const double stalls_us[] = {30000, 60000, 200000};
+
+    for (double source = -500; source <= 500; source += 1000)
+        for (int i = 0; i < 3; i++) {
+            unsigned n_underruns;
+            double ppm = speed_after_stalls(source, stalls_us[i], &n_underruns);
+
+            cr_assert(i < 2 || n_underruns > 0);
+            cr_assert(lt(dbl, fabs(ppm + source), 100));
+        }
 }
 
 static float kept[N_KEPT];

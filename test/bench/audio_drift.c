@@ -41,7 +41,7 @@ static int64_t source_began_ns; /* when frame 0 began */
 
 static void open_mixer(void)
 {
-    struct limef_mixer_input_settings settings = {.n_ahead = N_AHEAD};
+    struct limef_mixer_input_settings settings = {.n_ahead = N_AHEAD, .keeps_time = true};
 
     if (limef_mixer_init(&mixer, NULL, NULL) < 0 ||
         limef_mixer_input_init(&input, &mixer, NULL, memory, RING_FRAMES, &settings) < 0 ||

@@ -36,21 +36,6 @@ uint32_t camera_random(struct cameras *cameras)
     return cameras->random;
 }
 
-const char *fault_name(enum fault_kind kind)
-{
-    static const char *const names[N_FAULTS] = {
-        "none",     "kick",       "reset",         "cut",     "half-open",   "goodbye",
-        "teardown", "move",       "questions",     "restart", "stream",      "size",
-        "jump",     "freeze",     "drop",          "lose",    "scatter",     "duplicate",
-        "swap",     "damage",     "insert",        "garbage", "close",       "reset at once",
-        "silent",   "mute",       "no media",      "status",  "hostile",     "endless",
-        "sdp",      "password",   "odd transport", "circle",  "half answer", "stale nonce",
-        "no tcp",   "no udp",     "redirect",      "dribble", "late",        "twice",
-        "folded",   "odd session"};
-
-    return names[kind];
-}
-
 static void watch(struct session *session, int operation)
 {
     struct epoll_event event = {.events = session->waits_to_write ? EPOLLIN | EPOLLOUT : EPOLLIN,
@@ -68,6 +53,14 @@ void camera_count_down(struct camera *camera)
 }
 
 void session_write(struct session *session, const void *data, size_t bytes)
+{
+    if (session->secure && secure_is_open(session->secure))
+        secure_write(session->secure, data, bytes);
+    else
+        session_write_plain(session, data, bytes);
+}
+
+void session_write_plain(struct session *session, const void *data, size_t bytes)
 {
     if (session->n_out + bytes > MAX_OUT_BYTES || session->is_forgotten)
         return;
@@ -98,6 +91,7 @@ void session_close(struct session *session, bool with_reset)
         if (session->udp_fds[i])
             close(session->udp_fds[i]);
     free(session->out);
+    secure_end(session->secure);
     memset(session, 0, sizeof(*session));
 }
 
@@ -194,13 +188,18 @@ static void accept_client(struct camera *camera, int64_t now_us)
         session_close(session, session->fault.kind == FAULT_RESET_AT_ONCE);
         return;
     }
+    if (camera->is_secure)
+        session->secure =
+            secure_begin(session, camera->cameras->keys,
+                         session->fault.kind == FAULT_TLS && session->fault.variant % 2);
     watch(session, EPOLL_CTL_ADD);
 }
 
 static void receive(struct session *session, int64_t now_us)
 {
-    ssize_t n =
-        recv(session->fd, session->in + session->n_in, sizeof(session->in) - 1 - session->n_in, 0);
+    char data[4096];
+    size_t room = sizeof(session->in) - 1 - session->n_in;
+    ssize_t n = recv(session->fd, data, room < sizeof(data) ? room : sizeof(data), 0);
 
     if (n == 0 || (n < 0 && errno != EAGAIN)) {
         session_close(session, false);
@@ -208,7 +207,13 @@ static void receive(struct session *session, int64_t now_us)
     }
     if (n < 0)
         return;
-    session->n_in += (size_t)n;
+    if (session->secure) {
+        if (!session_decipher(session, data, (size_t)n, now_us))
+            return;
+    } else {
+        memcpy(session->in + session->n_in, data, (size_t)n);
+        session->n_in += (size_t)n;
+    }
     if (session->camera->cameras->settings.is_paused || session_misbehave(session, now_us)) {
         session->n_in = 0;
         return;
@@ -311,11 +316,13 @@ struct cameras *cameras_start(const struct cameras_settings *settings, const str
     check(cameras->poll_fd >= 0 && cameras->wake_fd >= 0 &&
               epoll_ctl(cameras->poll_fd, EPOLL_CTL_ADD, cameras->wake_fd, &event) == 0,
           "epoll");
+    cameras->keys = settings->is_secure ? secure_keys_make() : NULL;
     for (unsigned i = 0; i < cameras->n_cameras; i++) {
         struct camera *camera = &cameras->cameras[i];
 
         camera->cameras = cameras;
         camera->number = i;
+        camera->is_secure = cameras->keys && i % 4 == 1;
         listen_again(camera);
         check(camera->fd > 0, "a port");
     }
@@ -339,6 +346,7 @@ void cameras_stop(struct cameras *cameras)
     }
     close(cameras->poll_fd);
     close(cameras->wake_fd);
+    secure_keys_clear(cameras->keys);
     pthread_mutex_destroy(&cameras->lock);
     free(cameras);
 }
@@ -346,6 +354,11 @@ void cameras_stop(struct cameras *cameras)
 uint16_t cameras_port(const struct cameras *cameras, unsigned i)
 {
     return cameras->cameras[i].port;
+}
+
+const char *cameras_fingerprint(const struct cameras *cameras, unsigned i)
+{
+    return cameras->cameras[i].is_secure ? secure_keys_fingerprint(cameras->keys) : NULL;
 }
 
 /* What happens at once to those who watch. */
@@ -375,8 +388,8 @@ static void strike(struct session *session)
         char text[160];
 
         snprintf(text, sizeof(text),
-                 "REDIRECT * RTSP/1.0\r\nCSeq: 1\r\nLocation: rtsp://127.0.0.1:%u/again\r\n\r\n",
-                 camera->port);
+                 "REDIRECT * RTSP/1.0\r\nCSeq: 1\r\nLocation: rtsp%s://127.0.0.1:%u/again\r\n\r\n",
+                 camera->is_secure ? "s" : "", camera->port);
         session_write_text(session, text);
         break;
     }
@@ -398,6 +411,9 @@ static void strike(struct session *session)
         break;
     case FAULT_JUMP:
         session->first_timestamp += (uint32_t)(camera->fault.us * CLOCK_HZ / 1000000);
+        break;
+    case FAULT_RECORD:
+        session_disturb_records(session);
         break;
     case FAULT_FREEZE:
         session->send_after_us = camera->well_us;

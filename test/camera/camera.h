@@ -18,6 +18,8 @@
 #define CAMERA_N_DAMAGES 9
 #define CAMERA_N_INSERTIONS 7
 #define CAMERA_N_GARBAGE 7
+#define CAMERA_N_TLS 7
+#define CAMERA_N_RECORDS 5
 
 /* What can be wrong. */
 enum fault_kind {
@@ -36,6 +38,7 @@ enum fault_kind {
     FAULT_OTHER_STREAM, /* another SSRC, other numbers and times */
     FAULT_OTHER_SIZE,   /* other parameter sets and another size in mid-stream */
     FAULT_JUMP,         /* the clock, by us */
+    FAULT_RECORD, /* of TLS, that is none, or says that it is over; variant < CAMERA_N_RECORDS */
 
     /* to the next n units or packets of it */
     FAULT_FREEZE,    /* nothing for us */
@@ -62,6 +65,7 @@ enum fault_kind {
     FAULT_ODD_TRANSPORT,  /* Transport that lies; variant 0..3 */
     FAULT_CIRCLE,         /* redirects to itself */
     FAULT_HALF_ANSWER,    /* and closes */
+    FAULT_TLS,            /* hands that are not shaken; variant < CAMERA_N_TLS */
 
     /* to the next connection, which plays nevertheless */
     FAULT_STALE_NONCE,
@@ -90,6 +94,7 @@ struct cameras_settings {
     unsigned rate_hz; /* pictures; 0: 25 */
     uint32_t seed;
     bool wants_password; /* every second camera asks for it */
+    bool is_secure;      /* every fourth one speaks TLS, where there is any */
     bool is_multicast;   /* describes CAMERA_GROUP, each with a port of its own, and sends there */
     bool is_paused;      /* sends nothing, and answers nothing */
 };
@@ -102,6 +107,8 @@ void cameras_stop(struct cameras *cameras);
 /* All of these: thread any. */
 
 uint16_t cameras_port(const struct cameras *cameras, unsigned i);
+/* SHA-256 of the certificate of camera i; NULL: it has none, and speaks no TLS. */
+const char *cameras_fingerprint(const struct cameras *cameras, unsigned i);
 /* Something goes wrong with camera i. */
 void cameras_break(struct cameras *cameras, unsigned i, const struct fault *fault);
 /* Whether all is right with camera i again. */

@@ -3,6 +3,7 @@
 #define LIMEF_TEST_CAMERA_CAMERA_PRIVATE_H
 
 #include "camera/camera.h"
+#include "camera/secure.h"
 
 #include <netinet/in.h>
 #include <pthread.h>
@@ -28,6 +29,7 @@ struct session {
     bool waits_to_write, closes_when_sent, is_forgotten, is_playing;
     int64_t send_after_us; /* nothing is sent before; for FAULT_LATE and FAULT_DRIBBLE */
     unsigned nonce, n_refused;
+    struct secure *secure; /* owned; NULL: no TLS */
 
     /* media */
     bool is_udp, is_group;
@@ -50,13 +52,14 @@ struct camera {
     struct fault fault;
     bool is_broken;  /* fault is not over */
     int64_t well_us; /* when it is, if time ends it; else LIMEF_FOREVER */
-    bool refuses_tcp, refuses_udp;
+    bool refuses_tcp, refuses_udp, is_secure;
     struct session sessions[N_SESSIONS];
 };
 
 struct cameras {
     struct cameras_settings settings;
     const struct clip *clips;
+    struct secure_keys *keys; /* owned; NULL: no TLS */
     pthread_t thread;
     int poll_fd, wake_fd;
     unsigned n_cameras;
@@ -78,6 +81,14 @@ void session_take(struct session *session, int64_t now_us);
 /* The same answer to anything, or worse, as its fault has it. Returns whether that is all. */
 bool session_misbehave(struct session *session, int64_t now_us);
 
+/* records.c */
+
+/* What came, deciphered into session->in. Returns false: the session is gone, or there is nothing
+ * to take. */
+bool session_decipher(struct session *session, const void *data, size_t bytes, int64_t now_us);
+/* A record in mid-stream, as its camera's fault has it. */
+void session_disturb_records(struct session *session);
+
 /* media.c */
 
 /* Begins to send. */
@@ -89,7 +100,9 @@ void session_send_report(struct session *session, bool is_goodbye);
 
 /* camera.c */
 
+/* In TLS, if the session speaks it; plain: as it is. */
 void session_write(struct session *session, const void *data, size_t bytes);
+void session_write_plain(struct session *session, const void *data, size_t bytes);
 void session_write_text(struct session *session, const char *text);
 void session_flush(struct session *session, int64_t now_us);
 void session_close(struct session *session, bool with_reset);

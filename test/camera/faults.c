@@ -55,7 +55,8 @@ struct slot {
     struct fault fault;
     uint64_t mark;
     int64_t since_us, base_us, well_us;
-    bool is_udp;
+    bool is_udp, is_secure;
+    struct limef_rtsp_tls_settings tls;
 };
 
 struct record {
@@ -109,6 +110,10 @@ static void pick(struct slot *slot, enum fault_kind only)
 
     if (kind == FAULT_NO_UDP && slot->is_udp)
         kind = FAULT_SCATTER;
+    if (slot->is_secure && !only && next_random(2))
+        kind = next_random(2) ? FAULT_TLS : FAULT_RECORD;
+    else if (!slot->is_secure && (kind == FAULT_TLS || kind == FAULT_RECORD))
+        kind = kind == FAULT_TLS ? FAULT_HOSTILE : FAULT_GARBAGE;
     *fault = (struct fault){.kind = kind, .n = 1, .variant = next_random(1000)};
     switch (kind) {
     case FAULT_JUMP:
@@ -224,10 +229,12 @@ static void set_up(unsigned n, uint32_t seed)
 
     slots = zeroed(n * sizeof(*slots));
     graph_memory = zeroed(graph_bytes);
-    cameras = cameras_start(
-        &(struct cameras_settings){
-            .n_cameras = n, .rate_hz = RATE_HZ, .seed = seed, .wants_password = true},
-        clips);
+    cameras = cameras_start(&(struct cameras_settings){.n_cameras = n,
+                                                       .rate_hz = RATE_HZ,
+                                                       .seed = seed,
+                                                       .wants_password = true,
+                                                       .is_secure = true},
+                            clips);
     if (limef_reports_init(&reports) < 0 ||
         limef_graph_init(&graph, graph_memory, graph_bytes,
                          &(struct limef_graph_settings){.name = "faults", .reports = &reports}) < 0)
@@ -236,15 +243,18 @@ static void set_up(unsigned n, uint32_t seed)
         struct slot *slot = &slots[i];
 
         slot->is_udp = i % 3 == 2;
+        slot->tls.fingerprint = cameras_fingerprint(cameras, i);
+        slot->is_secure = slot->tls.fingerprint != NULL;
         snprintf(slot->url, sizeof(slot->url),
-                 "rtsp://" CAMERA_USER ":" CAMERA_PASSWORD "@127.0.0.1:%u/stream",
-                 cameras_port(cameras, i));
+                 "rtsp%s://" CAMERA_USER ":" CAMERA_PASSWORD "@127.0.0.1:%u/stream",
+                 slot->is_secure ? "s" : "", cameras_port(cameras, i));
         if (limef_rtsp_source_init(&slot->camera, "camera",
                                    &(struct limef_rtsp_source_settings){
                                        .url = slot->url,
                                        .slot = i,
                                        .transport = slot->is_udp ? LIMEF_RTSP_UDP : LIMEF_RTSP_AUTO,
-                                       .timeout_us = TIMEOUT_US}) < 0 ||
+                                       .timeout_us = TIMEOUT_US,
+                                       .tls = &slot->tls}) < 0 ||
             limef_decode_filter_init(&slot->decode, "decode", NULL) < 0)
             abort();
         slot->camera.camera->first_backoff_us = FIRST_BACKOFF_US;
@@ -351,11 +361,6 @@ int main(int n_arguments, char **arguments)
     set_up((unsigned)n, random_state);
     run(arguments, (unsigned)n, (unsigned)number(arguments, "faults", 100), only);
     tear_down((unsigned)n);
-    if (getenv("SHOWFD")) {
-        char c[64];
-        snprintf(c, 64, "ls -l /proc/%d/fd", getpid());
-        (void)!system(c);
-    }
     ret = conclude((unsigned)n, count_entries("/proc/self/fd") - n_before);
     clip_clear(&clips[0]);
     clip_clear(&clips[1]);

@@ -198,9 +198,9 @@ static void take_describe(struct session *session, const struct request *request
     if (session->fault.kind == FAULT_SDP)
         length = spoil(session, sdp, length, sizeof(sdp));
     snprintf(text, sizeof(text),
-             "200 Content-Type: application/sdp\r\nContent-Base: rtsp://127.0.0.1:%u/stream/\r\n"
+             "200 Content-Type: application/sdp\r\nContent-Base: rtsp%s://127.0.0.1:%u/stream/\r\n"
              "Content-Length: %zu\r\n\r\n",
-             session->camera->port, length);
+             session->camera->is_secure ? "s" : "", session->camera->port, length);
     answer_with(session, request, text, sdp, length);
 }
 
@@ -313,8 +313,8 @@ static void take_request(struct session *session, const struct request *request,
         snprintf(text, sizeof(text), "%s \r\n", statuses[fault->variant % CAMERA_N_STATUS]);
         answer(session, request, text);
     } else if (fault->kind == FAULT_REDIRECT || fault->kind == FAULT_CIRCLE) {
-        snprintf(text, sizeof(text), "302 Location: rtsp://127.0.0.1:%u/elsewhere\r\n\r\n",
-                 session->camera->port);
+        snprintf(text, sizeof(text), "302 Location: rtsp%s://127.0.0.1:%u/elsewhere\r\n\r\n",
+                 session->camera->is_secure ? "s" : "", session->camera->port);
         answer(session, request, text);
     } else if (!strcmp(request->method, "DESCRIBE")) {
         take_describe(session, request);

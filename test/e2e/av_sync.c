@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * av_sync CLIP WAV [RATE]: plays a clip whose flashes and beeps coincide, at so many thousandths of
- * its rate, looks at the offscreen picture after each time it was composed and listens to what was
- * recorded, and prints how much later than its beep each flash was seen.
+ * av_sync CLIP WAV [RATE [TO]]: plays a clip whose flashes and beeps coincide, at so many
+ * thousandths of its rate, and goes to second TO of it when 1.5 s were mixed; looks at the
+ * offscreen picture after each time it was composed and listens to what was recorded, and prints
+ * how much later than its beep each flash was seen.
  *
  * Neither the presenter nor the mixer is asked: when a flash was seen is the time when the picture
  * is read back, when a beep is heard comes from its place in the file and from when blocks of
@@ -28,7 +29,6 @@ static struct limef_file_source source;
 static struct limef_split_filter split;
 static struct limef_decode_filter decode, sound_decode;
 static struct limef_resample_filter resample;
-static struct limef_tempo_filter tempo;
 static struct limef_presenter presenter;
 static struct limef_tile tile;
 static struct limef_consumer screen, sound;
@@ -105,6 +105,8 @@ static void open_sound(const char *wav)
     must(limef_mixer_connect(&mixer, &input), "input");
     slot.input = &input;
     slot.resample = &resample;
+    slot.pictures = limef_presenter_is_ready;
+    slot.pictures_context = &tile;
     limef_audio_sink_init(&sink, NULL, &slot, 1, &mixer);
     limef_consumer_init(&sound, &sink.filter, &thread);
     limef_thread_set_task(&sound.thread, limef_audio_sink_tick, &sink);
@@ -132,7 +134,30 @@ static void open_pictures(void)
     must(limef_thread_call(&screen.thread, open_screen, &presenter, TIMEOUT_US), "no pictures");
 }
 
-static void open_chain(const char *clip, int rate)
+/* To the presenter, the sink, and the source. */
+static void seek(int to_s)
+{
+    struct limef_signal_frame seek;
+
+    limef_signal_frame_set(&seek, LIMEF_SIGNAL_SEEK, 0, NULL);
+    seek.value = limef_file_source_start_us(&source) + to_s * INT64_C(1000000);
+    seek.code = 1;
+    seek.serial = 1;
+    must(limef_thread_send(&sound.thread, &seek), "seek");
+    must(limef_thread_send(&screen.thread, &seek), "seek");
+    must(limef_graph_send(&graph, &source.source.filter, &seek), "seek");
+}
+
+static void set_rate(int rate)
+{
+    struct limef_signal_frame signal_frame;
+
+    limef_signal_frame_set(&signal_frame, LIMEF_SIGNAL_RATE, 0, NULL);
+    signal_frame.value = rate;
+    must(limef_thread_send(&sound.thread, &signal_frame), "rate");
+}
+
+static void open_chain(const char *clip)
 {
     struct limef_file_source_settings file = {.url = clip, .pace = LIMEF_PACE_FASTEST};
     struct limef_decode_settings video = {.media = LIMEF_MEDIA_VIDEO};
@@ -144,14 +169,11 @@ static void open_chain(const char *clip, int rate)
     must(limef_decode_filter_init(&decode, "pictures", &video), "decode");
     must(limef_decode_filter_init(&sound_decode, "sound", &audio), "decode");
     must(limef_resample_filter_init(&resample, NULL, NULL), "resample");
-    must(limef_tempo_filter_init(&tempo, NULL), "tempo");
-    limef_tempo_set_rate(&tempo, rate);
     limef_connect(&source.source.filter, &split.filter);
     limef_connect(&split.filter, &decode.filter);
     limef_connect(&decode.filter, &presenter.filter);
     limef_connect(&sound_decode.filter, &resample.filter);
-    limef_connect(&resample.filter, &tempo.filter);
-    limef_connect(&tempo.filter, &sink.filter);
+    limef_connect(&resample.filter, &sink.filter);
     must(limef_split_connect(&split, &sound_decode.filter, LIMEF_SPLIT_FROM_NOW), "split");
     must(limef_graph_init(&graph, graph_memory, sizeof(graph_memory), &settings), "graph");
     must(limef_graph_add_thread(&graph, &screen), "graph");
@@ -161,7 +183,7 @@ static void open_chain(const char *clip, int rate)
 }
 
 /* Until both have ended. Returns when frame 0 of the sound was mixed. */
-static int64_t play(void)
+static int64_t play(int to_s)
 {
     struct limef_signal_frame report;
     int64_t deadline_us = limef_deadline_us(TIMEOUT_US), zero_us = INT64_MAX;
@@ -174,6 +196,10 @@ static int64_t play(void)
         /* the earliest look is the one right after a block was mixed */
         if (n_frames && now_us - (int64_t)(n_frames * 1000000 / RATE) < zero_us)
             zero_us = now_us - (int64_t)(n_frames * 1000000 / RATE);
+        if (to_s && limef_mixer_input_heard_us(&input, now_us) > 1500000) {
+            seek(to_s);
+            to_s = 0;
+        }
         if (limef_reports_read(&reports, &report, LOOK_US) == 0)
             n_ended += report.signal == LIMEF_SIGNAL_END;
     }
@@ -226,8 +252,10 @@ int main(int n_arguments, char **arguments)
     must(limef_reports_init(&reports), "reports");
     open_sound(arguments[2]);
     open_pictures();
-    open_chain(arguments[1], n_arguments > 3 ? atoi(arguments[3]) : 1000);
-    zero_us = play();
+    if (n_arguments > 3)
+        set_rate(atoi(arguments[3]));
+    open_chain(arguments[1]);
+    zero_us = play(n_arguments > 4 ? atoi(arguments[4]) : 0);
     must(limef_graph_stop(&graph, TIMEOUT_US), "graph");
     must(limef_audio_output_stop(&output, TIMEOUT_US), "output");
     must(limef_audio_recorder_stop(&recorder, TIMEOUT_US), "recorder");
@@ -241,7 +269,7 @@ int main(int n_arguments, char **arguments)
     limef_filter_clear(&decode.filter);
     limef_filter_clear(&sound_decode.filter);
     limef_filter_clear(&resample.filter);
-    limef_filter_clear(&tempo.filter);
+    limef_filter_clear(&sink.filter);
     limef_filter_clear(&presenter.filter);
     limef_consumer_clear(&screen);
     limef_consumer_clear(&sound);

@@ -7,12 +7,15 @@ import hashlib
 import os
 import pathlib
 import signal
+import socket
 import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
+import unittest.mock
 import zlib
 
 PLAY, DEMO_CLIP, READ, MODULE, GRAPH = sys.argv[1:6]
@@ -122,6 +125,74 @@ class Export(unittest.TestCase):
         done = subprocess.run([READ, str(FOLDER / "nobody")], capture_output=True, text=True)
         self.assertEqual(done.returncode, 2)
         self.assertEqual(len(done.stderr.splitlines()), 1)
+
+
+class Alone(unittest.TestCase):
+    """limef_read.py with an export that the test plays: it has one picture, of 4x4, in two
+    buffers."""
+
+    def setUp(self):
+        self.go_on = threading.Event()
+        self.types = []
+        self.path = str(FOLDER / "alone.sock")
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.listener.bind(self.path)
+        self.listener.listen(1)
+        self.thread = threading.Thread(target=self.serve)
+        self.thread.start()
+
+    def tearDown(self):
+        self.go_on.set()
+        self.thread.join(DEADLINE_S)
+        self.listener.close()
+        os.unlink(self.path)
+
+    def serve(self):
+        connection, _ = self.listener.accept()
+        with connection, tempfile.TemporaryFile() as luma, tempfile.TemporaryFile() as chroma:
+            luma.write(bytes(16))
+            chroma.write(b"\x80" * 8)
+            luma.flush()
+            chroma.flush()
+            connection.send(limef_read._HELLO.pack(limef_read.HELLO, 64, limef_read.MAGIC,
+                                                   limef_read.VERSION, 4, 0, 0, 0, 0, b""))
+            self.go_on.wait(DEADLINE_S)
+            frame = limef_read._FRAME.pack(
+                limef_read.FRAME, 256, 7, 0, 0, 0, 0, 0, 1, 0, 0, 0, limef_read.DMABUF, 0, 4, 4,
+                0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 0, 0, b"nv12")
+            frame += limef_read._PLANE.pack(0, 0, 4, 4, 4, 0)
+            frame += limef_read._PLANE.pack(1, 0, 4, 4, 2, 0)
+            socket.send_fds(connection, [frame.ljust(256, b"\0")],
+                            [luma.fileno(), chroma.fileno()])
+            while message := connection.recv(256):
+                self.types.append(struct.unpack_from("<I", message)[0])
+
+    def test_who_waits_again_after_a_timeout_asks_no_second_time(self):
+        with limef_read.Reader(self.path, timeout=0.05) as reader:
+            for _ in range(2):
+                with self.assertRaises(TimeoutError):
+                    reader.read()
+            self.go_on.set()
+            reader._socket.settimeout(DEADLINE_S)
+            picture = reader.read()
+            self.assertEqual(picture.sequence, 7)
+            picture.release()
+        self.thread.join(DEADLINE_S)
+        self.assertEqual(self.types, [limef_read.SUBSCRIBE, limef_read.NEXT, limef_read.RELEASE])
+
+    def test_who_reads_a_dma_buf_tells_the_kernel_when(self):
+        self.go_on.set()
+        with limef_read.Reader(self.path, timeout=DEADLINE_S) as reader, \
+                unittest.mock.patch("fcntl.ioctl") as ioctl:
+            picture = reader.read()
+            ioctl.assert_not_called()
+            self.assertEqual(bytes(picture.plane(0)), bytes(16))
+            self.assertEqual(bytes(picture.plane(1)), b"\x80" * 8)
+            fds = list(picture.fds)
+            picture.release()
+            self.assertEqual([call.args for call in ioctl.call_args_list],
+                             [(fd, 0x40086200, struct.pack("<Q", flags))
+                              for flags in (1, 5) for fd in fds])
 
 
 class Graph(unittest.TestCase):

@@ -68,6 +68,18 @@ class Plan(unittest.TestCase):
     def test_nothing_is_opened_and_nothing_runs(self):
         self.explain("file:missing.mp4 ! decode ! encode mpeg4 ! writer", FOLDER / "never.mkv")
         self.assertFalse((FOLDER / "never.mkv").exists())
+        for kind in ("dump", "framemd5"):
+            path = FOLDER / f"{kind}.txt"
+            path.write_text("of a run before")
+            self.explain(f"pattern ! {kind} {path}")
+            self.assertEqual(path.read_text(), "of a run before")
+
+    def test_what_was_kept_of_a_run_is_told(self):
+        chain, cache = "pattern size=64x64 fps=100 ! burn 500 ! null", FOLDER / "told.plans"
+        self.assertIn("load ?", self.explain(f"--cache={cache}", chain))
+        status, _, errors = graph(f"--cache={cache}", "--window=0.2", "--duration=1", chain)
+        self.assertEqual((status, errors), (0, ""))
+        self.assertNotIn("load ?", self.explain(f"--cache={cache}", chain))
 
     def test_modes_differ(self):
         chain = "pattern ! scale 64x64 ! burn 5 ! burn 6 ! null"

@@ -66,18 +66,18 @@ TestSuite(audio_sink, .init = open_sink, .fini = close_sink, .timeout = 30);
 
 Test(audio_sink, refuses_what_does_not_fit_and_takes_the_rest_of_it_later)
 {
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 2; i++)
         cr_assert(zero(int, offer(i * 21333, 0)));
     mix_period();
-    cr_assert(zero(int, offer(3 * 21333, 0)));
-    cr_assert(eq(int, offer(4 * 21333, 0), AVERROR(EAGAIN)));
-    cr_assert(eq(uint, fill(), N_RING));
-    cr_assert(eq(int, offer(4 * 21333, 0), AVERROR(EAGAIN)));
+    cr_assert(zero(int, offer(2 * 21333, 0)));
+    cr_assert(eq(int, offer(3 * 21333, 0), AVERROR(EAGAIN)));
+    cr_assert(eq(uint, fill(), N_RING / 4 * 3)); /* a change of the rate takes the rest */
+    cr_assert(eq(int, offer(3 * 21333, 0), AVERROR(EAGAIN)));
     for (int i = 0; i < 4; i++)
         mix_period();
-    cr_assert(zero(int, offer(4 * 21333, 0)));
-    cr_assert(eq(uint, fill(), 5 * 1024 - 5 * PERIOD));
-    cr_assert(eq(ulong, LIMEF_COUNTED(slots[0].n_blocks), 5));
+    cr_assert(zero(int, offer(3 * 21333, 0)));
+    cr_assert(eq(uint, fill(), 4 * 1024 - 5 * PERIOD));
+    cr_assert(eq(ulong, LIMEF_COUNTED(slots[0].n_blocks), 4));
     /* and nothing of it was lost */
     cr_assert(zero(ulong, LIMEF_COUNTED(input.ring.n_dropped)));
 }
@@ -129,19 +129,119 @@ Test(audio_sink, pauses_and_goes_on)
     cr_assert(eq(uint, fill(), 1024 - 3 * PERIOD));
 }
 
-Test(audio_sink, is_silent_at_another_rate_than_the_natural_one)
+Test(audio_sink, is_silent_at_rates_that_sound_cannot_have)
 {
     offer(0, 0);
-    send(LIMEF_SIGNAL_RATE, 2000, 0);
-    cr_assert(eq(uint, fill(), 1024)); /* it may be that what comes is for that rate */
+    send(LIMEF_SIGNAL_RATE, 4000, 0);
     cr_assert(zero(int, offer(21333, 0)));
     mix_period();
     cr_assert(zero(uint, fill()));
     for (int i = 2; i < 20; i++)
         cr_assert(zero(int, offer(i * 21333, 0)));
+    cr_assert(zero(uint, fill()));
     send(LIMEF_SIGNAL_RATE, 1000, 0);
     cr_assert(zero(int, offer(500000, 0)));
     cr_assert(eq(uint, fill(), 1024));
+}
+
+Test(audio_sink, is_silent_at_other_rates_than_the_natural_one_where_it_is_live)
+{
+    offer(0, LIMEF_FRAME_LIVE);
+    send(LIMEF_SIGNAL_RATE, 1500, 0);
+    cr_assert(zero(int, offer(21333, LIMEF_FRAME_LIVE)));
+    mix_period();
+    cr_assert(zero(uint, fill()));
+    cr_assert(eq(ulong, LIMEF_COUNTED(slots[0].n_dropped), 1));
+}
+
+/* What is heard now, and how fast it runs. */
+static struct limef_mixer_heard heard(void)
+{
+    struct limef_mixer_heard now;
+
+    mix_period();
+    limef_mixer_input_get_heard(&input, &now);
+    return now;
+}
+
+static bool picture_is_ready;
+static uint32_t asked_serial;
+
+static bool is_ready(void *context, uint32_t serial)
+{
+    (void)context;
+    asked_serial = serial;
+    return picture_is_ready;
+}
+
+static void begin(int32_t media)
+{
+    struct limef_signal_frame start;
+
+    limef_signal_frame_set(&start, LIMEF_SIGNAL_START, 0, NULL);
+    start.code = media;
+    start.value = LIMEF_NO_TIME;
+    cr_assert(zero(int, limef_go(&sink.filter, &start.frame)));
+}
+
+static void begin_with_pictures(void)
+{
+    slots[0].pictures = is_ready;
+    begin(1 << LIMEF_MEDIA_VIDEO | 1 << LIMEF_MEDIA_AUDIO);
+}
+
+Test(audio_sink, begins_when_its_picture_can_be_shown)
+{
+    int64_t now_us = limef_now_us();
+
+    begin_with_pictures();
+    offer(0, 0);
+    offer(21333, 0);
+    cr_assert(eq(u32, heard().state, LIMEF_INPUT_WAITING));
+    cr_assert(le(i64, limef_audio_sink_tick(&sink, now_us), now_us + 5000));
+    cr_assert(eq(u32, heard().state, LIMEF_INPUT_WAITING));
+    picture_is_ready = true;
+    limef_audio_sink_tick(&sink, now_us);
+    cr_assert(eq(u32, heard().state, LIMEF_INPUT_SOUNDING));
+    cr_assert(zero(u32, asked_serial));
+    /* and again after a seek */
+    picture_is_ready = false;
+    send(LIMEF_SIGNAL_SEEK, 9000000, 7);
+    send(LIMEF_SIGNAL_FLUSH, 9000000, 7);
+    cr_assert(zero(int, offer(9000000, 0)));
+    cr_assert(eq(u32, heard().state, LIMEF_INPUT_WAITING));
+    picture_is_ready = true;
+    limef_audio_sink_tick(&sink, now_us);
+    cr_assert(eq(i64, heard().media_us, 9000000));
+    cr_assert(eq(u32, asked_serial, 7));
+}
+
+Test(audio_sink, waits_for_a_picture_in_vain_once)
+{
+    int64_t now_us = limef_now_us();
+
+    begin_with_pictures();
+    offer(0, 0);
+    limef_audio_sink_tick(&sink, now_us + 500000);
+    cr_assert(eq(u32, heard().state, LIMEF_INPUT_WAITING));
+    limef_audio_sink_tick(&sink, now_us + 30000000);
+    cr_assert(eq(u32, heard().state, LIMEF_INPUT_SOUNDING));
+    send(LIMEF_SIGNAL_SEEK, 9000000, 1);
+    send(LIMEF_SIGNAL_FLUSH, 9000000, 1);
+    offer(9000000, 0);
+    cr_assert(eq(u32, heard().state, LIMEF_INPUT_SOUNDING));
+}
+
+Test(audio_sink, waits_for_no_picture_where_none_follows_or_it_is_live)
+{
+    slots[0].pictures = is_ready;
+    begin(1 << LIMEF_MEDIA_AUDIO);
+    offer(0, 0);
+    cr_assert(eq(u32, heard().state, LIMEF_INPUT_SOUNDING));
+    send(LIMEF_SIGNAL_FLUSH, 0, 0);
+    begin_with_pictures();
+    offer(0, LIMEF_FRAME_LIVE);
+    cr_assert(eq(u32, heard().state, LIMEF_INPUT_SOUNDING));
 }
 
 Test(audio_sink, reports_the_end_when_the_last_of_it_was_heard)

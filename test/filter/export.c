@@ -3,12 +3,9 @@
 
 #include "support/failing.h"
 
-#include <drm_fourcc.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libavutil/hwcontext_drm.h>
 #include <libavutil/pixdesc.h>
-#include <limef/frame/hardware.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -210,115 +207,6 @@ Test(export, a_picture_that_nobody_counts_is_copied_at_once)
     cr_assert(eq(str, (char *)counters().copied_why, "nobody counts references to the picture"));
     connection_close(&reader);
     av_frame_free(&av);
-}
-
-/* A DRM-PRIME picture, NV12, in a memfd; released: counts. */
-static LIMEF_ATOMIC(int) n_released;
-
-static void release_prime(void *opaque, uint8_t *data)
-{
-    AVDRMFrameDescriptor *drm = (AVDRMFrameDescriptor *)(void *)data;
-
-    (void)opaque;
-    close(drm->objects[0].fd);
-    free(drm);
-    atomic_fetch_add(&n_released, 1);
-}
-
-static ino_t give_prime(uint64_t modifier)
-{
-    struct limef_payload *payload = limef_pool_get(pictures);
-    struct AVFrame *av = limef_payload_picture(payload);
-    AVDRMFrameDescriptor *drm = calloc(1, sizeof(*drm));
-    struct limef_decoded_frame decoded;
-    struct stat file;
-
-    *drm = (AVDRMFrameDescriptor){
-        .nb_objects = 1,
-        .objects = {{.fd = memfd_create("picture", 0),
-                     .size = 64 * 64 * 2,
-                     .format_modifier = modifier}},
-        .nb_layers = 1,
-        .layers = {{.format = DRM_FORMAT_NV12,
-                    .nb_planes = 2,
-                    .planes = {{.pitch = 64}, {.offset = 64 * 48, .pitch = 64}}}}};
-    cr_assert(eq(int, ftruncate(drm->objects[0].fd, 64 * 64 * 2), 0));
-    cr_assert(eq(int, (int)pwrite(drm->objects[0].fd, "abc", 3, 64 * 47), 3));
-    fstat(drm->objects[0].fd, &file);
-    av->format = AV_PIX_FMT_DRM_PRIME;
-    av->width = 64;
-    av->height = 48;
-    av->data[0] = (uint8_t *)drm;
-    av->buf[0] = av_buffer_create((uint8_t *)drm, sizeof(*drm), release_prime, NULL, 0);
-    limef_decoded_frame_set(&decoded, payload);
-    limef_go(&exporter.filter, &decoded.frame);
-    limef_payload_unref(payload);
-    return file.st_ino;
-}
-
-Test(export, a_hardware_picture_is_handed_out_where_it_lies_until_it_is_given_back)
-{
-    struct connection reader;
-    struct picture picture;
-    struct stat file;
-    ino_t inode;
-
-    open_export((struct limef_export_settings){0});
-    reader = join_as(
-        (struct limef_export_subscribe){.mode = LIMEF_EXPORT_QUEUED, .takes = LIMEF_EXPORT_DMABUF});
-    inode = give_prime(DRM_FORMAT_MOD_LINEAR);
-    picture = must_read(&reader);
-    cr_assert(eq(uint, picture.frame.kind, LIMEF_EXPORT_DMABUF));
-    cr_assert(eq(uint, picture.frame.fourcc, DRM_FORMAT_NV12));
-    cr_assert(eq(uint, picture.frame.n_fds, 1));
-    cr_assert(eq(uint, picture.frame.n_planes, 2));
-    cr_assert(eq(uint, picture.frame.planes[1].offset_bytes, 64 * 48));
-    cr_assert(eq(int, fstat(picture.fds[0], &file), 0));
-    cr_assert(eq(u64, file.st_ino, inode));
-    cr_assert(eq(u64, picture.frame.buffer, inode));
-    cr_assert(eq(u64, counters().copied_bytes, 0));
-    ASSERT_COMES(counters().n_direct == 1);
-    cr_assert(eq(int, atomic_load(&n_released), 0));
-    connection_release(&reader, &picture);
-    ASSERT_COMES(atomic_load(&n_released) == 1);
-    connection_close(&reader);
-}
-
-Test(export, a_hardware_picture_is_copied_for_who_takes_memory_alone)
-{
-    const uint8_t *planes[LIMEF_EXPORT_MAX_PLANES];
-    struct connection reader;
-    struct picture picture;
-
-    open_export((struct limef_export_settings){0});
-    reader = join(LIMEF_EXPORT_QUEUED, 1);
-    give_prime(DRM_FORMAT_MOD_LINEAR);
-    picture = must_read(&reader);
-    cr_assert(eq(uint, picture.frame.kind, LIMEF_EXPORT_MEMORY));
-    cr_assert(eq(str, picture.frame.format, "nv12"));
-    cr_assert(eq(int, connection_map(&reader, &picture, planes), 0));
-    cr_assert(
-        eq(int, memcmp(planes[0] + (size_t)47 * picture.frame.planes[0].pitch_bytes, "abc", 3), 0));
-    cr_assert(eq(u64, counters().copied_bytes, 64 * 48 * 3 / 2));
-    cr_assert(eq(str, (char *)counters().copied_why, "a reader takes no dma-buf"));
-    connection_close(&reader);
-}
-
-Test(export, a_hardware_picture_that_cannot_be_copied_is_missed_and_said_once)
-{
-    struct connection reader;
-
-    open_export((struct limef_export_settings){0});
-    reader = join(LIMEF_EXPORT_QUEUED, 1);
-    give_prime(I915_FORMAT_MOD_Y_TILED);
-    give_prime(I915_FORMAT_MOD_Y_TILED);
-    ASSERT_COMES(counters().n_failed == 2);
-    ASSERT_COMES(counters().n_missed == 2);
-    cr_assert(eq(uint, n_errors_logged, 1));
-    ASSERT_COMES(atomic_load(&n_released) == 2);
-    give(3);
-    cr_assert(eq(u64, must_read(&reader).frame.n_missed, 2));
-    connection_close(&reader);
 }
 
 Test(export, the_socket_has_its_permissions_and_goes_with_the_export)

@@ -108,8 +108,8 @@ static inline struct connection join(enum limef_export_mode mode, uint32_t depth
 }
 
 /* Whether a picture's memory holds what give_picture(..., n) gave. */
-static inline bool is_picture(struct connection *connection, const struct picture *picture,
-                              int format, unsigned n)
+static inline bool is_picture(struct connection *connection, struct picture *picture, int format,
+                              unsigned n)
 {
     const struct limef_export_frame *frame = &picture->frame;
     struct AVFrame *expected = make_picture(format, (int)frame->width, (int)frame->height, n);

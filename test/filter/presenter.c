@@ -293,7 +293,7 @@ Test(presenter, a_full_live_slot_catches_up, .init = open_timed, .fini = close_a
     go_flagged(0, SECOND_US / 10, LIMEF_FRAME_LIVE);
     before_us = tiles[0].due_us;
     cr_assert(eq(int, go_flagged(0, NOT_YET_US, LIMEF_FRAME_LIVE), AVERROR(EAGAIN)));
-    cr_assert(eq(i64, before_us - tiles[0].due_us, SECOND_US / 10));
+    cr_assert(eq(i64, before_us - tiles[0].due_us, SECOND_US / 2));
 }
 
 Test(presenter, what_a_live_source_sends_in_advance_is_shown_soon, .init = open_timed,

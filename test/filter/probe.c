@@ -354,6 +354,7 @@ Test(probe, a_source_costs_by_what_comes_out_and_waiting_is_free)
     cr_assert(eq(dbl, filter.cost_us, 3000));
     cr_assert(eq(dbl, filter.rate_hz, 15));
     cr_assert(filter.is_live);
+    cr_assert(not(filter.is_eager));
     before = (struct limef_probe_reading){0};
     limef_probe_read(&workers[0].filter, &after);
     limef_probe_measure(&before, &after, &filter, &edge);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define N_BYTES 10000
 
@@ -47,6 +48,19 @@ Test(dmabuf, every_kind_that_is_here_is_shared)
             expect_to_be_shared(&source);
         dmabuf_source_close(&source);
     }
+}
+
+Test(dmabuf, who_has_the_descriptor_cannot_make_a_memfd_smaller)
+{
+    struct dmabuf_source source;
+    struct dmabuf dmabuf;
+
+    cr_assert(eq(int, dmabuf_source_open(&source, DMABUF_MEMFD, NULL), 0));
+    cr_assert(eq(int, dmabuf_make(&source, &dmabuf, N_BYTES), 0));
+    cr_assert(eq(int, ftruncate(dmabuf.fd, 0), -1));
+    dmabuf.data[N_BYTES - 1] = 1; /* SIGBUS otherwise */
+    dmabuf_clear(&dmabuf);
+    dmabuf_source_close(&source);
 }
 
 Test(dmabuf, a_device_that_is_none_gives_nothing)

@@ -65,6 +65,26 @@ Test(download, rows_are_copied_from_wherever_they_lie)
     av_frame_free(&to);
 }
 
+Test(download, what_is_cut_off_at_the_left_and_above_is_left_out)
+{
+    AVFrame *from = make_picture(AV_PIX_FMT_NV12, 64, 48, 1), *to = av_frame_alloc();
+    struct limef_payload *payload =
+        memfd_frame_make(pool, from, (struct memfd_layout){.crop_left = 6, .crop_top = 4});
+
+    from->crop_left = 6;
+    from->crop_top = 4;
+    cr_assert(eq(int, av_frame_apply_cropping(from, AV_FRAME_CROP_UNALIGNED), 0));
+    for (int i = 0; i < 2; i++) {
+        cr_assert(eq(int, (int)download(to, limef_payload_picture(payload)), 64 * 48 * 3 / 2));
+        cr_assert(eq(int, to->width, 58));
+        cr_assert(eq(int, to->height, 44));
+        cr_assert(is_same(from, to));
+    }
+    limef_payload_unref(payload);
+    av_frame_free(&from);
+    av_frame_free(&to);
+}
+
 Test(download, tiles_are_the_drivers_alone)
 {
     AVFrame *from = make_picture(AV_PIX_FMT_NV12, 64, 64, 1), *to = av_frame_alloc();

@@ -104,6 +104,9 @@ static void expect_the_same(int pix_fmt, int width, int height, struct memfd_lay
     uint8_t *seen, *expected;
     int w, h;
 
+    av->crop_left = layout.crop_left;
+    av->crop_top = layout.crop_top;
+    av_frame_apply_cropping(av, AV_FRAME_CROP_UNALIGNED);
     show(0, payload);
     limef_payload_unref(payload);
     seen = rendering_read(&presenter, &w, &h);
@@ -113,8 +116,8 @@ static void expect_the_same(int pix_fmt, int width, int height, struct memfd_lay
     cr_expect(eq(u64, counters(0).copied_bytes, before.copied_bytes));
     rendering_show(&presenter, 0, av, 0, false);
     expected = rendering_read(&presenter, &w, &h);
-    cr_expect(eq(int, memcmp(seen, expected, (size_t)(4 * w * h)), 0), "format %d, %dx%d", pix_fmt,
-              width, height);
+    cr_expect(eq(int, memcmp(seen, expected, (size_t)(4 * w * h)), 0), "%d, %dx%d", pix_fmt, width,
+              height);
     free(seen);
     free(expected);
     av_frame_free(&av);
@@ -142,8 +145,8 @@ Test(import, planes_may_lie_anywhere, .timeout = 60)
         {.offset_bytes = 64},
         {.offset_bytes = 4096 + 16, .row_extra_bytes = 48},
         {.row_extra_bytes = 16},
-        {.layers = true},
         {.layers = true, .offset_bytes = 192, .row_extra_bytes = 320},
+        {.layers = true, .crop_left = 18, .crop_top = 10},
     };
 
     open_importing(1, (struct limef_presenter_settings){.width = 200, .height = 150});

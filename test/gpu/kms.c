@@ -180,6 +180,21 @@ Test(kms, an_overlay_is_tried_where_the_primary_plane_refuses)
     cr_assert(eq(u32, fake_card.shown[2], 100));
 }
 
+Test(kms, an_overlay_under_the_primary_plane_is_not_taken)
+{
+    const char *why;
+
+    kms.device.primary.zpos = 1;
+    kms.device.overlays[0].zpos = 0;
+    cr_assert(eq(int, scan_out(picture_of(640, 360, 1), low, &why), -ENOTSUP));
+    cr_assert(eq(str, (char *)why, "no plane that takes it lies over the others"));
+    cr_assert(eq(u32, fake_card.n_tests, 0));
+    kms.way = (struct kms_way){0};
+    kms.device.overlays[0].zpos = 1; /* the larger number, 2, decides */
+    cr_assert(eq(int, scan_out(picture_of(640, 360, 1), low, &why), 0));
+    cr_assert(eq(u32, fake_card.shown[2], 100));
+}
+
 Test(kms, the_driver_is_asked_once_for_each_kind_of_picture)
 {
     const char *why;

@@ -105,6 +105,7 @@ static void fill_plane(struct kms_plane *plane, uint32_t id, struct kms_format *
 {
     *plane = (struct kms_plane){
         .id = id,
+        .zpos = -1,
         .properties = {.framebuffer = 1, .crtc = 2, .encoding = 3, .range = 4},
         .encodings = {[KMS_BT601] = 0, [KMS_BT709] = 1, [KMS_BT2020] = -1},
         .ranges = {[KMS_LIMITED] = 0, [KMS_FULL] = 1},

@@ -114,6 +114,8 @@ struct limef_payload *memfd_frame_make(struct limef_pool *pool, const AVFrame *f
     av->format = AV_PIX_FMT_DRM_PRIME;
     av->width = from->width;
     av->height = from->height;
+    av->crop_left = layout.crop_left;
+    av->crop_top = layout.crop_top;
     av->colorspace = from->colorspace;
     av->color_range = from->color_range;
     av->chroma_location = from->chroma_location;

@@ -17,6 +17,7 @@ struct memfd_layout {
     unsigned row_extra_bytes; /* behind each row */
     bool layers;              /* a layer for each plane, as VA-API exports them; else one for all */
     uint64_t modifier;
+    unsigned crop_left, crop_top; /* of it, what is not to be shown */
 };
 
 /* A picture with the pixels of another one, in memory of its own; NULL: no memfd. */

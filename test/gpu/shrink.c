@@ -70,7 +70,7 @@ static void end(void)
 }
 
 /* Shows a picture that is counted, as decoders make them. */
-static void show(uint32_t slot, const AVFrame *av)
+static void show_turned(uint32_t slot, const AVFrame *av, int rotation_degrees, bool mirrored)
 {
     struct limef_payload *payload = limef_pool_get(pool);
     struct limef_decoded_frame decoded;
@@ -80,9 +80,16 @@ static void show(uint32_t slot, const AVFrame *av)
     decoded.frame.slot = slot;
     decoded.frame.media = LIMEF_MEDIA_VIDEO;
     decoded.frame.pts_us = LIMEF_NO_TIME;
+    decoded.rotation_degrees = (int16_t)rotation_degrees;
+    decoded.mirrored = mirrored;
     cr_assert(zero(int, limef_go(&presenter.filter, &decoded.frame)));
     limef_payload_unref(payload);
-    limef_presenter_tick(&presenter, limef_now_us());
+    limef_presenter_tick(&presenter, limef_now_us() + 1000000); /* by then it is due */
+}
+
+static void show(uint32_t slot, const AVFrame *av)
+{
+    show_turned(slot, av, 0, false);
 }
 
 /* Columns of black and white, one pixel each; gray where they are put together. */
@@ -116,7 +123,7 @@ Test(shrink, a_tile_shows_all_of_a_picture_and_alone_each_pixel_of_it, .init = b
     limef_presenter_get_counters(&presenter, 1, &counters);
     if (counters.uploaded_bytes == 256 * 144 * 3 / 2)
         cr_skip_test("the GPU does it here");
-    cr_assert(eq(u64, counters.uploaded_bytes, 3 * 128 * 72));
+    cr_assert(eq(u64, counters.uploaded_bytes, 4 * 128 * 72));
     for (int x = 130; x < 256; x++)
         cr_assert(le(int, abs(green_at(x, 40) - 128), 4));
     /* no other picture comes */
@@ -125,6 +132,51 @@ Test(shrink, a_tile_shows_all_of_a_picture_and_alone_each_pixel_of_it, .init = b
     cr_assert(le(int, green_at(100, 70), 2));
     cr_assert(ge(int, green_at(101, 70), 253));
     av_frame_free(&av);
+}
+
+/* Black, but for its upper left quarter. */
+static AVFrame *make_corner(int width, int height)
+{
+    static const int black[3] = {16, 128, 128};
+    AVFrame *av = rendering_plain(AV_PIX_FMT_YUV420P, width, height, black);
+
+    for (int y = 0; y < height / 2; y++)
+        memset(av->data[0] + y * av->linesize[0], 235, (size_t)width / 2);
+    return av;
+}
+
+/* The corner of tile 3 that is white, 0..3 row by row; -1: none is, or more than one. */
+static int white_corner(void)
+{
+    int corner = -1;
+
+    for (int i = 0; i < 4; i++)
+        if (green_at(128 + 32 + i % 2 * 64, 72 + 18 + i / 2 * 36) > 128) {
+            if (corner >= 0)
+                return -1;
+            corner = i;
+        }
+    return corner;
+}
+
+Test(shrink, a_tile_is_the_right_way_up_whether_copied_or_drawn, .init = begin, .fini = end)
+{
+    /* just as large as its tile when halved; larger */
+    static const int sizes[2][2] = {{256, 144}, {384, 216}};
+
+    for (int i = 0; i < 2; i++) {
+        AVFrame *av = make_corner(sizes[i][0], sizes[i][1]);
+
+        show(3, av);
+        cr_assert(eq(int, white_corner(), 0));
+        show_turned(3, av, 180, false);
+        cr_assert(eq(int, white_corner(), 3));
+        show_turned(3, av, 0, true);
+        cr_assert(eq(int, white_corner(), 1));
+        show_turned(3, av, 180, true);
+        cr_assert(eq(int, white_corner(), 2));
+        av_frame_free(&av);
+    }
 }
 
 Test(shrink, what_cannot_be_halved_is_shown_nevertheless, .init = begin, .fini = end)

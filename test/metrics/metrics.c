@@ -3,6 +3,8 @@
 #include "support/chain.h"
 #include "support/failing.h"
 
+#include <limef/filter/gop_cache.h>
+#include <limef/filter/latency.h>
 #include <limef/metrics/metrics.h>
 
 #include <arpa/inet.h>
@@ -212,6 +214,39 @@ Test(metrics, tells_graphs_and_filters_of_one_name_apart)
     cr_assert(eq(ptr, strstr(ask(GET), "play #2"), NULL));
     limef_graph_clear(&other);
     stop();
+}
+
+Test(metrics, serves_what_caches_and_budgets_count)
+{
+    static struct limef_gop_cache_filter cache;
+    static struct limef_latency_filter latency;
+    static char text[65536];
+    struct limef_packet_frame packet = packet_frame(0, LIMEF_MEDIA_VIDEO, LIMEF_FRAME_KEY);
+    size_t used = 0;
+
+    number_source_init(&source, 0);
+    number_sink_init(&sink);
+    limef_gop_cache_filter_init(&cache, "cache", NULL);
+    limef_latency_filter_init(&latency, "budget", 300000);
+    limef_connect(&source.source.filter, &latency.filter);
+    limef_connect(&latency.filter, &cache.filter);
+    limef_connect(&cache.filter, &sink.filter);
+    cr_assert(eq(int,
+                 limef_graph_init(&graph, memory, sizeof(memory),
+                                  &(struct limef_graph_settings){.name = "play"}),
+                 0));
+    cr_assert(eq(int, limef_graph_add(&graph, &source.source), 0));
+    cr_assert(ge(int, limef_go(&cache.filter, &packet.frame), 0));
+    cr_assert(eq(int, limef_metrics_print(&graph, text, sizeof(text) - 1, &used), 0));
+    text[used] = '\0';
+    ASSERT_HAS(text, "limef_gop_cache_packets{graph=\"play\",cache=\"cache\"} 1\n");
+    ASSERT_HAS(text, "limef_gop_cache_given_up_total{graph=\"play\",cache=\"cache\","
+                     "reason=\"too_large\"} 0\n");
+    ASSERT_HAS(text, "limef_gop_cache_bursts_total{graph=\"play\",cache=\"cache\"} 0\n");
+    ASSERT_HAS(text, "limef_latency_budget_seconds{graph=\"play\",latency=\"budget\"} 0.300000\n");
+    ASSERT_HAS(text, "limef_latency_slower_total{graph=\"play\",latency=\"budget\"} 0\n");
+    limef_graph_clear(&graph);
+    limef_filter_clear(&cache.filter);
 }
 
 Test(metrics, refuses_settings_that_say_nothing)

@@ -74,7 +74,7 @@ Test(rtsp_receiver, a_first_packet_of_another_time_is_not_waited_for)
 {
     struct rtsp_first first = {.sequence = 100, .has_timestamp = true, .timestamp = 9000};
 
-    cr_assert(eq(int, rtsp_receiver_begin(&receiver, &first, 0), 0));
+    cr_assert(eq(int, rtsp_receiver_begin(&receiver, &first), 0));
     arrive_as("\x65\x88", 115, 9000 + 15 * FRAME_TICKS, 1000);
     arrive(116, 9000 + 16 * FRAME_TICKS, 2000);
     cr_assert(ge(u32, n_arrivals, 1));
@@ -86,10 +86,26 @@ Test(rtsp_receiver, what_is_missing_of_the_first_time_is_waited_for)
 {
     struct rtsp_first first = {.sequence = 100, .has_timestamp = true, .timestamp = 9000};
 
-    cr_assert(eq(int, rtsp_receiver_begin(&receiver, &first, 0), 0));
+    cr_assert(eq(int, rtsp_receiver_begin(&receiver, &first), 0));
     arrive_as("\x65\x88", 101, 9000, 1000);
     cr_assert(zero(u32, n_arrivals));
     cr_assert(eq(i64, rtsp_receiver_due_us(&receiver), 101000));
+}
+
+Test(rtsp_receiver, a_later_picture_that_overtakes_the_first_is_not_the_first)
+{
+    struct rtsp_first first = {.sequence = 100, .has_timestamp = true, .timestamp = 9000};
+
+    receiver.window.is_held = true;
+    arrive(103, 9000 + 3 * FRAME_TICKS, 1000); /* before the answer to PLAY */
+    cr_assert(eq(int, rtsp_receiver_begin(&receiver, &first), 0));
+    arrive(101, 9000 + FRAME_TICKS, 2000);
+    cr_assert(zero(u32, n_arrivals));
+    arrive_as("\x65\x88", 100, 9000, 3000);
+    arrive(102, 9000 + 2 * FRAME_TICKS, 4000);
+    cr_assert(eq(u32, n_arrivals, 4));
+    cr_assert(zero(u64, receiver.window.n_lost));
+    cr_assert(zero(u64, receiver.window.n_late));
 }
 
 Test(rtsp_receiver, nothing_is_missing_in_a_tcp_connection_before_what_comes_first)
@@ -97,7 +113,7 @@ Test(rtsp_receiver, nothing_is_missing_in_a_tcp_connection_before_what_comes_fir
     struct rtsp_first first = {.sequence = 100};
 
     receiver.window.wait_us = 0;
-    cr_assert(eq(int, rtsp_receiver_begin(&receiver, &first, 0), 0));
+    cr_assert(eq(int, rtsp_receiver_begin(&receiver, &first), 0));
     arrive_as("\x65\x88", 115, 9000, 1000);
     arrive(116, 9000 + FRAME_TICKS, 2000);
     cr_assert(zero(u64, receiver.window.n_lost));
@@ -217,4 +233,63 @@ Test(rtsp_receiver, counts_what_is_none_of_its_packets)
     cr_assert(eq(u64, receiver.n_malformed, 2));
     cr_assert(eq(u64, receiver.n_foreign, 1));
     cr_assert(zero(u32, n_arrivals));
+}
+
+static void take_goodbye(uint32_t ssrc)
+{
+    uint8_t goodbye[8] = {0x81, 203, 0, 1};
+
+    AV_WB32(goodbye + 4, ssrc);
+    rtsp_receiver_rtcp(&receiver, goodbye, sizeof(goodbye), 2000);
+}
+
+/* In a group others leave as well. */
+Test(rtsp_receiver, ends_with_its_senders_goodbye_alone)
+{
+    arrive(1, 0, 1000);
+    take_goodbye(0x55667788);
+    cr_assert(zero(i64, receiver.left_us));
+    take_goodbye(0x11223344);
+    cr_assert(eq(i64, receiver.left_us, 2000));
+    arrive(30000, 0, 3000); /* numbers begin anew: it goes on */
+    cr_assert(zero(i64, receiver.left_us));
+}
+
+static void open_h265(void)
+{
+    struct sdp_media media = {
+        .kind = SDP_VIDEO, .payload_type = 96, .encoding = "H265", .clock_hz = 90000, .format = ""};
+
+    rtsp_receiver_clear(&receiver);
+    cr_assert(eq(int, rtsp_receiver_open(&receiver, &media, &stream_clock, keep, NULL), 0));
+    receiver.window.wait_us = 100000;
+}
+
+static void arrive_h265(uint16_t sequence, uint32_t timestamp, int64_t now_us)
+{
+    uint8_t packet[16];
+    size_t bytes = packet_write(packet, sequence, timestamp, true, "\x02\x01\x80", 3);
+
+    cr_assert(eq(int, rtsp_receiver_rtp(&receiver, packet, bytes, now_us), 0));
+}
+
+/* Whose slices do not tell what they refer to. */
+Test(rtsp_receiver, lets_no_picture_of_h265_go_back_but_behind_a_later_one)
+{
+    static const uint32_t frames[] = {0, 4, 2, 1, 3, 8, 6, 5, 7, 9, 10};
+    uint32_t timestamp = 900000;
+    unsigned n = sizeof(frames) / sizeof(frames[0]);
+    int64_t last_us;
+
+    open_h265();
+    for (unsigned i = 0; i < n; i++)
+        arrive_h265((uint16_t)i, timestamp + frames[i] * FRAME_TICKS, 1000000 + i * FRAME_US);
+    cr_assert(zero(u64, stream_clock.n_jumps));
+    last_us = arrivals[n - 1].pts_us;
+    cr_assert(eq(i64, last_us, 10 * FRAME_US));
+    arrive_h265((uint16_t)n, timestamp + 11 * FRAME_TICKS - 45000, 1000000 + n * FRAME_US);
+    arrive_h265((uint16_t)(n + 1), timestamp + 12 * FRAME_TICKS - 45000, 1000000 + n * FRAME_US);
+    cr_assert(eq(u64, stream_clock.n_jumps, 1));
+    cr_assert(gt(i64, arrivals[n].pts_us, last_us));
+    cr_assert(eq(i64, arrivals[n + 1].pts_us, arrivals[n].pts_us + FRAME_US));
 }

@@ -29,6 +29,22 @@ Test(rtsp_rtcp, reads_a_sender_report_and_a_goodbye)
     cr_assert(eq(u32, news.timestamp, 4711));
 }
 
+Test(rtsp_rtcp, tells_whose_goodbye_it_is)
+{
+    uint8_t data[] = {0x82, 203, 0, 2, 0, 0, 0, 5, 0, 0, 0, 6, 0x80, 203, 0, 0};
+    struct rtcp_news news;
+
+    cr_assert(eq(int, rtcp_read(&news, data, 12), 0));
+    cr_assert(rtcp_has_left(&news, 5));
+    cr_assert(rtcp_has_left(&news, 6));
+    cr_assert(not(rtcp_has_left(&news, 7)));
+    data[0] = 0x9f; /* more than there are */
+    cr_assert(eq(int, rtcp_read(&news, data, 12), 0));
+    cr_assert(eq(u32, news.n_left, 2));
+    cr_assert(eq(int, rtcp_read(&news, data + 12, 4), 0));
+    cr_assert(rtcp_has_left(&news, 7));
+}
+
 Test(rtsp_rtcp, goes_on_past_2036)
 {
     uint8_t data[28] = {0x80, 200, 0, 6};

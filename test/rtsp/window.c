@@ -231,3 +231,47 @@ Test(rtsp_window, waits_no_longer_to_be_told_than_for_a_packet, .fini = clear)
     cr_assert(eq(i64, take(1000, &n_missing), 7));
     cr_assert(eq(int, put(8, 1001), RTP_WINDOW_NEXT));
 }
+
+/* A key frame whose first packets come last. */
+Test(rtsp_window, makes_room_for_a_burst_that_comes_out_of_order, .fini = clear)
+{
+    unsigned n_missing;
+    int64_t last = 1500;
+
+    window.wait_us = 1000;
+    put(0, 0);
+    for (int64_t i = last; i >= 2; i--)
+        cr_assert(eq(int, put(i, 0), RTP_WINDOW_WAITS));
+    cr_assert(eq(int, put(700, 0), RTP_WINDOW_DUPLICATE));
+    cr_assert(eq(int, put(1, 0), RTP_WINDOW_NEXT));
+    for (int64_t i = 2; i <= last; i++)
+        cr_assert(eq(i64, take(LIMEF_NO_TIME, &n_missing), i));
+    cr_assert(zero(u64, window.n_lost));
+}
+
+Test(rtsp_window, is_due_when_it_gives_up, .fini = clear)
+{
+    unsigned n_missing;
+
+    window.wait_us = 1000;
+    put(0, 0);
+    put(9, 10);
+    put(5, 500);
+    cr_assert(eq(i64, rtp_window_due_us(&window), 1010));
+    cr_assert(eq(i64, take(1009, &n_missing), -1));
+    cr_assert(eq(i64, take(1010, &n_missing), 5));
+    cr_assert(eq(i64, take(1010, &n_missing), 9));
+    cr_assert(eq(u64, window.n_lost, 7));
+}
+
+Test(rtsp_window, gives_nothing_up_unless_it_is_asked_to, .fini = clear)
+{
+    unsigned n_missing;
+
+    window.wait_us = 1000;
+    put(0, 0);
+    put(2, 0);
+    cr_assert(eq(i64, take(LIMEF_NO_TIME, &n_missing), -1));
+    cr_assert(eq(int, put(1, 900000), RTP_WINDOW_NEXT));
+    cr_assert(eq(i64, take(LIMEF_NO_TIME, &n_missing), 2));
+}

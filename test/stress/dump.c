@@ -60,7 +60,7 @@ static void chain_of_four_init(struct chain_of_four *chain)
     limef_connect(&chain->b.filter, &chain->c.filter);
 }
 
-/* Threads that are never idle may keep it waiting for longer than it is patient. */
+/* Where dozens of threads want each core it may take longer than the graph is patient. */
 static int add(struct chain_of_four *chain)
 {
     int64_t deadline_us = limef_deadline_us(TOO_LONG_US);

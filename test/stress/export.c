@@ -45,7 +45,7 @@ static void give(unsigned n)
     limef_payload_unref(payload);
 }
 
-static void check_picture(struct connection *connection, const struct picture *picture)
+static void check_picture(struct connection *connection, struct picture *picture)
 {
     const uint8_t *planes[LIMEF_EXPORT_MAX_PLANES];
     const struct limef_export_plane *plane = &picture->frame.planes[0];

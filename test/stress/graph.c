@@ -158,6 +158,21 @@ static int change(struct limef_graph_inside *inside, uint32_t *random)
     return ret;
 }
 
+/* Another depth for a boundary, with more stack frames if it has too few. */
+static int rebound(struct limef_graph_inside *inside, uint32_t *random)
+{
+    struct limef_plan_link link = {.is_cut = true, .depth = 2 + next_random(random) % 100};
+    unsigned n = 0;
+
+    for (struct graph_edge *edge = inside->edges; edge; edge = edge->next)
+        n += graph_is_cut(edge);
+    n = n ? 1 + next_random(random) % n : 0;
+    for (struct graph_edge *edge = inside->edges; edge; edge = edge->next)
+        if (graph_is_cut(edge) && !--n)
+            return graph_set_bounds(inside, edge, &link, 10000000);
+    return AVERROR(EINVAL);
+}
+
 int main(int argc, char **argv)
 {
     static struct stream streams[N_STREAMS], visitor;
@@ -183,7 +198,8 @@ int main(int argc, char **argv)
         int ret;
 
         pthread_mutex_lock(&graph.inside->lock);
-        ret = change(graph.inside, &random);
+        ret = next_random(&random) % 4 ? change(graph.inside, &random)
+                                       : rebound(graph.inside, &random);
         pthread_mutex_unlock(&graph.inside->lock);
         if (ret)
             n_refused++;

@@ -53,6 +53,15 @@ static int set_bounds(struct limef_graph *graph, struct limef_plan_link link)
     return ret;
 }
 
+/* Leaves so many bytes of the graph's memory. */
+static void fill_memory(struct limef_graph_inside *inside, size_t n_bytes)
+{
+    pthread_mutex_lock(&inside->lock);
+    cr_assert(arena_get(&inside->arena, inside->arena.bytes - inside->arena.used_bytes - n_bytes) !=
+              NULL);
+    pthread_mutex_unlock(&inside->lock);
+}
+
 Test(graph_apply, fifos_get_other_bounds_while_frames_flow)
 {
     static struct line line;
@@ -63,6 +72,7 @@ Test(graph_apply, fifos_get_other_bounds_while_frames_flow)
 
     run_line(&graph, &line);
     lane = &graph.inside->edges->input.lane;
+    fill_memory(graph.inside, 300000);
     cr_assert(eq(int, set_bounds(&graph, (struct limef_plan_link){.depth = 2}), 0));
     cr_assert(eq(uint, lane->settings.depth, 2));
     ASSERT_COMES(atomic_load(&line.sink.n_packets) > 1000);
@@ -70,9 +80,15 @@ Test(graph_apply, fifos_get_other_bounds_while_frames_flow)
         eq(int, set_bounds(&graph, (struct limef_plan_link){.depth = 5, .max_bytes = 70000}), 0));
     cr_assert(eq(uint, lane->settings.depth, 5));
     cr_assert(eq(sz, lane->settings.max_bytes, 70000));
-    /* as far as the stack frames go that it was made with */
-    cr_assert(eq(int, set_bounds(&graph, (struct limef_plan_link){.depth = 10000}), 0));
-    cr_assert(eq(uint, lane->settings.depth, lane->n_frames - 2));
+    /* with more stack frames than it was made with */
+    cr_assert(lt(uint, lane->n_frames, 100));
+    cr_assert(eq(int, set_bounds(&graph, (struct limef_plan_link){.depth = 100}), 0));
+    cr_assert(eq(uint, lane->settings.depth, 100));
+    cr_assert(eq(uint, lane->n_frames, 128));
+    /* for these the graph's memory has no room: all stays */
+    cr_assert(
+        eq(int, set_bounds(&graph, (struct limef_plan_link){.depth = 10000}), AVERROR(ENOMEM)));
+    cr_assert(eq(uint, lane->settings.depth, 100));
     cr_assert(eq(int, limef_graph_look(&graph, NULL, NULL, looks, &n), 0));
     cr_assert(eq(int, looks[0].overflow, LIMEF_OVERFLOW_BLOCK));
     end_line(&graph, &line);
@@ -105,6 +121,7 @@ Test(graph_apply, a_live_fifo_begins_to_drop_when_it_is_told_to)
 static void set_priorities(struct limef_graph_inside *inside, enum limef_priority priority)
 {
     struct graph_plan *plan;
+    bool changed;
 
     pthread_mutex_lock(&inside->lock);
     cr_assert(eq(int, graph_plan_lay_out(inside, &plan), 0));
@@ -112,7 +129,8 @@ static void set_priorities(struct limef_graph_inside *inside, enum limef_priorit
     graph_adopt_plan(inside, plan);
     for (uint32_t i = 0; i < plan->plan.n_workers; i++)
         plan->plan.workers[i].priority = priority;
-    cr_assert(eq(int, graph_apply(inside), 0));
+    cr_assert(eq(int, graph_apply(inside, &changed), 0));
+    cr_assert(changed);
     pthread_mutex_unlock(&inside->lock);
 }
 
@@ -140,6 +158,50 @@ Test(graph_apply, threads_get_another_priority_while_frames_flow)
     end_line(&graph, &line);
 }
 
+/* How many threads run a line. */
+static unsigned n_threads(struct limef_graph_inside *inside, struct line *line)
+{
+    const struct limef_filter *filters[] = {&line->source.source.filter, &line->a.filter,
+                                            &line->b.filter, &line->sink.filter};
+    unsigned n = 1;
+
+    for (int i = 1; i < 4; i++)
+        n += graph_find(inside, filters[i])->thread != graph_find(inside, filters[i - 1])->thread;
+    return n;
+}
+
+/* The plan wants a thread for each filter of both, and one does not come back from its sink. */
+Test(graph_apply, changes_one_chain_while_another_is_stuck)
+{
+    static struct line stuck, other;
+    struct limef_graph graph = {0};
+    struct graph_plan *plan;
+    bool changed;
+
+    line_init(&stuck, INT64_MAX);
+    line_init(&other, INT64_MAX);
+    graph_init(&graph, sizeof(memory), LIMEF_PLAN_PER_STREAM);
+    cr_assert(eq(int, limef_graph_add(&graph, &stuck.source.source), 0));
+    cr_assert(eq(int, limef_graph_add(&graph, &other.source.source), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    atomic_store(&stuck.sink.stuck, 1);
+    ASSERT_COMES(atomic_load(&stuck.sink.in_go) && atomic_load(&other.sink.n_packets) > 10);
+    pthread_mutex_lock(&graph.inside->lock);
+    graph.inside->settings.mode = LIMEF_PLAN_PER_FILTER;
+    cr_assert(eq(int, graph_make_plan(graph.inside, &plan), 0));
+    graph_adopt_plan(graph.inside, plan);
+    cr_assert(eq(int, graph_apply(graph.inside, &changed), AVERROR(ETIMEDOUT)));
+    cr_assert(changed);
+    cr_assert(eq(uint, n_threads(graph.inside, &stuck), 1));
+    cr_assert(eq(uint, n_threads(graph.inside, &other), 4));
+    cr_assert(eq(int, graph_find(graph.inside, &other.sink.filter)->failed, 0));
+    cr_assert(eq(int, graph_find(graph.inside, &stuck.sink.filter)->failed, AVERROR(ETIMEDOUT)));
+    pthread_mutex_unlock(&graph.inside->lock);
+    atomic_store(&stuck.sink.stuck, 0);
+    cr_assert(eq(int, limef_graph_remove(&graph, &stuck.source.source, TOO_LONG_US), 0));
+    end_line(&graph, &other);
+}
+
 struct connecting {
     struct limef_split_filter *split;
     struct number_sink *sink;
@@ -160,8 +222,8 @@ static void *connect_and_disconnect(void *context)
     return NULL;
 }
 
-/* The sink behind the split goes to another thread and back: a boundary comes and goes there. */
-static void move_sink(struct limef_graph_inside *inside, const struct limef_filter *filter)
+/* Goes to the source's thread, or away from it: a boundary comes and goes there. */
+static void move_filter(struct limef_graph_inside *inside, const struct limef_filter *filter)
 {
     struct graph_node *node;
     struct graph_thread *to;
@@ -177,6 +239,57 @@ static void move_sink(struct limef_graph_inside *inside, const struct limef_filt
     cr_assert(eq(int, graph_move(inside, node->thread, to, TOO_LONG_US), 0));
     cr_assert(eq(int, graph_stop_idle(inside, limef_deadline_us(TOO_LONG_US)), 0));
     pthread_mutex_unlock(&inside->lock);
+}
+
+/* What the boundary before it dropped is not missed again by the one that comes. */
+Test(graph_apply, counts_of_a_boundary_begin_anew_with_it)
+{
+    static struct line line;
+    struct limef_graph graph = {0};
+    struct graph_edge *edge;
+
+    run_line(&graph, &line);
+    pthread_mutex_lock(&graph.inside->lock);
+    for (edge = graph.inside->edges; edge->to->filter != &line.a.filter; edge = edge->next)
+        continue;
+    graph_measure(graph.inside, 1000000);
+    edge->n_written = 1;
+    edge->n_dropped = 5;
+    pthread_mutex_unlock(&graph.inside->lock);
+    for (int i = 0; i < 2; i++) /* to the source's thread, and away from it */
+        move_filter(graph.inside, &line.a.filter);
+    ASSERT_COMES(LIMEF_COUNTED(edge->input.lane.n_written) > 10);
+    pthread_mutex_lock(&graph.inside->lock);
+    graph_measure(graph.inside, 2000000);
+    cr_assert(eq(u64, edge->n_missed, 0));
+    pthread_mutex_unlock(&graph.inside->lock);
+    end_line(&graph, &line);
+}
+
+/* A plan of an earlier run asks for more than this graph's memory has. */
+Test(graph_apply, boundaries_are_shallower_where_memory_is_short)
+{
+    static struct line line;
+    struct limef_graph graph = {0};
+    struct limef_plan_link link = {.is_cut = true, .depth = 1000};
+    struct graph_edge *edge;
+    unsigned n_frames;
+
+    line_init(&line, INT64_MAX);
+    graph_init(&graph, sizeof(memory), LIMEF_PLAN_FUSED);
+    cr_assert(eq(int, limef_graph_add(&graph, &line.source.source), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    fill_memory(graph.inside, 100000);
+    pthread_mutex_lock(&graph.inside->lock);
+    edge = graph.inside->edges;
+    cr_assert(eq(int, graph_prepare_boundary(graph.inside, edge, &link), 0));
+    n_frames = edge->input.lane.n_frames;
+    cr_assert(ge(uint, n_frames, 16));
+    cr_assert(lt(uint, n_frames, 1024));
+    cr_assert(eq(uint, edge->input.lane.settings.depth, n_frames - 2));
+    graph_clear_boundary(graph.inside, edge);
+    pthread_mutex_unlock(&graph.inside->lock);
+    end_line(&graph, &line);
 }
 
 /* The application's branches come and go beside those of the graph. */
@@ -200,7 +313,7 @@ Test(graph_apply, reroutes_beside_branches_that_come_and_go)
     cr_assert(eq(int, limef_graph_start(&graph), 0));
     cr_assert(eq(int, pthread_create(&thread, NULL, connect_and_disconnect, &connecting), 0));
     for (int i = 0; i < 40; i++)
-        move_sink(graph.inside, &sink.filter);
+        move_filter(graph.inside, &sink.filter);
     ASSERT_COMES(atomic_load(&connecting.n_times) > 40 && atomic_load(&other.n_packets) > 0);
     atomic_store(&connecting.stops, 1);
     pthread_join(thread, NULL);
@@ -256,6 +369,8 @@ Test(graph_apply, a_stop_waits_by_the_clock_that_nobody_sets)
     }
     cr_assert(eq(int, limef_graph_stop(&graph, 50000), AVERROR(ETIMEDOUT)));
     cr_assert(eq(int, atomic_load(&clock_of_lock), CLOCK_MONOTONIC));
+    cr_assert(
+        eq(u32, atomic_load(&graph.inside->stopping), 0)); /* its plan is still looked after */
     atomic_store(&clock_of_lock, 1000);
     pthread_join(thread, NULL);
     end_line(&graph, &line);

@@ -48,6 +48,17 @@ static void assert_rises(uint64_t (*counter)(const struct limef_graph *), struct
     cr_assert(came, "load %.2f", load);
 }
 
+static LIMEF_ATOMIC(int) n_with_reason;
+
+static void count_reasons(void *context, enum limef_log_level level, const char *name,
+                          const char *line)
+{
+    (void)context;
+    (void)name;
+    if (level == LIMEF_LOG_INFO && strstr(line, "the plan changed: ") && strstr(line, "of a core"))
+        atomic_fetch_add(&n_with_reason, 1);
+}
+
 Test(graph_cores, cuts_where_one_core_is_not_enough)
 {
     static struct paced_source source;
@@ -59,6 +70,7 @@ Test(graph_cores, cuts_where_one_core_is_not_enough)
     int64_t burn_us = 5500;
 
     limef_log_set_level(LIMEF_LOG_INFO);
+    limef_log_set_sink(count_reasons, NULL);
     limef_reports_init(&reports);
     paced_source_init(&source);
     limef_tap_filter_init(&a, "a", burn, &burn_us);
@@ -77,6 +89,8 @@ Test(graph_cores, cuts_where_one_core_is_not_enough)
     assert_rises(limef_graph_n_plan_changes, &graph, &sink, burn_us);
     cr_assert(eq(int, limef_reports_read(&reports, &signal, TOO_LONG_US), 0));
     cr_assert(eq(u32, signal.signal, LIMEF_SIGNAL_PLAN));
+    limef_log_set_sink(NULL, NULL);
+    cr_assert(ge(int, atomic_load(&n_with_reason), 1));
     limef_graph_print(&graph, limef_plan_print_text, stderr);
     cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
     cr_assert(eq(i64, atomic_load(&sink.n_out_of_order), 0));

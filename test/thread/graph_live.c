@@ -109,6 +109,33 @@ Test(graph_live, comes_back_from_a_filter_that_does_not)
     limef_graph_clear(&graph);
 }
 
+static int64_t oldest_us(struct limef_graph *graph)
+{
+    struct limef_graph_boundary_look look;
+    size_t n = 1;
+
+    return limef_graph_look(graph, NULL, NULL, &look, &n) < 0 ? 0 : look.oldest_us;
+}
+
+Test(graph_live, tells_how_old_what_waits_is)
+{
+    static struct paced_source source;
+    static struct number_sink sink;
+    struct limef_graph graph = {0};
+
+    paced_source_init(&source);
+    number_sink_init(&sink);
+    limef_connect(&source.source.filter, &sink.filter);
+    atomic_store(&sink.stuck, 1);
+    graph_init(&graph, sizeof(memory), LIMEF_PLAN_PER_FILTER);
+    cr_assert(eq(int, limef_graph_add(&graph, &source.source), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    ASSERT_COMES(oldest_us(&graph) > 50000);
+    atomic_store(&sink.stuck, 0);
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    limef_graph_clear(&graph);
+}
+
 struct stopping {
     struct limef_graph *graph;
     LIMEF_ATOMIC(int) ret;

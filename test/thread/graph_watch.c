@@ -103,3 +103,189 @@ Test(graph_watch, looks_seldom_until_something_happens)
     cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
     limef_graph_clear(&graph);
 }
+
+/* Works on every tenth frame, for so long that many come meanwhile. */
+static int burn_now_and_then(struct limef_filter *filter, const struct limef_frame *in)
+{
+    return LIMEF_COUNTED(filter->n_frames) % 10 ? 0 : burn(NULL, in);
+}
+
+static const struct limef_filter_ops bound_ops = {
+    .kind = "bound", .flags = LIMEF_FILTER_THREAD_BOUND, .go = burn_now_and_then};
+
+static unsigned depth_of_first(struct limef_graph *graph)
+{
+    struct limef_graph_boundary_look look;
+    size_t n = 1;
+
+    return limef_graph_look(graph, NULL, NULL, &look, &n) < 0 ? 0 : look.counters.depth;
+}
+
+/* Before anything is measured it is 3 deep; the stack frames for that are not enough. */
+Test(graph_watch, a_fifo_grows_beyond_what_it_was_made_with)
+{
+    static struct number_source source;
+    struct limef_filter bound = {.ops = &bound_ops, .name = "bound"};
+    struct limef_graph graph = {0};
+    struct limef_graph_settings settings = {.window_us = WINDOW_US, .n_cpus = 8};
+
+    atomic_store(&burn_us, 10000);
+    number_source_init(&source, INT64_MAX);
+    limef_connect(&source.source.filter, &bound);
+    cr_assert(eq(int, limef_graph_init(&graph, memory, sizeof(memory), &settings), 0));
+    cr_assert(eq(int, limef_graph_add(&graph, &source.source), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    cr_assert(eq(uint, depth_of_first(&graph), 3));
+    ASSERT_COMES(depth_of_first(&graph) > 8);
+    cr_assert(ge(u64, limef_graph_n_plan_changes(&graph), 1));
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    limef_graph_clear(&graph);
+}
+
+static LIMEF_ATOMIC(int) n_said;
+
+static void count_no_room(void *context, enum limef_log_level level, const char *name,
+                          const char *line)
+{
+    (void)context;
+    (void)level;
+    (void)name;
+    if (strstr(line, "no room"))
+        atomic_fetch_add(&n_said, 1);
+}
+
+static int64_t window_of(struct limef_graph *graph)
+{
+    int64_t began_us;
+
+    pthread_mutex_lock(&graph->inside->lock);
+    began_us = graph->inside->window_began_us;
+    pthread_mutex_unlock(&graph->inside->lock);
+    return began_us;
+}
+
+Test(graph_watch, says_once_that_there_is_no_memory)
+{
+    static struct paced_source source;
+    static struct number_sink sink;
+    struct limef_graph graph = {0};
+    struct limef_graph_settings settings = {.window_us = WINDOW_US / 5};
+    struct arena *arena;
+
+    paced_source_init(&source);
+    number_sink_init(&sink);
+    limef_connect(&source.source.filter, &sink.filter);
+    limef_log_set_sink(count_no_room, NULL);
+    cr_assert(eq(int, limef_graph_init(&graph, memory, sizeof(memory), &settings), 0));
+    cr_assert(eq(int, limef_graph_add(&graph, &source.source), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    pthread_mutex_lock(&graph.inside->lock);
+    arena = &graph.inside->arena;
+    for (size_t n_bytes = arena->bytes; n_bytes > 0; n_bytes /= 2)
+        while (arena_get(arena, n_bytes))
+            continue;
+    pthread_mutex_unlock(&graph.inside->lock);
+    for (int i = 0; i < 5; i++) {
+        int64_t began_us = window_of(&graph);
+
+        ASSERT_COMES(window_of(&graph) != began_us);
+    }
+    cr_assert(eq(int, atomic_load(&n_said), 1));
+    limef_log_set_sink(NULL, NULL);
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    limef_graph_clear(&graph);
+}
+
+/* Few of its steps are measured; all of its frames count. */
+Test(graph_watch, judges_a_source_by_all_that_it_gives)
+{
+    static struct number_source source;
+    static struct number_sink sink;
+    struct limef_graph graph = {0};
+    struct graph_node *node;
+    int64_t n_before, n_after;
+
+    number_source_init(&source, INT64_MAX);
+    number_sink_init(&sink);
+    limef_connect(&source.source.filter, &sink.filter);
+    graph_init(&graph, sizeof(memory), LIMEF_PLAN_FUSED);
+    cr_assert(eq(int, limef_graph_add(&graph, &source.source), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    ASSERT_COMES(atomic_load(&source.n_passed) > 1000);
+    pthread_mutex_lock(&graph.inside->lock);
+    graph_measure(graph.inside, 1000000);
+    n_before = atomic_load(&source.n_passed);
+    ASSERT_COMES(atomic_load(&source.n_passed) > n_before + 10000);
+    n_after = atomic_load(&source.n_passed);
+    graph_measure(graph.inside, 3000000);
+    node = graph_find(graph.inside, &source.source.filter);
+    cr_assert(ge(u64, node->n_media, (uint64_t)(n_after - n_before - 1)));
+    pthread_mutex_unlock(&graph.inside->lock);
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    limef_graph_clear(&graph);
+}
+
+/* Uses next to no processor time, and says of no step that it waited: as one that never waits does
+ * where others leave it no core. */
+static int starved_step(struct limef_source *base, int64_t *due_us)
+{
+    struct paced_source *source = LIMEF_CONTAINER_OF(base, struct paced_source, source);
+
+    clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = 1000000}, NULL);
+    source->due_us = 0;
+    return paced_step(base, due_us);
+}
+
+static enum limef_priority priority_of(struct limef_graph *graph, const struct limef_filter *filter)
+{
+    struct limef_graph_filter_look looks[8];
+    size_t n = 8;
+
+    if (limef_graph_look(graph, looks, &n, NULL, NULL) >= 0)
+        for (size_t i = 0; i < n; i++)
+            if (looks[i].filter == filter)
+                return looks[i].priority;
+    return LIMEF_PRIORITY_PROCESSING;
+}
+
+static uint64_t n_windows(struct limef_graph *graph)
+{
+    uint64_t n;
+
+    pthread_mutex_lock(&graph->inside->lock);
+    n = graph->inside->replan.counters.n_windows;
+    pthread_mutex_unlock(&graph->inside->lock);
+    return n;
+}
+
+/* A real-time class would let it take a whole core: who asks the graph for something then waits
+ * for seconds. */
+Test(graph_watch, a_source_that_never_waits_does_not_go_before_all_others)
+{
+    static struct paced_source paced, starved;
+    static struct number_sink sinks[2];
+    struct limef_graph graph = {0};
+    struct limef_graph_settings settings = {.window_us = WINDOW_US, .n_cpus = 8};
+    uint64_t n;
+
+    paced_source_init(&starved);
+    starved.source.step = starved_step;
+    paced_source_init(&paced);
+    number_sink_init(&sinks[0]);
+    number_sink_init(&sinks[1]);
+    limef_connect(&starved.source.filter, &sinks[0].filter);
+    limef_connect(&paced.source.filter, &sinks[1].filter);
+    cr_assert(eq(int, limef_graph_init(&graph, memory, sizeof(memory), &settings), 0));
+    cr_assert(eq(int, limef_graph_add(&graph, &starved.source), 0));
+    cr_assert(eq(int, limef_graph_add(&graph, &paced.source), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+
+    /* one that has a pace does, once it is measured */
+    ASSERT_COMES(priority_of(&graph, &paced.source.filter) == LIMEF_PRIORITY_INGEST);
+    n = n_windows(&graph);
+    while (n_windows(&graph) < n + 4)
+        cr_assert(ne(int, priority_of(&graph, &starved.source.filter), LIMEF_PRIORITY_INGEST));
+
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    limef_graph_clear(&graph);
+}

@@ -268,6 +268,29 @@ Test(plan, a_source_alone_reads_if_it_waits)
     cr_assert(eq(int, island_of(0)->priority, LIMEF_PRIORITY_PROCESSING));
 }
 
+/* Where others leave it little it seems light; before all others it would take the core. */
+Test(plan, a_source_that_never_waits_does_not_become_urgent)
+{
+    uint32_t source = plans_put(&plans, LIMEF_PLAN_NONE, "source", 20, 25);
+    uint32_t recorder = plans_put(&plans, source, "writer", 80, 25);
+
+    plans.filters[recorder].flags = LIMEF_FILTER_RECORDS | LIMEF_FILTER_BLOCKING;
+    make();
+    cr_assert(eq(int, island_of(source)->priority, LIMEF_PRIORITY_INGEST));
+    cr_assert(eq(int, island_of(recorder)->priority, LIMEF_PRIORITY_INGEST));
+    plans.filters[source].is_eager = true;
+    make_next(); /* it is urgent, and light all the same: nobody starves */
+    cr_assert(eq(int, island_of(source)->priority, LIMEF_PRIORITY_INGEST));
+    make();
+    cr_assert(eq(int, island_of(source)->priority, LIMEF_PRIORITY_PROCESSING));
+    cr_assert(eq(int, island_of(recorder)->priority, LIMEF_PRIORITY_BACKGROUND));
+    make_next();
+    cr_assert(eq(int, island_of(source)->priority, LIMEF_PRIORITY_PROCESSING));
+    plans.filters[source].is_eager = false;
+    make_next();
+    cr_assert(eq(int, island_of(source)->priority, LIMEF_PRIORITY_INGEST));
+}
+
 Test(plan, reading_goes_first_when_the_machine_is_full)
 {
     uint32_t source = plans_put(&plans, LIMEF_PLAN_NONE, "source", 20, 25);

@@ -69,6 +69,7 @@ static void build(uint64_t fingerprint)
     source = plans_put(&plans, LIMEF_PLAN_NONE, "source", 0.3, 25);
     decode = plans_put(&plans, source, "decode", 24100, 25);
     plans_put(&plans, decode, "scale", 17000, 25);
+    plans.filters[0].is_eager = true;
     plans.filters[1].fingerprint = fingerprint;
     plans.edges[0].jitter_us = 500;
     cr_assert(zero(int, plans_make(&plans)));
@@ -94,8 +95,24 @@ Test(plan_cache, gives_back_plan_and_costs)
                                limef_plan_bytes(plans.plan.n_filters, plans.plan.n_edges))));
     cr_assert(eq(u32, cached.plan.n_workers, plans.plan.n_workers));
     cr_assert(eq(dbl, cached.filters[1].cost_us, 24100));
+    cr_assert(cached.filters[0].is_eager);
+    cr_assert(not(cached.filters[1].is_eager));
     cr_assert(eq(dbl, cached.edges[0].jitter_us, 500));
     cr_assert(eq(dbl, cached.edges[1].jitter_us, LIMEF_NOT_MEASURED));
+}
+
+Test(plan_cache, what_a_file_brings_must_be_looked_at_once)
+{
+    put(7);
+    cr_assert(has(7));
+    cr_assert(cached.is_checked[0]);
+    cr_assert(zero(int, limef_plan_cache_save(&cache, path)));
+    cr_assert(zero(int, limef_plan_cache_load(&cache, path)));
+    cr_assert(has(7));
+    cr_assert(not(cached.is_checked[0]));
+    *cached.is_checked = true;
+    cr_assert(has(7));
+    cr_assert(cached.is_checked[0]);
 }
 
 Test(plan_cache, what_makes_a_difference_is_in_the_key)

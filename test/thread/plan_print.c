@@ -66,6 +66,17 @@ Test(plan_print, text_says_what_a_call_saves)
     cr_assert(says("fused: 0.3 us beside a handover of 16.0 us"), "%s", text);
 }
 
+Test(plan_print, text_calls_nothing_light_that_nobody_measured)
+{
+    plans.problem.n_filters = 1;
+    plans.problem.n_edges = 0;
+    plans.filters[0].flags |= LIMEF_FILTER_BLOCKING;
+    plans.filters[0].cost_us = LIMEF_NOT_MEASURED;
+    print(limef_plan_print_text);
+    cr_assert(says("ingest: it waits for what it reads, and is not measured yet"), "%s", text);
+    cr_assert(not(says("light")));
+}
+
 Test(plan_print, a_name_does_not_break_a_line)
 {
     unsigned n_lines = 0;

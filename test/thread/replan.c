@@ -296,6 +296,51 @@ Test(replan, what_could_not_be_done_is_not_asked_for_again)
     cr_assert(zero(u64, it.replan.counters.n_changes));
 }
 
+/* One of two chains that want the same at once cannot go over. */
+Test(replan, what_one_chain_cannot_do_is_not_held_against_another)
+{
+    const struct limef_plan *wanted;
+
+    open_judged(2);
+    for (uint32_t i = 0; i < 2; i++)
+        set_costs(i, 10000, 20000, 5000);
+    cr_assert(zero(int, windows(1)));
+    cr_assert(
+        eq(int, limef_replan_window(&it.replan, &it.problem, it.seen, &it.running, &wanted), 1));
+    limef_replan_failed(&it.replan, SCALE, AVERROR(ETIMEDOUT));
+    limef_replan_done(&it.replan, 0);
+    cr_assert(eq(u64, it.replan.counters.n_failed, 1));
+    cr_assert(eq(u64, it.replan.counters.n_changes, 1));
+}
+
+/* The graph was stopped before anybody tried: after the next start it is wanted as before. */
+Test(replan, what_nobody_tried_is_asked_for_again)
+{
+    open_judged(1);
+    it.result = AVERROR_EXIT;
+    set_costs(0, 10000, 20000, 5000);
+    cr_assert(eq(int, windows(2), 1));
+    cr_assert(zero(u64, it.replan.counters.n_failed));
+    it.result = 0;
+    cr_assert(eq(int, windows(2), 1));
+    cr_assert(eq(u64, it.replan.counters.n_changes, 1));
+}
+
+Test(replan, a_revert_that_nobody_tried_is_asked_for_again)
+{
+    open_judged(1);
+    set_costs(0, 15000, 16000, 100);
+    cr_assert(eq(int, windows(2), 1));
+    it.seen[ENCODE].n_missed = 10;
+    it.result = AVERROR_EXIT;
+    cr_assert(eq(int, windows(3), 1));
+    it.result = 0;
+    cr_assert(eq(int, windows(1), 1));
+    cr_assert(it.replan.changes[0].is_revert);
+    cr_assert(zero(uint, n_cuts()));
+    cr_assert(eq(u64, it.replan.counters.n_reverts, 1));
+}
+
 Test(replan, nothing_is_asked_before_the_last_change_is_done)
 {
     const struct limef_plan *wanted;

@@ -7,6 +7,7 @@
 #include <limef/base/clock.h>
 #include <sched.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TOO_LONG_US 10000000
 #define MAX_PARTS 1000
@@ -69,6 +70,42 @@ Test(team, helpers_help)
     cr_assert(gt(uint, tally.n_others, 0));
     cr_assert(eq(u64, LIMEF_COUNTED(team.n_shared), 1));
     cr_assert(eq(int, limef_team_stop(&team, TOO_LONG_US), 0));
+}
+
+static LIMEF_ATOMIC(unsigned) n_beside;
+
+static void count_beside(void *context, unsigned part)
+{
+    struct tally *tally = context;
+
+    if (!pthread_equal(pthread_self(), tally->caller) && sched_getcpu() == team.cpu)
+        atomic_fetch_add(&n_beside, 1);
+    count_part(context, part);
+}
+
+/* Both have slept, and the caller stays where it is. */
+Test(team, helpers_leave_the_callers_processor_to_it)
+{
+    cpu_set_t all, one;
+
+    cr_assert(eq(int, sched_getaffinity(0, sizeof(all), &all), 0));
+    if (CPU_COUNT(&all) < 2)
+        cr_skip("one processor");
+    cr_assert(eq(int, team_start(&team, workers, 1, NULL), 0));
+    team_fix_dispatch(&team, 0);
+    CPU_ZERO(&one);
+    CPU_SET((size_t)sched_getcpu(), &one);
+    cr_assert(eq(int, sched_setaffinity(0, sizeof(one), &one), 0));
+    for (int round = 0; round < 20; round++) {
+        struct tally tally = {.caller = pthread_self(), .waits_for_other = 1};
+
+        usleep(5000);
+        limef_team_run(&team, 8, count_beside, &tally);
+        assert_each_once(&tally, 8);
+    }
+    cr_assert(eq(uint, atomic_load(&n_beside), 0));
+    cr_assert(eq(int, limef_team_stop(&team, TOO_LONG_US), 0));
+    sched_setaffinity(0, sizeof(all), &all);
 }
 
 Test(team, without_helpers_the_caller_does_all)

@@ -78,6 +78,22 @@ static void wide_picture_is_on_an_overlay_with_black_around_it(void)
     stage_close(&stage);
 }
 
+/* The buffer has more than is to be seen. */
+static void what_is_cut_off_is_not_on_a_plane(void)
+{
+    struct stage stage;
+    struct picture *picture;
+
+    stage_open(&stage, 1);
+    picture = stage_add(&stage, DRM_FORMAT_NV12, STAGE_WIDTH + 16, STAGE_HEIGHT + 8);
+    picture->av->crop_left = 16;
+    picture->av->crop_top = 8;
+    stage_show(&stage, 0, picture);
+    stage_expect(&stage, picture, -16, -8, 1);
+    stage_expect_counts(&stage, 1, 0);
+    stage_close(&stage);
+}
+
 /* vkms does not scale. */
 static void what_no_plane_scales_is_composed_and_the_next_is_not(void)
 {
@@ -164,6 +180,7 @@ static const struct {
     TEST(full_screen_picture_is_on_a_plane),
     TEST(colours_are_those_of_the_picture),
     TEST(wide_picture_is_on_an_overlay_with_black_around_it),
+    TEST(what_is_cut_off_is_not_on_a_plane),
     TEST(what_no_plane_scales_is_composed_and_the_next_is_not),
     TEST(text_over_a_picture_is_composed),
     TEST(two_streams_are_composed_and_one_alone_is_not),

@@ -39,6 +39,8 @@ static const struct fault {
     }
     INT(drmSetClientCap),
     INT(drmGetCap),
+    INT(drmGetMagic),
+    INT(drmAuthMagic),
     INT(drmIoctl),
     INT(drmHandleEvent),
     INT(drmPrimeFDToHandle),

@@ -3,8 +3,10 @@
  * @file
  * Follows a clock that runs a little faster or slower than another: from how full the
  * buffer between the two is, it finds how much faster or slower to play so that the
- * buffer stays as full as it should be. A second-order control loop, critically damped;
- * its integral is the drift itself. Pure: the time comes from the caller.
+ * buffer stays as full as it should be. A second-order control loop, critically damped,
+ * behind a filter of
+ * blocks that come late; its integral is the drift itself. It begins with as much as there is,
+ * and comes nearer to what is wanted by 30 us a second. Pure: the time comes from the caller.
  * (Gardner, Phaselock Techniques, chapter 2.)
  */
 #ifndef LIMEF_AUDIO_DRIFT_H
@@ -14,13 +16,27 @@
 
 LIMEF_BEGIN_DECLS
 
+/** Looks of which the fullest count. */
+#define LIMEF_DRIFT_LOOKS 63
+
 /** Memory of a loop. All-zero begins anew. */
 struct limef_drift {
     bool started;
     int64_t at_us;      /**< when it last looked */
-    double smoothed_us; /**< how much too full it is, over a second */
+    double base_us;     /**< how much too full it was when it began, less what was made up for */
+    double smoothed_us; /**< how much fuller than that it is */
     double drift_ppm;   /**< what is to be made up for all the time */
+    unsigned n_looks;
+    float looks_us[LIMEF_DRIFT_LOOKS], sorted_us[LIMEF_DRIFT_LOOKS];
 };
+
+/**
+ * Begins anew with as much as the buffer has then, and with the drift that was found: it ran dry,
+ * or something was left out.
+ *
+ * Thread: the one that owns drift
+ */
+LIMEF_API void limef_drift_restart(struct limef_drift *drift);
 
 /**
  * Looks how full the buffer is, as often as anyone likes.

@@ -51,6 +51,9 @@ struct limef_mixer_input_settings {
     uint32_t n_ahead; /**< frames that wait before it sounds, also after an underrun; 0: 10 ms */
     uint32_t n_most;  /**< more frames than that are skipped, down to n_ahead; 0: none is. For what
                            is live: else a stall becomes a delay for good */
+    bool keeps_time;  /**< after an underrun of up to 100 ms it goes on where it would be without,
+                         and  is not later than before: for a source with a clock, which comes
+                         evenly.  One that comes in bursts is better served by the delay */
 };
 
 /** How loud it is, 1 is full scale. A level falls slowly, so that a look now and then sees it. */
@@ -69,10 +72,11 @@ enum limef_mixer_input_state {
 
 /** Which media time is heard when. */
 struct limef_mixer_heard {
-    int64_t media_us; /**< this media time ... */
-    int64_t at_us;    /**< ... is heard then, on limef_now_us()'s clock */
-    int32_t rate;     /**< thousandths of media time to time */
-    uint32_t state;   /**< enum limef_mixer_input_state */
+    int64_t media_us;  /**< this media time ... */
+    int64_t at_us;     /**< ... is heard then, on limef_now_us()'s clock */
+    int32_t rate;      /**< thousandths of media time to time */
+    uint32_t state;    /**< enum limef_mixer_input_state */
+    uint64_t position; /**< in the input's ring, of what is heard at at_us; while it sounds */
 };
 
 /** From a position in an input's ring on, media time runs like this. */
@@ -98,6 +102,9 @@ struct limef_mixer_input {
     LIMEF_ATOMIC(uint64_t) flushed_until; /**< nothing before this position sounds; release */
     LIMEF_ATOMIC(bool) ended;             /**< nothing follows; release, after what was written */
     LIMEF_ATOMIC(uint32_t) n_most;        /**< as in the settings, relaxed */
+    LIMEF_ATOMIC(bool) held;              /**< it does not begin yet; relaxed */
+    LIMEF_ATOMIC(uint64_t) cut_from;      /**< from there on nothing sounds; relaxed, before: */
+    LIMEF_ATOMIC(uint64_t) cut_to;        /**< up to there; release */
 
     /* the audio thread */
     LIMEF_ALIGNED(LIMEF_CACHE_LINE_BYTES)
@@ -105,6 +112,7 @@ struct limef_mixer_input {
     struct limef_mixer_mark mark;    /**< that of what is read */
     bool marked, muted, paused, silenced;
     enum limef_mixer_input_state state;
+    unsigned n_owed;   /**< frames of silence since it ran dry, for keeps_time */
     uint64_t position; /**< in the ring, of the block's first frame */
     float gain, balance;
     float now[LIMEF_MIXER_MAX_CHANNELS]; /**< the gains in use */
@@ -276,6 +284,32 @@ LIMEF_API void limef_mixer_input_end(struct limef_mixer_input *input, bool ended
 /** Changes limef_mixer_input_settings.n_most: it is live, or not. Thread: the input's writer.
  * Wait-free */
 LIMEF_API void limef_mixer_input_set_most(struct limef_mixer_input *input, uint32_t n_most);
+
+/** Whether it begins to sound. One that sounds goes on, until it is flushed or runs dry; what is
+ * written meanwhile waits. Thread: the input's writer. Wait-free */
+LIMEF_API void limef_mixer_input_hold(struct limef_mixer_input *input, bool held);
+
+/**
+ * Leaves out a part of what was written and has not been heard yet: what follows it is there
+ * already. One at a time; if the mixer is beyond `from`, it goes on at `to` at once.
+ *
+ * @param from, to  positions: frames written so far, as limef_sample_ring_head() of its ring.
+ * @return 0, or AVERROR(EAGAIN): the last one is still ahead.
+ * Thread: the input's writer. Wait-free
+ */
+LIMEF_API int limef_mixer_input_cut(struct limef_mixer_input *input, uint64_t from, uint64_t to);
+
+/** Whether the part that is left out is still ahead. Thread: the input's writer. Wait-free */
+LIMEF_API bool limef_mixer_input_is_cut(const struct limef_mixer_input *input);
+
+/**
+ * The media time of a position that was written and not heard yet.
+ *
+ * @return LIMEF_NO_TIME: not known.
+ * Thread: the input's writer. Wait-free
+ */
+LIMEF_API int64_t limef_mixer_input_media_us(const struct limef_mixer_input *input,
+                                             uint64_t position);
 
 /** How many frames can be written without a loss. Thread: the input's writer. Wait-free */
 LIMEF_API unsigned limef_mixer_input_room(struct limef_mixer_input *input);

@@ -22,6 +22,7 @@ struct limef_latency_counters {
                               that is what is natural from then on */
     int64_t late_us;     /**< how late the last frame was */
     int64_t max_late_us; /**< how late one ever was */
+    int64_t budget_us;   /**< how late one may be */
 };
 
 /** One track. The filter's thread. */
@@ -54,7 +55,8 @@ struct limef_latency_filter {
 };
 
 /**
- * The type; a graph runs it on the thread of what is behind it. Frames that are not LIMEF_FRAME_LIVE, or have LIMEF_FRAME_BURST, pass as they are.
+ * The type; a graph runs it on the thread of what is behind it. Frames that are not
+ * LIMEF_FRAME_LIVE, or have LIMEF_FRAME_BURST, pass as they are.
  *
  * A frame is late by what its presentation time lags behind that of the track's quickest frames. A
  * clock of the camera that is slow, up to 200 ppm, is not taken for lateness. Over the budget,

@@ -150,6 +150,7 @@ struct limef_tile {
     int64_t
         waits_until_us;   /**< the first picture is there and waits for its sound; 0: it does not */
     struct AVFrame *copy; /**< of a picture that nobody counts; owned */
+    bool is_silent;       /**< START said that no sound follows */
     bool waited_in_vain;  /**< the first picture did, and nothing was heard since */
     bool prepared;        /**< the picture that waits is in its texture */
     bool has_picture;     /**< on screen */
@@ -158,10 +159,15 @@ struct limef_tile {
     bool stepping;        /**< show one more, then hold */
     bool seeking;         /**< drop pictures until the FLUSH of seek_serial */
     bool ending;          /**< END came, the last picture's time is not over */
+    bool hurried;       /**< the picture that waits is live, and shown sooner for those behind it */
+    unsigned n_hurried; /**< one after the other */
+    unsigned n_looks;   /**< pictures of a live source in a row that were there before their time */
+    int64_t least_wait_us; /**< the least of what they waited */
     uint32_t seek_serial;
     int64_t since_us; /**< when the state began */
     int32_t end_code;
     char text[44]; /**< why there is no picture */
+    LIMEF_ATOMIC(uint64_t) ready; /**< see limef_presenter_is_ready(); relaxed */
     LIMEF_ATOMIC(uint32_t) state;
     LIMEF_ATOMIC(int) width, height, format;
     LIMEF_ATOMIC(uint64_t) n_pictures, n_shown, n_dropped_late, n_dropped_flush, n_failed;
@@ -357,6 +363,16 @@ LIMEF_API int limef_presenter_get_size(struct limef_presenter *presenter, int *w
  */
 LIMEF_API int limef_presenter_set_master(struct limef_presenter *presenter, uint32_t slot,
                                          limef_presenter_master_fn *master, void *context);
+
+/**
+ * Whether the first picture of a slot after the START or FLUSH with this serial can be shown at
+ * once: it is drawn, unseen, and waits for its sound; or it was shown; or there is none to wait
+ * for. A limef_audio_pictures_fn, so that sound begins no sooner.
+ *
+ * @param tile  a struct limef_tile.
+ * Thread: any
+ */
+LIMEF_API bool limef_presenter_is_ready(void *tile, uint32_t serial);
 
 /**
  * Which picture of a tile is on screen: a limef_audio_seen_fn.

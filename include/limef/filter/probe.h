@@ -43,6 +43,7 @@ enum limef_probe_seen {
 struct limef_probe {
     /* written by the thread that runs the filter, read by any */
     LIMEF_ATOMIC(uint64_t) n_steps;   /**< of a source: all that did something */
+    LIMEF_ATOMIC(uint64_t) n_waited;  /**< of a source: all that had nothing to do yet */
     LIMEF_ATOMIC(uint64_t) n_sampled; /**< measured frames; of a source: steps */
     LIMEF_ATOMIC(uint64_t) n_refused; /**< measured, and answered with AVERROR(EAGAIN) */
     LIMEF_ATOMIC(uint64_t) n_out;     /**< frames that the measured ones made the filter pass on */
@@ -75,7 +76,8 @@ struct limef_probe {
 /** A probe as it was at one moment; the difference of two is what a window measured. */
 struct limef_probe_reading {
     int64_t at_ns; /**< limef_now_us()'s clock */
-    uint64_t n_frames, n_steps, n_sampled, n_refused, n_out, bytes, sum_ns, max_ns, wait_ns;
+    uint64_t n_frames, n_steps, n_waited, n_sampled, n_refused, n_out, bytes, sum_ns, max_ns,
+        wait_ns;
     uint32_t seen; /**< enum limef_probe_seen, or-ed */
     uint32_t own[LIMEF_PROBE_N_BUCKETS];
     uint32_t bursts[LIMEF_PROBE_N_BURSTS];
@@ -146,11 +148,11 @@ LIMEF_API int limef_probe_step(struct limef_source *source, int64_t *due_us);
 LIMEF_API void limef_probe_read(struct limef_filter *filter, struct limef_probe_reading *reading);
 
 /**
- * What a filter did between two readings: writes cost_us, p95_us, rate_hz and is_live, and of
- * the connection that leads to it rate_hz, frame_bytes, burst_frames, jitter_us and is_encoded;
- * what was not measured is LIMEF_NOT_MEASURED. Costs are wall time, see limef_probe_correct(). p95
- * is interpolated in a bucket, so off by at most 25 %. Of a source the rate is that of what comes
- * out, and the cost that of one of those.
+ * What a filter did between two readings: writes cost_us, p95_us, rate_hz, is_live and is_eager,
+ * and of the connection that leads to it rate_hz, frame_bytes, burst_frames, jitter_us and
+ * is_encoded; what was not measured is LIMEF_NOT_MEASURED. Costs are wall time, see
+ * limef_probe_correct(). p95 is interpolated in a bucket, so off by at most 25 %. Of a source the
+ * rate is that of what comes out, and the cost that of one of those.
  *
  * @param edge  NULL: none.
  * @return how many frames it was measured with.

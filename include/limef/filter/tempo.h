@@ -78,6 +78,14 @@ LIMEF_API int limef_tempo_filter_init(struct limef_tempo_filter *tempo, const ch
  */
 LIMEF_API void limef_tempo_set_rate(struct limef_tempo_filter *tempo, int32_t rate);
 
+/**
+ * Loads what stretches now, which takes a while, and not with the first block that needs it.
+ *
+ * @return 0, or AVERROR(ENOSYS): libavfilter is not there (logged).
+ * Thread: that which runs it
+ */
+LIMEF_API int limef_tempo_load(struct limef_tempo_filter *tempo);
+
 /** Reads the counters. @param counters  written. Thread: any */
 LIMEF_API void limef_tempo_get_counters(const struct limef_tempo_filter *tempo,
                                         struct limef_tempo_counters *counters);

@@ -34,7 +34,8 @@ struct limef_hardware_plane {
 struct limef_hardware_frame {
     uint32_t fourcc; /**< DRM_FORMAT_... of the whole picture: NV12, P010, YUV420, XRGB8888, ... */
     uint64_t modifier; /**< DRM_FORMAT_MOD_...: how rows lie in memory */
-    int x, y;          /**< the first pixel to be shown; 0, 0 but for a few streams */
+    int x, y;          /**< the first pixel to be shown, in what planes describe; 0, 0 where
+                              rows are linear, and in almost all streams */
     int width, height; /**< pixels to be shown; what is allocated may be larger */
     unsigned n_planes;
     struct limef_hardware_plane planes[LIMEF_HARDWARE_MAX_PLANES];

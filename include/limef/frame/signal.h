@@ -15,7 +15,8 @@ LIMEF_BEGIN_DECLS
 enum limef_signal {
     LIMEF_SIGNAL_NONE,
     /** down: a stream begins or goes on. `serial`: that of a SEEK that failed, or of the last;
-     *  `value`: of a file, pts_us of its beginning, or LIMEF_NO_TIME. */
+     *  `value`: of a file, pts_us of its beginning, or LIMEF_NO_TIME; `code`: 1 << enum limef_media
+     *  for each that follows, added up; 0: not known. */
     LIMEF_SIGNAL_START,
     /** down: a stream was stopped by command; nothing follows until START. */
     LIMEF_SIGNAL_STOP,

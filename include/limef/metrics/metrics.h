@@ -52,8 +52,8 @@ LIMEF_API int limef_metrics_open(struct limef_metrics *metrics,
 LIMEF_API void limef_metrics_close(struct limef_metrics *metrics);
 
 /**
- * Serves a graph too: its threads, boundaries and filters, and what cameras, decoders and
- * presenters in it count.
+ * Serves a graph too: its threads, boundaries and filters, and what cameras, caches,
+ * decoders, latency filters and presenters in it count.
  *
  * @param graph  initialised; its name is a label; borrowed; must outlive limef_metrics_remove() or
  *               limef_metrics_close().

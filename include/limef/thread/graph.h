@@ -89,6 +89,18 @@ LIMEF_API int limef_graph_add(struct limef_graph *graph, struct limef_source *so
 LIMEF_API int limef_graph_add_thread(struct limef_graph *graph, struct limef_consumer *consumer);
 
 /**
+ * Takes a thread of the application out, with its filters, and what only they lead to. Connections
+ * between its filters and others lead nowhere afterwards; those among its own stay. What was still
+ * sent to it is consumed by it, or dropped if it does not run, and counted. The application stops
+ * the thread itself, before or after.
+ *
+ * @return 0; AVERROR(ENOENT): it is not of this graph; AVERROR(ETIMEDOUT): as limef_graph_remove().
+ * Thread: the controlling one
+ */
+LIMEF_API int limef_graph_remove_thread(struct limef_graph *graph, struct limef_consumer *consumer,
+                                        int64_t timeout_us);
+
+/**
  * Takes a source out, and what only it leads to; what it still sent is consumed or dropped, and
  * counted. Its filters are connected afterwards as the caller connected them.
  *
@@ -168,8 +180,10 @@ struct limef_graph_filter_look {
 struct limef_graph_boundary_look {
     const struct limef_filter *from, *to;
     unsigned output;
-    bool is_cut;                      /**< it is a boundary now; else the next two are 0 */
+    bool is_cut;                      /**< it is a boundary now; else the next three are 0 */
     unsigned n_waiting;               /**< frames at this moment */
+    int64_t oldest_us;                /**< since when the oldest of them waits, as
+                                           limef_lane_oldest_us() */
     enum limef_overflow overflow;     /**< at this moment */
     int64_t wait_p50_us, wait_p99_us; /**< from write to read, of all boundaries that were here */
     struct limef_lane_counters counters; /**< likewise their sums; max_used is the largest, depth

@@ -39,6 +39,8 @@ struct limef_plan_filter {
     const char *kind; /**< limef_filter_ops.kind; borrowed likewise */
     unsigned flags;   /**< enum limef_filter_flag, or-ed */
     bool is_live;     /**< of a source: does not wait for who is behind */
+    bool is_eager; /**< of a source: always had the next frame; it takes whatever core it gets, and
+                        what it used is not what it would */
     /** Number of the explicit thread that runs it; LIMEF_PLAN_NONE: the plan says. */
     uint32_t thread;
     uint64_t fingerprint; /**< limef_filter_ops.fingerprint(): of settings, and of the stream's

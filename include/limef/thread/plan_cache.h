@@ -17,7 +17,7 @@ LIMEF_BEGIN_DECLS
 /** What a filter cost; as in struct limef_plan_filter. */
 struct limef_plan_filter_cost {
     double cost_us, p95_us, rate_hz;
-    bool is_live;
+    bool is_live, is_eager;
 };
 
 /** What went over a connection; as in struct limef_plan_edge. */
@@ -31,6 +31,8 @@ struct limef_plan_cached {
     struct limef_plan plan;
     struct limef_plan_filter_cost *filters; /**< one for each filter */
     struct limef_plan_edge_cost *edges;     /**< one for each edge */
+    bool *is_checked; /**< whether it is known to be a plan of a problem with this key: what was put
+                           is, what comes from a file is not until somebody says so here */
 };
 
 /** Where a plan lies in the cache's memory. */
@@ -39,6 +41,7 @@ struct limef_plan_cache_entry {
     uint64_t used; /**< when it was used last, counted in uses */
     size_t at, n_bytes;
     uint32_t n_filters, n_edges, n_islands, n_workers;
+    bool is_checked; /**< as in struct limef_plan_cached */
 };
 
 /** A cache. Init; nothing in it is owned, there is no clear. */

@@ -121,10 +121,21 @@ LIMEF_API int limef_replan_window(struct limef_replan *replan,
                                   const struct limef_plan **wanted);
 
 /**
+ * Says that the chain of a filter did not go over to the wanted plan; before limef_replan_done(),
+ * whose result is then that of the other chains.
+ *
+ * @param filter  its number in the window's problem; of a chain that changes nothing: no matter.
+ * @param result  negative, as limef_replan_done().
+ * Thread: any, one at a time
+ */
+LIMEF_API void limef_replan_failed(struct limef_replan *replan, uint32_t filter, int result);
+
+/**
  * Says how it went. Until then no other change is asked for.
  *
  * @param result  0: the wanted plan runs; a negative code: the old one goes on, and what was
- *                wanted is not tried again until costs change.
+ *                wanted is not tried again until costs change; AVERROR_EXIT: it was not tried, and
+ *                may be asked for again.
  * Thread: any, one at a time
  */
 LIMEF_API void limef_replan_done(struct limef_replan *replan, int result);

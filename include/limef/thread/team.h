@@ -33,6 +33,8 @@ struct limef_team_worker {
     struct limef_team *team;
     pthread_t handle;
     enum limef_priority priority; /**< its own; the thread itself */
+    unsigned keeps_off; /**< one more than the processor that its affinity leaves out; 0: none;
+                             likewise */
     LIMEF_ATOMIC(uint32_t) alive; /**< 1 until its function returns; stop sleeps on it */
 };
 
@@ -46,6 +48,7 @@ struct limef_team {
     limef_team_fn *fn;
     void *context;
     enum limef_priority priority;
+    int cpu;             /**< where the caller is */
     int64_t dispatch_ns; /**< what handing out costs the caller */
     bool dispatch_is_fixed;
     /** What was learnt of what ran. */

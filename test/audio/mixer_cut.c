@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* What an input's writer decides about what it has written: when it begins, what is left out. */
+#include "support/chain.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <limef/audio/mixer.h>
+#include <stdlib.h>
+
+#define N_RING 1024
+#define BLOCK 128
+
+static struct limef_mixer mixer;
+static struct limef_mixer_input input;
+static float memory[N_RING * 2], out[BLOCK * 2];
+
+static void open_mixer(void)
+{
+    struct limef_mixer_input_settings settings = {.n_ahead = BLOCK};
+
+    cr_assert(zero(int, limef_mixer_init(&mixer, NULL, NULL)));
+    cr_assert(zero(int, limef_mixer_input_init(&input, &mixer, NULL, memory, N_RING, &settings)));
+    cr_assert(zero(int, limef_mixer_connect(&mixer, &input)));
+}
+
+/* Frames of one value. */
+static void write_level(float level, unsigned n, int64_t media_us)
+{
+    float samples[N_RING * 2];
+
+    for (unsigned i = 0; i < 2 * n; i++)
+        samples[i] = level;
+    cr_assert(zero(uint, limef_mixer_input_write(&input, samples, n, media_us, 1000)));
+}
+
+static void mix_block(int64_t heard_us)
+{
+    limef_mixer_mix(&mixer, out, BLOCK, heard_us);
+}
+
+static struct limef_sample_ring_counters counters(void)
+{
+    struct limef_sample_ring_counters counters;
+
+    limef_sample_ring_get_counters(&input.ring, &counters);
+    return counters;
+}
+
+static enum limef_mixer_input_state state(void)
+{
+    struct limef_mixer_heard heard;
+
+    limef_mixer_input_get_heard(&input, &heard);
+    return (enum limef_mixer_input_state)heard.state;
+}
+
+TestSuite(mixer_cut, .init = open_mixer, .timeout = 30);
+
+Test(mixer_cut, does_not_begin_while_it_is_held)
+{
+    limef_mixer_input_hold(&input, true);
+    write_level(0.4f, 512, 0);
+    mix_block(0);
+    cr_assert(eq(int, state(), LIMEF_INPUT_WAITING));
+    cr_assert(eq(uint, limef_sample_ring_fill(&input.ring), 512));
+    limef_mixer_input_hold(&input, false);
+    mix_block(0);
+    cr_assert(epsilon_eq(flt, out[2 * BLOCK - 1], 0.4f, 1e-6f));
+    limef_mixer_input_hold(&input, true); /* too late for what sounds */
+    mix_block(0);
+    cr_assert(epsilon_eq(flt, out[2 * BLOCK - 1], 0.4f, 1e-6f));
+    limef_mixer_input_flush(&input);
+    write_level(0.4f, 512, 0);
+    mix_block(0);
+    cr_assert(eq(int, state(), LIMEF_INPUT_WAITING));
+    cr_assert(zero(u64, counters().n_underruns));
+}
+
+Test(mixer_cut, leaves_out_what_was_cut_in_the_middle_of_a_block)
+{
+    write_level(0.4f, 512, 0);
+    mix_block(0);
+    write_level(0.2f, 300, 9000000);
+    cr_assert(not(limef_mixer_input_is_cut(&input)));
+    cr_assert(zero(int, limef_mixer_input_cut(&input, BLOCK + 50, 512)));
+    cr_assert(eq(int, limef_mixer_input_cut(&input, BLOCK + 60, 512), AVERROR(EAGAIN)));
+    cr_assert(eq(i64, limef_mixer_input_media_us(&input, 480), 10000));
+    cr_assert(eq(i64, limef_mixer_input_media_us(&input, 512 + 48), 9001000));
+    mix_block(0);
+    for (int i = 0; i < BLOCK; i++)
+        cr_assert(eq(flt, out[2 * i], i < 50 ? 0.4f : 0.2f), "%d", i);
+    cr_assert(not(limef_mixer_input_is_cut(&input)));
+    mix_block(7000);
+    cr_assert(eq(i64, limef_mixer_input_heard_us(&input, 7000), 9000000 + 78 * 1000000 / 48000));
+    cr_assert(eq(u64, counters().n_skipped, 512 - BLOCK - 50));
+    cr_assert(zero(u64, counters().n_underruns));
+}
+
+Test(mixer_cut, leaves_out_the_rest_of_a_cut_that_came_too_late)
+{
+    write_level(0.4f, 512, 0);
+    write_level(0.2f, 300, 0);
+    mix_block(0);
+    cr_assert(zero(int, limef_mixer_input_cut(&input, 10, 512)));
+    mix_block(0);
+    cr_assert(eq(flt, out[0], 0.2f));
+    /* a flush is stronger */
+    cr_assert(zero(int, limef_mixer_input_cut(&input, 700, 812)));
+    limef_mixer_input_flush(&input);
+    mix_block(0);
+    cr_assert(not(limef_mixer_input_is_cut(&input)));
+}
+
+Test(mixer_cut, is_not_later_after_an_underrun_where_it_keeps_time)
+{
+    struct limef_mixer_input_settings settings = {.n_ahead = BLOCK + 64, .keeps_time = true};
+    static float memory_of_it[N_RING * 2];
+    static struct limef_mixer_input clocked;
+    float piece[64 * 2] = {0};
+    int64_t written = 0, late_us = 0;
+
+    cr_assert(
+        zero(int, limef_mixer_input_init(&clocked, &mixer, NULL, memory_of_it, N_RING, &settings)));
+    cr_assert(zero(int, limef_mixer_connect(&mixer, &clocked)));
+    for (int64_t n = 0; n < 200 * BLOCK; n += BLOCK) {
+        /* now and then the source is late by four pieces, and then sends them all */
+        int64_t there = n / BLOCK % 20 < 18 ? n : n - 4 * 64;
+
+        for (; written + 64 <= there; written += 64)
+            limef_mixer_input_write(&clocked, piece, 64, written * 1000000 / 48000, 1000);
+        mix_block(n * 1000000 / 48000);
+        if (limef_mixer_input_heard_us(&clocked, 0) == LIMEF_NO_TIME)
+            continue;
+        if (!late_us)
+            late_us = -limef_mixer_input_heard_us(&clocked, 0);
+        cr_assert(le(i64, llabs(-limef_mixer_input_heard_us(&clocked, 0) - late_us), 25), "%ld",
+                  (long)n);
+    }
+    cr_assert(ge(u64, LIMEF_COUNTED(clocked.ring.n_underruns), 5));
+    /* a source that was away is new */
+    mix_block(0);
+    for (int i = 0; i < 100; i++)
+        mix_block(0);
+    for (int i = 0; i < 3; i++)
+        limef_mixer_input_write(&clocked, piece, 64, 9000000, 1000);
+    mix_block(0);
+    cr_assert(eq(i64, limef_mixer_input_heard_us(&clocked, 0), 9000000));
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#include <limef/frame/hardware.h>
+
+#include "gpu/memfd_frame.h"
+#include "support/frames.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <drm_fourcc.h>
+#include <libavutil/frame.h>
+
+static struct limef_pool *pool;
+
+static void set_up(void)
+{
+    pool = limef_pool_create(LIMEF_FRAME_DECODED);
+}
+
+static void tear_down(void)
+{
+    limef_pool_release(pool);
+}
+
+TestSuite(hardware, .init = set_up, .fini = tear_down);
+
+/* Describes a picture of 64x48 of which so much is cut off at the left and above. */
+static struct limef_hardware_frame map_cropped(int format, unsigned left, unsigned top,
+                                               uint64_t modifier)
+{
+    AVFrame *from = make_picture(format, 64, 48, 1);
+    struct limef_payload *payload = memfd_frame_make(
+        pool, from,
+        (struct memfd_layout){.modifier = modifier, .crop_left = left, .crop_top = top});
+    struct limef_hardware_frame hardware;
+
+    cr_assert(eq(int, limef_hardware_frame_map(&hardware, limef_payload_picture(payload)), 0));
+    limef_payload_unref(payload);
+    av_frame_free(&from);
+    return hardware;
+}
+
+Test(hardware, planes_of_rows_begin_at_the_first_pixel_that_is_shown)
+{
+    struct limef_hardware_frame whole = map_cropped(AV_PIX_FMT_NV12, 0, 0, DRM_FORMAT_MOD_LINEAR);
+    struct limef_hardware_frame hardware =
+        map_cropped(AV_PIX_FMT_NV12, 6, 4, DRM_FORMAT_MOD_LINEAR);
+
+    cr_assert(eq(int, hardware.x, 0));
+    cr_assert(eq(int, hardware.y, 0));
+    cr_assert(eq(int, hardware.width, 58));
+    cr_assert(eq(int, hardware.height, 44));
+    cr_assert(eq(uint, hardware.planes[0].offset_bytes, whole.planes[0].offset_bytes + 4 * 64 + 6));
+    cr_assert(eq(uint, hardware.planes[1].offset_bytes, whole.planes[1].offset_bytes + 2 * 64 + 6));
+
+    whole = map_cropped(AV_PIX_FMT_YUV420P, 0, 0, DRM_FORMAT_MOD_LINEAR);
+    hardware = map_cropped(AV_PIX_FMT_YUV420P, 6, 4, DRM_FORMAT_MOD_LINEAR);
+    cr_assert(eq(uint, hardware.planes[2].offset_bytes,
+                 whole.planes[2].offset_bytes + 2 * whole.planes[2].pitch_bytes + 3));
+}
+
+Test(hardware, of_tiles_the_first_pixel_is_said)
+{
+    struct limef_hardware_frame whole = map_cropped(AV_PIX_FMT_NV12, 0, 0, I915_FORMAT_MOD_Y_TILED);
+    struct limef_hardware_frame hardware =
+        map_cropped(AV_PIX_FMT_NV12, 6, 4, I915_FORMAT_MOD_Y_TILED);
+
+    cr_assert(eq(int, hardware.x, 6));
+    cr_assert(eq(int, hardware.y, 4));
+    cr_assert(eq(int, hardware.width, 58));
+    cr_assert(eq(uint, hardware.planes[1].offset_bytes, whole.planes[1].offset_bytes));
+}
+
+Test(hardware, half_a_sample_of_chroma_is_no_place_to_begin)
+{
+    struct limef_hardware_frame hardware =
+        map_cropped(AV_PIX_FMT_NV12, 3, 0, DRM_FORMAT_MOD_LINEAR);
+
+    cr_assert(eq(int, hardware.x, 3));
+    cr_assert(eq(int, hardware.width, 61));
+}

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+/* The session, with a camera in the same thread that answers as it is told. */
+#include "rtsp/camera.h"
+
+#include "packets.h"
+
+#include <limef/base/clock.h>
+#include <limef/base/log.h>
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <libavutil/error.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define DEADLINE_US 30000000
+#define TIMEOUT_US 20000000
+#define VIDEO "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:v\r\n"
+#define AUDIO "m=audio 0 RTP/AVP 0\r\na=control:a\r\n"
+
+static struct rtsp_camera camera;
+static int listener, peer;
+static uint16_t port;
+static char asked[8192]; /* the last request */
+static enum limef_rtsp_state state;
+static char why[160];
+static unsigned n_units;
+
+static int note_state(void *context, enum limef_rtsp_state now, int code, const char *text)
+{
+    (void)context;
+    (void)code;
+    if (state == LIMEF_RTSP_LOST || now != LIMEF_RTSP_WAITING)
+        snprintf(why, sizeof(why), "%s", text);
+    state = now;
+    return 0;
+}
+
+static int note_unit(void *context, struct rtsp_receiver *receiver,
+                     const struct rtsp_arrival *arrival)
+{
+    (void)context;
+    (void)receiver;
+    n_units += !arrival->unit->is_damaged;
+    return 0;
+}
+
+static void open_camera(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t bytes = sizeof(address);
+    char url[64];
+
+    limef_log_set_level(LIMEF_LOG_ERROR);
+    listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert(zero(int, bind(listener, (struct sockaddr *)&address, bytes)));
+    cr_assert(zero(int, listen(listener, 8)));
+    cr_assert(zero(int, getsockname(listener, (struct sockaddr *)&address, &bytes)));
+    port = ntohs(address.sin_port);
+    snprintf(url, sizeof(url), "rtsp://user:pass@127.0.0.1:%u/s", port);
+    cr_assert(zero(int, rtsp_camera_open(
+                            &camera, "camera",
+                            &(struct limef_rtsp_source_settings){
+                                .url = url, .transport = LIMEF_RTSP_TCP, .timeout_us = TIMEOUT_US},
+                            &(struct rtsp_camera_events){note_state, note_unit, NULL})));
+    rtsp_camera_start(&camera);
+}
+
+static void close_camera(void)
+{
+    camera.events.state = note_state;
+    rtsp_camera_clear(&camera);
+    close(peer);
+    close(listener);
+}
+
+TestSuite(rtsp_camera, .init = open_camera, .fini = close_camera, .timeout = 120);
+
+static void step(void)
+{
+    int64_t due_us;
+
+    rtsp_camera_step(&camera, &due_us);
+}
+
+static bool has_come(int fd)
+{
+    struct pollfd pollfd = {.fd = fd, .events = POLLIN};
+
+    return poll(&pollfd, 1, 1) == 1;
+}
+
+static void meet(void)
+{
+    int64_t end_us = limef_now_us() + DEADLINE_US;
+
+    for (step(); !has_come(listener); step())
+        cr_assert(lt(i64, limef_now_us(), end_us));
+    if (peer)
+        close(peer);
+    peer = accept(listener, NULL, NULL);
+    cr_assert(ge(int, peer, 0));
+}
+
+/* The next request is this one. */
+static void expect(const char *method)
+{
+    int64_t end_us = limef_now_us() + DEADLINE_US;
+    size_t n = 0;
+
+    for (asked[0] = '\0'; !strstr(asked, "\r\n\r\n"); step()) {
+        cr_assert(lt(i64, limef_now_us(), end_us), "%s does not come", method);
+        if (!has_come(peer))
+            continue;
+        cr_assert(eq(int, (int)recv(peer, asked + n, 1, 0), 1));
+        asked[++n] = '\0';
+        if (asked[0] == '$') { /* a report */
+            uint8_t report[256];
+
+            cr_assert(eq(int, (int)recv(peer, report, 3, MSG_WAITALL), 3));
+            recv(peer, report, AV_RB16(report + 1), MSG_WAITALL);
+            n = 0;
+        }
+    }
+    cr_assert(zero(int, strncmp(asked, method, strlen(method))), "%s instead of %s", asked, method);
+}
+
+static void answer_as(int status, const char *headers, const char *body)
+{
+    char text[4096];
+    int n =
+        snprintf(text, sizeof(text), "RTSP/1.0 %d X\r\nCSeq: %d\r\n%sContent-Length: %zu\r\n\r\n%s",
+                 status, atoi(strstr(asked, "CSeq: ") + 6), headers, strlen(body), body);
+
+    cr_assert(eq(int, (int)send(peer, text, (size_t)n, MSG_NOSIGNAL), n));
+}
+
+static void answer(const char *headers)
+{
+    answer_as(200, headers, "");
+}
+
+/* Up to the answer to PLAY. */
+static void greet(const char *session, const char *media)
+{
+    char sdp[512], headers[128];
+    unsigned n_tracks = (strstr(media, "m=video") != NULL) + (strstr(media, "m=audio") != NULL);
+
+    snprintf(sdp, sizeof(sdp), "v=0\r\n%s", media);
+    meet();
+    expect("DESCRIBE");
+    answer_as(200, "", sdp);
+    for (unsigned i = 0; i < n_tracks; i++) {
+        expect("SETUP");
+        snprintf(headers, sizeof(headers), "%sTransport: RTP/AVP/TCP;interleaved=%u-%u\r\n",
+                 session, 2 * i, 2 * i + 1);
+        answer(headers);
+    }
+    expect("PLAY");
+    answer("");
+    while (camera.pending != RTSP_NO_REQUEST)
+        step();
+}
+
+static void send_packet(uint8_t channel, uint8_t type, uint16_t sequence, const char *payload)
+{
+    uint8_t data[64] = {'$', channel};
+    size_t bytes = packet_write(data + 4, sequence, sequence * 3600u, true, payload, 2);
+
+    data[5] = 0x80 | type;
+    AV_WB16(data + 2, bytes);
+    cr_assert(eq(int, (int)send(peer, data, 4 + bytes, MSG_NOSIGNAL), (int)(4 + bytes)));
+}
+
+static void send_picture(uint16_t sequence)
+{
+    unsigned n_before = n_units;
+
+    send_packet(0, 96, sequence, "\x65\x88");
+    while (n_units == n_before)
+        step();
+}
+
+static void send_sound(uint16_t sequence)
+{
+    unsigned n_before = n_units;
+
+    send_packet(2, 0, sequence, "ab");
+    while (n_units == n_before)
+        step();
+}
+
+Test(rtsp_camera, keeps_a_session_alive_now_and_then_if_it_has_no_name)
+{
+    greet("", VIDEO);
+    send_picture(1);
+    step();
+    cr_assert(eq(int, (int)camera.pending, RTSP_NO_REQUEST));
+    cr_assert(gt(i64, camera.keep_alive_us, limef_now_us() + 10000000));
+}
+
+Test(rtsp_camera, plays_on_if_a_keep_alive_is_not_answered)
+{
+    greet("Session: 1\r\n", VIDEO);
+    send_picture(1);
+    camera.keep_alive_us = 0;
+    expect("GET_PARAMETER");
+    camera.deadline_us = 0;
+    expect("OPTIONS");
+    camera.deadline_us = 0;
+    step();
+    send_picture(2);
+    cr_assert(eq(int, (int)state, LIMEF_RTSP_PLAYING));
+    cr_assert(gt(i64, camera.keep_alive_us, limef_now_us() + 10000000));
+}
+
+Test(rtsp_camera, is_lost_if_it_answers_keep_alives_and_sends_nothing)
+{
+    greet("Session: 1\r\n", VIDEO);
+    camera.keep_alive_us = 0;
+    expect("GET_PARAMETER");
+    answer("");
+    while (camera.pending != RTSP_NO_REQUEST)
+        step();
+    cr_assert(lt(i64, camera.media_us, LIMEF_FOREVER));
+    camera.media_us = 0;
+    step();
+    cr_assert(eq(str, why, "it sends nothing"));
+}
+
+Test(rtsp_camera, takes_a_new_nonce_though_nobody_says_that_the_old_one_is_stale)
+{
+    meet();
+    expect("DESCRIBE");
+    answer_as(401, "WWW-Authenticate: Digest realm=\"r\", nonce=\"1\"\r\n", "");
+    expect("DESCRIBE");
+    answer_as(200, "", "v=0\r\n" VIDEO);
+    expect("SETUP");
+    answer_as(401, "WWW-Authenticate: Digest realm=\"r\", nonce=\"2\"\r\n", "");
+    expect("SETUP");
+    cr_assert(ne(ptr, strstr(asked, "nonce=\"2\""), NULL));
+    answer_as(401, "WWW-Authenticate: Digest realm=\"r\", nonce=\"3\"\r\n", "");
+    while (camera.pending != RTSP_NO_REQUEST)
+        step();
+    cr_assert(eq(int, (int)state, LIMEF_RTSP_REFUSED_USER));
+}
+
+Test(rtsp_camera, is_stalled_and_lost_when_pictures_stop_though_sound_goes_on)
+{
+    greet("Session: 1\r\n", VIDEO AUDIO);
+    send_picture(1);
+    send_sound(1);
+    camera.last_unit_us -= TIMEOUT_US / 2;
+    send_sound(2);
+    step();
+    cr_assert(eq(int, (int)state, LIMEF_RTSP_STALLED));
+    cr_assert(eq(str, why, "no picture"));
+    send_sound(3);
+    cr_assert(eq(int, (int)state, LIMEF_RTSP_STALLED));
+    send_picture(2);
+    cr_assert(eq(int, (int)state, LIMEF_RTSP_PLAYING));
+}
+
+Test(rtsp_camera, plays_sound_where_there_is_nothing_else)
+{
+    greet("Session: 1\r\n", AUDIO);
+    send_packet(0, 0, 1, "ab");
+    while (n_units == 0)
+        step();
+    cr_assert(eq(int, (int)state, LIMEF_RTSP_PLAYING));
+}
+
+Test(rtsp_camera, is_stalled_when_no_picture_is_whole)
+{
+    greet("Session: 1\r\n", VIDEO);
+    send_picture(1);
+    camera.last_unit_us -= TIMEOUT_US / 2;
+    for (uint16_t i = 0; i < 8; i++)
+        send_packet(0, 96, (uint16_t)(10 + 5 * i), "\x7c\x05"); /* the middle of one */
+    while (state == LIMEF_RTSP_PLAYING)
+        step();
+    cr_assert(eq(int, (int)state, LIMEF_RTSP_STALLED));
+    cr_assert(eq(u32, n_units, 1));
+}
+
+Test(rtsp_camera, is_sent_elsewhere_any_number_of_times_if_it_plays_in_between)
+{
+    char text[160];
+
+    for (int i = 0; i < 8; i++) {
+        greet("Session: 1\r\n", VIDEO);
+        send_picture(1);
+        camera.played_since_us -= 60000000;
+        snprintf(text, sizeof(text),
+                 "REDIRECT * RTSP/1.0\r\nCSeq: 1\r\nLocation: rtsp://127.0.0.1:%u/s\r\n\r\n", port);
+        cr_assert(eq(int, (int)send(peer, text, strlen(text), 0), (int)strlen(text)));
+    }
+    greet("Session: 1\r\n", VIDEO);
+    cr_assert(eq(int, (int)state, LIMEF_RTSP_CONNECTING));
+}
+
+Test(rtsp_camera, gives_the_password_itself_to_nobody_it_was_sent_to)
+{
+    char text[96];
+
+    meet();
+    expect("DESCRIBE");
+    snprintf(text, sizeof(text), "Location: rtsp://127.1:%u/s\r\n", port); /* another name of it */
+    answer_as(302, text, "");
+    meet();
+    expect("DESCRIBE");
+    answer_as(401, "WWW-Authenticate: Basic realm=\"r\"\r\n", "");
+    while (camera.pending != RTSP_NO_REQUEST)
+        step();
+    cr_assert(eq(int, (int)state, LIMEF_RTSP_REFUSED_USER));
+    cr_assert(eq(str, why, "we were sent to 127.1, which wants the password itself"));
+}

@@ -467,9 +467,6 @@ int play_options_parse(struct play_options *options, int argc, char **argv, FILE
     if (!ret && (options->ao_record || options->ao_stream) &&
         (options->untimed || (options->ao && !strcmp(options->ao, "none"))))
         ret = complain(&parser, "--ao-record, --ao-stream: there is no sound");
-    if (!ret && options->untimed && options->ao && strcmp(options->ao, "auto") != 0 &&
-        strcmp(options->ao, "none") != 0)
-        ret = complain(&parser, "--ao=%.60s with --untimed: there is no sound", options->ao);
     if (!ret && options->export_path && options->n_urls > 1 && !strstr(options->export_path, "%d"))
         ret = complain(&parser, "--export for several URLs: the name needs %%d");
     if (!ret && options->password_file && options->password_fd >= 0)

@@ -147,7 +147,6 @@ Test(options, takes_a_speed_and_where_sound_goes_too)
     cr_assert(eq(int, parse("--ao-stream=http://h/m a.mp4"), -1));
     cr_assert(eq(int, parse("--ao=none --ao-record=a.m4a a.mp4"), -1));
     cr_assert(eq(int, parse("--untimed --ao-record=a.m4a a.mp4"), -1));
-    cr_assert(eq(int, parse("--untimed --ao=wav:a.wav a.mp4"), -1));
 }
 
 Test(options, help_and_version_need_no_url)

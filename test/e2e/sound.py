@@ -300,6 +300,12 @@ class Sound(unittest.TestCase):
             self.assertEqual(done.returncode, 7, ao)
             self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
 
+    def test_says_that_there_is_no_sound_as_fast_as_it_can(self):
+        done = subprocess.run([PLAY, "--vo=none", "--untimed", f"--ao=wav:{FOLDER / 'no.wav'}", "a.wav"],
+                              env=QUIET, capture_output=True, text=True, timeout=DEADLINE_S)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
+
     def test_does_not_decode_what_nobody_hears(self):
         clip = make("silent.mp4", "-f", "lavfi", "-i", FLASH, "-f", "lavfi", "-i", BEEP, "-t", "1",
                     "-c:v", "mpeg4", "-c:a", "aac")

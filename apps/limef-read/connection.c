@@ -170,14 +170,16 @@ int connection_read(struct connection *connection, struct picture *picture, uint
     return fail(bytes == 0 ? ECONNRESET : EPROTO);
 }
 
-static struct mapping *find(struct connection *connection, const struct limef_export_frame *frame)
+static struct mapping *find(struct connection *connection, const struct limef_export_frame *frame,
+                            uint32_t fd)
 {
     struct mapping *oldest = connection->mappings;
 
     for (int i = 0; i < N_MAPPINGS; i++) {
         struct mapping *mapping = &connection->mappings[i];
 
-        if (mapping->data && mapping->buffer == frame->buffer && mapping->kind == frame->kind)
+        if (mapping->data && mapping->buffer == frame->buffer && mapping->kind == frame->kind &&
+            mapping->fd == fd)
             return mapping;
         if (mapping->used < oldest->used)
             oldest = mapping;
@@ -186,18 +188,19 @@ static struct mapping *find(struct connection *connection, const struct limef_ex
     return oldest;
 }
 
-static int map(struct mapping *mapping, const struct picture *picture)
+static int map(struct mapping *mapping, const struct picture *picture, uint32_t fd)
 {
-    off_t end = lseek(picture->fds[0], 0, SEEK_END); /* of a dma-buf, too */
+    off_t end = lseek(picture->fds[fd], 0, SEEK_END); /* of a dma-buf, too */
     void *data;
 
     if (end <= 0)
         return -1;
-    data = mmap(NULL, (size_t)end, PROT_READ, MAP_SHARED, picture->fds[0], 0);
+    data = mmap(NULL, (size_t)end, PROT_READ, MAP_SHARED, picture->fds[fd], 0);
     if (data == MAP_FAILED)
         return -1;
     *mapping = (struct mapping){.buffer = picture->frame.buffer,
                                 .kind = picture->frame.kind,
+                                .fd = fd,
                                 .data = data,
                                 .bytes = (size_t)end};
     return 0;
@@ -217,38 +220,55 @@ static int wait_written(const struct picture *picture)
     return n == 1 && fence.revents & POLLIN ? 0 : fail(ETIMEDOUT);
 }
 
+/* Descriptors that are memory. */
+static unsigned n_buffers(const struct picture *picture)
+{
+    return picture->frame.n_fds - (picture->frame.has_fence ? 1 : 0);
+}
+
 /* Caches of CPUs that do not see what devices write are emptied; a memfd needs no such words. */
 static void sync_cpu(const struct picture *picture, uint64_t flags)
 {
     struct dma_buf_sync sync = {.flags = flags | DMA_BUF_SYNC_READ};
 
-    while (ioctl(picture->fds[0], DMA_BUF_IOCTL_SYNC, &sync) < 0 &&
-           (errno == EINTR || errno == EAGAIN))
-        continue;
+    for (unsigned i = 0; i < n_buffers(picture); i++)
+        while (ioctl(picture->fds[i], DMA_BUF_IOCTL_SYNC, &sync) < 0 &&
+               (errno == EINTR || errno == EAGAIN))
+            continue;
+}
+
+/* Where a plane begins; NULL with errno. */
+static const uint8_t *map_plane(struct connection *connection, const struct picture *picture,
+                                const struct limef_export_plane *plane)
+{
+    uint64_t bytes =
+        plane->rows ? (uint64_t)plane->pitch_bytes * (plane->rows - 1) + plane->row_bytes : 0;
+    struct mapping *mapping = NULL;
+
+    if (plane->fd < n_buffers(picture)) {
+        mapping = find(connection, &picture->frame, plane->fd);
+        if (!mapping->data && map(mapping, picture, plane->fd) < 0)
+            return NULL;
+    }
+    if (!mapping || plane->offset_bytes + bytes > mapping->bytes) {
+        errno = EPROTO;
+        return NULL;
+    }
+    mapping->used = ++connection->n_used;
+    return (const uint8_t *)mapping->data + plane->offset_bytes;
 }
 
 int connection_map(struct connection *connection, struct picture *picture,
                    const uint8_t *planes[LIMEF_EXPORT_MAX_PLANES])
 {
     const struct limef_export_frame *frame = &picture->frame;
-    struct mapping *mapping;
 
     if (frame->modifier != 0 || frame->n_fds == 0)
         return fail(ENOTSUP);
-    mapping = find(connection, frame);
-    if (!mapping->data && map(mapping, picture) < 0)
-        return -1;
-    mapping->used = ++connection->n_used;
     for (unsigned i = 0; i < frame->n_planes; i++) {
-        const struct limef_export_plane *plane = &frame->planes[i];
-        uint64_t bytes =
-            plane->rows ? (uint64_t)plane->pitch_bytes * (plane->rows - 1) + plane->row_bytes : 0;
-
-        if (plane->fd != 0)
-            return fail(ENOTSUP);
-        if (plane->offset_bytes + bytes > mapping->bytes)
-            return fail(EPROTO);
-        planes[i] = (const uint8_t *)mapping->data + plane->offset_bytes;
+        planes[i] = map_plane(connection, picture, &frame->planes[i]);
+        if (!planes[i])
+            return -1;
     }
     if (wait_written(picture) < 0)
         return -1;

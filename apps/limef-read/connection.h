@@ -15,7 +15,7 @@
 
 struct mapping {
     uint64_t buffer;
-    uint32_t kind;
+    uint32_t kind, fd; /* which of its descriptors */
     void *data;
     size_t bytes;
     uint64_t used; /* when, counted */

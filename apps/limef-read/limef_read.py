@@ -66,9 +66,9 @@ class Picture:
     def plane(self, n):
         """The bytes of a plane, with the padding of its rows, as a read-only memoryview."""
         fd, offset, pitch, row_bytes, rows, _ = self.planes[n]
-        if self.modifier != 0 or fd != 0:
+        if self.modifier != 0:
             raise ValueError("this memory is for GPUs")
-        memory = self._reader._map(self)
+        memory = self._reader._map(self, fd)
         self._begin_reading()
         return memory[offset:offset + pitch * (rows - 1) + row_bytes]
 
@@ -84,10 +84,11 @@ class Picture:
 
     def _sync(self, flags):
         """Empties caches of CPUs that do not see what devices write."""
-        try:
-            fcntl.ioctl(self.fds[0], DMA_BUF_IOCTL_SYNC, struct.pack("<Q", flags | SYNC_READ))
-        except OSError:
-            pass  # a memfd needs no such words
+        for fd in self.fds[:-1] if self.has_fence else self.fds:
+            try:
+                fcntl.ioctl(fd, DMA_BUF_IOCTL_SYNC, struct.pack("<Q", flags | SYNC_READ))
+            except OSError:
+                pass  # a memfd needs no such words
 
     def array(self, n=0):
         """A plane as a numpy array of rows and bytes; packed RGB formats get a third axis."""
@@ -183,13 +184,13 @@ class Reader:
             why = REASONS[reason] if reason < len(REASONS) else "reason %d" % reason
         raise ExportEnded(why)
 
-    def _map(self, picture):
-        key = picture.kind, picture.buffer
+    def _map(self, picture, fd):
+        key = picture.kind, picture.buffer, fd
         if key not in self._mappings:
             while len(self._mappings) >= 64:  # of pictures of other sizes: the oldest goes
                 del self._mappings[next(iter(self._mappings))]
-            bytes_ = os.lseek(picture.fds[0], 0, os.SEEK_END)
-            mapped = mmap.mmap(picture.fds[0], bytes_, prot=mmap.PROT_READ)
+            bytes_ = os.lseek(picture.fds[fd], 0, os.SEEK_END)
+            mapped = mmap.mmap(picture.fds[fd], bytes_, prot=mmap.PROT_READ)
             self._mappings[key] = memoryview(mapped)
         return self._mappings[key]
 

@@ -218,6 +218,7 @@ static int send(struct limef_decode_filter *decode, const struct limef_packet_fr
     /* on the way to the target, what no other picture refers to need not be decoded */
     decode->context->skip_frame =
         is_early || packet->frame.flags & LIMEF_FRAME_BURST ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
+    decode->is_fresh = false;
     borrow(decode, packet);
     decode_hardware_begin(decode);
     ret = avcodec_send_packet(decode->context, decode->shell);
@@ -233,15 +234,32 @@ static int send(struct limef_decode_filter *decode, const struct limef_packet_fr
     return ret < 0 && ret != AVERROR_EXIT ? note_error(decode, ret) : ret;
 }
 
+/* Hands out what a decoder on several cores has inside. Returns last, or an error that came since.
+ */
+static int push_all(struct limef_decode_filter *decode, int last)
+{
+    for (int i = 1; i < decode->context->thread_count && last != AVERROR_EXIT; i++) {
+        int ret = decode_push(decode);
+
+        if (ret >= 0)
+            ret = receive_all(decode);
+        last = ret < 0 ? ret : last;
+    }
+    return last;
+}
+
 int decode_packet(struct limef_decode_filter *decode, const struct limef_packet_frame *packet)
 {
     uint64_t n_passed = LIMEF_COUNTED(decode->n_decoded);
+    bool is_burst = packet->frame.flags & LIMEF_FRAME_BURST;
     int sent = send(decode, packet), received;
 
     if (sent == AVERROR_EXIT)
         return sent;
     received = receive_all(decode);
-    if (decode->burst.av && !(packet->frame.flags & LIMEF_FRAME_BURST) && received != AVERROR_EXIT)
+    if (decode_is_parallel(decode) && !is_burst && received != AVERROR_EXIT)
+        received = push_all(decode, received);
+    if (decode->burst.av && !is_burst && received != AVERROR_EXIT)
         received = decode_end_burst(decode, received, n_passed);
     return received < 0 ? received : sent;
 }
@@ -250,6 +268,7 @@ static int take_packet(struct limef_decode_filter *decode, const struct limef_pa
 {
     const struct limef_frame *codec = &decode->codec.frame;
     const struct limef_decode_hardware *hardware = &decode->hardware;
+    int ret;
 
     if (packet->frame.flags & LIMEF_FRAME_KEY)
         decode->is_after_gap = false;
@@ -260,6 +279,9 @@ static int take_packet(struct limef_decode_filter *decode, const struct limef_pa
         LIMEF_COUNT(decode->n_ignored, 1);
         return 0;
     }
+    ret = packet->frame.flags & LIMEF_FRAME_BURST ? decode_begin_burst(decode) : 0;
+    if (ret < 0)
+        return ret;
     /* before libavcodec looks for room for the next one: memory that was just written is the best
      */
     limef_payload_unref(decode->out.frame.payload);
@@ -302,12 +324,14 @@ static int take_codec(struct limef_decode_filter *decode, const struct limef_cod
     decode->codec.parameters = decode->parameters;
     if (is_same)
         return 0;
+    decode->is_parallel = false;
     if (!memory_permits() || avcodec_parameters_copy(decode->parameters, codec->parameters) < 0)
         ret = AVERROR(ENOMEM);
     if (ret == 0)
         ret = decode_open(decode, codec);
     if (ret < 0)
         return decode_cannot_open(decode, codec, ret);
+    decode->is_fresh = true;
     LIMEF_COUNT(decode->n_codec_changes, 1);
     return decode_hardware_opened(decode);
 }
@@ -369,6 +393,7 @@ static void decode_clear(struct limef_filter *filter)
     av_buffer_unref(&decode->settings.hardware);
     avcodec_parameters_free(&decode->parameters);
     av_packet_free(&decode->shell);
+    av_packet_free(&decode->delimiter);
     limef_payload_unref(decode->out.frame.payload);
     limef_payload_unref(decode->spare);
     limef_pool_release(decode->pictures);

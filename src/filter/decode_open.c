@@ -22,6 +22,8 @@ static unsigned choose_n_threads(const struct limef_decode_filter *decode,
 
     if (decode->settings.n_threads > 0)
         return decode->settings.n_threads;
+    if (decode->is_parallel)
+        return (unsigned)FFMIN(av_cpu_count(), MAX_THREADS);
     if (codec->frame.media == LIMEF_MEDIA_AUDIO || codec->frame.flags & LIMEF_FRAME_LIVE ||
         (n_pixels > 0 && n_pixels <= SMALL_PIXELS))
         return 1;

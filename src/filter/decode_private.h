@@ -36,7 +36,17 @@ void decode_hardware_reset(struct limef_decode_filter *decode);
 /* Forgets what is kept. */
 void decode_hardware_clear(struct limef_decode_filter *decode);
 
-/* decode_burst.c: takes the picture in decode->out instead of passing it on. Returns 0. */
+/* decode_burst.c: before the first packet of a burst; opens a decoder on several cores where that
+ * helps. Returns 0, or as decode_cannot_open(). */
+int decode_begin_burst(struct limef_decode_filter *decode);
+
+/* Whether pictures stay in the decoder until they are pushed out. */
+bool decode_is_parallel(const struct limef_decode_filter *decode);
+
+/* Pushes one picture out. Returns as avcodec_send_packet(). */
+int decode_push(struct limef_decode_filter *decode);
+
+/* Takes the picture in decode->out instead of passing it on. Returns 0. */
 int decode_hold_burst(struct limef_decode_filter *decode);
 
 /* A packet behind the burst was decoded, which returned ret; n_passed: n_decoded before. Passes on

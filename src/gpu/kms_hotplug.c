@@ -3,6 +3,7 @@
  */
 #include "gpu/kms.h"
 
+#include <errno.h>
 #include <linux/netlink.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -43,8 +44,15 @@ bool kms_hotplug_read(int fd)
     bool any = false;
     ssize_t n;
 
-    while (fd >= 0 && (n = recvfrom(fd, text, sizeof(text) - 1, MSG_DONTWAIT,
-                                    (struct sockaddr *)&from, &from_bytes)) > 0) {
+    while (fd >= 0) {
+        n = recvfrom(fd, text, sizeof(text) - 1, MSG_DONTWAIT, (struct sockaddr *)&from,
+                     &from_bytes);
+        if (n < 0 && errno == ENOBUFS) { /* some were lost, of a card for all that is known */
+            any = true;
+            continue;
+        }
+        if (n <= 0)
+            break;
         text[n] = '\0';
         any |= from.nl_pid == 0 && is_of_card(text, (size_t)n); /* the kernel is 0 */
         from_bytes = sizeof(from);

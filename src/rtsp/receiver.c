@@ -41,17 +41,35 @@ static void anchor(struct rtsp_receiver *receiver, int64_t ticks)
         pts_us = clock->last_pts_us + 1;
     clock->anchor_ticks = ticks;
     clock->anchor_pts_us = pts_us;
+    clock->highest_ticks = clock->before_ticks = LIMEF_NO_TIME;
     clock->is_anchored = true;
+}
+
+/* A picture that refers to a later one comes behind it, and is shown after all that came before
+ * that one. */
+static bool may_go_back(const struct rtsp_receiver *receiver, const struct rtsp_unit *unit)
+{
+    return !unit->is_in_order && receiver->media != LIMEF_MEDIA_AUDIO &&
+           unit->timestamp > receiver->clock->before_ticks;
+}
+
+static void note_ticks(struct rtsp_clock *clock, int64_t ticks)
+{
+    clock->last_ticks = ticks;
+    if (ticks <= clock->highest_ticks)
+        return;
+    clock->before_ticks = clock->highest_ticks;
+    clock->highest_ticks = ticks;
 }
 
 static bool has_jumped(const struct rtsp_receiver *receiver, const struct rtsp_unit *unit)
 {
     const struct rtsp_clock *clock = receiver->clock;
-    bool may_go_back = !unit->is_in_order && receiver->media != LIMEF_MEDIA_AUDIO;
     int64_t stream_us = to_us(receiver, unit->timestamp - clock->last_ticks);
     int64_t arrival_us = receiver->arrived_us - clock->last_arrived_us;
 
-    return stream_us < (may_go_back ? -JUMP_BACK_US : 0) || stream_us > arrival_us + JUMP_AHEAD_US;
+    return stream_us < (may_go_back(receiver, unit) ? -JUMP_BACK_US : 0) ||
+           stream_us > arrival_us + JUMP_AHEAD_US;
 }
 
 static int take_unit(void *context, struct rtsp_unit *unit)
@@ -72,7 +90,7 @@ static int take_unit(void *context, struct rtsp_unit *unit)
     if (receiver->wall.is_known)
         arrival.wall_us =
             receiver->wall.wall_us + to_us(receiver, unit->timestamp - receiver->wall.ticks);
-    clock->last_ticks = unit->timestamp;
+    note_ticks(clock, unit->timestamp);
     clock->last_arrived_us = receiver->arrived_us;
     if (clock->last_pts_us == LIMEF_NO_TIME || arrival.pts_us > clock->last_pts_us)
         clock->last_pts_us = arrival.pts_us;

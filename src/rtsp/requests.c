@@ -145,6 +145,11 @@ static int take_401(struct rtsp_camera *camera, const struct rtsp_item *item)
         return fail(camera, LIMEF_RTSP_UNSUPPORTED, ret,
                     "it asks for the password in a way that "
                     "is not known");
+    if (ret >= 0 && camera->auth.scheme == RTSP_AUTH_BASIC && !camera->location.is_tls &&
+        strcasecmp(camera->location.host, camera->first_location.host) != 0)
+        return fail(camera, LIMEF_RTSP_REFUSED_USER, AVERROR(EACCES),
+                    "we were sent to %.60s, which wants the password itself",
+                    camera->location.host);
     if (ret < 0 || ++camera->n_refusals > MAX_REFUSALS)
         return fail(camera, LIMEF_RTSP_REFUSED_USER, AVERROR(EACCES), "wrong user or password");
     return ask_or_fail(camera, camera->pending);

@@ -61,6 +61,16 @@ static double hz_of(const struct plan_work *work, const struct limef_plan_island
     return plan_is_known(rate_hz) ? rate_hz : 0;
 }
 
+/* For how long an island is busy with all that comes to it at once. */
+static double busy_us_of(const struct plan_work *work, const struct limef_plan_island *island)
+{
+    double burst = 1;
+
+    for (uint32_t i = work->member_at[island->first]; i < work->member_at[island->first + 1]; i++)
+        burst = fmax(burst, work->burst[work->members[i]]);
+    return work->busy_us[island->first] * burst;
+}
+
 /* Whether who is `busy_us` with a frame leaves one in time that comes so often. */
 static bool is_soon_back(double busy_us, double hz, double share)
 {
@@ -73,7 +83,7 @@ static bool is_soon_back(double busy_us, double hz, double share)
 static bool are_at_peace(const struct plan_work *work, uint32_t number,
                          const struct limef_plan_island *island, double share)
 {
-    return is_soon_back(work->busy_us[island->first], work->worker_hz[number], share) &&
+    return is_soon_back(busy_us_of(work, island), work->worker_hz[number], share) &&
            is_soon_back(work->worker_busy_us[number], hz_of(work, island), share);
 }
 
@@ -120,7 +130,7 @@ static void put(struct plan_work *work, uint32_t number, uint32_t island_number,
     else
         worker->load = LIMEF_NOT_MEASURED;
     worker->n_islands++;
-    work->worker_busy_us[number] = fmax(work->worker_busy_us[number], work->busy_us[island->first]);
+    work->worker_busy_us[number] = fmax(work->worker_busy_us[number], busy_us_of(work, island));
     work->worker_hz[number] = fmax(work->worker_hz[number], hz_of(work, island));
     work->is_alone[number] = own;
     work->worker_level[number] = work->level[island_number];

@@ -26,6 +26,9 @@
 #define SETTLE_MAX_US 15000000
 #define REST_US (5 * (int64_t)WINDOW_US) /* without a change: at rest */
 #define DRAIN_US 500000
+/* To learn what a wake-up by the clock costs. */
+#define N_TIMERS 50
+#define TIMER_NS 10000000
 #define WAY_US 25000 /* what a frame may need beyond its period, on every way */
 #define PERIOD_MIN_US 33333
 
@@ -147,14 +150,25 @@ static const char *flags_of(const struct limef_filter *filter)
                                                 : "-";
 }
 
+/* Processor time of a thread that sleeps until a moment and wakes up, as one with a source does;
+ * beside all others, whose work its caches hold meanwhile. */
+static double timer_us(void)
+{
+    int64_t cpu_ns = bench_clock_ns(CLOCK_THREAD_CPUTIME_ID), due_ns = bench_now_ns();
+
+    for (int i = 0; i < N_TIMERS; i++)
+        bench_sleep_until_ns(due_ns += TIMER_NS);
+    return (double)(bench_clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_ns) / 1e3 / N_TIMERS;
+}
+
 /* In JSON, with the lines' ends as \n. */
 static void print_for_prediction(void)
 {
     static struct limef_graph_filter_look looks[SCENE_MAX_FILTERS];
     size_t n = SCENE_MAX_FILTERS;
 
-    printf("\"predict\": \"cpus %.0f\\nhandover_us %.2f\\n", limef_machine_n_cpus(),
-           limef_machine_handover_us());
+    printf("\"predict\": \"cpus %.0f\\nhandover_us %.2f\\ntimer_us %.2f\\n", limef_machine_n_cpus(),
+           limef_machine_handover_us(), timer_us());
     if (limef_graph_look(&graph, looks, &n, NULL, NULL) < 0)
         n = 0;
     for (unsigned i = 0; i < scene.n_filters && n; i++) {

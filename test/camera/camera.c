@@ -36,21 +36,6 @@ uint32_t camera_random(struct cameras *cameras)
     return cameras->random;
 }
 
-const char *fault_name(enum fault_kind kind)
-{
-    static const char *const names[N_FAULTS] = {
-        "none",          "kick",        "reset",     "cut",           "half-open", "goodbye",
-        "teardown",      "move",        "questions", "restart",       "stream",    "size",
-        "jump",          "record",      "freeze",    "drop",          "lose",      "scatter",
-        "duplicate",     "swap",        "damage",    "insert",        "garbage",   "close",
-        "reset at once", "silent",      "mute",      "no media",      "status",    "hostile",
-        "endless",       "sdp",         "password",  "odd transport", "circle",    "half answer",
-        "tls",           "stale nonce", "no tcp",    "no udp",        "redirect",  "dribble",
-        "late",          "twice",       "folded",    "odd session"};
-
-    return names[kind];
-}
-
 static void watch(struct session *session, int operation)
 {
     struct epoll_event event = {.events = session->waits_to_write ? EPOLLIN | EPOLLOUT : EPOLLIN,
@@ -210,23 +195,6 @@ static void accept_client(struct camera *camera, int64_t now_us)
     watch(session, EPOLL_CTL_ADD);
 }
 
-/* What came, deciphered. Returns false: the session is gone, or has nothing to say. */
-static bool receive_secure(struct session *session, const void *data, size_t bytes, int64_t now_us)
-{
-    bool was_open = secure_is_open(session->secure);
-
-    if (session->closes_when_sent || (was_open && session->fault.kind == FAULT_TLS))
-        return false;
-    if (!secure_receive(session->secure, data, bytes)) {
-        session_close(session, false);
-        return false;
-    }
-    if (!was_open && session->fault.kind == FAULT_TLS)
-        session_shake_no_hands(session);
-    session_flush(session, now_us);
-    return session->fd && session->n_in > 0;
-}
-
 static void receive(struct session *session, int64_t now_us)
 {
     char data[4096];
@@ -240,7 +208,7 @@ static void receive(struct session *session, int64_t now_us)
     if (n < 0)
         return;
     if (session->secure) {
-        if (!receive_secure(session, data, (size_t)n, now_us))
+        if (!session_decipher(session, data, (size_t)n, now_us))
             return;
     } else {
         memcpy(session->in + session->n_in, data, (size_t)n);

@@ -81,8 +81,11 @@ void session_take(struct session *session, int64_t now_us);
 /* The same answer to anything, or worse, as its fault has it. Returns whether that is all. */
 bool session_misbehave(struct session *session, int64_t now_us);
 
-/* How it does not shake hands, as its fault has it; what it would have said waits to be sent. */
-void session_shake_no_hands(struct session *session);
+/* records.c */
+
+/* What came, deciphered into session->in. Returns false: the session is gone, or there is nothing
+ * to take. */
+bool session_decipher(struct session *session, const void *data, size_t bytes, int64_t now_us);
 /* A record in mid-stream, as its camera's fault has it. */
 void session_disturb_records(struct session *session);
 

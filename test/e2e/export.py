@@ -128,7 +128,8 @@ class Export(unittest.TestCase):
 
 
 class Alone(unittest.TestCase):
-    """limef_read.py with an export that the test plays: it has one picture, of 4x4."""
+    """limef_read.py with an export that the test plays: it has one picture, of 4x4, in two
+    buffers."""
 
     def setUp(self):
         self.go_on = threading.Event()
@@ -148,16 +149,21 @@ class Alone(unittest.TestCase):
 
     def serve(self):
         connection, _ = self.listener.accept()
-        with connection, os.fdopen(os.memfd_create("picture"), "wb") as memory:
-            memory.truncate(16)
+        with connection, tempfile.TemporaryFile() as luma, tempfile.TemporaryFile() as chroma:
+            luma.write(bytes(16))
+            chroma.write(b"\x80" * 8)
+            luma.flush()
+            chroma.flush()
             connection.send(limef_read._HELLO.pack(limef_read.HELLO, 64, limef_read.MAGIC,
                                                    limef_read.VERSION, 4, 0, 0, 0, 0, b""))
             self.go_on.wait(DEADLINE_S)
             frame = limef_read._FRAME.pack(
                 limef_read.FRAME, 256, 7, 0, 0, 0, 0, 0, 1, 0, 0, 0, limef_read.DMABUF, 0, 4, 4,
-                0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, b"gray")
+                0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 0, 0, b"nv12")
             frame += limef_read._PLANE.pack(0, 0, 4, 4, 4, 0)
-            socket.send_fds(connection, [frame.ljust(256, b"\0")], [memory.fileno()])
+            frame += limef_read._PLANE.pack(1, 0, 4, 4, 2, 0)
+            socket.send_fds(connection, [frame.ljust(256, b"\0")],
+                            [luma.fileno(), chroma.fileno()])
             while message := connection.recv(256):
                 self.types.append(struct.unpack_from("<I", message)[0])
 
@@ -181,11 +187,12 @@ class Alone(unittest.TestCase):
             picture = reader.read()
             ioctl.assert_not_called()
             self.assertEqual(bytes(picture.plane(0)), bytes(16))
-            picture.plane(0)
-            begin, end = (struct.pack("<Q", flags) for flags in (1, 5))
-            ioctl.assert_called_once_with(picture.fds[0], 0x40086200, begin)
+            self.assertEqual(bytes(picture.plane(1)), b"\x80" * 8)
+            fds = list(picture.fds)
             picture.release()
-            self.assertEqual(ioctl.call_args.args[1:], (0x40086200, end))
+            self.assertEqual([call.args for call in ioctl.call_args_list],
+                             [(fd, 0x40086200, struct.pack("<Q", flags))
+                              for flags in (1, 5) for fd in fds])
 
 
 class Graph(unittest.TestCase):

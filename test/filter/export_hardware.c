@@ -134,6 +134,33 @@ Test(export_hardware, who_reads_a_dma_buf_tells_the_kernel_when)
     connection_close(&reader);
 }
 
+Test(export_hardware, planes_may_have_descriptors_of_their_own)
+{
+    const uint8_t *planes[LIMEF_EXPORT_MAX_PLANES];
+    struct connection reader = {.socket = -1};
+    struct picture picture = {
+        .frame = {.kind = LIMEF_EXPORT_DMABUF,
+                  .n_fds = 2,
+                  .n_planes = 2,
+                  .planes = {{.pitch_bytes = 64, .row_bytes = 64, .rows = 4},
+                             {.fd = 1, .pitch_bytes = 64, .row_bytes = 64, .rows = 2}}},
+        .fds = {memfd_create("luma", MFD_CLOEXEC), memfd_create("chroma", MFD_CLOEXEC)},
+    };
+
+    cr_assert(eq(int, (int)pwrite(picture.fds[0], "a", 1, 64 * 4 - 1), 1));
+    cr_assert(eq(int, (int)pwrite(picture.fds[1], "b", 1, 64 * 2 - 1), 1));
+    cr_assert(eq(int, connection_map(&reader, &picture, planes), 0));
+    cr_assert(eq(chr, (char)planes[0][64 * 4 - 1], 'a'));
+    cr_assert(eq(chr, (char)planes[1][64 * 2 - 1], 'b'));
+    cr_assert(eq(uint, atomic_load(&n_begun), 2));
+    /* one that is not there */
+    picture.frame.planes[1].fd = 2;
+    cr_assert(eq(int, connection_map(&reader, &picture, planes), -1));
+    cr_assert(eq(int, errno, EPROTO));
+    connection_release(&reader, &picture);
+    connection_close(&reader);
+}
+
 Test(export_hardware, who_reads_a_picture_with_a_fence_waits_for_it)
 {
     const uint8_t *planes[LIMEF_EXPORT_MAX_PLANES];

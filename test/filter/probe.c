@@ -364,35 +364,6 @@ Test(probe, a_source_costs_by_what_comes_out_and_waiting_is_free)
     cr_assert(edge.is_encoded);
 }
 
-Test(probe, a_source_that_did_not_wait_in_a_window_is_eager)
-{
-    struct stepper stepper = {.work_ns = MS, .n_frames = 1, .source.step = stepper_step};
-    struct limef_probe probe;
-    struct limef_probe_reading before, after;
-    struct limef_plan_filter filter = {0};
-    int64_t due_us;
-
-    limef_filter_init(&stepper.source.filter, &stepper_ops, NULL);
-    limef_probe_attach(&probe, &stepper.source.filter);
-    stepper.answer = AVERROR(EAGAIN);
-    limef_probe_step(&stepper.source, &due_us);
-    limef_probe_read(&stepper.source.filter, &before);
-    limef_probe_measure(&before, &before, &filter, NULL);
-    cr_assert(not(filter.is_eager)); /* it did nothing at all */
-    stepper.answer = 0;
-    for (int i = 0; i < 10; i++)
-        limef_probe_step(&stepper.source, &due_us);
-    limef_probe_read(&stepper.source.filter, &after);
-    limef_probe_measure(&before, &after, &filter, NULL);
-    cr_assert(filter.is_eager);
-    stepper.answer = AVERROR(EAGAIN); /* also where that step is not measured */
-    probe.skip = 9;
-    limef_probe_step(&stepper.source, &due_us);
-    limef_probe_read(&stepper.source.filter, &after);
-    limef_probe_measure(&before, &after, &filter, NULL);
-    cr_assert(not(filter.is_eager));
-}
-
 Test(probe, a_window_is_the_difference_of_two_readings)
 {
     struct limef_probe_reading before, after;

@@ -5,7 +5,10 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <limef/thread/plan.h>
+#include <limef/thread/producer.h>
 #include <math.h>
+
+#include <libavutil/error.h>
 
 TestSuite(probe_read, .timeout = 60);
 
@@ -62,4 +65,50 @@ Test(probe_read, who_blocks_is_the_first_to_have_waited)
     correct(filters, 2, 0.05); /* the source can only have used 0.025 */
     cr_assert(ieee_ulp_eq(dbl, filters[1].cost_us, 1000, 4));
     cr_assert(lt(dbl, fabs(filters[0].cost_us - 1000), 0.001));
+}
+
+static int answer_of_step;
+
+static int step(struct limef_source *source, int64_t *due_us)
+{
+    (void)source;
+    (void)due_us;
+    return answer_of_step;
+}
+
+static bool was_eager(const struct limef_probe_reading *before, struct limef_filter *source)
+{
+    struct limef_probe_reading after;
+    struct limef_plan_filter filter = {.is_eager = false};
+
+    limef_probe_read(source, &after);
+    limef_probe_measure(before, &after, &filter, NULL);
+    return filter.is_eager;
+}
+
+static void step_often(struct limef_source *source, unsigned n, int answer)
+{
+    int64_t due_us = 0;
+
+    answer_of_step = answer;
+    for (unsigned i = 0; i < n; i++)
+        cr_assert(eq(int, limef_probe_step(source, &due_us), answer));
+}
+
+Test(probe_read, a_source_that_did_not_wait_in_a_window_is_eager)
+{
+    static const struct limef_filter_ops ops = {.kind = "stepper", .flags = LIMEF_FILTER_SOURCE};
+    struct limef_source source = {.filter = {.ops = &ops}, .step = step};
+    struct limef_probe probe;
+    struct limef_probe_reading before;
+
+    limef_probe_attach(&probe, &source.filter);
+    step_often(&source, 1, AVERROR(EAGAIN));
+    limef_probe_read(&source.filter, &before);
+    cr_assert(not(was_eager(&before, &source.filter))); /* it did nothing at all */
+    step_often(&source, 10, 0);
+    cr_assert(was_eager(&before, &source.filter));
+    probe.skip = 9; /* also where that step is not measured */
+    step_often(&source, 1, AVERROR(EAGAIN));
+    cr_assert(not(was_eager(&before, &source.filter)));
 }

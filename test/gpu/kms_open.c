@@ -4,10 +4,12 @@
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define CONNECTOR 1
@@ -302,4 +304,23 @@ Test(kms_open, the_right_configuration_is_found_behind_dozens_of_deeper_ones)
     output.gl = &gl;
     cr_assert(zero(ptr, (void *)kms_surface_open(&kms, false)));
     cr_assert(eq(sz, (size_t)kms.surface.context, RIGHT_CONFIG));
+}
+
+static int receive_error;
+
+/* In the place of the C library's: what fails once, and has nothing then. */
+ssize_t recvfrom(int fd, void *restrict data, size_t bytes, int flags, __SOCKADDR_ARG from,
+                 socklen_t *restrict from_bytes)
+{
+    (void)fd, (void)data, (void)bytes, (void)flags, (void)from, (void)from_bytes;
+    errno = receive_error;
+    receive_error = EAGAIN;
+    return -1;
+}
+
+Test(kms_open, displays_are_looked_at_again_after_announcements_were_lost)
+{
+    receive_error = ENOBUFS;
+    cr_assert(kms_hotplug_read(STDIN_FILENO));
+    cr_assert(not(kms_hotplug_read(STDIN_FILENO)));
 }

@@ -301,3 +301,20 @@ Test(rtsp_camera, is_sent_elsewhere_any_number_of_times_if_it_plays_in_between)
     greet("Session: 1\r\n", VIDEO);
     cr_assert(eq(int, (int)state, LIMEF_RTSP_CONNECTING));
 }
+
+Test(rtsp_camera, gives_the_password_itself_to_nobody_it_was_sent_to)
+{
+    char text[96];
+
+    meet();
+    expect("DESCRIBE");
+    snprintf(text, sizeof(text), "Location: rtsp://127.1:%u/s\r\n", port); /* another name of it */
+    answer_as(302, text, "");
+    meet();
+    expect("DESCRIBE");
+    answer_as(401, "WWW-Authenticate: Basic realm=\"r\"\r\n", "");
+    while (camera.pending != RTSP_NO_REQUEST)
+        step();
+    cr_assert(eq(int, (int)state, LIMEF_RTSP_REFUSED_USER));
+    cr_assert(eq(str, why, "we were sent to 127.1, which wants the password itself"));
+}

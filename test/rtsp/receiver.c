@@ -254,3 +254,42 @@ Test(rtsp_receiver, ends_with_its_senders_goodbye_alone)
     arrive(30000, 0, 3000); /* numbers begin anew: it goes on */
     cr_assert(zero(i64, receiver.left_us));
 }
+
+static void open_h265(void)
+{
+    struct sdp_media media = {
+        .kind = SDP_VIDEO, .payload_type = 96, .encoding = "H265", .clock_hz = 90000, .format = ""};
+
+    rtsp_receiver_clear(&receiver);
+    cr_assert(eq(int, rtsp_receiver_open(&receiver, &media, &stream_clock, keep, NULL), 0));
+    receiver.window.wait_us = 100000;
+}
+
+static void arrive_h265(uint16_t sequence, uint32_t timestamp, int64_t now_us)
+{
+    uint8_t packet[16];
+    size_t bytes = packet_write(packet, sequence, timestamp, true, "\x02\x01\x80", 3);
+
+    cr_assert(eq(int, rtsp_receiver_rtp(&receiver, packet, bytes, now_us), 0));
+}
+
+/* Whose slices do not tell what they refer to. */
+Test(rtsp_receiver, lets_no_picture_of_h265_go_back_but_behind_a_later_one)
+{
+    static const uint32_t frames[] = {0, 4, 2, 1, 3, 8, 6, 5, 7, 9, 10};
+    uint32_t timestamp = 900000;
+    unsigned n = sizeof(frames) / sizeof(frames[0]);
+    int64_t last_us;
+
+    open_h265();
+    for (unsigned i = 0; i < n; i++)
+        arrive_h265((uint16_t)i, timestamp + frames[i] * FRAME_TICKS, 1000000 + i * FRAME_US);
+    cr_assert(zero(u64, stream_clock.n_jumps));
+    last_us = arrivals[n - 1].pts_us;
+    cr_assert(eq(i64, last_us, 10 * FRAME_US));
+    arrive_h265((uint16_t)n, timestamp + 11 * FRAME_TICKS - 45000, 1000000 + n * FRAME_US);
+    arrive_h265((uint16_t)(n + 1), timestamp + 12 * FRAME_TICKS - 45000, 1000000 + n * FRAME_US);
+    cr_assert(eq(u64, stream_clock.n_jumps, 1));
+    cr_assert(gt(i64, arrivals[n].pts_us, last_us));
+    cr_assert(eq(i64, arrivals[n + 1].pts_us, arrivals[n].pts_us + FRAME_US));
+}

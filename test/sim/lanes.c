@@ -138,7 +138,8 @@ bool sim_write(struct sim *sim, uint32_t number, struct sim_token token, double 
     *writer_us += sim->machine.queue_us;
     if (reader->state == SIM_SLEEPS) {
         *writer_us += sim->machine.wake_us;
-        sim_wake(sim, lane->thread);
+        sim_wake(sim, lane->thread,
+                 lane->is_source ? sim->machine.timer_us : sim->machine.resume_us);
     }
     return true;
 }

@@ -65,6 +65,39 @@ Test(machine, processor_time_is_work_and_handovers)
     sim_clear_graph(&graph);
 }
 
+/* Key frames cost more; which those are is counted where they come. */
+Test(machine, filters_behind_one_another_thin_out_what_comes_to_them)
+{
+    struct sim_machine machine = {.n_cpus = 2};
+    struct sim_graph graph = {0};
+    struct sim_result result;
+
+    build(&graph, 100, 10, 1000);
+    sim_add_behind(&graph, 2, "c", 100);
+    graph.filters[1].keep_every = graph.filters[2].keep_every = 5;
+    graph.filters[2].heavy = 3;
+    run(&result, &graph, &machine, LIMEF_PLAN_FUSED);
+    cr_assert(eq(u64, result.filters[1].n_frames, 1000));
+    cr_assert(eq(u64, result.filters[2].n_frames, 200));
+    cr_assert(eq(u64, result.filters[3].n_frames, 40));
+    cr_assert(epsilon_eq(dbl, result.filters[2].own_us, 200 * 1000, 2000));
+    sim_clear_result(&result);
+    sim_clear_graph(&graph);
+}
+
+Test(machine, waking_by_the_clock_has_a_cost_of_its_own)
+{
+    struct sim_machine machine = {.n_cpus = 2, .timer_us = 23};
+    struct sim_graph graph = {0};
+    struct sim_result result;
+
+    build(&graph, 100, 1000, 500);
+    run(&result, &graph, &machine, LIMEF_PLAN_FUSED);
+    cr_assert(epsilon_eq(dbl, result.cpu_us - result.own_us, 1000 * (23 - 3), 20)); /* no switch */
+    sim_clear_result(&result);
+    sim_clear_graph(&graph);
+}
+
 Test(machine, no_more_than_its_cores_is_used)
 {
     struct sim_machine machine = {.n_cpus = 1};

@@ -2,14 +2,17 @@
 /*
  * The planner against all there is: of random graphs every set of cuts that is legal is
  * simulated, each with a thread for each island and with light islands sharing threads.
- * The plan must be within 5 % of the best: by frames missed, then by processor time.
+ * The plan must be within 5 % of the best: by frames missed, then by processor time. In a few
+ * seconds of a few frames each one frame is more than that, and the best of hundreds of sets of
+ * cuts is the luckiest: where the plan is not within, all is simulated again, for longer.
  *
- * oracle [SEEDS [FIRST_SEED [MAX_FILTERS]]]; LIMEF_SIM_SEEDS=n does as the first. With
+ * oracle [SEEDS [FIRST_SEED [MAX_FILTERS [SECONDS]]]]; LIMEF_SIM_SEEDS=n does as the first. With
  * LIMEF_SIM_VERBOSE each graph where it is not is shown.
  */
 #include "sim/scenarios.h"
 
 #include <limef/base/log.h>
+#include <limef/thread/plan_print.h>
 
 #include <math.h>
 #include <stdio.h>
@@ -21,6 +24,9 @@ static const double missed_noise = 0.005, nearly = 1.05;
 
 /* Share of the graphs that must be within. */
 static const double enough_within = 0.98;
+
+/* So many times as long is the second look. */
+enum { SECOND_LOOK = 20 };
 
 struct score {
     double missed, cpu, p99_us;
@@ -149,9 +155,9 @@ static void make(struct sim_problem *it, enum limef_plan_mode mode)
         abort();
 }
 
-static void open_trial(struct trial *trial, uint64_t seed, unsigned max_filters)
+static void open_trial(struct trial *trial, uint64_t seed, unsigned max_filters, double seconds)
 {
-    *trial = (struct trial){.settings = {.seed = seed, .seconds = 3},
+    *trial = (struct trial){.settings = {.seed = seed, .seconds = seconds},
                             .best = {.missed = 2, .cpu = INFINITY}};
     scenario_random(&trial->graph, &trial->machine, seed, max_filters);
     sim_open_problem(&trial->auto_plan, &trial->graph, &trial->machine);
@@ -217,15 +223,35 @@ static void show(const struct trial *trial)
                filter->flags & LIMEF_FILTER_RECORDS ? "records" : "", trial->graph.filters[i].heavy,
                trial->graph.filters[i].burst, trial->graph.filters[i].late_us,
                (int)plan->islands[plan->island_of[i]].worker);
-        for (uint32_t k = 0; k < trial->graph.n_edges; k++)
-            if (trial->graph.edges[k].to == i)
-                printf(" %u%s", trial->graph.edges[k].from, plan->links[k].is_cut ? " |cut" : "");
+        for (uint32_t k = 0; k < trial->graph.n_edges; k++) {
+            if (trial->graph.edges[k].to != i)
+                continue;
+            printf(" %u", trial->graph.edges[k].from);
+            if (plan->links[k].is_cut)
+                printf(" |%u %s", plan->links[k].depth,
+                       limef_overflow_name(plan->links[k].overflow));
+        }
         printf("%s%s\n", trial->planned.heads >> i & 1 ? " PLAN" : "",
                trial->best.heads >> i & 1 ? " BEST" : "");
     }
     printf("  planned: missed %.3f cpu %.2f p99 %.0f; best: missed %.3f cpu %.2f p99 %.0f%s\n",
            trial->planned.missed, trial->planned.cpu, trial->planned.p99_us, trial->best.missed,
            trial->best.cpu, trial->best.p99_us, trial->best.shares ? " shares" : "");
+}
+
+/* Whether the plan is not within, for longer. Shows it. */
+static bool is_worse_for_long(uint64_t seed, unsigned max_filters, double seconds)
+{
+    struct trial trial;
+    bool is_worse;
+
+    open_trial(&trial, seed, max_filters, seconds * SECOND_LOOK);
+    run_trial(&trial);
+    is_worse = !is_within(&trial.planned, &trial.best);
+    if (is_worse && getenv("LIMEF_SIM_VERBOSE"))
+        show(&trial);
+    close_trial(&trial);
+    return is_worse;
 }
 
 static int compare(const void *a, const void *b)
@@ -255,9 +281,11 @@ int main(int n_arguments, char **arguments)
     const char *wanted = getenv("LIMEF_SIM_SEEDS");
     unsigned n = n_arguments > 1 ? (unsigned)atoi(arguments[1]) : 60;
     uint64_t first = n_arguments > 2 ? (uint64_t)atoll(arguments[2]) : 1;
-    unsigned max_filters = n_arguments > 3 ? (unsigned)atoi(arguments[3]) : 12, n_within = 0;
+    unsigned max_filters = n_arguments > 3 ? (unsigned)atoi(arguments[3]) : 12, n_within = 0,
+             n_worse = 0;
     unsigned n_naive[LIMEF_PLAN_WHITELIST] = {0};
     unsigned long n_tried = 0;
+    double seconds = n_arguments > 4 ? atof(arguments[4]) : 3;
     double *missed, *cpu, *latency;
 
     if (wanted && atoi(wanted) > 0)
@@ -269,7 +297,7 @@ int main(int n_arguments, char **arguments)
     for (unsigned i = 0; i < n; i++) {
         struct trial trial;
 
-        open_trial(&trial, first + i, max_filters);
+        open_trial(&trial, first + i, max_filters, seconds);
         run_trial(&trial);
         missed[i] = trial.planned.missed - trial.best.missed;
         cpu[i] = trial.planned.cpu / trial.best.cpu - 1;
@@ -277,17 +305,20 @@ int main(int n_arguments, char **arguments)
         n_tried += trial.n_tried;
         for (int mode = LIMEF_PLAN_FUSED; mode <= LIMEF_PLAN_PER_STREAM; mode++)
             n_naive[mode] += is_within(&trial.naive[mode], &trial.best);
-        if (is_within(&trial.planned, &trial.best))
+        if (is_within(&trial.planned, &trial.best)) {
             n_within++;
-        else if (getenv("LIMEF_SIM_VERBOSE"))
-            show(&trial);
+        } else {
+            if (getenv("LIMEF_SIM_VERBOSE"))
+                show(&trial);
+            n_worse += is_worse_for_long(first + i, max_filters, seconds);
+        }
         close_trial(&trial);
     }
-    printf(
-        "%lu sets of cuts; within 5 %% of the best of %u graphs: %u; fused %u, a thread for each "
-        "filter %u, for each stream %u\n",
-        n_tried, n, n_within, n_naive[LIMEF_PLAN_FUSED], n_naive[LIMEF_PLAN_PER_FILTER],
-        n_naive[LIMEF_PLAN_PER_STREAM]);
+    printf("%lu sets of cuts; within 5 %% of the best of %u graphs: %u, looked at for longer %u; "
+           "fused %u, a thread for each "
+           "filter %u, for each stream %u\n",
+           n_tried, n, n_within, n - n_worse, n_naive[LIMEF_PLAN_FUSED],
+           n_naive[LIMEF_PLAN_PER_FILTER], n_naive[LIMEF_PLAN_PER_STREAM]);
     print_distribution("frames missed, beyond best", missed, n);
     print_distribution("processor time, beyond best", cpu, n);
     print_distribution("p99 latency, beyond that's", latency, n);

@@ -5,6 +5,7 @@
  *
  *     cpus 2
  *     handover_us 16
+ *     timer_us 20                                     (to sleep until a moment, and to wake up)
  *     filter NAME KIND COST_US P95_US RATE_HZ FLAGS   (flags: source,live,blocking,bound,records,
  *                                                      display,real-time, joined by commas, or -)
  *     edge FROM TO
@@ -132,6 +133,8 @@ static void read_all(struct input *input, FILE *file)
             read_edge(input, line);
         else if (sscanf(line, "handover_us %lf", &handover_us) == 1)
             sim_set_handover(&input->machine, handover_us);
+        else if (sscanf(line, "timer_us %lf", &input->machine.timer_us) == 1)
+            continue;
         else
             sscanf(line, "cpus %u", &input->machine.n_cpus);
     }

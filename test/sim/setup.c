@@ -2,6 +2,7 @@
 /* From a graph and a plan to threads, boundaries, and what islands do for a frame. */
 #include "sim/sim_private.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static const unsigned ranks[SIM_N_PRIORITIES] = {
@@ -15,6 +16,9 @@ static void set_machine(struct sim_machine *machine)
     machine->wake_us = machine->wake_us > 0 ? machine->wake_us : 5;
     machine->resume_us = machine->resume_us > 0 ? machine->resume_us : 8;
     machine->switch_us = machine->switch_us > 0 ? machine->switch_us : 3;
+    /* the switch is in it, and comes with the core */
+    machine->timer_us = machine->timer_us > 0 ? fmax(0, machine->timer_us - machine->switch_us)
+                                              : machine->resume_us;
     machine->queue_us = machine->queue_us > 0 ? machine->queue_us : 0.3;
     machine->slice_us = machine->slice_us > 0 ? machine->slice_us : 3000;
 }
@@ -84,6 +88,22 @@ static void measure_paths(struct sim *sim)
             sim->path_us[to] = us;
             changed = true;
         }
+    }
+}
+
+/* Filters lie behind those that lead to them; of several, the first one counts. */
+static void count_every(struct sim *sim)
+{
+    const struct sim_graph *graph = sim->graph;
+
+    for (uint32_t i = 0; i < graph->n_filters; i++) {
+        const struct sim_filter *filter = &graph->filters[i];
+
+        sim->every[i] = sim->every[i] ? sim->every[i] : 1;
+        for (uint32_t k = sim->first_out[i]; k != SIM_NONE; k = sim->next_out[k])
+            if (!sim->every[graph->edges[k].to])
+                sim->every[graph->edges[k].to] =
+                    sim->every[i] * (filter->keep_every ? filter->keep_every : 1);
     }
 }
 
@@ -207,6 +227,7 @@ void sim_open(struct sim *sim)
     sim->numbers = calloc(n, sizeof(*sim->numbers));
     sim->path_us = calloc(n, sizeof(double));
     sim->n_ends = calloc(n, sizeof(double));
+    sim->every = calloc(n, sizeof(*sim->every));
     sim->is_end = calloc(n, sizeof(bool));
     sim->deadline_us = calloc(n, sizeof(double));
     sim->histograms = calloc((size_t)n * SIM_BUCKETS, sizeof(uint32_t));
@@ -219,6 +240,7 @@ void sim_open(struct sim *sim)
     list_edges(sim);
     measure_paths(sim);
     measure_work(sim);
+    count_every(sim);
     for (uint32_t i = 0; i < n; i++)
         count_ends(sim, i);
     open_lanes(sim);
@@ -242,6 +264,7 @@ void sim_close(struct sim *sim)
     free(sim->numbers);
     free(sim->path_us);
     free(sim->n_ends);
+    free(sim->every);
     free(sim->is_end);
     free(sim->deadline_us);
     free(sim->histograms);

@@ -25,7 +25,7 @@ double sim_cost(const struct sim *sim, uint32_t number, const struct sim_token *
 
     if (filter->heavy > 1) {
         us *= SIM_KEY_EVERY / (SIM_KEY_EVERY - 1 + filter->heavy);
-        if (token->number % SIM_KEY_EVERY == 0)
+        if (token->number / sim->every[number] % SIM_KEY_EVERY == 0)
             us *= filter->heavy;
     }
     if (filter->jitter <= 0)

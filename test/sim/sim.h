@@ -45,6 +45,8 @@ struct sim_machine {
     unsigned n_cpus;
     double wake_us;   /* of who writes to a thread that sleeps; 5 */
     double resume_us; /* of who was asleep, until it has the frame, and to sleep again; 8 */
+    double timer_us;  /* of who slept until a frame of a source was due, with the switch; as
+                         resume_us and switch_us */
     double switch_us; /* of a core that goes on with another thread, with what its caches lose; 3 */
     double queue_us;  /* of a frame across a boundary where nobody sleeps; 0.3 */
     double slice_us;  /* of threads of one priority, in turn; 3000 */

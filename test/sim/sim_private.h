@@ -100,6 +100,7 @@ struct sim {
     uint64_t *numbers;    /* of each source: frames that came */
     double *path_us;      /* of each filter: mean cost from the sources to behind it */
     double *n_ends;       /* of each filter: ends reached from it, per frame */
+    uint64_t *every;      /* of each filter: of the source's frames one in so many comes to it */
     bool *is_end;         /* of each filter: nothing is behind it */
     double *deadline_us;  /* of each source, without the path; 0: not a source */
     uint32_t *histograms; /* SIM_BUCKETS of each filter */
@@ -130,8 +131,8 @@ bool sim_pop_event(struct sim *sim, struct sim_event *event);
 /* A frame for a lane. Returns false if the writer has to wait for room. */
 bool sim_write(struct sim *sim, uint32_t lane, struct sim_token token, double *writer_us);
 
-/* Makes a thread ready. */
-void sim_wake(struct sim *sim, uint32_t thread);
+/* Makes a thread ready that has to do so much first. */
+void sim_wake(struct sim *sim, uint32_t thread, double resume_us);
 
 /* Gives cores to whom they belong. */
 void sim_schedule(struct sim *sim);

@@ -33,12 +33,12 @@ static uint32_t pop_ready(struct sim *sim, unsigned rank)
     return thread;
 }
 
-void sim_wake(struct sim *sim, uint32_t thread)
+void sim_wake(struct sim *sim, uint32_t thread, double resume_us)
 {
     struct sim_thread *it = &sim->threads[thread];
 
-    it->left_us += sim->machine.resume_us;
-    it->extra_us += sim->machine.resume_us;
+    it->left_us += resume_us;
+    it->extra_us += resume_us;
     push_ready(sim, thread, false);
 }
 
@@ -69,7 +69,7 @@ static bool take_frame(struct sim *sim, struct sim_thread *it)
         it->pc = lane->program;
         if (lane->writer != SIM_NONE) {
             extra(it, sim->machine.wake_us);
-            sim_wake(sim, lane->writer);
+            sim_wake(sim, lane->writer, sim->machine.resume_us);
             lane->writer = SIM_NONE;
         }
         return true;
@@ -119,7 +119,9 @@ static void end_work(struct sim *sim, struct sim_thread *it)
     count_cost(sim, op->at, us);
     if (sim->is_end[op->at])
         complete(sim, op->at, &it->token);
-    it->pc = filter->keep_every && it->token.number % filter->keep_every ? op->skip : it->pc + 1;
+    it->pc = filter->keep_every && it->token.number / sim->every[op->at] % filter->keep_every
+                 ? op->skip
+                 : it->pc + 1;
 }
 
 /* Goes on until the thread needs the core, or sleeps. */

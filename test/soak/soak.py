@@ -6,8 +6,8 @@ soak.py CAMERA-FAULTS [--minutes N] [--cameras N] [--pause-s N] [--every-s N] [-
 
 CAMERA-FAULTS is test_camera_faults of a build without sanitizers, whose own bookkeeping grows. Each
 camera breaks in another way PAUSE seconds after it played again; what it shows is compared with
-what was sent. At the end: memory after the first tenth as a slope by least squares, and what the
-program counted. Exit status 1: something damaged, lost, late or left open, or memory that grows by
+what was sent. At the end: memory in the second half as a slope by least squares (pools grow with the
+largest that each camera sends, fewer and fewer times), and what the program counted. Exit status 1: something damaged, lost, late or left open, or memory that grows by
 more than --kb-per-hour."""
 import argparse
 import os
@@ -35,7 +35,7 @@ def read_line(line):
 
 
 def conclude(points, kb_per_hour):
-    warm = [point for point in points if point[0] >= points[-1][0] / 10]
+    warm = [point for point in points if point[0] >= points[-1][0] / 2]
     if len(warm) < 3:
         print("too short for a slope")
         return 0
@@ -45,7 +45,7 @@ def conclude(points, kb_per_hour):
         rate, off = slope([(point[0], point[column]) for point in warm])
         least = [min(point[column] for point in part) / 1024
                  for part in (warm[:third], warm[-third:])]
-        print(f"{name} after warm-up: {rate * 3600 / 1024:+.0f} kB an hour, {off / 1024:.0f} kB "
+        print(f"{name} in the second half: {rate * 3600 / 1024:+.0f} kB an hour, {off / 1024:.0f} kB "
               f"around that line; least of the first third {least[0]:.0f} kB, of the last "
               f"{least[1]:.0f} kB")
         grows |= rate * 3600 / 1024 > kb_per_hour and least[1] > least[0]

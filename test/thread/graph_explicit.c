@@ -15,6 +15,14 @@ static size_t n_filters(void)
     return n;
 }
 
+static unsigned n_waiting(void)
+{
+    struct limef_graph_boundary_look look;
+    size_t n = 1;
+
+    return limef_graph_look(&graph, NULL, NULL, &look, &n) < 0 ? 0 : look.n_waiting;
+}
+
 /* source -> a, and on the application's thread b -> sink. */
 static void begin(void)
 {
@@ -115,10 +123,15 @@ Test(graph_explicit, one_that_was_stopped_runs_nothing_more)
     int64_t n;
 
     start();
+    atomic_store(&line.sink.stuck, 1);
+    ASSERT_COMES(n_waiting() >= 3);
+    limef_thread_ask_stop(&consumer.thread);
+    atomic_store(&line.sink.stuck, 0);
     cr_assert(eq(int, limef_thread_stop(&consumer.thread, TOO_LONG_US), 0));
     n = atomic_load(&line.sink.n_packets);
     cr_assert(eq(int, limef_graph_remove_thread(&graph, &consumer, TOO_LONG_US), 0));
     cr_assert(eq(i64, atomic_load(&line.sink.n_packets), n));
+    cr_assert(ge(u64, limef_graph_n_lost(&graph), 1));
     limef_consumer_clear(&consumer);
     end();
 }

@@ -116,6 +116,23 @@ Test(plan_place, what_is_not_measured_shares_with_nobody_that_it_could_hold_up)
     cr_assert(eq(u32, plans.plan.n_workers, 2));
 }
 
+/* Two pictures are done before another's next one is due, four that come at once are not. */
+Test(plan_place, what_is_long_busy_with_a_burst_shares_with_nobody)
+{
+    put_chain(3000, 1500);
+    put_chain(1000, 500);
+    make();
+    cr_assert(eq(u32, plans.plan.n_workers, 1));
+    plans.edges[0].burst_frames = 2;
+    make();
+    cr_assert(eq(u32, plans.plan.n_workers, 1));
+    plans.edges[0].burst_frames = 4;
+    make();
+    cr_assert(eq(u32, plans.plan.n_workers, 2));
+    make_next();
+    cr_assert(eq(u32, plans.plan.n_workers, 2));
+}
+
 Test(plan_place, a_small_change_moves_no_island)
 {
     uint32_t workers[12];

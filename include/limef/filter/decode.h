@@ -9,7 +9,9 @@
  * track or slot) are ignored.
  *
  * Of a burst (LIMEF_FRAME_BURST) the last picture alone is passed on, as soon as
- * the burst is over. What its pictures do not refer to is not even decoded.
+ * the burst is over. What its pictures do not refer to is not even decoded. H.264 and
+ * H.265 that begin with a burst are decoded on as many cores as other files are; each
+ * picture behind the burst is handed out at once all the same.
  *
  * FLUSH forgets what is inside; END and STOP drain it first; after a GAP nothing
  * is decoded up to the next key frame. Everything else passes as it is.
@@ -140,6 +142,9 @@ struct limef_decode_filter {
     struct limef_codec_frame codec;   /**< the last one; without its payload */
     struct limef_decoded_frame out;   /**< the last one that was passed on */
     struct limef_decoded_frame burst; /**< the newest picture of a burst that goes on; or empty */
+    struct AVPacket *delimiter;       /**< without a picture: pushes one out; owned. NULL: none */
+    bool is_fresh;                    /**< nothing was decoded since the decoder was opened */
+    bool is_parallel;                 /**< it was opened for a burst: on several cores */
     int64_t drop_before_us;           /**< LIMEF_NO_TIME: drop nothing */
     bool is_after_gap;                /**< packets were left out; no key frame came since */
     unsigned n_behind; /**< pictures that what is behind may hold; 0: nobody has said */

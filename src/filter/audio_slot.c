@@ -179,14 +179,16 @@ static unsigned room_of(struct limef_audio_slot *slot)
     return room > free ? room - free : 0;
 }
 
-/* So many frames of a block were, from its beginning on. */
+/* Frames `from` to `to` of a block are written; one without a time follows what was before. */
 static void note_written(struct limef_audio_slot *slot, const struct limef_decoded_frame *block,
-                         unsigned n_frames)
+                         unsigned from, unsigned to)
 {
-    int64_t from_us = block->frame.pts_us;
+    int64_t rate = audio_slot_rate_of(block);
 
-    if (from_us != LIMEF_NO_TIME)
-        slot->next_us = from_us + frames_us(slot, n_frames) * audio_slot_rate_of(block) / 1000;
+    if (block->frame.pts_us != LIMEF_NO_TIME)
+        slot->next_us = block->frame.pts_us + frames_us(slot, to) * rate / 1000;
+    else if (slot->next_us != LIMEF_NO_TIME)
+        slot->next_us += frames_us(slot, to - from) * rate / 1000;
 }
 
 /* Some of the block that is next; how many frames. */
@@ -225,8 +227,9 @@ static unsigned serve(struct limef_audio_slot *slot)
 
         if (!n)
             break;
+        note_written(slot, &kept_at(slot, slot->at_block)->frame, slot->at_frame,
+                     slot->at_frame + n);
         slot->at_frame += n;
-        note_written(slot, &kept_at(slot, slot->at_block)->frame, slot->at_frame);
         if (slot->at_frame >= (unsigned)kept_at(slot, slot->at_block)->frame.av->nb_samples) {
             slot->at_block++;
             slot->at_frame = 0;
@@ -430,7 +433,7 @@ int audio_slot_pass(struct limef_audio_slot *slot, const struct limef_decoded_fr
         pts_us += frames_us(slot, slot->n_taken) * rate / 1000;
     limef_mixer_input_write(slot->input, samples_of(in->av) + (size_t)slot->n_taken * n_channels,
                             (unsigned)in->av->nb_samples - slot->n_taken, pts_us, rate);
-    note_written(slot, in, (unsigned)in->av->nb_samples);
+    note_written(slot, in, slot->n_taken, (unsigned)in->av->nb_samples);
     flush_tempo(slot);
     forget_all(slot);
     return 0;

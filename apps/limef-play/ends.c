@@ -60,12 +60,21 @@ static void say_if_cut_short(const struct player *player, const struct play_stre
     struct limef_decode_counters decode;
 
     limef_decode_get_counters(&stream->decode, &decode);
-    if (stream->end_code < 0 || stream->limit.reached || player->options->n_loops ||
-        missed_us < CUT_SHORT_US ||
+    if (stream->end_code < 0 || stream->limit.reached || stream->sound_limit.reached ||
+        player->options->n_loops || missed_us < CUT_SHORT_US ||
         (!decode.n_corrupt && missed_us < play_stream_duration_us(stream) / CUT_SHORT_PART))
         return;
     limef_log(LIMEF_LOG_WARNING, stream->name, "%s: %s ends %.1f s too early", stream->url,
               decode.n_corrupt ? "damaged, and it" : "it", (double)missed_us / 1e6);
+}
+
+/* What has no pictures need not be read to its end to know that there are none. */
+static bool is_sound_alone(const struct play_stream *stream)
+{
+    struct limef_decode_counters decode;
+
+    limef_decode_get_counters(&stream->decode, &decode);
+    return stream->sound_limit.reached && !decode.n_packets;
 }
 
 void ends_note(struct player *player, const struct limef_signal_frame *report)
@@ -78,6 +87,7 @@ void ends_note(struct player *player, const struct limef_signal_frame *report)
     stream = &player->streams[report->frame.slot];
     if (report->frame.media == LIMEF_MEDIA_AUDIO) {
         stream->sound_ended = true;
+        stream->pictures_ended |= is_sound_alone(stream);
     } else {
         stream->pictures_ended = true;
         stream->end_code = report->code;

@@ -144,20 +144,44 @@ static int write_snapshot(void *context)
     return ret;
 }
 
-/* Eight places from -48 dB to full scale, and the volume. */
+/* Eight places from -48 dB to full scale: # as loud as its RMS, + up to its peak. */
+static void draw_meter(const struct limef_levels *levels, char bar[9])
+{
+    float peak = fmaxf(levels->peak[0], levels->peak[1]);
+    float rms = fmaxf(levels->rms[0], levels->rms[1]);
+
+    for (int i = 0; i < 8; i++) {
+        float from = powf(10, (float)(i * 6 - 48) / 20);
+
+        bar[i] = rms > from ? '#' : peak > from ? '+' : '.';
+    }
+    bar[8] = 0;
+}
+
+/* Of a stream that has sound: behind its gain. */
+static size_t put_stream_meter(const struct play_sound *sound, uint32_t slot, char *text,
+                               size_t bytes)
+{
+    struct limef_levels levels;
+    char bar[9];
+
+    if (!play_sound_is_heard(sound, slot))
+        return 0;
+    limef_mixer_input_get_levels(&sound->inputs[slot], &levels);
+    draw_meter(&levels, bar);
+    return (size_t)snprintf(text, bytes, "  %s", bar);
+}
+
 static size_t put_meter(const struct player *player, char *text, size_t bytes)
 {
     const struct play_sound *sound = &player->sound;
     struct limef_levels levels;
-    char bar[9] = "........";
-    float peak;
+    char bar[9];
 
     if (!sound->on || !bytes)
         return 0;
     limef_mixer_get_levels(&sound->mixer, &levels);
-    peak = levels.peak[0] > levels.peak[1] ? levels.peak[0] : levels.peak[1];
-    for (int i = 0; i < 8 && peak > powf(10, (float)(i * 6 - 48) / 20); i++)
-        bar[i] = '#';
+    draw_meter(&levels, bar);
     return (size_t)snprintf(text, bytes, "sound  %s  %d %%%s\n", bar, LIMEF_COUNTED(sound->volume),
                             LIMEF_COUNTED(sound->muted) ? "  muted" : "");
 }
@@ -175,10 +199,14 @@ static int put_overlay(void *context)
         limef_presenter_get_counters(&player->presenter, i, &c);
         used += (size_t)snprintf(text + used, sizeof(text) - used,
                                  "%u  %dx%d  shown %" PRIu64 "  late %" PRIu64 "  latency %" PRId64
-                                 " / %" PRId64 " ms\n",
+                                 " / %" PRId64 " ms",
                                  i + 1, c.width, c.height, c.n_shown, c.n_dropped_late,
                                  limef_histogram_percentile_us(&c.latency, 0.5) / 1000,
                                  limef_histogram_percentile_us(&c.latency, 0.99) / 1000);
+        if (used < sizeof(text))
+            used += put_stream_meter(&player->sound, i, text + used, sizeof(text) - used);
+        if (used < sizeof(text))
+            used += (size_t)snprintf(text + used, sizeof(text) - used, "\n");
     }
     if (shown && used < sizeof(text))
         put_meter(player, text + used, sizeof(text) - used);

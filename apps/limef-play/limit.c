@@ -55,7 +55,7 @@ static int limit_go(struct limef_filter *filter, const struct limef_frame *in)
 
     if (limit->reached)
         return pass_behind_end(limit, in);
-    if (in->frame_class != LIMEF_FRAME_DECODED || in->media != LIMEF_MEDIA_VIDEO)
+    if (in->frame_class != LIMEF_FRAME_DECODED || in->media != limit->media)
         return limef_pass(filter, in);
     if (is_past(limit, in))
         return end(limit, in);
@@ -67,10 +67,11 @@ static int limit_go(struct limef_filter *filter, const struct limef_frame *in)
 
 static const struct limef_filter_ops limit_ops = {.kind = "limit", .go = limit_go};
 
-void play_limit_init(struct play_limit *limit, const char *name, int64_t n_frames,
+void play_limit_init(struct play_limit *limit, const char *name, uint32_t media, int64_t n_frames,
                      int64_t duration_us)
 {
     limef_filter_init(&limit->filter, &limit_ops, name);
+    limit->media = media;
     limit->n_frames = n_frames;
     limit->duration_us = duration_us;
     limit->first_us = LIMEF_NO_TIME;

@@ -10,8 +10,9 @@
 
 struct play_limit {
     struct limef_filter filter;
-    int64_t n_frames;    /* pass so many pictures; -1: all */
-    int64_t duration_us; /* pass pictures that begin within this of the first; -1: all */
+    uint32_t media;      /* what it ends: pictures, LIMEF_MEDIA_VIDEO, or blocks of sound */
+    int64_t n_frames;    /* pass so many; -1: all */
+    int64_t duration_us; /* pass what begins within this of the first; -1: all */
 
     int64_t n_passed;
     int64_t first_us; /* LIMEF_NO_TIME: none came yet */
@@ -19,7 +20,7 @@ struct play_limit {
     bool reached;
 };
 
-void play_limit_init(struct play_limit *limit, const char *name, int64_t n_frames,
+void play_limit_init(struct play_limit *limit, const char *name, uint32_t media, int64_t n_frames,
                      int64_t duration_us);
 
 #endif

@@ -91,6 +91,10 @@ int play_sound_init(struct play_sound *sound, const struct play_options *options
     int ret;
 
     sound->on = is_wanted(options);
+    if (options->untimed && options->ao && strcmp(options->ao, "auto") != 0 &&
+        strcmp(options->ao, "none") != 0)
+        return limef_fail(AVERROR(EINVAL), "limef-play",
+                          "--ao=%s with --untimed: there is no sound", options->ao);
     if (!sound->on)
         return 0;
     sound->n_streams = n_streams;

@@ -192,7 +192,8 @@ static int init_sound(struct play_stream *stream, struct limef_filter *head,
         return ret;
     limef_connect(head, &stream->split.filter);
     limef_connect(&stream->split.filter, pictures);
-    limef_connect(&stream->sound_decode.filter, &stream->resample.filter);
+    limef_connect(&stream->sound_decode.filter, &stream->sound_limit.filter);
+    limef_connect(&stream->sound_limit.filter, &stream->resample.filter);
     limef_connect(&stream->resample.filter, &stream->sound->sink.filter);
     stream->sound->slots[stream->slot].resample = &stream->resample;
     return limef_split_connect(&stream->split, &stream->sound_decode.filter, LIMEF_SPLIT_FROM_NOW);
@@ -220,7 +221,10 @@ int play_stream_init(struct play_stream *stream, uint32_t slot, const char *url,
         ret = init_export(stream, options->export_path);
     if (ret < 0)
         return ret;
-    play_limit_init(&stream->limit, stream->name, options->n_frames, options->duration_us);
+    play_limit_init(&stream->limit, stream->name, LIMEF_MEDIA_VIDEO, options->n_frames,
+                    options->duration_us);
+    play_limit_init(&stream->sound_limit, stream->name, LIMEF_MEDIA_AUDIO, -1,
+                    options->duration_us);
     if (play_stream_is_live(stream)) {
         limef_latency_filter_init(&stream->latency, stream->name, options->latency_us);
         limef_connect(&stream->latency.filter, pictures);
@@ -252,5 +256,6 @@ void play_stream_clear(struct play_stream *stream)
     limef_filter_clear(&stream->export_filter.filter);
     limef_filter_clear(&stream->split.filter);
     limef_filter_clear(&stream->sound_decode.filter);
+    limef_filter_clear(&stream->sound_limit.filter);
     limef_filter_clear(&stream->resample.filter);
 }

@@ -3,7 +3,7 @@
  * One URL on its way to the screen, on threads that a graph places:
  *
  *     file source - split - decode - limit [- export] - screen
- *                        \- decode - resample - sound
+ *                        \- decode - limit - resample - sound
  *
  * Without sound there is no split, and nothing behind it. What is live has a latency filter before
  * the decoder of pictures. A camera with a small and a large stream has a switch behind the two.
@@ -28,7 +28,7 @@
 #include <limef/thread/graph.h>
 
 /* Filters of a stream. */
-#define PLAY_STREAM_FILTERS 9
+#define PLAY_STREAM_FILTERS 10
 /* And of one with two streams. */
 #define PLAY_MAIN_FILTERS 4
 
@@ -55,6 +55,7 @@ struct play_stream {
     char export_path[108];
     struct limef_split_filter split;
     struct limef_decode_filter sound_decode;
+    struct play_limit sound_limit;
     struct limef_resample_filter resample;
 
     /* the main thread */

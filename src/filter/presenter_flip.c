@@ -36,11 +36,16 @@ static int64_t nearest_refresh_us(const struct limef_presenter_flip *flip, int64
 
 int64_t presenter_take_us(const struct limef_presenter *presenter, const struct limef_tile *tile)
 {
-    if (tile->due_us == LIMEF_FOREVER)
+    int64_t take_us = tile->due_us;
+
+    if (take_us == LIMEF_FOREVER)
         return LIMEF_FOREVER;
-    return is_paced(presenter) ? nearest_refresh_us(&presenter->flip, tile->due_us) -
-                                     presenter->flip.period_us + AFTER_REFRESH_US
-                               : tile->due_us;
+    if (is_paced(presenter))
+        take_us = nearest_refresh_us(&presenter->flip, tile->due_us) - presenter->flip.period_us +
+                  AFTER_REFRESH_US;
+    /* a late picture finds the one before it on its way: asking at once, again and again, does not
+     * speed that up */
+    return FFMAX(take_us, presenter->flip.ready_us);
 }
 
 bool presenter_is_time(const struct limef_presenter *presenter, const struct limef_tile *tile,
@@ -148,5 +153,6 @@ int64_t presenter_read_flips(struct limef_presenter *presenter, int64_t now_us)
         flip->at_us = last.at_us;
     }
     flip->n_flips = last.n_flips;
+    flip->ready_us = ready_us;
     return ready_us;
 }

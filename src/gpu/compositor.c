@@ -5,6 +5,7 @@
 #include "gpu/layout.h"
 
 #include <limef/base/log.h>
+#include <limef/frame/pool.h>
 
 #include <libavutil/common.h>
 #include <libavutil/frame.h>
@@ -111,6 +112,7 @@ int compositor_close(struct compositor **compositor)
     programs_clear(old->programs, gl);
     output_close(&old->output);
     label_maker_clear(&old->texts);
+    limef_pool_release(old->brought);
     memory_release(old);
     *compositor = NULL;
     return 0;

@@ -28,6 +28,7 @@ struct compositor {
     struct label_maker texts;
     const char
         *planes_why; /* why a picture that could be on a plane was composed; NULL: none was */
+    struct limef_pool *brought; /* of pictures that the CPU wrote into buffers of the kernel */
     unsigned n_surfaces;
     struct surface surfaces[];
 };
@@ -50,6 +51,14 @@ void compositor_compose(struct compositor *compositor);
  */
 bool compositor_keep(struct compositor *compositor, struct surface *surface,
                      const struct limef_decoded_frame *picture);
+
+/*
+ * Writes a picture that lies in ordinary memory into a buffer of the kernel, and counts that as an
+ * upload. brought: written; its reference is the caller's. False: that cannot be.
+ */
+bool compositor_bring(struct compositor *compositor, struct surface *surface,
+                      const struct limef_decoded_frame *picture,
+                      struct limef_decoded_frame *brought);
 
 /* Forgets what was kept. */
 void compositor_drop_kept(struct surface *surface);

@@ -31,11 +31,21 @@ bool compositor_keep(struct compositor *compositor, struct surface *surface,
                      const struct limef_decoded_frame *picture)
 {
     if (!compositor->output.ops->scan_out || alone(compositor) != surface ||
-        !picture->frame.payload || picture->rotation_degrees || picture->mirrored ||
-        !describe(picture, &surface->kept_as) || surface->kept_as.x || surface->kept_as.y)
+        picture->rotation_degrees || picture->mirrored)
         return false;
-    surface->kept = *picture;
-    limef_payload_ref(picture->frame.payload);
+    if (picture->frame.payload && describe(picture, &surface->kept_as)) {
+        if (surface->kept_as.x || surface->kept_as.y)
+            return false;
+        surface->kept = *picture;
+        limef_payload_ref(picture->frame.payload);
+    } else {
+        if (!compositor_bring(compositor, surface, picture, &surface->kept))
+            return false;
+        if (!describe(&surface->kept, &surface->kept_as)) {
+            compositor_drop_kept(surface);
+            return false;
+        }
+    }
     surface->has_picture = surface->dirty = true;
     return true;
 }

@@ -87,8 +87,7 @@ static int import(struct surface *surface, struct surface_ways *ways,
     return ret;
 }
 
-/* Why a picture that software decoded does not lie where the GPU reads. */
-static const char *say_why_ordinary(const struct surface_ways *ways)
+const char *surface_why_ordinary(const struct surface_ways *ways)
 {
     const char *refused;
 
@@ -117,7 +116,7 @@ static int take_software(struct surface *surface, struct surface_ways *ways,
     moved->from = payload ? mapped_buffers_find(&ways->mapped, av->data[0]) : NULL;
     if (moved->from) /* the GPU reads it there */
         moved->shrinks = 0;
-    moved->uploaded_why = why ? why : say_why_ordinary(ways);
+    moved->uploaded_why = why ? why : surface_why_ordinary(ways);
     moved->bottom_up = ways->bottom_up;
     ret = textures_upload(&surface->textures, ways->gl, av, moved, ways->name);
     if (moved->direct_bytes)

@@ -69,6 +69,9 @@ int surface_ways_close(struct surface_ways *ways);
 int surface_take(struct surface *surface, struct surface_ways *ways,
                  const struct limef_decoded_frame *picture, struct upload *moved, bool *turned);
 
+/* Why a picture that software decoded does not lie where the GPU reads. Lives forever. */
+const char *surface_why_ordinary(const struct surface_ways *ways);
+
 /* Drops what is kept of pictures that were shown before. */
 void surface_forget(struct surface *surface, struct surface_ways *ways);
 

@@ -32,7 +32,7 @@ static int note(void *context, const struct limef_frame *frame)
 
 static void begin(int64_t n_frames, int64_t duration_us)
 {
-    play_limit_init(&limit, "limit", n_frames, duration_us);
+    play_limit_init(&limit, "limit", LIMEF_MEDIA_VIDEO, n_frames, duration_us);
     limef_tap_filter_init(&tap, "tap", note, NULL);
     limef_connect(&limit.filter, &tap.filter);
 }
@@ -83,4 +83,21 @@ Test(limit, behind_its_end_signals_pass_and_no_second_end)
     cr_assert(eq(int, give_signal(LIMEF_SIGNAL_END), AVERROR_EXIT));
     cr_assert(eq(uint, n_ends, 1));
     cr_assert(eq(uint, n_pictures, 1));
+}
+
+Test(limit, of_sound_leaves_pictures_alone)
+{
+    struct limef_decoded_frame block = {.frame = {.frame_class = LIMEF_FRAME_DECODED,
+                                                  .media = LIMEF_MEDIA_AUDIO,
+                                                  .duration_us = 20000}};
+
+    begin(-1, 100000);
+    limit.media = LIMEF_MEDIA_AUDIO;
+    cr_assert(zero(int, give_picture(500000)));
+    for (block.frame.pts_us = 0; block.frame.pts_us < 100000; block.frame.pts_us += 20000)
+        cr_assert(zero(int, limef_go(&limit.filter, &block.frame)));
+    cr_assert(zero(uint, n_ends));
+    limef_go(&limit.filter, &block.frame);
+    cr_assert(eq(uint, n_ends, 1));
+    cr_assert(eq(int, limef_go(&limit.filter, &block.frame), AVERROR_EXIT));
 }

@@ -262,6 +262,13 @@ class Sound(unittest.TestCase):
             self.assertGreater(max(part), 0.05)
         self.assertGreater(stream["frames_shown"] + stream["frames_dropped"]["late"], 50)
 
+    def test_plays_a_part_of_what_has_sound_alone(self):
+        clip = make("minutes.wav", "-f", "lavfi", "-i", "sine=1000:d=120")
+        status, report, samples = play("--duration=0.5", clip)
+        self.assertEqual(status, 0)
+        self.assertEqual(report["streams"][0]["state"], "ended")
+        self.assertAlmostEqual(report["streams"][0]["sound"]["heard_s"], 0.5, delta=0.1)
+
     def test_what_comes_behind_a_gap_is_not_heard_too_early(self):
         clip = make("gap.mkv", "-f", "lavfi", "-i", FLASH, "-f", "lavfi", "-i", BEEP, "-t", "2.4", "-af",
                     "aselect=not(between(t\\,0.5\\,1.6))", "-c:v", "mpeg4", "-c:a", "pcm_s16le")
@@ -292,6 +299,12 @@ class Sound(unittest.TestCase):
                                   capture_output=True, text=True, timeout=DEADLINE_S)
             self.assertEqual(done.returncode, 7, ao)
             self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
+
+    def test_says_that_there_is_no_sound_as_fast_as_it_can(self):
+        done = subprocess.run([PLAY, "--vo=none", "--untimed", f"--ao=wav:{FOLDER / 'no.wav'}", "a.wav"],
+                              env=QUIET, capture_output=True, text=True, timeout=DEADLINE_S)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
 
     def test_does_not_decode_what_nobody_hears(self):
         clip = make("silent.mp4", "-f", "lavfi", "-i", FLASH, "-f", "lavfi", "-i", BEEP, "-t", "1",

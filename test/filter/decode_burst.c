@@ -108,24 +108,18 @@ static void expect_each_behind_the_burst(void)
 Test(decode_burst, is_decoded_on_several_cores_and_what_follows_comes_at_once)
 {
     /* with lengths in front of the units, and with start codes */
-    static const struct {
-        const char *name, *codec;
-    } clips[] = {{"a.mp4", "libx264"}, {"a.h264", "libx264"}, {"b.mp4", "libx265"}};
+    static const char *const names[] = {"a.mp4", "a.h264"};
 
-    for (size_t i = 0; i < sizeof(clips) / sizeof(clips[0]); i++) {
-        struct media media = {.codec = clips[i].codec, .n_pictures = N_PICTURES, .gop = 35};
-
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct media media = {.codec = "libx264", .n_pictures = N_PICTURES, .gop = 35};
         AVAdler expected;
 
-        if (!avcodec_find_encoder_by_name(clips[i].codec))
-            continue;
-        play_burst(media_make(clips[i].name, &media),
-                   &(struct limef_decode_settings){.n_threads = 1});
+        play_burst(media_make(names[i], &media), &(struct limef_decode_settings){.n_threads = 1});
         cr_assert(eq(int, play.decode.context->thread_count, 1));
         expect_each_behind_the_burst();
         play_clear(&play);
         expected = sum;
-        play_burst(media_make(clips[i].name, &media), &(struct limef_decode_settings){0});
+        play_burst(media_make(names[i], &media), &(struct limef_decode_settings){0});
         cr_assert(
             eq(int, play.decode.context->thread_count, av_cpu_count() < 4 ? av_cpu_count() : 4));
         expect_each_behind_the_burst();

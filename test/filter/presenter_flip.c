@@ -3,6 +3,7 @@
  * Pictures for a display that says when they are on the screen, in simulated
  * time: this program has a clock and a compositor of its own.
  */
+#include "filter/presenter_private.h"
 #include "gpu/compositor.h"
 
 #include <criterion/criterion.h>
@@ -217,21 +218,26 @@ static void end(void)
 
 TestSuite(presenter_flip, .fini = end);
 
+static int give(int64_t pts_us, int64_t duration_us, uint32_t flags)
+{
+    struct limef_decoded_frame decoded = {.frame = {.frame_class = LIMEF_FRAME_DECODED,
+                                                    .media = LIMEF_MEDIA_VIDEO,
+                                                    .flags = flags,
+                                                    .pts_us = pts_us,
+                                                    .duration_us = duration_us,
+                                                    .payload = &payload},
+                                          .av = av};
+
+    return limef_go(&presenter.filter, &decoded.frame);
+}
+
 /* Plays n pictures; each is given as soon as there is room for it. */
 static void play(int n, int64_t duration_us, uint32_t flags)
 {
     int64_t due_us;
 
     for (int i = 0; i < n || display.flip_us || presenter.dirty;) {
-        struct limef_decoded_frame decoded = {.frame = {.frame_class = LIMEF_FRAME_DECODED,
-                                                        .media = LIMEF_MEDIA_VIDEO,
-                                                        .flags = flags,
-                                                        .pts_us = i * duration_us,
-                                                        .duration_us = duration_us,
-                                                        .payload = &payload},
-                                              .av = av};
-
-        if (i < n && limef_go(&presenter.filter, &decoded.frame) == 0) {
+        if (i < n && give(i * duration_us, duration_us, flags) == 0) {
             i++;
             continue;
         }
@@ -286,6 +292,25 @@ Test(presenter_flip, what_is_drawn_too_slowly_is_counted_as_missed)
     cr_assert(gt(u64, missed(), 20));
     cr_assert(eq(u64, LIMEF_COUNTED(presenter.n_missed_here), missed()));
     cr_assert(eq(u64, shown(), 99));
+}
+
+/* The thread wakes up when this says: at once, for as long as the flip does not come, would be a
+ * thread that never sleeps. */
+Test(presenter_flip, a_late_picture_waits_for_the_flip_of_the_one_before)
+{
+    begin(16667, 2000);
+    play(4, 16667, 0);
+    display.now_us += 100000; /* the last one has waited in vain */
+    limef_presenter_tick(&presenter, display.now_us);
+    cr_assert(gt(i64, display.flip_us, display.now_us));
+    cr_assert(eq(int, give(4 * 16667, 16667, 0), 0));
+    cr_assert(lt(i64, tile.due_us, display.now_us));
+    cr_assert(ge(i64, presenter_take_us(&presenter, &tile), display.flip_us));
+    display.now_us = display.flip_us;
+    display.now_us = limef_presenter_tick(&presenter, display.now_us);
+    limef_presenter_tick(&presenter, display.now_us);
+    cr_assert(not(presenter_has_next(&tile))); /* and it is taken then, right behind it */
+    cr_assert(eq(u64, shown(), 4));
 }
 
 Test(presenter_flip, a_display_without_a_rhythm_leaves_the_clock_alone)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Pictures that software decodes into memory that the GPU reads as textures. */
 #include "frame/buffer_pool.h"
+#include "gpu/compositor_private.h"
 #include "memfd_frame.h"
 #include "rendering.h"
 
@@ -221,6 +222,70 @@ Test(dmabuf_buffers, a_picture_outlives_its_output)
     limef_payload_unref(&source->users);
     cr_assert(le(uint, memfd_frame_count_descriptors(), n_descriptors + 3)); /* what EGL keeps */
     av_frame_free(&av);
+}
+
+/* A plane of a display. */
+static struct {
+    bool refuses;
+    unsigned n_shown;
+    struct limef_payload *payload;
+} plane;
+
+static int show_on_plane(struct output *output, const struct limef_hardware_frame *picture,
+                         struct layout_rect rect, struct limef_payload *payload, const char **why)
+{
+    (void)output;
+    (void)rect;
+    *why = "the plane is refused";
+    if (plane.refuses)
+        return AVERROR(ENOTSUP);
+    cr_assert(ne(u64, picture->planes[0].inode, 0));
+    limef_payload_unref(plane.payload);
+    plane.payload = limef_payload_ref(payload);
+    plane.n_shown++;
+    return 0;
+}
+
+static void expect_pixels(const AVFrame *av, const AVFrame *expected)
+{
+    for (int i = 0; i < 3; i++)
+        for (int y = 0; y < AV_CEIL_RSHIFT(av->height, i > 0); y++)
+            cr_assert(eq(int,
+                         memcmp(av->data[i] + (ptrdiff_t)y * av->linesize[i],
+                                expected->data[i] + (ptrdiff_t)y * expected->linesize[i],
+                                (size_t)AV_CEIL_RSHIFT(av->width, i > 0)),
+                         0));
+}
+
+Test(dmabuf_buffers, ordinary_memory_is_written_where_a_display_reads_it)
+{
+    AVFrame *av = rendering_waves(AV_PIX_FMT_YUV420P, 161, 121);
+    uint64_t bytes = (uint64_t)av_image_get_buffer_size(av->format, av->width, av->height, 1);
+    struct limef_presenter_slot_counters before;
+    struct output_ops ops;
+
+    open_lending(161, 121);
+    ops = *presenter.compositor->output.ops;
+    ops.scan_out = show_on_plane;
+    presenter.compositor->output.ops = &ops;
+    before = counters();
+    for (unsigned i = 1; i <= 20; i++) {
+        cr_assert(eq(int, rendering_show(&presenter, 0, av, 0, false), 0));
+        cr_assert(eq(uint, plane.n_shown, i));
+        expect_pixels(limef_payload_picture(plane.payload), av);
+        cr_assert(eq(u64, counters().uploaded_bytes, before.uploaded_bytes + i * bytes));
+    }
+    cr_assert(eq(u64, LIMEF_COUNTED(presenter.n_planes), 20));
+    /* on the screen, for the next, and the one of another size */
+    cr_assert(le(uint, atomic_load(&presenter.buffers->n_used), 5));
+    plane.refuses = true; /* it is drawn from where it lies now */
+    cr_assert(eq(int, rendering_show(&presenter, 0, av, 0, false), 0));
+    cr_assert(eq(u64, LIMEF_COUNTED(presenter.n_planes), 20));
+    cr_assert(eq(u64, counters().n_imported, before.n_imported + 1));
+    cr_assert(eq(u64, counters().uploaded_bytes, before.uploaded_bytes + 21 * bytes));
+    limef_payload_unref(plane.payload);
+    av_frame_free(&av);
+    close_presenter();
 }
 
 Test(dmabuf_buffers, a_picture_is_described_as_one_of_a_hardware_decoder)

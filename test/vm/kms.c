@@ -182,6 +182,7 @@ static const struct {
     TEST(wide_picture_is_on_an_overlay_with_black_around_it),
     TEST(what_is_cut_off_is_not_on_a_plane),
     TEST(what_no_plane_scales_is_composed_and_the_next_is_not),
+    TEST(picture_in_ordinary_memory_is_on_a_plane),
     TEST(text_over_a_picture_is_composed),
     TEST(two_streams_are_composed_and_one_alone_is_not),
     TEST(mode_is_the_nearest_one),
@@ -191,6 +192,7 @@ static const struct {
     TEST(display_follows_the_console),
     TEST(pictures_of_vaapi_are_on_a_plane),
     LONG(each_call_may_fail),
+    LONG(flips_of_two_buffers),
 #undef TEST
 #undef LONG
 };

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <linux/vt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -29,63 +28,6 @@ void mode_is_the_nearest_one(void)
     if (width != 640 || height != 480)
         die("%dx%d for 630x470", width, height);
     stage_close(&stage);
-}
-
-/* How often an output opens and closes, if LIMEF_TEST_CYCLES does not say; the last time what it
- * left is looked at once more. GL draws in the first two of some in a row. */
-#define N_CYCLES 3
-#define DRAWING_CYCLE 20
-
-static unsigned count_lines(const char *file_path, const char *what)
-{
-    FILE *file = fopen(file_path, "r");
-    char line[256];
-    unsigned n = 0;
-
-    while (file && fgets(line, sizeof(line), file))
-        n += strstr(line, what) != NULL;
-    if (file)
-        fclose(file);
-    return n;
-}
-
-void nothing_is_left_behind(void)
-{
-    char framebuffers[64];
-    const char *asked = getenv("LIMEF_TEST_CYCLES");
-    int n_cycles = asked ? atoi(asked) : N_CYCLES;
-    unsigned n_descriptors = 0, n_framebuffers = 0;
-    uint32_t shown = 0;
-
-    snprintf(framebuffers, sizeof(framebuffers), "/sys/kernel/debug/dri/%s/framebuffer",
-             stage_path + strlen("/dev/dri/card"));
-    for (int i = 0; i < n_cycles; i++) {
-        struct stage stage;
-        struct card card;
-
-        card_open(&card, stage_path);
-        if (i == 1) { /* what libraries keep for good they have now */
-            n_descriptors = stage_count_descriptors();
-            n_framebuffers = count_lines(framebuffers, "framebuffer[");
-            shown = card_framebuffer(&card);
-        } else if (i > 1 && (stage_count_descriptors() != n_descriptors ||
-                             count_lines(framebuffers, "framebuffer[") != n_framebuffers ||
-                             card_framebuffer(&card) != shown)) {
-            die("%u descriptors, %u framebuffers, %u on the screen; were %u, %u, %u",
-                stage_count_descriptors(), count_lines(framebuffers, "framebuffer["),
-                card_framebuffer(&card), n_descriptors, n_framebuffers, shown);
-        }
-        card_close(&card);
-        stage_open(&stage, 1);
-        stage_show(&stage, 0, stage_add(&stage, DRM_FORMAT_NV12, STAGE_WIDTH, STAGE_HEIGHT));
-        if (i % DRAWING_CYCLE < 2) /* emulated GL is slow */
-            stage_show(&stage, 0,
-                       stage_add(&stage, DRM_FORMAT_NV12, STAGE_WIDTH / 2, STAGE_HEIGHT / 2));
-        stage_show(&stage, 0, stage_add(&stage, DRM_FORMAT_NV12, STAGE_WIDTH, 180));
-        stage_close(&stage);
-    }
-    if (!shown)
-        die("there was nothing on the screen to come back");
 }
 
 void leased_display_is_enough(void)

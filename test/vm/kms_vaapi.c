@@ -47,19 +47,6 @@ static int keep(void *context, const struct limef_frame *frame)
     return 0;
 }
 
-/* In the middle of what is black around it, and with chroma as a display reads it: unfiltered. */
-static void software_pixel(const void *context, int x, int y, int rgb[3])
-{
-    const AVFrame *av = context;
-    int row = y - (STAGE_HEIGHT - av->height) / 2;
-
-    if (row < 0 || row >= av->height || x >= av->width)
-        return;
-    colour_expected(av->data[0][row * av->linesize[0] + x],
-                    av->data[1][row / 2 * av->linesize[1] + x / 2],
-                    av->data[2][row / 2 * av->linesize[2] + x / 2], av, rgb);
-}
-
 static void note_buffer(struct decoding *decoding, const AVFrame *av)
 {
     struct limef_hardware_frame hardware;
@@ -86,7 +73,7 @@ static int show(void *context, const struct limef_frame *frame)
         die("more pictures than in software");
     note_buffer(decoding, decoded->av);
     stage_show_frame(decoding->stage, decoded);
-    worst = stage_expect_pixels(decoding->stage, software_pixel,
+    worst = stage_expect_pixels(decoding->stage, stage_av_pixel,
                                 decoding->software[decoding->n_shown++], 1);
     decoding->worst = worst > decoding->worst ? worst : decoding->worst;
     return 0;

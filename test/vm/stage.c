@@ -23,6 +23,8 @@ int stage_open_presenter(struct stage *stage, unsigned n_tiles, int width, int h
 
     if (limef_presenter_init(&stage->presenter, "screen", stage->tiles, n_tiles, &settings) < 0)
         die("no presenter");
+    if (stage->lends)
+        limef_presenter_get_buffers(&stage->presenter, false);
     return limef_presenter_open(&stage->presenter);
 }
 
@@ -43,7 +45,7 @@ struct picture *stage_add(struct stage *stage, uint32_t fourcc, int width, int h
     return picture;
 }
 
-void stage_close(struct stage *stage)
+void stage_close_presenter(struct stage *stage)
 {
     if (limef_presenter_close(&stage->presenter) < 0)
         die("the output does not close");
@@ -53,6 +55,11 @@ void stage_close(struct stage *stage)
             die("picture %u is still in use", i);
         picture_close(&stage->pictures[i]);
     }
+}
+
+void stage_close(struct stage *stage)
+{
+    stage_close_presenter(stage);
     card_close(&stage->card);
 }
 
@@ -122,6 +129,18 @@ int stage_expect_pixels(const struct stage *stage, stage_pixel_fn *expected, con
     if (worst > tolerance)
         die("the screen is %d off", worst);
     return worst;
+}
+
+void stage_av_pixel(const void *context, int x, int y, int rgb[3])
+{
+    const AVFrame *av = context;
+    int row = y - (STAGE_HEIGHT - av->height) / 2;
+
+    if (row < 0 || row >= av->height || x >= av->width)
+        return;
+    colour_expected(av->data[0][row * av->linesize[0] + x],
+                    av->data[1][row / 2 * av->linesize[1] + x / 2],
+                    av->data[2][row / 2 * av->linesize[2] + x / 2], av, rgb);
 }
 
 /* A picture at a place. */

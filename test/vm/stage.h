@@ -17,6 +17,7 @@ struct stage {
     struct limef_tile tiles[2];
     struct picture pictures[3];
     unsigned n_pictures;
+    bool lends; /* memory to decoders */
 };
 
 /* Of the card that all stages are on. */
@@ -28,6 +29,8 @@ int stage_open_presenter(struct stage *stage, unsigned n_tiles, int width, int h
 /* On the card that the test has open. */
 void stage_open(struct stage *stage, unsigned n_tiles);
 void stage_close(struct stage *stage);
+/* The card stays open. */
+void stage_close_presenter(struct stage *stage);
 
 /* One more picture. */
 struct picture *stage_add(struct stage *stage, uint32_t fourcc, int width, int height);
@@ -50,6 +53,10 @@ bool stage_is_settled(const struct stage *stage);
 /* What a pixel of the screen should be; rgb is black before. */
 typedef void stage_pixel_fn(const void *context, int x, int y, int rgb[3]);
 
+/* Of an AVFrame of YUV420P, in the middle of what is black around it, and with chroma as a display
+ * reads it: unfiltered. */
+void stage_av_pixel(const void *context, int x, int y, int rgb[3]);
+
 /* Holds the screen against what it should be. How far the worst pixel is off. */
 int stage_expect_pixels(const struct stage *stage, stage_pixel_fn *expected, const void *context,
                         int tolerance);
@@ -63,13 +70,21 @@ void stage_expect_counts(const struct stage *stage, uint64_t n_planes, uint64_t 
 
 /* Tests of where the output is, rather than what it shows: kms_screen.c. */
 void mode_is_the_nearest_one(void);
-void nothing_is_left_behind(void);
 void leased_display_is_enough(void);
 void display_that_is_unplugged_comes_back(void);
 void display_follows_the_console(void);
 
+/* kms_cycles.c */
+void nothing_is_left_behind(void);
+
 /* kms_faults.c */
 void each_call_may_fail(void);
+
+/* kms_memory.c */
+void picture_in_ordinary_memory_is_on_a_plane(void);
+
+/* kms_flips.c: for comparison; says what it counted as one line of JSON */
+void flips_of_two_buffers(void);
 
 /* kms_vaapi.c: of clips in the folder that LIMEF_TEST_CLIPS names */
 void pictures_of_vaapi_are_on_a_plane(void);

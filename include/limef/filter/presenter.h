@@ -208,6 +208,7 @@ struct limef_presenter {
         int64_t at_us;        /**< of the last one; 0: none */
         int64_t period_us;    /**< of the display; 0: not known */
         int64_t target_us;    /**< the refresh that is meant for what waits; 0: none is */
+        int64_t ready_us;     /**< when the flip that is waited for is looked for; 0: none is */
     } flip;
 
     /* any reads */

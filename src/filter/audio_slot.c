@@ -26,6 +26,9 @@
 #define PIECE_ROOM (2 * PIECE + 2048)
 /* Blocks that began so long before what is heard are not needed any more. */
 #define OVER_US 400000
+/* Times that are off by less, and by which part of that they are followed with each block. */
+#define NEAR_US 500000
+#define SLOWLY 256
 /* Room for what is inside at the end. */
 #define END_ROOM 6144
 
@@ -179,16 +182,25 @@ static unsigned room_of(struct limef_audio_slot *slot)
     return room > free ? room - free : 0;
 }
 
-/* Frames `from` to `to` of a block are written; one without a time follows what was before. */
+/*
+ * Frames `from` to `to` of a block are written: the media time behind them. Where times are near
+ * what counting says they are followed slowly: those that a demuxer makes up between two that a
+ * file has may be off by some frames, and are put right by the next one, which is no gap.
+ */
 static void note_written(struct limef_audio_slot *slot, const struct limef_decoded_frame *block,
                          unsigned from, unsigned to)
 {
-    int64_t rate = audio_slot_rate_of(block);
+    int64_t rate = audio_slot_rate_of(block), off_us;
 
-    if (block->frame.pts_us != LIMEF_NO_TIME)
-        slot->next_us = block->frame.pts_us + frames_us(slot, to) * rate / 1000;
-    else if (slot->next_us != LIMEF_NO_TIME)
+    if (slot->next_us != LIMEF_NO_TIME)
         slot->next_us += frames_us(slot, to - from) * rate / 1000;
+    if (block->frame.pts_us == LIMEF_NO_TIME)
+        return;
+    off_us = block->frame.pts_us + frames_us(slot, to) * rate / 1000;
+    if (slot->next_us == LIMEF_NO_TIME || FFABS(off_us - slot->next_us) > NEAR_US)
+        slot->next_us = off_us;
+    else
+        slot->next_us += (off_us - slot->next_us) / SLOWLY;
 }
 
 /* Some of the block that is next; how many frames. */

@@ -26,6 +26,9 @@
 #define PIECE_ROOM (2 * PIECE + 2048)
 /* Blocks that began so long before what is heard are not needed any more. */
 #define OVER_US 400000
+/* Times that are off by less, and by which part of that they are followed with each block. */
+#define NEAR_US 500000
+#define SLOWLY 256
 /* Room for what is inside at the end. */
 #define END_ROOM 6144
 
@@ -179,14 +182,25 @@ static unsigned room_of(struct limef_audio_slot *slot)
     return room > free ? room - free : 0;
 }
 
-/* So many frames of a block were, from its beginning on. */
+/*
+ * Frames `from` to `to` of a block are written: the media time behind them. Where times are near
+ * what counting says they are followed slowly: those that a demuxer makes up between two that a
+ * file has may be off by some frames, and are put right by the next one, which is no gap.
+ */
 static void note_written(struct limef_audio_slot *slot, const struct limef_decoded_frame *block,
-                         unsigned n_frames)
+                         unsigned from, unsigned to)
 {
-    int64_t from_us = block->frame.pts_us;
+    int64_t rate = audio_slot_rate_of(block), off_us;
 
-    if (from_us != LIMEF_NO_TIME)
-        slot->next_us = from_us + frames_us(slot, n_frames) * audio_slot_rate_of(block) / 1000;
+    if (slot->next_us != LIMEF_NO_TIME)
+        slot->next_us += frames_us(slot, to - from) * rate / 1000;
+    if (block->frame.pts_us == LIMEF_NO_TIME)
+        return;
+    off_us = block->frame.pts_us + frames_us(slot, to) * rate / 1000;
+    if (slot->next_us == LIMEF_NO_TIME || FFABS(off_us - slot->next_us) > NEAR_US)
+        slot->next_us = off_us;
+    else
+        slot->next_us += (off_us - slot->next_us) / SLOWLY;
 }
 
 /* Some of the block that is next; how many frames. */
@@ -225,8 +239,9 @@ static unsigned serve(struct limef_audio_slot *slot)
 
         if (!n)
             break;
+        note_written(slot, &kept_at(slot, slot->at_block)->frame, slot->at_frame,
+                     slot->at_frame + n);
         slot->at_frame += n;
-        note_written(slot, &kept_at(slot, slot->at_block)->frame, slot->at_frame);
         if (slot->at_frame >= (unsigned)kept_at(slot, slot->at_block)->frame.av->nb_samples) {
             slot->at_block++;
             slot->at_frame = 0;
@@ -430,7 +445,7 @@ int audio_slot_pass(struct limef_audio_slot *slot, const struct limef_decoded_fr
         pts_us += frames_us(slot, slot->n_taken) * rate / 1000;
     limef_mixer_input_write(slot->input, samples_of(in->av) + (size_t)slot->n_taken * n_channels,
                             (unsigned)in->av->nb_samples - slot->n_taken, pts_us, rate);
-    note_written(slot, in, (unsigned)in->av->nb_samples);
+    note_written(slot, in, slot->n_taken, (unsigned)in->av->nb_samples);
     flush_tempo(slot);
     forget_all(slot);
     return 0;

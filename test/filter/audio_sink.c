@@ -285,6 +285,27 @@ Test(audio_sink, puts_silence_where_a_file_has_no_sound)
     cr_assert(eq(ulong, limef_sample_ring_head(&input.ring), 9600 + 3072));
 }
 
+Test(audio_sink, knows_how_long_blocks_without_a_time_are)
+{
+    cr_assert(zero(int, offer(0, 0)));
+    for (int i = 1; i < 10; i++)
+        offer_until_taken(LIMEF_NO_TIME);
+    offer_until_taken(10 * 21333);
+    cr_assert(zero(ulong, LIMEF_COUNTED(slots[0].n_gaps)));
+    cr_assert(eq(ulong, limef_sample_ring_head(&input.ring), 11 * 1024));
+}
+
+Test(audio_sink, takes_times_that_are_put_right_for_no_gap)
+{
+    int64_t us = 0;
+
+    for (int i = 0; i < 32;
+         i++) /* as of a demuxer that takes blocks for half as long as they are */
+        offer_until_taken(us = i % 8 ? us + 10667 : i * 21333);
+    cr_assert(zero(ulong, LIMEF_COUNTED(slots[0].n_gaps)));
+    cr_assert(eq(ulong, limef_sample_ring_head(&input.ring), 32 * 1024));
+}
+
 Test(audio_sink, is_silent_until_a_file_s_sound_begins)
 {
     send(LIMEF_SIGNAL_START, 1000000, 0);

@@ -65,6 +65,8 @@ void audio_slot_find_gap(const struct limef_audio_sink *sink, struct limef_audio
 
     if (pts_us == LIMEF_NO_TIME || slot->n_taken || slot->n_silent)
         return;
+    if (slot->next_us != LIMEF_NO_TIME && pts_us - slot->next_us < GAP_US)
+        return; /* nothing is missing, also if it ran dry meanwhile */
     from_us = next_us(slot);
     gap_us = from_us != LIMEF_NO_TIME ? pts_us - from_us : 0;
     if (gap_us < GAP_US || gap_us > MAX_GAP_US)

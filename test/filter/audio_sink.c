@@ -338,6 +338,20 @@ Test(audio_sink, begins_with_the_picture_that_is_seen)
     cr_assert(eq(uint, slots[0].n_silent, 4800 - N_RING));
 }
 
+Test(audio_sink, takes_an_underrun_for_no_gap_where_pictures_are_late)
+{
+    slots[0].seen = tell_seen;
+    send(LIMEF_SIGNAL_FLUSH, LIMEF_NO_TIME, 0);
+    cr_assert(zero(int, offer(1000000, 0)));
+    for (int i = 0; i < 10; i++)
+        mix_period();
+    seen_us = 700000;
+    seen_since_us = limef_now_us() + 1000000;
+    cr_assert(zero(int, offer(1021333, 0)));
+    cr_assert(eq(uint, fill(), 1024));
+    cr_assert(zero(ulong, LIMEF_COUNTED(slots[0].n_gaps)));
+}
+
 Test(audio_sink, does_not_wait_for_a_picture_of_before_a_seek)
 {
     slots[0].seen = tell_seen;

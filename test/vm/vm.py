@@ -66,7 +66,7 @@ def command_of(options, folder):
     words.append(f"video=Virtual-1:{options.video}M@60")  # 59.8 Hz; with reduced blanking 58.5
     return [QEMU, "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-vga", "none",
             "-machine", "q35,hpet=off", "-accel", "tcg,thread=multi,tb-size=512",
-            # AVX as qemu 7.2 emulates it reads from elsewhere now and then: Mesa's renderer crashed
+            # without AVX: Mesa's renderer crashed once in a gather, see README.md
             "-cpu", "max,avx=off,avx2=off,f16c=off,fma=off",
             "-smp", "2", "-m", "1536",
             "-kernel", f"{vm}/vmlinux", "-initrd", f"{vm}/initrd.img", "-append", " ".join(words),

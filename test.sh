@@ -18,10 +18,11 @@ set -eu
 cd "$(dirname "$0")"
 quick=
 again='^(apps_tutorial|e2e_(cable|embed|media_seek|rtsp|sound|window|zero_copy)|fault_.*|va_.*|thread_graph_cores)$'
+again_in_release="$again|^e2e_play\$"
 case ${1:-} in
 '') ;;
 --quick) quick=1 ;;
---all) again='^$' ;;
+--all) again='^$' again_in_release='^$' ;;
 *)
     echo "usage: $0 [--quick|--all]" >&2
     exit 1
@@ -110,7 +111,7 @@ if build tsan -DLIMEF_BUILD_APPS=OFF; then
     run tsan -L stress
 fi
 if build release -DLIMEF_BUILD_TESTS=ON -DLIMEF_BUILD_APPS=ON; then
-    run release -L 'install|lint|doc|e2e' -E "$again"
+    run release -L 'install|lint|doc|e2e' -E "$again_in_release"
     echo "== vm: making the virtual machine"
     test/vm/setup.sh build/vm || echo "== vm: no virtual machine: its tests are skipped"
     run release -L '^vm$' -j 1

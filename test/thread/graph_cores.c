@@ -59,19 +59,14 @@ static void count_reasons(void *context, enum limef_log_level level, const char 
         atomic_fetch_add(&n_with_reason, 1);
 }
 
-Test(graph_cores, cuts_where_one_core_is_not_enough)
-{
-    static struct paced_source source;
-    static struct limef_tap_filter a, b;
-    static struct number_sink sink;
-    struct limef_reports reports = {0};
-    struct limef_signal_frame signal;
-    struct limef_graph graph = {0};
-    int64_t burn_us = 5500;
+/* source -> a -> b -> sink: a and b together are more than a core. */
+static struct paced_source source;
+static struct limef_tap_filter a, b;
+static struct number_sink sink;
+static int64_t burn_us = 5500;
 
-    limef_log_set_level(LIMEF_LOG_INFO);
-    limef_log_set_sink(count_reasons, NULL);
-    limef_reports_init(&reports);
+static void start(struct limef_graph *graph, const struct limef_graph_settings *settings)
+{
     paced_source_init(&source);
     limef_tap_filter_init(&a, "a", burn, &burn_us);
     limef_tap_filter_init(&b, "b", burn, &burn_us);
@@ -79,13 +74,22 @@ Test(graph_cores, cuts_where_one_core_is_not_enough)
     limef_connect(&source.source.filter, &a.filter);
     limef_connect(&a.filter, &b.filter);
     limef_connect(&b.filter, &sink.filter);
-    cr_assert(eq(int,
-                 limef_graph_init(&graph, memory, sizeof(memory),
-                                  &(struct limef_graph_settings){
-                                      .reports = &reports, .window_us = 300000, .n_cpus = 2}),
-                 0));
-    cr_assert(eq(int, limef_graph_add(&graph, &source.source), 0));
-    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    cr_assert(eq(int, limef_graph_init(graph, memory, sizeof(memory), settings), 0));
+    cr_assert(eq(int, limef_graph_add(graph, &source.source), 0));
+    cr_assert(eq(int, limef_graph_start(graph), 0));
+}
+
+Test(graph_cores, cuts_where_one_core_is_not_enough)
+{
+    struct limef_reports reports = {0};
+    struct limef_signal_frame signal;
+    struct limef_graph graph = {0};
+
+    limef_log_set_level(LIMEF_LOG_INFO);
+    limef_log_set_sink(count_reasons, NULL);
+    limef_reports_init(&reports);
+    start(&graph,
+          &(struct limef_graph_settings){.reports = &reports, .window_us = 300000, .n_cpus = 2});
     assert_rises(limef_graph_n_plan_changes, &graph, &sink, burn_us);
     cr_assert(eq(int, limef_reports_read(&reports, &signal, TOO_LONG_US), 0));
     cr_assert(eq(u32, signal.signal, LIMEF_SIGNAL_PLAN));
@@ -155,23 +159,10 @@ static void assert_keeps_counters(struct limef_graph *graph)
 /* take: leaves one core of two. */
 static void assert_goes_back(void (*take)(void *context), void *context)
 {
-    static struct paced_source source;
-    static struct limef_tap_filter a, b;
-    static struct number_sink sink;
     struct limef_graph graph = {0};
     struct limef_graph_settings settings = {.window_us = 300000};
-    int64_t burn_us = 5500;
 
-    paced_source_init(&source);
-    limef_tap_filter_init(&a, "a", burn, &burn_us);
-    limef_tap_filter_init(&b, "b", burn, &burn_us);
-    number_sink_init(&sink);
-    limef_connect(&source.source.filter, &a.filter);
-    limef_connect(&a.filter, &b.filter);
-    limef_connect(&b.filter, &sink.filter);
-    cr_assert(eq(int, limef_graph_init(&graph, memory, sizeof(memory), &settings), 0));
-    cr_assert(eq(int, limef_graph_add(&graph, &source.source), 0));
-    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    start(&graph, &settings);
     assert_rises(n_ever_cut, &graph, &sink, burn_us);
     take(context);
     ASSERT_COMES(has_no_core_left(&graph));
@@ -221,24 +212,12 @@ Test(graph_cores, goes_back_to_one_thread_when_its_quota_shrinks)
 /* The judge wants another thread and there is none. */
 Test(graph_cores, goes_on_as_it_was_if_a_thread_is_refused)
 {
-    static struct paced_source source;
-    static struct limef_tap_filter a, b;
-    static struct number_sink sink;
     struct limef_graph graph = {0};
     struct limef_graph_settings settings = {.window_us = 300000, .n_cpus = 2};
-    int64_t burn_us = 5500, n_packets;
+    int64_t n_packets;
 
     limef_log_set_sink(keep_line, NULL);
-    paced_source_init(&source);
-    limef_tap_filter_init(&a, "a", burn, &burn_us);
-    limef_tap_filter_init(&b, "b", burn, &burn_us);
-    number_sink_init(&sink);
-    limef_connect(&source.source.filter, &a.filter);
-    limef_connect(&a.filter, &b.filter);
-    limef_connect(&b.filter, &sink.filter);
-    cr_assert(eq(int, limef_graph_init(&graph, memory, sizeof(memory), &settings), 0));
-    cr_assert(eq(int, limef_graph_add(&graph, &source.source), 0));
-    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    start(&graph, &settings);
     failing_install(1); /* nothing else is allocated while it runs */
     assert_rises(limef_graph_n_failed_changes, &graph, &sink, burn_us);
     failing_remove();

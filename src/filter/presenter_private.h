@@ -106,7 +106,8 @@ static inline void presenter_set_anchor(struct limef_tile *tile, int64_t media_u
     LIMEF_COUNT(tile->n_anchors, 1);
 }
 
-/* Says whether the first picture since the last START or FLUSH need not be waited for any more. */
+/* Says whether the first picture since the last START or FLUSH need not be waited for any more.
+ * Relaxed, as is the read in limef_presenter_is_ready(): the word alone is the message. */
 static inline void presenter_set_ready(struct limef_tile *tile, bool ready)
 {
     atomic_store_explicit(&tile->ready, ready ? (uint64_t)tile->seek_serial << 1 | 1 : 0,

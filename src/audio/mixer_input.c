@@ -154,6 +154,20 @@ static void catch_up(struct limef_mixer_input *input)
         limef_sample_ring_skip(&input->ring, input->settings.n_ahead);
 }
 
+/* Of what has a clock: the time that the device stood still, in so far as more waits than should.
+ * Less than half a block is how exactly a device knows its time. */
+static void keep_time(struct limef_mixer_input *input, unsigned n_stalled, unsigned n_frames)
+{
+    unsigned n_wanted = FFMAX(input->settings.n_ahead, n_frames), fill;
+
+    if (!input->settings.keeps_time || input->state != LIMEF_INPUT_SOUNDING ||
+        n_stalled <= n_frames / 2)
+        return;
+    fill = limef_sample_ring_fill(&input->ring);
+    if (fill > n_wanted)
+        limef_sample_ring_skip(&input->ring, fill - FFMIN(n_stalled, fill - n_wanted));
+}
+
 /* Goes over what would have been heard while it was silent, once that is there and the block behind
  * it. Returns whether it goes on. */
 static bool is_in_time_again(struct limef_mixer_input *input, unsigned n_frames)
@@ -336,6 +350,7 @@ void mixer_input_add(struct limef_mixer *mixer, struct limef_mixer_input *input,
 
     obey_flush(input);
     catch_up(input);
+    keep_time(input, mixer->n_stalled, n_frames);
     from = begin(input, n_frames);
     if (from < n_frames) {
         add_block(mixer, input, out, n_frames, from, &seen);

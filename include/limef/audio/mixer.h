@@ -52,8 +52,9 @@ struct limef_mixer_input_settings {
     uint32_t n_most;  /**< more frames than that are skipped, down to n_ahead; 0: none is. For what
                            is live: else a stall becomes a delay for good */
     bool keeps_time;  /**< after an underrun of up to 100 ms it goes on where it would be without,
-                         and  is not later than before: for a source with a clock, which comes
-                         evenly.  One that comes in bursts is better served by the delay */
+                         and leaves out what comes too much where the device stands still for up to
+                         a second: it is not later than before. For a source with a clock, which
+                         comes evenly; one that comes in bursts is better served by the delay */
 };
 
 /** How loud it is, 1 is full scale. A level falls slowly, so that a look now and then sees it. */
@@ -153,6 +154,8 @@ struct limef_mixer {
     float now[LIMEF_MIXER_MAX_CHANNELS];
     struct limef_levels levels;
     float square[LIMEF_MIXER_MAX_CHANNELS];
+    int64_t due_us;           /**< when the next block would be heard */
+    unsigned n_stalled;       /**< frames by which the device is later than that */
     unsigned coefficients_of; /**< frames of a block that the next two are for */
     float fall, smooth;
     LIMEF_ATOMIC(uint64_t) n_frames, n_blocks, n_limited, n_commands, n_cleaned; /**< any reads */

@@ -113,8 +113,10 @@ struct limef_mixer_input {
     struct limef_mixer_mark mark;    /**< that of what is read */
     bool marked, muted, paused, silenced;
     enum limef_mixer_input_state state;
-    unsigned n_owed;   /**< frames of silence since it ran dry, for keeps_time */
-    uint64_t position; /**< in the ring, of the block's first frame */
+    unsigned n_owed; /**< frames of silence since it ran dry, for keeps_time */
+    unsigned n_late; /**< frames that the device stood still, not left out yet, for keeps_time */
+    unsigned n_late_for; /**< frames until that is forgotten */
+    uint64_t position;   /**< in the ring, of the block's first frame */
     float gain, balance;
     float now[LIMEF_MIXER_MAX_CHANNELS]; /**< the gains in use */
     struct limef_levels levels;

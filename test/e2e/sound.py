@@ -18,7 +18,7 @@ import time
 import unittest
 
 PLAY, AV_SYNC = sys.argv[1:3]
-DEADLINE_S = 60
+DEADLINE_S = 120
 RATE = 48000
 TEMP = tempfile.TemporaryDirectory(prefix="limef-e2e-sound-")
 FOLDER = pathlib.Path(TEMP.name)

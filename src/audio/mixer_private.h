@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the mixer's files share: the block (mixer.c), an input's part in it and what its writer does
- * (mixer_input.c), commands and snapshots (mixer_control.c).
+ * What the mixer's files share: the block (mixer.c), an input's part in it (mixer_input.c), what
+ * its writer does (mixer_writer.c), commands and snapshots (mixer_control.c).
  */
 #ifndef LIMEF_SRC_AUDIO_MIXER_PRIVATE_H
 #define LIMEF_SRC_AUDIO_MIXER_PRIVATE_H
@@ -9,6 +9,13 @@
 #include "audio/mix.h"
 
 #include <limef/audio/mixer.h>
+
+static inline int64_t mixer_media_of(const struct limef_mixer_mark *mark, uint64_t position,
+                                     uint32_t rate)
+{
+    return mark->media_us +
+           (int64_t)(position - mark->position) * 1000 * mark->rate / (int64_t)rate;
+}
 
 /* How an input's or the mixer's gain goes through a block. */
 struct mixer_fade {

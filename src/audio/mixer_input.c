@@ -154,6 +154,17 @@ static void tell(struct limef_mixer_input *input, int64_t media_us, int64_t hear
     limef_snapshot_write(&input->heard_now, &heard, sizeof(heard));
 }
 
+void mixer_input_hush(struct limef_mixer_input *input)
+{
+    struct limef_mixer_heard heard;
+
+    limef_snapshot_read(&input->heard_now, &heard, sizeof(heard));
+    if (heard.state == LIMEF_INPUT_SOUNDING)
+        heard.state = LIMEF_INPUT_WAITING;
+    heard.media_us = LIMEF_NO_TIME;
+    limef_snapshot_write(&input->heard_now, &heard, sizeof(heard));
+}
+
 /* Fewer frames than the block. */
 static void run_out(struct limef_mixer_input *input, unsigned n_missing)
 {

@@ -38,7 +38,10 @@ void mixer_follow(const struct limef_mixer *mixer, const struct mix_levels *seen
 void mixer_input_add(struct limef_mixer *mixer, struct limef_mixer_input *input, float *out,
                      unsigned n_frames, int64_t heard_us);
 
-/* Does all commands that wait. The audio thread, or while there is none the controlling one. */
+/* Nobody mixes any more: nothing of it is heard. The controlling thread. */
+void mixer_input_hush(struct limef_mixer_input *input);
+
+/* Does the commands that wait. The audio thread, or while there is none the controlling one. */
 void mixer_obey(struct limef_mixer *mixer);
 
 #endif

@@ -66,6 +66,7 @@ Test(audio_output, plays_to_nobody_in_time)
                  (long)(limef_now_us() - begun_us + 10000)));
     stop();
     cr_assert(not(LIMEF_COUNTED(mixer.running)));
+    cr_assert(eq(long, limef_mixer_input_heard_us(&input, limef_now_us()), LIMEF_NO_TIME));
 }
 
 Test(audio_output, starts_again_after_a_stop)

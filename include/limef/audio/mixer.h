@@ -241,7 +241,7 @@ LIMEF_API void limef_mixer_mix(struct limef_mixer *mixer, float *out, unsigned n
 
 /**
  * Says that a thread mixes from now on, or that none does any more. While none does,
- * limef_mixer_disconnect() does the audio thread's part itself.
+ * limef_mixer_disconnect() does the audio thread's part itself, and no media time is heard.
  *
  * Thread: the controlling one, before the audio thread starts and after it has ended
  */

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <libavutil/error.h>
 #include <math.h>
+#include <string.h>
 #include <time.h>
 
 /* How often a disconnection looks whether the audio thread is done. */
@@ -93,6 +94,7 @@ int limef_mixer_set(struct limef_mixer *mixer, struct limef_mixer_input *input,
 
 static void add(struct limef_mixer *mixer, struct limef_mixer_input *input)
 {
+    input->state = LIMEF_INPUT_WAITING;
     mixer->inputs[mixer->n_inputs++] = input;
 }
 
@@ -104,6 +106,8 @@ static void drop(struct limef_mixer *mixer, struct limef_mixer_input *input)
         i++;
     if (i < mixer->n_inputs)
         mixer->inputs[i] = mixer->inputs[--mixer->n_inputs];
+    mixer_remains_leave(mixer, input);
+    memset(input->last, 0, sizeof(input->last));
     /* release: the audio thread is done with it; pairs with is_gone() */
     atomic_store_explicit(&input->connected, 0, memory_order_release);
 }

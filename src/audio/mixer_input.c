@@ -6,10 +6,14 @@
 
 #include <libavutil/common.h>
 #include <libavutil/error.h>
+#include <math.h>
+#include <string.h>
 
 #define DEFAULT_AHEAD_MS 10
 /* Silence that is made up for. */
 #define MOST_OWED_MS 100
+/* -120 dB. */
+#define INAUDIBLE 1e-6f
 
 int limef_mixer_input_init(struct limef_mixer_input *input, const struct limef_mixer *mixer,
                            const char *name, float *samples, unsigned n_frames,
@@ -195,6 +199,37 @@ static unsigned until_cut(struct limef_mixer_input *input, unsigned n_frames)
     return n_frames;
 }
 
+/* What frame `at` of those that the fade is for becomes of this sample: as mix_add_one(). */
+static void find_frame(const struct mixer_fade *fade, unsigned at, const float *sample,
+                       unsigned n_channels, float *frame)
+{
+    for (unsigned i = 0; i < n_channels; i++) {
+        float y = sample[i] * (fade->from[i] + fade->step[i] * (float)(at + 1));
+
+        frame[i] = fabsf(y) < MIX_MOST ? y : 0;
+    }
+}
+
+/* Before what is in the slices is mixed: the last of it, and whether it follows what was before. */
+static void note_frames(struct limef_mixer *mixer, struct limef_mixer_input *input,
+                        const struct limef_sample_slices *slices, const struct mixer_fade *fade,
+                        unsigned at)
+{
+    unsigned n = slices->n_first + slices->n_second, n_channels = mixer->settings.n_channels;
+    const float *last = slices->n_second ? slices->second + (slices->n_second - 1) * n_channels
+                                         : slices->first + (slices->n_first - 1) * n_channels;
+    float next[LIMEF_MIXER_MAX_CHANNELS];
+
+    if (!n)
+        return;
+    if (input->jumps) {
+        find_frame(fade, at, slices->first, n_channels, next);
+        mixer_remains_begin(mixer, &input->remains, input->last, next);
+    }
+    input->jumps = false;
+    find_frame(fade, at + n - 1, last, n_channels, input->last);
+}
+
 /* So many frames from frame `at` of those that the fade is for; how many there were. */
 static unsigned add_slices(struct limef_mixer *mixer, struct limef_mixer_input *input, float *out,
                            unsigned n_frames, const struct mixer_fade *fade, unsigned at,
@@ -205,6 +240,7 @@ static unsigned add_slices(struct limef_mixer *mixer, struct limef_mixer_input *
     struct limef_sample_slices slices;
 
     n = limef_sample_ring_read_begin(&input->ring, n_frames, &slices);
+    note_frames(mixer, input, &slices, fade, at);
     out += (size_t)at * n_channels;
     mixer->ops->add(out, slices.first, (size_t)slices.n_first * n_channels, &gain, seen);
     if (slices.n_second) {
@@ -216,9 +252,26 @@ static unsigned add_slices(struct limef_mixer *mixer, struct limef_mixer_input *
     return n;
 }
 
-/* From frame `from` of the block on. */
-static void add_block(struct limef_mixer *mixer, struct limef_mixer_input *input, float *block,
-                      unsigned n_in_block, unsigned from, struct mix_levels *seen)
+/* From this frame of the block on there is silence. */
+static void break_off(struct limef_mixer *mixer, struct limef_mixer_input *input, float *block,
+                      unsigned from)
+{
+    static const float silence[LIMEF_MIXER_MAX_CHANNELS];
+
+    mixer_remains_add(mixer, &input->remains, block, from);
+    mixer_remains_begin(mixer, &input->remains, input->last, silence);
+    memset(input->last, 0, sizeof(input->last));
+    input->jumps = false;
+}
+
+static bool is_heard(const struct limef_mixer_input *input)
+{
+    return fabsf(input->last[0]) > INAUDIBLE || fabsf(input->last[1]) > INAUDIBLE;
+}
+
+/* From frame `from` of the block on. How many frames of it are mixed then. */
+static unsigned add_block(struct limef_mixer *mixer, struct limef_mixer_input *input, float *block,
+                          unsigned n_in_block, unsigned from, struct mix_levels *seen)
 {
     unsigned n_channels = mixer->settings.n_channels, n_frames = n_in_block - from, at = 0, n;
     struct mixer_fade fade =
@@ -234,27 +287,39 @@ static void add_block(struct limef_mixer *mixer, struct limef_mixer_input *input
             break;
         n_most = until_cut(input, n_frames - at);
     }
+    input->next = limef_sample_ring_tail(&input->ring);
     if (at < n_frames)
         run_out(input, n_frames - at);
+    return from + at;
 }
 
 void mixer_input_add(struct limef_mixer *mixer, struct limef_mixer_input *input, float *out,
                      unsigned n_frames, int64_t heard_us)
 {
     struct mix_levels seen = {{0}};
-    bool is_sound = true;
-    unsigned from;
+    bool is_sound = true, begins;
+    unsigned from, until = 0;
 
     obey_flush(input);
     catch_up(input);
+    begins = input->state != LIMEF_INPUT_SOUNDING;
     from = begin(input, n_frames);
+    if ((begins || from == n_frames) && is_heard(input))
+        break_off(mixer, input, out, 0);
+    input->jumps = !begins && input->next != limef_sample_ring_tail(&input->ring);
     if (from < n_frames) {
-        add_block(mixer, input, out, n_frames, from, &seen);
+        until = add_block(mixer, input, out, n_frames, from, &seen);
         tell(input, media_at(input, input->position),
              heard_us + (int64_t)from * 1000000 / input->rate);
     } else {
         tell(input, LIMEF_NO_TIME, heard_us);
     }
+    if (until < n_frames && is_heard(input))
+        break_off(mixer, input, out, until);
+    else
+        until = 0;
+    mixer_remains_add(mixer, &input->remains, out + (size_t)until * mixer->settings.n_channels,
+                      n_frames - until);
     for (unsigned i = 0; i < MIX_LANES; i++)
         is_sound &= seen.over[i] == 0;
     LIMEF_COUNT(mixer->n_cleaned, !is_sound);

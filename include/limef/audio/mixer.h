@@ -86,6 +86,12 @@ struct limef_mixer_mark {
     int32_t rate; /**< thousandths of media time to time */
 };
 
+/** What a sound that broke off leaves: it goes to silence within 2.5 ms. */
+struct limef_mixer_remains {
+    float value[LIMEF_MIXER_MAX_CHANNELS];
+    unsigned n_left; /**< frames that it lasts; 0: there is none */
+};
+
 /** Memory of an input. All-zero and limef_mixer_input_init(). */
 struct limef_mixer_input {
     const char *name; /**< for people; borrowed */
@@ -111,11 +117,15 @@ struct limef_mixer_input {
     LIMEF_ATOMIC(uint32_t) n_passed; /**< marks read; release, pairs with the writer */
     struct limef_mixer_mark mark;    /**< that of what is read */
     bool marked, muted, paused, silenced;
+    bool jumps; /**< what comes next does not follow what was mixed */
     enum limef_mixer_input_state state;
     unsigned n_owed;   /**< frames of silence since it ran dry, for keeps_time */
     uint64_t position; /**< in the ring, of the block's first frame */
     float gain, balance;
-    float now[LIMEF_MIXER_MAX_CHANNELS]; /**< the gains in use */
+    float now[LIMEF_MIXER_MAX_CHANNELS];  /**< the gains in use */
+    float last[LIMEF_MIXER_MAX_CHANNELS]; /**< the last frame that it gave, behind its gain */
+    uint64_t next;                        /**< position of the one behind that */
+    struct limef_mixer_remains remains;
     struct limef_levels levels;
     float square[LIMEF_MIXER_MAX_CHANNELS];
 
@@ -151,6 +161,7 @@ struct limef_mixer {
     float gain;
     bool muted;
     float now[LIMEF_MIXER_MAX_CHANNELS];
+    struct limef_mixer_remains remains; /**< of inputs that left */
     struct limef_levels levels;
     float square[LIMEF_MIXER_MAX_CHANNELS];
     unsigned coefficients_of; /**< frames of a block that the next two are for */

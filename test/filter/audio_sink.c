@@ -262,6 +262,72 @@ Test(audio_sink, reports_the_end_when_the_last_of_it_was_heard)
     cr_assert(zero(ulong, LIMEF_COUNTED(input.ring.n_underruns)));
 }
 
+Test(audio_sink, reports_the_end_no_sooner_than_it_is_heard)
+{
+    int64_t now_us = limef_now_us();
+
+    limef_mixer_set_running(&mixer, true);
+    heard_us = now_us + 200000; /* so much waits in the device */
+    offer(0, 0);
+    send(LIMEF_SIGNAL_END, 0, 0);
+    for (int i = 0; i < 10; i++)
+        mix_period();
+    limef_audio_sink_tick(&sink, now_us + 50000);
+    cr_assert(slots[0].ending);
+    limef_audio_sink_tick(&sink, now_us + 200000);
+    cr_assert(slots[0].ending);
+    limef_audio_sink_tick(&sink, now_us + 300000);
+    cr_assert(not(slots[0].ending));
+}
+
+Test(audio_sink, reports_no_end_before_the_output_had_time_to_open)
+{
+    offer(0, 0);
+    send(LIMEF_SIGNAL_END, 0, 0);
+    limef_audio_sink_tick(&sink, limef_now_us() + 1000000);
+    cr_assert(slots[0].ending);
+    limef_audio_sink_tick(&sink, limef_now_us() + 6000000); /* nobody wants to hear it */
+    cr_assert(not(slots[0].ending));
+    send(LIMEF_SIGNAL_END, 0, 0);
+    limef_mixer_set_running(&mixer, true);
+    mix_period();
+    limef_mixer_set_running(&mixer, false); /* nobody does any more */
+    limef_audio_sink_tick(&sink, limef_now_us());
+    cr_assert(not(slots[0].ending));
+}
+
+Test(audio_sink, pauses_also_when_too_many_commands_wait)
+{
+    int64_t now_us = limef_now_us();
+
+    offer(0, 0);
+    mix_period();
+    while (limef_mixer_set(&mixer, NULL, LIMEF_MIXER_GAIN, 1) == 0)
+        continue;
+    send(LIMEF_SIGNAL_PAUSE, 0, 0);
+    cr_assert(le(long, limef_audio_sink_tick(&sink, now_us), now_us + 100000));
+    cr_assert(eq(u32, heard().state, LIMEF_INPUT_SOUNDING));
+    cr_assert(eq(long, limef_audio_sink_tick(&sink, now_us), LIMEF_FOREVER));
+    heard(); /* it fades out */
+    cr_assert(eq(u32, heard().state, LIMEF_INPUT_PAUSED));
+}
+
+Test(audio_sink, leaves_nothing_of_a_file_out_behind_what_was_live)
+{
+    static float large[32768 * 2];
+
+    cr_assert(zero(int, limef_mixer_disconnect(&mixer, &input, 0)));
+    input = (struct limef_mixer_input){0};
+    cr_assert(zero(int, limef_mixer_input_init(&input, &mixer, NULL, large, 32768, NULL)));
+    limef_mixer_connect(&mixer, &input);
+    offer(0, LIMEF_FRAME_LIVE);
+    send(LIMEF_SIGNAL_FLUSH, 0, 0);
+    for (int i = 0; i < 20; i++)
+        cr_assert(zero(int, offer(i * 21333, 0)));
+    mix_period();
+    cr_assert(eq(uint, fill(), 20 * 1024 - PERIOD));
+}
+
 /* Until it is taken, while a mixer plays. */
 static void offer_until_taken(int64_t pts_us)
 {

@@ -220,9 +220,9 @@ Test(audio_sink, reports_no_end_before_the_output_had_time_to_open)
 {
     offer(0, 0);
     send(LIMEF_SIGNAL_END, 0, 0);
-    limef_audio_sink_tick(&sink, limef_now_us() + 1000000);
+    limef_audio_sink_tick(&sink, slots[0].ending_since_us + 1000000);
     cr_assert(slots[0].ending);
-    limef_audio_sink_tick(&sink, limef_now_us() + 6000000); /* nobody wants to hear it */
+    limef_audio_sink_tick(&sink, slots[0].ending_since_us + 6000000); /* nobody wants to hear it */
     cr_assert(not(slots[0].ending));
     send(LIMEF_SIGNAL_END, 0, 0);
     limef_mixer_set_running(&mixer, true);

@@ -353,6 +353,7 @@ void player_run(struct player *player)
         handle_terminal(player);
         ends_vain_repetition(player);
         mains_look(player);
+        play_sound_tell(&player->sound);
         measure(player);
         explain_ways(player);
         player_visit_screen(player);

@@ -110,6 +110,15 @@ class Sound(unittest.TestCase):
                 begin = onsets(samples)[0]
                 self.assertAlmostEqual(pitch(samples[begin + 4800:begin + 52800]), 1000, delta=3)
 
+    def test_hears_all_of_what_is_over_before_a_device_is_open(self):
+        clip = make("short.wav", "-f", "lavfi", "-i", "anullsrc", "-t", "0.3")
+        for _ in range(3):
+            done = subprocess.run([PLAY, "--vo=none", "--report=json", clip], capture_output=True, text=True,
+                                  timeout=DEADLINE_S, env={**QUIET, "PULSE_SERVER": "unix:/nowhere"})
+            self.assertEqual(done.returncode, 0, done.stderr)
+            report = json.loads(done.stdout.splitlines()[-1])
+            self.assertGreaterEqual(report["sound"]["periods"] * report["sound"]["period_frames"], 0.3 * RATE)
+
     def test_pictures_follow_the_sound_which_has_no_gap(self):
         clip = make("flash.mp4", "-f", "lavfi", "-i", FLASH, "-f", "lavfi", "-i", BEEP, "-t", "6",
                     "-c:v", "mpeg4", "-c:a", "aac")

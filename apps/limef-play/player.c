@@ -81,20 +81,21 @@ static int init_screen(struct player *player)
 {
     const struct play_options *options = player->options;
     struct limef_presenter_settings settings = {
-        .uploads_whole = options->upload == PLAY_UPLOAD_PLAIN,
         .output = output_of(options->vo),
         .width = options->width,
         .height = options->height,
         .untimed = options->untimed,
-        .fullscreen = options->fullscreen,
         .ends_silently = player->n_streams == 1, /* the player ends with it */
-        .title = "limef-play",
+        .plain = options->upload == PLAY_UPLOAD_PLAIN ? LIMEF_PRESENTER_WHOLE : 0,
+        .window = &player->window,
         .kms = &options->kms,
     };
     struct limef_thread_settings thread = {
         .name = "screen", .priority = LIMEF_PRIORITY_DISPLAY, .reports = &player->reports};
     int ret;
 
+    player->window =
+        (struct limef_presenter_window){.title = "limef-play", .fullscreen = options->fullscreen};
     if (options->untimed) /* nothing is on time then */
         thread.priority = LIMEF_PRIORITY_PROCESSING;
     ret = limef_presenter_init(&player->presenter, "screen", player->tiles, player->n_streams,

@@ -46,6 +46,7 @@ struct player {
 
     struct AVBufferRef *hardware; /* what streams are decoded with; NULL: software */
     struct limef_tile *tiles;
+    struct limef_presenter_window window;
     struct limef_presenter presenter;
     struct limef_framemd5_filter framemd5;
     FILE *framemd5_file;

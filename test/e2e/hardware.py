@@ -221,6 +221,16 @@ class Hardware(unittest.TestCase):
         self.assertEqual((result.status, result.stream["hwdec"]), (0, "no"))
         self.assertRegex(result.errors, r"--hwdec=vaapi: .*in software")
 
+    def test_a_decoder_of_the_system_that_is_not_there_is_told(self):
+        path = clip("a.mp4")
+        if list(pathlib.Path("/dev").glob("video*")) or pathlib.Path("/dev/mpp_service").exists():
+            self.skipTest("there may be one")
+        for name in ("v4l2m2m", "rkmpp"):
+            result = Result("--vo=none", f"--hwdec={name}", path, env=NO_DEVICE)
+            self.assertEqual((result.status, result.stream["hwdec"]), (0, "no"))
+            self.assertRegex(result.errors, rf"^.*--hwdec={name}: .*in software\n$")
+            self.assertEqual(result.sums[0], sums_of(path, "yuv420p"))
+
     def test_says_which_device_it_took(self):
         result = Result("--vo=none", "--log-level=info", clip("a.mp4"))
         self.assertRegex(result.errors, r"decoding with VA-API on /dev/null \(limef test driver")

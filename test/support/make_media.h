@@ -24,6 +24,7 @@ struct media {
     bool audio;           /* a tone, AAC */
     int rotation_degrees; /* to be turned clockwise by this */
     int change_at;        /* from this picture on: half the size, without a word in the container */
+    int deep_at;          /* likewise: 10 bits */
 };
 
 /* The folder, made at the first call. */

@@ -341,6 +341,7 @@ static int64_t next_due_us(const struct rtsp_camera *camera)
     int64_t due_us = FFMIN(camera->retry_us, FFMIN(camera->deadline_us, camera->media_us));
 
     due_us = FFMIN(due_us, FFMIN(camera->keep_alive_us, camera->report_us));
+    due_us = FFMIN(due_us, rtsp_stream_due_us(&camera->stream));
     for (unsigned i = 0; i < camera->n_tracks; i++)
         due_us = FFMIN(due_us, rtsp_receiver_due_us(&camera->tracks[i]->receiver));
     if (camera->has_played) {

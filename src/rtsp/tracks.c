@@ -151,8 +151,8 @@ int rtsp_track_ask(struct rtsp_track *track, char *transport, size_t transport_b
         return 0;
     }
     if (!track->datagrams.is_open) /* asked once more, with a password */
-        ret = datagrams_open(&track->datagrams, camera->poll_fd, &camera->stream.peer,
-                             camera->stream.peer_bytes);
+        ret = datagrams_open(&track->datagrams, camera->poll_fd, &camera->stream.peer.address,
+                             camera->stream.peer.bytes);
     if (ret >= 0)
         snprintf(transport, transport_bytes, "RTP/AVP;unicast;client_port=%u-%u",
                  track->datagrams.port, track->datagrams.port + 1u);

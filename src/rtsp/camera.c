@@ -171,13 +171,16 @@ static int take_items(struct rtsp_camera *camera, int64_t now_us)
     while (ret >= 0 && stream->phase == RTSP_STREAM_OPEN && stream->begin < stream->end) {
         struct rtsp_item item;
         uint8_t *data = stream->received + stream->begin;
-        ssize_t taken = rtsp_item_read(&item, data, stream->end - stream->begin);
+        size_t bytes = stream->end - stream->begin;
+        ssize_t taken = rtsp_framing_is_doubtful(&camera->framing, data, bytes)
+                            ? AVERROR_INVALIDDATA
+                            : rtsp_item_read(&item, data, bytes);
 
         if (taken == 0)
             break;
         if (taken < 0) {
             camera->past.n_malformed++;
-            stream->begin += rtsp_item_find(data, stream->end - stream->begin);
+            stream->begin += rtsp_framing_find(&camera->framing, data, bytes);
             continue;
         }
         stream->begin += (size_t)taken;

@@ -202,6 +202,7 @@ int rtsp_track_take(struct rtsp_track *track, const char *transport)
     if (!track->camera->is_udp) {
         if (read_range(transport, "interleaved", 255, values))
             track->channel = (uint8_t)values[0];
+        rtsp_framing_add(&track->camera->framing, track->channel);
         return 0;
     }
     if (rtsp_parameter(transport, ';', "multicast", &bytes))
@@ -262,6 +263,7 @@ void rtsp_camera_clear_tracks(struct rtsp_camera *camera)
         camera->tracks[i] = NULL;
     }
     camera->n_tracks = 0;
+    camera->framing = (struct rtsp_framing){.ours = {0}};
     memory_release(camera->description);
     camera->description = NULL;
 }

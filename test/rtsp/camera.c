@@ -286,6 +286,22 @@ Test(rtsp_camera, is_stalled_when_no_picture_is_whole)
     cr_assert(eq(u32, n_units, 1));
 }
 
+Test(rtsp_camera, tries_the_other_transport_whatever_number_refuses_the_one)
+{
+    camera.settings.transport = LIMEF_RTSP_AUTO;
+    for (int i = 0; i < 2; i++) {
+        meet();
+        expect("DESCRIBE");
+        answer_as(200, "", "v=0\r\n" VIDEO);
+        expect("SETUP");
+        cr_assert(eq(int, !strstr(asked, "client_port="), i == 0));
+        answer_as(400, "", "");
+        while (camera.pending == RTSP_SETUP)
+            step();
+    }
+    cr_assert(eq(str, why, "SETUP: 400 X"));
+}
+
 /* It would eat all that comes within seconds. */
 Test(rtsp_camera, goes_on_at_once_behind_a_length_that_lies)
 {

@@ -17,6 +17,8 @@
 #include <unistd.h>
 
 #define DEFAULT_TIMEOUT_US 5000000
+/* On average; by chance a half more or less, so that those of a group do not come together (RFC
+ * 3550 section 6.2). */
 #define REPORT_EVERY_US 5000000
 #define FIRST_BACKOFF_US 500000
 #define LONGEST_BACKOFF_US 30000000
@@ -328,7 +330,8 @@ static int look_at_clock(struct rtsp_camera *camera, int64_t now_us)
         ret = look_at_silence(camera, now_us);
     if (ret >= 0 && now_us >= camera->report_us) {
         rtsp_camera_report(camera, now_us);
-        camera->report_us = now_us + REPORT_EVERY_US;
+        camera->report_us =
+            now_us + REPORT_EVERY_US / 2 + (int64_t)(next_random(camera) % REPORT_EVERY_US);
     }
     if (ret >= 0 && now_us >= camera->keep_alive_us && camera->pending == RTSP_NO_REQUEST) {
         camera->keep_alive_us = LIMEF_FOREVER;

@@ -171,6 +171,15 @@ static int read_range(const char *transport, const char *name, unsigned most, un
     return n > 0 && values[0] <= most && values[1] <= most ? n : 0;
 }
 
+/* A parameter's value, as a string; "": there is none. */
+static void read_value(const char *transport, const char *name, char value[64])
+{
+    size_t bytes = 0;
+    const char *text = rtsp_parameter(transport, ';', name, &bytes);
+
+    snprintf(value, 64, "%.*s", text && bytes < 64 ? (int)bytes : 0, text ? text : "");
+}
+
 static int join(struct rtsp_track *track, const char *transport)
 {
     unsigned ports[2] = {track->group_port, 0};
@@ -180,9 +189,8 @@ static int join(struct rtsp_track *track, const char *transport)
     struct sockaddr_storage own = {.ss_family = AF_UNSPEC};
     socklen_t own_bytes = sizeof(own);
 
-    if (text && bytes > 0 && bytes < sizeof(group))
-        snprintf(group, sizeof(group), "%.*s", (int)bytes, text);
-    else
+    read_value(transport, "destination", group);
+    if (!group[0])
         snprintf(group, sizeof(group), "%s", track->group ? track->group : "");
     read_range(transport, "port", 65535, ports);
     if (ports[0] == 0 || !is_group(group))
@@ -196,6 +204,7 @@ static int join(struct rtsp_track *track, const char *transport)
 int rtsp_track_take(struct rtsp_track *track, const char *transport)
 {
     unsigned values[2];
+    char source[64];
     size_t bytes;
 
     track->is_set_up = true;
@@ -207,6 +216,8 @@ int rtsp_track_take(struct rtsp_track *track, const char *transport)
     }
     if (rtsp_parameter(transport, ';', "multicast", &bytes))
         return join(track, transport);
+    read_value(transport, "source", source);
+    datagrams_allow(&track->datagrams, source);
     if (read_range(transport, "server_port", 65535, values))
         datagrams_greet(&track->datagrams, (uint16_t)values[0], (uint16_t)values[1]);
     return track->datagrams.is_open ? 0 : AVERROR_INVALIDDATA;

@@ -184,8 +184,6 @@ static int join(struct rtsp_track *track, const char *transport)
 {
     unsigned ports[2] = {track->group_port, 0};
     char group[64];
-    size_t bytes;
-    const char *text = rtsp_parameter(transport, ';', "destination", &bytes);
     struct sockaddr_storage own = {.ss_family = AF_UNSPEC};
     socklen_t own_bytes = sizeof(own);
 
@@ -250,7 +248,7 @@ void rtsp_camera_count(const struct rtsp_camera *camera,
         counters->jitter_us =
             (int64_t)(receiver->statistics.jitter_ticks * 1e6 / receiver->depacketizer.clock_hz);
         counters->clock_offset_us = receiver->wall.offset_us;
-        counters->drift_ppm = receiver->wall.drift_ppm;
+        counters->drift_ppm = rtsp_receiver_drift_ppm(receiver);
     }
     for (unsigned i = 0; i < SDP_MAX_MEDIA; i++)
         counters->n_jumps += camera->clocks[i].n_jumps;

@@ -161,12 +161,13 @@ struct limef_tile {
     bool ending;          /**< END came, the last picture's time is not over */
     bool hurried;       /**< the picture that waits is live, and shown sooner for those behind it */
     unsigned n_hurried; /**< one after the other */
+    unsigned n_begun;   /**< pictures of a live source since its clock was set first, up to some */
     unsigned n_looks;   /**< pictures of a live source in a row that were there before their time */
     int64_t least_wait_us; /**< the least of what they waited */
     uint32_t seek_serial;
     int64_t since_us; /**< when the state began */
     int32_t end_code;
-    char text[44]; /**< why there is no picture */
+    char text[44];                /**< why there is no picture */
     LIMEF_ATOMIC(uint64_t) ready; /**< see limef_presenter_is_ready(); relaxed */
     LIMEF_ATOMIC(uint32_t) state;
     LIMEF_ATOMIC(int) width, height, format;

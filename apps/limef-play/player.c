@@ -6,6 +6,7 @@
 #include "mains.h"
 #include "plan.h"
 #include "progress.h"
+#include "screen.h"
 #include "signals.h"
 #include "terminal.h"
 
@@ -21,7 +22,6 @@
 
 #define STOP_TIMEOUT_US 2000000
 #define SCREEN_CALL_TIMEOUT_US 3000000
-#define SCREEN_OPEN_TIMEOUT_US 1000000
 /* How long a pixel may take to be composed, encoded and written: a large picture is no display that
  * does not answer. */
 #define PIXEL_US 1
@@ -221,22 +221,10 @@ static int init(struct player *player)
     return ret < 0 ? ret : open_metrics(player);
 }
 
-static int open_screen(void *context)
-{
-    limef_presenter_tick(context, limef_now_us());
-    return 0;
-}
-
-/* A lone stream's screen opens itself when it knows how large the first picture is. A grid's is
- * open before anything comes: first pictures that wait for it are late, and so are those behind
- * them. */
 static int start_threads(struct player *player)
 {
-    struct limef_thread *screen = &player->screen.thread;
-    int ret = limef_thread_start(screen);
+    int ret = screen_start(player);
 
-    if (ret >= 0 && player->n_streams > 1) /* what goes wrong comes as a report */
-        limef_thread_call(screen, open_screen, &player->presenter, SCREEN_OPEN_TIMEOUT_US);
     return ret < 0 ? ret : limef_graph_start(&player->graph);
 }
 

@@ -142,7 +142,7 @@ static void obey_flush(struct limef_mixer_input *input)
         return;
     limef_sample_ring_skip_to(&input->ring, until);
     input->state = LIMEF_INPUT_WAITING;
-    input->n_owed = 0;
+    input->n_owed = input->n_late = 0;
 }
 
 /* Of what is live: a delay that has grown too long. */
@@ -152,6 +152,29 @@ static void catch_up(struct limef_mixer_input *input)
 
     if (n_most && limef_sample_ring_fill(&input->ring) > n_most)
         limef_sample_ring_skip(&input->ring, input->settings.n_ahead);
+}
+
+/* Of what has a clock: the time that the device stood still, in so far as more waits than should; a
+ * source that the machine kept from its turn as well sends it a little later. Less than half a
+ * block is how exactly a device knows its time. */
+static void keep_time(struct limef_mixer_input *input, unsigned n_stalled, unsigned n_frames)
+{
+    unsigned n_wanted = FFMAX(input->settings.n_ahead, n_frames), n_skipped, fill;
+
+    if (!input->settings.keeps_time)
+        return;
+    if (n_stalled > n_frames / 2 && input->n_owed) {
+        input->n_owed += n_stalled;
+    } else if (n_stalled > n_frames / 2 && input->state == LIMEF_INPUT_SOUNDING) {
+        input->n_late += n_stalled;
+        input->n_late_for = input->rate * MOST_OWED_MS / 1000;
+    }
+    fill = limef_sample_ring_fill(&input->ring);
+    n_skipped = FFMIN(input->n_late, fill > n_wanted ? fill - n_wanted : 0);
+    if (n_skipped)
+        limef_sample_ring_skip(&input->ring, fill - n_skipped);
+    input->n_late_for -= FFMIN(n_frames, input->n_late_for);
+    input->n_late = input->n_late_for ? input->n_late - n_skipped : 0;
 }
 
 /* Goes over what would have been heard while it was silent, once that is there and the block behind
@@ -336,6 +359,7 @@ void mixer_input_add(struct limef_mixer *mixer, struct limef_mixer_input *input,
 
     obey_flush(input);
     catch_up(input);
+    keep_time(input, mixer->n_stalled, n_frames);
     from = begin(input, n_frames);
     if (from < n_frames) {
         add_block(mixer, input, out, n_frames, from, &seen);

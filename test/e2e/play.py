@@ -298,7 +298,7 @@ class Command(unittest.TestCase):
                                   stderr=subprocess.PIPE) as process:
                 process.stdout.readline()
                 process.send_signal(number)
-                output, _ = process.communicate(timeout=10)
+                output, _ = process.communicate(timeout=DEADLINE_S)
                 self.assertEqual(process.returncode, 4)
                 self.assertEqual(len(report_of(output)["streams"]), 1)
 
@@ -324,7 +324,7 @@ class Command(unittest.TestCase):
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
                 connection, _ = server.accept()
                 process.send_signal(signal.SIGINT)
-                process.communicate(timeout=10)
+                process.communicate(timeout=DEADLINE_S)
                 connection.close()
                 self.assertEqual(process.returncode, 4)
 

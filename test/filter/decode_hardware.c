@@ -8,7 +8,7 @@
 
 #define N_CYCLES 1000
 
-TestSuite(decode_hardware, .init = set_up, .fini = tear_down, .timeout = 120);
+TestSuite(decode_hardware, .init = set_up, .fini = tear_down, .timeout = 240);
 
 static unsigned count_descriptors(void)
 {

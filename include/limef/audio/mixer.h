@@ -52,8 +52,9 @@ struct limef_mixer_input_settings {
     uint32_t n_most;  /**< more frames than that are skipped, down to n_ahead; 0: none is. For what
                            is live: else a stall becomes a delay for good */
     bool keeps_time;  /**< after an underrun of up to 100 ms it goes on where it would be without,
-                         and  is not later than before: for a source with a clock, which comes
-                         evenly.  One that comes in bursts is better served by the delay */
+                         and leaves out what comes too much where the device stands still for up to
+                         a second: it is not later than before. For a source with a clock, which
+                         comes evenly; one that comes in bursts is better served by the delay */
 };
 
 /** How loud it is, 1 is full scale. A level falls slowly, so that a look now and then sees it. */
@@ -112,8 +113,10 @@ struct limef_mixer_input {
     struct limef_mixer_mark mark;    /**< that of what is read */
     bool marked, muted, paused, silenced;
     enum limef_mixer_input_state state;
-    unsigned n_owed;   /**< frames of silence since it ran dry, for keeps_time */
-    uint64_t position; /**< in the ring, of the block's first frame */
+    unsigned n_owed; /**< frames of silence since it ran dry, for keeps_time */
+    unsigned n_late; /**< frames that the device stood still, not left out yet, for keeps_time */
+    unsigned n_late_for; /**< frames until that is forgotten */
+    uint64_t position;   /**< in the ring, of the block's first frame */
     float gain, balance;
     float now[LIMEF_MIXER_MAX_CHANNELS]; /**< the gains in use */
     struct limef_levels levels;
@@ -153,6 +156,8 @@ struct limef_mixer {
     float now[LIMEF_MIXER_MAX_CHANNELS];
     struct limef_levels levels;
     float square[LIMEF_MIXER_MAX_CHANNELS];
+    int64_t due_us;           /**< when the next block would be heard */
+    unsigned n_stalled;       /**< frames by which the device is later than that */
     unsigned coefficients_of; /**< frames of a block that the next two are for */
     float fall, smooth;
     LIMEF_ATOMIC(uint64_t) n_frames, n_blocks, n_limited, n_commands, n_cleaned; /**< any reads */

@@ -12,6 +12,10 @@
 
 /* How long threads may take to come to what a call without a timeout of its own asks of them. */
 #define PATIENCE_US 2000000
+/* Of a start: a thread of the application's may still open its display, which takes seconds where
+ * much else runs; and for each connection, as hundreds of them lead to the same few threads. */
+#define PATIENCE_START_US 10000000
+#define PATIENCE_EACH_US 20000
 
 int limef_graph_init(struct limef_graph *graph, void *memory, size_t bytes,
                      const struct limef_graph_settings *settings)
@@ -63,7 +67,18 @@ void limef_graph_clear(struct limef_graph *graph)
     graph->inside = NULL;
 }
 
-/* Plans what is new, and places it. The graph is as before if that fails. */
+/* From now on, for all connections. */
+static int64_t start_deadline_us(const struct limef_graph_inside *inside)
+{
+    int64_t patience_us = PATIENCE_START_US;
+
+    for (const struct graph_edge *edge = inside->edges; edge; edge = edge->next)
+        patience_us += PATIENCE_EACH_US;
+    return limef_deadline_us(patience_us);
+}
+
+/* Plans what is new, and places it. The graph is as before if that fails. deadline_us 0: that of a
+ * start; how long planning takes is not the threads' fault. */
 static int plan_and_attach(struct limef_graph_inside *inside, int64_t deadline_us)
 {
     struct graph_plan *before = inside->plan, *plan;
@@ -73,7 +88,7 @@ static int plan_and_attach(struct limef_graph_inside *inside, int64_t deadline_u
         return ret;
     inside->plan = plan;
     graph_note_links(inside, &plan->plan);
-    ret = graph_attach(inside, deadline_us);
+    ret = graph_attach(inside, deadline_us ? deadline_us : start_deadline_us(inside));
     inside->plan = before;
     if (ret < 0)
         arena_put(&inside->arena, plan);
@@ -306,7 +321,7 @@ static int start_workers(struct limef_graph_inside *inside)
     if (ret >= 0)
         graph_tell_depths(inside);
     if (ret >= 0)
-        ret = graph_sources_on(inside, limef_deadline_us(PATIENCE_US));
+        ret = graph_sources_on(inside, start_deadline_us(inside));
     if (ret < 0)
         stop_workers(inside, limef_deadline_us(PATIENCE_US));
     return ret;
@@ -335,7 +350,7 @@ static int start(struct limef_graph_inside *inside)
     graph_cache_open(inside);
     ret = graph_refresh(inside);
     if (ret >= 0 && inside->nodes)
-        ret = plan_and_attach(inside, limef_deadline_us(PATIENCE_US));
+        ret = plan_and_attach(inside, 0);
     return ret < 0 ? ret : start_workers(inside);
 }
 

@@ -6,6 +6,7 @@
 #include "mains.h"
 #include "plan.h"
 #include "progress.h"
+#include "screen.h"
 #include "signals.h"
 #include "terminal.h"
 
@@ -202,12 +203,11 @@ static int init(struct player *player)
     return ret < 0 ? ret : open_metrics(player);
 }
 
-/* The screen opens itself when it knows how large the first picture is. */
 static int start_threads(struct player *player)
 {
-    int ret = limef_graph_start(&player->graph);
+    int ret = screen_start(player);
 
-    return ret < 0 ? ret : limef_thread_start(&player->screen.thread);
+    return ret < 0 ? ret : limef_graph_start(&player->graph);
 }
 
 static int fail_start(struct player *player, int status)
@@ -335,6 +335,7 @@ void player_run(struct player *player)
         handle_terminal(player);
         ends_vain_repetition(player);
         mains_look(player);
+        play_sound_tell(&player->sound);
         measure(player);
         explain_ways(player);
         player_visit_screen(player);

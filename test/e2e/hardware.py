@@ -12,6 +12,8 @@ import sys
 import tempfile
 import unittest
 
+from watch import without_watch
+
 PLAY, DRIVER = sys.argv[1:3]
 DEADLINE_S = 120
 TEMP = tempfile.TemporaryDirectory(prefix="limef-hardware-")
@@ -62,7 +64,7 @@ class Result:
         done = subprocess.run([PLAY, "--untimed", "--report=json", f"--framemd5={sums}",
                                *map(str, arguments)], capture_output=True, text=True,
                               timeout=DEADLINE_S, env={**env, **faults})
-        self.status, self.errors = done.returncode, done.stderr
+        self.status, self.errors = done.returncode, without_watch(done.stderr)
         self.sums = {}
         for line in sums.read_text().splitlines():
             slot, _, _, md5 = line.split(", ")

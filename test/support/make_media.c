@@ -102,6 +102,7 @@ struct track {
     AVCodecContext *encoder;
     AVStream *stream;
     AVFrame *frame;
+    int64_t begins_at; /* in the stream's clock */
 };
 
 /* The format that an encoder likes best. */
@@ -216,6 +217,8 @@ static void write_out(struct track *track, AVFormatContext *format, const AVFram
         if (packet->duration == 0 && track->encoder->codec_type == AVMEDIA_TYPE_VIDEO)
             packet->duration = 1;
         av_packet_rescale_ts(packet, track->encoder->time_base, track->stream->time_base);
+        packet->pts += track->begins_at;
+        packet->dts += track->begins_at;
         packet->stream_index = track->stream->index;
         check(av_interleaved_write_frame(format, packet) >= 0, "write a packet");
     }
@@ -295,6 +298,11 @@ static void write_pictures(struct track *track, AVFormatContext *format, const s
     write_out(track, format, NULL);
 }
 
+static int64_t clock_of(const struct track *track, int64_t ms)
+{
+    return av_rescale_q(ms, (AVRational){1, 1000}, track->stream->time_base);
+}
+
 const char *media_make(const char *name, const struct media *given)
 {
     const char *path = media_path(name);
@@ -320,6 +328,9 @@ const char *media_make(const char *name, const struct media *given)
         turn(video.stream, media.rotation_degrees);
     check(avio_open(&format->pb, path, AVIO_FLAG_WRITE) >= 0, path);
     check(avformat_write_header(format, NULL) >= 0, "header");
+    video.begins_at = clock_of(&video, media.begins_ms);
+    if (media.audio)
+        audio.begins_at = clock_of(&audio, media.begins_ms);
     write_pictures(&video, format, &media);
     if (media.audio)
         write_tone(&audio, format, (int64_t)media.n_pictures * SAMPLE_RATE / media.fps);

@@ -175,6 +175,7 @@ struct limef_tile {
     bool ending;          /**< END came, the last picture's time is not over */
     bool hurried;       /**< the picture that waits is live, and shown sooner for those behind it */
     unsigned n_hurried; /**< one after the other */
+    unsigned n_begun;   /**< pictures of a live source since its clock was set first, up to some */
     unsigned n_looks;   /**< pictures of a live source in a row that were there before their time */
     int64_t least_wait_us; /**< the least of what they waited */
     uint32_t seek_serial;

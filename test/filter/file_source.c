@@ -225,9 +225,13 @@ Test(file_source, a_pipe_that_nobody_writes_ends_by_deadline)
 {
     const char *path = media_path("fifo");
     struct limef_file_source_settings settings = fastest(path);
+    char url[4096];
 
     cr_assert(eq(int, mkfifo(path, 0600), 0));
     settings.timeout_us = 100000;
+    expect_failure(settings, AVERROR(ETIMEDOUT));
+    snprintf(url, sizeof(url), "file:%s", path);
+    settings.url = url;
     expect_failure(settings, AVERROR(ETIMEDOUT));
 }
 

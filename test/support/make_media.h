@@ -26,6 +26,7 @@ struct media {
     int64_t begins_ms;    /* added to all times */
     int rotation_degrees; /* to be turned clockwise by this */
     int change_at;        /* from this picture on: half the size, without a word in the container */
+    int deep_at;          /* likewise: 10 bits */
 };
 
 /* The folder, made at the first call. */

@@ -142,6 +142,7 @@ void limef_mixer_mix(struct limef_mixer *mixer, float *out, unsigned n_frames, i
     memset(out, 0, (size_t)n_frames * mixer->settings.n_channels * sizeof(*out));
     for (unsigned i = 0; i < mixer->n_inputs; i++)
         mixer_input_add(mixer, mixer->inputs[i], out, n_frames, heard_us);
+    mixer_remains_add(mixer, &mixer->remains, out, n_frames);
     finish(mixer, out, n_frames);
     if (mixer->settings.ring)
         limef_broadcast_write(mixer->settings.ring, out, n_frames);

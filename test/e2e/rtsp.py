@@ -15,7 +15,7 @@ import unittest
 from camera import Camera
 
 CLIENT, DEMO_CLIP = sys.argv[1:3]
-DEADLINE_S = 60
+DEADLINE_S = 120
 TEMP = tempfile.TemporaryDirectory(prefix="limef-rtsp-")
 FOLDER = pathlib.Path(TEMP.name)
 CLIP = FOLDER / "clip.h264"

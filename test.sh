@@ -110,7 +110,7 @@ fi
 if build tsan -DLIMEF_BUILD_APPS=OFF; then
     run tsan -L stress
 fi
-if build release -DLIMEF_BUILD_TESTS=ON -DLIMEF_BUILD_APPS=ON; then
+if build release -DLIMEF_BUILD_TESTS=ON -DLIMEF_BUILD_UNIT_TESTS=OFF -DLIMEF_BUILD_APPS=ON; then
     run release -L 'install|lint|doc|e2e' -E "$again_in_release"
     echo "== vm: making the virtual machine"
     test/vm/setup.sh build/vm || echo "== vm: no virtual machine: its tests are skipped"

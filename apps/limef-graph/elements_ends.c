@@ -165,13 +165,14 @@ static const struct parameter screen_parameters[] = {
 static int init_screen(struct assembly *assembly, struct element *element,
                        const struct value *values)
 {
+    static const struct limef_presenter_window window = {.title = "limef-graph"};
     struct limef_presenter *presenter = AS(struct limef_presenter, element);
     struct limef_presenter_settings settings = {
         .output = (enum limef_presenter_output)values[0].integer,
         .width = (int)values[1].integer,
         .height = (int)values[1].second,
         .untimed = values[2].integer,
-        .title = "limef-graph",
+        .window = &window,
     };
 
     element->tiles = calloc(assembly->n_slots, sizeof(struct limef_tile));

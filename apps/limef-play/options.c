@@ -107,7 +107,7 @@ static const struct option long_options[] = {
 
 static const char *const vo_words[] = {"auto", "window", "kms", "offscreen", "none", NULL};
 static const char *const upload_words[] = {"auto", "direct", "plain", NULL};
-static const char *const hwdec_words[] = {"auto", "vaapi", "no", NULL};
+static const char *const hwdec_words[] = {"auto", "vaapi", "v4l2m2m", "rkmpp", "no", NULL};
 static const char *const plan_words[] = {"auto", "fused", "per-filter", NULL};
 static const char *const rtsp_words[] = {"limef", "libavformat", NULL};
 static const char *const transport_words[] = {"auto", "tcp", "udp", NULL};

@@ -24,7 +24,7 @@ void play_options_print_help(FILE *file)
           "  --latency=MS --show-damage            how late; what is shown after a loss\n"
           "  --main=solo|always                    when MAIN of SUB|MAIN is connected\n"
           "  --password-file=FILE --password-fd=N  lines of: number, host or *; user; password\n"
-          "  --hwdec=auto|vaapi|no                 hardware decoding; what falls back says so\n"
+          "  --hwdec=auto|vaapi|v4l2m2m|rkmpp|no   hardware decoding; what falls back says so\n"
           "  --vaapi-device=NODE                   not the first that works in /dev/dri\n"
           "  --decode-threads=N                    in each software decoder\n\n"
           "  --report=json                         a JSON object as the last line of output\n"

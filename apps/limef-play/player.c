@@ -6,11 +6,11 @@
 #include "mains.h"
 #include "plan.h"
 #include "progress.h"
+#include "screen.h"
 #include "signals.h"
 #include "terminal.h"
 
 #include <limef/base/memory.h>
-#include <limef/frame/hardware.h>
 
 #include <errno.h>
 #include <libavutil/buffer.h>
@@ -81,20 +81,21 @@ static int init_screen(struct player *player)
 {
     const struct play_options *options = player->options;
     struct limef_presenter_settings settings = {
-        .uploads_whole = options->upload == PLAY_UPLOAD_PLAIN,
         .output = output_of(options->vo),
         .width = options->width,
         .height = options->height,
         .untimed = options->untimed,
-        .fullscreen = options->fullscreen,
         .ends_silently = player->n_streams == 1, /* the player ends with it */
-        .title = "limef-play",
+        .plain = options->upload == PLAY_UPLOAD_PLAIN ? LIMEF_PRESENTER_WHOLE : 0,
+        .window = &player->window,
         .kms = &options->kms,
     };
     struct limef_thread_settings thread = {
         .name = "screen", .priority = LIMEF_PRIORITY_DISPLAY, .reports = &player->reports};
     int ret;
 
+    player->window =
+        (struct limef_presenter_window){.title = "limef-play", .fullscreen = options->fullscreen};
     if (options->untimed) /* nothing is on time then */
         thread.priority = LIMEF_PRIORITY_PROCESSING;
     ret = limef_presenter_init(&player->presenter, "screen", player->tiles, player->n_streams,
@@ -125,6 +126,7 @@ static int init_stream(struct player *player, uint32_t slot)
         stream->buffers =
             limef_presenter_get_buffers(&player->presenter, options->upload == PLAY_UPLOAD_DIRECT);
     stream->hardware = player->hardware;
+    stream->wrapper = player->wrapper;
     if (player->sound.on) {
         stream->sound = &player->sound;
         limef_presenter_set_master(&player->presenter, slot, heard_us, &player->sound.inputs[slot]);
@@ -167,25 +169,6 @@ static int init_graph(struct player *player)
     return ret;
 }
 
-/* Without hardware, streams are decoded in software. */
-static void open_hardware(struct player *player)
-{
-    const struct play_options *options = player->options;
-    int ret;
-
-    if (options->hwdec == PLAY_HWDEC_NO)
-        return;
-    ret = limef_hardware_device_open(&player->hardware, options->vaapi_device);
-    if (ret >= 0)
-        limef_log(LIMEF_LOG_INFO, "limef-play", "decoding with %s",
-                  limef_hardware_device_name(player->hardware));
-    else if (options->hwdec == PLAY_HWDEC_VAAPI)
-        limef_log(LIMEF_LOG_WARNING, "limef-play",
-                  "--hwdec=vaapi: no VA-API device works here, decoding in software");
-    else
-        limef_log(LIMEF_LOG_INFO, "limef-play", "no VA-API device, decoding in software");
-}
-
 static int open_metrics(struct player *player)
 {
     const struct play_options *options = player->options;
@@ -210,7 +193,7 @@ static int init(struct player *player)
         return limef_fail(AVERROR(ENOMEM), "limef-play", "%u streams", player->n_streams);
     if (ret >= 0)
         ret = init_screen(player);
-    open_hardware(player);
+    player_open_hardware(player);
     if (ret >= 0)
         ret = play_sound_init(&player->sound, player->options, player->n_streams, &player->reports);
     if (ret >= 0)
@@ -220,12 +203,11 @@ static int init(struct player *player)
     return ret < 0 ? ret : open_metrics(player);
 }
 
-/* The screen opens itself when it knows how large the first picture is. */
 static int start_threads(struct player *player)
 {
-    int ret = limef_graph_start(&player->graph);
+    int ret = screen_start(player);
 
-    return ret < 0 ? ret : limef_thread_start(&player->screen.thread);
+    return ret < 0 ? ret : limef_graph_start(&player->graph);
 }
 
 static int fail_start(struct player *player, int status)
@@ -353,6 +335,7 @@ void player_run(struct player *player)
         handle_terminal(player);
         ends_vain_repetition(player);
         mains_look(player);
+        play_sound_tell(&player->sound);
         measure(player);
         explain_ways(player);
         player_visit_screen(player);

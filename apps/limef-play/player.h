@@ -45,7 +45,9 @@ struct player {
     void *graph_memory;
 
     struct AVBufferRef *hardware; /* what streams are decoded with; NULL: software */
+    const char *wrapper;          /* likewise, without a device of VA-API */
     struct limef_tile *tiles;
+    struct limef_presenter_window window;
     struct limef_presenter presenter;
     struct limef_framemd5_filter framemd5;
     FILE *framemd5_file;
@@ -106,6 +108,10 @@ int player_status(const struct player *player);
 /* Releases everything, the screen last. Returns 0; AVERROR(ETIMEDOUT): as player_stop(), nothing
  * was freed; or AVERROR(EIO): the framemd5 file could not be written, logged. */
 int player_clear(struct player *player);
+
+/* Looks for what decodes beside the CPU, as the options say; without it, software does. hardware.c
+ */
+void player_open_hardware(struct player *player);
 
 /* Plays at another rate, in thousandths of the natural one. */
 void player_set_rate(struct player *player, int32_t rate);

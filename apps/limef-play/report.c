@@ -127,6 +127,15 @@ static void put_percentiles(struct json *json, const char *key,
     json_close(json, '}');
 }
 
+/* Neither what still waits, nor what was left out. */
+static uint64_t n_heard(const struct limef_sample_ring *ring)
+{
+    struct limef_sample_ring_counters counters;
+
+    limef_sample_ring_get_counters(ring, &counters);
+    return limef_sample_ring_tail(ring) - counters.n_dropped - counters.n_skipped;
+}
+
 /* Of a stream that may have sound. */
 static void put_sound_of(struct json *json, const struct stream_facts *facts)
 {
@@ -139,7 +148,8 @@ static void put_sound_of(struct json *json, const struct stream_facts *facts)
     limef_sample_ring_get_counters(&sound->inputs[stream->slot].ring, &ring);
     json_open(json, "sound", '{');
     json_string(json, "codec", parameters ? avcodec_get_name(parameters->codec_id) : "");
-    json_decimal(json, "heard_s", (double)ring.n_written / sound->mixer.settings.rate);
+    json_decimal(json, "heard_s",
+                 (double)n_heard(&sound->inputs[stream->slot].ring) / sound->mixer.settings.rate);
     json_integer(json, "underruns", (int64_t)ring.n_underruns);
     json_integer(json, "lost", (int64_t)(ring.n_dropped + ring.n_refused));
     json_integer(json, "gaps", (int64_t)LIMEF_COUNTED(slot->n_gaps));

@@ -98,6 +98,7 @@ int play_sound_init(struct play_sound *sound, const struct play_options *options
     if (!sound->on)
         return 0;
     sound->n_streams = n_streams;
+    sound->alone = UINT32_MAX;
     atomic_store_explicit(&sound->volume, 100, memory_order_relaxed);
     ret = allocate(sound);
     if (ret >= 0)
@@ -169,33 +170,60 @@ void play_sound_signal(struct play_sound *sound, const struct limef_signal_frame
         limef_thread_send(&sound->thread.thread, signal_frame);
 }
 
-void play_sound_toggle_mute(struct play_sound *sound)
+/* Streams side by side are about as loud together as one alone. Returns whether the mixer knows. */
+static bool tell_sum(struct play_sound *sound)
 {
-    bool muted = !LIMEF_COUNTED(sound->muted);
+    float gain = (float)LIMEF_COUNTED(sound->volume) / 100 / sqrtf((float)sound->n_streams);
 
-    if (sound->on && limef_mixer_set(&sound->mixer, NULL, LIMEF_MIXER_MUTE, muted) >= 0)
-        atomic_store_explicit(&sound->muted, muted, memory_order_relaxed);
+    return limef_mixer_set(&sound->mixer, NULL, LIMEF_MIXER_GAIN, gain) >= 0 &&
+           limef_mixer_set(&sound->mixer, NULL, LIMEF_MIXER_MUTE, LIMEF_COUNTED(sound->muted)) >= 0;
 }
 
-/* Streams side by side are about as loud together as one alone. */
+static bool tell_streams(struct play_sound *sound)
+{
+    for (unsigned i = 0; i < sound->n_streams; i++)
+        if (sound->slots[i].input &&
+            limef_mixer_set(&sound->mixer, sound->slots[i].input, LIMEF_MIXER_MUTE,
+                            sound->alone != UINT32_MAX && sound->alone != i) < 0)
+            return false;
+    return true;
+}
+
+void play_sound_tell(struct play_sound *sound)
+{
+    if (sound->tells_sum)
+        sound->tells_sum = !tell_sum(sound);
+    if (sound->tells_streams)
+        sound->tells_streams = !tell_streams(sound);
+}
+
+void play_sound_toggle_mute(struct play_sound *sound)
+{
+    if (!sound->on)
+        return;
+    atomic_store_explicit(&sound->muted, !LIMEF_COUNTED(sound->muted), memory_order_relaxed);
+    sound->tells_sum = true;
+    play_sound_tell(sound);
+}
+
 void play_sound_change_volume(struct play_sound *sound, int by)
 {
     int volume = av_clip(LIMEF_COUNTED(sound->volume) + by * VOLUME_STEP, 0, MAX_VOLUME);
-    float gain = (float)volume / 100;
 
-    if (sound->on && limef_mixer_set(&sound->mixer, NULL, LIMEF_MIXER_GAIN,
-                                     gain / sqrtf((float)sound->n_streams)) >= 0)
-        atomic_store_explicit(&sound->volume, volume, memory_order_relaxed);
+    if (!sound->on)
+        return;
+    atomic_store_explicit(&sound->volume, volume, memory_order_relaxed);
+    sound->tells_sum = true;
+    play_sound_tell(sound);
 }
 
 void play_sound_solo(struct play_sound *sound, uint32_t slot)
 {
     if (!sound->on)
         return;
-    for (unsigned i = 0; i < sound->n_streams; i++)
-        if (sound->slots[i].input)
-            limef_mixer_set(&sound->mixer, sound->slots[i].input, LIMEF_MIXER_MUTE,
-                            slot != UINT32_MAX && slot != i);
+    sound->alone = slot;
+    sound->tells_streams = true;
+    play_sound_tell(sound);
 }
 
 bool play_sound_is_heard(const struct play_sound *sound, uint32_t slot)

@@ -30,7 +30,9 @@ struct play_sound {
 
     /* the main thread */
     unsigned n_streams;
-    bool playing; /* the output is open */
+    uint32_t alone;                /* the stream that is heard; UINT32_MAX: all */
+    bool tells_sum, tells_streams; /* the mixer does not know yet: too many commands wait */
+    bool playing;                  /* the output is open */
     struct limef_audio_output output;
     struct limef_audio_output_settings settings;
     struct limef_audio_output_counters counters; /* of the output, when it was closed */
@@ -62,6 +64,9 @@ void play_sound_signal(struct play_sound *sound, const struct limef_signal_frame
 void play_sound_toggle_mute(struct play_sound *sound);
 void play_sound_change_volume(struct play_sound *sound, int by);
 void play_sound_solo(struct play_sound *sound, uint32_t slot);
+
+/* Says to the mixer what it had no room for; called now and then. */
+void play_sound_tell(struct play_sound *sound);
 
 /* Whether a stream has given any sound. */
 bool play_sound_is_heard(const struct play_sound *sound, uint32_t slot);

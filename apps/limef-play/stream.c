@@ -207,6 +207,7 @@ int play_stream_init(struct play_stream *stream, uint32_t slot, const char *url,
         .n_threads = choose_n_threads(options),
         .buffers = stream->buffers,
         .hardware = stream->hardware,
+        .wrapper = stream->wrapper,
     };
     struct limef_filter *head, *pictures = &stream->decode.filter;
     int ret;

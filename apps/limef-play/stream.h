@@ -35,7 +35,8 @@
 struct play_stream {
     struct limef_buffer_source *buffers; /* where to decode into; NULL: anywhere. Set before init */
     struct AVBufferRef *hardware;        /* what to decode with; NULL: software. Likewise */
-    struct play_sound *sound;            /* where its sound goes; NULL: it has none. Likewise */
+    const char *wrapper;
+    struct play_sound *sound; /* where its sound goes; NULL: it has none. Likewise */
     uint32_t slot;
     char url[LIMEF_URL_BYTES]; /* masked */
     char name[32];             /* of its filters, for logs */

@@ -28,8 +28,9 @@ static struct limef_reports reports;
 
 static int init_screen(unsigned n_streams)
 {
+    static const struct limef_presenter_window window = {.title = "wall"};
     struct limef_presenter_settings settings = {
-        .width = 1280, .height = 720, .ends_silently = true, .title = "wall"};
+        .width = 1280, .height = 720, .ends_silently = true, .window = &window};
     struct limef_thread_settings thread = {
         .name = "screen", .priority = LIMEF_PRIORITY_DISPLAY, .reports = &reports};
     int ret = limef_reports_init(&reports);

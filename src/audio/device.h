@@ -48,6 +48,9 @@ struct audio_device_ops {
 /* Keeps the time, and plays nothing. */
 extern const struct audio_device_ops audio_device_null;
 
+/* Has the time of one begin anew, and its counter. Its thread, or before that. */
+void audio_device_null_begin(struct audio_device *device);
+
 /* Sleeps until a moment on limef_now_us()'s clock. */
 void audio_sleep_until(int64_t until_us);
 

@@ -30,9 +30,15 @@ static int null_open(struct audio_device **device, const struct audio_device_set
         return limef_fail(AVERROR(ENOMEM), settings->name, "a device");
     null->base.ops = &audio_device_null;
     null->base.settings = *settings;
-    pace_init(&null->pace, settings->rate, settings->period_frames);
+    audio_device_null_begin(&null->base);
     *device = &null->base;
     return 0;
+}
+
+void audio_device_null_begin(struct audio_device *device)
+{
+    pace_init(&null_of(device)->pace, device->settings.rate, device->settings.period_frames);
+    atomic_store_explicit(&device->n_underruns, 0, memory_order_relaxed);
 }
 
 void audio_sleep_until(int64_t until_us)

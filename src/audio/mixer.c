@@ -123,13 +123,26 @@ static void finish(struct limef_mixer *mixer, float *out, unsigned n_frames)
     limef_snapshot_write(&mixer->levels_now, &mixer->levels, sizeof(mixer->levels));
 }
 
+/* A device that stood still plays what follows so much later than it would have. */
+static void find_stall(struct limef_mixer *mixer, unsigned n_frames, int64_t heard_us)
+{
+    int64_t late_us = heard_us - mixer->due_us, most_us = 1000000;
+
+    mixer->n_stalled = 0;
+    if (mixer->n_blocks && late_us < most_us)
+        mixer->n_stalled = (unsigned)FFMAX(late_us * mixer->settings.rate / 1000000, 0);
+    mixer->due_us = heard_us + (int64_t)n_frames * 1000000 / mixer->settings.rate;
+}
+
 void limef_mixer_mix(struct limef_mixer *mixer, float *out, unsigned n_frames, int64_t heard_us)
 {
     mixer_obey(mixer);
     find_coefficients(mixer, n_frames);
+    find_stall(mixer, n_frames, heard_us);
     memset(out, 0, (size_t)n_frames * mixer->settings.n_channels * sizeof(*out));
     for (unsigned i = 0; i < mixer->n_inputs; i++)
         mixer_input_add(mixer, mixer->inputs[i], out, n_frames, heard_us);
+    mixer_remains_add(mixer, &mixer->remains, out, n_frames);
     finish(mixer, out, n_frames);
     if (mixer->settings.ring)
         limef_broadcast_write(mixer->settings.ring, out, n_frames);

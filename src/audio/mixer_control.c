@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <libavutil/error.h>
 #include <math.h>
+#include <string.h>
 #include <time.h>
 
 /* How often a disconnection looks whether the audio thread is done. */
@@ -49,32 +50,37 @@ static bool is_gone(const struct limef_mixer_input *input)
     return !atomic_load_explicit(&input->connected, memory_order_acquire);
 }
 
+/* Has it leave: once, since its memory may go when the first command is obeyed. Returns whether it
+ * is asked to. */
+static bool ask_to_leave(struct limef_mixer *mixer, struct limef_mixer_input *input)
+{
+    if (!input->leaving)
+        input->leaving = send(mixer, COMMAND_DISCONNECT, input, 0) == 0;
+    return input->leaving;
+}
+
 int limef_mixer_disconnect(struct limef_mixer *mixer, struct limef_mixer_input *input,
                            int64_t timeout_us)
 {
     int64_t deadline_us = limef_deadline_us(timeout_us);
-    int ret = 0;
 
-    if (is_gone(input))
+    if (is_gone(input) && !input->leaving)
         return 0;
-    if (!input->leaving) /* once: its memory may go when the first is obeyed */
-        ret = send(mixer, COMMAND_DISCONNECT, input, 0);
-    input->leaving = ret == 0;
-    if (!LIMEF_COUNTED(mixer->running)) {
-        mixer_obey(mixer);
-        if (ret < 0) { /* there was no room for it before */
-            send(mixer, COMMAND_DISCONNECT, input, 0);
+    while (!is_gone(input)) {
+        bool running = LIMEF_COUNTED(mixer->running);
+
+        if (!running) /* there may be no room for it before */
             mixer_obey(mixer);
-        }
-        ret = 0;
-    }
-    while (ret == 0 && !is_gone(input)) {
+        if (!ask_to_leave(mixer, input) && running)
+            return AVERROR(EAGAIN);
+        if (!running)
+            mixer_obey(mixer);
+        if (is_gone(input))
+            break;
         if (limef_now_us() >= deadline_us)
             return AVERROR(ETIMEDOUT);
         nanosleep(&(struct timespec){.tv_nsec = LOOK_NS}, NULL);
     }
-    if (ret < 0)
-        return ret;
     mixer->n_connected--;
     input->leaving = false;
     return 0;
@@ -88,6 +94,7 @@ int limef_mixer_set(struct limef_mixer *mixer, struct limef_mixer_input *input,
 
 static void add(struct limef_mixer *mixer, struct limef_mixer_input *input)
 {
+    input->state = LIMEF_INPUT_WAITING;
     mixer->inputs[mixer->n_inputs++] = input;
 }
 
@@ -99,6 +106,8 @@ static void drop(struct limef_mixer *mixer, struct limef_mixer_input *input)
         i++;
     if (i < mixer->n_inputs)
         mixer->inputs[i] = mixer->inputs[--mixer->n_inputs];
+    mixer_remains_leave(mixer, input);
+    memset(input->last, 0, sizeof(input->last));
     /* release: the audio thread is done with it; pairs with is_gone() */
     atomic_store_explicit(&input->connected, 0, memory_order_release);
 }
@@ -135,7 +144,10 @@ void mixer_obey(struct limef_mixer *mixer)
 {
     struct limef_audio_command command;
 
-    while (limef_audio_commands_take(&mixer->commands, &command)) {
+    /* as many as can wait, and no more: who sends without end must not keep it from mixing */
+    for (unsigned i = 0; i < LIMEF_AUDIO_N_COMMANDS; i++) {
+        if (!limef_audio_commands_take(&mixer->commands, &command))
+            return;
         if (command.kind == COMMAND_CONNECT)
             add(mixer, command.object);
         else if (command.kind == COMMAND_DISCONNECT)
@@ -149,6 +161,8 @@ void mixer_obey(struct limef_mixer *mixer)
 void limef_mixer_set_running(struct limef_mixer *mixer, bool running)
 {
     atomic_store_explicit(&mixer->running, running, memory_order_relaxed);
+    for (unsigned i = 0; i < mixer->n_inputs && !running; i++)
+        mixer_input_hush(mixer->inputs[i]);
 }
 
 void limef_mixer_get_levels(const struct limef_mixer *mixer, struct limef_levels *levels)

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: MIT */
+/* What the audio thread does with an input. */
 #include "audio/mixer_private.h"
 
 #include <limef/base/log.h>
 
 #include <libavutil/common.h>
 #include <libavutil/error.h>
+#include <math.h>
+#include <string.h>
 
 #define DEFAULT_AHEAD_MS 10
 /* Silence that is made up for. */
 #define MOST_OWED_MS 100
+/* -120 dB. */
+#define INAUDIBLE 1e-6f
 
 int limef_mixer_input_init(struct limef_mixer_input *input, const struct limef_mixer *mixer,
                            const char *name, float *samples, unsigned n_frames,
@@ -31,107 +36,6 @@ int limef_mixer_input_init(struct limef_mixer_input *input, const struct limef_m
     return 0;
 }
 
-/* The writer's side. */
-
-static void write_mark(struct limef_mixer_input *input, int64_t media_us, int32_t rate)
-{
-    uint32_t n = LIMEF_COUNTED(input->n_marked);
-    struct limef_mixer_mark *mark = &input->marks[n % LIMEF_MIXER_N_MARKS];
-
-    /* acquire: the mixer is done with it; pairs with its release. Without room the marks before it
-     * go on to tell the time. */
-    if (n - atomic_load_explicit(&input->n_passed, memory_order_acquire) == LIMEF_MIXER_N_MARKS)
-        return;
-    *mark = (struct limef_mixer_mark){
-        .position = limef_sample_ring_head(&input->ring), .media_us = media_us, .rate = rate};
-    /* release: the mark; pairs with the mixer's acquire */
-    atomic_store_explicit(&input->n_marked, n + 1, memory_order_release);
-}
-
-unsigned limef_mixer_input_write(struct limef_mixer_input *input, const float *samples,
-                                 unsigned n_frames, int64_t media_us, int32_t rate)
-{
-    if (LIMEF_COUNTED(input->ended))
-        atomic_store_explicit(&input->ended, false, memory_order_relaxed);
-    if (media_us != LIMEF_NO_TIME)
-        write_mark(input, media_us, rate);
-    return limef_sample_ring_write(&input->ring, samples, n_frames);
-}
-
-void limef_mixer_input_keep(struct limef_mixer_input *input, unsigned n_frames)
-{
-    uint64_t head = limef_sample_ring_head(&input->ring);
-
-    /* release: pairs with the acquire in obey_flush() */
-    atomic_store_explicit(&input->flushed_until, head > n_frames ? head - n_frames : 0,
-                          memory_order_release);
-}
-
-void limef_mixer_input_flush(struct limef_mixer_input *input)
-{
-    limef_mixer_input_keep(input, 0);
-}
-
-void limef_mixer_input_end(struct limef_mixer_input *input, bool ended)
-{
-    /* release: what was written before; pairs with the acquire in run_out() */
-    atomic_store_explicit(&input->ended, ended, memory_order_release);
-}
-
-void limef_mixer_input_set_most(struct limef_mixer_input *input, uint32_t n_most)
-{
-    atomic_store_explicit(&input->n_most, n_most, memory_order_relaxed);
-}
-
-void limef_mixer_input_hold(struct limef_mixer_input *input, bool held)
-{
-    /* relaxed: a flush behind it has a release of its own, so that what follows is held */
-    atomic_store_explicit(&input->held, held, memory_order_relaxed);
-}
-
-bool limef_mixer_input_is_cut(const struct limef_mixer_input *input)
-{
-    /* acquire: the mixer has read cut_from; pairs with the release of its position */
-    return atomic_load_explicit(&input->ring.tail, memory_order_acquire) >> 1 <
-           LIMEF_COUNTED(input->cut_to);
-}
-
-int limef_mixer_input_cut(struct limef_mixer_input *input, uint64_t from, uint64_t to)
-{
-    if (limef_mixer_input_is_cut(input))
-        return AVERROR(EAGAIN);
-    atomic_store_explicit(&input->cut_from, from, memory_order_relaxed);
-    /* release: cut_from; pairs with the acquire in until_cut() */
-    atomic_store_explicit(&input->cut_to, to, memory_order_release);
-    return 0;
-}
-
-static int64_t media_of(const struct limef_mixer_mark *mark, uint64_t position, uint32_t rate)
-{
-    return mark->media_us +
-           (int64_t)(position - mark->position) * 1000 * mark->rate / (int64_t)rate;
-}
-
-int64_t limef_mixer_input_media_us(const struct limef_mixer_input *input, uint64_t position)
-{
-    uint32_t n = LIMEF_COUNTED(input->n_marked);
-
-    for (uint32_t i = 0; i < LIMEF_MIXER_N_MARKS && i < n; i++) {
-        const struct limef_mixer_mark *mark = &input->marks[(n - 1 - i) % LIMEF_MIXER_N_MARKS];
-
-        if (mark->position <= position)
-            return media_of(mark, position, input->rate);
-    }
-    return LIMEF_NO_TIME;
-}
-
-unsigned limef_mixer_input_room(struct limef_mixer_input *input)
-{
-    return limef_sample_ring_room(&input->ring);
-}
-
-/* The audio thread's side. */
-
 /* What was written before a flush is gone. */
 static void obey_flush(struct limef_mixer_input *input)
 {
@@ -142,7 +46,7 @@ static void obey_flush(struct limef_mixer_input *input)
         return;
     limef_sample_ring_skip_to(&input->ring, until);
     input->state = LIMEF_INPUT_WAITING;
-    input->n_owed = 0;
+    input->n_owed = input->n_late = 0;
 }
 
 /* Of what is live: a delay that has grown too long. */
@@ -152,6 +56,29 @@ static void catch_up(struct limef_mixer_input *input)
 
     if (n_most && limef_sample_ring_fill(&input->ring) > n_most)
         limef_sample_ring_skip(&input->ring, input->settings.n_ahead);
+}
+
+/* Of what has a clock: the time that the device stood still, in so far as more waits than should; a
+ * source that the machine kept from its turn as well sends it a little later. Less than half a
+ * block is how exactly a device knows its time. */
+static void keep_time(struct limef_mixer_input *input, unsigned n_stalled, unsigned n_frames)
+{
+    unsigned n_wanted = FFMAX(input->settings.n_ahead, n_frames), n_skipped, fill;
+
+    if (!input->settings.keeps_time)
+        return;
+    if (n_stalled > n_frames / 2 && input->n_owed) {
+        input->n_owed += n_stalled;
+    } else if (n_stalled > n_frames / 2 && input->state == LIMEF_INPUT_SOUNDING) {
+        input->n_late += n_stalled;
+        input->n_late_for = input->rate * MOST_OWED_MS / 1000;
+    }
+    fill = limef_sample_ring_fill(&input->ring);
+    n_skipped = FFMIN(input->n_late, fill > n_wanted ? fill - n_wanted : 0);
+    if (n_skipped)
+        limef_sample_ring_skip(&input->ring, fill - n_skipped);
+    input->n_late_for -= FFMIN(n_frames, input->n_late_for);
+    input->n_late = input->n_late_for ? input->n_late - n_skipped : 0;
 }
 
 /* Goes over what would have been heard while it was silent, once that is there and the block behind
@@ -240,7 +167,7 @@ static void find_mark(struct limef_mixer_input *input, uint64_t position)
 
 static int64_t media_at(const struct limef_mixer_input *input, uint64_t position)
 {
-    return input->marked ? media_of(&input->mark, position, input->rate) : LIMEF_NO_TIME;
+    return input->marked ? mixer_media_of(&input->mark, position, input->rate) : LIMEF_NO_TIME;
 }
 
 static void tell(struct limef_mixer_input *input, int64_t media_us, int64_t heard_us)
@@ -251,6 +178,17 @@ static void tell(struct limef_mixer_input *input, int64_t media_us, int64_t hear
                                       .state = (uint32_t)input->state,
                                       .position = input->position};
 
+    limef_snapshot_write(&input->heard_now, &heard, sizeof(heard));
+}
+
+void mixer_input_hush(struct limef_mixer_input *input)
+{
+    struct limef_mixer_heard heard;
+
+    limef_snapshot_read(&input->heard_now, &heard, sizeof(heard));
+    if (heard.state == LIMEF_INPUT_SOUNDING)
+        heard.state = LIMEF_INPUT_WAITING;
+    heard.media_us = LIMEF_NO_TIME;
     limef_snapshot_write(&input->heard_now, &heard, sizeof(heard));
 }
 
@@ -284,6 +222,37 @@ static unsigned until_cut(struct limef_mixer_input *input, unsigned n_frames)
     return n_frames;
 }
 
+/* What frame `at` of those that the fade is for becomes of this sample: as mix_add_one(). */
+static void find_frame(const struct mixer_fade *fade, unsigned at, const float *sample,
+                       unsigned n_channels, float *frame)
+{
+    for (unsigned i = 0; i < n_channels; i++) {
+        float y = sample[i] * (fade->from[i] + fade->step[i] * (float)(at + 1));
+
+        frame[i] = fabsf(y) < MIX_MOST ? y : 0;
+    }
+}
+
+/* Before what is in the slices is mixed: the last of it, and whether it follows what was before. */
+static void note_frames(struct limef_mixer *mixer, struct limef_mixer_input *input,
+                        const struct limef_sample_slices *slices, const struct mixer_fade *fade,
+                        unsigned at)
+{
+    unsigned n = slices->n_first + slices->n_second, n_channels = mixer->settings.n_channels;
+    const float *last = slices->n_second ? slices->second + (slices->n_second - 1) * n_channels
+                                         : slices->first + (slices->n_first - 1) * n_channels;
+    float next[LIMEF_MIXER_MAX_CHANNELS];
+
+    if (!n)
+        return;
+    if (input->jumps) {
+        find_frame(fade, at, slices->first, n_channels, next);
+        mixer_remains_begin(mixer, &input->remains, input->last, next);
+    }
+    input->jumps = false;
+    find_frame(fade, at + n - 1, last, n_channels, input->last);
+}
+
 /* So many frames from frame `at` of those that the fade is for; how many there were. */
 static unsigned add_slices(struct limef_mixer *mixer, struct limef_mixer_input *input, float *out,
                            unsigned n_frames, const struct mixer_fade *fade, unsigned at,
@@ -294,6 +263,7 @@ static unsigned add_slices(struct limef_mixer *mixer, struct limef_mixer_input *
     struct limef_sample_slices slices;
 
     n = limef_sample_ring_read_begin(&input->ring, n_frames, &slices);
+    note_frames(mixer, input, &slices, fade, at);
     out += (size_t)at * n_channels;
     mixer->ops->add(out, slices.first, (size_t)slices.n_first * n_channels, &gain, seen);
     if (slices.n_second) {
@@ -305,9 +275,26 @@ static unsigned add_slices(struct limef_mixer *mixer, struct limef_mixer_input *
     return n;
 }
 
-/* From frame `from` of the block on. */
-static void add_block(struct limef_mixer *mixer, struct limef_mixer_input *input, float *block,
-                      unsigned n_in_block, unsigned from, struct mix_levels *seen)
+/* From this frame of the block on there is silence. */
+static void break_off(struct limef_mixer *mixer, struct limef_mixer_input *input, float *block,
+                      unsigned from)
+{
+    static const float silence[LIMEF_MIXER_MAX_CHANNELS];
+
+    mixer_remains_add(mixer, &input->remains, block, from);
+    mixer_remains_begin(mixer, &input->remains, input->last, silence);
+    memset(input->last, 0, sizeof(input->last));
+    input->jumps = false;
+}
+
+static bool is_heard(const struct limef_mixer_input *input)
+{
+    return fabsf(input->last[0]) > INAUDIBLE || fabsf(input->last[1]) > INAUDIBLE;
+}
+
+/* From frame `from` of the block on. How many frames of it are mixed then. */
+static unsigned add_block(struct limef_mixer *mixer, struct limef_mixer_input *input, float *block,
+                          unsigned n_in_block, unsigned from, struct mix_levels *seen)
 {
     unsigned n_channels = mixer->settings.n_channels, n_frames = n_in_block - from, at = 0, n;
     struct mixer_fade fade =
@@ -323,27 +310,40 @@ static void add_block(struct limef_mixer *mixer, struct limef_mixer_input *input
             break;
         n_most = until_cut(input, n_frames - at);
     }
+    input->next = limef_sample_ring_tail(&input->ring);
     if (at < n_frames)
         run_out(input, n_frames - at);
+    return from + at;
 }
 
 void mixer_input_add(struct limef_mixer *mixer, struct limef_mixer_input *input, float *out,
                      unsigned n_frames, int64_t heard_us)
 {
     struct mix_levels seen = {{0}};
-    bool is_sound = true;
-    unsigned from;
+    bool is_sound = true, begins;
+    unsigned from, until = 0;
 
     obey_flush(input);
     catch_up(input);
+    keep_time(input, mixer->n_stalled, n_frames);
+    begins = input->state != LIMEF_INPUT_SOUNDING;
     from = begin(input, n_frames);
+    if ((begins || from == n_frames) && is_heard(input))
+        break_off(mixer, input, out, 0);
+    input->jumps = !begins && input->next != limef_sample_ring_tail(&input->ring);
     if (from < n_frames) {
-        add_block(mixer, input, out, n_frames, from, &seen);
+        until = add_block(mixer, input, out, n_frames, from, &seen);
         tell(input, media_at(input, input->position),
              heard_us + (int64_t)from * 1000000 / input->rate);
     } else {
         tell(input, LIMEF_NO_TIME, heard_us);
     }
+    if (until < n_frames && is_heard(input))
+        break_off(mixer, input, out, until);
+    else
+        until = 0;
+    mixer_remains_add(mixer, &input->remains, out + (size_t)until * mixer->settings.n_channels,
+                      n_frames - until);
     for (unsigned i = 0; i < MIX_LANES; i++)
         is_sound &= seen.over[i] == 0;
     LIMEF_COUNT(mixer->n_cleaned, !is_sound);

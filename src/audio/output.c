@@ -17,8 +17,6 @@
 /* A device that takes nothing for so long, and for so many periods, does not play any more. */
 #define STUCK_US 1000000
 #define STUCK_PERIODS 4
-/* How soon a thread that cannot be made is tried again. */
-#define AGAIN_US 1000000
 
 static struct limef_audio_output *output_of(struct limef_thread *thread)
 {
@@ -58,51 +56,53 @@ static int open_device(struct limef_audio_output *output, const struct audio_dev
     return ret;
 }
 
-/* Takes its device away; it is the caller's. */
-static struct audio_device *leave_device(struct limef_audio_output *output)
+/* The underruns of devices that are not used any more stay counted. */
+static void count_underruns(struct limef_audio_output *output)
 {
-    struct audio_device *device = output->device;
-
-    if (device)
-        output->underruns_before += LIMEF_COUNTED(device->n_underruns);
-    output->device = NULL;
-    return device;
+    atomic_store_explicit(&output->n_underruns,
+                          output->underruns_before + LIMEF_COUNTED(output->device->n_underruns),
+                          memory_order_relaxed);
 }
 
-static void close_device(struct limef_audio_output *output)
+static void change_device(struct limef_audio_output *output, struct audio_device *device)
 {
-    struct audio_device *device = leave_device(output);
+    output->underruns_before += LIMEF_COUNTED(output->device->n_underruns);
+    use_device(output, device);
+}
 
-    if (device)
-        device->ops->close(device);
+static void close_devices(struct limef_audio_output *output)
+{
+    struct audio_device *devices[] = {output->device,
+                                      output->stand_in == output->device ? NULL : output->stand_in};
+
+    for (int i = 0; i < 2; i++)
+        if (devices[i])
+            devices[i]->ops->close(devices[i]);
 }
 
 /* The device is gone: one without sound keeps the time, until it comes back. */
 static int lose_device(struct limef_audio_output *output, int code)
 {
-    limef_fail(code, output->name, "the sound device is lost; it goes on without sound");
+    struct audio_device *broken = output->device;
+
+    if (!output->stand_in || broken == output->stand_in)
+        return code;
     LIMEF_COUNT(output->n_lost, 1);
-    output->broken = leave_device(output);
-    output->lost = true;
-    output->reopen_us = 0;
-    return open_device(output, &audio_device_null);
+    audio_device_null_begin(output->stand_in);
+    change_device(output, output->stand_in);
+    audio_output_reopen(output, broken, code);
+    return 0;
 }
 
 /* Of a lost device: whether it came back. */
-static void look_for_device(struct limef_audio_output *output, int64_t now_us)
+static void look_for_device(struct limef_audio_output *output)
 {
     struct audio_device *device = audio_output_take_reopened(output);
 
-    if (device) {
-        close_device(output);
-        use_device(output, device);
-        output->lost = false;
-        LIMEF_COUNT(output->n_reopened, 1);
-        limef_log(LIMEF_LOG_WARNING, output->name, "the sound device is back");
-    } else if (!output->is_reopening && now_us >= output->try_us) {
-        output->try_us = now_us + AGAIN_US;
-        audio_output_reopen(output);
-    }
+    if (!device)
+        return;
+    change_device(output, device);
+    LIMEF_COUNT(output->n_reopened, 1);
 }
 
 static int play_period(struct limef_audio_output *output, int64_t heard_us)
@@ -133,10 +133,8 @@ static int output_step(struct limef_thread *thread, int64_t deadline_us)
     int64_t now_us = limef_now_us(), heard_us;
     int ret;
 
-    if (!output->device)
-        return AVERROR_EXIT;
-    if (output->lost)
-        look_for_device(output, now_us);
+    if (output->device == output->stand_in)
+        look_for_device(output);
     ret =
         output->device->ops->wait(output->device, FFMIN(deadline_us, now_us + WAIT_US), &heard_us);
     if (ret >= 0) {
@@ -145,9 +143,7 @@ static int output_step(struct limef_thread *thread, int64_t deadline_us)
     } else if (ret == AVERROR(EAGAIN) && is_stuck(output, now_us)) {
         ret = AVERROR(ETIMEDOUT);
     }
-    atomic_store_explicit(&output->n_underruns,
-                          output->underruns_before + LIMEF_COUNTED(output->device->n_underruns),
-                          memory_order_relaxed);
+    count_underruns(output);
     if (ret < 0 && ret != AVERROR(EAGAIN))
         ret = lose_device(output, ret);
     return ret;
@@ -181,6 +177,15 @@ static const struct limef_thread_ops output_ops = {.step = output_step,
                                                    .open = do_nothing,
                                                    .retry = do_nothing};
 
+/* What is needed when the device is lost: the audio thread could not have it then without waiting
+ * for memory. */
+static int prepare_for_loss(struct limef_audio_output *output)
+{
+    int ret = audio_output_open(output, &audio_device_null, &output->stand_in);
+
+    return ret < 0 ? ret : audio_output_reopen_start(output);
+}
+
 static int open_wanted(struct limef_audio_output *output)
 {
     int ret = 0;
@@ -194,7 +199,7 @@ static int open_wanted(struct limef_audio_output *output)
     if (ret >= 0)
         ret = open_device(output, output->wanted);
     if (ret >= 0)
-        return 0;
+        return output->wanted == &audio_device_null ? 0 : prepare_for_loss(output);
     if (output->settings.kind != LIMEF_AUDIO_AUTO)
         return limef_fail(ret, output->name, "no sound device %s",
                           output->settings.device ? output->settings.device : "default");
@@ -231,7 +236,8 @@ int limef_audio_output_start(struct limef_audio_output *output, const char *name
     if (ret < 0) {
         limef_mixer_set_running(mixer, false);
         limef_thread_clear(&output->thread);
-        close_device(output);
+        audio_output_reopen_stop(output, LIMEF_FOREVER); /* it has nothing to do yet */
+        close_devices(output);
         *output = (struct limef_audio_output){0};
     }
     return ret;
@@ -241,13 +247,14 @@ int limef_audio_output_stop(struct limef_audio_output *output, int64_t timeout_u
 {
     int ret = limef_thread_stop(&output->thread, timeout_us);
 
-    if (ret >= 0)
-        ret = audio_output_reopen_stop(output, timeout_us);
     if (ret < 0 || !output->mixer)
         return ret;
     limef_mixer_set_running(output->mixer, false);
+    ret = audio_output_reopen_stop(output, timeout_us);
+    if (ret < 0)
+        return ret;
     limef_thread_clear(&output->thread);
-    close_device(output);
+    close_devices(output);
     *output = (struct limef_audio_output){0};
     return 0;
 }

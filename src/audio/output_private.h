@@ -14,15 +14,19 @@
 int audio_output_open(const struct limef_audio_output *output, const struct audio_device_ops *ops,
                       struct audio_device **device);
 
-/* Begins to close output->broken and to try again, until there is a device. Does nothing while that
- * goes on. The audio thread. */
-void audio_output_reopen(struct limef_audio_output *output);
+/* Starts the thread that waits for a device to be lost. Returns 0, or a negative code, logged. The
+ * controlling thread, ahead of the audio thread. */
+int audio_output_reopen_start(struct limef_audio_output *output);
+
+/* Has a device that was lost closed, and opened again as soon as that is possible; it is the other
+ * thread's then. The audio thread, which allocates nothing for it and waits for nobody. */
+void audio_output_reopen(struct limef_audio_output *output, struct audio_device *broken, int code);
 
 /* The device that was opened, or NULL: none yet. The audio thread. */
 struct audio_device *audio_output_take_reopened(struct limef_audio_output *output);
 
-/* Ends it; nothing is open afterwards. Returns 0, or AVERROR(ETIMEDOUT): it hangs in the device.
- * The controlling thread, behind the audio thread's end. */
+/* Ends it; nothing that it has is open afterwards. Returns 0, or AVERROR(ETIMEDOUT): it hangs in
+ * the device. The controlling thread, behind the audio thread's end. */
 int audio_output_reopen_stop(struct limef_audio_output *output, int64_t timeout_us);
 
 #endif

@@ -11,6 +11,7 @@
 #include <libavutil/intfloat.h>
 #include <libavutil/intreadwrite.h>
 #include <string.h>
+#include <unistd.h>
 
 /* How often it looks for something to write. */
 #define PERIOD_US 20000
@@ -33,14 +34,14 @@ static int fail(struct limef_audio_recorder *recorder)
 }
 
 /* The sizes are what a file of 4 GiB can say. */
-static int write_header(struct limef_audio_recorder *recorder)
+static void make_header(const struct limef_audio_recorder *recorder, uint8_t *header)
 {
     uint32_t n_channels = recorder->reader.ring->n_channels;
     uint64_t n_bytes = LIMEF_COUNTED(recorder->n_frames) * n_channels * sizeof(float);
     uint32_t data_bytes =
         n_bytes < UINT32_MAX - HEADER_BYTES ? (uint32_t)n_bytes : UINT32_MAX - HEADER_BYTES;
-    uint8_t header[HEADER_BYTES] = {0};
 
+    memset(header, 0, HEADER_BYTES);
     memcpy(header, "RIFF", 4);
     AV_WL32(header + 4, data_bytes + HEADER_BYTES - 8);
     memcpy(header + 8, "WAVEfmt ", 8);
@@ -56,7 +57,30 @@ static int write_header(struct limef_audio_recorder *recorder)
     AV_WL32(header + 46, data_bytes / (n_channels * (uint32_t)sizeof(float)));
     memcpy(header + 50, "data", 4);
     AV_WL32(header + 54, data_bytes);
+}
+
+static int write_header(struct limef_audio_recorder *recorder)
+{
+    uint8_t header[HEADER_BYTES];
+
+    make_header(recorder, header);
     return fwrite(header, sizeof(header), 1, recorder->file) == 1 ? 0 : fail(recorder);
+}
+
+/* Once a second: of a process that is killed there is a file that can be read up to here. */
+static void write_sizes(struct limef_audio_recorder *recorder)
+{
+    uint64_t n_frames = LIMEF_COUNTED(recorder->n_frames);
+    uint8_t header[HEADER_BYTES];
+
+    if (recorder->failed || n_frames - recorder->n_told < recorder->rate)
+        return;
+    recorder->n_told = n_frames;
+    make_header(recorder, header);
+    /* what it speaks of is there first; a pipe has no sizes */
+    if (fflush(recorder->file) != 0 ||
+        (pwrite(fileno(recorder->file), header, sizeof(header), 0) < 0 && errno != ESPIPE))
+        fail(recorder);
 }
 
 static void write_frames(struct limef_audio_recorder *recorder, const float *frames, unsigned n)
@@ -102,6 +126,7 @@ static int recorder_step(struct limef_thread *thread, int64_t deadline_us)
     int64_t due_us = limef_now_us() + PERIOD_US;
 
     write_all(recorder_of(thread));
+    write_sizes(recorder_of(thread));
     audio_sleep_until(due_us < deadline_us ? due_us : deadline_us);
     return 0;
 }

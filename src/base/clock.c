@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <limef/base/clock.h>
 
+#include "base/hot.h"
+
 #include <time.h>
 
 static int64_t read_us(clockid_t clock)
@@ -11,7 +13,7 @@ static int64_t read_us(clockid_t clock)
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-int64_t limef_now_us(void)
+HOT int64_t limef_now_us(void)
 {
     return read_us(CLOCK_MONOTONIC);
 }
@@ -21,7 +23,7 @@ int64_t limef_wall_us(void)
     return read_us(CLOCK_REALTIME);
 }
 
-int64_t limef_deadline_us(int64_t timeout_us)
+HOT int64_t limef_deadline_us(int64_t timeout_us)
 {
     int64_t now_us;
 

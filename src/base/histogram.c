@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <limef/base/histogram.h>
 
+#include "base/hot.h"
+
 /* Bucket 4*o + q holds [2^o * (4+q)/4, 2^o * (5+q)/4) us. */
 static unsigned bucket_of(int64_t us)
 {
@@ -21,7 +23,7 @@ static int64_t upper_edge_us(unsigned bucket)
     return (scaled + 3) / 4;
 }
 
-void limef_histogram_add(struct limef_histogram *histogram, int64_t us)
+HOT void limef_histogram_add(struct limef_histogram *histogram, int64_t us)
 {
     LIMEF_COUNT(histogram->n[bucket_of(us)], 1);
 }

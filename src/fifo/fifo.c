@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fifo/lane_private.h"
 
+#include "base/hot.h"
 #include "fifo/futex.h"
 #include "fifo/ring.h"
 
@@ -122,7 +123,7 @@ bool fifo_wake_reader(struct limef_fifo *fifo)
     return fifo_wake_sleeper(fifo);
 }
 
-bool fifo_wake_sleeper(struct limef_fifo *fifo)
+HOT bool fifo_wake_sleeper(struct limef_fifo *fifo)
 {
     uint32_t was;
     uint64_t one = 1;
@@ -224,23 +225,25 @@ static void offer_room(const struct limef_fifo *fifo)
         lane_offer_room(lane);
 }
 
-static unsigned look_briefly(struct limef_fifo *fifo, struct limef_stack_frame **frames,
-                             unsigned max_frames)
+/* Whether something came meanwhile. */
+static bool look_briefly(struct limef_fifo *fifo)
 {
-    unsigned rounds = fifo->spin_rounds, n = 0;
+    unsigned rounds = fifo->spin_rounds;
 
-    for (unsigned i = 0, pauses; i < rounds && !n; i += pauses) {
+    for (unsigned i = 0, pauses; i < rounds; i += pauses) {
         pauses = rounds - i < LOOK_GAP_PAUSES ? rounds - i : LOOK_GAP_PAUSES;
         cpu_relax_for(pauses);
-        n = take_in_turn(fifo, frames, max_frames);
+        if (has_frames(fifo)) {
+            if (rounds < SPIN_ROUNDS_MAX)
+                fifo->spin_rounds = rounds * 2;
+            return true;
+        }
     }
-    if (n && rounds < SPIN_ROUNDS_MAX)
-        fifo->spin_rounds = rounds * 2;
-    return n;
+    return false;
 }
 
-static int read_frames(struct limef_fifo *fifo, struct limef_stack_frame **frames,
-                       unsigned max_frames, int64_t timeout_us)
+static HOT int read_frames(struct limef_fifo *fifo, struct limef_stack_frame **frames,
+                           unsigned max_frames, int64_t timeout_us)
 {
     int64_t deadline_us = LIMEF_NO_TIME;
     bool was_taken = false;
@@ -255,10 +258,10 @@ static int read_frames(struct limef_fifo *fifo, struct limef_stack_frame **frame
         if (was_taken)
             break;
         n = take_in_turn(fifo, frames, max_frames);
-        if (!n && timeout_us > 0)
-            n = look_briefly(fifo, frames, max_frames);
         if (n)
             return (int)n;
+        if (timeout_us > 0 && look_briefly(fifo))
+            continue;
         offer_room(fifo);
         if (deadline_us == LIMEF_NO_TIME)
             deadline_us = limef_deadline_us(timeout_us);
@@ -271,20 +274,21 @@ static int read_frames(struct limef_fifo *fifo, struct limef_stack_frame **frame
     return AVERROR(EAGAIN);
 }
 
-int limef_fifo_read(struct limef_fifo *fifo, struct limef_stack_frame **frame, int64_t timeout_us)
+HOT int limef_fifo_read(struct limef_fifo *fifo, struct limef_stack_frame **frame,
+                        int64_t timeout_us)
 {
     int ret = read_frames(fifo, frame, 1, timeout_us);
 
     return ret < 0 ? ret : 0;
 }
 
-int limef_fifo_read_batch(struct limef_fifo *fifo, struct limef_stack_frame **frames,
-                          unsigned max_frames, int64_t timeout_us)
+HOT int limef_fifo_read_batch(struct limef_fifo *fifo, struct limef_stack_frame **frames,
+                              unsigned max_frames, int64_t timeout_us)
 {
     return read_frames(fifo, frames, max_frames, timeout_us);
 }
 
-void limef_fifo_recycle(struct limef_fifo *fifo, struct limef_stack_frame *frame)
+HOT void limef_fifo_recycle(struct limef_fifo *fifo, struct limef_stack_frame *frame)
 {
     (void)fifo;
     lane_recycle(frame->lane, &frame, 1);

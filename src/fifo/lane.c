@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fifo/lane_private.h"
 
+#include "base/hot.h"
 #include "fifo/futex.h"
 #include "fifo/overflow.h"
 #include "fifo/ring.h"
@@ -48,7 +49,7 @@ static void sample(struct limef_lane *lane, struct limef_stack_frame *stack)
     lane->sample_in = lane->sample_every;
 }
 
-int limef_lane_write(struct limef_lane *lane, const struct limef_frame *frame)
+HOT int limef_lane_write(struct limef_lane *lane, const struct limef_frame *frame)
 {
     const struct limef_signal_frame *signal_frame = limef_signal_frame_from(frame);
     struct limef_stack_frame *stack;
@@ -82,7 +83,7 @@ int limef_lane_write(struct limef_lane *lane, const struct limef_frame *frame)
     return 0;
 }
 
-bool lane_has_frames(const struct limef_lane *lane)
+HOT bool lane_has_frames(const struct limef_lane *lane)
 {
     if (LIMEF_COUNTED(lane->held))
         return false;
@@ -98,7 +99,8 @@ static void note_taken(struct limef_lane *lane, struct limef_stack_frame *const 
             limef_histogram_add(&lane->wait, limef_now_us() - LIMEF_COUNTED(frames[i]->written_us));
 }
 
-unsigned lane_take(struct limef_lane *lane, struct limef_stack_frame **frames, unsigned max_frames)
+HOT unsigned lane_take(struct limef_lane *lane, struct limef_stack_frame **frames,
+                       unsigned max_frames)
 {
     /* acquire: when the producer moved head, tail is seen at least as far on */
     uint32_t head = atomic_load_explicit(&lane->head, memory_order_acquire);
@@ -141,7 +143,7 @@ void lane_wake_writer(struct limef_lane *lane)
     futex_wake(&lane->writer_sleeps);
 }
 
-void lane_offer_room(struct limef_lane *lane)
+HOT void lane_offer_room(struct limef_lane *lane)
 {
     uint32_t n_waiting;
 
@@ -156,8 +158,8 @@ void lane_offer_room(struct limef_lane *lane)
         lane_wake_writer(lane);
 }
 
-void lane_recycle(struct limef_lane *lane, struct limef_stack_frame *const *frames,
-                  unsigned n_frames)
+HOT void lane_recycle(struct limef_lane *lane, struct limef_stack_frame *const *frames,
+                      unsigned n_frames)
 {
     uint32_t recycled = atomic_load_explicit(&lane->recycled, memory_order_relaxed);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fifo/overflow.h"
 
+#include "base/hot.h"
 #include "fifo/futex.h"
 #include "fifo/ring.h"
 #include "filter/probe_private.h"
@@ -44,7 +45,7 @@ static bool exceeds_bytes_or_time(const struct limef_lane *lane, const struct li
     return span_us > settings->max_time_us;
 }
 
-static bool is_full(struct limef_lane *lane, const struct limef_frame *in)
+static HOT bool is_full(struct limef_lane *lane, const struct limef_frame *in)
 {
     const struct limef_lane_settings *settings = &lane->settings;
     bool looks_at_oldest = settings->max_bytes || settings->max_time_us;
@@ -232,15 +233,11 @@ static bool drop_for(struct limef_lane *lane, const struct limef_frame *in)
     return false;
 }
 
-int lane_make_room(struct limef_lane *lane, const struct limef_frame *in,
-                   struct limef_stack_frame **stack)
+/* Of a lane that has none. Returns as lane_make_room(). */
+static APART int gain_room(struct limef_lane *lane, const struct limef_frame *in,
+                           struct limef_stack_frame **stack)
 {
-    if (lane->settings.overflow == LIMEF_OVERFLOW_DROP_TO_KEY &&
-        in->frame_class == LIMEF_FRAME_PACKET) {
-        *stack = admit_to_key(lane, in);
-        return 0;
-    }
-    while (!(*stack = admit(lane, in))) {
+    do {
         int ret;
 
         if (drop_for(lane, in))
@@ -254,8 +251,20 @@ int lane_make_room(struct limef_lane *lane, const struct limef_frame *in,
             LIMEF_COUNT(lane->n_dropped_timeout, 1);
         if (ret < 0)
             return ret;
-    }
+    } while (!(*stack = admit(lane, in)));
     return 0;
+}
+
+HOT int lane_make_room(struct limef_lane *lane, const struct limef_frame *in,
+                       struct limef_stack_frame **stack)
+{
+    if (lane->settings.overflow == LIMEF_OVERFLOW_DROP_TO_KEY &&
+        in->frame_class == LIMEF_FRAME_PACKET) {
+        *stack = admit_to_key(lane, in);
+        return 0;
+    }
+    *stack = admit(lane, in);
+    return *stack ? 0 : gain_room(lane, in, stack);
 }
 
 void lane_flush(struct limef_lane *lane)

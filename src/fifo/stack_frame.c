@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fifo/stack_frame.h"
 
+#include "base/hot.h"
 #include "base/memory_private.h"
 
 #include <limef/frame/pool.h>
@@ -135,7 +136,7 @@ static int copy_codec(struct limef_stack_frame *stack, const struct limef_codec_
     return 0;
 }
 
-static int copy_uncounted(struct limef_stack_frame *stack, const struct limef_frame *from)
+static APART int copy_uncounted(struct limef_stack_frame *stack, const struct limef_frame *from)
 {
     int ret;
 
@@ -169,7 +170,7 @@ static void copy_struct(union limef_any_frame *to, const struct limef_frame *fro
     }
 }
 
-int stack_frame_adapt(struct limef_stack_frame *stack, const struct limef_frame *from)
+HOT int stack_frame_adapt(struct limef_stack_frame *stack, const struct limef_frame *from)
 {
     int ret;
 
@@ -184,7 +185,7 @@ int stack_frame_adapt(struct limef_stack_frame *stack, const struct limef_frame 
     return ret;
 }
 
-void stack_frame_empty(struct limef_stack_frame *stack)
+HOT void stack_frame_empty(struct limef_stack_frame *stack)
 {
     struct limef_payload *payload = stack->any.frame.payload;
 

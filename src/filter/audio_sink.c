@@ -14,6 +14,8 @@
 
 /* How often a slot that ended is asked whether all of it was heard. */
 #define LOOK_US 10000
+/* Where the first sound has an output opened, that may take so long; what ended before waits. */
+#define OUTPUT_WAIT_US 5000000
 /* An input that is full is asked again when so much more fits. */
 #define ROOM_US 20000
 /* The same while it is about to leave something out. */
@@ -169,8 +171,12 @@ static int64_t serve_us(const struct limef_audio_slot *slot, int64_t now_us)
 static int take_waiting(struct limef_audio_sink *sink, struct limef_audio_slot *slot,
                         const struct limef_decoded_frame *in)
 {
-    int ret = audio_slot_take(sink, slot, in);
+    uint32_t n_most = slot->input->settings.n_most;
+    int ret;
 
+    if (LIMEF_COUNTED(slot->input->n_most) != n_most) /* it was live */
+        limef_mixer_input_set_most(slot->input, n_most);
+    ret = audio_slot_take(sink, slot, in);
     note_sound(sink, slot);
     if (ret == AVERROR(EAGAIN))
         wake_at(sink, serve_us(slot, limef_now_us()));
@@ -239,9 +245,18 @@ static int take_sound(struct limef_audio_sink *sink, const struct limef_decoded_
 static void end(struct limef_audio_sink *sink, struct limef_audio_slot *slot, int32_t code)
 {
     slot->ending = true;
+    slot->ending_since_us = limef_now_us();
+    slot->over_us = 0;
     slot->end_code = code;
     audio_slot_end(slot);
     wake_at(sink, limef_now_us() + LOOK_US);
+}
+
+/* Where too many commands wait for the mixer it is said again. */
+static void tell_pause(struct limef_audio_sink *sink, struct limef_audio_slot *slot)
+{
+    slot->tells_pause =
+        limef_mixer_set(sink->mixer, slot->input, LIMEF_MIXER_PAUSE, slot->paused) < 0;
 }
 
 /* A single picture: it is paused then. */
@@ -254,7 +269,9 @@ static void hold(struct limef_audio_sink *sink, struct limef_audio_slot *slot,
         audio_slot_go_on(sink, slot);
     slot->stepping = signal == LIMEF_SIGNAL_STEP || (slot->stepping && paused);
     slot->paused = paused;
-    limef_mixer_set(sink->mixer, slot->input, LIMEF_MIXER_PAUSE, paused);
+    tell_pause(sink, slot);
+    if (slot->tells_pause)
+        wake_at(sink, limef_now_us() + LOOK_US);
 }
 
 static void act(struct limef_audio_sink *sink, struct limef_audio_slot *slot,
@@ -349,14 +366,22 @@ void limef_audio_sink_init(struct limef_audio_sink *sink, const char *name,
     }
 }
 
-/* Whether all of a slot's sound was heard, or nobody listens. */
-static bool is_over(const struct limef_audio_sink *sink, const struct limef_audio_slot *slot)
+/* Whether all of a slot's sound was heard, or nobody listens. What is mixed last is heard later, by
+ * what waits in the device. */
+static bool is_over(const struct limef_audio_sink *sink, struct limef_audio_slot *slot,
+                    int64_t now_us)
 {
     struct limef_mixer_heard heard;
 
+    if (!LIMEF_COUNTED(sink->mixer->running))
+        return LIMEF_COUNTED(sink->mixer->n_blocks) > 0 ||
+               now_us >= slot->ending_since_us + OUTPUT_WAIT_US;
     limef_mixer_input_get_heard(slot->input, &heard);
-    return (slot->ended && heard.state == LIMEF_INPUT_ENDED) ||
-           !LIMEF_COUNTED(sink->mixer->running);
+    /* without a media time: the block behind the last one */
+    if (!slot->over_us && slot->ended && heard.state == LIMEF_INPUT_ENDED &&
+        heard.media_us == LIMEF_NO_TIME)
+        slot->over_us = heard.at_us;
+    return slot->over_us && now_us >= slot->over_us;
 }
 
 int64_t limef_audio_sink_tick(void *context, int64_t now_us)
@@ -374,9 +399,13 @@ int64_t limef_audio_sink_tick(void *context, int64_t now_us)
             due_us = FFMIN(due_us, now_us + PICTURE_LOOK_US);
         if (slot->input && audio_slot_serve(slot))
             due_us = FFMIN(due_us, serve_us(slot, now_us));
+        if (slot->tells_pause)
+            tell_pause(sink, slot);
+        if (slot->tells_pause)
+            due_us = FFMIN(due_us, now_us + LOOK_US);
         if (!slot->ending)
             continue;
-        if (!is_over(sink, slot)) {
+        if (!is_over(sink, slot, now_us)) {
             due_us = FFMIN(due_us, now_us + LOOK_US);
             continue;
         }

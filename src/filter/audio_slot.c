@@ -4,9 +4,8 @@
  * input's ring is left out, but for the next moment, and the same sound is written again at the new
  * rate: a change is heard at once, however much waits.
  */
-#include "filter/audio_slot.h"
+#include "filter/audio_slot_private.h"
 
-#include "base/memory_private.h"
 #include "filter/audio_sink_private.h"
 
 #include <libavutil/common.h>
@@ -16,8 +15,6 @@
 /* What is heard within this part of a second stays as it is at a change: it is written anew
  * meanwhile. */
 #define STAYS 25
-/* Old sound becomes new sound within this many frames. */
-#define FADE_FRAMES 240
 /* Of the ring, what a file's sound leaves free, so that a change has room. */
 #define FREE_PART 4
 /* Frames that are stretched at a time, and what comes of them at most: twice as many, and what was
@@ -35,16 +32,6 @@
 static bool is_possible(int32_t rate)
 {
     return rate >= LIMEF_TEMPO_MIN_RATE && rate <= LIMEF_TEMPO_MAX_RATE;
-}
-
-static const float *samples_of(const AVFrame *av)
-{
-    return (const float *)(const void *)av->data[0];
-}
-
-static int64_t frames_us(const struct limef_audio_slot *slot, int64_t n_frames)
-{
-    return n_frames * 1000000 / (int64_t)slot->input->rate;
 }
 
 static struct limef_audio_kept *kept_at(struct limef_audio_slot *slot, uint64_t number)
@@ -68,110 +55,6 @@ static void forget_all(struct limef_audio_slot *slot)
     slot->at_frame = slot->n_taken = 0;
 }
 
-static void flush_tempo(struct limef_audio_slot *slot)
-{
-    struct limef_signal_frame flush;
-
-    if (!slot->tempo.filter.ops)
-        return;
-    limef_signal_frame_set(&flush, LIMEF_SIGNAL_FLUSH, 0, NULL);
-    limef_go(&slot->tempo.filter, &flush.frame);
-}
-
-/* A frame of the ring that was written and not heard yet. */
-static const float *ring_at(const struct limef_sample_ring *ring, uint64_t position)
-{
-    return ring->samples + (position & (ring->n_frames - 1)) * ring->n_channels;
-}
-
-/* The first frames after a change begin as what they take the place of. */
-static unsigned fade(struct limef_audio_slot *slot, const float *samples, unsigned n_frames,
-                     int64_t pts_us, int32_t rate)
-{
-    const struct limef_sample_ring *ring = &slot->input->ring;
-    float mixed[FADE_FRAMES * LIMEF_MIXER_MAX_CHANNELS];
-    unsigned n = FFMIN(n_frames, slot->n_fade), n_channels = ring->n_channels;
-
-    for (unsigned i = 0; i < n; i++) {
-        const float *old = ring_at(ring, slot->fade_at + i);
-        float part = (float)(slot->n_fade - i) / FADE_FRAMES;
-
-        for (unsigned c = 0; c < n_channels; c++)
-            mixed[i * n_channels + c] = old[c] * part + samples[i * n_channels + c] * (1 - part);
-    }
-    slot->fade_at += n;
-    slot->n_fade -= n;
-    limef_mixer_input_write(slot->input, mixed, n, pts_us, rate);
-    return n;
-}
-
-static void put(struct limef_audio_slot *slot, const float *samples, unsigned n_frames,
-                int64_t pts_us, int32_t rate)
-{
-    unsigned n = slot->n_fade ? fade(slot, samples, n_frames, pts_us, rate) : 0;
-
-    if (n && pts_us != LIMEF_NO_TIME)
-        pts_us += frames_us(slot, n) * rate / 1000;
-    if (n < n_frames)
-        limef_mixer_input_write(slot->input, samples + (size_t)n * slot->input->ring.n_channels,
-                                n_frames - n, pts_us, rate);
-}
-
-/* What the tempo filter passes on. */
-static int stretched_go(struct limef_filter *filter, const struct limef_frame *in)
-{
-    struct limef_audio_slot *slot = LIMEF_CONTAINER_OF(filter, struct limef_audio_slot, stretched);
-    const struct limef_decoded_frame *block = limef_decoded_frame_from(in);
-
-    if (block && audio_slot_rate_of(block) == slot->rate_now)
-        put(slot, samples_of(block->av), (unsigned)block->av->nb_samples, in->pts_us,
-            slot->rate_now);
-    else if (block) /* it could not be stretched */
-        LIMEF_COUNT(slot->n_dropped, 1);
-    return 0;
-}
-
-static const struct limef_filter_ops stretched_ops = {.kind = "audio slot", .go = stretched_go};
-
-/* Returns whether sound can have this rate. */
-static bool prepare_tempo(struct limef_audio_slot *slot)
-{
-    if (!slot->piece)
-        slot->piece = memory_new_av_frame();
-    if (!slot->piece)
-        return false;
-    if (!slot->tempo.filter.ops && limef_tempo_filter_init(&slot->tempo, slot->input->name) < 0)
-        return false;
-    if (!slot->stretched.ops) {
-        limef_filter_init(&slot->stretched, &stretched_ops, slot->input->name);
-        limef_connect(&slot->tempo.filter, &slot->stretched);
-    }
-    return limef_tempo_load(&slot->tempo) >= 0;
-}
-
-/* So many frames of a block from at_frame on. */
-static void stretch(struct limef_audio_slot *slot, const struct limef_decoded_frame *block,
-                    unsigned n_frames)
-{
-    struct limef_decoded_frame in = *block;
-    AVFrame *piece = slot->piece;
-
-    piece->format = block->av->format;
-    piece->sample_rate = block->av->sample_rate;
-    piece->nb_samples = (int)n_frames;
-    piece->ch_layout = block->av->ch_layout; /* those of a mixer have no map of their own */
-    piece->data[0] =
-        block->av->data[0] + (size_t)slot->at_frame * slot->input->ring.n_channels * sizeof(float);
-    piece->extended_data = piece->data;
-    in.av = piece;
-    in.frame.payload = NULL;
-    if (slot->at_frame) /* it is the block that does not follow the one before it */
-        in.frame.flags &= ~(uint32_t)LIMEF_FRAME_DISCONTINUITY;
-    if (in.frame.pts_us != LIMEF_NO_TIME)
-        in.frame.pts_us += frames_us(slot, slot->at_frame);
-    limef_go(&slot->tempo.filter, &in.frame);
-}
-
 static unsigned room_of(struct limef_audio_slot *slot)
 {
     unsigned room = limef_mixer_input_room(slot->input);
@@ -193,10 +76,10 @@ static void note_written(struct limef_audio_slot *slot, const struct limef_decod
     int64_t rate = audio_slot_rate_of(block), off_us;
 
     if (slot->next_us != LIMEF_NO_TIME)
-        slot->next_us += frames_us(slot, to - from) * rate / 1000;
+        slot->next_us += audio_slot_us(slot, to - from) * rate / 1000;
     if (block->frame.pts_us == LIMEF_NO_TIME)
         return;
-    off_us = block->frame.pts_us + frames_us(slot, to) * rate / 1000;
+    off_us = block->frame.pts_us + audio_slot_us(slot, to) * rate / 1000;
     if (slot->next_us == LIMEF_NO_TIME || FFABS(off_us - slot->next_us) > NEAR_US)
         slot->next_us = off_us;
     else
@@ -218,15 +101,17 @@ static unsigned serve_some(struct limef_audio_slot *slot)
     if (rate == slot->rate_now) {
         n = FFMIN(n_left, room);
         if (pts_us != LIMEF_NO_TIME)
-            pts_us += frames_us(slot, slot->at_frame) * rate / 1000;
+            pts_us += audio_slot_us(slot, slot->at_frame) * rate / 1000;
         if (n)
-            put(slot, samples_of(block->av) + (size_t)slot->at_frame * slot->input->ring.n_channels,
-                n, pts_us, rate);
+            audio_slot_put(slot,
+                           audio_slot_samples(block->av) +
+                               (size_t)slot->at_frame * slot->input->ring.n_channels,
+                           n, pts_us, rate);
         return n;
     }
     n = room >= PIECE_ROOM ? FFMIN(n_left, PIECE) : 0;
     if (n)
-        stretch(slot, block, n);
+        audio_slot_stretch(slot, block, n);
     return n;
 }
 
@@ -275,17 +160,6 @@ static bool go_back_to(struct limef_audio_slot *slot, int64_t media_us)
     return false;
 }
 
-/* Passes on what is inside at the old rate. */
-static void drain_tempo(struct limef_audio_slot *slot)
-{
-    struct limef_signal_frame end;
-
-    if (slot->rate_now == 1000 || !slot->tempo.filter.ops)
-        return;
-    limef_signal_frame_set(&end, LIMEF_SIGNAL_END, 0, NULL);
-    limef_go(&slot->tempo.filter, &end.frame);
-}
-
 /* Finds what is to be written once more for what the input tells from this time on. A block that
  * is being offered follows what is kept. */
 static bool go_back(struct limef_audio_slot *slot, int64_t media_us)
@@ -315,7 +189,8 @@ static void change_rate(struct limef_audio_slot *slot)
 
     if (limef_mixer_input_is_cut(slot->input))
         return;
-    slot->silent = !is_possible(slot->rate) || (slot->rate != 1000 && !prepare_tempo(slot));
+    slot->silent =
+        !is_possible(slot->rate) || (slot->rate != 1000 && !audio_slot_prepare_tempo(slot));
     if (slot->silent) {
         audio_slot_flush(slot);
         use_rate(slot);
@@ -323,16 +198,16 @@ static void change_rate(struct limef_audio_slot *slot)
     }
     head = limef_sample_ring_head(ring);
     from = limef_sample_ring_tail(ring) + slot->input->rate / STAYS;
-    if (from + FADE_FRAMES >= head ||
+    if (from + AUDIO_SLOT_FADE_FRAMES >= head ||
         !go_back(slot, limef_mixer_input_media_us(slot->input, from))) {
-        drain_tempo(slot);
+        audio_slot_drain_tempo(slot);
         use_rate(slot);
         return;
     }
-    flush_tempo(slot);
+    audio_slot_flush_tempo(slot);
     use_rate(slot);
     slot->fade_at = from;
-    slot->n_fade = FADE_FRAMES;
+    slot->n_fade = AUDIO_SLOT_FADE_FRAMES;
     slot->ended = false;
     slot->goes_back = true;
     serve(slot);
@@ -346,7 +221,7 @@ static void end_input(struct limef_audio_slot *slot)
     if (slot->rate_now != 1000 && limef_mixer_input_room(slot->input) < END_ROOM &&
         slot->input->ring.n_frames > END_ROOM)
         return;
-    drain_tempo(slot);
+    audio_slot_drain_tempo(slot);
     slot->ended = true;
     limef_mixer_input_end(slot->input, true);
 }
@@ -373,7 +248,7 @@ static bool fill_gap(const struct limef_audio_sink *sink, struct limef_audio_slo
     if (!slot->n_silent)
         return true;
     if (slot->n_kept > slot->n_forgotten) { /* nobody can go back beyond it */
-        drain_tempo(slot);
+        audio_slot_drain_tempo(slot);
         forget_all(slot);
     }
     return audio_slot_fill_gap(sink, slot);
@@ -442,11 +317,12 @@ int audio_slot_pass(struct limef_audio_slot *slot, const struct limef_decoded_fr
     if (slot->taken_of != pts_us)
         slot->n_taken = 0;
     if (pts_us != LIMEF_NO_TIME)
-        pts_us += frames_us(slot, slot->n_taken) * rate / 1000;
-    limef_mixer_input_write(slot->input, samples_of(in->av) + (size_t)slot->n_taken * n_channels,
+        pts_us += audio_slot_us(slot, slot->n_taken) * rate / 1000;
+    limef_mixer_input_write(slot->input,
+                            audio_slot_samples(in->av) + (size_t)slot->n_taken * n_channels,
                             (unsigned)in->av->nb_samples - slot->n_taken, pts_us, rate);
     note_written(slot, in, slot->n_taken, (unsigned)in->av->nb_samples);
-    flush_tempo(slot);
+    audio_slot_flush_tempo(slot);
     forget_all(slot);
     return 0;
 }
@@ -466,7 +342,7 @@ void audio_slot_end(struct limef_audio_slot *slot)
 void audio_slot_flush(struct limef_audio_slot *slot)
 {
     forget_all(slot);
-    flush_tempo(slot);
+    audio_slot_flush_tempo(slot);
     slot->n_fade = 0;
     slot->ended = false;
     limef_mixer_input_flush(slot->input);

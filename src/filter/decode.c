@@ -48,13 +48,40 @@ static int note_error(struct limef_decode_filter *decode, int code)
     return code;
 }
 
+/* Wrappers around the decoders of others carry times and nothing else. */
+static const struct limef_decode_carried *find_by_time(const struct limef_decode_filter *decode,
+                                                       int64_t pts_us)
+{
+    const struct limef_decode_carried *found = NULL;
+
+    for (int i = 0; i < LIMEF_DECODE_MAX_INSIDE; i++) {
+        const struct limef_decode_carried *carried = &decode->carried[i];
+
+        if (carried->tag > 0 && carried->pts_us == pts_us && (!found || carried->tag > found->tag))
+            found = carried;
+    }
+    return found;
+}
+
+const struct limef_decode_carried *decode_carried_of(const struct limef_decode_filter *decode,
+                                                     const AVFrame *picture)
+{
+    int64_t tag = compat_carried(picture);
+    const struct limef_decode_carried *carried =
+        &decode->carried[(uint64_t)tag % LIMEF_DECODE_MAX_INSIDE];
+
+    if (tag > 0 && carried->tag == tag)
+        return carried;
+    return decode_is_wrapper(decode) && picture->pts != AV_NOPTS_VALUE
+               ? find_by_time(decode, picture->pts)
+               : NULL;
+}
+
 /* What the picture has from its packet, and from the codec frame where it says nothing itself. */
 static void describe(struct limef_decode_filter *decode, AVFrame *picture)
 {
     struct limef_decoded_frame *out = &decode->out;
-    int64_t tag = compat_carried(picture);
-    const struct limef_decode_carried *carried =
-        &decode->carried[(uint64_t)tag % LIMEF_DECODE_MAX_INSIDE];
+    const struct limef_decode_carried *carried = decode_carried_of(decode, picture);
     const AVFrameSideData *matrix = av_frame_get_side_data(picture, AV_FRAME_DATA_DISPLAYMATRIX);
 
     out->frame.slot = decode->codec.frame.slot;
@@ -62,7 +89,7 @@ static void describe(struct limef_decode_filter *decode, AVFrame *picture)
     out->frame.track = decode->codec.frame.track;
     out->frame.pts_us = picture->best_effort_timestamp;
     out->frame.duration_us = compat_frame_duration(picture);
-    if (carried->tag == tag && tag > 0) {
+    if (carried) {
         out->frame.entered_us = carried->entered_us;
         out->frame.wall_us = carried->wall_us;
         out->frame.flags = carried->flags;
@@ -162,7 +189,7 @@ int decode_drain(struct limef_decode_filter *decode)
         return 0;
     avcodec_send_packet(decode->context, NULL);
     ret = receive_all(decode);
-    avcodec_flush_buffers(decode->context);
+    decode_flush(decode);
     return ret;
 }
 
@@ -194,6 +221,7 @@ static void borrow(struct limef_decode_filter *decode, const struct limef_packet
     *carried = (struct limef_decode_carried){
         .tag = decode->tag,
         .serial = decode->hardware.serial,
+        .pts_us = packet->frame.pts_us,
         .entered_us = packet->frame.entered_us,
         .wall_us = packet->frame.wall_us,
         .flags = packet->frame.flags & ~(uint32_t)(LIMEF_FRAME_KEY | LIMEF_FRAME_CORRUPT),
@@ -329,6 +357,8 @@ static int take_codec(struct limef_decode_filter *decode, const struct limef_cod
         ret = AVERROR(ENOMEM);
     if (ret == 0)
         ret = decode_open(decode, codec);
+    if (ret < 0 && decode_is_wrapper(decode))
+        ret = decode_hardware_refused(decode, ret);
     if (ret < 0)
         return decode_cannot_open(decode, codec, ret);
     decode->is_fresh = true;
@@ -343,7 +373,7 @@ static int take_signal(struct limef_decode_filter *decode, const struct limef_si
     switch (signal->signal) {
     case LIMEF_SIGNAL_FLUSH:
         if (decode->context)
-            avcodec_flush_buffers(decode->context);
+            decode_flush(decode);
         decode_hardware_clear(decode);
         decode_forget_burst(decode);
         decode->drop_before_us = signal->value;
@@ -412,7 +442,8 @@ static uint64_t decode_fingerprint(const struct limef_filter *filter)
     hash = fingerprint_mix(hash, decode->settings.n_threads);
     hash = fingerprint_mix(hash, decode->settings.low_delay);
     hash = fingerprint_mix(hash, decode->settings.buffers != NULL);
-    hash = fingerprint_mix(hash, decode->settings.hardware && !decode->hardware.is_given_up);
+    hash = fingerprint_mix(hash, (decode->settings.hardware || decode->settings.wrapper) &&
+                                     !decode->hardware.is_given_up);
     if (!stream)
         return hash;
     hash = fingerprint_mix(hash, stream->codec_id);

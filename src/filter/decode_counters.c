@@ -20,3 +20,19 @@ void limef_decode_get_counters(const struct limef_decode_filter *decode,
         .n_ignored = LIMEF_COUNTED(decode->n_ignored),
     };
 }
+
+void limef_decode_get_hardware_counters(const struct limef_decode_filter *decode,
+                                        struct limef_decode_hardware_counters *counters)
+{
+    *counters = (struct limef_decode_hardware_counters){
+        .with = LIMEF_COUNTED(decode->with),
+        .n_frames = LIMEF_COUNTED(decode->n_hardware),
+        .n_failures = LIMEF_COUNTED(decode->n_failures),
+        .n_skipped = LIMEF_COUNTED(decode->n_skipped),
+        .n_copied = LIMEF_COUNTED(decode->n_copied),
+        .copied_bytes = LIMEF_COUNTED(decode->out_bytes),
+        .last_error = LIMEF_COUNTED(decode->last_error),
+    };
+    for (int i = 0; i < 4; i++)
+        counters->n_steps[i] = LIMEF_COUNTED(decode->n_steps[i]);
+}

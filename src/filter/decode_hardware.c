@@ -46,41 +46,6 @@ void decode_hardware_reset(struct limef_decode_filter *decode)
     *hardware = (struct limef_decode_hardware){.n_serials = hardware->n_serials};
 }
 
-static enum AVHWDeviceType device_type(const struct limef_decode_filter *decode)
-{
-    return ((const AVHWDeviceContext *)(const void *)decode->settings.hardware->data)->type;
-}
-
-static enum AVPixelFormat picture_format(const struct limef_decode_filter *decode)
-{
-    return device_type(decode) == AV_HWDEVICE_TYPE_VAAPI ? AV_PIX_FMT_VAAPI : AV_PIX_FMT_DRM_PRIME;
-}
-
-static bool can_use(const AVCodec *decoder, enum AVPixelFormat format)
-{
-    const AVCodecHWConfig *config;
-
-    for (int i = 0; (config = avcodec_get_hw_config(decoder, i)); i++)
-        if (config->pix_fmt == format)
-            return true;
-    return false;
-}
-
-const AVCodec *decode_hardware_find(const struct limef_decode_filter *decode, int codec_id)
-{
-    const AVCodec *decoder;
-    void *at = NULL;
-
-    if (!decode->settings.hardware || decode->hardware.is_given_up ||
-        decode->settings.media != LIMEF_MEDIA_VIDEO)
-        return NULL;
-    while ((decoder = av_codec_iterate(&at)))
-        if ((int)decoder->id == codec_id && av_codec_is_decoder(decoder) &&
-            can_use(decoder, picture_format(decode)))
-            return decoder;
-    return NULL;
-}
-
 /* What was wished for, else what the graph's plan says, else a guess; no more than a pool has that
  * cannot grow. */
 static unsigned n_held(const struct limef_decode_filter *decode)
@@ -164,20 +129,26 @@ int decode_hardware_set_up(struct limef_decode_filter *decode)
 {
     AVCodecContext *context = decode->context;
 
-    decode->hardware.format = picture_format(decode);
-    decode->hardware.is_proved = decode->hardware.is_refused = false;
-    context->hw_device_ctx = memory_permits() ? av_buffer_ref(decode->settings.hardware) : NULL;
+    decode->hardware.is_proved = decode->hardware.is_refused = decode->hardware.is_spent = false;
+    decode->hardware.n_pool = 0;
+    context->thread_count = 1; /* hardware works on one picture after the other */
     if (!decode->hardware.kept)
         decode->hardware.kept = decode_kept_create();
-    if (!context->hw_device_ctx || !decode->hardware.kept)
+    if (!decode->hardware.kept)
+        return AVERROR(ENOMEM);
+    if (decode_is_wrapper(decode)) {
+        decode_wrapper_set_up(decode, n_held(decode));
+        return 0;
+    }
+    decode->hardware.format = decode_hardware_format(decode);
+    context->hw_device_ctx = memory_permits() ? av_buffer_ref(decode->settings.hardware) : NULL;
+    if (!context->hw_device_ctx)
         return AVERROR(ENOMEM);
     context->opaque = decode;
     context->get_format = get_format;
     context->get_buffer2 = get_buffer;
     compat_let_threads_get_buffers(context); /* there is one; libavcodec warns all the same */
-    decode->hardware.n_pool = 0;
     context->extra_hw_frames = (int)n_held(decode);
-    context->thread_count = 1; /* hardware works on one picture after the other */
     return 0;
 }
 
@@ -189,7 +160,7 @@ static int tell(struct limef_decode_filter *decode, enum limef_decode_step step,
         [LIMEF_DECODE_NEW_CONTEXT] = "hardware failed: a new context",
         [LIMEF_DECODE_IN_SOFTWARE] = "not in hardware: in software",
     };
-    const char *with = av_hwdevice_get_type_name(device_type(decode));
+    const char *with = decode_hardware_kind(decode);
     struct limef_signal_frame told;
     char why[AV_ERROR_MAX_STRING_SIZE];
 
@@ -201,7 +172,7 @@ static int tell(struct limef_decode_filter *decode, enum limef_decode_step step,
     LIMEF_COUNT(decode->n_steps[step], 1);
     if (step == LIMEF_DECODE_IN_HARDWARE)
         limef_log(LIMEF_LOG_INFO, decode->filter.name, "decoded by %s",
-                  limef_hardware_device_name(decode->settings.hardware));
+                  decode_hardware_name(decode));
     else
         limef_log(LIMEF_LOG_WARNING, decode->filter.name, "%s (%s)", texts[step], why);
     limef_signal_frame_set(&told, LIMEF_SIGNAL_DECODER, decode->codec.frame.slot, texts[step]);
@@ -215,12 +186,22 @@ static int tell(struct limef_decode_filter *decode, enum limef_decode_step step,
 int decode_hardware_opened(struct limef_decode_filter *decode)
 {
     struct limef_decode_hardware *hardware = &decode->hardware;
+    int code = hardware->error ? hardware->error : AVERROR(ENOSYS);
 
-    if (!decode->settings.hardware || decode->settings.media != LIMEF_MEDIA_VIDEO ||
-        hardware->is_used)
+    if (!decode_has_hardware(decode) || hardware->is_used)
         return 0;
     hardware->is_given_up = true;
-    return tell(decode, LIMEF_DECODE_IN_SOFTWARE, AVERROR(ENOSYS));
+    hardware->error = 0;
+    return tell(decode, LIMEF_DECODE_IN_SOFTWARE, code);
+}
+
+int decode_hardware_refused(struct limef_decode_filter *decode, int code)
+{
+    LIMEF_COUNT(decode->n_failures, 1);
+    decode->hardware.error = code;
+    decode->hardware.is_given_up = true;
+    avcodec_free_context(&decode->context);
+    return decode_open(decode, &decode->codec);
 }
 
 void decode_hardware_begin(struct limef_decode_filter *decode)
@@ -256,7 +237,7 @@ static bool prove(struct limef_decode_filter *decode, const AVFrame *picture)
 {
     struct limef_decode_hardware *hardware = &decode->hardware;
     struct limef_hardware_frame mapped;
-    int ret = limef_hardware_frame_map(&mapped, picture);
+    int ret = limef_hardware_is(picture) ? limef_hardware_frame_map(&mapped, picture) : 0;
 
     if (ret < 0) {
         hardware_take_error(picture->hw_frames_ctx); /* it is known already */
@@ -266,8 +247,7 @@ static bool prove(struct limef_decode_filter *decode, const AVFrame *picture)
     }
     if (!decode_is_true(decode, picture)) {
         limef_log(LIMEF_LOG_ERROR, decode->filter.name, "%s decodes %s wrongly",
-                  limef_hardware_device_name(decode->settings.hardware),
-                  avcodec_get_name(decode->parameters->codec_id));
+                  decode_hardware_name(decode), avcodec_get_name(decode->parameters->codec_id));
         hardware->error = AVERROR_EXTERNAL;
         hardware->is_unsupported = true;
         return false;
@@ -294,11 +274,12 @@ static void copy_out(struct limef_decode_filter *decode, AVFrame *picture)
 }
 
 /* Whether a picture of hardware can be passed on. */
-static bool is_sound(struct limef_decode_filter *decode, AVFrame *picture)
+static bool is_sound(struct limef_decode_filter *decode, AVFrame *picture,
+                     const struct limef_decode_carried *carried)
 {
     struct limef_decode_hardware *hardware = &decode->hardware;
 
-    if (hardware->failed_tag && compat_carried(picture) == hardware->failed_tag)
+    if (hardware->failed_tag && carried && carried->tag == hardware->failed_tag)
         return false;
     hardware_note_new(picture);
     if (!hardware->is_proved && (hardware->error || !prove(decode, picture)))
@@ -311,32 +292,33 @@ static bool is_sound(struct limef_decode_filter *decode, AVFrame *picture)
 bool decode_hardware_admit(struct limef_decode_filter *decode, AVFrame *picture)
 {
     struct limef_decode_hardware *hardware = &decode->hardware;
-    int64_t tag = compat_carried(picture);
-    const struct limef_decode_carried *carried =
-        &decode->carried[(uint64_t)tag % LIMEF_DECODE_MAX_INSIDE];
+    const struct limef_decode_carried *carried = decode_carried_of(decode, picture);
 
-    if (hardware->is_used && !is_sound(decode, picture))
+    if (hardware->is_used && !is_sound(decode, picture, carried))
         return false;
-    if (carried->tag == tag && !decode_kept_pass(hardware->kept, carried->serial))
+    if (carried && !decode_kept_pass(hardware->kept, carried->serial))
         return false;
     if (!hardware->is_used) {
-        if (carried->serial >= hardware->kept->serial + hardware->kept->n)
+        if (carried && carried->serial >= hardware->kept->serial + hardware->kept->n)
             decode_kept_clear(hardware->kept); /* all of it was decoded again */
         return true;
     }
     LIMEF_COUNT(decode->n_hardware, 1);
     if (limef_pool_n_out(decode->pictures) > n_held(decode) + OWN_PAYLOADS &&
-        limef_hardware_is(picture))
+        (limef_hardware_is(picture) || decode_is_wrapper(decode)))
         copy_out(decode, picture);
     return true;
 }
 
-static enum limef_decode_step choose_step(const struct limef_decode_hardware *hardware)
+static enum limef_decode_step choose_step(const struct limef_decode_filter *decode)
 {
+    const struct limef_decode_hardware *hardware = &decode->hardware;
+
     if (hardware->is_unsupported || hardware->n_recent > MAX_FAILURES)
         return LIMEF_DECODE_IN_SOFTWARE;
-    return hardware->is_refused || hardware->n_recent > MAX_RESUMED ? LIMEF_DECODE_NEW_CONTEXT
-                                                                    : LIMEF_DECODE_RESUMED;
+    return hardware->is_refused || hardware->n_recent > MAX_RESUMED || decode_is_wrapper(decode)
+               ? LIMEF_DECODE_NEW_CONTEXT
+               : LIMEF_DECODE_RESUMED;
 }
 
 /* A new context; if there is none in hardware, one in software. Returns what there is, or a
@@ -346,6 +328,7 @@ static int reopen(struct limef_decode_filter *decode, enum limef_decode_step ste
     int ret = AVERROR(EIO);
 
     avcodec_free_context(&decode->context);
+    decode->hardware.is_spent = false;
     if (step == LIMEF_DECODE_NEW_CONTEXT)
         ret = decode_open(decode, &decode->codec);
     if (ret < 0) {
@@ -366,7 +349,7 @@ static int step_down(struct limef_decode_filter *decode)
     hardware->n_recent++;
     hardware->n_good = 0;
     LIMEF_COUNT(decode->n_failures, 1);
-    step = choose_step(hardware);
+    step = choose_step(decode);
     if (hardware->kept->n > 0) /* all of it comes again, in order */
         avcodec_flush_buffers(decode->context);
     else
@@ -419,12 +402,25 @@ static int go_down(struct limef_decode_filter *decode, int ret)
     return ret;
 }
 
+/* Another context behind an end, for what cannot go on. */
+static int renew(struct limef_decode_filter *decode)
+{
+    int step = reopen(decode, LIMEF_DECODE_NEW_CONTEXT);
+
+    if (step < 0)
+        return decode_cannot_open(decode, &decode->codec, step);
+    return step == LIMEF_DECODE_IN_SOFTWARE ? tell(decode, LIMEF_DECODE_IN_SOFTWARE, AVERROR(EIO))
+                                            : 0;
+}
+
 int decode_hardware_take(struct limef_decode_filter *decode,
                          const struct limef_packet_frame *packet)
 {
     struct limef_decode_hardware *hardware = &decode->hardware;
-    int ret = 0;
+    int ret = hardware->is_spent ? renew(decode) : 0;
 
+    if (ret < 0)
+        return ret;
     hardware->is_chosen = false;
     if (hardware->is_used && !hardware->error)
         hardware->error = hardware_take_error(decode->context->hw_frames_ctx);
@@ -457,20 +453,4 @@ int decode_hardware_end(struct limef_decode_filter *decode)
             ret = decode_drain(decode);
     }
     return ret;
-}
-
-void limef_decode_get_hardware_counters(const struct limef_decode_filter *decode,
-                                        struct limef_decode_hardware_counters *counters)
-{
-    *counters = (struct limef_decode_hardware_counters){
-        .with = LIMEF_COUNTED(decode->with),
-        .n_frames = LIMEF_COUNTED(decode->n_hardware),
-        .n_failures = LIMEF_COUNTED(decode->n_failures),
-        .n_skipped = LIMEF_COUNTED(decode->n_skipped),
-        .n_copied = LIMEF_COUNTED(decode->n_copied),
-        .copied_bytes = LIMEF_COUNTED(decode->out_bytes),
-        .last_error = LIMEF_COUNTED(decode->last_error),
-    };
-    for (int i = 0; i < 4; i++)
-        counters->n_steps[i] = LIMEF_COUNTED(decode->n_steps[i]);
 }

@@ -56,7 +56,32 @@ int decode_end_burst(struct limef_decode_filter *decode, int ret, uint64_t n_pas
 /* Drops what is held. */
 void decode_forget_burst(struct limef_decode_filter *decode);
 
-/* The decoder that uses decode->settings.hardware; NULL: none, or it is given up. */
+/* What a picture's packet had; NULL: nobody knows. */
+const struct limef_decode_carried *decode_carried_of(const struct limef_decode_filter *decode,
+                                                     const struct AVFrame *picture);
+
+/* Has the context forget what is inside. */
+void decode_flush(struct limef_decode_filter *decode);
+
+/* Whether a wrapper decodes now. */
+bool decode_is_wrapper(const struct limef_decode_filter *decode);
+
+/* Whether it was given hardware, or a wrapper, for what it decodes. */
+bool decode_has_hardware(const struct limef_decode_filter *decode);
+
+/* What it was given: the enum AVPixelFormat of a device's pictures, the kind for programs, the name
+ * for people. */
+int decode_hardware_format(const struct limef_decode_filter *decode);
+const char *decode_hardware_kind(const struct limef_decode_filter *decode);
+const char *decode_hardware_name(const struct limef_decode_filter *decode);
+
+/* A context for a wrapper, before it is opened. */
+void decode_wrapper_set_up(struct limef_decode_filter *decode, unsigned n_held);
+
+/* A wrapper could not be opened: software is. Returns as decode_open(). */
+int decode_hardware_refused(struct limef_decode_filter *decode, int code);
+
+/* The decoder that uses decode->settings.hardware, or .wrapper; NULL: none, or it is given up. */
 const struct AVCodec *decode_hardware_find(const struct limef_decode_filter *decode, int codec_id);
 
 /* Before decode->context is opened with such a decoder. Returns 0, or AVERROR(ENOMEM). */

@@ -106,7 +106,10 @@ static bool differs(const struct limef_decode_filter *decode, const AVFrame *pic
 {
     const AVFrame *software = proof->software;
 
-    if (decode_first(proof->software, decode) < 0 || download(proof->hardware, picture) < 0)
+    if (decode_first(proof->software, decode) < 0)
+        return false;
+    if ((limef_hardware_is(picture) ? (int)FFMIN(download(proof->hardware, picture), 0)
+                                    : av_frame_ref(proof->hardware, picture)) < 0)
         return false;
     /* damage, which each conceals in a way of its own; or it is another picture */
     if (software->decode_error_flags || software->flags & AV_FRAME_FLAG_CORRUPT ||
@@ -123,7 +126,9 @@ bool decode_is_true(struct limef_decode_filter *decode, const AVFrame *picture)
     struct proof proof = {NULL};
     bool is_true;
 
-    if (!is_exact(codec_id) || hardware_is_trusted(decode->settings.hardware, codec_id) ||
+    const AVBufferRef *device = decode->settings.hardware; /* a wrapper has none */
+
+    if (!is_exact(codec_id) || (device && hardware_is_trusted(device, codec_id)) ||
         decode->hardware.kept->n == 0)
         return true;
     proof.hardware = memory_new_av_frame();
@@ -131,8 +136,8 @@ bool decode_is_true(struct limef_decode_filter *decode, const AVFrame *picture)
     proof.converted = memory_new_av_frame();
     is_true =
         !proof.hardware || !proof.software || !proof.converted || !differs(decode, picture, &proof);
-    if (is_true)
-        hardware_trust(decode->settings.hardware, codec_id);
+    if (is_true && device)
+        hardware_trust(device, codec_id);
     av_frame_free(&proof.hardware);
     av_frame_free(&proof.software);
     av_frame_free(&proof.converted);

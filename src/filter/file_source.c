@@ -361,6 +361,7 @@ void limef_file_source_get_counters(const struct limef_file_source *file,
         .n_skipped = LIMEF_COUNTED(file->n_skipped),
         .n_seeks = LIMEF_COUNTED(file->n_seeks),
         .n_loops = LIMEF_COUNTED(file->n_loops),
+        .n_bad_times = LIMEF_COUNTED(file->n_bad_times),
     };
 }
 

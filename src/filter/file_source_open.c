@@ -9,6 +9,7 @@
 #include "base/memory_private.h"
 #include "frame/av_compat.h"
 #include "frame/orientation.h"
+#include "frame/sane_time.h"
 
 #include <limef/base/log.h>
 #include <limef/base/url.h>
@@ -304,23 +305,19 @@ static int open_format(struct limef_file_source *file)
     return ret;
 }
 
-static int64_t time_or_unknown(int64_t us)
-{
-    return us == AV_NOPTS_VALUE ? LIMEF_NO_TIME : us;
-}
-
 /* The container's, or its longest track's: FFmpeg 7 adds that up only where it looks ahead. */
 static int64_t find_duration_us(const AVFormatContext *format)
 {
     int64_t longest_us = LIMEF_NO_TIME;
 
     if (format->duration != AV_NOPTS_VALUE)
-        return format->duration;
+        return sane_time(format->duration);
     for (unsigned i = 0; i < format->nb_streams; i++) {
         const AVStream *stream = format->streams[i];
-        int64_t us = stream->duration > 0
-                         ? av_rescale_q(stream->duration, stream->time_base, AV_TIME_BASE_Q)
-                         : LIMEF_NO_TIME;
+        int64_t us =
+            stream->duration > 0
+                ? sane_time(av_rescale_q(stream->duration, stream->time_base, AV_TIME_BASE_Q))
+                : LIMEF_NO_TIME;
 
         if (us != LIMEF_NO_TIME && (longest_us == LIMEF_NO_TIME || us > longest_us))
             longest_us = us;
@@ -348,7 +345,7 @@ int file_source_open(struct limef_file_source *file)
     file->size_bytes = file->format->pb ? libavformat.avio_size(file->format->pb) : 0;
     file->live = is_live(file->format, file->settings.url);
     atomic_store_explicit(&file->source.is_live, file->live, memory_order_relaxed);
-    atomic_store_explicit(&file->start_us, time_or_unknown(file->format->start_time),
+    atomic_store_explicit(&file->start_us, sane_time(file->format->start_time),
                           memory_order_relaxed);
     atomic_store_explicit(&file->duration_us, find_duration_us(file->format), memory_order_relaxed);
     return 0;

@@ -45,7 +45,8 @@ static bool is_decoded_only(const struct limef_file_source *file)
 
 int64_t file_source_due_us(struct limef_file_source *file)
 {
-    int64_t now_us, time_us, due_us, rate = file->rate;
+    int64_t now_us, time_us, due_us = 0, rate = file->rate;
+    bool follows;
 
     if (file->live || file->settings.pace == LIMEF_PACE_FASTEST)
         return 0;
@@ -53,9 +54,11 @@ int64_t file_source_due_us(struct limef_file_source *file)
         return 0;
     now_us = limef_now_us();
     time_us = stream_time_us(file);
-    due_us = file->anchor_us + av_rescale(time_us - file->anchor_ts_us, NATURAL_RATE, rate);
-    if (!file->anchored || time_us < file->paced_ts_us - JUMP_US ||
-        time_us > file->paced_ts_us + JUMP_US || due_us < now_us - LATE_US) {
+    follows = file->anchored && time_us >= file->paced_ts_us - JUMP_US &&
+              time_us <= file->paced_ts_us + JUMP_US;
+    if (follows)
+        due_us = file->anchor_us + av_rescale(time_us - file->anchor_ts_us, NATURAL_RATE, rate);
+    if (!follows || due_us < now_us - LATE_US) {
         file->anchored = true;
         file->anchor_us = due_us = now_us;
         file->anchor_ts_us = time_us;

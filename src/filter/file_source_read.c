@@ -5,14 +5,21 @@
 #include "filter/file_source_private.h"
 
 #include "base/libavformat.h"
+#include "frame/sane_time.h"
 
 #include <limef/frame/pool.h>
 
 /* libavformat's clock to the frames' one. */
-static int64_t to_us(int64_t time, const AVStream *stream)
+static int64_t to_us(struct limef_file_source *file, int64_t time, const AVStream *stream)
 {
-    return time == AV_NOPTS_VALUE ? LIMEF_NO_TIME
-                                  : av_rescale_q(time, stream->time_base, AV_TIME_BASE_Q);
+    int64_t time_us;
+
+    if (time == AV_NOPTS_VALUE)
+        return LIMEF_NO_TIME;
+    time_us = sane_time(av_rescale_q(time, stream->time_base, AV_TIME_BASE_Q));
+    if (time_us == LIMEF_NO_TIME)
+        LIMEF_COUNT(file->n_bad_times, 1);
+    return time_us;
 }
 
 /* Whether somebody cut the file since it was opened; many demuxers take that for its end. */
@@ -56,12 +63,13 @@ static void fill_packet(struct limef_file_source *file, const AVStream *stream)
     frame->slot = file->settings.slot;
     frame->media = packet->av->stream_index == file->video ? LIMEF_MEDIA_VIDEO : LIMEF_MEDIA_AUDIO;
     frame->track = (uint16_t)packet->av->stream_index;
-    frame->pts_us = to_us(packet->av->pts, stream);
-    frame->duration_us = av_rescale_q(packet->av->duration, stream->time_base, AV_TIME_BASE_Q);
-    packet->dts_us = to_us(packet->av->dts, stream);
+    frame->pts_us = to_us(file, packet->av->pts, stream);
+    frame->duration_us =
+        sane_duration(av_rescale_q(packet->av->duration, stream->time_base, AV_TIME_BASE_Q));
+    packet->dts_us = to_us(file, packet->av->dts, stream);
     if (file->live) {
         frame->flags |= LIMEF_FRAME_LIVE;
-        if (wall_us != AV_NOPTS_VALUE && wall_us != 0 && frame->pts_us != LIMEF_NO_TIME)
+        if (sane_time(wall_us) != LIMEF_NO_TIME && wall_us != 0 && frame->pts_us != LIMEF_NO_TIME)
             frame->wall_us = wall_us + frame->pts_us;
     }
 }

@@ -21,8 +21,7 @@ static bool has_host(const char *url, char host[HOST_BYTES])
     static const char *const schemes[] = {"http", "https", "tcp", "tls",  "rtsp",   "rtsps",
                                           "rtmp", "rtmps", "udp", "rtp",  "srtp",   "srt",
                                           "ftp",  "sftp",  "hls", "mmsh", "icecast"};
-    struct sockaddr_storage address;
-    socklen_t bytes;
+    struct resolver_addresses address;
     char scheme[16];
 
     libavformat.av_url_split(scheme, sizeof(scheme), NULL, 0, host, HOST_BYTES, NULL, NULL, 0, url);
@@ -30,7 +29,7 @@ static bool has_host(const char *url, char host[HOST_BYTES])
         return false;
     for (size_t i = 0; i < sizeof(schemes) / sizeof(*schemes); i++)
         if (!av_strcasecmp(scheme, schemes[i]))
-            return *host && resolver_read_number(host, 0, &address, &bytes) < 0;
+            return *host && resolver_read_number(host, 0, &address) < 0;
     return false;
 }
 

@@ -7,6 +7,7 @@
 #include "filter/file_source_private.h"
 
 #include "base/libavformat.h"
+#include "frame/sane_time.h"
 
 #include <limef/base/log.h>
 #include <limef/thread/report.h>
@@ -183,10 +184,13 @@ int file_source_loop(struct limef_file_source *file)
     if (ret < 0)
         return ret;
     /* where times go on it is no discontinuity: nothing behind shall set its clock anew */
-    if (file->end_us != LIMEF_NO_TIME && file->loop_us != LIMEF_NO_TIME)
+    if (sane_time(file->end_us) != LIMEF_NO_TIME && file->loop_us != LIMEF_NO_TIME) {
         file->offset_us = file->end_us - file->loop_us;
-    else
+    } else {
+        file->offset_us = 0;
+        file->end_us = LIMEF_NO_TIME;
         mark_discontinuous(file);
+    }
     file->n_packets_before = n_packets;
     file->waiting = false;
     LIMEF_COUNT(file->n_loops, 1);

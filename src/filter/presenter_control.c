@@ -145,6 +145,7 @@ int limef_presenter_get_counters(const struct limef_presenter *presenter, uint32
         .n_images = LIMEF_COUNTED(tile->n_images),
         .uploaded_bytes = LIMEF_COUNTED(tile->uploaded_bytes),
         .uploaded_why = LIMEF_COUNTED(tile->uploaded_why),
+        .n_failed_buffers = presenter->buffers ? LIMEF_COUNTED(presenter->buffers->n_failed) : 0,
         .copied_bytes = LIMEF_COUNTED(tile->copied_bytes),
         .copied_why = LIMEF_COUNTED(tile->copied_why),
         .first_shown_us = LIMEF_COUNTED(tile->first_shown_us),

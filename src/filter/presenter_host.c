@@ -57,7 +57,7 @@ int limef_presenter_host_init(struct limef_presenter_host *host, struct limef_pr
     }
     link->settings = *settings;
     link->name = name;
-    link->gles2 = presenter->settings.gles2;
+    link->gles2 = presenter->settings.plain & LIMEF_PRESENTER_GLES2;
     presenter->host = host->link = link;
     return 0;
 }

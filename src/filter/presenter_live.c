@@ -12,6 +12,9 @@
 #define LIVE_SPARE_US 8000
 /* It takes so many pictures that waited longer, one after the other, until all wait less. */
 #define LIVE_LOOKS 3
+/* Of the first ones each is enough: the clock was set by one that came late, behind the opening of
+ * its decoder. */
+#define LIVE_FIRST 8
 /* A picture that would wait longer than this is shown sooner: what a server sends in advance, or a
  * stall let pile up, must not become a delay for good. */
 #define LIVE_AHEAD_US 200000
@@ -31,7 +34,7 @@ int64_t presenter_live_begin_us(struct limef_tile *tile, int64_t now_us)
 {
     begin_looking(tile);
     tile->hurried = false;
-    tile->n_hurried = 0;
+    tile->n_hurried = tile->n_begun = 0;
     return now_us;
 }
 
@@ -41,6 +44,7 @@ int64_t presenter_live_due_us(struct limef_tile *tile, int64_t due_us, int64_t n
     bool was_pressed = tile->hurried; /* for the sake of this picture */
 
     tile->hurried = false;
+    tile->n_begun += tile->n_begun < LIVE_FIRST;
     if (due_us == LIMEF_FOREVER)
         return due_us;
     if (wait_us > LIVE_AHEAD_US) {
@@ -60,7 +64,7 @@ int64_t presenter_live_due_us(struct limef_tile *tile, int64_t due_us, int64_t n
         return due_us;
     }
     tile->least_wait_us = tile->n_looks ? FFMIN(tile->least_wait_us, wait_us) : wait_us;
-    if (++tile->n_looks >= LIVE_LOOKS) {
+    if (++tile->n_looks >= (tile->n_begun < LIVE_FIRST ? 1 : LIVE_LOOKS)) {
         less_us = FFMAX(tile->least_wait_us - LIVE_SPARE_US, 0);
         presenter_clock_shift(&tile->clock, -less_us);
         begin_looking(tile);

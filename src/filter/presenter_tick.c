@@ -157,7 +157,7 @@ static bool is_ready_to_open(struct limef_presenter *presenter, int64_t now_us)
         presenter->begun_us = now_us;
     return settings->output == LIMEF_OUTPUT_NONE || settings->output == LIMEF_OUTPUT_OFFSCREEN ||
            settings->output == LIMEF_OUTPUT_KMS || settings->output == LIMEF_OUTPUT_HOST ||
-           presenter->n_tiles > 1 || settings->fullscreen ||
+           presenter->n_tiles > 1 || (settings->window && settings->window->fullscreen) ||
            (settings->width > 0 && settings->height > 0) ||
            presenter_has_next(&presenter->tiles[0]) ||
            LIMEF_COUNTED(presenter->tiles[0].state) != LIMEF_TILE_WAITING ||

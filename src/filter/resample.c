@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include <limef/filter/resample.h>
+#include "filter/resample_private.h"
 
 #include "base/memory_private.h"
 #include "filter/clean_samples.h"
@@ -10,26 +10,11 @@
 
 #include <libavutil/common.h>
 #include <libavutil/frame.h>
-#include <libavutil/opt.h>
 #include <libswresample/swresample.h>
-
-#define MAX_CHANNELS 8
-/* For how many frames libswresample keeps a speed: 1 more or less among so many is 1 ppm. */
-#define SPEED_LASTS 1000000
 
 static struct limef_resample_filter *resample_of(struct limef_filter *filter)
 {
     return LIMEF_CONTAINER_OF(filter, struct limef_resample_filter, filter);
-}
-
-/* Layouts that say no more than how many channels there are become the usual one of so many. */
-static int find_layout(AVChannelLayout *layout, const AVFrame *in)
-{
-    if (in->ch_layout.order == AV_CHANNEL_ORDER_UNSPEC) {
-        av_channel_layout_default(layout, in->ch_layout.nb_channels);
-        return 0;
-    }
-    return av_channel_layout_copy(layout, &in->ch_layout);
 }
 
 static bool is_as_before(const struct limef_resample_filter *resample, const AVFrame *in)
@@ -38,33 +23,6 @@ static bool is_as_before(const struct limef_resample_filter *resample, const AVF
 
     return from->sample_rate == in->sample_rate && from->format == in->format &&
            !av_channel_layout_compare(&from->ch_layout, &in->ch_layout);
-}
-
-static int open_swr(struct limef_resample_filter *resample, const AVFrame *in)
-{
-    const struct limef_resample_settings *settings = &resample->settings;
-    AVChannelLayout from = {0}, to = {0};
-    int ret = find_layout(&from, in);
-
-    av_channel_layout_default(&to, (int)settings->n_channels);
-    if (ret >= 0)
-        ret = memory_permits()
-                  ? swr_alloc_set_opts2(&resample->swr, &to, AV_SAMPLE_FMT_FLT, (int)settings->rate,
-                                        &from, in->format, in->sample_rate, 0, NULL)
-                  : AVERROR(ENOMEM);
-    if (ret >= 0 && settings->follows)
-        ret = av_opt_set_int(resample->swr, "flags", SWR_FLAG_RESAMPLE, 0);
-    if (ret >= 0)
-        ret = swr_init(resample->swr);
-    if (ret >= 0 && settings->follows) /* what a first change would have to allocate */
-        ret = swr_set_compensation(resample->swr, 1, SPEED_LASTS);
-    if (ret < 0)
-        swr_free(&resample->swr);
-    av_channel_layout_uninit(&from);
-    av_channel_layout_uninit(&to);
-    resample->ppm_in_use = 0;
-    resample->n_until_again = 0;
-    return ret;
 }
 
 /* Remembers what blocks look like now; also if they cannot be converted, which is said once. */
@@ -82,7 +40,7 @@ static int follow(struct limef_resample_filter *resample, const AVFrame *in)
     if (ret >= 0 && (in->sample_rate <= 0 || in->ch_layout.nb_channels <= 0))
         ret = AVERROR_INVALIDDATA;
     if (ret >= 0)
-        ret = open_swr(resample, in);
+        ret = resample_open(resample, in);
     if (ret >= 0)
         return 0;
     av_channel_layout_describe(&in->ch_layout, layout, sizeof(layout));
@@ -120,10 +78,10 @@ static void set_speed(struct limef_resample_filter *resample, int n_frames)
     resample->n_until_again -= n_frames;
     if (!resample->settings.follows || (ppm == resample->ppm_in_use && resample->n_until_again > 0))
         return;
-    if (swr_set_compensation(resample->swr, ppm, SPEED_LASTS) < 0)
+    if (swr_set_compensation(resample->swr, ppm, RESAMPLE_SPEED_LASTS) < 0)
         return;
     resample->ppm_in_use = ppm;
-    resample->n_until_again = SPEED_LASTS / 2;
+    resample->n_until_again = RESAMPLE_SPEED_LASTS / 2;
 }
 
 static int pass_block(struct limef_resample_filter *resample, struct limef_payload *payload)
@@ -331,7 +289,7 @@ int limef_resample_filter_init(struct limef_resample_filter *resample, const cha
     name = name ? name : resample_ops.kind;
     wanted.rate = wanted.rate ? wanted.rate : 48000;
     wanted.n_channels = wanted.n_channels ? wanted.n_channels : 2;
-    if (wanted.rate < 1000 || wanted.rate > 768000 || wanted.n_channels > MAX_CHANNELS)
+    if (wanted.rate < 1000 || wanted.rate > 768000 || wanted.n_channels > RESAMPLE_MAX_CHANNELS)
         return limef_fail(AVERROR(EINVAL), name, "%u Hz, %u channels", wanted.rate,
                           wanted.n_channels);
     limef_filter_init(&resample->filter, &resample_ops, name);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <limef/filter/timestamps.h>
 
+#include "frame/sane_time.h"
+
 #include <libavcodec/avcodec.h>
 #include <string.h>
 
@@ -15,8 +17,6 @@
 /* Right behind another frame: a millisecond, so that containers that count those can tell. */
 #define BEHIND_US 1000
 #define MAX_STEP_US 3600000000
-/* 1100 years: beyond is garbage, and below it no sum of times overflows. */
-#define MAX_TIME_US ((int64_t)1 << 55)
 
 struct repair {
     struct limef_timestamps_filter *filter;
@@ -38,11 +38,6 @@ static int64_t max_gap_us(const struct limef_timestamps_filter *filter)
 static int64_t distance(int64_t a, int64_t b)
 {
     return a > b ? a - b : b - a;
-}
-
-static int64_t sane(int64_t time_us)
-{
-    return time_us > -MAX_TIME_US && time_us < MAX_TIME_US ? time_us : LIMEF_NO_TIME;
 }
 
 static void forget_order(struct limef_timestamps_track *track)
@@ -268,7 +263,7 @@ static int64_t presentation_us(struct repair *r, int64_t delay_us, int64_t dts_u
 
 static void repair_packet(struct repair *r, struct limef_packet_frame *packet)
 {
-    int64_t pts_us = sane(packet->frame.pts_us), dts_us = sane(packet->dts_us);
+    int64_t pts_us = sane_time(packet->frame.pts_us), dts_us = sane_time(packet->dts_us);
     bool has_pts = pts_us != LIMEF_NO_TIME, has_dts = dts_us != LIMEF_NO_TIME;
     int64_t delay_us;
 
@@ -287,7 +282,7 @@ static void repair_packet(struct repair *r, struct limef_packet_frame *packet)
 
 static int64_t shifted(int64_t time_us, int64_t offset_us)
 {
-    return sane(time_us) == LIMEF_NO_TIME ? LIMEF_NO_TIME : time_us + offset_us;
+    return sane_time(time_us) == LIMEF_NO_TIME ? LIMEF_NO_TIME : time_us + offset_us;
 }
 
 /* Subtitles and data, sparse as they are, just go along with their slot. */
@@ -372,7 +367,7 @@ static int timestamps_go(struct limef_filter *filter, const struct limef_frame *
     else if (in->frame_class == LIMEF_FRAME_PACKET)
         repair_packet(&r, &out.packet);
     else
-        out.frame.pts_us = repair(&r, in, sane(in->pts_us));
+        out.frame.pts_us = repair(&r, in, sane_time(in->pts_us));
     if (r.jumped)
         out.frame.flags |= LIMEF_FRAME_DISCONTINUITY;
     return limef_pass(filter, &out.frame);

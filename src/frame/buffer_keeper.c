@@ -11,6 +11,10 @@
 #define PAGE_BYTES 4096
 /* A buffer costs the presenter's thread up to a millisecond. */
 #define MAKE_AT_ONCE 4
+/* How many pictures go without, after no memory was to be had, until it is asked for again; doubled
+ * each time that there is none. */
+#define FIRST_REST 8
+#define MAX_REST 256
 
 static void unmake(struct buffer_keeper *keeper, struct buffer *buffer)
 {
@@ -38,19 +42,44 @@ static struct buffer *find_place(struct buffer_keeper *keeper, size_t bytes)
     return place;
 }
 
+/* Asks less often from now on. A line for the first in a row. */
+static void rest(struct buffer_keeper *keeper, int code, size_t bytes, const char *name)
+{
+    char why[AV_ERROR_MAX_STRING_SIZE];
+
+    if (!keeper->n_rest) {
+        av_strerror(code, why, sizeof(why));
+        limef_log(LIMEF_LOG_WARNING, name,
+                  "no memory for a buffer of the GPU of %zu bytes, beside %zu (%s): pictures are "
+                  "uploaded meanwhile",
+                  bytes, keeper->bytes, why);
+    }
+    keeper->n_rest = keeper->n_rest ? FFMIN(2 * keeper->n_rest, MAX_REST) : FIRST_REST;
+    keeper->n_left_out = keeper->n_rest;
+    buffer_pool_note_failure(keeper->pool);
+}
+
 static void make_buffer(struct buffer_keeper *keeper, size_t bytes, const char *name)
 {
     struct buffer *place;
+    int ret;
 
     bytes = FFALIGN(bytes, PAGE_BYTES);
-    place = keeper->full ? NULL : find_place(keeper, bytes);
-    if (!place)
-        return;
-    if (!keeper->make(keeper, place, bytes)) {
-        keeper->full = true;
-        limef_log(LIMEF_LOG_INFO, name, "no more buffers of the GPU than %zu bytes", keeper->bytes);
+    if (keeper->n_left_out > 0) {
+        keeper->n_left_out--;
         return;
     }
+    place = find_place(keeper, bytes);
+    if (!place)
+        return;
+    ret = keeper->make(keeper, place, bytes);
+    if (ret < 0) {
+        rest(keeper, ret, bytes, name);
+        return;
+    }
+    if (keeper->n_rest)
+        limef_log(LIMEF_LOG_INFO, name, "there is memory for buffers of the GPU again");
+    keeper->n_rest = 0;
     keeper->bytes += bytes;
     buffer_pool_add(place, place->data, bytes, place->id);
 }

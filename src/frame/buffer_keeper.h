@@ -8,15 +8,20 @@
 /* All-zero keeps nothing. */
 struct buffer_keeper {
     struct buffer_pool *pool; /* borrowed; NULL: nothing is lent */
-    /* Makes memory for a buffer: sets its data, and id or dmabuf. False: there is none. */
-    bool (*make)(struct buffer_keeper *keeper, struct buffer *buffer, size_t bytes);
+    /* Makes memory for a buffer: sets its data, and id or dmabuf. Returns 0, or a negative AVERROR
+     * code, not logged: there is none at present. */
+    int (*make)(struct buffer_keeper *keeper, struct buffer *buffer, size_t bytes);
     /* Undoes it, but for the dmabuf. NULL: that is all there is. */
     void (*unmake)(struct buffer_keeper *keeper, struct buffer *buffer);
-    size_t bytes; /* of all buffers */
-    bool full;    /* one more could not be made */
+    size_t bytes;        /* of all buffers */
+    unsigned n_rest;     /* pictures that went without since no memory was to be had; 0: it was */
+    unsigned n_left_out; /* and that still will */
 };
 
-/* Makes the buffers that were missed, in place of smaller ones if there are many. Never waits. */
+/*
+ * Makes the buffers that were missed, in place of smaller ones if there are many. Never waits.
+ * Where there is no memory, it tries again for later pictures.
+ */
 void buffer_keeper_tend(struct buffer_keeper *keeper, const char *name);
 
 /*

@@ -150,7 +150,7 @@ static struct AVBufferRef *pool_get(struct limef_buffer_source *source, size_t b
     buffer = take(pool, bytes);
     if (!buffer) {
         note_missed(pool, bytes);
-        *why = "no buffer of the GPU is free";
+        *why = buffer_pool_why_none(pool);
         return NULL;
     }
     dmabuf_begin_cpu(&buffer->dmabuf);
@@ -202,6 +202,23 @@ size_t buffer_pool_next_missed(struct buffer_pool *pool)
     return 0;
 }
 
+void buffer_pool_note_failure(struct buffer_pool *pool)
+{
+    LIMEF_COUNT(pool->n_failed, 1);
+    atomic_store_explicit(&pool->is_short, true, memory_order_relaxed);
+}
+
+const char *buffer_pool_why_none(const struct buffer_pool *pool)
+{
+    const char *refused = atomic_load_explicit(&pool->refused, memory_order_relaxed);
+
+    if (refused)
+        return refused;
+    return atomic_load_explicit(&pool->is_short, memory_order_relaxed)
+               ? "decoded while there was no memory for another buffer of the GPU"
+               : "decoded while no buffer of the GPU was free";
+}
+
 struct buffer *buffer_pool_vacant(struct buffer_pool *pool)
 {
     unsigned n = n_used(pool);
@@ -220,6 +237,7 @@ void buffer_pool_add(struct buffer *buffer, uint8_t *data, size_t bytes, uint32_
 {
     buffer->data = data;
     buffer->id = id;
+    atomic_store_explicit(&buffer->pool->is_short, false, memory_order_relaxed);
     atomic_store_explicit(&buffer->bytes, bytes, memory_order_relaxed);
     give(buffer);
 }

@@ -44,6 +44,9 @@ struct buffer_pool {
     /* sizes that were missed since the keeper asked; 0: none */
     LIMEF_ATOMIC(size_t) missed[BUFFER_POOL_MISSED];
     LIMEF_ATOMIC(uint32_t) n_missed;
+    LIMEF_ATOMIC(uint64_t)
+    n_failed;                    /* buffers that there was no memory for; written by the keeper */
+    LIMEF_ATOMIC(bool) is_short; /* the last one was of these */
     /* buffers[0 .. n_used - 1] have been in use; only grows */
     LIMEF_ATOMIC(uint32_t) n_used;
     struct buffer buffers[BUFFER_POOL_MAX];
@@ -60,6 +63,13 @@ void buffer_pool_refuse(struct buffer_pool *pool, const char *why);
 
 /* Takes the oldest size that was missed; 0: none. The keeper. */
 size_t buffer_pool_next_missed(struct buffer_pool *pool);
+
+/* There was no memory for a buffer; until one is added, who misses one hears of that. The keeper.
+ */
+void buffer_pool_note_failure(struct buffer_pool *pool);
+
+/* Why nothing is lent to one who misses it; lives forever. Any thread. */
+const char *buffer_pool_why_none(const struct buffer_pool *pool);
 
 /* A buffer without memory, to be given some and to be added; NULL: the pool is full. The keeper. */
 struct buffer *buffer_pool_vacant(struct buffer_pool *pool);

@@ -7,20 +7,59 @@
 
 #include <drm_fourcc.h>
 #include <errno.h>
+#include <libavutil/common.h>
 #include <libavutil/frame.h>
 #include <libavutil/hwcontext.h>
 #include <libavutil/imgutils.h>
 #include <libavutil/pixdesc.h>
 #include <linux/dma-buf.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+/*
+ * Gives a picture the left and the top back that crop() took from it, if its memory has them. What
+ * is at the right and below was always there, so that all of it lies in its buffers then.
+ */
+static bool uncrop(AVFrame *picture, const AVFrame *from)
+{
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(picture->format);
+    size_t left = (size_t)(from->width - picture->width);
+    size_t top = (size_t)(from->height - picture->height);
+    uint8_t *data[4] = {NULL};
+    int steps[4], n_planes = av_pix_fmt_count_planes(picture->format);
+
+    if (left != from->crop_left || top != from->crop_top || desc->flags & AV_PIX_FMT_FLAG_PAL)
+        return false;
+    av_image_fill_max_pixsteps(steps, NULL, desc);
+    for (int i = 0; i < n_planes; i++) {
+        const AVBufferRef *buffer = av_frame_get_plane_buffer(picture, i);
+        bool is_chroma = i == 1 || i == 2;
+        size_t skipped =
+            (left >> (is_chroma ? desc->log2_chroma_w : 0)) * (size_t)steps[i] +
+            (top >> (is_chroma ? desc->log2_chroma_h : 0)) * (size_t)FFMAX(picture->linesize[i], 0);
+
+        if (!buffer || skipped > (size_t)(picture->data[i] - buffer->data) ||
+            av_image_get_linesize(picture->format, from->width, i) > picture->linesize[i])
+            return false;
+        data[i] = picture->data[i] - skipped;
+    }
+    memcpy(picture->data, data, sizeof(data));
+    picture->width = from->width;
+    picture->height = from->height;
+    return true;
+}
+
 /* Makes room for a picture of that size. */
 static int prepare(AVFrame *picture, const AVFrame *from, enum AVPixelFormat format)
 {
-    if (picture->buf[0] && picture->format == format && picture->width == from->width &&
-        picture->height == from->height && av_frame_is_writable(picture))
+    bool is_reusable =
+        picture->buf[0] && picture->format == format && av_frame_is_writable(picture);
+
+    if (is_reusable && picture->width == from->width && picture->height == from->height)
+        return 0;
+    if (is_reusable && uncrop(picture, from))
         return 0;
     av_frame_unref(picture);
     picture->format = format;

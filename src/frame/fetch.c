@@ -9,6 +9,7 @@
 #include <limef/filter/filter.h>
 
 #include <libavutil/frame.h>
+#include <libavutil/imgutils.h>
 
 int fetch_if_needed(struct limef_decoded_frame *decoded, struct AVFrame **memory,
                     struct limef_filter *filter)
@@ -37,10 +38,29 @@ int fetch_if_needed(struct limef_decoded_frame *decoded, struct AVFrame **memory
     return 0;
 }
 
+/* A picture that is in memory already, though not in its own. */
+static int64_t copy(AVFrame *memory, const AVFrame *picture)
+{
+    int ret;
+
+    memory->format = picture->format;
+    memory->width = picture->width;
+    memory->height = picture->height;
+    ret = memory_permits() ? av_frame_get_buffer(memory, 0) : AVERROR(ENOMEM);
+    if (ret >= 0)
+        ret = av_frame_copy(memory, picture);
+    return ret < 0 ? ret
+                   : av_image_get_buffer_size((enum AVPixelFormat)picture->format, picture->width,
+                                              picture->height, 1);
+}
+
 int64_t fetch_in_place(AVFrame *picture)
 {
     AVFrame *memory = memory_new_av_frame();
-    int64_t bytes = memory ? download(memory, picture) : AVERROR(ENOMEM);
+    int64_t bytes = AVERROR(ENOMEM);
+
+    if (memory)
+        bytes = limef_hardware_is(picture) ? download(memory, picture) : copy(memory, picture);
 
     if (bytes >= 0 && av_frame_copy_props(memory, picture) < 0)
         bytes = AVERROR(ENOMEM);

@@ -19,8 +19,8 @@ struct limef_filter;
 int fetch_if_needed(struct limef_decoded_frame *decoded, struct AVFrame **memory,
                     struct limef_filter *filter);
 
-/* Exchanges a hardware picture for a copy in memory. Returns the bytes, or a negative AVERROR code,
- * not logged; then it is as it was. */
+/* Exchanges a picture for a copy in memory of its own. Returns the bytes, or a negative AVERROR
+ * code, not logged; then it is as it was. */
 int64_t fetch_in_place(struct AVFrame *picture);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include <limef/frame/hardware.h>
 
+struct AVCodec;
 struct AVDRMFrameDescriptor;
 
 /* Who speaks in the log. */
@@ -56,6 +57,9 @@ void hardware_trust(const struct AVBufferRef *device, int codec_id);
 
 /* Opens one node. Returns as limef_hardware_device_open(), nothing is logged. */
 int hardware_vaapi_open(struct AVBufferRef **device, const char *node);
+
+/* libavcodec's decoder of a wrapper for a codec (enum AVCodecID); NULL: it has none. */
+const struct AVCodec *hardware_wrapper(const char *wrapper, int codec_id);
 
 /* NULL: not opened here. */
 const char *hardware_vaapi_name(const struct AVBufferRef *device);

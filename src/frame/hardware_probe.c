@@ -2,11 +2,16 @@
 #include "frame/hardware_probe.h"
 
 #include "base/memory_private.h"
+#include "frame/download.h"
 #include "frame/hardware_private.h"
 
 #include <libavcodec/avcodec.h>
+#include <libavutil/common.h>
 #include <libavutil/hwcontext.h>
+#include <libavutil/pixdesc.h>
 #include <string.h>
+
+#define PICTURE_PIXELS 128 /* in each direction */
 
 /* A key frame of 128x128, H.264 High: parameter sets and one slice. */
 static const uint8_t key_frame[] = {
@@ -53,16 +58,18 @@ static int decode_one(AVCodecContext *context, AVFrame *picture)
     return ret;
 }
 
-/* NULL device: in software. */
-static int decode(AVFrame *picture, AVBufferRef *device, struct probe *probe)
+/* NULL device: the decoder needs none. */
+static int decode(AVFrame *picture, const AVCodec *decoder, AVBufferRef *device,
+                  struct probe *probe)
 {
-    const AVCodec *decoder = avcodec_find_decoder(AV_CODEC_ID_H264);
     AVCodecContext *context = decoder && memory_permits() ? avcodec_alloc_context3(decoder) : NULL;
     int ret;
 
     if (!context)
         return decoder ? AVERROR(ENOMEM) : AVERROR(ENOSYS);
     context->thread_count = 1;
+    context->width = context->coded_width = PICTURE_PIXELS; /* some want to know */
+    context->height = context->coded_height = PICTURE_PIXELS;
     if (device) {
         context->opaque = probe;
         context->get_format = choose_format;
@@ -76,19 +83,34 @@ static int decode(AVFrame *picture, AVBufferRef *device, struct probe *probe)
     return ret;
 }
 
-/* NV12 against planar 4:2:0. */
+static int decode_in_software(AVFrame *picture)
+{
+    return decode(picture, avcodec_find_decoder(AV_CODEC_ID_H264), NULL, NULL);
+}
+
+/* One byte of a picture of 4:2:0, planar or not. */
+static int pixel(const AVFrame *picture, int component, int x, int y)
+{
+    const AVComponentDescriptor *at = &av_pix_fmt_desc_get(picture->format)->comp[component];
+
+    return picture->data[at->plane][(ptrdiff_t)y * picture->linesize[at->plane] +
+                                    (ptrdiff_t)x * at->step + at->offset];
+}
+
+/* Whether a picture has the pixels of another one. */
 static bool is_same(const AVFrame *hardware, const AVFrame *software)
 {
-    for (int y = 0; y < software->height; y++)
-        if (memcmp(hardware->data[0] + (ptrdiff_t)y * hardware->linesize[0],
-                   software->data[0] + (ptrdiff_t)y * software->linesize[0],
-                   (size_t)software->width) != 0)
-            return false;
-    for (int y = 0; y < software->height / 2; y++)
-        for (int x = 0; x < software->width; x++)
-            if (hardware->data[1][(ptrdiff_t)y * hardware->linesize[1] + x] !=
-                software->data[1 + x % 2][(ptrdiff_t)y * software->linesize[1 + x % 2] + x / 2])
-                return false;
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(hardware->format);
+
+    if (desc->flags & (AV_PIX_FMT_FLAG_HWACCEL | AV_PIX_FMT_FLAG_RGB) || desc->nb_components < 3 ||
+        desc->log2_chroma_w != 1 || desc->log2_chroma_h != 1 || desc->comp[0].depth != 8 ||
+        hardware->width < software->width || hardware->height < software->height)
+        return false;
+    for (int component = 0; component < 3; component++)
+        for (int y = 0; y < software->height >> (component > 0); y++)
+            for (int x = 0; x < software->width >> (component > 0); x++)
+                if (pixel(hardware, component, x, y) != pixel(software, component, x, y))
+                    return false;
     return true;
 }
 
@@ -96,11 +118,11 @@ static int compare(AVFrame *hardware, AVFrame *memory, AVFrame *software, AVBuff
 {
     struct limef_hardware_frame mapped;
     struct probe probe = {.format = AV_PIX_FMT_VAAPI};
-    int ret = decode(software, NULL, NULL);
+    int ret = decode_in_software(software);
 
     if (ret < 0) /* a libavcodec without H.264: nothing to compare with */
         return ret == AVERROR(ENOMEM) ? ret : 0;
-    ret = decode(hardware, device, &probe);
+    ret = decode(hardware, avcodec_find_decoder(AV_CODEC_ID_H264), device, &probe);
     if (probe.is_unknown)
         return 0;
     if (ret >= 0)
@@ -110,13 +132,29 @@ static int compare(AVFrame *hardware, AVFrame *memory, AVFrame *software, AVBuff
         ret = av_hwframe_transfer_data(memory, hardware, 0);
     if (ret < 0)
         return ret == AVERROR(ENOMEM) ? ret : AVERROR(EIO);
-    return memory->width >= software->width && memory->height >= software->height &&
-                   is_same(memory, software)
-               ? 0
-               : AVERROR(EIO);
+    return is_same(memory, software) ? 0 : AVERROR(EIO);
 }
 
-int hardware_probe(AVBufferRef *device)
+/* Likewise, without a device. */
+static int compare_decoder(AVFrame *made, AVFrame *memory, AVFrame *software,
+                           const AVCodec *decoder)
+{
+    int ret = decode(made, decoder, NULL, NULL);
+
+    if (ret >= 0 && limef_hardware_is(made))
+        ret = (int)FFMIN(download(memory, made), 0);
+    else if (ret >= 0)
+        ret = av_frame_ref(memory, made);
+    if (ret < 0)
+        return ret;
+    ret = decode_in_software(software);
+    if (ret < 0) /* nothing to compare with */
+        return ret == AVERROR(ENOMEM) ? ret : 0;
+    return is_same(memory, software) ? 0 : AVERROR(EIO);
+}
+
+/* One of the two. */
+static int run_probe(AVBufferRef *device, const AVCodec *decoder)
 {
     AVFrame *hardware = memory_new_av_frame();
     AVFrame *memory = memory_new_av_frame();
@@ -124,9 +162,20 @@ int hardware_probe(AVBufferRef *device)
     int ret = AVERROR(ENOMEM);
 
     if (hardware && memory && software)
-        ret = compare(hardware, memory, software, device);
+        ret = device ? compare(hardware, memory, software, device)
+                     : compare_decoder(hardware, memory, software, decoder);
     av_frame_free(&hardware);
     av_frame_free(&memory);
     av_frame_free(&software);
     return ret;
+}
+
+int hardware_probe(AVBufferRef *device)
+{
+    return run_probe(device, NULL);
+}
+
+int hardware_probe_decoder(const AVCodec *decoder)
+{
+    return run_probe(NULL, decoder);
 }

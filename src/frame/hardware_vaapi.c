@@ -70,8 +70,16 @@ static int attach(AVHWFramesContext *frames, bool are_noted)
     pthread_mutex_init(&surfaces->lock, NULL);
     surfaces->are_noted = are_noted;
     frames->user_opaque = surfaces;
-    frames->free = surfaces_free;
+    /* release: who sees that they are ours sees what they are; pairs with the acquire in
+     * are_ours(). A builtin, since the member is libavutil's */
+    __atomic_store_n(&frames->free, surfaces_free, __ATOMIC_RELEASE);
     return 0;
+}
+
+/* Whether a context's surfaces are known here. Another thread may be adopting them. */
+static bool are_ours(const AVHWFramesContext *frames)
+{
+    return __atomic_load_n(&frames->free, __ATOMIC_ACQUIRE) == surfaces_free;
 }
 
 int hardware_frames_prepare(AVBufferRef *frames)
@@ -86,9 +94,9 @@ static int surfaces_of(struct surfaces **surfaces, AVHWFramesContext *frames)
 {
     int ret = 0;
 
-    if (frames->free != surfaces_free) {
+    if (!are_ours(frames)) {
         pthread_mutex_lock(&adoption);
-        if (frames->free != surfaces_free)
+        if (!are_ours(frames))
             ret = attach(frames, false);
         pthread_mutex_unlock(&adoption);
     }
@@ -247,7 +255,7 @@ static struct surfaces *known_surfaces(const AVBufferRef *reference)
     const AVHWFramesContext *frames =
         reference ? (const AVHWFramesContext *)(const void *)reference->data : NULL;
 
-    return frames && frames->free == surfaces_free ? frames->user_opaque : NULL;
+    return frames && are_ours(frames) ? frames->user_opaque : NULL;
 }
 
 void hardware_note_new(const AVFrame *picture)

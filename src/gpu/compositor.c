@@ -40,16 +40,17 @@ void compositor_prepare_state(struct compositor *compositor)
 int compositor_open(struct compositor **compositor, const struct limef_presenter_settings *settings,
                     unsigned n_tiles, struct buffer_pool *buffers, const char *name)
 {
+    const struct limef_presenter_window *window = settings->window;
     struct compositor *new_compositor =
         memory_allocate(sizeof(*new_compositor) + n_tiles * sizeof(new_compositor->surfaces[0]));
     struct output_settings output = {
         .name = name,
-        .title = settings->title ? settings->title : "limef",
+        .title = window && window->title ? window->title : "limef",
         .width = settings->width,
         .height = settings->height,
         .untimed = settings->untimed,
-        .fullscreen = settings->fullscreen,
-        .gles2 = settings->gles2,
+        .fullscreen = window && window->fullscreen,
+        .gles2 = settings->plain & LIMEF_PRESENTER_GLES2,
         .kms = settings->kms,
     };
     int ret, width, height;
@@ -66,8 +67,9 @@ int compositor_open(struct compositor **compositor, const struct limef_presenter
         memory_release(new_compositor);
         return ret;
     }
-    gl_look(&new_compositor->gl, settings->gles2);
-    new_compositor->shrinks = new_compositor->gl.software && !settings->uploads_whole;
+    gl_look(&new_compositor->gl, output.gles2);
+    new_compositor->shrinks =
+        new_compositor->gl.software && !(settings->plain & LIMEF_PRESENTER_WHOLE);
     new_compositor->hasty = settings->untimed && new_compositor->gl.software;
     compositor_make_corners(new_compositor);
     compositor_prepare_state(new_compositor);

@@ -91,15 +91,15 @@ static const char *find_source(struct dmabuf_buffers *buffers, const struct gl *
     return why ? try_kind(buffers, gl, DMABUF_HEAP, NULL) : NULL;
 }
 
-static bool make(struct buffer_keeper *keeper, struct buffer *buffer, size_t bytes)
+static int make(struct buffer_keeper *keeper, struct buffer *buffer, size_t bytes)
 {
     const struct dmabuf_buffers *buffers =
         LIMEF_CONTAINER_OF(keeper, struct dmabuf_buffers, keeper);
+    int ret = dmabuf_make(&buffers->source, &buffer->dmabuf, bytes);
 
-    if (dmabuf_make(&buffers->source, &buffer->dmabuf, bytes) < 0)
-        return false;
-    buffer->data = buffer->dmabuf.data;
-    return true;
+    if (ret >= 0)
+        buffer->data = buffer->dmabuf.data;
+    return ret;
 }
 
 const char *dmabuf_buffers_open(struct dmabuf_buffers *buffers, const struct gl *gl,

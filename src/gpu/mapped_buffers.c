@@ -111,13 +111,13 @@ static const char *find_objection(struct mapped_buffers *buffers, const struct g
     return NULL;
 }
 
-static bool make(struct buffer_keeper *keeper, struct buffer *buffer, size_t bytes)
+static int make(struct buffer_keeper *keeper, struct buffer *buffer, size_t bytes)
 {
     const struct mapped_buffers *buffers =
         LIMEF_CONTAINER_OF(keeper, struct mapped_buffers, keeper);
 
     buffer->data = map_new(buffers, buffers->gl, bytes, &buffer->id);
-    return buffer->data != NULL;
+    return buffer->data ? 0 : AVERROR(ENOMEM);
 }
 
 static void unmake(struct buffer_keeper *keeper, struct buffer *buffer)

@@ -89,12 +89,8 @@ static int import(struct surface *surface, struct surface_ways *ways,
 
 const char *surface_why_ordinary(const struct surface_ways *ways)
 {
-    const char *refused;
-
-    if (!ways->pool)
-        return "nobody asked for memory that the GPU reads";
-    refused = atomic_load_explicit(&ways->pool->refused, memory_order_relaxed);
-    return refused ? refused : "decoded while no buffer of the GPU was free";
+    return ways->pool ? buffer_pool_why_none(ways->pool)
+                      : "nobody asked for memory that the GPU reads";
 }
 
 /* A picture that software decoded: taken as it is, if it lies in a dma-buf. */

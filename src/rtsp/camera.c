@@ -17,6 +17,8 @@
 #include <unistd.h>
 
 #define DEFAULT_TIMEOUT_US 5000000
+/* On average; by chance a half more or less, so that those of a group do not come together (RFC
+ * 3550 section 6.2). */
 #define REPORT_EVERY_US 5000000
 #define FIRST_BACKOFF_US 500000
 #define LONGEST_BACKOFF_US 30000000
@@ -171,13 +173,16 @@ static int take_items(struct rtsp_camera *camera, int64_t now_us)
     while (ret >= 0 && stream->phase == RTSP_STREAM_OPEN && stream->begin < stream->end) {
         struct rtsp_item item;
         uint8_t *data = stream->received + stream->begin;
-        ssize_t taken = rtsp_item_read(&item, data, stream->end - stream->begin);
+        size_t bytes = stream->end - stream->begin;
+        ssize_t taken = rtsp_framing_is_doubtful(&camera->framing, data, bytes)
+                            ? AVERROR_INVALIDDATA
+                            : rtsp_item_read(&item, data, bytes);
 
         if (taken == 0)
             break;
         if (taken < 0) {
             camera->past.n_malformed++;
-            stream->begin += rtsp_item_find(data, stream->end - stream->begin);
+            stream->begin += rtsp_framing_find(&camera->framing, data, bytes);
             continue;
         }
         stream->begin += (size_t)taken;
@@ -325,7 +330,8 @@ static int look_at_clock(struct rtsp_camera *camera, int64_t now_us)
         ret = look_at_silence(camera, now_us);
     if (ret >= 0 && now_us >= camera->report_us) {
         rtsp_camera_report(camera, now_us);
-        camera->report_us = now_us + REPORT_EVERY_US;
+        camera->report_us =
+            now_us + REPORT_EVERY_US / 2 + (int64_t)(next_random(camera) % REPORT_EVERY_US);
     }
     if (ret >= 0 && now_us >= camera->keep_alive_us && camera->pending == RTSP_NO_REQUEST) {
         camera->keep_alive_us = LIMEF_FOREVER;
@@ -341,6 +347,7 @@ static int64_t next_due_us(const struct rtsp_camera *camera)
     int64_t due_us = FFMIN(camera->retry_us, FFMIN(camera->deadline_us, camera->media_us));
 
     due_us = FFMIN(due_us, FFMIN(camera->keep_alive_us, camera->report_us));
+    due_us = FFMIN(due_us, rtsp_stream_due_us(&camera->stream));
     for (unsigned i = 0; i < camera->n_tracks; i++)
         due_us = FFMIN(due_us, rtsp_receiver_due_us(&camera->tracks[i]->receiver));
     if (camera->has_played) {

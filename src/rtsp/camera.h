@@ -9,6 +9,7 @@
 
 #include "rtsp/auth.h"
 #include "rtsp/datagrams.h"
+#include "rtsp/framing.h"
 #include "rtsp/location.h"
 #include "rtsp/receiver.h"
 #include "rtsp/stream.h"
@@ -58,6 +59,7 @@ struct rtsp_camera {
 
     /* the connection */
     struct rtsp_stream stream;
+    struct rtsp_framing framing; /* of what comes in it */
     struct rtsp_auth auth;
     enum rtsp_request pending;
     uint32_t sequence;   /* CSeq of the last request */

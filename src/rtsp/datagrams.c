@@ -1,17 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 #include "rtsp/datagrams.h"
 
+#include "rtsp/resolver.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <libavutil/error.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #define N_TRIES 32
+/* Room for the largest datagram; or for so many that fit into an Ethernet frame, once it is known
+ * that those are all that the camera sends. */
+#define ROOM_BYTES 65536
 #define BATCH 16
-#define DATAGRAM_BYTES 2048
+#define SMALL_BYTES 2048
+#define SMALL_AFTER 256
 /* A key frame of some megabits a second at once, of which the default of 208 KB loses parts. */
 #define SOCKET_BYTES (4 * 1024 * 1024)
 
@@ -123,6 +130,7 @@ int datagrams_join(struct datagrams *datagrams, int poll_fd, const char *group, 
     *datagrams = (struct datagrams){.is_open = 0};
     if (inet_pton(AF_INET, group, &request.imr_multiaddr) != 1)
         return AVERROR(ENOSYS);
+    datagrams->is_group = 1;
     if (own->ss_family == AF_INET)
         request.imr_address = ((const struct sockaddr_in *)(const void *)own)->sin_addr;
     internet->sin_addr = request.imr_multiaddr; /* nothing of other groups on this port */
@@ -132,25 +140,50 @@ int datagrams_join(struct datagrams *datagrams, int poll_fd, const char *group, 
         if (setsockopt(datagrams->fds[i], IPPROTO_IP, IP_ADD_MEMBERSHIP, &request,
                        sizeof(request)) < 0)
             ret = AVERROR(errno);
-    if (ret >= 0)
+    if (ret >= 0) {
+        setsockopt(datagrams->fds[1], IPPROTO_IP, IP_MULTICAST_IF, &request, sizeof(request));
+        datagrams->servers[1] = address; /* with the port of the second socket */
+        datagrams->server_bytes = sizeof(*internet);
         return watch(datagrams, poll_fd);
+    }
     datagrams_close(datagrams);
     return ret;
+}
+
+void datagrams_allow(struct datagrams *datagrams, const char *host)
+{
+    struct resolver_addresses other;
+
+    if (datagrams->is_open && !datagrams->is_group && resolver_read_number(host, 0, &other) >= 0 &&
+        other.list[0].address.ss_family == datagrams->servers[0].ss_family)
+        datagrams->other = other.list[0].address;
+}
+
+/* Opens the way back from one of the two. What does not arrive is not missed. */
+static void greet_from(const struct datagrams *datagrams, unsigned which, const void *data,
+                       size_t bytes)
+{
+    struct sockaddr_storage other = datagrams->other;
+
+    sendto(datagrams->fds[which], data, bytes, MSG_NOSIGNAL,
+           (const struct sockaddr *)&datagrams->servers[which], datagrams->server_bytes);
+    if (other.ss_family == AF_UNSPEC)
+        return;
+    set_port(&other, port_of(&datagrams->servers[which]));
+    sendto(datagrams->fds[which], data, bytes, MSG_NOSIGNAL, (struct sockaddr *)&other,
+           datagrams->server_bytes);
 }
 
 void datagrams_greet(struct datagrams *datagrams, uint16_t rtp_port, uint16_t rtcp_port)
 {
     static const uint8_t empty_rtp[12] = {0x80, 0}, empty_report[8] = {0x80, 201, 0, 1};
 
-    if (!datagrams->server_bytes || !rtp_port)
+    if (!datagrams->server_bytes || datagrams->is_group || !rtp_port)
         return;
     set_port(&datagrams->servers[0], rtp_port);
     set_port(&datagrams->servers[1], rtcp_port);
-    /* what does not arrive is not missed */
-    sendto(datagrams->fds[0], empty_rtp, sizeof(empty_rtp), MSG_NOSIGNAL,
-           (struct sockaddr *)&datagrams->servers[0], datagrams->server_bytes);
-    sendto(datagrams->fds[1], empty_report, sizeof(empty_report), MSG_NOSIGNAL,
-           (struct sockaddr *)&datagrams->servers[1], datagrams->server_bytes);
+    greet_from(datagrams, 0, empty_rtp, sizeof(empty_rtp));
+    greet_from(datagrams, 1, empty_report, sizeof(empty_report));
 }
 
 /* Whether a datagram comes from the camera's address; its port may be another one than it said. */
@@ -163,6 +196,28 @@ static int is_from(const struct sockaddr_storage *server, const struct sockaddr_
                        &((const struct sockaddr_in6 *)(const void *)sender)->sin6_addr, 16);
     return ((const struct sockaddr_in *)(const void *)server)->sin_addr.s_addr ==
            ((const struct sockaddr_in *)(const void *)sender)->sin_addr.s_addr;
+}
+
+/* It sends from the other address indeed: reports go there. */
+static void change_server(struct datagrams *datagrams)
+{
+    struct sockaddr_storage other = datagrams->other;
+
+    datagrams->other = datagrams->servers[0];
+    for (unsigned i = 0; i < 2; i++) {
+        set_port(&other, port_of(&datagrams->servers[i]));
+        datagrams->servers[i] = other;
+    }
+}
+
+static int is_allowed(struct datagrams *datagrams, const struct sockaddr_storage *sender)
+{
+    if (!datagrams->server_bytes || datagrams->is_group || is_from(&datagrams->servers[0], sender))
+        return 1;
+    if (datagrams->other.ss_family == AF_UNSPEC || !is_from(&datagrams->other, sender))
+        return 0;
+    change_server(datagrams);
+    return 1;
 }
 
 static void note_drops(struct datagrams *datagrams, unsigned which, struct msghdr *message)
@@ -180,7 +235,7 @@ static void note_drops(struct datagrams *datagrams, unsigned which, struct msghd
 
 int datagrams_receive(struct datagrams *datagrams, unsigned which, datagram_fn *take, void *context)
 {
-    uint8_t data[BATCH][DATAGRAM_BYTES];
+    uint8_t data[ROOM_BYTES];
     union {
         struct cmsghdr aligned;
         uint8_t bytes[CMSG_SPACE(sizeof(uint32_t))];
@@ -188,10 +243,13 @@ int datagrams_receive(struct datagrams *datagrams, unsigned which, datagram_fn *
     struct sockaddr_storage senders[BATCH];
     struct iovec vectors[BATCH];
     struct mmsghdr messages[BATCH];
+    bool is_small = datagrams->n_small >= SMALL_AFTER && !datagrams->has_large;
+    size_t room_bytes = is_small ? SMALL_BYTES : ROOM_BYTES;
+    unsigned n_room = is_small ? BATCH : 1;
     int n, ret = 0;
 
-    for (unsigned i = 0; i < BATCH; i++) {
-        vectors[i] = (struct iovec){.iov_base = data[i], .iov_len = DATAGRAM_BYTES};
+    for (unsigned i = 0; i < n_room; i++) {
+        vectors[i] = (struct iovec){.iov_base = data + i * room_bytes, .iov_len = room_bytes};
         messages[i].msg_hdr = (struct msghdr){
             .msg_name = &senders[i],
             .msg_namelen = sizeof(senders[i]),
@@ -201,16 +259,19 @@ int datagrams_receive(struct datagrams *datagrams, unsigned which, datagram_fn *
             .msg_controllen = sizeof(control[i].bytes),
         };
     }
-    n = recvmmsg(datagrams->fds[which], messages, BATCH, MSG_DONTWAIT, NULL);
+    n = recvmmsg(datagrams->fds[which], messages, n_room, MSG_DONTWAIT, NULL);
     for (int i = 0; i < n && ret >= 0; i++) {
         note_drops(datagrams, which, &messages[i].msg_hdr);
-        if (messages[i].msg_hdr.msg_flags & MSG_TRUNC ||
-            (datagrams->server_bytes && !is_from(&datagrams->servers[which], &senders[i])))
+        if (!is_allowed(datagrams, &senders[i])) {
             datagrams->n_foreign++;
-        else
-            ret = take(context, data[i], messages[i].msg_len);
+        } else if (messages[i].msg_hdr.msg_flags & MSG_TRUNC) {
+            datagrams->has_large = 1; /* missed, as one that did not come */
+        } else {
+            datagrams->n_small = messages[i].msg_len <= SMALL_BYTES ? datagrams->n_small + 1 : 0;
+            ret = take(context, vectors[i].iov_base, messages[i].msg_len);
+        }
     }
-    return ret < 0 ? ret : (n > 0) + (n == BATCH);
+    return ret < 0 ? ret : (n > 0) + (n == (int)n_room);
 }
 
 void datagrams_report(struct datagrams *datagrams, const void *data, size_t bytes)

@@ -17,8 +17,12 @@ struct datagrams {
     uint16_t port;                      /* of RTP; RTCP has the next one */
     struct sockaddr_storage servers[2]; /* where the camera sends from, and wants reports */
     socklen_t server_bytes;             /* 0: not known yet */
+    struct sockaddr_storage other;      /* it may send from there as well; AF_UNSPEC: it does not */
+    int is_group;                       /* anybody may send */
     uint64_t n_kernel_drops, n_foreign;
     uint32_t drops_before[2];
+    uint64_t n_small; /* in a row that would have fitted into little room; none came that did not */
+    int has_large;    /* one was cut off for want of room: there is enough from then on */
 };
 
 /*
@@ -39,6 +43,14 @@ int datagrams_open(struct datagrams *datagrams, int poll_fd, const struct sockad
 int datagrams_join(struct datagrams *datagrams, int poll_fd, const char *group, uint16_t port,
                    const struct sockaddr_storage *own);
 
+/*
+ * Its packets may come from another address as well: that of another host, or one that is nothing
+ * to us, as that of a camera behind a router. Once they do, reports go there.
+ *
+ * host  a number; anything else is ignored.
+ */
+void datagrams_allow(struct datagrams *datagrams, const char *host);
+
 /* Notes the camera's ports, and opens the way back to here through firewalls. */
 void datagrams_greet(struct datagrams *datagrams, uint16_t rtp_port, uint16_t rtcp_port);
 
@@ -47,7 +59,7 @@ void datagrams_greet(struct datagrams *datagrams, uint16_t rtp_port, uint16_t rt
 int datagrams_receive(struct datagrams *datagrams, unsigned which, datagram_fn *take,
                       void *context);
 
-/* Sends a report, if the camera's port is known. */
+/* Sends a report, if the camera's port is known; to all of a group. */
 void datagrams_report(struct datagrams *datagrams, const void *data, size_t bytes);
 
 /* All-zero afterwards. */

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "rtsp/receiver.h"
 
+#include "base/memory_private.h"
+
 #include <limef/base/clock.h>
 
 #include <libavutil/error.h>
 #include <libavutil/mathematics.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* The camera's clock stepped if it went on by so much more, or less, than ours. What a network lets
  * pile up comes late and all at once, but never with a time of its own. Pictures that refer to
@@ -17,6 +20,8 @@
 #define FIRST_SPREAD_US 500000
 /* Reports this far apart tell the drift from the network's jitter. */
 #define DRIFT_AFTER_US 20000000
+/* Among so many packets is one that nothing held up. */
+#define PACE_US 10000000
 
 static int64_t to_us(const struct rtsp_receiver *receiver, int64_t ticks)
 {
@@ -72,6 +77,34 @@ static bool has_jumped(const struct rtsp_receiver *receiver, const struct rtsp_u
            stream_us > arrival_us + JUMP_AHEAD_US;
 }
 
+static void note_pace(struct rtsp_receiver *receiver, int64_t ticks)
+{
+    struct rtsp_pace *pace = &receiver->pace;
+    int64_t now_us = receiver->arrived_us, delay_us;
+
+    if (!pace->since_us)
+        *pace = (struct rtsp_pace){.since_us = now_us, .base_ticks = ticks, .least_us = INT64_MAX};
+    delay_us = now_us - to_us(receiver, ticks - pace->base_ticks);
+    if (now_us - pace->since_us >= PACE_US) {
+        if (!pace->first_us) {
+            pace->first_us = pace->since_us;
+            pace->first_least_us = pace->least_us;
+        } else if (pace->since_us - pace->first_us >= DRIFT_AFTER_US) {
+            pace->drift_ppm = (double)(pace->first_least_us - pace->least_us) * 1e6 /
+                              (double)(pace->since_us - pace->first_us);
+        }
+        pace->since_us = now_us;
+        pace->least_us = INT64_MAX;
+    }
+    if (delay_us < pace->least_us)
+        pace->least_us = delay_us;
+}
+
+double rtsp_receiver_drift_ppm(const struct rtsp_receiver *receiver)
+{
+    return receiver->wall.is_known ? receiver->wall.drift_ppm : receiver->pace.drift_ppm;
+}
+
 static int take_unit(void *context, struct rtsp_unit *unit)
 {
     struct rtsp_receiver *receiver = context;
@@ -83,8 +116,11 @@ static int take_unit(void *context, struct rtsp_unit *unit)
         clock->is_anchored = false;
         clock->n_jumps++;
     }
-    if (!clock->is_anchored)
+    if (!clock->is_anchored) {
         anchor(receiver, unit->timestamp);
+        receiver->pace = (struct rtsp_pace){.since_us = 0};
+    }
+    note_pace(receiver, unit->timestamp);
     arrival.pts_us = clock->anchor_pts_us + to_us(receiver, unit->timestamp - clock->anchor_ticks);
     arrival.duration_us = to_us(receiver, unit->duration);
     if (receiver->wall.is_known)
@@ -193,12 +229,67 @@ static bool is_of_first(const struct rtsp_receiver *receiver, uint32_t timestamp
     return !receiver->first.has_timestamp || llabs(to_us(receiver, ticks)) <= FIRST_SPREAD_US;
 }
 
+/* A packet of the stream, or of what is the stream from now on. */
+static int take_packet(struct rtsp_receiver *receiver, const struct rtp_packet *packet,
+                       const uint8_t *data, size_t bytes, int64_t now_us)
+{
+    bool has_begun = receiver->statistics.has_begun;
+    int64_t sequence;
+
+    receiver->n_packets++;
+    receiver->n_bytes += bytes;
+    receiver->arrived_us = now_us;
+    if (rtp_statistics_count(&receiver->statistics, packet, to_ticks(receiver, now_us),
+                             &sequence)) {
+        restart(receiver);
+        if (has_begun) /* what was told of its beginning is of the stream before */
+            rtp_window_release(&receiver->window, -1);
+    }
+    if (!receiver->window.has_begun && !is_of_first(receiver, packet->timestamp))
+        receiver->window.knows_first = false;
+    return put(receiver, sequence, data, bytes, now_us);
+}
+
+/* It was none of ours after all. */
+static void forget_stranger(struct rtsp_receiver *receiver)
+{
+    if (receiver->stranger.data)
+        receiver->n_foreign++;
+    memory_release(receiver->stranger.data);
+    receiver->stranger = (struct rtsp_stranger){.data = NULL};
+}
+
+/* A packet of another source, or far from all that came: one alone is a stray, two and nothing of
+ * ours in between are the camera that began anew (RFC 3550 A.1). */
+static int take_stranger(struct rtsp_receiver *receiver, const struct rtp_packet *packet,
+                         const uint8_t *data, size_t bytes, int64_t now_us)
+{
+    struct rtsp_stranger first = receiver->stranger;
+    struct rtp_packet first_packet;
+    int ret;
+
+    if (first.data && rtp_packet_read(&first_packet, first.data, first.bytes) >= 0 &&
+        rtp_packet_is_near(packet, &first_packet)) {
+        receiver->stranger = (struct rtsp_stranger){.data = NULL};
+        ret = take_packet(receiver, &first_packet, first.data, first.bytes, first.arrived_us);
+        memory_release(first.data);
+        return ret < 0 ? ret : take_packet(receiver, packet, data, bytes, now_us);
+    }
+    forget_stranger(receiver);
+    first = (struct rtsp_stranger){memory_allocate(bytes), bytes, now_us};
+    if (!first.data) {
+        receiver->n_foreign++;
+        return 0;
+    }
+    memcpy(first.data, data, bytes);
+    receiver->stranger = first;
+    return 0;
+}
+
 int rtsp_receiver_rtp(struct rtsp_receiver *receiver, const uint8_t *data, size_t bytes,
                       int64_t now_us)
 {
-    bool has_begun = receiver->statistics.has_begun;
     struct rtp_packet packet;
-    int64_t sequence;
 
     if (rtp_packet_read(&packet, data, bytes) < 0) {
         receiver->n_malformed++;
@@ -208,18 +299,10 @@ int rtsp_receiver_rtp(struct rtsp_receiver *receiver, const uint8_t *data, size_
         receiver->n_foreign++;
         return 0;
     }
-    receiver->n_packets++;
-    receiver->n_bytes += bytes;
-    receiver->arrived_us = now_us;
-    if (rtp_statistics_count(&receiver->statistics, &packet, to_ticks(receiver, now_us),
-                             &sequence)) {
-        restart(receiver);
-        if (has_begun) /* what was told of its beginning is of the stream before */
-            rtp_window_release(&receiver->window, -1);
-    }
-    if (!receiver->window.has_begun && !is_of_first(receiver, packet.timestamp))
-        receiver->window.knows_first = false;
-    return put(receiver, sequence, data, bytes, now_us);
+    if (!rtp_statistics_go_on(&receiver->statistics, &packet))
+        return take_stranger(receiver, &packet, data, bytes, now_us);
+    forget_stranger(receiver);
+    return take_packet(receiver, &packet, data, bytes, now_us);
 }
 
 void rtsp_receiver_rtcp(struct rtsp_receiver *receiver, const uint8_t *data, size_t bytes,
@@ -288,6 +371,7 @@ int rtsp_receiver_flush(struct rtsp_receiver *receiver)
 
 void rtsp_receiver_clear(struct rtsp_receiver *receiver)
 {
+    forget_stranger(receiver);
     depacketizer_clear(&receiver->depacketizer);
     rtp_window_clear(&receiver->window);
     *receiver = (struct rtsp_receiver){.clock = NULL};

@@ -37,6 +37,16 @@ struct rtsp_wall {
     double drift_ppm;
 };
 
+/* The camera's clock against ours by when its packets come, where it sends no reports. The least
+ * delay of some seconds is that of the way alone. */
+struct rtsp_pace {
+    int64_t since_us; /* what is measured now; 0: nothing is */
+    int64_t base_ticks;
+    int64_t least_us;                 /* arrival minus the stream's time */
+    int64_t first_us, first_least_us; /* of the first seconds; 0: they are not over */
+    double drift_ppm;
+};
+
 /* A complete access unit. */
 struct rtsp_arrival {
     struct rtsp_unit *unit; /* its buffer may be taken */
@@ -63,6 +73,7 @@ struct rtsp_receiver {
     struct rtsp_first first;
     struct rtcp_last last_report;
     struct rtsp_wall wall;
+    struct rtsp_pace pace;
     struct rtsp_clock *clock; /* borrowed */
     enum limef_media media;
     uint8_t payload_type;
@@ -70,6 +81,11 @@ struct rtsp_receiver {
     bool is_restarted;  /* the next unit follows nothing */
     int64_t left_us;    /* when BYE came; 0: it did not */
     uint64_t n_packets, n_bytes, n_malformed, n_foreign;
+    struct rtsp_stranger {
+        uint8_t *data; /* owned; NULL: there is none */
+        size_t bytes;
+        int64_t arrived_us;
+    } stranger; /* a packet of what may be another stream: not before the next one of it comes */
     rtsp_arrival_fn *sink;
     void *context; /* borrowed */
 };
@@ -101,6 +117,10 @@ int rtsp_receiver_tick(struct rtsp_receiver *receiver, int64_t now_us);
 
 /* When to call tick; LIMEF_FOREVER. */
 int64_t rtsp_receiver_due_us(const struct rtsp_receiver *receiver);
+
+/* How much faster the camera's clock is than ours, in millionths, by its reports or else by when
+ * its packets come; 0: not known yet. */
+double rtsp_receiver_drift_ppm(const struct rtsp_receiver *receiver);
 
 /* Hands out what is there: the stream is over. */
 int rtsp_receiver_flush(struct rtsp_receiver *receiver);

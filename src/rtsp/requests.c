@@ -175,8 +175,20 @@ static int take_redirection(struct rtsp_camera *camera, const struct rtsp_item *
     return 0;
 }
 
-/* The other transport, if it may be tried and was not refused already. */
-static int take_461(struct rtsp_camera *camera)
+/* Whether what SETUP was refused with can be about the transport: 461 says so, and cameras that do
+ * not know that number have another one for it. */
+static bool refuses_transport(const struct rtsp_camera *camera, int status)
+{
+    static const int statuses[] = {400, 405, 406, 415, 451, 455, 456, 459, 460, 462, 500, 501, 551};
+    bool can_be = status == 461;
+
+    for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
+        can_be |= camera->pending == RTSP_SETUP && status == statuses[i];
+    return can_be;
+}
+
+/* The other transport, if it may be tried and was not refused already. Returns whether it is. */
+static bool takes_other_transport(struct rtsp_camera *camera)
 {
     bool *refused = camera->is_udp ? &camera->was_udp_refused : &camera->was_tcp_refused;
 
@@ -185,12 +197,11 @@ static int take_461(struct rtsp_camera *camera)
         (camera->was_udp_refused && camera->was_tcp_refused)) {
         /* next time both are tried again */
         camera->was_udp_refused = camera->was_tcp_refused = false;
-        return fail(camera, LIMEF_RTSP_UNSUPPORTED, AVERROR(EPROTONOSUPPORT), "it refuses %s",
-                    camera->is_udp ? "UDP" : "TCP");
+        return false;
     }
     camera->is_udp = !camera->is_udp;
     rtsp_camera_begin_again(camera);
-    return 0;
+    return true;
 }
 
 static int refuse(struct rtsp_camera *camera, const struct rtsp_item *item)
@@ -199,6 +210,8 @@ static int refuse(struct rtsp_camera *camera, const struct rtsp_item *item)
     int code = AVERROR(EIO);
 
     camera->status = item->status;
+    if (refuses_transport(camera, item->status) && takes_other_transport(camera))
+        return 0;
     switch (item->status) {
     case 401:
         return take_401(camera, item);
@@ -208,7 +221,8 @@ static int refuse(struct rtsp_camera *camera, const struct rtsp_item *item)
     case 308:
         return take_redirection(camera, item);
     case 461:
-        return take_461(camera);
+        return fail(camera, LIMEF_RTSP_UNSUPPORTED, AVERROR(EPROTONOSUPPORT), "it refuses %s",
+                    camera->is_udp ? "UDP" : "TCP");
     case 403:
         state = LIMEF_RTSP_REFUSED_USER;
         code = AVERROR(EACCES);

@@ -5,10 +5,10 @@
 
 #include <errno.h>
 #include <libavutil/error.h>
-#include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -26,12 +26,36 @@ struct resolver {
 
     /* written by the thread before is_done */
     int code; /* of getaddrinfo() */
-    struct sockaddr_storage address;
-    socklen_t address_bytes;
+    struct resolver_addresses addresses;
 };
 
-static int look_up(const char *host, uint16_t port, int flags, struct sockaddr_storage *address,
-                   socklen_t *bytes)
+/* The first from `from` on that is, or is not, of that family; NULL. */
+static const struct addrinfo *find(const struct addrinfo *from, int family, bool is_of_it)
+{
+    while (from && (from->ai_family == family) != is_of_it)
+        from = from->ai_next;
+    return from;
+}
+
+/* A family that does not get through is not tried to its end before the other one. */
+void resolver_take_in_turn(struct resolver_addresses *addresses, const struct addrinfo *found)
+{
+    int family = found->ai_family;
+    const struct addrinfo *next[2] = {found, find(found, family, false)};
+
+    addresses->n = 0;
+    for (unsigned turn = 0; (next[0] || next[1]) && addresses->n < RESOLVER_MOST; turn ^= 1) {
+        const struct addrinfo *taken = next[turn];
+
+        if (!taken)
+            continue;
+        next[turn] = find(taken->ai_next, family, turn == 0);
+        memcpy(&addresses->list[addresses->n].address, taken->ai_addr, taken->ai_addrlen);
+        addresses->list[addresses->n++].bytes = taken->ai_addrlen;
+    }
+}
+
+static int look_up(const char *host, uint16_t port, int flags, struct resolver_addresses *addresses)
 {
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = flags};
     struct addrinfo *found = NULL;
@@ -41,8 +65,7 @@ static int look_up(const char *host, uint16_t port, int flags, struct sockaddr_s
     snprintf(service, sizeof(service), "%u", port);
     code = getaddrinfo(host, service, &hints, &found);
     if (code == 0) {
-        memcpy(address, found->ai_addr, found->ai_addrlen);
-        *bytes = found->ai_addrlen;
+        resolver_take_in_turn(addresses, found);
         freeaddrinfo(found);
     }
     return code;
@@ -61,7 +84,7 @@ static void *resolve(void *argument)
     struct resolver *resolver = argument;
 
     resolver->code = look_up(resolver->host, resolver->port, AI_ADDRCONFIG | AI_NUMERICSERV,
-                             &resolver->address, &resolver->address_bytes);
+                             &resolver->addresses);
     atomic_store_explicit(&resolver->is_done, 1, memory_order_release);
     eventfd_write(resolver->fd, 1);
     unref(resolver);
@@ -117,8 +140,7 @@ int resolver_fd(const struct resolver *resolver)
     return resolver->fd;
 }
 
-int resolver_take(struct resolver *resolver, struct sockaddr_storage *address, socklen_t *bytes,
-                  const char **why)
+int resolver_take(struct resolver *resolver, struct resolver_addresses *addresses, const char **why)
 {
     if (!atomic_load_explicit(&resolver->is_done, memory_order_acquire))
         return AVERROR(EAGAIN);
@@ -126,8 +148,7 @@ int resolver_take(struct resolver *resolver, struct sockaddr_storage *address, s
         *why = gai_strerror(resolver->code);
         return resolver->code == EAI_NONAME ? AVERROR(ENOENT) : AVERROR(EIO);
     }
-    *address = resolver->address;
-    *bytes = resolver->address_bytes;
+    *addresses = resolver->addresses;
     return 0;
 }
 
@@ -138,10 +159,7 @@ void resolver_close(struct resolver **resolver)
     *resolver = NULL;
 }
 
-int resolver_read_number(const char *host, uint16_t port, struct sockaddr_storage *address,
-                         socklen_t *bytes)
+int resolver_read_number(const char *host, uint16_t port, struct resolver_addresses *address)
 {
-    return look_up(host, port, AI_NUMERICHOST | AI_NUMERICSERV, address, bytes) == 0
-               ? 0
-               : AVERROR(EINVAL);
+    return look_up(host, port, AI_NUMERICHOST | AI_NUMERICSERV, address) == 0 ? 0 : AVERROR(EINVAL);
 }

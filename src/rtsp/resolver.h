@@ -6,10 +6,25 @@
 #ifndef LIMEF_SRC_RTSP_RESOLVER_H
 #define LIMEF_SRC_RTSP_RESOLVER_H
 
+#include <netdb.h>
+#include <netinet/in.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
+/* Addresses of a name that are used; there are rarely more than two. */
+#define RESOLVER_MOST 6
+
 struct resolver;
+
+struct resolver_address {
+    struct sockaddr_storage address;
+    socklen_t bytes;
+};
+
+struct resolver_addresses {
+    unsigned n;
+    struct resolver_address list[RESOLVER_MOST];
+};
 
 /*
  * Begins to ask.
@@ -23,20 +38,23 @@ int resolver_open(struct resolver **resolver, const char *host, uint16_t port);
 int resolver_fd(const struct resolver *resolver);
 
 /*
- * Takes the answer: the first address.
+ * Takes the answer.
  *
- * address, bytes  written.
- * why             written on failure: for people, lives forever.
+ * addresses  written: one or more, in the system's order (RFC 6724), but IPv6 and IPv4 in turn (RFC
+ *            8305 section 4).
+ * why        written on failure: for people, lives forever.
  * Returns 0; AVERROR(EAGAIN): not yet; AVERROR(ENOENT): no such name; AVERROR(EIO).
  */
-int resolver_take(struct resolver *resolver, struct sockaddr_storage *address, socklen_t *bytes,
+int resolver_take(struct resolver *resolver, struct resolver_addresses *addresses,
                   const char **why);
+
+/* Puts what the system found into the order of resolver_take(); found has one or more. */
+void resolver_take_in_turn(struct resolver_addresses *addresses, const struct addrinfo *found);
 
 /* Lets go, also in the middle; NULL does nothing. */
 void resolver_close(struct resolver **resolver);
 
 /* An address that is written as a number. Returns 0, AVERROR(EINVAL): it is a name. */
-int resolver_read_number(const char *host, uint16_t port, struct sockaddr_storage *address,
-                         socklen_t *bytes);
+int resolver_read_number(const char *host, uint16_t port, struct resolver_addresses *address);
 
 #endif

@@ -64,12 +64,29 @@ int64_t rtp_statistics_timestamp(const struct rtp_statistics *statistics, uint32
     return statistics->timestamp + (int32_t)(timestamp - (uint32_t)statistics->timestamp);
 }
 
+/* Whether a sequence number can follow, or come before, another one. */
+static bool is_step(int16_t step)
+{
+    return step <= MAX_DROPOUT && step >= -MAX_MISORDER;
+}
+
+bool rtp_packet_is_near(const struct rtp_packet *packet, const struct rtp_packet *other)
+{
+    return packet->ssrc == other->ssrc && is_step((int16_t)(packet->sequence - other->sequence));
+}
+
+bool rtp_statistics_go_on(const struct rtp_statistics *statistics, const struct rtp_packet *packet)
+{
+    return !statistics->has_begun ||
+           (packet->ssrc == statistics->ssrc &&
+            is_step((int16_t)(packet->sequence - (uint16_t)statistics->highest)));
+}
+
 bool rtp_statistics_count(struct rtp_statistics *statistics, const struct rtp_packet *packet,
                           int64_t arrived_ticks, int64_t *sequence)
 {
     int16_t step = (int16_t)(packet->sequence - (uint16_t)statistics->highest);
-    bool is_new = !statistics->has_begun || packet->ssrc != statistics->ssrc ||
-                  step > MAX_DROPOUT || step < -MAX_MISORDER;
+    bool is_new = !statistics->has_begun || !rtp_statistics_go_on(statistics, packet);
     int64_t transit, difference;
 
     if (is_new) {

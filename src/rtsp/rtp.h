@@ -27,6 +27,9 @@ struct rtp_packet {
 /* Returns 0, or AVERROR_INVALIDDATA: no RTP, or a length in it lies. */
 int rtp_packet_read(struct rtp_packet *packet, const uint8_t *data, size_t bytes);
 
+/* Whether two packets can be of one stream. */
+bool rtp_packet_is_near(const struct rtp_packet *packet, const struct rtp_packet *other);
+
 /* What is known of a stream; all-zero: nothing came yet. */
 struct rtp_statistics {
     bool has_begun;
@@ -51,6 +54,9 @@ struct rtp_statistics {
  */
 bool rtp_statistics_count(struct rtp_statistics *statistics, const struct rtp_packet *packet,
                           int64_t arrived_ticks, int64_t *sequence);
+
+/* Whether a packet belongs to what is known; so does the first one. */
+bool rtp_statistics_go_on(const struct rtp_statistics *statistics, const struct rtp_packet *packet);
 
 /* A packet's timestamp, counted on past 32 bits from the newest. */
 int64_t rtp_statistics_timestamp(const struct rtp_statistics *statistics, uint32_t timestamp);

@@ -2,12 +2,11 @@
 #include "rtsp/stream.h"
 
 #include "base/memory_private.h"
-#include "rtsp/resolver.h"
+
+#include <limef/base/clock.h>
 
 #include <errno.h>
 #include <libavutil/error.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -60,23 +59,21 @@ static int begin_tls(struct rtsp_stream *stream, char why[RTSP_TLS_WHY_BYTES])
     return rtsp_stream_go_on(stream, why);
 }
 
-static int begin_to_connect(struct rtsp_stream *stream, char why[RTSP_TLS_WHY_BYTES])
+/* A new connection, to whichever address answers first. */
+static int connect_to(struct rtsp_stream *stream, char why[RTSP_TLS_WHY_BYTES])
 {
-    int one = 1, ret = 0;
-    int fd = socket(stream->peer.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = dial_go_on(&stream->dial, stream->poll_fd, limef_now_us());
 
-    if (fd < 0)
-        return fail(stream, AVERROR(errno), why);
-    stream->fd = fd;
     stream->phase = RTSP_STREAM_CONNECTING;
+    if (fd < 0)
+        return fd == AVERROR(EAGAIN) ? fd : fail(stream, fd, why);
+    stream->fd = fd;
+    stream->phase = RTSP_STREAM_CONNECTED;
     stream->waits_to_write = true;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    if (connect(fd, (struct sockaddr *)&stream->peer, stream->peer_bytes) < 0 &&
-        errno != EINPROGRESS)
-        ret = AVERROR(errno);
-    if (ret >= 0)
-        ret = watch(stream, EPOLL_CTL_ADD, fd, true);
-    return ret < 0 ? fail(stream, ret, why) : AVERROR(EAGAIN);
+    stream->peer.bytes = sizeof(stream->peer.address);
+    if (getpeername(fd, (struct sockaddr *)&stream->peer.address, &stream->peer.bytes) < 0)
+        return fail(stream, AVERROR(errno), why);
+    return begin_tls(stream, why);
 }
 
 int rtsp_stream_open(struct rtsp_stream *stream, const struct rtsp_stream_target *target,
@@ -86,9 +83,8 @@ int rtsp_stream_open(struct rtsp_stream *stream, const struct rtsp_stream_target
 
     *why = '\0';
     stream->target = *target;
-    stream->waits_to_write = false;
-    if (resolver_read_number(target->host, target->port, &stream->peer, &stream->peer_bytes) >= 0)
-        return begin_to_connect(stream, why);
+    if (resolver_read_number(target->host, target->port, &stream->dial.addresses) >= 0)
+        return connect_to(stream, why);
     ret = resolver_open(&stream->resolver, target->host, target->port);
     if (ret < 0)
         return ret;
@@ -97,10 +93,10 @@ int rtsp_stream_open(struct rtsp_stream *stream, const struct rtsp_stream_target
     return ret < 0 ? fail(stream, ret, why) : AVERROR(EAGAIN);
 }
 
-static int take_address(struct rtsp_stream *stream, char why[RTSP_TLS_WHY_BYTES])
+static int take_addresses(struct rtsp_stream *stream, char why[RTSP_TLS_WHY_BYTES])
 {
     const char *reason = "";
-    int ret = resolver_take(stream->resolver, &stream->peer, &stream->peer_bytes, &reason);
+    int ret = resolver_take(stream->resolver, &stream->dial.addresses, &reason);
 
     if (ret == AVERROR(EAGAIN))
         return ret;
@@ -110,22 +106,7 @@ static int take_address(struct rtsp_stream *stream, char why[RTSP_TLS_WHY_BYTES]
         snprintf(why, RTSP_TLS_WHY_BYTES, "%s", reason);
         return fail(stream, ret, why);
     }
-    return begin_to_connect(stream, why);
-}
-
-static int finish_to_connect(struct rtsp_stream *stream, char why[RTSP_TLS_WHY_BYTES])
-{
-    struct sockaddr_storage peer;
-    socklen_t peer_bytes = sizeof(peer), error_bytes = sizeof(int);
-    int error = 0;
-
-    if (getsockopt(stream->fd, SOL_SOCKET, SO_ERROR, &error, &error_bytes) < 0)
-        error = errno;
-    if (error)
-        return fail(stream, AVERROR(error), why);
-    if (getpeername(stream->fd, (struct sockaddr *)&peer, &peer_bytes) < 0)
-        return errno == ENOTCONN ? AVERROR(EAGAIN) : fail(stream, AVERROR(errno), why);
-    return begin_tls(stream, why);
+    return connect_to(stream, why);
 }
 
 static int go_on_with_hands(struct rtsp_stream *stream, char why[RTSP_TLS_WHY_BYTES])
@@ -149,9 +130,9 @@ int rtsp_stream_go_on(struct rtsp_stream *stream, char why[RTSP_TLS_WHY_BYTES])
     *why = '\0';
     switch (stream->phase) {
     case RTSP_STREAM_RESOLVING:
-        return take_address(stream, why);
+        return take_addresses(stream, why);
     case RTSP_STREAM_CONNECTING:
-        return finish_to_connect(stream, why);
+        return connect_to(stream, why);
     case RTSP_STREAM_SHAKING_HANDS:
         return go_on_with_hands(stream, why);
     case RTSP_STREAM_OPEN:
@@ -159,6 +140,11 @@ int rtsp_stream_go_on(struct rtsp_stream *stream, char why[RTSP_TLS_WHY_BYTES])
     default:
         return AVERROR(ENOTCONN);
     }
+}
+
+int64_t rtsp_stream_due_us(const struct rtsp_stream *stream)
+{
+    return stream->phase == RTSP_STREAM_CONNECTING ? dial_due_us(&stream->dial) : LIMEF_FOREVER;
 }
 
 /* Room for what is left over, which moves there. */
@@ -339,7 +325,8 @@ void rtsp_stream_close(struct rtsp_stream *stream)
         watch(stream, EPOLL_CTL_DEL, resolver_fd(stream->resolver), false);
     resolver_close(&stream->resolver);
     rtsp_tls_close(&stream->tls);
-    if (stream->phase >= RTSP_STREAM_CONNECTING)
+    dial_close(&stream->dial);
+    if (stream->phase >= RTSP_STREAM_CONNECTED)
         close(stream->fd); /* which takes it out of the poll set */
     stream->phase = RTSP_STREAM_CLOSED;
     stream->begin = stream->end = 0;

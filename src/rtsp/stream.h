@@ -6,6 +6,7 @@
 #ifndef LIMEF_SRC_RTSP_STREAM_H
 #define LIMEF_SRC_RTSP_STREAM_H
 
+#include "rtsp/dial.h"
 #include "rtsp/message.h"
 #include "rtsp/tls.h"
 
@@ -16,12 +17,11 @@
 /* What may wait to be sent, at most. */
 #define RTSP_STREAM_SEND_BYTES 16384
 
-struct resolver;
-
 enum rtsp_stream_phase {
     RTSP_STREAM_CLOSED,
     RTSP_STREAM_RESOLVING,
     RTSP_STREAM_CONNECTING,
+    RTSP_STREAM_CONNECTED, /* for a moment */
     RTSP_STREAM_SHAKING_HANDS,
     RTSP_STREAM_OPEN,
 };
@@ -40,11 +40,11 @@ struct rtsp_stream {
     enum rtsp_stream_phase phase;
     struct rtsp_stream_target target;
     struct resolver *resolver;
+    struct dial dial; /* while connecting */
     struct rtsp_tls *tls;
-    int fd; /* unless closed or resolving */
+    int fd; /* once connected */
     bool waits_to_write;
-    struct sockaddr_storage peer;
-    socklen_t peer_bytes;
+    struct resolver_address peer;
 
     /* what came and was not taken yet: received[begin] to received[end] */
     uint8_t *received; /* in room that is lent, or kept */
@@ -69,6 +69,9 @@ int rtsp_stream_open(struct rtsp_stream *stream, const struct rtsp_stream_target
  * certificate that is not right, ENOENT no such host.
  */
 int rtsp_stream_go_on(struct rtsp_stream *stream, char why[RTSP_TLS_WHY_BYTES]);
+
+/* When to go on at the latest, to try another address; LIMEF_FOREVER. */
+int64_t rtsp_stream_due_us(const struct rtsp_stream *stream);
 
 /* Lends room of RTSP_STREAM_ROOM_BYTES to receive into, until it is taken back: that copies what is
  * left in it. */

@@ -151,8 +151,8 @@ int rtsp_track_ask(struct rtsp_track *track, char *transport, size_t transport_b
         return 0;
     }
     if (!track->datagrams.is_open) /* asked once more, with a password */
-        ret = datagrams_open(&track->datagrams, camera->poll_fd, &camera->stream.peer,
-                             camera->stream.peer_bytes);
+        ret = datagrams_open(&track->datagrams, camera->poll_fd, &camera->stream.peer.address,
+                             camera->stream.peer.bytes);
     if (ret >= 0)
         snprintf(transport, transport_bytes, "RTP/AVP;unicast;client_port=%u-%u",
                  track->datagrams.port, track->datagrams.port + 1u);
@@ -171,18 +171,24 @@ static int read_range(const char *transport, const char *name, unsigned most, un
     return n > 0 && values[0] <= most && values[1] <= most ? n : 0;
 }
 
+/* A parameter's value, as a string; "": there is none. */
+static void read_value(const char *transport, const char *name, char value[64])
+{
+    size_t bytes = 0;
+    const char *text = rtsp_parameter(transport, ';', name, &bytes);
+
+    snprintf(value, 64, "%.*s", text && bytes < 64 ? (int)bytes : 0, text ? text : "");
+}
+
 static int join(struct rtsp_track *track, const char *transport)
 {
     unsigned ports[2] = {track->group_port, 0};
     char group[64];
-    size_t bytes;
-    const char *text = rtsp_parameter(transport, ';', "destination", &bytes);
     struct sockaddr_storage own = {.ss_family = AF_UNSPEC};
     socklen_t own_bytes = sizeof(own);
 
-    if (text && bytes > 0 && bytes < sizeof(group))
-        snprintf(group, sizeof(group), "%.*s", (int)bytes, text);
-    else
+    read_value(transport, "destination", group);
+    if (!group[0])
         snprintf(group, sizeof(group), "%s", track->group ? track->group : "");
     read_range(transport, "port", 65535, ports);
     if (ports[0] == 0 || !is_group(group))
@@ -196,16 +202,20 @@ static int join(struct rtsp_track *track, const char *transport)
 int rtsp_track_take(struct rtsp_track *track, const char *transport)
 {
     unsigned values[2];
+    char source[64];
     size_t bytes;
 
     track->is_set_up = true;
     if (!track->camera->is_udp) {
         if (read_range(transport, "interleaved", 255, values))
             track->channel = (uint8_t)values[0];
+        rtsp_framing_add(&track->camera->framing, track->channel);
         return 0;
     }
     if (rtsp_parameter(transport, ';', "multicast", &bytes))
         return join(track, transport);
+    read_value(transport, "source", source);
+    datagrams_allow(&track->datagrams, source);
     if (read_range(transport, "server_port", 65535, values))
         datagrams_greet(&track->datagrams, (uint16_t)values[0], (uint16_t)values[1]);
     return track->datagrams.is_open ? 0 : AVERROR_INVALIDDATA;
@@ -238,7 +248,7 @@ void rtsp_camera_count(const struct rtsp_camera *camera,
         counters->jitter_us =
             (int64_t)(receiver->statistics.jitter_ticks * 1e6 / receiver->depacketizer.clock_hz);
         counters->clock_offset_us = receiver->wall.offset_us;
-        counters->drift_ppm = receiver->wall.drift_ppm;
+        counters->drift_ppm = rtsp_receiver_drift_ppm(receiver);
     }
     for (unsigned i = 0; i < SDP_MAX_MEDIA; i++)
         counters->n_jumps += camera->clocks[i].n_jumps;
@@ -262,6 +272,7 @@ void rtsp_camera_clear_tracks(struct rtsp_camera *camera)
         camera->tracks[i] = NULL;
     }
     camera->n_tracks = 0;
+    camera->framing = (struct rtsp_framing){.ours = {0}};
     memory_release(camera->description);
     camera->description = NULL;
 }

@@ -25,10 +25,12 @@ static void advance(struct rtp_window *window, int64_t sequence)
     window->next = sequence + 1;
 }
 
-static uint8_t *take_memory(struct rtp_window *window)
+static uint8_t *take_memory(struct rtp_window *window, size_t bytes)
 {
     uint8_t *memory = window->vacant;
 
+    if (bytes > RTP_WINDOW_PACKET_BYTES)
+        return memory_allocate(bytes);
     if (!memory)
         return memory_allocate(RTP_WINDOW_PACKET_BYTES);
     memcpy(&window->vacant, memory, sizeof(window->vacant));
@@ -36,9 +38,10 @@ static uint8_t *take_memory(struct rtp_window *window)
     return memory;
 }
 
-static void put_memory(struct rtp_window *window, uint8_t *memory)
+static void put_memory(struct rtp_window *window, uint8_t *memory, size_t bytes)
 {
-    if (window->n_vacant + window->n_waiting >= RTP_WINDOW_KEPT_PACKETS) {
+    if (bytes > RTP_WINDOW_PACKET_BYTES ||
+        window->n_vacant + window->n_waiting >= RTP_WINDOW_KEPT_PACKETS) {
         memory_release(memory);
         return;
     }
@@ -50,13 +53,14 @@ static void put_memory(struct rtp_window *window, uint8_t *memory)
 static void give_back_lent(struct rtp_window *window)
 {
     if (window->lent)
-        put_memory(window, window->lent);
+        put_memory(window, window->lent, window->lent_bytes);
     window->lent = NULL;
 }
 
 static void empty(struct rtp_window *window, struct rtp_window_slot *slot)
 {
-    put_memory(window, slot->data);
+    put_memory(window, slot->data, slot->bytes);
+    window->waiting_bytes -= slot->bytes;
     slot->bytes = 0;
     window->n_waiting--;
 }
@@ -98,9 +102,9 @@ static int keep(struct rtp_window *window, int64_t sequence, const uint8_t *data
         window->n_duplicates++;
         return RTP_WINDOW_DUPLICATE;
     }
-    if (bytes > RTP_WINDOW_PACKET_BYTES)
-        return AVERROR(EMSGSIZE);
-    memory = take_memory(window);
+    if (window->waiting_bytes + bytes > RTP_WINDOW_BYTES)
+        return AVERROR(EAGAIN);
+    memory = take_memory(window, bytes);
     if (!memory)
         return AVERROR(ENOMEM);
     *slot = (struct rtp_window_slot){
@@ -110,6 +114,7 @@ static int keep(struct rtp_window *window, int64_t sequence, const uint8_t *data
         .data = memory,
     };
     memcpy(slot->data, data, bytes);
+    window->waiting_bytes += bytes;
     if (window->n_waiting++ == 0 || sequence < window->searched)
         window->searched = sequence;
     return RTP_WINDOW_WAITS;
@@ -125,6 +130,16 @@ static int refuse_old(struct rtp_window *window, int64_t sequence)
     }
     window->n_late++;
     return RTP_WINDOW_LATE;
+}
+
+/* Packets that came before others, and will not come any more. Before the first that came nobody
+ * knows whether they were sent to us: a server tells every viewer where its stream began (RFC 3550
+ * A.3 counts from the first that came as well). */
+static unsigned give_up(struct rtp_window *window, int64_t n)
+{
+    if (window->received)
+        window->n_lost += (uint64_t)n;
+    return (unsigned)n;
 }
 
 /* What is missing before a packet is given up: no gap is waited for, or it is larger than the
@@ -160,8 +175,7 @@ int rtp_window_put(struct rtp_window *window, int64_t sequence, const uint8_t *d
     if (gap < 0)
         return refuse_old(window, sequence);
     if ((gap == 0 && !window->is_held) || gives_up(window, gap)) {
-        *n_missing = (unsigned)gap;
-        window->n_lost += (uint64_t)gap;
+        *n_missing = give_up(window, gap);
         advance(window, sequence);
         return RTP_WINDOW_NEXT;
     }
@@ -212,11 +226,11 @@ const uint8_t *rtp_window_take(struct rtp_window *window, int64_t now_us, size_t
     }
     if (!slot || (slot->sequence != window->next && !is_over(window, now_us)))
         return NULL;
-    *n_missing = (unsigned)(slot->sequence - window->next);
-    window->n_lost += *n_missing;
+    *n_missing = give_up(window, slot->sequence - window->next);
     advance(window, slot->sequence);
     window->n_waiting--;
-    *bytes = slot->bytes;
+    window->waiting_bytes -= slot->bytes;
+    *bytes = window->lent_bytes = slot->bytes;
     slot->bytes = 0;
     window->lent = slot->data;
     return slot->data;
@@ -264,7 +278,7 @@ void rtp_window_clear(struct rtp_window *window)
     rtp_window_restart(window);
     give_back_lent(window);
     while (window->vacant)
-        memory_release(take_memory(window));
+        memory_release(take_memory(window, 0));
     memory_release(window->slots);
     *window = (struct rtp_window){.wait_us = 0};
 }

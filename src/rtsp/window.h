@@ -17,8 +17,11 @@
 #define RTP_WINDOW_FIRST_PACKETS 256
 /* Memory of packets that is kept while none waits. */
 #define RTP_WINDOW_KEPT_PACKETS 16
-/* Bytes of a packet that can wait: what fits into an Ethernet frame, and some. */
+/* Memory that a packet waits in: what fits into an Ethernet frame, and some. A larger packet has
+ * memory of its own while it waits. */
 #define RTP_WINDOW_PACKET_BYTES 2048
+/* Bytes that wait at most. */
+#define RTP_WINDOW_BYTES (8 * 1024 * 1024)
 
 enum rtp_window_verdict {
     RTP_WINDOW_NEXT,      /* it is the next: for the depacketizer now */
@@ -43,11 +46,13 @@ struct rtp_window {
     int64_t next;      /* the sequence number that is to come */
     uint64_t received; /* bit i: packet next - 1 - i came */
     unsigned n_waiting;
-    uint64_t n_duplicates, n_late, n_lost;
+    uint64_t n_duplicates, n_late;
+    uint64_t n_lost;               /* given up behind the first that came */
     struct rtp_window_slot *slots; /* owned; NULL: none ever waited */
     unsigned n_slots;              /* a power of two */
     int64_t searched;              /* nobody waits before it */
     uint8_t *lent;                 /* by take() */
+    size_t lent_bytes, waiting_bytes;
     uint8_t *vacant; /* memory for packets that nobody has, linked by its first bytes; owned */
     unsigned n_vacant;
 };
@@ -60,7 +65,7 @@ struct rtp_window {
  * data       copied if it has to wait.
  * n_missing  written: how many packets were given up just before it; 0 unless NEXT.
  * Returns a verdict; AVERROR(EAGAIN): no room before what waits is taken with a now_us of
- * LIMEF_FOREVER; AVERROR(ENOMEM), AVERROR(EMSGSIZE): it cannot wait, and is lost.
+ * LIMEF_FOREVER; AVERROR(ENOMEM): it cannot wait, and is lost.
  */
 int rtp_window_put(struct rtp_window *window, int64_t sequence, const uint8_t *data, size_t bytes,
                    int64_t now_us, unsigned *n_missing);

@@ -10,6 +10,10 @@
 /* Signals, and the frame that the reader holds, have room beside the media. */
 #define FRAMES_BESIDE_DEPTH 2
 #define FRAMES_MIN 8
+/* More than a plan wants before anything is measured is for a fifo if that leaves a quarter of the
+ * graph's memory to filters that come. */
+#define FRAMES_MODEST 64
+#define SHARE_LEFT 4
 
 struct one_edge {
     struct graph_edge *edge;
@@ -33,6 +37,17 @@ unsigned graph_frames_for(const struct limef_plan_link *link)
     return n_frames;
 }
 
+struct limef_stack_frame *graph_get_frames(struct limef_graph_inside *graph, unsigned n_frames)
+{
+    struct arena *arena = &graph->arena;
+    size_t bytes = n_frames * sizeof(struct limef_stack_frame);
+    size_t free_bytes = arena->bytes - arena->used_bytes;
+
+    if (n_frames > FRAMES_MODEST && free_bytes < arena->bytes / SHARE_LEFT + bytes)
+        return NULL;
+    return arena_get(arena, bytes);
+}
+
 /* As many as are wanted, or as there is memory for. */
 static unsigned get_frames(struct limef_graph_inside *graph, struct graph_edge *edge,
                            unsigned n_wanted)
@@ -40,7 +55,7 @@ static unsigned get_frames(struct limef_graph_inside *graph, struct graph_edge *
     unsigned n = n_wanted;
 
     do {
-        edge->frames = arena_get(&graph->arena, n * sizeof(*edge->frames));
+        edge->frames = graph_get_frames(graph, n);
     } while (!edge->frames && (n /= 2) >= FRAMES_MIN);
     if (edge->frames && n < n_wanted && !graph->said_shallow) {
         graph->said_shallow = true;

@@ -295,9 +295,13 @@ int graph_set_bounds(struct limef_graph_inside *graph, struct graph_edge *edge,
     bounds.settings.depth = graph_depth_of(link);
     if (graph_frames_for(link) > lane->n_frames) {
         bounds.n_frames = graph_frames_for(link);
-        bounds.frames = arena_get(&graph->arena, bounds.n_frames * sizeof(*bounds.frames));
+        bounds.frames = graph_get_frames(graph, bounds.n_frames);
         if (!bounds.frames)
-            return AVERROR(ENOMEM);
+            return limef_fail(AVERROR(ENOMEM), graph->settings.name,
+                              "before '%s' it stays at %u stack frames, no room for %u: the memory "
+                              "given to the graph is nearly used up (%zu bytes)",
+                              edge->to->filter->name, lane->n_frames, bounds.n_frames,
+                              graph->arena.used_bytes);
     }
     ret = hold_both(&bounds.move);
     arena_put(&graph->arena, bounds.frames);

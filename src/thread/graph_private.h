@@ -285,6 +285,9 @@ int graph_sources_on(struct limef_graph_inside *graph, int64_t deadline_us);
 /* The depth that a boundary can have, and the stack frames for it. */
 unsigned graph_depth_of(const struct limef_plan_link *link);
 unsigned graph_frames_for(const struct limef_plan_link *link);
+/* Stack frames of a boundary. NULL: there is not so much memory, or so many would leave too little
+ * of it to filters that come. */
+struct limef_stack_frame *graph_get_frames(struct limef_graph_inside *graph, unsigned n_frames);
 /* Makes a boundary of a connection, in nobody's fifo yet; shallower where memory is short. */
 int graph_prepare_boundary(struct limef_graph_inside *graph, struct graph_edge *edge,
                            const struct limef_plan_link *link);

@@ -206,6 +206,18 @@ static bool is_started(struct limef_thread *thread)
     return started;
 }
 
+/* One of those who stop it does; what is left of the thread takes no lock. */
+static void join(struct limef_thread *thread)
+{
+    pthread_mutex_lock(&thread->lock);
+    if (thread->started && !limef_thread_running(thread)) {
+        pthread_join(thread->handle, NULL);
+        thread->started = false;
+        atomic_store_explicit(&thread->tid, 0, memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&thread->lock);
+}
+
 int limef_thread_stop(struct limef_thread *thread, int64_t timeout_us)
 {
     int64_t deadline_us = limef_deadline_us(timeout_us);
@@ -222,10 +234,6 @@ int limef_thread_stop(struct limef_thread *thread, int64_t timeout_us)
                               "the thread does not come back");
         futex_wait(&thread->alive, 1, deadline_us);
     }
-    pthread_join(thread->handle, NULL);
-    pthread_mutex_lock(&thread->lock);
-    thread->started = false;
-    atomic_store_explicit(&thread->tid, 0, memory_order_relaxed);
-    pthread_mutex_unlock(&thread->lock);
+    join(thread);
     return 0;
 }

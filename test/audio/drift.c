@@ -15,7 +15,7 @@
 #define N_AHEAD 1920
 #define N_KEPT (RATE * 20)
 
-TestSuite(drift, .timeout = 120);
+TestSuite(drift, .timeout = 300);
 
 /* The buffer as an integrator: where it settles, and how far it strays. */
 static void settle(double source_ppm, double jitter_us, double *fill_us, double *strayed_us,

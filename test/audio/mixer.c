@@ -256,8 +256,9 @@ Test(mixer, plays_what_is_left_of_an_input_that_ended_and_counts_no_underrun)
     limef_mixer_input_end(&inputs[0], true);
     mix_block(0);
     cr_assert(gt(flt, out[2 * 39], 0.1f));
-    expect_last(0, 0);
     cr_assert(eq(int, state(&inputs[0]), LIMEF_INPUT_ENDED));
+    mix_block(0);
+    expect_last(0, 0);
     cr_assert(zero(ulong, counters(&inputs[0]).n_underruns));
 }
 
@@ -417,6 +418,33 @@ Test(mixer, a_disconnection_does_not_wait_for_a_thread_that_hangs)
     cr_assert(eq(int, limef_mixer_disconnect(&mixer, &inputs[0], 5000), AVERROR(ETIMEDOUT)));
     mix_block(0);
     cr_assert(zero(int, limef_mixer_disconnect(&mixer, &inputs[0], 5000)));
+}
+
+Test(mixer, has_room_again_for_what_left_after_nobody_waited_for_it)
+{
+    limef_mixer_set_running(&mixer, true);
+    for (int i = 0; i <= LIMEF_MIXER_MAX_INPUTS; i++) {
+        cr_assert(zero(int, limef_mixer_connect(&mixer, &inputs[0])), "%d", i);
+        cr_assert(eq(int, limef_mixer_disconnect(&mixer, &inputs[0], 0), AVERROR(ETIMEDOUT)));
+        mix_block(0);
+        cr_assert(zero(int, limef_mixer_disconnect(&mixer, &inputs[0], 0)));
+        cr_assert(zero(uint, mixer.n_inputs));
+    }
+}
+
+Test(mixer, has_nothing_heard_when_nobody_mixes_any_more)
+{
+    limef_mixer_set_running(&mixer, true);
+    limef_mixer_connect(&mixer, &inputs[0]);
+    write_level(&inputs[0], 0.5f, 0.5f, 500, 7000000);
+    mix_block(0);
+    cr_assert(eq(long, limef_mixer_input_heard_us(&inputs[0], 0), 7000000));
+    limef_mixer_set_running(&mixer, false);
+    cr_assert(eq(long, limef_mixer_input_heard_us(&inputs[0], 60000000), LIMEF_NO_TIME));
+    limef_mixer_set_running(&mixer, true); /* it goes on where it was */
+    mix_block(0);
+    cr_assert(
+        eq(long, limef_mixer_input_heard_us(&inputs[0], 0), 7000000 + BLOCK * 1000000LL / 48000));
 }
 
 Test(mixer, gives_what_it_mixed_to_the_broadcast_ring)

@@ -146,3 +146,34 @@ Test(mixer_cut, is_not_later_after_an_underrun_where_it_keeps_time)
     mix_block(0);
     cr_assert(eq(i64, limef_mixer_input_heard_us(&clocked, 0), 9000000));
 }
+
+Test(mixer_cut, is_not_later_after_a_device_stood_still_where_it_keeps_time)
+{
+    struct limef_mixer_input_settings settings = {.n_ahead = BLOCK + 64, .keeps_time = true};
+    static float memory_of_it[N_RING * 2];
+    static struct limef_mixer_input clocked;
+    float piece[64 * 2] = {0};
+    int64_t written = 0, late_us = 0, n_still = 0;
+
+    cr_assert(
+        zero(int, limef_mixer_input_init(&clocked, &mixer, NULL, memory_of_it, N_RING, &settings)));
+    cr_assert(zero(int, limef_mixer_connect(&mixer, &clocked)));
+    for (int64_t i = 0; i < 200; i++) {
+        int64_t n = i * BLOCK + (n_still += i % 50 == 40 ? 300 : 0), heard_us;
+        int64_t there = i % 100 == 40 ? n - 300 : n; /* the source may stand still as well */
+
+        for (; written + 64 <= there; written += 64)
+            limef_mixer_input_write(&clocked, piece, 64, written * 1000000 / 48000, 1000);
+        mix_block(n * 1000000 / 48000);
+        heard_us = limef_mixer_input_heard_us(&clocked, n * 1000000 / 48000);
+        if (heard_us == LIMEF_NO_TIME || there < n)
+            continue;
+        if (!late_us)
+            late_us = n * 1000000 / 48000 - heard_us;
+        /* to within a piece: it never leaves out what has to wait */
+        cr_assert(lt(i64, n * 1000000 / 48000 - heard_us, late_us + 64 * 1000000 / 48000), "%ld",
+                  (long)i);
+    }
+    cr_assert(ge(u64, LIMEF_COUNTED(clocked.ring.n_skipped), 800));
+    cr_assert(zero(u64, LIMEF_COUNTED(clocked.ring.n_underruns)));
+}

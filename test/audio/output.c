@@ -66,6 +66,7 @@ Test(audio_output, plays_to_nobody_in_time)
                  (long)(limef_now_us() - begun_us + 10000)));
     stop();
     cr_assert(not(LIMEF_COUNTED(mixer.running)));
+    cr_assert(eq(long, limef_mixer_input_heard_us(&input, limef_now_us()), LIMEF_NO_TIME));
 }
 
 Test(audio_output, starts_again_after_a_stop)
@@ -126,12 +127,14 @@ Test(audio_output, plays_through_alsa_no_faster_than_it_can_be_heard)
     stop();
 }
 
+/* 0 where the file is not so long yet. */
 static uint32_t number_at(FILE *file, long at)
 {
     uint8_t b[4] = {0};
 
     cr_assert(zero(int, fseek(file, at, SEEK_SET)));
-    cr_assert(eq(sz, fread(b, 1, 4, file), 4));
+    if (fread(b, 1, 4, file) < 4)
+        return 0;
     return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
 }
 
@@ -166,6 +169,30 @@ Test(audio_output, a_recorder_writes_all_that_was_mixed)
     cr_assert(eq(long, ftell(file), (long)data_bytes + 58));
     fclose(file);
     unlink(path);
+}
+
+Test(audio_output, a_recorder_s_file_can_be_read_before_it_is_complete)
+{
+    static struct limef_audio_recorder recorder;
+    static float frames[20000 * 2];
+    char path[] = "/tmp/limef-recorder-XXXXXX";
+    int fd = mkstemp(path);
+    uint32_t data_bytes = 0;
+    FILE *file;
+
+    cr_assert(ge(int, fd, 0));
+    close(fd);
+    cr_assert(zero(int, limef_audio_recorder_start(&recorder, path, &ring, 8000)));
+    limef_broadcast_write(&ring, frames, 20000);
+    file = fopen(path, "rb");
+    setvbuf(file, NULL, _IONBF, 0);
+    ASSERT_COMES((data_bytes = number_at(file, 54)) == 20000 * 8);
+    cr_assert(eq(u32, number_at(file, 4), data_bytes + 50));
+    fseek(file, 0, SEEK_END);
+    cr_assert(eq(long, ftell(file), (long)data_bytes + 58));
+    fclose(file);
+    unlink(path);
+    cr_assert(zero(int, limef_audio_recorder_stop(&recorder, TOO_LONG_US)));
 }
 
 Test(audio_output, a_recorder_says_that_it_cannot_write)

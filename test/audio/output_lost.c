@@ -2,6 +2,7 @@
 /* A device that vanishes and comes back: test/audio/vanishing_device.c lies where a static library
  * looks for the module of ALSA. */
 #include "support/chain.h"
+#include "support/failing.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -69,4 +70,26 @@ Test(audio_output_lost, goes_on_while_a_device_that_takes_nothing_hangs, .timeou
     cr_assert(eq(int, limef_audio_output_stop(&output, 1000), AVERROR(ETIMEDOUT)));
     atomic_store(lets_open, 1);
     cr_assert(zero(int, limef_audio_output_stop(&output, TOO_LONG_US)));
+}
+
+Test(audio_output_lost, gives_everything_back_where_there_is_no_memory, .timeout = 60)
+{
+    struct limef_audio_output_settings settings = {.kind = LIMEF_AUDIO_ALSA, .device = "restless"};
+    bool failed = true;
+
+    limef_log_set_sink(count_lines, NULL);
+    cr_assert(zero(int, limef_mixer_init(&mixer, NULL, NULL)));
+    for (unsigned n = 1; failed; n++) {
+        int ret;
+
+        cr_assert(lt(uint, n, 20));
+        failing_install(n);
+        ret = limef_audio_output_start(&output, NULL, &mixer, &settings);
+        failed = failing_failed();
+        cr_assert(eq(int, ret < 0, failed));
+        cr_assert(not(failed && LIMEF_COUNTED(mixer.running)));
+        cr_assert(zero(int, limef_audio_output_stop(&output, TOO_LONG_US)));
+        cr_assert(zero(int, failing_n_out()));
+        failing_remove();
+    }
 }

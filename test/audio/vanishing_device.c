@@ -2,7 +2,8 @@
 /*
  * A module with a device that goes away after ten periods, is not there when it is first tried
  * again, and comes back then. One with the name "stuck" takes no more instead, and opening it again
- * hangs until limef_test_lets_open. It links nothing of limef.
+ * hangs until limef_test_lets_open; one with the name "restless" goes away again and again. Where
+ * limef_test_at_period is set, that is all a wait does. It links nothing of limef.
  */
 #include "audio/device.h"
 
@@ -13,6 +14,7 @@
 #include <time.h>
 
 #define N_PERIODS 10
+#define N_RESTLESS 3
 
 extern const struct audio_device_ops limef_audio_module;
 
@@ -22,11 +24,12 @@ struct vanishing_device {
 };
 
 __attribute__((visibility("default"))) LIMEF_ATOMIC(int) limef_test_lets_open;
+__attribute__((visibility("default"))) void (*limef_test_at_period)(void);
 static LIMEF_ATOMIC(int) n_opened;
 
-static bool gets_stuck(const struct audio_device_settings *settings)
+static bool is(const struct audio_device_settings *settings, const char *name)
 {
-    return settings->device && !strcmp(settings->device, "stuck");
+    return settings->device && !strcmp(settings->device, name);
 }
 
 static void wait_a_millisecond(void)
@@ -38,9 +41,10 @@ static int vanishing_open(struct audio_device **device,
                           const struct audio_device_settings *settings)
 {
     struct vanishing_device *vanishing;
+    int n_before = atomic_fetch_add(&n_opened, 1);
 
-    if (atomic_fetch_add(&n_opened, 1) == 1) {
-        if (!gets_stuck(settings))
+    if (n_before == 1 && !is(settings, "restless")) {
+        if (!is(settings, "stuck"))
             return AVERROR(ENODEV);
         while (!atomic_load(&limef_test_lets_open))
             wait_a_millisecond();
@@ -51,7 +55,7 @@ static int vanishing_open(struct audio_device **device,
     vanishing->base.ops = &limef_audio_module;
     vanishing->base.settings = *settings;
     vanishing->base.settings.period_frames = 100; /* has its own mind */
-    vanishing->n_left = atomic_load(&n_opened) == 1 ? N_PERIODS : -1;
+    vanishing->n_left = n_before == 0 ? N_PERIODS : is(settings, "restless") ? N_RESTLESS : -1;
     *device = &vanishing->base;
     return 0;
 }
@@ -60,10 +64,13 @@ static int vanishing_wait(struct audio_device *device, int64_t deadline_us, int6
 {
     struct vanishing_device *vanishing = LIMEF_CONTAINER_OF(device, struct vanishing_device, base);
 
-    wait_a_millisecond();
+    if (limef_test_at_period)
+        limef_test_at_period();
+    else
+        wait_a_millisecond();
     *heard_us = deadline_us;
     if (vanishing->n_left == 0)
-        return gets_stuck(&device->settings) ? AVERROR(EAGAIN) : AVERROR(ENODEV);
+        return is(&device->settings, "stuck") ? AVERROR(EAGAIN) : AVERROR(ENODEV);
     vanishing->n_left -= vanishing->n_left > 0;
     return 0;
 }

@@ -10,11 +10,12 @@
  * take as well
  *
  * Prints one JSON object: how much later the same input is heard at the end than at the beginning,
- * how long it takes, how often the source's sound and the device ran dry, and what the machine did
- * meanwhile to a thread of the same priority that does nothing.
+ * how long it takes, how often the source's sound and the device ran dry, and how often a processor
+ * stood still meanwhile: "unexplained" are the troubles that no such stall came before.
  */
 #include "audio_peers.h"
 #include "bench.h"
+#include "stalls.h"
 
 #include <limef/audio/output.h>
 
@@ -79,6 +80,7 @@ static void simulate(void)
 struct path {
     void (*write)(int64_t n);    /* a piece; it begins with frame n */
     void (*command)(unsigned i); /* as fast as somebody could turn knobs */
+    uint64_t (*count_troubles)(void);
 };
 
 static const struct path *path;
@@ -117,31 +119,8 @@ static void *burn(void *context)
     return NULL;
 }
 
-/* What the machine itself does to a thread of the audio thread's priority that does nothing: how
- * often it comes later than half a period, and how late at most. */
-static long n_machine_late;
-static int64_t machine_worst_ns;
-
-static void *tick(void *context)
-{
-    int64_t due_ns = bench_now_ns();
-
-    (void)context;
-    bench_real_time();
-    while (!atomic_load(&over)) {
-        int64_t late_ns;
-
-        bench_sleep_until_ns(due_ns += BLOCK * NS_PER_S / RATE);
-        late_ns = bench_now_ns() - due_ns;
-        n_machine_late += late_ns > BLOCK / 2 * NS_PER_S / RATE;
-        machine_worst_ns = late_ns > machine_worst_ns ? late_ns : machine_worst_ns;
-        if (late_ns > BLOCK * NS_PER_S / RATE) /* it goes on from now, as a device does */
-            due_ns += late_ns;
-    }
-    return NULL;
-}
-
-static pthread_t threads[3 + MAX_BURNERS];
+static struct stalls stalls;
+static pthread_t threads[2 + MAX_BURNERS];
 static int n_threads;
 
 static void begin(void *(*run)(void *), int number)
@@ -156,7 +135,7 @@ static void begin_all(const struct path *through)
     source_began_ns = bench_now_ns();
     begin(write_by_the_clock, 0);
     begin(hammer, 0);
-    begin(tick, 0);
+    stalls_start(path->count_troubles);
     for (int i = 0; load_percent && i < sysconf(_SC_NPROCESSORS_ONLN) && i < MAX_BURNERS; i++)
         begin(burn, i);
 }
@@ -164,8 +143,15 @@ static void begin_all(const struct path *through)
 static void end_all(void)
 {
     atomic_store(&over, true);
+    stalls_stop(&stalls);
     while (n_threads)
         pthread_join(threads[--n_threads], NULL);
+}
+
+static void print_stalls(void)
+{
+    printf("\"stalls\": %ld, \"stall_worst_us\": %lld, \"troubles\": %ld, \"unexplained\": %ld}\n",
+           stalls.n, (long long)stalls.worst_ns / 1000, stalls.n_troubles, stalls.n_unexplained);
 }
 
 static void write_to_mixer(int64_t n)
@@ -176,6 +162,18 @@ static void write_to_mixer(int64_t n)
 static void command_mixer(unsigned i)
 {
     limef_mixer_set(&mixer, &input, LIMEF_MIXER_GAIN, (float)(i % 100) / 100);
+}
+
+static struct limef_audio_output output;
+
+static uint64_t mixer_troubles(void)
+{
+    struct limef_sample_ring_counters ring;
+    struct limef_audio_output_counters counters;
+
+    limef_sample_ring_get_counters(&input.ring, &ring);
+    limef_audio_output_get_counters(&output, &counters);
+    return ring.n_underruns + counters.n_underruns;
 }
 
 /* Of some looks the median: the input may be between two sounds. */
@@ -198,10 +196,9 @@ static int64_t late_us_now(void)
 
 static void run_mixer(int seconds)
 {
-    static const struct path through = {write_to_mixer, command_mixer};
+    static const struct path through = {write_to_mixer, command_mixer, mixer_troubles};
     struct limef_audio_output_settings settings = {.kind = LIMEF_AUDIO_NULL,
                                                    .period_frames = BLOCK};
-    static struct limef_audio_output output;
     struct limef_audio_output_counters counters;
     struct limef_sample_ring_counters ring;
     int64_t first_us, last_us;
@@ -218,14 +215,13 @@ static void run_mixer(int seconds)
     end_all();
     printf("{\"drift_us\": %lld, \"latency_us\": %lld, \"underruns\": %llu, \"device_underruns\": "
            "%llu, "
-           "\"periods\": %llu, \"mix_p99_us\": %lld, \"commands\": %llu, \"real_time\": %d, "
-           "\"machine_late\": %ld, \"machine_worst_us\": %lld}\n",
+           "\"periods\": %llu, \"mix_p99_us\": %lld, \"commands\": %llu, \"real_time\": %d, ",
            (long long)(last_us - first_us), (long long)last_us,
            (unsigned long long)ring.n_underruns, (unsigned long long)counters.n_underruns,
            (unsigned long long)counters.n_periods, (long long)counters.mix_p99_us,
            (unsigned long long)LIMEF_COUNTED(mixer.n_commands),
-           counters.scheduled_as >= LIMEF_SCHEDULED_RR, n_machine_late,
-           (long long)machine_worst_ns / 1000);
+           counters.scheduled_as >= LIMEF_SCHEDULED_RR);
+    print_stalls();
     limef_audio_output_stop(&output, 1000000);
 }
 
@@ -236,6 +232,12 @@ static void *deque;
 static pthread_mutex_t gain_lock = PTHREAD_MUTEX_INITIALIZER;
 static float gain = 1;
 static atomic_llong n_commands;
+static atomic_long n_underruns, n_late;
+
+static uint64_t deque_troubles(void)
+{
+    return (uint64_t)(atomic_load(&n_underruns) + atomic_load(&n_late));
+}
 
 static void write_to_deque(int64_t n)
 {
@@ -271,9 +273,8 @@ static bool mix_from_deque(void)
 
 static void run_deque(int seconds)
 {
-    static const struct path through = {write_to_deque, command_deque};
+    static const struct path through = {write_to_deque, command_deque, deque_troubles};
     int64_t n_periods = (int64_t)seconds * RATE / BLOCK, began_ns, worst_ns = 0;
-    long n_underruns = 0, n_late = 0;
 
     list = audio_peer_find("deque");
     deque = list->make();
@@ -284,19 +285,18 @@ static void run_deque(int seconds)
         int64_t due_ns = began_ns + n * BLOCK * NS_PER_S / RATE, late_ns;
 
         bench_sleep_until_ns(due_ns);
-        n_underruns += !mix_from_deque();
+        atomic_fetch_add(&n_underruns, !mix_from_deque());
         late_ns = bench_now_ns() - due_ns;
         worst_ns = late_ns > worst_ns ? late_ns : worst_ns;
-        n_late += late_ns > BLOCK / 2 * NS_PER_S / RATE;
+        atomic_fetch_add(&n_late, late_ns > BLOCK / 2 * NS_PER_S / RATE);
     }
     end_all();
     /* what an underrun did not play stays in the list: everything is heard so much later */
     printf("{\"drift_us\": %lld, \"underruns\": %ld, \"device_underruns\": %ld, \"periods\": %lld, "
-           "\"worst_us\": %lld, \"commands\": %lld, \"machine_late\": %ld, \"machine_worst_us\": "
-           "%lld}\n",
-           (long long)n_underruns * BLOCK * 1000000 / RATE, n_underruns, n_late,
-           (long long)n_periods, (long long)worst_ns / 1000, (long long)n_commands, n_machine_late,
-           (long long)machine_worst_ns / 1000);
+           "\"worst_us\": %lld, \"commands\": %lld, ",
+           (long long)n_underruns * BLOCK * 1000000 / RATE, (long)n_underruns, (long)n_late,
+           (long long)n_periods, (long long)worst_ns / 1000, (long long)n_commands);
+    print_stalls();
 }
 
 int main(int n_arguments, char **arguments)

@@ -225,7 +225,7 @@ class _Session:
         except OSError:
             return  # the other side is gone; what it said before is still read
         if camera.freeze_at is None:
-            time.sleep(0.2 if self.udp else 0)
+            self.over.wait(2 if self.udp else 0)  # until the goodbye was read
             self.over.set()
             self.connection.close()
 

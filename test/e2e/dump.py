@@ -14,7 +14,7 @@ import time
 import unittest
 
 PLAY = sys.argv[1]
-DEADLINE_S = 60
+DEADLINE_S = 120
 TEMP = tempfile.TemporaryDirectory(prefix="limef-dump-")
 FOLDER = pathlib.Path(TEMP.name)
 CLIP = FOLDER / "clip.mp4"

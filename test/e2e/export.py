@@ -23,7 +23,7 @@ sys.path.insert(0, MODULE)
 sys.dont_write_bytecode = True
 import limef_read  # noqa: E402
 
-DEADLINE_S = 60
+DEADLINE_S = 120
 TEMP = tempfile.TemporaryDirectory(prefix="limef-e2e-")
 FOLDER = pathlib.Path(TEMP.name)
 CLIP = FOLDER / "clip.mp4"

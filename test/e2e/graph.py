@@ -18,8 +18,10 @@ import termios
 import time
 import unittest
 
+from watch import without_watch
+
 GRAPH = sys.argv[1]
-DEADLINE_S = 60
+DEADLINE_S = 120
 TEMP = tempfile.TemporaryDirectory(prefix="limef-e2e-")
 FOLDER = pathlib.Path(TEMP.name)
 CLIP = FOLDER / "clip.mp4"
@@ -32,7 +34,7 @@ def graph(*arguments):
     done = subprocess.run([GRAPH, *map(str, arguments)], stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, errors="replace", timeout=DEADLINE_S,
                           env=NO_DISPLAY)
-    return done.returncode, done.stdout, done.stderr
+    return done.returncode, done.stdout, without_watch(done.stderr)
 
 
 def report_of(output):

@@ -12,6 +12,8 @@ import sys
 import tempfile
 import unittest
 
+from watch import without_watch
+
 PLAY, DRIVER = sys.argv[1:3]
 DEADLINE_S = 120
 TEMP = tempfile.TemporaryDirectory(prefix="limef-hardware-")
@@ -62,7 +64,7 @@ class Result:
         done = subprocess.run([PLAY, "--untimed", "--report=json", f"--framemd5={sums}",
                                *map(str, arguments)], capture_output=True, text=True,
                               timeout=DEADLINE_S, env={**env, **faults})
-        self.status, self.errors = done.returncode, done.stderr
+        self.status, self.errors = done.returncode, without_watch(done.stderr)
         self.sums = {}
         for line in sums.read_text().splitlines():
             slot, _, _, md5 = line.split(", ")
@@ -218,6 +220,16 @@ class Hardware(unittest.TestCase):
                         env=NO_DEVICE)
         self.assertEqual((result.status, result.stream["hwdec"]), (0, "no"))
         self.assertRegex(result.errors, r"--hwdec=vaapi: .*in software")
+
+    def test_a_decoder_of_the_system_that_is_not_there_is_told(self):
+        path = clip("a.mp4")
+        if list(pathlib.Path("/dev").glob("video*")) or pathlib.Path("/dev/mpp_service").exists():
+            self.skipTest("there may be one")
+        for name in ("v4l2m2m", "rkmpp"):
+            result = Result("--vo=none", f"--hwdec={name}", path, env=NO_DEVICE)
+            self.assertEqual((result.status, result.stream["hwdec"]), (0, "no"))
+            self.assertRegex(result.errors, rf"^.*--hwdec={name}: .*in software\n$")
+            self.assertEqual(result.sums[0], sums_of(path, "yuv420p"))
 
     def test_says_which_device_it_took(self):
         result = Result("--vo=none", "--log-level=info", clip("a.mp4"))

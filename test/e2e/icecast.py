@@ -19,7 +19,7 @@ import urllib.error
 import urllib.request
 
 PLAY = sys.argv[1]
-DEADLINE_S = 60
+DEADLINE_S = 120
 RATE = 48000
 PASSWORD = "a-secret-of-this-test"
 TEMP = tempfile.TemporaryDirectory(prefix="limef-e2e-icecast-")

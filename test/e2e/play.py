@@ -18,9 +18,11 @@ import threading
 import time
 import unittest
 
+from watch import without_watch
+
 PLAY, DEMO_CLIP = sys.argv[1:3]
 MEDIA = os.environ.get("LIMEF_TEST_MEDIA")
-DEADLINE_S = 60
+DEADLINE_S = 120
 TEMP = tempfile.TemporaryDirectory(prefix="limef-e2e-")
 FOLDER = pathlib.Path(TEMP.name)
 CLIP = FOLDER / "clip.mp4"
@@ -33,7 +35,7 @@ def play(*arguments, stdin=None, env=None):
     """Runs to the end; returns status, output and errors."""
     done = subprocess.run([PLAY, *map(str, arguments)], input=stdin, capture_output=True, text=True,
                           errors="replace", timeout=DEADLINE_S, env=env or NO_DISPLAY)
-    return done.returncode, done.stdout, done.stderr
+    return done.returncode, done.stdout, without_watch(done.stderr)
 
 
 def report_of(output):
@@ -298,7 +300,7 @@ class Command(unittest.TestCase):
                                   stderr=subprocess.PIPE) as process:
                 process.stdout.readline()
                 process.send_signal(number)
-                output, _ = process.communicate(timeout=10)
+                output, _ = process.communicate(timeout=DEADLINE_S)
                 self.assertEqual(process.returncode, 4)
                 self.assertEqual(len(report_of(output)["streams"]), 1)
 
@@ -324,7 +326,7 @@ class Command(unittest.TestCase):
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
                 connection, _ = server.accept()
                 process.send_signal(signal.SIGINT)
-                process.communicate(timeout=10)
+                process.communicate(timeout=DEADLINE_S)
                 connection.close()
                 self.assertEqual(process.returncode, 4)
 

@@ -15,7 +15,7 @@ import unittest
 from camera import Camera
 
 CLIENT, DEMO_CLIP = sys.argv[1:3]
-DEADLINE_S = 60
+DEADLINE_S = 120
 TEMP = tempfile.TemporaryDirectory(prefix="limef-rtsp-")
 FOLDER = pathlib.Path(TEMP.name)
 CLIP = FOLDER / "clip.h264"
@@ -60,6 +60,12 @@ def sums_of(path):
             if not line.startswith("#")]
 
 
+def datagrams_thrown_away():
+    """By the system, as there was no room for them where they wait to be read; of all sockets."""
+    names, values = (line.split()[1:] for line in open("/proc/net/snmp") if line.startswith("Udp: "))
+    return int(dict(zip(names, values))["RcvbufErrors"])
+
+
 class Rtsp(unittest.TestCase):
     def setUp(self):
         self.camera = Camera(CLIP.read_bytes())
@@ -68,10 +74,19 @@ class Rtsp(unittest.TestCase):
     def tearDown(self):
         self.camera.close()
 
-    def assert_every_frame(self, url, *arguments):
+    def play_once(self, url, *arguments):
+        """Again where the system itself threw datagrams away: nobody read them in time. What is shown, and more."""
         path = FOLDER / "sums"
-        result = play(url, "once=1", f"md5={path}", *arguments)
-        self.assertEqual(sums_of(path), SUMS, result.output)
+        for _ in range(5):
+            n_thrown_away = datagrams_thrown_away()
+            result = play(url, "once=1", f"md5={path}", *arguments)
+            if datagrams_thrown_away() == n_thrown_away:
+                break
+        return sums_of(path), result
+
+    def assert_every_frame(self, url, *arguments):
+        shown, result = self.play_once(url, *arguments)
+        self.assertEqual(shown, SUMS, result.output)
         return result
 
     def test_every_frame_comes_by_tcp(self):
@@ -88,18 +103,14 @@ class Rtsp(unittest.TestCase):
 
     def test_no_damaged_frame_is_shown_after_a_loss(self):
         self.camera.loss = 0.01
-        path = FOLDER / "sums"
-        result = play(self.camera.url(), "once=1", "transport=udp", f"md5={path}")
-        shown = sums_of(path)
+        shown, result = self.play_once(self.camera.url(), "transport=udp")
         self.assertGreater(result.counters["lost"], 0)
         self.assertGreater(len(shown), 10)
         self.assertEqual([s for s in shown if s not in SUMS], [])
 
     def test_damage_is_shown_after_a_loss_if_that_is_asked_for(self):
         self.camera.loss = 0.01
-        path = FOLDER / "sums"
-        result = play(self.camera.url(), "once=1", "transport=udp", "damage=1", f"md5={path}")
-        shown = sums_of(path)
+        shown, result = self.play_once(self.camera.url(), "transport=udp", "damage=1")
         self.assertGreater(result.counters["lost"], 0)
         self.assertGreater(len([s for s in shown if s not in SUMS]), 0)
         self.assertGreater(len(shown), 80)
@@ -192,8 +203,9 @@ class Rtsp(unittest.TestCase):
     def test_a_frozen_camera_is_stalled_and_then_lost(self):
         self.camera.freeze_at = 20
         result = play(self.camera.url(), "timeout_ms=1000", "until=waiting")
-        order = [state.rsplit(" ")[0] for state in result.states]
-        self.assertEqual(order, ["connecting", "playing", "stalled", "lost", "waiting"])
+        order = " ".join(state.rsplit(" ")[0] for state in result.states)
+        # where the machine does not get to the camera it seems to stand still before, too
+        self.assertRegex(order, "^connecting playing (stalled playing )*stalled lost waiting$")
 
     def test_a_closed_connection_is_opened_again_and_time_goes_on(self):
         self.camera.kick_at = 30

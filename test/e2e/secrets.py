@@ -17,7 +17,7 @@ import unittest
 from camera import Camera
 
 PLAY = sys.argv[1]
-DEADLINE_S = 60
+DEADLINE_S = 120
 TEMP = tempfile.TemporaryDirectory(prefix="limef-secrets-")
 FOLDER = pathlib.Path(TEMP.name)
 CLIP = FOLDER / "clip.h264"

@@ -18,7 +18,7 @@ import time
 import unittest
 
 PLAY, AV_SYNC = sys.argv[1:3]
-DEADLINE_S = 60
+DEADLINE_S = 120
 RATE = 48000
 TEMP = tempfile.TemporaryDirectory(prefix="limef-e2e-sound-")
 FOLDER = pathlib.Path(TEMP.name)
@@ -110,6 +110,15 @@ class Sound(unittest.TestCase):
                 begin = onsets(samples)[0]
                 self.assertAlmostEqual(pitch(samples[begin + 4800:begin + 52800]), 1000, delta=3)
 
+    def test_hears_all_of_what_is_over_before_a_device_is_open(self):
+        clip = make("short.wav", "-f", "lavfi", "-i", "anullsrc", "-t", "0.3")
+        for _ in range(3):
+            done = subprocess.run([PLAY, "--vo=none", "--report=json", clip], capture_output=True, text=True,
+                                  timeout=DEADLINE_S, env={**QUIET, "PULSE_SERVER": "unix:/nowhere"})
+            self.assertEqual(done.returncode, 0, done.stderr)
+            report = json.loads(done.stdout.splitlines()[-1])
+            self.assertGreaterEqual(report["sound"]["periods"] * report["sound"]["period_frames"], 0.3 * RATE)
+
     def test_pictures_follow_the_sound_which_has_no_gap(self):
         clip = make("flash.mp4", "-f", "lavfi", "-i", FLASH, "-f", "lavfi", "-i", BEEP, "-t", "6",
                     "-c:v", "mpeg4", "-c:a", "aac")
@@ -141,8 +150,10 @@ class Sound(unittest.TestCase):
                 return
             if len(late_ms) >= 3:
                 typical.append(sorted(late_ms)[len(late_ms) // 2])
-        # a machine that does much else composes late, or too late to be seen
-        # however busy it is: most of them within a frame
+        # a machine that does much else composes late, or too late to be seen: most of them within a frame even so,
+        # but where more wants the processors than there are, nothing is known
+        if min(typical, default=math.inf) >= 40 and os.getloadavg()[0] > os.cpu_count():
+            self.skipTest(f"the machine does too much else: {sync}")
         self.assertLess(min(typical, default=math.inf), 40, sync)
 
     def test_flashes_are_seen_when_their_beeps_are_heard(self):

@@ -17,7 +17,7 @@ import time
 import unittest
 
 PLAY, DEMO_CLIP = sys.argv[1:3]
-DEADLINE_S = 60
+DEADLINE_S = 120
 TEMP = tempfile.TemporaryDirectory(prefix="limef-e2e-")
 CLIP = pathlib.Path(TEMP.name) / "clip.mp4"
 SNAPSHOT = pathlib.Path(TEMP.name) / "now.png"

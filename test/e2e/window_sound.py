@@ -18,12 +18,12 @@ LOUD = 0.02
 
 
 def clip_of(name, *tones):
-    """Pictures and an audio track for each tone."""
+    """Pictures and an audio track for each tone; longer than a slow machine needs for all keys."""
     path = FOLDER / name
     sounds = [a for hz in tones for a in ("-f", "lavfi", "-i", f"sine={hz}:r={RATE}")]
     maps = [a for i in range(len(tones) + 1) for a in ("-map", str(i))]
-    subprocess.run(["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc=s=160x120:r=10", *sounds, *maps,
-                    "-t", "60", "-c:v", "mpeg4", "-c:a", "pcm_s16le", str(path)], check=True, timeout=DEADLINE_S)
+    subprocess.run(["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc=s=160x120:r=5", *sounds, *maps,
+                    "-t", "180", "-c:v", "mpeg4", "-c:a", "pcm_s16le", str(path)], check=True, timeout=DEADLINE_S)
     return path
 
 

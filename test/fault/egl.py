@@ -13,7 +13,7 @@ import tempfile
 import unittest
 
 PLAY, DEMO_CLIP, STAND_IN = sys.argv[1:4]
-DEADLINE_S = 60
+DEADLINE_S = 120
 TEMP = tempfile.TemporaryDirectory(prefix="limef-fault-")
 CLIP = pathlib.Path(TEMP.name) / "clip.mp4"
 N_FRAMES = 10

@@ -1,65 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "support/chain.h"
-#include "support/sound.h"
-
-#include <criterion/criterion.h>
-#include <criterion/new/assert.h>
-
-#define N_RING 4096
-#define PERIOD 240
-
-static struct limef_mixer mixer;
-static struct limef_mixer_input input;
-static struct limef_audio_slot slots[2];
-static struct limef_audio_sink sink;
-static struct sound_block block;
-static float memory[N_RING * 2], out[PERIOD * 2];
-static int64_t heard_us;
-
-static void open_sink(void)
-{
-    limef_log_set_level(LIMEF_LOG_ERROR);
-    cr_assert(zero(int, limef_mixer_init(&mixer, NULL, NULL)));
-    cr_assert(zero(int, limef_mixer_input_init(&input, &mixer, NULL, memory, N_RING, NULL)));
-    limef_mixer_connect(&mixer, &input);
-    slots[0].input = &input;
-    limef_audio_sink_init(&sink, NULL, slots, 2, &mixer);
-    sound_block_make(&block, 48000, 2, 1024, AV_SAMPLE_FMT_FLT);
-    sound_block_tone(&block, 1000, 0);
-}
-
-static void close_sink(void)
-{
-    sound_block_free(&block);
-    limef_filter_clear(&sink.filter);
-}
+#include "audio_sink.h"
 
 static int offer(int64_t pts_us, uint32_t flags)
 {
     block.frame.frame.pts_us = pts_us;
     block.frame.frame.flags = flags;
     return limef_go(&sink.filter, &block.frame.frame);
-}
-
-static void send(uint32_t signal, int64_t value, uint32_t serial)
-{
-    struct limef_signal_frame frame;
-
-    limef_signal_frame_set(&frame, signal, 0, NULL);
-    frame.value = value;
-    frame.serial = serial;
-    cr_assert(zero(int, limef_go(&sink.filter, &frame.frame)));
-}
-
-static void mix_period(void)
-{
-    limef_mixer_mix(&mixer, out, PERIOD, heard_us);
-    heard_us += 5000;
-}
-
-static unsigned fill(void)
-{
-    return limef_sample_ring_fill(&input.ring);
 }
 
 TestSuite(audio_sink, .init = open_sink, .fini = close_sink, .timeout = 30);
@@ -152,16 +98,6 @@ Test(audio_sink, is_silent_at_other_rates_than_the_natural_one_where_it_is_live)
     mix_period();
     cr_assert(zero(uint, fill()));
     cr_assert(eq(ulong, LIMEF_COUNTED(slots[0].n_dropped), 1));
-}
-
-/* What is heard now, and how fast it runs. */
-static struct limef_mixer_heard heard(void)
-{
-    struct limef_mixer_heard now;
-
-    mix_period();
-    limef_mixer_input_get_heard(&input, &now);
-    return now;
 }
 
 static bool picture_is_ready;
@@ -260,6 +196,72 @@ Test(audio_sink, reports_the_end_when_the_last_of_it_was_heard)
     cr_assert(eq(long, limef_audio_sink_tick(&sink, now_us), LIMEF_FOREVER));
     cr_assert(not(slots[0].ending));
     cr_assert(zero(ulong, LIMEF_COUNTED(input.ring.n_underruns)));
+}
+
+Test(audio_sink, reports_the_end_no_sooner_than_it_is_heard)
+{
+    int64_t now_us = limef_now_us();
+
+    limef_mixer_set_running(&mixer, true);
+    heard_us = now_us + 200000; /* so much waits in the device */
+    offer(0, 0);
+    send(LIMEF_SIGNAL_END, 0, 0);
+    for (int i = 0; i < 10; i++)
+        mix_period();
+    limef_audio_sink_tick(&sink, now_us + 50000);
+    cr_assert(slots[0].ending);
+    limef_audio_sink_tick(&sink, now_us + 200000);
+    cr_assert(slots[0].ending);
+    limef_audio_sink_tick(&sink, now_us + 300000);
+    cr_assert(not(slots[0].ending));
+}
+
+Test(audio_sink, reports_no_end_before_the_output_had_time_to_open)
+{
+    offer(0, 0);
+    send(LIMEF_SIGNAL_END, 0, 0);
+    limef_audio_sink_tick(&sink, slots[0].ending_since_us + 1000000);
+    cr_assert(slots[0].ending);
+    limef_audio_sink_tick(&sink, slots[0].ending_since_us + 6000000); /* nobody wants to hear it */
+    cr_assert(not(slots[0].ending));
+    send(LIMEF_SIGNAL_END, 0, 0);
+    limef_mixer_set_running(&mixer, true);
+    mix_period();
+    limef_mixer_set_running(&mixer, false); /* nobody does any more */
+    limef_audio_sink_tick(&sink, limef_now_us());
+    cr_assert(not(slots[0].ending));
+}
+
+Test(audio_sink, pauses_also_when_too_many_commands_wait)
+{
+    int64_t now_us = limef_now_us();
+
+    offer(0, 0);
+    mix_period();
+    while (limef_mixer_set(&mixer, NULL, LIMEF_MIXER_GAIN, 1) == 0)
+        continue;
+    send(LIMEF_SIGNAL_PAUSE, 0, 0);
+    cr_assert(le(long, limef_audio_sink_tick(&sink, now_us), now_us + 100000));
+    cr_assert(eq(u32, heard().state, LIMEF_INPUT_SOUNDING));
+    cr_assert(eq(long, limef_audio_sink_tick(&sink, now_us), LIMEF_FOREVER));
+    heard(); /* it fades out */
+    cr_assert(eq(u32, heard().state, LIMEF_INPUT_PAUSED));
+}
+
+Test(audio_sink, leaves_nothing_of_a_file_out_behind_what_was_live)
+{
+    static float large[32768 * 2];
+
+    cr_assert(zero(int, limef_mixer_disconnect(&mixer, &input, 0)));
+    input = (struct limef_mixer_input){0};
+    cr_assert(zero(int, limef_mixer_input_init(&input, &mixer, NULL, large, 32768, NULL)));
+    limef_mixer_connect(&mixer, &input);
+    offer(0, LIMEF_FRAME_LIVE);
+    send(LIMEF_SIGNAL_FLUSH, 0, 0);
+    for (int i = 0; i < 20; i++)
+        cr_assert(zero(int, offer(i * 21333, 0)));
+    mix_period();
+    cr_assert(eq(uint, fill(), 20 * 1024 - PERIOD));
 }
 
 /* Until it is taken, while a mixer plays. */

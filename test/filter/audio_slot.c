@@ -1,68 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Changes of the rate. */
-#include "support/chain.h"
-#include "support/sound.h"
+#include "audio_sink.h"
 
 #include <limef/base/memory.h>
 #include <limef/frame/pool.h>
-
-#include <criterion/criterion.h>
-#include <criterion/new/assert.h>
-
-#define N_RING 4096
-#define PERIOD 240
-
-static struct limef_mixer mixer;
-static struct limef_mixer_input input;
-static struct limef_audio_slot slots[2];
-static struct limef_audio_sink sink;
-static struct sound_block block;
-static float memory[N_RING * 2], out[PERIOD * 2];
-static int64_t heard_us;
-
-static void open_sink(void)
-{
-    limef_log_set_level(LIMEF_LOG_ERROR);
-    cr_assert(zero(int, limef_mixer_init(&mixer, NULL, NULL)));
-    cr_assert(zero(int, limef_mixer_input_init(&input, &mixer, NULL, memory, N_RING, NULL)));
-    limef_mixer_connect(&mixer, &input);
-    slots[0].input = &input;
-    limef_audio_sink_init(&sink, NULL, slots, 2, &mixer);
-    sound_block_make(&block, 48000, 2, 1024, AV_SAMPLE_FMT_FLT);
-    sound_block_tone(&block, 1000, 0);
-}
-
-static void close_sink(void)
-{
-    sound_block_free(&block);
-    limef_filter_clear(&sink.filter);
-}
 
 static void need_stretching(void)
 {
     if (!HAS_TEMPO)
         cr_skip_test("this build has no libavfilter");
-}
-
-static void send(uint32_t signal, int64_t value, uint32_t serial)
-{
-    struct limef_signal_frame frame;
-
-    limef_signal_frame_set(&frame, signal, 0, NULL);
-    frame.value = value;
-    frame.serial = serial;
-    cr_assert(zero(int, limef_go(&sink.filter, &frame.frame)));
-}
-
-static void mix_period(void)
-{
-    limef_mixer_mix(&mixer, out, PERIOD, heard_us);
-    heard_us += 5000;
-}
-
-static unsigned fill(void)
-{
-    return limef_sample_ring_fill(&input.ring);
 }
 
 TestSuite(audio_slot, .init = open_sink, .fini = close_sink, .timeout = 30);
@@ -94,16 +40,6 @@ static void offer_all(void)
 {
     while (offer_counted(n_offered * 1000000 / 48000, n_offered) == 0)
         n_offered += 1024;
-}
-
-/* What is heard now, and how fast it runs. */
-static struct limef_mixer_heard heard(void)
-{
-    struct limef_mixer_heard now;
-
-    mix_period();
-    limef_mixer_input_get_heard(&input, &now);
-    return now;
 }
 
 /* A large ring, full of a second of sound. */

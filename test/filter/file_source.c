@@ -244,7 +244,7 @@ Test(file_source, a_pipe_that_stops_in_the_middle_ends_by_deadline)
     cr_assert(eq(int, (int)write(ends[1], bytes, size), (int)size));
     snprintf(url, sizeof(url), "pipe:%d", ends[0]);
     settings = fastest(url);
-    settings.timeout_us = 100000;
+    settings.timeout_us = 1000000; /* enough to open it */
     settings.options = "format=mpegts:analyzeduration=100000:probesize=20000";
     play_init(&play, &settings, NULL);
     cr_assert(eq(int, play_run(&play), AVERROR_EOF));

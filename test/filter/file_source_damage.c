@@ -71,6 +71,24 @@ Test(file_source_damage, a_file_that_is_cut_while_it_plays_is_an_error)
     play_clear(&play);
 }
 
+/* Near the end of 64 bits, where a duration more is too much. */
+Test(file_source_damage, times_that_no_clock_means_are_unknown)
+{
+    static const struct limef_decode_settings decode = {.media = LIMEF_MEDIA_VIDEO};
+    struct limef_file_source_settings settings = fastest(media_make(
+        "late.mkv", &(struct media){.codec = "mpeg4", .begins_ms = INT64_MAX / 1000 - 500}));
+    struct limef_file_source_counters counters;
+
+    settings.n_loops = 2;
+    play_init(&play, &settings, &decode);
+    cr_assert(eq(int, play_run(&play), AVERROR_EOF));
+    cr_assert(eq(uint, play_count(&play, LIMEF_FRAME_DECODED), 75));
+    cr_assert(eq(i64, play_nth(&play, LIMEF_FRAME_DECODED, 24)->frame.pts_us, LIMEF_NO_TIME));
+    limef_file_source_get_counters(&play.file, &counters);
+    cr_assert(ge(u64, counters.n_bad_times, 75));
+    play_clear(&play);
+}
+
 Test(file_source_damage, damage_anywhere_never_crashes_or_hangs)
 {
     size_t size;

@@ -61,6 +61,16 @@ Test(presenter_live, what_pictures_waited_for_nothing_is_taken_back)
     cr_assert(le(i64, waited_us, 10000));
 }
 
+/* It came behind the opening of its decoder. */
+Test(presenter_live, what_the_first_was_late_is_taken_back_at_the_second)
+{
+    cr_assert(eq(i64, wait_us(1, -30000), 8000));
+    cr_assert(eq(i64, wait_us(2, -30000), 8000));
+    for (int n = 3; n < 20; n++)
+        wait_us(n, -30000);
+    cr_assert(eq(i64, wait_us(20, -60000), 38000), "one that is early is no beginning");
+}
+
 Test(presenter_live, an_unsteady_source_keeps_what_it_needs)
 {
     int n_late = 0;

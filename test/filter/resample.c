@@ -156,6 +156,48 @@ Test(resample, plays_slower_and_faster_without_a_step)
     open_filter(NULL);
 }
 
+/* How loud one channel of a block alone is in what goes on, left or alone, and right. */
+static void hear_one_of(const char *layout, int n_channels, int channel, float *left, float *right)
+{
+    struct sound_block block;
+
+    open_filter(NULL);
+    sound_block_make(&block, 48000, n_channels, 480, AV_SAMPLE_FMT_FLT);
+    if (layout) {
+        av_channel_layout_uninit(&block.av->ch_layout);
+        cr_assert(zero(int, av_channel_layout_from_string(&block.av->ch_layout, layout)));
+    }
+    for (int i = 0; i < 480; i++)
+        for (int c = 0; c < n_channels; c++)
+            sound_block_set(&block, c, i, c == channel ? 0.5f : 0);
+    cr_assert(zero(int, limef_go(&resample.filter, &block.frame.frame)), "%d of %d", channel,
+              n_channels);
+    *left = ((const float *)(const void *)resample.out.av->data[0])[400];
+    *right = ((const float *)(const void *)resample.out.av->data[0])[401];
+    sound_block_free(&block);
+    close_filter();
+}
+
+Test(resample, has_all_channels_of_layouts_that_nobody_knows)
+{
+    const int many[] = {9, 10, 12, 17, 64};
+    float left, right;
+
+    for (size_t i = 0; i < sizeof(many) / sizeof(many[0]); i++)
+        for (int channel = 0; channel < many[i]; channel += 3) {
+            hear_one_of(NULL, many[i], channel, &left, &right);
+            cr_assert(gt(flt, channel % 2 ? right : left, 0.05f), "%d of %d", channel, many[i]);
+            cr_assert(zero(flt, channel % 2 ? left : right));
+        }
+    hear_one_of("ambisonic 1", 4, 0, &left, &right); /* from all around */
+    cr_assert(eq(flt, left, 0.25f));
+    cr_assert(eq(flt, right, 0.25f));
+    hear_one_of("ambisonic 1", 4, 1, &left, &right); /* more left than right */
+    cr_assert(eq(flt, left, 0.25f));
+    cr_assert(eq(flt, right, -0.25f));
+    open_filter(NULL);
+}
+
 Test(resample, says_once_what_it_cannot_convert)
 {
     struct sound_block block;

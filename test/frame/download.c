@@ -5,6 +5,8 @@
 #include "gpu/memfd_frame.h"
 #include "support/frames.h"
 
+#include <limef/base/memory.h>
+
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <drm_fourcc.h>
@@ -82,6 +84,65 @@ Test(download, what_is_cut_off_at_the_left_and_above_is_left_out)
     }
     limef_payload_unref(payload);
     av_frame_free(&from);
+    av_frame_free(&to);
+}
+
+Test(download, cropped_pictures_are_copied_into_the_same_memory_again_and_again)
+{
+    const int formats[] = {AV_PIX_FMT_NV12, AV_PIX_FMT_YUV420P, AV_PIX_FMT_P010LE, AV_PIX_FMT_BGRA};
+    const struct memfd_layout layouts[] = {{.crop_left = 6, .crop_top = 4},
+                                           {.crop_left = 3, .crop_top = 5},
+                                           {.crop_left = 32},
+                                           {.crop_top = 2}};
+
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]) * 4; i++) {
+        AVFrame *to = av_frame_alloc();
+        uint64_t n_allocations = 0;
+        const uint8_t *at = NULL;
+
+        for (unsigned n = 0; n < 50; n++) {
+            AVFrame *from = make_picture(formats[i / 4], 94, 38, n);
+            struct limef_payload *payload = memfd_frame_make(pool, from, layouts[i % 4]);
+
+            from->crop_left = layouts[i % 4].crop_left;
+            from->crop_top = layouts[i % 4].crop_top;
+            av_frame_apply_cropping(from, AV_FRAME_CROP_UNALIGNED);
+            n_allocations = limef_memory_n_allocations();
+            cr_assert(gt(int, (int)download(to, limef_payload_picture(payload)), 0));
+            cr_assert(eq(u64, limef_memory_n_allocations() - n_allocations, n == 0));
+            cr_assert(n == 0 || to->data[0] == at);
+            cr_assert(is_same(from, to));
+            at = to->data[0];
+            limef_payload_unref(payload);
+            av_frame_free(&from);
+        }
+        av_frame_free(&to);
+    }
+}
+
+Test(download, pictures_of_all_sizes_and_crops_stay_within_their_memory)
+{
+    AVFrame *to = av_frame_alloc();
+    uint32_t random = 1;
+
+    for (unsigned n = 0; n < 2000; n++) {
+        struct memfd_layout layout;
+        AVFrame *from;
+        struct limef_payload *payload;
+
+        random = random * 1664525 + 1013904223;
+        layout = (struct memfd_layout){.crop_left = random >> 28, .crop_top = random >> 24 & 15};
+        from = make_picture(AV_PIX_FMT_NV12, 20 + (int)(random >> 20 & 15),
+                            20 + (int)(random >> 16 & 15), n);
+        payload = memfd_frame_make(pool, from, layout);
+        from->crop_left = layout.crop_left;
+        from->crop_top = layout.crop_top;
+        av_frame_apply_cropping(from, AV_FRAME_CROP_UNALIGNED);
+        cr_assert(gt(int, (int)download(to, limef_payload_picture(payload)), 0));
+        cr_assert(is_same(from, to), "picture %u", n);
+        limef_payload_unref(payload);
+        av_frame_free(&from);
+    }
     av_frame_free(&to);
 }
 

@@ -27,7 +27,7 @@ static void stop_team(void)
     limef_team_stop(&team, 10000000);
 }
 
-TestSuite(slices, .init = start_team, .fini = stop_team, .timeout = 120);
+TestSuite(slices, .init = start_team, .fini = stop_team, .timeout = 300);
 
 static AVFrame *make(int format, int width, int height, bool filled)
 {

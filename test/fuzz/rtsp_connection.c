@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Any bytes as what a camera sends on its RTSP connection: messages, headers, descriptions. */
 #include "rtsp/auth.h"
+#include "rtsp/framing.h"
 #include "rtsp/message.h"
 #include "rtsp/sdp.h"
 
@@ -39,18 +40,23 @@ static void use(const struct rtsp_item *item)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint8_t *copy = malloc(size + 1);
+    struct rtsp_framing framing = {.ours = {0}};
     size_t at = 0;
 
     memcpy(copy, data, size);
+    if (size % 2) /* as behind the answer to SETUP */
+        rtsp_framing_add(&framing, 0);
     while (at < size) {
         static struct rtsp_item item;
-        ssize_t taken = rtsp_item_read(&item, copy + at, size - at);
+        ssize_t taken = rtsp_framing_is_doubtful(&framing, copy + at, size - at)
+                            ? -1
+                            : rtsp_item_read(&item, copy + at, size - at);
 
         if (taken == 0)
             break;
         if (taken > 0)
             use(&item);
-        at += taken > 0 ? (size_t)taken : rtsp_item_find(copy + at, size - at);
+        at += taken > 0 ? (size_t)taken : rtsp_framing_find(&framing, copy + at, size - at);
     }
     free(copy);
     return 0;

@@ -112,7 +112,7 @@ Test(compositor, every_deeper_format_has_its_colours)
 
 Test(compositor, plain_gles2_has_the_same_colours)
 {
-    struct limef_presenter_settings settings = {.gles2 = true};
+    struct limef_presenter_settings settings = {.plain = LIMEF_PRESENTER_GLES2};
 
     for (unsigned i = 0; i < N_OF(formats_8); i++)
         expect_format(formats_8[i], settings, TOLERANCE);

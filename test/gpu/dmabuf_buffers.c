@@ -22,6 +22,7 @@
 #include <libavutil/pixdesc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 static struct limef_tile tile;
 static struct limef_presenter presenter;
@@ -305,6 +306,35 @@ Test(dmabuf_buffers, a_picture_is_described_as_one_of_a_hardware_decoder)
     cr_assert(eq(u32, hardware.planes[1].offset_bytes, (uint32_t)(lent->data[1] - lent->data[0])));
     cr_assert(ne(u64, hardware.planes[0].inode, 0));
     limef_payload_unref(payload);
+    av_frame_free(&av);
+    close_presenter();
+}
+
+Test(dmabuf_buffers, pictures_that_there_is_no_memory_for_are_uploaded_until_there_is_some)
+{
+    AVFrame *av = rendering_waves(AV_PIX_FMT_YUV420P, 192, 108);
+    size_t bytes = (size_t)av_image_get_buffer_size(av->format, av->width, av->height, 64);
+    struct rlimit limit, none;
+    const char *why;
+    AVBufferRef *ref = NULL;
+
+    open_lending(192, 108);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = limit.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &none); /* no more descriptors */
+    for (int i = 0; i < 3; i++)
+        cr_assert(eq(ptr, get(bytes), NULL));
+    setrlimit(RLIMIT_NOFILE, &limit);
+    cr_assert(eq(u64, counters().n_failed_buffers, 1));
+    rendering_show(&presenter, 0, av, 0, false);
+    cr_assert(ne(ptr, strstr(counters().uploaded_why, "no memory"), NULL));
+    for (int i = 0; i < 20 && !ref; i++)
+        ref = get(bytes);
+    cr_assert(ne(ptr, ref, NULL));
+    av_buffer_unref(&ref);
+    expect_the_same(AV_PIX_FMT_YUV420P, 192, 108);
+    cr_assert(eq(ptr, source->get(source, (size_t)1 << 40, &why), NULL));
+    cr_assert(eq(ptr, strstr(why, "no memory"), NULL));
     av_frame_free(&av);
     close_presenter();
 }

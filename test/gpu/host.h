@@ -110,7 +110,8 @@ static inline void close_gl(void)
 
 static inline void open_host(unsigned n_tiles, bool gles2)
 {
-    struct limef_presenter_settings settings = {.output = LIMEF_OUTPUT_HOST, .gles2 = gles2};
+    struct limef_presenter_settings settings = {.output = LIMEF_OUTPUT_HOST,
+                                                .plain = gles2 ? LIMEF_PRESENTER_GLES2 : 0};
     struct limef_presenter_host_settings lent = {.get = get, .wake = wake};
 
     cr_assert(eq(int, limef_presenter_init(&presenter, "screen", tiles, n_tiles, &settings), 0));

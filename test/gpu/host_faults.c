@@ -35,8 +35,9 @@ static const struct limef_presenter_host_target *target(void)
 
 static void begin(enum api api)
 {
-    struct limef_presenter_settings settings = {
-        .output = LIMEF_OUTPUT_HOST, .gles2 = api == ES_2, .untimed = true};
+    struct limef_presenter_settings settings = {.output = LIMEF_OUTPUT_HOST,
+                                                .plain = api == ES_2 ? LIMEF_PRESENTER_GLES2 : 0,
+                                                .untimed = true};
     struct limef_presenter_host_settings lent = {.get = failing_gl_get,
                                                  .context = (void *)(uintptr_t)find};
 

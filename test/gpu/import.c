@@ -319,8 +319,8 @@ Test(import, what_is_not_imported_is_copied_and_the_reason_is_counted)
     int w, h;
 
     /* plain OpenGL ES 2 has no extensions */
-    open_presenter(1,
-                   (struct limef_presenter_settings){.width = 160, .height = 120, .gles2 = true});
+    open_presenter(1, (struct limef_presenter_settings){
+                          .width = 160, .height = 120, .plain = LIMEF_PRESENTER_GLES2});
     payload = memfd_frame_make(pictures, av, (struct memfd_layout){.row_extra_bytes = 16});
     show(0, payload);
     seen = rendering_read(&presenter, &w, &h);

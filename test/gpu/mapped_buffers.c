@@ -255,7 +255,7 @@ Test(mapped_buffers, too_much_memory_is_not_lent)
 
 Test(mapped_buffers, plain_gles2_lends_nothing)
 {
-    open_presenter((struct limef_presenter_settings){.gles2 = true});
+    open_presenter((struct limef_presenter_settings){.plain = LIMEF_PRESENTER_GLES2});
     cr_assert(eq(ptr, get(64), NULL));
     cr_assert(ne(ptr, (void *)why, NULL));
     close_presenter();

@@ -286,6 +286,34 @@ Test(rtsp_camera, is_stalled_when_no_picture_is_whole)
     cr_assert(eq(u32, n_units, 1));
 }
 
+Test(rtsp_camera, tries_the_other_transport_whatever_number_refuses_the_one)
+{
+    camera.settings.transport = LIMEF_RTSP_AUTO;
+    for (int i = 0; i < 2; i++) {
+        meet();
+        expect("DESCRIBE");
+        answer_as(200, "", "v=0\r\n" VIDEO);
+        expect("SETUP");
+        cr_assert(eq(int, !strstr(asked, "client_port="), i == 0));
+        answer_as(400, "", "");
+        while (camera.pending == RTSP_SETUP)
+            step();
+    }
+    cr_assert(eq(str, why, "SETUP: 400 X"));
+}
+
+/* It would eat all that comes within seconds. */
+Test(rtsp_camera, goes_on_at_once_behind_a_length_that_lies)
+{
+    greet("Session: 1\r\n", VIDEO);
+    send_picture(1);
+    cr_assert(eq(int, (int)send(peer, "$\0\xff\xff", 4, MSG_NOSIGNAL), 4));
+    send_picture(2);
+    cr_assert(eq(int, (int)send(peer, "noise$\x42\xff\xff", 9, MSG_NOSIGNAL), 9));
+    send_picture(3);
+    cr_assert(eq(u64, camera.past.n_malformed, 2));
+}
+
 Test(rtsp_camera, is_sent_elsewhere_any_number_of_times_if_it_plays_in_between)
 {
     char text[160];

@@ -69,6 +69,16 @@ static void arrive(uint16_t sequence, uint32_t timestamp, int64_t now_us)
     arrive_as("\x41\x9a", sequence, timestamp, now_us);
 }
 
+/* A picture of another source. */
+static void arrive_from(uint8_t ssrc, uint16_t sequence, uint32_t timestamp, int64_t now_us)
+{
+    uint8_t packet[16];
+    size_t bytes = packet_write(packet, sequence, timestamp, true, "\x41\x9a", 2);
+
+    packet[11] = ssrc;
+    cr_assert(eq(int, rtsp_receiver_rtp(&receiver, packet, bytes, now_us), 0));
+}
+
 /* A server with other clients says where these began. */
 Test(rtsp_receiver, a_first_packet_of_another_time_is_not_waited_for)
 {
@@ -210,15 +220,46 @@ Test(rtsp_receiver, puts_into_order_and_gives_up_in_time)
 
 Test(rtsp_receiver, begins_anew_when_the_camera_does)
 {
-    uint8_t packet[16];
-    size_t bytes = packet_write(packet, 40000, 5, true, "\x41\x9a", 2);
-
     arrive(0, 0, 1000000);
-    packet[11] = 0x45; /* another source of it */
-    cr_assert(eq(int, rtsp_receiver_rtp(&receiver, packet, bytes, 1040000), 0));
-    cr_assert(eq(u32, n_arrivals, 2));
+    arrive_from(0x45, 40000, 5, 1040000);
+    arrive_from(0x45, 40001, 5 + FRAME_TICKS, 1080000);
+    cr_assert(eq(u32, n_arrivals, 3));
     cr_assert(arrivals[1].is_discontinuous);
+    cr_assert(not(arrivals[2].is_discontinuous));
     cr_assert(eq(i64, arrivals[1].pts_us, 40000));
+    cr_assert(eq(i64, arrivals[2].pts_us, 80000));
+    cr_assert(zero(u64, receiver.n_foreign));
+}
+
+/* Of another viewer, of a session that is over, of two cameras in one group. */
+Test(rtsp_receiver, stays_with_its_stream_when_others_send_as_well)
+{
+    for (uint16_t i = 0; i < 8; i++) {
+        arrive(i, i * FRAME_TICKS, 1000000 + i * FRAME_US);
+        arrive_from(0x45, (uint16_t)(40000 + i), 5, 1010000 + i * FRAME_US);
+    }
+    arrive(8, 8 * FRAME_TICKS, 1000000 + 8 * FRAME_US);
+    arrive(30000, 0, 1000000 + 8 * FRAME_US); /* its number is far from all others */
+    arrive(9, 9 * FRAME_TICKS, 1000000 + 9 * FRAME_US);
+    cr_assert(eq(u32, n_arrivals, 10));
+    for (unsigned i = 1; i < 10; i++)
+        cr_assert(not(arrivals[i].is_discontinuous));
+    cr_assert(eq(u64, receiver.n_foreign, 9));
+    cr_assert(zero(u64, receiver.window.n_lost));
+}
+
+/* A crystal that is 80 millionths too fast, on a way that holds up most packets. */
+Test(rtsp_receiver, tells_the_drift_of_a_camera_that_sends_no_reports_by_arrival)
+{
+    for (int64_t i = 0; i < 100 * 25; i++) {
+        int64_t sent_us = i * FRAME_US - i * FRAME_US * 80 / 1000000;
+
+        arrive((uint16_t)i, (uint32_t)(i * FRAME_TICKS), 1000000 + sent_us + i * 7919 % 30000);
+        if (i < 25 * 25)
+            cr_assert(zero(dbl, rtsp_receiver_drift_ppm(&receiver)));
+    }
+    cr_assert(gt(dbl, rtsp_receiver_drift_ppm(&receiver), 70));
+    cr_assert(lt(dbl, rtsp_receiver_drift_ppm(&receiver), 90));
 }
 
 Test(rtsp_receiver, counts_what_is_none_of_its_packets)
@@ -252,6 +293,7 @@ Test(rtsp_receiver, ends_with_its_senders_goodbye_alone)
     take_goodbye(0x11223344);
     cr_assert(eq(i64, receiver.left_us, 2000));
     arrive(30000, 0, 3000); /* numbers begin anew: it goes on */
+    arrive(30001, FRAME_TICKS, 3000);
     cr_assert(zero(i64, receiver.left_us));
 }
 

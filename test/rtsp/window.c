@@ -201,6 +201,48 @@ Test(rtsp_window, knows_the_first_before_anything_came, .fini = clear)
     cr_assert(eq(i64, take(20, &n_missing), 11));
 }
 
+Test(rtsp_window, keeps_packets_of_any_size_but_not_any_number_of_bytes, .fini = clear)
+{
+    static uint8_t large[60000];
+    unsigned n_missing, n = 0;
+    size_t bytes;
+
+    window.wait_us = 1000;
+    put(0, 0);
+    memset(large, 7, sizeof(large));
+    while (rtp_window_put(&window, 2 + n, large, sizeof(large), 0, &n_missing) == RTP_WINDOW_WAITS)
+        n++;
+    cr_assert(eq(u32, n, RTP_WINDOW_BYTES / sizeof(large)));
+    for (unsigned i = 0; i < n; i++) {
+        const uint8_t *data = rtp_window_take(&window, LIMEF_FOREVER, &bytes, &n_missing);
+
+        cr_assert(eq(sz, bytes, sizeof(large)));
+        cr_assert(zero(int, memcmp(data, large, bytes)));
+    }
+    cr_assert(eq(int, rtp_window_put(&window, 3 + n, large, sizeof(large), 0, &n_missing),
+                 RTP_WINDOW_WAITS));
+    rtp_window_restart(&window);
+    cr_assert(zero(sz, window.waiting_bytes));
+}
+
+/* A server tells all its viewers the same: those packets were sent to others. */
+Test(rtsp_window, counts_nothing_as_lost_before_the_first_that_came, .fini = clear)
+{
+    unsigned n_missing;
+
+    window.wait_us = 1000;
+    window.is_held = true;
+    cr_assert(eq(int, put(107, 0), RTP_WINDOW_WAITS));
+    rtp_window_release(&window, 100);
+    cr_assert(eq(i64, take(999, &n_missing), -1));
+    cr_assert(eq(i64, take(1000, &n_missing), 107));
+    cr_assert(eq(u32, n_missing, 7)); /* the picture may have a part of them */
+    cr_assert(zero(u64, window.n_lost));
+    cr_assert(eq(int, put(110, 1000), RTP_WINDOW_WAITS));
+    cr_assert(eq(i64, take(2000, &n_missing), 110));
+    cr_assert(eq(u64, window.n_lost, 2));
+}
+
 Test(rtsp_window, begins_with_the_earliest_that_came_if_nothing_is_told, .fini = clear)
 {
     static const int unbelievable[] = {-1, 5, 30000};

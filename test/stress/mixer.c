@@ -27,7 +27,10 @@ static void *mix(void *context)
 
     (void)context;
     for (int i = 0; !atomic_load_explicit(&may_end, memory_order_relaxed); i++) {
+        uint64_t n_before = LIMEF_COUNTED(mixer.n_commands);
+
         limef_mixer_mix(&mixer, out, BLOCK, i);
+        CHECK(LIMEF_COUNTED(mixer.n_commands) - n_before <= LIMEF_AUDIO_N_COMMANDS);
         for (int k = 0; k < BLOCK * 2; k++)
             CHECK(out[k] >= -1 && out[k] <= 1);
         if (i == N_BLOCKS)

@@ -2,13 +2,14 @@
 /*
  * A graph of two producers and three consumers, started and stopped in random
  * order from several controlling threads, one at a time, while others ask
- * for stops, send signals and call at any time.
+ * for stops, send signals and call at any time; then stopped by several at once.
  */
 #include "stress.h"
 
 #define N_ROUNDS 300
 #define N_CONTROLLERS 3
 #define N_THREADS 5
+#define N_STOPS_AT_ONCE 20
 
 /* numbers -> pass -> end, and numbers -> end */
 static struct number_source sources[2];
@@ -113,6 +114,32 @@ static void *call(void *seed)
     return NULL;
 }
 
+static void *stop_all(void *seed)
+{
+    uint32_t random = (uint32_t)(intptr_t)seed;
+
+    for (uint32_t i = 0, first = next_random(&random); i < N_THREADS; i++)
+        CHECK(limef_thread_stop(threads[(first + i) % N_THREADS], TOO_LONG_US) == 0);
+    return NULL;
+}
+
+static void stop_at_once(void)
+{
+    pthread_t stoppers[N_CONTROLLERS];
+
+    for (intptr_t round = 0; round < N_STOPS_AT_ONCE; round++) {
+        for (int i = 0; i < N_THREADS; i++)
+            CHECK(limef_thread_start(threads[i]) == 0);
+        for (intptr_t i = 0; i < N_CONTROLLERS; i++)
+            CHECK(!pthread_create(&stoppers[i], NULL, stop_all,
+                                  (void *)(round * N_CONTROLLERS + i + 1)));
+        for (int i = 0; i < N_CONTROLLERS; i++)
+            must_join(stoppers[i]);
+        for (int i = 0; i < N_THREADS; i++)
+            CHECK(!limef_thread_running(threads[i]));
+    }
+}
+
 int main(void)
 {
     pthread_t controllers[N_CONTROLLERS], others[2];
@@ -130,6 +157,8 @@ int main(void)
     must_join(others[1]);
     for (int i = N_THREADS - 1; i >= 0; i--)
         CHECK(limef_thread_stop(threads[i], TOO_LONG_US) == 0);
+
+    stop_at_once();
 
     /* and once more all of it works */
     for (int i = 0; i < N_THREADS; i++)

@@ -59,6 +59,10 @@ struct run {
 };
 
 static struct run run;
+/* What is summed up; NULL: NV12. */
+static const char *summed_format;
+/* What decodes if there is no device; NULL: software. */
+static const char *used_wrapper;
 static struct AVBufferRef *device;
 
 static inline void forget_log(void *context, enum limef_log_level level, const char *name,
@@ -129,6 +133,8 @@ static inline void note_picture(struct run *to, const struct limef_decoded_frame
 {
     struct limef_hardware_frame hardware;
 
+    if (to->holds && to->n_held < MAX_PICTURES)
+        to->held[to->n_held++] = limef_payload_ref(decoded->frame.payload);
     if (!limef_hardware_is(decoded->av))
         return;
     to->seen.n_hardware++;
@@ -137,8 +143,6 @@ static inline void note_picture(struct run *to, const struct limef_decoded_frame
         to->seen.numbers[to->seen.n_mapped] = number_in(&hardware);
         to->seen.inodes[to->seen.n_mapped++] = hardware.planes[0].inode;
     }
-    if (to->holds && to->n_held < MAX_PICTURES)
-        to->held[to->n_held++] = limef_payload_ref(decoded->frame.payload);
 }
 
 static inline int note(void *context, const struct limef_frame *frame)
@@ -156,8 +160,9 @@ static inline int note(void *context, const struct limef_frame *frame)
 static inline void init(const char *url, struct AVBufferRef *hardware)
 {
     struct limef_file_source_settings source = {.url = url, .pace = LIMEF_PACE_FASTEST};
-    struct limef_decode_settings decode = {.hardware = hardware, .n_threads = 1, .n_held = 8};
-    struct limef_scale_settings scale = {.pixel_format = "nv12"};
+    struct limef_decode_settings decode = {
+        .hardware = hardware, .wrapper = used_wrapper, .n_threads = 1, .n_held = 8};
+    struct limef_scale_settings scale = {.pixel_format = summed_format ? summed_format : "nv12"};
 
     cr_assert(eq(int, limef_file_source_init(&run.source, NULL, &source), 0));
     cr_assert(eq(int, limef_decode_filter_init(&run.decode, NULL, &decode), 0));

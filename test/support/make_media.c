@@ -102,6 +102,7 @@ struct track {
     AVCodecContext *encoder;
     AVStream *stream;
     AVFrame *frame;
+    int64_t begins_at; /* in the stream's clock */
 };
 
 /* The format that an encoder likes best. */
@@ -118,9 +119,11 @@ static enum AVPixelFormat first_format(const AVCodec *codec)
     return formats ? formats[0] : AV_PIX_FMT_YUV420P;
 }
 
-static void open_video(struct track *track, const struct media *media, int width, int height,
-                       int flags)
+/* The pictures from n on. */
+static void open_video(struct track *track, const struct media *media, int n, int flags)
 {
+    int smaller = media->change_at > 0 && n >= media->change_at;
+    bool is_deep = media->deep_at > 0 && n >= media->deep_at;
     const AVCodec *codec = media->codec ? avcodec_find_encoder_by_name(media->codec)
                                         : avcodec_find_encoder_by_name("libx264");
     AVCodecContext *encoder;
@@ -129,9 +132,9 @@ static void open_video(struct track *track, const struct media *media, int width
         codec = avcodec_find_encoder(AV_CODEC_ID_MPEG4);
     check(codec, "find an encoder");
     encoder = track->encoder = avcodec_alloc_context3(codec);
-    encoder->width = width;
-    encoder->height = height;
-    encoder->pix_fmt = first_format(codec);
+    encoder->width = media->width >> smaller;
+    encoder->height = media->height >> smaller;
+    encoder->pix_fmt = is_deep ? AV_PIX_FMT_YUV420P10 : first_format(codec);
     encoder->color_range = AVCOL_RANGE_MPEG;
     encoder->time_base = (AVRational){1, media->fps};
     encoder->framerate = (AVRational){media->fps, 1};
@@ -144,10 +147,11 @@ static void open_video(struct track *track, const struct media *media, int width
     av_opt_set(encoder->priv_data, "preset", "veryfast", 0);
     av_opt_set(encoder->priv_data, "sc_threshold", "0", 0);
     av_opt_set(encoder->priv_data, "x264-params", "keyint_min=1:scenecut=0:qp=12", 0);
+    av_opt_set(encoder->priv_data, "x265-params", "log-level=none:pools=none:frame-threads=1", 0);
     check(avcodec_open2(encoder, codec, NULL) >= 0, "open the encoder");
     track->frame = av_frame_alloc();
-    track->frame->width = width;
-    track->frame->height = height;
+    track->frame->width = encoder->width;
+    track->frame->height = encoder->height;
     track->frame->format = encoder->pix_fmt;
     check(av_frame_get_buffer(track->frame, 0) >= 0, "picture");
 }
@@ -213,10 +217,31 @@ static void write_out(struct track *track, AVFormatContext *format, const AVFram
         if (packet->duration == 0 && track->encoder->codec_type == AVMEDIA_TYPE_VIDEO)
             packet->duration = 1;
         av_packet_rescale_ts(packet, track->encoder->time_base, track->stream->time_base);
+        packet->pts += track->begins_at;
+        packet->dts += track->begins_at;
         packet->stream_index = track->stream->index;
         check(av_interleaved_write_frame(format, packet) >= 0, "write a packet");
     }
     av_packet_free(&packet);
+}
+
+/* Likewise, in 10 bits; the lowest two are not all the same. */
+static void paint_deep(AVFrame *picture, int n)
+{
+    check(av_frame_make_writable(picture) >= 0, "writable");
+    for (int i = 0; i < 3; i++)
+        for (int y = 0; y < (i ? (picture->height + 1) / 2 : picture->height); y++) {
+            uint16_t *row =
+                (uint16_t *)(void *)(picture->data[i] + (ptrdiff_t)y * picture->linesize[i]);
+
+            for (int x = 0; x < (i ? (picture->width + 1) / 2 : picture->width); x++) {
+                bool is_corner = x < picture->width / 4 && y < picture->height / 4;
+                int luma = is_corner ? 20 : media_luma(n);
+
+                row[x] = (uint16_t)((i ? 128 : luma) * 4 + (x / 8 + y / 8) % 4);
+            }
+        }
+    picture->pts = n;
 }
 
 static void paint(AVFrame *picture, int n)
@@ -256,18 +281,26 @@ static void write_tone(struct track *track, AVFormatContext *format, int64_t n_s
 static void write_pictures(struct track *track, AVFormatContext *format, const struct media *media)
 {
     for (int n = 0; n < media->n_pictures; n++) {
-        if (n == media->change_at && n > 0) {
+        if (n > 0 && (n == media->change_at || n == media->deep_at)) {
             AVStream *stream = track->stream;
 
             write_out(track, format, NULL);
             close_track(track);
-            open_video(track, media, media->width / 2, media->height / 2, 0);
+            open_video(track, media, n, 0);
             track->stream = stream;
         }
-        paint(track->frame, n);
+        if (track->frame->format == AV_PIX_FMT_YUV420P10)
+            paint_deep(track->frame, n);
+        else
+            paint(track->frame, n);
         write_out(track, format, track->frame);
     }
     write_out(track, format, NULL);
+}
+
+static int64_t clock_of(const struct track *track, int64_t ms)
+{
+    return av_rescale_q(ms, (AVRational){1, 1000}, track->stream->time_base);
 }
 
 const char *media_make(const char *name, const struct media *given)
@@ -285,7 +318,7 @@ const char *media_make(const char *name, const struct media *given)
     media.gop = media.gop ? media.gop : 10;
     check(avformat_alloc_output_context2(&format, NULL, media.format, path) >= 0, "muxer");
     flags = format->oformat->flags & AVFMT_GLOBALHEADER ? AV_CODEC_FLAG_GLOBAL_HEADER : 0;
-    open_video(&video, &media, media.width, media.height, flags);
+    open_video(&video, &media, 0, flags);
     add_stream(&video, format);
     if (media.audio) {
         open_audio(&audio, flags);
@@ -295,6 +328,9 @@ const char *media_make(const char *name, const struct media *given)
         turn(video.stream, media.rotation_degrees);
     check(avio_open(&format->pb, path, AVIO_FLAG_WRITE) >= 0, path);
     check(avformat_write_header(format, NULL) >= 0, "header");
+    video.begins_at = clock_of(&video, media.begins_ms);
+    if (media.audio)
+        audio.begins_at = clock_of(&audio, media.begins_ms);
     write_pictures(&video, format, &media);
     if (media.audio)
         write_tone(&audio, format, (int64_t)media.n_pictures * SAMPLE_RATE / media.fps);

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* All-zero: 25 pictures of 160x120 at 25 a second, H.264 if it can be made, MPEG-4 Part 2 if not.
  */
@@ -22,8 +23,10 @@ struct media {
     int gop;              /* a key frame every so many pictures; 0: 10 */
     int b_frames;         /* between two others */
     bool audio;           /* a tone, AAC */
+    int64_t begins_ms;    /* added to all times */
     int rotation_degrees; /* to be turned clockwise by this */
     int change_at;        /* from this picture on: half the size, without a word in the container */
+    int deep_at;          /* likewise: 10 bits */
 };
 
 /* The folder, made at the first call. */

@@ -72,7 +72,7 @@ Test(graph_apply, fifos_get_other_bounds_while_frames_flow)
 
     run_line(&graph, &line);
     lane = &graph.inside->edges->input.lane;
-    fill_memory(graph.inside, 300000);
+    fill_memory(graph.inside, 600000);
     cr_assert(eq(int, set_bounds(&graph, (struct limef_plan_link){.depth = 2}), 0));
     cr_assert(eq(uint, lane->settings.depth, 2));
     ASSERT_COMES(atomic_load(&line.sink.n_packets) > 1000);
@@ -85,9 +85,18 @@ Test(graph_apply, fifos_get_other_bounds_while_frames_flow)
     cr_assert(eq(int, set_bounds(&graph, (struct limef_plan_link){.depth = 100}), 0));
     cr_assert(eq(uint, lane->settings.depth, 100));
     cr_assert(eq(uint, lane->n_frames, 128));
-    /* for these the graph's memory has no room: all stays */
+    /* for these the graph's memory has no room, or too little would be left to others: all stays,
+     * and a line says so */
+    limef_log_set_sink(keep_line, NULL);
     cr_assert(
         eq(int, set_bounds(&graph, (struct limef_plan_link){.depth = 10000}), AVERROR(ENOMEM)));
+    cr_assert(eq(uint, lane->settings.depth, 100));
+    last_line[0] = '\0';
+    cr_assert(
+        eq(int, set_bounds(&graph, (struct limef_plan_link){.depth = 2000}), AVERROR(ENOMEM)));
+    limef_log_set_sink(NULL, NULL);
+    cr_assert(ne(ptr, strstr(last_line, "stays at 128 stack frames, no room for 2048"), NULL), "%s",
+              last_line);
     cr_assert(eq(uint, lane->settings.depth, 100));
     cr_assert(eq(int, limef_graph_look(&graph, NULL, NULL, looks, &n), 0));
     cr_assert(eq(int, looks[0].overflow, LIMEF_OVERFLOW_BLOCK));

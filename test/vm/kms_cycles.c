@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* What an output leaves behind that opens and closes, again and again. */
+/*
+ * What an output leaves behind that opens and closes, again and again; and for comparison, what GBM
+ * and EGL do that are used alone.
+ */
 #include "stage.h"
 
 #include <limef/base/clock.h>
+#include <limef/base/memory.h>
 
 #include <drm_fourcc.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +31,29 @@ struct left {
     uint32_t shown;       /* on the display */
     unsigned shmem_kb;    /* of all processes: buffers of the cards, and files in memory */
     unsigned resident_kb; /* of this process; grows a little as memory is cut up */
+    size_t heap_bytes;    /* in use, of all that this process has loaded */
+    int n_ours;           /* of these, pieces that the library asked for and did not give back */
 };
+
+static int n_allocated;
+
+static void *allocate(void *context, size_t bytes)
+{
+    void *memory =
+        aligned_alloc(LIMEF_CACHE_LINE_BYTES, (bytes + LIMEF_CACHE_LINE_BYTES - 1) /
+                                                  LIMEF_CACHE_LINE_BYTES * LIMEF_CACHE_LINE_BYTES);
+
+    (void)context;
+    n_allocated += memory != NULL;
+    return memory;
+}
+
+static void release(void *context, void *memory)
+{
+    (void)context;
+    n_allocated -= memory != NULL;
+    free(memory);
+}
 
 /* Where the time of a cycle goes. */
 struct times {
@@ -62,7 +89,10 @@ static unsigned count_lines(const char *file_path, const char *what)
 
 static struct left look(void)
 {
-    struct left left = {.descriptors = stage_count_descriptors()};
+    struct mallinfo2 heap = mallinfo2();
+    struct left left = {.descriptors = stage_count_descriptors(),
+                        .heap_bytes = heap.uordblks + heap.hblkhd,
+                        .n_ours = n_allocated};
     unsigned numbers[2] = {0};
     char framebuffers[64];
     struct card card;
@@ -87,9 +117,9 @@ static struct left look(void)
 static void say(const char *what, const struct left *left)
 {
     printf("  %s: %u descriptors, %u framebuffers, %u dma-bufs of %u bytes, framebuffer %u shown, "
-           "%u KiB of shared memory, %u KiB resident\n",
+           "%u KiB of shared memory, %u KiB resident, %zu bytes of heap, %d pieces of ours\n",
            what, left->descriptors, left->framebuffers, left->dmabufs, left->dmabuf_bytes,
-           left->shown, left->shmem_kb, left->resident_kb);
+           left->shown, left->shmem_kb, left->resident_kb, left->heap_bytes, left->n_ours);
 }
 
 /* The kernel gives the lowest number that is free: another one than 1, and some are not. */
@@ -162,6 +192,7 @@ void nothing_is_left_behind(void)
     struct times times = {0};
     struct left first = {0}, now;
 
+    limef_memory_set_allocator(&(struct limef_allocator){.allocate = allocate, .release = release});
     for (int i = 0; i < n_cycles; i++) {
         run_cycle(&times, i % 2 == 0, i % DRAWING_CYCLE < 2);
         now = look();
@@ -175,7 +206,8 @@ void nothing_is_left_behind(void)
         }
         if (i > SETTLED_CYCLE &&
             (now.descriptors != first.descriptors || now.framebuffers != first.framebuffers ||
-             now.dmabufs != first.dmabufs || now.shown != first.shown)) {
+             now.dmabufs != first.dmabufs || now.shown != first.shown ||
+             now.n_ours != first.n_ours)) {
             say("now", &now);
             die("something is left behind after %d cycles", i + 1);
         }

@@ -77,6 +77,9 @@ void display_follows_the_console(void);
 /* kms_cycles.c */
 void nothing_is_left_behind(void);
 
+/* kms_bare.c: for comparison */
+void gbm_and_egl_alone(void);
+
 /* kms_faults.c */
 void each_call_may_fail(void);
 

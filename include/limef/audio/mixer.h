@@ -52,8 +52,9 @@ struct limef_mixer_input_settings {
     uint32_t n_most;  /**< more frames than that are skipped, down to n_ahead; 0: none is. For what
                            is live: else a stall becomes a delay for good */
     bool keeps_time;  /**< after an underrun of up to 100 ms it goes on where it would be without,
-                         and  is not later than before: for a source with a clock, which comes
-                         evenly.  One that comes in bursts is better served by the delay */
+                         and leaves out what comes too much where the device stands still for up to
+                         a second: it is not later than before. For a source with a clock, which
+                         comes evenly; one that comes in bursts is better served by the delay */
 };
 
 /** How loud it is, 1 is full scale. A level falls slowly, so that a look now and then sees it. */
@@ -86,6 +87,12 @@ struct limef_mixer_mark {
     int32_t rate; /**< thousandths of media time to time */
 };
 
+/** What a sound that broke off leaves: it goes to silence within 2.5 ms. */
+struct limef_mixer_remains {
+    float value[LIMEF_MIXER_MAX_CHANNELS];
+    unsigned n_left; /**< frames that it lasts; 0: there is none */
+};
+
 /** Memory of an input. All-zero and limef_mixer_input_init(). */
 struct limef_mixer_input {
     const char *name; /**< for people; borrowed */
@@ -111,11 +118,17 @@ struct limef_mixer_input {
     LIMEF_ATOMIC(uint32_t) n_passed; /**< marks read; release, pairs with the writer */
     struct limef_mixer_mark mark;    /**< that of what is read */
     bool marked, muted, paused, silenced;
+    bool jumps; /**< what comes next does not follow what was mixed */
     enum limef_mixer_input_state state;
-    unsigned n_owed;   /**< frames of silence since it ran dry, for keeps_time */
-    uint64_t position; /**< in the ring, of the block's first frame */
+    unsigned n_owed; /**< frames of silence since it ran dry, for keeps_time */
+    unsigned n_late; /**< frames that the device stood still, not left out yet, for keeps_time */
+    unsigned n_late_for; /**< frames until that is forgotten */
+    uint64_t position;   /**< in the ring, of the block's first frame */
     float gain, balance;
-    float now[LIMEF_MIXER_MAX_CHANNELS]; /**< the gains in use */
+    float now[LIMEF_MIXER_MAX_CHANNELS];  /**< the gains in use */
+    float last[LIMEF_MIXER_MAX_CHANNELS]; /**< the last frame that it gave, behind its gain */
+    uint64_t next;                        /**< position of the one behind that */
+    struct limef_mixer_remains remains;
     struct limef_levels levels;
     float square[LIMEF_MIXER_MAX_CHANNELS];
 
@@ -151,8 +164,11 @@ struct limef_mixer {
     float gain;
     bool muted;
     float now[LIMEF_MIXER_MAX_CHANNELS];
+    struct limef_mixer_remains remains; /**< of inputs that left */
     struct limef_levels levels;
     float square[LIMEF_MIXER_MAX_CHANNELS];
+    int64_t due_us;           /**< when the next block would be heard */
+    unsigned n_stalled;       /**< frames by which the device is later than that */
     unsigned coefficients_of; /**< frames of a block that the next two are for */
     float fall, smooth;
     LIMEF_ATOMIC(uint64_t) n_frames, n_blocks, n_limited, n_commands, n_cleaned; /**< any reads */
@@ -241,7 +257,7 @@ LIMEF_API void limef_mixer_mix(struct limef_mixer *mixer, float *out, unsigned n
 
 /**
  * Says that a thread mixes from now on, or that none does any more. While none does,
- * limef_mixer_disconnect() does the audio thread's part itself.
+ * limef_mixer_disconnect() does the audio thread's part itself, and no media time is heard.
  *
  * Thread: the controlling one, before the audio thread starts and after it has ended
  */

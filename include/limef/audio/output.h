@@ -60,18 +60,21 @@ struct limef_audio_output {
     /* the thread; the controlling one while it does not run */
     const struct audio_device_ops *wanted; /**< the kind that was asked for */
     struct audio_device *device;
-    bool lost; /**< the device is in the place of a lost one */
-    bool is_reopening;
-    int64_t waited_us; /**< for the device, since it took a period */
-    int64_t try_us;    /**< when it tries again to start the next one */
+    struct audio_device *stand_in; /**< for a lost one; NULL: none can be lost */
+    int64_t waited_us;             /**< for the device, since it took a period */
     float block[LIMEF_AUDIO_MAX_PERIOD * LIMEF_MIXER_MAX_CHANNELS];
     uint64_t underruns_before; /**< of devices that are closed */
 
-    /* a thread that closes a lost device and opens it again; else the one above */
+    /* a thread that closes a lost device and opens it again */
     struct limef_thread reopener;
-    struct audio_device *broken;
-    int64_t reopen_us;
+    bool is_lost;      /**< it tries to open it */
+    int64_t reopen_us; /**< when it tries next */
+
+    /* between these two */
+    int lost_by;                                  /**< why broken was lost; before that */
+    LIMEF_ATOMIC(struct audio_device *) broken;   /**< seq_cst; the reopener takes it */
     LIMEF_ATOMIC(struct audio_device *) reopened; /**< release; the audio thread takes it */
+    LIMEF_ATOMIC(uint32_t) awake;                 /**< what the reopener sleeps on; seq_cst */
 
     /* any reads */
     LIMEF_ATOMIC(const char *) kind;

@@ -4,7 +4,8 @@
  * Writes what a mixer plays into a WAV file: a reader of its broadcast ring on a thread
  * of its own, so that a slow disk disturbs nobody. What it missed is silence in the file,
  * and counted, so that the file stays as long as the sound was. 32 bit floats, as they were
- * mixed. (RFC 2361; Microsoft, Multiple Channel Audio Data and WAVE Files.)
+ * mixed. The sizes in its header are written once a second, so that it can be read if the
+ * process is killed. (RFC 2361; Microsoft, Multiple Channel Audio Data and WAVE Files.)
  */
 #ifndef LIMEF_AUDIO_RECORDER_H
 #define LIMEF_AUDIO_RECORDER_H
@@ -26,6 +27,7 @@ struct limef_audio_recorder {
     const char *path; /**< borrowed */
     uint32_t rate;
     bool failed;                     /**< nothing more is written; said once */
+    uint64_t n_told;                 /**< frames that the header speaks of */
     uint64_t n_missed;               /**< of the reader's, as far as silence was written for it */
     LIMEF_ATOMIC(uint64_t) n_frames; /**< in the file; any reads */
 };

@@ -71,14 +71,17 @@ struct limef_audio_slot {
     int64_t began_us;  /**< when that was */
     unsigned n_silent; /**< frames of silence that are still to be written */
     bool paused, stepping;
-    bool seeking; /**< drop sound until the FLUSH of seek_serial */
+    bool tells_pause; /**< the mixer does not know yet: too many commands wait */
+    bool seeking;     /**< drop sound until the FLUSH of seek_serial */
     uint32_t seek_serial;
     bool has_pictures;       /**< START said so */
     bool awaits;             /**< the input is held until there is a picture */
     int64_t awaits_until_us; /**< at most; 0: no sound waits yet */
     bool waited_in_vain;     /**< there was none, and none since */
     bool ending;             /**< END came, and has not been heard yet */
-    bool ended;              /**< and everything before it is written */
+    int64_t ending_since_us;
+    bool ended;      /**< and everything before it is written */
+    int64_t over_us; /**< when the last of it is heard; 0: not known yet */
     int32_t end_code;
     int32_t rate;     /**< that RATE asked for, thousandths */
     int32_t rate_now; /**< of what is written; they differ while a change has to wait */

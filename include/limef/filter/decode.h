@@ -17,7 +17,8 @@
  * is decoded up to the next key frame. Everything else passes as it is.
  *
  * Where it is given hardware, pictures come as VA-API surfaces or as DRM-PRIME
- * (limef/frame/hardware.h). When that fails it goes down a ladder: on from a key
+ * (limef/frame/hardware.h), those of a wrapper perhaps in memory that the
+ * hardware shares with the CPU. When that fails it goes down a ladder: on from a key
  * frame, a new context, software. Each step is a DECODER signal, passed on in
  * order with the pictures and sent to the application, a counter and a line in
  * the log.
@@ -65,6 +66,10 @@ struct limef_decode_settings {
     struct AVBufferRef *hardware; /**< an AVHWDeviceContext to decode with, see
                                        limef_hardware_device_open(); borrowed: the decoder takes a
                                        reference of its own. NULL: in software */
+    const char *wrapper; /**< where there is no hardware in that way: libavcodec's decoders around
+                              those of the system, "v4l2m2m" or "rkmpp" (h264_v4l2m2m, ...), see
+                              limef_hardware_wrapper_find(); lives as long as the decoder. NULL:
+                              none */
     unsigned n_held; /**< hardware pictures that what is behind may hold at once; more are copied to
                           ordinary memory, so that the decoder always has surfaces. 0: as many as
                           the graph's plan says (LIMEF_SIGNAL_DEPTH), without a graph 32 */
@@ -90,12 +95,13 @@ struct limef_decode_counters {
 
 /** What hardware has done so far. */
 struct limef_decode_hardware_counters {
-    const char *with;      /**< what decodes now: "vaapi", "drm"; lives forever. NULL: software */
-    uint64_t n_frames;     /**< pictures passed on in hardware */
-    uint64_t n_failures;   /**< packets that hardware failed at, and refusals to begin */
-    uint64_t n_steps[4];   /**< how often each enum limef_decode_step was taken */
-    uint64_t n_skipped;    /**< packets left out on the way to a key frame */
-    uint64_t n_copied;     /**< pictures copied to ordinary memory: too many were held */
+    const char *with;    /**< what decodes now: "vaapi", "drm", or the wrapper; lives as long as the
+                              decoder. NULL: software */
+    uint64_t n_frames;   /**< pictures passed on in hardware */
+    uint64_t n_failures; /**< packets that hardware failed at, and refusals to begin */
+    uint64_t n_steps[4]; /**< how often each enum limef_decode_step was taken */
+    uint64_t n_skipped;  /**< packets left out on the way to a key frame */
+    uint64_t n_copied;   /**< pictures copied to ordinary memory: too many were held */
     uint64_t copied_bytes; /**< in them; limef_filter.copied_bytes has them too */
     int last_error;        /**< why the last step down was taken; 0: there was none */
 };
@@ -104,7 +110,7 @@ struct limef_decode_hardware_counters {
 struct limef_decode_carried {
     int64_t tag;
     uint64_t serial; /**< of the packet, the same when it is decoded again */
-    int64_t entered_us, wall_us;
+    int64_t pts_us, entered_us, wall_us;
     uint32_t flags;
 };
 
@@ -117,6 +123,7 @@ struct limef_decode_hardware {
     bool is_chosen;      /**< libavcodec was told to use it, within this packet */
     bool is_refused;     /**< it could not begin */
     bool is_unsupported; /**< and never will */
+    bool is_spent;       /**< a wrapper was drained: another context has to go on */
     bool waits_for_key;
     int error; /**< what it failed with since the last step; 0: it did not */
     int64_t failed_tag;

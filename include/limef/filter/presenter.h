@@ -51,20 +51,31 @@ struct limef_presenter_kms {
     int refresh_hz;        /**< of several modes of one size; 0: the display's preference */
 };
 
+/** The window, where there is one. All-zero is sane. */
+struct limef_presenter_window {
+    const char *title; /**< borrowed, as this. NULL: "limef" */
+    bool fullscreen;
+};
+
+/** What is done without although it is there: for tests and comparisons. */
+enum limef_presenter_plain {
+    LIMEF_PRESENTER_GLES2 = 1, /**< plain OpenGL ES 2 without extensions */
+    LIMEF_PRESENTER_WHOLE = 2, /**< where the CPU renders too, pictures are uploaded whole: else one
+                                    that is shown at half its size or less becomes as small first */
+};
+
 /** All-zero is sane. */
 struct limef_presenter_settings {
     enum limef_presenter_output output;
     int width; /**< of the output in pixels; 0: one tile: that of its first picture, else 1280x720;
                     KMS: of the mode, or the nearest; 0: the display's preferred one */
     int height;
-    bool untimed; /**< show every picture at once, drop none */
-    bool fullscreen;
+    bool untimed;       /**< show every picture at once, drop none */
     bool ends_silently; /**< an ended tile shows its last picture alone, not why it ended */
-    bool gles2;         /**< plain OpenGL ES 2 without extensions, also where there is more */
-    bool uploads_whole; /**< where the CPU renders too: else it uploads a picture that is shown at
-                             half its size or less as small as that */
-    const char *title;  /**< of the window; borrowed; must outlive the presenter. NULL: "limef" */
-    const struct limef_presenter_kms *kms; /**< as title; NULL: the defaults */
+    unsigned plain;     /**< bits of enum limef_presenter_plain */
+    const struct limef_presenter_window *window; /**< borrowed; must outlive the presenter. NULL:
+                                                      the defaults */
+    const struct limef_presenter_kms *kms;       /**< likewise */
 };
 
 /** Values of LIMEF_SIGNAL_KEY; printable keys are their ASCII character, lower case unless shifted.
@@ -112,20 +123,22 @@ struct limef_presenter_slot_counters {
     int format;          /**< its enum AVPixelFormat; -1: none yet */
     uint64_t n_pictures; /**< came in */
     uint64_t n_shown;
-    uint64_t n_dropped_late;  /**< a newer one was due already */
-    uint64_t n_dropped_flush; /**< by FLUSH, on the way to one, or for limef_presenter_close() */
-    uint64_t n_dropped_burst; /**< older than now on purpose: LIMEF_FRAME_BURST */
-    uint64_t n_failed;        /**< could not be shown */
-    uint64_t n_anchors;       /**< times the clock was set anew: start, flush, jumps, too late */
-    uint64_t uploaded_bytes;  /**< to the GPU: the one transfer that software pictures need */
-    uint64_t n_direct;        /**< pictures that the GPU read where the decoder wrote them */
-    uint64_t direct_bytes;    /**< of those: no CPU moved them, they are not uploaded_bytes */
-    uint64_t n_imported;      /**< pictures whose own memory was the texture: 0 bytes were moved */
-    uint64_t n_images;        /**< EGLImages made for those: some for each buffer, none for a
-                                   picture in a buffer that was seen before */
-    uint64_t copied_bytes;    /**< copied beside that; why says the reason of the last one */
-    const char *copied_why;   /**< lives forever; NULL: nothing was copied */
-    const char *uploaded_why; /**< why the last uploaded picture was; lives forever; NULL: none */
+    uint64_t n_dropped_late;   /**< a newer one was due already */
+    uint64_t n_dropped_flush;  /**< by FLUSH, on the way to one, or for limef_presenter_close() */
+    uint64_t n_dropped_burst;  /**< older than now on purpose: LIMEF_FRAME_BURST */
+    uint64_t n_failed;         /**< could not be shown */
+    uint64_t n_anchors;        /**< times the clock was set anew: start, flush, jumps, too late */
+    uint64_t uploaded_bytes;   /**< to the GPU: the one transfer that software pictures need */
+    uint64_t n_direct;         /**< pictures that the GPU read where the decoder wrote them */
+    uint64_t direct_bytes;     /**< of those: no CPU moved them, they are not uploaded_bytes */
+    uint64_t n_imported;       /**< pictures whose own memory was the texture: 0 bytes were moved */
+    uint64_t n_images;         /**< EGLImages made for those: some for each buffer, none for a
+                                    picture in a buffer that was seen before */
+    uint64_t copied_bytes;     /**< copied beside that; why says the reason of the last one */
+    const char *copied_why;    /**< lives forever; NULL: nothing was copied */
+    const char *uploaded_why;  /**< why the last uploaded picture was; lives forever; NULL: none */
+    uint64_t n_failed_buffers; /**< of limef_presenter_get_buffers(), for all slots, that there was
+                                    no memory for at the time */
     int64_t first_shown_us; /**< limef_now_us() when its first picture was presented; 0: not yet */
     int64_t last_shown_us;  /**< likewise of its last picture */
     int64_t position_us;    /**< pts_us of the picture on screen; LIMEF_NO_TIME: none yet */
@@ -135,6 +148,7 @@ struct limef_presenter_slot_counters {
 
 /** Memory of one slot. All-zero at first; its members are the presenter's. */
 struct limef_tile {
+    /* its thread; for nobody else */
     union limef_any_frame next; /**< waits for its time; empty class: none */
     int64_t due_us;             /**< when next is shown; LIMEF_FOREVER: not while paused */
     int64_t shown_us;           /**< when the picture on screen was due */
@@ -161,12 +175,15 @@ struct limef_tile {
     bool ending;          /**< END came, the last picture's time is not over */
     bool hurried;       /**< the picture that waits is live, and shown sooner for those behind it */
     unsigned n_hurried; /**< one after the other */
+    unsigned n_begun;   /**< pictures of a live source since its clock was set first, up to some */
     unsigned n_looks;   /**< pictures of a live source in a row that were there before their time */
     int64_t least_wait_us; /**< the least of what they waited */
     uint32_t seek_serial;
     int64_t since_us; /**< when the state began */
     int32_t end_code;
     char text[44]; /**< why there is no picture */
+
+    /* written by its thread, for limef_presenter_get_counters() and the like */
     LIMEF_ATOMIC(uint64_t) ready; /**< see limef_presenter_is_ready(); relaxed */
     LIMEF_ATOMIC(uint32_t) state;
     LIMEF_ATOMIC(int) width, height, format;
@@ -280,8 +297,9 @@ LIMEF_API int limef_presenter_close(struct limef_presenter *presenter);
  * imports as textures, so that nothing is moved; or buffers of the GL that stay mapped, which the
  * GPU reads where the decoder wrote them, so that no CPU uploads a picture. They are made when the
  * output is open and a decoder has missed them, 512 MiB at most; whatever finds none is decoded
- * into ordinary memory and uploaded. So it is for good where GL has neither, where reading such
- * memory is slow, and where the CPU renders and imports nothing; the log says so at level info.
+ * into ordinary memory and uploaded, and where there was no memory for one it is tried again later.
+ * So it is for good where GL has neither, where reading such memory is slow, and where the CPU
+ * renders and imports nothing; the log says so at level info.
  *
  * @param always  mapped buffers also where reading them is slow or the CPU renders: for tests and
  * comparisons.

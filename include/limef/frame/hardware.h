@@ -85,6 +85,17 @@ LIMEF_API bool limef_hardware_is(const struct AVFrame *picture);
 LIMEF_API int limef_hardware_device_open(struct AVBufferRef **device, const char *node);
 
 /**
+ * Looks for libavcodec's decoders around those of the system, of V4L2 and of Rockchip's MPP: they
+ * exist, there is a device, and the one for H.264 decodes a picture rightly.
+ *
+ * @param wanted  "v4l2m2m" or "rkmpp": no other, and whether or not a device is where it is looked
+ *                for; NULL: the first that works.
+ * @return for limef_decode_settings.wrapper; lives forever. NULL: none works.
+ * Thread: any
+ */
+LIMEF_API const char *limef_hardware_wrapper_find(const char *wanted);
+
+/**
  * What a device is called, for people: "VA-API on /dev/dri/renderD128 (the driver's own words)".
  *
  * @return a string that lives as long as the device.

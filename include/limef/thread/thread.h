@@ -157,7 +157,7 @@ LIMEF_API void limef_thread_ask_stop(struct limef_thread *thread);
  *         cannot be interrupted (a disk that stopped answering): its memory must stay, and stop
  *         may be called again; AVERROR(EDEADLK): called from the thread itself: it ends soon,
  *         stop must be called again from another one.
- * Thread: any, one at a time
+ * Thread: any, several at once too; not while another one starts it
  */
 LIMEF_API int limef_thread_stop(struct limef_thread *thread, int64_t timeout_us);
 

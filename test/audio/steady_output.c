@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The whole of the audio thread but for what the device does: it allocates nothing, locks nothing
+ * and makes no system call from period to period; where it loses its device, and has it back, it
+ * wakes another thread, and allocates and locks nothing. Exit status 2: it did; SIGSYS: there was a
+ * system call. test/audio/vanishing_device.c lies where a static library looks for the module of
+ * ALSA, and asks at_period() how long to wait.
+ */
+#include "counted_calls.h"
+
+#include <limef/limef.h>
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BEGIN 5  /* the device goes away after 10 periods */
+#define BACK 50  /* it is the device that came back */
+#define END 5000 /* periods */
+#define DEADLINE_S 60
+
+static struct limef_mixer mixer;
+static struct limef_mixer_input input;
+static float samples[4096 * 2];
+static struct limef_audio_output output;
+
+/* the audio thread's */
+static int n_periods;
+static uint64_t n_before, n_allocations;
+
+static void at_period(void)
+{
+    /* the time, where the kernel has no faster way; what a device that is lost, and one in its
+     * place, take; what it takes to forbid more */
+    static const int at_loss[] = {SYS_exit_group,      SYS_clock_gettime, SYS_futex,
+                                  SYS_clock_nanosleep, SYS_prctl,         SYS_seccomp};
+    static const int always[] = {SYS_exit_group, SYS_clock_gettime};
+
+    if (++n_periods == BEGIN) {
+        n_before = counted_calls();
+        if (!is_sanitized())
+            forbid_system_calls(at_loss, sizeof(at_loss) / sizeof(at_loss[0]));
+    } else if (n_periods == BACK) {
+        n_allocations = limef_memory_n_allocations();
+        if (!is_sanitized())
+            forbid_system_calls(always, sizeof(always) / sizeof(always[0]));
+    } else if (n_periods == END) {
+        _exit(counted_calls() != n_before || limef_memory_n_allocations() != n_allocations ? 2 : 0);
+    }
+}
+
+static void forget_log(void *context, enum limef_log_level level, const char *name,
+                       const char *line)
+{
+    (void)context;
+    (void)level;
+    (void)name;
+    (void)line;
+}
+
+int main(void)
+{
+    struct limef_audio_output_settings settings = {.kind = LIMEF_AUDIO_ALSA, .reopen_us = 1000};
+    void *module = dlopen(VANISHING, RTLD_NOW);
+    void (**hook)(void) = module ? dlsym(module, "limef_test_at_period") : NULL;
+
+    limef_log_set_sink(forget_log, NULL);
+    if (!hook || limef_mixer_init(&mixer, NULL, NULL) < 0 ||
+        limef_mixer_input_init(&input, &mixer, NULL, samples, 4096, NULL) < 0 ||
+        limef_mixer_connect(&mixer, &input) < 0)
+        return 1;
+    *hook = at_period;
+    limef_mixer_input_write(&input, samples, 4096, 0, 1000);
+    if (limef_audio_output_start(&output, NULL, &mixer, &settings) < 0)
+        return 1;
+    nanosleep(&(struct timespec){.tv_sec = DEADLINE_S}, NULL);
+    fprintf(stderr, "%d periods\n", n_periods);
+    return 1;
+}

@@ -3,6 +3,7 @@
 #include "thread/plan_model.h"
 
 #include <math.h>
+#include <string.h>
 
 /* So long is run, unless so many frames come before. */
 #define MODEL_SECONDS 5.0
@@ -169,7 +170,9 @@ bool plan_model_init(struct plan_model *model, const struct plan_work *work)
     if (problem->n_filters > MODEL_FILTERS || problem->n_edges > MODEL_EDGES || !(n_cpus >= 1) ||
         work->total_load > MOST_LOAD * floor(n_cpus) || is_idle(work))
         return false;
-    *model = (struct plan_model){.work = work};
+    memset(model, 0, sizeof(*model)); /* in place: it is large */
+    model->work = work;
+    model->most_steps = MODEL_STEPS;
     model->n_cores = n_cpus < problem->n_filters ? (unsigned)n_cpus : problem->n_filters;
     for (uint32_t i = 0; i < problem->n_filters; i++)
         if (!read_filter(model, work->order[i]))

@@ -461,7 +461,7 @@ struct model_outcome plan_model_run(struct plan_model *model, double part)
         return outcome;
     model->end_us = model->seconds * 1e6 * part;
     while (step(model))
-        if (model->n_steps++ >= MODEL_STEPS)
+        if (model->n_steps++ >= model->most_steps)
             return outcome;
     model->now_us = model->end_us;
     count_rest(model);

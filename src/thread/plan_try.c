@@ -2,8 +2,7 @@
 /*
  * The planner: small graphs are tried in the model of the machine. Where frames would be late under
  * what the rules say, cuts are made, taken away and moved, one at a time, the best of all first, as
- * long as clearly fewer are late. The same start ends at the same plan, and from there nothing is
- * better: a plan is what follows it.
+ * long as fewer are late. What is found depends on nothing that runs, so a plan is what follows it.
  */
 #include "thread/plan_model.h"
 
@@ -13,18 +12,21 @@
 /* Late frames, as a share, that are worth a look; the higher one: of a plan that runs. What is
  * below the least is on time without what was tried. */
 #define LATE 0.004
-#define LATE_RUNS 0.01
+#define LATE_RUNS 0.03
 #define ON_TIME 0.002
 
 /* So much better must be what is tried; likewise. */
 #define BETTER 0.0005
-#define BETTER_RUNS 0.01
+#define BETTER_RUNS 0.02
 
 /* What processor time counts beside late frames. */
 #define CPU_WEIGHT 0.05
 
 /* Less than this is rounding. */
 #define NO_BETTER 1e-6
+
+/* Of what runs, which is asked for again and again, no more is tried at a time. */
+#define STEPS_RUNS (MODEL_STEPS / 10)
 
 /* Of the time that a frame has, what makes no difference. */
 #define LIGHT 0.005
@@ -83,7 +85,7 @@ static struct option look(struct trial *trial, uint32_t heads, double part)
     struct model_outcome outcome;
 
     option.heads = heads;
-    if (trial->model.n_steps >= MODEL_STEPS)
+    if (trial->model.n_steps >= trial->model.most_steps)
         return option;
     set_heads(trial, heads);
     option.heads = heads_of(work);
@@ -162,7 +164,8 @@ static void improve(struct trial *trial, struct option *option)
     for (;;) {
         struct option next = best_step(trial, option);
 
-        if (!(next.score < option->score - NO_BETTER))
+        if (trial->model.n_steps >= trial->model.most_steps ||
+            !(next.score < option->score - NO_BETTER))
             return;
         *option = next;
     }
@@ -252,6 +255,7 @@ static struct option search(struct trial *trial, const struct option *rules)
     if (!(rules->missed > LATE))
         return best;
     trial->model.n_steps = 0;
+    trial->model.most_steps = trial->runs ? STEPS_RUNS : MODEL_STEPS;
     few = look(trial, trial->base, 1);
     all = look(trial, trial->base | trial->may, 1);
     if (all.score < best.score)
@@ -292,9 +296,8 @@ void plan_try(struct plan_work *work)
     struct trial trial = {.work = work};
     bool tried;
 
-    if (!plan_model_init(&trial.model, work)) {
+    if (!plan_model_init(&trial.model, work))
         return;
-    }
     memcpy(head, work->head, n);
     memcpy(no_cpu, work->no_cpu, n);
     tried = was_tried(work, &was);

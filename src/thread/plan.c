@@ -47,7 +47,7 @@ size_t plan_work_lay_out(struct plan_work *work, void *memory, uint32_t n_filter
                           &work->edge_cost,      &work->busy_us,   &work->source_hz,
                           &work->worker_busy_us, &work->worker_hz, &work->burst};
     uint8_t **marks[] = {&work->head,    &work->tried,  &work->is_live, &work->is_eager,
-                         &work->records, &work->no_cpu, &work->is_alone};
+                         &work->records, &work->no_cpu, &work->is_alone, &work->is_rejoined};
 
     for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
         *numbers[i] = plan_take(memory, &offset, n * sizeof(uint32_t));
@@ -122,6 +122,8 @@ static enum limef_plan_reason reason_of_fusion(const struct plan_work *work,
 {
     const struct limef_plan_problem *problem = work->problem;
 
+    if (work->is_rejoined[edge->to])
+        return LIMEF_PLAN_FUSED_TRIED;
     if (work->no_cpu[edge->to])
         return LIMEF_PLAN_FUSED_NO_CPU;
     if (!plan_is_measured(&problem->filters[edge->from]) ||

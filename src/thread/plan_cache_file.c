@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #define MAGIC "limefpln"
-#define VERSION 4
+#define VERSION 5
 /* Of a file that is read: 128 plans of a thousand filters are far below. */
 #define MAX_BYTES (64 << 20)
 #define FNV_OFFSET 0xcbf29ce484222325u

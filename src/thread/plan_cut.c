@@ -171,9 +171,35 @@ static void add_heads(struct plan_work *work)
     }
 }
 
+bool plan_is_broken(const struct plan_work *work)
+{
+    return find_broken(work) != LIMEF_PLAN_NONE;
+}
+
+void plan_cut_by_flags(struct plan_work *work)
+{
+    force_heads(work);
+    plan_find_roots(work);
+    add_heads(work);
+    plan_find_roots(work);
+}
+
+void plan_cut_by_cost(struct plan_work *work)
+{
+    if (work->problem->mode == LIMEF_PLAN_AUTO && !plan_is_broken(work)) {
+        plan_clear_forks(work);
+        plan_find_roots(work);
+        plan_split(work);
+        plan_find_roots(work);
+    }
+    if (plan_is_broken(work)) { /* a join that a cut made: back to what must be */
+        force_heads(work);
+        plan_find_roots(work);
+    }
+}
+
 int plan_cut(struct plan_work *work)
 {
-    const struct limef_plan_problem *problem = work->problem;
     uint32_t broken;
 
     force_heads(work);
@@ -181,17 +207,9 @@ int plan_cut(struct plan_work *work)
     broken = find_broken(work);
     if (broken != LIMEF_PLAN_NONE)
         return refuse(work, broken);
-    add_heads(work);
-    plan_find_roots(work);
-    if (problem->mode == LIMEF_PLAN_AUTO && find_broken(work) == LIMEF_PLAN_NONE) {
-        plan_clear_forks(work);
-        plan_find_roots(work);
-        plan_split(work);
-        plan_find_roots(work);
-    }
-    if (find_broken(work) != LIMEF_PLAN_NONE) { /* a join that a cut made: back to what must be */
-        force_heads(work);
-        plan_find_roots(work);
-    }
+    plan_cut_by_flags(work);
+    plan_cut_by_cost(work);
+    if (work->problem->mode == LIMEF_PLAN_AUTO)
+        plan_try(work);
     return 0;
 }

@@ -125,6 +125,7 @@ void plan_make_islands(struct plan_work *work)
     const struct limef_plan_problem *problem = work->problem;
     struct limef_plan *plan = work->plan;
 
+    plan->n_islands = 0;
     for (uint32_t i = 0; i < problem->n_filters; i++) {
         uint32_t filter = work->order[i], level = 0, number = plan->n_islands;
         struct limef_plan_island *island = &plan->islands[number];

@@ -268,8 +268,11 @@ void plan_place(struct plan_work *work)
     struct limef_plan *plan = work->plan;
 
     plan_make_islands(work);
-    for (uint32_t i = 0; i < plan->n_filters; i++)
+    plan->n_workers = 0;
+    for (uint32_t i = 0; i < plan->n_filters; i++) {
         plan->workers[i] = (struct limef_plan_worker){0};
+        work->worker_busy_us[i] = work->worker_hz[i] = 0;
+    }
     if (work->problem->previous)
         stay(work);
     settle(work);

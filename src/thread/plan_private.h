@@ -36,6 +36,7 @@ struct plan_work {
     uint8_t *is_eager;             /* it, or a source that leads to it, never waits */
     uint8_t *records;              /* a filter that keeps what it gets, or one is behind it */
     uint8_t *no_cpu;               /* it would be cut off if there were a core for it */
+    uint8_t *is_rejoined;          /* it would be cut off if fewer frames were in time then */
     uint8_t *is_alone;             /* of a worker: takes no other island */
     double *load;                  /* share of a core, or 0 */
     double *weight;                /* load or lateness against its limit: an island holds 1 */
@@ -68,6 +69,17 @@ int plan_read_topology(struct plan_work *work);
 
 /* Decides which filters are heads. */
 int plan_cut(struct plan_work *work);
+
+/* The two halves of that, from the beginning: what topology and flags ask for; then, in mode
+ * LIMEF_PLAN_AUTO, what costs do. */
+void plan_cut_by_flags(struct plan_work *work);
+void plan_cut_by_cost(struct plan_work *work);
+
+/* Whether a fixed connection is cut. */
+bool plan_is_broken(const struct plan_work *work);
+
+/* Changes heads where the model of the machine says that frames would be late. */
+void plan_try(struct plan_work *work);
 
 /* Marks heads in `head` where a branch of a fork holds up the others, likewise. */
 void plan_clear_forks(struct plan_work *work);

@@ -73,6 +73,10 @@ const char *limef_plan_reason_name(enum limef_plan_reason reason)
         return "cut_unmeasured";
     case LIMEF_PLAN_CUT_MODE:
         return "cut_mode";
+    case LIMEF_PLAN_CUT_TRIED:
+        return "cut_tried";
+    case LIMEF_PLAN_FUSED_TRIED:
+        return "fused_tried";
     }
     return "unknown";
 }
@@ -170,6 +174,10 @@ static void say_fused(struct line *line, const struct limef_plan *plan,
             plan_figure(&a, island->load, 2, "?"),
             plan_figure(&b, problem->machine.n_cpus, 1, "?"));
         break;
+    case LIMEF_PLAN_FUSED_TRIED:
+        say(line, "tried: with a cut there more frames are late; what is fused loads %s of a core",
+            plan_figure(&a, island->load, 2, "?"));
+        break;
     case LIMEF_PLAN_FUSED_UNMEASURED:
         say(line, "not measured yet, and nothing forces a cut");
         break;
@@ -226,6 +234,10 @@ static void say_cut(struct line *line, const struct limef_plan *plan,
         break;
     case LIMEF_PLAN_CUT_PRIORITY:
         say(line, "%s before is of another urgency: ", plan_label(problem, reader).text);
+        say_load(line, plan, problem, edge);
+        break;
+    case LIMEF_PLAN_CUT_TRIED:
+        say(line, "tried: fewer frames are late with it: ");
         say_load(line, plan, problem, edge);
         break;
     case LIMEF_PLAN_CUT_UNMEASURED:

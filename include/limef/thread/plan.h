@@ -103,6 +103,8 @@ enum limef_plan_reason {
     LIMEF_PLAN_FUSED_CHEAP,      /**< a call costs less than a handover saves */
     LIMEF_PLAN_FUSED_UNMEASURED, /**< nothing is known yet, and nothing forces a cut */
     LIMEF_PLAN_FUSED_NO_CPU,     /**< there is no core left that a cut could use */
+    LIMEF_PLAN_FUSED_TRIED,      /**< the rules would cut it; in a model of the machine fewer frames
+                                      are late without */
     LIMEF_PLAN_CUT_BLOCKING,     /**< a source that waits would be read late, or it waits itself */
     LIMEF_PLAN_CUT_BOUND,        /**< one side is bound to a thread */
     LIMEF_PLAN_CUT_EXPLICIT,     /**< a thread of the application is behind or before it */
@@ -113,6 +115,7 @@ enum limef_plan_reason {
     LIMEF_PLAN_CUT_BRANCH,       /**< works seldom, but then holds up other branches of a fork */
     LIMEF_PLAN_CUT_PRIORITY,     /**< the sides are of different urgency */
     LIMEF_PLAN_CUT_UNMEASURED,   /**< nothing is known yet; the topology suggests it */
+    LIMEF_PLAN_CUT_TRIED,        /**< in a model of the machine fewer frames are late with it */
     LIMEF_PLAN_CUT_MODE,         /**< the mode asked for it */
 };
 

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* What the model of the machine says of plans that are made by hand. */
+#include "thread/plan_model.h"
+
+#include "support/plans.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include <stdlib.h>
+
+static struct plans plans;
+static struct plan_model model;
+static struct plan_work work;
+static void *scratch;
+
+static void begin(void)
+{
+    plans_init(&plans, 2);
+}
+
+static void end(void)
+{
+    free(scratch);
+    plans_clear(&plans);
+}
+
+TestSuite(plan_model, .init = begin, .fini = end, .timeout = 60);
+
+/* Reads what is in plans, planned in a mode. */
+static bool read_plan(enum limef_plan_mode mode)
+{
+    uint32_t n = plans.problem.n_filters, m = plans.problem.n_edges;
+
+    plans.problem.mode = mode;
+    cr_assert(zero(int, plans_make(&plans)));
+    free(scratch);
+    scratch = calloc(1, limef_plan_scratch_bytes(n, m));
+    work = (struct plan_work){.problem = &plans.problem, .plan = &plans.plan};
+    plan_work_lay_out(&work, scratch, n, m);
+    cr_assert(zero(int, plan_read_topology(&work)));
+    return plan_model_init(&model, &work);
+}
+
+static double missed(enum limef_plan_mode mode)
+{
+    cr_assert(read_plan(mode));
+    return plan_model_run(&model, 1).missed;
+}
+
+Test(plan_model, two_filters_that_do_not_fit_one_core_miss_only_if_fused)
+{
+    plans_put_chain(&plans, 24000, 17000);
+    cr_assert(gt(dbl, missed(LIMEF_PLAN_FUSED), 0.8));
+    cr_assert(lt(dbl, missed(LIMEF_PLAN_PER_FILTER), 0.1)); /* seldom ones cost more */
+}
+
+Test(plan_model, one_core_does_no_more_than_it_can)
+{
+    plans.problem.machine.n_cpus = 1;
+    plans_put_chain(&plans, 20000, 18000);
+    for (int i = 0; i < 3; i++)
+        plans_put(&plans, 2, "scale", 200, 25);
+    plans.filters[1].p95_us = 40000;
+    cr_assert(gt(dbl, missed(LIMEF_PLAN_FUSED), 0.1));
+    cr_assert(gt(dbl, missed(LIMEF_PLAN_PER_FILTER), 0.1));
+}
+
+Test(plan_model, the_last_of_a_burst_waits_for_the_others)
+{
+    plans_put_chain(&plans, 11000, 9000);
+    plans.edges[0].burst_frames = 4;
+    cr_assert(gt(dbl, missed(LIMEF_PLAN_FUSED), 0.2));
+    cr_assert(lt(dbl, missed(LIMEF_PLAN_PER_FILTER), missed(LIMEF_PLAN_FUSED)));
+}
+
+Test(plan_model, handovers_are_processor_time)
+{
+    double fused;
+
+    plans_put_chain(&plans, 11000, 9500);
+    cr_assert(read_plan(LIMEF_PLAN_FUSED));
+    fused = plan_model_run(&model, 1).cpu;
+    cr_assert(read_plan(LIMEF_PLAN_PER_FILTER));
+    cr_assert(gt(dbl, plan_model_run(&model, 1).cpu, fused));
+}
+
+Test(plan_model, same_plan_gives_the_same_answer)
+{
+    struct model_outcome a, b;
+
+    plans_put_chain(&plans, 24000, 17000);
+    plans.filters[1].p95_us = 40000;
+    cr_assert(read_plan(LIMEF_PLAN_PER_FILTER));
+    a = plan_model_run(&model, 1);
+    b = plan_model_run(&model, 1);
+    cr_assert(gt(dbl, a.missed, 0));
+    cr_assert(eq(dbl, a.missed, b.missed));
+    cr_assert(eq(dbl, a.cpu, b.cpu));
+}
+
+Test(plan_model, it_says_nothing_of_what_it_does_not_know)
+{
+    plans_put_chain(&plans, 24000, 17000);
+    cr_assert(read_plan(LIMEF_PLAN_FUSED));
+    plans.filters[2].flags = LIMEF_FILTER_THREAD_BOUND;
+    cr_assert(not(read_plan(LIMEF_PLAN_FUSED)));
+    plans.filters[2].flags = 0;
+    plans.filters[0].is_eager = true;
+    cr_assert(not(read_plan(LIMEF_PLAN_FUSED)));
+    plans.filters[0].is_eager = false;
+    plans.filters[1].cost_us = LIMEF_NOT_MEASURED;
+    cr_assert(not(read_plan(LIMEF_PLAN_FUSED)));
+    plans.filters[1].cost_us = 200; /* nothing can be late */
+    plans.filters[2].cost_us = 100;
+    plans.filters[1].p95_us = plans.filters[2].p95_us = 200;
+    cr_assert(not(read_plan(LIMEF_PLAN_FUSED)));
+    plans.filters[1].cost_us = plans.filters[2].cost_us = 50000; /* all can */
+    cr_assert(not(read_plan(LIMEF_PLAN_FUSED)));
+}
+
+Test(plan_model, frames_without_end_are_not_waited_for)
+{
+    plans_put_chain(&plans, 1e-6, 1e-6);
+    for (int i = 0; i < 3; i++)
+        plans.filters[i].rate_hz = 1e11;
+    plans.edges[0].rate_hz = plans.edges[1].rate_hz = 1e11;
+    plans.filters[1].p95_us = 1e11;
+    if (read_plan(LIMEF_PLAN_FUSED))
+        plan_model_run(&model, 1);
+    cr_assert(le(u32, model.n_steps, MODEL_STEPS + 1));
+}

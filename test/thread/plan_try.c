@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* Plans that the model of the machine has changed. */
+#include "support/plans.h"
+
+#include <limef/thread/plan_print.h>
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include <string.h>
+
+static struct plans plans;
+
+static void end(void)
+{
+    plans_clear(&plans);
+}
+
+TestSuite(plan_try, .fini = end, .timeout = 60);
+
+static void tell_bursts(double frames)
+{
+    for (uint32_t i = 0; i < plans.problem.n_edges; i++) {
+        plans.edges[i].burst_frames = i ? 1 : frames;
+        plans.edges[i].jitter_us = 0;
+    }
+}
+
+/* camera -> look -> every 5th -> heavy, and look -> light: a slow one of the heavy frames makes the
+ * light branch, and the next frames, late; the load is nothing. */
+static void put_fork(void)
+{
+    uint32_t source, look;
+
+    plans_init(&plans, 8);
+    source = plans_put(&plans, LIMEF_PLAN_NONE, "source", 100, 50);
+    plans.filters[source].is_live = true;
+    look = plans_put(&plans, source, "look", 1450, 50);
+    plans_put(&plans, look, "heavy", 18000, 10);
+    plans_put(&plans, look, "light", 1700, 50);
+    tell_bursts(1);
+}
+
+Test(plan_try, branch_whose_slow_frames_hold_up_another_is_cut_off)
+{
+    char text[256];
+
+    put_fork();
+    cr_assert(zero(int, plans_make(&plans)));
+    cr_assert(plans.plan.links[1].is_cut);
+    cr_assert(eq(int, plans.plan.links[1].reason, LIMEF_PLAN_CUT_TRIED));
+    limef_plan_explain(&plans.plan, &plans.problem, 1, text, sizeof(text));
+    cr_assert(strstr(text, "tried") != NULL, "%s", text);
+}
+
+Test(plan_try, what_was_tried_stays_until_the_rules_are_on_time)
+{
+    put_fork();
+    cr_assert(zero(int, plans_make(&plans)));
+    cr_assert(zero(int, plans_make_next(&plans)));
+    cr_assert(eq(int, plans.plan.links[1].reason, LIMEF_PLAN_CUT_TRIED));
+    plans.filters[2].cost_us = plans.filters[2].p95_us = 15000;
+    cr_assert(zero(int, plans_make_next(&plans)));
+    cr_assert(plans.plan.links[1].is_cut);
+    plans.filters[2].cost_us = plans.filters[2].p95_us = 3000;
+    cr_assert(zero(int, plans_make_next(&plans)));
+    cr_assert(not(plans.plan.links[1].is_cut));
+    cr_assert(zero(int, plans_make_next(&plans)));
+    cr_assert(not(plans.plan.links[1].is_cut));
+}
+
+/* One core, a file that bursts, and a camera whose recorder would lose most in the background. */
+Test(plan_try, recorder_that_would_starve_is_fused)
+{
+    char text[256];
+    uint32_t source, record;
+
+    plans_init(&plans, 1);
+    source = plans_put(&plans, LIMEF_PLAN_NONE, "file", 25, 17);
+    plans_put(&plans, source, "work", 13000, 17);
+    source = plans_put(&plans, LIMEF_PLAN_NONE, "camera", 116, 167);
+    plans.filters[source].is_live = true;
+    record = plans_put(&plans, plans_put(&plans, source, "look", 1353, 167), "record", 1800, 167);
+    plans.filters[record].flags |= LIMEF_FILTER_RECORDS;
+    tell_bursts(3);
+    cr_assert(zero(int, plans_make(&plans)));
+    cr_assert(not(plans.plan.links[2].is_cut));
+    cr_assert(eq(int, plans.plan.links[2].reason, LIMEF_PLAN_FUSED_TRIED));
+    limef_plan_explain(&plans.plan, &plans.problem, 2, text, sizeof(text));
+    cr_assert(strstr(text, "tried") != NULL, "%s", text);
+    cr_assert(zero(int, plans_make_next(&plans)));
+    cr_assert(eq(int, plans.plan.links[2].reason, LIMEF_PLAN_FUSED_TRIED));
+}

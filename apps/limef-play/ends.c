@@ -115,9 +115,9 @@ static bool repeats_in_vain(const struct play_stream *stream)
         return false;
     limef_file_source_get_counters(&stream->source, &source);
     limef_decode_get_counters(&stream->decode, &decode);
-    /* in n_loops whole turns there was not more than n_packets */
+    /* in n_loops whole turns there was not more than n_video */
     return source.n_loops && !decode.n_frames &&
-           decode.n_packets > source.n_packets / source.n_loops + MAX_DECODER_DELAY;
+           decode.n_packets > source.n_video / source.n_loops + MAX_DECODER_DELAY;
 }
 
 void ends_vain_repetition(struct player *player)

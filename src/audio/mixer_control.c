@@ -94,7 +94,8 @@ int limef_mixer_set(struct limef_mixer *mixer, struct limef_mixer_input *input,
 
 static void add(struct limef_mixer *mixer, struct limef_mixer_input *input)
 {
-    input->state = LIMEF_INPUT_WAITING;
+    input->state = LIMEF_INPUT_WAITING; /* also if it sounded when it left */
+    input->n_owed = input->n_late = 0;
     mixer->inputs[mixer->n_inputs++] = input;
 }
 

@@ -215,17 +215,25 @@ static bool is_unheard(struct limef_audio_slot *slot, const struct limef_decoded
     return true;
 }
 
+/* Said once: what comes next is like it. */
+static int refuse(struct limef_audio_sink *sink, const struct limef_decoded_frame *in,
+                  const char *why)
+{
+    if (!LIMEF_COUNTED(sink->n_refused))
+        limef_fail(AVERROR(EINVAL), sink->filter.name, "sound of slot %u %s", in->frame.slot, why);
+    LIMEF_COUNT(sink->n_refused, 1);
+    return AVERROR(EINVAL);
+}
+
 static int take_sound(struct limef_audio_sink *sink, const struct limef_decoded_frame *in)
 {
     struct limef_audio_slot *slot;
     int ret;
 
     if (in->frame.slot >= sink->n_slots)
-        return limef_fail(AVERROR(EINVAL), sink->filter.name, "there is no input for slot %u",
-                          in->frame.slot);
+        return refuse(sink, in, "has no input");
     if (!is_for_mixer(sink, in->av))
-        return limef_fail(AVERROR(EINVAL), sink->filter.name,
-                          "sound of slot %u is not what the mixer takes", in->frame.slot);
+        return refuse(sink, in, "is not what the mixer takes");
     slot = &sink->slots[in->frame.slot];
     if (!LIMEF_COUNTED(sink->has_sound))
         begin(sink, in->frame.slot);

@@ -167,6 +167,7 @@ static int send_packet(struct limef_file_source *file)
         packet->frame.flags |= LIMEF_FRAME_DISCONTINUITY;
     track->discontinuous = false;
     LIMEF_COUNT(file->n_packets, 1);
+    LIMEF_COUNT(file->n_video, packet->frame.media == LIMEF_MEDIA_VIDEO);
     LIMEF_COUNT(file->n_bytes, packet->size_bytes);
     if (packet->frame.pts_us != LIMEF_NO_TIME)
         atomic_store_explicit(&file->position_us, packet->frame.pts_us, memory_order_relaxed);
@@ -356,6 +357,7 @@ void limef_file_source_get_counters(const struct limef_file_source *file,
 {
     *counters = (struct limef_file_source_counters){
         .n_packets = LIMEF_COUNTED(file->n_packets),
+        .n_video = LIMEF_COUNTED(file->n_video),
         .n_bytes = LIMEF_COUNTED(file->n_bytes),
         .n_refused = LIMEF_COUNTED(file->n_refused),
         .n_skipped = LIMEF_COUNTED(file->n_skipped),

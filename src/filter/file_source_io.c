@@ -9,6 +9,7 @@
 #include "base/memory_private.h"
 
 #include <fcntl.h>
+#include <libavutil/avstring.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,21 +43,23 @@ static int io_read(void *context, uint8_t *buffer, int size)
 /* A descriptor for what would block; -1 and errno 0 for what libavformat shall open. */
 static int open_what_blocks(const char *url)
 {
+    const char *path = url;
     struct stat status;
     char *end;
     long number;
 
     errno = 0;
+    av_strstart(url, "file:", &path);
     if (strncmp(url, "pipe:", 5) == 0) {
         number = strtol(url + 5, &end, 10);
         return *end == '\0' ? fcntl((int)number, F_DUPFD_CLOEXEC, 0) : -1;
     }
-    if (stat(url, &status) != 0 ||
+    if (stat(path, &status) != 0 ||
         !(S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode) || S_ISSOCK(status.st_mode))) {
         errno = 0;
         return -1;
     }
-    return open(url, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    return open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 }
 
 int file_source_io_open(struct limef_file_source *file, AVIOContext **io)

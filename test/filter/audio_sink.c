@@ -36,13 +36,28 @@ Test(audio_sink, never_refuses_what_is_live)
     cr_assert(eq(ulong, LIMEF_COUNTED(input.ring.n_dropped), 6 * 1024));
 }
 
-Test(audio_sink, refuses_what_the_mixer_does_not_take)
+static unsigned n_lines;
+
+static void count_lines(void *context, enum limef_log_level level, const char *name,
+                        const char *line)
 {
+    (void)context;
+    (void)level;
+    (void)name;
+    (void)line;
+    n_lines++;
+}
+
+Test(audio_sink, refuses_what_the_mixer_does_not_take_and_says_so_once)
+{
+    limef_log_set_sink(count_lines, NULL);
     block.av->sample_rate = 44100;
     cr_assert(eq(int, offer(0, 0), AVERROR(EINVAL)));
     block.av->sample_rate = 48000;
     block.frame.frame.slot = 2;
     cr_assert(eq(int, offer(0, 0), AVERROR(EINVAL)));
+    cr_assert(eq(ulong, LIMEF_COUNTED(sink.n_refused), 2));
+    cr_assert(eq(uint, n_lines, 1));
     block.frame.frame.slot = 1; /* a slot without an input is silent */
     cr_assert(zero(int, offer(0, 0)));
 }

@@ -80,6 +80,7 @@ Test(file_source, passes_start_then_codecs_then_packets_then_end)
 {
     struct limef_file_source_settings settings =
         fastest(media_make("a.mp4", &(struct media){.audio = true}));
+    struct limef_file_source_counters counters;
     bool described[2] = {false, false};
 
     play_init(&play, &settings, NULL);
@@ -98,6 +99,9 @@ Test(file_source, passes_start_then_codecs_then_packets_then_end)
     cr_assert(eq(u32, play.end.notes[play.end.n_notes - 1].signal, LIMEF_SIGNAL_END));
     cr_assert(eq(int, play.end.notes[play.end.n_notes - 1].code, 0));
     cr_assert(eq(str, play.end.notes[play.end.n_notes - 1].text, "end of file"));
+    limef_file_source_get_counters(&play.file, &counters);
+    cr_assert(eq(u64, counters.n_video, 25));
+    cr_assert(gt(u64, counters.n_packets, 25));
     play_clear(&play);
 }
 
@@ -225,9 +229,13 @@ Test(file_source, a_pipe_that_nobody_writes_ends_by_deadline)
 {
     const char *path = media_path("fifo");
     struct limef_file_source_settings settings = fastest(path);
+    char url[4096];
 
     cr_assert(eq(int, mkfifo(path, 0600), 0));
     settings.timeout_us = 100000;
+    expect_failure(settings, AVERROR(ETIMEDOUT));
+    snprintf(url, sizeof(url), "file:%s", path);
+    settings.url = url;
     expect_failure(settings, AVERROR(ETIMEDOUT));
 }
 

@@ -118,6 +118,9 @@ struct limef_audio_sink {
     struct limef_audio_slot *slots; /**< borrowed; slots[i] is slot i */
     unsigned n_slots;
     LIMEF_ATOMIC(bool) has_sound; /**< some sound came; any reads */
+    LIMEF_ATOMIC(uint64_t)
+    n_refused; /**< blocks that are no slot's, or not of the mixer's rate,
+                    channels and format; any reads */
 };
 
 /**

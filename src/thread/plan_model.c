@@ -42,27 +42,33 @@ static double spread_of(double p95)
     return root > 0 ? 1.645 - sqrt(root) : 1.645;
 }
 
-/* Of frames that cost alike, and seldom ones that p95 does not show: key frames. */
-static void read_costs(struct plan_model *model, uint32_t filter)
+/* p95: of the mean; seldom: what one of the frames costs that it does not show, of the others. */
+static void draw_costs(float *draws, double p95, double seldom)
 {
-    const struct limef_plan_filter *known = &model->work->problem->filters[filter];
-    double p95 =
-        plan_is_known(known->p95_us) && known->cost_us > 0 ? known->p95_us / known->cost_us : 1;
-    double spread = spread_of(p95 * (1 + (SELDOM_COST - 1) / MODEL_DRAWS)), sum = 0;
-    float *draws = model->draws[filter];
+    double spread = spread_of(p95 * (1 + (seldom - 1) / MODEL_DRAWS)), sum = 0;
 
-    model->cost_us[filter] = known->cost_us;
     for (unsigned k = 0; k < MODEL_DRAWS / 2; k++) {
         double factor = exp(spread * quantiles[k]);
 
         draws[MODEL_DRAWS / 2 + k] = (float)factor;
         draws[MODEL_DRAWS / 2 - 1 - k] = (float)(1 / factor);
     }
-    draws[MODEL_DRAWS - 1] = fmaxf(draws[MODEL_DRAWS - 1], (float)SELDOM_COST);
+    draws[MODEL_DRAWS - 1] = fmaxf(draws[MODEL_DRAWS - 1], (float)seldom);
     for (unsigned k = 0; k < MODEL_DRAWS; k++)
         sum += (double)draws[k];
     for (unsigned k = 0; k < MODEL_DRAWS; k++)
         draws[k] *= (float)(MODEL_DRAWS / sum);
+}
+
+static void read_costs(struct plan_model *model, uint32_t filter)
+{
+    const struct limef_plan_filter *known = &model->work->problem->filters[filter];
+    double p95 =
+        plan_is_known(known->p95_us) && known->cost_us > 0 ? known->p95_us / known->cost_us : 1;
+
+    model->cost_us[filter] = known->cost_us;
+    draw_costs(model->draws[false][filter], p95, 1);
+    draw_costs(model->draws[true][filter], p95, SELDOM_COST);
 }
 
 /* Filters pass all their frames on, or one of so many. Returns false where it is something else. */
@@ -173,6 +179,7 @@ bool plan_model_init(struct plan_model *model, const struct plan_work *work)
     memset(model, 0, sizeof(*model)); /* in place: it is large */
     model->work = work;
     model->most_steps = MODEL_STEPS;
+    model->has_seldom = true;
     model->n_cores = n_cpus < problem->n_filters ? (unsigned)n_cpus : problem->n_filters;
     for (uint32_t i = 0; i < problem->n_filters; i++)
         if (!read_filter(model, work->order[i]))

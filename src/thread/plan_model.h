@@ -84,7 +84,9 @@ struct plan_model {
     const struct plan_work *work;
     /* of the problem */
     double cost_us[MODEL_FILTERS], path_us[MODEL_FILTERS], n_ends[MODEL_FILTERS];
-    float draws[MODEL_FILTERS][MODEL_DRAWS];
+    /* as p95 says; with seldom ones that it does not show */
+    float draws[2][MODEL_FILTERS][MODEL_DRAWS];
+    bool has_seldom; /* which of them */
     uint32_t keep[MODEL_FILTERS], every[MODEL_FILTERS];
     struct model_source sources[MODEL_SOURCES];
     unsigned n_sources, n_cores;

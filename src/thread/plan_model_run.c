@@ -33,7 +33,8 @@ static double cost_of(const struct plan_model *model, uint32_t filter,
 {
     uint32_t drawn = draw(filter * MODEL_SOURCES + token->source, token->number);
 
-    return model->cost_us[filter] * (double)model->draws[filter][drawn % MODEL_DRAWS];
+    return model->cost_us[filter] *
+           (double)model->draws[model->has_seldom][filter][drawn % MODEL_DRAWS];
 }
 
 static bool add_op(struct plan_model *model, enum model_op_kind kind, uint32_t at)

@@ -265,6 +265,20 @@ static struct option search(struct trial *trial, const struct option *rules)
     return few.score < best.score ? few : best;
 }
 
+/* Whether it is no worse either where no frame costs more than p95 says. */
+static bool is_safe(struct trial *trial, const struct option *found, const struct option *now)
+{
+    double found_missed, now_missed;
+
+    trial->model.n_steps = 0;
+    trial->model.most_steps = MODEL_STEPS;
+    trial->model.has_seldom = false;
+    found_missed = look(trial, found->heads, 1).missed;
+    now_missed = look(trial, now->heads, 1).missed;
+    trial->model.has_seldom = true;
+    return found_missed <= now_missed + ON_TIME;
+}
+
 /* start: what the rules say beside what runs; or what runs, if that was tried once. Returns whether
  * something else than the rules' was taken. */
 static bool choose(struct trial *trial, uint32_t start, bool tried)
@@ -279,7 +293,8 @@ static bool choose(struct trial *trial, uint32_t start, bool tried)
     best = rules;
     if (now.missed > late)
         best = search(trial, &rules);
-    if (best.score < now.score - better || (tried && rules.missed <= ON_TIME))
+    if ((best.score < now.score - better && is_safe(trial, &best, &now)) ||
+        (tried && rules.missed <= ON_TIME))
         now = best;
     if (!tried && now.heads == start)
         return false;

@@ -240,7 +240,8 @@ class Hardware(unittest.TestCase):
             pictures = []
             for hwdec in ("vaapi", "no"):
                 picture = FOLDER / f"{hwdec}.png"
-                result = Result("--vo=offscreen", f"--hwdec={hwdec}", f"--snapshot={picture}", path)
+                result = Result("--vo=offscreen", "--size=320x180", f"--hwdec={hwdec}",
+                                f"--snapshot={picture}", path)
                 if result.status == 7:
                     self.skipTest("no EGL here")
                 self.assertEqual(result.status, 0, result.errors)
@@ -257,8 +258,8 @@ class Hardware(unittest.TestCase):
             pictures = []
             for hwdec in ("vaapi", "no"):
                 picture = FOLDER / f"{hwdec}.png"
-                result = Result("--vo=offscreen", "--upload=plain", f"--hwdec={hwdec}",
-                                f"--snapshot={picture}", *paths)
+                result = Result("--vo=offscreen", "--size=320x180", "--upload=plain",
+                                f"--hwdec={hwdec}", f"--snapshot={picture}", *paths)
                 if result.status == 7:
                     self.skipTest("no EGL here")
                 pictures.append(picture.read_bytes())

@@ -54,8 +54,9 @@ IN_PLACE int avcodec_open2(AVCodecContext *context, const AVCodec *codec, AVDict
     if (opens) {
         device_of_system.n_contexts++;
         device_of_system.n_pictures = 0;
-        device_of_system.spent = NULL;
     }
+    if (opens || context == device_of_system.spent) /* another one where that one was */
+        device_of_system.spent = NULL;
     return NEXT(avcodec_open2)(context, codec, options);
 }
 

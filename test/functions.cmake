@@ -155,6 +155,7 @@ function(limef_add_fuzzer)
     file(MAKE_DIRECTORY ${found})
     add_test(NAME fuzz_${arg_NAME} COMMAND ${target}
         -max_total_time=${LIMEF_FUZZ_SECONDS} -timeout=10 -rss_limit_mb=2048 -print_final_stats=1
+        -error_exitcode=1 # its own one, 77, says that a test is skipped
         ${found} ${arg_CORPUS})
     math(EXPR timeout "${LIMEF_FUZZ_SECONDS} + 60")
     limef_test_properties(fuzz_${arg_NAME} fuzz ${timeout})

@@ -62,14 +62,13 @@ static uint32_t read_code(struct bits *bits)
 /* 7.3.2.1.1.1: the values do not matter, where they end does. */
 static void skip_scaling_list(struct bits *bits, unsigned n_values)
 {
-    int32_t last = 8, next = 8;
+    uint32_t last = 8, next = 8;
 
     for (unsigned i = 0; i < n_values; i++) {
         if (next != 0) {
-            uint32_t code = read_code(bits);
-            int32_t delta = (int32_t)(code / 2 + code % 2) * (code % 2 ? 1 : -1);
+            uint32_t code = read_code(bits), delta = code / 2 + code % 2;
 
-            next = (last + delta) & 255;
+            next = (last + (code % 2 ? delta : -delta)) & 255; /* modulo 256 in any case */
         }
         last = next ? next : last;
     }
@@ -120,7 +119,7 @@ void frame_number_take_set(struct frame_number *number, const uint8_t *set, size
     number->has_planes = false;
     if (has_chroma(profile))
         read_chroma(number, &bits);
-    length = read_code(&bits) + 4;
+    length = read_code(&bits);
     order = read_code(&bits);
     if (order == 0) {
         read_code(&bits);
@@ -137,7 +136,7 @@ void frame_number_take_set(struct frame_number *number, const uint8_t *set, size
     read_code(&bits); /* reference frames */
     number->may_skip = read_bit(&bits);
     number->set_id = (uint8_t)FFMIN(id, UINT8_MAX);
-    number->bits = length <= 16 && bits.at <= bits.n ? (uint8_t)length : 0;
+    number->bits = length <= 12 && bits.at <= bits.n ? (uint8_t)(length + 4) : 0;
 }
 
 /* The first frame of a group that can be decoded by itself. */

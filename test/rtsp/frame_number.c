@@ -91,6 +91,18 @@ Test(frame_number, believes_on_if_packets_are_missing_too)
     cr_assert(eq(uint, n_missing, clip.n_units / GOP));
 }
 
+Test(frame_number, survives_a_scaling_list_whose_steps_are_too_large)
+{
+    static const uint8_t set[] = {0x07, 0x80, 0x20, 0x00, 0x11, 0x45, 0xec, 0x00, 0x47, 0x7b,
+                                  0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x00, 0x00,
+                                  0x00, 0x00, 0x00, 0x7e, 0x0a, 0x7e, 0x0a, 0x50, 0x4d, 0x00,
+                                  0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xfa, 0x00};
+    struct frame_number number = {.bits = 0};
+
+    frame_number_take_set(&number, set, sizeof(set));
+    cr_assert(zero(uint, number.bits));
+}
+
 Test(frame_number, survives_any_bytes)
 {
     struct frame_number number = {.bits = 0};

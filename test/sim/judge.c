@@ -102,7 +102,7 @@ Test(judge, random_graphs_come_to_rest)
 {
     unsigned n_restless = 0;
 
-    for (uint64_t seed = 1; seed <= 40; seed++) {
+    for (uint64_t seed = 1; seed <= 60; seed++) {
         scenario_random(&it.graph, &it.machine, seed, 9);
         open_live();
         windows(30);

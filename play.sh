@@ -11,19 +11,6 @@ root=$(cd "$(dirname "$0")" && pwd)
 build=$root/build/release
 demo=$root/build/demo.mp4
 
-has_url=
-has_output=
-for argument in "$@"; do
-    case $argument in
-    --snapshot=* | --vo=none | --help | --version) has_output=1 ;;
-    esac
-    case $argument in
-    --help | --version) has_url=1 ;;
-    --*) ;;
-    *) has_url=1 ;;
-    esac
-done
-
 # A display server that the environment names, and whose socket is there.
 has_display()
 {
@@ -56,6 +43,26 @@ if ! cmake --build "$build" >>"$log" 2>&1; then
     tail -n 40 "$log" >&2
     exit 1
 fi
+
+# Whether an option has its value in the next word, if not behind a =.
+takes_value()
+{
+    "$build/apps/limef-play" --help | grep -q -e " $1[a-z-]*="
+}
+
+has_url= has_output= option=
+for argument in "$@"; do
+    [ -z "$option" ] || argument=$option=$argument
+    option=
+    case $argument in
+    --) has_url=1 && break ;;
+    --help | --version) has_url=1 has_output=1 ;;
+    --snapshot=* | --vo=none) has_output=1 ;;
+    --*=*) ;;
+    --*) ! takes_value "$argument" || option=$argument ;;
+    *) has_url=1 ;;
+    esac
+done
 
 if [ -z "$has_url" ]; then
     if [ ! -f "$demo" ]; then

@@ -87,7 +87,9 @@ static int cut(struct limef_switch_filter *choice, const struct limef_switch_inp
     if (input->state.frame.frame_class == LIMEF_FRAME_SIGNAL)
         first_error = pass_as_own(choice, &input->state.frame);
     for (unsigned i = 0; i < input->codecs.tracks.n; i++) {
-        int ret = pass_as_own(choice, &input->codecs.frames[i].frame);
+        const struct limef_frame *codec = &input->codecs.frames[i].frame;
+        /* of a track whose codec could not be kept there is none */
+        int ret = codec->frame_class == LIMEF_FRAME_CODEC ? pass_as_own(choice, codec) : 0;
 
         if (ret < 0 && !first_error)
             first_error = ret;

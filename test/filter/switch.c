@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include <limef/filter/switch.h>
 
+#include "support/failing.h"
 #include "support/frames.h"
 #include "support/sink.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
-#include <libavutil/error.h>
+#include <libavcodec/avcodec.h>
+#include <limef/base/log.h>
 #include <limef/base/memory.h>
 
 #define SLOT 9
@@ -107,6 +109,24 @@ Test(switch, passes_the_codec_of_the_chosen_input_before_its_key_frame)
     limef_filter_clear(&inputs[1].filter);
     limef_filter_clear(&sink.filter);
     limef_pool_release(pool);
+}
+
+Test(switch, passes_nothing_for_a_codec_that_it_had_no_memory_to_keep)
+{
+    struct AVCodecParameters parameters = {.codec_id = AV_CODEC_ID_H264}; /* nobody counts them */
+    struct limef_codec_frame codec = {
+        .frame = {.frame_class = LIMEF_FRAME_CODEC, .media = LIMEF_MEDIA_VIDEO, .slot = 1},
+        .parameters = &parameters};
+
+    limef_log_set_level(LIMEF_LOG_ERROR);
+    failing_install(1);
+    cr_assert(eq(int, limef_go(&inputs[1].filter, &codec.frame), AVERROR(ENOMEM)));
+    failing_remove();
+    go_choose(1);
+    go_video(1, 10, LIMEF_FRAME_KEY);
+    cr_assert(eq(u64, sink.n_frames, 2)); /* CHOOSE, key frame */
+    cr_assert(eq(i64, last_pts_us(), 10));
+    limef_filter_clear(&inputs[1].filter);
 }
 
 Test(switch, flags_the_first_frame_of_each_media_after_a_cut)

@@ -128,17 +128,28 @@ static char *find_lone_password(char *text)
     return text;
 }
 
+/* The next line, without what ends it; NULL: there is none. Empty ones count too. */
+static char *next_line(char **rest)
+{
+    char *line = *rest, *end = line + strcspn(line, "\r\n");
+
+    if (!*line)
+        return NULL;
+    *rest = end + (*end ? 1 : 0) + (end[0] == '\r' && end[1] == '\n');
+    *end = '\0';
+    return line;
+}
+
 int secrets_apply(struct play_options *options, char *text)
 {
-    char *rest = NULL, *line, *user, *password;
+    char *rest = text, *line, *user, *password;
     unsigned n_lines = 0;
     int ret = 0;
 
     line = find_lone_password(text);
     if (line)
         return apply_line(options, "*", NULL, line);
-    for (line = strtok_r(text, "\r\n", &rest); line && ret >= 0;
-         line = strtok_r(NULL, "\r\n", &rest)) {
+    while (ret >= 0 && (line = next_line(&rest))) {
         n_lines++;
         line += strspn(line, " \t");
         if (!*line || *line == '#')

@@ -68,12 +68,29 @@ Test(secrets, knows_hosts_without_their_port)
     assert_urls("rtsp://10.0.0.1/a", "rtsp://carl:four@10.0.0.2:8554/b");
 }
 
-Test(secrets, refuses_half_a_line)
+static char last_line[256];
+
+static void note_log(void *context, enum limef_log_level level, const char *name, const char *line)
 {
-    take();
-    limef_log_set_level(LIMEF_LOG_ERROR);
-    cr_assert(eq(int, apply("1 admin\n"), AVERROR(EINVAL)));
-    secrets_clear(&options);
+    (void)context;
+    (void)level;
+    (void)name;
+    snprintf(last_line, sizeof(last_line), "%s", line);
+}
+
+Test(secrets, refuses_half_a_line_and_says_which)
+{
+    static const char *const texts[] = {"# doors\n\n\n2 bob three\n1 admin\n",
+                                        "# doors\r\n\r\n\r\n2 bob three\r\n1 admin\r\n",
+                                        "\n\n\n\n1 admin"};
+
+    limef_log_set_sink(note_log, NULL);
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        take();
+        cr_assert(eq(int, apply(texts[i]), AVERROR(EINVAL)));
+        cr_assert(ne(ptr, strstr(last_line, "line 5 "), NULL), "%s", last_line);
+        secrets_clear(&options);
+    }
 }
 
 Test(secrets, come_from_a_descriptor)

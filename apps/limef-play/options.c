@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "options.h"
 
+#include "option_values.h"
+
 #include <limef/filter/file_source.h>
 
-#include <errno.h>
 #include <getopt.h>
 #include <libavutil/error.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #define DEFAULT_TIMEOUT_US 10000000
-
-/* Largest number of seconds that an option takes: a year. */
-#define MAX_SECONDS 31536000.0
 
 #define MIN_SPEED 0.1
 #define MAX_SPEED 10.0
@@ -116,113 +113,59 @@ static const char *const yes_no_words[] = {"no", "yes", NULL};
 static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
 static const char *const report_words[] = {"json", NULL};
 
-/* What is being parsed, for messages. */
-struct parser {
-    const char *name;
-    FILE *errors;
-};
-
-LIMEF_PRINTF(2, 3) static int complain(const struct parser *parser, const char *format, ...)
-{
-    va_list arguments;
-
-    if (!parser->errors)
-        return -1;
-    fputs("limef-play: ", parser->errors);
-    va_start(arguments, format);
-    vfprintf(parser->errors, format, arguments);
-    va_end(arguments);
-    fputs("; see limef-play --help\n", parser->errors);
-    return -1;
-}
-
-static int parse_word(const struct parser *parser, const char *text, const char *const *words)
-{
-    char list[80] = "";
-
-    for (int i = 0; words[i]; i++) {
-        if (!strcmp(text, words[i]))
-            return i;
-        if (i)
-            strncat(list, ", ", sizeof(list) - strlen(list) - 1);
-        strncat(list, words[i], sizeof(list) - strlen(list) - 1);
-    }
-    return complain(parser, "--%s=%.40s: not one of %s", parser->name, text, list);
-}
-
-static int parse_number(const struct parser *parser, const char *text, long long min, long long max,
-                        long long *number)
-{
-    char *end;
-
-    errno = 0;
-    *number = strtoll(text, &end, 10);
-    if (end == text || *end || errno || *number < min || *number > max)
-        return complain(parser, "--%s=%.40s: not a number from %lld to %lld", parser->name, text,
-                        min, max);
-    return 0;
-}
-
-static int parse_latency(const struct parser *parser, const char *text, int64_t *us)
+static int parse_latency(const struct option_parser *parser, const char *text, int64_t *us)
 {
     long long ms;
 
-    if (parse_number(parser, text, 20, 60000, &ms) < 0)
+    if (option_number(parser, text, 20, 60000, &ms) < 0)
         return -1;
     *us = ms * 1000;
     return 0;
 }
 
-static int parse_seconds(const struct parser *parser, const char *text, int64_t *us)
-{
-    char *end;
-    double seconds = strtod(text, &end);
-
-    if (end == text || *end || !(seconds >= 0) || seconds > MAX_SECONDS)
-        return complain(parser, "--%s=%.40s: not a number of seconds", parser->name, text);
-    *us = (int64_t)(seconds * 1e6);
-    return 0;
-}
-
-static int parse_size(const struct parser *parser, const char *text, struct play_options *options)
+static int parse_size(const struct option_parser *parser, const char *text,
+                      struct play_options *options)
 {
     int end = 0;
 
     if (sscanf(text, "%5dx%5d%n", &options->width, &options->height, &end) != 2 || text[end] ||
         options->width < 16 || options->height < 16 || options->width > 16384 ||
         options->height > 16384)
-        return complain(parser, "--size=%.40s: not a size such as 1280x720", text);
+        return option_complain(parser, "--size=%.40s: not a size such as 1280x720", text);
     return 0;
 }
 
-static int parse_ao(const struct parser *parser, const char *text)
+static int parse_ao(const struct option_parser *parser, const char *text)
 {
     if (!strcmp(text, "auto") || !strcmp(text, "none") || !strcmp(text, "alsa") ||
         !strncmp(text, "alsa:", 5) || (!strncmp(text, "wav:", 4) && text[4]))
         return 0;
-    return complain(parser, "--ao=%.40s: not one of auto, alsa[:DEVICE], wav:FILE, none", text);
+    return option_complain(parser, "--ao=%.40s: not one of auto, alsa[:DEVICE], wav:FILE, none",
+                           text);
 }
 
-static int parse_speed(const struct parser *parser, const char *text, struct play_options *options)
+static int parse_speed(const struct option_parser *parser, const char *text,
+                       struct play_options *options)
 {
     char *end;
     double speed = strtod(text, &end);
 
     if (end == text || *end || !(speed >= MIN_SPEED && speed <= MAX_SPEED))
-        return complain(parser, "--%s=%.40s: not a number from %g to %g", parser->name, text,
-                        MIN_SPEED, MAX_SPEED);
+        return option_complain(parser, "--%s=%.40s: not a number from %g to %g", parser->name, text,
+                               MIN_SPEED, MAX_SPEED);
     options->rate = (int32_t)(speed * 1000 + 0.5);
     return 0;
 }
 
-static int parse_loops(const struct parser *parser, const char *text, struct play_options *options)
+static int parse_loops(const struct option_parser *parser, const char *text,
+                       struct play_options *options)
 {
     long long number;
 
     options->n_loops = LIMEF_LOOP_FOREVER;
     if (!text)
         return 0;
-    if (parse_number(parser, text, 0, INT_MAX, &number) < 0)
+    if (option_number(parser, text, 0, INT_MAX, &number) < 0)
         return -1;
     options->n_loops = (uint32_t)number;
     return 0;
@@ -231,7 +174,7 @@ static int parse_loops(const struct parser *parser, const char *text, struct pla
 /* Stores a word's number; returns 0, or -1 as it came. */
 #define STORE_WORD(member, type, words)                                                            \
     do {                                                                                           \
-        int word_ = parse_word(parser, text, words);                                               \
+        int word_ = option_word(parser, text, words);                                              \
         if (word_ < 0)                                                                             \
             return -1;                                                                             \
         (member) = (type)word_;                                                                    \
@@ -241,7 +184,7 @@ static int parse_loops(const struct parser *parser, const char *text, struct pla
 #define STORE_NUMBER(member, type, min, max)                                                       \
     do {                                                                                           \
         long long number_;                                                                         \
-        if (parse_number(parser, text, min, max, &number_) < 0)                                    \
+        if (option_number(parser, text, min, max, &number_) < 0)                                   \
             return -1;                                                                             \
         (member) = (type)number_;                                                                  \
         return 0;                                                                                  \
@@ -256,7 +199,8 @@ static bool has_picture_suffix(const char *path)
 }
 
 /* A word, or kms:DEVICE. */
-static int parse_vo(const struct parser *parser, const char *text, struct play_options *options)
+static int parse_vo(const struct option_parser *parser, const char *text,
+                    struct play_options *options)
 {
     options->kms.device = NULL;
     if (!strncmp(text, "kms:", 4) && text[4]) {
@@ -267,8 +211,8 @@ static int parse_vo(const struct parser *parser, const char *text, struct play_o
     STORE_WORD(options->vo, enum play_vo, vo_words);
 }
 
-static int parse_output_option(const struct parser *parser, struct play_options *options, int id,
-                               const char *text)
+static int parse_output_option(const struct option_parser *parser, struct play_options *options,
+                               int id, const char *text)
 {
     switch (id) {
     case OPTION_VO:
@@ -278,11 +222,12 @@ static int parse_output_option(const struct parser *parser, struct play_options 
         return parse_ao(parser, text);
     case OPTION_AO_RECORD:
         options->ao_record = text;
-        return *text ? 0 : complain(parser, "--ao-record: no file name");
+        return *text ? 0 : option_complain(parser, "--ao-record: no file name");
     case OPTION_AO_STREAM:
         options->ao_stream = text;
-        return !strncasecmp(text, "icecast", 7) ? 0
-                                                : complain(parser, "--ao-stream: not icecast://");
+        return !strncasecmp(text, "icecast", 7)
+                   ? 0
+                   : option_complain(parser, "--ao-stream: not icecast://");
     case OPTION_SIZE:
         return parse_size(parser, text, options);
     case OPTION_FULLSCREEN:
@@ -297,20 +242,21 @@ static int parse_output_option(const struct parser *parser, struct play_options 
         options->snapshot = text;
         return has_picture_suffix(text)
                    ? 0
-                   : complain(parser, "--snapshot=%.80s: not a .png, .jpg or .jpeg file", text);
+                   : option_complain(parser, "--snapshot=%.80s: not a .png, .jpg or .jpeg file",
+                                     text);
     case OPTION_FRAMEMD5:
         options->framemd5 = text;
-        return *text ? 0 : complain(parser, "--framemd5: no file name");
+        return *text ? 0 : option_complain(parser, "--framemd5: no file name");
     case OPTION_EXPORT:
         options->export_path = text;
-        return *text ? 0 : complain(parser, "--export: no name of a socket");
+        return *text ? 0 : option_complain(parser, "--export: no name of a socket");
     default:
         return 1;
     }
 }
 
-static int parse_input_option(const struct parser *parser, struct play_options *options, int id,
-                              const char *text)
+static int parse_input_option(const struct option_parser *parser, struct play_options *options,
+                              int id, const char *text)
 {
     switch (id) {
     case OPTION_TRANSPORT:
@@ -321,7 +267,7 @@ static int parse_input_option(const struct parser *parser, struct play_options *
         options->reconnect_asked = true;
         STORE_WORD(options->reconnect, bool, yes_no_words);
     case OPTION_TIMEOUT:
-        return parse_seconds(parser, text, &options->timeout_us);
+        return option_seconds(parser, text, &options->timeout_us);
     case OPTION_LATENCY:
         return parse_latency(parser, text, &options->latency_us);
     case OPTION_MAIN:
@@ -331,14 +277,14 @@ static int parse_input_option(const struct parser *parser, struct play_options *
         return 0;
     case OPTION_PASSWORD_FILE:
         options->password_file = text;
-        return *text ? 0 : complain(parser, "--password-file: no file name");
+        return *text ? 0 : option_complain(parser, "--password-file: no file name");
     case OPTION_PASSWORD_FD:
         STORE_NUMBER(options->password_fd, int, 0, INT_MAX);
     case OPTION_HWDEC:
         STORE_WORD(options->hwdec, enum play_hwdec, hwdec_words);
     case OPTION_VAAPI_DEVICE:
         options->vaapi_device = text;
-        return *text ? 0 : complain(parser, "--vaapi-device: no file name");
+        return *text ? 0 : option_complain(parser, "--vaapi-device: no file name");
     case OPTION_DECODE_THREADS:
         STORE_NUMBER(options->decode_threads, int, 0, 64);
     case OPTION_VID:
@@ -348,11 +294,13 @@ static int parse_input_option(const struct parser *parser, struct play_options *
     case OPTION_FRAMES:
         STORE_NUMBER(options->n_frames, int64_t, 1, LLONG_MAX);
     case OPTION_DURATION:
-        if (parse_seconds(parser, text, &options->duration_us) < 0)
+        if (option_seconds(parser, text, &options->duration_us) < 0)
             return -1;
-        return options->duration_us > 0 ? 0 : complain(parser, "--duration=%.40s: nothing", text);
+        return options->duration_us > 0
+                   ? 0
+                   : option_complain(parser, "--duration=%.40s: nothing", text);
     case OPTION_START:
-        return parse_seconds(parser, text, &options->start_us);
+        return option_seconds(parser, text, &options->start_us);
     case OPTION_SPEED:
         return parse_speed(parser, text, options);
     case OPTION_LOOP:
@@ -363,7 +311,7 @@ static int parse_input_option(const struct parser *parser, struct play_options *
 }
 
 /* unix:PATH or a port. */
-static int parse_metrics(const struct parser *parser, const char *text,
+static int parse_metrics(const struct option_parser *parser, const char *text,
                          struct play_options *options)
 {
     bool is_unix = !strncmp(text, "unix:", 5) && text[5];
@@ -375,22 +323,22 @@ static int parse_metrics(const struct parser *parser, const char *text,
     STORE_NUMBER(options->metrics_port, int, 1, 65535);
 }
 
-static int parse_telling_option(const struct parser *parser, struct play_options *options, int id,
-                                const char *text)
+static int parse_telling_option(const struct option_parser *parser, struct play_options *options,
+                                int id, const char *text)
 {
     switch (id) {
     case OPTION_REPORT:
         options->report_json = true;
-        return parse_word(parser, text, report_words) < 0 ? -1 : 0;
+        return option_word(parser, text, report_words) < 0 ? -1 : 0;
     case OPTION_EXPLAIN:
         options->explain = true;
         return 0;
     case OPTION_DOT:
         options->dot = text;
-        return *text ? 0 : complain(parser, "--dot: no file name");
+        return *text ? 0 : option_complain(parser, "--dot: no file name");
     case OPTION_DUMP_FILE:
         options->dump_file = text;
-        return *text ? 0 : complain(parser, "--dump-file: no file name");
+        return *text ? 0 : option_complain(parser, "--dump-file: no file name");
     case OPTION_METRICS:
         return parse_metrics(parser, text, options);
     case OPTION_PLAN:
@@ -406,7 +354,7 @@ static int parse_telling_option(const struct parser *parser, struct play_options
     }
 }
 
-static int parse_option(struct parser *parser, struct play_options *options, int id,
+static int parse_option(struct option_parser *parser, struct play_options *options, int id,
                         const char *text)
 {
     int ret;
@@ -422,21 +370,22 @@ static int parse_option(struct parser *parser, struct play_options *options, int
     return ret;
 }
 
-static int add_url(const struct parser *parser, struct play_options *options, const char *url)
+static int add_url(const struct option_parser *parser, struct play_options *options,
+                   const char *url)
 {
     if (!strcmp(url, "-")) {
         options->urls_on_stdin = true;
         return 0;
     }
     if (options->n_urls == PLAY_MAX_URLS)
-        return complain(parser, "more than %d URLs", PLAY_MAX_URLS);
+        return option_complain(parser, "more than %d URLs", PLAY_MAX_URLS);
     options->urls[options->n_urls++] = url;
     return 0;
 }
 
 int play_options_parse(struct play_options *options, int argc, char **argv, FILE *errors)
 {
-    struct parser parser = {.errors = errors};
+    struct option_parser parser = {.errors = errors};
     int id, ret = 0;
 
     *options = (struct play_options){
@@ -454,34 +403,34 @@ int play_options_parse(struct play_options *options, int argc, char **argv, FILE
         const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "";
 
         if (id == ':')
-            ret = complain(&parser, "%.60s: a value is missing", word);
+            ret = option_complain(&parser, "%.60s: a value is missing", word);
         else if (id == '?')
-            ret = complain(&parser, "%.60s: no such option", word);
+            ret = option_complain(&parser, "%.60s: no such option", word);
         else
             ret = parse_option(&parser, options, id == 'h' ? OPTION_HELP : id, optarg);
     }
     for (int i = optind; !ret && i < argc; i++)
         ret = add_url(&parser, options, argv[i]);
     if (!ret && options->snapshot && options->vo == PLAY_VO_NONE)
-        ret = complain(&parser, "--snapshot with --vo=none: there is no picture");
+        ret = option_complain(&parser, "--snapshot with --vo=none: there is no picture");
     if (!ret && (options->ao_record || options->ao_stream) &&
         (options->untimed || (options->ao && !strcmp(options->ao, "none"))))
-        ret = complain(&parser, "--ao-record, --ao-stream: there is no sound");
+        ret = option_complain(&parser, "--ao-record, --ao-stream: there is no sound");
     if (!ret && options->export_path && options->n_urls > 1 && !strstr(options->export_path, "%d"))
-        ret = complain(&parser, "--export for several URLs: the name needs %%d");
+        ret = option_complain(&parser, "--export for several URLs: the name needs %%d");
     if (!ret && options->password_file && options->password_fd >= 0)
-        ret = complain(&parser, "--password-file and --password-fd");
+        ret = option_complain(&parser, "--password-file and --password-fd");
     if (!ret && options->urls_on_stdin && options->password_file &&
         !strcmp(options->password_file, "-"))
-        ret = complain(&parser, "--password-file=-: standard input has the URLs");
+        ret = option_complain(&parser, "--password-file=-: standard input has the URLs");
     if (!ret && !options->help && !options->version && !options->n_urls && !options->urls_on_stdin)
-        ret = complain(&parser, "no URL to play");
+        ret = option_complain(&parser, "no URL to play");
     return ret;
 }
 
 int play_options_read_urls(struct play_options *options, FILE *file, char **memory)
 {
-    struct parser parser = {.errors = NULL};
+    struct option_parser parser = {.errors = NULL};
     char *line, *rest = NULL;
     size_t bytes = 0;
 

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#include "option_values.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Largest number of seconds that an option takes: a year. */
+#define MAX_SECONDS 31536000.0
+
+int option_complain(const struct option_parser *parser, const char *format, ...)
+{
+    va_list arguments;
+
+    if (!parser->errors)
+        return -1;
+    fputs("limef-play: ", parser->errors);
+    va_start(arguments, format);
+    vfprintf(parser->errors, format, arguments);
+    va_end(arguments);
+    fputs("; see limef-play --help\n", parser->errors);
+    return -1;
+}
+
+int option_word(const struct option_parser *parser, const char *text, const char *const *words)
+{
+    char list[80] = "";
+
+    for (int i = 0; words[i]; i++) {
+        if (!strcmp(text, words[i]))
+            return i;
+        if (i)
+            strncat(list, ", ", sizeof(list) - strlen(list) - 1);
+        strncat(list, words[i], sizeof(list) - strlen(list) - 1);
+    }
+    return option_complain(parser, "--%s=%.40s: not one of %s", parser->name, text, list);
+}
+
+int option_number(const struct option_parser *parser, const char *text, long long min,
+                  long long max, long long *number)
+{
+    char *end;
+
+    errno = 0;
+    *number = strtoll(text, &end, 10);
+    if (end == text || *end || errno || *number < min || *number > max)
+        return option_complain(parser, "--%s=%.40s: not a number from %lld to %lld", parser->name,
+                               text, min, max);
+    return 0;
+}
+
+int option_seconds(const struct option_parser *parser, const char *text, int64_t *us)
+{
+    char *end;
+    double seconds = strtod(text, &end);
+
+    if (end == text || *end || !(seconds >= 0) || seconds > MAX_SECONDS)
+        return option_complain(parser, "--%s=%.40s: not a number of seconds", parser->name, text);
+    *us = (int64_t)(seconds * 1e6);
+    return 0;
+}

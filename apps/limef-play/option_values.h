@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What an option's value is read as. All return 0 or more, or -1: it is no such value, and one line
+ * has said so.
+ */
+#ifndef LIMEF_PLAY_OPTION_VALUES_H
+#define LIMEF_PLAY_OPTION_VALUES_H
+
+#include <limef/base/api.h>
+
+#include <stdio.h>
+
+/* What is being parsed, for messages. */
+struct option_parser {
+    const char *name; /* of the option, without -- */
+    FILE *errors;     /* NULL: nothing is said */
+};
+
+/* Says what is wrong. Returns -1. */
+LIMEF_PRINTF(2, 3)
+int option_complain(const struct option_parser *parser, const char *format, ...);
+
+/* Returns which of the words, a list that NULL ends, it is. */
+int option_word(const struct option_parser *parser, const char *text, const char *const *words);
+
+int option_number(const struct option_parser *parser, const char *text, long long min,
+                  long long max, long long *number);
+
+/* Seconds, with or without a fraction; a year at most. */
+int option_seconds(const struct option_parser *parser, const char *text, int64_t *us);
+
+#endif

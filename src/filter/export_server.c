@@ -4,13 +4,13 @@
 
 #include "base/memory_private.h"
 #include "base/unix_socket.h"
+#include "thread/unsignalled.h"
 
 #include <limef/base/log.h>
 
 #include <errno.h>
 #include <libavutil/common.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -292,20 +292,6 @@ static int open_lane(struct export_server *server)
     return ret < 0 ? ret : 0;
 }
 
-/* A program may mean to take its signals on a thread of its own, and say so later: none comes to
- * this one. */
-static int start(struct limef_thread *thread)
-{
-    sigset_t all, before;
-    int ret;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    ret = limef_thread_start(thread);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return ret;
-}
-
 int export_server_open(struct export_server **server, const char *name,
                        const struct limef_export_settings *settings)
 {
@@ -332,7 +318,7 @@ int export_server_open(struct export_server **server, const char *name,
             unix_socket_open(made->settings.path, SOCK_SEQPACKET, made->settings.permissions,
                              &made->socket_file, name);
     if (ret >= 0)
-        ret = start(&made->thread);
+        ret = thread_start_unsignalled(&made->thread);
     if (ret < 0) {
         server_free(made);
         return ret;

@@ -4,6 +4,7 @@
 
 #include "base/memory_private.h"
 #include "base/unix_socket.h"
+#include "thread/unsignalled.h"
 
 #include <limef/base/log.h>
 #include <limef/thread/thread.h>
@@ -13,7 +14,6 @@
 #include <libavutil/common.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -294,20 +294,12 @@ static void server_free(struct metrics_server *server)
     memory_release(server);
 }
 
-/* No signal of the program comes to this thread. */
 static int start(struct metrics_server *server)
 {
-    sigset_t all, before;
-    int ret;
-
     server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (server->wake_fd < 0)
         return limef_fail(AVERROR(errno), server->name, "no event descriptor");
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    ret = limef_thread_start(&server->thread);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return ret;
+    return thread_start_unsignalled(&server->thread);
 }
 
 int limef_metrics_open(struct limef_metrics *metrics, const struct limef_metrics_settings *settings)

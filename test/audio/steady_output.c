@@ -6,7 +6,8 @@
  * system call. test/audio/vanishing_device.c lies where a static library looks for the module of
  * ALSA, and asks at_period() how long to wait.
  */
-#include "counted_calls.h"
+#include "support/counted_calls.h"
+#include "support/silence.h"
 
 #include <limef/limef.h>
 
@@ -51,22 +52,13 @@ static void at_period(void)
     }
 }
 
-static void forget_log(void *context, enum limef_log_level level, const char *name,
-                       const char *line)
-{
-    (void)context;
-    (void)level;
-    (void)name;
-    (void)line;
-}
-
 int main(void)
 {
     struct limef_audio_output_settings settings = {.kind = LIMEF_AUDIO_ALSA, .reopen_us = 1000};
     void *module = dlopen(VANISHING, RTLD_NOW);
     void (**hook)(void) = module ? dlsym(module, "limef_test_at_period") : NULL;
 
-    limef_log_set_sink(forget_log, NULL);
+    limef_log_set_sink(log_to_nobody, NULL);
     if (!hook || limef_mixer_init(&mixer, NULL, NULL) < 0 ||
         limef_mixer_input_init(&input, &mixer, NULL, samples, 4096, NULL) < 0 ||
         limef_mixer_connect(&mixer, &input) < 0)

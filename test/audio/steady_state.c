@@ -4,7 +4,7 @@
  * no allocation of the library, no lock, and no system call, which a seccomp filter would end the
  * process for.
  */
-#include "counted_calls.h"
+#include "support/counted_calls.h"
 
 #include <limef/limef.h>
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <limef/base/log.h>
+
+#include "support/silence.h"
 #include <limef/fifo/broadcast_ring.h>
 
 #include <criterion/criterion.h>
@@ -12,14 +14,6 @@
 static struct limef_broadcast_ring ring;
 static limef_broadcast_word words[LIMEF_BROADCAST_WORDS(N_FRAMES, 3)];
 static struct limef_broadcast_reader reader;
-
-static void be_silent(void *context, enum limef_log_level level, const char *name, const char *line)
-{
-    (void)context;
-    (void)level;
-    (void)name;
-    (void)line;
-}
 
 static void open_ring(unsigned n_channels)
 {
@@ -57,7 +51,7 @@ Test(broadcast_ring, wants_a_power_of_two_of_frames)
 {
     struct limef_broadcast_ring other = {0};
 
-    limef_log_set_sink(be_silent, NULL);
+    limef_log_set_sink(log_to_nobody, NULL);
     cr_assert(eq(int, limef_broadcast_ring_init(&other, words, 12, 2), AVERROR(EINVAL)));
     cr_assert(eq(int, limef_broadcast_ring_init(&other, words, 2, 2), AVERROR(EINVAL)));
     cr_assert(eq(int, limef_broadcast_ring_init(&other, NULL, 16, 2), AVERROR(EINVAL)));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/boundary.h"
+#include "support/silence.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -21,14 +22,6 @@ static void close_lane(void)
     boundary_clear(&boundary);
 }
 
-static void be_silent(void *context, enum limef_log_level level, const char *name, const char *line)
-{
-    (void)context;
-    (void)level;
-    (void)name;
-    (void)line;
-}
-
 TestSuite(lane, .init = open_lane, .fini = close_lane, .timeout = 30);
 
 Test(lane, all_zero_clears_to_all_zero)
@@ -48,7 +41,7 @@ Test(lane, wants_a_power_of_two_of_frames)
     static struct limef_stack_frame frames[8];
     struct limef_lane zero = {0}, other = {0};
 
-    limef_log_set_sink(be_silent, NULL);
+    limef_log_set_sink(log_to_nobody, NULL);
     cr_assert(eq(int, limef_lane_init(&other, frames, 2, NULL), AVERROR(EINVAL)));
     cr_assert(eq(int, limef_lane_init(&other, frames, 6, NULL), AVERROR(EINVAL)));
     cr_assert(

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <limef/base/log.h>
+
+#include "support/silence.h"
 #include <limef/fifo/sample_ring.h>
 
 #include <criterion/criterion.h>
@@ -11,14 +13,6 @@
 
 static struct limef_sample_ring ring;
 static float memory[N_FRAMES * 2];
-
-static void be_silent(void *context, enum limef_log_level level, const char *name, const char *line)
-{
-    (void)context;
-    (void)level;
-    (void)name;
-    (void)line;
-}
 
 static void open_ring(void)
 {
@@ -63,7 +57,7 @@ Test(sample_ring, wants_a_power_of_two_of_frames)
 {
     struct limef_sample_ring other = {0};
 
-    limef_log_set_sink(be_silent, NULL);
+    limef_log_set_sink(log_to_nobody, NULL);
     cr_assert(eq(int, limef_sample_ring_init(&other, memory, 6, 2), AVERROR(EINVAL)));
     cr_assert(eq(int, limef_sample_ring_init(&other, memory, 0, 2), AVERROR(EINVAL)));
     cr_assert(eq(int, limef_sample_ring_init(&other, memory, 8, 0), AVERROR(EINVAL)));

@@ -5,67 +5,15 @@
  * reader keeps up, which a seccomp filter would end the process for.
  */
 #include "support/chain.h"
+#include "support/counted_calls.h"
 
-#include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <pthread.h>
-#include <stddef.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define N_WARM_UP 1000
 #define N_FRAMES 20000
-
-static LIMEF_ATOMIC(uint64_t) n_mallocs;
-
-/* A sanitizer has its own malloc, and makes system calls of its own. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-static const bool sanitized = true;
-#else
-static const bool sanitized = false;
-
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *memory, size_t size);
-void *__libc_memalign(size_t alignment, size_t size);
-
-#pragma GCC visibility push(default) /* the libraries are to find them */
-void *malloc(size_t size)
-{
-    atomic_fetch_add_explicit(&n_mallocs, 1, memory_order_relaxed);
-    return __libc_malloc(size);
-}
-
-void *calloc(size_t n, size_t size)
-{
-    atomic_fetch_add_explicit(&n_mallocs, 1, memory_order_relaxed);
-    return __libc_calloc(n, size);
-}
-
-void *realloc(void *memory, size_t size)
-{
-    atomic_fetch_add_explicit(&n_mallocs, 1, memory_order_relaxed);
-    return __libc_realloc(memory, size);
-}
-
-void *aligned_alloc(size_t alignment, size_t size)
-{
-    atomic_fetch_add_explicit(&n_mallocs, 1, memory_order_relaxed);
-    return __libc_memalign(alignment, size);
-}
-
-int posix_memalign(void **memory, size_t alignment, size_t size)
-{
-    atomic_fetch_add_explicit(&n_mallocs, 1, memory_order_relaxed);
-    *memory = __libc_memalign(alignment, size);
-    return *memory ? 0 : ENOMEM;
-}
-#pragma GCC visibility pop
-#endif
 
 #define CHECK(condition)                                                                           \
     do {                                                                                           \
@@ -101,22 +49,6 @@ static void write_and_read(int n_frames)
     }
 }
 
-/* From now on the process may end, or look at the clock where that is a system call. */
-static bool forbid_system_calls(void)
-{
-    struct sock_filter filter[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit_group, 1, 0),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clock_gettime, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-    };
-    struct sock_fprog program = {sizeof(filter) / sizeof(filter[0]), filter};
-
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
-}
-
 static void check_system_calls(void)
 {
     int status;
@@ -124,7 +56,8 @@ static void check_system_calls(void)
 
     CHECK(child >= 0);
     if (child == 0) {
-        if (!forbid_system_calls())
+        /* the clock: where that is a system call */
+        if (!forbid_system_calls((const int[]){SYS_exit_group, SYS_clock_gettime}, 2))
             _exit(77);
         write_and_read(N_FRAMES);
         _exit(0);
@@ -144,14 +77,14 @@ static void check_one_thread(void)
     CHECK(boundary_open(&boundary, 64, NULL) == 0);
     write_and_read(N_WARM_UP);
     n_allocations = limef_memory_n_allocations();
-    n_malloced = atomic_load(&n_mallocs);
+    n_malloced = counted_allocations();
     write_and_read(N_FRAMES);
     counters = counters_of(&boundary.lane);
     CHECK(limef_memory_n_allocations() == n_allocations);
-    CHECK(atomic_load(&n_mallocs) == n_malloced);
+    CHECK(counted_allocations() == n_malloced);
     CHECK(counters.n_wakes == 0 && counters.n_blocked == 0);
     CHECK(counters.copied_bytes == 0 && counters.n_allocations == 0);
-    if (!sanitized)
+    if (!is_sanitized())
         check_system_calls();
     boundary_clear(&boundary);
 }
@@ -185,13 +118,13 @@ static void check_two_threads(void)
         write_one(&input.lane);
     CHECK(WAIT_FOR(atomic_load(&sink.n_packets) == N_WARM_UP));
     n_allocations = limef_memory_n_allocations();
-    n_malloced = atomic_load(&n_mallocs);
+    n_malloced = counted_allocations();
     for (int i = 0; i < N_FRAMES; i++)
         write_one(&input.lane);
     CHECK(WAIT_FOR(atomic_load(&sink.n_packets) == N_WARM_UP + N_FRAMES));
     counters = counters_of(&input.lane);
     CHECK(limef_memory_n_allocations() == n_allocations);
-    CHECK(atomic_load(&n_mallocs) == n_malloced);
+    CHECK(counted_allocations() == n_malloced);
     CHECK(counters.copied_bytes == 0 && counters.n_allocations == 0);
     CHECK(limef_thread_stop(&consumer.thread, TOO_LONG_US) == 0);
     limef_filter_clear(&input.filter);
@@ -208,6 +141,6 @@ int main(void)
     check_two_threads();
     limef_pool_release(pool);
     printf("%d frames each way: no allocation, no copied byte%s\n", N_FRAMES,
-           sanitized ? "" : ", no malloc, no system call while the reader keeps up");
+           is_sanitized() ? "" : ", no malloc, no system call while the reader keeps up");
     return 0;
 }

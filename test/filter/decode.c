@@ -3,6 +3,7 @@
 
 #include "support/make_media.h"
 #include "support/play.h"
+#include "support/silence.h"
 
 #include <limef/base/log.h>
 #include <limef/frame/pool.h>
@@ -19,19 +20,10 @@
 
 static struct play play;
 
-static void forget_log(void *context, enum limef_log_level level, const char *name,
-                       const char *line)
-{
-    (void)context;
-    (void)level;
-    (void)name;
-    (void)line;
-}
-
 static void set_up(void)
 {
     av_log_set_level(AV_LOG_QUIET);
-    limef_log_set_sink(forget_log, NULL);
+    limef_log_set_sink(log_to_nobody, NULL);
 }
 
 TestSuite(decode, .init = set_up, .fini = media_remove, .timeout = 30);

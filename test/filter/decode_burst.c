@@ -4,6 +4,7 @@
 
 #include "support/make_media.h"
 #include "support/play.h"
+#include "support/silence.h"
 
 #include <limef/base/log.h>
 
@@ -21,19 +22,10 @@ static struct play play;
 static unsigned n_packets, n_late;
 static AVAdler sum;
 
-static void forget_log(void *context, enum limef_log_level level, const char *name,
-                       const char *line)
-{
-    (void)context;
-    (void)level;
-    (void)name;
-    (void)line;
-}
-
 static void set_up(void)
 {
     av_log_set_level(AV_LOG_QUIET);
-    limef_log_set_sink(forget_log, NULL);
+    limef_log_set_sink(log_to_nobody, NULL);
 }
 
 TestSuite(decode_burst, .init = set_up, .fini = media_remove, .timeout = 60);

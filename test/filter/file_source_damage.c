@@ -2,6 +2,7 @@
 /* Files that are cut or changed, before they play or meanwhile. */
 #include "support/make_media.h"
 #include "support/play.h"
+#include "support/silence.h"
 
 #include <limef/base/log.h>
 
@@ -17,18 +18,10 @@
 
 static struct play play;
 
-static void ignore(void *context, enum limef_log_level level, const char *name, const char *line)
-{
-    (void)context;
-    (void)level;
-    (void)name;
-    (void)line;
-}
-
 static void set_up(void)
 {
     av_log_set_level(AV_LOG_QUIET);
-    limef_log_set_sink(ignore, NULL);
+    limef_log_set_sink(log_to_nobody, NULL);
 }
 
 TestSuite(file_source_damage, .init = set_up, .fini = media_remove, .timeout = 120);

@@ -3,6 +3,7 @@
 
 #include "support/make_media.h"
 #include "support/play.h"
+#include "support/silence.h"
 
 #include <limef/base/log.h>
 
@@ -20,14 +21,6 @@ static const struct limef_decode_settings one_thread = {.n_threads = 1};
 static void set_up(void)
 {
     av_log_set_level(AV_LOG_QUIET);
-}
-
-static void silence(void *context, enum limef_log_level level, const char *name, const char *line)
-{
-    (void)context;
-    (void)level;
-    (void)name;
-    (void)line;
 }
 
 TestSuite(file_source_seek, .init = set_up, .fini = media_remove, .timeout = 30);
@@ -177,7 +170,7 @@ Test(file_source_seek, that_fails_is_answered_with_start_and_plays_on)
     play_until(&play, 5);
     cr_assert(eq(uint, play_count(&play, LIMEF_FRAME_DECODED), 5));
     play_forget(&play);
-    limef_log_set_sink(silence, NULL);
+    limef_log_set_sink(log_to_nobody, NULL);
     play_signal(&play, LIMEF_SIGNAL_SEEK, 1, limef_file_source_start_us(&play.file) + 5 * FRAME_US,
                 7);
     cr_assert(eq(int, play_run(&play), AVERROR_EOF));
@@ -327,7 +320,7 @@ Test(file_source_seek, streams_without_times_play_on_where_a_seek_fails)
 
     if (!avcodec_find_encoder_by_name("libx264"))
         cr_skip("no H.264 encoder");
-    limef_log_set_sink(silence, NULL);
+    limef_log_set_sink(log_to_nobody, NULL);
     settings.start_us = 5 * FRAME_US;
     play_init(&play, &settings, &one_thread);
     play_until(&play, 5);

@@ -3,6 +3,7 @@
 #include <limef/filter/presenter.h>
 
 #include "support/failing.h"
+#include "support/silence.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -23,18 +24,10 @@ static struct limef_presenter presenter;
 static struct limef_pool *pool;
 static int64_t begun_us;
 
-static void silence(void *context, enum limef_log_level level, const char *name, const char *line)
-{
-    (void)context;
-    (void)level;
-    (void)name;
-    (void)line;
-}
-
 static void open_with(struct limef_presenter_settings settings)
 {
     settings.output = LIMEF_OUTPUT_NONE;
-    limef_log_set_sink(silence, NULL);
+    limef_log_set_sink(log_to_nobody, NULL);
     begun_us = limef_now_us();
     pool = limef_pool_create(LIMEF_FRAME_DECODED);
     cr_assert(eq(int, limef_presenter_init(&presenter, "screen", tiles, 2, &settings), 0));

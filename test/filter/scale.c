@@ -2,6 +2,7 @@
 #include <limef/filter/scale.h>
 
 #include "support/failing.h"
+#include "support/silence.h"
 
 #include <limef/base/log.h>
 #include <limef/frame/decoded.h>
@@ -51,19 +52,10 @@ static const struct limef_filter_ops end_ops = {.kind = "end", .go = end_go};
 static struct limef_scale_filter scale;
 static struct end end;
 
-static void forget_log(void *context, enum limef_log_level level, const char *name,
-                       const char *line)
-{
-    (void)context;
-    (void)level;
-    (void)name;
-    (void)line;
-}
-
 static void set_up(void)
 {
     av_log_set_level(AV_LOG_QUIET);
-    limef_log_set_sink(forget_log, NULL);
+    limef_log_set_sink(log_to_nobody, NULL);
 }
 
 TestSuite(scale, .init = set_up, .timeout = 20);

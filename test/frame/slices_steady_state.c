@@ -6,9 +6,9 @@
  */
 #include "frame/slices.h"
 
+#include "support/counted_calls.h"
 #include "thread/team_private.h"
 
-#include <errno.h>
 #include <libavutil/frame.h>
 #include <libswscale/swscale.h>
 #include <stdio.h>
@@ -18,43 +18,6 @@
 #define N_FRAMES 100
 #define N_THREADS 2
 #define N_SLICES (2 * N_THREADS)
-
-static LIMEF_ATOMIC(uint64_t) n_mallocs;
-
-/* A sanitizer has its own malloc. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-static const bool sanitized = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-static const bool sanitized = true;
-#else
-#define COUNTS
-#endif
-#else
-#define COUNTS
-#endif
-
-#ifdef COUNTS
-static const bool sanitized = false;
-
-void *__libc_malloc(size_t size);
-void *__libc_memalign(size_t alignment, size_t size);
-
-#pragma GCC visibility push(default) /* the libraries are to find them */
-void *malloc(size_t size)
-{
-    atomic_fetch_add_explicit(&n_mallocs, 1, memory_order_relaxed);
-    return __libc_malloc(size);
-}
-
-int posix_memalign(void **memory, size_t alignment, size_t size)
-{
-    atomic_fetch_add_explicit(&n_mallocs, 1, memory_order_relaxed);
-    *memory = __libc_memalign(alignment, size);
-    return *memory ? 0 : ENOMEM;
-}
-#pragma GCC visibility pop
-#endif
 
 #define CHECK(condition)                                                                           \
     do {                                                                                           \
@@ -94,14 +57,14 @@ int main(void)
     CHECK(slices_open(&slices, in, out, SWS_BILINEAR | SWS_ACCURATE_RND, &team) == 0 && slices);
     for (unsigned i = 0; i < N_WARM_UP; i++)
         CHECK(slices_run(slices, out, in) == 0);
-    before = atomic_load(&n_mallocs);
+    before = counted_allocations();
     for (unsigned i = 0; i < N_FRAMES; i++)
         CHECK(slices_run(slices, out, in) == 0);
-    n = atomic_load(&n_mallocs) - before;
+    n = counted_allocations() - before;
     printf("%llu allocations for %u pictures%s\n", (unsigned long long)n, N_FRAMES,
-           sanitized ? ", not counted under a sanitizer" : "");
+           is_sanitized() ? ", not counted under a sanitizer" : "");
     CHECK(n <= 2 * N_SLICES * N_FRAMES);
-    CHECK(sanitized || n > 0); /* it does count */
+    CHECK(is_sanitized() || n > 0); /* it does count */
     slices_close(&slices);
     limef_team_stop(&team, 10000000);
     av_frame_free(&in);

@@ -5,6 +5,7 @@
  * the media.
  */
 #include "file_to_frame.h"
+#include "support/silence.h"
 
 #include <limef/base/log.h>
 #include <limef/filter/decode.h>
@@ -40,21 +41,12 @@ static void say_n_decoded(void)
     fprintf(stderr, "file_to_frame: %llu frames decoded\n", (unsigned long long)n_decoded);
 }
 
-static void forget_log(void *context, enum limef_log_level level, const char *name,
-                       const char *line)
-{
-    (void)context;
-    (void)level;
-    (void)name;
-    (void)line;
-}
-
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc;
     (void)argv;
     av_log_set_level(AV_LOG_QUIET);
-    limef_log_set_sink(forget_log, NULL);
+    limef_log_set_sink(log_to_nobody, NULL);
     atexit(say_n_decoded);
     return 0;
 }

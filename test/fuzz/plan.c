@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The planner on any graph: it refuses, or what it decides is legal and stays as it is. */
 #include "support/random_plans.h"
+#include "support/silence.h"
 
 #include <limef/base/log.h>
 #include <limef/thread/plan_print.h>
@@ -10,15 +11,6 @@
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void say_nothing(void *context, enum limef_log_level level, const char *name,
-                        const char *line)
-{
-    (void)context;
-    (void)level;
-    (void)name;
-    (void)line;
-}
 
 static void require(bool is_true, const char *what)
 {
@@ -52,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static FILE *file;
     struct random_bytes bytes = {.at = data, .n = size};
 
-    limef_log_set_sink(say_nothing, NULL);
+    limef_log_set_sink(log_to_nobody, NULL);
     if (!file)
         file = fopen("/dev/null", "w");
     if (size < 2 || !file)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The plan cache's file: any bytes, as they are and with the hash that belongs to them. */
+#include "support/silence.h"
 #include "thread/plan_private.h"
 
 #include <limef/base/log.h>
@@ -12,15 +13,6 @@
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void say_nothing(void *context, enum limef_log_level level, const char *name,
-                        const char *line)
-{
-    (void)context;
-    (void)level;
-    (void)name;
-    (void)line;
-}
 
 /* A problem of an entry's size: a source, and a chain or a fan behind it. Whatever is found legal
  * can be walked along. */
@@ -96,7 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t bytes[8];
     int fd = memfd_create("plans", MFD_CLOEXEC);
 
-    limef_log_set_sink(say_nothing, NULL);
+    limef_log_set_sink(log_to_nobody, NULL);
     if (fd < 0)
         return 0;
     put(fd, data, size);

@@ -8,6 +8,7 @@
 #include "support/boundary.h"
 #include "support/make_media.h"
 #include "support/play.h"
+#include "support/silence.h"
 
 #include <limef/base/log.h>
 #include <limef/filter/presenter.h>
@@ -28,14 +29,6 @@ static struct limef_tile tile;
 static struct limef_presenter presenter;
 static struct limef_buffer_source *source;
 static struct limef_pool *pictures;
-
-static void silence(void *context, enum limef_log_level level, const char *name, const char *line)
-{
-    (void)context;
-    (void)level;
-    (void)name;
-    (void)line;
-}
 
 static void close_presenter(void)
 {
@@ -75,7 +68,7 @@ static void open_lending(int width, int height)
     AVBufferRef *ref;
     bool lends;
 
-    limef_log_set_sink(silence, NULL);
+    limef_log_set_sink(log_to_nobody, NULL);
     pictures = limef_pool_create(LIMEF_FRAME_DECODED);
     cr_assert(eq(int, limef_presenter_init(&presenter, "screen", &tile, 1, &settings), 0));
     source = limef_presenter_get_buffers(&presenter, false);

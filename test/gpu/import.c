@@ -4,6 +4,7 @@
 #include "rendering.h"
 
 #include "gpu/gl.h"
+#include "support/silence.h"
 
 #include <limef/base/log.h>
 #include <limef/frame/hardware.h>
@@ -23,14 +24,6 @@ static struct limef_tile tiles[N_TILES];
 static struct limef_presenter presenter;
 static struct limef_pool *pictures;
 
-static void silence(void *context, enum limef_log_level level, const char *name, const char *line)
-{
-    (void)context;
-    (void)level;
-    (void)name;
-    (void)line;
-}
-
 static struct limef_presenter_slot_counters counters(uint32_t slot)
 {
     struct limef_presenter_slot_counters now;
@@ -43,7 +36,7 @@ static void open_presenter(unsigned n_tiles, struct limef_presenter_settings set
 {
     settings.output = LIMEF_OUTPUT_OFFSCREEN;
     settings.untimed = true;
-    limef_log_set_sink(silence, NULL);
+    limef_log_set_sink(log_to_nobody, NULL);
     pictures = limef_pool_create(LIMEF_FRAME_DECODED);
     cr_assert(eq(int, limef_presenter_init(&presenter, "screen", tiles, n_tiles, &settings), 0));
     if (limef_presenter_open(&presenter) < 0) {

@@ -2,6 +2,7 @@
 /* Pictures that the GPU reads where they were written, offscreen. */
 #include "frame/buffer_pool.h"
 #include "rendering.h"
+#include "support/silence.h"
 
 #include <limef/base/log.h>
 #include <limef/frame/pool.h>
@@ -20,19 +21,11 @@ static struct limef_buffer_source *source;
 static struct limef_pool *pictures;
 static const char *why;
 
-static void silence(void *context, enum limef_log_level level, const char *name, const char *line)
-{
-    (void)context;
-    (void)level;
-    (void)name;
-    (void)line;
-}
-
 static void open_presenter(struct limef_presenter_settings settings)
 {
     settings.output = LIMEF_OUTPUT_OFFSCREEN;
     settings.untimed = true;
-    limef_log_set_sink(silence, NULL);
+    limef_log_set_sink(log_to_nobody, NULL);
     pictures = limef_pool_create(LIMEF_FRAME_DECODED);
     cr_assert(eq(int, limef_presenter_init(&presenter, "screen", &tile, 1, &settings), 0));
     source = limef_presenter_get_buffers(&presenter, true);

@@ -3,6 +3,7 @@
 #include "rendering.h"
 
 #include "support/failing.h"
+#include "support/silence.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -16,18 +17,9 @@
 static struct limef_tile tiles[2];
 static struct limef_presenter presenter;
 
-static void forget_log(void *context, enum limef_log_level level, const char *name,
-                       const char *line)
-{
-    (void)context;
-    (void)level;
-    (void)name;
-    (void)line;
-}
-
 static void set_up(void)
 {
-    limef_log_set_sink(forget_log, NULL);
+    limef_log_set_sink(log_to_nobody, NULL);
     if (!rendering_open(&presenter, tiles, 2, (struct limef_presenter_settings){0})) {
         limef_filter_clear(&presenter.filter);
         cr_skip_test("no surfaceless EGL here");

@@ -10,6 +10,7 @@
  * LIMEF_SIM_VERBOSE each graph where it is not is shown.
  */
 #include "sim/scenarios.h"
+#include "support/silence.h"
 
 #include <limef/base/log.h>
 #include <limef/thread/plan_print.h>
@@ -268,14 +269,6 @@ static void print_distribution(const char *what, double *values, unsigned n)
            values[n * 9 / 10], values[n * 95 / 100], values[n * 99 / 100], values[n - 1]);
 }
 
-static void ignore(void *context, enum limef_log_level level, const char *name, const char *text)
-{
-    (void)context;
-    (void)level;
-    (void)name;
-    (void)text;
-}
-
 int main(int n_arguments, char **arguments)
 {
     const char *wanted = getenv("LIMEF_SIM_SEEDS");
@@ -293,7 +286,7 @@ int main(int n_arguments, char **arguments)
     missed = calloc(3 * (size_t)n + 1, sizeof(double));
     cpu = missed + n;
     latency = cpu + n;
-    limef_log_set_sink(ignore, NULL); /* sets of cuts that are not legal */
+    limef_log_set_sink(log_to_nobody, NULL); /* sets of cuts that are not legal */
     for (unsigned i = 0; i < n; i++) {
         struct trial trial;
 

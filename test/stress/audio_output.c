@@ -4,6 +4,7 @@
  * are read, and an output that is stopped in the middle of that.
  */
 #include "stress.h"
+#include "support/silence.h"
 
 #include <limef/audio/output.h>
 
@@ -16,15 +17,6 @@ static struct limef_mixer_input input;
 static float memory[N_RING * 2];
 static struct limef_audio_output output;
 static LIMEF_ATOMIC(bool) over;
-
-static void forget_log(void *context, enum limef_log_level level, const char *name,
-                       const char *line)
-{
-    (void)context;
-    (void)level;
-    (void)name;
-    (void)line;
-}
 
 static void *write_and_command(void *context)
 {
@@ -57,7 +49,7 @@ int main(void)
     uint64_t n_lost = 0, n_reopened = 0;
     pthread_t writer;
 
-    limef_log_set_sink(forget_log, NULL);
+    limef_log_set_sink(log_to_nobody, NULL);
     CHECK(limef_mixer_init(&mixer, NULL, NULL) == 0);
     CHECK(limef_mixer_input_init(&input, &mixer, NULL, memory, N_RING, NULL) == 0);
     CHECK(limef_mixer_connect(&mixer, &input) == 0);

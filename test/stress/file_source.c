@@ -12,6 +12,7 @@
 
 #include "support/make_media.h"
 #include "support/play.h"
+#include "support/silence.h"
 
 #include <limef/base/log.h>
 
@@ -37,15 +38,6 @@ static void expect(bool is_right, const char *what)
         return;
     printf("wrong: %s\n", what);
     n_wrong++;
-}
-
-static void forget_log(void *context, enum limef_log_level level, const char *name,
-                       const char *line)
-{
-    (void)context;
-    (void)level;
-    (void)name;
-    (void)line;
 }
 
 static void pass_time(long us)
@@ -158,7 +150,7 @@ int main(void)
     int server;
 
     av_log_set_level(AV_LOG_QUIET);
-    limef_log_set_sink(forget_log, NULL);
+    limef_log_set_sink(log_to_nobody, NULL);
     if (mkfifo(media_path("fifo"), 0600) != 0)
         return 77;
     stop_what_hangs("a pipe that nobody writes", media_path("fifo"), NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "counted_calls.h"
+#include "support/counted_calls.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -13,6 +13,8 @@
 #define MAX_ALLOWED 8
 
 static _Thread_local uint64_t n_calls;
+/* relaxed: it orders nothing */
+static LIMEF_ATOMIC(uint64_t) n_allocations;
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED true
@@ -37,34 +39,40 @@ void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *memory, size_t size);
 void *__libc_memalign(size_t alignment, size_t size);
 
+static void count_allocation(void)
+{
+    n_calls++;
+    atomic_fetch_add_explicit(&n_allocations, 1, memory_order_relaxed);
+}
+
 #pragma GCC visibility push(default) /* the libraries are to find them */
 void *malloc(size_t size)
 {
-    n_calls++;
+    count_allocation();
     return __libc_malloc(size);
 }
 
 void *calloc(size_t n, size_t size)
 {
-    n_calls++;
+    count_allocation();
     return __libc_calloc(n, size);
 }
 
 void *realloc(void *memory, size_t size)
 {
-    n_calls++;
+    count_allocation();
     return __libc_realloc(memory, size);
 }
 
 void *aligned_alloc(size_t alignment, size_t size)
 {
-    n_calls++;
+    count_allocation();
     return __libc_memalign(alignment, size);
 }
 
 int posix_memalign(void **memory, size_t alignment, size_t size)
 {
-    n_calls++;
+    count_allocation();
     *memory = __libc_memalign(alignment, size);
     return *memory ? 0 : ENOMEM;
 }
@@ -84,6 +92,11 @@ int pthread_mutex_lock(pthread_mutex_t *mutex)
 uint64_t counted_calls(void)
 {
     return n_calls;
+}
+
+uint64_t counted_allocations(void)
+{
+    return atomic_load_explicit(&n_allocations, memory_order_relaxed);
 }
 
 bool forbid_system_calls(const int *allowed, unsigned n_allowed)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an audio thread must not do is counted, or ends the process. Under a sanitizer, which has
- * its own malloc and makes system calls of its own, it is neither.
+ * What a thread must not do in steady state is counted, or ends the process. Under a sanitizer,
+ * which has its own malloc and makes system calls of its own, it is neither. It replaces malloc():
+ * a source of the program that uses it, not of a library.
  */
-#ifndef LIMEF_TEST_AUDIO_COUNTED_CALLS_H
-#define LIMEF_TEST_AUDIO_COUNTED_CALLS_H
+#ifndef LIMEF_TEST_SUPPORT_COUNTED_CALLS_H
+#define LIMEF_TEST_SUPPORT_COUNTED_CALLS_H
 
 #include <limef/base/api.h>
 
@@ -12,6 +13,9 @@ bool is_sanitized(void);
 
 /* Allocations of the C library's, and mutexes locked, by the calling thread. */
 uint64_t counted_calls(void);
+
+/* Allocations of the C library's by all threads. */
+uint64_t counted_allocations(void);
 
 /* From now on system calls of the calling thread end the process, but for these. Returns whether
  * that is permitted here. */

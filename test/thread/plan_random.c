@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What must be true of every plan, on random graphs. */
 #include "support/random_plans.h"
+#include "support/silence.h"
 
 #include <limef/base/log.h>
 
@@ -119,20 +120,11 @@ Test(plan_random, plans_settle_at_once_when_costs_change)
     }
 }
 
-static void say_nothing(void *context, enum limef_log_level level, const char *name,
-                        const char *line)
-{
-    (void)context;
-    (void)level;
-    (void)name;
-    (void)line;
-}
-
 Test(plan_random, what_is_illegal_is_refused_and_the_rest_is_legal)
 {
     unsigned n_refused = 0;
 
-    limef_log_set_sink(say_nothing, NULL);
+    limef_log_set_sink(log_to_nobody, NULL);
     for (uint32_t seed = 1; seed <= N_SEEDS; seed++) {
         const char *wrong = NULL;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/chain.h"
+#include "support/silence.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -21,14 +22,6 @@ static void close_chain(void)
     atomic_store(&chain.sink.stuck, 0);
     chain_stop(&chain);
     chain_clear(&chain);
-}
-
-static void be_silent(void *context, enum limef_log_level level, const char *name, const char *line)
-{
-    (void)context;
-    (void)level;
-    (void)name;
-    (void)line;
 }
 
 TestSuite(thread, .init = open_chain, .fini = close_chain, .timeout = 60);
@@ -66,7 +59,7 @@ Test(thread, starts_and_stops_in_any_order_and_again)
 
 Test(thread, is_started_only_once)
 {
-    limef_log_set_sink(be_silent, NULL);
+    limef_log_set_sink(log_to_nobody, NULL);
     cr_assert(zero(int, limef_thread_start(consumer)));
     cr_assert(eq(int, limef_thread_start(consumer), AVERROR(EBUSY)));
     cr_assert(zero(int, limef_thread_stop(consumer, TOO_LONG_US)));
@@ -137,7 +130,7 @@ Test(thread, stopping_itself_only_asks)
 
 Test(thread, stop_of_a_stuck_thread_gives_up_and_succeeds_later)
 {
-    limef_log_set_sink(be_silent, NULL);
+    limef_log_set_sink(log_to_nobody, NULL);
     atomic_store(&chain.sink.stuck, 1);
     cr_assert(zero(int, chain_start(&chain)));
     ASSERT_COMES(atomic_load(&chain.sink.in_go));

@@ -12,8 +12,12 @@
 #include <libavutil/pixdesc.h>
 #include <sys/stat.h>
 
-/* The picture that layers of one plane each make together; 0: none that is known. */
-static uint32_t composed_fourcc(const AVDRMFrameDescriptor *drm)
+/* A format without a name of the kernel's. */
+#define NO_NAME UINT32_MAX
+
+/* The picture that layers of one plane each make together, where nobody says: 4:2:0. 0: none that
+ * is known. */
+static uint32_t guess_fourcc(const AVDRMFrameDescriptor *drm)
 {
     static const struct {
         uint32_t layers[3], whole;
@@ -24,8 +28,6 @@ static uint32_t composed_fourcc(const AVDRMFrameDescriptor *drm)
         {{DRM_FORMAT_R8, DRM_FORMAT_R8, DRM_FORMAT_R8}, DRM_FORMAT_YUV420},
     };
 
-    if (drm->nb_layers == 1)
-        return drm->layers[0].format;
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         bool same = drm->nb_layers == (known[i].layers[2] ? 3 : 2);
 
@@ -35,6 +37,34 @@ static uint32_t composed_fourcc(const AVDRMFrameDescriptor *drm)
             return known[i].whole;
     }
     return 0;
+}
+
+/* 0: none that is known. */
+static uint32_t composed_fourcc(const AVDRMFrameDescriptor *drm, uint32_t whole)
+{
+    bool swapped;
+
+    if (drm->nb_layers == 1)
+        return drm->layers[0].format;
+    if (!whole)
+        return guess_fourcc(drm);
+    return av_pix_fmt_count_planes((enum AVPixelFormat)drm_format_pix_fmt(whole, &swapped)) ==
+                   drm->nb_layers
+               ? whole
+               : 0;
+}
+
+/* What libavutil knows of a picture's pixels; 0: nothing. */
+static uint32_t whole_of(const AVFrame *picture)
+{
+    const AVHWFramesContext *frames =
+        picture->hw_frames_ctx ? (const void *)picture->hw_frames_ctx->data : NULL;
+    uint32_t whole;
+
+    if (!frames || frames->sw_format == AV_PIX_FMT_NONE)
+        return 0;
+    whole = drm_format_of(frames->sw_format);
+    return whole ? whole : NO_NAME;
 }
 
 static int add_plane(struct limef_hardware_frame *hardware, const AVDRMFrameDescriptor *drm,
@@ -61,10 +91,11 @@ static int add_plane(struct limef_hardware_frame *hardware, const AVDRMFrameDesc
     return 0;
 }
 
-int hardware_map_drm(struct limef_hardware_frame *hardware, const AVDRMFrameDescriptor *drm)
+int hardware_map_drm(struct limef_hardware_frame *hardware, const AVDRMFrameDescriptor *drm,
+                     uint32_t whole)
 {
     *hardware = (struct limef_hardware_frame){.fence_fd = -1};
-    hardware->fourcc = composed_fourcc(drm);
+    hardware->fourcc = composed_fourcc(drm, whole);
     if (!hardware->fourcc)
         return AVERROR(EINVAL);
     for (int layer = 0; layer < drm->nb_layers; layer++)
@@ -88,8 +119,9 @@ int hardware_map_whole(struct limef_hardware_frame *hardware, const struct AVFra
 
     *hardware = (struct limef_hardware_frame){.fence_fd = -1};
     if (picture->format == AV_PIX_FMT_DRM_PRIME)
-        ret = hardware_map_drm(hardware,
-                               (const AVDRMFrameDescriptor *)(const void *)picture->data[0]);
+        ret =
+            hardware_map_drm(hardware, (const AVDRMFrameDescriptor *)(const void *)picture->data[0],
+                             whole_of(picture));
     else if (picture->format == AV_PIX_FMT_VAAPI)
         ret = hardware_vaapi_map(hardware, picture);
     if (ret < 0) {

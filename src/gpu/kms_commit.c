@@ -83,7 +83,7 @@ static int send(struct kms *kms, struct request *request, uint32_t flags)
         .count_props_ptr = (uintptr_t)request->counts,
         .props_ptr = (uintptr_t)request->properties,
         .prop_values_ptr = (uintptr_t)request->values,
-        .user_data = (uintptr_t)kms,
+        .user_data = kms->n_commits + 1, /* what its flip says: see kms_read_flips() */
     };
 
     return kms->calls->drmIoctl(kms->device.fd, DRM_IOCTL_MODE_ATOMIC, &atomic) < 0 ? -errno : 0;

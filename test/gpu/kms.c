@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <libavutil/pixfmt.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 static struct kms kms;
@@ -262,6 +263,30 @@ Test(kms, a_buffer_that_cannot_be_read_is_composed)
     cr_assert(eq(int, scan_out(picture_of(640, 480, 1), full, &why), -ENOTSUP));
     cr_assert(eq(str, (char *)why, "the card takes no such framebuffer"));
     cr_assert(eq(u32, fake_card.n_closed, 1)); /* two planes, one handle */
+}
+
+/* Of one that was given up, or of an embedder who lent his card. */
+Test(kms, a_flip_of_another_commit_is_not_waited_for)
+{
+    struct limef_hardware_frame picture = picture_of(640, 480, 1);
+    const char *why;
+
+    limef_payload_init(&payload, no_release);
+    cr_assert(eq(int, kms_scan_out(&output, &picture, full, &payload, &why), 0));
+    kms.device.fd = eventfd(1, EFD_CLOEXEC); /* something is to be read */
+    kms.committed_us = INT64_MAX / 2;        /* however long this takes */
+    for (int off = -1; off <= 1; off += 2) {
+        fake_card.flips = fake_card.last_number + (uint64_t)off;
+        kms_read_flips(&kms);
+        cr_assert(kms.waiting);
+    }
+    fake_card.flips = fake_card.last_number;
+    kms_read_flips(&kms);
+    cr_assert(not(kms.waiting));
+    cr_assert(eq(u64, kms.flip.n_flips, 1));
+    cr_assert(eq(i64, kms.flip.at_us, 12000500));
+    kms_shown_release(&kms, &kms.shown);
+    close(kms.device.fd);
 }
 
 Test(kms, a_driver_without_modifiers_gets_linear_buffers_without_one)

@@ -47,7 +47,9 @@ struct limef_presenter_kms {
     const char *connector; /**< as in /sys/class/drm, "HDMI-A-1"; NULL: the first with a display */
     int drm_fd;            /**< of a card that is open, or of a lease (drmModeCreateLease()), whose
                                 master is the caller; then no card is looked for, and who switches
-                                consoles is the caller. Borrowed; must outlive the output. 0: none */
+                                consoles is the caller. Its events are read here, all of them: flips
+                                of the caller's own are lost. Borrowed; must outlive the output. 0:
+                                none */
     int refresh_hz;        /**< of several modes of one size; 0: the display's preference */
 };
 

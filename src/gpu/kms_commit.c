@@ -64,6 +64,8 @@ static void set_mode(struct request *request, const struct kms_device *device, b
 {
     begin(request, device->connector);
     set(request, device->connector_crtc, on ? device->crtc : 0);
+    if (on) /* else a link that was lost is not trained again */
+        set(request, device->connector_link, DRM_MODE_LINK_STATUS_GOOD);
     begin(request, device->crtc);
     set(request, device->crtc_mode, on ? device->mode_blob : 0);
     set(request, device->crtc_active, on);

@@ -111,12 +111,24 @@ static struct kms_frame *place(struct kms *kms)
     return oldest;
 }
 
+void kms_frames_drop_unused(struct kms *kms, uint64_t n_commits)
+{
+    for (unsigned i = 0; i < KMS_MAX_FRAMES; i++) {
+        struct kms_frame *frame = &kms->frames[i];
+
+        if (frame->framebuffer && !is_on_screen(kms, frame) &&
+            frame->used + n_commits <= kms->n_commits + 1)
+            drop(kms, frame);
+    }
+}
+
 uint32_t kms_frames_find(struct kms *kms, const struct limef_hardware_frame *picture,
                          const char **why)
 {
     struct kms_frame *frame;
     int ret;
 
+    kms_frames_drop_unused(kms, KMS_MAX_UNUSED);
     for (unsigned i = 0; i < KMS_MAX_FRAMES; i++) {
         frame = &kms->frames[i];
         if (frame->framebuffer && same_kind(&frame->picture, picture) &&
@@ -137,8 +149,10 @@ uint32_t kms_frames_find(struct kms *kms, const struct limef_hardware_frame *pic
         *frame = (struct kms_frame){0};
         *why = ret == -EINVAL ? "the card takes no such framebuffer"
                               : "the card cannot read the buffer";
+        kms->n_refusals++;
         return 0;
     }
+    kms->n_refusals = 0;
     frame->picture = *picture;
     frame->used = kms->n_commits + 1;
     return frame->framebuffer;

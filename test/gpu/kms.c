@@ -323,6 +323,55 @@ Test(kms, framebuffers_of_another_size_go_but_what_is_on_the_screen_stays)
     cr_assert(eq(u32, fake_card.n_removed, fake_card.n_added));
 }
 
+Test(kms, framebuffers_that_are_not_used_any_more_go)
+{
+    const char *why;
+
+    for (uint64_t i = 0; i < 5; i++)
+        cr_assert(eq(int, scan_out(picture_of(640, 480, i), full, &why), 0));
+    for (int i = 0; i < KMS_MAX_UNUSED - 5; i++)
+        cr_assert(eq(int, scan_out(picture_of(640, 480, 9), full, &why), 0));
+    cr_assert(eq(u32, fake_card.n_removed, 0));
+    for (int i = 0; i < 10; i++)
+        cr_assert(eq(int, scan_out(picture_of(640, 480, 9), full, &why), 0));
+    cr_assert(eq(u32, fake_card.n_removed, 5));
+}
+
+extern const struct output_ops limef_output_module;
+
+Test(kms, framebuffers_of_a_stream_that_ended_go_but_what_is_on_the_screen_stays)
+{
+    const char *why;
+    int key;
+
+    kms.console = (struct kms_console){.fd = -1, .in_front = true};
+    for (uint64_t i = 0; i < 5; i++)
+        cr_assert(eq(int, scan_out(picture_of(640, 480, i), full, &why), 0));
+    limef_output_module.forget(&output);
+    kms.waiting = true; /* one that is on the screen may not be in the scene any more */
+    limef_output_module.poll(&output, &key);
+    cr_assert(eq(u32, fake_card.n_removed, 0));
+    kms.waiting = false;
+    limef_output_module.poll(&output, &key);
+    cr_assert(eq(u32, fake_card.n_removed, 4));
+    cr_assert(eq(int, scan_out(picture_of(640, 480, 4), full, &why), 0));
+    cr_assert(eq(u32, fake_card.n_added, 5));
+}
+
+Test(kms, buffers_that_the_card_refuses_are_not_asked_for_without_end)
+{
+    const char *why = NULL;
+
+    fake_card.add_error = EINVAL;
+    for (uint64_t i = 0; i < 20; i++)
+        cr_assert(eq(int, scan_out(picture_of(640, 480, i), full, &why), -ENOTSUP));
+    cr_assert(eq(str, (char *)why, "the card takes no such framebuffer"));
+    cr_assert(eq(u32, fake_card.n_imports, 8)); /* two planes of each of four */
+    fake_card.add_error = 0;
+    cr_assert(eq(int, scan_out(picture_of(640, 360, 1), low, &why), 0)); /* of another kind */
+    cr_assert(eq(int, scan_out(picture_of(640, 480, 1), full, &why), 0));
+}
+
 Test(kms, colours_need_properties_that_say_them)
 {
     struct kms_plane plane = kms.device.primary;

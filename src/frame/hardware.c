@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "frame/hardware_private.h"
 
+#include "frame/dmabuf.h"
 #include "frame/drm_format.h"
 
 #include <drm_fourcc.h>
@@ -10,7 +11,6 @@
 #include <libavutil/hwcontext_drm.h>
 #include <libavutil/imgutils.h>
 #include <libavutil/pixdesc.h>
-#include <sys/stat.h>
 
 /* A format without a name of the kernel's. */
 #define NO_NAME UINT32_MAX
@@ -71,7 +71,8 @@ static int add_plane(struct limef_hardware_frame *hardware, const AVDRMFrameDesc
                      const AVDRMPlaneDescriptor *plane)
 {
     const AVDRMObjectDescriptor *object;
-    struct stat about;
+    uint64_t inode;
+    int ret;
 
     if (hardware->n_planes == LIMEF_HARDWARE_MAX_PLANES || plane->object_index < 0 ||
         plane->object_index >= drm->nb_objects || plane->offset < 0 || plane->pitch <= 0)
@@ -79,14 +80,15 @@ static int add_plane(struct limef_hardware_frame *hardware, const AVDRMFrameDesc
     object = &drm->objects[plane->object_index];
     if (hardware->n_planes > 0 && object->format_modifier != hardware->modifier)
         return AVERROR(EINVAL);
-    if (fstat(object->fd, &about) < 0)
-        return AVERROR(errno);
+    ret = dmabuf_inode(object->fd, &inode);
+    if (ret < 0)
+        return ret;
     hardware->modifier = object->format_modifier;
     hardware->planes[hardware->n_planes++] = (struct limef_hardware_plane){
         .fd = object->fd,
         .offset_bytes = (uint32_t)plane->offset,
         .pitch_bytes = (uint32_t)plane->pitch,
-        .inode = about.st_ino,
+        .inode = inode,
     };
     return 0;
 }

@@ -5,6 +5,8 @@
  */
 #include "gpu/kms.h"
 
+#include "frame/dmabuf.h"
+
 #include <drm_fourcc.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -128,6 +130,10 @@ uint32_t kms_frames_find(struct kms *kms, const struct limef_hardware_frame *pic
     struct kms_frame *frame;
     int ret;
 
+    if (!picture->planes[0].inode) {
+        *why = DMABUF_WITHOUT_INODE;
+        return 0;
+    }
     kms_frames_drop_unused(kms, KMS_MAX_UNUSED);
     for (unsigned i = 0; i < KMS_MAX_FRAMES; i++) {
         frame = &kms->frames[i];

@@ -8,6 +8,8 @@
 #include <criterion/new/assert.h>
 #include <drm_fourcc.h>
 #include <libavutil/frame.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 static struct limef_pool *pool;
 
@@ -90,6 +92,25 @@ static int map_layers(struct limef_hardware_frame *hardware, int format, int fra
     limef_payload_unref(payload);
     av_frame_free(&from);
     return ret;
+}
+
+/* As all dma-bufs have before Linux 5.3. */
+Test(hardware, buffers_that_cannot_be_told_apart_have_no_inode)
+{
+    AVFrame *from = make_picture(AV_PIX_FMT_NV12, 64, 48, 1);
+    struct limef_payload *payload = memfd_frame_make(pool, from, (struct memfd_layout){0});
+    int memfd = memfd_frame_take_fd(payload), other = eventfd(0, EFD_CLOEXEC);
+    struct limef_hardware_frame hardware;
+
+    memfd_frame_give_fd(payload, other);
+    cr_assert(eq(int, limef_hardware_frame_map(&hardware, limef_payload_picture(payload)), 0));
+    cr_assert(eq(u64, hardware.planes[0].inode, 0));
+    memfd_frame_give_fd(payload, memfd);
+    cr_assert(eq(int, limef_hardware_frame_map(&hardware, limef_payload_picture(payload)), 0));
+    cr_assert(ne(u64, hardware.planes[0].inode, 0));
+    close(other);
+    limef_payload_unref(payload);
+    av_frame_free(&from);
 }
 
 /* R8, R8, R8 may be 4:2:0, 4:2:2, 4:4:4. */

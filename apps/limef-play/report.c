@@ -162,6 +162,7 @@ static void put_stream(struct json *json, const struct stream_facts *facts)
 {
     const struct play_stream *stream = facts->stream;
     const AVCodecParameters *parameters = stream->decode.parameters;
+    struct way_copies copies = way_copies_of(&stream->decode);
     char way[WAY_BYTES];
 
     json_open(json, NULL, '{');
@@ -183,7 +184,8 @@ static void put_stream(struct json *json, const struct stream_facts *facts)
     json_integer(json, "direct_bytes", (int64_t)facts->slot.direct_bytes);
     json_integer(json, "imported", (int64_t)facts->slot.n_imported);
     json_integer(json, "images", (int64_t)facts->slot.n_images);
-    if (way_words(way, NULL, &facts->slot, LIMEF_COUNTED(stream->decode.filter.copied_bytes)))
+    json_integer(json, "on_planes", (int64_t)facts->slot.n_planes);
+    if (way_words(way, NULL, &facts->slot, &copies))
         json_string(json, "to_screen", way);
     else
         json_null(json, "to_screen");
@@ -214,17 +216,16 @@ static uint64_t put_copies(struct json *json, const struct player *player,
     json_open(json, "copies", '[');
     for (uint32_t i = 0; i < player->n_streams; i++) {
         struct stream_facts facts;
-        uint64_t decode = LIMEF_COUNTED(player->streams[i].decode.filter.copied_bytes);
+        struct way_copies decode = way_copies_of(&player->streams[i].decode);
 
         collect(player, boundaries, i, &facts);
-        put_copy(json, "decode", decode - facts.hardware.copied_bytes,
-                 "packets that nobody counts");
-        put_copy(json, "decode", facts.hardware.copied_bytes,
-                 "more hardware pictures are held than the decoder can spare");
+        put_copy(json, "decode", decode.packet_bytes, "packets that nobody counts");
+        put_copy(json, "decode", decode.picture_bytes, WAY_TOO_MANY_HELD);
         put_copy(json, "boundaries", facts.boundaries.copied_bytes, "bytes that nobody counts");
         put_copy(json, "presenter", facts.slot.copied_bytes,
                  facts.slot.copied_why ? facts.slot.copied_why : "");
-        total += decode + facts.boundaries.copied_bytes + facts.slot.copied_bytes;
+        total += decode.packet_bytes + decode.picture_bytes + facts.boundaries.copied_bytes +
+                 facts.slot.copied_bytes;
     }
     put_copy(json, "framemd5", LIMEF_COUNTED(player->framemd5.filter.copied_bytes),
              "the driver shows its pictures in a copy only; not on the way to the screen");

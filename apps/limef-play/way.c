@@ -18,33 +18,59 @@ static void add(char words[WAY_BYTES], const char *what, const char *why)
              why ? why : "", why ? ")" : "");
 }
 
-bool way_words(char words[WAY_BYTES], const struct limef_presenter_slot_counters *before,
-               const struct limef_presenter_slot_counters *now, uint64_t decode_copied_bytes)
+struct way_copies way_copies_of(const struct limef_decode_filter *decode)
 {
-    static const struct limef_presenter_slot_counters nothing;
-    bool moved, in_place;
+    struct limef_decode_hardware_counters hardware;
+    struct way_copies copies;
 
-    if (!before)
-        before = &nothing;
-    words[0] = '\0';
-    moved = now->uploaded_bytes > before->uploaded_bytes ||
-            now->copied_bytes > before->copied_bytes || decode_copied_bytes;
-    in_place = now->n_imported > before->n_imported || now->n_direct > before->n_direct;
-    if (now->n_shown == before->n_shown)
-        return false;
-    if (decode_copied_bytes)
+    /* in this order: what it copies of pictures is counted there first */
+    limef_decode_get_hardware_counters(decode, &hardware);
+    copies.picture_bytes = hardware.copied_bytes;
+    copies.packet_bytes = LIMEF_COUNTED(decode->filter.copied_bytes) - copies.picture_bytes;
+    return copies;
+}
+
+static void add_copies(char words[WAY_BYTES], const struct limef_presenter_slot_counters *before,
+                       const struct limef_presenter_slot_counters *now,
+                       const struct way_copies *copies)
+{
+    if (copies->packet_bytes)
         add(words, "packets copied", "nobody counts references to them");
+    if (copies->picture_bytes)
+        add(words, "copied", WAY_TOO_MANY_HELD);
     if (now->copied_bytes > before->copied_bytes)
         add(words, "copied", now->copied_why);
     if (now->uploaded_bytes > before->uploaded_bytes)
         add(words, "uploaded", now->uploaded_why);
-    if (moved && in_place)
-        add(words, "others zero-copy", NULL);
-    else if (now->n_imported > before->n_imported)
+}
+
+bool way_words(char words[WAY_BYTES], const struct limef_presenter_slot_counters *before,
+               const struct limef_presenter_slot_counters *now, const struct way_copies *copies)
+{
+    static const struct limef_presenter_slot_counters nothing;
+    bool on_planes, imported, direct;
+
+    if (!before)
+        before = &nothing;
+    words[0] = '\0';
+    if (now->n_shown == before->n_shown)
+        return false;
+    on_planes = now->n_planes > before->n_planes;
+    imported = now->n_imported > before->n_imported;
+    direct = now->n_direct > before->n_direct;
+    add_copies(words, before, now, copies);
+    if (words[0]) {
+        if (on_planes || imported || direct)
+            add(words, "others zero-copy", NULL);
+        return true;
+    }
+    if (on_planes)
+        add(words, "zero-copy", "the display reads the decoder's buffers");
+    if (imported)
         add(words, "zero-copy", "the decoder's buffers are the textures");
-    else if (now->n_direct > before->n_direct)
+    if (direct)
         add(words, "zero-copy", "the GPU reads the decoder's buffers");
-    else if (!moved)
+    if (!words[0])
         add(words, "nothing is moved", "the pictures are shown to nobody");
     return true;
 }
@@ -53,17 +79,19 @@ static void look(struct player *player, uint32_t slot, int64_t now_us)
 {
     struct play_stream *stream = &player->streams[slot];
     struct way *way = &stream->way;
-    uint64_t copied_bytes = LIMEF_COUNTED(stream->decode.filter.copied_bytes);
+    struct way_copies copies = way_copies_of(&stream->decode);
+    struct way_copies since = {copies.packet_bytes - way->copies.packet_bytes,
+                               copies.picture_bytes - way->copies.picture_bytes};
     struct limef_presenter_slot_counters seen;
     char words[WAY_BYTES];
 
     limef_presenter_get_counters(&player->presenter, slot, &seen);
     if (!seen.n_shown || (way->looked_us && now_us < way->looked_us + LOOK_US) ||
-        !way_words(words, &way->seen, &seen, copied_bytes - way->decode_copied_bytes))
+        !way_words(words, &way->seen, &seen, &since))
         return;
     way->looked_us = now_us;
     way->seen = seen;
-    way->decode_copied_bytes = copied_bytes;
+    way->copies = copies;
     if (!strcmp(words, way->words))
         return;
     memcpy(way->words, words, sizeof(words));

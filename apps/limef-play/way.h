@@ -6,28 +6,41 @@
 #ifndef LIMEF_PLAY_WAY_H
 #define LIMEF_PLAY_WAY_H
 
+#include <limef/filter/decode.h>
 #include <limef/filter/presenter.h>
 
 #define WAY_BYTES 384
 
 struct player;
 
+/* What a decoder copied. */
+struct way_copies {
+    uint64_t packet_bytes;  /* of its input, since nobody counts references to it */
+    uint64_t picture_bytes; /* of hardware's pictures, since too many are held behind it */
+};
+
+/* Why it copied pictures. */
+#define WAY_TOO_MANY_HELD "more hardware pictures are held than the decoder can spare"
+
 struct way {
     struct limef_presenter_slot_counters seen; /* at the last look */
-    uint64_t decode_copied_bytes;
+    struct way_copies copies;
     int64_t looked_us;
     char words[WAY_BYTES]; /* the last that were said */
 };
+
+/* What a decoder has copied so far. */
+struct way_copies way_copies_of(const struct limef_decode_filter *decode);
 
 /*
  * Puts words together for what happened between two looks at a stream's counters.
  *
  * before  NULL: since the beginning.
- * decode_copied_bytes  that the decoder's input had to be copied in between.
+ * copies  what the decoder copied in between.
  * Returns false: no picture was shown.
  */
 bool way_words(char words[WAY_BYTES], const struct limef_presenter_slot_counters *before,
-               const struct limef_presenter_slot_counters *now, uint64_t decode_copied_bytes);
+               const struct limef_presenter_slot_counters *now, const struct way_copies *copies);
 
 /* Says for each stream what is new since the last time: once pictures are shown, and when their
  * way changes. Returns 0; AVERROR(EIO): it cannot be written, logged. */

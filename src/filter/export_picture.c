@@ -369,6 +369,8 @@ static const char *why_copy(const struct export_picture *picture, uint32_t takes
 {
     if (!picture->has_descriptors)
         return "ordinary memory has no descriptor";
+    if (!picture->hardware.planes[0].inode) /* a message says which buffer it is */
+        return DMABUF_WITHOUT_INODE;
     if (!(takes & LIMEF_EXPORT_DMABUF))
         return "a reader takes no dma-buf";
     /* a message says where rows begin */

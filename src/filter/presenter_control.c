@@ -143,6 +143,7 @@ int limef_presenter_get_counters(const struct limef_presenter *presenter, uint32
         .direct_bytes = LIMEF_COUNTED(tile->direct_bytes),
         .n_imported = LIMEF_COUNTED(tile->n_imported),
         .n_images = LIMEF_COUNTED(tile->n_images),
+        .n_planes = LIMEF_COUNTED(tile->n_planes),
         .uploaded_bytes = LIMEF_COUNTED(tile->uploaded_bytes),
         .uploaded_why = LIMEF_COUNTED(tile->uploaded_why),
         .n_failed_buffers = presenter->buffers ? LIMEF_COUNTED(presenter->buffers->n_failed) : 0,

@@ -90,6 +90,7 @@ static void count_moved(struct limef_presenter *presenter, struct limef_tile *ti
     LIMEF_COUNT(tile->n_direct, moved.direct_bytes > 0);
     LIMEF_COUNT(tile->n_imported, moved.n_imported);
     LIMEF_COUNT(tile->n_images, moved.n_images);
+    LIMEF_COUNT(tile->n_planes, moved.n_planes);
     if (moved.uploaded_why)
         atomic_store_explicit(&tile->uploaded_why, moved.uploaded_why, memory_order_relaxed);
     if (moved.copied_bytes) {

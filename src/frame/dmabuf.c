@@ -7,10 +7,12 @@
 #include <fcntl.h>
 #include <libavutil/error.h>
 #include <libavutil/macros.h>
+#include <limef/base/api.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-heap.h>
 #include <linux/udmabuf.h>
 #include <stdio.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -153,28 +155,58 @@ void dmabuf_source_close(struct dmabuf_source *source)
     *source = (struct dmabuf_source){0};
 }
 
-int dmabuf_make(const struct dmabuf_source *source, struct dmabuf *dmabuf, size_t bytes)
+/* The file system of what has no inode of its own, as an eventfd; 0: not known. */
+static uint64_t anonymous_device(void)
+{
+    /* relaxed: whoever finds it out finds the same */
+    static LIMEF_ATOMIC(uint64_t) known;
+    uint64_t device = atomic_load_explicit(&known, memory_order_relaxed);
+    struct stat about;
+    int fd;
+
+    if (device)
+        return device;
+    fd = eventfd(0, EFD_CLOEXEC);
+    if (fd >= 0 && fstat(fd, &about) == 0)
+        device = about.st_dev;
+    if (fd >= 0)
+        close(fd);
+    atomic_store_explicit(&known, device, memory_order_relaxed);
+    return device;
+}
+
+int dmabuf_inode(int fd, uint64_t *inode)
 {
     struct stat about;
+
+    if (fstat(fd, &about) < 0)
+        return AVERROR(errno);
+    *inode = about.st_dev == anonymous_device() ? 0 : about.st_ino;
+    return 0;
+}
+
+int dmabuf_make(const struct dmabuf_source *source, struct dmabuf *dmabuf, size_t bytes)
+{
+    uint64_t inode;
     void *data;
-    int fd;
+    int fd, ret;
 
     bytes = FFALIGN(bytes, PAGE_BYTES);
     fd = make_fd(source, bytes);
     if (fd < 0)
         return fd;
-    data = fstat(fd, &about) < 0 ? MAP_FAILED
-                                 : mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (data == MAP_FAILED) {
-        int ret = AVERROR(errno);
-
+    data = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    ret = data == MAP_FAILED ? AVERROR(errno) : dmabuf_inode(fd, &inode);
+    if (ret < 0) {
+        if (data != MAP_FAILED)
+            munmap(data, bytes);
         close(fd);
         return ret;
     }
     *dmabuf = (struct dmabuf){.fd = fd,
                               .data = data,
                               .bytes = bytes,
-                              .inode = about.st_ino,
+                              .inode = inode,
                               .wants_sync = source->kind != DMABUF_MEMFD};
     return 0;
 }

@@ -34,7 +34,7 @@ struct dmabuf {
     int fd;
     uint8_t *data; /* mapped for the CPU, on a page boundary */
     size_t bytes;
-    uint64_t inode; /* of fd */
+    uint64_t inode; /* dmabuf_inode() of fd */
     bool wants_sync;
 };
 
@@ -57,6 +57,16 @@ void dmabuf_clear(struct dmabuf *dmabuf);
 /* Around what the CPU does with it (DMA_BUF_IOCTL_SYNC); does nothing where caches need no care. */
 void dmabuf_begin_cpu(const struct dmabuf *dmabuf);
 void dmabuf_end_cpu(const struct dmabuf *dmabuf);
+
+/* Why nothing can be remembered of a buffer. */
+#define DMABUF_WITHOUT_INODE "the kernel does not tell buffers apart: from Linux 5.3 on it does"
+
+/*
+ * Finds the number that names the buffer behind a descriptor as long as anybody has it; 0: before
+ * Linux 5.3 all dma-bufs have one and the same. 0, or a negative AVERROR code, not logged. Any
+ * thread.
+ */
+int dmabuf_inode(int fd, uint64_t *inode);
 
 /*
  * Describes a picture that was decoded by software into a dma-buf or memfd of a presenter. What

@@ -24,7 +24,8 @@ int fetch_if_needed(struct limef_decoded_frame *decoded, struct AVFrame **memory
     failed_before = *memory && (*memory)->opaque;
     bytes = *memory ? download(*memory, decoded->av) : AVERROR(ENOMEM);
     if (bytes < 0) {
-        hardware_note_error(decoded->av, (int)bytes);
+        if (bytes != AVERROR(ENOMEM))
+            hardware_note_error(decoded->av, (int)bytes);
         if (*memory)
             (*memory)->opaque = *memory;
         return failed_before ? (int)bytes

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "frame/hardware_private.h"
 
+#include "frame/dmabuf.h"
 #include "frame/drm_format.h"
 
 #include <drm_fourcc.h>
@@ -10,10 +11,13 @@
 #include <libavutil/hwcontext_drm.h>
 #include <libavutil/imgutils.h>
 #include <libavutil/pixdesc.h>
-#include <sys/stat.h>
 
-/* The picture that layers of one plane each make together; 0: none that is known. */
-static uint32_t composed_fourcc(const AVDRMFrameDescriptor *drm)
+/* A format without a name of the kernel's. */
+#define NO_NAME UINT32_MAX
+
+/* The picture that layers of one plane each make together, where nobody says: 4:2:0. 0: none that
+ * is known. */
+static uint32_t guess_fourcc(const AVDRMFrameDescriptor *drm)
 {
     static const struct {
         uint32_t layers[3], whole;
@@ -24,8 +28,6 @@ static uint32_t composed_fourcc(const AVDRMFrameDescriptor *drm)
         {{DRM_FORMAT_R8, DRM_FORMAT_R8, DRM_FORMAT_R8}, DRM_FORMAT_YUV420},
     };
 
-    if (drm->nb_layers == 1)
-        return drm->layers[0].format;
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         bool same = drm->nb_layers == (known[i].layers[2] ? 3 : 2);
 
@@ -37,11 +39,40 @@ static uint32_t composed_fourcc(const AVDRMFrameDescriptor *drm)
     return 0;
 }
 
+/* 0: none that is known. */
+static uint32_t composed_fourcc(const AVDRMFrameDescriptor *drm, uint32_t whole)
+{
+    bool swapped;
+
+    if (drm->nb_layers == 1)
+        return drm->layers[0].format;
+    if (!whole)
+        return guess_fourcc(drm);
+    return av_pix_fmt_count_planes((enum AVPixelFormat)drm_format_pix_fmt(whole, &swapped)) ==
+                   drm->nb_layers
+               ? whole
+               : 0;
+}
+
+/* What libavutil knows of a picture's pixels; 0: nothing. */
+static uint32_t whole_of(const AVFrame *picture)
+{
+    const AVHWFramesContext *frames =
+        picture->hw_frames_ctx ? (const void *)picture->hw_frames_ctx->data : NULL;
+    uint32_t whole;
+
+    if (!frames || frames->sw_format == AV_PIX_FMT_NONE)
+        return 0;
+    whole = drm_format_of(frames->sw_format);
+    return whole ? whole : NO_NAME;
+}
+
 static int add_plane(struct limef_hardware_frame *hardware, const AVDRMFrameDescriptor *drm,
                      const AVDRMPlaneDescriptor *plane)
 {
     const AVDRMObjectDescriptor *object;
-    struct stat about;
+    uint64_t inode;
+    int ret;
 
     if (hardware->n_planes == LIMEF_HARDWARE_MAX_PLANES || plane->object_index < 0 ||
         plane->object_index >= drm->nb_objects || plane->offset < 0 || plane->pitch <= 0)
@@ -49,22 +80,24 @@ static int add_plane(struct limef_hardware_frame *hardware, const AVDRMFrameDesc
     object = &drm->objects[plane->object_index];
     if (hardware->n_planes > 0 && object->format_modifier != hardware->modifier)
         return AVERROR(EINVAL);
-    if (fstat(object->fd, &about) < 0)
-        return AVERROR(errno);
+    ret = dmabuf_inode(object->fd, &inode);
+    if (ret < 0)
+        return ret;
     hardware->modifier = object->format_modifier;
     hardware->planes[hardware->n_planes++] = (struct limef_hardware_plane){
         .fd = object->fd,
         .offset_bytes = (uint32_t)plane->offset,
         .pitch_bytes = (uint32_t)plane->pitch,
-        .inode = about.st_ino,
+        .inode = inode,
     };
     return 0;
 }
 
-int hardware_map_drm(struct limef_hardware_frame *hardware, const AVDRMFrameDescriptor *drm)
+int hardware_map_drm(struct limef_hardware_frame *hardware, const AVDRMFrameDescriptor *drm,
+                     uint32_t whole)
 {
     *hardware = (struct limef_hardware_frame){.fence_fd = -1};
-    hardware->fourcc = composed_fourcc(drm);
+    hardware->fourcc = composed_fourcc(drm, whole);
     if (!hardware->fourcc)
         return AVERROR(EINVAL);
     for (int layer = 0; layer < drm->nb_layers; layer++)
@@ -88,8 +121,9 @@ int hardware_map_whole(struct limef_hardware_frame *hardware, const struct AVFra
 
     *hardware = (struct limef_hardware_frame){.fence_fd = -1};
     if (picture->format == AV_PIX_FMT_DRM_PRIME)
-        ret = hardware_map_drm(hardware,
-                               (const AVDRMFrameDescriptor *)(const void *)picture->data[0]);
+        ret =
+            hardware_map_drm(hardware, (const AVDRMFrameDescriptor *)(const void *)picture->data[0],
+                             whole_of(picture));
     else if (picture->format == AV_PIX_FMT_VAAPI)
         ret = hardware_vaapi_map(hardware, picture);
     if (ret < 0) {

@@ -14,9 +14,16 @@ struct AVDRMFrameDescriptor;
 /* Who speaks in the log. */
 #define HARDWARE_NAME "hardware"
 
-/* Fills in what a descriptor says: fourcc, modifier, planes. Returns 0 or a negative AVERROR code,
- * not logged. */
-int hardware_map_drm(struct limef_hardware_frame *hardware, const struct AVDRMFrameDescriptor *drm);
+/*
+ * Fills in what a descriptor says: fourcc, modifier, planes.
+ *
+ * whole  DRM_FORMAT_... of all layers together, if somebody else knows: layers of one plane each do
+ *        not say how large chroma is. 0: nobody does.
+ * Returns 0; AVERROR(EINVAL): layers that make no such picture, or another layout that cannot be
+ * described; another negative AVERROR code. Not logged.
+ */
+int hardware_map_drm(struct limef_hardware_frame *hardware, const struct AVDRMFrameDescriptor *drm,
+                     uint32_t whole);
 
 /* Likewise of a VA-API picture, exporting its surface if that was not done yet, and waiting for it
  * to be decoded. Returns as limef_hardware_frame_map(). */

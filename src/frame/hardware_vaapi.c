@@ -9,6 +9,7 @@
 
 #include <limef/base/log.h>
 
+#include <drm_fourcc.h>
 #include <libavutil/hwcontext.h>
 #include <libavutil/hwcontext_drm.h>
 #include <libavutil/hwcontext_vaapi.h>
@@ -148,6 +149,23 @@ static AVDRMFrameDescriptor as_drm(const VADRMPRIMESurfaceDescriptor *exported)
     return drm;
 }
 
+/* libva's name of a picture as the kernel's, which mostly is the same word; 0: it has none. */
+static uint32_t whole_of(const VADRMPRIMESurfaceDescriptor *exported)
+{
+    switch (exported->fourcc) {
+    case VA_FOURCC_I420:
+    case VA_FOURCC_IYUV:
+    case VA_FOURCC_IMC3:
+        return DRM_FORMAT_YUV420;
+    case VA_FOURCC_422H:
+        return DRM_FORMAT_YUV422;
+    case VA_FOURCC_444P:
+        return DRM_FORMAT_YUV444;
+    default:
+        return exported->fourcc;
+    }
+}
+
 /* Exports a surface plane by plane, or if the driver cannot, as one picture. */
 static int export_surface(struct surface *surface, VADisplay display)
 {
@@ -168,7 +186,7 @@ static int export_surface(struct surface *surface, VADisplay display)
     for (uint32_t i = 0; i < exported.num_objects; i++)
         surface->fds[surface->n_fds++] = exported.objects[i].fd;
     drm = as_drm(&exported);
-    ret = hardware_map_drm(&surface->frame, &drm);
+    ret = hardware_map_drm(&surface->frame, &drm, whole_of(&exported));
     return ret < 0
                ? limef_fail(ret, HARDWARE_NAME, "a surface has a layout that cannot be described")
                : 0;

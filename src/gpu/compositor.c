@@ -153,6 +153,8 @@ const char *compositor_planes_why(const struct compositor *compositor)
 void compositor_forget(struct compositor *compositor, unsigned tile)
 {
     surface_forget(&compositor->surfaces[tile], &compositor->ways);
+    if (compositor->output.ops->forget)
+        compositor->output.ops->forget(&compositor->output);
 }
 
 void compositor_set_text(struct compositor *compositor, unsigned tile, const char *text)

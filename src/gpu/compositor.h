@@ -17,6 +17,7 @@ struct compositor_upload {
     uint64_t uploaded_bytes, direct_bytes, copied_bytes;
     const char *why, *uploaded_why; /* of the last one; NULL: there was none */
     unsigned n_imported, n_images;
+    unsigned n_planes; /* that the display reads where the decoder wrote them */
 };
 
 /*

@@ -38,6 +38,7 @@ bool compositor_keep(struct compositor *compositor, struct surface *surface,
             return false;
         surface->kept = *picture;
         limef_payload_ref(picture->frame.payload);
+        surface->kept_is_news = true;
     } else {
         if (!compositor_bring(compositor, surface, picture, &surface->kept))
             return false;
@@ -54,6 +55,7 @@ void compositor_drop_kept(struct surface *surface)
 {
     limef_payload_unref(surface->kept.frame.payload);
     surface->kept = (struct limef_decoded_frame){0};
+    surface->kept_is_news = false;
 }
 
 bool compositor_scan_out(struct compositor *compositor)
@@ -78,6 +80,8 @@ bool compositor_scan_out(struct compositor *compositor)
     }
     if (surface->payload)
         surface_let_go(surface, &compositor->ways);
+    surface->moved.n_planes += surface->kept_is_news;
+    surface->kept_is_news = false;
     surface->has_picture = true;
     surface->dirty = false;
     compositor->dirty = true; /* what GL draws next has all to be drawn */

@@ -2,6 +2,7 @@
 #include "gpu/import_choice.h"
 
 #include "base/words.h"
+#include "frame/dmabuf.h"
 #include "frame/drm_format.h"
 
 #include <limef/frame/hardware.h>
@@ -155,6 +156,8 @@ const char *import_choose(struct import_choice *choice, const struct gl *gl,
     *choice = (struct import_choice){0};
     if (gl->cannot_import)
         return gl->cannot_import;
+    if (!hardware->planes[0].inode)
+        return DMABUF_WITHOUT_INODE;
     if (hardware->width > gl->max_texture || hardware->height > gl->max_texture)
         return "it is larger than a texture can be";
     if (pix_fmt == AV_PIX_FMT_NONE)

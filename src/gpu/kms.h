@@ -20,8 +20,10 @@
 
 /* Buffers that GBM makes for a surface at most, and some of a surface before that. */
 #define KMS_MAX_DRAWN 8
-/* Pictures whose framebuffers are kept. */
+/* Pictures whose framebuffers are kept, unless so many commits did without: their buffers have gone
+ * out of use, and would be kept alive by them. */
 #define KMS_MAX_FRAMES 64
+#define KMS_MAX_UNUSED 256
 
 /* What one plane shows. */
 struct kms_layer {
@@ -109,6 +111,8 @@ struct kms {
     uint64_t n_commits;
     struct output_flip flip;
     bool lost, said_lost, redraw;
+    bool forgets;        /* framebuffers of pictures go when no flip is pending */
+    unsigned n_refusals; /* of framebuffers for pictures, in a row */
 };
 
 /* kms_commit.c: 0; a negative errno, not logged. */
@@ -146,6 +150,9 @@ uint32_t kms_frames_find(struct kms *kms, const struct limef_hardware_frame *pic
                          const char **why);
 /* Drops all, or those of other sizes and formats than a picture's. */
 void kms_frames_clear(struct kms *kms, const struct limef_hardware_frame *but);
+/* Drops those that so many commits did without, but for what is on the screen; while no flip is
+ * pending. */
+void kms_frames_drop_unused(struct kms *kms, uint64_t n_commits);
 
 /* kms_scan_out.c: see struct output_ops. */
 int kms_scan_out(struct output *output, const struct limef_hardware_frame *picture,

@@ -64,6 +64,8 @@ static void set_mode(struct request *request, const struct kms_device *device, b
 {
     begin(request, device->connector);
     set(request, device->connector_crtc, on ? device->crtc : 0);
+    if (on) /* else a link that was lost is not trained again */
+        set(request, device->connector_link, DRM_MODE_LINK_STATUS_GOOD);
     begin(request, device->crtc);
     set(request, device->crtc_mode, on ? device->mode_blob : 0);
     set(request, device->crtc_active, on);
@@ -83,7 +85,7 @@ static int send(struct kms *kms, struct request *request, uint32_t flags)
         .count_props_ptr = (uintptr_t)request->counts,
         .props_ptr = (uintptr_t)request->properties,
         .prop_values_ptr = (uintptr_t)request->values,
-        .user_data = (uintptr_t)kms,
+        .user_data = kms->n_commits + 1, /* what its flip says: see kms_read_flips() */
     };
 
     return kms->calls->drmIoctl(kms->device.fd, DRM_IOCTL_MODE_ATOMIC, &atomic) < 0 ? -errno : 0;

@@ -115,7 +115,8 @@ bool kms_device_look_again(struct kms_device *device)
 
     if (kms_display_choose(device))
         device->connector = device->crtc = 0;
-    return device->connector != connector || memcmp(&mode, &device->mode, sizeof(mode)) != 0;
+    return device->connector != connector || memcmp(&mode, &device->mode, sizeof(mode)) != 0 ||
+           kms_display_lost_link(device);
 }
 
 void kms_device_close(struct kms_device *device)

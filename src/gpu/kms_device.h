@@ -22,6 +22,7 @@ struct kms_device {
 
     uint32_t connector, crtc;                        /* 0: no display is connected */
     uint32_t connector_crtc, crtc_mode, crtc_active; /* properties */
+    uint32_t connector_link;                         /* likewise; 0: there is none */
     drmModeModeInfo mode;
     uint32_t mode_blob;
     int64_t period_us;

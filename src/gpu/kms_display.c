@@ -161,6 +161,8 @@ static const char *find_properties(struct kms_device *device)
 
     device->connector_crtc =
         kms_find_property(calls, fd, device->connector, DRM_MODE_OBJECT_CONNECTOR, "CRTC_ID", NULL);
+    device->connector_link = kms_find_property(calls, fd, device->connector,
+                                               DRM_MODE_OBJECT_CONNECTOR, "link-status", NULL);
     device->crtc_mode =
         kms_find_property(calls, fd, device->crtc, DRM_MODE_OBJECT_CRTC, "MODE_ID", NULL);
     device->crtc_active =
@@ -170,10 +172,23 @@ static const char *find_properties(struct kms_device *device)
                : "its display lacks properties of atomic modesetting";
 }
 
+/* What the CRTC showed before us; of one that we had before, that is known. */
+static drmModeCrtcPtr former_of(struct kms_device *device, uint32_t crtc)
+{
+    drmModeCrtcPtr former = device->former;
+
+    device->former = NULL;
+    if (former && former->crtc_id == crtc)
+        return former;
+    device->calls->drmModeFreeCrtc(former);
+    return device->calls->drmModeGetCrtc(device->fd, crtc);
+}
+
 static const char *choose_with(struct kms_device *device, const drmModeRes *resources,
                                const drmModeConnector *connector)
 {
     int crtc = choose_crtc(device, resources, connector);
+    drmModeCrtcPtr former;
     const char *why;
 
     if (crtc < 0)
@@ -184,10 +199,11 @@ static const char *choose_with(struct kms_device *device, const drmModeRes *reso
         device->mode_blob = 0;
         return choose_mode(device, connector);
     }
+    former = former_of(device, resources->crtcs[crtc]);
     kms_display_clear(device);
     device->connector = connector->connector_id;
     device->crtc = resources->crtcs[crtc];
-    device->former = device->calls->drmModeGetCrtc(device->fd, device->crtc);
+    device->former = former;
     why = choose_planes(device, crtc);
     if (!why)
         why = find_properties(device);
@@ -212,6 +228,16 @@ const char *kms_display_choose(struct kms_device *device)
     calls->drmModeFreeConnector(connector);
     calls->drmModeFreeResources(resources);
     return why;
+}
+
+bool kms_display_lost_link(const struct kms_device *device)
+{
+    uint64_t link = DRM_MODE_LINK_STATUS_GOOD;
+
+    if (device->connector && device->connector_link)
+        kms_find_property(device->calls, device->fd, device->connector, DRM_MODE_OBJECT_CONNECTOR,
+                          "link-status", &link);
+    return link != DRM_MODE_LINK_STATUS_GOOD;
 }
 
 bool kms_display_restore(struct kms_device *device)

@@ -11,6 +11,9 @@
  */
 const char *kms_display_choose(struct kms_device *device);
 
+/* Whether the link to the display failed after its mode was set: the mode is to be set anew. */
+bool kms_display_lost_link(const struct kms_device *device);
+
 /* Puts back what the CRTC showed before. False: that was nothing, or it is gone. */
 bool kms_display_restore(struct kms_device *device);
 

@@ -5,6 +5,8 @@
  */
 #include "gpu/kms.h"
 
+#include "frame/dmabuf.h"
+
 #include <drm_fourcc.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -111,12 +113,28 @@ static struct kms_frame *place(struct kms *kms)
     return oldest;
 }
 
+void kms_frames_drop_unused(struct kms *kms, uint64_t n_commits)
+{
+    for (unsigned i = 0; i < KMS_MAX_FRAMES; i++) {
+        struct kms_frame *frame = &kms->frames[i];
+
+        if (frame->framebuffer && !is_on_screen(kms, frame) &&
+            frame->used + n_commits <= kms->n_commits + 1)
+            drop(kms, frame);
+    }
+}
+
 uint32_t kms_frames_find(struct kms *kms, const struct limef_hardware_frame *picture,
                          const char **why)
 {
     struct kms_frame *frame;
     int ret;
 
+    if (!picture->planes[0].inode) {
+        *why = DMABUF_WITHOUT_INODE;
+        return 0;
+    }
+    kms_frames_drop_unused(kms, KMS_MAX_UNUSED);
     for (unsigned i = 0; i < KMS_MAX_FRAMES; i++) {
         frame = &kms->frames[i];
         if (frame->framebuffer && same_kind(&frame->picture, picture) &&
@@ -137,8 +155,10 @@ uint32_t kms_frames_find(struct kms *kms, const struct limef_hardware_frame *pic
         *frame = (struct kms_frame){0};
         *why = ret == -EINVAL ? "the card takes no such framebuffer"
                               : "the card cannot read the buffer";
+        kms->n_refusals++;
         return 0;
     }
+    kms->n_refusals = 0;
     frame->picture = *picture;
     frame->used = kms->n_commits + 1;
     return frame->framebuffer;

@@ -8,6 +8,9 @@
 
 #include <errno.h>
 
+/* Buffers in a row that the card refuses before it is not asked again. */
+#define MAX_REFUSALS 4
+
 static bool same_way(const struct kms_way *way, const struct limef_hardware_frame *picture,
                      struct layout_rect rect)
 {
@@ -122,8 +125,12 @@ int kms_scan_out(struct output *output, const struct limef_hardware_frame *pictu
     if (*why)
         return -ENOTSUP;
     framebuffer = kms_frames_find(kms, picture, why);
-    if (!framebuffer)
+    if (!framebuffer) {
+        if (kms->n_refusals >= MAX_REFUSALS)
+            kms->way =
+                (struct kms_way){.known = true, .picture = *picture, .rect = rect, .why_not = *why};
         return -ENOTSUP;
+    }
     if (!same_way(&kms->way, picture, rect)) {
         find_way(kms, picture, rect, framebuffer);
         kms_frames_clear(kms, picture);

@@ -45,7 +45,7 @@ struct output_flip {
 };
 
 /* A module's table carries this number; another one is refused. */
-#define OUTPUT_ABI 7
+#define OUTPUT_ABI 8
 #define OUTPUT_MODULE_SYMBOL "limef_output_module"
 
 struct output_ops {
@@ -78,6 +78,9 @@ struct output_ops {
      * then nothing may be swapped.
      */
     int64_t (*flips)(struct output *output, struct output_flip *flip);
+    /* NULL: it keeps nothing. A stream has ended, or may have: buffers of pictures are let go of,
+     * but for what is shown. */
+    void (*forget)(struct output *output);
     /* What was drawn stays in the buffer after swap. */
     bool keeps_contents;
 };

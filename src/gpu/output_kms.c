@@ -233,6 +233,13 @@ static void share_screen(struct kms *kms)
     }
 }
 
+static void kms_output_forget(struct output *output)
+{
+    struct kms *kms = output->private_data;
+
+    kms->forgets = true;
+}
+
 static enum output_event kms_output_poll(struct output *output, int *value)
 {
     struct kms *kms = output->private_data;
@@ -248,6 +255,10 @@ static enum output_event kms_output_poll(struct output *output, int *value)
     if (kms_hotplug_read(kms->uevents_fd)) {
         change_display(kms);
         kms->away |= !kms->device.connector;
+    }
+    if (kms->forgets && !kms->waiting) {
+        kms->forgets = false;
+        kms_frames_drop_unused(kms, 0);
     }
     if (!kms->redraw)
         return OUTPUT_EVENT_NONE;
@@ -266,4 +277,5 @@ LIMEF_API const struct output_ops limef_output_module = {
     .poll = kms_output_poll,
     .scan_out = kms_scan_out,
     .flips = kms_output_flips,
+    .forget = kms_output_forget,
 };

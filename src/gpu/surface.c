@@ -5,6 +5,7 @@
 #include "base/words.h"
 #include "frame/dmabuf.h"
 #include "frame/download.h"
+#include "frame/hardware_private.h"
 
 #include <limef/base/log.h>
 #include <limef/frame/decoded.h>
@@ -129,6 +130,8 @@ static int copy_and_upload(struct surface *surface, struct surface_ways *ways, c
 
     if (surface->downloaded || (surface->downloaded = memory_new_av_frame()))
         bytes = download(surface->downloaded, av);
+    if (bytes < 0 && bytes != AVERROR(ENOMEM))
+        hardware_note_error(av, (int)bytes);
     if (bytes < 0 && surface->refused == why) /* a line for each of them says no more */
         return (int)bytes;
     surface->refused = bytes < 0 ? why : NULL;

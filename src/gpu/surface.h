@@ -24,7 +24,8 @@ struct surface {
      * no payload: none. Its reference is ours */
     struct limef_decoded_frame kept;
     struct limef_hardware_frame kept_as;
-    unsigned shrinks;                 /* how often the next picture may be halved */
+    bool kept_is_news; /* it lies where its decoder wrote it, and was not on a plane yet */
+    unsigned shrinks;  /* how often the next picture may be halved */
     struct limef_decoded_frame whole; /* of what was uploaded smaller; no payload: none. Its
                                          reference is ours */
     struct compositor_upload moved;   /* since somebody asked */

@@ -5,12 +5,13 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
+static const struct way_copies none;
 static char words[WAY_BYTES];
 
 static const char *say(struct limef_presenter_slot_counters before,
                        struct limef_presenter_slot_counters now)
 {
-    cr_assert(way_words(words, &before, &now, 0));
+    cr_assert(way_words(words, &before, &now, &none));
     return words;
 }
 
@@ -18,7 +19,7 @@ Test(way, nothing_is_said_of_no_picture)
 {
     struct limef_presenter_slot_counters same = {.n_shown = 5, .uploaded_bytes = 7};
 
-    cr_assert(not(way_words(words, &same, &same, 0)));
+    cr_assert(not(way_words(words, &same, &same, &none)));
 }
 
 Test(way, pictures_that_are_imported_are_zero_copy)
@@ -28,6 +29,33 @@ Test(way, pictures_that_are_imported_are_zero_copy)
 
     cr_assert(
         eq(str, (char *)say(before, now), "zero-copy (the decoder's buffers are the textures)"));
+}
+
+Test(way, pictures_on_a_plane_are_zero_copy)
+{
+    struct limef_presenter_slot_counters before = {.n_shown = 1};
+    struct limef_presenter_slot_counters now = {.n_shown = 9, .n_planes = 8};
+
+    cr_assert(
+        eq(str, (char *)say(before, now), "zero-copy (the display reads the decoder's buffers)"));
+    now.n_imported = 1; /* there was text over it meanwhile */
+    cr_assert(eq(str, (char *)say(before, now),
+                 "zero-copy (the display reads the decoder's buffers); "
+                 "zero-copy (the decoder's buffers are the textures)"));
+    now = (struct limef_presenter_slot_counters){
+        .n_shown = 9, .n_planes = 8, .uploaded_bytes = 1, .uploaded_why = "none was free"};
+    cr_assert(eq(str, (char *)say(before, now), "uploaded (none was free); others zero-copy"));
+}
+
+Test(way, pictures_that_the_decoder_copied_are_no_packets)
+{
+    struct limef_presenter_slot_counters now = {.n_shown = 9, .uploaded_bytes = 1, .n_imported = 2};
+
+    now.uploaded_why = "ordinary memory";
+    cr_assert(way_words(words, NULL, &now, &(struct way_copies){.picture_bytes = 10}));
+    cr_assert(eq(str, words,
+                 "copied (more hardware pictures are held than the decoder can spare); "
+                 "uploaded (ordinary memory); others zero-copy"));
 }
 
 Test(way, each_copy_has_its_reason)
@@ -43,7 +71,8 @@ Test(way, each_copy_has_its_reason)
     now.n_imported = 1;
     cr_assert(eq(str, (char *)say(before, now),
                  "copied (no shader); uploaded (no extension); others zero-copy"));
-    cr_assert(way_words(words, NULL, &(struct limef_presenter_slot_counters){.n_shown = 1}, 10));
+    cr_assert(way_words(words, NULL, &(struct limef_presenter_slot_counters){.n_shown = 1},
+                        &(struct way_copies){.packet_bytes = 10}));
     cr_assert(eq(str, words, "packets copied (nobody counts references to them)"));
 }
 

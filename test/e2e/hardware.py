@@ -248,6 +248,19 @@ class Hardware(unittest.TestCase):
                 pictures.append(picture.read_bytes())
             self.assertEqual(pictures[0], pictures[1])
 
+    def test_pictures_that_cannot_be_read_for_the_screen_end_in_software(self):
+        path = clip("long.mp4", frames=300, options=["-g", "250"])
+        result = Result("--vo=offscreen", "--size=320x180", path,
+                        LIMEF_TEST_VA_MODIFIER="0x100000000000001",
+                        LIMEF_TEST_VA_FAIL="vaGetImage=12+")
+        if result.status == 7:
+            self.skipTest("no EGL here")
+        self.assertEqual((result.status, result.stream["hwdec"]), (0, "no"), result.errors)
+        self.assertIn("hardware failed", result.errors)
+        # those that were on their way are lost
+        self.assertGreater(result.stream["frames_shown"], 150)
+        self.assert_nothing_is_left(result)
+
     def test_pictures_get_to_the_screen_without_a_copy(self):
         first = clip("a.mp4")
         sizes = FOLDER / "sizes.ts"

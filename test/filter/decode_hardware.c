@@ -4,6 +4,7 @@
 #include "support/hardware_run.h"
 
 #include <dirent.h>
+#include <drm_fourcc.h>
 #include <libavutil/hwcontext.h>
 
 #define N_CYCLES 1000
@@ -92,6 +93,26 @@ Test(decode_hardware, a_picture_outlives_its_decoder_and_its_pixels_stay)
     cr_assert(eq(int, hardware.width, 160));
     cr_assert(eq(int, hardware.height, 120));
     limef_payload_unref(payload);
+}
+
+Test(decode_hardware, a_surface_is_what_its_driver_calls_it)
+{
+    struct limef_hardware_frame hardware;
+
+    setenv("LIMEF_TEST_VA_FOURCC", "NV21", 1);
+    open_device();
+    init(clip(), device);
+    run.holds = true;
+    play();
+    cr_assert(eq(int, limef_hardware_frame_map(&hardware, limef_payload_picture(run.held[0])), 0));
+    cr_assert(eq(u32, hardware.fourcc, DRM_FORMAT_NV21));
+    clear();
+}
+
+Test(decode_hardware, a_driver_whose_surfaces_cannot_be_described_is_not_opened)
+{
+    setenv("LIMEF_TEST_VA_FOURCC", "422V", 1);
+    cr_assert(eq(int, limef_hardware_device_open(&device, "/dev/null"), AVERROR(EIO)));
 }
 
 Test(decode_hardware, pictures_beyond_those_that_may_be_held_are_copied_and_none_is_overwritten)

@@ -8,6 +8,8 @@
 #include <criterion/new/assert.h>
 #include <drm_fourcc.h>
 #include <libavutil/frame.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 static struct limef_pool *pool;
 
@@ -77,4 +79,64 @@ Test(hardware, half_a_sample_of_chroma_is_no_place_to_begin)
 
     cr_assert(eq(int, hardware.x, 3));
     cr_assert(eq(int, hardware.width, 61));
+}
+
+/* Describes a picture whose planes are layers, of which a frames context says what they are. */
+static int map_layers(struct limef_hardware_frame *hardware, int format, int frames_of)
+{
+    AVFrame *from = make_picture(format, 64, 48, 1);
+    struct limef_payload *payload =
+        memfd_frame_make(pool, from, (struct memfd_layout){.layers = true, .frames_of = frames_of});
+    int ret = limef_hardware_frame_map(hardware, limef_payload_picture(payload));
+
+    limef_payload_unref(payload);
+    av_frame_free(&from);
+    return ret;
+}
+
+/* As all dma-bufs have before Linux 5.3. */
+Test(hardware, buffers_that_cannot_be_told_apart_have_no_inode)
+{
+    AVFrame *from = make_picture(AV_PIX_FMT_NV12, 64, 48, 1);
+    struct limef_payload *payload = memfd_frame_make(pool, from, (struct memfd_layout){0});
+    int memfd = memfd_frame_take_fd(payload), other = eventfd(0, EFD_CLOEXEC);
+    struct limef_hardware_frame hardware;
+
+    memfd_frame_give_fd(payload, other);
+    cr_assert(eq(int, limef_hardware_frame_map(&hardware, limef_payload_picture(payload)), 0));
+    cr_assert(eq(u64, hardware.planes[0].inode, 0));
+    memfd_frame_give_fd(payload, memfd);
+    cr_assert(eq(int, limef_hardware_frame_map(&hardware, limef_payload_picture(payload)), 0));
+    cr_assert(ne(u64, hardware.planes[0].inode, 0));
+    close(other);
+    limef_payload_unref(payload);
+    av_frame_free(&from);
+}
+
+/* R8, R8, R8 may be 4:2:0, 4:2:2, 4:4:4. */
+Test(hardware, layers_are_what_their_frames_context_says)
+{
+    static const struct {
+        int format;
+        uint32_t fourcc;
+    } formats[] = {{AV_PIX_FMT_YUV422P, DRM_FORMAT_YUV422}, {AV_PIX_FMT_YUV444P, DRM_FORMAT_YUV444},
+                   {AV_PIX_FMT_NV12, DRM_FORMAT_NV12},      {AV_PIX_FMT_NV16, DRM_FORMAT_NV16},
+                   {AV_PIX_FMT_P010, DRM_FORMAT_P010},      {AV_PIX_FMT_P016, DRM_FORMAT_P016}};
+    struct limef_hardware_frame hardware;
+
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+        cr_assert(eq(int, map_layers(&hardware, formats[i].format, formats[i].format), 0));
+        cr_assert(eq(u32, hardware.fourcc, formats[i].fourcc));
+    }
+    cr_assert(eq(int, map_layers(&hardware, AV_PIX_FMT_NV12, 0), 0));
+    cr_assert(eq(u32, hardware.fourcc, DRM_FORMAT_NV12));
+}
+
+Test(hardware, layers_without_a_name_are_not_described)
+{
+    struct limef_hardware_frame hardware;
+
+    cr_assert(
+        eq(int, map_layers(&hardware, AV_PIX_FMT_YUV440P, AV_PIX_FMT_YUV440P), AVERROR(EINVAL)));
+    cr_assert(eq(int, map_layers(&hardware, AV_PIX_FMT_NV12, AV_PIX_FMT_YUV422P), AVERROR(EINVAL)));
 }

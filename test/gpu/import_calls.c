@@ -217,6 +217,22 @@ static EGLint attribute(EGLint name)
 
 #define TILED I915_FORMAT_MOD_Y_TILED
 
+Test(import_choice, buffers_that_cannot_be_told_apart_are_not_imported)
+{
+    struct limef_hardware_frame hardware = a_frame(DRM_FORMAT_NV12, 2, DRM_FORMAT_MOD_LINEAR);
+    struct gl gl = a_gl();
+    struct import_choice choice;
+    const char *why;
+
+    list(DRM_FORMAT_R8, DRM_FORMAT_MOD_LINEAR, false);
+    list(DRM_FORMAT_GR88, DRM_FORMAT_MOD_LINEAR, false);
+    cr_assert(eq(ptr, (void *)choose(&choice, &gl, hardware), NULL));
+    hardware.planes[0].inode = 0;
+    why = choose(&choice, &gl, hardware);
+    cr_assert(ne(ptr, (void *)why, NULL));
+    cr_assert(ne(ptr, strstr(why, "Linux 5.3"), NULL));
+}
+
 Test(import_choice, planes_are_taken_one_by_one_where_the_driver_lists_them)
 {
     struct gl gl = a_gl();

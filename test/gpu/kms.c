@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <libavutil/pixfmt.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 static struct kms kms;
@@ -264,6 +265,39 @@ Test(kms, a_buffer_that_cannot_be_read_is_composed)
     cr_assert(eq(u32, fake_card.n_closed, 1)); /* two planes, one handle */
 }
 
+/* Of one that was given up, or of an embedder who lent his card. */
+Test(kms, a_flip_of_another_commit_is_not_waited_for)
+{
+    struct limef_hardware_frame picture = picture_of(640, 480, 1);
+    const char *why;
+
+    limef_payload_init(&payload, no_release);
+    cr_assert(eq(int, kms_scan_out(&output, &picture, full, &payload, &why), 0));
+    kms.device.fd = eventfd(1, EFD_CLOEXEC); /* something is to be read */
+    kms.committed_us = INT64_MAX / 2;        /* however long this takes */
+    for (int off = -1; off <= 1; off += 2) {
+        fake_card.flips = fake_card.last_number + (uint64_t)off;
+        kms_read_flips(&kms);
+        cr_assert(kms.waiting);
+    }
+    fake_card.flips = fake_card.last_number;
+    kms_read_flips(&kms);
+    cr_assert(not(kms.waiting));
+    cr_assert(eq(u64, kms.flip.n_flips, 1));
+    cr_assert(eq(i64, kms.flip.at_us, 12000500));
+    kms_shown_release(&kms, &kms.shown);
+    close(kms.device.fd);
+}
+
+Test(kms, of_a_buffer_without_an_inode_no_framebuffer_is_kept)
+{
+    const char *why = NULL;
+
+    cr_assert(eq(int, scan_out(picture_of(640, 480, 0), full, &why), -ENOTSUP));
+    cr_assert(ne(ptr, strstr(why, "Linux 5.3"), NULL));
+    cr_assert(eq(u32, fake_card.n_imports, 0));
+}
+
 Test(kms, a_driver_without_modifiers_gets_linear_buffers_without_one)
 {
     const char *why;
@@ -278,7 +312,7 @@ Test(kms, framebuffers_are_kept_for_buffers_and_no_more_than_there_is_room)
 
     for (int turn = 0; turn < 2; turn++)
         for (uint64_t i = 0; i < KMS_MAX_FRAMES; i++)
-            cr_assert(eq(int, scan_out(picture_of(640, 480, i), full, &why), 0));
+            cr_assert(eq(int, scan_out(picture_of(640, 480, 1 + i), full, &why), 0));
     cr_assert(eq(u32, fake_card.n_added, KMS_MAX_FRAMES));
     cr_assert(eq(u32, fake_card.n_removed, 0));
     for (uint64_t i = 0; i < 10; i++)
@@ -291,11 +325,60 @@ Test(kms, framebuffers_of_another_size_go_but_what_is_on_the_screen_stays)
     const char *why;
 
     for (uint64_t i = 0; i < 5; i++)
-        cr_assert(eq(int, scan_out(picture_of(640, 480, i), full, &why), 0));
+        cr_assert(eq(int, scan_out(picture_of(640, 480, 1 + i), full, &why), 0));
     cr_assert(eq(int, scan_out(picture_of(640, 360, 9), low, &why), 0));
     cr_assert(eq(u32, fake_card.n_removed, 4));
     kms_frames_clear(&kms, NULL);
     cr_assert(eq(u32, fake_card.n_removed, fake_card.n_added));
+}
+
+Test(kms, framebuffers_that_are_not_used_any_more_go)
+{
+    const char *why;
+
+    for (uint64_t i = 0; i < 5; i++)
+        cr_assert(eq(int, scan_out(picture_of(640, 480, 1 + i), full, &why), 0));
+    for (int i = 0; i < KMS_MAX_UNUSED - 5; i++)
+        cr_assert(eq(int, scan_out(picture_of(640, 480, 9), full, &why), 0));
+    cr_assert(eq(u32, fake_card.n_removed, 0));
+    for (int i = 0; i < 10; i++)
+        cr_assert(eq(int, scan_out(picture_of(640, 480, 9), full, &why), 0));
+    cr_assert(eq(u32, fake_card.n_removed, 5));
+}
+
+extern const struct output_ops limef_output_module;
+
+Test(kms, framebuffers_of_a_stream_that_ended_go_but_what_is_on_the_screen_stays)
+{
+    const char *why;
+    int key;
+
+    kms.console = (struct kms_console){.fd = -1, .in_front = true};
+    for (uint64_t i = 0; i < 5; i++)
+        cr_assert(eq(int, scan_out(picture_of(640, 480, 1 + i), full, &why), 0));
+    limef_output_module.forget(&output);
+    kms.waiting = true; /* one that is on the screen may not be in the scene any more */
+    limef_output_module.poll(&output, &key);
+    cr_assert(eq(u32, fake_card.n_removed, 0));
+    kms.waiting = false;
+    limef_output_module.poll(&output, &key);
+    cr_assert(eq(u32, fake_card.n_removed, 4));
+    cr_assert(eq(int, scan_out(picture_of(640, 480, 5), full, &why), 0));
+    cr_assert(eq(u32, fake_card.n_added, 5));
+}
+
+Test(kms, buffers_that_the_card_refuses_are_not_asked_for_without_end)
+{
+    const char *why = NULL;
+
+    fake_card.add_error = EINVAL;
+    for (uint64_t i = 0; i < 20; i++)
+        cr_assert(eq(int, scan_out(picture_of(640, 480, 1 + i), full, &why), -ENOTSUP));
+    cr_assert(eq(str, (char *)why, "the card takes no such framebuffer"));
+    cr_assert(eq(u32, fake_card.n_imports, 8)); /* two planes of each of four */
+    fake_card.add_error = 0;
+    cr_assert(eq(int, scan_out(picture_of(640, 360, 1), low, &why), 0)); /* of another kind */
+    cr_assert(eq(int, scan_out(picture_of(640, 480, 1), full, &why), 0));
 }
 
 Test(kms, colours_need_properties_that_say_them)

@@ -88,8 +88,15 @@ static int control(int fd, unsigned long request, void *argument)
     if (fake_card.commit_error)
         return fail(fake_card.commit_error);
     fake_card.n_commits++;
+    fake_card.last_number = atomic->user_data;
     for (int i = 0; i < 16; i++)
         fake_card.shown[i] = shown[i];
+    return 0;
+}
+
+static int handle_event(int fd, drmEventContextPtr events)
+{
+    events->page_flip_handler2(fd, 1, 12, 500, 50, (void *)(uintptr_t)fake_card.flips);
     return 0;
 }
 
@@ -99,6 +106,7 @@ const struct kms_calls fake_calls = {
     .drmModeAddFB2WithModifiers = add,
     .drmModeRmFB = remove_framebuffer,
     .drmIoctl = control,
+    .drmHandleEvent = handle_event,
 };
 
 static void fill_plane(struct kms_plane *plane, uint32_t id, struct kms_format *formats, unsigned n)

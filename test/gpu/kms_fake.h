@@ -17,7 +17,9 @@ extern struct fake_card {
     bool modifiers;                            /* it knows them */
     unsigned n_imports, n_added, n_removed, n_closed, n_tests, n_commits;
     uint32_t last_flags;
-    uint32_t shown[16]; /* by plane: the framebuffer of the last commit that was no test */
+    uint64_t last_number; /* of the last commit that was no test: its user data */
+    uint64_t flips;       /* the number that drmHandleEvent() hands out */
+    uint32_t shown[16];   /* by plane: the framebuffer of the last commit that was no test */
 } fake_card;
 
 extern const struct kms_calls fake_calls;

@@ -31,14 +31,16 @@ static drmModeConnector connector = {.connector_id = CONNECTOR,
                                      .encoders = encoders};
 static drmModeEncoder encoder = {.encoder_id = ENCODER, .possible_crtcs = 1};
 static drmModePlaneRes plane_resources = {.count_planes = 1, .planes = planes};
+static drmModeCrtc crtc = {.crtc_id = CRTC, .buffer_id = 30};
 static drmModePlane plane = {.plane_id = PLANE, .possible_crtcs = 1};
 
 /* The properties of every object; a property's number is its place, from 1. */
-static const char *const property_names[] = {"FB_ID",   "CRTC_ID", "type",
-                                             "MODE_ID", "ACTIVE",  "zpos"};
+static const char *const property_names[] = {"FB_ID",  "CRTC_ID", "type",       "MODE_ID",
+                                             "ACTIVE", "zpos",    "link-status"};
 #define N_PROPERTIES (sizeof(property_names) / sizeof(property_names[0]))
-static uint32_t property_ids[N_PROPERTIES] = {1, 2, 3, 4, 5, 6};
-static uint64_t property_values[N_PROPERTIES] = {0, 0, DRM_PLANE_TYPE_PRIMARY, 0, 0, 5};
+#define LINK_STATUS (N_PROPERTIES - 1)
+static uint32_t property_ids[N_PROPERTIES] = {1, 2, 3, 4, 5, 6, 7};
+static uint64_t property_values[N_PROPERTIES] = {0, 0, DRM_PLANE_TYPE_PRIMARY, 0, 0, 5, 0};
 static drmModeObjectProperties properties = {
     .count_props = N_PROPERTIES, .props = property_ids, .prop_values = property_values};
 static drmModePropertyRes property;
@@ -98,8 +100,12 @@ static drmModeEncoderPtr get_encoder(int fd, uint32_t id)
 
 static drmModeCrtcPtr get_crtc(int fd, uint32_t id)
 {
+    static drmModeCrtc looks[4];
+    static unsigned n;
+
     (void)fd, (void)id;
-    return NULL;
+    looks[n % 4] = crtc;
+    return &looks[n++ % 4];
 }
 
 static drmModePlaneResPtr get_plane_resources(int fd)
@@ -218,6 +224,36 @@ Test(kms_open, the_descriptor_that_is_master_vouches_for_the_one_that_draws)
     cr_assert(eq(int, asked_fd, device.render_fd));
     cr_assert(eq(int, vouched_by_fd, device.fd));
     cr_assert(eq(i64, device.primary.zpos, 5));
+    kms_device_close(&device);
+}
+
+Test(kms_open, a_link_that_was_lost_wants_the_mode_again)
+{
+    const struct limef_presenter_kms asked = {.device = "/dev/null"};
+    const struct kms_mode_wish wish = {0};
+    struct kms_device device;
+
+    cr_assert(eq(int, kms_device_open(&device, &calls, &output, &asked, &wish, "screen"), 0));
+    cr_assert(not(kms_device_look_again(&device)));
+    property_values[LINK_STATUS] = DRM_MODE_LINK_STATUS_BAD;
+    cr_assert(kms_device_look_again(&device));
+    kms_device_close(&device);
+}
+
+Test(kms_open, what_was_shown_before_is_known_after_a_display_came_back)
+{
+    const struct limef_presenter_kms asked = {.device = "/dev/null"};
+    const struct kms_mode_wish wish = {0};
+    struct kms_device device;
+
+    cr_assert(eq(int, kms_device_open(&device, &calls, &output, &asked, &wish, "screen"), 0));
+    crtc.buffer_id = 31; /* ours */
+    connector.connection = DRM_MODE_DISCONNECTED;
+    cr_assert(kms_device_look_again(&device));
+    cr_assert(eq(u32, device.connector, 0));
+    connector.connection = DRM_MODE_CONNECTED;
+    cr_assert(kms_device_look_again(&device));
+    cr_assert(eq(u32, device.former->buffer_id, 30));
     kms_device_close(&device);
 }
 

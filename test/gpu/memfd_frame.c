@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <drm_fourcc.h>
 #include <libavutil/frame.h>
+#include <libavutil/hwcontext.h>
 #include <libavutil/hwcontext_drm.h>
 #include <libavutil/imgutils.h>
 #include <libavutil/pixdesc.h>
@@ -92,6 +93,18 @@ void memfd_frame_write(struct limef_payload *payload, const AVFrame *from)
                   memory->pix_fmt, from->width, from->height);
 }
 
+/* A frames context that knows of its pictures' format and nothing else. */
+static AVBufferRef *frames_of(enum AVPixelFormat sw_format)
+{
+    AVBufferRef *device = av_hwdevice_ctx_alloc(AV_HWDEVICE_TYPE_DRM);
+    AVBufferRef *frames = av_hwframe_ctx_alloc(device);
+
+    ((AVHWFramesContext *)(void *)frames->data)->format = AV_PIX_FMT_DRM_PRIME;
+    ((AVHWFramesContext *)(void *)frames->data)->sw_format = sw_format;
+    av_buffer_unref(&device);
+    return frames;
+}
+
 struct limef_payload *memfd_frame_make(struct limef_pool *pool, const AVFrame *from,
                                        struct memfd_layout layout)
 {
@@ -119,6 +132,8 @@ struct limef_payload *memfd_frame_make(struct limef_pool *pool, const AVFrame *f
     av->colorspace = from->colorspace;
     av->color_range = from->color_range;
     av->chroma_location = from->chroma_location;
+    if (layout.frames_of)
+        av->hw_frames_ctx = frames_of(layout.frames_of);
     memfd_frame_write(payload, from);
     return payload;
 }

@@ -18,6 +18,7 @@ struct memfd_layout {
     bool layers;              /* a layer for each plane, as VA-API exports them; else one for all */
     uint64_t modifier;
     unsigned crop_left, crop_top; /* of it, what is not to be shown */
+    int frames_of; /* enum AVPixelFormat: it has a frames context that says so; 0 (YUV420P): none */
 };
 
 /* A picture with the pixels of another one, in memory of its own; NULL: no memfd. */

@@ -63,11 +63,14 @@ static void read_settings(struct driver *driver)
 {
     const char *modifier = getenv("LIMEF_TEST_VA_MODIFIER");
     const char *n_objects = getenv("LIMEF_TEST_VA_OBJECTS");
+    const char *fourcc = getenv("LIMEF_TEST_VA_FOURCC");
 
     driver->is_late = getenv("LIMEF_TEST_VA_LATE") != NULL;
     if (getenv("LIMEF_TEST_VA_WRONG"))
         driver->wrong_from = strtoul(getenv("LIMEF_TEST_VA_WRONG"), NULL, 10);
     driver->modifier = modifier ? strtoull(modifier, NULL, 0) : DRM_FORMAT_MOD_LINEAR;
+    if (fourcc && strlen(fourcc) == 4)
+        driver->fourcc = VA_FOURCC(fourcc[0], fourcc[1], fourcc[2], fourcc[3]);
     driver->n_objects = n_objects && !strcmp(n_objects, "2") ? 2 : 1;
 }
 

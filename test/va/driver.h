@@ -21,6 +21,7 @@ struct driver {
     int card_fd;              /* of the display; borrowed; -1: none */
     bool is_late;             /* LIMEF_TEST_VA_LATE: pixels come when a surface is waited for */
     uint64_t modifier;        /* that exported surfaces are said to have */
+    uint32_t fourcc;          /* likewise; 0: what they are */
     unsigned n_objects;       /* that an exported surface is said to lie in: 1 or 2 */
     pthread_mutex_t pixels;   /* guards the surfaces' late pictures */
     atomic_ulong n_pictures;  /* that were decoded */

@@ -65,7 +65,7 @@ VAStatus surface_export(VADriverContextP context, VASurfaceID id, uint32_t memor
         return VA_STATUS_ERROR_INVALID_SURFACE;
     if (memory_type != VA_SURFACE_ATTRIB_MEM_TYPE_DRM_PRIME_2)
         return VA_STATUS_ERROR_UNSUPPORTED_MEMORY_TYPE;
-    descriptor.fourcc = surface->format->fourcc;
+    descriptor.fourcc = driver->fourcc ? driver->fourcc : surface->format->fourcc;
     descriptor.width = surface->width;
     descriptor.height = surface->height;
     if (!describe_objects(&descriptor, driver, surface))

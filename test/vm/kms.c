@@ -34,6 +34,8 @@ static void full_screen_picture_is_on_a_plane(void)
         if (first->payload.n_refs != 1)
             die("the picture before is still held");
         stage_expect_counts(&stage, 2, 0);
+        if (LIMEF_COUNTED(stage.tiles[0].n_planes) != 2)
+            die("the slot says nothing of the plane");
         stage_close(&stage);
     }
 }

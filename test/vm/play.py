@@ -118,6 +118,8 @@ class Kms(unittest.TestCase):
         self.assertGreater(output["planes"], output["composed"])
         # until the decoder has memory that the display reads some pictures are written there
         self.assertLess(stream["uploaded_bytes"], output["planes"] * 320 * 240 * 3 // 2)
+        self.assertGreater(stream["on_planes"], 0)
+        self.assertRegex(stream["to_screen"], r"^uploaded \(.*\); others zero-copy$")
 
     @unittest.skipUnless(STRICT, "LIMEF_VM_STRICT=1 on a calm host only")
     def test_no_flip_is_missed_that_others_do_not_miss(self):

@@ -47,7 +47,9 @@ struct limef_presenter_kms {
     const char *connector; /**< as in /sys/class/drm, "HDMI-A-1"; NULL: the first with a display */
     int drm_fd;            /**< of a card that is open, or of a lease (drmModeCreateLease()), whose
                                 master is the caller; then no card is looked for, and who switches
-                                consoles is the caller. Borrowed; must outlive the output. 0: none */
+                                consoles is the caller. Its events are read here, all of them: flips
+                                of the caller's own are lost. Borrowed; must outlive the output. 0:
+                                none */
     int refresh_hz;        /**< of several modes of one size; 0: the display's preference */
 };
 
@@ -134,6 +136,8 @@ struct limef_presenter_slot_counters {
     uint64_t n_imported;       /**< pictures whose own memory was the texture: 0 bytes were moved */
     uint64_t n_images;         /**< EGLImages made for those: some for each buffer, none for a
                                     picture in a buffer that was seen before */
+    uint64_t n_planes;         /**< pictures that the display read where the decoder wrote them, on
+                                    a plane: 0 bytes were moved, nothing was drawn */
     uint64_t copied_bytes;     /**< copied beside that; why says the reason of the last one */
     const char *copied_why;    /**< lives forever; NULL: nothing was copied */
     const char *uploaded_why;  /**< why the last uploaded picture was; lives forever; NULL: none */
@@ -190,7 +194,7 @@ struct limef_tile {
     LIMEF_ATOMIC(uint64_t) n_pictures, n_shown, n_dropped_late, n_dropped_flush, n_failed;
     LIMEF_ATOMIC(uint64_t) n_dropped_burst;
     LIMEF_ATOMIC(uint64_t) n_anchors, uploaded_bytes, copied_bytes;
-    LIMEF_ATOMIC(uint64_t) n_direct, direct_bytes, n_imported, n_images;
+    LIMEF_ATOMIC(uint64_t) n_direct, direct_bytes, n_imported, n_images, n_planes;
     LIMEF_ATOMIC(const char *) copied_why;
     LIMEF_ATOMIC(const char *) uploaded_why;
     LIMEF_ATOMIC(int64_t) first_shown_us, last_shown_us, position_us;

@@ -27,7 +27,8 @@ struct limef_hardware_plane {
     int fd;                /**< the dma-buf it lies in; several planes may share one; borrowed */
     uint32_t offset_bytes; /**< of its first row */
     uint32_t pitch_bytes;  /**< from row to row, as the modifier defines it */
-    uint64_t inode;        /**< of fd: names the buffer for as long as anybody has it */
+    uint64_t inode;        /**< of fd: names the buffer for as long as anybody has it. 0: the kernel
+                                does not tell buffers apart, before Linux 5.3 */
 };
 
 /** A picture in buffers of the kernel. All-zero: none. */

@@ -70,9 +70,9 @@ Test(rtsp_tls, shares_nothing_with_who_trusts_others)
 
 Test(rtsp_tls, believes_no_fingerprint_that_is_none)
 {
-    static const char *const none[] = {"", "ab", "AB:CD", "xyz",
-                                       "00112233445566778899aabbccddeeff"
-                                       "00112233445566778899aabbccddeeff0"};
+    static const char *const none[] = {
+        "", "ab", "AB:CD", "xyz",
+        "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff0"};
 
     for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
         cr_assert(eq(int,

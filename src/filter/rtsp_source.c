@@ -4,6 +4,7 @@
 #include "base/memory_private.h"
 #include "filter/filter_kinds.h"
 #include "rtsp/camera.h"
+#include "rtsp/cut.h"
 
 #include <limef/base/log.h>
 #include <limef/base/url.h>
@@ -19,8 +20,7 @@
 
 struct rtsp_track_state {
     bool is_described; /* its codec frame was passed on in this connection */
-    bool needs_key;    /* what comes refers to what is missing */
-    bool was_cut;      /* the next unit gets LIMEF_FRAME_DISCONTINUITY */
+    struct rtsp_cut cut;
 };
 
 /* What the source keeps around its camera; limef_rtsp_source.camera is its first member. */
@@ -103,6 +103,15 @@ static int say(struct inside *inside, enum limef_signal signal, int64_t value, i
                                                                                   : 0;
 }
 
+/* Another connection begins. */
+static void cut_tracks(struct inside *inside)
+{
+    for (unsigned i = 0; i < N_MEDIA; i++) {
+        inside->tracks[i].is_described = false;
+        rtsp_cut_begin(&inside->tracks[i].cut);
+    }
+}
+
 /* What stands behind hears of it in order with the media. */
 static int state_changed(void *context, enum limef_rtsp_state state, int code, const char *text)
 {
@@ -136,8 +145,7 @@ static int state_changed(void *context, enum limef_rtsp_state state, int code, c
         break;
     }
     if (state != LIMEF_RTSP_PLAYING && state != LIMEF_RTSP_STALLED)
-        for (unsigned i = 0; i < N_MEDIA; i++)
-            inside->tracks[i] = (struct rtsp_track_state){.needs_key = true, .was_cut = true};
+        cut_tracks(inside);
     return ret;
 }
 
@@ -162,37 +170,26 @@ static int describe(struct inside *inside, const struct rtsp_receiver *receiver)
     return limef_pass(&inside->rtsp->source.filter, &codec->frame);
 }
 
-/* Whether a unit is of no use: damaged, or it refers to what was lost. */
-static bool is_worthless(const struct inside *inside, struct rtsp_track_state *track,
-                         const struct rtsp_unit *unit)
-{
-    bool is_damaged = unit->is_damaged || unit->follows_loss;
-
-    if (inside->camera.settings.shows_damage && !track->was_cut)
-        return false;
-    track->needs_key |= is_damaged;
-    if (unit->is_key && !unit->is_damaged)
-        track->needs_key = false;
-    track->was_cut |= track->needs_key;
-    return track->needs_key;
-}
-
 static int pass_unit(struct inside *inside, const struct rtsp_receiver *receiver,
-                     const struct rtsp_arrival *arrival, bool was_cut)
+                     const struct rtsp_arrival *arrival, struct rtsp_cut *cut)
 {
     struct limef_packet_frame *packet = &inside->packet;
     struct limef_payload *payload = limef_pool_get(inside->packets);
     bool is_key = arrival->unit->is_key, is_damaged = arrival->unit->is_damaged;
+    bool is_new = cut->is_new;
     size_t bytes = arrival->unit->bytes;
     AVPacket *av;
 
-    if (!payload)
+    if (!payload) {
+        inside->camera.past.n_dropped_units++;
+        rtsp_cut_begin(cut);
         return AVERROR(ENOMEM);
+    }
     av = limef_payload_packet(payload);
     av->buf = rtsp_unit_take(arrival->unit);
     av->data = av->buf->data;
     av->size = (int)bytes;
-    av->flags = is_key ? AV_PKT_FLAG_KEY : 0;
+    av->flags = (is_key ? AV_PKT_FLAG_KEY : 0) | (rtsp_cut_pass(cut) ? AV_PKT_FLAG_DISCARD : 0);
     limef_payload_unref(packet->frame.payload);
     limef_packet_frame_set(packet, payload);
     packet->frame.slot = inside->camera.settings.slot;
@@ -200,7 +197,7 @@ static int pass_unit(struct inside *inside, const struct rtsp_receiver *receiver
     packet->frame.track = (uint16_t)receiver->media;
     packet->frame.flags = LIMEF_FRAME_LIVE | (is_key ? LIMEF_FRAME_KEY : 0) |
                           (is_damaged ? LIMEF_FRAME_CORRUPT : 0) |
-                          (was_cut ? LIMEF_FRAME_DISCONTINUITY : 0);
+                          (is_new ? LIMEF_FRAME_DISCONTINUITY : 0);
     packet->frame.pts_us = arrival->pts_us;
     packet->frame.duration_us = arrival->duration_us;
     packet->frame.entered_us = arrival->arrived_us;
@@ -216,10 +213,9 @@ static int arrived(void *context, struct rtsp_receiver *receiver,
 {
     struct inside *inside = context;
     struct rtsp_track_state *track = &inside->tracks[receiver->media];
-    bool was_cut;
     int ret = 0;
 
-    if (is_worthless(inside, track, arrival->unit)) {
+    if (rtsp_cut_drops(&track->cut, arrival, inside->camera.settings.shows_damage)) {
         inside->camera.past.n_dropped_units++;
         return 0;
     }
@@ -227,10 +223,8 @@ static int arrived(void *context, struct rtsp_receiver *receiver,
         ret = describe(inside, receiver);
         track->is_described = ret >= 0;
     }
-    was_cut = track->was_cut;
-    track->was_cut = false;
     if (ret != AVERROR_EXIT)
-        ret = pass_unit(inside, receiver, arrival, was_cut);
+        ret = pass_unit(inside, receiver, arrival, &track->cut);
     return ret == AVERROR_EXIT ? ret : 0;
 }
 
@@ -304,8 +298,7 @@ int limef_rtsp_source_init(struct limef_rtsp_source *rtsp, const char *name,
     inside->rtsp = rtsp;
     inside->packets = limef_pool_create(LIMEF_FRAME_PACKET);
     inside->codecs = limef_pool_create(LIMEF_FRAME_CODEC);
-    for (unsigned i = 0; i < N_MEDIA; i++)
-        inside->tracks[i] = (struct rtsp_track_state){.needs_key = true, .was_cut = true};
+    cut_tracks(inside);
     limef_filter_init(&rtsp->source.filter, &rtsp_source_ops, name);
     if (!inside->packets || !inside->codecs)
         ret = AVERROR(ENOMEM);

@@ -225,6 +225,8 @@ static int receive_lent(struct rtsp_camera *camera, int64_t now_us)
     ret = ret < 0 ? ret : more;
     if (take_rest(camera, now_us) == AVERROR_EXIT)
         return AVERROR_EXIT;
+    if (camera->pending == RTSP_KEEP_ALIVE) /* some close at a question that they do not know */
+        camera->keeps_alive_by_options = !camera->keeps_alive_by_options;
     ret =
         rtsp_camera_fail(camera, LIMEF_RTSP_LOST, ret,
                          ret == AVERROR_EOF ? "it closed the connection" : "the connection broke");

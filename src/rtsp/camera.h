@@ -156,6 +156,8 @@ int rtsp_track_ask(struct rtsp_track *track, char *transport, size_t transport_b
 /* Takes the camera's. Returns 0, or AVERROR_INVALIDDATA. */
 int rtsp_track_take(struct rtsp_track *track, const char *transport);
 void rtsp_camera_clear_tracks(struct rtsp_camera *camera);
+/* Goes on without the track that is set up. */
+void rtsp_camera_drop_track(struct rtsp_camera *camera);
 /* Reads datagrams of all tracks, of RTP (0) or RTCP (1). Returns 0: none was there; 1: all that was
  * there; 2: there may be more; AVERROR_EXIT. */
 int rtsp_camera_receive_datagrams(struct rtsp_camera *camera, unsigned which, int64_t now_us);

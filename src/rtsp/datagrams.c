@@ -13,8 +13,9 @@
 #include <unistd.h>
 
 #define N_TRIES 32
-/* Room for the largest datagram; or for so many that fit into an Ethernet frame, once it is known
- * that those are all that the camera sends. */
+/* Room for the largest datagram; or for so many that fit into an Ethernet frame, once those seem to
+ * be all that the camera sends. What does not fit goes on in room that they share: of several such
+ * the last one is whole, and the others are missed. */
 #define ROOM_BYTES 65536
 #define BATCH 16
 #define SMALL_BYTES 2048
@@ -186,6 +187,17 @@ void datagrams_greet(struct datagrams *datagrams, uint16_t rtp_port, uint16_t rt
     greet_from(datagrams, 1, empty_report, sizeof(empty_report));
 }
 
+/* A camera that does not say which ports are its own sends from them. */
+static void learn_port(struct datagrams *datagrams, unsigned which,
+                       const struct sockaddr_storage *sender)
+{
+    if (!datagrams->server_bytes || datagrams->is_group || port_of(&datagrams->servers[which]))
+        return;
+    set_port(&datagrams->servers[which], port_of(sender));
+    if (which == 0 && !port_of(&datagrams->servers[1]))
+        set_port(&datagrams->servers[1], (uint16_t)(port_of(sender) + 1)); /* RFC 3550 section 11 */
+}
+
 /* Whether a datagram comes from the camera's address; its port may be another one than it said. */
 static int is_from(const struct sockaddr_storage *server, const struct sockaddr_storage *sender)
 {
@@ -235,41 +247,54 @@ static void note_drops(struct datagrams *datagrams, unsigned which, struct msghd
 
 int datagrams_receive(struct datagrams *datagrams, unsigned which, datagram_fn *take, void *context)
 {
-    uint8_t data[ROOM_BYTES];
+    uint8_t data[BATCH * SMALL_BYTES + SMALL_BYTES + ROOM_BYTES];
+    uint8_t *shared = data + sizeof(data) - ROOM_BYTES;
     union {
         struct cmsghdr aligned;
         uint8_t bytes[CMSG_SPACE(sizeof(uint32_t))];
     } control[BATCH];
     struct sockaddr_storage senders[BATCH];
-    struct iovec vectors[BATCH];
+    struct iovec vectors[BATCH][2];
     struct mmsghdr messages[BATCH];
     bool is_small = datagrams->n_small >= SMALL_AFTER && !datagrams->has_large;
-    size_t room_bytes = is_small ? SMALL_BYTES : ROOM_BYTES;
     unsigned n_room = is_small ? BATCH : 1;
-    int n, ret = 0;
+    int n, last_large = -1, ret = 0;
 
     for (unsigned i = 0; i < n_room; i++) {
-        vectors[i] = (struct iovec){.iov_base = data + i * room_bytes, .iov_len = room_bytes};
+        vectors[i][0] = (struct iovec){data + (size_t)i * SMALL_BYTES, SMALL_BYTES};
+        vectors[i][1] = (struct iovec){shared, ROOM_BYTES};
         messages[i].msg_hdr = (struct msghdr){
             .msg_name = &senders[i],
             .msg_namelen = sizeof(senders[i]),
-            .msg_iov = &vectors[i],
-            .msg_iovlen = 1,
+            .msg_iov = vectors[i],
+            .msg_iovlen = 2,
             .msg_control = control[i].bytes,
             .msg_controllen = sizeof(control[i].bytes),
         };
     }
     n = recvmmsg(datagrams->fds[which], messages, n_room, MSG_DONTWAIT, NULL);
+    for (int i = 0; i < n; i++)
+        if (messages[i].msg_len > SMALL_BYTES)
+            last_large = i;
     for (int i = 0; i < n && ret >= 0; i++) {
+        const uint8_t *datagram = vectors[i][0].iov_base;
+
         note_drops(datagrams, which, &messages[i].msg_hdr);
         if (!is_allowed(datagrams, &senders[i])) {
             datagrams->n_foreign++;
-        } else if (messages[i].msg_hdr.msg_flags & MSG_TRUNC) {
-            datagrams->has_large = 1; /* missed, as one that did not come */
-        } else {
-            datagrams->n_small = messages[i].msg_len <= SMALL_BYTES ? datagrams->n_small + 1 : 0;
-            ret = take(context, vectors[i].iov_base, messages[i].msg_len);
+            continue;
         }
+        learn_port(datagrams, which, &senders[i]);
+        if (messages[i].msg_len <= SMALL_BYTES) {
+            datagrams->n_small++;
+        } else {
+            datagrams->n_small = 0;
+            datagrams->has_large |= is_small;
+            if (i != last_large)
+                continue; /* missed, as one that did not come */
+            datagram = memcpy(shared - SMALL_BYTES, datagram, SMALL_BYTES);
+        }
+        ret = take(context, datagram, messages[i].msg_len);
     }
     return ret < 0 ? ret : (n > 0) + (n == (int)n_room);
 }

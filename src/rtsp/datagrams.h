@@ -22,7 +22,7 @@ struct datagrams {
     uint64_t n_kernel_drops, n_foreign;
     uint32_t drops_before[2];
     uint64_t n_small; /* in a row that would have fitted into little room; none came that did not */
-    int has_large;    /* one was cut off for want of room: there is enough from then on */
+    int has_large;    /* one came that did not: there is room for each from then on */
 };
 
 /*

@@ -58,6 +58,19 @@ int depacketizer_hand_out(struct depacketizer *depacketizer)
     return ret;
 }
 
+/* The unit that is put together is over. If its beginning was lost, and nothing is left of it, that
+ * damages no other one. */
+static int end_unit(struct depacketizer *depacketizer)
+{
+    int ret = depacketizer_hand_out(depacketizer);
+
+    if (depacketizer->unit.bytes == 0 && depacketizer->unit.is_damaged) {
+        depacketizer->unit.is_damaged = false;
+        depacketizer->lost_before = true;
+    }
+    return ret;
+}
+
 int depacketizer_push(struct depacketizer *depacketizer, const struct rtp_packet *packet,
                       int64_t timestamp, unsigned n_missing)
 {
@@ -67,8 +80,8 @@ int depacketizer_push(struct depacketizer *depacketizer, const struct rtp_packet
     depacketizer->after_gap = n_missing > 0;
     if (n_missing > 0 && unit->bytes > 0 && depacketizer->is_open_ended)
         unit->is_damaged = true;
-    if (unit->bytes > 0 && unit->timestamp != timestamp)
-        handed = depacketizer_hand_out(depacketizer); /* the last packet of it had no marker */
+    if (unit->timestamp != timestamp)
+        handed = end_unit(depacketizer); /* the last packet of it had no marker */
     if (n_missing > 0 && unit->bytes == 0)
         depacketizer->lost_before = true;
     if (unit->bytes == 0) {
@@ -79,13 +92,13 @@ int depacketizer_push(struct depacketizer *depacketizer, const struct rtp_packet
     }
     depacketizer->is_open_ended = !packet->marker;
     taken = depacketizer->ops->take(depacketizer, packet);
-    if (taken == AVERROR_INVALIDDATA) {
-        depacketizer->n_malformed++;
+    if (taken < 0 && taken != AVERROR_EXIT) {
+        depacketizer->n_malformed += taken != AVERROR(ENOMEM);
         unit->is_damaged = true;
         depacketizer->lost_before |= unit->bytes == 0;
     }
     if (packet->marker && handed >= 0)
-        handed = depacketizer_hand_out(depacketizer);
+        handed = end_unit(depacketizer);
     return handed < 0 ? handed : taken;
 }
 

@@ -64,7 +64,8 @@ int depacketizer_open(struct depacketizer *depacketizer, const struct sdp_media 
  *
  * n_missing  packets that were lost just before it.
  * timestamp  the packet's, counted on past 32 bits.
- * Returns 0; AVERROR_INVALIDDATA: malformed, and counted; what the sink returned.
+ * Returns 0; AVERROR_INVALIDDATA: malformed, and counted; AVERROR(EMSGSIZE): more than a unit may
+ * have, counted likewise; AVERROR(ENOMEM); what the sink returned. The unit is damaged then.
  */
 int depacketizer_push(struct depacketizer *depacketizer, const struct rtp_packet *packet,
                       int64_t timestamp, unsigned n_missing);

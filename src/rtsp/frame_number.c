@@ -9,6 +9,8 @@
 /* A camera whose groups are broken so often, one after the other, counts in a way of its own. */
 #define MOST_BROKEN 3
 #define LONGEST_CODE 32
+#define RECOVERY_POINT 6 /* type of the message */
+#define MOST_FRAMES 65535
 
 struct bits {
     const uint8_t *data;
@@ -178,4 +180,32 @@ bool frame_number_take(struct frame_number *number, const uint8_t *slice, size_t
         number->has_last = true;
     }
     return is_missing && number->n_broken < MOST_BROKEN;
+}
+
+/* A message's type or size: bytes of 255, and the one that ends them (7.3.2.3.1). */
+static size_t read_sum(const uint8_t *data, size_t bytes, size_t *at)
+{
+    size_t sum = 0;
+
+    while (*at < bytes && data[*at] == 255)
+        sum += data[(*at)++];
+    return *at < bytes ? sum + data[(*at)++] : SIZE_MAX;
+}
+
+int frame_number_find_recovery(const uint8_t *sei, size_t bytes)
+{
+    uint8_t plain[SET_BYTES];
+    size_t n = bytes > 0 ? unescape(plain, sizeof(plain), sei + 1, bytes - 1) : 0;
+
+    for (size_t at = 0; at + 2 < n;) {
+        size_t type = read_sum(plain, n, &at), length = read_sum(plain, n, &at);
+        struct bits bits = {.data = plain, .n = 8 * n, .at = 8 * at};
+
+        if (length > n - at)
+            break;
+        if (type == RECOVERY_POINT)
+            return (int)av_clip64(read_code(&bits), 0, MOST_FRAMES);
+        at += length;
+    }
+    return -1;
 }

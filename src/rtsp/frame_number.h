@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an H.264 slice says of its place among the frames: whether frames before it are missing
- * although no packet is (a relay dropped them before the packets were numbered), and whether it may
- * be shown before what was decoded earlier (ITU-T H.264 7.3.2.1.1, 7.3.3, 7.4.3).
+ * What H.264 says of a slice's place among the frames: whether frames before it are missing
+ * although no packet is (a relay dropped them before the packets were numbered), whether it may
+ * be shown before what was decoded earlier, and after how many frames pictures are whole where
+ * decoding begins (ITU-T H.264 7.3.2.1.1, 7.3.3, 7.4.3, D.1.8).
  */
 #ifndef LIMEF_SRC_RTSP_FRAME_NUMBER_H
 #define LIMEF_SRC_RTSP_FRAME_NUMBER_H
@@ -39,5 +40,14 @@ void frame_number_take_set(struct frame_number *number, const uint8_t *set, size
  */
 bool frame_number_take(struct frame_number *number, const uint8_t *slice, size_t bytes,
                        bool is_explained);
+
+/*
+ * Looks for a recovery point in supplemental information, which may hold several messages.
+ *
+ * sei  with its NAL unit header, as far as it is here.
+ * Returns how many frames later pictures are whole if decoding begins with this one; -1: there is
+ * no recovery point.
+ */
+int frame_number_find_recovery(const uint8_t *sei, size_t bytes);
 
 #endif

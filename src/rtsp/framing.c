@@ -9,6 +9,9 @@
 #define HEAD_BYTES 4
 #define VERSION 2
 #define LEAST_BYTES 8 /* of a packet of RTCP; RTP has 12 */
+#define LEAST_METHOD 3
+/* So many packets of ours, one behind the other, are in no other packet by chance. */
+#define MANY 3
 
 static bool is_ours(const struct rtsp_framing *framing, uint8_t channel)
 {
@@ -41,6 +44,55 @@ static bool can_be_message(const uint8_t *data, size_t bytes)
     return !memcmp(data, start, bytes < sizeof(start) - 1 ? bytes : sizeof(start) - 1);
 }
 
+/* Whether a request begins here, or empty lines, as far as they are here. */
+static bool can_be_request(const uint8_t *data, size_t bytes)
+{
+    size_t n = 0;
+
+    if (data[0] == '\r' || data[0] == '\n')
+        return true;
+    while (n < bytes && ((data[n] >= 'A' && data[n] <= 'Z') || data[n] == '_'))
+        n++;
+    return n == bytes || (n >= LEAST_METHOD && data[n] == ' ');
+}
+
+/* Whether so many packets of ours lie behind each other here; the last one may be here in part. */
+static bool are_ours(const struct rtsp_framing *framing, const uint8_t *data, size_t bytes,
+                     unsigned n)
+{
+    while (bytes > HEAD_BYTES && can_be_ours(framing, data, bytes)) {
+        size_t length = HEAD_BYTES + length_of(data);
+
+        if (--n == 0)
+            return true;
+        if (length >= bytes)
+            return false;
+        data += length;
+        bytes -= length;
+    }
+    return false;
+}
+
+/* Whether so many packets of ours begin in a packet: it is shorter than it says. A camera whose
+ * socket is full may cut off what it sends, and go on with the next one. */
+static bool holds_ours(const struct rtsp_framing *framing, const uint8_t *data, size_t bytes,
+                       unsigned n)
+{
+    size_t end = HEAD_BYTES + length_of(data) < bytes ? HEAD_BYTES + length_of(data) : bytes;
+
+    for (const uint8_t *at = data + HEAD_BYTES; (at = memchr(at, MARK, (size_t)(data + end - at)));
+         at++)
+        if (are_ours(framing, at, bytes - (size_t)(at - data), n))
+            return true;
+    return false;
+}
+
+/* Whether its length leads to nothing that can come next, where that is here. */
+static bool leads_nowhere(const struct rtsp_framing *framing, const uint8_t *data, size_t bytes)
+{
+    return bytes > 0 && !can_be_ours(framing, data, bytes) && !can_be_message(data, bytes);
+}
+
 bool rtsp_framing_is_doubtful(struct rtsp_framing *framing, const uint8_t *data, size_t bytes)
 {
     size_t end;
@@ -49,14 +101,15 @@ bool rtsp_framing_is_doubtful(struct rtsp_framing *framing, const uint8_t *data,
         framing->searches = bytes <= HEAD_BYTES;
         return data[0] == MARK && !can_be_ours(framing, data, bytes);
     }
-    if (bytes <= HEAD_BYTES || data[0] != MARK || !is_ours(framing, data[1]) ||
-        length_of(data) == 0 || data[HEAD_BYTES] >> 6 == VERSION)
+    if (bytes <= HEAD_BYTES || data[0] != MARK)
         return false;
     end = HEAD_BYTES + length_of(data);
+    if (is_ours(framing, data[1]) && length_of(data) > 0 && data[HEAD_BYTES] >> 6 != VERSION)
+        return end > bytes || leads_nowhere(framing, data + end, bytes - end);
     if (end > bytes)
-        return true;
-    return end < bytes && !can_be_ours(framing, data + end, bytes - end) &&
-           !can_be_message(data + end, bytes - end);
+        return holds_ours(framing, data, bytes, MANY);
+    return leads_nowhere(framing, data + end, bytes - end) && data[end] != MARK &&
+           !can_be_request(data + end, bytes - end) && holds_ours(framing, data, bytes, 1);
 }
 
 size_t rtsp_framing_find(struct rtsp_framing *framing, const uint8_t *data, size_t bytes)

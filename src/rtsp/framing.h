@@ -20,9 +20,9 @@ struct rtsp_framing {
 void rtsp_framing_add(struct rtsp_framing *framing, uint8_t channel);
 
 /*
- * Whether what comes first has the mark of a packet on one of our channels, but is none, and its
- * length leads to nothing that can come next: neither is to be believed. Behind damaged bytes
- * packets of other channels are not believed either.
+ * Whether what comes first has the mark of a packet but is none, or not all of one: its length
+ * leads to nothing that can come next, or packets of ours begin in it. Behind damaged bytes packets
+ * of other channels are not believed either.
  */
 bool rtsp_framing_is_doubtful(struct rtsp_framing *framing, const uint8_t *data, size_t bytes);
 

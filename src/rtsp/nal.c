@@ -35,6 +35,8 @@ enum {
 
     H265_BLA_W_LP = 16, /* first and last of the types at which decoding can start */
     H265_CRA = 21,
+    H265_EOS = 36, /* end of a sequence, and of all */
+    H265_EOB = 37,
     H265_SLICES = 32, /* below it */
     H265_VPS = 32,
     H265_SPS = 33,
@@ -46,9 +48,6 @@ enum {
     H265_PACI = 50,
 };
 
-/* Recovery point, ITU-T H.264 D.1.8 */
-#define SEI_RECOVERY_POINT 6
-
 struct nal {
     bool is_h265;
     bool has_don;      /* decoding order numbers in each packet (RFC 7798 4.4, RFC 6184 5.6) */
@@ -56,6 +55,7 @@ struct nal {
     bool has_sps;      /* sets has one */
     bool is_gap_known; /* packets are missing since the last slice */
     bool has_slice, is_bidirectional; /* of the unit: has one, has one that is; H.264 */
+    bool is_closed;                   /* the unit is a key that nothing behind it refers past */
     struct frame_number number;       /* H.264 */
     size_t sets_bytes;                /* parameter sets of the unit that is put together */
     uint8_t sets[SETS_BYTES];
@@ -92,12 +92,24 @@ static void add_set(struct nal *nal, unsigned type, const uint8_t *data, size_t 
     nal->has_sps |= type == (nal->is_h265 ? H265_SPS : H264_SPS);
 }
 
-/* Whether decoding can start with it. */
-static bool is_key(const struct nal *nal, unsigned type, const uint8_t *data, size_t bytes)
+/* Whether decoding can start with it, and what comes out whole then. */
+static void note_key(struct depacketizer *depacketizer, unsigned type, const uint8_t *data,
+                     size_t bytes)
 {
-    if (nal->is_h265)
-        return type >= H265_BLA_W_LP && type <= H265_CRA;
-    return type == H264_IDR || (type == H264_SEI && bytes > 1 && data[1] == SEI_RECOVERY_POINT);
+    struct nal *nal = nal_of(depacketizer);
+    struct rtsp_unit *unit = &depacketizer->unit;
+    int n_frames;
+
+    if (nal->is_h265 && type >= H265_BLA_W_LP && type <= H265_CRA) {
+        unit->is_key = true;
+        nal->is_closed = type != H265_CRA && type != H265_BLA_W_LP;
+    } else if (!nal->is_h265 && type == H264_IDR) {
+        unit->is_key = nal->is_closed = true;
+    } else if (!nal->is_h265 && type == H264_SEI &&
+               (n_frames = frame_number_find_recovery(data, bytes)) >= 0) {
+        unit->is_key = true;
+        unit->n_partial = (uint16_t)n_frames;
+    }
 }
 
 /* Whether a picture begins with it, so that nothing of the unit is missing before it. */
@@ -131,10 +143,10 @@ static void note(struct depacketizer *depacketizer, const uint8_t *data, size_t 
 
     if (depacketizer->unit.bytes == 0) {
         nal->sets_bytes = 0;
-        nal->has_sps = nal->has_slice = nal->is_bidirectional = false;
+        nal->has_sps = nal->has_slice = nal->is_bidirectional = nal->is_closed = false;
         depacketizer->has_head |= is_head(nal, type, data, bytes);
     }
-    depacketizer->unit.is_key |= is_key(nal, type, data, bytes);
+    note_key(depacketizer, type, data, bytes);
     if (!nal->is_h265 && (type == H264_SLICE || type == H264_PARTITION_A || type == H264_IDR))
         note_slice(depacketizer, data, bytes);
 }
@@ -242,10 +254,14 @@ static int take_h264(struct depacketizer *depacketizer, const uint8_t *data, siz
         return append_fragment(depacketizer, header, 1, data[1], data + 2 + don_bytes,
                                bytes - 2 - don_bytes);
     }
+    case 0:
+    case 30:
+    case 31:
+        return 0; /* reserved: "ignored by receivers", RFC 6184 section 5.2; some cameras have them
+                     for themselves */
     default:
-        /* 0 is undefined, 26, 27 (MTAP), 30 and 31 nobody sends */
-        return type >= 1 && type <= 23 ? append_whole(depacketizer, data, bytes)
-                                       : AVERROR_INVALIDDATA;
+        /* 26 and 27 (MTAP) nobody sends */
+        return type <= 23 ? append_whole(depacketizer, data, bytes) : AVERROR_INVALIDDATA;
     }
 }
 
@@ -254,9 +270,11 @@ static int take_h265(struct depacketizer *depacketizer, const uint8_t *data, siz
     size_t don_bytes = nal_of(depacketizer)->has_don ? 2 : 0;
     unsigned type;
 
-    if (bytes < 3)
+    if (bytes < 2)
         return AVERROR_INVALIDDATA;
     type = data[0] >> 1 & 0x3f;
+    if (bytes < 3 && type != H265_EOS && type != H265_EOB) /* which are a header alone */
+        return AVERROR_INVALIDDATA;
     if (type == H265_AP)
         return append_several(depacketizer, data + 2, bytes - 2, don_bytes);
     if (type == H265_FU) {
@@ -342,6 +360,9 @@ static void nal_finish(struct depacketizer *depacketizer)
         keep_sets(depacketizer->parameters, nal) >= 0)
         depacketizer->unit.has_new_codec = true;
     depacketizer->unit.is_in_order = nal->has_slice && !nal->is_bidirectional;
+    depacketizer->unit.is_open = depacketizer->unit.is_key && !nal->is_closed;
+    if (nal->is_closed)
+        depacketizer->unit.n_partial = 0;
 }
 
 /* "Z0IAKeKQ...,aM48gA==" */

@@ -20,6 +20,11 @@
 #define FIRST_SPREAD_US 500000
 /* Reports this far apart tell the drift from the network's jitter. */
 #define DRIFT_AFTER_US 20000000
+/* No crystal goes so far ahead, or back, from one report to the next: the camera's clock was set.
+ */
+#define SET_BY_US 500000
+/* A report that is so much older, or newer, than the first packet says nothing of it. */
+#define EARLY_US 10000000
 /* Among so many packets is one that nothing held up. */
 #define PACE_US 10000000
 
@@ -115,6 +120,7 @@ static int take_unit(void *context, struct rtsp_unit *unit)
     if (clock->is_anchored && has_jumped(receiver, unit)) {
         clock->is_anchored = false;
         clock->n_jumps++;
+        receiver->wall.is_placed = false;
     }
     if (!clock->is_anchored) {
         anchor(receiver, unit->timestamp);
@@ -123,7 +129,7 @@ static int take_unit(void *context, struct rtsp_unit *unit)
     note_pace(receiver, unit->timestamp);
     arrival.pts_us = clock->anchor_pts_us + to_us(receiver, unit->timestamp - clock->anchor_ticks);
     arrival.duration_us = to_us(receiver, unit->duration);
-    if (receiver->wall.is_known)
+    if (receiver->wall.is_placed)
         arrival.wall_us =
             receiver->wall.wall_us + to_us(receiver, unit->timestamp - receiver->wall.ticks);
     note_ticks(clock, unit->timestamp);
@@ -151,7 +157,8 @@ int rtsp_receiver_open(struct rtsp_receiver *receiver, const struct sdp_media *m
     return depacketizer_open(&receiver->depacketizer, media, take_unit, receiver);
 }
 
-/* The next packet in order. */
+/* The next packet in order. What it has no memory for, or is too large, is damaged and counted
+ * there: nothing else of the stream is worse for it. */
 static int push(struct rtsp_receiver *receiver, const uint8_t *data, size_t bytes,
                 unsigned n_missing)
 {
@@ -162,7 +169,7 @@ static int push(struct rtsp_receiver *receiver, const uint8_t *data, size_t byte
         ret = depacketizer_push(&receiver->depacketizer, &packet,
                                 rtp_statistics_timestamp(&receiver->statistics, packet.timestamp),
                                 n_missing);
-    return ret == AVERROR_INVALIDDATA ? 0 : ret;
+    return ret == AVERROR_EXIT ? ret : 0;
 }
 
 /* What waits and may go on; now_us as rtp_window_take() has it. */
@@ -229,6 +236,40 @@ static bool is_of_first(const struct rtsp_receiver *receiver, uint32_t timestamp
     return !receiver->first.has_timestamp || llabs(to_us(receiver, ticks)) <= FIRST_SPREAD_US;
 }
 
+/* The camera's wall clock. How fast it goes is told by our clock that nobody sets. */
+static void note_report(struct rtsp_receiver *receiver, const struct rtsp_early_report *report)
+{
+    struct rtsp_wall *wall = &receiver->wall;
+    int64_t now_us = report->arrived_us, ahead_us = report->wall_us - now_us;
+
+    wall->ticks = rtp_statistics_timestamp(&receiver->statistics, report->timestamp);
+    wall->wall_us = report->wall_us;
+    wall->offset_us = report->offset_us;
+    if (!wall->is_known || llabs(ahead_us - wall->ahead_us) > SET_BY_US) {
+        wall->first_us = now_us;
+        wall->first_ahead_us = ahead_us;
+        wall->drift_ppm = 0;
+    } else if (now_us - wall->first_us >= DRIFT_AFTER_US) {
+        wall->drift_ppm =
+            (double)(ahead_us - wall->first_ahead_us) * 1e6 / (double)(now_us - wall->first_us);
+    }
+    wall->ahead_us = ahead_us;
+    wall->is_known = wall->is_placed = true;
+}
+
+/* What was reported of a sender before its first packet came. */
+static void note_early_report(struct rtsp_receiver *receiver, uint32_t ssrc, int64_t now_us)
+{
+    const struct rtsp_early_report *early = &receiver->early;
+    int64_t ticks = rtp_statistics_timestamp(&receiver->statistics, early->timestamp) -
+                    receiver->statistics.timestamp;
+
+    if (early->is_there && early->ssrc == ssrc && now_us - early->arrived_us <= EARLY_US &&
+        llabs(to_us(receiver, ticks)) <= EARLY_US)
+        note_report(receiver, early);
+    receiver->early.is_there = false;
+}
+
 /* A packet of the stream, or of what is the stream from now on. */
 static int take_packet(struct rtsp_receiver *receiver, const struct rtp_packet *packet,
                        const uint8_t *data, size_t bytes, int64_t now_us)
@@ -242,6 +283,7 @@ static int take_packet(struct rtsp_receiver *receiver, const struct rtp_packet *
     if (rtp_statistics_count(&receiver->statistics, packet, to_ticks(receiver, now_us),
                              &sequence)) {
         restart(receiver);
+        note_early_report(receiver, packet->ssrc, now_us);
         if (has_begun) /* what was told of its beginning is of the stream before */
             rtp_window_release(&receiver->window, -1);
     }
@@ -308,7 +350,7 @@ int rtsp_receiver_rtp(struct rtsp_receiver *receiver, const uint8_t *data, size_
 void rtsp_receiver_rtcp(struct rtsp_receiver *receiver, const uint8_t *data, size_t bytes,
                         int64_t now_us)
 {
-    struct rtsp_wall *wall = &receiver->wall;
+    struct rtsp_early_report report;
     struct rtcp_news news;
     bool has_left;
 
@@ -318,24 +360,21 @@ void rtsp_receiver_rtcp(struct rtsp_receiver *receiver, const uint8_t *data, siz
                                               : news.has_left;
     if (has_left && !receiver->left_us)
         receiver->left_us = now_us;
-    if (!news.has_report ||
-        (receiver->statistics.has_begun && news.ssrc != receiver->statistics.ssrc))
+    if (!news.has_report)
         return;
-    receiver->last_report = (struct rtcp_last){.ntp_middle = news.ntp_middle, .arrived_us = now_us};
-    if (!receiver->statistics.has_begun)
-        return; /* its timestamp stands alone */
-    wall->ticks = rtp_statistics_timestamp(&receiver->statistics, news.timestamp);
-    wall->wall_us = news.wall_us;
-    wall->offset_us = news.wall_us - limef_wall_us();
-    if (!wall->is_known || llabs(wall->offset_us - wall->first_offset_us) > JUMP_AHEAD_US) {
-        wall->first_us = now_us;
-        wall->first_offset_us = wall->offset_us;
-        wall->drift_ppm = 0;
-    } else if (now_us - wall->first_us >= DRIFT_AFTER_US) {
-        wall->drift_ppm = (double)(wall->offset_us - wall->first_offset_us) * 1e6 /
-                          (double)(now_us - wall->first_us);
-    }
-    wall->is_known = true;
+    report = (struct rtsp_early_report){.is_there = true,
+                                        .ssrc = news.ssrc,
+                                        .timestamp = news.timestamp,
+                                        .wall_us = news.wall_us,
+                                        .offset_us = news.wall_us - limef_wall_us(),
+                                        .arrived_us = now_us};
+    if (!receiver->statistics.has_begun || news.ssrc == receiver->statistics.ssrc)
+        receiver->last_report =
+            (struct rtcp_last){.ntp_middle = news.ntp_middle, .arrived_us = now_us};
+    if (receiver->statistics.has_begun && news.ssrc == receiver->statistics.ssrc)
+        note_report(receiver, &report);
+    else
+        receiver->early = report; /* its timestamp stands alone for now */
 }
 
 int rtsp_receiver_tick(struct rtsp_receiver *receiver, int64_t now_us)

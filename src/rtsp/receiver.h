@@ -31,10 +31,19 @@ struct rtsp_clock {
 /* Sender reports: the camera's wall clock. */
 struct rtsp_wall {
     bool is_known;
-    int64_t ticks, wall_us;            /* of the last report */
-    int64_t offset_us;                 /* camera's wall clock minus ours, when it came */
-    int64_t first_us, first_offset_us; /* limef_now_us() of the first one of this connection */
+    bool is_placed;                   /* the next two are of the stream's clock as it runs now */
+    int64_t ticks, wall_us;           /* of the last report */
+    int64_t offset_us;                /* camera's wall clock minus ours, when it came */
+    int64_t ahead_us;                 /* and minus limef_now_us(), which nobody sets */
+    int64_t first_us, first_ahead_us; /* limef_now_us() of the first one since the clock was set */
     double drift_ppm;
+};
+
+/* A sender report that came before the first packet of its sender. */
+struct rtsp_early_report {
+    bool is_there;
+    uint32_t ssrc, timestamp;
+    int64_t wall_us, offset_us, arrived_us;
 };
 
 /* The camera's clock against ours by when its packets come, where it sends no reports. The least
@@ -73,6 +82,7 @@ struct rtsp_receiver {
     struct rtsp_first first;
     struct rtcp_last last_report;
     struct rtsp_wall wall;
+    struct rtsp_early_report early;
     struct rtsp_pace pace;
     struct rtsp_clock *clock; /* borrowed */
     enum limef_media media;

@@ -3,9 +3,12 @@
 #include "rtsp/camera.h"
 
 #include <limef/base/clock.h>
+#include <limef/base/log.h>
 #include <limef/base/version.h>
 
+#include <ctype.h>
 #include <inttypes.h>
+#include <libavutil/common.h>
 #include <libavutil/error.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,7 +20,8 @@
 #define MAX_REFUSALS 2
 #define MAX_REDIRECTIONS 5
 #define DEFAULT_SESSION_S 60 /* RFC 2326 section 12.37 */
-#define LEAST_SESSION_S 10
+#define LEAST_SESSION_S 2
+#define MOST_SESSION_S 3600
 
 static const char *const methods[] = {
     [RTSP_DESCRIBE] = "DESCRIBE",        [RTSP_SETUP] = "SETUP",       [RTSP_PLAY] = "PLAY",
@@ -204,14 +208,42 @@ static bool takes_other_transport(struct rtsp_camera *camera)
     return true;
 }
 
+/* Whether what is refused is sound or metadata of a camera that has more: no reason to go without
+ * pictures. */
+static bool can_go_without(const struct rtsp_camera *camera, int status)
+{
+    return camera->pending == RTSP_SETUP && camera->n_tracks > 1 && status >= 400 &&
+           status != 401 && status != 454 && status != 503 &&
+           camera->tracks[camera->setting_up]->receiver.media != LIMEF_MEDIA_VIDEO;
+}
+
+static int set_up_next(struct rtsp_camera *camera)
+{
+    return ask_or_fail(camera, camera->setting_up < camera->n_tracks ? RTSP_SETUP : RTSP_PLAY);
+}
+
+static int go_without(struct rtsp_camera *camera, const struct rtsp_item *item)
+{
+    limef_log(LIMEF_LOG_WARNING, camera->name, "%s: without %s: SETUP: %d %.60s",
+              camera->location.url, camera->tracks[camera->setting_up]->control, item->status,
+              item->reason);
+    rtsp_camera_drop_track(camera);
+    return set_up_next(camera);
+}
+
 static int refuse(struct rtsp_camera *camera, const struct rtsp_item *item)
 {
     enum limef_rtsp_state state = LIMEF_RTSP_LOST;
     int code = AVERROR(EIO);
+    bool is_optional = can_go_without(camera, item->status);
 
     camera->status = item->status;
+    if (is_optional && camera->setting_up > 0) /* another one came through by this transport */
+        return go_without(camera, item);
     if (refuses_transport(camera, item->status) && takes_other_transport(camera))
         return 0;
+    if (is_optional)
+        return go_without(camera, item);
     switch (item->status) {
     case 401:
         return take_401(camera, item);
@@ -253,15 +285,17 @@ static void read_session(struct rtsp_camera *camera, const struct rtsp_item *ite
     const char *session = rtsp_item_header(item, "Session");
     size_t length = session ? strcspn(session, "; \t") : 0, bytes;
     const char *timeout;
+    long timeout_s;
 
     if (length == 0 || length >= sizeof(camera->session))
         return;
     memcpy(camera->session, session, length);
     camera->session[length] = '\0';
     timeout = rtsp_parameter(session, ';', "timeout", &bytes);
-    camera->session_timeout_s = timeout && bytes > 0 ? atoi(timeout) : DEFAULT_SESSION_S;
-    if (camera->session_timeout_s < LEAST_SESSION_S)
-        camera->session_timeout_s = LEAST_SESSION_S;
+    timeout_s = timeout && bytes > 0 ? strtol(timeout, NULL, 10) : 0;
+    if (timeout_s <= 0)
+        timeout_s = DEFAULT_SESSION_S;
+    camera->session_timeout_s = (int)av_clip64(timeout_s, LEAST_SESSION_S, MOST_SESSION_S);
 }
 
 static int take_description(struct rtsp_camera *camera, const struct rtsp_item *item)
@@ -291,9 +325,8 @@ static int take_setup(struct rtsp_camera *camera, const struct rtsp_item *item)
     if (rtsp_track_take(camera->tracks[camera->setting_up], transport ? transport : "") < 0)
         return fail(camera, LIMEF_RTSP_UNSUPPORTED, AVERROR_INVALIDDATA,
                     "no way for its packets: %.80s", transport ? transport : "no Transport");
-    if (++camera->setting_up < camera->n_tracks)
-        return ask_or_fail(camera, RTSP_SETUP);
-    return ask_or_fail(camera, RTSP_PLAY);
+    camera->setting_up++;
+    return set_up_next(camera);
 }
 
 static int64_t keep_alive_us(const struct rtsp_camera *camera)
@@ -301,6 +334,15 @@ static int64_t keep_alive_us(const struct rtsp_camera *camera)
     int timeout_s = camera->session_timeout_s ? camera->session_timeout_s : DEFAULT_SESSION_S;
 
     return (int64_t)timeout_s * 1000000 / 2;
+}
+
+/* Whether it is the track's URL, perhaps with something behind it: not "track12" for "track1". */
+static bool is_of_track(const struct rtsp_track *track, const char *url, size_t bytes)
+{
+    size_t length = strlen(track->control);
+
+    return bytes >= length && !strncmp(url, track->control, length) &&
+           (bytes == length || !isalnum((unsigned char)url[length]));
 }
 
 static struct rtsp_first first_of(const struct rtsp_camera *camera, const struct rtsp_track *track,
@@ -312,13 +354,13 @@ static struct rtsp_first first_of(const struct rtsp_camera *camera, const struct
         size_t length = strcspn(info, ","), bytes;
         char entry[RTSP_URL_BYTES + 64];
         const char *url, *number, *timestamp;
+        size_t url_bytes;
 
         snprintf(entry, sizeof(entry), "%.*s", (int)length, info);
-        url = rtsp_parameter(entry, ';', "url", &bytes);
+        url = rtsp_parameter(entry, ';', "url", &url_bytes);
         number = rtsp_parameter(entry, ';', "seq", &bytes);
         if (number && bytes > 0 &&
-            (camera->n_tracks == 1 ||
-             (url && !strncmp(url, track->control, strlen(track->control))))) {
+            (camera->n_tracks == 1 || (url && is_of_track(track, url, url_bytes)))) {
             first.sequence = atoi(number) & UINT16_MAX;
             timestamp = rtsp_parameter(entry, ';', "rtptime", &bytes);
             first.has_timestamp = timestamp && bytes > 0;

@@ -157,9 +157,11 @@ static void read_media_attribute(struct sdp_media *media, const char *name, char
         read_cliprect(media, value);
     } else if (!strcasecmp(name, "x-dimensions") || !strcasecmp(name, "framesize")) {
         read_size(media, value);
-    } else if (!strcasecmp(name, "inactive") || !strcasecmp(name, "sendonly")) {
+    } else if (!strcasecmp(name, "inactive")) {
+        media->is_sent = false;
+    } else if (!strcasecmp(name, "sendonly") && media->kind == SDP_AUDIO) {
         /* in the viewer's view: sendonly is the camera's loudspeaker (ONVIF streaming
-         * specification, section 5.3) */
+         * specification, section 5.3); pictures go one way alone */
         media->is_sent = false;
     }
 }

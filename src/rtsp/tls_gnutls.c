@@ -4,6 +4,7 @@
 #include "base/library.h"
 #include "base/memory_private.h"
 
+#include <limef/base/clock.h>
 #include <limef/filter/rtsp_source.h>
 
 #include <arpa/inet.h>
@@ -16,6 +17,8 @@
 
 #define SONAME "libgnutls.so.30"
 #define FINGERPRINT_BYTES 32 /* SHA-256 */
+/* The system's authorities are read again by who connects so much later. */
+#define TRUST_US INT64_C(3600000000)
 
 /* What is used of it, loaded with the first session. */
 #define GNUTLS_FUNCTIONS(X)                                                                        \
@@ -61,9 +64,24 @@ static void load(void)
     loaded = library_load(SONAME, names, &gnutls, sizeof(names) / sizeof(names[0]), not_loaded_why);
 }
 
+/* Who is trusted. The system's authorities are megabytes and take milliseconds to read: they are
+ * shared. */
+struct trust {
+    gnutls_certificate_credentials_t credentials;
+    unsigned n_users;
+    int64_t read_us;
+};
+
+static struct {
+    pthread_mutex_t lock;
+
+    /* protected by lock; so is n_users of each */
+    struct trust *of_system; /* NULL: nobody uses it */
+} shared = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
 struct rtsp_tls {
     gnutls_session_t session;
-    gnutls_certificate_credentials_t credentials;
+    struct trust *trust; /* one of its users */
     const struct limef_rtsp_tls_settings *settings;
     unsigned char fingerprint[FINGERPRINT_BYTES];
     bool is_pinned, is_greeted;
@@ -94,30 +112,89 @@ static bool read_fingerprint(const char *text, unsigned char fingerprint[FINGERP
     return !*text;
 }
 
+static struct trust *make_trust(void)
+{
+    struct trust *trust = memory_allocate(sizeof(*trust));
+
+    if (trust && (!memory_permits() ||
+                  gnutls.gnutls_certificate_allocate_credentials(&trust->credentials) < 0)) {
+        memory_release(trust);
+        return NULL;
+    }
+    if (trust)
+        trust->n_users = 1;
+    return trust;
+}
+
+static void leave_trust(struct trust *trust)
+{
+    unsigned n_left;
+
+    if (!trust)
+        return;
+    pthread_mutex_lock(&shared.lock);
+    n_left = --trust->n_users;
+    if (n_left == 0 && shared.of_system == trust)
+        shared.of_system = NULL;
+    pthread_mutex_unlock(&shared.lock);
+    if (n_left > 0)
+        return;
+    gnutls.gnutls_certificate_free_credentials(trust->credentials);
+    memory_release(trust);
+}
+
+/* Under the lock: who comes meanwhile waits for what it would have to do itself. */
+static int read_system(struct rtsp_tls *tls, char why[RTSP_TLS_WHY_BYTES])
+{
+    int64_t now_us = limef_now_us();
+    int n = 0;
+
+    if (shared.of_system && now_us - shared.of_system->read_us < TRUST_US) {
+        tls->trust = shared.of_system;
+        tls->trust->n_users++;
+        return 0;
+    }
+    tls->trust = make_trust();
+    if (!tls->trust)
+        return AVERROR(ENOMEM);
+    n = gnutls.gnutls_certificate_set_x509_system_trust(tls->trust->credentials);
+    if (n < 0) {
+        snprintf(why, RTSP_TLS_WHY_BYTES, "no system store: %s", gnutls.gnutls_strerror(n));
+        return AVERROR(EINVAL);
+    }
+    tls->trust->read_us = now_us;
+    shared.of_system = tls->trust;
+    return 0;
+}
+
 static int read_authorities(struct rtsp_tls *tls, char why[RTSP_TLS_WHY_BYTES])
 {
     const struct limef_rtsp_tls_settings *settings = tls->settings;
-    int n;
+    bool is_own = settings && (settings->fingerprint || settings->unverified || settings->ca_file);
+    int n, ret;
 
-    if (settings && settings->fingerprint) {
+    if (!is_own) {
+        pthread_mutex_lock(&shared.lock);
+        ret = read_system(tls, why);
+        pthread_mutex_unlock(&shared.lock);
+        return ret;
+    }
+    tls->trust = make_trust();
+    if (!tls->trust)
+        return AVERROR(ENOMEM);
+    if (settings->fingerprint) {
         tls->is_pinned = read_fingerprint(settings->fingerprint, tls->fingerprint);
         if (!tls->is_pinned)
             snprintf(why, RTSP_TLS_WHY_BYTES, "the fingerprint is not that of SHA-256");
         return tls->is_pinned ? 0 : AVERROR(EINVAL);
     }
-    if (settings && settings->unverified)
+    if (settings->unverified)
         return 0;
-    if (settings && settings->ca_file) {
-        n = gnutls.gnutls_certificate_set_x509_trust_file(tls->credentials, settings->ca_file,
-                                                          GNUTLS_X509_FMT_PEM);
-        if (n <= 0)
-            snprintf(why, RTSP_TLS_WHY_BYTES, "no certificate in the CA file");
-        return n > 0 ? 0 : AVERROR(EINVAL);
-    }
-    n = gnutls.gnutls_certificate_set_x509_system_trust(tls->credentials);
-    if (n < 0)
-        snprintf(why, RTSP_TLS_WHY_BYTES, "no system store: %s", gnutls.gnutls_strerror(n));
-    return n >= 0 ? 0 : AVERROR(EINVAL);
+    n = gnutls.gnutls_certificate_set_x509_trust_file(tls->trust->credentials, settings->ca_file,
+                                                      GNUTLS_X509_FMT_PEM);
+    if (n <= 0)
+        snprintf(why, RTSP_TLS_WHY_BYTES, "no certificate in the CA file");
+    return n > 0 ? 0 : AVERROR(EINVAL);
 }
 
 static bool is_number(const char *host)
@@ -142,7 +219,6 @@ int rtsp_tls_open(struct rtsp_tls **tls, int fd, const char *host,
     if (made) {
         made->settings = settings;
         if (!memory_permits() ||
-            gnutls.gnutls_certificate_allocate_credentials(&made->credentials) < 0 ||
             gnutls.gnutls_init(&made->session, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL) <
                 0)
             ret = AVERROR(ENOMEM);
@@ -154,7 +230,7 @@ int rtsp_tls_open(struct rtsp_tls **tls, int fd, const char *host,
         return ret;
     }
     gnutls.gnutls_set_default_priority(made->session);
-    gnutls.gnutls_credentials_set(made->session, GNUTLS_CRD_CERTIFICATE, made->credentials);
+    gnutls.gnutls_credentials_set(made->session, GNUTLS_CRD_CERTIFICATE, made->trust->credentials);
     if (!is_number(host)) /* RFC 6066 section 3: names alone */
         gnutls.gnutls_server_name_set(made->session, GNUTLS_NAME_DNS, host, strlen(host));
     if (!made->is_pinned && !(settings && settings->unverified))
@@ -244,8 +320,7 @@ void rtsp_tls_close(struct rtsp_tls **tls)
         gnutls.gnutls_bye((*tls)->session, GNUTLS_SHUT_WR);
     if ((*tls)->session)
         gnutls.gnutls_deinit((*tls)->session);
-    if ((*tls)->credentials)
-        gnutls.gnutls_certificate_free_credentials((*tls)->credentials);
+    leave_trust((*tls)->trust);
     memory_release(*tls);
     *tls = NULL;
 }

@@ -260,15 +260,27 @@ void rtsp_camera_count(const struct rtsp_camera *camera,
     counters->retry_us = camera->retry_us == LIMEF_FOREVER ? 0 : camera->retry_us;
 }
 
+static void forget_track(struct rtsp_camera *camera, struct rtsp_track *track)
+{
+    count_track(&camera->past, track);
+    datagrams_close(&track->datagrams);
+    rtsp_receiver_clear(&track->receiver);
+    memory_release(track);
+}
+
+void rtsp_camera_drop_track(struct rtsp_camera *camera)
+{
+    struct rtsp_track **track = &camera->tracks[camera->setting_up];
+
+    forget_track(camera, *track);
+    memmove(track, track + 1, (--camera->n_tracks - camera->setting_up) * sizeof(*track));
+    camera->tracks[camera->n_tracks] = NULL;
+}
+
 void rtsp_camera_clear_tracks(struct rtsp_camera *camera)
 {
     for (unsigned i = 0; i < camera->n_tracks; i++) {
-        struct rtsp_track *track = camera->tracks[i];
-
-        count_track(&camera->past, track);
-        datagrams_close(&track->datagrams);
-        rtsp_receiver_clear(&track->receiver);
-        memory_release(track);
+        forget_track(camera, camera->tracks[i]);
         camera->tracks[i] = NULL;
     }
     camera->n_tracks = 0;

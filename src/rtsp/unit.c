@@ -119,7 +119,8 @@ void rtsp_unit_restart(struct rtsp_unit *unit)
     unit->bytes = 0;
     unit->duration = 0;
     unit->is_key = unit->is_damaged = unit->follows_loss = false;
-    unit->is_in_order = unit->has_new_codec = false;
+    unit->is_in_order = unit->has_new_codec = unit->is_open = false;
+    unit->n_partial = 0;
 }
 
 AVBufferRef *rtsp_unit_take(struct rtsp_unit *unit)

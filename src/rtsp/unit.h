@@ -22,6 +22,9 @@ struct rtsp_unit {
     size_t bytes;
     int64_t timestamp; /* units of the stream's clock, counted on past 32 bits */
     bool is_key;
+    bool is_open;       /* a key behind which come pictures that are shown before it, and refer to
+                           what was before it */
+    uint16_t n_partial; /* so many from a key on are not whole if nothing was decoded before it */
     bool is_damaged;    /* some of it is missing */
     bool follows_loss;  /* what came before is missing or damaged */
     bool is_in_order;   /* it is shown after all that came before it */

@@ -346,3 +346,77 @@ Test(rtsp_camera, gives_the_password_itself_to_nobody_it_was_sent_to)
     cr_assert(eq(int, (int)state, LIMEF_RTSP_REFUSED_USER));
     cr_assert(eq(str, why, "we were sent to 127.1, which wants the password itself"));
 }
+
+/* Most cameras know it; some close at a question that they do not know. */
+Test(rtsp_camera, asks_otherwise_next_time_if_a_keep_alive_ends_the_connection)
+{
+    greet("Session: 1\r\n", VIDEO);
+    send_picture(1);
+    camera.keep_alive_us = 0;
+    expect("GET_PARAMETER");
+    close(peer);
+    peer = 0;
+    while (state == LIMEF_RTSP_PLAYING)
+        step();
+    camera.retry_us = 0;
+    greet("Session: 1\r\n", VIDEO);
+    send_picture(1);
+    camera.keep_alive_us = 0;
+    expect("OPTIONS");
+}
+
+Test(rtsp_camera, keeps_a_short_session_alive_in_time)
+{
+    greet("Session: 1;timeout=4\r\n", VIDEO);
+    cr_assert(le(i64, camera.keep_alive_us, limef_now_us() + 2000000));
+}
+
+/* Its microphone is not there, or its licence. */
+Test(rtsp_camera, plays_pictures_if_sound_is_refused)
+{
+    meet();
+    expect("DESCRIBE");
+    answer_as(200, "", "v=0\r\n" AUDIO VIDEO);
+    expect("SETUP");
+    cr_assert(ne(ptr, strstr(asked, "/a RTSP"), NULL));
+    answer_as(404, "", "");
+    expect("SETUP");
+    cr_assert(ne(ptr, strstr(asked, "/v RTSP"), NULL));
+    answer("Session: 1\r\nTransport: RTP/AVP/TCP;interleaved=2-3\r\n");
+    expect("PLAY");
+    answer("");
+    send_packet(2, 96, 1, "\x65\x88");
+    while (n_units == 0)
+        step();
+    cr_assert(eq(int, (int)state, LIMEF_RTSP_PLAYING));
+}
+
+/* By the transport that is used already: another one would be refused as well. */
+Test(rtsp_camera, plays_pictures_by_the_same_transport_if_sound_is_refused)
+{
+    camera.settings.transport = LIMEF_RTSP_AUTO;
+    meet();
+    expect("DESCRIBE");
+    answer_as(200, "", "v=0\r\n" VIDEO AUDIO);
+    expect("SETUP");
+    answer("Session: 1\r\nTransport: RTP/AVP/TCP;interleaved=0-1\r\n");
+    expect("SETUP");
+    answer_as(500, "", "");
+    expect("PLAY");
+    answer("");
+    send_picture(1);
+    cr_assert(eq(int, (int)state, LIMEF_RTSP_PLAYING));
+    cr_assert(eq(u32, camera.n_tracks, 1));
+}
+
+Test(rtsp_camera, plays_no_sound_alone_if_pictures_are_refused)
+{
+    meet();
+    expect("DESCRIBE");
+    answer_as(200, "", "v=0\r\n" VIDEO AUDIO);
+    expect("SETUP");
+    answer_as(404, "", "");
+    while (camera.pending != RTSP_NO_REQUEST)
+        step();
+    cr_assert(eq(int, (int)state, LIMEF_RTSP_NOT_FOUND));
+}

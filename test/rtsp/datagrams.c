@@ -73,6 +73,14 @@ static int take(void *context, const uint8_t *data, size_t bytes)
     return 0;
 }
 
+static size_t sizes[8];
+
+static int take_size(void *context, const uint8_t *data, size_t bytes)
+{
+    sizes[n_taken % 8] = bytes;
+    return take(context, data, bytes);
+}
+
 /* Whether what a sender sends is taken. */
 static bool takes_from(unsigned sender, size_t bytes)
 {
@@ -143,10 +151,32 @@ Test(rtsp_datagrams, takes_datagrams_of_any_size)
     cr_assert(eq(sz, taken_bytes, 65000));
     for (int i = 0; i < 300; i++)
         cr_assert(takes_from(0, 1400));
-    cr_assert(not(takes_from(0, 9000))); /* nobody could know */
-    cr_assert(takes_from(0, 9000));
+    cr_assert(takes_from(0, 9000)); /* which nobody could know */
     cr_assert(eq(sz, taken_bytes, 9000));
+    cr_assert(takes_from(0, 65000));
+    cr_assert(eq(sz, taken_bytes, 65000));
     cr_assert(zero(u64, datagrams.n_foreign));
+}
+
+Test(rtsp_datagrams, misses_all_but_one_of_large_ones_that_nobody_could_know)
+{
+    struct sockaddr_in to = loopback(0, datagrams.port);
+    struct pollfd pollfd = {.fd = datagrams.fds[0], .events = POLLIN};
+    static const uint8_t data[9000];
+
+    for (int i = 0; i < 300; i++)
+        cr_assert(takes_from(0, 1400));
+    n_taken = 0;
+    for (size_t i = 0; i < 4; i++)
+        cr_assert(gt(i64,
+                     sendto(senders[0], data, i == 3 ? 100 : 8000 + i, 0, (struct sockaddr *)&to,
+                            sizeof(to)),
+                     0));
+    while (poll(&pollfd, 1, n_taken < 2 ? 30000 : 0) == 1)
+        cr_assert(ge(int, datagrams_receive(&datagrams, 0, take_size, NULL), 0));
+    cr_assert(ge(u32, n_taken, 2)); /* all, if they came one by one */
+    cr_assert(eq(sz, sizes[n_taken - 2], 8002));
+    cr_assert(eq(sz, sizes[n_taken - 1], 100));
 }
 
 Test(rtsp_datagrams, ignores_a_source_that_is_none)
@@ -172,6 +202,35 @@ Test(rtsp_datagrams, reports_to_where_packets_come_from)
     datagrams_report(&datagrams, "report", 6);
     gets(fds[0], 1);
     cr_assert(takes_from(1, 100));
+    datagrams_report(&datagrams, "report", 6);
+    gets(fds[1], 1);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+/* Its answer to SETUP had no server_port. */
+Test(rtsp_datagrams, reports_to_a_camera_that_does_not_name_its_ports)
+{
+    struct sockaddr_in to = loopback(0, datagrams.port);
+    struct pollfd pollfd = {.fd = datagrams.fds[0], .events = POLLIN};
+    int fds[2] = {-1, -1};
+
+    while (fds[1] < 0) {
+        struct sockaddr_in next;
+
+        fds[0] = bind_at(loopback(0, 0));
+        next = loopback(0, (uint16_t)(port_of(fds[0]) + 1));
+        fds[1] = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (bind(fds[1], (struct sockaddr *)&next, sizeof(next)) == 0)
+            break;
+        close(fds[0]);
+        close(fds[1]);
+        fds[1] = -1;
+    }
+    datagrams_report(&datagrams, "report", 6); /* to nobody */
+    cr_assert(eq(i64, sendto(fds[0], "packet", 6, 0, (struct sockaddr *)&to, sizeof(to)), 6));
+    cr_assert(eq(int, poll(&pollfd, 1, 30000), 1));
+    cr_assert(ge(int, datagrams_receive(&datagrams, 0, take, NULL), 0));
     datagrams_report(&datagrams, "report", 6);
     gets(fds[1], 1);
     close(fds[0]);

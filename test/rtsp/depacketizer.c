@@ -17,7 +17,8 @@ struct got {
     uint8_t bytes[4096];
     size_t n_bytes;
     int64_t timestamp, duration;
-    bool is_key, is_damaged, follows_loss, has_new_codec;
+    bool is_key, is_open, is_damaged, follows_loss, has_new_codec;
+    unsigned n_partial;
 };
 
 static struct got got[MAX_UNITS];
@@ -36,6 +37,8 @@ static int keep(void *context, struct rtsp_unit *unit)
     unit_got->timestamp = unit->timestamp;
     unit_got->duration = unit->duration;
     unit_got->is_key = unit->is_key;
+    unit_got->is_open = unit->is_open;
+    unit_got->n_partial = unit->n_partial;
     unit_got->is_damaged = unit->is_damaged;
     unit_got->follows_loss = unit->follows_loss;
     unit_got->has_new_codec = unit->has_new_codec;
@@ -206,11 +209,9 @@ Test(rtsp_depacketizer, h264_believes_no_length)
                 {"\x78\0\0", 3},
                 {"\x7c", 1},
                 {"\x7c\x85", 2},
-                {"\x00", 1},
                 {"\x7a"
                  "abc",
                  4},
-                {"\x7f", 1},
                 {"\x79\0\0", 3},
                 {"\x78\0\5"
                  "a",
@@ -222,6 +223,93 @@ Test(rtsp_depacketizer, h264_believes_no_length)
             eq(int, push((uint32_t)i, true, lies[i].payload, lies[i].bytes), AVERROR_INVALIDDATA),
             "%zu", i);
     cr_assert(eq(u64, depacketizer.n_malformed, sizeof(lies) / sizeof(lies[0])));
+}
+
+/* RFC 6184 section 5.2: they are for nobody yet, and cameras have them for themselves. */
+Test(rtsp_depacketizer, h264_ignores_what_is_reserved)
+{
+    open_as(SDP_VIDEO, "H264", 90000, "");
+    cr_assert(zero(int, push(1, false, "\x00", 1)));
+    cr_assert(zero(int, push(1, false, "\x65\x80", 2)));
+    cr_assert(zero(int, push(1, false, "\x7e", 1)));
+    cr_assert(zero(int, push(1, true, "\x7f", 1)));
+    push(2, true, "\x41\x9a", 2);
+    cr_assert(eq(u32, n_got, 2));
+    assert_bytes(0, "\0\0\0\1\x65\x80", 6);
+    cr_assert(not(got[0].is_damaged));
+    cr_assert(not(got[1].is_damaged));
+    cr_assert(not(got[1].follows_loss));
+}
+
+/* Else the key frame behind it would be held for damaged. */
+Test(rtsp_depacketizer, h264_forgets_a_unit_of_which_nothing_can_be_used)
+{
+    open_as(SDP_VIDEO, "H264", 90000, "");
+    push(1, true, "\x65\x80", 2);
+    n_missing = 1; /* the first fragment */
+    push(2, true,
+         "\x7c\x41"
+         "ef",
+         4);
+    push(3, true, "\x65\x80", 2);
+    n_missing = 1;
+    push(4, false,
+         "\x7c\x01"
+         "ef",
+         4);
+    n_missing = 1; /* the last one of it */
+    push(5, true, "\x65\x80", 2);
+    cr_assert(eq(u32, n_got, 3));
+    for (unsigned i = 0; i < 3; i++)
+        cr_assert(not(got[i].is_damaged), "%u", i);
+    cr_assert(got[1].follows_loss);
+    cr_assert(got[2].follows_loss);
+}
+
+Test(rtsp_depacketizer, h264_tells_what_may_lead_a_key_and_when_pictures_are_whole)
+{
+    open_as(SDP_VIDEO, "H264", 90000, "");
+    push(1, false, "\x06\x06\x01\xc4\x80", 5); /* at once */
+    push(1, true, "\x41\x9a", 2);
+    push(2, false, "\x06\x01\x01\x22\x06\x01\x2c\x80", 8); /* 4, behind another message */
+    push(2, true, "\x41\x9a", 2);
+    push(3, false, "\x06\x06\x01\x2c\x80", 5);
+    push(3, true, "\x65\x80", 2);
+    push(4, false, "\x06\x01\x01\x06\x80", 5); /* no recovery point */
+    push(4, true, "\x41\x9a", 2);
+    cr_assert(eq(u32, n_got, 4));
+    for (unsigned i = 0; i < 4; i++) {
+        cr_assert(eq(int, got[i].is_key, i < 3), "%u", i);
+        cr_assert(eq(int, got[i].is_open, i < 2), "%u", i);
+        cr_assert(eq(u32, got[i].n_partial, i == 1 ? 4 : 0), "%u", i);
+    }
+}
+
+Test(rtsp_depacketizer, h265_tells_what_may_lead_a_key)
+{
+    static const struct {
+        const char *slice;
+        bool is_key, is_open;
+    } kinds[] = {{"\x02\1\x80", false, false}, {"\x20\1\x80", true, true},
+                 {"\x22\1\x80", true, false},  {"\x26\1\x80", true, false},
+                 {"\x28\1\x80", true, false},  {"\x2a\1\x80", true, true}};
+
+    open_as(SDP_VIDEO, "H265", 90000, "");
+    for (uint32_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        push(i + 1, true, kinds[i].slice, 3);
+        cr_assert(eq(int, got[i].is_key, kinds[i].is_key), "%u", i);
+        cr_assert(eq(int, got[i].is_open, kinds[i].is_open), "%u", i);
+    }
+}
+
+Test(rtsp_depacketizer, h265_takes_an_end_of_sequence)
+{
+    open_as(SDP_VIDEO, "H265", 90000, "");
+    push(1, false, "\x26\1\x80", 3);
+    cr_assert(zero(int, push(1, true, "\x48\1", 2)));
+    cr_assert(not(got[0].is_damaged));
+    assert_bytes(0, "\0\0\0\1\x26\1\x80\0\0\0\1\x48\1", 13);
+    cr_assert(eq(int, push(2, true, "\x26\1", 2), AVERROR_INVALIDDATA));
 }
 
 Test(rtsp_depacketizer, h265_joins_packets_of_several_and_fragments)
@@ -289,6 +377,11 @@ Test(rtsp_depacketizer, jpeg_without_its_first_packet_is_damaged)
     second[3] = 9; /* a gap */
     push(2, true, second, sizeof(second));
     cr_assert(got[0].is_damaged);
+    second[3] = 4;
+    push(3, false, second, sizeof(second)); /* nothing else of it comes */
+    push(4, false, first, sizeof(first));
+    push(4, true, second, sizeof(second));
+    cr_assert(not(got[1].is_damaged));
 }
 
 Test(rtsp_depacketizer, jpeg_keeps_tables_that_come_once)

@@ -119,5 +119,6 @@ Test(frame_number, survives_any_bytes)
         frame_number_take_set(&number, bytes, length);
         frame_number_take(&number, bytes, length, false);
         cr_assert(le(int, number.bits, 16));
+        cr_assert(ge(int, frame_number_find_recovery(bytes, length), -1));
     }
 }

@@ -57,6 +57,34 @@ Test(rtsp_framing, believes_the_length_of_a_bad_packet_that_leads_to_what_comes_
     cr_assert(is_doubtful("$\4\0\4abcd$\6\0\x0c\x80", 13));
 }
 
+/* Its camera's socket was full: the rest never came, and the length takes in what came next. */
+Test(rtsp_framing, does_not_believe_a_packet_that_was_cut_off)
+{
+    const char *cut = "$\4\0\x20\x80\x60\0\1abcdefgh" PACKET PACKET PACKET PACKET;
+
+    cr_assert(is_doubtful(cut, 16 + 2 * PACKET_BYTES));
+    cr_assert(is_doubtful(cut, 16 + 4 * PACKET_BYTES));
+    cr_assert(eq(sz, find(cut, 16 + 2 * PACKET_BYTES), 16));
+    cr_assert(not(is_doubtful(cut, 16 + PACKET_BYTES))); /* the rest of it is to come */
+}
+
+Test(rtsp_framing, believes_no_length_that_takes_in_several_packets)
+{
+    cr_assert(is_doubtful("$\4\xff\xff\x80\x60" PACKET PACKET PACKET, 6 + 3 * PACKET_BYTES));
+    cr_assert(is_doubtful("$\7\xff\xff" PACKET PACKET PACKET, 4 + 3 * PACKET_BYTES));
+    cr_assert(not(is_doubtful("$\7\xff\xff" PACKET PACKET, 4 + 2 * PACKET_BYTES)));
+}
+
+/* What stands between them costs none of them. */
+Test(rtsp_framing, believes_a_packet_behind_which_is_something_else)
+{
+    cr_assert(not(is_doubtful(PACKET "noise" PACKET, 2 * PACKET_BYTES + 5)));
+    cr_assert(not(is_doubtful(PACKET "\r\n" PACKET, 2 * PACKET_BYTES + 2)));
+    cr_assert(not(is_doubtful("$\4\0\x20\x80\x60\0\1abcdefghijkl" PACKET "RTSP/1.0", 36 + 8)));
+    cr_assert(not(is_doubtful("$\4\0\x20\x80\x60\0\1abcdefghijkl" PACKET "OPTIONS *", 36 + 9)));
+    cr_assert(not(is_doubtful("$\4\0\x20\x80\x60\0\1abcdefghijkl" PACKET "$\x42\0\1", 36 + 4)));
+}
+
 Test(rtsp_framing, finds_the_next_packet_of_ours_or_message)
 {
     cr_assert(eq(sz, find("$$\4$$\6\0\x0c\x80" PACKET, 9 + PACKET_BYTES), 9));

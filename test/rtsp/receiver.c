@@ -7,6 +7,7 @@
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <stdlib.h>
 
 #define MAX_ARRIVALS 64
 #define FRAME_US 40000
@@ -16,7 +17,7 @@ static struct rtsp_receiver receiver;
 static struct rtsp_clock stream_clock;
 static int64_t begun_us;
 static struct {
-    int64_t pts_us;
+    int64_t pts_us, wall_us;
     bool is_discontinuous, is_damaged;
 } arrivals[MAX_ARRIVALS];
 static unsigned n_arrivals;
@@ -26,6 +27,7 @@ static int keep(void *context, struct rtsp_receiver *from, const struct rtsp_arr
     (void)context;
     (void)from;
     arrivals[n_arrivals % MAX_ARRIVALS].pts_us = arrival->pts_us;
+    arrivals[n_arrivals % MAX_ARRIVALS].wall_us = arrival->wall_us;
     arrivals[n_arrivals % MAX_ARRIVALS].is_discontinuous = arrival->is_discontinuous;
     arrivals[n_arrivals++ % MAX_ARRIVALS].is_damaged = arrival->unit->is_damaged;
     return 0;
@@ -334,4 +336,83 @@ Test(rtsp_receiver, lets_no_picture_of_h265_go_back_but_behind_a_later_one)
     cr_assert(eq(u64, stream_clock.n_jumps, 1));
     cr_assert(gt(i64, arrivals[n].pts_us, last_us));
     cr_assert(eq(i64, arrivals[n + 1].pts_us, arrivals[n].pts_us + FRAME_US));
+}
+
+#define NTP_OF_1970 UINT64_C(2208988800)
+
+/* A sender report: the camera's wall clock, in microseconds since 1970, at a time of its stream. */
+static void report(uint32_t timestamp, int64_t wall_us, int64_t now_us)
+{
+    uint8_t data[28] = {0x80, 200, 0, 6, 0x11, 0x22, 0x33, 0x44};
+
+    AV_WB32(data + 8, (uint32_t)((uint64_t)wall_us / 1000000 + NTP_OF_1970));
+    AV_WB32(data + 12, (uint32_t)(((uint64_t)wall_us % 1000000 << 32) / 1000000));
+    AV_WB32(data + 16, timestamp);
+    rtsp_receiver_rtcp(&receiver, data, sizeof(data), now_us);
+}
+
+#define CAMERA_US INT64_C(1600000000000000)
+
+Test(rtsp_receiver, tells_the_cameras_wall_clock_from_the_first_packet_on_if_it_was_reported_before)
+{
+    report(9000, CAMERA_US, 1000);
+    arrive(1, 9000 + FRAME_TICKS, 2000);
+    cr_assert(le(i64, llabs(arrivals[0].wall_us - (CAMERA_US + FRAME_US)), 2));
+    report(9000 + 2 * FRAME_TICKS, CAMERA_US + 70000, 3000); /* it knows better now */
+    arrive(2, 9000 + 2 * FRAME_TICKS, 4000);
+    cr_assert(le(i64, llabs(arrivals[1].wall_us - (CAMERA_US + 70000)), 2));
+}
+
+Test(rtsp_receiver, tells_no_wall_clock_by_a_report_of_another_time)
+{
+    report(9000 + 90000 * 60, CAMERA_US, 1000);
+    arrive(1, 9000, 2000);
+    cr_assert(zero(i64, arrivals[0].wall_us));
+}
+
+Test(rtsp_receiver, tells_no_wall_clock_behind_a_jump_until_it_is_reported)
+{
+    arrive(1, 9000, 1000);
+    report(9000, CAMERA_US, 1000);
+    arrive(2, 9000 + FRAME_TICKS, 1000 + FRAME_US);
+    cr_assert(gt(i64, arrivals[1].wall_us, CAMERA_US));
+    arrive(3, 9000 + 90000 * 60, 1000 + 2 * FRAME_US);
+    cr_assert(eq(u64, stream_clock.n_jumps, 1));
+    cr_assert(zero(i64, arrivals[2].wall_us));
+    report(9000 + 90000 * 60, CAMERA_US + 2 * FRAME_US, 1000 + 2 * FRAME_US);
+    arrive(4, 9000 + 90000 * 60 + FRAME_TICKS, 1000 + 3 * FRAME_US);
+    cr_assert(le(i64, llabs(arrivals[3].wall_us - (CAMERA_US + 3 * FRAME_US)), 2));
+}
+
+/* Its clock is 100 millionths too fast; then somebody sets it. */
+Test(rtsp_receiver, tells_the_drift_of_a_camera_by_its_reports)
+{
+    arrive(1, 9000, 1000);
+    for (int64_t i = 0; i <= 12; i++)
+        report(9000, CAMERA_US + i * 5000500, 1000 + i * 5000000);
+    cr_assert(gt(dbl, rtsp_receiver_drift_ppm(&receiver), 99));
+    cr_assert(lt(dbl, rtsp_receiver_drift_ppm(&receiver), 101));
+    report(9000, CAMERA_US + 66000000, 1000 + 65000000);
+    cr_assert(zero(dbl, rtsp_receiver_drift_ppm(&receiver)));
+    for (int64_t i = 0; i <= 12; i++)
+        report(9000, CAMERA_US + 66000000 + i * 5000500, 1000 + 65000000 + i * 5000000);
+    cr_assert(gt(dbl, rtsp_receiver_drift_ppm(&receiver), 99));
+    cr_assert(lt(dbl, rtsp_receiver_drift_ppm(&receiver), 101));
+}
+
+/* One that never ends, of a camera that wants to harm us. */
+Test(rtsp_receiver, takes_a_unit_that_is_too_large_for_damaged)
+{
+    static uint8_t packet[60000] = {0};
+    uint16_t n = 300;
+
+    for (uint16_t i = 0; i < n; i++) {
+        packet_write(packet, i, 9000, false, i == 0 ? "\x7c\x85\x80" : "\x7c\x05\x80", 3);
+        cr_assert(zero(int, rtsp_receiver_rtp(&receiver, packet, sizeof(packet), 1000)));
+    }
+    cr_assert(gt(u64, receiver.depacketizer.n_malformed, 0));
+    arrive(n, 9000 + FRAME_TICKS, 2000);
+    cr_assert(eq(u32, n_arrivals, 2));
+    cr_assert(arrivals[0].is_damaged);
+    cr_assert(not(arrivals[1].is_damaged));
 }

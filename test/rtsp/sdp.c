@@ -78,13 +78,15 @@ Test(rtsp_sdp, knows_a_group_and_a_loudspeaker)
 {
     cr_assert(eq(int,
                  read_sdp("c=IN IP4 239.1.2.3/16\nm=video 5000 RTP/AVP 96\n"
-                          "m=audio 0 RTP/AVP 0\na=sendonly\n"),
+                          "m=audio 0 RTP/AVP 0\na=sendonly\n"
+                          "m=video 0 RTP/AVP 26\na=sendonly\n"),
                  0));
     cr_assert(eq(str, (char *)sdp.media[0].address, "239.1.2.3"));
     cr_assert(eq(int, sdp.media[0].ttl, 16));
     cr_assert(eq(int, sdp.media[0].port, 5000));
     cr_assert(sdp.media[0].is_sent);
     cr_assert(not(sdp.media[1].is_sent));
+    cr_assert(sdp.media[2].is_sent); /* as it is meant elsewhere */
 }
 
 Test(rtsp_sdp, counts_sections_that_it_has_no_room_for)

@@ -218,6 +218,7 @@ static unsigned until_cut(struct limef_mixer_input *input, unsigned n_frames)
         return n_frames;
     if (tail < from)
         return (unsigned)FFMIN(n_frames, from - tail);
+    input->jumps |= tail > from; /* too late: `to` follows what is before `from` */
     limef_sample_ring_skip_to(&input->ring, to);
     return n_frames;
 }

@@ -186,6 +186,19 @@ static int prepare_for_loss(struct limef_audio_output *output)
     return ret < 0 ? ret : audio_output_reopen_start(output);
 }
 
+/* The device is not there; it may come later. */
+static int begin_without(struct limef_audio_output *output)
+{
+    int ret;
+
+    output->is_lost = true;
+    output->reopen_us = limef_now_us() + output->settings.reopen_us;
+    ret = prepare_for_loss(output);
+    if (ret >= 0)
+        use_device(output, output->stand_in);
+    return ret;
+}
+
 static int open_wanted(struct limef_audio_output *output)
 {
     int ret = 0;
@@ -204,7 +217,7 @@ static int open_wanted(struct limef_audio_output *output)
         return limef_fail(ret, output->name, "no sound device %s",
                           output->settings.device ? output->settings.device : "default");
     limef_log(LIMEF_LOG_INFO, output->name, "no sound device: nobody hears it");
-    return open_device(output, &audio_device_null);
+    return output->wanted ? begin_without(output) : open_device(output, &audio_device_null);
 }
 
 int limef_audio_output_start(struct limef_audio_output *output, const char *name,

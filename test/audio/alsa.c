@@ -39,7 +39,8 @@ static void configure(void)
             "pcm.card { type limef_clocked }\n"
             "pcm.other { type limef_clocked rate 44100 }\n"
             "pcm.loose { type limef_clocked unplugged_after_ms 100 }\n"
-            "pcm.narrow { type limef_clocked takes_most 100 }\n",
+            "pcm.narrow { type limef_clocked takes_most 100 }\n"
+            "pcm.late { type limef_clocked absent_for 3 }\n",
             CLOCKED_PCM);
     fclose(file);
     setenv("ALSA_CONFIG_PATH", configuration, 1);
@@ -117,6 +118,17 @@ Test(audio_alsa, gives_a_card_the_rest_of_a_period_that_it_takes_only_a_part_of)
     n_periods = counters().n_periods;
     /* but for the one that is counted already, and the one that is on its way */
     cr_assert(ge(ulong, atomic_load(&card->n_frames), (n_periods - 2) * PERIOD));
+    cr_assert(zero(ulong, counters().n_lost));
+}
+
+Test(audio_alsa, takes_a_card_that_comes_later_where_none_is_needed)
+{
+    cr_assert(zero(int, play_on("late", LIMEF_AUDIO_AUTO)));
+    cr_assert(eq(str, (char *)counters().kind, "null"));
+    ASSERT_COMES(counters().n_reopened == 1);
+    ASSERT_COMES(atomic_load(&card->n_frames) > 5 * PERIOD);
+    cr_assert(eq(str, (char *)counters().kind, "alsa"));
+    cr_assert(eq(uint, atomic_load(&card->n_opened), 4));
     cr_assert(zero(ulong, counters().n_lost));
 }
 

@@ -3,9 +3,11 @@
  * A plugin of alsa-lib: a card that takes 16 bit samples alone, has a clock of its own, and may be
  * of another rate or be unplugged, as the configuration says:
  *
- *     pcm.NAME { type limef_clocked  rate 48000  unplugged_after_ms 100  takes_most 100 }
+ *     pcm.NAME { type limef_clocked  rate 48000  unplugged_after_ms 100  takes_most 100
+ *                absent_for 2 }
  *
- * takes_most: frames that it takes at once, and every other time none.
+ * takes_most: frames that it takes at once, and every other time none. absent_for: times that it
+ * cannot be opened.
  *
  * What it was given is in limef_test_card.
  */
@@ -32,7 +34,7 @@ struct clocked {
 
 /* What the configuration says. */
 struct wishes {
-    long rate, unplugged_after_ms, takes_most;
+    long rate, unplugged_after_ms, takes_most, absent_for;
 };
 
 static int64_t now_us(void)
@@ -175,6 +177,8 @@ static int open_card(snd_pcm_t **pcm, const char *name, snd_pcm_stream_t stream,
     struct clocked *card;
     int ret;
 
+    if (n_before < wishes->absent_for)
+        return -ENODEV;
     card = calloc(1, sizeof(*card));
     if (!card)
         return -ENOMEM;
@@ -221,6 +225,8 @@ SND_PCM_PLUGIN_DEFINE_FUNC(limef_clocked)
             snd_config_get_integer(entry, &wishes.unplugged_after_ms);
         if (!strcmp(id, "takes_most"))
             snd_config_get_integer(entry, &wishes.takes_most);
+        if (!strcmp(id, "absent_for"))
+            snd_config_get_integer(entry, &wishes.absent_for);
     }
     return open_card(pcmp, name, stream, mode, &wishes);
 }

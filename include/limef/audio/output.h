@@ -23,7 +23,7 @@ struct audio_device_ops;
 
 /** Where sound goes. */
 enum limef_audio_output_kind {
-    LIMEF_AUDIO_AUTO, /**< ALSA where it can be opened, else nobody */
+    LIMEF_AUDIO_AUTO, /**< ALSA as soon as it can be opened, until then nobody */
     LIMEF_AUDIO_ALSA,
     LIMEF_AUDIO_NULL, /**< to nobody, in time */
 };
@@ -34,7 +34,8 @@ struct limef_audio_output_settings {
     const char *device;     /**< ALSA's name, "hw:0"; borrowed; must outlive the output. NULL:
                                  "default" */
     uint32_t period_frames; /**< wanted; 0: 5 ms */
-    int64_t reopen_us;      /**< how long between two tries to open a lost device; 0: 2 s */
+    int64_t reopen_us;      /**< how long between two tries to open a device that is not there; 0:
+                                 2 s */
 };
 
 /** What an output has done so far. */
@@ -44,7 +45,7 @@ struct limef_audio_output_counters {
     uint64_t n_periods;     /**< mixed and written */
     uint64_t n_underruns;   /**< times a device ran dry */
     uint64_t n_lost;        /**< times a device went away */
-    uint64_t n_reopened;    /**< times it came back */
+    uint64_t n_reopened;    /**< times it came back, or came at all */
     enum limef_scheduled scheduled_as; /**< what the thread got */
     int64_t mix_p50_us; /**< what a period took to be mixed; a quarter too large at most */
     int64_t mix_p99_us;

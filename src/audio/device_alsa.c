@@ -93,7 +93,7 @@ static int set_hardware(struct alsa_device *alsa)
     if (ret >= 0)
         ret = snd_pcm_hw_params_set_period_size_near(alsa->pcm, params, &step, NULL);
     period = step < settings->period_frames ? 2 * step : step;
-    buffer = N_PERIODS * period;
+    buffer = N_PERIODS * period + settings->spare_frames;
     if (ret >= 0)
         ret = snd_pcm_hw_params_set_buffer_size_near(alsa->pcm, params, &buffer);
     if (ret >= 0)
@@ -160,7 +160,8 @@ static int alsa_open(struct audio_device **device, const struct audio_device_set
     if (ret >= 0)
         ret = set_hardware(alsa);
     if (ret >= 0)
-        ret = set_software(alsa, alsa->step_frames);
+        ret = set_software(alsa, FFMIN(alsa->step_frames + settings->spare_frames,
+                                       alsa->buffer_frames - alsa->base.settings.period_frames));
     if (ret >= 0) {
         alsa->frame_bytes =
             (size_t)snd_pcm_format_physical_width(alsa->format) / 8 * settings->n_channels;
@@ -268,7 +269,9 @@ static int alsa_wait(struct audio_device *device, int64_t deadline_us, int64_t *
     }
     if (snd_pcm_delay(alsa->pcm, &delay) < 0 || delay < 0)
         delay = 0;
-    *heard_us = now_us() + (int64_t)delay * 1000000 / device->settings.rate;
+    *heard_us = device->dry_us = now_us();
+    *heard_us += (int64_t)delay * 1000000 / device->settings.rate;
+    device->dry_us += ((int64_t)alsa->buffer_frames - available) * 1000000 / device->settings.rate;
     return 0;
 }
 

@@ -3,8 +3,9 @@
  * A module with a device that goes away after ten periods, is not there when it is first tried
  * again, and comes back then. One with the name "stuck" takes no more instead, and opening it again
  * hangs until limef_test_lets_open; one with the name "restless" goes away again and again; one
- * with the name "patient" stays, and says that it runs dry at limef_test_dry_us. Where
- * limef_test_at_period is set, that is all a wait does. It links nothing of limef.
+ * with the name "patient" stays, and says that it runs dry at limef_test_dry_us. How often it waited
+ * is in limef_test_n_waits; where limef_test_at_period is set, that is all a wait does. It links
+ * nothing of limef.
  */
 #include "audio/device.h"
 
@@ -27,6 +28,7 @@ struct vanishing_device {
 __attribute__((visibility("default"))) LIMEF_ATOMIC(int) limef_test_lets_open;
 __attribute__((visibility("default"))) void (*limef_test_at_period)(void);
 __attribute__((visibility("default"))) LIMEF_ATOMIC(int64_t) limef_test_dry_us;
+__attribute__((visibility("default"))) LIMEF_ATOMIC(int) limef_test_n_waits;
 static LIMEF_ATOMIC(int) n_opened;
 
 static bool is(const struct audio_device_settings *settings, const char *name)
@@ -74,6 +76,7 @@ static int vanishing_wait(struct audio_device *device, int64_t deadline_us, int6
         wait_a_millisecond();
     *heard_us = deadline_us;
     device->dry_us = atomic_load(&limef_test_dry_us);
+    atomic_fetch_add(&limef_test_n_waits, 1);
     if (vanishing->n_left == 0)
         return is(&device->settings, "stuck") ? AVERROR(EAGAIN) : AVERROR(ENODEV);
     vanishing->n_left -= vanishing->n_left > 0;

@@ -10,13 +10,14 @@
 
 /* Of a module: a struct audio_device_ops of this name, and of this shape. */
 #define AUDIO_MODULE_SYMBOL "limef_audio_module"
-#define AUDIO_ABI 1
+#define AUDIO_ABI 2
 
 struct audio_device_settings {
     const char *device; /* the kind's own name of it; NULL: the usual one */
     uint32_t rate;
     uint32_t n_channels;
     uint32_t period_frames; /* changed to what the device has */
+    uint32_t spare_frames;  /* so many more than half a period wait in it when one is mixed */
     const char *name;       /* for logs */
 };
 
@@ -24,6 +25,7 @@ struct audio_device_settings {
 struct audio_device {
     const struct audio_device_ops *ops;
     struct audio_device_settings settings;
+    int64_t dry_us; /* its thread's: when it runs dry, of the latest wait that returned 0 */
     LIMEF_ATOMIC(uint64_t) n_underruns; /* times it ran dry; its thread's, any reads */
 };
 

@@ -26,7 +26,9 @@ struct alsa_device {
     struct audio_device base;
     snd_pcm_t *pcm;
     snd_pcm_format_t format;
-    void *converted; /* a period in the device's format; NULL: it takes floats */
+    size_t frame_bytes;
+    char *period;    /* the latest, in the device's format */
+    uint32_t n_left; /* its last frames, which the device has not taken yet */
     snd_pcm_uframes_t buffer_frames;
     snd_pcm_uframes_t step_frames;  /* how often the device itself comes by */
     snd_pcm_uframes_t ahead_frames; /* what waits in it when a period is mixed */
@@ -91,7 +93,7 @@ static int set_hardware(struct alsa_device *alsa)
     if (ret >= 0)
         ret = snd_pcm_hw_params_set_period_size_near(alsa->pcm, params, &step, NULL);
     period = step < settings->period_frames ? 2 * step : step;
-    buffer = N_PERIODS * period;
+    buffer = N_PERIODS * period + settings->spare_frames;
     if (ret >= 0)
         ret = snd_pcm_hw_params_set_buffer_size_near(alsa->pcm, params, &buffer);
     if (ret >= 0)
@@ -128,7 +130,7 @@ static void alsa_close(struct audio_device *device)
 
     if (alsa->pcm)
         snd_pcm_close(alsa->pcm);
-    free(alsa->converted);
+    free(alsa->period);
     free(alsa);
 }
 
@@ -158,11 +160,13 @@ static int alsa_open(struct audio_device **device, const struct audio_device_set
     if (ret >= 0)
         ret = set_hardware(alsa);
     if (ret >= 0)
-        ret = set_software(alsa, alsa->step_frames);
-    if (ret >= 0 && alsa->format != SND_PCM_FORMAT_FLOAT) {
-        alsa->converted =
-            calloc((size_t)alsa->base.settings.period_frames * settings->n_channels, 4);
-        ret = alsa->converted ? 0 : -ENOMEM;
+        ret = set_software(alsa, FFMIN(alsa->step_frames + settings->spare_frames,
+                                       alsa->buffer_frames - alsa->base.settings.period_frames));
+    if (ret >= 0) {
+        alsa->frame_bytes =
+            (size_t)snd_pcm_format_physical_width(alsa->format) / 8 * settings->n_channels;
+        alsa->period = calloc(alsa->base.settings.period_frames, alsa->frame_bytes);
+        ret = alsa->period ? 0 : -ENOMEM;
     }
     if (ret < 0) {
         alsa_close(&alsa->base);
@@ -212,6 +216,27 @@ static void hold_back(struct alsa_device *alsa)
     }
 }
 
+/* Gives the device what it has not taken of a period. Returns 0; AVERROR(EAGAIN): it takes no more
+ * at the moment; another code: it is lost. */
+static int write_rest(struct alsa_device *alsa)
+{
+    for (int tries = 0; alsa->n_left && tries < 8; tries++) {
+        uint32_t n_taken = alsa->base.settings.period_frames - alsa->n_left;
+        snd_pcm_sframes_t n =
+            snd_pcm_writei(alsa->pcm, alsa->period + n_taken * alsa->frame_bytes, alsa->n_left);
+
+        if (n == -EAGAIN)
+            break;
+        if (n < 0)
+            n = recover(alsa, (int)n);
+        if (n < 0)
+            return (int)n;
+        alsa->n_left -= (uint32_t)n;
+        alsa->n_in_window += (uint64_t)n;
+    }
+    return alsa->n_left ? AVERROR(EAGAIN) : 0;
+}
+
 static int alsa_wait(struct audio_device *device, int64_t deadline_us, int64_t *heard_us)
 {
     struct alsa_device *alsa = alsa_of(device);
@@ -227,6 +252,10 @@ static int alsa_wait(struct audio_device *device, int64_t deadline_us, int64_t *
         ret = recover(alsa, ret);
         return ret < 0 ? ret : AVERROR(EAGAIN);
     }
+    if (alsa->n_left) {
+        ret = write_rest(alsa);
+        return ret < 0 ? ret : AVERROR(EAGAIN);
+    }
     available = snd_pcm_avail_update(alsa->pcm);
     if (available < 0) {
         ret = recover(alsa, (int)available);
@@ -240,53 +269,39 @@ static int alsa_wait(struct audio_device *device, int64_t deadline_us, int64_t *
     }
     if (snd_pcm_delay(alsa->pcm, &delay) < 0 || delay < 0)
         delay = 0;
-    *heard_us = now_us() + (int64_t)delay * 1000000 / device->settings.rate;
+    *heard_us = device->dry_us = now_us();
+    *heard_us += (int64_t)delay * 1000000 / device->settings.rate;
+    device->dry_us += ((int64_t)alsa->buffer_frames - available) * 1000000 / device->settings.rate;
     return 0;
 }
 
-static void convert(const struct alsa_device *alsa, const float *frames)
+static void convert(struct alsa_device *alsa, const float *frames)
 {
     size_t n = (size_t)alsa->base.settings.period_frames * alsa->base.settings.n_channels;
 
-    for (size_t i = 0; i < n; i++) {
+    if (alsa->format == SND_PCM_FORMAT_FLOAT)
+        memcpy(alsa->period, frames, n * sizeof(*frames));
+    for (size_t i = 0; i < n && alsa->format != SND_PCM_FORMAT_FLOAT; i++) {
         double sample = fmin(fmax(frames[i], -1), 1);
 
         if (alsa->format == SND_PCM_FORMAT_S16)
-            ((int16_t *)alsa->converted)[i] = (int16_t)lrint(sample * INT16_MAX);
+            ((int16_t *)(void *)alsa->period)[i] = (int16_t)lrint(sample * INT16_MAX);
         else
-            ((int32_t *)alsa->converted)[i] = (int32_t)lrint(sample * INT32_MAX);
+            ((int32_t *)(void *)alsa->period)[i] = (int32_t)lrint(sample * INT32_MAX);
     }
 }
 
+/* Room was seen; what it takes less than a period, for whatever reason, it gets at the next wait.
+ */
 static int alsa_write(struct audio_device *device, const float *frames)
 {
     struct alsa_device *alsa = alsa_of(device);
-    const char *data = (const char *)frames;
-    uint32_t n_left = device->settings.period_frames;
-    size_t frame_bytes =
-        (size_t)snd_pcm_format_physical_width(alsa->format) / 8 * device->settings.n_channels;
+    int ret;
 
-    if (alsa->converted) {
-        convert(alsa, frames);
-        data = alsa->converted;
-    }
-    for (int tries = 0; n_left && tries < 8; tries++) {
-        snd_pcm_sframes_t n = snd_pcm_writei(alsa->pcm, data, n_left);
-
-        if (n == -EAGAIN) /* room was seen: it shrank */
-            break;
-        if (n < 0) {
-            int ret = recover(alsa, (int)n);
-
-            if (ret < 0)
-                return ret;
-            continue;
-        }
-        n_left -= (uint32_t)n;
-        data += (size_t)n * frame_bytes;
-    }
-    alsa->n_in_window += device->settings.period_frames;
-    return 0;
+    convert(alsa, frames);
+    alsa->n_left = device->settings.period_frames;
+    ret = write_rest(alsa);
+    return ret == AVERROR(EAGAIN) ? 0 : ret;
 }
 
 __attribute__((visibility("default")))

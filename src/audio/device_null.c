@@ -37,7 +37,8 @@ static int null_open(struct audio_device **device, const struct audio_device_set
 
 void audio_device_null_begin(struct audio_device *device)
 {
-    pace_init(&null_of(device)->pace, device->settings.rate, device->settings.period_frames);
+    pace_init(&null_of(device)->pace, device->settings.rate, device->settings.period_frames,
+              device->settings.spare_frames);
     atomic_store_explicit(&device->n_underruns, 0, memory_order_relaxed);
 }
 
@@ -60,6 +61,7 @@ static int null_wait(struct audio_device *device, int64_t deadline_us, int64_t *
     }
     if (mixed_us > now_us)
         audio_sleep_until(mixed_us);
+    device->dry_us = *heard_us;
     return 0;
 }
 

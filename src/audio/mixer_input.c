@@ -192,6 +192,26 @@ void mixer_input_hush(struct limef_mixer_input *input)
     limef_snapshot_write(&input->heard_now, &heard, sizeof(heard));
 }
 
+static bool is_short(const struct limef_mixer_input *input, unsigned n_frames)
+{
+    const struct limef_sample_ring *ring = &input->ring;
+
+    /* acquire: all that was written before it ended, and what a flush leaves; pairs with both */
+    return input->state == LIMEF_INPUT_SOUNDING &&
+           !atomic_load_explicit(&input->ended, memory_order_acquire) &&
+           limef_sample_ring_tail(ring) >=
+               atomic_load_explicit(&input->flushed_until, memory_order_acquire) &&
+           limef_sample_ring_fill(ring) < n_frames;
+}
+
+bool mixer_is_short(const struct limef_mixer *mixer, unsigned n_frames)
+{
+    for (unsigned i = 0; i < mixer->n_inputs; i++)
+        if (is_short(mixer->inputs[i], n_frames))
+            return true;
+    return false;
+}
+
 /* Fewer frames than the block. */
 static void run_out(struct limef_mixer_input *input, unsigned n_missing)
 {
@@ -218,6 +238,7 @@ static unsigned until_cut(struct limef_mixer_input *input, unsigned n_frames)
         return n_frames;
     if (tail < from)
         return (unsigned)FFMIN(n_frames, from - tail);
+    input->jumps |= tail > from; /* too late: `to` follows what is before `from` */
     limef_sample_ring_skip_to(&input->ring, to);
     return n_frames;
 }

@@ -51,6 +51,10 @@ void mixer_remains_leave(struct limef_mixer *mixer, struct limef_mixer_input *in
 void mixer_input_add(struct limef_mixer *mixer, struct limef_mixer_input *input, float *out,
                      unsigned n_frames, int64_t heard_us);
 
+/* Whether an input that sounds has fewer frames than a block takes, and more may come. The audio
+ * thread. */
+bool mixer_is_short(const struct limef_mixer *mixer, unsigned n_frames);
+
 /* Nobody mixes any more: nothing of it is heard. The controlling thread. */
 void mixer_input_hush(struct limef_mixer_input *input);
 

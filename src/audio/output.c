@@ -3,6 +3,8 @@
 
 #include "audio/device_module.h"
 #include "audio/flush_denormals.h"
+#include "audio/mixer_private.h"
+#include "audio/pace.h"
 
 #include <limef/base/log.h>
 
@@ -17,6 +19,10 @@
 /* A device that takes nothing for so long, and for so many periods, does not play any more. */
 #define STUCK_US 1000000
 #define STUCK_PERIODS 4
+/* How often a period that waits for an input looks for it, and the longest that may be asked for.
+ */
+#define LATE_LOOK_US 500
+#define MAX_PATIENCE_US 1000000
 
 static struct limef_audio_output *output_of(struct limef_thread *thread)
 {
@@ -31,6 +37,8 @@ int audio_output_open(const struct limef_audio_output *output, const struct audi
         .rate = output->mixer->settings.rate,
         .n_channels = output->mixer->settings.n_channels,
         .period_frames = output->settings.period_frames,
+        .spare_frames =
+            (uint32_t)(output->settings.patience_us * output->mixer->settings.rate / 1000000),
         .name = output->name,
     };
 
@@ -112,6 +120,7 @@ static int play_period(struct limef_audio_output *output, int64_t heard_us)
 
     limef_mixer_mix(output->mixer, output->block, device->settings.period_frames, heard_us);
     limef_histogram_add(&output->mix, limef_now_us() - begun_us);
+    atomic_store_explicit(&output->delay_us, heard_us - begun_us, memory_order_relaxed);
     LIMEF_COUNT(output->n_periods, 1);
     return device->ops->write(device, output->block);
 }
@@ -127,6 +136,25 @@ static bool is_stuck(struct limef_audio_output *output, int64_t begun_us)
     return output->waited_us > FFMAX(STUCK_US, STUCK_PERIODS * period_us);
 }
 
+/* A source that the machine kept from its turn sends what is missing a moment later, and the device
+ * still has enough: whether it waits for that. Half a period is left to be mixed in. */
+static bool waits_for_input(struct limef_audio_output *output)
+{
+    const struct audio_device_settings *device = &output->device->settings;
+    int64_t half_us = PACE_AHEAD_FRAMES(device->period_frames) * 1000000LL / device->rate;
+    int64_t now_us = limef_now_us(), left_us = output->device->dry_us - half_us - now_us;
+
+    if (!output->settings.patience_us || left_us <= 0 ||
+        !mixer_is_short(output->mixer, device->period_frames)) {
+        output->is_late = false;
+        return false;
+    }
+    LIMEF_COUNT(output->n_late, !output->is_late);
+    output->is_late = true;
+    audio_sleep_until(now_us + FFMIN(left_us, LATE_LOOK_US));
+    return true;
+}
+
 static int output_step(struct limef_thread *thread, int64_t deadline_us)
 {
     struct limef_audio_output *output = output_of(thread);
@@ -139,7 +167,7 @@ static int output_step(struct limef_thread *thread, int64_t deadline_us)
         output->device->ops->wait(output->device, FFMIN(deadline_us, now_us + WAIT_US), &heard_us);
     if (ret >= 0) {
         output->waited_us = 0;
-        ret = play_period(output, heard_us);
+        ret = waits_for_input(output) ? 0 : play_period(output, heard_us);
     } else if (ret == AVERROR(EAGAIN) && is_stuck(output, now_us)) {
         ret = AVERROR(ETIMEDOUT);
     }
@@ -186,6 +214,19 @@ static int prepare_for_loss(struct limef_audio_output *output)
     return ret < 0 ? ret : audio_output_reopen_start(output);
 }
 
+/* The device is not there; it may come later. */
+static int begin_without(struct limef_audio_output *output)
+{
+    int ret;
+
+    output->is_lost = true;
+    output->reopen_us = limef_now_us() + output->settings.reopen_us;
+    ret = prepare_for_loss(output);
+    if (ret >= 0)
+        use_device(output, output->stand_in);
+    return ret;
+}
+
 static int open_wanted(struct limef_audio_output *output)
 {
     int ret = 0;
@@ -204,7 +245,7 @@ static int open_wanted(struct limef_audio_output *output)
         return limef_fail(ret, output->name, "no sound device %s",
                           output->settings.device ? output->settings.device : "default");
     limef_log(LIMEF_LOG_INFO, output->name, "no sound device: nobody hears it");
-    return open_device(output, &audio_device_null);
+    return output->wanted ? begin_without(output) : open_device(output, &audio_device_null);
 }
 
 int limef_audio_output_start(struct limef_audio_output *output, const char *name,
@@ -226,6 +267,7 @@ int limef_audio_output_start(struct limef_audio_output *output, const char *name
             (uint32_t)((uint64_t)mixer->settings.rate * DEFAULT_PERIOD_US / 1000000);
     if (output->settings.period_frames > LIMEF_AUDIO_MAX_PERIOD)
         output->settings.period_frames = LIMEF_AUDIO_MAX_PERIOD;
+    output->settings.patience_us = av_clip64(output->settings.patience_us, 0, MAX_PATIENCE_US);
     ret = open_wanted(output);
     if (ret >= 0) {
         limef_thread_init(&output->thread, &output_ops, &thread);
@@ -269,6 +311,8 @@ void limef_audio_output_get_counters(const struct limef_audio_output *output,
         .n_underruns = LIMEF_COUNTED(output->n_underruns),
         .n_lost = LIMEF_COUNTED(output->n_lost),
         .n_reopened = LIMEF_COUNTED(output->n_reopened),
+        .n_late = LIMEF_COUNTED(output->n_late),
+        .delay_us = LIMEF_COUNTED(output->delay_us),
         .scheduled_as = (enum limef_scheduled)LIMEF_COUNTED(output->thread.scheduled_as),
         .mix_p50_us = limef_histogram_percentile_us(&output->mix, 0.5),
         .mix_p99_us = limef_histogram_percentile_us(&output->mix, 0.99),

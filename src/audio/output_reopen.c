@@ -55,7 +55,9 @@ static void try_again(struct limef_audio_output *output)
     output->reopen_us = limef_now_us() + output->settings.reopen_us;
     if (audio_output_open(output, output->wanted, &device) < 0)
         return;
-    limef_log(LIMEF_LOG_WARNING, output->name, "the sound device is back");
+    limef_log(LIMEF_LOG_WARNING, output->name,
+              LIMEF_COUNTED(output->n_lost) ? "the sound device is back"
+                                            : "there is a sound device");
     output->is_lost = false;
     /* release: what open made of it; pairs with audio_output_take_reopened() */
     atomic_store_explicit(&output->reopened, device, memory_order_release);

@@ -18,10 +18,10 @@
 
 struct pace {
     uint32_t rate, period_frames;
-    uint32_t
-        ahead_frames;  /* that wait when the next period is mixed; a whole one after it ran dry */
-    int64_t anchor_us; /* when frame 0 is heard */
-    uint64_t n_frames; /* written since */
+    uint32_t ahead_frames;     /* that wait when the next period is mixed */
+    uint32_t dry_ahead_frames; /* the same after it ran dry: half a period more */
+    int64_t anchor_us;         /* when frame 0 is heard */
+    uint64_t n_frames;         /* written since */
     bool started;
 };
 
@@ -30,11 +30,14 @@ static inline int64_t pace_frames_us(const struct pace *pace, uint64_t n_frames)
     return (int64_t)(n_frames * 1000000 / pace->rate);
 }
 
-static inline void pace_init(struct pace *pace, uint32_t rate, uint32_t period_frames)
+/* spare_frames: so many more wait than it takes. */
+static inline void pace_init(struct pace *pace, uint32_t rate, uint32_t period_frames,
+                             uint32_t spare_frames)
 {
     *pace = (struct pace){.rate = rate,
                           .period_frames = period_frames,
-                          .ahead_frames = PACE_AHEAD_FRAMES(period_frames)};
+                          .ahead_frames = PACE_AHEAD_FRAMES(period_frames) + spare_frames,
+                          .dry_ahead_frames = period_frames + spare_frames};
 }
 
 /*
@@ -49,7 +52,7 @@ static inline bool pace_next(struct pace *pace, int64_t now_us, int64_t *mixed_u
     *heard_us = pace->anchor_us + pace_frames_us(pace, pace->n_frames);
     dry = pace->started && now_us > *heard_us;
     if (dry)
-        pace->ahead_frames = pace->period_frames;
+        pace->ahead_frames = pace->dry_ahead_frames;
     if (dry || !pace->started) {
         pace->started = true;
         pace->anchor_us = *heard_us = now_us + pace_frames_us(pace, pace->ahead_frames);

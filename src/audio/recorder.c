@@ -2,6 +2,7 @@
 #include <limef/audio/recorder.h>
 
 #include "audio/device.h"
+#include "audio/wav_header.h"
 
 #include <limef/base/clock.h>
 #include <limef/base/log.h>
@@ -17,8 +18,6 @@
 #define PERIOD_US 20000
 #define BLOCK_FRAMES 1024
 #define MAX_CHANNELS 8
-#define HEADER_BYTES 58
-#define WAVE_FORMAT_IEEE_FLOAT 3
 
 static struct limef_audio_recorder *recorder_of(struct limef_thread *thread)
 {
@@ -33,35 +32,15 @@ static int fail(struct limef_audio_recorder *recorder)
     return limef_fail(AVERROR(errno ? errno : EIO), "recorder", "cannot write %s", recorder->path);
 }
 
-/* The sizes are what a file of 4 GiB can say. */
 static void make_header(const struct limef_audio_recorder *recorder, uint8_t *header)
 {
-    uint32_t n_channels = recorder->reader.ring->n_channels;
-    uint64_t n_bytes = LIMEF_COUNTED(recorder->n_frames) * n_channels * sizeof(float);
-    uint32_t data_bytes =
-        n_bytes < UINT32_MAX - HEADER_BYTES ? (uint32_t)n_bytes : UINT32_MAX - HEADER_BYTES;
-
-    memset(header, 0, HEADER_BYTES);
-    memcpy(header, "RIFF", 4);
-    AV_WL32(header + 4, data_bytes + HEADER_BYTES - 8);
-    memcpy(header + 8, "WAVEfmt ", 8);
-    AV_WL32(header + 16, 18);
-    AV_WL16(header + 20, WAVE_FORMAT_IEEE_FLOAT);
-    AV_WL16(header + 22, n_channels);
-    AV_WL32(header + 24, recorder->rate);
-    AV_WL32(header + 28, recorder->rate * n_channels * (uint32_t)sizeof(float));
-    AV_WL16(header + 32, n_channels * sizeof(float));
-    AV_WL16(header + 34, 8 * sizeof(float));
-    memcpy(header + 38, "fact", 4);
-    AV_WL32(header + 42, 4);
-    AV_WL32(header + 46, data_bytes / (n_channels * (uint32_t)sizeof(float)));
-    memcpy(header + 50, "data", 4);
-    AV_WL32(header + 54, data_bytes);
+    wav_header_make(header, recorder->rate, recorder->reader.ring->n_channels,
+                    LIMEF_COUNTED(recorder->n_frames));
 }
 
 static int write_header(struct limef_audio_recorder *recorder)
 {
-    uint8_t header[HEADER_BYTES];
+    uint8_t header[WAV_HEADER_BYTES];
 
     make_header(recorder, header);
     return fwrite(header, sizeof(header), 1, recorder->file) == 1 ? 0 : fail(recorder);
@@ -71,7 +50,7 @@ static int write_header(struct limef_audio_recorder *recorder)
 static void write_sizes(struct limef_audio_recorder *recorder)
 {
     uint64_t n_frames = LIMEF_COUNTED(recorder->n_frames);
-    uint8_t header[HEADER_BYTES];
+    uint8_t header[WAV_HEADER_BYTES];
 
     if (recorder->failed || n_frames - recorder->n_told < recorder->rate)
         return;

@@ -12,6 +12,10 @@
 #include <libavutil/frame.h>
 #include <libswresample/swresample.h>
 
+/* Longer than any of libswresample's filters: this part of a second, and so many frames. */
+#define PUSH_PART 50
+#define PUSH_LEAST 64
+
 static struct limef_resample_filter *resample_of(struct limef_filter *filter)
 {
     return LIMEF_CONTAINER_OF(filter, struct limef_resample_filter, filter);
@@ -34,6 +38,7 @@ static int follow(struct limef_resample_filter *resample, const AVFrame *in)
     if (resample->from->sample_rate)
         LIMEF_COUNT(resample->n_changes, 1);
     swr_free(&resample->swr);
+    resample->began = false;
     resample->from->sample_rate = in->sample_rate;
     resample->from->format = in->format;
     ret = av_channel_layout_copy(&resample->from->ch_layout, &in->ch_layout);
@@ -105,12 +110,13 @@ static int64_t stream_us(const struct limef_resample_filter *resample, int64_t l
     return rate ? lasts_us * rate / 1000 : lasts_us;
 }
 
-/* in is NULL: what is still inside. The header of the block that is passed on is in out. */
-static int convert(struct limef_resample_filter *resample, const AVFrame *in)
+/* in is NULL: what is still inside; n_most frames of what comes out. The header of the block that
+ * is passed on is in out. */
+static int convert(struct limef_resample_filter *resample, const AVFrame *in, int n_most)
 {
-    int n_most = swr_get_out_samples(resample->swr, in ? in->nb_samples : 0), n;
     struct limef_payload *payload = limef_pool_get(resample->blocks);
     AVFrame *block;
+    int n;
 
     if (!payload)
         return AVERROR(ENOMEM);
@@ -128,6 +134,7 @@ static int convert(struct limef_resample_filter *resample, const AVFrame *in)
         limef_payload_unref(payload);
         return n;
     }
+    resample->began = true;
     block->format = AV_SAMPLE_FMT_FLT;
     block->nb_samples = n;
     block->sample_rate = (int)resample->settings.rate;
@@ -146,13 +153,26 @@ static int64_t time_inside(const struct limef_resample_filter *resample)
                : resample->ends_us - stream_us(resample, swr_get_delay(resample->swr, 1000000));
 }
 
+/* Of less than its filter is long libswresample gives nothing: silence pushes it out. */
+static int push_out(struct limef_resample_filter *resample, int n_inside)
+{
+    int n_silent = FFMAX(resample->from->sample_rate / PUSH_PART, PUSH_LEAST);
+    int ret = memory_permits() ? swr_inject_silence(resample->swr, n_silent) : AVERROR(ENOMEM);
+
+    return ret < 0 ? ret : convert(resample, NULL, n_inside);
+}
+
 /* Passes on what the resampler still holds; its time goes on from what was before. */
 static int drain(struct limef_resample_filter *resample)
 {
-    if (!resample->swr || !resample->out.frame.payload || swr_get_delay(resample->swr, 1000000) < 1)
+    int n_inside = resample->swr ? (int)swr_get_delay(resample->swr, resample->settings.rate) : 0;
+
+    if (n_inside < 1)
         return 0;
     resample->out.frame.pts_us = time_inside(resample);
-    return convert(resample, NULL);
+    if (resample->began)
+        return convert(resample, NULL, swr_get_out_samples(resample->swr, 0));
+    return push_out(resample, n_inside);
 }
 
 /* A copy without what is no number. */
@@ -218,10 +238,17 @@ static int take_block(struct limef_resample_filter *resample, const struct limef
     if (resample->ends_us != LIMEF_NO_TIME)
         resample->ends_us +=
             stream_us(resample, av_rescale(block->nb_samples, 1000000, block->sample_rate));
-    ret = convert(resample, block);
+    ret = convert(resample, block, swr_get_out_samples(resample->swr, block->nb_samples));
     if (ret < 0 && ret != AVERROR_EXIT && ret != AVERROR(EAGAIN))
         LIMEF_COUNT(resample->n_errors, 1);
     return ret;
+}
+
+/* The next block makes it anew. */
+static void forget(struct limef_resample_filter *resample)
+{
+    swr_free(&resample->swr);
+    resample->from->sample_rate = 0;
 }
 
 static int take_signal(struct limef_resample_filter *resample, const struct limef_frame *in)
@@ -229,12 +256,12 @@ static int take_signal(struct limef_resample_filter *resample, const struct lime
     uint32_t signal = limef_signal_frame_from(in)->signal;
 
     if (signal == LIMEF_SIGNAL_FLUSH) {
-        swr_free(&resample->swr);
-        resample->from->sample_rate = 0; /* so that the next block makes it anew */
+        forget(resample);
         resample->ends_us = LIMEF_NO_TIME;
-    } else if ((signal == LIMEF_SIGNAL_END || signal == LIMEF_SIGNAL_STOP) &&
-               drain(resample) == AVERROR_EXIT) {
-        return AVERROR_EXIT;
+    } else if (signal == LIMEF_SIGNAL_END || signal == LIMEF_SIGNAL_STOP) {
+        if (drain(resample) == AVERROR_EXIT)
+            return AVERROR_EXIT;
+        forget(resample); /* it takes nothing more behind its end */
     }
     return limef_pass(&resample->filter, in);
 }

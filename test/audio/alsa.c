@@ -38,7 +38,9 @@ static void configure(void)
             "pcm_type.limef_clocked.lib \"%s\"\n"
             "pcm.card { type limef_clocked }\n"
             "pcm.other { type limef_clocked rate 44100 }\n"
-            "pcm.loose { type limef_clocked unplugged_after_ms 100 }\n",
+            "pcm.loose { type limef_clocked unplugged_after_ms 100 }\n"
+            "pcm.narrow { type limef_clocked takes_most 100 }\n"
+            "pcm.late { type limef_clocked absent_for 3 }\n",
             CLOCKED_PCM);
     fclose(file);
     setenv("ALSA_CONFIG_PATH", configuration, 1);
@@ -105,6 +107,29 @@ Test(audio_alsa, keeps_a_period_and_a_half_in_a_card_as_long_as_it_does_not_run_
     most = atomic_load(&card->most_waiting);
     /* each time half a period more, up to three in all */
     cr_assert(le(uint, most, PERIOD * (3 + (n_dry < 3 ? n_dry : 3)) / 2));
+}
+
+Test(audio_alsa, gives_a_card_the_rest_of_a_period_that_it_takes_only_a_part_of)
+{
+    unsigned long n_periods;
+
+    cr_assert(zero(int, play_on("narrow", LIMEF_AUDIO_ALSA)));
+    ASSERT_COMES(counters().n_periods > 20);
+    n_periods = counters().n_periods;
+    /* but for the one that is counted already, and the one that is on its way */
+    cr_assert(ge(ulong, atomic_load(&card->n_frames), (n_periods - 2) * PERIOD));
+    cr_assert(zero(ulong, counters().n_lost));
+}
+
+Test(audio_alsa, takes_a_card_that_comes_later_where_none_is_needed)
+{
+    cr_assert(zero(int, play_on("late", LIMEF_AUDIO_AUTO)));
+    cr_assert(eq(str, (char *)counters().kind, "null"));
+    ASSERT_COMES(counters().n_reopened == 1);
+    ASSERT_COMES(atomic_load(&card->n_frames) > 5 * PERIOD);
+    cr_assert(eq(str, (char *)counters().kind, "alsa"));
+    cr_assert(eq(uint, atomic_load(&card->n_opened), 4));
+    cr_assert(zero(ulong, counters().n_lost));
 }
 
 Test(audio_alsa, says_that_a_card_has_another_rate_and_plays_to_nobody)

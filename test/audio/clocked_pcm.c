@@ -3,7 +3,11 @@
  * A plugin of alsa-lib: a card that takes 16 bit samples alone, has a clock of its own, and may be
  * of another rate or be unplugged, as the configuration says:
  *
- *     pcm.NAME { type limef_clocked  rate 48000  unplugged_after_ms 100 }
+ *     pcm.NAME { type limef_clocked  rate 48000  unplugged_after_ms 100  takes_most 100
+ *                absent_for 2 }
+ *
+ * takes_most: frames that it takes at once, and every other time none. absent_for: times that it
+ * cannot be opened.
  *
  * What it was given is in limef_test_card.
  */
@@ -22,8 +26,15 @@ struct limef_test_card limef_test_card;
 
 struct clocked {
     snd_pcm_ioplug_t io;
-    int64_t began_us;     /* when frame 0 was heard; 0: it stands still */
-    int64_t unplugged_us; /* 0: never */
+    int64_t began_us;             /* when frame 0 was heard; 0: it stands still */
+    int64_t unplugged_us;         /* 0: never */
+    snd_pcm_uframes_t takes_most; /* 0: what there is room for */
+    bool refuses;
+};
+
+/* What the configuration says. */
+struct wishes {
+    long rate, unplugged_after_ms, takes_most, absent_for;
 };
 
 static int64_t now_us(void)
@@ -99,8 +110,13 @@ static snd_pcm_sframes_t clocked_transfer(snd_pcm_ioplug_t *io, const snd_pcm_ch
     struct clocked *card = io->private_data;
     const int16_t *samples = (const int16_t *)((const char *)areas[0].addr +
                                                (areas[0].first + offset * areas[0].step) / 8);
-    snd_pcm_uframes_t n_after = io->appl_ptr + size, n = n_heard(card);
+    snd_pcm_uframes_t n_after, n = n_heard(card);
 
+    if (card->takes_most && (card->refuses = !card->refuses))
+        return -EAGAIN;
+    if (card->takes_most && size > card->takes_most)
+        size = card->takes_most;
+    n_after = io->appl_ptr + size;
     for (snd_pcm_uframes_t i = 0; i < size * io->channels; i++)
         if (samples[i] > limef_test_card.loudest)
             limef_test_card.loudest = samples[i];
@@ -155,15 +171,20 @@ static int choose_what_it_takes(struct clocked *card, unsigned rate)
 }
 
 static int open_card(snd_pcm_t **pcm, const char *name, snd_pcm_stream_t stream, int mode,
-                     long rate, long unplugged_after_ms)
+                     const struct wishes *wishes)
 {
-    struct clocked *card = calloc(1, sizeof(*card));
+    long n_before = limef_test_card.n_opened++;
+    struct clocked *card;
     int ret;
 
+    if (n_before < wishes->absent_for)
+        return -ENODEV;
+    card = calloc(1, sizeof(*card));
     if (!card)
         return -ENOMEM;
-    if (unplugged_after_ms && limef_test_card.n_opened++ == 0)
-        card->unplugged_us = now_us() + unplugged_after_ms * 1000;
+    if (wishes->unplugged_after_ms && n_before == 0)
+        card->unplugged_us = now_us() + wishes->unplugged_after_ms * 1000;
+    card->takes_most = (snd_pcm_uframes_t)wishes->takes_most;
     card->io.version = SND_PCM_IOPLUG_VERSION;
     card->io.name = "a card with a clock";
     card->io.callback = &callback;
@@ -176,7 +197,7 @@ static int open_card(snd_pcm_t **pcm, const char *name, snd_pcm_stream_t stream,
         free(card);
         return ret;
     }
-    ret = choose_what_it_takes(card, (unsigned)rate);
+    ret = choose_what_it_takes(card, (unsigned)wishes->rate);
     if (ret < 0)
         snd_pcm_ioplug_delete(&card->io);
     else
@@ -188,7 +209,7 @@ SND_PCM_PLUGIN_DEFINE_FUNC(limef_clocked);
 SND_PCM_PLUGIN_DEFINE_FUNC(limef_clocked)
 {
     snd_config_iterator_t i, next;
-    long rate = 48000, unplugged_after_ms = 0;
+    struct wishes wishes = {.rate = 48000};
 
     (void)root;
     snd_config_for_each(i, next, conf)
@@ -199,11 +220,15 @@ SND_PCM_PLUGIN_DEFINE_FUNC(limef_clocked)
         if (snd_config_get_id(entry, &id) < 0)
             continue;
         if (!strcmp(id, "rate"))
-            snd_config_get_integer(entry, &rate);
+            snd_config_get_integer(entry, &wishes.rate);
         if (!strcmp(id, "unplugged_after_ms"))
-            snd_config_get_integer(entry, &unplugged_after_ms);
+            snd_config_get_integer(entry, &wishes.unplugged_after_ms);
+        if (!strcmp(id, "takes_most"))
+            snd_config_get_integer(entry, &wishes.takes_most);
+        if (!strcmp(id, "absent_for"))
+            snd_config_get_integer(entry, &wishes.absent_for);
     }
-    return open_card(pcmp, name, stream, mode, rate, unplugged_after_ms);
+    return open_card(pcmp, name, stream, mode, &wishes);
 }
 
 SND_PCM_PLUGIN_SYMBOL(limef_clocked)

@@ -10,7 +10,7 @@ struct limef_test_card {
     atomic_uint most_waiting; /* frames in it, right after some were written */
     atomic_int loudest;       /* sample, of 32767 */
     atomic_uint n_dry;        /* times it ran dry */
-    atomic_uint n_opened;     /* of those that are unplugged */
+    atomic_uint n_opened;     /* times that it was tried */
 };
 
 #endif

@@ -158,15 +158,15 @@ Test(audio_output, a_recorder_writes_all_that_was_mixed)
     limef_mixer_get_counters(&mixer, &mixed);
     cr_assert(zero(int, limef_audio_recorder_stop(&recorder, TOO_LONG_US)));
     file = fopen(path, "rb");
-    data_bytes = number_at(file, 54);
+    data_bytes = number_at(file, 90);
     cr_assert(eq(ulong, data_bytes, mixed.n_frames * 8));
-    cr_assert(eq(u32, number_at(file, 4), data_bytes + 50));
-    cr_assert(eq(u32, number_at(file, 24), 48000));
-    fseek(file, 58 + 1000 * 8, SEEK_SET);
+    cr_assert(eq(u32, number_at(file, 4), data_bytes + 86));
+    cr_assert(eq(u32, number_at(file, 60), 48000));
+    fseek(file, 94 + 1000 * 8, SEEK_SET);
     cr_assert(eq(sz, fread(&sample, 4, 1, file), 1));
     cr_assert(eq(flt, sample, 0.25f));
     fseek(file, 0, SEEK_END);
-    cr_assert(eq(long, ftell(file), (long)data_bytes + 58));
+    cr_assert(eq(long, ftell(file), (long)data_bytes + 94));
     fclose(file);
     unlink(path);
 }
@@ -186,10 +186,10 @@ Test(audio_output, a_recorder_s_file_can_be_read_before_it_is_complete)
     limef_broadcast_write(&ring, frames, 20000);
     file = fopen(path, "rb");
     setvbuf(file, NULL, _IONBF, 0);
-    ASSERT_COMES((data_bytes = number_at(file, 54)) == 20000 * 8);
-    cr_assert(eq(u32, number_at(file, 4), data_bytes + 50));
+    ASSERT_COMES((data_bytes = number_at(file, 90)) == 20000 * 8);
+    cr_assert(eq(u32, number_at(file, 4), data_bytes + 86));
     fseek(file, 0, SEEK_END);
-    cr_assert(eq(long, ftell(file), (long)data_bytes + 58));
+    cr_assert(eq(long, ftell(file), (long)data_bytes + 94));
     fclose(file);
     unlink(path);
     cr_assert(zero(int, limef_audio_recorder_stop(&recorder, TOO_LONG_US)));

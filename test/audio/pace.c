@@ -13,7 +13,7 @@ static struct pace pace;
 
 static void open_pace(void)
 {
-    pace_init(&pace, RATE, PERIOD);
+    pace_init(&pace, RATE, PERIOD, 0);
 }
 
 static int64_t frames(int64_t us)
@@ -55,6 +55,25 @@ Test(pace, stands_a_thread_that_comes_late_by_half_a_period)
         pace_write(&pace);
     }
     cr_assert(eq(u32, pace.ahead_frames, PERIOD / 2));
+}
+
+Test(pace, stands_a_thread_that_comes_later_where_more_waits)
+{
+    int64_t now_us = 1000000;
+
+    srand(4);
+    pace_init(&pace, RATE, PERIOD, RATE / 100);
+    for (int i = 0; i < 100000; i++) {
+        int64_t mixed_us, heard_us;
+
+        cr_assert(not(pace_next(&pace, now_us, &mixed_us, &heard_us)));
+        cr_assert(eq(i64, frames(heard_us - mixed_us), PERIOD / 2 + RATE / 100));
+        /* also for longer than a period: what was due meanwhile is mixed at once */
+        if (mixed_us > now_us)
+            now_us = mixed_us + rand() % (10000 + PERIOD / 2 * 1000000 / RATE);
+        pace_write(&pace);
+    }
+    cr_assert(eq(u32, pace.ahead_frames, PERIOD / 2 + RATE / 100));
 }
 
 Test(pace, says_that_it_ran_dry_once_and_keeps_a_whole_period_then)

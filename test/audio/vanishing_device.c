@@ -2,8 +2,10 @@
 /*
  * A module with a device that goes away after ten periods, is not there when it is first tried
  * again, and comes back then. One with the name "stuck" takes no more instead, and opening it again
- * hangs until limef_test_lets_open; one with the name "restless" goes away again and again. Where
- * limef_test_at_period is set, that is all a wait does. It links nothing of limef.
+ * hangs until limef_test_lets_open; one with the name "restless" goes away again and again; one
+ * with the name "patient" stays, and says that it runs dry at limef_test_dry_us. How often it waited
+ * is in limef_test_n_waits; where limef_test_at_period is set, that is all a wait does. It links
+ * nothing of limef.
  */
 #include "audio/device.h"
 
@@ -25,6 +27,8 @@ struct vanishing_device {
 
 __attribute__((visibility("default"))) LIMEF_ATOMIC(int) limef_test_lets_open;
 __attribute__((visibility("default"))) void (*limef_test_at_period)(void);
+__attribute__((visibility("default"))) LIMEF_ATOMIC(int64_t) limef_test_dry_us;
+__attribute__((visibility("default"))) LIMEF_ATOMIC(int) limef_test_n_waits;
 static LIMEF_ATOMIC(int) n_opened;
 
 static bool is(const struct audio_device_settings *settings, const char *name)
@@ -56,6 +60,8 @@ static int vanishing_open(struct audio_device **device,
     vanishing->base.settings = *settings;
     vanishing->base.settings.period_frames = 100; /* has its own mind */
     vanishing->n_left = n_before == 0 ? N_PERIODS : is(settings, "restless") ? N_RESTLESS : -1;
+    if (is(settings, "patient"))
+        vanishing->n_left = -1;
     *device = &vanishing->base;
     return 0;
 }
@@ -69,6 +75,8 @@ static int vanishing_wait(struct audio_device *device, int64_t deadline_us, int6
     else
         wait_a_millisecond();
     *heard_us = deadline_us;
+    device->dry_us = atomic_load(&limef_test_dry_us);
+    atomic_fetch_add(&limef_test_n_waits, 1);
     if (vanishing->n_left == 0)
         return is(&device->settings, "stuck") ? AVERROR(EAGAIN) : AVERROR(ENODEV);
     vanishing->n_left -= vanishing->n_left > 0;

@@ -4,14 +4,16 @@
  * of 128 frames, the source's pieces of 64, while another thread hammers the mixer with commands.
  *
  *   audio_drift simulated               ten minutes, by an imagined clock
- *   audio_drift mixer SECONDS [LOAD]    by real ones; LOAD: threads that use so many percent of
- *                                       every processor
+ *   audio_drift mixer SECONDS [LOAD [PATIENCE]]
+ *                                       by real ones; LOAD: threads that use so many percent of
+ *                                       every processor; PATIENCE: of the output, ms
  *   audio_drift deque SECONDS [LOAD]    the same through a list behind a mutex, which the commands
  * take as well
  *
  * Prints one JSON object: how much later the same input is heard at the end than at the beginning,
- * how long it takes, how often the source's sound and the device ran dry, and how often a processor
- * stood still meanwhile: "unexplained" are the troubles that no such stall came before.
+ * how long it takes from the source to the mixer (latency_us) and until it is heard, how many
+ * periods waited for the source, how often its sound and the device ran dry, and how often a
+ * processor stood still meanwhile: "unexplained" are the troubles that no such stall came before.
  */
 #include "audio_peers.h"
 #include "bench.h"
@@ -37,7 +39,7 @@ static struct limef_mixer mixer;
 static struct limef_mixer_input input;
 static float memory[RING_FRAMES * 2], sound[BLOCK * 2], out[BLOCK * 2];
 static atomic_bool over;
-static int load_percent;
+static int load_percent, patience_ms;
 static int64_t source_began_ns; /* when frame 0 began */
 
 static void open_mixer(void)
@@ -176,47 +178,56 @@ static uint64_t mixer_troubles(void)
     return ring.n_underruns + counters.n_underruns;
 }
 
-/* Of some looks the median: the input may be between two sounds. */
-static int64_t late_us_now(void)
+/* Of some looks the medians: the input may be between two sounds, a period may be mixed late. */
+struct latency {
+    int64_t heard_us, mixed_us; /* after the source had it */
+};
+
+static struct latency latency_now(void)
 {
-    int64_t late_us[21];
+    struct limef_audio_output_counters counters;
+    int64_t heard_us[21], mixed_us[21];
 
     for (int i = 0; i < 21; i++) {
-        int64_t now_us, heard_us;
+        int64_t now_us, media_us;
 
         do {
             bench_sleep_until_ns(bench_now_ns() + 10000000);
             now_us = limef_now_us();
-            heard_us = limef_mixer_input_heard_us(&input, now_us);
-        } while (heard_us == LIMEF_NO_TIME);
-        late_us[i] = now_us - heard_us - source_began_ns / 1000;
+            media_us = limef_mixer_input_heard_us(&input, now_us);
+        } while (media_us == LIMEF_NO_TIME);
+        limef_audio_output_get_counters(&output, &counters);
+        heard_us[i] = now_us - media_us - source_began_ns / 1000;
+        mixed_us[i] = heard_us[i] - counters.delay_us;
     }
-    return bench_percentile(late_us, 21, 0.5);
+    return (struct latency){bench_percentile(heard_us, 21, 0.5),
+                            bench_percentile(mixed_us, 21, 0.5)};
 }
 
 static void run_mixer(int seconds)
 {
     static const struct path through = {write_to_mixer, command_mixer, mixer_troubles};
-    struct limef_audio_output_settings settings = {.kind = LIMEF_AUDIO_NULL,
-                                                   .period_frames = BLOCK};
+    struct limef_audio_output_settings settings = {
+        .kind = LIMEF_AUDIO_NULL, .period_frames = BLOCK, .patience_us = patience_ms * 1000};
     struct limef_audio_output_counters counters;
     struct limef_sample_ring_counters ring;
-    int64_t first_us, last_us;
+    struct latency first, last;
 
     open_mixer();
     if (limef_audio_output_start(&output, NULL, &mixer, &settings) < 0)
         abort();
     begin_all(&through);
-    first_us = late_us_now();
+    first = latency_now();
     bench_sleep_until_ns(bench_now_ns() + seconds * NS_PER_S);
-    last_us = late_us_now();
+    last = latency_now();
     limef_sample_ring_get_counters(&input.ring, &ring);
     limef_audio_output_get_counters(&output, &counters);
     end_all();
-    printf("{\"drift_us\": %lld, \"latency_us\": %lld, \"underruns\": %llu, \"device_underruns\": "
-           "%llu, "
+    printf("{\"drift_us\": %lld, \"heard_after_us\": %lld, \"latency_us\": %lld, \"late\": %llu, "
+           "\"underruns\": %llu, \"device_underruns\": %llu, "
            "\"periods\": %llu, \"mix_p99_us\": %lld, \"commands\": %llu, \"real_time\": %d, ",
-           (long long)(last_us - first_us), (long long)last_us,
+           (long long)(last.heard_us - first.heard_us), (long long)last.heard_us,
+           (long long)last.mixed_us, (unsigned long long)counters.n_late,
            (unsigned long long)ring.n_underruns, (unsigned long long)counters.n_underruns,
            (unsigned long long)counters.n_periods, (long long)counters.mix_p99_us,
            (unsigned long long)LIMEF_COUNTED(mixer.n_commands),
@@ -305,6 +316,7 @@ int main(int n_arguments, char **arguments)
     int seconds = n_arguments > 2 ? atoi(arguments[2]) : 0;
 
     load_percent = n_arguments > 3 ? atoi(arguments[3]) : 0;
+    patience_ms = n_arguments > 4 ? atoi(arguments[4]) : 0;
     bench_pin(-1);
     if (!strcmp(what, "simulated"))
         simulate();

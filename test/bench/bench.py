@@ -26,7 +26,7 @@ GROUPS = {
                  "playback": playback.bench, "gl": gl.bench},
     "graph": {"graph": graph.bench, "classes": graph.classes, "plan": plan.bench, "probe": probe.bench,
               "team": team.bench},
-    "audio": {"audio": audio.bench},
+    "audio": {"audio": audio.bench, "audio-drift": audio.drift},
     "cameras": {"cameras": cameras.received, "camera-start": cameras.started,
                 "camera-wall": cameras.shown},
 }

@@ -213,7 +213,7 @@ static unsigned find_beeps(const char *wav, int64_t *frames)
     int64_t at = 0, last = -RATE;
     unsigned n = 0;
 
-    if (!file || fseek(file, 58, SEEK_SET))
+    if (!file || fseek(file, 94, SEEK_SET))
         return 0;
     for (; fread(frame, sizeof(frame), 1, file) == 1; at++) {
         if (fabsf(frame[0]) < 0.1f)

@@ -5,6 +5,7 @@
 icecast.py LIMEF-PLAY; ffmpeg makes the clips and decodes the stream."""
 import array
 import json
+import math
 import os
 import pathlib
 import shutil
@@ -15,12 +16,15 @@ import sys
 import tempfile
 import time
 import unittest
-import urllib.error
 import urllib.request
+import wave
 
 PLAY = sys.argv[1]
 DEADLINE_S = 120
 RATE = 48000
+TONE_RATE = 8000
+TONE_S = 1800  # longer than all deadlines together
+ANSWER_S = 10  # a listener that is let in and hears nothing tries again
 PASSWORD = "a-secret-of-this-test"
 TEMP = tempfile.TemporaryDirectory(prefix="limef-e2e-icecast-")
 FOLDER = pathlib.Path(TEMP.name)
@@ -48,12 +52,14 @@ def free_port():
         return found.getsockname()[1]
 
 
-def comes(condition, what):
-    """Waits for something to be true."""
+def comes(condition, what, playing=None):
+    """Waits for something to be true, as long as limef-play plays."""
     end = time.monotonic() + DEADLINE_S
     while not condition():
+        if playing and playing.process.poll() is not None:
+            raise AssertionError(f"{what} did not come, and limef-play ended: {playing.said()}")
         if time.monotonic() > end:
-            raise AssertionError(f"{what} did not come")
+            raise AssertionError(f"{what} did not come: {playing.said() if playing else ''}")
         time.sleep(0.02)
 
 
@@ -85,21 +91,20 @@ class Server:
         self.process.kill()
         self.process.wait()
 
-    def listen(self, n_bytes):
+    def listen(self, n_bytes, playing):
         """The beginning of the stream, once there is one."""
-        stream = []
+        heard = bytearray()
 
-        def opens():
+        def hears():
             try:
-                stream.append(urllib.request.urlopen(f"http://127.0.0.1:{self.port}/live.opus",
-                                                     timeout=DEADLINE_S))
-            except (urllib.error.URLError, OSError):
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/live.opus", timeout=ANSWER_S) as stream:
+                    heard[:] = stream.read(n_bytes)
+            except OSError:
                 return False
-            return True
+            return len(heard) == n_bytes
 
-        comes(opens, "the stream")
-        with stream[0] as opened:
-            return opened.read(n_bytes)
+        comes(hears, "the stream", playing)
+        return bytes(heard)
 
 
 def pitch(stream):
@@ -114,14 +119,20 @@ def pitch(stream):
     return sum(1 for a, b in zip(samples, samples[1:]) if a < 0 <= b) * RATE / len(samples)
 
 
+def make_tone(path):
+    second = bytes(128 + round(100 * math.sin(2 * math.pi * 1000 * i / TONE_RATE)) for i in range(TONE_RATE))
+    with wave.open(str(path), "wb") as clip:
+        clip.setparams((1, 1, TONE_RATE, 0, "NONE", None))
+        clip.writeframes(second * TONE_S)
+
+
 class Playing:
     """limef-play that streams a tone until it is told to end."""
 
     def __init__(self, port, password, *arguments):
         clip = FOLDER / "tone.wav"
         if not clip.exists():
-            subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "sine=1000:d=60:r=48000",
-                            str(clip)], check=True, timeout=DEADLINE_S)
+            make_tone(clip)
         self.errors = open(FOLDER / "errors.txt", "w+")
         self.process = subprocess.Popen(
             [PLAY, "--vo=none", f"--ao-stream=icecast://127.0.0.1:{port}/live.opus",
@@ -144,12 +155,12 @@ class Icecast(unittest.TestCase):
         server = Server(free_port())
         self.addCleanup(server.stop)
         playing = Playing(server.port, PASSWORD)
-        self.assertAlmostEqual(pitch(server.listen(16000)), 1000, delta=5)
+        self.assertAlmostEqual(pitch(server.listen(16000, playing)), 1000, delta=5)
         server.stop()
-        comes(lambda: "the server was lost" in playing.said(), "the loss")
+        comes(lambda: "the server was lost" in playing.said(), "the loss", playing)
         server.start()
-        comes(lambda: playing.said().count("connected") == 2, "the second connection")
-        self.assertAlmostEqual(pitch(server.listen(16000)), 1000, delta=5)
+        comes(lambda: playing.said().count("connected") == 2, "the second connection", playing)
+        self.assertAlmostEqual(pitch(server.listen(16000, playing)), 1000, delta=5)
         sound, printed = playing.end()
         streamed = sound["streamed"]
         self.assertEqual(streamed["connects"], 2)
@@ -165,7 +176,7 @@ class Icecast(unittest.TestCase):
         server = Server(free_port())
         self.addCleanup(server.stop)
         playing = Playing(server.port, "wrong-" + PASSWORD)
-        comes(lambda: "cannot connect" in playing.said(), "the refusal")
+        comes(lambda: "cannot connect" in playing.said(), "the refusal", playing)
         sound, printed = playing.end()
         self.assertEqual(sound["streamed"]["connects"], 0)
         self.assertGreaterEqual(sound["streamed"]["errors"], 1)
@@ -177,7 +188,7 @@ class Icecast(unittest.TestCase):
             mute.bind(("127.0.0.1", 0))
             mute.listen(8)
             playing = Playing(mute.getsockname()[1], PASSWORD, "--timeout=0.5")
-            comes(lambda: "cannot connect" in playing.said(), "the end of patience")
+            comes(lambda: "cannot connect" in playing.said(), "the end of patience", playing)
             sound, printed = playing.end()
         self.assertEqual(sound["streamed"]["missed"], 0)
         self.assertNotIn(PASSWORD, printed)

@@ -102,7 +102,7 @@ def play(ppm, **settings):
     finally:
         source.close()
     samples = array.array("f")
-    samples.frombytes(path.read_bytes()[58:])
+    samples.frombytes(path.read_bytes()[94:])
     left = samples[::2]
     heard = [i for i in range(0, len(left), 48) if any(abs(s) > 0.01 for s in left[i:i + 48])]
     return done, json.loads(done.stdout.splitlines()[-1]), left[heard[0]:heard[-1]] if heard else left[:0]

@@ -49,9 +49,9 @@ def play(*arguments):
 def left_channel(path):
     """Of a file of the recorder."""
     data = path.read_bytes()
-    assert data[:4] == b"RIFF" and data[50:54] == b"data", data[:58]
+    assert data[:4] == b"RIFF" and data[86:90] == b"data", data[:94]
     samples = array.array("f")
-    samples.frombytes(data[58:])
+    samples.frombytes(data[94:])
     if sys.byteorder == "big":
         samples.byteswap()
     return samples[::2]
@@ -71,7 +71,7 @@ def own_terminal():
 def heard_so_far(path):
     """Where beeps begin in a file that is being written."""
     samples = array.array("f")
-    data = path.read_bytes()[58:]
+    data = path.read_bytes()[94:]
     samples.frombytes(data[:len(data) // 8 * 8])
     return onsets(samples[::2])
 

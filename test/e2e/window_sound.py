@@ -34,7 +34,7 @@ class Listener:
         self.path = path
 
     def last(self):
-        data = self.path.read_bytes()[58:] if self.path.exists() else b""
+        data = self.path.read_bytes()[94:] if self.path.exists() else b""
         samples = array.array("f")
         samples.frombytes(data[:len(data) // 8 * 8])
         return samples[-2 * LISTEN::2]

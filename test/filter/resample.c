@@ -106,6 +106,37 @@ Test(resample, follows_a_change_in_mid_stream_without_losing_a_sample)
     cr_assert(le(long, labs(keeper.last.pts_us - 1490000), 100));
 }
 
+Test(resample, gives_all_of_a_sound_that_is_shorter_than_its_filter)
+{
+    const int rates[] = {8000, 44100, 96000, 192000, 768000};
+
+    for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++)
+        for (int n = 4; n < 80; n += 5) {
+            int n_wanted = (int)(n * 48000LL / rates[i]);
+            struct sound_block block;
+
+            open_filter(NULL);
+            sound_block_make(&block, rates[i], 2, n, AV_SAMPLE_FMT_FLT);
+            for (int k = 0; k < n; k++)
+                sound_block_set(&block, 0, k, 0.5f);
+            block.frame.frame.pts_us = 1000000;
+            cr_assert(zero(int, limef_go(&resample.filter, &block.frame.frame)));
+            send(LIMEF_SIGNAL_END);
+            cr_assert(le(int, abs((int)keeper.n - n_wanted), 6), "%d of %d Hz: %zu", n, rates[i],
+                      keeper.n);
+            if (keeper.n > 20)
+                cr_assert(gt(flt, kept[keeper.n / 4 * 2], 0.3f));
+            /* and what comes behind the end is complete as well */
+            sound_keeper_init(&keeper, kept, N_KEPT);
+            send_tone(rates[i], 2, AV_SAMPLE_FMT_FLTP, 10, 2000000);
+            send(LIMEF_SIGNAL_END);
+            cr_assert(le(int, abs((int)keeper.n - 4800), 6), "%d Hz: %zu", rates[i], keeper.n);
+            sound_block_free(&block);
+            close_filter();
+        }
+    open_filter(NULL);
+}
+
 Test(resample, takes_out_what_is_no_number_and_counts_it)
 {
     struct sound_block block;

@@ -23,7 +23,7 @@ struct audio_device_ops;
 
 /** Where sound goes. */
 enum limef_audio_output_kind {
-    LIMEF_AUDIO_AUTO, /**< ALSA where it can be opened, else nobody */
+    LIMEF_AUDIO_AUTO, /**< ALSA as soon as it can be opened, until then nobody */
     LIMEF_AUDIO_ALSA,
     LIMEF_AUDIO_NULL, /**< to nobody, in time */
 };
@@ -34,7 +34,10 @@ struct limef_audio_output_settings {
     const char *device;     /**< ALSA's name, "hw:0"; borrowed; must outlive the output. NULL:
                                  "default" */
     uint32_t period_frames; /**< wanted; 0: 5 ms */
-    int64_t reopen_us;      /**< how long between two tries to open a lost device; 0: 2 s */
+    int64_t reopen_us;      /**< how long between two tries to open a device that is not there; 0:
+                                 2 s */
+    int64_t patience_us;    /**< so much more sound waits in the device, and so long a period waits
+                                 for an input that is late, before that runs dry: 0 (none) to 1 s */
 };
 
 /** What an output has done so far. */
@@ -44,8 +47,10 @@ struct limef_audio_output_counters {
     uint64_t n_periods;     /**< mixed and written */
     uint64_t n_underruns;   /**< times a device ran dry */
     uint64_t n_lost;        /**< times a device went away */
-    uint64_t n_reopened;    /**< times it came back */
+    uint64_t n_reopened;    /**< times it came back, or came at all */
     enum limef_scheduled scheduled_as; /**< what the thread got */
+    uint64_t n_late;                   /**< periods that waited for an input */
+    int64_t delay_us;                  /**< from mixing the latest period until it is heard */
     int64_t mix_p50_us; /**< what a period took to be mixed; a quarter too large at most */
     int64_t mix_p99_us;
 };
@@ -62,6 +67,7 @@ struct limef_audio_output {
     struct audio_device *device;
     struct audio_device *stand_in; /**< for a lost one; NULL: none can be lost */
     int64_t waited_us;             /**< for the device, since it took a period */
+    bool is_late;                  /**< the next period waits for an input */
     float block[LIMEF_AUDIO_MAX_PERIOD * LIMEF_MIXER_MAX_CHANNELS];
     uint64_t underruns_before; /**< of devices that are closed */
 
@@ -79,7 +85,8 @@ struct limef_audio_output {
     /* any reads */
     LIMEF_ATOMIC(const char *) kind;
     LIMEF_ATOMIC(uint32_t) period_frames;
-    LIMEF_ATOMIC(uint64_t) n_periods, n_underruns, n_lost, n_reopened;
+    LIMEF_ATOMIC(uint64_t) n_periods, n_underruns, n_lost, n_reopened, n_late;
+    LIMEF_ATOMIC(int64_t) delay_us;
     struct limef_histogram mix;
 };
 

@@ -5,7 +5,8 @@
  * of its own, so that a slow disk disturbs nobody. What it missed is silence in the file,
  * and counted, so that the file stays as long as the sound was. 32 bit floats, as they were
  * mixed. The sizes in its header are written once a second, so that it can be read if the
- * process is killed. (RFC 2361; Microsoft, Multiple Channel Audio Data and WAVE Files.)
+ * process is killed; a file beyond 4 GiB, three hours of stereo, becomes RF64. (RFC 2361;
+ * Microsoft, Multiple Channel Audio Data and WAVE Files; EBU Tech 3306.)
  */
 #ifndef LIMEF_AUDIO_RECORDER_H
 #define LIMEF_AUDIO_RECORDER_H

@@ -52,6 +52,7 @@ struct limef_resample_filter {
     struct AVBufferPool *buffers;
     unsigned n_capacity; /**< frames that one of the buffers holds */
     struct limef_decoded_frame out;
+    bool began; /* swr has given something */
     int32_t ppm_in_use;
     int32_t n_until_again; /**< frames until the speed is set again: it lasts for so many */
     int64_t ends_us;       /**< where what went in ends; LIMEF_NO_TIME: unknown */

@@ -2,6 +2,7 @@
 /*
  * limef-graph: builds a graph from a description, says how it would run, or runs it.
  */
+#include "against.h"
 #include "assembly.h"
 #include "options.h"
 #include "run.h"
@@ -55,6 +56,8 @@ static int print_plan(struct assembly *assembly, const struct graph_options *opt
         ret = limef_graph_print(&assembly->graph, limef_plan_print_json, stdout);
     if (options->dot && ret >= 0)
         ret = print_dot(assembly, options->dot_file);
+    if (options->compare && ret >= 0)
+        ret = against_print(&assembly->graph, options->against, stdout);
     return ret < 0 || fflush(stdout) != 0 ? GRAPH_SET_UP_FAILED : GRAPH_OK;
 }
 
@@ -77,7 +80,8 @@ static int go(const struct graph_options *options)
         description_print_error(stderr, options->description, &error);
         return status;
     }
-    assembly.is_only_planned = options->explain || options->json || options->dot;
+    assembly.is_only_planned =
+        options->explain || options->json || options->dot || options->compare;
     if (assembly_build(&assembly, &description, &settings, &error) < 0) {
         if (*error.text)
             description_print_error(stderr, options->description, &error);

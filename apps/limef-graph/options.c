@@ -13,6 +13,7 @@ enum option_id {
     OPTION_EXPLAIN = 256,
     OPTION_DOT,
     OPTION_JSON,
+    OPTION_AGAINST,
     OPTION_LIVE,
     OPTION_PERIOD,
     OPTION_PLAN,
@@ -31,6 +32,7 @@ static const struct option long_options[] = {
     {"explain", no_argument, NULL, OPTION_EXPLAIN},
     {"dot", optional_argument, NULL, OPTION_DOT},
     {"json", no_argument, NULL, OPTION_JSON},
+    {"against", required_argument, NULL, OPTION_AGAINST},
     {"live", no_argument, NULL, OPTION_LIVE},
     {"period", required_argument, NULL, OPTION_PERIOD},
     {"plan", required_argument, NULL, OPTION_PLAN},
@@ -116,6 +118,11 @@ static int parse_value(struct graph_options *options, int id, const char *text, 
     case OPTION_PLAN:
         word = parse_word(errors, "plan", text, plan_words);
         options->plan = (enum limef_plan_mode)(word < 0 ? 0 : word);
+        return word < 0 ? -1 : 0;
+    case OPTION_AGAINST:
+        word = parse_word(errors, "against", text, plan_words);
+        options->compare = true;
+        options->against = (enum limef_plan_mode)(word < 0 ? 0 : word);
         return word < 0 ? -1 : 0;
     case OPTION_LOG_LEVEL:
         word = parse_word(errors, "log-level", text, level_words);
@@ -238,7 +245,8 @@ void graph_options_print_help(FILE *file)
         "               s. ! scale 640x360 ! jpeg out-%n.jpg  s. ! dump'\n\n"
         "  --explain           print the plan, do not run: what is cut, and why\n"
         "  --dot[=FILE]        the same for Graphviz\n"
-        "  --json              the same as JSON\n\n"
+        "  --json              the same as JSON\n"
+        "  --against=PLAN      what it has otherwise than the plan made that way\n\n"
         "  --live              while it runs: costs, boundaries, threads; keys c r n d q\n"
         "  --period=S          how often that is renewed (0.5 in a terminal, else 2)\n"
         "  --plan=auto|fused|per-filter|per-stream|whitelist\n"

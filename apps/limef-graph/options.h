@@ -28,6 +28,8 @@ struct graph_options {
     /* instead of running */
     bool explain, json, dot;
     const char *dot_file; /* NULL: standard output */
+    bool compare;
+    enum limef_plan_mode against; /* if compare */
 
     /* running */
     enum limef_plan_mode plan;

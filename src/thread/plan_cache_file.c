@@ -230,7 +230,7 @@ static void put_all(struct stream *stream, const struct limef_plan_cache *cache)
 /* Words of a plan in the file, without the five before it. */
 static uint64_t words_of(const struct limef_plan_cache_entry *entry)
 {
-    return entry->n_edges * (uint64_t)11 + entry->n_filters * (uint64_t)5 +
+    return entry->n_edges * (uint64_t)11 + entry->n_filters * (uint64_t)6 +
            entry->n_islands * (uint64_t)6 + entry->n_workers * (uint64_t)2;
 }
 

@@ -90,6 +90,20 @@ class Plan(unittest.TestCase):
         self.assertIn("fused", self.link(self.explain("--plan=per-stream", chain), "scale -> burn"))
         self.assertIn("4.0 cores", self.explain("--cpus=4", chain))
 
+    def test_a_plan_is_told_by_what_another_has_otherwise(self):
+        def against(mode, *options):
+            status, output, errors = graph(f"--against={mode}", *options,
+                                           "pattern ! scale 64x64 ! burn 5 ! null")
+            self.assertEqual(status, 0, errors)
+            return output
+
+        self.assertEqual(against("fused", "--plan=fused"), "as fused\n")
+        lines = against("fused", "--plan=per-filter").splitlines()
+        self.assertEqual(sum(": now cut" in line for line in lines), 3, lines)
+        self.assertTrue(any(line.startswith("scale -> burn: now cut") for line in lines), lines)
+        lines = against("per-filter", "--plan=fused").splitlines()
+        self.assertEqual(sum(": now fused" in line for line in lines), 3, lines)
+
     def test_json_and_dot_have_every_filter(self):
         chain = "pattern ! decode ! encode mjpeg ! dump"
         status, output, _ = graph("--json", chain)
@@ -222,7 +236,8 @@ class Wrong(unittest.TestCase):
 
     def test_options_are_one_line(self):
         for arguments in (("--plan=best", "pattern"), ("--cpus=0", "pattern"), ("--nope",), (),
-                          ("--duration=-1", "pattern"), ("--report=xml", "pattern")):
+                          ("--duration=-1", "pattern"), ("--report=xml", "pattern"),
+                          ("--against=best", "pattern")):
             status, output, errors = graph(*arguments)
             self.assertEqual((status, output), (1, ""))
             self.assertEqual(len(errors.splitlines()), 1, errors)

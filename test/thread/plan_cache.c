@@ -254,6 +254,28 @@ Test(plan_cache, a_plan_larger_than_its_memory_is_refused)
     cr_assert(zero(u32, cache.n_entries));
 }
 
+Test(plan_cache, a_plan_of_the_file_that_is_too_large_is_left_out)
+{
+    static _Alignas(16) char large[1 << 18];
+
+    limef_plan_cache_init(&cache, large, sizeof(large));
+    put(1);
+    plans_clear(&plans);
+    plans_init(&plans, 4);
+    for (uint32_t i = 0; i < 400; i++)
+        plans_put(&plans, i ? i - 1 : LIMEF_PLAN_NONE, "filter", 10, 25);
+    cr_assert(zero(int, plans_make(&plans)));
+    cr_assert(zero(int, limef_plan_cache_put(&cache, &plans.plan, &plans.problem)));
+    put(2);
+    cr_assert(zero(int, limef_plan_cache_save(&cache, path)));
+    limef_plan_cache_init(&cache, memory, sizeof(memory));
+    cr_assert(zero(int, limef_plan_cache_load(&cache, path)));
+    cr_assert(eq(u32, cache.n_entries, 2));
+    cr_assert(has(1));
+    cr_assert(has(2));
+    cr_assert(zero(uint, n_logged));
+}
+
 Test(plan_cache, patterns_that_repeat_are_found)
 {
     /* a service that starts the same 12 graphs again and again, and now and then another one */

@@ -7,7 +7,6 @@
 
 #include <limef/base/version.h>
 
-#include <libavcodec/avcodec.h>
 #include <libavutil/common.h>
 #include <sys/resource.h>
 
@@ -142,12 +141,11 @@ static void put_sound_of(struct json *json, const struct stream_facts *facts)
     const struct play_stream *stream = facts->stream;
     const struct play_sound *sound = stream->sound;
     const struct limef_audio_slot *slot = &sound->slots[stream->slot];
-    const AVCodecParameters *parameters = stream->sound_decode.parameters;
     struct limef_sample_ring_counters ring;
 
     limef_sample_ring_get_counters(&sound->inputs[stream->slot].ring, &ring);
     json_open(json, "sound", '{');
-    json_string(json, "codec", parameters ? avcodec_get_name(parameters->codec_id) : "");
+    json_string(json, "codec", limef_codec_name(stream->sound_decode.parameters));
     json_decimal(json, "heard_s",
                  (double)n_heard(&sound->inputs[stream->slot].ring) / sound->mixer.settings.rate);
     json_integer(json, "underruns", (int64_t)ring.n_underruns);
@@ -161,7 +159,6 @@ static void put_sound_of(struct json *json, const struct stream_facts *facts)
 static void put_stream(struct json *json, const struct stream_facts *facts)
 {
     const struct play_stream *stream = facts->stream;
-    const AVCodecParameters *parameters = stream->decode.parameters;
     struct way_copies copies = way_copies_of(&stream->decode);
     char way[WAY_BYTES];
 
@@ -169,7 +166,7 @@ static void put_stream(struct json *json, const struct stream_facts *facts)
     json_integer(json, "slot", stream->slot);
     json_string(json, "url", stream->url);
     json_string(json, "state", state_of(facts));
-    json_string(json, "codec", parameters ? avcodec_get_name(parameters->codec_id) : "");
+    json_string(json, "codec", limef_codec_name(stream->decode.parameters));
     json_integer(json, "width", facts->slot.width);
     json_integer(json, "height", facts->slot.height);
     json_integer(json, "frames_in", (int64_t)(facts->source.n_video + facts->camera.n_units));

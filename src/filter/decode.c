@@ -338,7 +338,7 @@ int decode_cannot_open(struct limef_decode_filter *decode, const struct limef_co
 static int take_codec(struct limef_decode_filter *decode, const struct limef_codec_frame *codec)
 {
     bool is_same = decode->context && decode_is_same_stream(decode->parameters, codec->parameters);
-    int ret = 0;
+    int ret;
 
     if (!is_same) {
         if (decode_hardware_end(decode) == AVERROR_EXIT)
@@ -353,8 +353,7 @@ static int take_codec(struct limef_decode_filter *decode, const struct limef_cod
     if (is_same)
         return 0;
     decode->is_parallel = false;
-    if (!memory_permits() || avcodec_parameters_copy(decode->parameters, codec->parameters) < 0)
-        ret = AVERROR(ENOMEM);
+    ret = decode_remember(decode, codec->parameters);
     if (ret == 0)
         ret = decode_open(decode, codec);
     if (ret < 0 && decode_is_wrapper(decode))
@@ -479,11 +478,8 @@ int limef_decode_filter_init(struct limef_decode_filter *decode, const char *nam
     if (settings && settings->hardware)
         decode->settings.hardware = memory_permits() ? av_buffer_ref(settings->hardware) : NULL;
     decode->drop_before_us = LIMEF_NO_TIME;
-    decode->parameters = memory_new_codec_parameters();
-    decode->shell = memory_new_packet();
     decode->pictures = limef_pool_create(LIMEF_FRAME_DECODED);
-    if (!decode->parameters || !decode->shell || !decode->pictures ||
-        (settings && settings->hardware && !decode->settings.hardware)) {
+    if (!decode->pictures || (settings && settings->hardware && !decode->settings.hardware)) {
         decode_clear(&decode->filter);
         return limef_fail(AVERROR(ENOMEM), name ? name : decode_ops.kind, "init");
     }

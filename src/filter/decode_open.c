@@ -82,6 +82,19 @@ int decode_open(struct limef_decode_filter *decode, const struct limef_codec_fra
     return open_with(decode, codec, decoder, 1);
 }
 
+int decode_remember(struct limef_decode_filter *decode, const AVCodecParameters *parameters)
+{
+    /* not when the filter was made: libavcodec may be on its way still */
+    if (!decode->parameters)
+        decode->parameters = memory_new_codec_parameters();
+    if (!decode->shell)
+        decode->shell = memory_new_packet();
+    decode->codec.parameters = decode->parameters;
+    if (!decode->parameters || !decode->shell || !memory_permits())
+        return AVERROR(ENOMEM);
+    return avcodec_parameters_copy(decode->parameters, parameters) < 0 ? AVERROR(ENOMEM) : 0;
+}
+
 static bool is_same_bytes(const void *a, int a_size, const void *b, int b_size)
 {
     return a_size == b_size && (a_size <= 0 || memcmp(a, b, (size_t)a_size) == 0);

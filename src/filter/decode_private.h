@@ -16,6 +16,10 @@ struct AVFrame;
  */
 int decode_open(struct limef_decode_filter *decode, const struct limef_codec_frame *codec);
 
+/* Copies what a stream is to decode->parameters, before decode_open(). Returns 0, or
+ * AVERROR(ENOMEM). */
+int decode_remember(struct limef_decode_filter *decode, const struct AVCodecParameters *parameters);
+
 /* Before decode->context is opened: lets it write into decode->settings.buffers, if it can. */
 void decode_use_buffers(struct limef_decode_filter *decode, const struct AVCodec *decoder);
 

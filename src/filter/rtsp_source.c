@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <limef/filter/rtsp_source.h>
 
+#include "base/libavcodec.h"
 #include "base/memory_private.h"
 #include "filter/filter_kinds.h"
 #include "rtsp/camera.h"
@@ -233,6 +234,8 @@ static int rtsp_source_step(struct limef_source *source, int64_t *due_us)
     struct inside *inside = inside_of(rtsp_of(&source->filter));
     int ret = rtsp_camera_step(&inside->camera, due_us);
 
+    if (inside->camera.pending == RTSP_DESCRIBE) /* it takes its time to answer */
+        libavcodec_prepare();
     publish(inside);
     return ret;
 }
@@ -257,6 +260,7 @@ static void rtsp_source_clear(struct limef_filter *filter)
     struct limef_rtsp_source *rtsp = rtsp_of(filter);
     struct inside *inside = inside_of(rtsp);
 
+    libavcodec_settle();
     if (inside) {
         inside->camera.events.state = NULL;
         rtsp_camera_clear(&inside->camera);

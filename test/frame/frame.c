@@ -141,6 +141,16 @@ Test(frame, codec_tells_its_media)
     limef_pool_release(pool);
 }
 
+Test(frame, a_codec_is_called_as_libavcodec_calls_it)
+{
+    AVCodecParameters *parameters = avcodec_parameters_alloc();
+
+    parameters->codec_id = AV_CODEC_ID_H264;
+    cr_assert(eq(str, (char *)limef_codec_name(parameters), "h264"));
+    cr_assert(eq(str, (char *)limef_codec_name(NULL), ""));
+    avcodec_parameters_free(&parameters);
+}
+
 Test(frame, a_signal_keeps_what_fits_of_its_text)
 {
     struct limef_signal_frame signal;

@@ -142,7 +142,7 @@ struct limef_decode_filter {
 
     /* the thread that runs it */
     struct AVCodecContext *context;       /**< NULL: nothing to decode with */
-    struct AVCodecParameters *parameters; /**< what context was opened for */
+    struct AVCodecParameters *parameters; /**< of the codec frame; NULL before the first */
     struct AVPacket *shell;               /**< borrows a frame's bytes for one call */
     struct limef_pool *pictures;
     struct limef_payload *spare;      /**< an empty picture */

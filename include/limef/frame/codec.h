@@ -50,6 +50,15 @@ limef_codec_frame_from(const struct limef_frame *frame)
                : NULL;
 }
 
+/**
+ * What a codec is called, as libavcodec's avcodec_get_name() has it: "h264".
+ *
+ * @param parameters  borrowed for the call; NULL gives "".
+ * @return            a constant.
+ * Thread: any
+ */
+LIMEF_API const char *limef_codec_name(const struct AVCodecParameters *parameters);
+
 LIMEF_END_DECLS
 
 #endif

@@ -17,8 +17,12 @@ extern struct fake_card {
     bool modifiers;                            /* it knows them */
     unsigned n_imports, n_added, n_removed, n_closed, n_tests, n_commits;
     uint32_t last_flags;
-    uint32_t shown[16]; /* by plane: the framebuffer of the last commit that was no test */
+    uint32_t shown[16];  /* by plane: the framebuffer of the last commit that was no test */
+    uint64_t fences[16]; /* likewise what it waits for; 0: nothing */
 } fake_card;
+
+/* For a plane that waits for fences; that of fake_open() do not. */
+#define FAKE_IN_FENCE 5
 
 extern const struct kms_calls fake_calls;
 

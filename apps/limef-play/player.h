@@ -58,8 +58,9 @@ struct player {
 
     /* the main thread */
     bool paused, quit, by_signal, no_output, screen_hangs;
-    bool said_output; /* progress: where pictures go */
-    bool plan_lost;   /* a plan could not be printed, none is from here on */
+    bool said_output;      /* progress: where pictures go */
+    char waits[WAY_BYTES]; /* who waits for fences, as it was said last */
+    bool plan_lost;        /* a plan could not be printed, none is from here on */
     int64_t printed_us;
     int32_t rate; /* thousandths */
     uint32_t seek_serial;

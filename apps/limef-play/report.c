@@ -297,6 +297,7 @@ static void put_output(struct json *json, const struct limef_presenter *presente
         [LIMEF_OUTPUT_KMS] = "kms",
     };
     const char *why = LIMEF_COUNTED(presenter->planes_why);
+    const char *fences_why = LIMEF_COUNTED(presenter->fences_why);
 
     json_open(json, "output", '{');
     json_string(json, "kind", kinds[LIMEF_COUNTED(presenter->output)]);
@@ -306,6 +307,13 @@ static void put_output(struct json *json, const struct limef_presenter *presente
     json_integer(json, "flips", (int64_t)LIMEF_COUNTED(presenter->n_flips));
     json_integer(json, "missed_flips", (int64_t)LIMEF_COUNTED(presenter->n_missed));
     json_integer(json, "missed_here", (int64_t)LIMEF_COUNTED(presenter->n_missed_here));
+    json_open(json, "fences", '{');
+    json_integer(json, "gpu", (int64_t)LIMEF_COUNTED(presenter->n_fences_gpu));
+    json_integer(json, "display", (int64_t)LIMEF_COUNTED(presenter->n_fences_display));
+    json_integer(json, "cpu", (int64_t)LIMEF_COUNTED(presenter->n_fences_cpu));
+    json_integer(json, "late", (int64_t)LIMEF_COUNTED(presenter->n_fences_late));
+    json_string(json, "why_cpu", fences_why ? fences_why : "");
+    json_close(json, '}');
     json_close(json, '}');
 }
 

@@ -98,12 +98,34 @@ static void look(struct player *player, uint32_t slot, int64_t now_us)
     printf("slot %u, from the decoder to the screen: %s\n", (unsigned)slot, words);
 }
 
+/* Who waits for pictures that are not written yet, if that is new. */
+static void look_at_fences(struct player *player)
+{
+    const struct limef_presenter *presenter = &player->presenter;
+    const char *why = LIMEF_COUNTED(presenter->fences_why);
+    char words[WAY_BYTES] = "";
+
+    if (LIMEF_COUNTED(presenter->n_fences_gpu))
+        add(words, "the GPU", NULL);
+    if (LIMEF_COUNTED(presenter->n_fences_display))
+        add(words, "the display", NULL);
+    if (why)
+        add(words, "the presenter's thread", why);
+    if (LIMEF_COUNTED(presenter->n_fences_late))
+        add(words, "not all are signalled in time", NULL);
+    if (!strcmp(words, player->waits))
+        return;
+    memcpy(player->waits, words, sizeof(words));
+    printf("fences are waited for by: %s\n", words);
+}
+
 int ways_print(struct player *player)
 {
     int64_t now_us = limef_now_us();
 
     for (uint32_t i = 0; i < player->n_streams; i++)
         look(player, i, now_us);
+    look_at_fences(player);
     return fflush(stdout) || ferror(stdout)
                ? limef_fail(AVERROR(EIO), "limef-play", "cannot write how pictures are shown")
                : 0;

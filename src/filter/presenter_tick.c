@@ -76,21 +76,36 @@ void presenter_note_seen(struct limef_presenter *presenter, int64_t now_us)
         atomic_store_explicit(&presenter->first_shown_us, now_us, memory_order_relaxed);
 }
 
-/* Counts what a tile's pictures moved. */
+/* Says who waited for fences. */
+static void count_fences(struct limef_presenter *presenter)
+{
+    struct fence_counts fences = compositor_fences(presenter->compositor);
+
+    atomic_store_explicit(&presenter->n_fences_gpu, fences.n_gpu, memory_order_relaxed);
+    atomic_store_explicit(&presenter->n_fences_display, fences.n_display, memory_order_relaxed);
+    atomic_store_explicit(&presenter->n_fences_cpu, fences.n_cpu, memory_order_relaxed);
+    atomic_store_explicit(&presenter->n_fences_late, fences.n_late, memory_order_relaxed);
+    atomic_store_explicit(&presenter->fences_why, fences.cpu_why, memory_order_relaxed);
+}
+
+/* Counts what a tile's pictures moved, and who waited for them. */
 static void count_moved(struct limef_presenter *presenter, struct limef_tile *tile)
 {
     struct compositor_upload moved;
 
-    if (presenter->host)
+    if (presenter->host) {
         presenter_host_take_moved(presenter->host, (unsigned)(tile - presenter->tiles), &moved);
-    else
+    } else {
         compositor_take_moved(presenter->compositor, (unsigned)(tile - presenter->tiles), &moved);
+        count_fences(presenter);
+    }
     LIMEF_COUNT(tile->uploaded_bytes, moved.uploaded_bytes);
     LIMEF_COUNT(tile->direct_bytes, moved.direct_bytes);
     LIMEF_COUNT(tile->n_direct, moved.direct_bytes > 0);
     LIMEF_COUNT(tile->n_imported, moved.n_imported);
     LIMEF_COUNT(tile->n_images, moved.n_images);
     LIMEF_COUNT(tile->n_planes, moved.n_planes);
+    LIMEF_COUNT(tile->n_failed, moved.n_failed);
     if (moved.uploaded_why)
         atomic_store_explicit(&tile->uploaded_why, moved.uploaded_why, memory_order_relaxed);
     if (moved.copied_bytes) {

@@ -18,6 +18,7 @@ struct compositor_upload {
     const char *why, *uploaded_why; /* of the last one; NULL: there was none */
     unsigned n_imported, n_images;
     unsigned n_planes; /* that the display reads where the decoder wrote them */
+    unsigned n_failed; /* that could have been on a plane, were not, and could not be drawn */
 };
 
 /*
@@ -62,6 +63,9 @@ void compositor_take_moved(struct compositor *compositor, unsigned tile,
 
 /* Why the last picture that the display could have read by itself was composed; NULL: none was. */
 const char *compositor_planes_why(const struct compositor *compositor);
+
+/* Who waited for fences so far; see struct fence_counts. */
+struct fence_counts compositor_fences(const struct compositor *compositor);
 
 /* A tile's decoder has gone, or may have: its buffers are let go of, but for what is shown. */
 void compositor_forget(struct compositor *compositor, unsigned tile);

@@ -11,6 +11,16 @@ int64_t compositor_flips(struct compositor *compositor, struct output_flip *flip
                                          : 0;
 }
 
+struct fence_counts compositor_fences(const struct compositor *compositor)
+{
+    const struct fence_counts *display = &compositor->output.fences;
+    struct fence_counts fences = compositor->ways.images.fences;
+
+    fences.n_display = display->n_display;
+    fences.n_late += display->n_late;
+    return fences;
+}
+
 bool compositor_has_events(const struct compositor *compositor)
 {
     return compositor->output.ops->poll != NULL;

@@ -97,7 +97,7 @@ void compositor_take_kept(struct compositor *compositor)
         if (!kept.frame.payload)
             continue;
         surface->kept = (struct limef_decoded_frame){0};
-        compositor_take(compositor, surface, &kept);
+        surface->moved.n_failed += compositor_take(compositor, surface, &kept) < 0;
         limef_payload_unref(kept.frame.payload);
     }
 }

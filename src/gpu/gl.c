@@ -156,9 +156,19 @@ static void load_import(struct gl *gl, const char *gl_extensions)
     gl->import_modifiers = gl->egl.QueryDmaBufFormatsEXT && gl->egl.QueryDmaBufModifiersEXT &&
                            gl_has_word(egl_extensions, "EGL_EXT_image_dma_buf_import_modifiers");
     gl->external_images = gl_has_word(gl_extensions, "GL_OES_EGL_image_external");
+}
+
+static void load_fences(struct gl *gl)
+{
+    const char *extensions = gl->display ? gl->egl.QueryString(gl->display, EGL_EXTENSIONS) : NULL;
+
+    gl->native_fences = false;
+    if (!gl_has_word(extensions, "EGL_ANDROID_native_fence_sync") ||
+        !gl_has_word(extensions, "EGL_KHR_wait_sync"))
+        return;
+    GL_EGL_FENCES(GL_LOAD_EXTENSION)
     gl->native_fences = gl->egl.CreateSyncKHR && gl->egl.DestroySyncKHR && gl->egl.WaitSyncKHR &&
-                        gl_has_word(egl_extensions, "EGL_ANDROID_native_fence_sync") &&
-                        gl_has_word(egl_extensions, "EGL_KHR_wait_sync");
+                        gl->egl.DupNativeFenceFDANDROID;
 }
 
 void gl_look(struct gl *gl, bool strict_2)
@@ -182,6 +192,8 @@ void gl_look(struct gl *gl, bool strict_2)
         load_import(gl, extensions);
     if (strict_2)
         extensions = "";
+    else
+        load_fences(gl);
     if (gl->major >= 3 && gl->egl.GetProcAddress) {
 #define GL_LOAD_FENCE(result, function, arguments)                                                 \
     gl->function = (result(*) arguments)gl->egl.GetProcAddress("gl" #function);

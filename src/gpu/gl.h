@@ -104,10 +104,14 @@
     X(EGLBoolean, DestroyImageKHR, (EGLDisplay, EGLImageKHR))                                      \
     X(EGLBoolean, QueryDmaBufFormatsEXT, (EGLDisplay, EGLint, EGLint *, EGLint *))                 \
     X(EGLBoolean, QueryDmaBufModifiersEXT,                                                         \
-      (EGLDisplay, EGLint, EGLint, EGLuint64KHR *, EGLBoolean *, EGLint *))                        \
+      (EGLDisplay, EGLint, EGLint, EGLuint64KHR *, EGLBoolean *, EGLint *))
+
+/* The same, of EGL_ANDROID_native_fence_sync. */
+#define GL_EGL_FENCES(X)                                                                           \
     X(EGLSyncKHR, CreateSyncKHR, (EGLDisplay, EGLenum, const EGLint *))                            \
     X(EGLBoolean, DestroySyncKHR, (EGLDisplay, EGLSyncKHR))                                        \
-    X(EGLint, WaitSyncKHR, (EGLDisplay, EGLSyncKHR, EGLint))
+    X(EGLint, WaitSyncKHR, (EGLDisplay, EGLSyncKHR, EGLint))                                       \
+    X(EGLint, DupNativeFenceFDANDROID, (EGLDisplay, EGLSyncKHR))
 
 /* The same, of OpenGL ES 3. */
 #define GL_FENCE_FUNCTIONS(X)                                                                      \
@@ -121,6 +125,7 @@ struct gl {
     struct {
         GL_EGL_FUNCTIONS(GL_MEMBER)
         GL_EGL_EXTENSIONS(GL_MEMBER)
+        GL_EGL_FENCES(GL_MEMBER)
     } egl;
     GL_FENCE_FUNCTIONS(GL_MEMBER)
     void (*EGLImageTargetTexture2DOES)(GLenum, GLeglImageOES);
@@ -133,7 +138,7 @@ struct gl {
     const char *cannot_import; /* why no dma-buf becomes a texture; NULL: it does */
     bool import_modifiers;     /* the driver says which modifiers it takes */
     bool external_images;      /* samplerExternalOES */
-    bool native_fences;        /* a sync_file can be waited for by the GPU */
+    bool native_fences;        /* the GPU waits for sync_files, and makes them */
     int major;                 /* 2 or 3; OpenGL counts as 3 */
     bool desktop;              /* OpenGL, not OpenGL ES */
     bool core_shaders;         /* of OpenGL: 3.3 or later */

@@ -8,6 +8,7 @@
 #ifndef LIMEF_SRC_GPU_IMAGES_H
 #define LIMEF_SRC_GPU_IMAGES_H
 
+#include "gpu/fence.h"
 #include "gpu/import_choice.h"
 
 #include <limef/frame/hardware.h>
@@ -59,6 +60,7 @@ struct image {
 /* All-zero has none. */
 struct images {
     unsigned n_streams; /* that are imported */
+    struct fence_counts fences;
     uint64_t n_pictures;
     unsigned n_used;             /* of the tables' places, from the first */
     uint64_t hashes[IMAGES_MAX]; /* of the keys; 0: the place is free */

@@ -4,47 +4,12 @@
 #include "base/words.h"
 #include "frame/drm_format.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <libavutil/error.h>
-#include <poll.h>
+#include <libavutil/pixfmt.h>
 #include <string.h>
-#include <unistd.h>
 
-/* How long a picture that a driver has announced may take to be written. */
-#define FENCE_MS 200
 /* Buffers in a row that the driver refuses before it is not asked again. */
 #define MAX_REFUSALS 4
-
-/* The GPU waits for the fence, or the CPU does. */
-static int wait_for_fence(const struct gl *gl, int fence_fd)
-{
-    struct pollfd fence = {.fd = fence_fd, .events = POLLIN};
-    int own_fd, n;
-
-    if (fence_fd < 0)
-        return 0;
-    own_fd = gl->native_fences ? fcntl(fence_fd, F_DUPFD_CLOEXEC, 0) : -1;
-    if (own_fd >= 0) {
-        const EGLint attributes[] = {EGL_SYNC_NATIVE_FENCE_FD_ANDROID, own_fd, EGL_NONE};
-        EGLSyncKHR sync =
-            gl->egl.CreateSyncKHR(gl->display, EGL_SYNC_NATIVE_FENCE_ANDROID, attributes);
-
-        if (sync) { /* which owns own_fd now */
-            EGLint waits = gl->egl.WaitSyncKHR(gl->display, sync, 0);
-
-            gl->egl.DestroySyncKHR(gl->display, sync);
-            if (waits)
-                return 0;
-        } else {
-            close(own_fd);
-        }
-    }
-    do
-        n = poll(&fence, 1, FENCE_MS);
-    while (n < 0 && errno == EINTR);
-    return n == 1 && fence.revents & POLLIN ? 0 : AVERROR(ETIMEDOUT);
-}
 
 static void show(struct import *import, struct image *image)
 {
@@ -165,7 +130,8 @@ int import_picture(struct import *import, struct images *images, const struct gl
     *why = import->refused;
     if (*why)
         return AVERROR(ENOTSUP);
-    if (wait_for_fence(gl, hardware->fence_fd) < 0)
+    /* what the CPU wrote, or a decoder whose format is known by more than its fourcc */
+    if (fence_before_drawing(gl, hardware, pix_fmt == AV_PIX_FMT_NONE, &images->fences) < 0)
         return AVERROR(ETIMEDOUT);
     key = key_of(import, hardware);
     image = images_find(images, &key);

@@ -8,6 +8,7 @@
  * kms_commit.c   one atomic commit
  * kms_surface.c  what GL draws into: GBM and EGL
  * kms_scan_out.c a picture straight on a plane
+ * kms_fence.c    what the display waits for before it reads
  * kms_frames.c   the kernel's framebuffers of pictures
  * kms_device.c, kms_display.c, kms_mode.c, kms_plane.c   which card, display, mode, plane
  * kms_console.c, kms_hotplug.c   who has the screen, and what is plugged in
@@ -45,6 +46,7 @@ struct kms_shown {
     struct gbm_bo *drawn; /* of surface */
     struct gbm_surface *surface;
     struct limef_payload *payload; /* a reference */
+    int fence_fd; /* what the display waits for before it reads; owned. 0: nothing */
 };
 
 /* A buffer of GBM with its framebuffer. */
@@ -104,10 +106,12 @@ struct kms {
     struct kms_scene scene;          /* of the last commit */
     struct kms_shown shown, pending; /* on the screen; to be there at the next flip */
     bool waiting;                    /* for that flip */
+    bool late;                       /* what it waits for: others are shown to nobody */
     bool needs_mode;                 /* the next commit sets the mode */
     bool away;                       /* the screen is somebody else's, or there is none */
     bool said_failed;
     int64_t committed_us, retry_us;
+    int64_t late_us; /* a fence that is not signalled by then is late */
     uint64_t n_commits;
     struct output_flip flip;
     bool lost, said_lost, redraw;
@@ -124,8 +128,8 @@ void kms_commit_nothing(struct kms *kms);
  * the mode has changed. NULL, or what is missing. */
 const char *kms_surface_open(struct kms *kms, bool gles2);
 const char *kms_surface_resize(struct kms *kms);
-/* Takes what was drawn. 0; a negative errno. */
-int kms_surface_swap(struct kms *kms, struct kms_shown *shown, uint32_t *framebuffer);
+/* Takes what was drawn, and the scene of that. 0; a negative errno. */
+int kms_surface_swap(struct kms *kms, struct kms_shown *shown, struct kms_scene *scene);
 void kms_surface_close(struct kms *kms);
 
 /* kms_show.c */
@@ -137,8 +141,8 @@ void kms_shown_release(struct kms *kms, struct kms_shown *shown);
 int kms_show(struct kms *kms, const struct kms_scene *scene, struct kms_shown *shown);
 /* Takes the flips that have come. */
 void kms_read_flips(struct kms *kms);
-/* Waits for the last flip, not long. */
-void kms_settle(struct kms *kms);
+/* Waits for the last flip, not long. False: it waits for a fence, and any commit would likewise. */
+bool kms_settle(struct kms *kms);
 /* A scene of one framebuffer of the display's size. */
 struct kms_scene kms_scene_of(const struct kms *kms, uint32_t framebuffer);
 
@@ -157,6 +161,14 @@ void kms_frames_drop_unused(struct kms *kms, uint64_t n_commits);
 /* kms_scan_out.c: see struct output_ops. */
 int kms_scan_out(struct output *output, const struct limef_hardware_frame *picture,
                  struct layout_rect rect, struct limef_payload *payload, const char **why);
+
+/* kms_fence.c: takes a fence, -1: none, that a plane waits for before it shows what is in shown.
+ * False: the plane takes none, and what is shown is not told of it. */
+bool kms_fence_give(const struct kms_plane *plane, struct kms_layer *layer, struct kms_shown *shown,
+                    int fence_fd);
+/* Whether the flip that is waited for waits itself, for a fence; when it is late: counted, logged.
+ */
+bool kms_fence_holds(struct kms *kms, int64_t now_us);
 
 /* kms_console.c */
 void kms_console_open(struct kms_console *console);

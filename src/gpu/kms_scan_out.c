@@ -41,7 +41,7 @@ static bool make_scene(const struct kms *kms, const struct kms_plane *plane,
                               .source_width = picture->width,
                               .source_height = picture->height,
                               .rect = rect,
-                              .fence_fd = picture->fence_fd};
+                              .fence_fd = -1};
 
     *scene = kms_scene_of(kms, kms->black);
     if (!kms_plane_colours(plane, picture, &layer.encoding, &layer.range))
@@ -106,6 +106,17 @@ static void find_way(struct kms *kms, const struct limef_hardware_frame *picture
     way->why_not = why;
 }
 
+/* Lets the display wait for whoever writes the picture still. Of fences in its buffers the driver
+ * knows by itself, if it takes none. */
+static bool give_fence(const struct kms *kms, const struct limef_hardware_frame *picture,
+                       struct kms_scene *scene, struct kms_shown *shown)
+{
+    struct kms_layer *layer = scene->on ? &scene->overlay : &scene->primary;
+    const struct kms_plane *plane = scene->on ? scene->on : &kms->device.primary;
+
+    return kms_fence_give(plane, layer, shown, fence_of_picture(picture)) || picture->fence_fd < 0;
+}
+
 int kms_scan_out(struct output *output, const struct limef_hardware_frame *picture,
                  struct layout_rect rect, struct limef_payload *payload, const char **why)
 {
@@ -138,6 +149,10 @@ int kms_scan_out(struct output *output, const struct limef_hardware_frame *pictu
     *why = kms->way.why_not;
     if (!kms->way.plane || !make_scene(kms, kms->way.plane, picture, rect, framebuffer, &scene))
         return -ENOTSUP;
+    if (!give_fence(kms, picture, &scene, &shown)) {
+        *why = "no plane waits for fences";
+        return -ENOTSUP;
+    }
     shown.payload = output->payload_ref(payload);
     ret = kms_show(kms, &scene, &shown);
     if (ret < 0) {

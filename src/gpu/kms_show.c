@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <time.h>
+#include <unistd.h>
 
 /* A flip that does not come within this is not waited for any longer. */
 #define LOST_FLIP_US 1000000
@@ -69,6 +70,8 @@ void kms_shown_release(struct kms *kms, struct kms_shown *shown)
     if (shown->drawn && shown->surface == kms->surface.surface)
         kms->calls->gbm_surface_release_buffer(shown->surface, shown->drawn);
     kms->output->payload_unref(shown->payload);
+    if (shown->fence_fd > 0)
+        close(shown->fence_fd);
     *shown = (struct kms_shown){0};
 }
 
@@ -76,7 +79,8 @@ static void take_flip(struct kms *kms, int64_t at_us)
 {
     if (!kms->waiting)
         return;
-    kms->waiting = false;
+    kms->redraw |= kms->late; /* what came in between was shown to nobody */
+    kms->waiting = kms->late = false;
     kms_shown_release(kms, &kms->shown);
     kms->shown = kms->pending;
     kms->pending = (struct kms_shown){0};
@@ -109,18 +113,24 @@ void kms_read_flips(struct kms *kms)
     reading = kms;
     if (poll(&ready, 1, 0) > 0)
         kms->calls->drmHandleEvent(kms->device.fd, &events);
+    if (kms->waiting && kms_fence_holds(kms, now))
+        kms->committed_us = now; /* as if it were given to the display then */
     if (kms->waiting && now > kms->committed_us + LOST_FLIP_US)
         take_flip(kms, now);
 }
 
-void kms_settle(struct kms *kms)
+bool kms_settle(struct kms *kms)
 {
     struct pollfd ready = {.fd = kms->device.fd, .events = POLLIN};
 
     if (kms->waiting && poll(&ready, 1, SETTLE_MS) > 0)
         kms_read_flips(kms);
-    if (kms->waiting)
-        take_flip(kms, now_us());
+    if (!kms->waiting)
+        return true;
+    if (kms_fence_holds(kms, kms->late_us + 1))
+        return false;
+    take_flip(kms, now_us());
+    return true;
 }
 
 int kms_show(struct kms *kms, const struct kms_scene *scene, struct kms_shown *shown)
@@ -131,12 +141,14 @@ int kms_show(struct kms *kms, const struct kms_scene *scene, struct kms_shown *s
 
     if (ret < 0)
         return ret;
+    kms->output->fences.n_display += shown->fence_fd > 0;
     kms->waiting = true;
     kms->needs_mode = false;
     kms->pending = *shown;
     *shown = (struct kms_shown){0};
     kms->scene = *scene;
     kms->committed_us = now_us();
+    kms->late_us = kms->committed_us + LOST_FLIP_US;
     kms->n_commits++;
     return 0;
 }

@@ -220,19 +220,35 @@ static struct kms_drawn *place_of(struct kms_surface *surface, const struct gbm_
     return vacant;
 }
 
-int kms_surface_swap(struct kms *kms, struct kms_shown *shown, uint32_t *framebuffer)
+/* The buffer that was drawn into, and the fence of that, -1: none; both to be given back. */
+static struct gbm_bo *take_drawn(struct kms *kms, int *fence_fd)
 {
     struct kms_surface *surface = &kms->surface;
-    struct kms_drawn *place;
+    const struct gl *gl = kms->output->gl;
+    /* without it the driver goes by the buffer's own fences */
+    EGLSyncKHR sync = kms->device.primary.properties.in_fence ? fence_begin(gl) : EGL_NO_SYNC_KHR;
+    bool swapped = gl->egl.SwapBuffers(surface->display, surface->egl_surface);
     struct gbm_bo *bo;
-    int ret = 0;
 
-    if (!kms->output->gl->egl.SwapBuffers(surface->display, surface->egl_surface))
-        return -EIO;
-    bo = kms->calls->gbm_surface_lock_front_buffer(surface->surface);
+    *fence_fd = fence_end(gl, sync);
+    bo = swapped ? kms->calls->gbm_surface_lock_front_buffer(surface->surface) : NULL;
+    if (!bo && *fence_fd >= 0)
+        close(*fence_fd);
+    return bo;
+}
+
+int kms_surface_swap(struct kms *kms, struct kms_shown *shown, struct kms_scene *scene)
+{
+    struct kms_surface *surface = &kms->surface;
+    int ret = 0, fence_fd;
+    struct gbm_bo *bo = take_drawn(kms, &fence_fd);
+    struct kms_drawn *place;
+
     if (!bo)
         return -EIO;
     *shown = (struct kms_shown){.drawn = bo, .surface = surface->surface};
+    *scene = kms_scene_of(kms, 0);
+    kms_fence_give(&kms->device.primary, &scene->primary, shown, fence_fd);
     place = place_of(surface, bo);
     if (!place)
         ret = -ENOSPC;
@@ -245,6 +261,6 @@ int kms_surface_swap(struct kms *kms, struct kms_shown *shown, uint32_t *framebu
     if (!place->bo)
         kms->calls->gbm_bo_set_user_data(bo, kms, forget_drawn);
     place->bo = bo;
-    *framebuffer = place->framebuffer;
+    scene->primary.framebuffer = place->framebuffer;
     return 0;
 }

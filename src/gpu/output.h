@@ -7,6 +7,7 @@
 #ifndef LIMEF_SRC_GPU_OUTPUT_H
 #define LIMEF_SRC_GPU_OUTPUT_H
 
+#include "gpu/fence.h"
 #include "gpu/gl.h"
 #include "gpu/layout.h"
 
@@ -95,6 +96,7 @@ struct output {
     struct limef_payload *(*payload_ref)(struct limef_payload *payload);
     void (*payload_unref)(struct limef_payload *payload);
     void *private_data; /* the output's own; released by its close */
+    struct fence_counts fences;
     bool lost; /* written by size: the display server is gone; Mesa does not survive a draw */
     /* where its lower left corner is in the framebuffer; whether that is the upper one */
     int x, y;

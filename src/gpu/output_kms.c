@@ -42,8 +42,7 @@ static void put_back(struct kms *kms)
 static void close_all(struct kms *kms)
 {
     if (kms->device.fd >= 0 && kms->device.connector) {
-        kms_settle(kms);
-        if (!kms->away)
+        if (kms_settle(kms) && !kms->away)
             put_back(kms);
     }
     kms_shown_release(kms, &kms->shown);
@@ -159,11 +158,9 @@ static void kms_output_swap(struct output *output)
     struct kms *kms = output->private_data;
     struct kms_shown shown = {0};
     struct kms_scene scene;
-    uint32_t framebuffer = 0;
-    int ret = kms_surface_swap(kms, &shown, &framebuffer);
+    int ret = kms_surface_swap(kms, &shown, &scene);
 
     if (ret == 0 && !kms->away && !kms->lost) {
-        scene = kms_scene_of(kms, framebuffer);
         ret = kms_show(kms, &scene, &shown);
         kms->said_failed &= ret < 0;
     }
@@ -179,7 +176,7 @@ static int64_t kms_output_flips(struct output *output, struct output_flip *flip)
 
     kms_read_flips(kms);
     *flip = kms->flip;
-    if (!kms->waiting)
+    if (!kms->waiting || kms->late)
         return 0;
     expected_us = kms->flip.at_us + period_us;
     if (expected_us < kms->committed_us) /* the refresh behind the commit */
@@ -221,8 +218,8 @@ static void share_screen(struct kms *kms)
 
     if (!kms->away && !in_front) {
         kms->away = true;
-        kms_settle(kms);
-        put_back(kms);
+        if (kms_settle(kms))
+            put_back(kms);
         calls->drmDropMaster(kms->device.fd);
     } else if (kms->away && in_front && kms->device.connector && now >= kms->retry_us) {
         kms->retry_us = now + RETRY_US;

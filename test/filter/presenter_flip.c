@@ -104,6 +104,12 @@ const char *compositor_planes_why(const struct compositor *compositor)
     return NULL;
 }
 
+struct fence_counts compositor_fences(const struct compositor *compositor)
+{
+    (void)compositor;
+    return (struct fence_counts){0};
+}
+
 void compositor_forget(struct compositor *compositor, unsigned tile)
 {
     (void)compositor, (void)tile;

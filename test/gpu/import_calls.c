@@ -25,6 +25,7 @@ static struct {
     unsigned n_listed;
     unsigned fails_image; /* which eglCreateImage from now on fails; 0: none */
     bool refuses_fence;
+    bool gives_no_fence;
     int n_images, n_textures, n_syncs, n_waits; /* alive, or so far */
     EGLint attributes[64];                      /* of the last image */
 } driver;
@@ -82,10 +83,12 @@ static EGLSyncKHR create_sync(EGLDisplay display, EGLenum type, const EGLint *at
 {
     (void)display;
     cr_assert(type == EGL_SYNC_NATIVE_FENCE_ANDROID);
-    cr_assert(attributes[0] == EGL_SYNC_NATIVE_FENCE_FD_ANDROID);
     if (driver.refuses_fence)
         return EGL_NO_SYNC_KHR;
-    close(attributes[1]); /* it is the driver's now */
+    if (attributes) {
+        cr_assert(attributes[0] == EGL_SYNC_NATIVE_FENCE_FD_ANDROID);
+        close(attributes[1]); /* it is the driver's now */
+    }
     driver.n_syncs++;
     return (EGLSyncKHR)&driver;
 }
@@ -105,6 +108,13 @@ static EGLint wait_sync(EGLDisplay display, EGLSyncKHR sync, EGLint flags)
     (void)flags;
     driver.n_waits++;
     return EGL_TRUE;
+}
+
+static EGLint dup_fence(EGLDisplay display, EGLSyncKHR sync)
+{
+    (void)display;
+    (void)sync;
+    return driver.gives_no_fence ? EGL_NO_NATIVE_FENCE_FD_ANDROID : eventfd(0, EFD_CLOEXEC);
 }
 
 static EGLint egl_error(void)
@@ -171,6 +181,7 @@ static struct gl a_gl(void)
                 .CreateSyncKHR = create_sync,
                 .DestroySyncKHR = destroy_sync,
                 .WaitSyncKHR = wait_sync,
+                .DupNativeFenceFDANDROID = dup_fence,
                 .GetError = egl_error},
         .EGLImageTargetTexture2DOES = take_image,
         .import_modifiers = true,
@@ -405,7 +416,7 @@ Test(import_calls, a_driver_that_refuses_everything_is_asked_a_few_times)
     import_clear(&import, &images, &gl);
 }
 
-static int import_with_fence(struct gl *gl, int fence_fd)
+static int import_with_fence(struct gl *gl, int fence_fd, int buffer_fd)
 {
     struct limef_hardware_frame hardware = a_frame(DRM_FORMAT_R8, 1, 0);
     struct import import = {0};
@@ -416,9 +427,21 @@ static int import_with_fence(struct gl *gl, int fence_fd)
     driver.n_listed = 0;
     list(DRM_FORMAT_R8, 0, false);
     hardware.fence_fd = fence_fd;
+    hardware.planes[0].fd = buffer_fd;
     ret = import_picture(&import, &images, gl, &hardware, -1, &n_made, &why);
     import_clear(&import, &images, gl);
     return ret;
+}
+
+static void expect_fences(uint64_t n_gpu, uint64_t n_cpu, uint64_t n_late, const char *why)
+{
+    cr_assert(eq(u64, images.fences.n_gpu, n_gpu));
+    cr_assert(eq(u64, images.fences.n_cpu, n_cpu));
+    cr_assert(eq(u64, images.fences.n_late, n_late));
+    if (why)
+        cr_assert(eq(str, (char *)images.fences.cpu_why, (char *)why));
+    else
+        cr_assert(zero(ptr, (void *)images.fences.cpu_why));
 }
 
 Test(import_calls, the_gpu_waits_for_a_fence_if_it_can)
@@ -427,23 +450,65 @@ Test(import_calls, the_gpu_waits_for_a_fence_if_it_can)
     int fence_fd = eventfd(0, EFD_CLOEXEC); /* not signalled: the CPU would wait in vain */
 
     gl.native_fences = true;
-    cr_assert(eq(int, import_with_fence(&gl, fence_fd), 0));
+    cr_assert(eq(int, import_with_fence(&gl, fence_fd, 100), 0));
     cr_assert(eq(int, driver.n_waits, 1));
     cr_assert(eq(int, driver.n_syncs, 0));
+    expect_fences(1, 0, 0, NULL);
     cr_assert(ge(int, fcntl(fence_fd, F_GETFD), 0)); /* still the picture's */
     driver.refuses_fence = true;
-    cr_assert(eq(int, import_with_fence(&gl, fence_fd), AVERROR(ETIMEDOUT)));
+    cr_assert(eq(int, import_with_fence(&gl, fence_fd, 100), AVERROR(ETIMEDOUT)));
+    expect_fences(1, 1, 1, "the driver refuses a fence");
     close(fence_fd);
 }
 
 Test(import_calls, the_cpu_waits_for_a_fence_where_the_gpu_cannot)
 {
     struct gl gl = a_gl();
-    int unsignalled = eventfd(0, EFD_CLOEXEC), signalled = eventfd(1, EFD_CLOEXEC);
+    int unsignalled = eventfd(0, EFD_CLOEXEC);
 
-    cr_assert(eq(int, import_with_fence(&gl, signalled), 0));
-    cr_assert(eq(int, import_with_fence(&gl, unsignalled), AVERROR(ETIMEDOUT)));
+    cr_assert(eq(int, import_with_fence(&gl, unsignalled, 100), AVERROR(ETIMEDOUT)));
     cr_assert(eq(int, driver.n_waits, 0));
+    expect_fences(0, 1, 1, "EGL_ANDROID_native_fence_sync is missing");
     close(unsignalled);
+}
+
+Test(import_calls, what_is_written_is_waited_for_by_nobody)
+{
+    struct gl gl = a_gl();
+    int signalled = eventfd(1, EFD_CLOEXEC);
+
+    gl.native_fences = true;
+    cr_assert(eq(int, import_with_fence(&gl, signalled, 100), 0));
+    cr_assert(eq(int, import_with_fence(&gl, -1, signalled), 0));
+    cr_assert(eq(int, driver.n_waits, 0));
+    expect_fences(0, 0, 0, NULL);
     close(signalled);
+}
+
+Test(import_calls, the_cpu_waits_for_a_buffer_of_which_the_kernel_gives_no_fence)
+{
+    struct gl gl = a_gl();
+    int unwritten = eventfd(0, EFD_CLOEXEC);
+
+    gl.native_fences = true;
+    cr_assert(eq(int, import_with_fence(&gl, -1, unwritten), AVERROR(ETIMEDOUT)));
+    expect_fences(0, 1, 1, "the kernel gives no fence of a buffer");
+    close(unwritten);
+}
+
+Test(import_calls, what_was_drawn_has_a_fence_where_the_driver_has_them)
+{
+    struct gl gl = a_gl();
+    int fence_fd;
+
+    cr_assert(eq(int, fence_end(&gl, fence_begin(&gl)), -1));
+    gl.native_fences = true;
+    fence_fd = fence_end(&gl, fence_begin(&gl));
+    cr_assert(ge(int, fence_fd, 0));
+    close(fence_fd);
+    driver.gives_no_fence = true;
+    cr_assert(eq(int, fence_end(&gl, fence_begin(&gl)), -1));
+    cr_assert(eq(int, driver.n_syncs, 0));
+    driver.refuses_fence = true;
+    cr_assert(eq(int, fence_end(&gl, fence_begin(&gl)), -1));
 }

@@ -57,7 +57,8 @@ static int remove_framebuffer(int fd, uint32_t framebuffer)
 }
 
 /* The planes of a request; their property 1 is the framebuffer, object 50 the CRTC. */
-static void read_planes(const struct drm_mode_atomic *atomic, uint32_t shown[16])
+static void read_planes(const struct drm_mode_atomic *atomic, uint32_t shown[16],
+                        uint64_t fences[16])
 {
     const uint32_t *objects = (const uint32_t *)(uintptr_t)atomic->objs_ptr;
     const uint32_t *counts = (const uint32_t *)(uintptr_t)atomic->count_props_ptr;
@@ -68,17 +69,20 @@ static void read_planes(const struct drm_mode_atomic *atomic, uint32_t shown[16]
         for (uint32_t k = 0; k < counts[i]; k++, properties++, values++)
             if (objects[i] < 16 && *properties == 1)
                 shown[objects[i]] = (uint32_t)*values;
+            else if (objects[i] < 16 && *properties == FAKE_IN_FENCE)
+                fences[objects[i]] = *values;
 }
 
 static int control(int fd, unsigned long request, void *argument)
 {
     const struct drm_mode_atomic *atomic = argument;
     uint32_t shown[16] = {0};
+    uint64_t fences[16] = {0};
 
     (void)fd;
     if (request != DRM_IOCTL_MODE_ATOMIC)
         return 0;
-    read_planes(atomic, shown);
+    read_planes(atomic, shown, fences);
     fake_card.last_flags = atomic->flags;
     if (atomic->flags & DRM_MODE_ATOMIC_TEST_ONLY) {
         fake_card.n_tests++;
@@ -89,8 +93,10 @@ static int control(int fd, unsigned long request, void *argument)
         return fail(fake_card.commit_error);
     fake_card.n_commits++;
     fake_card.last_number = atomic->user_data;
-    for (int i = 0; i < 16; i++)
+    for (int i = 0; i < 16; i++) {
         fake_card.shown[i] = shown[i];
+        fake_card.fences[i] = fences[i];
+    }
     return 0;
 }
 

@@ -20,7 +20,11 @@ extern struct fake_card {
     uint64_t last_number; /* of the last commit that was no test: its user data */
     uint64_t flips;       /* the number that drmHandleEvent() hands out */
     uint32_t shown[16];   /* by plane: the framebuffer of the last commit that was no test */
+    uint64_t fences[16];  /* likewise what it waits for; 0: nothing */
 } fake_card;
+
+/* For a plane that waits for fences; that of fake_open() do not. */
+#define FAKE_IN_FENCE 5
 
 extern const struct kms_calls fake_calls;
 

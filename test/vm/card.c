@@ -95,7 +95,7 @@ static void note_release(struct limef_payload *payload)
     LIMEF_CONTAINER_OF(payload, struct picture, payload)->released = true;
 }
 
-static void draw(struct picture *picture, int step)
+void picture_draw(struct picture *picture, int step)
 {
     uint8_t *chroma = picture->data + (size_t)picture->pitch * (size_t)picture->height;
 
@@ -162,7 +162,7 @@ void picture_open(struct picture *picture, const struct card *card, uint32_t fou
     picture->bytes = dumb.size;
     if (drmPrimeHandleToFD(card->fd, dumb.handle, DRM_CLOEXEC | DRM_RDWR, &fd) < 0)
         die("no descriptor of a dumb buffer: %s", strerror(errno));
-    draw(picture, step);
+    picture_draw(picture, step);
     describe(picture, fd);
     limef_payload_init(&picture->payload, note_release);
     picture->av = av_frame_alloc();

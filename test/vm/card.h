@@ -43,6 +43,9 @@ void picture_open(struct picture *picture, const struct card *card, uint32_t fou
                   int height, int step);
 void picture_close(struct picture *picture);
 
+/* Writes another one into it. */
+void picture_draw(struct picture *picture, int step);
+
 /* What such a pixel looks like, by the colours that a picture says it has. */
 void colour_expected(int luma, int blue, int red, const AVFrame *like, int rgb[3]);
 

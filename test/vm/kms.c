@@ -193,6 +193,8 @@ static const struct {
     TEST(display_that_is_unplugged_comes_back),
     TEST(display_follows_the_console),
     TEST(pictures_of_vaapi_are_on_a_plane),
+    TEST(display_waits_for_who_writes),
+    LONG(drawing_waits_for_who_writes),
     LONG(each_call_may_fail),
     LONG(flips_of_two_buffers),
     LONG(gbm_and_egl_alone),

@@ -83,6 +83,10 @@ void gbm_and_egl_alone(void);
 /* kms_faults.c */
 void each_call_may_fail(void);
 
+/* kms_fences.c: with vgem, the card that VGEM names */
+void display_waits_for_who_writes(void);
+void drawing_waits_for_who_writes(void);
+
 /* kms_memory.c */
 void picture_in_ordinary_memory_is_on_a_plane(void);
 

@@ -2,13 +2,17 @@
 # SPDX-License-Identifier: MIT
 """Runs a command in a virtual machine that has displays, with the host's files.
 
-vm.py [--out=DIR] [--limit=S] [--video=WxH] VM-DIR COMMAND [ARGUMENT...]
+vm.py [--out=DIR] [--limit=S] [--video=WxH] [--virgl] VM-DIR COMMAND [ARGUMENT...]
 
 VM-DIR is what setup.sh made. COMMAND runs as root; the host's / is its /, read only; what it writes to
 $OUT is found in DIR. Leaves with its status (0..127); 77 if there is no VM-DIR or no qemu; 99 if the
 guest said nothing. A line "SHOT name" that the guest prints writes what virtio-gpu shows to
-DIR/name.ppm; when DIR/name.done exists it is written."""
+DIR/name.ppm; when DIR/name.done exists it is written.
+
+--virgl: virtio-gpu has a GPU, whose commands the host's OpenGL draws, in a window of an X server of its
+own; 77 without Xvfb or qemu's packages for that. What a SHOT shows is all of that X server then."""
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -62,9 +66,11 @@ def command_of(options, folder):
              "clocksource=tsc", f"init={HERE}/guest-init", f"limef.modules={vm}/modules"]
     if cpu_khz():
         words.append(f"tsc_early_khz={cpu_khz()}")
+    display = ["-display", "sdl,gl=on"] if options.virgl else ["-display", "none"]
+    gpu = "virtio-gpu-gl-pci" if options.virgl else "virtio-gpu-pci"
     width, height = options.video.split("x")
     words.append(f"video=Virtual-1:{options.video}M@60")  # 59.8 Hz; with reduced blanking 58.5
-    return [QEMU, "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-vga", "none",
+    return [QEMU, "-nodefaults", "-no-user-config", "-no-reboot", *display, "-vga", "none",
             "-machine", "q35,hpet=off", "-accel", "tcg,thread=multi,tb-size=512",
             # without AVX: Mesa's renderer crashed once in a gather, see README.md
             "-cpu", "max,avx=off,avx2=off,f16c=off,fma=off",
@@ -72,7 +78,7 @@ def command_of(options, folder):
             "-kernel", f"{vm}/vmlinux", "-initrd", f"{vm}/initrd.img", "-append", " ".join(words),
             "-serial", "stdio", "-qmp", f"unix:{folder}/qmp,server=on,wait=off",
             "-device", "isa-debug-exit,iobase=0xf4,iosize=0x1", "-device", "virtio-rng-pci",
-            "-device", f"virtio-gpu-pci,id=screen,xres={width},yres={height}",
+            "-device", f"{gpu},id=screen,xres={width},yres={height}",
             "-fsdev", "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap",
             "-device", "virtio-9p-pci,fsdev=root,mount_tag=root",
             "-fsdev", f"local,id=out,path={options.out},security_model=none",
@@ -84,13 +90,22 @@ def shoot(monitor, out, name):
     pathlib.Path(out, f"{name}.done").touch()
 
 
+def shoot_window(out, name):
+    """All that the X server shows: qemu does not have what its OpenGL draws."""
+    subprocess.run(["ffmpeg", "-v", "error", "-y", "-f", "x11grab", "-i", os.environ["DISPLAY"], "-frames:v", "1",
+                    "-pix_fmt", "rgb24", f"{out}/{name}.ppm"], check=False)
+    pathlib.Path(out, f"{name}.done").touch()
+
+
 def follow(qemu, options, folder):
     """Prints what the guest says, and does what it asks for."""
     monitor = None
     for line in qemu.stdout:
         print(line.rstrip("\r\n"), flush=True)
         words = line.split()
-        if len(words) == 2 and words[0] == "SHOT":
+        if len(words) == 2 and words[0] == "SHOT" and options.virgl:
+            shoot_window(options.out, os.path.basename(words[1]))
+        elif len(words) == 2 and words[0] == "SHOT":
             monitor = monitor or Monitor(f"{folder}/qmp")
             shoot(monitor, options.out, os.path.basename(words[1]))
 
@@ -117,11 +132,38 @@ def run(options, folder):
     return NO_REPORT
 
 
+@contextlib.contextmanager
+def x_server():
+    """Its name; None: it does not start."""
+    if not shutil.which("Xvfb"):
+        yield None
+        return
+    read_fd, write_fd = os.pipe()
+    server = subprocess.Popen(["Xvfb", "-displayfd", str(write_fd), "-nolisten", "tcp", "-screen", "0",
+                               "1280x1024x24"], pass_fds=(write_fd,), stderr=subprocess.DEVNULL)
+    os.close(write_fd)
+    with os.fdopen(read_fd) as answers:
+        number = answers.readline().strip()
+    try:
+        yield f":{number}" if number else None
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def has_virgl():
+    """qemu's modules for it are packages of their own."""
+    says = subprocess.run([QEMU, "-display", "help"], capture_output=True, text=True, check=False)
+    devices = subprocess.run([QEMU, "-device", "virtio-gpu-gl-pci,help"], capture_output=True, check=False)
+    return "sdl" in says.stdout and devices.returncode == 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--out")
     parser.add_argument("--limit", type=int, default=300)
     parser.add_argument("--video", default="320x240")
+    parser.add_argument("--virgl", action="store_true")
     parser.add_argument("vm")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     options = parser.parse_args()
@@ -134,7 +176,15 @@ def main():
     with tempfile.TemporaryDirectory(prefix="limef-vm-") as folder:
         options.out = os.path.abspath(options.out or f"{folder}/out")
         os.makedirs(options.out, exist_ok=True)
-        return run(options, folder)
+        if not options.virgl:
+            return run(options, folder)
+        with x_server() as display:
+            if not display or not has_virgl():
+                print("skipped: no Xvfb, or qemu has no virtio-gpu with OpenGL; Debian's xvfb, qemu-system-gui and "
+                      "libvirglrenderer1 are that")
+                return 77
+            os.environ.update(DISPLAY=display, SDL_VIDEODRIVER="x11")
+            return run(options, folder)
 
 
 if __name__ == "__main__":

@@ -244,6 +244,13 @@ struct limef_presenter {
     LIMEF_ATOMIC(uint64_t) n_missed; /**< of these, a refresh or more after the one meant for it */
     /** of these, given to the display too late for it; the others are the display's */
     LIMEF_ATOMIC(uint64_t) n_missed_here;
+    /** Fences of pictures that were not written yet, by who waits for them: the GPU that draws, the
+     * display (there those of what GL drew as well), or this thread; of them, not signalled in time
+     */
+    LIMEF_ATOMIC(uint64_t) n_fences_gpu, n_fences_display, n_fences_cpu, n_fences_late;
+    LIMEF_ATOMIC(const char *)
+    fences_why;                           /**< why this thread waited last; lives forever. NULL: it
+                                               did not */
     LIMEF_ATOMIC(int64_t) first_shown_us; /**< when the first picture was presented; 0: not yet */
 };
 

@@ -169,7 +169,7 @@ static void put_stream(struct json *json, const struct stream_facts *facts)
     json_string(json, "codec", limef_codec_name(stream->decode.parameters));
     json_integer(json, "width", facts->slot.width);
     json_integer(json, "height", facts->slot.height);
-    json_integer(json, "frames_in", (int64_t)(facts->source.n_video + facts->camera.n_units));
+    json_integer(json, "frames_in", (int64_t)(facts->source.n_video + facts->camera.n_pictures));
     json_integer(json, "frames_decoded", (int64_t)facts->decode.n_frames);
     json_integer(json, "frames_shown", (int64_t)facts->slot.n_shown);
     put_hardware(json, &facts->hardware);

@@ -205,6 +205,7 @@ static int pass_unit(struct inside *inside, const struct rtsp_receiver *receiver
     packet->frame.wall_us = arrival->wall_us;
     packet->dts_us = LIMEF_NO_TIME;
     inside->camera.past.n_units++;
+    inside->camera.past.n_pictures += receiver->media == LIMEF_MEDIA_VIDEO;
     return limef_pass(&inside->rtsp->source.filter, &packet->frame);
 }
 

@@ -91,6 +91,7 @@ struct limef_rtsp_source_counters {
     uint64_t n_foreign;       /**< packets of another sender or payload type, dropped */
     uint64_t n_kernel_drops;  /**< datagrams that the kernel had no room for */
     uint64_t n_units;         /**< access units passed on */
+    uint64_t n_pictures;      /**< of those, of video */
     uint64_t n_dropped_units; /**< damaged, or before the key frame after a loss */
     uint64_t n_jumps;         /**< of the camera's clock, repaired */
     int64_t jitter_us;        /**< of the first video track, RFC 3550 A.8 */

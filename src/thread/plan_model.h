@@ -19,7 +19,7 @@ enum {
     MODEL_OPS = 160,
     MODEL_ROOM = 32, /* frames of a lane; a power of two */
     MODEL_DRAWS = 32,
-    MODEL_RANKS = 5,
+    MODEL_RANKS = 6,
     MODEL_STEPS = 200000, /* of all runs together */
 };
 

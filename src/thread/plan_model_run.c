@@ -14,8 +14,9 @@
 #define NO_TIME_US 1e-6
 
 static const uint8_t ranks[MODEL_RANKS] = {
-    [LIMEF_PRIORITY_AUDIO] = 0,      [LIMEF_PRIORITY_DISPLAY] = 1,    [LIMEF_PRIORITY_INGEST] = 2,
-    [LIMEF_PRIORITY_PROCESSING] = 3, [LIMEF_PRIORITY_BACKGROUND] = 4,
+    [LIMEF_PRIORITY_AUDIO] = 0,      [LIMEF_PRIORITY_DISPLAY] = 1,
+    [LIMEF_PRIORITY_INGEST] = 2,     [LIMEF_PRIORITY_RECORDING] = 3,
+    [LIMEF_PRIORITY_PROCESSING] = 4, [LIMEF_PRIORITY_BACKGROUND] = 5,
 };
 
 /* A number that looks random: the same for the same arguments. */

@@ -6,6 +6,9 @@
 /* Below this all durations are one bucket. */
 #define FIRST_OCTAVE 4
 
+/* Of all calls. */
+#define SLOW_SHARE 0.04
+
 unsigned probe_bucket(int64_t ns)
 {
     unsigned octave, bucket;
@@ -67,6 +70,22 @@ static double percentile_ns(const uint32_t *before, const uint32_t *after, doubl
         seen += n;
     }
     return 0;
+}
+
+/* Mean of the window's slowest calls, of one at least, in nanoseconds. */
+static double slow_ns(const uint32_t *before, const uint32_t *after)
+{
+    double total = 0, sum = 0, n = 0;
+
+    for (unsigned i = 0; i < LIMEF_PROBE_N_BUCKETS; i++)
+        total += after[i] - before[i];
+    for (unsigned i = LIMEF_PROBE_N_BUCKETS; i-- > 0 && n < SLOW_SHARE * total;) {
+        double slow = after[i] - before[i];
+
+        n += slow;
+        sum += slow * (double)(probe_bucket_ns(i) + probe_bucket_ns(i + 1)) / 2;
+    }
+    return n > 0 ? sum / n : 0;
 }
 
 static double jitter_us(const uint32_t *before, const uint32_t *after)
@@ -132,12 +151,15 @@ uint64_t limef_probe_measure(const struct limef_probe_reading *before,
     filter->rate_hz = rate_hz(before, after);
     filter->is_live = after->seen & LIMEF_PROBE_LIVE;
     filter->is_eager = after->n_steps > before->n_steps && after->n_waited == before->n_waited;
-    filter->cost_us = filter->p95_us = LIMEF_NOT_MEASURED;
+    filter->cost_us = filter->p95_us = filter->slow_us = LIMEF_NOT_MEASURED;
     if (n_sampled) {
         filter->cost_us = (double)(after->sum_ns - before->sum_ns) / (double)n / 1000;
         filter->p95_us = percentile_ns(before->own, after->own, 0.95) / 1000;
         if (filter->p95_us < filter->cost_us)
             filter->p95_us = filter->cost_us;
+        filter->slow_us = slow_ns(before->own, after->own) / 1000;
+        if (filter->slow_us < filter->p95_us)
+            filter->slow_us = filter->p95_us;
     }
     if (edge)
         measure_edge(before, after, edge);
@@ -167,6 +189,7 @@ static void scale(struct limef_plan_filter *const *filters, unsigned n, unsigned
         if ((!flag || filters[i]->flags & flag) && filters[i]->cost_us > 0) {
             filters[i]->cost_us *= factor;
             filters[i]->p95_us *= factor;
+            filters[i]->slow_us *= factor;
         }
 }
 

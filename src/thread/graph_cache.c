@@ -71,6 +71,7 @@ static void take_filter_cost(struct limef_plan_filter *to,
 {
     to->cost_us = cost->cost_us;
     to->p95_us = cost->p95_us;
+    to->slow_us = cost->slow_us;
     to->rate_hz = cost->rate_hz;
     to->is_live = cost->is_live;
     to->is_eager = cost->is_eager;
@@ -231,6 +232,7 @@ static void note_costs(struct limef_graph_inside *graph, const struct graph_plan
 
             node->measured.cost_us = cost->cost_us;
             node->measured.p95_us = cost->p95_us;
+            node->measured.slow_us = cost->slow_us;
             node->measured.rate_hz = cost->rate_hz;
             node->measured.is_live = cost->is_live;
             node->measured.is_eager = cost->is_eager;

@@ -7,6 +7,9 @@
 #define SMALL_LOAD 0.02
 #define SMALL_SHARE 0.25
 
+/* From one window to the next: not in each of them are key frames. */
+#define SLOW_STAYS 0.8
+
 /* What was not measured in this window was mostly not there: what it cost before stays. */
 static void keep_measured(struct limef_plan_filter *known, const struct limef_plan_filter *now)
 {
@@ -14,6 +17,8 @@ static void keep_measured(struct limef_plan_filter *known, const struct limef_pl
         known->cost_us = now->cost_us;
     if (now->p95_us >= 0)
         known->p95_us = now->p95_us;
+    if (now->slow_us >= 0)
+        known->slow_us = fmax(now->slow_us, SLOW_STAYS * known->slow_us);
     if (now->rate_hz >= 0)
         known->rate_hz = now->rate_hz;
     known->is_live = now->is_live;

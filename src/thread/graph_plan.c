@@ -72,12 +72,15 @@ static void describe_glued(const struct graph_node *node, struct limef_plan_filt
     if (filter->cost_us < 0 || filter->rate_hz <= 0) {
         filter->cost_us = measured->cost_us;
         filter->p95_us = measured->p95_us;
+        filter->slow_us = measured->slow_us;
         filter->rate_hz = measured->rate_hz;
         return;
     }
     filter->cost_us += measured->cost_us * measured->rate_hz / filter->rate_hz;
     if (measured->p95_us >= 0)
         filter->p95_us += measured->p95_us;
+    if (measured->slow_us >= 0)
+        filter->slow_us += measured->slow_us;
 }
 
 static int describe_thread(struct limef_graph_inside *graph, const struct graph_node *node,

@@ -62,8 +62,8 @@ static int add_node(struct limef_graph_inside *graph, struct limef_filter *filte
     if (!*added)
         return no_memory(graph, filter->name);
     (*added)->filter = filter;
-    (*added)->measured.cost_us = (*added)->measured.p95_us = (*added)->measured.rate_hz =
-        LIMEF_NOT_MEASURED;
+    (*added)->measured.cost_us = (*added)->measured.p95_us = (*added)->measured.slow_us =
+        (*added)->measured.rate_hz = LIMEF_NOT_MEASURED;
     (*added)->is_new = true;
     (*added)->id = ++graph->n_nodes_made;
     pthread_mutex_lock(&graph->registry);

@@ -201,8 +201,8 @@ int limef_plan_cache_put(struct limef_plan_cache *cache, const struct limef_plan
     copy(cached.plan.workers, plan->workers, plan->n_workers * sizeof(*plan->workers));
     for (uint32_t i = 0; i < problem->n_filters; i++)
         cached.filters[i] = (struct limef_plan_filter_cost){
-            problem->filters[i].cost_us, problem->filters[i].p95_us, problem->filters[i].rate_hz,
-            problem->filters[i].is_live, problem->filters[i].is_eager};
+            problem->filters[i].cost_us, problem->filters[i].p95_us,  problem->filters[i].slow_us,
+            problem->filters[i].rate_hz, problem->filters[i].is_live, problem->filters[i].is_eager};
     for (uint32_t i = 0; i < problem->n_edges; i++)
         cached.edges[i] = (struct limef_plan_edge_cost){
             problem->edges[i].rate_hz, problem->edges[i].frame_bytes,

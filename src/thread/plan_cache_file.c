@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #define MAGIC "limefpln"
-#define VERSION 5
+#define VERSION 6
 /* Of a file that is read: 128 plans of a thousand filters are far below. */
 #define MAX_BYTES (64 << 20)
 #define FNV_OFFSET 0xcbf29ce484222325u
@@ -134,6 +134,7 @@ static void put_costs(struct stream *stream, const struct limef_plan_cached *cac
     for (uint32_t i = 0; i < cached->plan.n_filters; i++) {
         put_double(stream, cached->filters[i].cost_us);
         put_double(stream, cached->filters[i].p95_us);
+        put_double(stream, cached->filters[i].slow_us);
         put_double(stream, cached->filters[i].rate_hz);
         put_word(stream, cached->filters[i].is_live);
         put_word(stream, cached->filters[i].is_eager);
@@ -186,6 +187,7 @@ static void get_costs(struct stream *stream, struct limef_plan_cached *cached)
     for (uint32_t i = 0; i < cached->plan.n_filters; i++) {
         cached->filters[i].cost_us = get_double(stream);
         cached->filters[i].p95_us = get_double(stream);
+        cached->filters[i].slow_us = get_double(stream);
         cached->filters[i].rate_hz = get_double(stream);
         cached->filters[i].is_live = get_up_to(stream, 1);
         cached->filters[i].is_eager = get_up_to(stream, 1);
@@ -230,7 +232,7 @@ static void put_all(struct stream *stream, const struct limef_plan_cache *cache)
 /* Words of a plan in the file, without the five before it. */
 static uint64_t words_of(const struct limef_plan_cache_entry *entry)
 {
-    return entry->n_edges * (uint64_t)11 + entry->n_filters * (uint64_t)6 +
+    return entry->n_edges * (uint64_t)11 + entry->n_filters * (uint64_t)7 +
            entry->n_islands * (uint64_t)6 + entry->n_workers * (uint64_t)2;
 }
 

@@ -89,7 +89,9 @@ static enum limef_priority priority_of(const struct plan_work *work,
     /* packets that are written at once wait for nobody's pictures */
     if (first & LIMEF_FILTER_RECORDS && is_light_load(work, island))
         return LIMEF_PRIORITY_INGEST;
-    if (first & (LIMEF_FILTER_RECORDS | LIMEF_FILTER_BLOCKING))
+    if (first & LIMEF_FILTER_RECORDS)
+        return LIMEF_PRIORITY_RECORDING;
+    if (first & LIMEF_FILTER_BLOCKING)
         return LIMEF_PRIORITY_BACKGROUND;
     return LIMEF_PRIORITY_PROCESSING;
 }

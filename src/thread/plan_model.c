@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* So long is run, unless so many frames come before. */
-#define MODEL_SECONDS 5.0
+#define MODEL_SECONDS 20.0
 #define MODEL_FRAMES 1500.0
 
 /* Of the machine, above which some frames are late under every plan. */
@@ -20,8 +20,12 @@
     (LIMEF_FILTER_THREAD_BOUND | LIMEF_FILTER_REAL_TIME | LIMEF_FILTER_DISPLAY |                   \
      LIMEF_FILTER_SELF_THREADED | LIMEF_FILTER_BOUNDARY)
 
-/* What one of MODEL_DRAWS frames costs, of the others. */
-#define SELDOM_COST 3.0
+/* What slow frames cost at most, of the mean: more is what the system does now and then. */
+#define MOST_SLOW 3.0
+
+/* Mean of the slowest of MODEL_KEY_EVERY, of a normal distribution; what is no more than it. */
+#define SLOW_QUANTILE 2.15
+#define SLOW_IS_MORE 1.1
 
 /* Frames of a source of which one comes to a filter. */
 #define MOST_EVERY 1000000
@@ -42,10 +46,12 @@ static double spread_of(double p95)
     return root > 0 ? 1.645 - sqrt(root) : 1.645;
 }
 
-/* p95: of the mean; seldom: what one of the frames costs that it does not show, of the others. */
-static void draw_costs(float *draws, double p95, double seldom)
+/* Of the mean. slow: one of MODEL_KEY_EVERY frames; the others cost less, so that the mean is 1.
+ */
+static void draw_costs(float *draws, double p95, double slow)
 {
-    double spread = spread_of(p95 * (1 + (seldom - 1) / MODEL_DRAWS)), sum = 0;
+    double others = (MODEL_KEY_EVERY - slow) / (MODEL_KEY_EVERY - 1), sum = 0;
+    double spread = spread_of(p95 / others);
 
     for (unsigned k = 0; k < MODEL_DRAWS / 2; k++) {
         double factor = exp(spread * quantiles[k]);
@@ -53,22 +59,27 @@ static void draw_costs(float *draws, double p95, double seldom)
         draws[MODEL_DRAWS / 2 + k] = (float)factor;
         draws[MODEL_DRAWS / 2 - 1 - k] = (float)(1 / factor);
     }
-    draws[MODEL_DRAWS - 1] = fmaxf(draws[MODEL_DRAWS - 1], (float)seldom);
     for (unsigned k = 0; k < MODEL_DRAWS; k++)
         sum += (double)draws[k];
     for (unsigned k = 0; k < MODEL_DRAWS; k++)
-        draws[k] *= (float)(MODEL_DRAWS / sum);
+        draws[k] *= (float)(MODEL_DRAWS * others / sum);
 }
 
 static void read_costs(struct plan_model *model, uint32_t filter)
 {
     const struct limef_plan_filter *known = &model->work->problem->filters[filter];
-    double p95 =
-        plan_is_known(known->p95_us) && known->cost_us > 0 ? known->p95_us / known->cost_us : 1;
+    double cost_us = known->cost_us, p95 = 1, slow = 1;
 
-    model->cost_us[filter] = known->cost_us;
-    draw_costs(model->draws[false][filter], p95, 1);
-    draw_costs(model->draws[true][filter], p95, SELDOM_COST);
+    if (cost_us > 0 && plan_is_known(known->p95_us))
+        p95 = known->p95_us / cost_us;
+    if (cost_us > 0 && plan_is_known(known->slow_us))
+        slow = fmin(known->slow_us / cost_us, MOST_SLOW);
+    /* what the spread of all frames is alone */
+    if (slow < SLOW_IS_MORE * exp(spread_of(p95) * (SLOW_QUANTILE - spread_of(p95) / 2)))
+        slow = 1;
+    model->cost_us[filter] = cost_us;
+    model->slow[filter] = (float)slow;
+    draw_costs(model->draws[filter], p95, slow);
 }
 
 /* Filters pass all their frames on, or one of so many. Returns false where it is something else. */
@@ -179,7 +190,6 @@ bool plan_model_init(struct plan_model *model, const struct plan_work *work)
     memset(model, 0, sizeof(*model)); /* in place: it is large */
     model->work = work;
     model->most_steps = MODEL_STEPS;
-    model->has_seldom = true;
     model->n_cores = n_cpus < problem->n_filters ? (unsigned)n_cpus : problem->n_filters;
     for (uint32_t i = 0; i < problem->n_filters; i++)
         if (!read_filter(model, work->order[i]))

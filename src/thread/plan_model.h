@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A model of the machine that runs a plan for some seconds: cores, priorities, time slices,
- * boundaries with their depths, and what each frame costs, drawn from mean and p95. It tells how
- * many frames come too late under one plan, and under another: the same frames at the same costs,
- * the same answer every time. No memory but its own.
+ * boundaries with their depths, and what each frame costs, drawn from mean, p95 and slow ones. It
+ * tells how many frames come too late under one plan, and under another: the same frames at the
+ * same costs, the same answer every time. No memory but its own.
  */
 #ifndef LIMEF_SRC_THREAD_PLAN_MODEL_H
 #define LIMEF_SRC_THREAD_PLAN_MODEL_H
@@ -19,7 +19,8 @@ enum {
     MODEL_OPS = 160,
     MODEL_ROOM = 32, /* frames of a lane; a power of two */
     MODEL_DRAWS = 32,
-    MODEL_RANKS = 5,
+    MODEL_KEY_EVERY = 25, /* frames */
+    MODEL_RANKS = 6,
     MODEL_STEPS = 200000, /* of all runs together */
 };
 
@@ -64,7 +65,8 @@ struct model_thread {
     enum model_state state;
     int pc; /* -1: between two frames */
     bool is_working;
-    uint8_t rank, next_ready, lanes; /* lanes: the first of its list */
+    /* worked_at: the last filter of the work; lanes: the first of its list */
+    uint8_t rank, next_ready, lanes, worked_at;
 };
 
 struct model_core {
@@ -84,9 +86,7 @@ struct plan_model {
     const struct plan_work *work;
     /* of the problem */
     double cost_us[MODEL_FILTERS], path_us[MODEL_FILTERS], n_ends[MODEL_FILTERS];
-    /* as p95 says; with seldom ones that it does not show */
-    float draws[2][MODEL_FILTERS][MODEL_DRAWS];
-    bool has_seldom; /* which of them */
+    float draws[MODEL_FILTERS][MODEL_DRAWS], slow[MODEL_FILTERS]; /* of the mean */
     uint32_t keep[MODEL_FILTERS], every[MODEL_FILTERS];
     struct model_source sources[MODEL_SOURCES];
     unsigned n_sources, n_cores;
@@ -100,15 +100,19 @@ struct plan_model {
     uint8_t ready_first[MODEL_RANKS], ready_last[MODEL_RANKS];
     unsigned n_threads, n_ops, n_running_cores;
     uint32_t n_order, n_steps, most_steps;
-    double now_us, end_us, slice_us, n_due, n_missed, own_us, extra_us;
+    double now_us, end_us, slice_us, n_due, n_missed, most_missed, own_us, extra_us;
 };
 
 /* Reads a problem. Returns whether it is one that the model can tell anything of: measured, plain,
  * small, and not overloaded whatever is done. */
 bool plan_model_init(struct plan_model *model, const struct plan_work *work);
 
+/* The machine at the beginning of a run. Returns false where the plan is larger than there is room
+ * for. */
+bool plan_model_open_run(struct plan_model *model);
+
 /* Runs what is in work->plan: links, islands, workers, fifos. part: of the time that is looked at.
- */
-struct model_outcome plan_model_run(struct plan_model *model, double part);
+ * worst: a larger share of late frames need not be known, the run ends where it is reached. */
+struct model_outcome plan_model_run(struct plan_model *model, double part, double worst);
 
 #endif

@@ -4,19 +4,8 @@
 
 #include <math.h>
 
-/* Threads of one priority change places so often. */
-#define SLICE_US 3000.0
-
-/* From key frame to key frame, of what is dropped to one. */
-#define KEY_EVERY 25
-
 /* Less than this is rounding. */
 #define NO_TIME_US 1e-6
-
-static const uint8_t ranks[MODEL_RANKS] = {
-    [LIMEF_PRIORITY_AUDIO] = 0,      [LIMEF_PRIORITY_DISPLAY] = 1,    [LIMEF_PRIORITY_INGEST] = 2,
-    [LIMEF_PRIORITY_PROCESSING] = 3, [LIMEF_PRIORITY_BACKGROUND] = 4,
-};
 
 /* A number that looks random: the same for the same arguments. */
 static uint32_t draw(uint32_t a, uint32_t b)
@@ -28,118 +17,16 @@ static uint32_t draw(uint32_t a, uint32_t b)
     return x ^ (x >> 15);
 }
 
+/* Slow ones are so for all filters of a stream. */
 static double cost_of(const struct plan_model *model, uint32_t filter,
                       const struct model_token *token)
 {
     uint32_t drawn = draw(filter * MODEL_SOURCES + token->source, token->number);
+    double cost_us = model->cost_us[filter];
 
-    return model->cost_us[filter] *
-           (double)model->draws[model->has_seldom][filter][drawn % MODEL_DRAWS];
-}
-
-static bool add_op(struct plan_model *model, enum model_op_kind kind, uint32_t at)
-{
-    if (model->n_ops == MODEL_OPS)
-        return false;
-    model->ops[model->n_ops++] = (struct model_op){.kind = (uint8_t)kind, .at = (uint8_t)at};
-    return true;
-}
-
-/* What a filter does for a frame, with all that is fused behind it. */
-static bool add_work(struct plan_model *model, uint32_t filter)
-{
-    const struct plan_work *work = model->work;
-    unsigned op = model->n_ops;
-
-    if (!add_op(model, MODEL_WORK, filter))
-        return false;
-    for (uint32_t k = work->out_at[filter]; k < work->out_at[filter + 1]; k++) {
-        uint32_t edge = work->out_edges[k];
-
-        if (!(work->plan->links[edge].is_cut ? add_op(model, MODEL_SEND, edge)
-                                             : add_work(model, work->problem->edges[edge].to)))
-            return false;
-    }
-    model->ops[op].skip = (uint16_t)model->n_ops;
-    return true;
-}
-
-static bool open_lane(struct plan_model *model, unsigned number, uint32_t to)
-{
-    const struct limef_plan *plan = model->work->plan;
-    const struct limef_plan_island *island = &plan->islands[plan->island_of[to]];
-    struct model_lane *lane = &model->lanes[number];
-    struct model_thread *thread = &model->threads[island->worker];
-
-    if (model->programs[to] == UINT16_MAX) {
-        model->programs[to] = (uint16_t)model->n_ops;
-        if (!add_work(model, to) || !add_op(model, MODEL_DONE, 0))
-            return false;
-    }
-    lane->program = model->programs[to];
-    lane->to = (uint8_t)to;
-    lane->thread = (uint8_t)island->worker;
-    lane->writer = MODEL_NONE;
-    lane->n_ends = model->n_ends[to];
-    lane->first = lane->n = 0;
-    lane->waits_for_key = false;
-    thread->rank = ranks[plan->workers[island->worker].priority];
-    lane->next = thread->lanes;
-    thread->lanes = (uint8_t)number;
-    return true;
-}
-
-static bool open_lanes(struct plan_model *model)
-{
-    const struct plan_work *work = model->work;
-
-    for (uint32_t i = 0; i < work->problem->n_edges; i++) {
-        const struct limef_plan_link *link = &work->plan->links[i];
-        struct model_lane *lane = &model->lanes[i];
-
-        if (!link->is_cut)
-            continue;
-        lane->depth = link->depth < MODEL_ROOM ? link->depth : MODEL_ROOM;
-        lane->overflow = link->overflow;
-        lane->max_us = (double)link->max_time_us;
-        lane->is_source = false;
-        if (!open_lane(model, i, work->problem->edges[i].to))
-            return false;
-    }
-    for (unsigned i = 0; i < model->n_sources; i++) {
-        struct model_lane *lane = &model->lanes[MODEL_EDGES + i];
-
-        lane->depth = MODEL_ROOM;
-        lane->overflow = LIMEF_OVERFLOW_DROP_OLDEST;
-        lane->max_us = 0;
-        lane->is_source = true;
-        if (!open_lane(model, MODEL_EDGES + i, model->sources[i].filter))
-            return false;
-    }
-    return true;
-}
-
-static bool open_run(struct plan_model *model)
-{
-    model->n_threads = model->work->plan->n_workers;
-    for (unsigned i = 0; i < model->n_threads; i++)
-        model->threads[i] = (struct model_thread){.pc = -1, .lanes = MODEL_NONE};
-    for (unsigned i = 0; i < model->n_cores; i++)
-        model->cores[i] = (struct model_core){
-            .thread = MODEL_NONE, .last_thread = MODEL_NONE, .until_us = INFINITY};
-    for (unsigned i = 0; i < MODEL_RANKS; i++)
-        model->ready_first[i] = MODEL_NONE;
-    for (unsigned i = 0; i < MODEL_FILTERS; i++)
-        model->programs[i] = UINT16_MAX;
-    for (unsigned i = 0; i < model->n_sources; i++) {
-        model->sources[i].number = 0;
-        model->sources[i].next_us = model->sources[i].phase * model->sources[i].period_us;
-    }
-    model->slice_us = model->n_threads > model->n_cores ? SLICE_US : INFINITY;
-    model->n_ops = 0;
-    model->n_order = 0;
-    model->now_us = model->n_due = model->n_missed = model->own_us = model->extra_us = 0;
-    return open_lanes(model);
+    if (model->slow[filter] > 1 && token->number / model->every[filter] % MODEL_KEY_EVERY == 0)
+        return cost_us * (double)model->slow[filter];
+    return cost_us * (double)model->draws[filter][drawn % MODEL_DRAWS];
 }
 
 static void push_ready(struct plan_model *model, uint8_t number, bool first)
@@ -191,7 +78,7 @@ static bool push_frame(struct plan_model *model, struct model_lane *lane, struct
 {
     struct model_thread *reader = &model->threads[lane->thread];
 
-    if (lane->waits_for_key && token.number % KEY_EVERY) {
+    if (lane->waits_for_key && token.number % MODEL_KEY_EVERY) {
         lose(model, lane);
         return true;
     }
@@ -255,24 +142,43 @@ static bool take_frame(struct plan_model *model, struct model_thread *thread)
     return true;
 }
 
+static bool is_end(const struct plan_model *model, uint32_t filter)
+{
+    return model->work->out_at[filter] == model->work->out_at[filter + 1];
+}
+
+/* All that a frame costs up to where something else happens: an end, or a lane. */
+static void begin_work(struct plan_model *model, struct model_thread *thread)
+{
+    const struct model_token *token = &thread->token;
+    const struct model_op *op;
+
+    thread->work_us = 0;
+    thread->is_working = true;
+    do {
+        op = &model->ops[thread->pc];
+        thread->work_us += cost_of(model, op->at, token);
+        if (model->keep[op->at] > 1 && token->number / model->every[op->at] % model->keep[op->at])
+            thread->pc = op->skip;
+        else
+            thread->pc++;
+    } while (!is_end(model, op->at) && model->ops[thread->pc].kind == MODEL_WORK);
+    thread->worked_at = op->at;
+    thread->left_us += thread->work_us;
+}
+
 static void end_work(struct plan_model *model, struct model_thread *thread)
 {
-    const struct plan_work *work = model->work;
-    const struct model_op *op = &model->ops[thread->pc];
     const struct model_token *token = &thread->token;
 
     thread->is_working = false;
     model->own_us += thread->work_us;
-    if (work->out_at[op->at] == work->out_at[op->at + 1]) {
-        model->n_due++;
-        if (model->now_us - token->due_us >
-            model->sources[token->source].deadline_us + model->path_us[op->at])
-            model->n_missed++;
-    }
-    if (model->keep[op->at] > 1 && token->number / model->every[op->at] % model->keep[op->at])
-        thread->pc = op->skip;
-    else
-        thread->pc++;
+    if (!is_end(model, thread->worked_at))
+        return;
+    model->n_due++;
+    if (model->now_us - token->due_us >
+        model->sources[token->source].deadline_us + model->path_us[thread->worked_at])
+        model->n_missed++;
 }
 
 /* Goes on until the thread needs the core, or sleeps. */
@@ -281,6 +187,8 @@ static void advance(struct plan_model *model, struct model_thread *thread)
     for (;;) {
         const struct model_op *op;
 
+        if (thread->is_working)
+            end_work(model, thread);
         if (thread->pc < 0) {
             if (take_frame(model, thread))
                 continue;
@@ -289,23 +197,20 @@ static void advance(struct plan_model *model, struct model_thread *thread)
             return;
         }
         op = &model->ops[thread->pc];
-        if (op->kind == MODEL_DONE) {
-            thread->pc = -1;
-        } else if (op->kind == MODEL_SEND) {
-            if (!push_frame(model, &model->lanes[op->at], thread->token,
-                            (uint8_t)(thread - model->threads))) {
-                thread->state = MODEL_WAITS;
-                return;
-            }
-            thread->pc++;
-        } else if (thread->is_working) {
-            end_work(model, thread);
-        } else {
-            thread->is_working = true;
-            thread->work_us = cost_of(model, op->at, &thread->token);
-            thread->left_us += thread->work_us;
+        if (op->kind == MODEL_WORK) {
+            begin_work(model, thread);
             return;
         }
+        if (op->kind == MODEL_DONE) {
+            thread->pc = -1;
+            continue;
+        }
+        if (!push_frame(model, &model->lanes[op->at], thread->token,
+                        (uint8_t)(thread - model->threads))) {
+            thread->state = MODEL_WAITS;
+            return;
+        }
+        thread->pc++;
     }
 }
 
@@ -454,15 +359,30 @@ static bool step(struct plan_model *model)
     return true;
 }
 
-struct model_outcome plan_model_run(struct plan_model *model, double part)
+/* Frames that come out at the ends, at most. */
+static double most_due(const struct plan_model *model)
+{
+    double n = 0;
+
+    for (unsigned i = 0; i < model->n_sources; i++) {
+        const struct model_source *source = &model->sources[i];
+
+        n +=
+            (model->end_us / source->period_us + source->burst + 1) * model->n_ends[source->filter];
+    }
+    return n;
+}
+
+struct model_outcome plan_model_run(struct plan_model *model, double part, double worst)
 {
     struct model_outcome outcome = {.missed = INFINITY, .cpu = INFINITY};
 
-    if (!open_run(model))
+    if (!plan_model_open_run(model))
         return outcome;
     model->end_us = model->seconds * 1e6 * part;
+    model->most_missed = worst * most_due(model);
     while (step(model))
-        if (model->n_steps++ >= model->most_steps)
+        if (model->n_steps++ >= model->most_steps || model->n_missed > model->most_missed)
             return outcome;
     model->now_us = model->end_us;
     count_rest(model);

@@ -42,10 +42,10 @@ static const char *why_urgent(const struct limef_plan_problem *problem,
         return "it shows pictures";
     case LIMEF_PRIORITY_INGEST:
         return why_it_reads(&problem->filters[island->first], plan_is_known(island->load));
+    case LIMEF_PRIORITY_RECORDING:
+        return "it records";
     case LIMEF_PRIORITY_BACKGROUND:
-        return problem->filters[island->first].flags & LIMEF_FILTER_RECORDS
-                   ? "it records"
-                   : "it waits for devices";
+        return "it waits for devices";
     case LIMEF_PRIORITY_PROCESSING:
         break;
     }

@@ -27,6 +27,7 @@ static void print_filter(const struct limef_plan *plan, const struct limef_plan_
     fprintf(file, ", \"island\": %u", plan->island_of[number]);
     print_number(file, "cost_us", filter->cost_us);
     print_number(file, "p95_us", filter->p95_us);
+    print_number(file, "slow_us", filter->slow_us > 0 ? filter->slow_us : LIMEF_NOT_MEASURED);
     print_number(file, "rate_hz", filter->rate_hz);
     fputc('}', file);
 }

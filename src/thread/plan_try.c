@@ -25,8 +25,9 @@
 /* Less than this is rounding. */
 #define NO_BETTER 1e-6
 
-/* Of what runs, which is asked for again and again, no more is tried at a time. */
-#define STEPS_RUNS (MODEL_STEPS / 10)
+/* Of what runs, which is asked for again and again, no more is tried at a time: by the thread that
+ * watches, which is more urgent than those that work. */
+#define STEPS_RUNS (MODEL_STEPS / 5)
 
 /* Of the time that a frame has, what makes no difference. */
 #define LIGHT 0.005
@@ -78,7 +79,8 @@ static void set_heads(const struct trial *trial, uint32_t heads)
     plan_find_roots(work);
 }
 
-static struct option look(struct trial *trial, uint32_t heads, double part)
+/* worst: a higher score need not be known. */
+static struct option look(struct trial *trial, uint32_t heads, double part, double worst)
 {
     struct plan_work *work = trial->work;
     struct option option = {.missed = INFINITY, .score = INFINITY};
@@ -95,7 +97,7 @@ static struct option look(struct trial *trial, uint32_t heads, double part)
         work->plan->links[i].is_cut = option.heads >> work->problem->edges[i].to & 1;
     plan_place(work);
     plan_size_fifos(work);
-    outcome = plan_model_run(&trial->model, part);
+    outcome = plan_model_run(&trial->model, part, worst);
     option.missed = outcome.missed;
     option.score = outcome.missed + CPU_WEIGHT * (outcome.cpu - 1);
     return option;
@@ -109,7 +111,8 @@ struct shortlist {
 
 static void propose(struct trial *trial, struct shortlist *list, uint32_t heads)
 {
-    struct option option = look(trial, heads, FIRST_LOOK);
+    double worst = list->n < N_SHORTLIST ? INFINITY : list->options[N_SHORTLIST - 1].score;
+    struct option option = look(trial, heads, FIRST_LOOK, worst);
     unsigned at = list->n < N_SHORTLIST ? list->n++ : N_SHORTLIST;
 
     for (; at && option.score < list->options[at - 1].score; at--)
@@ -150,7 +153,7 @@ static struct option best_step(struct trial *trial, const struct option *from)
                 propose(trial, &list, (from->heads ^ bit) | UINT32_C(1) << k);
     }
     for (unsigned i = 0; i < list.n; i++) {
-        struct option option = look(trial, list.options[i].heads, 1);
+        struct option option = look(trial, list.options[i].heads, 1, fmin(best.score, from->score));
 
         if (option.score < best.score)
             best = option;
@@ -254,29 +257,13 @@ static struct option search(struct trial *trial, const struct option *rules)
 
     if (!(rules->missed > LATE))
         return best;
-    trial->model.n_steps = 0;
-    trial->model.most_steps = trial->runs ? STEPS_RUNS : MODEL_STEPS;
-    few = look(trial, trial->base, 1);
-    all = look(trial, trial->base | trial->may, 1);
+    few = look(trial, trial->base, 1, INFINITY);
+    all = look(trial, trial->base | trial->may, 1, best.score);
     if (all.score < best.score)
         best = all;
     improve(trial, &best);
     improve(trial, &few);
     return few.score < best.score ? few : best;
-}
-
-/* Whether it is no worse either where no frame costs more than p95 says. */
-static bool is_safe(struct trial *trial, const struct option *found, const struct option *now)
-{
-    double found_missed, now_missed;
-
-    trial->model.n_steps = 0;
-    trial->model.most_steps = MODEL_STEPS;
-    trial->model.has_seldom = false;
-    found_missed = look(trial, found->heads, 1).missed;
-    now_missed = look(trial, now->heads, 1).missed;
-    trial->model.has_seldom = true;
-    return found_missed <= now_missed + ON_TIME;
 }
 
 /* start: what the rules say beside what runs; or what runs, if that was tried once. Returns whether
@@ -285,16 +272,15 @@ static bool choose(struct trial *trial, uint32_t start, bool tried)
 {
     double late = trial->runs ? LATE_RUNS : LATE;
     double better = trial->runs ? BETTER_RUNS : BETTER;
-    struct option now = look(trial, start, 1), rules, best;
+    struct option now = look(trial, start, 1, INFINITY), rules, best;
 
-    if (!tried && !(now.missed > late))
+    if (!tried && (!(now.missed > late) || isinf(now.missed)))
         return false;
-    rules = look(trial, trial->rules, 1);
+    rules = look(trial, trial->rules, 1, INFINITY);
     best = rules;
-    if (now.missed > late)
+    if (now.missed > late && !isinf(now.missed))
         best = search(trial, &rules);
-    if ((best.score < now.score - better && is_safe(trial, &best, &now)) ||
-        (tried && rules.missed <= ON_TIME))
+    if (best.score < now.score - better || (tried && rules.missed <= ON_TIME))
         now = best;
     if (!tried && now.heads == start)
         return false;
@@ -317,6 +303,8 @@ void plan_try(struct plan_work *work)
     memcpy(no_cpu, work->no_cpu, n);
     tried = was_tried(work, &was);
     trial.runs = problem->previous != NULL;
+    if (trial.runs)
+        trial.model.most_steps = STEPS_RUNS;
     fresh.previous = NULL;
     work->problem = &fresh;
     ask_rules(&trial);

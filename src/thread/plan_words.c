@@ -90,7 +90,8 @@ const char *limef_plan_mode_name(enum limef_plan_mode mode)
 
 const char *limef_priority_name(enum limef_priority priority)
 {
-    static const char *const names[] = {"processing", "ingest", "display", "audio", "background"};
+    static const char *const names[] = {"processing", "recording", "ingest",
+                                        "display",    "audio",     "background"};
 
     return (unsigned)priority < sizeof(names) / sizeof(*names) ? names[priority] : "unknown";
 }

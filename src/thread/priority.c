@@ -20,6 +20,7 @@ struct class_settings {
 
 static const struct class_settings classes[] = {
     [LIMEF_PRIORITY_PROCESSING] = {"processing", SCHED_OTHER, 0, 0},
+    [LIMEF_PRIORITY_RECORDING] = {"recording", SCHED_OTHER, 0, -3},
     [LIMEF_PRIORITY_INGEST] = {"ingest", SCHED_RR, 5, -5},
     [LIMEF_PRIORITY_DISPLAY] = {"display", SCHED_RR, 10, -10},
     [LIMEF_PRIORITY_AUDIO] = {"audio", SCHED_FIFO, 20, -15},
@@ -34,9 +35,12 @@ static void say_refused(const struct class_settings *class_settings, const char 
                         const char *got)
 {
     static _Atomic(int) said;
+    /* a recorder runs as well as all else then */
+    bool is_small = class_settings->policy == SCHED_OTHER && class_settings->nice < 0;
 
-    limef_log(atomic_exchange_explicit(&said, 1, memory_order_relaxed) ? LIMEF_LOG_DEBUG
-                                                                       : LIMEF_LOG_WARNING,
+    limef_log(is_small || atomic_exchange_explicit(&said, 1, memory_order_relaxed)
+                  ? LIMEF_LOG_DEBUG
+                  : LIMEF_LOG_WARNING,
               name, "no permission for the %s class: %s; see RLIMIT_RTPRIO, RLIMIT_NICE",
               class_settings->name, got);
 }

@@ -16,5 +16,16 @@ def bench(setup, report):
     report.table(["filters", "planned, us", "found, us", "ratio"],
                  [[str(n), runs.median("limef", f"plan_{n}_us"), runs.median("limef", f"find_{n}_us"),
                    runs.median("limef", f"ratio_{n}")] for n in SIZES])
+    small = measure.Interleaved(
+        {"limef": lambda: measure.run_json([setup.program("replan")])}, setup.rounds)
+    if "limef" in small:
+        report.section("Planning what is tried", "1000 random graphs of up to 24 filters, each once, one "
+                       "thread: from nothing, and while it runs, as in each window that is judged.")
+        report.table(["", "mean, us", "p50, us", "p99, us", "most, us"],
+                     [[words] + [small.median("limef", f"{what}_{figure}_us")
+                                 for figure in ("mean", "p50", "p99", "max")]
+                      for words, what in (("from nothing", "fresh"), ("while it runs", "live"))])
+        report.target("plan of a small graph that runs, p99, us", small.median("limef", "live_p99_us"),
+                      "<=", 5000)
     report.target("plan of 500 filters, us", runs.median("limef", "plan_500_us"), "<=", 1000)
     report.target("plan found against made, times", runs.median("limef", "ratio_500"), ">=", 10)

@@ -402,6 +402,7 @@ Test(probe, an_empty_window_is_not_measured)
     cr_assert(eq(u64, limef_probe_measure(&reading, &reading, &filter, NULL), 0));
     cr_assert(eq(dbl, filter.cost_us, LIMEF_NOT_MEASURED));
     cr_assert(eq(dbl, filter.p95_us, LIMEF_NOT_MEASURED));
+    cr_assert(eq(dbl, filter.slow_us, LIMEF_NOT_MEASURED));
     cr_assert(eq(dbl, filter.rate_hz, LIMEF_NOT_MEASURED));
 }
 

@@ -67,6 +67,21 @@ Test(probe_read, who_blocks_is_the_first_to_have_waited)
     cr_assert(lt(dbl, fabs(filters[0].cost_us - 1000), 0.001));
 }
 
+Test(probe_read, slow_frames_are_told_apart)
+{
+    static const struct limef_probe_reading before;
+    struct limef_probe_reading after = {
+        .at_ns = 4000000000, .n_frames = 100, .n_sampled = 100, .sum_ns = 136000000};
+    struct limef_plan_filter filter = {0};
+
+    after.own[probe_bucket(1000000)] = 96;
+    after.own[probe_bucket(10000000)] = 4;
+    cr_assert(eq(u64, limef_probe_measure(&before, &after, &filter, NULL), 100));
+    cr_assert(le(dbl, filter.p95_us, 1400)); /* the mean */
+    cr_assert(ge(dbl, filter.slow_us, 8000));
+    cr_assert(le(dbl, filter.slow_us, 12500));
+}
+
 static int answer_of_step;
 
 static int step(struct limef_source *source, int64_t *due_us)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Graphs, and the problems that the planner is given of them. */
-#include "sim/sim.h"
+#include "sim/sim_private.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -156,6 +156,17 @@ static double p95_us(const struct sim_filter *filter)
     return us * exp(1.645 * filter->jitter - filter->jitter * filter->jitter / 2);
 }
 
+/* The slowest 4 of 100 frames, on average: key frames, or the end of the distribution. */
+static double slow_us(const struct sim_filter *filter)
+{
+    double us = filter->cost_us,
+           tail = exp(2.15 * filter->jitter - filter->jitter * filter->jitter / 2);
+
+    if (filter->heavy > 1)
+        us *= SIM_KEY_EVERY / (SIM_KEY_EVERY - 1 + filter->heavy);
+    return us * fmax(tail, filter->heavy);
+}
+
 void sim_tell_costs(struct sim_problem *it, const struct sim_graph *graph)
 {
     tell_rates(it, graph);
@@ -163,6 +174,7 @@ void sim_tell_costs(struct sim_problem *it, const struct sim_graph *graph)
     for (uint32_t i = 0; i < graph->n_filters; i++) {
         it->filters[i].cost_us = graph->filters[i].cost_us;
         it->filters[i].p95_us = p95_us(&graph->filters[i]);
+        it->filters[i].slow_us = slow_us(&graph->filters[i]);
     }
 }
 
@@ -178,6 +190,7 @@ void sim_tell_measured(struct sim_problem *it, const struct sim_graph *graph,
             continue;
         it->filters[i].cost_us = seen->own_us / n;
         it->filters[i].p95_us = seen->p95_us;
+        it->filters[i].slow_us = seen->slow_us;
         it->filters[i].rate_hz = n * 1e6 / result->wall_us;
     }
     for (uint32_t i = 0; i < graph->n_edges; i++) {

@@ -29,6 +29,9 @@ static const double enough_within = 0.98;
 /* So many times as long is the second look. */
 enum { SECOND_LOOK = 20 };
 
+/* Windows that a graph runs before its plan is looked at; even. */
+enum { N_LIVE = 4 };
+
 struct score {
     double missed, cpu, p99_us;
     unsigned heads; /* bits: filters with a boundary before them */
@@ -43,6 +46,7 @@ struct trial {
     struct sim_problem auto_plan, other;
     unsigned may_be_head, must_be_head; /* bits */
     struct score best, planned;
+    struct score live;                            /* what a graph that runs gets */
     struct score naive[LIMEF_PLAN_WHITELIST + 1]; /* by mode */
     unsigned n_tried;
 };
@@ -156,6 +160,28 @@ static void make(struct sim_problem *it, enum limef_plan_mode mode)
         abort();
 }
 
+/* Unmeasured first, then with costs until the plan is what follows it. */
+static void plan_live(struct trial *trial)
+{
+    struct sim_problem first, *before = &first, *after = &trial->other;
+
+    sim_open_problem(&first, &trial->graph, &trial->machine);
+    make(before, LIMEF_PLAN_AUTO);
+    sim_tell_costs(before, &trial->graph);
+    for (int i = 0; i < N_LIVE; i++) {
+        struct sim_problem *swap = before;
+
+        after->problem.previous = &before->plan;
+        make(after, LIMEF_PLAN_AUTO);
+        after->problem.previous = NULL;
+        before = after;
+        after = swap;
+    }
+    trial->live = score_of(trial, &before->plan);
+    trial->live.heads = heads_of(&before->plan, &trial->graph);
+    sim_clear_problem(&first);
+}
+
 static void open_trial(struct trial *trial, uint64_t seed, unsigned max_filters, double seconds)
 {
     *trial = (struct trial){.settings = {.seed = seed, .seconds = seconds},
@@ -189,6 +215,7 @@ static void run_trial(struct trial *trial)
     make(&trial->auto_plan, LIMEF_PLAN_AUTO);
     trial->planned = score_of(trial, &trial->auto_plan.plan);
     trial->planned.heads = heads_of(&trial->auto_plan.plan, &trial->graph);
+    plan_live(trial);
 
     free_heads = trial->may_be_head & ~trial->must_be_head;
     /* all subsets of the bits that are set (Knuth, TAOCP 4A, 7.1.3) */
@@ -275,7 +302,7 @@ int main(int n_arguments, char **arguments)
     unsigned n = n_arguments > 1 ? (unsigned)atoi(arguments[1]) : 60;
     uint64_t first = n_arguments > 2 ? (uint64_t)atoll(arguments[2]) : 1;
     unsigned max_filters = n_arguments > 3 ? (unsigned)atoi(arguments[3]) : 12, n_within = 0,
-             n_worse = 0;
+             n_worse = 0, n_live = 0;
     unsigned n_naive[LIMEF_PLAN_WHITELIST] = {0};
     unsigned long n_tried = 0;
     double seconds = n_arguments > 4 ? atof(arguments[4]) : 3;
@@ -298,6 +325,7 @@ int main(int n_arguments, char **arguments)
         n_tried += trial.n_tried;
         for (int mode = LIMEF_PLAN_FUSED; mode <= LIMEF_PLAN_PER_STREAM; mode++)
             n_naive[mode] += is_within(&trial.naive[mode], &trial.best);
+        n_live += is_within(&trial.live, &trial.best);
         if (is_within(&trial.planned, &trial.best)) {
             n_within++;
         } else {
@@ -312,9 +340,10 @@ int main(int n_arguments, char **arguments)
            "filter %u, for each stream %u\n",
            n_tried, n, n_within, n - n_worse, n_naive[LIMEF_PLAN_FUSED],
            n_naive[LIMEF_PLAN_PER_FILTER], n_naive[LIMEF_PLAN_PER_STREAM]);
+    printf("as a graph that runs gets it: %u\n", n_live);
     print_distribution("frames missed, beyond best", missed, n);
     print_distribution("processor time, beyond best", cpu, n);
     print_distribution("p99 latency, beyond that's", latency, n);
     free(missed);
-    return n_within >= enough_within * n ? 0 : 1;
+    return n_within >= enough_within * n && n_live >= enough_within * n ? 0 : 1;
 }

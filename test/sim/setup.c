@@ -6,8 +6,9 @@
 #include <stdlib.h>
 
 static const unsigned ranks[SIM_N_PRIORITIES] = {
-    [LIMEF_PRIORITY_AUDIO] = 0,      [LIMEF_PRIORITY_DISPLAY] = 1,    [LIMEF_PRIORITY_INGEST] = 2,
-    [LIMEF_PRIORITY_PROCESSING] = 3, [LIMEF_PRIORITY_BACKGROUND] = 4,
+    [LIMEF_PRIORITY_AUDIO] = 0,      [LIMEF_PRIORITY_DISPLAY] = 1,
+    [LIMEF_PRIORITY_INGEST] = 2,     [LIMEF_PRIORITY_RECORDING] = 3,
+    [LIMEF_PRIORITY_PROCESSING] = 4, [LIMEF_PRIORITY_BACKGROUND] = 5,
 };
 
 static void set_machine(struct sim_machine *machine)

@@ -106,6 +106,22 @@ static double p95_of(const struct sim *sim, uint32_t filter)
     return SIM_BUCKET_US * pow(SIM_BUCKET_FACTOR, bucket + 0.5);
 }
 
+static double slow_of(const struct sim *sim, uint32_t filter)
+{
+    const uint32_t *buckets = &sim->histograms[(size_t)filter * SIM_BUCKETS];
+    uint64_t n = sim->result->filters[filter].n_frames,
+             wanted = (n + SIM_KEY_EVERY - 1) / SIM_KEY_EVERY;
+    double left = (double)wanted, sum = 0;
+
+    for (unsigned bucket = SIM_BUCKETS; bucket-- > 0 && left > 0;) {
+        double taken = fmin(left, buckets[bucket]);
+
+        sum += taken * SIM_BUCKET_US * pow(SIM_BUCKET_FACTOR, bucket + 0.5);
+        left -= taken;
+    }
+    return wanted ? sum / (double)wanted : 0;
+}
+
 static void summarise(struct sim *sim)
 {
     struct sim_result *result = sim->result;
@@ -117,8 +133,10 @@ static void summarise(struct sim *sim)
         result->p50_us = sim->latencies[sim->n_latencies / 2];
         result->p99_us = sim->latencies[(size_t)((double)sim->n_latencies * 0.99)];
     }
-    for (uint32_t i = 0; i < sim->graph->n_filters; i++)
+    for (uint32_t i = 0; i < sim->graph->n_filters; i++) {
         result->filters[i].p95_us = p95_of(sim, i);
+        result->filters[i].slow_us = slow_of(sim, i);
+    }
 }
 
 void sim_run(struct sim_result *result, const struct sim_graph *graph,

@@ -66,6 +66,7 @@ struct sim_filter_result {
     double own_us; /* its work */
     double cpu_us; /* with what its boundaries cost */
     double p95_us;
+    double slow_us; /* mean of the slowest 4 of 100 */
 };
 
 struct sim_result {

@@ -6,7 +6,7 @@
 #include "sim/sim.h"
 
 #define SIM_NONE UINT32_MAX
-#define SIM_N_PRIORITIES 5
+#define SIM_N_PRIORITIES 6
 #define SIM_KEY_EVERY 25 /* frames from key frame to key frame */
 
 /* A frame on its way. */

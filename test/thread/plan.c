@@ -283,7 +283,7 @@ Test(plan, a_source_that_never_waits_does_not_become_urgent)
     cr_assert(eq(int, island_of(source)->priority, LIMEF_PRIORITY_INGEST));
     make();
     cr_assert(eq(int, island_of(source)->priority, LIMEF_PRIORITY_PROCESSING));
-    cr_assert(eq(int, island_of(recorder)->priority, LIMEF_PRIORITY_BACKGROUND));
+    cr_assert(eq(int, island_of(recorder)->priority, LIMEF_PRIORITY_RECORDING));
     make_next();
     cr_assert(eq(int, island_of(source)->priority, LIMEF_PRIORITY_PROCESSING));
     plans.filters[source].is_eager = false;
@@ -319,7 +319,7 @@ Test(plan, a_recorder_does_not_stall_a_camera)
     plans.edges[0].is_encoded = true;
     make();
     cr_assert(eq(int, reason(0), LIMEF_PLAN_CUT_PRIORITY));
-    cr_assert(eq(int, island_of(1)->priority, LIMEF_PRIORITY_BACKGROUND));
+    cr_assert(eq(int, island_of(1)->priority, LIMEF_PRIORITY_RECORDING));
     cr_assert(eq(int, plans.plan.links[0].overflow, LIMEF_OVERFLOW_DROP_TO_KEY));
     cr_assert(eq(i64, plans.plan.links[0].max_time_us, 2000000));
     plans.filters[0].is_live = false;
@@ -370,7 +370,7 @@ Test(plan, a_light_recorder_that_waits_is_urgent)
     cr_assert(eq(int, island_of(1)->priority, LIMEF_PRIORITY_INGEST));
     set_mux_cost(20000);
     make();
-    cr_assert(eq(int, island_of(1)->priority, LIMEF_PRIORITY_BACKGROUND));
+    cr_assert(eq(int, island_of(1)->priority, LIMEF_PRIORITY_RECORDING));
 }
 
 Test(plan, a_self_threaded_decoder_is_cut_off_until_it_is_measured)

@@ -45,7 +45,7 @@ static bool read_plan(enum limef_plan_mode mode)
 static double missed(enum limef_plan_mode mode)
 {
     cr_assert(read_plan(mode));
-    return plan_model_run(&model, 1).missed;
+    return plan_model_run(&model, 1, INFINITY).missed;
 }
 
 Test(plan_model, two_filters_that_do_not_fit_one_core_miss_only_if_fused)
@@ -80,9 +80,9 @@ Test(plan_model, handovers_are_processor_time)
 
     plans_put_chain(&plans, 11000, 9500);
     cr_assert(read_plan(LIMEF_PLAN_FUSED));
-    fused = plan_model_run(&model, 1).cpu;
+    fused = plan_model_run(&model, 1, INFINITY).cpu;
     cr_assert(read_plan(LIMEF_PLAN_PER_FILTER));
-    cr_assert(gt(dbl, plan_model_run(&model, 1).cpu, fused));
+    cr_assert(gt(dbl, plan_model_run(&model, 1, INFINITY).cpu, fused));
 }
 
 Test(plan_model, same_plan_gives_the_same_answer)
@@ -92,8 +92,8 @@ Test(plan_model, same_plan_gives_the_same_answer)
     plans_put_chain(&plans, 24000, 17000);
     plans.filters[1].p95_us = 40000;
     cr_assert(read_plan(LIMEF_PLAN_PER_FILTER));
-    a = plan_model_run(&model, 1);
-    b = plan_model_run(&model, 1);
+    a = plan_model_run(&model, 1, INFINITY);
+    b = plan_model_run(&model, 1, INFINITY);
     cr_assert(gt(dbl, a.missed, 0));
     cr_assert(eq(dbl, a.missed, b.missed));
     cr_assert(eq(dbl, a.cpu, b.cpu));
@@ -127,6 +127,6 @@ Test(plan_model, frames_without_end_are_not_waited_for)
     plans.edges[0].rate_hz = plans.edges[1].rate_hz = 1e11;
     plans.filters[1].p95_us = 1e11;
     if (read_plan(LIMEF_PLAN_FUSED))
-        plan_model_run(&model, 1);
+        plan_model_run(&model, 1, INFINITY);
     cr_assert(le(u32, model.n_steps, MODEL_STEPS + 1));
 }

@@ -105,6 +105,18 @@ Test(priority, background_needs_no_permission)
     cr_assert(zero(int, atomic_load(&n_warnings)));
 }
 
+/* It is no less than all else then. */
+Test(priority, recording_runs_as_the_process_does_without_permission)
+{
+    struct seen seen;
+
+    give_up_permission();
+    limef_log_set_sink(count_warnings, NULL);
+    cr_assert(eq(int, run_as(LIMEF_PRIORITY_RECORDING, &seen), LIMEF_SCHEDULED_DEFAULT));
+    cr_assert(eq(int, seen.policy, SCHED_OTHER));
+    cr_assert(zero(int, atomic_load(&n_warnings)));
+}
+
 /* Where the machine permits it; elsewhere what is said must be what was got. */
 Test(priority, what_is_said_is_what_was_got)
 {
@@ -197,6 +209,7 @@ Test(priority, a_running_thread_leaves_what_it_had)
         {LIMEF_PRIORITY_AUDIO, LIMEF_SCHEDULED_FIFO, SCHED_FIFO, 0},
         {LIMEF_PRIORITY_BACKGROUND, LIMEF_SCHEDULED_NICE, SCHED_OTHER, 10},
         {LIMEF_PRIORITY_DISPLAY, LIMEF_SCHEDULED_RR, SCHED_RR, 0},
+        {LIMEF_PRIORITY_RECORDING, LIMEF_SCHEDULED_NICE, SCHED_OTHER, -3},
         {LIMEF_PRIORITY_PROCESSING, LIMEF_SCHEDULED_DEFAULT, SCHED_OTHER, 0},
     };
 

@@ -148,11 +148,11 @@ LIMEF_API int limef_probe_step(struct limef_source *source, int64_t *due_us);
 LIMEF_API void limef_probe_read(struct limef_filter *filter, struct limef_probe_reading *reading);
 
 /**
- * What a filter did between two readings: writes cost_us, p95_us, rate_hz, is_live and is_eager,
- * and of the connection that leads to it rate_hz, frame_bytes, burst_frames, jitter_us and
- * is_encoded; what was not measured is LIMEF_NOT_MEASURED. Costs are wall time, see
- * limef_probe_correct(). p95 is interpolated in a bucket, so off by at most 25 %. Of a source the
- * rate is that of what comes out, and the cost that of one of those.
+ * What a filter did between two readings: writes cost_us, p95_us, slow_us, rate_hz, is_live and
+ * is_eager, and of the connection that leads to it rate_hz, frame_bytes, burst_frames, jitter_us
+ * and is_encoded; what was not measured is LIMEF_NOT_MEASURED. Costs are wall time, see
+ * limef_probe_correct(). p95 is interpolated in a bucket, so off by at most 25 %, and so is slow.
+ * Of a source the rate is that of what comes out, and the cost that of one of those.
  *
  * @param edge  NULL: none.
  * @return how many frames it was measured with.
@@ -169,7 +169,7 @@ LIMEF_API uint64_t limef_probe_measure(const struct limef_probe_reading *before,
  * filters seem to use more than the thread did, first those that block are given less, as they
  * waited, then all of them.
  *
- * @param filters   whose cost_us and p95_us are changed.
+ * @param filters   whose cost_us, p95_us and slow_us are changed.
  * @param n         how many filters the thread runs.
  * @param cpu_load  processor time of the thread in the window, as a share of the window; see
  *                  limef_thread_cpu_us().

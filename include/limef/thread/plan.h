@@ -47,6 +47,8 @@ struct limef_plan_filter {
                                format as far as it was known before the filter ran; 0: none */
     double cost_us;       /**< mean of one frame; or LIMEF_NOT_MEASURED */
     double p95_us;        /**< likewise */
+    double slow_us;       /**< mean of the slowest 4 of 100, key frames say; likewise; 0 tells
+                               nothing either */
     double rate_hz;       /**< frames a second that go in (a source: that come out); likewise */
 };
 

@@ -16,7 +16,7 @@ LIMEF_BEGIN_DECLS
 
 /** What a filter cost; as in struct limef_plan_filter. */
 struct limef_plan_filter_cost {
-    double cost_us, p95_us, rate_hz;
+    double cost_us, p95_us, slow_us, rate_hz;
     bool is_live, is_eager;
 };
 

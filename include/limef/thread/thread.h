@@ -22,10 +22,11 @@ struct limef_thread_reply;
 /** What a thread's work is worth, most urgent last but background. */
 enum limef_priority {
     LIMEF_PRIORITY_PROCESSING, /**< decoding, scaling: nice 0 */
+    LIMEF_PRIORITY_RECORDING,  /**< what is lost is missed later: nice -3 */
     LIMEF_PRIORITY_INGEST,     /**< reading sources: SCHED_RR 5, else nice -5 */
     LIMEF_PRIORITY_DISPLAY,    /**< capture and display: SCHED_RR 10, else nice -10 */
     LIMEF_PRIORITY_AUDIO,      /**< real-time audio: SCHED_FIFO 20, else nice -15 */
-    LIMEF_PRIORITY_BACKGROUND, /**< recording, snapshots: nice 10 */
+    LIMEF_PRIORITY_BACKGROUND, /**< snapshots, what nobody waits for: nice 10 */
 };
 
 /** How a thread runs. All-zero is sane. */

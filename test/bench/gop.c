@@ -102,6 +102,7 @@ static int begin(struct scene *scene, uint32_t at, bool is_decoded)
 {
     size_t bytes = LIMEF_GRAPH_BYTES(8);
     struct limef_presenter_settings settings = {.output = LIMEF_OUTPUT_NONE};
+    struct limef_filter *last = is_decoded ? &scene->pictures.filter : &scene->split.filter;
     int ret;
 
     limef_filter_init(&scene->held.source.filter, &held_ops, NULL);
@@ -137,7 +138,7 @@ static int begin(struct scene *scene, uint32_t at, bool is_decoded)
         ret = limef_thread_start(&scene->screen.thread);
     for (uint32_t n = 1; n <= at && ret >= 0; n++) {
         atomic_store(&scene->held.allowed, n);
-        while (LIMEF_COUNTED(scene->split.filter.n_frames) < n)
+        while (LIMEF_COUNTED(last->n_frames) < n - is_decoded) /* one frame is no picture */
             nap();
     }
     return ret;
@@ -177,11 +178,8 @@ static void attach(struct scene *scene)
 /* At some moment between two pictures. */
 static int64_t attach_decoded(struct scene *scene, uint32_t at)
 {
-    int64_t due_us, end_us, begun_us;
+    int64_t due_us = limef_now_us() + PERIOD_US, end_us, begun_us;
 
-    while (LIMEF_COUNTED(scene->pictures.filter.n_frames) < at - 1) /* the first is no picture */
-        nap();
-    due_us = limef_now_us() + PERIOD_US;
     while (limef_now_us() < due_us - PERIOD_US + at * INT64_C(7001) % PERIOD_US)
         nap();
     begun_us = limef_now_us();

@@ -6,7 +6,10 @@
  * picture is presented. The stream stands still meanwhile, so that nothing
  * else can be what is shown.
  *
- *   gop CLIP [REPETITIONS]     prints one JSON object, milliseconds
+ * Or to the first picture of a branch behind a decoder that runs already, of a
+ * stream that goes on at 25 pictures a second.
+ *
+ *   gop CLIP [REPETITIONS [decoded]]     prints one JSON object, milliseconds
  */
 #include <limef/limef.h>
 
@@ -17,6 +20,7 @@
 
 #define MAX_FRAMES 4096
 #define TIMEOUT_US 10000000
+#define PERIOD_US 40000
 
 static union limef_any_frame clip[MAX_FRAMES];
 static unsigned n_clip;
@@ -86,6 +90,7 @@ struct scene {
     struct limef_gop_cache_filter cache;
     struct limef_split_filter split;
     struct limef_decode_filter decode;
+    struct limef_split_filter pictures; /* behind the decoder, if that runs already */
     struct limef_tile tile;
     struct limef_presenter presenter;
     struct limef_consumer screen; /* as a player has it: it runs before anything is shown */
@@ -93,10 +98,11 @@ struct scene {
     void *memory;
 };
 
-static int begin(struct scene *scene, uint32_t at)
+static int begin(struct scene *scene, uint32_t at, bool is_decoded)
 {
     size_t bytes = LIMEF_GRAPH_BYTES(8);
     struct limef_presenter_settings settings = {.output = LIMEF_OUTPUT_NONE};
+    struct limef_filter *last = is_decoded ? &scene->pictures.filter : &scene->split.filter;
     int ret;
 
     limef_filter_init(&scene->held.source.filter, &held_ops, NULL);
@@ -110,7 +116,13 @@ static int begin(struct scene *scene, uint32_t at)
     ret = limef_presenter_init(&scene->presenter, "screen", &scene->tile, 1, &settings);
     if (ret >= 0)
         ret = limef_decode_filter_init(&scene->decode, "late", NULL);
-    limef_connect(&scene->decode.filter, &scene->presenter.filter);
+    limef_split_filter_init(&scene->pictures, "pictures");
+    if (is_decoded) {
+        limef_connect(&scene->split.filter, &scene->decode.filter);
+        limef_connect(&scene->decode.filter, &scene->pictures.filter);
+    } else {
+        limef_connect(&scene->decode.filter, &scene->presenter.filter);
+    }
     limef_consumer_init(&scene->screen, &scene->presenter.filter,
                         &(struct limef_thread_settings){.name = "screen"});
     limef_thread_set_task(&scene->screen.thread, limef_presenter_tick, &scene->presenter);
@@ -126,7 +138,7 @@ static int begin(struct scene *scene, uint32_t at)
         ret = limef_thread_start(&scene->screen.thread);
     for (uint32_t n = 1; n <= at && ret >= 0; n++) {
         atomic_store(&scene->held.allowed, n);
-        while (LIMEF_COUNTED(scene->split.filter.n_frames) < n)
+        while (LIMEF_COUNTED(last->n_frames) < n - is_decoded) /* one frame is no picture */
             nap();
     }
     return ret;
@@ -142,26 +154,61 @@ static void end(struct scene *scene)
     limef_filter_clear(&scene->presenter.filter);
     limef_filter_clear(&scene->cache.filter);
     limef_filter_clear(&scene->split.filter);
+    limef_filter_clear(&scene->pictures.filter);
     free(scene->memory);
     *scene = (struct scene){.memory = NULL};
 }
 
+static bool is_shown(struct scene *scene)
+{
+    return LIMEF_COUNTED(scene->tile.first_shown_us) > 0;
+}
+
+static void attach(struct scene *scene)
+{
+    int64_t end_us = limef_deadline_us(TIMEOUT_US);
+
+    limef_graph_connect(&scene->graph, &scene->split.filter, 1, &scene->decode.filter, TIMEOUT_US);
+    limef_graph_call(&scene->graph, &scene->cache.filter, limef_gop_cache_serve, &scene->cache,
+                     TIMEOUT_US);
+    while (!is_shown(scene) && limef_now_us() < end_us)
+        nap();
+}
+
+/* At some moment between two pictures. */
+static int64_t attach_decoded(struct scene *scene, uint32_t at)
+{
+    int64_t due_us = limef_now_us() + PERIOD_US, end_us, begun_us;
+
+    while (limef_now_us() < due_us - PERIOD_US + at * INT64_C(7001) % PERIOD_US)
+        nap();
+    begun_us = limef_now_us();
+    limef_graph_connect(&scene->graph, &scene->pictures.filter, 0, &scene->presenter.filter,
+                        TIMEOUT_US);
+    for (end_us = limef_deadline_us(TIMEOUT_US); !is_shown(scene) && limef_now_us() < end_us;
+         nap()) {
+        if (limef_now_us() < due_us)
+            continue;
+        atomic_store(&scene->held.allowed, at < n_clip ? ++at : at);
+        due_us += PERIOD_US;
+    }
+    return begun_us;
+}
+
 /* Milliseconds; -1: nothing came. */
-static double measure(uint32_t at)
+static double measure(uint32_t at, bool is_decoded)
 {
     static struct scene scene;
-    int64_t begun_us, deadline_us;
+    int64_t begun_us;
     double ms = -1;
 
-    if (begin(&scene, at) >= 0) {
+    if (begin(&scene, at, is_decoded) >= 0) {
         begun_us = limef_now_us();
-        deadline_us = limef_deadline_us(TIMEOUT_US);
-        limef_graph_connect(&scene.graph, &scene.split.filter, 1, &scene.decode.filter, TIMEOUT_US);
-        limef_graph_call(&scene.graph, &scene.cache.filter, limef_gop_cache_serve, &scene.cache,
-                         TIMEOUT_US);
-        while (!LIMEF_COUNTED(scene.tile.first_shown_us) && limef_now_us() < deadline_us)
-            nap();
-        if (LIMEF_COUNTED(scene.tile.first_shown_us))
+        if (is_decoded)
+            begun_us = attach_decoded(&scene, at);
+        else
+            attach(&scene);
+        if (is_shown(&scene))
             ms = (double)(LIMEF_COUNTED(scene.tile.first_shown_us) - begun_us) / 1000;
     }
     end(&scene);
@@ -176,12 +223,13 @@ static int compare(const void *a, const void *b)
 int main(int argc, char **argv)
 {
     int n = argc > 2 ? atoi(argv[2]) : 20;
+    bool is_decoded = argc > 3;
     double *ms = calloc((size_t)(n > 0 ? n : 1), sizeof(*ms));
 
     if (argc < 2 || n < 1 || !ms || load(argv[1]) < 0 || n_clip < 3)
         return 1;
     for (int i = 0; i < n; i++) /* from the middle of the group to its end */
-        ms[i] = measure(n_clip / 2 + (uint32_t)i * (n_clip / 2 - 1) / (uint32_t)n);
+        ms[i] = measure(n_clip / 2 + (uint32_t)i * (n_clip / 2 - 1) / (uint32_t)n, is_decoded);
     qsort(ms, (size_t)n, sizeof(*ms), compare);
     printf("{\"packets\": %u, \"repetitions\": %d, \"min_ms\": %.1f, \"p50_ms\": %.1f, "
            "\"max_ms\": %.1f}\n",

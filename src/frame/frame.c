@@ -89,7 +89,7 @@ void limef_codec_frame_set(struct limef_codec_frame *codec, struct limef_payload
 
 const char *limef_codec_name(const struct AVCodecParameters *parameters)
 {
-    return parameters ? avcodec_get_name(parameters->codec_id) : "";
+    return parameters ? avcodec_get_name(parameters->codec_id) : "none";
 }
 
 void limef_signal_frame_set(struct limef_signal_frame *signal_frame, uint32_t signal, uint32_t slot,

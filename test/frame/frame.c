@@ -147,7 +147,7 @@ Test(frame, a_codec_is_called_as_libavcodec_calls_it)
 
     parameters->codec_id = AV_CODEC_ID_H264;
     cr_assert(eq(str, (char *)limef_codec_name(parameters), "h264"));
-    cr_assert(eq(str, (char *)limef_codec_name(NULL), ""));
+    cr_assert(eq(str, (char *)limef_codec_name(NULL), "none"));
     avcodec_parameters_free(&parameters);
 }
 

@@ -53,7 +53,7 @@ limef_codec_frame_from(const struct limef_frame *frame)
 /**
  * What a codec is called, as libavcodec's avcodec_get_name() has it: "h264".
  *
- * @param parameters  borrowed for the call; NULL gives "".
+ * @param parameters  borrowed for the call; NULL gives "none".
  * @return            a constant.
  * Thread: any
  */

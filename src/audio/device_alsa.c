@@ -124,35 +124,38 @@ static int set_software(struct alsa_device *alsa, snd_pcm_uframes_t ahead_frames
     return ret < 0 ? ret : snd_pcm_sw_params(alsa->pcm, params);
 }
 
-static void alsa_close(struct audio_device *device)
-{
-    struct alsa_device *alsa = alsa_of(device);
-
-    if (alsa->pcm)
-        snd_pcm_close(alsa->pcm);
-    free(alsa->period);
-    free(alsa);
-}
-
-/* alsa-lib writes to standard error of its own accord. */
-__attribute__((format(printf, 5, 6))) static void
-be_silent(const char *file, int line, const char *function, int error, const char *format, ...)
+/* alsa-lib writes to standard error of its own accord. On this thread alone it does not, and not
+ * where the application has a handler of its own. */
+static void be_silent(const char *file, int line, const char *function, int error,
+                      const char *format, va_list arguments)
 {
     (void)file;
     (void)line;
     (void)function;
     (void)error;
     (void)format;
+    (void)arguments;
 }
 
-static int alsa_open(struct audio_device **device, const struct audio_device_settings *settings)
+static void alsa_close(struct audio_device *device)
+{
+    struct alsa_device *alsa = alsa_of(device);
+    snd_local_error_handler_t before = snd_lib_error_set_local(be_silent);
+
+    if (alsa->pcm)
+        snd_pcm_close(alsa->pcm);
+    snd_lib_error_set_local(before);
+    free(alsa->period);
+    free(alsa);
+}
+
+static int open_quietly(struct audio_device **device, const struct audio_device_settings *settings)
 {
     struct alsa_device *alsa = calloc(1, sizeof(*alsa));
     int ret;
 
     if (!alsa)
         return AVERROR(ENOMEM);
-    snd_lib_error_set_handler(be_silent);
     alsa->base.ops = &limef_audio_module;
     alsa->base.settings = *settings;
     ret = snd_pcm_open(&alsa->pcm, settings->device ? settings->device : "default",
@@ -174,6 +177,15 @@ static int alsa_open(struct audio_device **device, const struct audio_device_set
     }
     *device = &alsa->base;
     return 0;
+}
+
+static int alsa_open(struct audio_device **device, const struct audio_device_settings *settings)
+{
+    snd_local_error_handler_t before = snd_lib_error_set_local(be_silent);
+    int ret = open_quietly(device, settings);
+
+    snd_lib_error_set_local(before);
+    return ret;
 }
 
 /*
@@ -244,6 +256,7 @@ static int alsa_wait(struct audio_device *device, int64_t deadline_us, int64_t *
     int64_t left_ms = (deadline_us - now_us()) / 1000;
     int ret;
 
+    snd_lib_error_set_local(be_silent); /* the audio thread is the library's */
     hold_back(alsa);
     ret = snd_pcm_wait(alsa->pcm, left_ms > 0 ? (int)left_ms : 0);
     if (ret == 0)

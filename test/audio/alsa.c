@@ -132,6 +132,33 @@ Test(audio_alsa, takes_a_card_that_comes_later_where_none_is_needed)
     cr_assert(zero(ulong, counters().n_lost));
 }
 
+typedef void error_handler_fn(const char *, int, const char *, int, const char *, ...);
+
+static void handle_error(const char *file, int line, const char *function, int error,
+                         const char *format, ...)
+{
+    (void)file;
+    (void)line;
+    (void)function;
+    (void)error;
+    (void)format;
+}
+
+Test(audio_alsa, leaves_the_application_s_handler_of_errors_alone)
+{
+    void *plugin = dlopen(CLOCKED_PCM, RTLD_NOW); /* alsa-lib comes with it */
+    error_handler_fn **handler = plugin ? dlsym(plugin, "snd_lib_error") : NULL, *before;
+
+    cr_assert(handler != NULL);
+    before = *handler;
+    *handler = handle_error;
+    cr_assert(lt(int, play_on("there_is_none", LIMEF_AUDIO_ALSA), 0));
+    cr_assert(zero(int, play_on("card", LIMEF_AUDIO_ALSA)));
+    ASSERT_COMES(counters().n_periods > 2);
+    cr_assert(eq(ptr, (void *)*handler, (void *)handle_error));
+    *handler = before;
+}
+
 Test(audio_alsa, says_that_a_card_has_another_rate_and_plays_to_nobody)
 {
     cr_assert(lt(int, play_on("other", LIMEF_AUDIO_ALSA), 0));

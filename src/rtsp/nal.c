@@ -254,14 +254,11 @@ static int take_h264(struct depacketizer *depacketizer, const uint8_t *data, siz
         return append_fragment(depacketizer, header, 1, data[1], data + 2 + don_bytes,
                                bytes - 2 - don_bytes);
     }
-    case 0:
-    case 30:
-    case 31:
-        return 0; /* reserved: "ignored by receivers", RFC 6184 section 5.2; some cameras have them
-                     for themselves */
     default:
-        /* 26 and 27 (MTAP) nobody sends */
-        return type <= 23 ? append_whole(depacketizer, data, bytes) : AVERROR_INVALIDDATA;
+        /* 26 and 27 (MTAP) nobody sends; 0, 30 and 31 are reserved, and what was a slice before it
+         * was damaged more often than a camera's own */
+        return type >= 1 && type <= 23 ? append_whole(depacketizer, data, bytes)
+                                       : AVERROR_INVALIDDATA;
     }
 }
 

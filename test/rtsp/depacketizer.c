@@ -209,9 +209,11 @@ Test(rtsp_depacketizer, h264_believes_no_length)
                 {"\x78\0\0", 3},
                 {"\x7c", 1},
                 {"\x7c\x85", 2},
+                {"\x00", 1},
                 {"\x7a"
                  "abc",
                  4},
+                {"\x7f", 1},
                 {"\x79\0\0", 3},
                 {"\x78\0\5"
                  "a",
@@ -223,22 +225,6 @@ Test(rtsp_depacketizer, h264_believes_no_length)
             eq(int, push((uint32_t)i, true, lies[i].payload, lies[i].bytes), AVERROR_INVALIDDATA),
             "%zu", i);
     cr_assert(eq(u64, depacketizer.n_malformed, sizeof(lies) / sizeof(lies[0])));
-}
-
-/* RFC 6184 section 5.2: they are for nobody yet, and cameras have them for themselves. */
-Test(rtsp_depacketizer, h264_ignores_what_is_reserved)
-{
-    open_as(SDP_VIDEO, "H264", 90000, "");
-    cr_assert(zero(int, push(1, false, "\x00", 1)));
-    cr_assert(zero(int, push(1, false, "\x65\x80", 2)));
-    cr_assert(zero(int, push(1, false, "\x7e", 1)));
-    cr_assert(zero(int, push(1, true, "\x7f", 1)));
-    push(2, true, "\x41\x9a", 2);
-    cr_assert(eq(u32, n_got, 2));
-    assert_bytes(0, "\0\0\0\1\x65\x80", 6);
-    cr_assert(not(got[0].is_damaged));
-    cr_assert(not(got[1].is_damaged));
-    cr_assert(not(got[1].follows_loss));
 }
 
 /* Else the key frame behind it would be held for damaged. */

@@ -223,7 +223,9 @@ static void ask_rules(struct trial *trial)
 
     plan_cut_by_flags(work);
     for (uint32_t i = 0; i < n; i++)
-        trial->heads[i] = is_recorder(work, i) ? NOT_A_HEAD : work->head[i];
+        trial->heads[i] = is_recorder(work, i) || work->head[i] == LIMEF_PLAN_CUT_JOIN
+                              ? NOT_A_HEAD /* a join is one where cuts need it */
+                              : work->head[i];
     trial->base = bits_of(trial->heads, n);
     memset(work->no_cpu, 0, n);
     plan_cut_by_cost(work);

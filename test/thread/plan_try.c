@@ -93,3 +93,26 @@ Test(plan_try, what_would_be_late_behind_a_cut_is_fused)
     cr_assert(zero(int, plans_make_next(&plans)));
     cr_assert(eq(int, plans.plan.links[0].reason, LIMEF_PLAN_FUSED_TRIED));
 }
+
+/* A heavy recorder before a join: the cut for its sake makes one of the join too, and what comes
+ * there on the other way is late behind it. */
+Test(plan_try, a_join_is_fused_with_the_recorder_before_it)
+{
+    uint32_t source, record, join;
+
+    plans_init(&plans, 1);
+    source = plans_put(&plans, LIMEF_PLAN_NONE, "camera", 909, 16);
+    plans.filters[source].is_live = true;
+    record = plans_put(&plans, source, "record", 47100, 16);
+    plans.filters[record].flags |= LIMEF_FILTER_RECORDS;
+    plans.filters[record].p95_us = 60300;
+    join = plans_put(&plans, source, "join", 3550, 32);
+    plans.edges[1].rate_hz = 16;
+    plans.edges[plans_connect(&plans, record, join)].rate_hz = 16;
+    tell_bursts(1);
+    cr_assert(zero(int, plans_make(&plans)));
+    cr_assert(eq(u32, plans.plan.n_islands, 1));
+    cr_assert(eq(int, plans.plan.links[0].reason, LIMEF_PLAN_FUSED_TRIED));
+    cr_assert(zero(int, plans_make_next(&plans)));
+    cr_assert(eq(u32, plans.plan.n_islands, 1));
+}

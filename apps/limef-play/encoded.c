@@ -38,7 +38,7 @@ static int init_encoder(struct play_encoded *encoded, const char *name, bool opu
 
 static int start(struct play_encoded *encoded, const char *name, struct limef_filter *last)
 {
-    struct limef_thread_settings thread = {.name = name, .priority = LIMEF_PRIORITY_BACKGROUND};
+    struct limef_thread_settings thread = {.name = name, .priority = LIMEF_PRIORITY_RECORDING};
 
     limef_connect(&encoded->source.source.filter, &encoded->encode.filter);
     limef_connect(&encoded->encode.filter, last);

@@ -132,7 +132,7 @@ int limef_audio_recorder_start(struct limef_audio_recorder *recorder, const char
                                const struct limef_broadcast_ring *ring, uint32_t rate)
 {
     struct limef_thread_settings settings = {.name = "recorder",
-                                             .priority = LIMEF_PRIORITY_BACKGROUND};
+                                             .priority = LIMEF_PRIORITY_RECORDING};
     int ret;
 
     if (ring->n_channels > MAX_CHANNELS)

@@ -97,6 +97,7 @@ int play_sound_init(struct play_sound *sound, const struct play_options *options
                           "--ao=%s with --untimed: there is no sound", options->ao);
     if (!sound->on)
         return 0;
+    sound->settings.patience_us = options->audio_buffer_us;
     sound->n_streams = n_streams;
     sound->alone = UINT32_MAX;
     atomic_store_explicit(&sound->volume, 100, memory_order_relaxed);

@@ -162,9 +162,12 @@ class Sound(unittest.TestCase):
         self.judge_flashes(clip, 4)
 
     def test_flashes_are_seen_when_their_beeps_are_heard_after_a_seek_too(self):
+        # a packet begins where it goes to, so that the beep there is whole
         clip = make("flash.mp4", "-f", "lavfi", "-i", FLASH, "-f", "lavfi", "-i", BEEP, "-t", "6",
-                    "-c:v", "mpeg4", "-c:a", "pcm_s16le", "-f", "matroska")
-        self.judge_flashes(clip, 4, "1000", "4")  # at 0, 1, 4 and 5 s
+                    "-c:v", "mpeg4", "-af", f"aresample={RATE},asetnsamples={RATE // 50}",
+                    "-c:a", "pcm_s16le", "-f", "matroska")
+        # at 0, 1, 4 and 5 s; whoever forgot what waits in the device would be 100 ms off
+        self.judge_flashes(clip, 4, "1000", "4", "100")
 
     def test_keeps_pitch_and_step_at_other_speeds(self):
         clip = make("long_beeps.mp4", "-f", "lavfi", "-i", FLASH, "-f", "lavfi", "-i", LONG_BEEP,
@@ -275,8 +278,9 @@ class Sound(unittest.TestCase):
 
     def test_plays_a_part_of_what_has_sound_alone(self):
         clip = make("minutes.wav", "-f", "lavfi", "-i", "sine=1000:d=120")
-        status, report, samples = play("--duration=0.5", clip)
+        status, report, samples = play("--duration=0.5", "--audio-buffer=0.5", clip)
         self.assertEqual(status, 0)
+        self.assertGreater(report["sound"]["delay_us"], 100000)
         self.assertEqual(report["streams"][0]["state"], "ended")
         self.assertAlmostEqual(report["streams"][0]["sound"]["heard_s"], 0.5, delta=0.1)
 
@@ -292,8 +296,10 @@ class Sound(unittest.TestCase):
 
     def test_mixes_streams_side_by_side(self):
         clips = [make(f"{hz}.wav", "-f", "lavfi", "-i", f"sine={hz}:d=1") for hz in (500, 2000)]
-        status, report, samples = play(*clips)
+        status, report, samples = play("--audio-buffer=0", *clips)
         self.assertEqual(status, 0)
+        self.assertLessEqual(report["sound"]["delay_us"], 5000)  # a period, where one was missed
+        self.assertEqual(report["sound"]["late"], 0)
         self.assertEqual([s["state"] for s in report["streams"]], ["ended", "ended"])
         begin = onsets(samples)[0] + 9600
         for hz in (500, 2000):

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Runs limef-play with sound, into a WAV file, and listens to that.
 
-sound.py LIMEF-PLAY AV-SYNC; ffmpeg makes the clips."""
+sound.py LIMEF-PLAY AV-SYNC CARD; ffmpeg makes the clips, CARD is a plugin of alsa-lib, or none."""
 import array
 import fcntl
 import json
@@ -17,7 +17,7 @@ import termios
 import time
 import unittest
 
-PLAY, AV_SYNC = sys.argv[1:3]
+PLAY, AV_SYNC, CARD = sys.argv[1:4]
 DEADLINE_S = 120
 RATE = 48000
 TEMP = tempfile.TemporaryDirectory(prefix="limef-e2e-sound-")
@@ -333,6 +333,19 @@ class Sound(unittest.TestCase):
         self.assertNotIn("sound", report)
         self.assertNotIn("sound", report["streams"][0])
 
+    def test_a_card_that_nobody_knew_of_is_played_on(self):
+        """There is neither a device file nor a server; what is recorded could be heard later, too."""
+        if CARD == "none":
+            self.skipTest("no ALSA in this build")
+        clip = make("short.wav", "-f", "lavfi", "-i", "anullsrc", "-t", "0.3")
+        configuration = FOLDER / "asound.conf"
+        configuration.write_text(f'pcm_type.limef_clocked.lib "{CARD}"\npcm.!default {{ type limef_clocked }}\n')
+        done = subprocess.run([PLAY, "--vo=none", "--report=json", f"--ao-record={FOLDER / 'card.m4a'}", clip],
+                              capture_output=True, text=True, timeout=DEADLINE_S,
+                              env={**QUIET, "ALSA_CONFIG_PATH": str(configuration)})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(json.loads(done.stdout.splitlines()[-1])["sound"]["output"], "alsa")
+
     def test_a_device_without_a_clock_does_not_have_the_film_at_once(self):
         clip = make("long.wav", "-f", "lavfi", "-i", "sine=1000:d=4")
         done = subprocess.run([PLAY, "--vo=none", "--ao=alsa:null", "--report=json", str(clip)],
@@ -349,6 +362,6 @@ if __name__ == "__main__":
     if not shutil.which("ffmpeg"):
         print("there is no ffmpeg")
         sys.exit(77)
-    program = unittest.main(argv=sys.argv[:1] + sys.argv[3:], exit=False, verbosity=2)
+    program = unittest.main(argv=sys.argv[:1] + sys.argv[4:], exit=False, verbosity=2)
     TEMP.cleanup()
     sys.exit(not program.result.wasSuccessful())

@@ -138,7 +138,8 @@ struct limef_presenter_slot_counters {
                                     picture in a buffer that was seen before */
     uint64_t n_planes;         /**< pictures that the display read where the decoder wrote them, on
                                     a plane: 0 bytes were moved, nothing was drawn */
-    uint64_t copied_bytes;     /**< copied beside that; why says the reason of the last one */
+    uint64_t copied_bytes;     /**< written in memory beside that: downloaded, converted, repacked,
+                                    made smaller; why says the reason of the last one */
     const char *copied_why;    /**< lives forever; NULL: nothing was copied */
     const char *uploaded_why;  /**< why the last uploaded picture was; lives forever; NULL: none */
     uint64_t n_failed_buffers; /**< of limef_presenter_get_buffers(), for all slots, that there was

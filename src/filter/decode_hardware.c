@@ -9,9 +9,9 @@
 #include "frame/av_compat.h"
 #include "frame/fetch.h"
 #include "frame/hardware_private.h"
+#include "frame/pool_private.h"
 
 #include <limef/base/log.h>
-#include <limef/frame/pool.h>
 #include <limef/thread/report.h>
 
 #include <libavutil/hwcontext.h>
@@ -244,7 +244,6 @@ static bool make_readable(struct limef_decode_filter *decode, const AVFrame *pic
 
     if (ret >= 0)
         return true;
-    hardware_take_error(picture->hw_frames_ctx); /* it is known already */
     hardware->error = ret;
     hardware->is_unread = true;
     hardware->is_unsupported = !hardware->is_proved && ret == AVERROR(EINVAL);
@@ -374,6 +373,7 @@ static int step_down(struct limef_decode_filter *decode)
     hardware->error = 0;
     hardware->failed_tag = 0;
     hardware->is_unread = false;
+    pool_begin_anew(decode->pictures);
     if (step != LIMEF_DECODE_RESUMED) {
         step = reopen(decode, (enum limef_decode_step)step);
         if (step < 0)
@@ -429,6 +429,19 @@ static int renew(struct limef_decode_filter *decode)
                                             : 0;
 }
 
+/* Somebody behind could not read a picture in any way. That seldom gets better by itself: the
+ * second of late leads to software. */
+static void hear_readers(struct limef_decode_filter *decode)
+{
+    struct limef_decode_hardware *hardware = &decode->hardware;
+    int error = pool_take_error(decode->pictures);
+
+    if (!error || !hardware->is_used || hardware->error)
+        return;
+    hardware->error = error;
+    hardware->is_unsupported = hardware->n_recent > 0;
+}
+
 int decode_hardware_take(struct limef_decode_filter *decode,
                          const struct limef_packet_frame *packet)
 {
@@ -438,8 +451,7 @@ int decode_hardware_take(struct limef_decode_filter *decode,
     if (ret < 0)
         return ret;
     hardware->is_chosen = false;
-    if (hardware->is_used && !hardware->error)
-        hardware->error = hardware_take_error(decode->context->hw_frames_ctx);
+    hear_readers(decode);
     ret = go_down(decode, ret); /* what a reader met, or was left over */
     if (ret < 0)
         return ret;

@@ -29,8 +29,8 @@ struct surface {
     LIMEF_ATOMIC(bool) is_decoded; /* its present picture was waited for */
 };
 
-/* Room for so many at a time: how many are in use at once varies, and one that is seen for the first
- * time minutes after the start would else be an allocation then. */
+/* Room for so many at a time: how many are in use at once varies, and one that is seen for the
+ * first time minutes after the start would else be an allocation then. */
 #define BLOCK_SURFACES 16
 
 struct block {
@@ -43,8 +43,6 @@ struct block {
 struct surfaces {
     /* only grows. Release: pairs with the acquire in find() */
     LIMEF_ATOMIC(struct surface *) first;
-    /* the last one that a reader met; 0: none */
-    LIMEF_ATOMIC(int) error;
     bool are_noted;       /* a decoder says which pictures are new */
     pthread_mutex_t lock; /* held while one is exported; guards: */
     struct block *blocks;
@@ -293,9 +291,7 @@ int hardware_vaapi_map(struct limef_hardware_frame *hardware, const AVFrame *pic
     ret = find_or_export(&surface, surfaces, frames, id_of(picture));
     if (ret >= 0)
         ret = wait_decoded(surfaces, surface, display_of(frames));
-    if (ret < 0)
-        atomic_store_explicit(&surfaces->error, ret, memory_order_relaxed);
-    else
+    if (ret >= 0)
         *hardware = surface->frame;
     return ret;
 }
@@ -316,21 +312,4 @@ void hardware_note_new(const AVFrame *picture)
 
     if (surface)
         atomic_store_explicit(&surface->is_decoded, false, memory_order_relaxed);
-}
-
-void hardware_note_error(const AVFrame *picture, int error)
-{
-    struct surfaces *surfaces = known_surfaces(picture->hw_frames_ctx);
-
-    if (surfaces)
-        atomic_store_explicit(&surfaces->error, error, memory_order_relaxed);
-}
-
-int hardware_take_error(const AVBufferRef *frames)
-{
-    struct surfaces *surfaces = known_surfaces(frames);
-
-    if (!surfaces || !atomic_load_explicit(&surfaces->error, memory_order_relaxed))
-        return 0;
-    return atomic_exchange_explicit(&surfaces->error, 0, memory_order_relaxed);
 }

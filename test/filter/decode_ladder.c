@@ -108,8 +108,8 @@ Test(decode_ladder, what_fails_again_and_again_ends_in_software_by_all_steps)
 
 Test(decode_ladder, no_picture_is_lost_when_the_device_goes)
 {
-    static const char *const commands[] = {"vaSyncSurface=9+", "vaExportSurfaceHandle=4+",
-                                           "*=200+", "*=301+", "*=402+"};
+    static const char *const commands[] = {"vaSyncSurface=9+", "vaExportSurfaceHandle=4+", "*=200+",
+                                           "*=301+", "*=402+"};
     const char *url = clip();
     struct seen expected = play_in_software(url);
 

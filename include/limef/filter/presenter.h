@@ -246,8 +246,8 @@ struct limef_presenter {
     /** of these, given to the display too late for it; the others are the display's */
     LIMEF_ATOMIC(uint64_t) n_missed_here;
     /** Fences of pictures that were not written yet, by who waits for them: the GPU that draws, the
-     * display (there those of what GL drew as well), or this thread; of them, not signalled in time
-     */
+     * display (there those of what GL drew as well), or this thread; of them, not signalled in
+     * time. With LIMEF_OUTPUT_HOST a host has them: limef_presenter_host_get_counters() */
     LIMEF_ATOMIC(uint64_t) n_fences_gpu, n_fences_display, n_fences_cpu, n_fences_late;
     LIMEF_ATOMIC(const char *)
     fences_why;                           /**< why this thread waited last; lives forever. NULL: it

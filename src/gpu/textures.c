@@ -245,8 +245,7 @@ static int upload_plane(struct textures *textures, const struct gl *gl, const AV
     return 0;
 }
 
-/* A picture as small as it is shown. This is part of the drawing, no copy: what is uploaded then is
- * less. */
+/* A picture as small as it is shown. */
 static int upload_shrunk(struct textures *textures, const struct gl *gl, const AVFrame *av,
                          const struct picture_format *format, struct upload *upload)
 {
@@ -269,6 +268,10 @@ static int upload_shrunk(struct textures *textures, const struct gl *gl, const A
         gl->PixelStorei(GL_UNPACK_ROW_LENGTH, 0);
     gl->TexSubImage2D(GL_TEXTURE_2D, 0, 0, 0, width, height, GL_RGBA, GL_UNSIGNED_BYTE, rgba);
     upload->uploaded_bytes += bytes;
+    upload->why = upload->copied_bytes
+                      ? "no shader for this pixel format; made as small as it is shown by the CPU"
+                      : "made as small as it is shown by the CPU";
+    upload->copied_bytes += bytes;
     return 0;
 }
 

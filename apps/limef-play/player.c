@@ -18,6 +18,9 @@
 #include <stdlib.h>
 
 #define STOP_TIMEOUT_US 2000000
+/* Its threads end with the frame they are at, and a machine that has other work takes its time;
+ * who cannot wait for them leaves the files of sockets behind. */
+#define GRAPH_STOP_TIMEOUT_US 4000000
 #define SCREEN_CALL_TIMEOUT_US 3000000
 /* How long a pixel may take to be composed, encoded and written: a large picture is no display that
  * does not answer. */
@@ -189,7 +192,7 @@ int player_snapshot(struct player *player)
 int player_stop(struct player *player)
 {
     int sound = play_sound_stop(&player->sound, STOP_TIMEOUT_US);
-    int ret = limef_graph_stop(&player->graph, STOP_TIMEOUT_US + large_us(player));
+    int ret = limef_graph_stop(&player->graph, GRAPH_STOP_TIMEOUT_US + large_us(player));
 
     return sound == AVERROR(ETIMEDOUT) || ret >= 0 ? sound : ret;
 }

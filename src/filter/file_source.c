@@ -123,8 +123,9 @@ static int open_once(struct limef_file_source *file)
                                                                                      : 0;
 }
 
-/* Takes over parameters that changed in the middle. Returns whether a codec frame is due. */
-static bool takes_new_parameters(struct limef_file_source *file, AVStream *stream)
+/* Takes over parameters that changed in the middle. Returns 1 if a codec frame is due, else 0; or
+ * AVERROR(ENOMEM). */
+static int take_new_parameters(struct limef_file_source *file, AVStream *stream)
 {
     size_t size = 0;
     const uint8_t *extradata =
@@ -133,15 +134,15 @@ static bool takes_new_parameters(struct limef_file_source *file, AVStream *strea
     uint8_t *copy;
 
     if (!extradata || size == 0 || size > INT32_MAX - AV_INPUT_BUFFER_PADDING_SIZE)
-        return false;
+        return 0;
     copy = memory_permits() ? av_mallocz(size + AV_INPUT_BUFFER_PADDING_SIZE) : NULL;
     if (!copy)
-        return false;
+        return AVERROR(ENOMEM);
     memcpy(copy, extradata, size);
     av_free(codec->extradata);
     codec->extradata = copy;
     codec->extradata_size = (int)size;
-    return true;
+    return 1;
 }
 
 static int send_packet(struct limef_file_source *file)
@@ -149,16 +150,17 @@ static int send_packet(struct limef_file_source *file)
     struct limef_packet_frame *packet = &file->packet;
     AVStream *stream = file->format->streams[packet->frame.track];
     struct limef_file_track *track = &file->tracks[packet->frame.track];
-    int ret;
+    int ret = take_new_parameters(file, stream);
 
     file->waiting = false;
-    if (takes_new_parameters(file, stream) || !track->described) {
+    if (ret != 0) /* what follows is not for a decoder of what was before */
+        track->described = false;
+    if (ret >= 0 && !track->described)
         ret = file_source_describe(file, stream);
-        if (ret == AVERROR_EXIT)
-            return ret;
-        if (!track->described)
-            return file_source_fail(file, ret, "");
-    }
+    if (ret == AVERROR_EXIT)
+        return ret;
+    if (ret < 0 && !track->described)
+        return file_source_fail(file, ret, "");
     if (packet->size_bytes == 0) {
         LIMEF_COUNT(file->n_skipped, 1);
         return 0;

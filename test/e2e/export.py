@@ -79,14 +79,20 @@ class Export(unittest.TestCase):
         self.assertTrue(shown.issuperset(got))
 
     def test_a_slow_reader_gets_the_newest(self):
+        wait_s = 0.5
         with limef_read.Reader(str(SOCKET), timeout=DEADLINE_S) as reader:
-            first = reader.read()
-            first.release()
-            time.sleep(0.5)
             picture = reader.read()
-            self.assertGreater(picture.n_missed, 3)
-            self.assertEqual(picture.sequence - first.sequence - 1, picture.n_missed)
-            self.assertLess(picture.age_us(), 1000000)
+            picture.release()
+            while True:
+                time.sleep(wait_s)
+                before, picture = picture, reader.read()
+                self.assertEqual(picture.sequence - before.sequence - 1, picture.n_missed)
+                is_newest = picture.n_missed > 3 and picture.age_us() < 1000000
+                if is_newest or wait_s > DEADLINE_S / 4:
+                    break
+                picture.release()
+                wait_s *= 2  # on a busy machine few pictures come, and the newest is old
+            self.assertTrue(is_newest)
 
     def test_limef_read_counts_and_writes_a_picture(self):
         png = FOLDER / "picture.png"

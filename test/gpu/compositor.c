@@ -15,9 +15,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* GL may interpolate chroma in 8 bits; a step of it weighs up to 2.2 in blue. */
-#define TOLERANCE 3
-
 static struct limef_tile tiles[4];
 static struct limef_presenter presenter;
 
@@ -32,15 +29,6 @@ static void open_presenter(unsigned n_tiles, struct limef_presenter_settings set
 static void close_presenter(void)
 {
     limef_filter_clear(&presenter.filter);
-}
-
-static double off_by(const uint8_t *pixel, const double rgb[3])
-{
-    double worst = 0;
-
-    for (int c = 0; c < 3; c++)
-        worst = fmax(worst, fabs(pixel[c] - rgb[c]));
-    return worst;
 }
 
 /* Shows a picture pixel for pixel in an output of its own size and compares every pixel. */
@@ -60,7 +48,7 @@ static void expect_picture(AVFrame *av, struct limef_presenter_settings settings
             double off;
 
             rendering_expected(av, x, y, rgb);
-            off = off_by(rgba + 4 * (y * width + x), rgb);
+            off = rendering_off_by(rgba + 4 * (y * width + x), rgb);
             if (off > worst) {
                 worst = off;
                 at_x = x;
@@ -101,13 +89,13 @@ static const int formats_deep[] = {
 Test(compositor, every_8_bit_format_has_its_colours)
 {
     for (unsigned i = 0; i < N_OF(formats_8); i++)
-        expect_format(formats_8[i], (struct limef_presenter_settings){0}, TOLERANCE);
+        expect_format(formats_8[i], (struct limef_presenter_settings){0}, RENDERING_TOLERANCE);
 }
 
 Test(compositor, every_deeper_format_has_its_colours)
 {
     for (unsigned i = 0; i < N_OF(formats_deep); i++)
-        expect_format(formats_deep[i], (struct limef_presenter_settings){0}, TOLERANCE);
+        expect_format(formats_deep[i], (struct limef_presenter_settings){0}, RENDERING_TOLERANCE);
 }
 
 Test(compositor, plain_gles2_has_the_same_colours)
@@ -115,10 +103,10 @@ Test(compositor, plain_gles2_has_the_same_colours)
     struct limef_presenter_settings settings = {.plain = LIMEF_PRESENTER_GLES2};
 
     for (unsigned i = 0; i < N_OF(formats_8); i++)
-        expect_format(formats_8[i], settings, TOLERANCE);
+        expect_format(formats_8[i], settings, RENDERING_TOLERANCE);
     /* made 8 bits deep, with dither, by swscale */
-    expect_format(AV_PIX_FMT_YUV420P10, settings, TOLERANCE + 2);
-    expect_format(AV_PIX_FMT_P010, settings, TOLERANCE + 2);
+    expect_format(AV_PIX_FMT_YUV420P10, settings, RENDERING_TOLERANCE + 2);
+    expect_format(AV_PIX_FMT_P010, settings, RENDERING_TOLERANCE + 2);
 }
 
 Test(compositor, matrix_range_and_siting_are_those_of_the_picture)
@@ -131,156 +119,12 @@ Test(compositor, matrix_range_and_siting_are_those_of_the_picture)
         for (int range = AVCOL_RANGE_MPEG; range <= AVCOL_RANGE_JPEG; range++) {
             av->colorspace = spaces[i];
             av->color_range = range;
-            expect_picture(av, (struct limef_presenter_settings){0}, TOLERANCE);
+            expect_picture(av, (struct limef_presenter_settings){0}, RENDERING_TOLERANCE);
         }
     for (int siting = AVCHROMA_LOC_LEFT; siting <= AVCHROMA_LOC_BOTTOM; siting++) {
         av->chroma_location = siting;
-        expect_picture(av, (struct limef_presenter_settings){0}, TOLERANCE);
+        expect_picture(av, (struct limef_presenter_settings){0}, RENDERING_TOLERANCE);
     }
-    av_frame_free(&av);
-}
-
-static void note_renderer(void *by_cpu, enum limef_log_level level, const char *name,
-                          const char *line)
-{
-    (void)level;
-    (void)name;
-    if (strstr(line, "llvmpipe") || strstr(line, "softpipe"))
-        *(bool *)by_cpu = true;
-}
-
-/* Opens an untimed presenter. False: it is not the CPU that renders. */
-static bool open_in_haste(void)
-{
-    bool by_cpu = false;
-
-    setenv("LIBGL_ALWAYS_SOFTWARE", "1", 1);
-    limef_log_set_sink(note_renderer, &by_cpu);
-    limef_log_set_level(LIMEF_LOG_INFO);
-    open_presenter(1, (struct limef_presenter_settings){.untimed = true});
-    limef_log_set_sink(NULL, NULL);
-    limef_log_set_level(LIMEF_LOG_WARNING);
-    return by_cpu;
-}
-
-/* How far a pixel is off the nearest chroma sample, or one of two that are equally near. */
-static double off_by_nearest(const AVFrame *av, const uint8_t *pixel, int x, int y)
-{
-    double before[3], behind[3];
-
-    rendering_expected_nearest(av, x, y, true, before);
-    rendering_expected_nearest(av, x, y, false, behind);
-    return fmin(off_by(pixel, before), off_by(pixel, behind));
-}
-
-/* Chroma that changes greatly from sample to sample, in colours that RGB can hold. */
-static AVFrame *specked(int pix_fmt, int width, int height)
-{
-    static const int colourless[3] = {126, 128, 128};
-    AVFrame *av = rendering_plain(pix_fmt, width, height, colourless);
-    unsigned speck = 1;
-
-    for (int plane = 1; plane < 3; plane++)
-        for (int y = 0; y < (height + 1) / 2; y++)
-            for (int x = 0; x < (width + 1) / 2; x++) {
-                speck = speck * 1664525u + 1013904223u;
-                av->data[plane][y * av->linesize[plane] + x] = (uint8_t)(98 + (speck >> 24) % 61);
-            }
-    return av;
-}
-
-Test(compositor, in_haste_the_cpu_takes_the_nearest_chroma_pixel_for_pixel)
-{
-    static const enum AVChromaLocation sitings[] = {AVCHROMA_LOC_LEFT, AVCHROMA_LOC_CENTER};
-    static const int sides[][2] = {{64, 48}, {161, 121}};
-
-    for (unsigned i = 0; i < 2 * N_OF(sitings); i++) {
-        AVFrame *av = specked(AV_PIX_FMT_YUV420P, sides[i % 2][0], sides[i % 2][1]);
-        int width = 0, height = 0, n_interpolated = 0;
-        double worst = 0, rgb[3];
-        uint8_t *rgba;
-
-        av->chroma_location = sitings[i / 2];
-        if (!open_in_haste()) {
-            close_presenter();
-            cr_skip_test("it is not the CPU that renders here");
-        }
-        cr_assert(eq(int, rendering_show(&presenter, 0, av, 0, false), 0));
-        rgba = rendering_read(&presenter, &width, &height);
-        cr_assert(eq(int, width, av->width));
-        for (int y = 0; y < height; y++)
-            for (int x = 0; x < width; x++) {
-                const uint8_t *pixel = rgba + 4 * (y * width + x);
-
-                worst = fmax(worst, off_by_nearest(av, pixel, x, y));
-                rendering_expected(av, x, y, rgb);
-                n_interpolated += off_by(pixel, rgb) <= TOLERANCE;
-            }
-        cr_expect(worst <= TOLERANCE, "siting %d: off by %.1f", av->chroma_location, worst);
-        cr_expect(lt(int, n_interpolated, width *height / 2));
-        free(rgba);
-        close_presenter();
-        av_frame_free(&av);
-    }
-}
-
-/* The same of a pixel that lies between stored ones: of those around it. */
-static double off_by_nearest_of_4(const AVFrame *av, const uint8_t *pixel, double x, double y)
-{
-    double off = 255;
-
-    for (int i = 0; i < 4; i++)
-        off = fmin(off, off_by_nearest(av, pixel, (int)x + i % 2, (int)y + i / 2));
-    return off;
-}
-
-Test(compositor, in_haste_the_cpu_takes_the_nearest_chroma_of_what_is_shown_smaller)
-{
-    enum { stored = 64, shown = 48 };
-    const double scale = (double)stored / shown;
-    AVFrame *av = specked(AV_PIX_FMT_YUV420P, stored, stored);
-    bool by_cpu = open_in_haste();
-    double worst = 0;
-    int width, height;
-    uint8_t *rgba;
-
-    close_presenter();
-    if (!by_cpu)
-        cr_skip_test("it is not the CPU that renders here");
-    open_presenter(
-        1, (struct limef_presenter_settings){.untimed = true, .width = shown, .height = shown});
-    cr_assert(eq(int, rendering_show(&presenter, 0, av, 0, false), 0));
-    rgba = rendering_read(&presenter, &width, &height);
-    cr_assert(eq(int, width, shown));
-    for (int y = 1; y < shown - 1; y++)
-        for (int x = 1; x < shown - 1; x++)
-            worst =
-                fmax(worst, off_by_nearest_of_4(av, rgba + 4 * (y * width + x),
-                                                (x + 0.5) * scale - 0.5, (y + 0.5) * scale - 0.5));
-    cr_expect(worst <= TOLERANCE, "off by %.1f", worst);
-    free(rgba);
-    close_presenter();
-    av_frame_free(&av);
-}
-
-Test(compositor, in_haste_a_picture_that_is_shown_larger_is_interpolated)
-{
-    AVFrame *av = specked(AV_PIX_FMT_YUV420P, 64, 64);
-    int width, height, n_between = 0;
-    uint8_t *rgba;
-
-    open_in_haste();
-    close_presenter();
-    open_presenter(1,
-                   (struct limef_presenter_settings){.untimed = true, .width = 256, .height = 256});
-    rendering_show(&presenter, 0, av, 0, false);
-    rgba = rendering_read(&presenter, &width, &height);
-    /* a row of samples is four times repeated if nothing is interpolated */
-    for (int x = 1; x < 255; x++)
-        n_between += rgba[4 * (128 * width + x)] != rgba[4 * (128 * width + x - 1)];
-    cr_expect(gt(int, n_between, 160));
-    free(rgba);
-    close_presenter();
     av_frame_free(&av);
 }
 
@@ -305,7 +149,8 @@ Test(compositor, a_format_without_a_shader_is_converted_and_counted, .fini = clo
     open_presenter(1, (struct limef_presenter_settings){0});
     cr_assert(eq(int, rendering_show(&presenter, 0, av, 0, false), 0));
     rgba = rendering_read(&presenter, &width, &height);
-    cr_expect(off_by(rgba + 4 * (16 * width + 16), (const double[3]){0, 0, 255}) <= TOLERANCE);
+    cr_expect(rendering_off_by(rgba + 4 * (16 * width + 16), (const double[3]){0, 0, 255}) <=
+              RENDERING_TOLERANCE);
     limef_presenter_get_counters(&presenter, 0, &counters);
     cr_expect(ge(u64, counters.copied_bytes, 32 * 32 * 4));
     free(rgba);
@@ -335,10 +180,10 @@ Test(compositor, rotation_and_mirror_turn_every_pixel)
                 if (mirrored)
                     to_x = width - 1 - to_x;
                 rendering_expected(av, x, y, rgb);
-                worst = fmax(worst, off_by(rgba + 4 * (to_y * width + to_x), rgb));
+                worst = fmax(worst, rendering_off_by(rgba + 4 * (to_y * width + to_x), rgb));
             }
-        cr_expect(worst <= TOLERANCE, "%d degrees, mirrored %d: off by %.1f", degrees, mirrored,
-                  worst);
+        cr_expect(worst <= RENDERING_TOLERANCE, "%d degrees, mirrored %d: off by %.1f", degrees,
+                  mirrored, worst);
         free(rgba);
         close_presenter();
     }

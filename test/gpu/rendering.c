@@ -221,3 +221,12 @@ void rendering_expected_nearest(const AVFrame *av, int x, int y, bool before, do
         chroma[c] = chroma_sample(av, desc, c + 1, at[0], at[1]) / largest;
     convert(av, x, y, chroma[0], chroma[1], rgb);
 }
+
+double rendering_off_by(const uint8_t *pixel, const double rgb[3])
+{
+    double worst = 0;
+
+    for (int c = 0; c < 3; c++)
+        worst = fmax(worst, fabs(pixel[c] - rgb[c]));
+    return worst;
+}

@@ -7,6 +7,9 @@
 
 struct AVFrame;
 
+/* GL may interpolate chroma in 8 bits; a step of it weighs up to 2.2 in blue. */
+#define RENDERING_TOLERANCE 3
+
 /* Opens an untimed presenter offscreen. False: there is no surfaceless EGL here. */
 bool rendering_open(struct limef_presenter *presenter, struct limef_tile *tiles, unsigned n_tiles,
                     struct limef_presenter_settings settings);
@@ -27,6 +30,9 @@ void rendering_expected(const struct AVFrame *av, int x, int y, double rgb[3]);
 /* The same with the nearest chroma sample, as is shown in haste; of two equally near ones the one
  * before, left and above, or the one behind. Planar 4:2:0, 4:2:2, 4:4:4. */
 void rendering_expected_nearest(const struct AVFrame *av, int x, int y, bool before, double rgb[3]);
+
+/* By how much a pixel is off in the component that is off most. */
+double rendering_off_by(const uint8_t *pixel, const double rgb[3]);
 
 /* The composed picture's pixels, 4 bytes each; free(). */
 uint8_t *rendering_read(struct limef_presenter *presenter, int *width, int *height);

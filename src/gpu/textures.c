@@ -407,9 +407,10 @@ void textures_bind(struct textures *textures, const struct gl *gl, bool pixel_fo
     bool same_size = format->shift_x == 0 && format->shift_y == 0;
 
     for (unsigned i = 0; i < format->n_planes; i++) {
+        bool subsampled = i > 0 && !same_size;
         /* a texel that is hit in its middle needs no interpolation, which costs half of a frame's
          * time where the CPU renders */
-        GLint filter = pixel_for_pixel && (i == 0 || same_size || hasty) ? GL_NEAREST : GL_LINEAR;
+        GLint filter = (subsampled ? hasty : pixel_for_pixel) ? GL_NEAREST : GL_LINEAR;
 
         gl->ActiveTexture(GL_TEXTURE0 + i);
         gl->BindTexture(set->target, set->ids[i]);

@@ -78,7 +78,7 @@ void textures_forget(struct textures *textures, struct images *images, const str
 
 /*
  * Binds plane i to texture unit i. pixel_for_pixel: the picture is not scaled.
- * hasty: subsampled chroma is then not interpolated either.
+ * hasty: subsampled chroma is not interpolated.
  */
 void textures_bind(struct textures *textures, const struct gl *gl, bool pixel_for_pixel,
                    bool hasty);

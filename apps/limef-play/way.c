@@ -42,6 +42,8 @@ static void add_copies(char words[WAY_BYTES], const struct limef_presenter_slot_
         add(words, "copied", now->copied_why);
     if (now->uploaded_bytes > before->uploaded_bytes)
         add(words, "uploaded", now->uploaded_why);
+    if (now->n_failed > before->n_failed)
+        add(words, "not shown", now->failed_why ? now->failed_why : "the log says why");
 }
 
 bool way_words(char words[WAY_BYTES], const struct limef_presenter_slot_counters *before,
@@ -53,7 +55,7 @@ bool way_words(char words[WAY_BYTES], const struct limef_presenter_slot_counters
     if (!before)
         before = &nothing;
     words[0] = '\0';
-    if (now->n_shown == before->n_shown)
+    if (now->n_shown == before->n_shown && now->n_failed == before->n_failed)
         return false;
     on_planes = now->n_planes > before->n_planes;
     imported = now->n_imported > before->n_imported;
@@ -86,7 +88,8 @@ static void look(struct player *player, uint32_t slot, int64_t now_us)
     char words[WAY_BYTES];
 
     limef_presenter_get_counters(&player->presenter, slot, &seen);
-    if (!seen.n_shown || (way->looked_us && now_us < way->looked_us + LOOK_US) ||
+    if ((!seen.n_shown && !seen.n_failed) ||
+        (way->looked_us && now_us < way->looked_us + LOOK_US) ||
         !way_words(words, &way->seen, &seen, &since))
         return;
     way->looked_us = now_us;

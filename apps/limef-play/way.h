@@ -37,7 +37,7 @@ struct way_copies way_copies_of(const struct limef_decode_filter *decode);
  *
  * before  NULL: since the beginning.
  * copies  what the decoder copied in between.
- * Returns false: no picture was shown.
+ * Returns false: no picture was shown, and none failed.
  */
 bool way_words(char words[WAY_BYTES], const struct limef_presenter_slot_counters *before,
                const struct limef_presenter_slot_counters *now, const struct way_copies *copies);

@@ -240,7 +240,10 @@ static bool make_readable(struct limef_decode_filter *decode, const AVFrame *pic
 {
     struct limef_decode_hardware *hardware = &decode->hardware;
     struct limef_hardware_frame mapped;
-    int ret = limef_hardware_is(picture) ? limef_hardware_frame_map(&mapped, picture) : 0;
+    /* DRM-PRIME is written, and describes itself: one look says whether such pictures can be had */
+    bool asks =
+        picture->format == AV_PIX_FMT_VAAPI || (limef_hardware_is(picture) && !hardware->is_proved);
+    int ret = asks ? limef_hardware_frame_map(&mapped, picture) : 0;
 
     if (ret >= 0)
         return true;
@@ -296,11 +299,7 @@ static bool is_sound(struct limef_decode_filter *decode, AVFrame *picture,
     if (!hardware->is_proved && hardware->error)
         return false;
     hardware_note_new(picture);
-    if (!make_readable(decode, picture) || (!hardware->is_proved && !prove(decode, picture)))
-        return false;
-    if (++hardware->n_good >= FORGIVING_FRAMES)
-        hardware->n_recent = 0;
-    return true;
+    return make_readable(decode, picture) && (hardware->is_proved || prove(decode, picture));
 }
 
 bool decode_hardware_admit(struct limef_decode_filter *decode, AVFrame *picture)
@@ -318,6 +317,9 @@ bool decode_hardware_admit(struct limef_decode_filter *decode, AVFrame *picture)
         return true;
     }
     LIMEF_COUNT(decode->n_hardware, 1);
+    /* not those that are decoded again: else a picture behind that many is tried without end */
+    if (++hardware->n_good >= FORGIVING_FRAMES)
+        hardware->n_recent = 0;
     if (limef_pool_n_out(decode->pictures) > n_held(decode) + OWN_PAYLOADS &&
         (limef_hardware_is(picture) || decode_is_wrapper(decode)))
         copy_out(decode, picture);

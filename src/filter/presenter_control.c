@@ -146,6 +146,7 @@ int limef_presenter_get_counters(const struct limef_presenter *presenter, uint32
         .n_planes = LIMEF_COUNTED(tile->n_planes),
         .uploaded_bytes = LIMEF_COUNTED(tile->uploaded_bytes),
         .uploaded_why = LIMEF_COUNTED(tile->uploaded_why),
+        .failed_why = LIMEF_COUNTED(tile->failed_why),
         .n_failed_buffers = presenter->buffers ? LIMEF_COUNTED(presenter->buffers->n_failed) : 0,
         .copied_bytes = LIMEF_COUNTED(tile->copied_bytes),
         .copied_why = LIMEF_COUNTED(tile->copied_why),

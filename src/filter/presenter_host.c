@@ -13,7 +13,7 @@
 struct moved {
     LIMEF_ATOMIC(uint64_t) uploaded_bytes, copied_bytes;
     LIMEF_ATOMIC(uint32_t) n_imported, n_images;
-    LIMEF_ATOMIC(const char *) why, uploaded_why;
+    LIMEF_ATOMIC(const char *) why, uploaded_why, failed_why;
 };
 
 struct presenter_host {
@@ -105,6 +105,7 @@ void presenter_host_take_moved(struct presenter_host *host, unsigned tile,
         .n_images = atomic_exchange_explicit(&drawn->n_images, 0, memory_order_relaxed),
         .why = LIMEF_COUNTED(drawn->why),
         .uploaded_why = LIMEF_COUNTED(drawn->uploaded_why),
+        .failed_why = LIMEF_COUNTED(drawn->failed_why),
     };
 }
 
@@ -160,6 +161,8 @@ static void take_picture(struct presenter_host *host, unsigned tile, bool anew)
         atomic_store_explicit(&drawn->why, moved.why, memory_order_relaxed);
     if (moved.uploaded_why)
         atomic_store_explicit(&drawn->uploaded_why, moved.uploaded_why, memory_order_relaxed);
+    if (moved.failed_why)
+        atomic_store_explicit(&drawn->failed_why, moved.failed_why, memory_order_relaxed);
 }
 
 /* Adds what this compositor has waited for since it was asked last: another one begins at 0. */

@@ -108,6 +108,8 @@ static void count_moved(struct limef_presenter *presenter, struct limef_tile *ti
     LIMEF_COUNT(tile->n_failed, moved.n_failed);
     if (moved.uploaded_why)
         atomic_store_explicit(&tile->uploaded_why, moved.uploaded_why, memory_order_relaxed);
+    if (moved.failed_why)
+        atomic_store_explicit(&tile->failed_why, moved.failed_why, memory_order_relaxed);
     if (moved.copied_bytes) {
         LIMEF_COUNT(tile->copied_bytes, moved.copied_bytes);
         LIMEF_COUNT(presenter->filter.copied_bytes, moved.copied_bytes);

@@ -16,6 +16,7 @@ struct compositor;
 struct compositor_upload {
     uint64_t uploaded_bytes, direct_bytes, copied_bytes;
     const char *why, *uploaded_why; /* of the last one; NULL: there was none */
+    const char *failed_why;         /* likewise, of what could neither be imported nor copied */
     unsigned n_imported, n_images;
     unsigned n_planes; /* that the display reads where the decoder wrote them */
     unsigned n_failed; /* that could have been on a plane, were not, and could not be drawn */

@@ -66,6 +66,8 @@ int compositor_take(struct compositor *compositor, struct surface *surface,
     sum->copied_bytes += moved.copied_bytes;
     if (moved.copied_bytes)
         sum->why = moved.why;
+    if (moved.failed_why)
+        sum->failed_why = moved.failed_why;
     if (moved.uploaded_bytes)
         sum->uploaded_why = moved.uploaded_why;
     sum->n_imported += moved.imported;

@@ -132,6 +132,8 @@ static int copy_and_upload(struct surface *surface, struct surface_ways *ways,
 
     if (surface->downloaded || (surface->downloaded = memory_new_av_frame()))
         bytes = download(surface->downloaded, av);
+    if (bytes < 0)
+        moved->failed_why = why;
     if (bytes < 0 && bytes != AVERROR(ENOMEM))
         pool_note_error(picture->frame.payload, (int)bytes); /* its decoder hears of it */
     if (bytes < 0 && surface->refused == why) /* a line for each of them says no more */
@@ -158,8 +160,10 @@ static int take_pixels(struct surface *surface, struct surface_ways *ways,
     if (!limef_hardware_is(picture->av))
         return take_software(surface, ways, picture, moved);
     ret = import(surface, ways, picture, moved, &why);
-    if (ret == AVERROR(ETIMEDOUT))
-        return limef_fail(ret, ways->name, "a picture's fence is not signalled in time");
+    if (ret == AVERROR(ETIMEDOUT)) {
+        moved->failed_why = "a picture's fence is not signalled in time";
+        return limef_fail(ret, ways->name, "%s", moved->failed_why);
+    }
     return ret == AVERROR(ENOTSUP) ? copy_and_upload(surface, ways, picture, moved, why) : ret;
 }
 

@@ -52,6 +52,7 @@ struct upload {
     uint64_t copied_bytes;     /* written beside that, in memory */
     const char *why;           /* NULL: nothing was copied */
     const char *uploaded_why;  /* set by the caller; NULL: nothing was uploaded */
+    const char *failed_why;    /* set by the caller; NULL: it is shown, or the log says why not */
     bool imported;             /* the textures are the picture's memory: nothing was moved */
     unsigned n_images;         /* EGLImages made for that; 0: they were there */
 };

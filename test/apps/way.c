@@ -76,6 +76,20 @@ Test(way, each_copy_has_its_reason)
     cr_assert(eq(str, words, "packets copied (nobody counts references to them)"));
 }
 
+Test(way, pictures_that_fail_are_no_others_zero_copy)
+{
+    struct limef_presenter_slot_counters before = {.n_shown = 3, .n_imported = 3};
+    struct limef_presenter_slot_counters now = before;
+
+    now.n_failed = 2;
+    cr_assert(eq(str, (char *)say(before, now), "not shown (the log says why)"));
+    now.failed_why = "no such modifier";
+    cr_assert(eq(str, (char *)say(before, now), "not shown (no such modifier)"));
+    now.n_shown++;
+    now.n_imported++;
+    cr_assert(eq(str, (char *)say(before, now), "not shown (no such modifier); others zero-copy"));
+}
+
 Test(way, pictures_for_nobody_are_not_moved)
 {
     cr_assert(eq(str,

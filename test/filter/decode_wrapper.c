@@ -313,6 +313,26 @@ Test(decode_wrapper, one_buffer_that_nobody_can_read_costs_itself_and_a_context)
     end();
 }
 
+Test(decode_wrapper, what_always_fails_far_behind_a_key_frame_is_not_tried_without_end)
+{
+    struct seen expected;
+    const char *url;
+
+    set_out();
+    url = make("far.mkv",
+               &(struct media){
+                   .codec = "libvpx", .n_pictures = 255, .gop = 255, .width = 48, .height = 48});
+    expected = play_in_software(url);
+    device_of_system.fails_at = 253;
+    device_of_system.n_bad_contexts = 100;
+    begin(url);
+    play();
+    assert_same(&expected, "far behind a key frame");
+    cr_assert(eq(u64, counters_of().n_failures, 5));
+    cr_assert(eq(u64, counters_of().n_steps[LIMEF_DECODE_IN_SOFTWARE], 1));
+    end();
+}
+
 Test(decode_wrapper, a_first_picture_that_is_wrong_is_never_passed_on)
 {
     const char *url = set_out();

@@ -299,6 +299,7 @@ Test(import, a_modifier_that_the_driver_does_not_take_is_named)
     show(0, payload);
     cr_assert(eq(u64, counters(0).n_imported, 1)); /* the one that was tried first */
     cr_assert(eq(u64, counters(0).n_failed, 1));   /* tiled: no CPU reads it without its driver */
+    cr_assert(ne(ptr, strstr(counters(0).failed_why, "0x100000000000002"), NULL));
     cr_assert(eq(int, pool_take_error(pictures), AVERROR(ENOTSUP))); /* whoever made it hears */
     limef_payload_unref(payload);
     av_frame_free(&av);

@@ -142,6 +142,8 @@ struct limef_presenter_slot_counters {
                                     made smaller; why says the reason of the last one */
     const char *copied_why;    /**< lives forever; NULL: nothing was copied */
     const char *uploaded_why;  /**< why the last uploaded picture was; lives forever; NULL: none */
+    const char *failed_why;    /**< why the last of n_failed could neither be read by the GPU nor be
+                                    copied; lives forever; NULL: it was another failure, or none */
     uint64_t n_failed_buffers; /**< of limef_presenter_get_buffers(), for all slots, that there was
                                     no memory for at the time */
     int64_t first_shown_us; /**< limef_now_us() when its first picture was presented; 0: not yet */
@@ -198,6 +200,7 @@ struct limef_tile {
     LIMEF_ATOMIC(uint64_t) n_direct, direct_bytes, n_imported, n_images, n_planes;
     LIMEF_ATOMIC(const char *) copied_why;
     LIMEF_ATOMIC(const char *) uploaded_why;
+    LIMEF_ATOMIC(const char *) failed_why;
     LIMEF_ATOMIC(int64_t) first_shown_us, last_shown_us, position_us;
     struct limef_histogram latency, deviation;
 };

@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Has each_picture compare every pixel of every picture that comes onto the screen, by VA-API and EGL and
+by software's own buffers and EGL, with software's that are uploaded.
+
+each_picture.py EACH-PICTURE FOLDER-OF-THE-DRIVER; LIMEF_TEST_PICTURES: so many of each clip, and each codec by
+itself, larger"""
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+EACH_PICTURE, DRIVER = sys.argv[1:3]
+LONG = "LIMEF_TEST_PICTURES" in os.environ
+N_PICTURES = int(os.environ.get("LIMEF_TEST_PICTURES", "12"))
+DEADLINE_S = 600
+TEMP = tempfile.TemporaryDirectory(prefix="limef-each-")
+FOLDER = pathlib.Path(TEMP.name)
+SKIPPED = 77
+ENV = {**os.environ, "LIBVA_DRIVERS_PATH": DRIVER, "LIBVA_DRIVER_NAME": "limef",
+       "LIMEF_VAAPI_DEVICE": "/dev/null", "LIMEF_TEST_VA_MEMORY": "memfd",
+       "LD_PRELOAD": f"{DRIVER}/limef_any_node.so",
+       "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
+ENCODERS = {"h264": ["-c:v", "libx264", "-bf", "2"],
+            "hevc": ["-c:v", "libx265", "-x265-params", "log-level=none"],
+            "vp9": ["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8"]}
+
+
+def clip(name, codec, size="320x180", pixel_format="yuv420p"):
+    path = FOLDER / name
+    done = subprocess.run(["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", f"testsrc2=s={size}:r=25",
+                           "-frames:v", str(N_PICTURES), "-pix_fmt", pixel_format, *ENCODERS[codec],
+                           str(path)], capture_output=True, text=True, timeout=DEADLINE_S)
+    if done.returncode:
+        raise unittest.SkipTest(f"no {codec} encoder here")
+    return path
+
+
+class EachPicture(unittest.TestCase):
+    def check(self, screen, *clips):
+        done = subprocess.run([EACH_PICTURE, screen, *map(str, clips)], capture_output=True, text=True,
+                              timeout=DEADLINE_S, env=ENV)
+        if done.returncode == SKIPPED:
+            self.skipTest("this OpenGL imports no dma-bufs")
+        print(f"\n{done.stdout}", end="")
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def alone(self, *arguments, **keywords):
+        if not LONG:
+            self.skipTest("LIMEF_TEST_PICTURES says of how many")
+        self.check("320x180", clip(*arguments, **keywords))
+
+    def test_h264(self):
+        self.alone("a.mp4", "h264")
+
+    def test_h265(self):
+        self.alone("a265.mp4", "hevc")
+
+    def test_h265_of_10_bits(self):
+        self.alone("deep.mp4", "hevc", pixel_format="yuv420p10le")
+
+    def test_vp9(self):
+        self.alone("a.webm", "vp9")
+
+    def test_sixteen_tiles_of_all_codecs_and_sizes_that_change(self):
+        parts = [clip(f"{size}.ts", "h264", size).read_bytes() for size in ("160x90", "240x136")]
+        sizes = FOLDER / "sizes.ts"
+        sizes.write_bytes(parts[0] + parts[1] + parts[0])
+        clips = [clip(name, codec, "160x90")
+                 for name, codec in (("b.mp4", "h264"), ("b265.mp4", "hevc"), ("b.webm", "vp9"))]
+        self.check("640x360", *clips * 5, sizes)  # it looks when the last tile has a picture
+
+
+if __name__ == "__main__":
+    if not shutil.which("ffmpeg"):
+        print("skipped: no ffmpeg")
+        sys.exit(SKIPPED)
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]], verbosity=2)

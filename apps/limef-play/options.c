@@ -161,12 +161,10 @@ static int parse_audio_buffer(const struct option_parser *parser, const char *te
 static int parse_speed(const struct option_parser *parser, const char *text,
                        struct play_options *options)
 {
-    char *end;
-    double speed = strtod(text, &end);
+    double speed;
 
-    if (end == text || *end || !(speed >= MIN_SPEED && speed <= MAX_SPEED))
-        return option_complain(parser, "--%s=%.40s: not a number from %g to %g", parser->name, text,
-                               MIN_SPEED, MAX_SPEED);
+    if (option_real(parser, text, MIN_SPEED, MAX_SPEED, &speed) < 0)
+        return -1;
     options->rate = (int32_t)(speed * 1000 + 0.5);
     return 0;
 }
@@ -401,7 +399,7 @@ static int add_url(const struct option_parser *parser, struct play_options *opti
 
 int play_options_parse(struct play_options *options, int argc, char **argv, FILE *errors)
 {
-    struct option_parser parser = {.errors = errors};
+    struct option_parser parser = {.program = "limef-play", .errors = errors};
     int id, ret = 0;
 
     *options = (struct play_options){

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <limef/fifo/sample_ring.h>
 
+#include "base/hot.h"
+
 #include <limef/base/log.h>
 
 #include <errno.h>
@@ -35,6 +37,22 @@ static void slice(const struct limef_sample_ring *ring, uint64_t position, unsig
     slices->n_second = n_frames - slices->n_first;
 }
 
+static size_t frame_bytes(const struct limef_sample_ring *ring)
+{
+    return ring->n_channels * sizeof(float);
+}
+
+static float *place_of(const struct limef_sample_ring *ring, uint64_t position)
+{
+    return ring->samples + (size_t)(position & (ring->n_frames - 1)) * ring->n_channels;
+}
+
+/* Whether so many frames do not go round the end. */
+static bool is_whole(const struct limef_sample_ring *ring, uint64_t position, size_t n_frames)
+{
+    return (position & (ring->n_frames - 1)) + n_frames <= ring->n_frames;
+}
+
 static unsigned n_used(const struct limef_sample_ring *ring)
 {
     return (unsigned)(LIMEF_COUNTED(ring->head) - ring->tail_cache);
@@ -47,7 +65,7 @@ static unsigned make_room(struct limef_sample_ring *ring, unsigned n_frames)
 
     if (n_used(ring) + n_frames <= ring->n_frames)
         return n_frames;
-    /* acquire: the reader is done with what is before tail; pairs with the release in read_end */
+    /* acquire: the reader is done with what is before tail; pairs with the release in end_read() */
     tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
     for (int i = 0; i < MAX_ROUNDS; i++) {
         unsigned missing;
@@ -58,7 +76,7 @@ static unsigned make_room(struct limef_sample_ring *ring, unsigned n_frames)
         if (tail & READING)
             break;
         missing = n_used(ring) + n_frames - ring->n_frames;
-        /* release: head, which the new tail is not beyond; pairs with read_begin. It fails if the
+        /* release: head, which the new tail is not beyond; pairs with begin_read(). It fails if the
          * reader began, or came and went. */
         if (atomic_compare_exchange_strong_explicit(&ring->tail, &tail,
                                                     tail + 2 * (uint64_t)missing,
@@ -85,27 +103,50 @@ unsigned limef_sample_ring_write_begin(struct limef_sample_ring *ring, unsigned 
 
 void limef_sample_ring_write_end(struct limef_sample_ring *ring, unsigned n_frames)
 {
-    /* release: the samples; pairs with the acquire in read_begin */
+    /* release: the samples; pairs with the acquire in begin_read() */
     atomic_store_explicit(&ring->head, LIMEF_COUNTED(ring->head) + n_frames, memory_order_release);
 }
 
-/* Copies samples to where they belong, and publishes them. */
-static void put(struct limef_sample_ring *ring, const float *samples, unsigned n_frames)
+/* Into the ring, round its end. */
+static APART void put_pieces(struct limef_sample_ring *ring, uint64_t position,
+                             const float *samples, unsigned n_frames)
 {
-    size_t n_channels = ring->n_channels;
     struct limef_sample_slices slices;
 
-    slice(ring, LIMEF_COUNTED(ring->head), n_frames, &slices);
-    memcpy(slices.first, samples, slices.n_first * n_channels * sizeof(float));
-    if (slices.n_second)
-        memcpy(slices.second, samples + slices.n_first * n_channels,
-               slices.n_second * n_channels * sizeof(float));
-    limef_sample_ring_write_end(ring, n_frames);
+    slice(ring, position, n_frames, &slices);
+    memcpy(slices.first, samples, slices.n_first * frame_bytes(ring));
+    memcpy(slices.second, samples + (size_t)slices.n_first * ring->n_channels,
+           slices.n_second * frame_bytes(ring));
+}
+
+/* Out of it. */
+static APART void get_pieces(const struct limef_sample_ring *ring, uint64_t position,
+                             float *samples, unsigned n_frames)
+{
+    struct limef_sample_slices slices;
+
+    slice(ring, position, n_frames, &slices);
+    memcpy(samples, slices.first, slices.n_first * frame_bytes(ring));
+    memcpy(samples + (size_t)slices.n_first * ring->n_channels, slices.second,
+           slices.n_second * frame_bytes(ring));
+}
+
+/* Copies samples to where they belong, and publishes them. */
+static inline void put(struct limef_sample_ring *ring, const float *samples, unsigned n_frames)
+{
+    uint64_t head = LIMEF_COUNTED(ring->head);
+
+    if (is_whole(ring, head, n_frames))
+        memcpy(place_of(ring, head), samples, n_frames * frame_bytes(ring));
+    else
+        put_pieces(ring, head, samples, n_frames);
+    /* release: the samples; pairs with the acquire in begin_read() */
+    atomic_store_explicit(&ring->head, head + n_frames, memory_order_release);
 }
 
 /* There is not room for all. */
-static unsigned write_crowded(struct limef_sample_ring *ring, const float *samples,
-                              unsigned n_frames)
+static APART unsigned write_crowded(struct limef_sample_ring *ring, const float *samples,
+                                    unsigned n_frames)
 {
     uint64_t n_before = LIMEF_COUNTED(ring->n_dropped);
     unsigned n_most = n_frames < ring->n_frames ? n_frames : ring->n_frames;
@@ -129,32 +170,44 @@ unsigned limef_sample_ring_write(struct limef_sample_ring *ring, const float *sa
 
 unsigned limef_sample_ring_room(struct limef_sample_ring *ring)
 {
-    /* acquire: pairs with the release in read_end */
+    /* acquire: pairs with the release in end_read() */
     ring->tail_cache = atomic_load_explicit(&ring->tail, memory_order_acquire) >> 1;
     return ring->n_frames - n_used(ring);
+}
+
+/* From here on nothing is dropped until end_read(). Returns how many frames there are, n_frames at
+ * most; writes the reader's position. */
+static inline size_t begin_read(struct limef_sample_ring *ring, size_t n_frames, uint64_t *position)
+{
+    uint64_t n;
+
+    /* acquire: head behind it is not before what the writer dropped up to; pairs with its
+     * compare-and-swap */
+    *position = atomic_fetch_add_explicit(&ring->tail, READING, memory_order_acquire) >> 1;
+    /* acquire: the samples; pairs with the release of put() and of write_end */
+    n = atomic_load_explicit(&ring->head, memory_order_acquire) - *position;
+    return n < n_frames ? (size_t)n : n_frames;
+}
+
+static inline void end_read(struct limef_sample_ring *ring, uint64_t position)
+{
+    /* release: whatever was done with the samples; pairs with make_room() */
+    atomic_store_explicit(&ring->tail, 2 * position, memory_order_release);
 }
 
 unsigned limef_sample_ring_read_begin(struct limef_sample_ring *ring, unsigned n_frames,
                                       struct limef_sample_slices *slices)
 {
-    /* From here on nothing is dropped. acquire: head behind it is not before what the writer
-     * dropped up to; pairs with its compare-and-swap. */
-    uint64_t tail = atomic_fetch_add_explicit(&ring->tail, READING, memory_order_acquire) >> 1;
-    /* acquire: the samples; pairs with the release in write_end */
-    uint64_t n = atomic_load_explicit(&ring->head, memory_order_acquire) - tail;
+    uint64_t tail;
+    unsigned n = (unsigned)begin_read(ring, n_frames, &tail);
 
-    if (n > n_frames)
-        n = n_frames;
-    slice(ring, tail, (unsigned)n, slices);
-    return (unsigned)n;
+    slice(ring, tail, n, slices);
+    return n;
 }
 
 void limef_sample_ring_read_end(struct limef_sample_ring *ring, unsigned n_frames)
 {
-    uint64_t tail = LIMEF_COUNTED(ring->tail) - READING;
-
-    /* release: whatever was done with the samples; pairs with make_room() */
-    atomic_store_explicit(&ring->tail, tail + 2 * (uint64_t)n_frames, memory_order_release);
+    end_read(ring, limef_sample_ring_tail(ring) + n_frames);
 }
 
 void limef_sample_ring_count_silence(struct limef_sample_ring *ring, unsigned n_frames)
@@ -163,23 +216,27 @@ void limef_sample_ring_count_silence(struct limef_sample_ring *ring, unsigned n_
     LIMEF_COUNT(ring->n_underruns, 1);
 }
 
+/* There are only n frames. */
+static APART void add_silence(struct limef_sample_ring *ring, float *samples, unsigned n,
+                              unsigned n_frames)
+{
+    memset(samples + (size_t)n * ring->n_channels, 0, (n_frames - n) * frame_bytes(ring));
+    limef_sample_ring_count_silence(ring, n_frames - n);
+}
+
 unsigned limef_sample_ring_read(struct limef_sample_ring *ring, float *samples, unsigned n_frames)
 {
-    size_t frame_bytes = ring->n_channels * sizeof(float);
-    struct limef_sample_slices slices;
-    unsigned n = limef_sample_ring_read_begin(ring, n_frames, &slices);
+    uint64_t tail;
+    size_t n = begin_read(ring, n_frames, &tail);
 
-    memcpy(samples, slices.first, slices.n_first * frame_bytes);
-    samples += (size_t)slices.n_first * ring->n_channels;
-    if (slices.n_second)
-        memcpy(samples, slices.second, slices.n_second * frame_bytes);
-    limef_sample_ring_read_end(ring, n);
-    if (n < n_frames) {
-        memset(samples + (size_t)slices.n_second * ring->n_channels, 0,
-               (n_frames - n) * frame_bytes);
-        limef_sample_ring_count_silence(ring, n_frames - n);
-    }
-    return n;
+    if (is_whole(ring, tail, n))
+        memcpy(samples, place_of(ring, tail), n * frame_bytes(ring));
+    else
+        get_pieces(ring, tail, samples, (unsigned)n);
+    end_read(ring, tail + n);
+    if (n < n_frames)
+        add_silence(ring, samples, (unsigned)n, n_frames);
+    return (unsigned)n;
 }
 
 unsigned limef_sample_ring_skip(struct limef_sample_ring *ring, unsigned keep)

@@ -5,6 +5,7 @@ import measure
 RINGS = {"limef": "limef, sample ring", "ck": "Concurrency Kit, ck_ring", "jack": "JACK, jack_ringbuffer",
          "portaudio": "PortAudio, PaUtilRingBuffer",
          "deque": "list behind a mutex"}
+FLOORS = {"copy": "no ring, the copying alone", "nothing": "nothing, the clock alone"}
 BLOCK_US = 128 * 1e6 / 48000
 DRIFT_S = 20
 PATIENCE_MS = 20
@@ -14,16 +15,19 @@ BROADCAST_S = 6
 def rings(setup, report):
     program = setup.program("audio_rings")
     jobs = {f"{mode} {ring}": lambda mode=mode, ring=ring: measure.run_json([program, mode, ring])
-            for ring in RINGS for mode in ("cost", "paced")}
+            for ring in RINGS | FLOORS for mode in ("cost", "paced") if mode == "paced" or ring in RINGS}
     runs = measure.Interleaved(jobs, setup.rounds)
     report.section("Sound through a ring", "Blocks of 64 stereo frames. Cost: one thread writes and reads in "
                    "turn, ns for both. Otherwise a block every 100 us between two threads that sleep meanwhile, "
-                   "ns that a write or a read took.")
+                   "ns that a write or a read took; what that takes without a ring is below.")
     report.table(["", "cost", "push p50", "push p99.9", "pop p50", "pop p99.9", "others"],
                  [[what, runs.median(f"cost {ring}", "ns")] +
                   [runs.median(f"paced {ring}", key) for key in ("push_p50", "push_p999", "pop_p50", "pop_p999")] +
                   [runs.median(f"paced {ring}", "others")]
-                  for ring, what in RINGS.items() if f"cost {ring}" in runs and f"paced {ring}" in runs])
+                  for ring, what in RINGS.items() if f"cost {ring}" in runs and f"paced {ring}" in runs] +
+                 [[what, "-"] + [runs.median(f"paced {floor}", key)
+                                 for key in ("push_p50", "push_p999", "pop_p50", "pop_p999", "others")]
+                  for floor, what in FLOORS.items() if f"paced {floor}" in runs])
     peers = [runs.median(f"cost {ring}", "ns") for ring in ("ck", "jack", "portaudio") if f"cost {ring}" in runs]
     if peers and "cost limef" in runs:
         report.target("sample ring, cost beside the best peer's", runs.median("cost limef", "ns") / min(peers),
@@ -40,13 +44,20 @@ def broadcast(setup, report):
                                 for place in places}, setup.rounds)
     report.section("One writer, many readers", "Writing a block of 128 stereo frames into a broadcast ring, ns, while so "
                    "many threads read each block, once in 1.3 ms; they take turns of 100 ms in one process. By the "
-                   "clock, and CPU time of the writer's thread.")
+                   "clock, and CPU time of the writer's thread. Beside each such block one is written into a ring that nobody "
+                   "reads: what others do to that is not the readers' doing.")
     report.table(["", "0", "1", "8", "32 readers", "CPU: 0", "1", "8", "32 readers", "others"],
                  [[what] + [runs.median(place, f"{clock}_{n}") for clock in ("wall", "cpu") for n in (0, 1, 8, 32)] +
+                  [runs.median(place, "others")] for place, what in places.items() if place in runs] +
+                 [[f"{what}, the ring that nobody reads"] +
+                  [runs.median(place, f"unread_{clock}_{n}") for clock in ("wall", "cpu") for n in (0, 1, 8, 32)] +
                   [runs.median(place, "others")] for place, what in places.items() if place in runs])
     if "other" in runs:
         report.target("broadcast ring, 32 readers beside 1, by the clock", runs.median("other", "wall_ratio"), "<=", 1.1)
         report.target("broadcast ring, 32 readers beside 1, CPU time", runs.median("other", "cpu_ratio"), "<=", 1.1)
+        for clock, what in (("wall", "by the clock"), ("cpu", "CPU time")):
+            report.target(f"broadcast ring, the same of a ring that nobody reads, {what}",
+                          runs.median("other", f"unread_{clock}_ratio"), "<=", 1.1)
 
 
 def mixer(setup, report):

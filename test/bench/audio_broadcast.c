@@ -13,11 +13,13 @@
  * fetch in advance the cache lines behind it, which are those that are written next.
  *
  * What a block took is measured twice: by the clock, and as CPU time of the writer's thread, in
- * which there is nothing that others took from it.
+ * which there is nothing that others took from it. Beside each block one goes into a ring of its
+ * own that nobody ever reads, first or second in turn: what makes that dearer while more threads
+ * read the other one, clocks, interrupts, caches, is not the readers' doing.
  *
  * Prints one JSON object: for each number of readers, ns a block of 128 stereo frames, median of
  * the blocks of a turn and then of the turns, and which part of what was written the readers read;
- * and of the turns in pairs the median ratio of 32 readers to 1.
+ * and of the turns in pairs the median ratio of 32 readers to 1, for either ring.
  */
 #include "bench.h"
 
@@ -36,8 +38,9 @@
 #define N_BLOCKS (TURN_NS / PERIOD_NS)
 #define MAX_ROUNDS 1000
 
-static limef_broadcast_word words[LIMEF_BROADCAST_WORDS(RING_FRAMES, 2)];
-static struct limef_broadcast_ring ring;
+enum { READ, UNREAD, N_RINGS };
+static limef_broadcast_word words[N_RINGS][LIMEF_BROADCAST_WORDS(RING_FRAMES, 2)];
+static struct limef_broadcast_ring rings[N_RINGS];
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
@@ -49,8 +52,11 @@ static const int crowds[] = {0, 1, 8, 32};
 #define N_CROWDS ((int)(sizeof(crowds) / sizeof(crowds[0])))
 
 static struct {
-    double wall_ns, cpu_ns, share; /* share: the part of what was to be read that was */
+    double wall_ns[N_RINGS], cpu_ns[N_RINGS], share; /* of what was to be read, what was */
 } turns[MAX_ROUNDS][N_CROWDS];
+
+/* Of the blocks of a turn. */
+static int64_t wall_ns[N_RINGS][N_BLOCKS], cpu_ns[N_RINGS][N_BLOCKS];
 
 /* Whether it is this reader's turn; waits until it is. */
 static bool wait_for_turn(int number)
@@ -70,7 +76,7 @@ static void *listen(void *context)
 
     bench_pin(both ? (number + 1) % 2 : 1);
     bench_real_time();
-    limef_broadcast_reader_init(&reader, &ring);
+    limef_broadcast_reader_init(&reader, &rings[READ]);
     while (wait_for_turn(number)) {
         int64_t due_ns = bench_now_ns() + number * PERIOD_NS / N_READERS;
 
@@ -92,20 +98,25 @@ static void let_read(int n)
     pthread_mutex_unlock(&lock);
 }
 
-static void write_blocks(int64_t *wall_ns, int64_t *cpu_ns, size_t n)
+static void write_block(int which, size_t i)
 {
     static const float block[BLOCK * 2];
+    int64_t wall_began, cpu_began = bench_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+
+    wall_began = bench_now_ns();
+    limef_broadcast_write(&rings[which], block, BLOCK);
+    wall_ns[which][i] = bench_now_ns() - wall_began;
+    cpu_ns[which][i] = bench_clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_began;
+}
+
+static void write_blocks(size_t n)
+{
     int64_t due_ns = bench_now_ns();
 
     for (size_t i = 0; i < n; i++) {
-        int64_t wall_began, cpu_began;
-
         bench_sleep_until_ns(due_ns += PERIOD_NS);
-        cpu_began = bench_clock_ns(CLOCK_THREAD_CPUTIME_ID);
-        wall_began = bench_now_ns();
-        limef_broadcast_write(&ring, block, BLOCK);
-        wall_ns[i] = bench_now_ns() - wall_began;
-        cpu_ns[i] = bench_clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_began;
+        write_block(i % 2 ? READ : UNREAD, i);
+        write_block(i % 2 ? UNREAD : READ, i);
     }
 }
 
@@ -136,47 +147,68 @@ static double median(double *values, int n)
     return values[n / 2];
 }
 
+static void note_turn(int round, int crowd, int64_t overhead_ns)
+{
+    int n_readers = crowds[crowd] ? crowds[crowd] : 1;
+
+    for (int which = 0; which < N_RINGS; which++) {
+        turns[round][crowd].wall_ns[which] =
+            (double)bench_percentile(wall_ns[which], N_BLOCKS, 0.5);
+        turns[round][crowd].cpu_ns[which] =
+            (double)(bench_percentile(cpu_ns[which], N_BLOCKS, 0.5) - overhead_ns);
+    }
+    turns[round][crowd].share = (double)atomic_load(&n_read) / (N_BLOCKS * BLOCK * n_readers);
+}
+
 static void take_turns(int n_rounds)
 {
-    int64_t wall_ns[N_BLOCKS], cpu_ns[N_BLOCKS], overhead_ns = find_overhead();
+    int64_t overhead_ns = find_overhead();
 
     for (int round = -1; round < n_rounds; round++) /* the first one warms up */
         for (int i = 0; i < N_CROWDS; i++) {
             let_read(crowds[i]);
-            write_blocks(wall_ns, cpu_ns, N_BLOCKS / 5); /* they wake up */
+            write_blocks(N_BLOCKS / 5); /* they wake up */
             atomic_store(&n_read, 0);
-            write_blocks(wall_ns, cpu_ns, N_BLOCKS);
-            if (round < 0)
-                continue;
-            turns[round][i].wall_ns = (double)bench_percentile(wall_ns, N_BLOCKS, 0.5);
-            turns[round][i].cpu_ns =
-                (double)(bench_percentile(cpu_ns, N_BLOCKS, 0.5) - overhead_ns);
-            turns[round][i].share =
-                (double)atomic_load(&n_read) / (N_BLOCKS * BLOCK * (crowds[i] ? crowds[i] : 1));
+            write_blocks(N_BLOCKS);
+            if (round >= 0)
+                note_turn(round, i, overhead_ns);
         }
+}
+
+static void print_crowd(int n_rounds, int crowd)
+{
+    static double wall[MAX_ROUNDS], cpu[MAX_ROUNDS], share[MAX_ROUNDS];
+
+    for (int which = 0; which < N_RINGS; which++) {
+        const char *unread = which == UNREAD ? "unread_" : "";
+
+        for (int round = 0; round < n_rounds; round++) {
+            wall[round] = turns[round][crowd].wall_ns[which];
+            cpu[round] = turns[round][crowd].cpu_ns[which];
+            share[round] = turns[round][crowd].share;
+        }
+        printf("\"%swall_%d\": %.1f, \"%scpu_%d\": %.1f, ", unread, crowds[crowd],
+               median(wall, n_rounds), unread, crowds[crowd], median(cpu, n_rounds));
+    }
+    printf("\"read_%d\": %.2f, ", crowds[crowd], median(share, n_rounds));
 }
 
 static void print(int n_rounds)
 {
-    static double wall[MAX_ROUNDS], cpu[MAX_ROUNDS], share[MAX_ROUNDS];
+    static double wall[N_RINGS][MAX_ROUNDS], cpu[N_RINGS][MAX_ROUNDS];
 
     printf("{");
-    for (int i = 0; i < N_CROWDS; i++) {
+    for (int i = 0; i < N_CROWDS; i++)
+        print_crowd(n_rounds, i);
+    for (int which = 0; which < N_RINGS; which++)
         for (int round = 0; round < n_rounds; round++) {
-            wall[round] = turns[round][i].wall_ns;
-            cpu[round] = turns[round][i].cpu_ns;
-            share[round] = turns[round][i].share;
+            wall[which][round] = turns[round][3].wall_ns[which] / turns[round][1].wall_ns[which];
+            cpu[which][round] = turns[round][3].cpu_ns[which] / turns[round][1].cpu_ns[which];
         }
-        printf("\"wall_%d\": %.1f, \"cpu_%d\": %.1f, \"read_%d\": %.2f, ", crowds[i],
-               median(wall, n_rounds), crowds[i], median(cpu, n_rounds), crowds[i],
-               median(share, n_rounds));
-    }
-    for (int round = 0; round < n_rounds; round++) {
-        wall[round] = turns[round][3].wall_ns / turns[round][1].wall_ns;
-        cpu[round] = turns[round][3].cpu_ns / turns[round][1].cpu_ns;
-    }
-    printf("\"wall_ratio\": %.3f, \"cpu_ratio\": %.3f}\n", median(wall, n_rounds),
-           median(cpu, n_rounds));
+    printf("\"wall_ratio\": %.3f, \"cpu_ratio\": %.3f, \"unread_wall_ratio\": %.3f, "
+           "\"unread_cpu_ratio\": %.3f}\n",
+           median(wall[READ], n_rounds), median(cpu[READ], n_rounds),
+           median(wall[UNREAD], n_rounds), median(cpu[UNREAD], n_rounds));
 }
 
 int main(int n_arguments, char **arguments)
@@ -189,7 +221,8 @@ int main(int n_arguments, char **arguments)
         return 1;
     both = !strcmp(arguments[1], "both");
     bench_pin(0);
-    limef_broadcast_ring_init(&ring, words, RING_FRAMES, 2);
+    for (int i = 0; i < N_RINGS; i++)
+        limef_broadcast_ring_init(&rings[i], words[i], RING_FRAMES, 2);
     for (int i = 0; i < N_READERS; i++)
         if (pthread_create(&threads[i], NULL, listen, (void *)(intptr_t)i))
             abort();

@@ -27,6 +27,51 @@ static bool read_limef(void *ring, float *block)
     return limef_sample_ring_read(ring, block, AUDIO_BLOCK_FRAMES) == AUDIO_BLOCK_FRAMES;
 }
 
+/* No ring: what any would take to copy a block that another thread wrote, each side knowing where
+ * it is by itself. Where they do not take turns a block may be torn, which nobody looks at. */
+struct copy {
+    LIMEF_ALIGNED(LIMEF_CACHE_LINE_BYTES) unsigned n_written;
+    LIMEF_ALIGNED(LIMEF_CACHE_LINE_BYTES) unsigned n_read;
+    LIMEF_ALIGNED(LIMEF_CACHE_LINE_BYTES) float blocks[AUDIO_RING_BLOCKS][AUDIO_BLOCK_FLOATS];
+};
+
+static void *make_copy(void)
+{
+    struct copy *copy = aligned_alloc(LIMEF_CACHE_LINE_BYTES, sizeof(*copy));
+
+    memset(copy, 0, sizeof(*copy));
+    return copy;
+}
+
+static void write_copy(void *ring, const float *block)
+{
+    struct copy *copy = ring;
+
+    memcpy(copy->blocks[copy->n_written++ % AUDIO_RING_BLOCKS], block, AUDIO_BLOCK_BYTES);
+}
+
+static bool read_copy(void *ring, float *block)
+{
+    struct copy *copy = ring;
+
+    memcpy(block, copy->blocks[copy->n_read++ % AUDIO_RING_BLOCKS], AUDIO_BLOCK_BYTES);
+    return true;
+}
+
+/* Nothing: what the clock itself takes. */
+static void write_nothing(void *ring, const float *block)
+{
+    (void)ring;
+    (void)block;
+}
+
+static bool read_nothing(void *ring, float *block)
+{
+    (void)ring;
+    (void)block;
+    return true;
+}
+
 /* As a std::deque behind a std::mutex: a block is allocated and freed for each. */
 struct deque {
     pthread_mutex_t lock;
@@ -161,6 +206,8 @@ static bool read_ck(void *ring, float *samples)
 static const struct audio_peer peers[] = {
     {"limef", make_limef, write_limef, read_limef},
     {"deque", make_deque, write_deque, read_deque},
+    {"copy", make_copy, write_copy, read_copy},
+    {"nothing", make_copy, write_nothing, read_nothing},
 #if BENCH_HAS_JACK
     {"jack", make_jack, write_jack, read_jack},
 #endif

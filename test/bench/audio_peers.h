@@ -17,7 +17,7 @@ struct audio_peer {
     bool (*read)(void *ring, float *block);
 };
 
-/* "limef", "jack", "portaudio", "ck", "deque"; NULL: not in this build. */
+/* "limef", "jack", "portaudio", "ck", "deque", "copy", "nothing"; NULL: not in this build. */
 const struct audio_peer *audio_peer_find(const char *name);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Blocks of 64 stereo frames through rings: limef's, JACK's, PortAudio's, Concurrency Kit's, and a
- * list behind a mutex.
+ * list behind a mutex; beside them a copy without any ring, and nothing but the clock.
  *
  *   audio_rings cost RING [BLOCKS]    one thread writes and reads in turn; ns a block, both sides
  *   audio_rings paced RING [BLOCKS]   two threads, a block every 100 us; p50 and p99.9 of either
@@ -11,6 +11,8 @@
  */
 #include "audio_peers.h"
 #include "bench.h"
+
+#include <limef/base/api.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -22,7 +24,8 @@ static void *ring;
 
 static void cost(long n_blocks)
 {
-    float in[AUDIO_BLOCK_FLOATS] = {1}, out[AUDIO_BLOCK_FLOATS];
+    LIMEF_ALIGNED(LIMEF_CACHE_LINE_BYTES) float in[AUDIO_BLOCK_FLOATS] = {1};
+    LIMEF_ALIGNED(LIMEF_CACHE_LINE_BYTES) float out[AUDIO_BLOCK_FLOATS];
     int64_t began_ns, best_ns = INT64_MAX;
     long n_lost = 0;
 

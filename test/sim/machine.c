@@ -155,3 +155,18 @@ Test(machine, urgent_work_goes_first)
     sim_clear_result(&result);
     sim_clear_graph(&graph);
 }
+
+/* A graph of which the planner runs out of steps while it has just found something better: that is
+ * taken. */
+Test(search, what_is_found_with_the_last_steps_is_taken, .timeout = 60)
+{
+    struct sim_machine machine;
+    struct sim_graph graph = {0};
+    struct sim_result result;
+
+    scenario_random(&graph, &machine, 30773, 12);
+    run(&result, &graph, &machine, LIMEF_PLAN_AUTO);
+    cr_assert(lt(dbl, sim_missed_share(&result), 0.05), "%f", sim_missed_share(&result));
+    sim_clear_result(&result);
+    sim_clear_graph(&graph);
+}

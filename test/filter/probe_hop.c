@@ -122,12 +122,15 @@ static int step(struct limef_source *source, int64_t *due_us)
 
 Test(probe_hop, the_steps_of_a_source_are_counted_and_measured_likewise)
 {
-    static const struct limef_filter_ops ops = {.kind = "source", .flags = LIMEF_FILTER_SOURCE};
+    static const struct limef_filter_ops ops = {
+        .kind = "source", .flags = LIMEF_FILTER_SOURCE, .go = pass_go};
     struct limef_source source = {.step = step};
     int64_t due_us;
 
     limef_filter_init(&source.filter, &ops, NULL);
     limef_connect(&source.filter, &behind);
+    for (int i = 0; i < 9; i++) /* frames that it is given are no steps */
+        limef_go(&source.filter, &packet.frame);
     for (int i = 0; i < 3; i++)
         cr_assert(eq(int, limef_probe_step(&source, &due_us), 0));
     cr_assert(came_by == note_way);

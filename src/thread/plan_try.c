@@ -22,8 +22,8 @@
 /* What processor time counts beside late frames. */
 #define CPU_WEIGHT 0.05
 
-/* Less than this is rounding. */
-#define NO_BETTER 1e-6
+/* Less than this, three late frames of the most that are run, is the luck of what was drawn. */
+#define NO_BETTER 0.002
 
 /* Of what runs, which is asked for again and again, no more is tried at a time: by the thread that
  * watches, which is more urgent than those that work. */
@@ -36,20 +36,32 @@
 #define FIRST_LOOK 0.25
 #define N_SHORTLIST 4
 
-struct trial {
-    struct plan_work *work;
-    struct plan_model model;
-    uint32_t may; /* filters that may become heads, or no heads: bits */
-    uint32_t base, rules;
-    bool runs;                    /* there is a plan before */
-    uint8_t heads[MODEL_FILTERS]; /* by flags */
-    uint8_t rule_heads[MODEL_FILTERS], rule_no_cpu[MODEL_FILTERS];
-};
+/* Options that are remembered; a power of two. */
+#define N_KNOWN 256
 
 /* Filters that begin an island. */
 struct option {
     uint32_t heads;
     double missed, score;
+};
+
+/* What was looked at: an option that comes again need not be run again. */
+struct known {
+    uint32_t asked; /* heads that were asked for */
+    float part;     /* 0: an empty slot */
+    double least;   /* of an option that was given up: its score is higher */
+    struct option option;
+};
+
+struct trial {
+    struct plan_work *work;
+    struct plan_model model;
+    struct known known[N_KNOWN];
+    uint32_t may; /* filters that may become heads, or no heads: bits */
+    uint32_t base, rules;
+    bool runs;                    /* there is a plan before */
+    uint8_t heads[MODEL_FILTERS]; /* by flags */
+    uint8_t rule_heads[MODEL_FILTERS], rule_no_cpu[MODEL_FILTERS];
 };
 
 static uint32_t bits_of(const uint8_t *head, uint32_t n)
@@ -80,15 +92,12 @@ static void set_heads(const struct trial *trial, uint32_t heads)
 }
 
 /* worst: a higher score need not be known. */
-static struct option look(struct trial *trial, uint32_t heads, double part, double worst)
+static struct option run(struct trial *trial, uint32_t heads, double part, double worst)
 {
     struct plan_work *work = trial->work;
     struct option option = {.missed = INFINITY, .score = INFINITY};
     struct model_outcome outcome;
 
-    option.heads = heads;
-    if (trial->model.n_steps >= trial->model.most_steps)
-        return option;
     set_heads(trial, heads);
     option.heads = heads_of(work);
     if (plan_is_broken(work))
@@ -101,6 +110,22 @@ static struct option look(struct trial *trial, uint32_t heads, double part, doub
     option.missed = outcome.missed;
     option.score = outcome.missed + CPU_WEIGHT * (outcome.cpu - 1);
     return option;
+}
+
+/* Likewise; what was run before is known. */
+static struct option look(struct trial *trial, uint32_t heads, double part, double worst)
+{
+    /* Fibonacci hashing (Knuth, TAOCP 3, 6.4) */
+    uint32_t hash = (2 * heads + (part < 1)) * 2654435769u;
+    struct known *known = &trial->known[hash >> 24 & (N_KNOWN - 1)];
+    bool is_known = known->asked == heads && known->part == (float)part;
+
+    if (is_known && (!isinf(known->option.score) || worst <= known->least))
+        return known->option;
+    if (trial->model.n_steps >= trial->model.most_steps)
+        return (struct option){.heads = heads, .missed = INFINITY, .score = INFINITY};
+    *known = (struct known){heads, (float)part, worst, run(trial, heads, part, worst)};
+    return known->option;
 }
 
 /* The best of a first look, the best first. */
@@ -167,8 +192,7 @@ static void improve(struct trial *trial, struct option *option)
     for (;;) {
         struct option next = best_step(trial, option);
 
-        if (trial->model.n_steps >= trial->model.most_steps ||
-            !(next.score < option->score - NO_BETTER))
+        if (!(next.score < option->score - NO_BETTER))
             return;
         *option = next;
     }
@@ -296,11 +320,14 @@ void plan_try(struct plan_work *work)
     struct limef_plan_problem fresh = *problem;
     uint8_t head[MODEL_FILTERS], no_cpu[MODEL_FILTERS];
     uint32_t was = 0, n = problem->n_filters;
-    struct trial trial = {.work = work};
+    struct trial trial; /* large, and needed seldom */
     bool tried;
 
     if (!plan_model_init(&trial.model, work))
         return;
+    trial.work = work;
+    trial.may = 0;
+    memset(trial.known, 0, sizeof(trial.known));
     memcpy(head, work->head, n);
     memcpy(no_cpu, work->no_cpu, n);
     tried = was_tried(work, &was);

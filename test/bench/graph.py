@@ -27,6 +27,7 @@ NOTES = {
     "mix": "32 light chains; 12 decodes; 4 decodes with a fork, one branch scales and encodes; "
            "1080p at 25 a second scaled and encoded.",
 }
+AGAIN = "fused, again"  # the same mapping once more: what two runs of one differ by
 PREDICTED = "Graph: the simulator beside the machine"
 SAME = 0.03  # what is not worse than the best by more
 
@@ -36,7 +37,10 @@ def jobs_of(setup, scenario):
         return lambda: measure.run_json([setup.program("graph"), scenario, mode, SECONDS,
                                          setup.small_clip(20), setup.clip(20), FPS.get(scenario, 25)])
 
-    return {mode: job(mode) for mode in MODES}
+    jobs = {mode: job(mode) for mode in MODES}
+    if scenario == "light":
+        jobs[AGAIN] = job("fused")
+    return jobs
 
 
 def missed(runs, mode):
@@ -56,6 +60,18 @@ def tell_targets(runs, report, title):
     best = runs.best(good, "cpu_ms_1000")
     ratio, *span = runs.paired("auto", best, "cpu_ms_1000")
     report.target(f"{title}: CPU / best mapping ({best})", ratio, "<=", 1 + SAME, span)
+
+
+def tell_noise(runs, report):
+    """How far two runs of one mapping are apart, beside how far the plan is from it."""
+    if AGAIN not in runs or "fused" not in runs:
+        return
+    rows = []
+    for mode in MODES + [AGAIN]:
+        if mode in runs and mode != "fused":
+            ratio, *span = runs.paired(mode, "fused", "cpu_ms_1000")
+            rows.append([mode, runs.median(mode, "switches_frame"), ratio, *span])
+    report.table(["CPU / fused, round by round", "switches/frame", "median", "from", "to"], rows)
 
 
 def beats(runs, mode):
@@ -106,6 +122,7 @@ def bench(setup, report):
             "CPU ms/1000": "cpu_ms_1000", "p50 ms": "p50_ms", "p99 ms": "p99_ms", "threads": "threads",
             "switches/frame": "switches_frame", "peak MB": "peak_mb", "plan changes": "plan_changes",
             "while counted": "late_changes", "others": "others"})
+        tell_noise(runs, report)
         tell_targets(runs, report, title)
         predictions += rows_of_prediction(setup, runs, title)
     for mode in NAIVE if not setup.scenarios else []:

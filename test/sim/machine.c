@@ -155,3 +155,25 @@ Test(machine, urgent_work_goes_first)
     sim_clear_result(&result);
     sim_clear_graph(&graph);
 }
+
+/* A graph of which the planner runs out of steps while it has just found that one cut less, before
+ * filter7, makes fewer frames late: that is taken. */
+Test(search, what_is_found_with_the_last_steps_is_taken, .timeout = 60)
+{
+    struct sim_machine machine;
+    struct sim_graph graph = {0};
+    struct sim_problem it;
+    unsigned n_cuts = 0;
+
+    scenario_random(&graph, &machine, 30773, 12);
+    sim_open_problem(&it, &graph, &machine);
+    sim_tell_costs(&it, &graph);
+    cr_assert(zero(int, limef_plan_make(&it.plan, &it.problem, it.scratch)));
+    for (uint32_t i = 0; i < graph.n_edges; i++) {
+        n_cuts += it.plan.links[i].is_cut;
+        cr_assert(not(it.plan.links[i].is_cut && graph.edges[i].to == 7));
+    }
+    cr_assert(eq(uint, n_cuts, 3));
+    sim_clear_problem(&it);
+    sim_clear_graph(&graph);
+}

@@ -2,7 +2,7 @@
 /*
  * Two threads share a team; the sums must be those of a loop, and each part be seen by whoever
  * comes after the run. Runs come back to back and after pauses, so that workers are met awake,
- * asleep and on their way.
+ * asleep and on their way; so does the end.
  */
 #include "stress.h"
 #include "thread/team_private.h"
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define N_RUNS 4000
+#define N_STOPS 300
 #define MAX_PARTS 64
 
 static struct limef_team team;
@@ -51,6 +52,20 @@ static void *run_many(void *argument)
     return NULL;
 }
 
+/* Workers that are about to sleep, or just begin, come back too. */
+static void stop_often(void)
+{
+    struct sums sums = {.seed = 1};
+
+    for (int i = 0; i < N_STOPS; i++) {
+        CHECK(team_start(&team, workers, 3, NULL) == 0);
+        team_fix_dispatch(&team, 0);
+        for (int k = 0; k < i % 4; k++)
+            limef_team_run(&team, MAX_PARTS, add_up, &sums);
+        CHECK(limef_team_stop(&team, 10000000) == 0);
+    }
+}
+
 int main(void)
 {
     pthread_t threads[2];
@@ -64,5 +79,6 @@ int main(void)
             must_join(threads[i]);
         CHECK(limef_team_stop(&team, 10000000) == 0);
     }
+    stop_often();
     return 0;
 }

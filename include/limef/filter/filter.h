@@ -27,7 +27,7 @@ struct limef_probe;
 
 /** What the graph pass knows beforehand of a filter's type. */
 enum limef_filter_flag {
-    LIMEF_FILTER_SOURCE = 1 << 0,        /**< has a step function, driven by a producer thread */
+    LIMEF_FILTER_SOURCE = 1 << 0,        /**< a struct limef_source, driven by a producer thread */
     LIMEF_FILTER_BLOCKING = 1 << 1,      /**< waits for devices or the network */
     LIMEF_FILTER_THREAD_BOUND = 1 << 2,  /**< must always run on one thread (a GL context) */
     LIMEF_FILTER_REAL_TIME = 1 << 3,     /**< misses deadlines if it waits for others (audio) */

@@ -104,8 +104,8 @@ static int add_track(struct rtsp_camera *camera, const struct sdp_media *media)
 
     if (!track)
         return AVERROR(ENOMEM);
-    ret = rtsp_receiver_open(&track->receiver, media, &camera->clocks[camera->n_tracks], arrived,
-                             camera);
+    ret = rtsp_receiver_open(&track->receiver, media, &camera->sync.clocks[camera->n_tracks],
+                             arrived, camera);
     if (ret >= 0 &&
         (!is_what_it_says(&track->receiver) || has_media(camera, track->receiver.media)))
         ret = AVERROR(ENOSYS); /* one of each kind */
@@ -263,8 +263,7 @@ void rtsp_camera_count(const struct rtsp_camera *camera,
         counters->clock_offset_us = receiver->wall.offset_us;
         counters->drift_ppm = rtsp_receiver_drift_ppm(receiver);
     }
-    for (unsigned i = 0; i < SDP_MAX_MEDIA; i++)
-        counters->n_jumps += camera->clocks[i].n_jumps;
+    rtsp_sync_count(&camera->sync, counters);
     counters->state = camera->state;
     counters->code = camera->code;
     counters->status = camera->status;
@@ -297,6 +296,7 @@ void rtsp_camera_clear_tracks(struct rtsp_camera *camera)
         camera->tracks[i] = NULL;
     }
     camera->n_tracks = 0;
+    rtsp_sync_restart(&camera->sync);
     camera->framing = (struct rtsp_framing){.ours = {0}};
     memory_release(camera->description);
     camera->description = NULL;

@@ -9,7 +9,8 @@
  * What it passes on: LIMEF_SIGNAL_STATE at each change of its state; START when
  * media comes; a codec frame for each track before its first packet, and when
  * its parameters change; packets, each a whole access unit; LOST when no media
- * comes. Times begin near 0 and never go back, whatever the camera's clock does.
+ * comes. Times begin near 0 and never go back, whatever the camera's clock does; those of sound
+ * and pictures are in step once the camera's sender reports tell how (enum limef_rtsp_sync).
  *
  * Signals that it takes: STOP, START, PLAY, PAUSE (the camera is left, and
  * asked anew); it passes all on.
@@ -35,6 +36,15 @@ enum limef_rtsp_state {
     LIMEF_RTSP_NOT_FOUND,    /**< the camera has no such stream */
     LIMEF_RTSP_UNSUPPORTED,  /**< nothing that it offers can be used */
     LIMEF_RTSP_ENDED,        /**< the camera ended it, or reconnecting is off */
+};
+
+/** By what sound and pictures of one camera are in step, so that those of one moment have one time.
+ */
+enum limef_rtsp_sync {
+    LIMEF_RTSP_SYNC_ARRIVAL,  /**< by when the first of each came: the camera says nothing, or
+                                   nothing that can be true */
+    LIMEF_RTSP_SYNC_RTP_INFO, /**< by the answer to PLAY (RFC 2326 12.33), until it is reported */
+    LIMEF_RTSP_SYNC_REPORTS,  /**< by sender reports (RFC 3550 6.4.1) */
 };
 
 /** How packets come. */
@@ -99,6 +109,13 @@ struct limef_rtsp_source_counters {
     int64_t jitter_us;        /**< of the first video track, RFC 3550 A.8 */
     int64_t clock_offset_us;  /**< camera's wall clock minus ours, by sender reports */
     double drift_ppm;         /**< of the camera's clock against ours; 0: not known */
+    enum limef_rtsp_sync sync;
+    int64_t skew_us; /**< how much later sound came than its pictures, the first of each; 0: by
+                          arrival */
+    uint64_t n_corrections;     /**< times that a stream was put in step */
+    uint64_t corrected_us;      /**< by so much in all; while it plays 100 ms in a second at most */
+    uint64_t n_refused_reports; /**< times that reports of two streams turned out not to be of one
+                                     clock: more than 2 s apart */
 };
 
 /** Memory of a camera source; kind "rtsp source". All-zero and limef_rtsp_source_init(). */
@@ -128,6 +145,9 @@ LIMEF_API int limef_rtsp_source_init(struct limef_rtsp_source *rtsp, const char 
  */
 LIMEF_API void limef_rtsp_source_get_counters(const struct limef_rtsp_source *rtsp,
                                               struct limef_rtsp_source_counters *counters);
+
+/** "arrival", "rtp-info", "sender-reports". Lives forever. Thread: any */
+LIMEF_API const char *limef_rtsp_sync_name(enum limef_rtsp_sync by);
 
 /** A state's name, for people: "playing", "no answer", ... Lives forever. Thread: any */
 LIMEF_API const char *limef_rtsp_state_name(enum limef_rtsp_state state);

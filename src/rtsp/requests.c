@@ -134,7 +134,9 @@ static int ask_or_fail(struct rtsp_camera *camera, enum rtsp_request request)
 {
     int ret = rtsp_camera_ask(camera, request);
 
-    return ret < 0 ? fail(camera, LIMEF_RTSP_LOST, ret, "%s cannot be sent", methods[request]) : 0;
+    return ret < 0 ? fail(camera, LIMEF_RTSP_LOST, ret, "%s cannot be sent: %s", methods[request],
+                          av_err2str(ret))
+                   : 0;
 }
 
 static int take_401(struct rtsp_camera *camera, const struct rtsp_item *item)

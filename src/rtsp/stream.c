@@ -87,7 +87,7 @@ int rtsp_stream_open(struct rtsp_stream *stream, const struct rtsp_stream_target
         return connect_to(stream, why);
     ret = resolver_open(&stream->resolver, target->host, target->port);
     if (ret < 0)
-        return ret;
+        return fail(stream, ret, why);
     stream->phase = RTSP_STREAM_RESOLVING;
     ret = watch(stream, EPOLL_CTL_ADD, resolver_fd(stream->resolver), false);
     return ret < 0 ? fail(stream, ret, why) : AVERROR(EAGAIN);

@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define DEADLINE_US 30000000
@@ -318,6 +319,26 @@ Test(rtsp_camera, stays_in_the_connection_with_tls)
         step();
     cr_assert(eq(int, (int)state, LIMEF_RTSP_UNSUPPORTED));
     cr_assert(eq(str, why, "it refuses TCP"));
+}
+
+Test(rtsp_camera, says_what_the_system_has_no_room_for)
+{
+    struct rlimit few, before;
+
+    camera.settings.transport = LIMEF_RTSP_UDP;
+    camera.is_udp = true;
+    meet();
+    expect("DESCRIBE");
+    answer_as(200, "", "v=0\r\n" VIDEO);
+    cr_assert(zero(int, getrlimit(RLIMIT_NOFILE, &before)));
+    few = before;
+    few.rlim_cur = (rlim_t)dup(listener);
+    close((int)few.rlim_cur);
+    cr_assert(zero(int, setrlimit(RLIMIT_NOFILE, &few)));
+    while (camera.pending == RTSP_DESCRIBE)
+        step();
+    cr_assert(zero(int, setrlimit(RLIMIT_NOFILE, &before)));
+    cr_assert(eq(str, why, "SETUP cannot be sent: Too many open files"));
 }
 
 /* It would eat all that comes within seconds. */

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 TestSuite(rtsp_stream, .timeout = 60);
@@ -52,6 +53,25 @@ static void close_both(void)
     rtsp_stream_clear(&stream);
     close(stream.poll_fd);
     close(camera);
+}
+
+Test(rtsp_stream, says_why_a_name_cannot_be_looked_up)
+{
+    struct rtsp_stream_target target = {.host = "camera.invalid", .port = 554};
+    char why[RTSP_TLS_WHY_BYTES];
+    struct rlimit few, before;
+    int ret;
+
+    cr_assert(zero(int, getrlimit(RLIMIT_NOFILE, &before)));
+    few = before;
+    few.rlim_cur = (rlim_t)epoll_create1(EPOLL_CLOEXEC);
+    close((int)few.rlim_cur);
+    cr_assert(zero(int, setrlimit(RLIMIT_NOFILE, &few)));
+    ret = rtsp_stream_open(&stream, &target, why);
+    cr_assert(zero(int, setrlimit(RLIMIT_NOFILE, &before)));
+    cr_assert(eq(int, ret, AVERROR(EMFILE)));
+    cr_assert(eq(str, why, "Too many open files"));
+    cr_assert(eq(int, (int)stream.phase, RTSP_STREAM_CLOSED));
 }
 
 static void send_all(const uint8_t *data, size_t bytes)

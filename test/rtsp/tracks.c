@@ -74,8 +74,8 @@ Test(rtsp_tracks, are_none_that_are_not_what_they_say)
         "m=audio 0 RTP/AVP 26\r\n",
         "m=application 0 RTP/AVP 96\r\na=rtpmap:96 H265/90000\r\n",
         "m=video 0 RTP/AVP 96\r\na=rtpmap:96 MPEG4-GENERIC/48000/2\r\na=fmtp:96 config=1190\r\n",
-        "m=application 0 RTP/AVP 96\r\na=rtpmap:96 MP4A-LATM/48000\r\n"
-        "a=fmtp:96 cpresent=0;config=40002420\r\n",
+        ("m=application 0 RTP/AVP 96\r\na=rtpmap:96 MP4A-LATM/48000\r\n"
+         "a=fmtp:96 cpresent=0;config=40002420\r\n"),
     };
 
     for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)

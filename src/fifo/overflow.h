@@ -26,4 +26,7 @@ static inline uint32_t lane_key_bit(const struct limef_frame *frame)
     return UINT32_C(1) << ((frame->slot * 4 + frame->track) % 32);
 }
 
+/* The same for any frame that is lost: those of all packets of a group. */
+uint32_t lane_key_bits(const struct limef_frame *frame);
+
 #endif

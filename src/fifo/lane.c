@@ -60,7 +60,7 @@ HOT int limef_lane_write(struct limef_lane *lane, const struct limef_frame *fram
     if (lane_is_closed(lane))
         return AVERROR_EXIT;
     if (signal_frame && signal_frame->signal == LIMEF_SIGNAL_FLUSH)
-        lane_flush(lane);
+        lane_flush(lane, frame->slot);
     ret = lane_make_room(lane, frame, &stack);
     if (ret < 0 || !stack)
         return ret;

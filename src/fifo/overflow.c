@@ -278,8 +278,10 @@ HOT int lane_make_room(struct limef_lane *lane, const struct limef_frame *in,
     return *stack ? 0 : gain_room(lane, in, stack);
 }
 
-void lane_flush(struct limef_lane *lane)
+void lane_flush(struct limef_lane *lane, uint32_t slot)
 {
+    uint32_t bits = slot == UINT32_MAX ? UINT32_MAX : UINT32_C(15) << slot * 4 % 32;
+
     LIMEF_COUNT(lane->n_dropped_flush, requeue_without(lane, lane->n_frames));
-    lane->waits_for_key = 0;
+    lane->waits_for_key &= ~bits;
 }

@@ -296,7 +296,8 @@ static int take_packet(struct limef_decode_filter *decode, const struct limef_pa
 {
     const struct limef_frame *codec = &decode->codec.frame;
     const struct limef_decode_hardware *hardware = &decode->hardware;
-    bool is_key = packet->frame.flags & LIMEF_FRAME_KEY;
+    bool is_ours = packet->frame.slot == codec->slot && packet->frame.track == codec->track;
+    bool is_key = is_ours && packet->frame.flags & LIMEF_FRAME_KEY;
     bool ends_hole = is_key && codec->media == LIMEF_MEDIA_VIDEO &&
                      (decode->is_after_gap || packet->frame.flags & LIMEF_FRAME_DISCONTINUITY);
     int ret;
@@ -304,8 +305,7 @@ static int take_packet(struct limef_decode_filter *decode, const struct limef_pa
     if (is_key)
         decode->is_after_gap = decode->leads = false;
     /* without bytes a packet would mean the end of the stream to libavcodec */
-    if (!decode->context || packet->size_bytes == 0 || packet->size_bytes > INT32_MAX ||
-        packet->frame.slot != codec->slot || packet->frame.track != codec->track ||
+    if (!decode->context || packet->size_bytes == 0 || packet->size_bytes > INT32_MAX || !is_ours ||
         decode->is_after_gap) {
         LIMEF_COUNT(decode->n_ignored, 1);
         return 0;

@@ -156,6 +156,18 @@ static void put_sound_of(struct json *json, const struct stream_facts *facts)
     put_percentiles(json, "av_deviation_ms", &facts->slot.deviation, 1000);
 }
 
+/* How sound and pictures of a camera are in step. */
+static void put_sync(struct json *json, const struct limef_rtsp_source_counters *camera)
+{
+    json_open(json, "sync", '{');
+    json_string(json, "by", limef_rtsp_sync_name(camera->sync));
+    json_integer(json, "skew_us", camera->skew_us);
+    json_integer(json, "corrections", (int64_t)camera->n_corrections);
+    json_integer(json, "corrected_us", (int64_t)camera->corrected_us);
+    json_integer(json, "refused", (int64_t)camera->n_refused_reports);
+    json_close(json, '}');
+}
+
 static void put_stream(struct json *json, const struct stream_facts *facts)
 {
     const struct play_stream *stream = facts->stream;
@@ -175,6 +187,8 @@ static void put_stream(struct json *json, const struct stream_facts *facts)
     put_hardware(json, &facts->hardware);
     put_drops(json, facts);
     json_integer(json, "reconnects", (int64_t)facts->camera.n_reconnects);
+    if (play_stream_is_camera(stream))
+        put_sync(json, &facts->camera);
     json_string(json, "last_error", stream->end_code < 0 ? stream->end_text : "");
     json_integer(json, "uploaded_bytes", (int64_t)facts->slot.uploaded_bytes);
     json_string(json, "uploaded_why", facts->slot.uploaded_why ? facts->slot.uploaded_why : "");
@@ -363,6 +377,8 @@ static void put_sound(struct json *json, const struct play_sound *sound)
     json_integer(json, "period_frames", counters->period_frames);
     json_integer(json, "periods", (int64_t)counters->n_periods);
     json_integer(json, "underruns", (int64_t)counters->n_underruns);
+    json_integer(json, "late", (int64_t)counters->n_late);
+    json_integer(json, "delay_us", counters->delay_us);
     json_integer(json, "devices_lost", (int64_t)counters->n_lost);
     json_integer(json, "mix_p50_us", counters->mix_p50_us);
     json_integer(json, "mix_p99_us", counters->mix_p99_us);

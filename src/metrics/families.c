@@ -35,6 +35,7 @@ enum form {
     FORM_AGE,    /* int64_t, when it was; written as seconds since then, 0: not at all */
     FORM_UNTIL,  /* int64_t, when it will be; written as seconds until then, 0: not at all */
     FORM_STATE,  /* enum limef_rtsp_state; one sample for each state */
+    FORM_SYNC,   /* enum limef_rtsp_sync; likewise */
 };
 
 struct family {
@@ -111,6 +112,15 @@ static const struct family families[] = {
     {ABOUT_CAMERA, "limef_camera_drift_ppm", "ppm",
      "The camera's clock against this machine's, in millionths.", GAUGE, FORM_DOUBLE,
      CAMERA(drift_ppm), NULL, NULL},
+    {ABOUT_CAMERA, "limef_camera_sync", NULL, "By what sound and pictures are in step.",
+     LIMEF_OPENMETRICS_STATESET, FORM_SYNC, CAMERA(sync), NULL, NULL},
+    {ABOUT_CAMERA, "limef_camera_skew_seconds", "seconds",
+     "How much later sound came than its pictures.", GAUGE, FORM_US, CAMERA(skew_us), NULL, NULL},
+    {ABOUT_CAMERA, "limef_camera_sync_corrections", NULL, "Times that a stream was put in step.",
+     COUNTER, FORM_COUNT, CAMERA(n_corrections), NULL, NULL},
+    {ABOUT_CAMERA, "limef_camera_sync_refused", NULL,
+     "Times that reports of two streams turned out not to be of one clock.", COUNTER, FORM_COUNT,
+     CAMERA(n_refused_reports), NULL, NULL},
 
     {ABOUT_CACHE, "limef_gop_cache_packets", NULL, "Packets that are kept.", GAUGE, FORM_COUNT,
      CACHE(n_packets), NULL, NULL},
@@ -237,6 +247,17 @@ static void write_state(struct limef_openmetrics *metrics, const struct family *
     row->n_labels--;
 }
 
+static void write_sync(struct limef_openmetrics *metrics, const struct family *family,
+                       struct row *row, enum limef_rtsp_sync by)
+{
+    label(row, family->name, "");
+    for (int i = LIMEF_RTSP_SYNC_ARRIVAL; i <= LIMEF_RTSP_SYNC_REPORTS; i++) {
+        row->labels[row->n_labels - 1].value = limef_rtsp_sync_name((enum limef_rtsp_sync)i);
+        limef_openmetrics_count(metrics, row->labels, row->n_labels, i == (int)by);
+    }
+    row->n_labels--;
+}
+
 static void write_value(struct limef_openmetrics *metrics, const struct family *family,
                         struct row *row)
 {
@@ -258,6 +279,9 @@ static void write_value(struct limef_openmetrics *metrics, const struct family *
         return;
     case FORM_STATE:
         write_state(metrics, family, row, *(const enum limef_rtsp_state *)at);
+        return;
+    case FORM_SYNC:
+        write_sync(metrics, family, row, *(const enum limef_rtsp_sync *)at);
         return;
     case FORM_DOUBLE:
         memcpy(&value, at, sizeof(value));

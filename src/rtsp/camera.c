@@ -453,10 +453,7 @@ int rtsp_camera_open(struct rtsp_camera *camera, const char *name,
     camera->random = (uint64_t)av_get_random_seed() << 32 | av_get_random_seed();
     camera->first_backoff_us = FIRST_BACKOFF_US;
     camera->longest_backoff_us = LONGEST_BACKOFF_US;
-    camera->begun_us = LIMEF_NO_TIME;
-    for (unsigned i = 0; i < SDP_MAX_MEDIA; i++)
-        camera->clocks[i] =
-            (struct rtsp_clock){.begun_us = &camera->begun_us, .last_pts_us = LIMEF_NO_TIME};
+    rtsp_sync_init(&camera->sync, name);
     camera->deadline_us = camera->media_us = LIMEF_FOREVER;
     camera->keep_alive_us = camera->report_us = LIMEF_FOREVER;
     camera->poll_fd = epoll_create1(EPOLL_CLOEXEC);

@@ -19,6 +19,8 @@
 #define RTSP_CAMERA_SESSION_BYTES 128
 #define RTSP_CAMERA_WHY_BYTES 160
 
+_Static_assert(RTSP_SYNC_MAX_CLOCKS >= SDP_MAX_MEDIA, "a clock for each stream");
+
 enum rtsp_request {
     RTSP_NO_REQUEST,
     RTSP_DESCRIBE,
@@ -76,8 +78,7 @@ struct rtsp_camera {
     unsigned n_tracks;
     struct rtsp_track *tracks[SDP_MAX_MEDIA]; /* owned */
     unsigned setting_up;                      /* the track whose SETUP is on its way */
-    struct rtsp_clock clocks[SDP_MAX_MEDIA];  /* go on in the next connection; so does begun_us */
-    int64_t begun_us;
+    struct rtsp_sync sync;                    /* goes on in the next connection */
 
     /* states and times */
     enum limef_rtsp_state state;

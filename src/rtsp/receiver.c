@@ -38,21 +38,29 @@ static int64_t to_ticks(const struct rtsp_receiver *receiver, int64_t us)
     return av_rescale(us, receiver->depacketizer.clock_hz, 1000000);
 }
 
-/* The stream's time goes on where ours is, and never back. */
+/* A time of the stream by arrival of its first unit. */
+static int64_t own_us(const struct rtsp_receiver *receiver, int64_t ticks)
+{
+    return receiver->clock->anchor_us + to_us(receiver, ticks - receiver->clock->anchor_ticks);
+}
+
+/* The first unit, or the first one behind a jump; and what is known of its time. */
 static void anchor(struct rtsp_receiver *receiver, int64_t ticks)
 {
     struct rtsp_clock *clock = receiver->clock;
-    int64_t pts_us;
+    const struct rtsp_wall *wall = &receiver->wall;
+    const struct rtsp_first *first = &receiver->first;
+    int64_t wall_us = LIMEF_NO_TIME, told_us = LIMEF_NO_TIME;
 
-    if (*clock->begun_us == LIMEF_NO_TIME)
-        *clock->begun_us = receiver->arrived_us;
-    pts_us = receiver->arrived_us - *clock->begun_us;
-    if (clock->last_pts_us != LIMEF_NO_TIME && pts_us <= clock->last_pts_us)
-        pts_us = clock->last_pts_us + 1;
-    clock->anchor_ticks = ticks;
-    clock->anchor_pts_us = pts_us;
-    clock->highest_ticks = clock->before_ticks = LIMEF_NO_TIME;
-    clock->is_anchored = true;
+    rtsp_clock_anchor(clock, ticks, receiver->arrived_us);
+    if (wall->is_placed)
+        wall_us = wall->wall_us + to_us(receiver, ticks - wall->ticks);
+    if (first->has_timestamp)
+        told_us = to_us(receiver, (int32_t)((uint32_t)ticks - first->timestamp));
+    if (told_us != LIMEF_NO_TIME && llabs(told_us) > FIRST_SPREAD_US)
+        told_us = LIMEF_NO_TIME;           /* it began for others */
+    receiver->first.has_timestamp = false; /* what comes behind a jump has another beginning */
+    rtsp_clock_join(clock, wall_us, told_us);
 }
 
 /* A picture that refers to a later one comes behind it, and is shown after all that came before
@@ -63,13 +71,17 @@ static bool may_go_back(const struct rtsp_receiver *receiver, const struct rtsp_
            unit->timestamp > receiver->clock->before_ticks;
 }
 
-static void note_ticks(struct rtsp_clock *clock, int64_t ticks)
+static void note_ticks(struct rtsp_receiver *receiver, int64_t ticks)
 {
+    struct rtsp_clock *clock = receiver->clock;
+
     clock->last_ticks = ticks;
+    clock->last_arrived_us = receiver->arrived_us;
     if (ticks <= clock->highest_ticks)
         return;
     clock->before_ticks = clock->highest_ticks;
     clock->highest_ticks = ticks;
+    clock->last_own_us = own_us(receiver, ticks);
 }
 
 static bool has_jumped(const struct rtsp_receiver *receiver, const struct rtsp_unit *unit)
@@ -127,13 +139,12 @@ static int take_unit(void *context, struct rtsp_unit *unit)
         receiver->pace = (struct rtsp_pace){.since_us = 0};
     }
     note_pace(receiver, unit->timestamp);
-    arrival.pts_us = clock->anchor_pts_us + to_us(receiver, unit->timestamp - clock->anchor_ticks);
+    arrival.pts_us = rtsp_clock_pts_us(clock, own_us(receiver, unit->timestamp));
     arrival.duration_us = to_us(receiver, unit->duration);
     if (receiver->wall.is_placed)
         arrival.wall_us =
             receiver->wall.wall_us + to_us(receiver, unit->timestamp - receiver->wall.ticks);
-    note_ticks(clock, unit->timestamp);
-    clock->last_arrived_us = receiver->arrived_us;
+    note_ticks(receiver, unit->timestamp);
     if (clock->last_pts_us == LIMEF_NO_TIME || arrival.pts_us > clock->last_pts_us)
         clock->last_pts_us = arrival.pts_us;
     receiver->is_restarted = false;
@@ -154,6 +165,7 @@ int rtsp_receiver_open(struct rtsp_receiver *receiver, const struct sdp_media *m
         .context = context,
     };
     clock->is_anchored = false;
+    clock->media = receiver->media;
     return depacketizer_open(&receiver->depacketizer, media, take_unit, receiver);
 }
 
@@ -255,6 +267,8 @@ static void note_report(struct rtsp_receiver *receiver, const struct rtsp_early_
     }
     wall->ahead_us = ahead_us;
     wall->is_known = wall->is_placed = true;
+    if (receiver->clock->is_anchored)
+        rtsp_clock_report(receiver->clock, wall->wall_us, own_us(receiver, wall->ticks));
 }
 
 /* What was reported of a sender before its first packet came. */

@@ -8,25 +8,12 @@
 
 #include "rtsp/depacketizer.h"
 #include "rtsp/rtcp.h"
+#include "rtsp/sync.h"
 #include "rtsp/window.h"
 
 #include <limef/frame/frame.h>
 
 struct rtsp_receiver;
-
-/* How a stream's clock stands to ours. Survives a reconnection, so that times go on. */
-struct rtsp_clock {
-    int64_t *begun_us; /* limef_now_us() that is pts 0, of all streams of a camera; borrowed;
-                          LIMEF_NO_TIME: not yet */
-    bool is_anchored;  /* the next five are of this connection */
-    int64_t anchor_ticks;
-    int64_t anchor_pts_us;
-    int64_t last_ticks;
-    int64_t highest_ticks, before_ticks; /* and the highest before that; LIMEF_NO_TIME: none */
-    int64_t last_pts_us;                 /* the highest that was given; LIMEF_NO_TIME: none */
-    int64_t last_arrived_us;
-    uint64_t n_jumps;
-};
 
 /* Sender reports: the camera's wall clock. */
 struct rtsp_wall {

@@ -210,7 +210,7 @@ Test(drop_to_key, flush_of_one_slot_makes_others_wait_for_a_key_frame)
     write_of_slot(1, 0, LIMEF_FRAME_KEY);
     write_of_slot(2, 1, LIMEF_FRAME_KEY);
     limef_signal_frame_set(&flush, LIMEF_SIGNAL_FLUSH, 1, NULL);
-    flush.serial = 100;
+    flush.value = 100;
     cr_assert(zero(int, limef_lane_write(lane, &flush.frame)));
     write_of_slot(1, 2, 0);
     write_of_slot(2, 3, 0); /* refers to what was dropped */

@@ -55,12 +55,13 @@ static void receive(struct rtsp_receiver *receiver, const uint8_t *data, size_t 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct rtsp_receiver receiver;
-    int64_t begun_us = LIMEF_NO_TIME, now_us = 1;
-    struct rtsp_clock clock = {.begun_us = &begun_us, .last_pts_us = LIMEF_NO_TIME};
+    int64_t now_us = 1;
+    struct rtsp_sync sync;
     const size_t n_streams = sizeof(streams) / sizeof(streams[0]);
 
-    if (size < 1 ||
-        rtsp_receiver_open(&receiver, &streams[data[0] % n_streams], &clock, ignore, NULL) < 0)
+    rtsp_sync_init(&sync, "camera");
+    if (size < 1 || rtsp_receiver_open(&receiver, &streams[data[0] % n_streams], &sync.clocks[0],
+                                       ignore, NULL) < 0)
         return 0;
     receiver.window.wait_us = data[0] & 0x80 ? 1000 : 0;
     for (size_t at = 1; at + 2 <= size;) {

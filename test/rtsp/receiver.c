@@ -14,8 +14,8 @@
 #define FRAME_TICKS 3600
 
 static struct rtsp_receiver receiver;
-static struct rtsp_clock stream_clock;
-static int64_t begun_us;
+static struct rtsp_sync sync;
+static struct rtsp_clock *const stream_clock = &sync.clocks[0];
 static struct {
     int64_t pts_us, wall_us;
     bool is_discontinuous, is_damaged;
@@ -38,14 +38,13 @@ static void open_receiver(void)
     struct sdp_media media = {
         .kind = SDP_VIDEO, .payload_type = 96, .encoding = "H264", .clock_hz = 90000, .format = ""};
 
-    cr_assert(eq(int, rtsp_receiver_open(&receiver, &media, &stream_clock, keep, NULL), 0));
+    cr_assert(eq(int, rtsp_receiver_open(&receiver, &media, stream_clock, keep, NULL), 0));
     receiver.window.wait_us = 100000;
 }
 
 static void open_first(void)
 {
-    begun_us = LIMEF_NO_TIME;
-    stream_clock = (struct rtsp_clock){.begun_us = &begun_us, .last_pts_us = LIMEF_NO_TIME};
+    rtsp_sync_init(&sync, "camera");
     n_arrivals = 0;
     open_receiver();
 }
@@ -139,7 +138,7 @@ Test(rtsp_receiver, gives_the_cameras_time_from_zero_on)
     cr_assert(eq(u32, n_arrivals, 10));
     for (int i = 0; i < 10; i++)
         cr_assert(eq(i64, arrivals[i].pts_us, i * FRAME_US));
-    cr_assert(zero(u64, stream_clock.n_jumps));
+    cr_assert(zero(u64, stream_clock->n_jumps));
 }
 
 Test(rtsp_receiver, repairs_jumps_of_the_cameras_clock)
@@ -159,7 +158,7 @@ Test(rtsp_receiver, repairs_jumps_of_the_cameras_clock)
         }
         timestamp += (uint32_t)(jumps_s[jump] * 90000);
     }
-    cr_assert(eq(u64, stream_clock.n_jumps, 3));
+    cr_assert(eq(u64, stream_clock->n_jumps, 3));
 }
 
 Test(rtsp_receiver, lets_pictures_out_of_order_be)
@@ -168,7 +167,7 @@ Test(rtsp_receiver, lets_pictures_out_of_order_be)
     arrive_as("\x01\xa8", 1, 1 * FRAME_TICKS, 1040000); /* slices of type B */
     arrive_as("\x01\xa8", 2, 2 * FRAME_TICKS, 1080000);
     cr_assert(eq(i64, arrivals[1].pts_us, arrivals[0].pts_us - 2 * FRAME_US));
-    cr_assert(zero(u64, stream_clock.n_jumps));
+    cr_assert(zero(u64, stream_clock->n_jumps));
 }
 
 Test(rtsp_receiver, lets_no_other_picture_go_back_by_however_little)
@@ -178,7 +177,7 @@ Test(rtsp_receiver, lets_no_other_picture_go_back_by_however_little)
     arrive(2, 90000 - 900 + FRAME_TICKS, 1080000);
     cr_assert(eq(i64, arrivals[1].pts_us, arrivals[0].pts_us + FRAME_US));
     cr_assert(eq(i64, arrivals[2].pts_us, arrivals[1].pts_us + FRAME_US));
-    cr_assert(eq(u64, stream_clock.n_jumps, 1));
+    cr_assert(eq(u64, stream_clock->n_jumps, 1));
 }
 
 Test(rtsp_receiver, takes_what_piled_up_in_the_network_as_it_was_sent)
@@ -189,7 +188,7 @@ Test(rtsp_receiver, takes_what_piled_up_in_the_network_as_it_was_sent)
     for (int i = 10; i < 40; i++) /* five seconds late */
         arrive((uint16_t)i, (uint32_t)(i * FRAME_TICKS), 6000000);
     cr_assert(eq(i64, arrivals[39].pts_us, 39 * FRAME_US));
-    cr_assert(zero(u64, stream_clock.n_jumps));
+    cr_assert(zero(u64, stream_clock->n_jumps));
 }
 
 Test(rtsp_receiver, goes_on_in_time_after_a_reconnection)
@@ -305,7 +304,7 @@ static void open_h265(void)
         .kind = SDP_VIDEO, .payload_type = 96, .encoding = "H265", .clock_hz = 90000, .format = ""};
 
     rtsp_receiver_clear(&receiver);
-    cr_assert(eq(int, rtsp_receiver_open(&receiver, &media, &stream_clock, keep, NULL), 0));
+    cr_assert(eq(int, rtsp_receiver_open(&receiver, &media, stream_clock, keep, NULL), 0));
     receiver.window.wait_us = 100000;
 }
 
@@ -328,12 +327,12 @@ Test(rtsp_receiver, lets_no_picture_of_h265_go_back_but_behind_a_later_one)
     open_h265();
     for (unsigned i = 0; i < n; i++)
         arrive_h265((uint16_t)i, timestamp + frames[i] * FRAME_TICKS, 1000000 + i * FRAME_US);
-    cr_assert(zero(u64, stream_clock.n_jumps));
+    cr_assert(zero(u64, stream_clock->n_jumps));
     last_us = arrivals[n - 1].pts_us;
     cr_assert(eq(i64, last_us, 10 * FRAME_US));
     arrive_h265((uint16_t)n, timestamp + 11 * FRAME_TICKS - 45000, 1000000 + n * FRAME_US);
     arrive_h265((uint16_t)(n + 1), timestamp + 12 * FRAME_TICKS - 45000, 1000000 + n * FRAME_US);
-    cr_assert(eq(u64, stream_clock.n_jumps, 1));
+    cr_assert(eq(u64, stream_clock->n_jumps, 1));
     cr_assert(gt(i64, arrivals[n].pts_us, last_us));
     cr_assert(eq(i64, arrivals[n + 1].pts_us, arrivals[n].pts_us + FRAME_US));
 }
@@ -377,7 +376,7 @@ Test(rtsp_receiver, tells_no_wall_clock_behind_a_jump_until_it_is_reported)
     arrive(2, 9000 + FRAME_TICKS, 1000 + FRAME_US);
     cr_assert(gt(i64, arrivals[1].wall_us, CAMERA_US));
     arrive(3, 9000 + 90000 * 60, 1000 + 2 * FRAME_US);
-    cr_assert(eq(u64, stream_clock.n_jumps, 1));
+    cr_assert(eq(u64, stream_clock->n_jumps, 1));
     cr_assert(zero(i64, arrivals[2].wall_us));
     report(9000 + 90000 * 60, CAMERA_US + 2 * FRAME_US, 1000 + 2 * FRAME_US);
     arrive(4, 9000 + 90000 * 60 + FRAME_TICKS, 1000 + 3 * FRAME_US);

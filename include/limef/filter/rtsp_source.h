@@ -9,7 +9,8 @@
  * What it passes on: LIMEF_SIGNAL_STATE at each change of its state; START when
  * media comes; a codec frame for each track before its first packet, and when
  * its parameters change; packets, each a whole access unit; LOST when no media
- * comes. Times begin near 0 and never go back, whatever the camera's clock does.
+ * comes. Times begin near 0 and never go back, whatever the camera's clock does; those of sound
+ * and pictures are in step once the camera's sender reports tell how (enum limef_rtsp_sync).
  *
  * Signals that it takes: STOP, START, PLAY, PAUSE (the camera is left, and
  * asked anew); it passes all on.
@@ -37,9 +38,19 @@ enum limef_rtsp_state {
     LIMEF_RTSP_ENDED,        /**< the camera ended it, or reconnecting is off */
 };
 
+/** By what sound and pictures of one camera are in step, so that those of one moment have one time.
+ */
+enum limef_rtsp_sync {
+    LIMEF_RTSP_SYNC_ARRIVAL,  /**< by when the first of each came: the camera says nothing, or
+                                   nothing that can be true */
+    LIMEF_RTSP_SYNC_RTP_INFO, /**< by the answer to PLAY (RFC 2326 12.33), until it is reported */
+    LIMEF_RTSP_SYNC_REPORTS,  /**< by sender reports (RFC 3550 6.4.1) */
+};
+
 /** How packets come. */
 enum limef_rtsp_transport {
-    LIMEF_RTSP_AUTO, /**< TCP; UDP if the camera refuses that, and what worked is remembered */
+    LIMEF_RTSP_AUTO, /**< TCP; UDP if the camera refuses that, and what worked is remembered; TCP
+                          alone with TLS, as UDP is not encrypted */
     LIMEF_RTSP_TCP,  /**< in the RTSP connection */
     LIMEF_RTSP_UDP,  /**< unicast, or multicast where the camera describes it so */
 };
@@ -88,8 +99,9 @@ struct limef_rtsp_source_counters {
     uint64_t n_duplicates;    /**< and dropped */
     uint64_t n_late;          /**< that came when they were given up */
     uint64_t n_malformed;     /**< packets or messages that lie */
-    uint64_t n_foreign;       /**< packets of another sender or payload type, and NAL units of
-                                   types that have no meaning: dropped */
+    uint64_t n_foreign;       /**< packets of another sender or payload type, or of a channel that
+                                   nobody asked for, and NAL units of types that have no meaning;
+                                   dropped */
     uint64_t n_kernel_drops;  /**< datagrams that the kernel had no room for */
     uint64_t n_units;         /**< access units passed on */
     uint64_t n_pictures;      /**< of those, of video */
@@ -98,6 +110,13 @@ struct limef_rtsp_source_counters {
     int64_t jitter_us;        /**< of the first video track, RFC 3550 A.8 */
     int64_t clock_offset_us;  /**< camera's wall clock minus ours, by sender reports */
     double drift_ppm;         /**< of the camera's clock against ours; 0: not known */
+    enum limef_rtsp_sync sync;
+    int64_t skew_us; /**< how much later sound came than its pictures, the first of each; 0: by
+                          arrival */
+    uint64_t n_corrections;     /**< times that a stream was put in step */
+    uint64_t corrected_us;      /**< by so much in all; while it plays 100 ms in a second at most */
+    uint64_t n_refused_reports; /**< times that reports of two streams turned out not to be of one
+                                     clock: more than 2 s apart */
 };
 
 /** Memory of a camera source; kind "rtsp source". All-zero and limef_rtsp_source_init(). */
@@ -127,6 +146,9 @@ LIMEF_API int limef_rtsp_source_init(struct limef_rtsp_source *rtsp, const char 
  */
 LIMEF_API void limef_rtsp_source_get_counters(const struct limef_rtsp_source *rtsp,
                                               struct limef_rtsp_source_counters *counters);
+
+/** "arrival", "rtp-info", "sender-reports". Lives forever. Thread: any */
+LIMEF_API const char *limef_rtsp_sync_name(enum limef_rtsp_sync by);
 
 /** A state's name, for people: "playing", "no answer", ... Lives forever. Thread: any */
 LIMEF_API const char *limef_rtsp_state_name(enum limef_rtsp_state state);

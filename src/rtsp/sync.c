@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT */
+#include "rtsp/sync.h"
+
+#include <limef/base/log.h>
+
+#include <inttypes.h>
+#include <libavutil/common.h>
+#include <stdlib.h>
+
+/* Encoders take up to a second. Streams that are further apart are not of one clock, or a server
+ * began the one with what it had kept. */
+#define MOST_APART_US 2000000
+/* The same for what the answer to PLAY says, which nobody has proved. */
+#define MOST_TOLD_APART_US 500000
+/* Reports are hardly more exact. */
+#define NEAR_US 4000
+/* By which part of it time runs faster or slower while a stream is put in step. */
+#define SLOWLY 10
+/* Behind that, what comes out of order is over, too. */
+#define SETTLED_US 1500000
+/* From one report to the next no clock goes off by so much: it was set. */
+#define SET_BY_US 100000
+/* Reports that a stream's clock is an average of. */
+#define MOST_AVERAGED 8
+/* Who sent so many will not be the only one by chance. */
+#define MANY_REPORTS 3
+
+void rtsp_sync_init(struct rtsp_sync *sync, const char *name)
+{
+    *sync = (struct rtsp_sync){.name = name, .begun_us = LIMEF_NO_TIME};
+    for (unsigned i = 0; i < RTSP_SYNC_MAX_CLOCKS; i++)
+        sync->clocks[i] = (struct rtsp_clock){.sync = sync, .last_pts_us = LIMEF_NO_TIME};
+}
+
+/* What all wait for is left out, or it would grow with each connection. */
+static void forget_common_shift(struct rtsp_sync *sync)
+{
+    int64_t least_us = INT64_MAX;
+
+    for (unsigned i = 0; i < RTSP_SYNC_MAX_CLOCKS; i++)
+        if (sync->clocks[i].is_anchored)
+            least_us = FFMIN(least_us, sync->clocks[i].end_shift_us);
+    for (unsigned i = 0; i < RTSP_SYNC_MAX_CLOCKS; i++) {
+        struct rtsp_clock *clock = &sync->clocks[i];
+
+        if (clock->is_anchored)
+            clock->end_shift_us -= least_us;
+        clock->shift_us = clock->end_shift_us;
+    }
+}
+
+void rtsp_sync_restart(struct rtsp_sync *sync)
+{
+    forget_common_shift(sync);
+    for (unsigned i = 0; i < RTSP_SYNC_MAX_CLOCKS; i++)
+        sync->clocks[i].is_anchored = false;
+    sync->master = NULL;
+    sync->by = LIMEF_RTSP_SYNC_ARRIVAL;
+}
+
+int64_t rtsp_clock_pts_us(const struct rtsp_clock *clock, int64_t own_us)
+{
+    int64_t most_us = FFMAX(own_us - clock->from_us, 0) / SLOWLY;
+
+    return own_us + clock->shift_us +
+           av_clip64(clock->end_shift_us - clock->shift_us, -most_us, most_us);
+}
+
+void rtsp_clock_anchor(struct rtsp_clock *clock, int64_t ticks, int64_t arrived_us)
+{
+    struct rtsp_sync *sync = clock->sync;
+    int64_t own_us;
+
+    if (sync->begun_us == LIMEF_NO_TIME)
+        sync->begun_us = arrived_us;
+    own_us = arrived_us - sync->begun_us;
+    clock->shift_us = rtsp_clock_pts_us(clock, own_us) - own_us;
+    if (clock->last_pts_us != LIMEF_NO_TIME && own_us + clock->shift_us <= clock->last_pts_us)
+        own_us = clock->last_pts_us + 1 - clock->shift_us;
+    clock->from_us = clock->anchor_us = clock->last_own_us = own_us;
+    clock->anchor_ticks = ticks;
+    clock->highest_ticks = clock->before_ticks = LIMEF_NO_TIME;
+    clock->is_anchored = true;
+    clock->n_reports = 0;
+    clock->is_stale = clock->is_refused = clock->is_told = false;
+}
+
+static bool is_reported(const struct rtsp_clock *clock)
+{
+    return clock->is_anchored && clock->n_reports > 0;
+}
+
+/* The wall clock where the time that is given will be 0, once all was corrected. */
+static int64_t end_base_us(const struct rtsp_clock *clock)
+{
+    return clock->base_us - clock->end_shift_us;
+}
+
+/* The stream that reports of others are compared with: pictures, if they are reported. */
+static const struct rtsp_clock *reference(const struct rtsp_sync *sync,
+                                          const struct rtsp_clock *but)
+{
+    const struct rtsp_clock *found = NULL;
+
+    for (unsigned i = 0; i < RTSP_SYNC_MAX_CLOCKS; i++) {
+        const struct rtsp_clock *clock = &sync->clocks[i];
+
+        if (is_reported(clock) && clock != but &&
+            (!found || (clock->media == LIMEF_MEDIA_VIDEO && found->media != LIMEF_MEDIA_VIDEO)))
+            found = clock;
+    }
+    return found;
+}
+
+static void note_correction(struct rtsp_sync *sync, int64_t by_us)
+{
+    sync->n_corrections++;
+    sync->corrected_us += (uint64_t)llabs(by_us);
+}
+
+/* Nothing of it was given yet: at once, but not before the beginning, nor back. */
+static void shift_at_once(struct rtsp_clock *clock, int64_t by_us)
+{
+    int64_t least_us = clock->last_pts_us == LIMEF_NO_TIME ? 0 : FFMAX(clock->last_pts_us + 1, 0);
+    int64_t shift_us = FFMAX(clock->end_shift_us + by_us, least_us - clock->anchor_us);
+
+    if (shift_us != clock->shift_us)
+        note_correction(clock->sync, shift_us - clock->shift_us);
+    clock->shift_us = clock->end_shift_us = shift_us;
+}
+
+/* By what the answer to PLAY says. Where all are told that their first packet is at the beginning,
+ * that is all that the camera means, mostly, and not that they are of one moment. */
+static void join_as_told(struct rtsp_clock *clock)
+{
+    struct rtsp_sync *sync = clock->sync;
+
+    for (unsigned i = 0; i < RTSP_SYNC_MAX_CLOCKS; i++) {
+        const struct rtsp_clock *other = &sync->clocks[i];
+        int64_t apart_us = clock->told_us - other->told_us;
+
+        if (other == clock || !other->is_anchored || !other->is_told ||
+            (clock->is_exact && other->is_exact) || llabs(apart_us) > MOST_TOLD_APART_US)
+            continue;
+        shift_at_once(clock, apart_us - clock->end_shift_us + other->end_shift_us);
+        sync->by = LIMEF_RTSP_SYNC_RTP_INFO;
+        return;
+    }
+}
+
+static void say_refused(const struct rtsp_sync *sync, int64_t apart_us)
+{
+    limef_log(LIMEF_LOG_WARNING, sync->name,
+              "sender reports say that its streams are %" PRId64
+              " ms apart: they are in step by arrival",
+              apart_us / 1000);
+}
+
+/* A stream of which nothing is reported, beside one that has been for long. */
+static void look_for_silence(struct rtsp_sync *sync)
+{
+    bool is_silent = false, is_many = false;
+
+    for (unsigned i = 0; i < RTSP_SYNC_MAX_CLOCKS; i++) {
+        const struct rtsp_clock *clock = &sync->clocks[i];
+
+        if (!clock->is_anchored || clock->media == LIMEF_MEDIA_OTHER)
+            continue;
+        is_silent |= clock->n_reports == 0;
+        is_many |= clock->n_reports >= MANY_REPORTS;
+    }
+    if (!is_silent || !is_many || sync->is_silence_said)
+        return;
+    sync->is_silence_said = true;
+    limef_log(LIMEF_LOG_INFO, sync->name,
+              "no usable sender reports of one of its streams: they are in step by arrival");
+}
+
+/* Whose reports can be of one clock. Returns how many they are. */
+static unsigned accept_reports(struct rtsp_sync *sync)
+{
+    const struct rtsp_clock *with = reference(sync, NULL);
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < RTSP_SYNC_MAX_CLOCKS; i++) {
+        struct rtsp_clock *clock = &sync->clocks[i];
+        bool was_refused = clock->is_refused;
+        int64_t apart_us;
+
+        if (!is_reported(clock))
+            continue;
+        apart_us = with->base_us - clock->base_us;
+        clock->is_refused = llabs(apart_us) > MOST_APART_US;
+        n += !clock->is_refused;
+        if (!clock->is_refused || was_refused)
+            continue;
+        if (sync->n_refused++ == 0)
+            say_refused(sync, apart_us);
+    }
+    return n;
+}
+
+static bool is_accepted(const struct rtsp_clock *clock)
+{
+    return is_reported(clock) && !clock->is_refused;
+}
+
+/* It stays, also while nothing is reported of it. Returns whether the others can follow it now. */
+static bool find_master(struct rtsp_sync *sync)
+{
+    if (sync->master && !sync->master->is_refused)
+        return is_reported(sync->master);
+    sync->master = NULL;
+    for (unsigned i = 0; i < RTSP_SYNC_MAX_CLOCKS; i++) {
+        const struct rtsp_clock *clock = &sync->clocks[i];
+
+        if (is_accepted(clock) && (!sync->master || end_base_us(clock) < end_base_us(sync->master)))
+            sync->master = clock;
+    }
+    return true;
+}
+
+/* By and by, and not while it is done already: what came out of order in that time has to be over.
+ */
+static void shift_slowly(struct rtsp_clock *clock, int64_t by_us)
+{
+    int64_t takes_us = llabs(clock->end_shift_us - clock->shift_us) * SLOWLY;
+    bool is_done = clock->end_shift_us == clock->shift_us ||
+                   clock->last_own_us >= clock->from_us + takes_us + SETTLED_US;
+
+    if (llabs(by_us) < NEAR_US || !is_done)
+        return;
+    clock->shift_us = clock->end_shift_us;
+    clock->end_shift_us += by_us;
+    clock->from_us = clock->last_own_us;
+    note_correction(clock->sync, by_us);
+}
+
+static void put_in_step(struct rtsp_sync *sync)
+{
+    unsigned n_accepted;
+
+    for (unsigned i = 0; i < RTSP_SYNC_MAX_CLOCKS; i++)
+        if (is_reported(&sync->clocks[i]) && sync->clocks[i].is_stale)
+            return; /* which clock was set is told by the next reports */
+    n_accepted = accept_reports(sync);
+    look_for_silence(sync);
+    if (n_accepted < 2) {
+        if (sync->by == LIMEF_RTSP_SYNC_REPORTS)
+            sync->by = LIMEF_RTSP_SYNC_ARRIVAL;
+        return;
+    }
+    sync->by = LIMEF_RTSP_SYNC_REPORTS;
+    if (!find_master(sync))
+        return;
+    for (unsigned i = 0; i < RTSP_SYNC_MAX_CLOCKS; i++)
+        if (is_accepted(&sync->clocks[i]) && &sync->clocks[i] != sync->master)
+            shift_slowly(&sync->clocks[i],
+                         end_base_us(&sync->clocks[i]) - end_base_us(sync->master));
+}
+
+void rtsp_clock_join(struct rtsp_clock *clock, int64_t wall_us, int64_t told_us)
+{
+    const struct rtsp_clock *other = reference(clock->sync, clock);
+
+    if (told_us != LIMEF_NO_TIME) {
+        clock->is_told = true;
+        clock->is_exact = told_us == 0;
+        clock->told_us = told_us - clock->anchor_us;
+    }
+    if (wall_us == LIMEF_NO_TIME) {
+        if (clock->is_told)
+            join_as_told(clock);
+        return;
+    }
+    clock->n_reports = 1;
+    clock->base_us = wall_us - clock->anchor_us;
+    if (other && !other->is_stale && llabs(other->base_us - clock->base_us) <= MOST_APART_US)
+        shift_at_once(clock, end_base_us(clock) - end_base_us(other));
+    put_in_step(clock->sync);
+}
+
+void rtsp_clock_report(struct rtsp_clock *clock, int64_t wall_us, int64_t own_us)
+{
+    struct rtsp_sync *sync = clock->sync;
+    int64_t off_us = wall_us - own_us - clock->base_us;
+
+    if (clock->n_reports > 0 && llabs(off_us) > SET_BY_US) {
+        for (unsigned i = 0; i < RTSP_SYNC_MAX_CLOCKS; i++)
+            sync->clocks[i].is_stale = true;
+        clock->n_reports = 0;
+    }
+    clock->is_stale = false;
+    clock->n_reports++;
+    clock->base_us += off_us / FFMIN(clock->n_reports, MOST_AVERAGED);
+    put_in_step(sync);
+}
+
+void rtsp_sync_count(const struct rtsp_sync *sync, struct limef_rtsp_source_counters *counters)
+{
+    const struct rtsp_clock *pictures = NULL, *sound = NULL;
+
+    for (unsigned i = 0; i < RTSP_SYNC_MAX_CLOCKS; i++) {
+        const struct rtsp_clock *clock = &sync->clocks[i];
+
+        counters->n_jumps += clock->n_jumps;
+        if (clock->is_anchored && clock->media == LIMEF_MEDIA_VIDEO)
+            pictures = clock;
+        if (clock->is_anchored && clock->media == LIMEF_MEDIA_AUDIO)
+            sound = clock;
+    }
+    counters->sync = sync->by;
+    counters->n_corrections = sync->n_corrections;
+    counters->corrected_us = sync->corrected_us;
+    counters->n_refused_reports = sync->n_refused;
+    if (!pictures || !sound)
+        return;
+    if (sync->by == LIMEF_RTSP_SYNC_REPORTS && is_accepted(pictures) && is_accepted(sound))
+        counters->skew_us = pictures->base_us - sound->base_us;
+    else if (sync->by == LIMEF_RTSP_SYNC_RTP_INFO && pictures->is_told && sound->is_told)
+        counters->skew_us = pictures->told_us - sound->told_us;
+}
+
+const char *limef_rtsp_sync_name(enum limef_rtsp_sync by)
+{
+    static const char *const names[] = {
+        [LIMEF_RTSP_SYNC_ARRIVAL] = "arrival",
+        [LIMEF_RTSP_SYNC_RTP_INFO] = "rtp-info",
+        [LIMEF_RTSP_SYNC_REPORTS] = "sender-reports",
+    };
+
+    return (size_t)by < sizeof(names) / sizeof(names[0]) ? names[by] : "unknown";
+}

@@ -265,24 +265,20 @@ static void assert_plays_with(const char *key, const char *slice, const char *re
         cr_assert(not(got[i].is_damaged));
         cr_assert(eq(int, got[i].follows_loss, i == 2));
     }
-    cr_assert(eq(u64, depacketizer.n_reserved, 3));
-    cr_assert(eq(u64, depacketizer.n_malformed, 0));
+    cr_assert(depacketizer.n_reserved == 3 && depacketizer.n_malformed == 0);
     depacketizer_clear(&depacketizer);
 }
 
 Test(rtsp_depacketizer, units_of_types_without_a_meaning_are_left_out_and_harm_nothing)
 {
     static const char *const of_h264[] = {"\x60\x80z", "\x7e\x80z", "\x7f\x80z"};
-    static const char *const of_h265[] = {"\x66\x01z", "\x7e\x01z"};
 
     for (size_t i = 0; i < 3; i++) {
         open_as(SDP_VIDEO, "H264", 90000, "");
         assert_plays_with("\x65\x80k", "\x41\x9ap", of_h264[i]);
     }
-    for (size_t i = 0; i < 2; i++) {
-        open_as(SDP_VIDEO, "H265", 90000, "");
-        assert_plays_with("\x26\x01\x80", "\x02\x01\x80", of_h265[i]);
-    }
+    open_as(SDP_VIDEO, "H265", 90000, "");
+    assert_plays_with("\x26\x01\x80", "\x02\x01\x80", "\x66\x01z");
     open_as(SDP_VIDEO, "H264", 90000, "");
     push(1, true,
          "\x78\0\2\x7f"
@@ -291,19 +287,6 @@ Test(rtsp_depacketizer, units_of_types_without_a_meaning_are_left_out_and_harm_n
     cr_assert(eq(u32, n_got, 1));
     assert_bytes(0, "\0\0\0\1\x65\x80", 6);
     cr_assert(eq(u64, depacketizer.n_reserved, 1));
-}
-
-Test(rtsp_depacketizer, a_packet_without_bytes_does_not_make_a_loss_forgotten)
-{
-    open_as(SDP_VIDEO, "H265", 90000, "");
-    push(1, true, "\x26\x01\x80", 3);
-    n_missing = 1;
-    push(2, true, "", 0);
-    push(3, true, "\x02\x01\x80", 3);
-    push(4, true, "\x02\x01\x80", 3);
-    cr_assert(eq(u32, n_got, 3));
-    cr_assert(got[1].follows_loss);
-    cr_assert(not(got[2].follows_loss));
 }
 
 Test(rtsp_depacketizer, h264_tells_what_may_lead_a_key_and_when_pictures_are_whole)

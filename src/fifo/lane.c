@@ -63,14 +63,15 @@ HOT int limef_lane_write(struct limef_lane *lane, const struct limef_frame *fram
     if (lane_is_closed(lane))
         return AVERROR_EXIT;
     if (signal_frame && signal_frame->signal == LIMEF_SIGNAL_FLUSH)
-        lane_flush(lane);
+        lane_flush(lane, frame->slot);
     ret = lane_make_room(lane, frame, &stack);
     if (ret < 0 || !stack)
         return ret;
     ret = stack_frame_adapt(stack, frame);
     if (ret < 0) {
         keep_spare(lane, stack);
-        lane->waits_for_key |= lane_key_bit(frame);
+        lane->waits_for_key |= lane_key_bits(frame);
+        lane->ends_hole = false;
         return limef_fail(ret, "lane", "cannot keep a %s frame of slot %u",
                           limef_frame_class_name(frame->frame_class), (unsigned)frame->slot);
     }

@@ -9,12 +9,22 @@
 
 #include <limef/base/log.h>
 #include <limef/filter/filter.h>
+#include <limef/frame/group.h>
 #include <limef/thread/thread.h>
 
 #include <libavutil/error.h>
 
 /* A blocked writer looks this often before it sleeps. */
 #define WRITER_LOOKS 4
+
+uint32_t lane_key_bits(const struct limef_frame *frame)
+{
+    uint32_t bits = lane_key_bit(frame);
+
+    for (unsigned i = 0, n = limef_group_n(frame); i < n; i++)
+        bits |= lane_key_bit(&limef_group_nth(frame, i)->frame);
+    return bits;
+}
 
 /* Signals in front have no time. There is media, and head_cache is new. */
 static const struct limef_stack_frame *oldest_media(const struct limef_lane *lane)
@@ -85,7 +95,7 @@ static unsigned requeue_without(struct limef_lane *lane, unsigned n_drops)
         struct limef_stack_frame *stack = frame_down(lane, position);
 
         if (is_media(&stack->any.frame) && n_dropped < n_drops) {
-            lane->waits_for_key |= lane_key_bit(&stack->any.frame);
+            lane->waits_for_key |= lane_key_bits(&stack->any.frame);
             keep_spare(lane, stack);
             n_dropped++;
         } else {
@@ -115,7 +125,7 @@ static bool drop_oldest(struct limef_lane *lane)
     stack = frame_down(lane, head);
     if (take_back_up_to(lane, head + 1)) {
         lane->head_cache = head + 1;
-        lane->waits_for_key |= lane_key_bit(&stack->any.frame);
+        lane->waits_for_key |= lane_key_bits(&stack->any.frame);
         keep_spare(lane, stack);
         LIMEF_COUNT(lane->n_dropped_oldest, 1);
     }
@@ -244,6 +254,7 @@ static APART int gain_room(struct limef_lane *lane, const struct limef_frame *in
             continue;
         if (lane->settings.overflow != LIMEF_OVERFLOW_BLOCK && is_media(in)) {
             LIMEF_COUNT(lane->n_dropped_oldest, 1); /* the consumer holds every frame */
+            lane->waits_for_key |= lane_key_bits(in);
             return 0;
         }
         ret = wait_for_room(lane, in);
@@ -267,8 +278,10 @@ HOT int lane_make_room(struct limef_lane *lane, const struct limef_frame *in,
     return *stack ? 0 : gain_room(lane, in, stack);
 }
 
-void lane_flush(struct limef_lane *lane)
+void lane_flush(struct limef_lane *lane, uint32_t slot)
 {
+    uint32_t bits = slot == UINT32_MAX ? UINT32_MAX : UINT32_C(15) << slot * 4 % 32;
+
     LIMEF_COUNT(lane->n_dropped_flush, requeue_without(lane, lane->n_frames));
-    lane->waits_for_key = 0;
+    lane->waits_for_key &= ~bits;
 }

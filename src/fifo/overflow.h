@@ -12,8 +12,9 @@
 int lane_make_room(struct limef_lane *lane, const struct limef_frame *in,
                    struct limef_stack_frame **stack);
 
-/* Drops the media that waits, because of a FLUSH behind it. Thread: the producer */
-void lane_flush(struct limef_lane *lane);
+/* Drops the media that waits, because of a FLUSH of this slot behind it, UINT32_MAX: of all. What
+ * of other slots was dropped waits for a key frame. Thread: the producer */
+void lane_flush(struct limef_lane *lane, uint32_t slot);
 
 /* The bit of lane.waits_for_key of a packet that cannot be decoded without those before it; 0 for
  * what stands alone: audio, subtitles, pictures, signals. Streams that share a bit may end each
@@ -25,5 +26,8 @@ static inline uint32_t lane_key_bit(const struct limef_frame *frame)
         return 0;
     return UINT32_C(1) << ((frame->slot * 4 + frame->track) % 32);
 }
+
+/* The same for any frame that is lost: those of all packets of a group. */
+uint32_t lane_key_bits(const struct limef_frame *frame);
 
 #endif

@@ -246,7 +246,7 @@ static int send(struct limef_decode_filter *decode, const struct limef_packet_fr
     /* on the way to the target, what no other picture refers to need not be decoded */
     decode->context->skip_frame =
         is_early || packet->frame.flags & LIMEF_FRAME_BURST ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
-    decode->is_fresh = false;
+    decode->is_fresh = decode->is_empty = false;
     borrow(decode, packet);
     decode_hardware_begin(decode);
     ret = avcodec_send_packet(decode->context, decode->shell);
@@ -296,15 +296,25 @@ static int take_packet(struct limef_decode_filter *decode, const struct limef_pa
 {
     const struct limef_frame *codec = &decode->codec.frame;
     const struct limef_decode_hardware *hardware = &decode->hardware;
+    bool is_ours = packet->frame.slot == codec->slot && packet->frame.track == codec->track;
+    bool is_key = is_ours && packet->frame.flags & LIMEF_FRAME_KEY;
+    bool ends_hole = is_key && codec->media == LIMEF_MEDIA_VIDEO &&
+                     (decode->is_after_gap || packet->frame.flags & LIMEF_FRAME_DISCONTINUITY);
     int ret;
 
-    if (packet->frame.flags & LIMEF_FRAME_KEY)
-        decode->is_after_gap = false;
+    if (is_key)
+        decode->is_after_gap = decode->leads = false;
     /* without bytes a packet would mean the end of the stream to libavcodec */
-    if (!decode->context || packet->size_bytes == 0 || packet->size_bytes > INT32_MAX ||
-        packet->frame.slot != codec->slot || packet->frame.track != codec->track ||
+    if (!decode->context || packet->size_bytes == 0 || packet->size_bytes > INT32_MAX || !is_ours ||
         decode->is_after_gap) {
         LIMEF_COUNT(decode->n_ignored, 1);
+        return 0;
+    }
+    ret = ends_hole ? decode_cut(decode, packet) : 0;
+    if (ret == AVERROR_EXIT || !decode->context)
+        return ret;
+    if (decode_is_leading(decode, packet)) {
+        LIMEF_COUNT(decode->n_dropped_leading, 1);
         return 0;
     }
     ret = packet->frame.flags & LIMEF_FRAME_BURST ? decode_begin_burst(decode) : 0;
@@ -376,7 +386,7 @@ static int take_signal(struct limef_decode_filter *decode, const struct limef_si
         decode_hardware_clear(decode);
         decode_forget_burst(decode);
         decode->drop_before_us = signal->value;
-        decode->is_after_gap = false;
+        decode->is_after_gap = decode->leads = false;
         break;
     case LIMEF_SIGNAL_GAP:
         decode->is_after_gap = decode->settings.media == LIMEF_MEDIA_VIDEO;

@@ -17,23 +17,13 @@
 static const uint8_t delimiter_264[] = {0x09, 0xf0};
 static const uint8_t delimiter_265[] = {0x46, 0x01, 0x50};
 
-/* Bytes of the length in front of each unit; 0: they have start codes. ISO/IEC 14496-15. */
-static unsigned length_bytes(const AVCodecParameters *stream)
-{
-    int at = stream->codec_id == AV_CODEC_ID_H264 ? 4 : 21;
-
-    if (stream->extradata_size <= at || stream->extradata[0] != 1)
-        return 0;
-    return (stream->extradata[at] & 3u) + 1;
-}
-
 /* Writes a packet with a delimiter alone. */
 static void make_delimiter(const AVCodecParameters *stream, AVPacket *packet)
 {
     bool is_264 = stream->codec_id == AV_CODEC_ID_H264;
     const uint8_t *unit = is_264 ? delimiter_264 : delimiter_265;
     unsigned n = is_264 ? sizeof(delimiter_264) : sizeof(delimiter_265);
-    unsigned n_before = length_bytes(stream);
+    unsigned n_before = decode_length_bytes(stream);
 
     memset(packet->data, 0, (size_t)packet->size);
     if (n_before > 0)

@@ -66,6 +66,7 @@ int decode_open(struct limef_decode_filter *decode, const struct limef_codec_fra
     unsigned n_threads = choose_n_threads(decode, codec);
     int ret;
 
+    decode->is_empty = true;
     decode->hardware.is_used = decoder != NULL;
     if (!decoder)
         decoder = avcodec_find_decoder(codec->parameters->codec_id);

@@ -60,6 +60,17 @@ int decode_end_burst(struct limef_decode_filter *decode, int ret, uint64_t n_pas
 /* Drops what is held. */
 void decode_forget_burst(struct limef_decode_filter *decode);
 
+/* decode_cut.c: bytes of the length in front of each unit of H.264 or H.265; 0: they have start
+ * codes. */
+unsigned decode_length_bytes(const struct AVCodecParameters *stream);
+
+/* Before a key behind a hole is decoded: passes on what is inside, and forgets it. Returns as
+ * limef_filter_ops.go. */
+int decode_cut(struct limef_decode_filter *decode, const struct limef_packet_frame *key);
+
+/* Whether a packet behind that key refers past it. */
+bool decode_is_leading(struct limef_decode_filter *decode, const struct limef_packet_frame *packet);
+
 /* What a picture's packet had; NULL: nobody knows. */
 const struct limef_decode_carried *decode_carried_of(const struct limef_decode_filter *decode,
                                                      const struct AVFrame *picture);

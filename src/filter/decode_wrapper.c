@@ -48,5 +48,6 @@ void decode_wrapper_set_up(struct limef_decode_filter *decode, unsigned n_held)
 void decode_flush(struct limef_decode_filter *decode)
 {
     avcodec_flush_buffers(decode->context);
+    decode->is_empty = true;
     decode->hardware.is_spent = decode_is_wrapper(decode);
 }

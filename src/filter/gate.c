@@ -49,6 +49,7 @@ static int open_at(struct limef_gate_filter *gate, const struct limef_frame *in)
     set_state(gate, LIMEF_GATE_OPEN);
     gate->opened_us = in->pts_us;
     memset(gate->begun, 0, sizeof(gate->begun));
+    memset(gate->is_fresh, true, sizeof(gate->is_fresh));
     return gate->filter.next ? limef_codecs_go(&gate->codecs, gate->filter.next) : 0;
 }
 
@@ -69,17 +70,29 @@ static bool is_early(struct limef_gate_filter *gate, const struct limef_frame *i
     return false;
 }
 
-static int pass_rebased(struct limef_gate_filter *gate, const struct limef_frame *in)
+static void rebase(const struct limef_gate_filter *gate, union limef_any_frame *out)
 {
+    if (out->frame.pts_us != LIMEF_NO_TIME)
+        out->frame.pts_us -= gate->opened_us;
+    if (out->frame.frame_class == LIMEF_FRAME_PACKET && out->packet.dts_us != LIMEF_NO_TIME)
+        out->packet.dts_us -= gate->opened_us;
+}
+
+static int pass_open(struct limef_gate_filter *gate, const struct limef_frame *in)
+{
+    bool *is_fresh =
+        &gate->is_fresh[in->media <= LIMEF_MEDIA_OTHER ? in->media : LIMEF_MEDIA_OTHER];
+    bool is_rebased = gate->rebase && gate->opened_us != LIMEF_NO_TIME;
     union limef_any_frame out;
 
-    if (!gate->rebase || gate->opened_us == LIMEF_NO_TIME)
+    if (!is_rebased && !*is_fresh)
         return limef_pass(&gate->filter, in);
     memcpy(&out, in, limef_frame_size_bytes(in->frame_class));
-    if (in->pts_us != LIMEF_NO_TIME)
-        out.frame.pts_us -= gate->opened_us;
-    if (in->frame_class == LIMEF_FRAME_PACKET && out.packet.dts_us != LIMEF_NO_TIME)
-        out.packet.dts_us -= gate->opened_us;
+    if (*is_fresh)
+        out.frame.flags |= LIMEF_FRAME_DISCONTINUITY;
+    *is_fresh = false;
+    if (is_rebased)
+        rebase(gate, &out);
     return limef_pass(&gate->filter, &out.frame);
 }
 
@@ -98,7 +111,7 @@ static int gate_go(struct limef_filter *filter, const struct limef_frame *in)
         opened = open_at(gate, in);
     else if (state != LIMEF_GATE_OPEN || is_early(gate, in))
         return withhold(gate);
-    passed = pass_rebased(gate, in);
+    passed = pass_open(gate, in);
     return opened < 0 ? opened : passed;
 }
 

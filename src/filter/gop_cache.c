@@ -233,10 +233,18 @@ static int gop_cache_go(struct limef_filter *filter, const struct limef_frame *i
     return ret < 0 ? ret : kept;
 }
 
-/* Marks all but the last of each track. */
+/* Marks the first of each track, where a branch that had some of it goes on, and all but the last.
+ */
 static void mark(struct frame_group *group)
 {
-    struct limef_tracks seen = {.n = 0};
+    struct limef_tracks begun = {.n = 0}, seen = {.n = 0};
+
+    for (unsigned i = 0; i < group->n; i++) {
+        unsigned n_before = begun.n;
+
+        if (limef_tracks_find(&begun, &group->packets[i].frame) >= 0 && begun.n > n_before)
+            group->packets[i].frame.flags |= LIMEF_FRAME_DISCONTINUITY;
+    }
 
     for (unsigned i = group->n; i-- > 0;) {
         unsigned n_before = seen.n;

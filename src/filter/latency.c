@@ -131,11 +131,14 @@ static int pass(struct limef_latency_filter *latency, struct limef_latency_track
     return limef_pass(&latency->filter, &out.frame);
 }
 
-static void forget(struct limef_latency_filter *latency, uint32_t slot)
+/* What is dropped up to a key frame is nevertheless, unless the stream begins anew behind this. */
+static void forget(struct limef_latency_filter *latency, uint32_t slot, bool begins_anew)
 {
     for (unsigned i = 0; i < latency->tracks.n; i++)
-        if (slot == UINT32_MAX || latency->states[i].slot == slot)
-            latency->states[i].is_known = latency->states[i].is_dropping = false;
+        if (slot == UINT32_MAX || latency->states[i].slot == slot) {
+            latency->states[i].is_known = false;
+            latency->states[i].is_dropping &= !begins_anew;
+        }
 }
 
 static void act(struct limef_latency_filter *latency, const struct limef_signal_frame *signal)
@@ -144,7 +147,7 @@ static void act(struct limef_latency_filter *latency, const struct limef_signal_
     case LIMEF_SIGNAL_START:
     case LIMEF_SIGNAL_FLUSH:
     case LIMEF_SIGNAL_LOST:
-        forget(latency, signal->frame.slot);
+        forget(latency, signal->frame.slot, signal->signal == LIMEF_SIGNAL_FLUSH);
         break;
     default:
         break;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "rtsp/cut.h"
 
+#include "frame/leading.h"
+
 void rtsp_cut_begin(struct rtsp_cut *cut)
 {
     cut->needs_key = cut->is_new = true;
@@ -28,9 +30,7 @@ bool rtsp_cut_drops(struct rtsp_cut *cut, const struct rtsp_arrival *arrival, bo
     if (unit->is_key && !unit->is_damaged)
         begin_at_key(cut, arrival);
     cut->is_new |= cut->needs_key;
-    /* the first that is shown behind the key ends those that are shown before it */
-    cut->leads &= arrival->pts_us <= cut->shown_from_us;
-    return cut->needs_key || (cut->leads && arrival->pts_us < cut->shown_from_us);
+    return cut->needs_key || leading_is(&cut->leads, cut->shown_from_us, arrival->pts_us);
 }
 
 bool rtsp_cut_pass(struct rtsp_cut *cut)

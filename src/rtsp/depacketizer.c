@@ -86,8 +86,9 @@ int depacketizer_push(struct depacketizer *depacketizer, const struct rtp_packet
         depacketizer->lost_before = true;
     if (unit->bytes == 0) {
         unit->timestamp = timestamp;
-        unit->follows_loss = depacketizer->lost_before;
-        depacketizer->has_head = !depacketizer->lost_before;
+        unit->follows_loss |=
+            depacketizer->lost_before; /* a packet of no use may have come since */
+        depacketizer->has_head = !unit->follows_loss;
         depacketizer->lost_before = false;
     }
     depacketizer->is_open_ended = !packet->marker;

@@ -30,6 +30,8 @@ enum {
     H264_AUD = 9,
     H264_STAP_A = 24,
     H264_STAP_B = 25,
+    H264_MTAP16 = 26,
+    H264_MTAP24 = 27,
     H264_FU_A = 28,
     H264_FU_B = 29,
 
@@ -92,6 +94,22 @@ static void add_set(struct nal *nal, unsigned type, const uint8_t *data, size_t 
     nal->has_sps |= type == (nal->is_h265 ? H265_SPS : H264_SPS);
 }
 
+/*
+ * Types that neither standard gives a meaning, which receivers are to ignore (RFC 6184, 5.2 and
+ * table 3; RFC 7798, 4.4): some cameras put data of their own there. STAP-A to FU-B are none of
+ * them in a packet, and nothing in another unit.
+ */
+static bool is_reserved(const struct nal *nal, unsigned type)
+{
+    return nal->is_h265 ? type > H265_PACI : type == 0 || type > H264_FU_B;
+}
+
+static int ignore(struct depacketizer *depacketizer)
+{
+    depacketizer->n_reserved++;
+    return 0;
+}
+
 /* Whether decoding can start with it, and what comes out whole then. */
 static void note_key(struct depacketizer *depacketizer, unsigned type, const uint8_t *data,
                      size_t bytes)
@@ -120,7 +138,8 @@ static bool is_head(const struct nal *nal, unsigned type, const uint8_t *data, s
     if (nal->is_h265 ? type < H265_SLICES : type >= H264_SLICE && type <= H264_IDR)
         /* first_mb_in_slice == 0 and first_slice_segment_in_pic_flag are a first bit that is set */
         return bytes > header && data[header] & 0x80;
-    return nal->is_h265 ? type <= H265_AUD || type == H265_SEI_PREFIX : type <= H264_AUD;
+    return nal->is_h265 ? type <= H265_AUD || type == H265_SEI_PREFIX
+                        : type >= H264_SLICE && type <= H264_AUD;
 }
 
 /* Frames may be missing although no packet is. */
@@ -160,6 +179,8 @@ static int append_whole(struct depacketizer *depacketizer, const uint8_t *data, 
     if (bytes < (nal->is_h265 ? 2 : 1))
         return AVERROR_INVALIDDATA;
     type = type_of(nal, data);
+    if (is_reserved(nal, type))
+        return ignore(depacketizer);
     note(depacketizer, data, bytes);
     if (is_parameter_set(nal, type))
         add_set(nal, type, data, bytes);
@@ -254,11 +275,11 @@ static int take_h264(struct depacketizer *depacketizer, const uint8_t *data, siz
         return append_fragment(depacketizer, header, 1, data[1], data + 2 + don_bytes,
                                bytes - 2 - don_bytes);
     }
+    case H264_MTAP16: /* nobody sends them */
+    case H264_MTAP24:
+        return AVERROR_INVALIDDATA;
     default:
-        /* 26 and 27 (MTAP) nobody sends; 0, 30 and 31 are reserved, and what was a slice before it
-         * was damaged more often than a camera's own */
-        return type >= 1 && type <= 23 ? append_whole(depacketizer, data, bytes)
-                                       : AVERROR_INVALIDDATA;
+        return append_whole(depacketizer, data, bytes);
     }
 }
 
@@ -284,8 +305,8 @@ static int take_h265(struct depacketizer *depacketizer, const uint8_t *data, siz
         return append_fragment(depacketizer, header, 2, data[2], data + 3 + don_bytes,
                                bytes - 3 - don_bytes);
     }
-    if (type > H265_PACI)
-        return 0; /* 51 to 63 are for whoever wants them, and nothing that is decoded */
+    if (is_reserved(nal_of(depacketizer), type))
+        return ignore(depacketizer);
     if (type == H265_PACI || bytes < 2 + don_bytes)
         return AVERROR_INVALIDDATA;
     if (don_bytes == 0)

@@ -194,6 +194,30 @@ Test(drop_to_key, flush_ends_the_waiting)
     cr_assert(eq(str, read_all_names(fifo), (char *)"S100 5"));
 }
 
+static void write_of_slot(uint32_t slot, int64_t number, uint32_t flags)
+{
+    struct limef_packet_frame packet = packet_frame(number, LIMEF_MEDIA_VIDEO, flags);
+
+    packet.frame.slot = slot;
+    cr_assert(zero(int, limef_lane_write(lane, &packet.frame)));
+}
+
+Test(drop_to_key, flush_of_one_slot_makes_others_wait_for_a_key_frame)
+{
+    struct limef_signal_frame flush;
+
+    open_lane(16, to_key(4));
+    write_of_slot(1, 0, LIMEF_FRAME_KEY);
+    write_of_slot(2, 1, LIMEF_FRAME_KEY);
+    limef_signal_frame_set(&flush, LIMEF_SIGNAL_FLUSH, 1, NULL);
+    flush.value = 100;
+    cr_assert(zero(int, limef_lane_write(lane, &flush.frame)));
+    write_of_slot(1, 2, 0);
+    write_of_slot(2, 3, 0); /* refers to what was dropped */
+    write_of_slot(2, 4, LIMEF_FRAME_KEY);
+    cr_assert(eq(str, read_all_names(fifo), (char *)"S100 2 4"));
+}
+
 Test(bound, in_bytes)
 {
     open_lane(16, (struct limef_lane_settings){LIMEF_OVERFLOW_DROP_OLDEST, .max_bytes = 250});

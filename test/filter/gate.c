@@ -71,6 +71,25 @@ Test(gate, told_again_while_open_stays_open)
     cr_assert(eq(u64, sink_count(&sink, LIMEF_FRAME_PACKET), 2));
 }
 
+static uint32_t nth_flags(unsigned n)
+{
+    const struct limef_frame *frame = sink_nth(&sink, LIMEF_FRAME_PACKET, n);
+
+    return frame ? frame->flags : 0;
+}
+
+Test(gate, what_passes_first_each_time_it_opens_is_a_discontinuity)
+{
+    for (int i = 0; i < 2; i++) {
+        go_signal(1);
+        go_video(10 * i * FRAME_US, LIMEF_FRAME_KEY);
+        go_video((10 * i + 1) * FRAME_US, 0);
+        go_signal(0);
+        cr_assert(ne(u32, nth_flags(2 * (unsigned)i) & LIMEF_FRAME_DISCONTINUITY, 0));
+        cr_assert(eq(u32, nth_flags(2 * (unsigned)i + 1) & LIMEF_FRAME_DISCONTINUITY, 0));
+    }
+}
+
 Test(gate, shuts_at_once_and_opens_again_with_the_codec)
 {
     struct limef_pool *pool = limef_pool_create(LIMEF_FRAME_CODEC);

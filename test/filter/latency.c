@@ -135,6 +135,22 @@ Test(latency, a_new_start_and_a_jump_of_the_source_begin_anew)
     cr_assert(eq(u64, counters().n_dropped, 0));
 }
 
+Test(latency, what_refers_to_dropped_frames_does_not_pass_behind_a_stall_either)
+{
+    struct limef_signal_frame lost = make_signal(LIMEF_SIGNAL_LOST, 0);
+    struct limef_signal_frame start = make_signal(LIMEF_SIGNAL_START, 0);
+
+    go(0, LIMEF_FRAME_KEY);
+    go(LATE_US, 0);
+    limef_go(&latency.filter, &lost.frame);
+    limef_go(&latency.filter, &start.frame);
+    go(0, 0);
+    cr_assert(eq(u64, sink_count(&sink, LIMEF_FRAME_PACKET), 1));
+    go(0, LIMEF_FRAME_KEY);
+    cr_assert(eq(u64, sink_count(&sink, LIMEF_FRAME_PACKET), 2));
+    cr_assert(ne(u32, last_flags() & LIMEF_FRAME_DISCONTINUITY, 0));
+}
+
 Test(latency, files_and_bursts_are_as_late_as_they_like)
 {
     struct limef_packet_frame packet = make_packet(0, LIMEF_FRAME_KEY);

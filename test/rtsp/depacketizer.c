@@ -209,11 +209,9 @@ Test(rtsp_depacketizer, h264_believes_no_length)
                 {"\x78\0\0", 3},
                 {"\x7c", 1},
                 {"\x7c\x85", 2},
-                {"\x00", 1},
                 {"\x7a"
                  "abc",
                  4},
-                {"\x7f", 1},
                 {"\x79\0\0", 3},
                 {"\x78\0\5"
                  "a",
@@ -250,6 +248,45 @@ Test(rtsp_depacketizer, h264_forgets_a_unit_of_which_nothing_can_be_used)
         cr_assert(not(got[i].is_damaged), "%u", i);
     cr_assert(got[1].follows_loss);
     cr_assert(got[2].follows_loss);
+}
+
+static void assert_plays_with(const char *key, const char *slice, const char *reserved)
+{
+    push(1, false, reserved, 3);
+    push(1, true, key, 3);
+    push(2, true, reserved, 3); /* a unit of its own, as far as its time says */
+    push(3, true, slice, 3);
+    n_missing = 1;
+    push(4, true, reserved, 3);
+    push(5, true, slice, 3);
+    cr_assert(eq(u32, n_got, 3));
+    for (unsigned i = 0; i < 3; i++) {
+        cr_assert(eq(sz, got[i].n_bytes, 7));
+        cr_assert(not(got[i].is_damaged));
+        cr_assert(eq(int, got[i].follows_loss, i == 2));
+    }
+    cr_assert(depacketizer.n_reserved == 3 && depacketizer.n_malformed == 0);
+    depacketizer_clear(&depacketizer);
+}
+
+Test(rtsp_depacketizer, units_of_types_without_a_meaning_are_left_out_and_harm_nothing)
+{
+    static const char *const of_h264[] = {"\x60\x80z", "\x7e\x80z", "\x7f\x80z"};
+
+    for (size_t i = 0; i < 3; i++) {
+        open_as(SDP_VIDEO, "H264", 90000, "");
+        assert_plays_with("\x65\x80k", "\x41\x9ap", of_h264[i]);
+    }
+    open_as(SDP_VIDEO, "H265", 90000, "");
+    assert_plays_with("\x26\x01\x80", "\x02\x01\x80", "\x66\x01z");
+    open_as(SDP_VIDEO, "H264", 90000, "");
+    push(1, true,
+         "\x78\0\2\x7f"
+         "z\0\2\x65\x80",
+         9); /* among others in a packet */
+    cr_assert(eq(u32, n_got, 1));
+    assert_bytes(0, "\0\0\0\1\x65\x80", 6);
+    cr_assert(eq(u64, depacketizer.n_reserved, 1));
 }
 
 Test(rtsp_depacketizer, h264_tells_what_may_lead_a_key_and_when_pictures_are_whole)

@@ -16,6 +16,10 @@
  * FLUSH forgets what is inside; END and STOP drain it first; after a GAP nothing
  * is decoded up to the next key frame. Everything else passes as it is.
  *
+ * A video key frame with LIMEF_FRAME_DISCONTINUITY, or the first after a GAP, ends a hole: what is
+ * inside is whole and passed on, then forgotten. Pictures behind that key frame that are shown
+ * before it and refer past it (open groups of H.264 and H.265) are dropped.
+ *
  * Where it is given hardware, pictures come as VA-API surfaces or as DRM-PRIME
  * (limef/frame/hardware.h), those of a wrapper perhaps in memory that the
  * hardware shares with the CPU. When that fails it goes down a ladder: on from a key
@@ -83,6 +87,8 @@ struct limef_decode_counters {
     uint64_t n_errors;           /**< other failures: no memory, no decoder */
     uint64_t n_dropped_seek;     /**< pictures before the target of an exact seek */
     uint64_t n_dropped_burst;    /**< pictures or samples of a burst, but for its last picture */
+    uint64_t n_dropped_leading;  /**< packets that refer past a key frame to what is missing */
+    uint64_t n_cuts;             /**< holes behind which it began anew at a key frame */
     uint64_t n_codec_changes;    /**< times a decoder was opened */
     uint64_t n_without_threads;  /**< of these, with one thread because the system gave no more */
     uint64_t n_lent_buffers;     /**< pictures that limef_decode_settings.buffers lent memory for */
@@ -152,9 +158,12 @@ struct limef_decode_filter {
     struct limef_decoded_frame burst; /**< the newest picture of a burst that goes on; or empty */
     struct AVPacket *delimiter;       /**< without a picture: pushes one out; owned. NULL: none */
     bool is_fresh;                    /**< nothing was decoded since the decoder was opened */
+    bool is_empty;                    /**< nor since it was flushed */
     bool is_parallel;                 /**< it was opened for a burst: on several cores */
     int64_t drop_before_us;           /**< LIMEF_NO_TIME: drop nothing */
     bool is_after_gap;                /**< packets were left out; no key frame came since */
+    bool leads;                       /**< what is shown before lead_us refers to what is missing */
+    int64_t lead_us;
     unsigned n_behind; /**< pictures that what is behind may hold; 0: nobody has said */
     int64_t tag;       /**< of the last packet */
     struct limef_decode_carried carried[LIMEF_DECODE_MAX_INSIDE];
@@ -162,7 +171,7 @@ struct limef_decode_filter {
 
     /* written by the thread that runs it, read by any */
     LIMEF_ATOMIC(uint64_t) n_packets, n_decoded, n_corrupt, n_errors, n_dropped_seek;
-    LIMEF_ATOMIC(uint64_t) n_dropped_burst;
+    LIMEF_ATOMIC(uint64_t) n_dropped_burst, n_dropped_leading, n_cuts;
     LIMEF_ATOMIC(uint64_t) n_codec_changes, n_without_threads, n_ignored;
     LIMEF_ATOMIC(int64_t) last_frame_us;
     LIMEF_ATOMIC(uint64_t) n_hardware, n_failures, n_steps[4], n_skipped, n_copied, out_bytes;

@@ -27,11 +27,12 @@ struct limef_gate_filter {
     bool rebase; /**< shift times so that the key frame at which it opens is presented at 0 */
 
     /* the filter's thread; state and n_withheld are read by any */
-    LIMEF_ATOMIC(uint32_t) state;      /**< enum limef_gate_state */
-    LIMEF_ATOMIC(uint64_t) n_withheld; /**< media frames that were not passed */
-    struct limef_codecs codecs;        /**< what to pass before the first key frame */
-    int64_t opened_us;                 /**< presentation time of that key frame */
-    bool begun[LIMEF_MEDIA_OTHER + 1]; /**< media that reached opened_us since it opened */
+    LIMEF_ATOMIC(uint32_t) state;         /**< enum limef_gate_state */
+    LIMEF_ATOMIC(uint64_t) n_withheld;    /**< media frames that were not passed */
+    struct limef_codecs codecs;           /**< what to pass before the first key frame */
+    int64_t opened_us;                    /**< presentation time of that key frame */
+    bool begun[LIMEF_MEDIA_OTHER + 1];    /**< media that reached opened_us since it opened */
+    bool is_fresh[LIMEF_MEDIA_OTHER + 1]; /**< media not passed since it opened */
 };
 
 /**
@@ -40,7 +41,8 @@ struct limef_gate_filter {
  * Codec frames are withheld while it is not open (and not counted); the latest of each track is
  * passed when it opens. It opens at a video key frame or a decoded picture; where no video was
  * met, at any audio frame. What is to be presented before that frame (leading pictures, earlier
- * samples) is withheld: nothing behind the gate has a time before it. All signals pass.
+ * samples) is withheld: nothing behind the gate has a time before it. The first that passes then,
+ * of each media, is flagged LIMEF_FRAME_DISCONTINUITY. All signals pass.
  */
 extern LIMEF_API const struct limef_filter_ops limef_gate_ops;
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "options.h"
 
+#include "option_values.h"
+
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_SECONDS 31536000.0
+#define MIN_CPUS 0.01
 #define MAX_CPUS 1024
 
 enum option_id {
@@ -53,87 +54,60 @@ static const char *const plan_words[] = {"auto",       "fused",     "per-filter"
 static const char *const report_words[] = {"json", NULL};
 static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
 
-LIMEF_PRINTF(2, 3) static int complain(FILE *errors, const char *format, ...)
+/* Not 0 of them: that is what nobody asked for. */
+static int parse_seconds(const struct option_parser *parser, const char *text, int64_t *us)
 {
-    va_list arguments;
-
-    fputs("limef-graph: ", errors);
-    va_start(arguments, format);
-    vfprintf(errors, format, arguments);
-    va_end(arguments);
-    fputs("; see limef-graph --help\n", errors);
-    return -1;
-}
-
-/* Returns the word's number, or -1. */
-static int parse_word(FILE *errors, const char *name, const char *text, const char *const *words)
-{
-    char list[80] = "";
-
-    for (int i = 0; words[i]; i++) {
-        if (!strcmp(text, words[i]))
-            return i;
-        if (i)
-            strncat(list, ", ", sizeof(list) - strlen(list) - 1);
-        strncat(list, words[i], sizeof(list) - strlen(list) - 1);
-    }
-    return complain(errors, "--%s=%.40s: not one of %s", name, text, list);
-}
-
-static int parse_number(FILE *errors, const char *name, const char *text, double max,
-                        double *number)
-{
-    char *end;
-
-    *number = strtod(text, &end);
-    if (end == text || *end || !(*number > 0 && *number <= max))
-        return complain(errors, "--%s=%.40s: not a number above 0, up to %g", name, text, max);
-    return 0;
-}
-
-static int parse_seconds(FILE *errors, const char *name, const char *text, int64_t *us)
-{
-    double seconds;
-
-    if (parse_number(errors, name, text, MAX_SECONDS, &seconds) < 0)
+    if (option_seconds(parser, text, us) < 0)
         return -1;
-    *us = (int64_t)(seconds * 1e6);
-    return 0;
+    return *us ? 0 : option_complain(parser, "--%s=%.40s: nothing", parser->name, text);
+}
+
+static int parse_mode(const struct option_parser *parser, const char *text,
+                      enum limef_plan_mode *mode)
+{
+    int word = option_word(parser, text, plan_words);
+
+    if (word >= 0)
+        *mode = (enum limef_plan_mode)word;
+    return word < 0 ? -1 : 0;
+}
+
+static int parse_level(const struct option_parser *parser, const char *text,
+                       enum limef_log_level *level)
+{
+    int word = option_word(parser, text, level_words);
+
+    if (word >= 0)
+        *level = (enum limef_log_level)word;
+    return word < 0 ? -1 : 0;
 }
 
 /* Returns 0, -1, or 1: it is none of these. */
-static int parse_value(struct graph_options *options, int id, const char *text, FILE *errors)
+static int parse_value(const struct option_parser *parser, struct graph_options *options, int id,
+                       const char *text)
 {
-    int word;
-
     switch (id) {
     case OPTION_PERIOD:
-        return parse_seconds(errors, "period", text, &options->period_us);
+        return parse_seconds(parser, text, &options->period_us);
     case OPTION_DURATION:
-        return parse_seconds(errors, "duration", text, &options->duration_us);
+        return parse_seconds(parser, text, &options->duration_us);
     case OPTION_WINDOW:
-        return parse_seconds(errors, "window", text, &options->window_us);
+        return parse_seconds(parser, text, &options->window_us);
     case OPTION_CPUS:
-        return parse_number(errors, "cpus", text, MAX_CPUS, &options->n_cpus);
+        return option_real(parser, text, MIN_CPUS, MAX_CPUS, &options->n_cpus);
     case OPTION_PLAN:
-        word = parse_word(errors, "plan", text, plan_words);
-        options->plan = (enum limef_plan_mode)(word < 0 ? 0 : word);
-        return word < 0 ? -1 : 0;
+        return parse_mode(parser, text, &options->plan);
     case OPTION_AGAINST:
-        word = parse_word(errors, "against", text, plan_words);
         options->compare = true;
-        options->against = (enum limef_plan_mode)(word < 0 ? 0 : word);
-        return word < 0 ? -1 : 0;
+        return parse_mode(parser, text, &options->against);
     case OPTION_LOG_LEVEL:
-        word = parse_word(errors, "log-level", text, level_words);
-        options->log_level = (enum limef_log_level)(word < 0 ? 0 : word);
-        return word < 0 ? -1 : 0;
+        return parse_level(parser, text, &options->log_level);
     case OPTION_REPORT:
         options->report_json = true;
-        return parse_word(errors, "report", text, report_words);
+        return option_word(parser, text, report_words);
     case OPTION_CACHE:
         options->cache = text;
-        return *text ? 0 : complain(errors, "--cache: no file name");
+        return *text ? 0 : option_complain(parser, "--cache: no file name");
     default:
         return 1;
     }
@@ -199,8 +173,24 @@ static char *join_words(char **words, int n_words)
     return text;
 }
 
+static int parse_option(struct option_parser *parser, struct graph_options *options, int id,
+                        const char *text)
+{
+    int ret;
+
+    for (const struct option *option = long_options; option->name; option++)
+        if (option->val == id)
+            parser->name = option->name;
+    ret = parse_value(parser, options, id, text);
+    if (ret <= 0)
+        return ret;
+    take_switch(options, id, text);
+    return 0;
+}
+
 int graph_options_parse(struct graph_options *options, int argc, char **argv, FILE *errors)
 {
+    struct option_parser parser = {.program = "limef-graph", .errors = errors};
     int id, ret = 0;
 
     *options = (struct graph_options){.duration_us = -1, .log_level = LIMEF_LOG_WARNING};
@@ -210,23 +200,20 @@ int graph_options_parse(struct graph_options *options, int argc, char **argv, FI
         const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "";
 
         if (id == ':')
-            return complain(errors, "%.60s: a value is missing", word);
-        if (id == '?')
-            return complain(errors, "%.60s: no such option", word);
-        ret = parse_value(options, id, optarg, errors);
-        if (ret > 0) {
-            take_switch(options, id, optarg);
-            ret = 0;
-        }
+            ret = option_complain(&parser, "%.60s: a value is missing", word);
+        else if (id == '?')
+            ret = option_complain(&parser, "%.60s: no such option", word);
+        else
+            ret = parse_option(&parser, options, id == 'h' ? OPTION_HELP : id, optarg);
     }
     if (ret)
         return ret;
     if (options->help || options->version || options->elements)
         return 0;
     if (optind == argc)
-        return complain(errors, "no graph is described");
+        return option_complain(&parser, "no graph is described");
     options->description = join_words(argv + optind, argc - optind);
-    return options->description ? 0 : complain(errors, "no memory");
+    return options->description ? 0 : option_complain(&parser, "no memory");
 }
 
 void graph_options_clear(struct graph_options *options)

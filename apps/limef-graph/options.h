@@ -49,7 +49,7 @@ struct graph_options {
  * Reads a command line.
  *
  * options  written, defaults where nothing is said; to be cleared.
- * errors   where the one line goes that says what is wrong.
+ * errors   where the one line goes that says what is wrong; NULL: nowhere.
  * Returns 0, or -1: wrong usage.
  */
 int graph_options_parse(struct graph_options *options, int argc, char **argv, FILE *errors);

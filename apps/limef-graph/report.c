@@ -114,6 +114,25 @@ static void put_boundaries(struct json *json, const struct watch *watch)
     json_close(json, ']');
 }
 
+/* The latest, with why. */
+static void put_changes(struct json *json, const struct watch *watch)
+{
+    static struct limef_graph_change changes[LIMEF_GRAPH_CHANGES];
+    size_t n = limef_graph_changes(&watch->assembly->graph, changes, LIMEF_GRAPH_CHANGES);
+
+    json_open(json, "changes", '[');
+    for (size_t i = 0; i < n; i++) {
+        json_open(json, NULL, '{');
+        json_decimal(json, "at_s", (double)(changes[i].at_us - watch->began_us) / 1e6);
+        json_integer(json, "number", (int64_t)changes[i].number);
+        json_integer(json, "code", changes[i].code);
+        json_string(json, "what", changes[i].what);
+        json_string(json, "why", changes[i].why);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
 void report_print(const struct watch *watch, FILE *file)
 {
     struct json json = {.file = file};
@@ -123,6 +142,7 @@ void report_print(const struct watch *watch, FILE *file)
     put_frames(&json, watch->assembly);
     put_filters(&json, watch);
     put_boundaries(&json, watch);
+    put_changes(&json, watch);
     json_close(&json, '}');
     fputc('\n', file);
     fflush(file);

@@ -15,11 +15,11 @@ int option_complain(const struct option_parser *parser, const char *format, ...)
 
     if (!parser->errors)
         return -1;
-    fputs("limef-play: ", parser->errors);
+    fprintf(parser->errors, "%s: ", parser->program);
     va_start(arguments, format);
     vfprintf(parser->errors, format, arguments);
     va_end(arguments);
-    fputs("; see limef-play --help\n", parser->errors);
+    fprintf(parser->errors, "; see %s --help\n", parser->program);
     return -1;
 }
 
@@ -47,6 +47,18 @@ int option_number(const struct option_parser *parser, const char *text, long lon
     if (end == text || *end || errno || *number < min || *number > max)
         return option_complain(parser, "--%s=%.40s: not a number from %lld to %lld", parser->name,
                                text, min, max);
+    return 0;
+}
+
+int option_real(const struct option_parser *parser, const char *text, double min, double max,
+                double *number)
+{
+    char *end;
+
+    *number = strtod(text, &end);
+    if (end == text || *end || !(*number >= min && *number <= max))
+        return option_complain(parser, "--%s=%.40s: not a number from %g to %g", parser->name, text,
+                               min, max);
     return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an option's value is read as. All return 0 or more, or -1: it is no such value, and one line
- * has said so.
+ * What an option's value is read as, of limef-play and limef-graph. All return 0 or more, or -1: it
+ * is no such value, and one line has said so.
  */
 #ifndef LIMEF_PLAY_OPTION_VALUES_H
 #define LIMEF_PLAY_OPTION_VALUES_H
@@ -12,6 +12,7 @@
 
 /* What is being parsed, for messages. */
 struct option_parser {
+    const char *program;
     const char *name; /* of the option, without -- */
     FILE *errors;     /* NULL: nothing is said */
 };
@@ -25,6 +26,10 @@ int option_word(const struct option_parser *parser, const char *text, const char
 
 int option_number(const struct option_parser *parser, const char *text, long long min,
                   long long max, long long *number);
+
+/* With or without a fraction. */
+int option_real(const struct option_parser *parser, const char *text, double min, double max,
+                double *number);
 
 /* Seconds, with or without a fraction; a year at most. */
 int option_seconds(const struct option_parser *parser, const char *text, int64_t *us);

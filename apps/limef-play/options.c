@@ -13,6 +13,9 @@
 #include <strings.h>
 
 #define DEFAULT_TIMEOUT_US 10000000
+/* Longer than a busy machine keeps a thread from its turn, and too short to be felt. */
+#define DEFAULT_AUDIO_BUFFER_US 20000
+#define MAX_AUDIO_BUFFER_US 1000000
 
 #define MIN_SPEED 0.1
 #define MAX_SPEED 10.0
@@ -22,6 +25,7 @@ enum option_id {
     OPTION_AO,
     OPTION_AO_RECORD,
     OPTION_AO_STREAM,
+    OPTION_AUDIO_BUFFER,
     OPTION_HWDEC,
     OPTION_VAAPI_DEVICE,
     OPTION_UNTIMED,
@@ -64,6 +68,7 @@ static const struct option long_options[] = {
     {"ao", required_argument, NULL, OPTION_AO},
     {"ao-record", required_argument, NULL, OPTION_AO_RECORD},
     {"ao-stream", required_argument, NULL, OPTION_AO_STREAM},
+    {"audio-buffer", required_argument, NULL, OPTION_AUDIO_BUFFER},
     {"hwdec", required_argument, NULL, OPTION_HWDEC},
     {"vaapi-device", required_argument, NULL, OPTION_VAAPI_DEVICE},
     {"untimed", no_argument, NULL, OPTION_UNTIMED},
@@ -144,15 +149,22 @@ static int parse_ao(const struct option_parser *parser, const char *text)
                            text);
 }
 
+static int parse_audio_buffer(const struct option_parser *parser, const char *text, int64_t *us)
+{
+    if (option_seconds(parser, text, us) < 0)
+        return -1;
+    return *us <= MAX_AUDIO_BUFFER_US
+               ? 0
+               : option_complain(parser, "--audio-buffer=%.40s: more than a second", text);
+}
+
 static int parse_speed(const struct option_parser *parser, const char *text,
                        struct play_options *options)
 {
-    char *end;
-    double speed = strtod(text, &end);
+    double speed;
 
-    if (end == text || *end || !(speed >= MIN_SPEED && speed <= MAX_SPEED))
-        return option_complain(parser, "--%s=%.40s: not a number from %g to %g", parser->name, text,
-                               MIN_SPEED, MAX_SPEED);
+    if (option_real(parser, text, MIN_SPEED, MAX_SPEED, &speed) < 0)
+        return -1;
     options->rate = (int32_t)(speed * 1000 + 0.5);
     return 0;
 }
@@ -228,6 +240,8 @@ static int parse_output_option(const struct option_parser *parser, struct play_o
         return !strncasecmp(text, "icecast", 7)
                    ? 0
                    : option_complain(parser, "--ao-stream: not icecast://");
+    case OPTION_AUDIO_BUFFER:
+        return parse_audio_buffer(parser, text, &options->audio_buffer_us);
     case OPTION_SIZE:
         return parse_size(parser, text, options);
     case OPTION_FULLSCREEN:
@@ -385,11 +399,12 @@ static int add_url(const struct option_parser *parser, struct play_options *opti
 
 int play_options_parse(struct play_options *options, int argc, char **argv, FILE *errors)
 {
-    struct option_parser parser = {.errors = errors};
+    struct option_parser parser = {.program = "limef-play", .errors = errors};
     int id, ret = 0;
 
     *options = (struct play_options){
         .reconnect = true,
+        .audio_buffer_us = DEFAULT_AUDIO_BUFFER_US,
         .timeout_us = DEFAULT_TIMEOUT_US,
         .n_frames = -1,
         .duration_us = -1,

@@ -37,6 +37,7 @@ struct play_options {
     const char *ao;                    /* as written; NULL: auto */
     const char *ao_record, *ao_stream; /* a file, a URL; NULL: none */
     struct limef_url ao_stream_url;    /* its memory, once secrets_take() was there */
+    int64_t audio_buffer_us;
     int width, height;
     bool fullscreen;
     bool untimed;

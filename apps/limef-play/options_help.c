@@ -8,6 +8,7 @@ void play_options_print_help(FILE *file)
           "  --vo=auto|window|kms[:CARD]|offscreen|none   where pictures go\n"
           "  --ao=auto|alsa[:DEVICE]|wav:FILE|none where sound goes\n"
           "  --ao-record=FILE --ao-stream=URL      also there: AAC or Opus, icecast://\n"
+          "  --audio-buffer=S                      sound waits so long in the device; 0: soonest\n"
           "  --size=WxH --fullscreen               of the output\n"
           "  --untimed                             as fast as it can, every frame\n"
           "  --upload=auto|direct|plain            decode into memory that the GPU reads, or not\n"

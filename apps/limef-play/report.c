@@ -377,6 +377,8 @@ static void put_sound(struct json *json, const struct play_sound *sound)
     json_integer(json, "period_frames", counters->period_frames);
     json_integer(json, "periods", (int64_t)counters->n_periods);
     json_integer(json, "underruns", (int64_t)counters->n_underruns);
+    json_integer(json, "late", (int64_t)counters->n_late);
+    json_integer(json, "delay_us", counters->delay_us);
     json_integer(json, "devices_lost", (int64_t)counters->n_lost);
     json_integer(json, "mix_p50_us", counters->mix_p50_us);
     json_integer(json, "mix_p99_us", counters->mix_p99_us);

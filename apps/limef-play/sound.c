@@ -91,12 +91,15 @@ int play_sound_init(struct play_sound *sound, const struct play_options *options
     int ret;
 
     sound->on = is_wanted(options);
+    if (!sound->on && !options->untimed && (!options->ao || !strcmp(options->ao, "auto")))
+        limef_log(LIMEF_LOG_INFO, "limef-play", "no sound card or server: there is no sound");
     if (options->untimed && options->ao && strcmp(options->ao, "auto") != 0 &&
         strcmp(options->ao, "none") != 0)
         return limef_fail(AVERROR(EINVAL), "limef-play",
                           "--ao=%s with --untimed: there is no sound", options->ao);
     if (!sound->on)
         return 0;
+    sound->settings.patience_us = options->audio_buffer_us;
     sound->n_streams = n_streams;
     sound->alone = UINT32_MAX;
     atomic_store_explicit(&sound->volume, 100, memory_order_relaxed);
@@ -149,8 +152,6 @@ int play_sound_start(struct play_sound *sound, const struct play_options *option
     } else if (!strncmp(ao, "alsa", 4)) {
         sound->settings.kind = LIMEF_AUDIO_ALSA;
         sound->settings.device = ao[4] == ':' ? ao + 5 : NULL;
-    } else if (!may_be_heard()) {
-        sound->settings.kind = LIMEF_AUDIO_NULL;
     }
     if (ret >= 0)
         ret = start_encoded(sound, options);

@@ -39,21 +39,34 @@ static bool is_secret(const char *name, size_t length)
     return false;
 }
 
-/* "?a=1&password=x#f": keeps everything but the values of secrets. */
-static void append_query(struct writer *writer, const char *query)
+/* Whether what a name ends in is a secret's: "password", and "channel=1_password" as well. */
+static bool names_secret(const char *name, size_t length)
 {
-    while (*query) {
-        size_t separator = *query == '?' || *query == '&' || *query == ';' || *query == '#';
-        size_t name = strcspn(query + separator, "=&;#");
-        const char *value = query + separator + name;
-        size_t length = strcspn(value, "&;#");
+    const char *last = memrchr(name, '_', length);
 
-        append(writer, query, separator + name);
-        if (length > 1 && is_secret(query + separator, name))
+    return is_secret(name, length) ||
+           (last && is_secret(last + 1, length - (size_t)(last + 1 - name)));
+}
+
+/*
+ * "/a/user=b&password=x?c=1#f": keeps everything but the values of secrets. Some cameras have them
+ * in their path. There a '_' may be what ends a value, or part of it; as '/' and '?' may be.
+ */
+static void append_parameters(struct writer *writer, const char *text)
+{
+    while (*text) {
+        size_t separator = strchr("/?&;#", *text) != NULL;
+        size_t name = strcspn(text + separator, "=/?&;#");
+        const char *value = text + separator + name;
+        bool hides = *value == '=' && names_secret(text + separator, name);
+        size_t length = strcspn(value, hides ? "&;#" : "/?&;#");
+
+        append(writer, text, separator + name);
+        if (length > 1 && hides)
             append(writer, "=***", 4);
         else
             append(writer, value, length);
-        query = value + length;
+        text = value + length;
     }
 }
 
@@ -98,8 +111,7 @@ char *limef_url_mask(char *masked, size_t masked_bytes, const char *url)
         append(&writer, "***", 3);
         authority = user_end;
     }
-    append(&writer, authority, strcspn(authority, "?"));
-    append_query(&writer, authority + strcspn(authority, "?"));
+    append_parameters(&writer, authority);
     return masked;
 }
 

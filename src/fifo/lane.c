@@ -18,16 +18,19 @@
 #define SAMPLE_GAP_US 1000
 #define SAMPLE_EVERY_MAX 64
 
-static void note_max_used(struct limef_lane *lane)
+static void note_max_used(struct limef_lane *lane, const struct limef_frame *written)
 {
     uint32_t max_used = atomic_load_explicit(&lane->max_used, memory_order_relaxed);
+    uint32_t n_waiting;
 
     if (own_tail(lane) - lane->head_cache <= max_used) /* no more media than positions */
         return;
     refresh_head(lane);
-    if (n_media_waiting(lane) > max_used)
-        atomic_store_explicit(&lane->max_used, (uint32_t)n_media_waiting(lane),
-                              memory_order_relaxed);
+    n_waiting = (uint32_t)n_media_waiting(lane);
+    if (!n_waiting && is_media(written)) /* the reader was faster than this look */
+        n_waiting = 1;
+    if (n_waiting > max_used)
+        atomic_store_explicit(&lane->max_used, n_waiting, memory_order_relaxed);
 }
 
 static void sample(struct limef_lane *lane, struct limef_stack_frame *stack)
@@ -78,8 +81,9 @@ HOT int limef_lane_write(struct limef_lane *lane, const struct limef_frame *fram
     sample(lane, stack);
     LIMEF_COUNT(lane->n_written, 1);
     publish(lane, stack);
-    note_max_used(lane);
     wake_reader(lane);
+    /* last: it may take a line from the reader's CPU, and the frame need not wait for that */
+    note_max_used(lane, frame);
     return 0;
 }
 

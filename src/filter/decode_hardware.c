@@ -9,9 +9,9 @@
 #include "frame/av_compat.h"
 #include "frame/fetch.h"
 #include "frame/hardware_private.h"
+#include "frame/pool_private.h"
 
 #include <limef/base/log.h>
-#include <limef/frame/pool.h>
 #include <limef/thread/report.h>
 
 #include <libavutil/hwcontext.h>
@@ -232,19 +232,29 @@ bool decode_hardware_failed(struct limef_decode_filter *decode, int code)
     return hardware->error != 0;
 }
 
-/* The first picture: whether it can be read at all. */
-static bool prove(struct limef_decode_filter *decode, const AVFrame *picture)
+/*
+ * Exports a picture and waits for it, before anybody else has it: here what fails can be decoded
+ * again, and what was passed on can be read even when the device is gone.
+ */
+static bool make_readable(struct limef_decode_filter *decode, const AVFrame *picture)
 {
     struct limef_decode_hardware *hardware = &decode->hardware;
     struct limef_hardware_frame mapped;
     int ret = limef_hardware_is(picture) ? limef_hardware_frame_map(&mapped, picture) : 0;
 
-    if (ret < 0) {
-        hardware_take_error(picture->hw_frames_ctx); /* it is known already */
-        hardware->error = ret;
-        hardware->is_unsupported = ret == AVERROR(EINVAL);
-        return false;
-    }
+    if (ret >= 0)
+        return true;
+    hardware->error = ret;
+    hardware->is_unread = true;
+    hardware->is_unsupported = !hardware->is_proved && ret == AVERROR(EINVAL);
+    return false;
+}
+
+/* The first picture: whether it is what it should be. */
+static bool prove(struct limef_decode_filter *decode, const AVFrame *picture)
+{
+    struct limef_decode_hardware *hardware = &decode->hardware;
+
     if (!decode_is_true(decode, picture)) {
         limef_log(LIMEF_LOG_ERROR, decode->filter.name, "%s decodes %s wrongly",
                   decode_hardware_name(decode), avcodec_get_name(decode->parameters->codec_id));
@@ -281,8 +291,12 @@ static bool is_sound(struct limef_decode_filter *decode, AVFrame *picture,
 
     if (hardware->failed_tag && carried && carried->tag == hardware->failed_tag)
         return false;
+    if (hardware->is_unread && hardware->kept->n > 0)
+        return false; /* it comes again behind the one that comes again */
+    if (!hardware->is_proved && hardware->error)
+        return false;
     hardware_note_new(picture);
-    if (!hardware->is_proved && (hardware->error || !prove(decode, picture)))
+    if (!make_readable(decode, picture) || (!hardware->is_proved && !prove(decode, picture)))
         return false;
     if (++hardware->n_good >= FORGIVING_FRAMES)
         hardware->n_recent = 0;
@@ -358,6 +372,8 @@ static int step_down(struct limef_decode_filter *decode)
         return ret;
     hardware->error = 0;
     hardware->failed_tag = 0;
+    hardware->is_unread = false;
+    pool_begin_anew(decode->pictures);
     if (step != LIMEF_DECODE_RESUMED) {
         step = reopen(decode, (enum limef_decode_step)step);
         if (step < 0)
@@ -413,6 +429,19 @@ static int renew(struct limef_decode_filter *decode)
                                             : 0;
 }
 
+/* Somebody behind could not read a picture in any way. That seldom gets better by itself: the
+ * second of late leads to software. */
+static void hear_readers(struct limef_decode_filter *decode)
+{
+    struct limef_decode_hardware *hardware = &decode->hardware;
+    int error = pool_take_error(decode->pictures);
+
+    if (!error || !hardware->is_used || hardware->error)
+        return;
+    hardware->error = error;
+    hardware->is_unsupported = hardware->n_recent > 0;
+}
+
 int decode_hardware_take(struct limef_decode_filter *decode,
                          const struct limef_packet_frame *packet)
 {
@@ -422,8 +451,7 @@ int decode_hardware_take(struct limef_decode_filter *decode,
     if (ret < 0)
         return ret;
     hardware->is_chosen = false;
-    if (hardware->is_used && !hardware->error)
-        hardware->error = hardware_take_error(decode->context->hw_frames_ctx);
+    hear_readers(decode);
     ret = go_down(decode, ret); /* what a reader met, or was left over */
     if (ret < 0)
         return ret;

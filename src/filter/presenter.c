@@ -92,7 +92,8 @@ void presenter_set_due(struct limef_presenter *presenter, struct limef_tile *til
                        ? now_us
                        : find_due_us(tile, now_us);
     if (presenter_awaits_sound(tile)) {
-        presenter_wake_at(presenter, now_us + (tile->prepared ? PRESENTER_LISTEN_US : 0));
+        presenter_wake_at(presenter,
+                          now_us + (LIMEF_COUNTED(tile->ready) ? PRESENTER_LISTEN_US : 0));
         return;
     }
     /* a picture that should be off the screen already: the one behind it may be due as well */

@@ -24,6 +24,7 @@ struct presenter_host {
 
     /* the host's GL thread */
     struct compositor *compositor; /* NULL: not open */
+    struct fence_counts fences;    /* of it, counted already */
     int failed;                    /* why it cannot be opened; 0: it can */
 
     /* set by the presenter's thread after it has written the handover; cleared by the host's before
@@ -33,6 +34,8 @@ struct presenter_host {
     /* written by the host's GL thread, read by any */
     LIMEF_ATOMIC(int) width, height;
     LIMEF_ATOMIC(uint64_t) n_drawn, n_pictures, n_failed;
+    LIMEF_ATOMIC(uint64_t) n_fences_gpu, n_fences_cpu, n_fences_late;
+    LIMEF_ATOMIC(const char *) fences_why;
     /* written by the presenter's */
     LIMEF_ATOMIC(uint64_t) n_skipped, n_wakes;
 
@@ -159,6 +162,19 @@ static void take_picture(struct presenter_host *host, unsigned tile, bool anew)
         atomic_store_explicit(&drawn->uploaded_why, moved.uploaded_why, memory_order_relaxed);
 }
 
+/* Adds what this compositor has waited for since it was asked last: another one begins at 0. */
+static void count_fences(struct presenter_host *host)
+{
+    struct fence_counts now = compositor_fences(host->compositor), *before = &host->fences;
+
+    LIMEF_COUNT(host->n_fences_gpu, now.n_gpu - before->n_gpu);
+    LIMEF_COUNT(host->n_fences_cpu, now.n_cpu - before->n_cpu);
+    LIMEF_COUNT(host->n_fences_late, now.n_late - before->n_late);
+    if (now.cpu_why)
+        atomic_store_explicit(&host->fences_why, now.cpu_why, memory_order_relaxed);
+    *before = now;
+}
+
 static int draw(struct presenter_host *host, const struct limef_presenter_host_target *target,
                 bool anew)
 {
@@ -173,6 +189,7 @@ static int draw(struct presenter_host *host, const struct limef_presenter_host_t
     compositor_set_overlay(host->compositor, handover_read_overlay(handover));
     compositor_set_layout(host->compositor, LIMEF_COUNTED(handover->layout));
     ret = compositor_present(host->compositor);
+    count_fences(host);
     compositor_end_host(host->compositor);
     return ret;
 }
@@ -193,6 +210,7 @@ int limef_presenter_host_draw(struct limef_presenter_host *host,
                                    link->gles2, link->name);
         if (ret < 0)
             return link->failed = ret;
+        link->fences = (struct fence_counts){0};
     }
     atomic_exchange_explicit(&link->fresh, 0, memory_order_acq_rel);
     ret = draw(link, target, anew);
@@ -241,5 +259,9 @@ void limef_presenter_host_get_counters(const struct limef_presenter_host *host,
         .n_failed = LIMEF_COUNTED(link->n_failed),
         .n_skipped = LIMEF_COUNTED(link->n_skipped),
         .n_wakes = LIMEF_COUNTED(link->n_wakes),
+        .n_fences_gpu = LIMEF_COUNTED(link->n_fences_gpu),
+        .n_fences_cpu = LIMEF_COUNTED(link->n_fences_cpu),
+        .n_fences_late = LIMEF_COUNTED(link->n_fences_late),
+        .fences_why = LIMEF_COUNTED(link->fences_why),
     };
 }

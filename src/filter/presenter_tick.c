@@ -116,12 +116,12 @@ static void count_moved(struct limef_presenter *presenter, struct limef_tile *ti
 }
 
 /* While the first picture waits for its sound: then it comes onto the screen as quickly as others.
- */
+ * Later ones are drawn in no time, and what is on screen until then shall stay there. */
 static void prepare_next(struct limef_presenter *presenter, struct limef_tile *tile)
 {
     unsigned slot = (unsigned)(tile - presenter->tiles);
 
-    if (tile->prepared || !presenter->compositor ||
+    if (tile->prepared || tile->has_picture || !presenter->compositor ||
         compositor_set_picture(presenter->compositor, slot, &tile->next.decoded) < 0)
         return;
     tile->prepared = true;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "filter/probe_private.h"
 
+#include "base/hot.h"
 #include "fifo/ring.h"
 
 #include <limef/frame/any.h>
@@ -16,11 +17,15 @@
 /* Or this often a second, whatever the share is: of 64 chains at 25 frames a second, 0.1 % of a
  * core. */
 #define SAMPLES_HZ 16
+/* More often a second the figures get no better. */
+#define ENOUGH_HZ 1000
 #define EVERY_MAX 65536
 #define NS_PER_S 1000000000LL
 /* Timestamps that differ by more have jumped. */
 #define JUMP_US 10000000
 #define N_CALIBRATIONS 64
+/* Frames until a filter without a probe is looked at again. */
+#define NEVER 0x40000000u
 
 /* A filter's call within the call that is measured. */
 struct activation {
@@ -153,6 +158,7 @@ static void mark(struct limef_filter *filter, bool on, bool is_glued)
         filter->measuring++;
     else if (filter->measuring)
         filter->measuring--;
+    filter->go = filter->measuring ? limef_probe_go : filter->ops->go;
     if (is_glued)
         mark_behind(filter, on);
 }
@@ -206,7 +212,8 @@ int limef_probe_go(struct limef_filter *filter, const struct limef_frame *frame)
 
     if (!tree.top) { /* whoever marked it passed frames elsewhere before it came back */
         filter->measuring = 0;
-        return filter->ops->go(filter, frame);
+        filter->go = filter->ops->go;
+        return filter->go(filter, frame);
     }
     if (probe)
         return measured_go(filter, probe, frame);
@@ -216,16 +223,21 @@ int limef_probe_go(struct limef_filter *filter, const struct limef_frame *frame)
     return ret;
 }
 
-/* One in how many to measure, by what it costs and how often frames come. */
+/* One in how many to measure, by what it costs and how often frames come: often enough, but no
+ * more often where that costs anything. */
 static uint32_t choose_every(const struct limef_probe *probe, int64_t gap_ns)
 {
     int64_t mean_ns = probe->mean_ns > 0 ? probe->mean_ns : 1;
     int64_t by_cost = tree.n_calls * call_cost_ns * WORK_PER_COST / mean_ns;
     uint32_t set_hz = atomic_load_explicit(&probe->least_hz, memory_order_relaxed);
     int64_t least_hz = set_hz ? set_hz : SAMPLES_HZ;
-    int64_t by_rate = NS_PER_S / least_hz * probe->drawn / (gap_ns > 0 ? gap_ns : 1) + 1;
+    int64_t drawn_ns = gap_ns > 0 ? gap_ns : 1;
+    int64_t by_rate = NS_PER_S / least_hz * probe->drawn / drawn_ns + 1;
+    int64_t by_enough = NS_PER_S / ENOUGH_HZ * probe->drawn / drawn_ns;
     int64_t every = by_cost < by_rate ? by_cost : by_rate;
 
+    if (every > 1 && every < by_enough)
+        every = by_enough;
     return every < 1 ? 1 : every > EVERY_MAX ? EVERY_MAX : (uint32_t)every;
 }
 
@@ -260,13 +272,11 @@ static void draw(struct limef_probe *probe, int64_t began_ns)
     /* a linear congruence (Numerical Recipes): 1..2N-1, N on average */
     probe->random = probe->random * 1664525u + 1013904223u;
     probe->drawn = 1 + (uint32_t)((uint64_t)probe->random * (2 * probe->every - 1) >> 32);
-    probe->skip = probe->drawn;
 }
 
 /* The outermost call, measured. */
-static __attribute__((noinline)) int measured_run(struct limef_filter *filter,
-                                                  struct limef_probe *probe,
-                                                  const struct limef_frame *frame)
+static APART int measured_run(struct limef_filter *filter, struct limef_probe *probe,
+                              const struct limef_frame *frame)
 {
     struct activation call;
     int64_t began_ns;
@@ -279,6 +289,7 @@ static __attribute__((noinline)) int measured_run(struct limef_filter *filter,
     call.own_ns += lap_ns();
     end_tree(filter);
     draw(probe, began_ns);
+    filter->measure_at = (uint32_t)LIMEF_COUNTED(filter->n_frames) - 1 + probe->drawn;
     if (ret == AVERROR(EAGAIN))
         LIMEF_COUNT(probe->n_refused, 1);
     else
@@ -286,20 +297,19 @@ static __attribute__((noinline)) int measured_run(struct limef_filter *filter,
     return ret;
 }
 
+/* What is counted is frames of any kind; signals, which are not measured, are few. */
 static int choose_run(struct limef_filter *filter, const struct limef_frame *frame)
 {
     struct limef_probe *probe = LIMEF_COUNTED(filter->probe);
 
+    if (!probe)
+        filter->measure_at = (uint32_t)LIMEF_COUNTED(filter->n_frames) + NEVER;
     if (!probe || !is_media(frame))
-        return filter->ops->go(filter, frame);
-    if (probe->skip > 1) {
-        probe->skip--;
-        return filter->ops->go(filter, frame);
-    }
+        return filter->go(filter, frame);
     return tree.top ? measured_go(filter, probe, frame) : measured_run(filter, probe, frame);
 }
 
-int limef_probe_run(struct limef_filter *filter, const struct limef_frame *frame)
+int limef_probe_sample(struct limef_filter *filter, const struct limef_frame *frame)
 {
     int ret;
 
@@ -315,6 +325,14 @@ static bool has_waited(int ret)
     return ret == AVERROR(EAGAIN) || ret == AVERROR_EOF;
 }
 
+static void count_step(struct limef_source *source, int ret)
+{
+    if (__builtin_expect(ret < 0, 0) && has_waited(ret))
+        LIMEF_COUNT(source->n_waited, 1);
+    else
+        LIMEF_COUNT(source->n_steps, 1);
+}
+
 static int measured_step(struct limef_source *source, struct limef_probe *probe, int64_t *due_us)
 {
     struct activation call;
@@ -326,43 +344,36 @@ static int measured_step(struct limef_source *source, struct limef_probe *probe,
     ret = source->step(source, due_us);
     call.own_ns += lap_ns();
     end_tree(&source->filter);
-    if (has_waited(ret)) { /* the next one is measured */
-        LIMEF_COUNT(probe->n_waited, 1);
-        return ret;
-    }
+    if (has_waited(ret))
+        return ret; /* the next one is measured */
     draw(probe, began_ns);
     count_call(&call);
     if (call.n_out)
         atomic_store_explicit(&probe->seen, call.out_seen, memory_order_relaxed);
-    LIMEF_COUNT(probe->n_steps, 1);
+    source->filter.measure_at = (uint32_t)LIMEF_COUNTED(source->n_steps) + probe->drawn;
     return ret;
 }
 
-static int choose_step(struct limef_source *source, int64_t *due_us)
+static APART int choose_step(struct limef_source *source, int64_t *due_us)
 {
     struct limef_probe *probe = LIMEF_COUNTED(source->filter.probe);
-    int ret;
 
-    if (probe && probe->skip <= 1 && !tree.top)
-        return measured_step(source, probe, due_us);
-    ret = source->step(source, due_us);
     if (!probe)
-        return ret;
-    if (has_waited(ret)) {
-        LIMEF_COUNT(probe->n_waited, 1);
-        return ret;
-    }
-    probe->skip -= probe->skip > 1;
-    LIMEF_COUNT(probe->n_steps, 1);
-    return ret;
+        source->filter.measure_at = (uint32_t)LIMEF_COUNTED(source->n_steps) + NEVER;
+    return probe && !tree.top ? measured_step(source, probe, due_us) : source->step(source, due_us);
 }
 
 int limef_probe_step(struct limef_source *source, int64_t *due_us)
 {
+    uint32_t passed = (uint32_t)LIMEF_COUNTED(source->n_steps) - source->filter.measure_at;
     int ret;
 
     limef_filter_mark(&source->filter, 1);
-    ret = choose_step(source, due_us);
+    if (__builtin_expect((int32_t)passed < 0, 1)) /* modulo 2^32 */
+        ret = source->step(source, due_us);
+    else
+        ret = choose_step(source, due_us);
+    count_step(source, ret);
     limef_filter_mark(&source->filter, 0);
     return ret;
 }
@@ -395,8 +406,8 @@ static int nothing_go(struct limef_filter *filter, const struct limef_frame *in)
 static void calibrate(void)
 {
     static const struct limef_filter_ops nothing_ops = {.kind = "nothing", .go = nothing_go};
-    struct limef_filter next = {.ops = &nothing_ops},
-                        nothing = {.ops = &nothing_ops, .next = &next};
+    struct limef_filter next = LIMEF_FILTER(&nothing_ops, "next", NULL);
+    struct limef_filter nothing = LIMEF_FILTER(&nothing_ops, "nothing", &next);
     struct limef_probe caller = {0}, probe = {0};
     struct limef_decoded_frame frame = {.frame = {.frame_class = LIMEF_FRAME_DECODED}};
     struct activation call = {.probe = &caller};
@@ -449,6 +460,9 @@ void limef_probe_attach(struct limef_probe *probe, struct limef_filter *filter)
 {
     pthread_once(&calibrated, calibrate);
     limef_probe_reset(probe);
+    filter->measure_at = (uint32_t)LIMEF_COUNTED(filter->n_frames);
+    if (filter->ops->flags & LIMEF_FILTER_SOURCE)
+        filter->measure_at = (uint32_t)LIMEF_COUNTED(probe_source_of(filter)->n_steps);
     atomic_store_explicit(&filter->probe, probe, memory_order_relaxed);
 }
 

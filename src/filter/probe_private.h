@@ -6,6 +6,13 @@
 #define LIMEF_SRC_FILTER_PROBE_PRIVATE_H
 
 #include <limef/filter/probe.h>
+#include <limef/thread/producer.h>
+
+/* A filter with LIMEF_FILTER_SOURCE as what it is. */
+static inline struct limef_source *probe_source_of(struct limef_filter *filter)
+{
+    return LIMEF_CONTAINER_OF(filter, struct limef_source, filter);
+}
 
 /* The calling thread is about to wait for somebody else, inside of a filter. */
 void probe_wait_begins(void);

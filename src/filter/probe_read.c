@@ -37,8 +37,10 @@ void limef_probe_read(struct limef_filter *filter, struct limef_probe_reading *r
     };
     if (!probe)
         return;
-    reading->n_steps = LIMEF_COUNTED(probe->n_steps);
-    reading->n_waited = LIMEF_COUNTED(probe->n_waited);
+    if (filter->ops->flags & LIMEF_FILTER_SOURCE) {
+        reading->n_steps = LIMEF_COUNTED(probe_source_of(filter)->n_steps);
+        reading->n_waited = LIMEF_COUNTED(probe_source_of(filter)->n_waited);
+    }
     reading->n_sampled = LIMEF_COUNTED(probe->n_sampled);
     reading->n_refused = LIMEF_COUNTED(probe->n_refused);
     reading->n_out = LIMEF_COUNTED(probe->n_out);

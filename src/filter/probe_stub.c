@@ -11,6 +11,11 @@ int limef_probe_go(struct limef_filter *filter, const struct limef_frame *frame)
     return filter->ops->go(filter, frame);
 }
 
+int limef_probe_sample(struct limef_filter *filter, const struct limef_frame *frame)
+{
+    return limef_go(filter, frame);
+}
+
 int limef_probe_step(struct limef_source *source, int64_t *due_us)
 {
     int ret;

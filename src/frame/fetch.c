@@ -3,10 +3,11 @@
 
 #include "base/memory_private.h"
 #include "frame/download.h"
-#include "frame/hardware_private.h"
+#include "frame/pool_private.h"
 
 #include <limef/base/log.h>
 #include <limef/filter/filter.h>
+#include <limef/frame/hardware.h>
 
 #include <libavutil/frame.h>
 #include <libavutil/imgutils.h>
@@ -25,7 +26,7 @@ int fetch_if_needed(struct limef_decoded_frame *decoded, struct AVFrame **memory
     bytes = *memory ? download(*memory, decoded->av) : AVERROR(ENOMEM);
     if (bytes < 0) {
         if (bytes != AVERROR(ENOMEM))
-            hardware_note_error(decoded->av, (int)bytes);
+            pool_note_error(decoded->frame.payload, (int)bytes); /* its decoder hears of it */
         if (*memory)
             (*memory)->opaque = *memory;
         return failed_before ? (int)bytes

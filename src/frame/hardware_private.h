@@ -43,13 +43,6 @@ int hardware_frames_prepare(struct AVBufferRef *frames);
 /* A decoder passes a picture on: it was not waited for yet. */
 void hardware_note_new(const struct AVFrame *picture);
 
-/* A reader could not get at a picture's pixels: its decoder hears of it. */
-void hardware_note_error(const struct AVFrame *picture, int error);
-
-/* Takes the error that readers met with pictures of a frames context, NULL: none, since the last
- * call. Returns 0 or a negative AVERROR code. */
-int hardware_take_error(const struct AVBufferRef *frames);
-
 /* How many calls into drivers failed on this thread, if they are watched: libavcodec does not tell
  * of all. */
 unsigned hardware_n_failed_calls(void);

@@ -22,18 +22,6 @@ void hardware_note_new(const struct AVFrame *picture)
     (void)picture;
 }
 
-void hardware_note_error(const struct AVFrame *picture, int error)
-{
-    (void)picture;
-    (void)error;
-}
-
-int hardware_take_error(const struct AVBufferRef *frames)
-{
-    (void)frames;
-    return 0;
-}
-
 unsigned hardware_n_failed_calls(void)
 {
     return 0;

@@ -29,30 +29,45 @@ struct surface {
     LIMEF_ATOMIC(bool) is_decoded; /* its present picture was waited for */
 };
 
+/* Room for so many at a time: how many are in use at once varies, and one that is seen for the
+ * first time minutes after the start would else be an allocation then. */
+#define BLOCK_SURFACES 16
+
+struct block {
+    struct block *next;
+    unsigned n_used;
+    struct surface surfaces[BLOCK_SURFACES];
+};
+
 /* What is known of a frames context's surfaces. */
 struct surfaces {
     /* only grows. Release: pairs with the acquire in find() */
     LIMEF_ATOMIC(struct surface *) first;
-    /* the last one that a reader met; 0: none */
-    LIMEF_ATOMIC(int) error;
     bool are_noted;       /* a decoder says which pictures are new */
-    pthread_mutex_t lock; /* held while one is exported */
+    pthread_mutex_t lock; /* held while one is exported; guards: */
+    struct block *blocks;
 };
 
 static pthread_mutex_t adoption = PTHREAD_MUTEX_INITIALIZER;
+
+static void close_all(struct surface *surface)
+{
+    for (uint32_t i = 0; i < surface->n_fds; i++)
+        close(surface->fds[i]);
+}
 
 static void surfaces_free(AVHWFramesContext *frames)
 {
     struct surfaces *surfaces = frames->user_opaque;
     struct surface *surface = atomic_load_explicit(&surfaces->first, memory_order_acquire);
 
-    while (surface) {
-        struct surface *next = surface->next;
+    for (; surface; surface = surface->next)
+        close_all(surface);
+    while (surfaces->blocks) {
+        struct block *block = surfaces->blocks;
 
-        for (uint32_t i = 0; i < surface->n_fds; i++)
-            close(surface->fds[i]);
-        memory_release(surface);
-        surface = next;
+        surfaces->blocks = block->next;
+        memory_release(block);
     }
     pthread_mutex_destroy(&surfaces->lock);
     memory_release(surfaces);
@@ -192,21 +207,37 @@ static int export_surface(struct surface *surface, VADisplay display)
                : 0;
 }
 
+/* A block with room; NULL: no memory. */
+static struct block *block_of(struct surfaces *surfaces)
+{
+    struct block *block = surfaces->blocks;
+
+    if (block && block->n_used < BLOCK_SURFACES)
+        return block;
+    block = memory_allocate(sizeof(*block));
+    if (!block)
+        return NULL;
+    block->next = surfaces->blocks;
+    return surfaces->blocks = block;
+}
+
 static int export_new(struct surfaces *surfaces, const AVHWFramesContext *frames, VASurfaceID id)
 {
-    struct surface *surface = memory_allocate(sizeof(*surface));
+    struct block *block = block_of(surfaces);
+    struct surface *surface;
     int ret;
 
-    if (!surface)
+    if (!block)
         return limef_fail(AVERROR(ENOMEM), HARDWARE_NAME, "a surface was not exported");
+    surface = &block->surfaces[block->n_used];
     surface->id = id;
     ret = export_surface(surface, display_of(frames));
     if (ret < 0) {
-        for (uint32_t i = 0; i < surface->n_fds; i++)
-            close(surface->fds[i]);
-        memory_release(surface);
+        close_all(surface);
+        *surface = (struct surface){0};
         return ret;
     }
+    block->n_used++;
     surface->next = atomic_load_explicit(&surfaces->first, memory_order_relaxed);
     /* release: pairs with the acquire in find() */
     atomic_store_explicit(&surfaces->first, surface, memory_order_release);
@@ -260,9 +291,7 @@ int hardware_vaapi_map(struct limef_hardware_frame *hardware, const AVFrame *pic
     ret = find_or_export(&surface, surfaces, frames, id_of(picture));
     if (ret >= 0)
         ret = wait_decoded(surfaces, surface, display_of(frames));
-    if (ret < 0)
-        atomic_store_explicit(&surfaces->error, ret, memory_order_relaxed);
-    else
+    if (ret >= 0)
         *hardware = surface->frame;
     return ret;
 }
@@ -283,21 +312,4 @@ void hardware_note_new(const AVFrame *picture)
 
     if (surface)
         atomic_store_explicit(&surface->is_decoded, false, memory_order_relaxed);
-}
-
-void hardware_note_error(const AVFrame *picture, int error)
-{
-    struct surfaces *surfaces = known_surfaces(picture->hw_frames_ctx);
-
-    if (surfaces)
-        atomic_store_explicit(&surfaces->error, error, memory_order_relaxed);
-}
-
-int hardware_take_error(const AVBufferRef *frames)
-{
-    struct surfaces *surfaces = known_surfaces(frames);
-
-    if (!surfaces || !atomic_load_explicit(&surfaces->error, memory_order_relaxed))
-        return 0;
-    return atomic_exchange_explicit(&surfaces->error, 0, memory_order_relaxed);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include <limef/frame/pool.h>
+#include "frame/pool_private.h"
 
 #include "base/memory_private.h"
 
@@ -13,6 +13,8 @@ struct pool_item {
     struct limef_payload payload;
     struct limef_pool *pool;
     struct pool_item *next;
+    uint32_t
+        age; /* of the pool, when it was handed out; before the first other reference is made */
     union {
         AVPacket *packet;
         AVFrame *picture;
@@ -26,7 +28,11 @@ struct limef_pool {
     /* the owner */
     struct pool_item *free;
     unsigned n_made;
+    uint32_t age; /* pool_begin_anew() so often */
 
+    /* any: an item's age and what a reader said of it, in the lower half; 0: nothing. Relaxed: it
+     * orders nothing */
+    LIMEF_ATOMIC(uint64_t) error;
     /* any: items that came home; pushed one by one, taken by the owner all at once */
     LIMEF_ALIGNED(LIMEF_CACHE_LINE_BYTES)
     LIMEF_ATOMIC(struct pool_item *) returned;
@@ -177,6 +183,7 @@ struct limef_payload *limef_pool_get(struct limef_pool *pool)
     item = pool->free;
     pool->free = item->next;
     item->next = NULL;
+    item->age = pool->age;
     limef_payload_init(&item->payload, item_go_home);
     atomic_fetch_add_explicit(&pool->n_refs, 1, memory_order_relaxed);
     return &item->payload;
@@ -190,6 +197,32 @@ unsigned limef_pool_n_made(const struct limef_pool *pool)
 unsigned limef_pool_n_out(const struct limef_pool *pool)
 {
     return atomic_load_explicit(&pool->n_refs, memory_order_relaxed) - 1;
+}
+
+void pool_note_error(struct limef_payload *payload, int error)
+{
+    const struct pool_item *item;
+
+    if (!payload || payload->release != item_go_home)
+        return;
+    item = item_of(payload);
+    atomic_store_explicit(&item->pool->error, (uint64_t)item->age << 32 | (uint32_t)error,
+                          memory_order_relaxed);
+}
+
+int pool_take_error(struct limef_pool *pool)
+{
+    uint64_t error = atomic_load_explicit(&pool->error, memory_order_relaxed);
+
+    if (!error)
+        return 0;
+    error = atomic_exchange_explicit(&pool->error, 0, memory_order_relaxed);
+    return error >> 32 == pool->age ? (int)(int32_t)(uint32_t)error : 0;
+}
+
+void pool_begin_anew(struct limef_pool *pool)
+{
+    pool->age++;
 }
 
 struct AVPacket *limef_payload_packet(struct limef_payload *payload)

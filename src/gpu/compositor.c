@@ -255,6 +255,7 @@ static void draw_picture(struct compositor *compositor, struct surface *surface,
     struct layout_rect rect = layout_fit(cell, textures->width, textures->height, surface->sar_num,
                                          surface->sar_den, sideways);
     int width = textures->width >> textures->shrunk, height = textures->height >> textures->shrunk;
+    int wide = sideways ? rect.height : rect.width, high = sideways ? rect.width : rect.height;
     float scale_x = 1.0f / (float)(1 << format->shift_x),
           scale_y = 1.0f / (float)(1 << format->shift_y);
     int chroma_width, chroma_height;
@@ -266,10 +267,8 @@ static void draw_picture(struct compositor *compositor, struct surface *surface,
         return;
     picture_plane_size(format, 1, textures->width, textures->height, &chroma_width, &chroma_height);
     gl->UseProgram(program->id);
-    textures_bind(textures, gl,
-                  rect.width == (sideways ? height : width) &&
-                      rect.height == (sideways ? width : height),
-                  compositor->hasty);
+    textures_bind(textures, gl, wide == width && high == height,
+                  compositor->hasty && wide <= width && high <= height);
     set_place(compositor, program, rect);
     set_turn(gl, program, surface);
     gl->Uniform4f(program->sited, (float)textures->width * scale_x / (float)chroma_width,

@@ -166,7 +166,8 @@ bool kms_plane_is_under(const struct kms_plane *plane, const struct kms_plane *o
 bool kms_plane_takes(const struct kms_plane *plane, uint32_t fourcc, uint64_t modifier)
 {
     for (unsigned i = 0; i < plane->n_formats; i++)
-        if (plane->formats[i].fourcc == fourcc && plane->formats[i].modifier == modifier)
+        if (plane->formats[i].fourcc == fourcc &&
+            (plane->formats[i].modifier == modifier || modifier == DRM_FORMAT_MOD_INVALID))
             return true;
     return false;
 }

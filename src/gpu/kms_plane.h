@@ -47,6 +47,8 @@ void kms_plane_clear(struct kms_plane *plane, const struct output *output);
 /* Whether another plane lies over it; true if neither says. */
 bool kms_plane_is_under(const struct kms_plane *plane, const struct kms_plane *other);
 
+/* Whether a plane lists the format with that modifier; with DRM_FORMAT_MOD_INVALID, by which the
+ * buffer's own driver is to know how it lies, with any. */
 bool kms_plane_takes(const struct kms_plane *plane, uint32_t fourcc, uint64_t modifier);
 
 /*

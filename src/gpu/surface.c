@@ -5,7 +5,7 @@
 #include "base/words.h"
 #include "frame/dmabuf.h"
 #include "frame/download.h"
-#include "frame/hardware_private.h"
+#include "frame/pool_private.h"
 
 #include <limef/base/log.h>
 #include <limef/frame/decoded.h>
@@ -122,16 +122,18 @@ static int take_software(struct surface *surface, struct surface_ways *ways,
 }
 
 /* What cannot be imported is copied by the driver or the CPU, and uploaded. */
-static int copy_and_upload(struct surface *surface, struct surface_ways *ways, const AVFrame *av,
-                           struct upload *moved, const char *why)
+static int copy_and_upload(struct surface *surface, struct surface_ways *ways,
+                           const struct limef_decoded_frame *picture, struct upload *moved,
+                           const char *why)
 {
+    const AVFrame *av = picture->av;
     int64_t bytes = AVERROR(ENOMEM);
     int ret;
 
     if (surface->downloaded || (surface->downloaded = memory_new_av_frame()))
         bytes = download(surface->downloaded, av);
     if (bytes < 0 && bytes != AVERROR(ENOMEM))
-        hardware_note_error(av, (int)bytes);
+        pool_note_error(picture->frame.payload, (int)bytes); /* its decoder hears of it */
     if (bytes < 0 && surface->refused == why) /* a line for each of them says no more */
         return (int)bytes;
     surface->refused = bytes < 0 ? why : NULL;
@@ -158,7 +160,7 @@ static int take_pixels(struct surface *surface, struct surface_ways *ways,
     ret = import(surface, ways, picture, moved, &why);
     if (ret == AVERROR(ETIMEDOUT))
         return limef_fail(ret, ways->name, "a picture's fence is not signalled in time");
-    return ret == AVERROR(ENOTSUP) ? copy_and_upload(surface, ways, picture->av, moved, why) : ret;
+    return ret == AVERROR(ENOTSUP) ? copy_and_upload(surface, ways, picture, moved, why) : ret;
 }
 
 int surface_take(struct surface *surface, struct surface_ways *ways,

@@ -245,8 +245,7 @@ static int upload_plane(struct textures *textures, const struct gl *gl, const AV
     return 0;
 }
 
-/* A picture as small as it is shown. This is part of the drawing, no copy: what is uploaded then is
- * less. */
+/* A picture as small as it is shown. */
 static int upload_shrunk(struct textures *textures, const struct gl *gl, const AVFrame *av,
                          const struct picture_format *format, struct upload *upload)
 {
@@ -269,6 +268,10 @@ static int upload_shrunk(struct textures *textures, const struct gl *gl, const A
         gl->PixelStorei(GL_UNPACK_ROW_LENGTH, 0);
     gl->TexSubImage2D(GL_TEXTURE_2D, 0, 0, 0, width, height, GL_RGBA, GL_UNSIGNED_BYTE, rgba);
     upload->uploaded_bytes += bytes;
+    upload->why = upload->copied_bytes
+                      ? "no shader for this pixel format; made as small as it is shown by the CPU"
+                      : "made as small as it is shown by the CPU";
+    upload->copied_bytes += bytes;
     return 0;
 }
 
@@ -404,9 +407,10 @@ void textures_bind(struct textures *textures, const struct gl *gl, bool pixel_fo
     bool same_size = format->shift_x == 0 && format->shift_y == 0;
 
     for (unsigned i = 0; i < format->n_planes; i++) {
+        bool subsampled = i > 0 && !same_size;
         /* a texel that is hit in its middle needs no interpolation, which costs half of a frame's
          * time where the CPU renders */
-        GLint filter = pixel_for_pixel && (i == 0 || same_size || hasty) ? GL_NEAREST : GL_LINEAR;
+        GLint filter = (subsampled ? hasty : pixel_for_pixel) ? GL_NEAREST : GL_LINEAR;
 
         gl->ActiveTexture(GL_TEXTURE0 + i);
         gl->BindTexture(set->target, set->ids[i]);

@@ -49,7 +49,7 @@ struct upload {
     bool bottom_up;            /* likewise: what is halved has its lowest row first */
     uint64_t uploaded_bytes;   /* handed to the GL */
     uint64_t direct_bytes;     /* read by the GPU where the decoder wrote them */
-    uint64_t copied_bytes;     /* beside that, in memory */
+    uint64_t copied_bytes;     /* written beside that, in memory */
     const char *why;           /* NULL: nothing was copied */
     const char *uploaded_why;  /* set by the caller; NULL: nothing was uploaded */
     bool imported;             /* the textures are the picture's memory: nothing was moved */
@@ -77,7 +77,7 @@ void textures_forget(struct textures *textures, struct images *images, const str
 
 /*
  * Binds plane i to texture unit i. pixel_for_pixel: the picture is not scaled.
- * hasty: subsampled chroma is then not interpolated either.
+ * hasty: subsampled chroma is not interpolated.
  */
 void textures_bind(struct textures *textures, const struct gl *gl, bool pixel_for_pixel,
                    bool hasty);

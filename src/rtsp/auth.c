@@ -70,7 +70,7 @@ static enum rtsp_auth_scheme digest_of(const char *algorithm, bool *is_session)
     return RTSP_AUTH_NONE;
 }
 
-/* One WWW-Authenticate; scheme NONE if it is not understood. */
+/* One challenge; scheme NONE if it is not understood. */
 static struct rtsp_auth read_challenge(const char *challenge)
 {
     struct rtsp_auth auth = {.scheme = RTSP_AUTH_NONE};
@@ -96,6 +96,52 @@ static struct rtsp_auth read_challenge(const char *challenge)
     return auth;
 }
 
+static bool begins_challenge(const char *text)
+{
+    static const char *const schemes[] = {"Basic", "Digest"};
+
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+        size_t length = strlen(schemes[i]);
+
+        if (!strncasecmp(text, schemes[i], length) && strchr(" \t,", text[length]))
+            return true;
+    }
+    return false;
+}
+
+/* Bytes of the first of a list of challenges (RFC 7235 section 4.1). What follows a comma is mostly
+ * another parameter of it, or a word of a list that lacks its quotes. */
+static size_t challenge_bytes(const char *list)
+{
+    bool is_quoted = false;
+    size_t n = 0;
+
+    for (; list[n]; n++) {
+        is_quoted ^= list[n] == '"';
+        if (list[n] == ',' && !is_quoted &&
+            begins_challenge(list + n + 1 + strspn(list + n + 1, " \t,")))
+            return n + 1;
+    }
+    return n;
+}
+
+/* The strongest of a list. */
+static struct rtsp_auth read_challenges(const char *list)
+{
+    struct rtsp_auth best = {.scheme = RTSP_AUTH_NONE}, auth;
+    char challenge[RTSP_AUTH_HEADER_BYTES];
+
+    for (size_t bytes; *list; list += bytes) {
+        list += strspn(list, " \t,");
+        bytes = challenge_bytes(list);
+        snprintf(challenge, sizeof(challenge), "%.*s", (int)bytes, list);
+        auth = read_challenge(challenge);
+        if (auth.scheme > best.scheme)
+            best = auth;
+    }
+    return best;
+}
+
 int rtsp_auth_take(struct rtsp_auth *auth, const struct rtsp_item *answer, uint64_t random)
 {
     struct rtsp_auth best = {.scheme = RTSP_AUTH_NONE};
@@ -103,10 +149,10 @@ int rtsp_auth_take(struct rtsp_auth *auth, const struct rtsp_item *answer, uint6
     bool was_asked = auth->n_asked > 0;
 
     while ((value = rtsp_item_next_header(answer, "WWW-Authenticate", value))) {
-        struct rtsp_auth challenge = read_challenge(value);
+        struct rtsp_auth strongest = read_challenges(value);
 
-        if (challenge.scheme > best.scheme)
-            best = challenge;
+        if (strongest.scheme > best.scheme)
+            best = strongest;
     }
     if (best.scheme == RTSP_AUTH_NONE)
         return AVERROR(ENOSYS);

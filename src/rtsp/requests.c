@@ -191,14 +191,19 @@ static bool refuses_transport(const struct rtsp_camera *camera, int status)
     return can_be;
 }
 
+/* What is asked for by TLS comes by it as well, unless the settings want it otherwise. */
+static bool may_choose_transport(const struct rtsp_camera *camera)
+{
+    return camera->settings.transport == LIMEF_RTSP_AUTO && !camera->location.is_tls;
+}
+
 /* The other transport, if it may be tried and was not refused already. Returns whether it is. */
 static bool takes_other_transport(struct rtsp_camera *camera)
 {
     bool *refused = camera->is_udp ? &camera->was_udp_refused : &camera->was_tcp_refused;
 
     *refused = true;
-    if (camera->settings.transport != LIMEF_RTSP_AUTO ||
-        (camera->was_udp_refused && camera->was_tcp_refused)) {
+    if (!may_choose_transport(camera) || (camera->was_udp_refused && camera->was_tcp_refused)) {
         /* next time both are tried again */
         camera->was_udp_refused = camera->was_tcp_refused = false;
         return false;
@@ -314,6 +319,7 @@ static int take_description(struct rtsp_camera *camera, const struct rtsp_item *
     if (ret < 0)
         return fail(camera, LIMEF_RTSP_UNSUPPORTED, ret, "its description cannot be read");
     camera->setting_up = 0;
+    camera->is_udp &= may_choose_transport(camera) || camera->settings.transport == LIMEF_RTSP_UDP;
     return ask_or_fail(camera, RTSP_SETUP);
 }
 
@@ -455,9 +461,10 @@ static int take_request(struct rtsp_camera *camera, const struct rtsp_item *item
     int n = snprintf(answer, sizeof(answer), "RTSP/1.0 %s\r\nCSeq: %.16s\r\n\r\n",
                      is_known ? "200 OK" : "501 Not Implemented", sequence ? sequence : "0");
 
-    if (!strcmp(item->method, "REDIRECT"))
+    if (!strcmp(item->method, "REDIRECT") && rtsp_item_header(item, "Location"))
         return take_redirection(camera, item);
-    if (!strcmp(item->method, "TEARDOWN"))
+    /* REDIRECT to nowhere asks for the end as well (RFC 7826 section 13.10) */
+    if (!strcmp(item->method, "TEARDOWN") || !strcmp(item->method, "REDIRECT"))
         return fail(camera, LIMEF_RTSP_LOST, AVERROR_EOF, "it ended the session");
     rtsp_stream_send(&camera->stream, answer, (size_t)n);
     return 0;

@@ -102,11 +102,11 @@ static void read_rtpmap(struct sdp_media *media, char *value)
 
     if (bounded(value, 0, 127, -1) != media->payload_type)
         return;
+    media->encoding = encoding;
     clock = strchr(encoding, '/');
     if (!clock)
         return;
     *clock++ = '\0';
-    media->encoding = encoding;
     media->clock_hz = (int)bounded(clock, 1, INT32_MAX, media->clock_hz);
     channels = strchr(clock, '/');
     media->n_channels =
@@ -269,7 +269,7 @@ int64_t sdp_format_number(const struct sdp_media *media, const char *name, int64
     return bounded(text, INT32_MIN, INT32_MAX, (long)missing);
 }
 
-static bool is_absolute(const char *url)
+bool sdp_url_is_absolute(const char *url)
 {
     return !strncasecmp(url, "rtsp://", 7) || !strncasecmp(url, "rtsps://", 8) ||
            !strncasecmp(url, "rtspu://", 8);
@@ -281,7 +281,7 @@ int sdp_control_url(char *url, size_t url_bytes, const char *base, const char *c
     const char *slash = path > 0 && base[path - 1] == '/' ? "" : "/";
     int n;
 
-    if (is_absolute(control))
+    if (sdp_url_is_absolute(control))
         n = snprintf(url, url_bytes, "%s", control);
     else if (!*control || !strcmp(control, "*"))
         n = snprintf(url, url_bytes, "%s", base);

@@ -66,6 +66,9 @@ const char *sdp_format_parameter(const struct sdp_media *media, const char *name
 /* A parameter of a=fmtp that is a number; otherwise, or without it, `missing`. */
 int64_t sdp_format_number(const struct sdp_media *media, const char *name, int64_t missing);
 
+/* Whether it says by itself where it leads, scheme and host with it. */
+bool sdp_url_is_absolute(const char *url);
+
 /*
  * Puts a control URL behind its base: absolute ones stay, "*" and "" mean the base (RFC 2326
  * C.1.1). Unlike RFC 3986, and as cameras mean it, nothing of the base is replaced: its last

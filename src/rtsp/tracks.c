@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <inttypes.h>
+#include <libavcodec/codec_par.h>
 #include <libavutil/common.h>
 #include <libavutil/error.h>
 #include <netinet/in.h>
@@ -86,6 +87,15 @@ static bool is_group(const char *address)
     return inet_pton(AF_INET, address, &in) == 1 && IN_MULTICAST(ntohl(in.s_addr));
 }
 
+/* What is sent as video, and is sound by its encoding, is neither. */
+static bool is_what_it_says(const struct rtsp_receiver *receiver)
+{
+    enum AVMediaType type = receiver->depacketizer.parameters->codec_type;
+
+    return (type == AVMEDIA_TYPE_VIDEO) == (receiver->media == LIMEF_MEDIA_VIDEO) &&
+           (type == AVMEDIA_TYPE_AUDIO) == (receiver->media == LIMEF_MEDIA_AUDIO);
+}
+
 /* Returns 0, also if it is of no use; or AVERROR(ENOMEM). */
 static int add_track(struct rtsp_camera *camera, const struct sdp_media *media)
 {
@@ -96,7 +106,8 @@ static int add_track(struct rtsp_camera *camera, const struct sdp_media *media)
         return AVERROR(ENOMEM);
     ret = rtsp_receiver_open(&track->receiver, media, &camera->sync.clocks[camera->n_tracks],
                              arrived, camera);
-    if (ret >= 0 && has_media(camera, track->receiver.media))
+    if (ret >= 0 &&
+        (!is_what_it_says(&track->receiver) || has_media(camera, track->receiver.media)))
         ret = AVERROR(ENOSYS); /* one of each kind */
     if (ret >= 0)
         ret = sdp_control_url(track->control, sizeof(track->control), camera->base, media->control);
@@ -126,6 +137,8 @@ int rtsp_camera_describe(struct rtsp_camera *camera, const char *text, size_t by
     if (ret >= 0)
         ret = sdp_control_url(camera->aggregate, sizeof(camera->aggregate), camera->base,
                               camera->sdp.control);
+    if (ret >= 0 && sdp_url_is_absolute(camera->sdp.control)) /* then all begin there */
+        memcpy(camera->base, camera->aggregate, sizeof(camera->base));
     for (unsigned i = 0; i < camera->sdp.n_media && ret >= 0; i++)
         if (is_wanted(camera, &camera->sdp.media[i]))
             ret = add_track(camera, &camera->sdp.media[i]);
@@ -335,6 +348,7 @@ int rtsp_camera_take_media(struct rtsp_camera *camera, const struct rtsp_item *i
         reading.which = item->channel - reading.track->channel;
         return take_packet(&reading, item->data, item->data_bytes);
     }
+    camera->past.n_foreign++;
     return 0;
 }
 

@@ -37,6 +37,7 @@ int limef_graph_init(struct limef_graph *graph, void *memory, size_t bytes,
     inside->edges_end = &inside->edges;
     pthread_mutex_init(&inside->lock, NULL);
     pthread_mutex_init(&inside->registry, NULL);
+    pthread_mutex_init(&inside->said_lock, NULL);
     graph->inside = inside;
     return 0;
 }
@@ -62,6 +63,7 @@ void limef_graph_clear(struct limef_graph *graph)
     for (struct graph_node *node = inside->nodes; node; node = node->next)
         if (LIMEF_COUNTED(node->filter->probe) == &node->probe)
             limef_probe_detach(node->filter);
+    pthread_mutex_destroy(&inside->said_lock);
     pthread_mutex_destroy(&inside->registry);
     pthread_mutex_destroy(&inside->lock);
     graph->inside = NULL;

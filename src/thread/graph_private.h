@@ -152,6 +152,11 @@ struct limef_graph_inside {
     LIMEF_ATOMIC(uint64_t) n_recalled;        /* plans that were found in the cache, likewise */
     LIMEF_ATOMIC(uint64_t) n_lost_at_removal; /* frames that waited where a chain was taken out */
     LIMEF_ATOMIC(uint32_t) stopping;          /* any; 1: whoever changes the plan gives up */
+
+    pthread_mutex_t said_lock; /* the last one */
+    /* protected by said_lock */
+    struct limef_graph_change said[LIMEF_GRAPH_CHANGES]; /* ring */
+    size_t n_said;
 };
 
 /* What is left until a deadline, for a call that takes a timeout. */
@@ -270,9 +275,12 @@ void graph_watch_closely(struct limef_graph_inside *graph);
 /* Goes over to the plan of graph->plan, chain by chain: one that cannot is left as it was, and its
  * filters say why. changed: whether any did. Returns 0, or the first of the reasons. */
 int graph_apply(struct limef_graph_inside *graph, bool *changed);
-/* Says to the application and to the log that the plan changed, or with which code it did not; why
- * it did to the log alone. */
-void graph_say(struct limef_graph_inside *graph, int code, const char *text, const char *why);
+/* graph_say.c: to the application and to the log that the plan changed, or with which code it did
+ * not; why it did to the log alone. */
+void graph_say(struct limef_graph_inside *graph, int code, const char *what, const char *why);
+/* Likewise all that the judge wanted and that came about, or that did not; kept for
+ * limef_graph_changes(). */
+void graph_say_changes(struct limef_graph_inside *graph, int code);
 
 /* graph_stuck.c: says who is stuck, and who is no more. Returns when to look again. Thread: the
  * supervisor */

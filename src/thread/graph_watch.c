@@ -3,7 +3,6 @@
 
 #include <limef/base/log.h>
 #include <limef/thread/machine.h>
-#include <limef/thread/plan_print.h>
 
 #include <libavutil/error.h>
 #include <stdio.h>
@@ -21,23 +20,6 @@
 /* Room for more than there is now, so that the judge keeps what it knows when a chain comes. */
 #define ROOM 2
 #define ROOM_MIN 32
-
-void graph_say(struct limef_graph_inside *graph, int code, const char *text, const char *why)
-{
-    struct limef_signal_frame signal;
-
-    if (code < 0)
-        limef_log(LIMEF_LOG_WARNING, graph->settings.name, "the plan goes on as it was: %s (%s)",
-                  text, av_err2str(code));
-    else
-        limef_log(LIMEF_LOG_INFO, graph->settings.name, "the plan changed: %s; %s", text, why);
-    if (!graph->settings.reports)
-        return;
-    limef_signal_frame_set(&signal, LIMEF_SIGNAL_PLAN, 0, text);
-    signal.code = code;
-    signal.value = (int64_t)LIMEF_COUNTED(graph->n_changes);
-    limef_reports_write(graph->settings.reports, &signal);
-}
 
 /* A judge that is large enough; what a smaller one knew is forgotten. */
 static int make_judge(struct limef_graph_inside *graph, const struct limef_plan_problem *problem)
@@ -81,58 +63,6 @@ static void see(const struct limef_graph_inside *graph, struct limef_replan_seen
         seen[edge->to->number].n_missed += edge->n_missed;
 }
 
-static bool has_failed(const struct limef_graph_inside *graph, uint32_t filter)
-{
-    const uint32_t *chain_of = graph->replan.chain_of;
-
-    for (struct graph_node *node = graph->nodes; node; node = node->next)
-        if (node->failed && chain_of[node->number] == chain_of[filter])
-            return true;
-    return false;
-}
-
-/* Of what came about, or of what did not. */
-static const struct limef_replan_change *first_change(const struct limef_graph_inside *graph,
-                                                      bool of_failed)
-{
-    const struct limef_replan *replan = &graph->replan;
-
-    for (uint32_t i = 0; i < replan->n_changes; i++)
-        if (has_failed(graph, replan->changes[i].filter) == of_failed)
-            return &replan->changes[i];
-    return replan->changes;
-}
-
-static void describe_change(struct limef_graph_inside *graph,
-                            const struct limef_replan_change *change, char *text, size_t n_bytes)
-{
-    static const char *const acts[] = {
-        [LIMEF_REPLAN_CUT] = "cut before",
-        [LIMEF_REPLAN_FUSE] = "fused",
-        [LIMEF_REPLAN_FIFO] = "other fifo before",
-        [LIMEF_REPLAN_MOVE] = "moved",
-    };
-
-    snprintf(text, n_bytes, "%s%s %.16s", change->is_revert ? "back: " : "", acts[change->act],
-             graph->plan->filters[change->filter].name);
-}
-
-static void say_change(struct limef_graph_inside *graph, int code)
-{
-    const struct limef_replan_change *change = first_change(graph, code < 0);
-    const struct graph_plan *plan = graph->plan;
-    char text[64] = "nothing", why[300] = "";
-
-    if (graph->replan.n_changes) {
-        describe_change(graph, change, text, sizeof(text));
-        if (change->edge != LIMEF_PLAN_NONE)
-            limef_plan_explain(&plan->plan, &plan->problem, change->edge, why, sizeof(why));
-        else
-            snprintf(why, sizeof(why), "its thread and priority");
-    }
-    graph_say(graph, code, text, why);
-}
-
 /* Each chain by itself: what one cannot do is not held against another. */
 static void tell_judge(struct limef_graph_inside *graph)
 {
@@ -154,11 +84,11 @@ static void change(struct limef_graph_inside *graph, const struct limef_plan *wa
     tell_judge(graph);
     if (changed || !ret) {
         LIMEF_COUNT(graph->n_changes, 1);
-        say_change(graph, 0);
+        graph_say_changes(graph, 0);
     }
     if (ret < 0 && ret != AVERROR_EXIT) { /* there was no time, or the graph is stopped */
         LIMEF_COUNT(graph->n_failed_changes, 1);
-        say_change(graph, ret);
+        graph_say_changes(graph, ret);
     }
 }
 

@@ -136,9 +136,13 @@ static void *worker_main(void *argument)
     struct limef_team *team = worker->team;
     unsigned own = (unsigned)(worker - team->workers) + 1;
 
-    while (!atomic_load_explicit(&team->stopping, memory_order_acquire)) {
+    for (;;) {
+        /* acquire, before the look at stopping: a run that stop has counted is not slept on; pairs
+         * with stop_workers() */
         uint32_t run = atomic_load_explicit(&team->run, memory_order_acquire);
 
+        if (atomic_load_explicit(&team->stopping, memory_order_relaxed))
+            break;
         do_parts(team, run, own, worker);
         sleep_until_run(team, run);
     }
@@ -291,7 +295,8 @@ static int stop_workers(struct limef_team *team, unsigned n, int64_t timeout_us)
 {
     int64_t deadline_us = limef_deadline_us(timeout_us);
 
-    atomic_store_explicit(&team->stopping, 1, memory_order_release);
+    atomic_store_explicit(&team->stopping, 1, memory_order_relaxed);
+    /* release: stopping; pairs with worker_main() */
     atomic_fetch_add_explicit(&team->run, 1, memory_order_seq_cst);
     futex_wake(&team->run);
     for (unsigned i = 0; i < n; i++)

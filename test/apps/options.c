@@ -39,6 +39,7 @@ Test(options, has_sane_defaults)
     cr_assert(eq(i64, options.n_frames, -1));
     cr_assert(eq(i64, options.duration_us, -1));
     cr_assert(eq(int, (int)options.n_loops, 0));
+    cr_assert(eq(i64, options.audio_buffer_us, 20000));
     cr_assert(options.reconnect);
     cr_assert(eq(int, options.upload, PLAY_UPLOAD_AUTO));
     cr_assert(eq(int, options.log_level, LIMEF_LOG_WARNING));
@@ -138,8 +139,14 @@ Test(options, takes_a_speed_and_where_sound_goes_too)
     cr_assert(eq(int, options.rate, 1500));
     cr_assert(eq(str, (char *)options.ao_record, "a.m4a"));
     cr_assert(eq(str, (char *)options.ao_stream, "icecast://h/m"));
+    cr_assert(zero(int, parse("--audio-buffer=0 a.mp4")));
+    cr_assert(zero(i64, options.audio_buffer_us));
+    cr_assert(zero(int, parse("--audio-buffer=1 a.mp4")));
+    cr_assert(eq(i64, options.audio_buffer_us, 1000000));
     cr_assert(zero(int, parse("a.mp4")));
     cr_assert(eq(int, options.rate, 1000));
+    cr_assert(eq(int, parse("--audio-buffer=1.001 a.mp4"), -1));
+    cr_assert(eq(int, parse("--audio-buffer=-0.1 a.mp4"), -1));
     cr_assert(eq(int, parse("--speed=0 a.mp4"), -1));
     cr_assert(eq(int, parse("--speed=11 a.mp4"), -1));
     cr_assert(eq(int, parse("--speed=nan a.mp4"), -1));

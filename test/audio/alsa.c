@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Through alsa-lib to a card that test/audio/clocked_pcm.c plays. */
 #include "clocked_pcm.h"
-#include "support/chain.h"
+#include "one_output.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -14,7 +14,6 @@
 static struct limef_mixer mixer;
 static struct limef_mixer_input input;
 static float memory[32768 * 2];
-static struct limef_audio_output output;
 static struct limef_test_card *card;
 static char configuration[] = "/tmp/limef-asound-XXXXXX";
 static LIMEF_ATOMIC(int) n_errors;
@@ -65,7 +64,7 @@ static void open_mixer(void)
 
 static void close_mixer(void)
 {
-    cr_assert(zero(int, limef_audio_output_stop(&output, TOO_LONG_US)));
+    stop();
     unlink(configuration);
 }
 
@@ -75,14 +74,6 @@ static int play_on(const char *device, enum limef_audio_output_kind kind)
         .kind = kind, .device = device, .period_frames = PERIOD, .reopen_us = 50000};
 
     return limef_audio_output_start(&output, NULL, &mixer, &settings);
-}
-
-static struct limef_audio_output_counters counters(void)
-{
-    struct limef_audio_output_counters counters;
-
-    limef_audio_output_get_counters(&output, &counters);
-    return counters;
 }
 
 TestSuite(audio_alsa, .init = open_mixer, .fini = close_mixer, .timeout = 60);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "support/chain.h"
+#include "one_output.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -9,7 +9,6 @@
 static struct limef_mixer mixer;
 static struct limef_mixer_input input;
 static float memory[16384 * 2];
-static struct limef_audio_output output;
 static struct limef_broadcast_ring ring;
 static limef_broadcast_word words[LIMEF_BROADCAST_WORDS(65536, 2)];
 
@@ -26,19 +25,6 @@ static void open_mixer(void)
     cr_assert(zero(int, limef_mixer_input_init(&input, &mixer, NULL, memory, 16384, NULL)));
     limef_mixer_connect(&mixer, &input);
     limef_mixer_input_write(&input, samples, 8192, 3000000, 1000);
-}
-
-static void stop(void)
-{
-    cr_assert(zero(int, limef_audio_output_stop(&output, TOO_LONG_US)));
-}
-
-static struct limef_audio_output_counters counters(void)
-{
-    struct limef_audio_output_counters counters;
-
-    limef_audio_output_get_counters(&output, &counters);
-    return counters;
 }
 
 TestSuite(audio_output, .init = open_mixer, .timeout = 60);

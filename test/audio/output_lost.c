@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A device that vanishes and comes back: test/audio/vanishing_device.c lies where a static library
  * looks for the module of ALSA. */
-#include "support/chain.h"
+#include "one_output.h"
 #include "support/failing.h"
 
 #include <criterion/criterion.h>
@@ -9,7 +9,6 @@
 #include <dlfcn.h>
 
 static struct limef_mixer mixer;
-static struct limef_audio_output output;
 static LIMEF_ATOMIC(int) n_lines;
 
 static void count_lines(void *context, enum limef_log_level level, const char *name,
@@ -20,14 +19,6 @@ static void count_lines(void *context, enum limef_log_level level, const char *n
     (void)line;
     if (level <= LIMEF_LOG_WARNING)
         atomic_fetch_add(&n_lines, 1);
-}
-
-static struct limef_audio_output_counters counters(void)
-{
-    struct limef_audio_output_counters counters;
-
-    limef_audio_output_get_counters(&output, &counters);
-    return counters;
 }
 
 Test(audio_output_lost, goes_on_without_sound_and_tries_it_again, .timeout = 60)
@@ -46,7 +37,7 @@ Test(audio_output_lost, goes_on_without_sound_and_tries_it_again, .timeout = 60)
     ASSERT_COMES(counters().n_periods > 100);
     cr_assert(eq(str, (char *)counters().kind, "vanishing"));
     cr_assert(eq(ulong, counters().n_lost, 1));
-    cr_assert(zero(int, limef_audio_output_stop(&output, TOO_LONG_US)));
+    stop();
     /* that it was lost, that it is back, and perhaps that real time is not permitted */
     cr_assert(ge(int, atomic_load(&n_lines), 2));
     cr_assert(le(int, atomic_load(&n_lines), 3));
@@ -69,7 +60,7 @@ Test(audio_output_lost, goes_on_while_a_device_that_takes_nothing_hangs, .timeou
     cr_assert(eq(str, (char *)counters().kind, "null"));
     cr_assert(eq(int, limef_audio_output_stop(&output, 1000), AVERROR(ETIMEDOUT)));
     atomic_store(lets_open, 1);
-    cr_assert(zero(int, limef_audio_output_stop(&output, TOO_LONG_US)));
+    stop();
 }
 
 Test(audio_output_lost, gives_everything_back_where_there_is_no_memory, .timeout = 60)
@@ -88,7 +79,7 @@ Test(audio_output_lost, gives_everything_back_where_there_is_no_memory, .timeout
         failed = failing_failed();
         cr_assert(eq(int, ret < 0, failed));
         cr_assert(not(failed && LIMEF_COUNTED(mixer.running)));
-        cr_assert(zero(int, limef_audio_output_stop(&output, TOO_LONG_US)));
+        stop();
         cr_assert(zero(int, failing_n_out()));
         failing_remove();
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* An output that has more waiting in its device than it needs: test/audio/vanishing_device.c lies
  * where a static library looks for the module of ALSA, and takes periods of 100 frames. */
-#include "support/chain.h"
+#include "one_output.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -12,7 +12,6 @@
 static struct limef_mixer mixer;
 static struct limef_mixer_input input;
 static float memory[1024 * 2];
-static struct limef_audio_output output;
 static LIMEF_ATOMIC(int64_t) * dry_us;
 static LIMEF_ATOMIC(int) * n_waits;
 
@@ -41,19 +40,6 @@ static void play(unsigned n_frames)
     if (n_frames % PERIOD == 0) /* it is complete */
         limef_mixer_input_end(&input, true);
     cr_assert(zero(int, limef_audio_output_start(&output, NULL, &mixer, &patient)));
-}
-
-static void stop(void)
-{
-    cr_assert(zero(int, limef_audio_output_stop(&output, TOO_LONG_US)));
-}
-
-static struct limef_audio_output_counters counters(void)
-{
-    struct limef_audio_output_counters counters;
-
-    limef_audio_output_get_counters(&output, &counters);
-    return counters;
 }
 
 static uint64_t n_underruns(void)

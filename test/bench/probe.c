@@ -3,6 +3,7 @@
  * What probes cost: the same chains in a library with probes, and in one that was built without.
  *
  *   probe light [FRAMES]   packets through ten light filters, as fast as they go
+ *   probe source [FRAMES]  the same on the thread of their source
  *   probe decode CLIP      a clip read and decoded, as fast as it goes
  *
  * Prints one JSON object: processor time a frame, of the frames how many were measured.
@@ -56,7 +57,49 @@ static void print(const char *what, double cpu_ns, uint64_t n_frames)
     printf("]}\n");
 }
 
-static void light(uint64_t n_frames)
+/* A source that has a packet whenever it is asked. */
+struct packets {
+    struct limef_source source;
+    struct limef_packet_frame packet;
+    uint64_t n;
+};
+
+static const struct limef_packet_frame *next_packet(struct packets *packets)
+{
+    struct limef_packet_frame *packet = &packets->packet;
+
+    packet->frame.pts_us = packet->dts_us = (int64_t)packets->n * FRAME_US;
+    packet->frame.flags = packets->n++ % 25 ? 0 : LIMEF_FRAME_KEY;
+    return packet;
+}
+
+static int packets_step(struct limef_source *source, int64_t *due_us)
+{
+    (void)due_us;
+    return limef_pass(&source->filter,
+                      &next_packet(LIMEF_CONTAINER_OF(source, struct packets, source))->frame);
+}
+
+static void drive(struct limef_filter *first, struct packets *packets, bool is_source,
+                  uint64_t n_frames)
+{
+    static const struct limef_filter_ops ops = {.kind = "packets", .flags = LIMEF_FILTER_SOURCE};
+    static struct limef_probe probe;
+    int64_t due_us;
+    int ret = 0;
+
+    packets->source.step = packets_step;
+    limef_filter_init(&packets->source.filter, &ops, NULL);
+    limef_probe_attach(&probe, &packets->source.filter);
+    limef_connect(&packets->source.filter, first);
+    for (uint64_t i = 0; i < n_frames && ret >= 0; i++)
+        ret = is_source ? limef_probe_step(&packets->source, &due_us)
+                        : limef_probe_run(first, &next_packet(packets)->frame);
+    if (ret < 0)
+        abort();
+}
+
+static void light(const char *what, uint64_t n_frames)
 {
     static struct limef_timestamps_filter timestamps;
     static struct limef_statistics_filter statistics[3];
@@ -68,10 +111,10 @@ static void light(uint64_t n_frames)
         &throttle.filter,   &statistics[1].filter, &taps[1].filter,  &gates[1].filter,
         &taps[2].filter,    &statistics[2].filter};
     uint8_t bytes[1000] = {0};
-    struct limef_packet_frame packet = {
-        .frame = {LIMEF_FRAME_PACKET, .media = LIMEF_MEDIA_VIDEO, .duration_us = FRAME_US},
-        .data = bytes,
-        .size_bytes = sizeof(bytes)};
+    struct packets packets = {.packet = {.frame = {LIMEF_FRAME_PACKET, .media = LIMEF_MEDIA_VIDEO,
+                                                   .duration_us = FRAME_US},
+                                         .data = bytes,
+                                         .size_bytes = sizeof(bytes)}};
     int64_t began_ns;
 
     limef_timestamps_filter_init(&timestamps, NULL, 0);
@@ -84,13 +127,8 @@ static void light(uint64_t n_frames)
         limef_gate_filter_init(&gates[i], NULL, LIMEF_GATE_WAITING, false);
     connect_all(filters, N_LIGHT);
     began_ns = bench_cpu_ns();
-    for (uint64_t i = 0; i < n_frames; i++) {
-        packet.frame.pts_us = packet.dts_us = (int64_t)i * FRAME_US;
-        packet.frame.flags = i % 25 ? 0 : LIMEF_FRAME_KEY;
-        if (limef_probe_run(filters[0], &packet.frame) < 0)
-            abort();
-    }
-    print("light", (double)(bench_cpu_ns() - began_ns), n_frames);
+    drive(filters[0], &packets, !strcmp(what, "source"), n_frames);
+    print(what, (double)(bench_cpu_ns() - began_ns), n_frames);
     if (n_bytes != 3 * n_frames * sizeof(bytes))
         abort();
     for (unsigned i = 0; i < N_LIGHT; i++)
@@ -128,8 +166,8 @@ int main(int n_arguments, char **arguments)
     bench_pin(0);
     if (n_arguments > 2 && !strcmp(arguments[1], "decode"))
         decode(arguments[2]);
-    else if (n_arguments > 1 && !strcmp(arguments[1], "light"))
-        light(n_arguments > 2 ? strtoull(arguments[2], NULL, 10) : 5000000);
+    else if (n_arguments > 1 && (!strcmp(arguments[1], "light") || !strcmp(arguments[1], "source")))
+        light(arguments[1], n_arguments > 2 ? strtoull(arguments[2], NULL, 10) : 5000000);
     else
         return 1;
     return 0;

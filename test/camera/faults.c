@@ -110,6 +110,8 @@ static void pick(struct slot *slot, enum fault_kind only)
 
     if (kind == FAULT_NO_UDP && slot->is_udp)
         kind = FAULT_SCATTER;
+    if (kind == FAULT_NO_TCP && slot->is_secure && !slot->is_udp) /* which goes no other way */
+        kind = FAULT_STATUS;
     if (slot->is_secure && !only && next_random(2))
         kind = next_random(2) ? FAULT_TLS : FAULT_RECORD;
     else if (!slot->is_secure && (kind == FAULT_TLS || kind == FAULT_RECORD))

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * av_sync CLIP WAV [RATE [TO]]: plays a clip whose flashes and beeps coincide, at so many
- * thousandths of its rate, and goes to second TO of it when 1.5 s were mixed; or a camera,
- * RTSP-URL, up to its end; looks at the offscreen picture after each time it was composed and
- * listens to what was recorded, and prints how much later than its beep each flash was seen.
+ * av_sync CLIP WAV [RATE [TO [PATIENCE]]]: plays a clip whose flashes and beeps coincide, at so
+ * many thousandths of its rate, goes to second TO of it, if that is not 0, when 1.5 s were mixed,
+ * and has PATIENCE milliseconds more of sound wait in the device; or a camera (rtsp://) up to its
+ * end; looks at the offscreen picture after each time it was composed and listens to what was
+ * recorded, and prints how much later than its beep each flash was seen.
  *
  * Neither the presenter nor the mixer is asked: when a flash was seen is the time when the picture
  * is read back, when a beep is heard comes from its place in the file and from when blocks of
- * sound are mixed, half a period before they are heard.
+ * sound are mixed, half a period, and the patience, before they are heard.
  */
 #include <limef/limef.h>
 
@@ -28,6 +29,7 @@
 
 static struct limef_file_source source;
 static struct limef_rtsp_source camera;
+static bool is_live;
 static struct limef_latency_filter latency;
 static struct limef_split_filter split;
 static struct limef_decode_filter decode, sound_decode;
@@ -96,10 +98,11 @@ static int64_t heard_us(void *context, int64_t now_us)
     return limef_mixer_input_heard_us(context, now_us);
 }
 
-static void open_sound(const char *wav, bool is_live)
+static void open_sound(const char *wav, int64_t patience_us)
 {
     struct limef_mixer_settings settings = {.rate = RATE, .ring = &ring};
-    struct limef_audio_output_settings null = {.kind = LIMEF_AUDIO_NULL, .period_frames = PERIOD};
+    struct limef_audio_output_settings null = {
+        .kind = LIMEF_AUDIO_NULL, .period_frames = PERIOD, .patience_us = patience_us};
     struct limef_thread_settings thread = {.name = "sound", .reports = &reports};
     struct limef_mixer_input_settings ahead = {.n_ahead = is_live ? RATE / 25 : 0};
 
@@ -168,7 +171,7 @@ static struct limef_source *open_source(const char *url)
     struct limef_rtsp_source_settings rtsp = {
         .url = url, .transport = LIMEF_RTSP_TCP, .once = true};
 
-    if (strncmp(url, "rtsp:", 5) == 0) {
+    if (is_live) {
         must(limef_rtsp_source_init(&camera, "camera", &rtsp), "camera");
         limef_rtsp_source_hold(&camera);
         limef_latency_filter_init(&latency, NULL, 0);
@@ -189,7 +192,6 @@ static void open_chain(const char *url)
     struct limef_decode_settings audio = {.media = LIMEF_MEDIA_AUDIO};
     struct limef_graph_settings settings = {.reports = &reports};
     struct limef_resample_settings live = {.follows = true};
-    bool is_live = strncmp(url, "rtsp:", 5) == 0;
     struct limef_source *from;
 
     limef_split_filter_init(&split, NULL);
@@ -252,21 +254,21 @@ static unsigned find_beeps(const char *wav, int64_t *frames)
     return n;
 }
 
-static void print(const int64_t *beeps, unsigned n_beeps, int64_t zero_us)
+static void print(const int64_t *beeps, unsigned n_beeps, int64_t zero_us, int64_t patience_us)
 {
-    int64_t same_us = camera.camera ? SAME_LIVE_US : SAME_US;
+    int64_t same_us = is_live ? SAME_LIVE_US : SAME_US;
     unsigned n = 0;
 
     printf("{\"flashes\": %u, \"beeps\": %u, \"late_ms\": [", n_flashes, n_beeps);
     for (unsigned i = 0; i < n_beeps; i++)
         for (unsigned k = 0; k < n_flashes; k++) {
-            int64_t beep_us = zero_us + (beeps[i] + 3 * PERIOD / 2) * 1000000 / RATE;
+            int64_t beep_us = zero_us + patience_us + (beeps[i] + 3 * PERIOD / 2) * 1000000 / RATE;
 
             if (llabs(flashes_us[k] - beep_us) < same_us)
                 printf("%s%.2f", n++ ? ", " : "", (double)(flashes_us[k] - beep_us) / 1e3);
         }
     printf("]");
-    if (camera.camera) {
+    if (is_live) {
         struct limef_rtsp_source_counters counters;
 
         limef_rtsp_source_get_counters(&camera, &counters);
@@ -280,13 +282,14 @@ static void print(const int64_t *beeps, unsigned n_beeps, int64_t zero_us)
 int main(int n_arguments, char **arguments)
 {
     static int64_t beeps[MAX_MARKS];
-    int64_t zero_us;
+    int64_t zero_us, patience_us = n_arguments > 5 ? atoi(arguments[5]) * INT64_C(1000) : 0;
     unsigned n_beeps;
 
     if (n_arguments < 3)
         return 1;
+    is_live = strncmp(arguments[1], "rtsp:", 5) == 0;
     must(limef_reports_init(&reports), "reports");
-    open_sound(arguments[2], strncmp(arguments[1], "rtsp:", 5) == 0);
+    open_sound(arguments[2], patience_us);
     open_pictures();
     if (n_arguments > 3)
         set_rate(atoi(arguments[3]));
@@ -299,7 +302,7 @@ int main(int n_arguments, char **arguments)
     must(limef_thread_stop(&screen.thread, TIMEOUT_US), "screen");
     limef_graph_clear(&graph);
     n_beeps = find_beeps(arguments[2], beeps);
-    print(beeps, n_beeps, zero_us);
+    print(beeps, n_beeps, zero_us, patience_us);
     limef_filter_clear(&source.source.filter);
     limef_filter_clear(&camera.source.filter);
     limef_filter_clear(&latency.filter);

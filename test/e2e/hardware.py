@@ -261,6 +261,18 @@ class Hardware(unittest.TestCase):
         self.assertGreater(result.stream["frames_shown"], 150)
         self.assert_nothing_is_left(result)
 
+    def test_what_was_decoded_before_the_device_went_is_shown(self):
+        path = clip("a.mp4")
+        for command in ("*=500+", "*=700+", "vaSyncSurface=20+"):
+            result = Result("--vo=offscreen", "--size=320x180", path, LIMEF_TEST_VA_FAIL=command)
+            if result.status == 7:
+                self.skipTest("no EGL here")
+            self.assertEqual((result.status, result.stream["hwdec"]), (0, "no"), result.errors)
+            self.assertEqual((result.stream["frames_shown"], result.stream["frames_dropped"]["failed"]),
+                             (60, 0), result.errors)
+            self.assertGreater(result.steps["frames"], 0)
+            self.assert_same(result, path)
+
     def test_pictures_get_to_the_screen_without_a_copy(self):
         first = clip("a.mp4")
         sizes = FOLDER / "sizes.ts"

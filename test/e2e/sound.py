@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Runs limef-play with sound, into a WAV file, and listens to that.
 
-sound.py LIMEF-PLAY AV-SYNC; ffmpeg makes the clips."""
+sound.py LIMEF-PLAY AV-SYNC CARD; ffmpeg makes the clips, CARD is a plugin of alsa-lib, or none."""
 import array
 import fcntl
 import json
@@ -17,7 +17,7 @@ import termios
 import time
 import unittest
 
-PLAY, AV_SYNC = sys.argv[1:3]
+PLAY, AV_SYNC, CARD = sys.argv[1:4]
 DEADLINE_S = 120
 RATE = 48000
 TEMP = tempfile.TemporaryDirectory(prefix="limef-e2e-sound-")
@@ -162,9 +162,12 @@ class Sound(unittest.TestCase):
         self.judge_flashes(clip, 4)
 
     def test_flashes_are_seen_when_their_beeps_are_heard_after_a_seek_too(self):
+        # a packet begins where it goes to, so that the beep there is whole
         clip = make("flash.mp4", "-f", "lavfi", "-i", FLASH, "-f", "lavfi", "-i", BEEP, "-t", "6",
-                    "-c:v", "mpeg4", "-c:a", "pcm_s16le", "-f", "matroska")
-        self.judge_flashes(clip, 4, "1000", "4")  # at 0, 1, 4 and 5 s
+                    "-c:v", "mpeg4", "-af", f"aresample={RATE},asetnsamples={RATE // 50}",
+                    "-c:a", "pcm_s16le", "-f", "matroska")
+        # at 0, 1, 4 and 5 s; whoever forgot what waits in the device would be 100 ms off
+        self.judge_flashes(clip, 4, "1000", "4", "100")
 
     def test_keeps_pitch_and_step_at_other_speeds(self):
         clip = make("long_beeps.mp4", "-f", "lavfi", "-i", FLASH, "-f", "lavfi", "-i", LONG_BEEP,
@@ -275,8 +278,9 @@ class Sound(unittest.TestCase):
 
     def test_plays_a_part_of_what_has_sound_alone(self):
         clip = make("minutes.wav", "-f", "lavfi", "-i", "sine=1000:d=120")
-        status, report, samples = play("--duration=0.5", clip)
+        status, report, samples = play("--duration=0.5", "--audio-buffer=0.5", clip)
         self.assertEqual(status, 0)
+        self.assertGreater(report["sound"]["delay_us"], 100000)
         self.assertEqual(report["streams"][0]["state"], "ended")
         self.assertAlmostEqual(report["streams"][0]["sound"]["heard_s"], 0.5, delta=0.1)
 
@@ -292,8 +296,10 @@ class Sound(unittest.TestCase):
 
     def test_mixes_streams_side_by_side(self):
         clips = [make(f"{hz}.wav", "-f", "lavfi", "-i", f"sine={hz}:d=1") for hz in (500, 2000)]
-        status, report, samples = play(*clips)
+        status, report, samples = play("--audio-buffer=0", *clips)
         self.assertEqual(status, 0)
+        self.assertLessEqual(report["sound"]["delay_us"], 5000)  # a period, where one was missed
+        self.assertEqual(report["sound"]["late"], 0)
         self.assertEqual([s["state"] for s in report["streams"]], ["ended", "ended"])
         begin = onsets(samples)[0] + 9600
         for hz in (500, 2000):
@@ -327,6 +333,19 @@ class Sound(unittest.TestCase):
         self.assertNotIn("sound", report)
         self.assertNotIn("sound", report["streams"][0])
 
+    def test_a_card_that_nobody_knew_of_is_played_on(self):
+        """There is neither a device file nor a server; what is recorded could be heard later, too."""
+        if CARD == "none":
+            self.skipTest("no ALSA in this build")
+        clip = make("short.wav", "-f", "lavfi", "-i", "anullsrc", "-t", "0.3")
+        configuration = FOLDER / "asound.conf"
+        configuration.write_text(f'pcm_type.limef_clocked.lib "{CARD}"\npcm.!default {{ type limef_clocked }}\n')
+        done = subprocess.run([PLAY, "--vo=none", "--report=json", f"--ao-record={FOLDER / 'card.m4a'}", clip],
+                              capture_output=True, text=True, timeout=DEADLINE_S,
+                              env={**QUIET, "ALSA_CONFIG_PATH": str(configuration)})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(json.loads(done.stdout.splitlines()[-1])["sound"]["output"], "alsa")
+
     def test_a_device_without_a_clock_does_not_have_the_film_at_once(self):
         clip = make("long.wav", "-f", "lavfi", "-i", "sine=1000:d=4")
         done = subprocess.run([PLAY, "--vo=none", "--ao=alsa:null", "--report=json", str(clip)],
@@ -343,6 +362,6 @@ if __name__ == "__main__":
     if not shutil.which("ffmpeg"):
         print("there is no ffmpeg")
         sys.exit(77)
-    program = unittest.main(argv=sys.argv[:1] + sys.argv[3:], exit=False, verbosity=2)
+    program = unittest.main(argv=sys.argv[:1] + sys.argv[4:], exit=False, verbosity=2)
     TEMP.cleanup()
     sys.exit(not program.result.wasSuccessful())

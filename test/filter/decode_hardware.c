@@ -95,6 +95,30 @@ Test(decode_hardware, a_picture_outlives_its_decoder_and_its_pixels_stay)
     limef_payload_unref(payload);
 }
 
+Test(decode_hardware, what_was_passed_on_is_read_when_the_device_is_gone)
+{
+    unsigned n_read = 0;
+
+    setenv("LIMEF_TEST_VA_LATE", "1", 1);
+    open_device();
+    init(clip(), device);
+    run.holds = true;
+    play();
+    fail("*=1+");
+    for (unsigned i = 0; i < run.n_held; i++) {
+        const AVFrame *picture = limef_payload_picture(run.held[i]);
+        struct limef_hardware_frame hardware;
+
+        if (!limef_hardware_is(picture))
+            continue;
+        cr_assert(eq(int, limef_hardware_frame_map(&hardware, picture), 0), "picture %u", i);
+        cr_assert(eq(int, number_in(&hardware), (int)i % 32), "picture %u", i);
+        n_read++;
+    }
+    cr_assert(ge(uint, n_read, 8));
+    clear();
+}
+
 Test(decode_hardware, a_surface_is_what_its_driver_calls_it)
 {
     struct limef_hardware_frame hardware;

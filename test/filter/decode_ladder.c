@@ -106,6 +106,27 @@ Test(decode_ladder, what_fails_again_and_again_ends_in_software_by_all_steps)
     clear();
 }
 
+Test(decode_ladder, no_picture_is_lost_when_the_device_goes)
+{
+    static const char *const commands[] = {"vaSyncSurface=9+", "vaExportSurfaceHandle=4+", "*=200+",
+                                           "*=301+", "*=402+"};
+    const char *url = clip();
+    struct seen expected = play_in_software(url);
+
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        open_device();
+        init(url, device);
+        fail(commands[i]);
+        play();
+        assert_same(&expected, commands[i]);
+        cr_assert(gt(uint, run.seen.n_hardware, 0), "%s", commands[i]);
+        cr_assert(eq(ptr, (void *)counters_of().with, NULL), "%s", commands[i]);
+        clear();
+        av_buffer_unref(&device);
+        fail("");
+    }
+}
+
 Test(decode_ladder, what_cannot_begin_is_decoded_in_software_from_the_first_picture_on)
 {
     static const char *const calls[] = {"vaCreateConfig=1+",        "vaCreateContext=1+",

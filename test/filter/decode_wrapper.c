@@ -10,11 +10,14 @@
 #include "support/hardware_run.h"
 
 #include <dlfcn.h>
+#include <drm_fourcc.h>
 
 TestSuite(decode_wrapper, .init = set_up, .fini = tear_down, .timeout = 120);
 
 static struct {
     bool has_device, gives_dmabufs, is_wrong;
+    uint64_t modifier;  /* of its dmabufs; not linear: nobody here reads them */
+    int n_tiled;        /* so many pictures have it; the others are linear */
     int fails_at;       /* this picture of a context is not had, and none after it; 0: all are */
     int n_bad_contexts; /* in how many contexts that is so */
     int n_contexts, n_pictures;
@@ -86,8 +89,10 @@ static void forget_packet(AVFrame *picture)
 
 static void move_to_dmabuf(AVFrame *picture)
 {
-    struct limef_payload *payload =
-        memfd_frame_make(device_of_system.pool, picture, (struct memfd_layout){0});
+    bool is_tiled = device_of_system.n_tiled > 0 && device_of_system.n_tiled--;
+    struct limef_payload *payload = memfd_frame_make(
+        device_of_system.pool, picture,
+        (struct memfd_layout){.modifier = is_tiled ? device_of_system.modifier : 0});
     AVFrame *made = limef_payload_picture(payload);
 
     av_frame_copy_props(made, picture);
@@ -260,6 +265,51 @@ Test(decode_wrapper, what_fails_again_and_again_ends_in_software)
     assert_same(&expected, "many failures");
     cr_assert(eq(u64, counters_of().n_steps[LIMEF_DECODE_IN_SOFTWARE], 1));
     cr_assert(eq(ptr, (void *)counters_of().with, NULL));
+    end();
+}
+
+/* Pictures that can neither be shown nor copied, of those of a clip. */
+static void play_unreadable(const char *url, int n_tiled)
+{
+    device_of_system.gives_dmabufs = true;
+    device_of_system.modifier = DRM_FORMAT_MOD_ARM_16X16_BLOCK_U_INTERLEAVED;
+    device_of_system.n_tiled = n_tiled;
+    device_of_system.n_contexts = 0;
+    begin(url);
+    play();
+}
+
+Test(decode_wrapper, buffers_that_nobody_can_read_end_in_software_and_it_is_told)
+{
+    static const int64_t steps[] = {LIMEF_DECODE_IN_HARDWARE, LIMEF_DECODE_NEW_CONTEXT,
+                                    LIMEF_DECODE_IN_HARDWARE, LIMEF_DECODE_IN_SOFTWARE};
+    const char *url = set_out();
+    struct seen expected = play_in_software(url);
+
+    play_unreadable(url, 1000);
+    /* those that were on their way are lost: one of each context */
+    cr_assert(eq(uint, run.seen.n, 36 - 2));
+    for (unsigned i = 0; i < run.seen.n; i++)
+        cr_assert(eq(str, run.seen.md5[i], expected.md5[i + 2]), "picture %u", i);
+    cr_assert(eq(uint, run.seen.n_steps, 4));
+    for (int i = 0; i < 4; i++)
+        cr_assert(eq(i64, run.seen.steps[i], steps[i]));
+    cr_assert(eq(u64, counters_of().n_failures, 2));
+    cr_assert(eq(ptr, (void *)counters_of().with, NULL));
+    cr_assert(eq(int, counters_of().last_error, AVERROR(ENOTSUP)));
+    end();
+}
+
+Test(decode_wrapper, one_buffer_that_nobody_can_read_costs_itself_and_a_context)
+{
+    const char *url = set_out();
+
+    play_in_software(url);
+    play_unreadable(url, 1);
+    cr_assert(eq(uint, run.seen.n, 36 - 1));
+    cr_assert(eq(u64, counters_of().n_failures, 1));
+    cr_assert(eq(u64, counters_of().n_steps[LIMEF_DECODE_NEW_CONTEXT], 1));
+    cr_assert(eq(str, (char *)counters_of().with, "v4l2m2m"));
     end();
 }
 

@@ -146,6 +146,75 @@ Test(probe, a_filter_that_is_marked_twice_is_measured_twice)
         cr_assert(eq(u32, workers[i].filter.measuring, 0));
 }
 
+/* What is behind a filter that measures is called through the probe, all else is not. */
+static int (*went_by)(struct limef_filter *filter, const struct limef_frame *in);
+
+static int note_way(struct limef_filter *filter, const struct limef_frame *in)
+{
+    (void)in;
+    went_by = filter->go;
+    return 0;
+}
+
+Test(probe, a_hop_that_is_not_measured_goes_straight_to_the_filter)
+{
+    static const struct limef_filter_ops ops = {.kind = "way", .go = note_way};
+    struct limef_filter way = LIMEF_FILTER(&ops, "way", NULL);
+    struct limef_packet_frame packet = make_packet(0);
+
+    cr_assert(way.go == limef_filter_first_go);
+    make_worker(0, MS, 0);
+    limef_connect(&workers[0].filter, &way);
+    run(0);
+    cr_assert(went_by == limef_probe_go);
+    cr_assert(way.go == note_way);
+    workers[0].filter.measure_at += 1; /* the next one is not */
+    run(0);
+    cr_assert(went_by == note_way);
+    limef_go(&workers[0].filter, &packet.frame);
+    cr_assert(went_by == note_way);
+}
+
+/* Signals, and what comes otherwise than through limef_probe_run(), are counted past the frame that
+ * was to be measured: it is the next one then. */
+Test(probe, the_next_frame_is_measured_where_the_one_that_was_drawn_is_none)
+{
+    struct limef_signal_frame end = {.frame = {LIMEF_FRAME_SIGNAL}};
+    struct limef_packet_frame packet = make_packet(0);
+
+    make_worker(0, MS, 0);
+    run(0);
+    for (int i = 0; i < 3; i++) {
+        limef_go(&workers[0].filter, &packet.frame);
+        limef_probe_run(&workers[0].filter, &end.frame);
+    }
+    cr_assert(eq(u64, LIMEF_COUNTED(probes[0].n_sampled), 1));
+    run(0);
+    cr_assert(eq(u64, LIMEF_COUNTED(probes[0].n_sampled), 2));
+    cr_assert(eq(u64, LIMEF_COUNTED(workers[0].filter.n_frames), 8));
+}
+
+Test(probe, goes_on_when_the_count_of_frames_passes_32_bits)
+{
+    make_worker(0, MS, 0);
+    LIMEF_SET(workers[0].filter.n_frames, UINT32_MAX - 2);
+    limef_probe_attach(&probes[0], &workers[0].filter);
+    for (int i = 0; i < 10; i++)
+        run(0);
+    cr_assert(eq(u64, LIMEF_COUNTED(probes[0].n_sampled), 10));
+}
+
+Test(probe, a_probe_that_comes_late_measures_the_next_frame)
+{
+    make_worker(0, MS, 0);
+    limef_probe_detach(&workers[0].filter);
+    for (int i = 0; i < 10; i++)
+        run(0);
+    limef_probe_attach(&probes[0], &workers[0].filter);
+    run(0);
+    cr_assert(eq(u64, LIMEF_COUNTED(probes[0].n_sampled), 1));
+}
+
 /* The inputs of a switch call what is behind the switch. */
 Test(probe, what_is_behind_a_glued_filter_is_measured)
 {
@@ -174,6 +243,7 @@ Test(probe, a_mark_that_stayed_is_taken_away)
     make_worker(0, 1 * MS, 0);
     make_worker(1, 10 * MS, 0);
     workers[1].filter.measuring = 3;
+    workers[1].filter.go = limef_probe_go;
     limef_go(&workers[1].filter, NULL);
     cr_assert(eq(u32, workers[1].filter.measuring, 0));
     run(0);
@@ -253,10 +323,19 @@ Test(probe, measures_one_in_n_so_that_it_costs_a_quarter_percent)
 
     probe_set_clock(fake_now_ns, 100);
     make_worker(0, 0, 0);
-    run_many(1000000, 1100, 0); /* 100 ns in 1000: one in 40 */
+    run_many(1000000, 1100, 30000); /* 100 ns in 1000: one in 40 */
     cr_assert(eq(u64, LIMEF_COUNTED(workers[0].filter.n_frames), 1000000));
     share = 100.0 * (double)LIMEF_COUNTED(probes[0].n_sampled) / (1000.0 * 1000000);
     cr_assert(lt(dbl, fabs(share - 0.0025), 0.0001), "%f", share);
+}
+
+Test(probe, measures_no_more_than_a_thousand_of_many_frames_a_second)
+{
+    probe_set_clock(fake_now_ns, 100);
+    make_worker(0, 0, 0);
+    run_many(1000000, 2000, 0); /* two seconds */
+    cr_assert(gt(u64, LIMEF_COUNTED(probes[0].n_sampled), 1800));
+    cr_assert(lt(u64, LIMEF_COUNTED(probes[0].n_sampled), 2200));
 }
 
 Test(probe, measures_light_work_sixteen_times_a_second)
@@ -300,6 +379,7 @@ Test(probe, does_not_beat_with_a_pattern_in_the_frames)
 
         workers[0].before_ns = i % 40 ? 1000 : 40000;
         run(0);
+        fake_ns += 60000;
         n_heavy += i % 40 == 0 && probes[0].n_sampled > before;
     }
     cr_assert(gt(u64, n_heavy * 80, LIMEF_COUNTED(probes[0].n_sampled)));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include <limef/frame/pool.h>
+#include "frame/pool_private.h"
 
 #include "support/failing.h"
 
@@ -171,4 +171,33 @@ Test(pool, payloads_come_home_from_another_thread, .timeout = 20)
     pthread_join(thread, NULL);
     cr_assert(eq(int, failing_n_out(), 0));
     failing_remove();
+}
+
+static void forget_payload(struct limef_payload *payload)
+{
+    (void)payload;
+}
+
+Test(pool, hears_what_readers_say_of_payloads_that_matter_still)
+{
+    struct limef_pool *pool = limef_pool_create(LIMEF_FRAME_DECODED);
+    struct limef_payload *before = limef_pool_get(pool), *after, foreign;
+
+    pool_note_error(before, AVERROR(ENOTSUP));
+    cr_assert(eq(int, pool_take_error(pool), AVERROR(ENOTSUP)));
+    cr_assert(eq(int, pool_take_error(pool), 0));
+    pool_begin_anew(pool);
+    after = limef_pool_get(pool);
+    pool_note_error(before, AVERROR(EIO));
+    cr_assert(eq(int, pool_take_error(pool), 0));
+    pool_note_error(after, AVERROR(EIO));
+    cr_assert(eq(int, pool_take_error(pool), AVERROR(EIO)));
+    limef_payload_init(&foreign, forget_payload);
+    pool_note_error(&foreign, AVERROR(EIO));
+    pool_note_error(NULL, AVERROR(EIO));
+    cr_assert(eq(int, pool_take_error(pool), 0));
+    limef_payload_unref(before);
+    limef_pool_release(pool);
+    pool_note_error(after, AVERROR(EIO)); /* its maker has gone */
+    limef_payload_unref(after);
 }

@@ -224,7 +224,46 @@ Test(compositor, in_haste_the_cpu_takes_the_nearest_chroma_pixel_for_pixel)
     }
 }
 
-Test(compositor, in_haste_a_scaled_picture_is_interpolated)
+/* The same of a pixel that lies between stored ones: of those around it. */
+static double off_by_nearest_of_4(const AVFrame *av, const uint8_t *pixel, double x, double y)
+{
+    double off = 255;
+
+    for (int i = 0; i < 4; i++)
+        off = fmin(off, off_by_nearest(av, pixel, (int)x + i % 2, (int)y + i / 2));
+    return off;
+}
+
+Test(compositor, in_haste_the_cpu_takes_the_nearest_chroma_of_what_is_shown_smaller)
+{
+    enum { stored = 64, shown = 48 };
+    const double scale = (double)stored / shown;
+    AVFrame *av = specked(AV_PIX_FMT_YUV420P, stored, stored);
+    bool by_cpu = open_in_haste();
+    double worst = 0;
+    int width, height;
+    uint8_t *rgba;
+
+    close_presenter();
+    if (!by_cpu)
+        cr_skip_test("it is not the CPU that renders here");
+    open_presenter(
+        1, (struct limef_presenter_settings){.untimed = true, .width = shown, .height = shown});
+    cr_assert(eq(int, rendering_show(&presenter, 0, av, 0, false), 0));
+    rgba = rendering_read(&presenter, &width, &height);
+    cr_assert(eq(int, width, shown));
+    for (int y = 1; y < shown - 1; y++)
+        for (int x = 1; x < shown - 1; x++)
+            worst =
+                fmax(worst, off_by_nearest_of_4(av, rgba + 4 * (y * width + x),
+                                                (x + 0.5) * scale - 0.5, (y + 0.5) * scale - 0.5));
+    cr_expect(worst <= TOLERANCE, "off by %.1f", worst);
+    free(rgba);
+    close_presenter();
+    av_frame_free(&av);
+}
+
+Test(compositor, in_haste_a_picture_that_is_shown_larger_is_interpolated)
 {
     AVFrame *av = specked(AV_PIX_FMT_YUV420P, 64, 64);
     int width, height, n_between = 0;

@@ -8,6 +8,8 @@
 
 #include <limef/frame/pool.h>
 
+#include <poll.h>
+
 TestSuite(host, .timeout = 60);
 
 static void same_pixels(enum api api, bool flip)
@@ -162,6 +164,41 @@ Test(host, says_once_what_is_missing)
 }
 
 /* Shows a DRM-PRIME picture, draws it, and draws it once more after its memory was changed. */
+/* How often a descriptor is said not to be ready yet: as a dma-buf that somebody writes. */
+static int n_unready;
+
+int poll(struct pollfd *fds, nfds_t n, int timeout_ms)
+{
+    struct timespec timeout = {timeout_ms / 1000, timeout_ms % 1000 * 1000000L};
+
+    if (n_unready > 0 && n == 1 && fds->events == POLLIN) {
+        n_unready--;
+        fds->revents = 0;
+        return 0;
+    }
+    return ppoll(fds, n, timeout_ms < 0 ? NULL : &timeout, NULL);
+}
+
+/* The same picture while somebody writes it, and in another context. */
+static void expect_fences(const struct limef_presenter_host_target *target)
+{
+    struct limef_presenter_host_counters counters;
+
+    limef_presenter_host_get_counters(&host, &counters);
+    cr_assert(eq(u64, counters.n_fences_cpu, 0));
+    cr_assert(eq(ptr, (void *)counters.fences_why, NULL));
+    for (uint64_t i = 1; i <= 2; i++) {
+        limef_presenter_host_close(&host);
+        n_unready = 1;
+        cr_assert(eq(int, limef_presenter_host_draw(&host, target), 0));
+        limef_presenter_host_get_counters(&host, &counters);
+        cr_assert(eq(u64, counters.n_fences_cpu, i));
+        cr_assert(eq(u64, counters.n_fences_late, 0));
+        cr_assert(eq(u64, counters.n_fences_gpu, 0));
+        cr_assert(ne(ptr, (void *)counters.fences_why, NULL));
+    }
+}
+
 static void imports(enum api api)
 {
     struct limef_presenter_host_target target = {.width = WIDTH, .height = HEIGHT};
@@ -194,6 +231,8 @@ static void imports(enum api api)
         cr_assert(eq(u64, counters.copied_bytes, 0));
         memfd_frame_write(payload, second);
         cr_assert(eq(int, limef_presenter_host_draw(&host, &target), 0));
+        expect_target(&target, right[1]);
+        expect_fences(&target);
         expect_target(&target, right[1]);
     }
     close_host();

@@ -3,6 +3,7 @@
 #include "memfd_frame.h"
 #include "rendering.h"
 
+#include "frame/pool_private.h"
 #include "gpu/gl.h"
 #include "support/silence.h"
 
@@ -298,6 +299,7 @@ Test(import, a_modifier_that_the_driver_does_not_take_is_named)
     show(0, payload);
     cr_assert(eq(u64, counters(0).n_imported, 1)); /* the one that was tried first */
     cr_assert(eq(u64, counters(0).n_failed, 1));   /* tiled: no CPU reads it without its driver */
+    cr_assert(eq(int, pool_take_error(pictures), AVERROR(ENOTSUP))); /* whoever made it hears */
     limef_payload_unref(payload);
     av_frame_free(&av);
     close_presenter();

@@ -306,6 +306,39 @@ Test(kms, a_driver_without_modifiers_gets_linear_buffers_without_one)
     cr_assert(eq(int, scan_out(picture_of(640, 480, 1), full, &why), 0));
 }
 
+Test(kms, a_buffer_that_its_driver_alone_knows_is_given_without_a_modifier)
+{
+    struct limef_hardware_frame picture = picture_of(640, 480, 1);
+    const char *why = NULL;
+
+    picture.modifier = DRM_FORMAT_MOD_INVALID;
+    cr_assert(eq(int, scan_out(picture, full, &why), 0));
+    cr_assert(eq(u32, fake_card.shown[1], 100));
+    cr_assert(eq(u32, fake_card.added_flags, 0)); /* with the flag the kernel refuses it */
+    cr_assert(eq(u64, fake_card.added_modifier, 0));
+    cr_assert(eq(u32, fake_card.n_tests, 1));
+    picture.fourcc = DRM_FORMAT_P010;
+    cr_assert(eq(int, scan_out(picture, full, &why), -ENOTSUP));
+    cr_assert(eq(str, (char *)why, "no plane takes the format"));
+}
+
+Test(kms, a_buffer_without_a_modifier_is_composed_where_the_driver_says_no)
+{
+    struct limef_hardware_frame picture = picture_of(640, 480, 1);
+    const char *why = NULL;
+
+    picture.modifier = DRM_FORMAT_MOD_INVALID;
+    fake_card.takes_plane = 15; /* in the test */
+    cr_assert(eq(int, scan_out(picture, full, &why), -ENOTSUP));
+    cr_assert(eq(str, (char *)why, "the driver refuses it on a plane"));
+    fake_card.takes_plane = 0;
+    kms.way.known = false;
+    fake_card.add_error = EINVAL;
+    picture.planes[0].inode = picture.planes[1].inode = 2;
+    cr_assert(eq(int, scan_out(picture, full, &why), -ENOTSUP));
+    cr_assert(eq(str, (char *)why, "the card takes no such framebuffer"));
+}
+
 Test(kms, framebuffers_are_kept_for_buffers_and_no_more_than_there_is_room)
 {
     const char *why;

@@ -41,7 +41,9 @@ static int add(int fd, uint32_t width, uint32_t height, uint32_t fourcc, const u
                uint32_t *framebuffer, uint32_t flags)
 {
     (void)fd, (void)width, (void)height, (void)fourcc;
-    (void)handles, (void)pitches, (void)offsets, (void)modifiers;
+    (void)handles, (void)pitches, (void)offsets;
+    fake_card.added_flags = flags;
+    fake_card.added_modifier = modifiers[0];
     if (fake_card.add_error || (flags & DRM_MODE_FB_MODIFIERS && !fake_card.modifiers))
         return fail(fake_card.add_error ? fake_card.add_error : EINVAL);
     *framebuffer = 100 + fake_card.n_added++;

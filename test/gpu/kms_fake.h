@@ -17,6 +17,8 @@ extern struct fake_card {
     bool modifiers;                            /* it knows them */
     unsigned n_imports, n_added, n_removed, n_closed, n_tests, n_commits;
     uint32_t last_flags;
+    uint32_t added_flags; /* of the last framebuffer, taken or not; and its first modifier */
+    uint64_t added_modifier;
     uint64_t last_number; /* of the last commit that was no test: its user data */
     uint64_t flips;       /* the number that drmHandleEvent() hands out */
     uint32_t shown[16];   /* by plane: the framebuffer of the last commit that was no test */

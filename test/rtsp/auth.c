@@ -101,6 +101,27 @@ Test(rtsp_auth, takes_the_strongest_that_it_knows)
     cr_assert(eq(str, text, "Basic TXVmYXNhOkNpcmNsZSBvZiBMaWZl"));
 }
 
+Test(rtsp_auth, takes_the_strongest_of_those_in_one_header)
+{
+    static const char *const lists[] = {
+        "Basic realm=\"r\", Digest realm=\"s, Basic x\", nonce=\"n\"",
+        "Digest realm=\"s, Basic x\", nonce=\"n\", Basic realm=\"r\"",
+        "basic,digest nonce=\"n\",realm=\"s, Basic x\"",
+        "NTLM, Basic realm=\"r\", , Digest nonce=\"n\", realm=\"s, Basic x\",",
+        "Digest realm=\"t\", nonce=\"m\", algorithm=MD4, Digest realm=\"s, Basic x\", nonce=\"n\"",
+        "Digest realm=\"s, Basic x\", qop=auth,auth-int, nonce=\"n\", basic-realm=\"t\"",
+    };
+
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        struct rtsp_auth auth = {.scheme = RTSP_AUTH_NONE};
+
+        cr_assert(eq(int, challenge(&auth, lists[i], NULL), 0), "%s", lists[i]);
+        cr_assert(eq(int, (int)auth.scheme, RTSP_AUTH_DIGEST_MD5), "%s", lists[i]);
+        cr_assert(eq(str, auth.realm, "s, Basic x"), "%s", lists[i]);
+        cr_assert(eq(str, auth.nonce, "n"), "%s", lists[i]);
+    }
+}
+
 Test(rtsp_auth, knows_a_wrong_password_from_an_old_nonce)
 {
     struct rtsp_auth auth = {.scheme = RTSP_AUTH_NONE};

@@ -307,6 +307,24 @@ Test(rtsp_camera, tries_the_other_transport_whatever_number_refuses_the_one)
     cr_assert(eq(str, why, "SETUP: 400 X"));
 }
 
+/* What is asked for by TLS does not come in the clear because somebody answers 400. */
+Test(rtsp_camera, stays_in_the_connection_with_tls)
+{
+    camera.settings.transport = LIMEF_RTSP_AUTO;
+    meet();
+    expect("DESCRIBE");
+    camera.location.is_tls = true; /* as far as it knows */
+    camera.is_udp = true;          /* it sent nothing last time */
+    answer_as(200, "", "v=0\r\n" VIDEO);
+    expect("SETUP");
+    cr_assert(eq(ptr, strstr(asked, "client_port="), NULL));
+    answer_as(461, "", "");
+    while (camera.pending == RTSP_SETUP)
+        step();
+    cr_assert(eq(int, (int)state, LIMEF_RTSP_UNSUPPORTED));
+    cr_assert(eq(str, why, "it refuses TCP"));
+}
+
 /* It would eat all that comes within seconds. */
 Test(rtsp_camera, goes_on_at_once_behind_a_length_that_lies)
 {
@@ -333,6 +351,19 @@ Test(rtsp_camera, is_sent_elsewhere_any_number_of_times_if_it_plays_in_between)
     }
     greet("Session: 1\r\n", VIDEO);
     cr_assert(eq(int, (int)state, LIMEF_RTSP_CONNECTING));
+}
+
+Test(rtsp_camera, comes_again_if_it_is_sent_away_to_nowhere)
+{
+    static const char text[] = "REDIRECT * RTSP/1.0\r\nCSeq: 1\r\n\r\n";
+
+    greet("Session: 1\r\n", VIDEO);
+    send_picture(1);
+    cr_assert(eq(int, (int)send(peer, text, strlen(text), 0), (int)strlen(text)));
+    while (state == LIMEF_RTSP_PLAYING)
+        step();
+    cr_assert(eq(int, (int)state, LIMEF_RTSP_WAITING));
+    cr_assert(eq(str, why, "it ended the session"));
 }
 
 Test(rtsp_camera, gives_the_password_itself_to_nobody_it_was_sent_to)

@@ -74,6 +74,16 @@ Test(rtsp_sdp, takes_attributes_of_the_type_that_is_used)
     cr_assert(eq(i64, sdp_format_number(&sdp.media[0], "x", 0), 2));
 }
 
+Test(rtsp_sdp, knows_the_clock_of_a_type_that_does_not_say_it)
+{
+    cr_assert(zero(int, read_sdp("m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264\r\n"
+                                 "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 PCMA\r\n")));
+    cr_assert(eq(str, (char *)sdp.media[0].encoding, "H264"));
+    cr_assert(eq(int, sdp.media[0].clock_hz, 90000));
+    cr_assert(eq(str, (char *)sdp.media[1].encoding, "PCMA"));
+    cr_assert(eq(int, sdp.media[1].clock_hz, 8000));
+}
+
 Test(rtsp_sdp, knows_a_group_and_a_loudspeaker)
 {
     cr_assert(eq(int,

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Pictures of frames contexts that were made outside of the library, each mapped for the first time
- * by several threads at once, while the one that decodes asks for errors. The driver is the tests'
- * own.
+ * by several threads at once. The driver is the tests' own.
  */
 #include <limef/frame/hardware.h>
 
-#include "frame/hardware_private.h"
 #include "stress.h"
 
 #include <libavutil/buffer.h>
@@ -49,7 +47,6 @@ static void map(unsigned n)
     CHECK(limef_hardware_frame_map(&hardware, shared.pictures[n]) == 0);
     shared.inodes[n] = hardware.planes[0].inode;
     shared.fds[n] = hardware.planes[0].fd;
-    CHECK(hardware_take_error(shared.pictures[n]->hw_frames_ctx) == 0);
 }
 
 static void *run_reader(void *context)

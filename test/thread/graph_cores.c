@@ -79,6 +79,25 @@ static void start(struct limef_graph *graph, const struct limef_graph_settings *
     cr_assert(eq(int, limef_graph_start(graph), 0));
 }
 
+/* Each part of a change was told, as often to the log as to who asks. */
+static void assert_told(struct limef_graph *graph)
+{
+    struct limef_graph_change changes[LIMEF_GRAPH_CHANGES];
+    size_t n = limef_graph_changes(graph, changes, LIMEF_GRAPH_CHANGES), n_cuts = 0;
+
+    cr_assert(gt(sz, n, 0));
+    for (size_t i = 0; i < n; i++) {
+        cr_assert(gt(sz, strlen(changes[i].what), 0));
+        cr_assert(gt(sz, strlen(changes[i].why), 0));
+        cr_assert(le(u64, changes[i].number, limef_graph_n_plan_changes(graph)));
+        cr_assert(i == 0 || changes[i].at_us >= changes[i - 1].at_us);
+        n_cuts += changes[i].code == 0 && !strncmp(changes[i].what, "cut before ", 11) &&
+                  !strncmp(changes[i].why, "cut: ", 5);
+    }
+    cr_assert(ge(sz, n_cuts, 1));
+    cr_assert(eq(sz, limef_graph_changes(graph, changes, 1), 1));
+}
+
 Test(graph_cores, cuts_where_one_core_is_not_enough)
 {
     struct limef_reports reports = {0};
@@ -95,6 +114,7 @@ Test(graph_cores, cuts_where_one_core_is_not_enough)
     cr_assert(eq(u32, signal.signal, LIMEF_SIGNAL_PLAN));
     limef_log_set_sink(NULL, NULL);
     cr_assert(ge(int, atomic_load(&n_with_reason), 1));
+    assert_told(&graph);
     limef_graph_print(&graph, limef_plan_print_text, stderr);
     cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
     cr_assert(eq(i64, atomic_load(&sink.n_out_of_order), 0));

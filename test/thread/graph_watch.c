@@ -125,7 +125,7 @@ static unsigned depth_of_first(struct limef_graph *graph)
 Test(graph_watch, a_fifo_grows_beyond_what_it_was_made_with)
 {
     static struct number_source source;
-    struct limef_filter bound = {.ops = &bound_ops, .name = "bound"};
+    struct limef_filter bound = LIMEF_FILTER(&bound_ops, "bound", NULL);
     struct limef_graph graph = {0};
     struct limef_graph_settings settings = {.window_us = WINDOW_US, .n_cpus = 8};
 

@@ -17,8 +17,9 @@ LIMEF_BEGIN_DECLS
  * Copies a URL with its user name and password replaced by "***": the user
  * information before the last '@' of the authority (RFC 3986, section 3.2.1;
  * passwords with an unescaped '@' or '/' in them are common), and the values of
- * query parameters that name a user or a secret. What has no "://" is a file
- * name and is copied as it is.
+ * parameters that name a user or a secret, in its query or in its path, where
+ * some cameras have them ("/user=admin_password=x_channel=1.sdp", of which "/user=***"
+ * is left). What has no "://" is a file name and is copied as it is.
  *
  * @param masked        written; always terminated, cut to what fits.
  * @param masked_bytes  its size; at least 1.

@@ -124,6 +124,7 @@ struct limef_decode_hardware {
     bool is_refused;     /**< it could not begin */
     bool is_unsupported; /**< and never will */
     bool is_spent;       /**< a wrapper was drained: another context has to go on */
+    bool is_unread;      /**< a picture could not be had: what is behind it waits for it */
     bool waits_for_key;
     int error; /**< what it failed with since the last step; 0: it did not */
     int64_t failed_tag;

@@ -96,17 +96,25 @@ struct limef_filter {
     LIMEF_ATOMIC(struct limef_probe *) probe;
 
     /* the thread that runs the filter */
-    uint32_t measuring; /**< not 0 while who gives it frames measures: limef_probe_go() is called */
+    /** What limef_go() calls: ops->go; limef_probe_go() while who gives it frames measures; before
+     * the first frame limef_filter_first_go(). LIMEF_FILTER(), limef_filter_init() write it. */
+    int (*go)(struct limef_filter *filter, const struct limef_frame *in);
+    uint32_t measuring; /**< how many measure that give it frames */
+    /** The next one is measured when n_frames, of a source its n_steps, modulo 2^32, is here. */
+    uint32_t measure_at;
 
     /** Not 0 while its go, its step or its tick runs; written by the thread that runs it, relaxed,
      * read by whoever looks where a thread is: limef_graph_dump(). */
     LIMEF_ATOMIC(uint32_t) inside;
 };
 
+/** The first go of a filter: from then on it is ops->go that is called. Thread: the filter's */
+LIMEF_API int limef_filter_first_go(struct limef_filter *filter, const struct limef_frame *frame);
+
 /** A filter as static data: `.filter = LIMEF_FILTER(&limef_dump_ops, "dump", &next.filter)`. */
 #define LIMEF_FILTER(ops_, name_, next_)                                                           \
     {                                                                                              \
-        .ops = (ops_), .name = (name_), .next = (next_)                                            \
+        .ops = (ops_), .name = (name_), .next = (next_), .go = limef_filter_first_go               \
     }
 
 /**
@@ -121,6 +129,7 @@ static inline void limef_filter_init(struct limef_filter *filter,
 {
     filter->ops = ops;
     filter->name = name ? name : ops->kind;
+    filter->go = limef_filter_first_go;
 }
 
 /**
@@ -155,23 +164,14 @@ static inline void limef_filter_mark(struct limef_filter *filter, uint32_t insid
     LIMEF_SET(filter->inside, inside);
 }
 
-/** Gives a frame to a filter while costs are measured; limef_go() does it. Thread: the filter's */
-LIMEF_API int limef_probe_go(struct limef_filter *filter, const struct limef_frame *frame);
-
 /** Gives a frame to a filter. @return as limef_filter_ops.go. Thread: the filter's */
 static inline int limef_go(struct limef_filter *filter, const struct limef_frame *frame)
 {
-    /* one call, whichever it is */
-    int (*go)(struct limef_filter * filter, const struct limef_frame *frame) = filter->ops->go;
     int ret;
 
     LIMEF_COUNT(filter->n_frames, 1);
-#ifndef LIMEF_WITHOUT_PROBES /* to measure what the probes cost */
-    if (__builtin_expect(filter->measuring != 0, 0))
-        go = limef_probe_go;
-#endif
     limef_filter_mark(filter, 1);
-    ret = go(filter, frame);
+    ret = filter->go(filter, frame);
     limef_filter_mark(filter, 0);
     return ret;
 }

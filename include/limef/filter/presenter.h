@@ -138,7 +138,8 @@ struct limef_presenter_slot_counters {
                                     picture in a buffer that was seen before */
     uint64_t n_planes;         /**< pictures that the display read where the decoder wrote them, on
                                     a plane: 0 bytes were moved, nothing was drawn */
-    uint64_t copied_bytes;     /**< copied beside that; why says the reason of the last one */
+    uint64_t copied_bytes;     /**< written in memory beside that: downloaded, converted, repacked,
+                                    made smaller; why says the reason of the last one */
     const char *copied_why;    /**< lives forever; NULL: nothing was copied */
     const char *uploaded_why;  /**< why the last uploaded picture was; lives forever; NULL: none */
     uint64_t n_failed_buffers; /**< of limef_presenter_get_buffers(), for all slots, that there was
@@ -245,8 +246,8 @@ struct limef_presenter {
     /** of these, given to the display too late for it; the others are the display's */
     LIMEF_ATOMIC(uint64_t) n_missed_here;
     /** Fences of pictures that were not written yet, by who waits for them: the GPU that draws, the
-     * display (there those of what GL drew as well), or this thread; of them, not signalled in time
-     */
+     * display (there those of what GL drew as well), or this thread; of them, not signalled in
+     * time. With LIMEF_OUTPUT_HOST a host has them: limef_presenter_host_get_counters() */
     LIMEF_ATOMIC(uint64_t) n_fences_gpu, n_fences_display, n_fences_cpu, n_fences_late;
     LIMEF_ATOMIC(const char *)
     fences_why;                           /**< why this thread waited last; lives forever. NULL: it

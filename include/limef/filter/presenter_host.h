@@ -60,6 +60,10 @@ struct limef_presenter_host_counters {
     uint64_t n_failed;   /**< pictures that could not be drawn */
     uint64_t n_skipped;  /**< pictures that a newer one replaced before the host drew */
     uint64_t n_wakes;    /**< calls of wake */
+    /** Fences of pictures that were not written yet, by who waits for them: the host's GPU, or draw
+     * itself, for 200 ms at most; of them, not signalled in time. */
+    uint64_t n_fences_gpu, n_fences_cpu, n_fences_late;
+    const char *fences_why; /**< why draw waited last; lives forever. NULL: it did not */
 };
 
 struct presenter_host;

@@ -9,10 +9,11 @@
  * limef_probe_step() of a source - decides whether all that it calls is measured:
  * every frame where that is cheap, else one in N, so that reading the clock costs
  * about 0.25 % of what is measured, or happens 16 times a second. What is not
- * measured costs a filter a look at a word that it has in the cache.
+ * measured costs the outermost call a comparison, and a filter nothing: the
+ * pointer that a frame is passed through leads to the probe while it measures.
  *
- * Frames are counted every one, in limef_filter.n_frames; all else is of measured
- * media frames. doc/probe.md
+ * Frames are counted every one, in limef_filter.n_frames, and the steps of a source in
+ * limef_source.n_steps; all else is of measured media frames. doc/probe.md
  */
 #ifndef LIMEF_FILTER_PROBE_H
 #define LIMEF_FILTER_PROBE_H
@@ -42,8 +43,6 @@ enum limef_probe_seen {
 /** What is measured of one filter. All-zero and limef_probe_attach(). */
 struct limef_probe {
     /* written by the thread that runs the filter, read by any */
-    LIMEF_ATOMIC(uint64_t) n_steps;   /**< of a source: all that did something */
-    LIMEF_ATOMIC(uint64_t) n_waited;  /**< of a source: all that had nothing to do yet */
     LIMEF_ATOMIC(uint64_t) n_sampled; /**< measured frames; of a source: steps */
     LIMEF_ATOMIC(uint64_t) n_refused; /**< measured, and answered with AVERROR(EAGAIN) */
     LIMEF_ATOMIC(uint64_t) n_out;     /**< frames that the measured ones made the filter pass on */
@@ -62,7 +61,6 @@ struct limef_probe {
     /* the thread that runs the filter */
     uint32_t every;     /**< one frame in so many is measured, on average; of an outermost filter */
     uint32_t drawn;     /**< frames from the last one to the next one; 0: none was measured */
-    uint32_t skip;      /**< frames until then */
     uint32_t random;    /**< so that a pattern in the frames is not always met at the same place */
     int64_t sampled_ns; /**< when it was outermost and measured */
     int64_t mean_ns;    /**< of all that was called then */
@@ -105,7 +103,12 @@ LIMEF_API void limef_probe_reset(struct limef_probe *probe);
  */
 LIMEF_API void limef_probe_set_rate(struct limef_probe *probe, uint32_t hz);
 
-#ifndef LIMEF_WITHOUT_PROBES
+/** Gives a frame to a filter while costs are measured; limef_filter.go. Thread: the filter's */
+LIMEF_API int limef_probe_go(struct limef_filter *filter, const struct limef_frame *frame);
+
+/** Gives a frame to a filter, and measures it if it is a media frame; limef_probe_run() does it.
+ *  Thread: the filter's */
+LIMEF_API int limef_probe_sample(struct limef_filter *filter, const struct limef_frame *frame);
 
 /**
  * Gives a frame to the first filter behind a fifo: limef_go() that decides whether this frame is
@@ -114,7 +117,16 @@ LIMEF_API void limef_probe_set_rate(struct limef_probe *probe, uint32_t hz);
  * @return as limef_filter_ops.go.
  * Thread: the filter's
  */
-LIMEF_API int limef_probe_run(struct limef_filter *filter, const struct limef_frame *frame);
+static inline int limef_probe_run(struct limef_filter *filter, const struct limef_frame *frame)
+{
+#ifndef LIMEF_WITHOUT_PROBES /* to measure what the probes cost */
+    uint32_t passed = (uint32_t)LIMEF_COUNTED(filter->n_frames) - filter->measure_at;
+
+    if (__builtin_expect((int32_t)passed >= 0, 0))
+        return limef_probe_sample(filter, frame);
+#endif
+    return limef_go(filter, frame);
+}
 
 /**
  * Does a step of a source: limef_source.step that decides whether it is measured. A step that
@@ -124,19 +136,6 @@ LIMEF_API int limef_probe_run(struct limef_filter *filter, const struct limef_fr
  * Thread: the source's
  */
 LIMEF_API int limef_probe_step(struct limef_source *source, int64_t *due_us);
-
-#else
-
-/** As limef_go(). Thread: the filter's */
-static inline int limef_probe_run(struct limef_filter *filter, const struct limef_frame *frame)
-{
-    return limef_go(filter, frame);
-}
-
-/** As limef_source.step. Thread: the source's */
-LIMEF_API int limef_probe_step(struct limef_source *source, int64_t *due_us);
-
-#endif
 
 /**
  * Reads what a filter's probe has measured so far.

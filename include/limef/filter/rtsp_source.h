@@ -49,7 +49,8 @@ enum limef_rtsp_sync {
 
 /** How packets come. */
 enum limef_rtsp_transport {
-    LIMEF_RTSP_AUTO, /**< TCP; UDP if the camera refuses that, and what worked is remembered */
+    LIMEF_RTSP_AUTO, /**< TCP; UDP if the camera refuses that, and what worked is remembered; TCP
+                          alone with TLS, as UDP is not encrypted */
     LIMEF_RTSP_TCP,  /**< in the RTSP connection */
     LIMEF_RTSP_UDP,  /**< unicast, or multicast where the camera describes it so */
 };
@@ -98,7 +99,8 @@ struct limef_rtsp_source_counters {
     uint64_t n_duplicates;    /**< and dropped */
     uint64_t n_late;          /**< that came when they were given up */
     uint64_t n_malformed;     /**< packets or messages that lie */
-    uint64_t n_foreign;       /**< packets of another sender or payload type, dropped */
+    uint64_t n_foreign;       /**< packets of another sender or payload type, or of a channel that
+                                   nobody asked for; dropped */
     uint64_t n_kernel_drops;  /**< datagrams that the kernel had no room for */
     uint64_t n_units;         /**< access units passed on */
     uint64_t n_pictures;      /**< of those, of video */

@@ -225,6 +225,33 @@ LIMEF_API uint64_t limef_graph_n_plan_changes(const struct limef_graph *graph);
 /** How often that was wanted and did not come about; the old plan went on. Thread: any */
 LIMEF_API uint64_t limef_graph_n_failed_changes(const struct limef_graph *graph);
 
+/** Parts of changes that a graph keeps, and of their texts. */
+#define LIMEF_GRAPH_CHANGES 32
+#define LIMEF_GRAPH_WHAT 48
+#define LIMEF_GRAPH_WHY 240
+
+/** A part of a change of the plan while the graph ran: one connection, or one filter. */
+struct limef_graph_change {
+    int64_t at_us;               /**< limef_now_us() */
+    uint64_t number;             /**< which change, limef_graph_n_plan_changes() counts them; of one
+                                      that did not come about: how many there were before */
+    int code;                    /**< 0; or why it did not come about, a negative AVERROR code */
+    char what[LIMEF_GRAPH_WHAT]; /**< "cut before scale" */
+    char why[LIMEF_GRAPH_WHY];   /**< as limef_plan_explain() */
+};
+
+/**
+ * What changed of late, and why; of one change eight parts at most are kept, cuts and fusions
+ * first.
+ *
+ * @param changes  written, the latest, the oldest of them first.
+ * @param n        room; more than LIMEF_GRAPH_CHANGES there never are.
+ * @return how many were written.
+ * Thread: any
+ */
+LIMEF_API size_t limef_graph_changes(struct limef_graph *graph, struct limef_graph_change *changes,
+                                     size_t n);
+
 /** How often a plan, of the whole graph at a start or of one chain, was taken from what was kept
  * when it ran before. Thread: any */
 LIMEF_API uint64_t limef_graph_n_recalled(const struct limef_graph *graph);

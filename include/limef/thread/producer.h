@@ -28,6 +28,10 @@ struct limef_source {
     /** Not 0: frames come when they come; what is behind has to drop, not to block. Set by init
      *  where that can be told so early, else while it opens; read by any thread. */
     LIMEF_ATOMIC(uint32_t) is_live;
+
+    /* written by the thread that steps it, read by any */
+    LIMEF_ATOMIC(uint64_t) n_steps;  /**< all that did something */
+    LIMEF_ATOMIC(uint64_t) n_waited; /**< all that had nothing to do yet, or nothing more */
 };
 
 /** Memory of a producer thread. */

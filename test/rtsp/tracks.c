@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+#include "rtsp/camera.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <libavutil/error.h>
+#include <string.h>
+
+static struct rtsp_camera camera;
+
+static int ignore_state(void *context, enum limef_rtsp_state state, int code, const char *text)
+{
+    (void)context;
+    (void)state;
+    (void)code;
+    (void)text;
+    return 0;
+}
+
+static int ignore_unit(void *context, struct rtsp_receiver *receiver,
+                       const struct rtsp_arrival *arrival)
+{
+    (void)context;
+    (void)receiver;
+    (void)arrival;
+    return 0;
+}
+
+static void open_camera(void)
+{
+    cr_assert(
+        zero(int, rtsp_camera_open(&camera, "camera",
+                                   &(struct limef_rtsp_source_settings){.url = "rtsp://h/s"},
+                                   &(struct rtsp_camera_events){ignore_state, ignore_unit, NULL})));
+    strcpy(camera.base, "rtsp://h/s/");
+}
+
+static void clear_camera(void)
+{
+    rtsp_camera_clear(&camera);
+}
+
+TestSuite(rtsp_tracks, .init = open_camera, .fini = clear_camera, .timeout = 10);
+
+static int describe(const char *text)
+{
+    return rtsp_camera_describe(&camera, text, strlen(text));
+}
+
+#define VIDEO "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:track1\r\n"
+
+Test(rtsp_tracks, begin_where_the_answer_does)
+{
+    cr_assert(zero(int, describe("v=0\r\na=control:*\r\n" VIDEO)));
+    cr_assert(eq(str, camera.aggregate, "rtsp://h/s/"));
+    cr_assert(eq(str, camera.tracks[0]->control, "rtsp://h/s/track1"));
+    cr_assert(zero(int, describe("v=0\r\na=control:live\r\n" VIDEO)));
+    cr_assert(eq(str, camera.aggregate, "rtsp://h/s/live"));
+    cr_assert(eq(str, camera.tracks[0]->control, "rtsp://h/s/track1"));
+}
+
+Test(rtsp_tracks, begin_where_the_session_says_that_it_is)
+{
+    cr_assert(zero(int, describe("v=0\r\na=control:rtsp://g:554/live/ch1/\r\n" VIDEO)));
+    cr_assert(eq(str, camera.aggregate, "rtsp://g:554/live/ch1/"));
+    cr_assert(eq(str, camera.tracks[0]->control, "rtsp://g:554/live/ch1/track1"));
+}
+
+/* What is behind would take its pictures for sound. */
+Test(rtsp_tracks, are_none_that_are_not_what_they_say)
+{
+    static const char *const sections[] = {
+        "m=audio 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n",
+        "m=audio 0 RTP/AVP 26\r\n",
+        "m=application 0 RTP/AVP 96\r\na=rtpmap:96 H265/90000\r\n",
+        "m=video 0 RTP/AVP 96\r\na=rtpmap:96 MPEG4-GENERIC/48000/2\r\na=fmtp:96 config=1190\r\n",
+        "m=application 0 RTP/AVP 96\r\na=rtpmap:96 MP4A-LATM/48000\r\n"
+        "a=fmtp:96 cpresent=0;config=40002420\r\n",
+    };
+
+    for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
+        cr_assert(eq(int, describe(sections[i]), AVERROR(ENOSYS)), "%s", sections[i]);
+    cr_assert(zero(int, describe("m=video 0 RTP/AVP 96\r\na=rtpmap:96 MPEG4-GENERIC/48000/2\r\n"
+                                 "a=fmtp:96 config=1190\r\n" VIDEO)));
+    cr_assert(eq(u32, camera.n_tracks, 1));
+    cr_assert(zero(int, describe("m=application 0 RTP/AVP 96\r\n"
+                                 "a=rtpmap:96 vnd.onvif.metadata/90000\r\n")));
+}
+
+Test(rtsp_tracks, count_what_comes_where_nobody_asked_for_it)
+{
+    static const uint8_t packet[12] = {0x80, 96};
+    struct rtsp_item item = {
+        .kind = RTSP_ITEM_MEDIA, .data = packet, .data_bytes = sizeof(packet), .channel = 7};
+
+    cr_assert(zero(int, describe("v=0\r\n" VIDEO)));
+    cr_assert(zero(int, rtsp_camera_take_media(&camera, &item, 1)));
+    cr_assert(eq(u64, camera.past.n_foreign, 1));
+    item.channel = 0;
+    cr_assert(zero(int, rtsp_camera_take_media(&camera, &item, 1)));
+    cr_assert(eq(u64, camera.past.n_foreign, 1));
+    cr_assert(eq(u64, camera.tracks[0]->receiver.n_packets, 1));
+}

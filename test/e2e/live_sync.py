@@ -1,42 +1,52 @@
-#!/ usr / bin / env python3
-#SPDX - License - Identifier : MIT
-""
-    "Plays a camera whose flashes and beeps coincide on its own clock, but which sends its pictures or its sound
-    later,
-    and looks when each flash is seen and its beep is heard
-            .
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Plays a camera whose flashes and beeps coincide on its own clock, but which sends its pictures or its sound
+later, and looks when each flash is seen and its beep is heard.
 
-        live_sync.py AV -
-        SYNC[SECONDS];
-by hand : nobody can tell on a machine that does much else.""
-                                                           "
-          import json import math import pathlib import shutil import struct import subprocess
-              import sys import tempfile import threading import time
+live_sync.py AV-SYNC [SECONDS [CASE]]; by hand: nobody can tell on a machine that does much else."""
+import json
+import math
+import pathlib
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
 
-                  import camera
+import camera
 
-                      AV_SYNC = sys.argv[1] SECONDS =
-    int(sys.argv[2]) if len (sys.argv) > 2 else 12 RATE = 48000 PACKET = 480 #samples,
-                      10 ms PICTURES_HZ = 25 FLASH =
-                          "color=black:s=160x120:r=25,geq=lum=if(lt(mod(N\\,25)\\,1)\\,235\\,16):"
-                          "cb=128:cr=128" NTP_OF_1970 = 2208988800
+AV_SYNC = sys.argv[1]
+SECONDS = int(sys.argv[2]) if len(sys.argv) > 2 else 12
+RATE = 48000
+PACKET = 480  # samples, 10 ms
+PICTURES_HZ = 25
+FLASH = "color=black:s=160x120:r=25,geq=lum=if(lt(mod(N\\,25)\\,1)\\,235\\,16):cb=128:cr=128"
+NTP_OF_1970 = 2208988800
+CASES = (("nothing late", {}),
+         ("pictures 250 ms late, no reports", {"late_s": (0.25, 0), "reports": False}),
+         ("pictures 250 ms late", {"late_s": (0.25, 0)}),
+         ("pictures 250 ms late, reports from 2 s on", {"late_s": (0.25, 0), "reports_from_s": 2}),
+         ("sound 250 ms late, no reports", {"late_s": (0, 0.25), "reports": False}),
+         ("sound 250 ms late", {"late_s": (0, 0.25)}),
+         ("sound 250 ms late, reports an hour off", {"late_s": (0, 0.25), "wrong_s": 3600}))
 
-                                                        class Flashing(camera.Camera)
-    : ""
-      "Has a second track, beeps. By TCP."
-      ""
 
-      def
-      __init__(self, stream)
-    : super().__init__(stream, PICTURES_HZ) self.loops = True self.refused = ("udp", )self.late_s =
-                              (0.0, 0.0) #pictures,
-                      sound : sent so much after they were captured self.reports =
-                          True self.reports_from_s = 0 #of play self.wrong_s = 0 #the sound's reports
+class Flashing(camera.Camera):
+    """Has a second track, beeps. By TCP."""
 
-                      def
-                      _serve(self, connection)
-    :
-try : _Session(self, connection).run()
+    def __init__(self, stream):
+        super().__init__(stream, PICTURES_HZ)
+        self.refused = ("udp",)
+        self.late_s = (0.0, 0.0)  # pictures, sound: sent so much after they were captured
+        self.reports = True
+        self.reports_from_s = 0   # of play
+        self.wrong_s = 0          # the sound's reports
+
+    def _serve(self, connection):
+        try:
+            _Session(self, connection).run()
         except (OSError, ValueError):
             pass
         finally:
@@ -58,7 +68,8 @@ class _Session(camera._Session):
         self.begun_s = time.monotonic() + 0.1
         sound = threading.Thread(target=self.talk, daemon=True)
         sound.start()
-    try : self.show()
+        try:
+            self.show()
             sound.join()
         except OSError:
             pass
@@ -101,29 +112,31 @@ class _Session(camera._Session):
             pass
 
 
+def play(folder, clip, name, settings):
+    source = Flashing(clip)
+    for key, value in settings.items():
+        setattr(source, key, value)
+    try:
+        done = subprocess.run([AV_SYNC, source.url(), folder / "out.wav"], capture_output=True, text=True,
+                              timeout=60 + SECONDS)
+    finally:
+        source.close()
+    found = json.loads(done.stdout)
+    late = " ".join(f"{ms:.0f}" for ms in found["late_ms"])
+    print(f"{name}: {found['sync']}, skew {found['skew_us'] / 1000:.0f} ms, corrected "
+          f"{found['corrected_us'] / 1000:.0f} ms; flashes are later than beeps by {late} ms", flush=True)
+
+
 def main():
-    with tempfile.TemporaryDirectory(prefix="limef-live-sync-") as folder:
-        clip = pathlib.Path(folder) / "clip.h264"
+    with tempfile.TemporaryDirectory(prefix="limef-live-sync-") as name:
+        folder = pathlib.Path(name)
+        clip = folder / "clip.h264"
         subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", FLASH, "-t", "1", "-c:v", "libx264", "-preset",
                         "ultrafast", "-g", "25", "-bf", "0", "-pix_fmt", "yuv420p", "-bsf:v",
                         "h264_metadata=aud=insert", "-f", "h264", clip], check=True)
-        for name, settings in (("nothing late", {}),
-                               ("pictures 250 ms late, no reports", {"late_s": (0.25, 0), "reports": False}),
-                               ("pictures 250 ms late", {"late_s": (0.25, 0)}),
-                               ("pictures 250 ms late, reports from 2 s on", {"late_s": (0.25, 0), "reports_from_s": 2}),
-                               ("sound 250 ms late, no reports", {"late_s": (0, 0.25), "reports": False}),
-                               ("sound 250 ms late", {"late_s": (0, 0.25)}),
-                               ("sound 250 ms late, reports an hour off", {"late_s": (0, 0.25), "wrong_s": 3600})):
-            source = Flashing(clip.read_bytes())
-            for key, value in settings.items():
-                setattr(source, key, value)
-            done = subprocess.run([AV_SYNC, source.url(), pathlib.Path(folder) / "out.wav"], capture_output=True,
-                                  text=True, timeout=60 + SECONDS)
-            source.close()
-            found = json.loads(done.stdout)
-            late = " ".join(f"{ms:.0f}" for ms in found["late_ms"])
-            print(f"{name}: {found['sync']}, skew {found['skew_us'] / 1000:.0f} ms, corrected "
-                  f"{found['corrected_us'] / 1000:.0f} ms; flashes are later than beeps by {late} ms", flush=True)
+        cases = [CASES[int(sys.argv[3])]] if len(sys.argv) > 3 else CASES
+        for case, settings in cases:
+            play(folder, clip.read_bytes(), case, settings)
 
 
 if __name__ == "__main__":

@@ -103,10 +103,14 @@ static int init_camera(struct play_stream *stream, struct limef_rtsp_source *cam
         .timeout_us = options->timeout_us,
         .once = !options->reconnect,
     };
+    int ret;
 
     stream->from = &stream->camera.source;
-    return limef_rtsp_source_init(
-        camera, camera == &stream->main ? stream->main_name : stream->name, &settings);
+    ret = limef_rtsp_source_init(camera, camera == &stream->main ? stream->main_name : stream->name,
+                                 &settings);
+    if (ret >= 0 && stream->sound)
+        limef_rtsp_source_hold(camera);
+    return ret;
 }
 
 /* A camera with two streams. The large one is not connected yet, unless it always is. */

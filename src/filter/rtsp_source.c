@@ -6,13 +6,16 @@
 #include "filter/filter_kinds.h"
 #include "rtsp/camera.h"
 #include "rtsp/cut.h"
+#include "rtsp/hold.h"
 
+#include <limef/base/clock.h>
 #include <limef/base/log.h>
 #include <limef/base/url.h>
 #include <limef/frame/pool.h>
 #include <limef/thread/report.h>
 
 #include <libavcodec/avcodec.h>
+#include <libavutil/common.h>
 #include <libavutil/error.h>
 #include <string.h>
 
@@ -22,6 +25,7 @@
 struct rtsp_track_state {
     bool is_described; /* its codec frame was passed on in this connection */
     struct rtsp_cut cut;
+    struct rtsp_hold hold;
 };
 
 /* What the source keeps around its camera; limef_rtsp_source.camera is its first member. */
@@ -210,10 +214,9 @@ static int pass_unit(struct inside *inside, const struct rtsp_receiver *receiver
 }
 
 /* What is behind and fails has said so; it is not the camera's fault. */
-static int arrived(void *context, struct rtsp_receiver *receiver,
-                   const struct rtsp_arrival *arrival)
+static int pass_arrival(struct inside *inside, const struct rtsp_receiver *receiver,
+                        const struct rtsp_arrival *arrival)
 {
-    struct inside *inside = context;
     struct rtsp_track_state *track = &inside->tracks[receiver->media];
     int ret = 0;
 
@@ -230,11 +233,55 @@ static int arrived(void *context, struct rtsp_receiver *receiver,
     return ret == AVERROR_EXIT ? ret : 0;
 }
 
+static int pass_held(struct inside *inside, struct rtsp_held *held)
+{
+    int ret = pass_arrival(inside, held->receiver, &held->arrival);
+
+    rtsp_unit_clear(&held->unit);
+    return ret;
+}
+
+/* What waited for other streams until then. */
+static int pass_until(struct inside *inside, int64_t until_us)
+{
+    struct rtsp_held *held;
+    int ret = 0;
+
+    for (unsigned i = 0; i < N_MEDIA; i++)
+        while (ret >= 0 && (held = rtsp_hold_next(&inside->tracks[i].hold, until_us)))
+            ret = pass_held(inside, held);
+    return ret;
+}
+
+static int arrived(void *context, struct rtsp_receiver *receiver,
+                   const struct rtsp_arrival *arrival)
+{
+    struct inside *inside = context;
+    struct rtsp_hold *hold = &inside->tracks[receiver->media].hold;
+    int ret = 0;
+
+    if (hold->n == RTSP_HOLD_UNITS)
+        ret = pass_held(inside, rtsp_hold_next(hold, LIMEF_FOREVER));
+    if (ret < 0 || rtsp_hold_take(hold, receiver, arrival))
+        return ret;
+    return pass_arrival(inside, receiver, arrival);
+}
+
+/* Nothing that would come goes with it any more. */
+static void over(void *context)
+{
+    pass_until(context, LIMEF_FOREVER);
+}
+
 static int rtsp_source_step(struct limef_source *source, int64_t *due_us)
 {
     struct inside *inside = inside_of(rtsp_of(&source->filter));
     int ret = rtsp_camera_step(&inside->camera, due_us);
 
+    if (ret != AVERROR_EXIT && pass_until(inside, limef_now_us()) == AVERROR_EXIT)
+        ret = AVERROR_EXIT;
+    for (unsigned i = 0; i < N_MEDIA; i++)
+        *due_us = FFMIN(*due_us, rtsp_hold_due_us(&inside->tracks[i].hold));
     if (inside->camera.pending == RTSP_DESCRIBE) /* it takes its time to answer */
         libavcodec_prepare();
     publish(inside);
@@ -264,6 +311,8 @@ static void rtsp_source_clear(struct limef_filter *filter)
     libavcodec_settle();
     if (inside) {
         inside->camera.events.state = NULL;
+        for (unsigned i = 0; i < N_MEDIA; i++)
+            rtsp_hold_clear(&inside->tracks[i].hold);
         rtsp_camera_clear(&inside->camera);
         limef_payload_unref(inside->packet.frame.payload);
         limef_payload_unref(inside->codec.frame.payload);
@@ -309,7 +358,7 @@ int limef_rtsp_source_init(struct limef_rtsp_source *rtsp, const char *name,
         ret = AVERROR(ENOMEM);
     if (ret >= 0)
         ret = rtsp_camera_open(&inside->camera, name, settings,
-                               &(struct rtsp_camera_events){state_changed, arrived, inside});
+                               &(struct rtsp_camera_events){state_changed, arrived, over, inside});
     if (ret < 0) {
         limef_url_mask(masked, sizeof(masked), settings->url);
         limef_filter_clear(&rtsp->source.filter);
@@ -320,4 +369,9 @@ int limef_rtsp_source_init(struct limef_rtsp_source *rtsp, const char *name,
     atomic_store_explicit(&rtsp->source.is_live, 1, memory_order_relaxed);
     rtsp_camera_start(&inside->camera);
     return 0;
+}
+
+void limef_rtsp_source_hold(struct limef_rtsp_source *rtsp)
+{
+    inside_of(rtsp)->camera.sync.holds = true;
 }

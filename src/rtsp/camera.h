@@ -46,7 +46,8 @@ struct rtsp_track {
 struct rtsp_camera_events {
     /* Returns 0, or AVERROR_EXIT, which step returns. */
     int (*state)(void *context, enum limef_rtsp_state state, int code, const char *text);
-    rtsp_arrival_fn *arrival; /* receiver.media tells the track */
+    rtsp_arrival_fn *arrival;    /* receiver.media tells the track */
+    void (*over)(void *context); /* its tracks are about to go */
     void *context;
 };
 

@@ -140,6 +140,8 @@ static int take_unit(void *context, struct rtsp_unit *unit)
     }
     note_pace(receiver, unit->timestamp);
     arrival.pts_us = rtsp_clock_pts_us(clock, own_us(receiver, unit->timestamp));
+    if (clock->sync->holds)
+        arrival.hold_us = rtsp_clock_hold_us(clock, own_us(receiver, unit->timestamp));
     arrival.duration_us = to_us(receiver, unit->duration);
     if (receiver->wall.is_placed)
         arrival.wall_us =

@@ -47,6 +47,8 @@ struct rtsp_pace {
 struct rtsp_arrival {
     struct rtsp_unit *unit; /* its buffer may be taken */
     int64_t pts_us, duration_us, wall_us, arrived_us;
+    int64_t
+        hold_us; /* how much later what goes with it comes; 0: it is the last, or nobody waits */
     bool is_discontinuous;
 };
 

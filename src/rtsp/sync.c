@@ -55,7 +55,6 @@ void rtsp_sync_restart(struct rtsp_sync *sync)
     for (unsigned i = 0; i < RTSP_SYNC_MAX_CLOCKS; i++)
         sync->clocks[i].is_anchored = false;
     sync->master = NULL;
-    sync->by = LIMEF_RTSP_SYNC_ARRIVAL;
 }
 
 int64_t rtsp_clock_pts_us(const struct rtsp_clock *clock, int64_t own_us)
@@ -66,6 +65,31 @@ int64_t rtsp_clock_pts_us(const struct rtsp_clock *clock, int64_t own_us)
            av_clip64(clock->end_shift_us - clock->shift_us, -most_us, most_us);
 }
 
+static struct rtsp_clock *playing(struct rtsp_sync *sync, enum limef_media media)
+{
+    for (unsigned i = 0; i < RTSP_SYNC_MAX_CLOCKS; i++)
+        if (sync->clocks[i].is_anchored &&
+            (media == LIMEF_MEDIA_NONE || sync->clocks[i].media == media))
+            return &sync->clocks[i];
+    return NULL;
+}
+
+/* By what the streams are in step, and how far apart sound and pictures are by that. */
+static void note_by(struct rtsp_sync *sync, enum limef_rtsp_sync by)
+{
+    const struct rtsp_clock *pictures = playing(sync, LIMEF_MEDIA_VIDEO);
+    const struct rtsp_clock *sound = playing(sync, LIMEF_MEDIA_AUDIO);
+
+    sync->by = by;
+    sync->skew_us = 0;
+    if (!pictures || !sound)
+        return;
+    if (by == LIMEF_RTSP_SYNC_REPORTS)
+        sync->skew_us = pictures->base_us - sound->base_us;
+    else if (by == LIMEF_RTSP_SYNC_RTP_INFO)
+        sync->skew_us = pictures->told_us - sound->told_us;
+}
+
 void rtsp_clock_anchor(struct rtsp_clock *clock, int64_t ticks, int64_t arrived_us)
 {
     struct rtsp_sync *sync = clock->sync;
@@ -73,6 +97,8 @@ void rtsp_clock_anchor(struct rtsp_clock *clock, int64_t ticks, int64_t arrived_
 
     if (sync->begun_us == LIMEF_NO_TIME)
         sync->begun_us = arrived_us;
+    if (!playing(sync, LIMEF_MEDIA_NONE))
+        note_by(sync, LIMEF_RTSP_SYNC_ARRIVAL);
     own_us = arrived_us - sync->begun_us;
     clock->shift_us = rtsp_clock_pts_us(clock, own_us) - own_us;
     if (clock->last_pts_us != LIMEF_NO_TIME && own_us + clock->shift_us <= clock->last_pts_us)
@@ -82,7 +108,28 @@ void rtsp_clock_anchor(struct rtsp_clock *clock, int64_t ticks, int64_t arrived_
     clock->highest_ticks = clock->before_ticks = LIMEF_NO_TIME;
     clock->is_anchored = true;
     clock->n_reports = 0;
-    clock->is_stale = clock->is_refused = clock->is_told = false;
+    clock->is_stale = clock->is_refused = clock->is_told = clock->is_held = false;
+}
+
+int64_t rtsp_clock_hold_us(struct rtsp_clock *clock, int64_t own_us)
+{
+    const struct rtsp_sync *sync = clock->sync;
+    int64_t least_us = INT64_MAX, hold_us;
+
+    for (unsigned i = 0; i < RTSP_SYNC_MAX_CLOCKS; i++) {
+        const struct rtsp_clock *other = &sync->clocks[i];
+
+        if (other->is_anchored && other->media != LIMEF_MEDIA_OTHER)
+            least_us =
+                FFMIN(least_us, rtsp_clock_pts_us(other, other->last_own_us) - other->last_own_us);
+    }
+    hold_us = FFMAX(rtsp_clock_pts_us(clock, own_us) - own_us - least_us, 0);
+    if (clock->is_held && hold_us > clock->held_us)
+        hold_us = FFMIN(hold_us, clock->held_us + FFMAX(own_us - clock->held_at_us, 0) / SLOWLY);
+    clock->is_held = true;
+    clock->held_us = hold_us;
+    clock->held_at_us = FFMAX(own_us, clock->held_at_us);
+    return hold_us;
 }
 
 static bool is_reported(const struct rtsp_clock *clock)
@@ -97,13 +144,12 @@ static int64_t end_base_us(const struct rtsp_clock *clock)
 }
 
 /* The stream that reports of others are compared with: pictures, if they are reported. */
-static const struct rtsp_clock *reference(const struct rtsp_sync *sync,
-                                          const struct rtsp_clock *but)
+static struct rtsp_clock *reference(struct rtsp_sync *sync, const struct rtsp_clock *but)
 {
-    const struct rtsp_clock *found = NULL;
+    struct rtsp_clock *found = NULL;
 
     for (unsigned i = 0; i < RTSP_SYNC_MAX_CLOCKS; i++) {
-        const struct rtsp_clock *clock = &sync->clocks[i];
+        struct rtsp_clock *clock = &sync->clocks[i];
 
         if (is_reported(clock) && clock != but &&
             (!found || (clock->media == LIMEF_MEDIA_VIDEO && found->media != LIMEF_MEDIA_VIDEO)))
@@ -129,6 +175,33 @@ static void shift_at_once(struct rtsp_clock *clock, int64_t by_us)
     clock->shift_us = clock->end_shift_us = shift_us;
 }
 
+/* By and by, and not while it is done already: what came out of order in that time has to be over.
+ */
+static void shift_slowly(struct rtsp_clock *clock, int64_t by_us)
+{
+    int64_t takes_us = llabs(clock->end_shift_us - clock->shift_us) * SLOWLY;
+    bool is_done = clock->end_shift_us == clock->shift_us ||
+                   clock->last_own_us >= clock->from_us + takes_us + SETTLED_US;
+
+    if (llabs(by_us) < NEAR_US || !is_done)
+        return;
+    clock->shift_us = clock->end_shift_us;
+    clock->end_shift_us += by_us;
+    clock->from_us = clock->last_own_us;
+    note_correction(clock->sync, by_us);
+}
+
+/* A stream that begins is put in step with another one, by a time that is negative where it comes
+ * later. Where streams are held until the last one comes, that one plays as it did: it would
+ * be late. */
+static void join(struct rtsp_clock *clock, struct rtsp_clock *other, int64_t by_us)
+{
+    if (by_us < 0 && clock->sync->holds)
+        shift_slowly(other, -by_us);
+    else
+        shift_at_once(clock, by_us);
+}
+
 /* By what the answer to PLAY says. Where all are told that their first packet is at the beginning,
  * that is all that the camera means, mostly, and not that they are of one moment. */
 static void join_as_told(struct rtsp_clock *clock)
@@ -136,14 +209,14 @@ static void join_as_told(struct rtsp_clock *clock)
     struct rtsp_sync *sync = clock->sync;
 
     for (unsigned i = 0; i < RTSP_SYNC_MAX_CLOCKS; i++) {
-        const struct rtsp_clock *other = &sync->clocks[i];
+        struct rtsp_clock *other = &sync->clocks[i];
         int64_t apart_us = clock->told_us - other->told_us;
 
         if (other == clock || !other->is_anchored || !other->is_told ||
             (clock->is_exact && other->is_exact) || llabs(apart_us) > MOST_TOLD_APART_US)
             continue;
-        shift_at_once(clock, apart_us - clock->end_shift_us + other->end_shift_us);
-        sync->by = LIMEF_RTSP_SYNC_RTP_INFO;
+        join(clock, other, apart_us - clock->end_shift_us + other->end_shift_us);
+        note_by(sync, LIMEF_RTSP_SYNC_RTP_INFO);
         return;
     }
 }
@@ -220,22 +293,6 @@ static bool find_master(struct rtsp_sync *sync)
     return true;
 }
 
-/* By and by, and not while it is done already: what came out of order in that time has to be over.
- */
-static void shift_slowly(struct rtsp_clock *clock, int64_t by_us)
-{
-    int64_t takes_us = llabs(clock->end_shift_us - clock->shift_us) * SLOWLY;
-    bool is_done = clock->end_shift_us == clock->shift_us ||
-                   clock->last_own_us >= clock->from_us + takes_us + SETTLED_US;
-
-    if (llabs(by_us) < NEAR_US || !is_done)
-        return;
-    clock->shift_us = clock->end_shift_us;
-    clock->end_shift_us += by_us;
-    clock->from_us = clock->last_own_us;
-    note_correction(clock->sync, by_us);
-}
-
 static void put_in_step(struct rtsp_sync *sync)
 {
     unsigned n_accepted;
@@ -247,10 +304,10 @@ static void put_in_step(struct rtsp_sync *sync)
     look_for_silence(sync);
     if (n_accepted < 2) {
         if (sync->by == LIMEF_RTSP_SYNC_REPORTS)
-            sync->by = LIMEF_RTSP_SYNC_ARRIVAL;
+            note_by(sync, LIMEF_RTSP_SYNC_ARRIVAL);
         return;
     }
-    sync->by = LIMEF_RTSP_SYNC_REPORTS;
+    note_by(sync, LIMEF_RTSP_SYNC_REPORTS);
     if (!find_master(sync))
         return;
     for (unsigned i = 0; i < RTSP_SYNC_MAX_CLOCKS; i++)
@@ -261,7 +318,7 @@ static void put_in_step(struct rtsp_sync *sync)
 
 void rtsp_clock_join(struct rtsp_clock *clock, int64_t wall_us, int64_t told_us)
 {
-    const struct rtsp_clock *other = reference(clock->sync, clock);
+    struct rtsp_clock *other = reference(clock->sync, clock);
 
     if (told_us != LIMEF_NO_TIME) {
         clock->is_told = true;
@@ -276,7 +333,7 @@ void rtsp_clock_join(struct rtsp_clock *clock, int64_t wall_us, int64_t told_us)
     clock->n_reports = 1;
     clock->base_us = wall_us - clock->anchor_us;
     if (other && !other->is_stale && llabs(other->base_us - clock->base_us) <= MOST_APART_US)
-        shift_at_once(clock, end_base_us(clock) - end_base_us(other));
+        join(clock, other, end_base_us(clock) - end_base_us(other));
     put_in_step(clock->sync);
 }
 
@@ -298,27 +355,13 @@ void rtsp_clock_report(struct rtsp_clock *clock, int64_t wall_us, int64_t own_us
 
 void rtsp_sync_count(const struct rtsp_sync *sync, struct limef_rtsp_source_counters *counters)
 {
-    const struct rtsp_clock *pictures = NULL, *sound = NULL;
-
-    for (unsigned i = 0; i < RTSP_SYNC_MAX_CLOCKS; i++) {
-        const struct rtsp_clock *clock = &sync->clocks[i];
-
-        counters->n_jumps += clock->n_jumps;
-        if (clock->is_anchored && clock->media == LIMEF_MEDIA_VIDEO)
-            pictures = clock;
-        if (clock->is_anchored && clock->media == LIMEF_MEDIA_AUDIO)
-            sound = clock;
-    }
+    for (unsigned i = 0; i < RTSP_SYNC_MAX_CLOCKS; i++)
+        counters->n_jumps += sync->clocks[i].n_jumps;
     counters->sync = sync->by;
+    counters->skew_us = sync->skew_us;
     counters->n_corrections = sync->n_corrections;
     counters->corrected_us = sync->corrected_us;
     counters->n_refused_reports = sync->n_refused;
-    if (!pictures || !sound)
-        return;
-    if (sync->by == LIMEF_RTSP_SYNC_REPORTS && is_accepted(pictures) && is_accepted(sound))
-        counters->skew_us = pictures->base_us - sound->base_us;
-    else if (sync->by == LIMEF_RTSP_SYNC_RTP_INFO && pictures->is_told && sound->is_told)
-        counters->skew_us = pictures->told_us - sound->told_us;
 }
 
 const char *limef_rtsp_sync_name(enum limef_rtsp_sync by)

@@ -43,6 +43,8 @@ struct rtsp_clock {
 
     /* what is added to the own time, up to from_us and in the end */
     int64_t from_us, shift_us, end_shift_us;
+    int64_t held_us, held_at_us; /* how long the last unit waits; own time of that */
+    bool is_held;                /* and there was one since it was anchored */
 };
 
 /* All-zero and rtsp_sync_init(). */
@@ -51,7 +53,9 @@ struct rtsp_sync {
     int64_t begun_us; /* limef_now_us() that is time 0; LIMEF_NO_TIME: not yet */
     struct rtsp_clock clocks[RTSP_SYNC_MAX_CLOCKS];
     const struct rtsp_clock *master; /* that the others follow; NULL: none yet */
-    enum limef_rtsp_sync by;
+    bool holds; /* whoever is behind wants all streams at the time of the last one */
+    enum limef_rtsp_sync by; /* of this connection, or the last one */
+    int64_t skew_us;
     uint64_t n_corrections, corrected_us;
     uint64_t n_refused; /* times that reports of two streams turned out not to be of one clock */
     bool is_silence_said;
@@ -80,6 +84,10 @@ void rtsp_clock_report(struct rtsp_clock *clock, int64_t wall_us, int64_t own_us
 
 /* The time of a unit by its own time, which may be before that of others that came sooner. */
 int64_t rtsp_clock_pts_us(const struct rtsp_clock *clock, int64_t own_us);
+
+/* How long a unit waits for those of other streams that go with it, at its own time. It grows by a
+ * tenth of the time that goes by; at once behind an anchor. */
+int64_t rtsp_clock_hold_us(struct rtsp_clock *clock, int64_t own_us);
 
 /* Sums up how the streams are in step. */
 void rtsp_sync_count(const struct rtsp_sync *sync, struct limef_rtsp_source_counters *counters);

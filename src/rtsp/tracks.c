@@ -292,6 +292,8 @@ void rtsp_camera_drop_track(struct rtsp_camera *camera)
 
 void rtsp_camera_clear_tracks(struct rtsp_camera *camera)
 {
+    if (camera->n_tracks > 0)
+        camera->events.over(camera->events.context);
     for (unsigned i = 0; i < camera->n_tracks; i++) {
         forget_track(camera, camera->tracks[i]);
         camera->tracks[i] = NULL;

@@ -2,9 +2,9 @@
 /*
  * av_sync CLIP WAV [RATE [TO [PATIENCE]]]: plays a clip whose flashes and beeps coincide, at so
  * many thousandths of its rate, goes to second TO of it, if that is not 0, when 1.5 s were mixed,
- * and has PATIENCE milliseconds more of sound wait in the device; looks at the offscreen picture
- * after each time it was composed and listens to what was recorded, and prints how much later than
- * its beep each flash was seen.
+ * and has PATIENCE milliseconds more of sound wait in the device; or a camera (rtsp://) up to its
+ * end; looks at the offscreen picture after each time it was composed and listens to what was
+ * recorded, and prints how much later than its beep each flash was seen.
  *
  * Neither the presenter nor the mixer is asked: when a flash was seen is the time when the picture
  * is read back, when a beep is heard comes from its place in the file and from when blocks of
@@ -25,8 +25,12 @@
 #define TIMEOUT_US 60000000
 #define LOOK_US 500    /* how often the mixer is looked at */
 #define SAME_US 200000 /* a flash and a beep that are further apart are not of the same second */
+#define SAME_LIVE_US 450000
 
 static struct limef_file_source source;
+static struct limef_rtsp_source camera;
+static bool is_live;
+static struct limef_latency_filter latency;
 static struct limef_split_filter split;
 static struct limef_decode_filter decode, sound_decode;
 static struct limef_resample_filter resample;
@@ -100,10 +104,11 @@ static void open_sound(const char *wav, int64_t patience_us)
     struct limef_audio_output_settings null = {
         .kind = LIMEF_AUDIO_NULL, .period_frames = PERIOD, .patience_us = patience_us};
     struct limef_thread_settings thread = {.name = "sound", .reports = &reports};
+    struct limef_mixer_input_settings ahead = {.n_ahead = is_live ? RATE / 25 : 0};
 
     must(limef_broadcast_ring_init(&ring, words, RING_FRAMES, 2), "ring");
     must(limef_mixer_init(&mixer, NULL, &settings), "mixer");
-    must(limef_mixer_input_init(&input, &mixer, NULL, memory, 32768, NULL), "input");
+    must(limef_mixer_input_init(&input, &mixer, NULL, memory, 32768, &ahead), "input");
     must(limef_mixer_connect(&mixer, &input), "input");
     slot.input = &input;
     slot.resample = &resample;
@@ -159,20 +164,41 @@ static void set_rate(int rate)
     must(limef_thread_send(&sound.thread, &signal_frame), "rate");
 }
 
-static void open_chain(const char *clip)
+/* Returns what is to be run. */
+static struct limef_source *open_source(const char *url)
 {
-    struct limef_file_source_settings file = {.url = clip, .pace = LIMEF_PACE_FASTEST};
+    struct limef_file_source_settings file = {.url = url, .pace = LIMEF_PACE_FASTEST};
+    struct limef_rtsp_source_settings rtsp = {
+        .url = url, .transport = LIMEF_RTSP_TCP, .once = true};
+
+    if (is_live) {
+        must(limef_rtsp_source_init(&camera, "camera", &rtsp), "camera");
+        limef_rtsp_source_hold(&camera);
+        limef_latency_filter_init(&latency, NULL, 0);
+        limef_connect(&camera.source.filter, &split.filter);
+        limef_connect(&split.filter, &latency.filter);
+        limef_connect(&latency.filter, &decode.filter);
+        return &camera.source;
+    }
+    must(limef_file_source_init(&source, "source", &file), "source");
+    limef_connect(&source.source.filter, &split.filter);
+    limef_connect(&split.filter, &decode.filter);
+    return &source.source;
+}
+
+static void open_chain(const char *url)
+{
     struct limef_decode_settings video = {.media = LIMEF_MEDIA_VIDEO};
     struct limef_decode_settings audio = {.media = LIMEF_MEDIA_AUDIO};
     struct limef_graph_settings settings = {.reports = &reports};
+    struct limef_resample_settings live = {.follows = true};
+    struct limef_source *from;
 
-    must(limef_file_source_init(&source, "source", &file), "source");
     limef_split_filter_init(&split, NULL);
     must(limef_decode_filter_init(&decode, "pictures", &video), "decode");
     must(limef_decode_filter_init(&sound_decode, "sound", &audio), "decode");
-    must(limef_resample_filter_init(&resample, NULL, NULL), "resample");
-    limef_connect(&source.source.filter, &split.filter);
-    limef_connect(&split.filter, &decode.filter);
+    must(limef_resample_filter_init(&resample, NULL, is_live ? &live : NULL), "resample");
+    from = open_source(url);
     limef_connect(&decode.filter, &presenter.filter);
     limef_connect(&sound_decode.filter, &resample.filter);
     limef_connect(&resample.filter, &sink.filter);
@@ -180,7 +206,7 @@ static void open_chain(const char *clip)
     must(limef_graph_init(&graph, graph_memory, sizeof(graph_memory), &settings), "graph");
     must(limef_graph_add_thread(&graph, &screen), "graph");
     must(limef_graph_add_thread(&graph, &sound), "graph");
-    must(limef_graph_add(&graph, &source.source), "graph");
+    must(limef_graph_add(&graph, from), "graph");
     must(limef_graph_start(&graph), "graph");
 }
 
@@ -230,6 +256,7 @@ static unsigned find_beeps(const char *wav, int64_t *frames)
 
 static void print(const int64_t *beeps, unsigned n_beeps, int64_t zero_us, int64_t patience_us)
 {
+    int64_t same_us = is_live ? SAME_LIVE_US : SAME_US;
     unsigned n = 0;
 
     printf("{\"flashes\": %u, \"beeps\": %u, \"late_ms\": [", n_flashes, n_beeps);
@@ -237,10 +264,19 @@ static void print(const int64_t *beeps, unsigned n_beeps, int64_t zero_us, int64
         for (unsigned k = 0; k < n_flashes; k++) {
             int64_t beep_us = zero_us + patience_us + (beeps[i] + 3 * PERIOD / 2) * 1000000 / RATE;
 
-            if (llabs(flashes_us[k] - beep_us) < SAME_US)
+            if (llabs(flashes_us[k] - beep_us) < same_us)
                 printf("%s%.2f", n++ ? ", " : "", (double)(flashes_us[k] - beep_us) / 1e3);
         }
-    printf("]}\n");
+    printf("]");
+    if (is_live) {
+        struct limef_rtsp_source_counters counters;
+
+        limef_rtsp_source_get_counters(&camera, &counters);
+        printf(", \"sync\": \"%s\", \"skew_us\": %lld, \"corrected_us\": %llu",
+               limef_rtsp_sync_name(counters.sync), (long long)counters.skew_us,
+               (unsigned long long)counters.corrected_us);
+    }
+    printf("}\n");
 }
 
 int main(int n_arguments, char **arguments)
@@ -251,6 +287,7 @@ int main(int n_arguments, char **arguments)
 
     if (n_arguments < 3)
         return 1;
+    is_live = strncmp(arguments[1], "rtsp:", 5) == 0;
     must(limef_reports_init(&reports), "reports");
     open_sound(arguments[2], patience_us);
     open_pictures();
@@ -267,6 +304,8 @@ int main(int n_arguments, char **arguments)
     n_beeps = find_beeps(arguments[2], beeps);
     print(beeps, n_beeps, zero_us, patience_us);
     limef_filter_clear(&source.source.filter);
+    limef_filter_clear(&camera.source.filter);
+    limef_filter_clear(&latency.filter);
     limef_filter_clear(&split.filter);
     limef_filter_clear(&decode.filter);
     limef_filter_clear(&sound_decode.filter);

@@ -49,6 +49,11 @@ static int note_unit(void *context, struct rtsp_receiver *receiver,
     return 0;
 }
 
+static void note_over(void *context)
+{
+    (void)context;
+}
+
 static void open_camera(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -66,7 +71,7 @@ static void open_camera(void)
                             &camera, "camera",
                             &(struct limef_rtsp_source_settings){
                                 .url = url, .transport = LIMEF_RTSP_TCP, .timeout_us = TIMEOUT_US},
-                            &(struct rtsp_camera_events){note_state, note_unit, NULL})));
+                            &(struct rtsp_camera_events){note_state, note_unit, note_over, NULL})));
     rtsp_camera_start(&camera);
 }
 

@@ -30,6 +30,7 @@ static struct stream {
     int64_t off_us;  /* its reports are wrong by so much */
     bool reports, reports_no_time;
     int64_t captured_us, pts_us; /* of the last unit that arrived */
+    int64_t hold_us, most_hold_step_us;
     unsigned n_back, n_units;
     int64_t most_apart_us; /* of its time's pace and the camera's, between two units */
 } streams[2];
@@ -48,7 +49,10 @@ static int keep(void *context, struct rtsp_receiver *receiver, const struct rtsp
         stream->n_back += went_us <= 0;
         if (apart_us > stream->most_apart_us)
             stream->most_apart_us = apart_us;
+        if (arrival->hold_us - stream->hold_us > stream->most_hold_step_us)
+            stream->most_hold_step_us = arrival->hold_us - stream->hold_us;
     }
+    stream->hold_us = arrival->hold_us;
     *last_us = stream->captured_us;
     stream->pts_us = arrival->pts_us;
     return 0;
@@ -353,6 +357,41 @@ Test(rtsp_sync, connections_one_after_the_other_do_not_add_up)
         }
     }
     cr_assert(zero(u32, streams[VIDEO].n_back + streams[AUDIO].n_back));
+}
+
+Test(rtsp_sync, nothing_is_held_unless_somebody_wants_it)
+{
+    streams[VIDEO].late_us = 250000;
+    play(0, 6000000);
+    cr_assert(zero(i64, streams[AUDIO].hold_us));
+    cr_assert(zero(i64, streams[VIDEO].hold_us));
+}
+
+Test(rtsp_sync, what_comes_first_is_held_until_the_last_comes)
+{
+    sync.holds = true;
+    streams[VIDEO].late_us = 250000;
+    play(0, 6000000);
+    cr_assert(le(i64, llabs(streams[AUDIO].hold_us - 250000), 5));
+    cr_assert(zero(i64, streams[VIDEO].hold_us));
+    cr_assert(le(i64, streams[AUDIO].most_hold_step_us, AUDIO_US / 10 + 1));
+}
+
+/* Nor are its times before those by arrival, which would look as if it were late. */
+Test(rtsp_sync, pictures_are_held_by_and_by_when_sound_begins_later)
+{
+    sync.holds = true;
+    streams[AUDIO].late_us = 250000;
+    report(&streams[VIDEO], 0);
+    report(&streams[AUDIO], 0);
+    play(0, 300000);
+    cr_assert(le(i64, streams[VIDEO].hold_us, 30000));
+    play(300000, 6000000);
+    cr_assert(le(i64, llabs(streams[VIDEO].hold_us - 250000), 5));
+    cr_assert(zero(i64, streams[AUDIO].hold_us));
+    cr_assert(eq(i64, streams[AUDIO].pts_us, streams[AUDIO].captured_us + 250000));
+    cr_assert(le(i64, streams[VIDEO].most_hold_step_us, VIDEO_US / 10 + 1));
+    cr_assert(le(i64, llabs(apart_us()), 5));
 }
 
 static void tell(struct stream *stream, int64_t begins_us)

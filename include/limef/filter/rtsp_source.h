@@ -139,6 +139,15 @@ LIMEF_API int limef_rtsp_source_init(struct limef_rtsp_source *rtsp, const char 
                                      const struct limef_rtsp_source_settings *settings);
 
 /**
+ * Sound and pictures of one moment are passed on when the last of them has come, for who hears
+ * and shows at once what comes: what comes earlier is held, by at most 2 s, or 128 units. It grows
+ * by 100 ms in a second at most. Without it they have one time, and are passed on as they come.
+ *
+ * Thread: the controlling one, before it runs
+ */
+LIMEF_API void limef_rtsp_source_hold(struct limef_rtsp_source *rtsp);
+
+/**
  * Reads the counters.
  *
  * @param counters  written.

@@ -35,6 +35,11 @@ static int ignore_unit(void *context, struct rtsp_receiver *receiver,
     return 0;
 }
 
+static void ignore_end(void *context)
+{
+    (void)context;
+}
+
 static void open_camera(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -47,8 +52,9 @@ static void open_camera(void)
     cr_assert(zero(int, getsockname(closed_port_fd, (struct sockaddr *)&address, &bytes)));
     snprintf(url, sizeof(url), "rtsp://127.0.0.1:%u/s", ntohs(address.sin_port));
     cr_assert(zero(
-        int, rtsp_camera_open(&camera, "camera", &(struct limef_rtsp_source_settings){.url = url},
-                              &(struct rtsp_camera_events){note_state, ignore_unit, NULL})));
+        int,
+        rtsp_camera_open(&camera, "camera", &(struct limef_rtsp_source_settings){.url = url},
+                         &(struct rtsp_camera_events){note_state, ignore_unit, ignore_end, NULL})));
     rtsp_camera_start(&camera);
 }
 

@@ -26,12 +26,17 @@ static int ignore_unit(void *context, struct rtsp_receiver *receiver,
     return 0;
 }
 
+static void ignore_end(void *context)
+{
+    (void)context;
+}
+
 static void open_camera(void)
 {
     cr_assert(
-        zero(int, rtsp_camera_open(&camera, "camera",
-                                   &(struct limef_rtsp_source_settings){.url = "rtsp://h/s"},
-                                   &(struct rtsp_camera_events){ignore_state, ignore_unit, NULL})));
+        zero(int, rtsp_camera_open(
+                      &camera, "camera", &(struct limef_rtsp_source_settings){.url = "rtsp://h/s"},
+                      &(struct rtsp_camera_events){ignore_state, ignore_unit, ignore_end, NULL})));
     strcpy(camera.base, "rtsp://h/s/");
 }
 

@@ -293,7 +293,9 @@ static int look_at_silence(struct rtsp_camera *camera, int64_t now_us)
 
 static int look_at_deadline(struct rtsp_camera *camera, int64_t now_us)
 {
-    if (camera->pending == RTSP_KEEP_ALIVE) { /* whether it is alive, media tell */
+    /* whether it is alive, media tell, and they are an answer to PLAY */
+    if (camera->pending == RTSP_KEEP_ALIVE ||
+        (camera->pending == RTSP_PLAY && camera->has_played)) {
         rtsp_camera_keep_on(camera, now_us);
         return 0;
     }

@@ -223,6 +223,20 @@ Test(rtsp_camera, plays_on_if_a_keep_alive_is_not_answered)
     cr_assert(gt(i64, camera.keep_alive_us, limef_now_us() + 10000000));
 }
 
+Test(rtsp_camera, plays_on_if_play_is_answered_by_pictures_alone)
+{
+    meet();
+    expect("DESCRIBE");
+    answer_as(200, "", "v=0\r\n" VIDEO);
+    expect("SETUP");
+    answer("Transport: RTP/AVP/TCP;interleaved=0-1\r\n");
+    expect("PLAY");
+    send_picture(1);
+    camera.deadline_us = 0;
+    expect("OPTIONS");
+    cr_assert(eq(int, (int)state, LIMEF_RTSP_PLAYING));
+}
+
 Test(rtsp_camera, is_lost_if_it_answers_keep_alives_and_sends_nothing)
 {
     greet("Session: 1\r\n", VIDEO);

@@ -71,6 +71,16 @@ static int end_unit(struct depacketizer *depacketizer)
     return ret;
 }
 
+/* A marker ends a unit, but for parameter sets alone: some cameras mark each NAL unit. */
+static bool ends_unit(struct depacketizer *depacketizer, const struct rtp_packet *packet)
+{
+    const struct rtsp_unit *unit = &depacketizer->unit;
+
+    return packet->marker &&
+           (unit->bytes == 0 || unit->is_damaged || !depacketizer->ops->has_picture ||
+            depacketizer->ops->has_picture(depacketizer));
+}
+
 int depacketizer_push(struct depacketizer *depacketizer, const struct rtp_packet *packet,
                       int64_t timestamp, unsigned n_missing)
 {
@@ -91,14 +101,14 @@ int depacketizer_push(struct depacketizer *depacketizer, const struct rtp_packet
         depacketizer->has_head = !unit->follows_loss;
         depacketizer->lost_before = false;
     }
-    depacketizer->is_open_ended = !packet->marker;
     taken = depacketizer->ops->take(depacketizer, packet);
     if (taken < 0 && taken != AVERROR_EXIT) {
         depacketizer->n_malformed += taken != AVERROR(ENOMEM);
         unit->is_damaged = true;
         depacketizer->lost_before |= unit->bytes == 0;
     }
-    if (packet->marker && handed >= 0)
+    depacketizer->is_open_ended = !ends_unit(depacketizer, packet);
+    if (!depacketizer->is_open_ended && handed >= 0)
         handed = end_unit(depacketizer);
     return handed < 0 ? handed : taken;
 }

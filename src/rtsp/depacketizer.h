@@ -27,6 +27,8 @@ struct depacketizer_ops {
     int (*open)(struct depacketizer *depacketizer, const struct sdp_media *media);
     /* Takes a packet of the unit that is put together. Returns 0, or AVERROR_INVALIDDATA. */
     int (*take)(struct depacketizer *depacketizer, const struct rtp_packet *packet);
+    /* Whether the unit has more than what goes before a picture; NULL: yes. */
+    bool (*has_picture)(struct depacketizer *depacketizer);
     /* Before a unit is handed out; NULL: nothing to do. */
     void (*finish)(struct depacketizer *depacketizer);
 };

@@ -52,14 +52,15 @@ enum {
 
 struct nal {
     bool is_h265;
-    bool has_don;      /* decoding order numbers in each packet (RFC 7798 4.4, RFC 6184 5.6) */
-    bool in_fragment;  /* the unit ends in a NAL unit that goes on */
-    bool has_sps;      /* sets has one */
-    bool is_gap_known; /* packets are missing since the last slice */
-    bool has_slice, is_bidirectional; /* of the unit: has one, has one that is; H.264 */
-    bool is_closed;                   /* the unit is a key that nothing behind it refers past */
-    struct frame_number number;       /* H.264 */
-    size_t sets_bytes;                /* parameter sets of the unit that is put together */
+    bool has_don;          /* decoding order numbers in each packet (RFC 7798 4.4, RFC 6184 5.6) */
+    bool in_fragment;      /* the unit ends in a NAL unit that goes on */
+    bool has_sps;          /* sets has one */
+    bool is_gap_known;     /* packets are missing since the last slice */
+    bool has_slice;        /* of the unit */
+    bool is_bidirectional; /* one of them is; H.264 */
+    bool is_closed;        /* the unit is a key that nothing behind it refers past */
+    struct frame_number number; /* H.264 */
+    size_t sets_bytes;          /* parameter sets of the unit that is put together */
     uint8_t sets[SETS_BYTES];
 };
 
@@ -130,12 +131,17 @@ static void note_key(struct depacketizer *depacketizer, unsigned type, const uin
     }
 }
 
+static bool is_slice(const struct nal *nal, unsigned type)
+{
+    return nal->is_h265 ? type < H265_SLICES : type >= H264_SLICE && type <= H264_IDR;
+}
+
 /* Whether a picture begins with it, so that nothing of the unit is missing before it. */
 static bool is_head(const struct nal *nal, unsigned type, const uint8_t *data, size_t bytes)
 {
     size_t header = nal->is_h265 ? 2 : 1;
 
-    if (nal->is_h265 ? type < H265_SLICES : type >= H264_SLICE && type <= H264_IDR)
+    if (is_slice(nal, type))
         /* first_mb_in_slice == 0 and first_slice_segment_in_pic_flag are a first bit that is set */
         return bytes > header && data[header] & 0x80;
     return nal->is_h265 ? type <= H265_AUD || type == H265_SEI_PREFIX
@@ -150,7 +156,6 @@ static void note_slice(struct depacketizer *depacketizer, const uint8_t *data, s
     if (frame_number_take(&nal->number, data, bytes, nal->is_gap_known))
         depacketizer->unit.follows_loss = true;
     nal->is_gap_known = false;
-    nal->has_slice = true;
     nal->is_bidirectional |= nal->number.is_bidirectional;
 }
 
@@ -166,6 +171,7 @@ static void note(struct depacketizer *depacketizer, const uint8_t *data, size_t 
         depacketizer->has_head |= is_head(nal, type, data, bytes);
     }
     note_key(depacketizer, type, data, bytes);
+    nal->has_slice |= is_slice(nal, type);
     if (!nal->is_h265 && (type == H264_SLICE || type == H264_PARTITION_A || type == H264_IDR))
         note_slice(depacketizer, data, bytes);
 }
@@ -333,6 +339,11 @@ static int nal_take(struct depacketizer *depacketizer, const struct rtp_packet *
                         : take_h264(depacketizer, packet->payload, packet->payload_bytes);
 }
 
+static bool nal_has_picture(struct depacketizer *depacketizer)
+{
+    return nal_of(depacketizer)->has_slice;
+}
+
 static size_t find_start_code(const uint8_t *data, size_t bytes, size_t from)
 {
     for (; from + sizeof(start_code) <= bytes; from++)
@@ -377,7 +388,7 @@ static void nal_finish(struct depacketizer *depacketizer)
     if (nal->has_sps && !depacketizer->unit.is_damaged && !has_all(depacketizer->parameters, nal) &&
         keep_sets(depacketizer->parameters, nal) >= 0)
         depacketizer->unit.has_new_codec = true;
-    depacketizer->unit.is_in_order = nal->has_slice && !nal->is_bidirectional;
+    depacketizer->unit.is_in_order = !nal->is_h265 && nal->has_slice && !nal->is_bidirectional;
     depacketizer->unit.is_open = depacketizer->unit.is_key && !nal->is_closed;
     if (nal->is_closed)
         depacketizer->unit.n_partial = 0;
@@ -438,5 +449,6 @@ const struct depacketizer_ops depacketizer_nal_ops = {
     .encodings = {"H264", "H265", "HEVC"},
     .open = nal_open,
     .take = nal_take,
+    .has_picture = nal_has_picture,
     .finish = nal_finish,
 };

@@ -17,8 +17,6 @@
 /* Or this often a second, whatever the share is: of 64 chains at 25 frames a second, 0.1 % of a
  * core. */
 #define SAMPLES_HZ 16
-/* More often a second the figures get no better. */
-#define ENOUGH_HZ 1000
 #define EVERY_MAX 65536
 #define NS_PER_S 1000000000LL
 /* Timestamps that differ by more have jumped. */
@@ -223,21 +221,16 @@ int limef_probe_go(struct limef_filter *filter, const struct limef_frame *frame)
     return ret;
 }
 
-/* One in how many to measure, by what it costs and how often frames come: often enough, but no
- * more often where that costs anything. */
+/* One in how many to measure, by what it costs and how often frames come. */
 static uint32_t choose_every(const struct limef_probe *probe, int64_t gap_ns)
 {
     int64_t mean_ns = probe->mean_ns > 0 ? probe->mean_ns : 1;
     int64_t by_cost = tree.n_calls * call_cost_ns * WORK_PER_COST / mean_ns;
     uint32_t set_hz = atomic_load_explicit(&probe->least_hz, memory_order_relaxed);
     int64_t least_hz = set_hz ? set_hz : SAMPLES_HZ;
-    int64_t drawn_ns = gap_ns > 0 ? gap_ns : 1;
-    int64_t by_rate = NS_PER_S / least_hz * probe->drawn / drawn_ns + 1;
-    int64_t by_enough = NS_PER_S / ENOUGH_HZ * probe->drawn / drawn_ns;
+    int64_t by_rate = NS_PER_S / least_hz * probe->drawn / (gap_ns > 0 ? gap_ns : 1) + 1;
     int64_t every = by_cost < by_rate ? by_cost : by_rate;
 
-    if (every > 1 && every < by_enough)
-        every = by_enough;
     return every < 1 ? 1 : every > EVERY_MAX ? EVERY_MAX : (uint32_t)every;
 }
 

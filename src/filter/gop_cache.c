@@ -35,22 +35,36 @@ static bool belongs(const struct limef_frame *kept, const struct limef_frame *of
                                       kept->track == of->track || of->media != LIMEF_MEDIA_VIDEO);
 }
 
-static void forget(struct limef_gop_cache_filter *cache, const struct limef_frame *of)
+static bool is_of_track(const struct limef_frame *kept, const struct limef_frame *of)
+{
+    return kept->slot == of->slot && kept->media == of->media && kept->track == of->track;
+}
+
+static void drop(struct limef_gop_cache_filter *cache, struct limef_packet_frame *packet)
+{
+    if (packet->frame.media == LIMEF_MEDIA_VIDEO) /* what is left of its group has no key */
+        cache->open &= ~(UINT32_C(1) << limef_tracks_find(&cache->tracks, &packet->frame));
+    cache->bytes -= packet->size_bytes;
+    limef_payload_unref(packet->frame.payload);
+}
+
+static void forget_which(struct limef_gop_cache_filter *cache, const struct limef_frame *of,
+                         bool (*goes)(const struct limef_frame *kept, const struct limef_frame *of))
 {
     unsigned n = 0;
 
-    for (unsigned i = 0; i < cache->n_packets; i++) {
-        struct limef_packet_frame *packet = &cache->packets[i];
-
-        if (belongs(&packet->frame, of)) {
-            cache->bytes -= packet->size_bytes;
-            limef_payload_unref(packet->frame.payload);
-        } else {
-            cache->packets[n++] = *packet;
-        }
-    }
+    for (unsigned i = 0; i < cache->n_packets; i++)
+        if (goes(&cache->packets[i].frame, of))
+            drop(cache, &cache->packets[i]);
+        else
+            cache->packets[n++] = cache->packets[i];
     cache->n_packets = n;
     publish(cache);
+}
+
+static void forget(struct limef_gop_cache_filter *cache, const struct limef_frame *of)
+{
+    forget_which(cache, of, belongs);
 }
 
 /* A signal is about its whole slot, or all of them. */
@@ -179,6 +193,7 @@ static void act(struct limef_gop_cache_filter *cache, const struct limef_signal_
     case LIMEF_SIGNAL_STOP:
     case LIMEF_SIGNAL_END:
     case LIMEF_SIGNAL_LOST:
+    case LIMEF_SIGNAL_GAP:
         forget_slot(cache, signal->frame.slot);
         break;
     default:
@@ -209,21 +224,27 @@ static int pass(struct limef_gop_cache_filter *cache, const struct limef_frame *
     return ret;
 }
 
+/* Packets of before are of other parameters. */
+static void take_codec(struct limef_gop_cache_filter *cache, const struct limef_frame *codec)
+{
+    int track = codec->media == LIMEF_MEDIA_VIDEO ? limef_tracks_find(&cache->tracks, codec) : -1;
+
+    if (codec->media != LIMEF_MEDIA_VIDEO)
+        forget_which(cache, codec, is_of_track);
+    else
+        give_up(cache, codec, track >= 0 ? UINT32_C(1) << track : 0);
+}
+
 static int gop_cache_go(struct limef_filter *filter, const struct limef_frame *in)
 {
     struct limef_gop_cache_filter *cache = cache_of(filter);
     const struct limef_packet_frame *packet = limef_packet_frame_from(in);
     int ret, kept;
 
-    if (in->frame_class == LIMEF_FRAME_CODEC || in->frame_class == LIMEF_FRAME_SIGNAL) {
-        if (in->frame_class == LIMEF_FRAME_SIGNAL)
-            act(cache, limef_signal_frame_from(in));
-        else
-            give_up(cache, in,
-                    in->media == LIMEF_MEDIA_VIDEO && limef_tracks_find(&cache->tracks, in) >= 0
-                        ? UINT32_C(1) << limef_tracks_find(&cache->tracks, in)
-                        : 0);
-    }
+    if (in->frame_class == LIMEF_FRAME_SIGNAL)
+        act(cache, limef_signal_frame_from(in));
+    else if (in->frame_class == LIMEF_FRAME_CODEC)
+        take_codec(cache, in);
     ret = pass(cache, in);
     kept = limef_codecs_keep(&cache->codecs, filter, in);
     if (packet && in->media == LIMEF_MEDIA_VIDEO)

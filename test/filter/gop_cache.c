@@ -13,6 +13,7 @@
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <libavcodec/codec_par.h>
 
 #define GOP 250 /* pictures: ten seconds */
 #define JOINS_AT 190
@@ -127,6 +128,33 @@ Test(gop_cache, one_picture_of_the_burst_comes_before_the_next_live_packet)
     for (int i = 0; i < 4; i++)
         cr_assert(eq(int, late_number((unsigned)i), (JOINS_AT - 1 + i) % 32));
     cr_assert(eq(u64, counters().n_bursts, 1));
+}
+
+Test(gop_cache, parameters_of_sound_leave_the_group_as_it_is)
+{
+    AVCodecParameters *parameters = avcodec_parameters_alloc();
+    struct limef_codec_frame sound = {
+        .frame = {.frame_class = LIMEF_FRAME_CODEC, .media = LIMEF_MEDIA_AUDIO, .track = 1},
+        .parameters = parameters};
+
+    load_long_group(0);
+    give_until(3);
+    limef_go(&cache.filter, &sound.frame);
+    give_until(5);
+    cr_assert(eq(u64, counters().n_packets, 5));
+    avcodec_parameters_free(&parameters);
+}
+
+Test(gop_cache, a_hole_ends_the_group)
+{
+    struct limef_signal_frame gap;
+
+    load_long_group(0);
+    give_until(3);
+    limef_signal_frame_set(&gap, LIMEF_SIGNAL_GAP, 0, "");
+    limef_go(&cache.filter, &gap.frame);
+    give_until(5);
+    cr_assert(eq(u64, counters().n_packets, 0)); /* no key has come since */
 }
 
 Test(gop_cache, who_joins_without_being_served_gets_the_burst_with_the_next_frame)

@@ -222,6 +222,7 @@ static int pass_arrival(struct inside *inside, const struct rtsp_receiver *recei
 
     if (rtsp_cut_drops(&track->cut, arrival, inside->camera.settings.shows_damage)) {
         inside->camera.past.n_dropped_units++;
+        track->is_described &= !arrival->unit->has_new_codec; /* it is told with the next one */
         return 0;
     }
     if (!track->is_described || arrival->unit->has_new_codec) {

@@ -296,6 +296,7 @@ static int look_at_deadline(struct rtsp_camera *camera, int64_t now_us)
     /* whether it is alive, media tell, and they are an answer to PLAY */
     if (camera->pending == RTSP_KEEP_ALIVE ||
         (camera->pending == RTSP_PLAY && camera->has_played)) {
+        camera->report_us = FFMIN(camera->report_us, now_us);
         rtsp_camera_keep_on(camera, now_us);
         return 0;
     }

@@ -132,6 +132,13 @@ int64_t rtsp_clock_hold_us(struct rtsp_clock *clock, int64_t own_us)
     return hold_us;
 }
 
+void rtsp_clock_leave(struct rtsp_clock *clock)
+{
+    clock->is_anchored = false;
+    if (clock->sync->master == clock)
+        clock->sync->master = NULL;
+}
+
 static bool is_reported(const struct rtsp_clock *clock)
 {
     return clock->is_anchored && clock->n_reports > 0;

@@ -74,6 +74,9 @@ void rtsp_sync_restart(struct rtsp_sync *sync);
  */
 void rtsp_clock_anchor(struct rtsp_clock *clock, int64_t ticks, int64_t arrived_us);
 
+/* Its stream goes, and the others do not: they are no more in step with it. */
+void rtsp_clock_leave(struct rtsp_clock *clock);
+
 /* What is known of the stream already, after it was anchored and before any time was given. wall_us
  * is the camera's wall clock at its own time; LIMEF_NO_TIME: not known. told_us: its time since the
  * beginning that the answer to PLAY names; LIMEF_NO_TIME: not told. */

@@ -285,6 +285,8 @@ void rtsp_camera_drop_track(struct rtsp_camera *camera)
 {
     struct rtsp_track **track = &camera->tracks[camera->setting_up];
 
+    camera->events.over(camera->events.context);
+    rtsp_clock_leave((*track)->receiver.clock);
     forget_track(camera, *track);
     memmove(track, track + 1, (--camera->n_tracks - camera->setting_up) * sizeof(*track));
     camera->tracks[camera->n_tracks] = NULL;
@@ -344,7 +346,8 @@ int rtsp_camera_take_media(struct rtsp_camera *camera, const struct rtsp_item *i
     for (unsigned i = 0; i < camera->n_tracks; i++) {
         struct reading reading = {.track = camera->tracks[i], .now_us = now_us};
 
-        if (item->channel != reading.track->channel && item->channel != reading.track->channel + 1)
+        if (!reading.track->is_set_up || (item->channel != reading.track->channel &&
+                                          item->channel != reading.track->channel + 1))
             continue;
         reading.which = item->channel - reading.track->channel;
         return take_packet(&reading, item->data, item->data_bytes);

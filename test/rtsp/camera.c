@@ -235,6 +235,7 @@ Test(rtsp_camera, plays_on_if_play_is_answered_by_pictures_alone)
     camera.deadline_us = 0;
     expect("OPTIONS");
     cr_assert(eq(int, (int)state, LIMEF_RTSP_PLAYING));
+    cr_assert(lt(i64, camera.report_us, LIMEF_FOREVER));
 }
 
 Test(rtsp_camera, is_lost_if_it_answers_keep_alives_and_sends_nothing)

@@ -26,9 +26,12 @@ static int ignore_unit(void *context, struct rtsp_receiver *receiver,
     return 0;
 }
 
-static void ignore_end(void *context)
+static unsigned n_ends;
+
+static void count_end(void *context)
 {
     (void)context;
+    n_ends++;
 }
 
 static void open_camera(void)
@@ -36,7 +39,7 @@ static void open_camera(void)
     cr_assert(
         zero(int, rtsp_camera_open(
                       &camera, "camera", &(struct limef_rtsp_source_settings){.url = "rtsp://h/s"},
-                      &(struct rtsp_camera_events){ignore_state, ignore_unit, ignore_end, NULL})));
+                      &(struct rtsp_camera_events){ignore_state, ignore_unit, count_end, NULL})));
     strcpy(camera.base, "rtsp://h/s/");
 }
 
@@ -103,6 +106,26 @@ Test(rtsp_tracks, count_what_comes_where_nobody_asked_for_it)
     cr_assert(eq(u64, camera.past.n_foreign, 1));
     item.channel = 0;
     cr_assert(zero(int, rtsp_camera_take_media(&camera, &item, 1)));
-    cr_assert(eq(u64, camera.past.n_foreign, 1));
+    cr_assert(eq(u64, camera.past.n_foreign, 2)); /* nor there, up to the answer to SETUP */
+    camera.tracks[0]->is_set_up = true;
+    cr_assert(zero(int, rtsp_camera_take_media(&camera, &item, 1)));
+    cr_assert(eq(u64, camera.past.n_foreign, 2));
     cr_assert(eq(u64, camera.tracks[0]->receiver.n_packets, 1));
+}
+
+/* Units of it may wait for those of the other one. */
+Test(rtsp_tracks, are_over_before_a_refused_one_goes)
+{
+    struct rtsp_clock *clock;
+
+    cr_assert(zero(int, describe("v=0\r\n" VIDEO "m=audio 0 RTP/AVP 0\r\na=control:a\r\n")));
+    cr_assert(eq(u32, camera.n_tracks, 2));
+    clock = camera.tracks[1]->receiver.clock;
+    rtsp_clock_anchor(clock, 0, 1);
+    camera.setting_up = 1;
+    n_ends = 0;
+    rtsp_camera_drop_track(&camera);
+    cr_assert(eq(uint, n_ends, 1));
+    cr_assert(eq(u32, camera.n_tracks, 1));
+    cr_assert(not(clock->is_anchored));
 }

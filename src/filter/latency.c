@@ -5,6 +5,7 @@
 #include <limef/thread/report.h>
 
 #include <inttypes.h>
+#include <libavutil/common.h>
 #include <string.h>
 
 #define DEFAULT_BUDGET_US 500000
@@ -34,8 +35,13 @@ static int64_t measure(struct limef_latency_filter *latency, struct limef_latenc
 {
     int64_t base_us = now_us - in->pts_us, late_us;
 
-    if (!track->is_known || in->flags & LIMEF_FRAME_DISCONTINUITY)
+    /* a hole in the stream makes what is behind it no less late; a jump forward is seen below */
+    if (!track->is_known ||
+        (in->flags & LIMEF_FRAME_DISCONTINUITY && in->pts_us < track->highest_pts_us)) {
         begin_anew(track, base_us, now_us);
+        track->highest_pts_us = in->pts_us;
+    }
+    track->highest_pts_us = FFMAX(track->highest_pts_us, in->pts_us);
     late_us = base_us - track->base_us - (now_us - track->based_at_us) / 1000000 * MAX_DRIFT_PPM;
     if (late_us <= 0) {
         begin_anew(track, base_us, now_us);

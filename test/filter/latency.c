@@ -135,6 +135,21 @@ Test(latency, a_new_start_and_a_jump_of_the_source_begin_anew)
     cr_assert(eq(u64, counters().n_dropped, 0));
 }
 
+Test(latency, a_hole_makes_what_is_behind_it_no_less_late)
+{
+    struct limef_packet_frame packet = make_packet(1000, LIMEF_FRAME_KEY | LIMEF_FRAME_LIVE);
+    int64_t end_us = limef_now_us() + 50000;
+
+    latency.budget_us = 20000;
+    limef_go(&latency.filter, &packet.frame);
+    while (limef_now_us() < end_us) /* it is late by so much, or more */
+        continue;
+    packet = make_packet(2000, LIMEF_FRAME_KEY | LIMEF_FRAME_LIVE | LIMEF_FRAME_DISCONTINUITY);
+    limef_go(&latency.filter, &packet.frame);
+    cr_assert(eq(uint, sink.n_frames, 1));
+    cr_assert(eq(u64, counters().n_dropped, 1));
+}
+
 Test(latency, what_refers_to_dropped_frames_does_not_pass_behind_a_stall_either)
 {
     struct limef_signal_frame lost = make_signal(LIMEF_SIGNAL_LOST, 0);

@@ -33,9 +33,10 @@ struct limef_latency_track {
     bool was_cut;    /**< the next frame gets LIMEF_FRAME_DISCONTINUITY */
     int64_t base_us; /**< limef_now_us() less presentation time of what came without delay */
     int64_t based_at_us;
-    int64_t begun_pts_us;  /**< of the first frame that is dropped */
-    int64_t begun_late_us; /**< how late that was */
-    uint64_t n_dropped;    /**< since then */
+    int64_t highest_pts_us; /**< since it is known */
+    int64_t begun_pts_us;   /**< of the first frame that is dropped */
+    int64_t begun_late_us;  /**< how late that was */
+    uint64_t n_dropped;     /**< since then */
 };
 
 /**
@@ -66,7 +67,7 @@ struct limef_latency_filter {
  * LIMEF_FRAME_DISCONTINUITY.
  *
  * To the application (limef_report()): LIMEF_SIGNAL_LATE when a stream has caught up; the log has
- * a line, too. START, FLUSH, LOST and a discontinuity of the source begin anew.
+ * a line, too. START, FLUSH, LOST and a source that jumps back begin anew.
  */
 extern LIMEF_API const struct limef_filter_ops limef_latency_ops;
 

@@ -75,8 +75,8 @@ static void keep_time(struct limef_mixer_input *input, unsigned n_stalled, unsig
     }
     fill = limef_sample_ring_fill(&input->ring);
     n_skipped = FFMIN(input->n_late, fill > n_wanted ? fill - n_wanted : 0);
-    if (n_skipped)
-        limef_sample_ring_skip(&input->ring, fill - n_skipped);
+    if (n_skipped) /* so many, whatever is written meanwhile */
+        limef_sample_ring_skip_to(&input->ring, limef_sample_ring_tail(&input->ring) + n_skipped);
     input->n_late_for -= FFMIN(n_frames, input->n_late_for);
     input->n_late = input->n_late_for ? input->n_late - n_skipped : 0;
 }

@@ -96,17 +96,19 @@ static void add_set(struct nal *nal, unsigned type, const uint8_t *data, size_t 
 }
 
 /*
- * Types that neither standard gives a meaning, which receivers are to ignore (RFC 6184, 5.2 and
- * table 3; RFC 7798, 4.4): some cameras put data of their own there. STAP-A to FU-B are none of
- * them in a packet, and nothing in another unit.
+ * Types that neither standard gives a meaning (RFC 6184, table 3; RFC 7798, 4.4). Those of H.265
+ * are for whoever wants them, and ignored. Those of H.264 were a slice before it was damaged more
+ * often than a camera's own.
  */
 static bool is_reserved(const struct nal *nal, unsigned type)
 {
     return nal->is_h265 ? type > H265_PACI : type == 0 || type > H264_FU_B;
 }
 
-static int ignore(struct depacketizer *depacketizer)
+static int take_reserved(struct depacketizer *depacketizer)
 {
+    if (!nal_of(depacketizer)->is_h265)
+        return AVERROR_INVALIDDATA;
     depacketizer->n_reserved++;
     return 0;
 }
@@ -186,7 +188,7 @@ static int append_whole(struct depacketizer *depacketizer, const uint8_t *data, 
         return AVERROR_INVALIDDATA;
     type = type_of(nal, data);
     if (is_reserved(nal, type))
-        return ignore(depacketizer);
+        return take_reserved(depacketizer);
     note(depacketizer, data, bytes);
     if (is_parameter_set(nal, type))
         add_set(nal, type, data, bytes);
@@ -312,7 +314,7 @@ static int take_h265(struct depacketizer *depacketizer, const uint8_t *data, siz
                                bytes - 3 - don_bytes);
     }
     if (is_reserved(nal_of(depacketizer), type))
-        return ignore(depacketizer);
+        return take_reserved(depacketizer);
     if (type == H265_PACI || bytes < 2 + don_bytes)
         return AVERROR_INVALIDDATA;
     if (don_bytes == 0)

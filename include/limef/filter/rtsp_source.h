@@ -100,7 +100,7 @@ struct limef_rtsp_source_counters {
     uint64_t n_late;          /**< that came when they were given up */
     uint64_t n_malformed;     /**< packets or messages that lie */
     uint64_t n_foreign;       /**< packets of another sender or payload type, or of a channel that
-                                   nobody asked for, and NAL units of types that have no meaning;
+                                   nobody asked for, and NAL units of H.265 without a meaning;
                                    dropped */
     uint64_t n_kernel_drops;  /**< datagrams that the kernel had no room for */
     uint64_t n_units;         /**< access units passed on */

@@ -3,7 +3,6 @@
 
 #include "option_values.h"
 
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,14 +53,6 @@ static const char *const plan_words[] = {"auto",       "fused",     "per-filter"
 static const char *const report_words[] = {"json", NULL};
 static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
 
-/* Not 0 of them: that is what nobody asked for. */
-static int parse_seconds(const struct option_parser *parser, const char *text, int64_t *us)
-{
-    if (option_seconds(parser, text, us) < 0)
-        return -1;
-    return *us ? 0 : option_complain(parser, "--%s=%.40s: nothing", parser->name, text);
-}
-
 static int parse_mode(const struct option_parser *parser, const char *text,
                       enum limef_plan_mode *mode)
 {
@@ -88,11 +79,11 @@ static int parse_value(const struct option_parser *parser, struct graph_options 
 {
     switch (id) {
     case OPTION_PERIOD:
-        return parse_seconds(parser, text, &options->period_us);
+        return option_duration(parser, text, &options->period_us);
     case OPTION_DURATION:
-        return parse_seconds(parser, text, &options->duration_us);
+        return option_duration(parser, text, &options->duration_us);
     case OPTION_WINDOW:
-        return parse_seconds(parser, text, &options->window_us);
+        return option_duration(parser, text, &options->window_us);
     case OPTION_CPUS:
         return option_real(parser, text, MIN_CPUS, MAX_CPUS, &options->n_cpus);
     case OPTION_PLAN:
@@ -173,15 +164,10 @@ static char *join_words(char **words, int n_words)
     return text;
 }
 
-static int parse_option(struct option_parser *parser, struct graph_options *options, int id,
-                        const char *text)
+static int take_option(const struct option_parser *parser, void *options, int id, const char *text)
 {
-    int ret;
+    int ret = parse_value(parser, options, id, text);
 
-    for (const struct option *option = long_options; option->name; option++)
-        if (option->val == id)
-            parser->name = option->name;
-    ret = parse_value(parser, options, id, text);
     if (ret <= 0)
         return ret;
     take_switch(options, id, text);
@@ -191,21 +177,10 @@ static int parse_option(struct option_parser *parser, struct graph_options *opti
 int graph_options_parse(struct graph_options *options, int argc, char **argv, FILE *errors)
 {
     struct option_parser parser = {.program = "limef-graph", .errors = errors};
-    int id, ret = 0;
+    int ret;
 
     *options = (struct graph_options){.duration_us = -1, .log_level = LIMEF_LOG_WARNING};
-    optind = 0; /* glibc: start anew */
-    opterr = 0;
-    while (!ret && (id = getopt_long(argc, argv, "+:h", long_options, NULL)) != -1) {
-        const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "";
-
-        if (id == ':')
-            ret = option_complain(&parser, "%.60s: a value is missing", word);
-        else if (id == '?')
-            ret = option_complain(&parser, "%.60s: no such option", word);
-        else
-            ret = parse_option(&parser, options, id == 'h' ? OPTION_HELP : id, optarg);
-    }
+    ret = option_read(&parser, argc, argv, "+:h", long_options, OPTION_HELP, take_option, options);
     if (ret)
         return ret;
     if (options->help || options->version || options->elements)

@@ -72,3 +72,38 @@ int option_seconds(const struct option_parser *parser, const char *text, int64_t
     *us = (int64_t)(seconds * 1e6);
     return 0;
 }
+
+int option_duration(const struct option_parser *parser, const char *text, int64_t *us)
+{
+    if (option_seconds(parser, text, us) < 0)
+        return -1;
+    return *us ? 0 : option_complain(parser, "--%s=%.40s: nothing", parser->name, text);
+}
+
+static const char *name_of(const struct option *options, int id)
+{
+    while (options->name && options->val != id)
+        options++;
+    return options->name;
+}
+
+int option_read(struct option_parser *parser, int argc, char **argv, const char *flags,
+                const struct option *options, int help, option_take_fn *take, void *context)
+{
+    int id, ret = 0;
+
+    optind = 0; /* glibc: start anew */
+    opterr = 0;
+    while (!ret && (id = getopt_long(argc, argv, flags, options, NULL)) != -1) {
+        const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "";
+
+        if (id == ':')
+            return option_complain(parser, "%.60s: a value is missing", word);
+        if (id == '?')
+            return option_complain(parser, "%.60s: no such option", word);
+        id = id == 'h' ? help : id;
+        parser->name = name_of(options, id);
+        ret = take(parser, context, id, optarg);
+    }
+    return ret;
+}

@@ -8,6 +8,7 @@
 
 #include <limef/base/api.h>
 
+#include <getopt.h>
 #include <stdio.h>
 
 /* What is being parsed, for messages. */
@@ -33,5 +34,17 @@ int option_real(const struct option_parser *parser, const char *text, double min
 
 /* Seconds, with or without a fraction; a year at most. */
 int option_seconds(const struct option_parser *parser, const char *text, int64_t *us);
+
+/* Likewise, but not 0 of them: that is what nobody asked for. */
+int option_duration(const struct option_parser *parser, const char *text, int64_t *us);
+
+/* Takes one option, whose name the parser has. text: its value; NULL: it has none. */
+typedef int option_take_fn(const struct option_parser *parser, void *context, int id,
+                           const char *text);
+
+/* Hands the options of a command line on, one after another until one fails; optind is then the
+ * first word that is none. flags: those of getopt_long(); -h is the option with the id help. */
+int option_read(struct option_parser *parser, int argc, char **argv, const char *flags,
+                const struct option *options, int help, option_take_fn *take, void *context);
 
 #endif

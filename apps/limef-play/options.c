@@ -5,7 +5,6 @@
 
 #include <limef/filter/file_source.h>
 
-#include <getopt.h>
 #include <libavutil/error.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -308,11 +307,7 @@ static int parse_input_option(const struct option_parser *parser, struct play_op
     case OPTION_FRAMES:
         STORE_NUMBER(options->n_frames, int64_t, 1, LLONG_MAX);
     case OPTION_DURATION:
-        if (option_seconds(parser, text, &options->duration_us) < 0)
-            return -1;
-        return options->duration_us > 0
-                   ? 0
-                   : option_complain(parser, "--duration=%.40s: nothing", text);
+        return option_duration(parser, text, &options->duration_us);
     case OPTION_START:
         return option_seconds(parser, text, &options->start_us);
     case OPTION_SPEED:
@@ -368,15 +363,10 @@ static int parse_telling_option(const struct option_parser *parser, struct play_
     }
 }
 
-static int parse_option(struct option_parser *parser, struct play_options *options, int id,
-                        const char *text)
+static int take_option(const struct option_parser *parser, void *options, int id, const char *text)
 {
-    int ret;
+    int ret = parse_output_option(parser, options, id, text);
 
-    for (const struct option *option = long_options; option->name; option++)
-        if (option->val == id)
-            parser->name = option->name;
-    ret = parse_output_option(parser, options, id, text);
     if (ret > 0)
         ret = parse_input_option(parser, options, id, text);
     if (ret > 0)
@@ -400,7 +390,7 @@ static int add_url(const struct option_parser *parser, struct play_options *opti
 int play_options_parse(struct play_options *options, int argc, char **argv, FILE *errors)
 {
     struct option_parser parser = {.program = "limef-play", .errors = errors};
-    int id, ret = 0;
+    int ret;
 
     *options = (struct play_options){
         .reconnect = true,
@@ -412,18 +402,7 @@ int play_options_parse(struct play_options *options, int argc, char **argv, FILE
         .log_level = LIMEF_LOG_WARNING,
         .password_fd = -1,
     };
-    optind = 0; /* glibc: start anew */
-    opterr = 0;
-    while (!ret && (id = getopt_long(argc, argv, ":h", long_options, NULL)) != -1) {
-        const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "";
-
-        if (id == ':')
-            ret = option_complain(&parser, "%.60s: a value is missing", word);
-        else if (id == '?')
-            ret = option_complain(&parser, "%.60s: no such option", word);
-        else
-            ret = parse_option(&parser, options, id == 'h' ? OPTION_HELP : id, optarg);
-    }
+    ret = option_read(&parser, argc, argv, ":h", long_options, OPTION_HELP, take_option, options);
     for (int i = optind; !ret && i < argc; i++)
         ret = add_url(&parser, options, argv[i]);
     if (!ret && options->snapshot && options->vo == PLAY_VO_NONE)

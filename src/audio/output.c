@@ -186,24 +186,7 @@ static int64_t prepare(void *context, int64_t now_us)
     return LIMEF_FOREVER;
 }
 
-static int output_go(struct limef_thread *thread, const struct limef_signal_frame *signal_frame)
-{
-    (void)thread;
-    (void)signal_frame;
-    return 0;
-}
-
-/* It comes by at every period. */
-static void do_nothing(struct limef_thread *thread)
-{
-    (void)thread;
-}
-
-static const struct limef_thread_ops output_ops = {.step = output_step,
-                                                   .go = output_go,
-                                                   .wake = do_nothing,
-                                                   .open = do_nothing,
-                                                   .retry = do_nothing};
+static const struct limef_thread_ops output_ops = {.step = output_step};
 
 /* What is needed when the device is lost: the audio thread could not have it then without waiting
  * for memory. */

@@ -82,28 +82,12 @@ static int reopen_step(struct limef_thread *thread, int64_t deadline_us)
     return 0;
 }
 
-static int reopen_go(struct limef_thread *thread, const struct limef_signal_frame *signal_frame)
-{
-    (void)thread;
-    (void)signal_frame;
-    return 0;
-}
-
 static void reopen_wake(struct limef_thread *thread)
 {
     wake(output_of(thread));
 }
 
-static void do_nothing(struct limef_thread *thread)
-{
-    (void)thread;
-}
-
-static const struct limef_thread_ops reopen_ops = {.step = reopen_step,
-                                                   .go = reopen_go,
-                                                   .wake = reopen_wake,
-                                                   .open = do_nothing,
-                                                   .retry = do_nothing};
+static const struct limef_thread_ops reopen_ops = {.step = reopen_step, .wake = reopen_wake};
 
 int audio_output_reopen_start(struct limef_audio_output *output)
 {

@@ -110,23 +110,7 @@ static int recorder_step(struct limef_thread *thread, int64_t deadline_us)
     return 0;
 }
 
-static int recorder_go(struct limef_thread *thread, const struct limef_signal_frame *signal_frame)
-{
-    (void)thread;
-    (void)signal_frame;
-    return 0;
-}
-
-static void do_nothing(struct limef_thread *thread)
-{
-    (void)thread;
-}
-
-static const struct limef_thread_ops recorder_ops = {.step = recorder_step,
-                                                     .go = recorder_go,
-                                                     .wake = do_nothing,
-                                                     .open = do_nothing,
-                                                     .retry = do_nothing};
+static const struct limef_thread_ops recorder_ops = {.step = recorder_step};
 
 int limef_audio_recorder_start(struct limef_audio_recorder *recorder, const char *path,
                                const struct limef_broadcast_ring *ring, uint32_t rate)

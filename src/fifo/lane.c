@@ -210,6 +210,51 @@ void limef_lane_clear(struct limef_lane *lane)
     *lane = (struct limef_lane){0};
 }
 
+static void move_frame(struct limef_stack_frame *to, struct limef_stack_frame *from)
+{
+    to->any = from->any;
+    to->memory = from->memory;
+    to->memory_bytes = from->memory_bytes;
+    to->av = from->av;
+    atomic_store_explicit(&to->written_us, LIMEF_COUNTED(from->written_us), memory_order_relaxed);
+    from->any = (union limef_any_frame){.frame = {.payload = NULL}};
+    from->memory = NULL;
+    from->memory_bytes = 0;
+    from->av = NULL;
+}
+
+struct lane_rest lane_move_out(struct limef_lane *lane, struct limef_stack_frame *frames)
+{
+    struct lane_rest rest = {.waits_for_key = lane->waits_for_key,
+                             .ends_hole = lane->ends_hole,
+                             .n_holes = lane->n_holes};
+    uint32_t head = LIMEF_COUNTED(lane->head);
+
+    for (struct limef_stack_frame *unread = lane->unread; unread; unread = unread->next)
+        move_frame(&frames[rest.n_unread++], unread);
+    while (head + rest.n_waiting != own_tail(lane)) {
+        move_frame(&frames[rest.n_unread + rest.n_waiting],
+                   frame_down(lane, head + rest.n_waiting));
+        rest.n_waiting++;
+    }
+    return rest;
+}
+
+void lane_move_in(struct limef_lane *lane, const struct lane_rest *rest)
+{
+    struct limef_stack_frame **last = &lane->unread;
+
+    lane->waits_for_key = rest->waits_for_key;
+    lane->ends_hole = rest->ends_hole;
+    lane->n_holes = rest->n_holes;
+    for (unsigned i = 0; i < rest->n_unread; i++) { /* a new lane's come in order */
+        *last = take_free(lane);
+        last = &(*last)->next;
+    }
+    for (unsigned i = 0; i < rest->n_waiting; i++)
+        publish(lane, take_free(lane));
+}
+
 void limef_lane_get_counters(const struct limef_lane *lane, struct limef_lane_counters *counters)
 {
     *counters = (struct limef_lane_counters){

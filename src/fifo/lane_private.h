@@ -23,6 +23,23 @@ bool lane_has_frames(const struct limef_lane *lane);
 /* Wakes a writer that waits for room. Thread: any */
 void lane_wake_writer(struct limef_lane *lane);
 
+/* What one lane leaves to the next: frames that wait, and what its producer knows. */
+struct lane_rest {
+    unsigned n_unread;  /* of its reader, which come first */
+    unsigned n_waiting; /* the others */
+    uint32_t waits_for_key;
+    bool ends_hole;
+    uint64_t n_holes;
+};
+
+/* Moves what waits into the first of other stack frames, which are all-zero and at least as many;
+ * the lane is to be cleared then. Thread: the controlling one, while nobody reads or writes */
+struct lane_rest lane_move_out(struct limef_lane *lane, struct limef_stack_frame *frames);
+
+/* Of a lane that was made with those stack frames: they wait in it, as they did. Thread: likewise
+ */
+void lane_move_in(struct limef_lane *lane, const struct lane_rest *rest);
+
 /* Drops the media that waits, also in a closed fifo; signals and codec frames stay. Thread: the
  * consumer, or the controlling one while nobody reads */
 void fifo_drop_media(struct limef_fifo *fifo);

@@ -202,25 +202,7 @@ static void server_wake(struct limef_thread *thread)
         limef_fifo_wake(&server->fifo);
 }
 
-static int server_go(struct limef_thread *thread, const struct limef_signal_frame *signal_frame)
-{
-    (void)thread;
-    (void)signal_frame;
-    return 0;
-}
-
-static void server_nothing(struct limef_thread *thread)
-{
-    (void)thread;
-}
-
-static const struct limef_thread_ops server_ops = {
-    .step = server_step,
-    .go = server_go,
-    .wake = server_wake,
-    .open = server_nothing,
-    .retry = server_nothing,
-};
+static const struct limef_thread_ops server_ops = {.step = server_step, .wake = server_wake};
 
 static int fill_in(struct limef_export_settings *settings, const char *name)
 {

@@ -215,25 +215,7 @@ static void server_wake(struct limef_thread *thread)
     eventfd_write(server_of(thread)->wake_fd, 1); /* cannot fail: it holds 2^64 - 2 of them */
 }
 
-static int server_go(struct limef_thread *thread, const struct limef_signal_frame *signal_frame)
-{
-    (void)thread;
-    (void)signal_frame;
-    return 0;
-}
-
-static void server_nothing(struct limef_thread *thread)
-{
-    (void)thread;
-}
-
-static const struct limef_thread_ops server_ops = {
-    .step = server_step,
-    .go = server_go,
-    .wake = server_wake,
-    .open = server_nothing,
-    .retry = server_nothing,
-};
+static const struct limef_thread_ops server_ops = {.step = server_step, .wake = server_wake};
 
 static int listen_on_port(struct metrics_server *server, int port)
 {

@@ -69,8 +69,10 @@ static void run(struct limef_thread *thread, const struct limef_thread_command *
             answer(command->reply, CALL_DONE, ret);
         return;
     }
-    ret = command->to ? limef_go(command->to, &command->signal_frame.frame)
-                      : thread->ops->go(thread, &command->signal_frame);
+    if (command->to)
+        ret = limef_go(command->to, &command->signal_frame.frame);
+    else
+        ret = thread->ops->go ? thread->ops->go(thread, &command->signal_frame) : 0;
     if (ret < 0 && ret != AVERROR_EXIT)
         LIMEF_COUNT(thread->n_errors, 1);
 }
@@ -150,7 +152,7 @@ int commands_move(struct limef_thread *from, struct limef_thread *to, command_me
     } else {
         move(from, to, is_meant, context);
         if (n)
-            to->ops->wake(to);
+            command_wake(to);
     }
     pthread_mutex_unlock(&to->lock);
     pthread_mutex_unlock(&from->lock);
@@ -173,7 +175,7 @@ static int enqueue(struct limef_thread *thread, const struct limef_thread_comman
         thread->commands[n] = *command;
         set_n_waiting(thread, n + 1);
         /* under the lock: a thread that is stopped and started meanwhile would be stopped again */
-        thread->ops->wake(thread);
+        command_wake(thread);
     }
     pthread_mutex_unlock(&thread->lock);
     return ret;

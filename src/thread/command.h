@@ -45,6 +45,13 @@ int commands_move(struct limef_thread *from, struct limef_thread *to, command_me
 /* Runs what waits. Returns whether there was anything. Thread: the thread itself */
 bool commands_run(struct limef_thread *thread);
 
+/* Makes the thread's step return soon. Its lock is held. */
+static inline void command_wake(struct limef_thread *thread)
+{
+    if (thread->ops->wake)
+        thread->ops->wake(thread);
+}
+
 /* Sends the callers of calls that wait away. The thread's lock is held. */
 void commands_refuse(struct limef_thread *thread);
 

@@ -242,12 +242,13 @@ struct bounds {
     unsigned n_frames;
 };
 
-/* Nothing waits in it, and nobody reads or writes it. */
+/* What waits in it goes on waiting: who reads it may not take it yet. Nobody reads or writes it. */
 static void exchange_frames(struct bounds *bounds)
 {
     struct graph_edge *edge = bounds->edge;
     struct limef_stack_frame *had = edge->frames;
     struct limef_fifo *fifo = edge->to->thread->fifo;
+    struct lane_rest rest = lane_move_out(&edge->input.lane, bounds->frames);
 
     graph_keep_counters(edge);
     edge->n_written = edge->n_dropped = 0;
@@ -256,6 +257,7 @@ static void exchange_frames(struct bounds *bounds)
     bounds->frames = had;
     input_filter_prepare(&edge->input, edge->to->filter, edge->frames, bounds->n_frames,
                          &bounds->settings);
+    lane_move_in(&edge->input.lane, &rest);
     limef_fifo_add_lane(fifo, &edge->input.lane);
 }
 
@@ -263,10 +265,7 @@ static int set_bounds(void *context)
 {
     struct bounds *bounds = context;
     struct limef_graph_inside *graph = bounds->move.graph;
-    int ret = bounds->frames ? drain(&bounds->move, bounds->edge) : 0;
 
-    if (ret < 0)
-        return ret;
     pthread_mutex_lock(&graph->registry);
     if (bounds->frames)
         exchange_frames(bounds);

@@ -96,7 +96,7 @@ static void run_steps(struct limef_thread *thread)
         bool commanded = commands_run(thread);
         int ret;
 
-        if (run_task(thread) || commanded)
+        if ((run_task(thread) || commanded) && thread->ops->retry)
             thread->ops->retry(thread);
         ret = thread->ops->step(thread, thread->task_due_us);
         if (ret == AVERROR_EXIT)
@@ -146,7 +146,8 @@ int limef_thread_start(struct limef_thread *thread)
     atomic_store_explicit(&thread->wake_word, 0, memory_order_relaxed);
     atomic_store_explicit(&thread->inside_us, 0, memory_order_relaxed);
     thread->sleeps_on = NULL;
-    thread->ops->open(thread);
+    if (thread->ops->open)
+        thread->ops->open(thread);
     if (thread->task)
         thread->task_due_us = 0;
     /* from here on commands are for the thread */
@@ -192,7 +193,7 @@ void limef_thread_ask_stop(struct limef_thread *thread)
         atomic_store_explicit(word, 0, memory_order_relaxed);
         futex_wake(word);
     }
-    thread->ops->wake(thread);
+    command_wake(thread);
     pthread_mutex_unlock(&thread->lock);
 }
 

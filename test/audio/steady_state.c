@@ -4,29 +4,18 @@
  * no allocation of the library, no lock, and no system call, which a seccomp filter would end the
  * process for.
  */
+#include "support/check.h"
 #include "support/counted_calls.h"
 
 #include <limef/limef.h>
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define N_INPUTS 8
 #define N_RING 1024
 #define BLOCK 128
 #define N_BLOCKS 20000
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                        \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
 
 static struct limef_mixer mixer;
 static struct limef_mixer_input inputs[N_INPUTS];
@@ -69,22 +58,10 @@ static void play(int n_blocks)
     }
 }
 
-static void check_system_calls(void)
+static void play_again(const void *context)
 {
-    int status;
-    pid_t child = fork();
-
-    CHECK(child >= 0);
-    if (child == 0) {
-        if (!forbid_system_calls((const int[]){SYS_exit_group}, 1))
-            _exit(77);
-        play(N_BLOCKS);
-        _exit(0);
-    }
-    CHECK(waitpid(child, &status, 0) == child);
-    CHECK(WIFEXITED(status)); /* SIGSYS: there was a system call */
-    CHECK(WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 77);
-    printf("%s", WEXITSTATUS(status) ? "seccomp is not permitted; " : "");
+    (void)context;
+    play(N_BLOCKS);
 }
 
 int main(void)
@@ -104,7 +81,7 @@ int main(void)
            (unsigned long long)counters.n_underruns, (unsigned long long)counters.n_skipped);
     CHECK(counters.n_dropped && counters.n_underruns && counters.n_skipped);
     if (!is_sanitized())
-        check_system_calls();
+        CHECK(makes_no_system_calls(play_again, NULL, -1));
     printf("%d blocks of %d inputs: no allocation%s\n", N_BLOCKS, N_INPUTS,
            is_sanitized() ? "" : ", no malloc, no lock, no system call");
     return 0;

@@ -5,48 +5,24 @@
  */
 #include <limef/filter/export.h>
 
+#include "support/check.h"
+#include "support/counted_calls.h"
 #include "support/frames.h"
 
 #include <libavutil/frame.h>
 #include <limef/base/memory.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define N_PICTURES 10000
 
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                        \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
-
 static struct limef_export_filter exporter;
 
-/* From here on this thread may end, and do nothing else. */
-static void forbid_system_calls(void)
+static void run(const void *context)
 {
-    struct sock_filter rules[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit_group, 1, 0),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = {sizeof(rules) / sizeof(rules[0]), rules};
+    const struct limef_decoded_frame *decoded = context;
 
-    CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-    CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
-}
-
-static void run(const struct limef_decoded_frame *decoded)
-{
     for (unsigned n = 0; n < N_PICTURES; n++)
         if (limef_go(&exporter.filter, &decoded->frame) != 0)
             _exit(1);
@@ -61,8 +37,6 @@ int main(void)
     struct limef_decoded_frame decoded;
     uint64_t before;
     char path[64];
-    int status;
-    pid_t pid;
 
     snprintf(path, sizeof(path), "idle-export-%d.sock", (int)getpid());
     CHECK(limef_export_filter_init(&exporter, "export",
@@ -76,14 +50,7 @@ int main(void)
     CHECK(limef_memory_n_allocations() == before);
     CHECK(counters.n_unread == N_PICTURES && counters.copied_bytes == 0);
     CHECK(LIMEF_COUNTED(payload->n_refs) == 1);
-    pid = fork();
-    CHECK(pid >= 0);
-    if (pid == 0) {
-        forbid_system_calls();
-        run(&decoded);
-        syscall(SYS_exit_group, 0);
-    }
-    CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    CHECK(makes_no_system_calls(run, &decoded, -1));
     limef_filter_clear(&exporter.filter);
     limef_payload_unref(payload);
     limef_pool_release(pool);

@@ -6,6 +6,7 @@
  */
 #include "frame/slices.h"
 
+#include "support/check.h"
 #include "support/counted_calls.h"
 #include "thread/team_private.h"
 
@@ -18,14 +19,6 @@
 #define N_FRAMES 100
 #define N_THREADS 2
 #define N_SLICES (2 * N_THREADS)
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                        \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
 
 static AVFrame *make(int width, int height)
 {

@@ -7,17 +7,10 @@
 #define LIMEF_TEST_STRESS_H
 
 #include "support/chain.h"
+#include "support/check.h"
 
 #include <pthread.h>
 #include <stdlib.h>
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                        \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
 
 /* xorshift: the same numbers every time, for each seed. */
 static inline uint32_t next_random(uint32_t *state)

@@ -21,4 +21,8 @@ uint64_t counted_allocations(void);
  * that is permitted here. */
 bool forbid_system_calls(const int *allowed, unsigned n_allowed);
 
+/* Calls act in a process of its own in which system calls are forbidden, but for one: -1: none.
+ * Returns whether it came back; where forbidding is not permitted it says so, and returns true. */
+bool makes_no_system_calls(void (*act)(const void *context), const void *context, int allowed);
+
 #endif

@@ -42,15 +42,29 @@ static void end_line(struct limef_graph *graph, struct line *line)
     limef_graph_clear(graph);
 }
 
-static int set_bounds(struct limef_graph *graph, struct limef_plan_link link)
+static struct graph_edge *edge_to(struct limef_graph *graph, const struct limef_filter *to)
 {
-    struct limef_graph_inside *inside = graph->inside;
+    struct graph_edge *edge = graph->inside->edges;
+
+    while (edge->to->filter != to)
+        edge = edge->next;
+    return edge;
+}
+
+static int set_bounds_of(struct limef_graph *graph, struct graph_edge *edge,
+                         struct limef_plan_link link)
+{
     int ret;
 
-    pthread_mutex_lock(&inside->lock);
-    ret = graph_set_bounds(inside, inside->edges, &link, TOO_LONG_US);
-    pthread_mutex_unlock(&inside->lock);
+    pthread_mutex_lock(&graph->inside->lock);
+    ret = graph_set_bounds(graph->inside, edge, &link, TOO_LONG_US);
+    pthread_mutex_unlock(&graph->inside->lock);
     return ret;
+}
+
+static int set_bounds(struct limef_graph *graph, struct limef_plan_link link)
+{
+    return set_bounds_of(graph, graph->inside->edges, link);
 }
 
 /* Leaves so many bytes of the graph's memory. */
@@ -101,6 +115,37 @@ Test(graph_apply, fifos_get_other_bounds_while_frames_flow)
     cr_assert(eq(int, limef_graph_look(&graph, NULL, NULL, looks, &n), 0));
     cr_assert(eq(int, looks[0].overflow, LIMEF_OVERFLOW_BLOCK));
     end_line(&graph, &line);
+}
+
+/* A display takes no picture before its time: what waits for it goes on waiting. */
+Test(graph_apply, a_fifo_gets_deeper_before_who_takes_nothing_now)
+{
+    static struct line line;
+    struct limef_graph graph = {0};
+    struct limef_lane_counters counters;
+    struct graph_edge *edge;
+
+    line_init(&line, 3);
+    atomic_store(&line.sink.refuses, INT64_MAX);
+    graph_init(&graph, sizeof(memory), LIMEF_PLAN_PER_FILTER);
+    cr_assert(eq(int, limef_graph_add(&graph, &line.source.source), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    edge = edge_to(&graph, &line.sink.filter);
+    ASSERT_COMES(LIMEF_COUNTED(edge->input.lane.held) &&
+                 LIMEF_COUNTED(edge->input.lane.n_written) == 4);
+    cr_assert(eq(int, set_bounds_of(&graph, edge, (struct limef_plan_link){.depth = 100}), 0));
+    cr_assert(eq(uint, edge->input.lane.settings.depth, 100));
+    cr_assert(eq(i64, atomic_load(&line.sink.n_packets), 0));
+    atomic_store(&line.sink.refuses, 0);
+    ASSERT_COMES(atomic_load(&line.sink.last_signal) == LIMEF_SIGNAL_END);
+    cr_assert(eq(i64, atomic_load(&line.sink.n_packets), 3));
+    cr_assert(eq(i64, atomic_load(&line.sink.n_out_of_order), 0));
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    counters = edge->past;
+    graph_add_counters(&counters, &edge->input.lane);
+    cr_assert(eq(u64, counters.n_written, 4));
+    cr_assert(eq(u64, counters.n_read, 4));
+    limef_graph_clear(&graph);
 }
 
 Test(graph_apply, a_live_fifo_begins_to_drop_when_it_is_told_to)
@@ -259,8 +304,7 @@ Test(graph_apply, counts_of_a_boundary_begin_anew_with_it)
 
     run_line(&graph, &line);
     pthread_mutex_lock(&graph.inside->lock);
-    for (edge = graph.inside->edges; edge->to->filter != &line.a.filter; edge = edge->next)
-        continue;
+    edge = edge_to(&graph, &line.a.filter);
     graph_measure(graph.inside, 1000000);
     edge->n_written = 1;
     edge->n_dropped = 5;

@@ -60,7 +60,7 @@ struct limef_thread_command {
     struct limef_thread_reply *reply; /**< NULL: nobody waits for the call */
 };
 
-/** What producers and consumers put behind a thread. */
+/** What producers and consumers put behind a thread. All but step may be NULL: nothing. */
 struct limef_thread_ops {
     /** Does one piece of work, waiting for it until `deadline_us` at most. @return 0,
      * AVERROR(EAGAIN), AVERROR_EOF: nothing more until a command comes; AVERROR_EXIT: the thread
@@ -74,7 +74,7 @@ struct limef_thread_ops {
     void (*open)(struct limef_thread *thread);
     /** After the periodic task or a command ran: what was refused may be offered again. */
     void (*retry)(struct limef_thread *thread);
-    /** The last thing that the thread does; NULL: nothing. */
+    /** The last thing that the thread does. */
     void (*leave)(struct limef_thread *thread);
 };
 

@@ -50,7 +50,7 @@ static const struct option long_options[] = {
 
 static const char *const plan_words[] = {"auto",       "fused",     "per-filter",
                                          "per-stream", "whitelist", NULL};
-static const char *const report_words[] = {"json", NULL};
+static const char *const report_words[] = {"json", "text", NULL};
 static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
 
 static int parse_mode(const struct option_parser *parser, const char *text,
@@ -60,6 +60,16 @@ static int parse_mode(const struct option_parser *parser, const char *text,
 
     if (word >= 0)
         *mode = (enum limef_plan_mode)word;
+    return word < 0 ? -1 : 0;
+}
+
+static int parse_report(const struct option_parser *parser, const char *text,
+                        enum graph_report *report)
+{
+    int word = option_word(parser, text, report_words);
+
+    if (word >= 0)
+        *report = word ? GRAPH_REPORT_TEXT : GRAPH_REPORT_JSON;
     return word < 0 ? -1 : 0;
 }
 
@@ -94,8 +104,7 @@ static int parse_value(const struct option_parser *parser, struct graph_options 
     case OPTION_LOG_LEVEL:
         return parse_level(parser, text, &options->log_level);
     case OPTION_REPORT:
-        options->report_json = true;
-        return option_word(parser, text, report_words);
+        return parse_report(parser, text, &options->report);
     case OPTION_CACHE:
         options->cache = text;
         return *text ? 0 : option_complain(parser, "--cache: no file name");
@@ -217,7 +226,7 @@ void graph_options_print_help(FILE *file)
         "  --window=S          how long costs are measured before they count (2)\n"
         "  --cache=FILE        keep plans and costs for the next start\n"
         "  --duration=S        end after so long\n"
-        "  --report=json       a JSON object as the last line of output\n"
+        "  --report=json|text  at the end: a JSON object as the last line; the plan and its changes\n"
         "  --log-level=error|warning|info|debug  --elements  --version  --help\n\n"
         "description: KIND ARGUMENTS ! KIND ARGUMENTS ...; name=X and X. for branches and joins;\n"
         "    ; # '...' \"...\" \\ as in a shell. --elements lists the kinds with their arguments.\n"

@@ -22,6 +22,8 @@ enum graph_status {
 };
 
 /* What the user asked for. */
+enum graph_report { GRAPH_REPORT_NONE, GRAPH_REPORT_JSON, GRAPH_REPORT_TEXT };
+
 struct graph_options {
     char *description; /* owned */
 
@@ -39,7 +41,7 @@ struct graph_options {
     const char *cache;
     bool live;
     int64_t period_us; /* of the live view; 0: the default */
-    bool report_json;
+    enum graph_report report;
 
     enum limef_log_level log_level;
     bool help, version, elements;

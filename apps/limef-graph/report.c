@@ -117,11 +117,10 @@ static void put_boundaries(struct json *json, const struct watch *watch)
 /* The latest, with why. */
 static void put_changes(struct json *json, const struct watch *watch)
 {
-    static struct limef_graph_change changes[LIMEF_GRAPH_CHANGES];
-    size_t n = limef_graph_changes(&watch->assembly->graph, changes, LIMEF_GRAPH_CHANGES);
+    const struct limef_graph_change *changes = watch->changes;
 
     json_open(json, "changes", '[');
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < watch->n_changes; i++) {
         json_open(json, NULL, '{');
         json_decimal(json, "at_s", (double)(changes[i].at_us - watch->began_us) / 1e6);
         json_integer(json, "number", (int64_t)changes[i].number);
@@ -133,7 +132,7 @@ static void put_changes(struct json *json, const struct watch *watch)
     json_close(json, ']');
 }
 
-void report_print(const struct watch *watch, FILE *file)
+void report_print_json(const struct watch *watch, FILE *file)
 {
     struct json json = {.file = file};
 
@@ -145,5 +144,13 @@ void report_print(const struct watch *watch, FILE *file)
     put_changes(&json, watch);
     json_close(&json, '}');
     fputc('\n', file);
+    fflush(file);
+}
+
+void report_print_text(const struct watch *watch, FILE *file)
+{
+    limef_graph_print(&watch->assembly->graph, limef_plan_print_text, file);
+    fprintf(file, "%s\n", watch->n_changes ? "changes of the plan:" : "the plan did not change");
+    watch_print_changes(watch, LIMEF_GRAPH_CHANGES, file);
     fflush(file);
 }

@@ -176,11 +176,13 @@ int run_graph(struct assembly *assembly, const struct graph_options *options, bo
         status = GRAPH_OK;
     }
     view_close(&run.view);
+    if (options->report == GRAPH_REPORT_TEXT && status == GRAPH_OK)
+        report_print_text(&run.watch, stdout);
     *stuck = assembly_stop(assembly, STOP_TIMEOUT_US) == AVERROR(ETIMEDOUT);
     if (status == GRAPH_OK)
         status = run.by_signal ? GRAPH_BY_SIGNAL : judge(assembly);
-    if (options->report_json && run.watch.filters)
-        report_print(&run.watch, stdout);
+    if (options->report == GRAPH_REPORT_JSON && run.watch.filters)
+        report_print_json(&run.watch, stdout);
     watch_clear(&run.watch);
     if (run.signals >= 0)
         close(run.signals);

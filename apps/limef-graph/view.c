@@ -9,7 +9,11 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define FIXED_LINES 6 /* what is not a filter or a boundary */
+#define FIXED_LINES 6 /* what is not a filter, a boundary or a change */
+#define CHANGE_LINES 2 /* what a list of changes has beside them */
+#define N_CHANGES 3
+/* A terminal with fewer has no room for changes. */
+#define ROOMY_LINES 16
 
 void view_open(struct view *view, FILE *file)
 {
@@ -178,6 +182,17 @@ static void print_boundary(FILE *file, const struct limef_graph_boundary_look *b
             (unsigned long long)watch_n_drops(boundary), limef_overflow_name(boundary->overflow));
 }
 
+/* How many of the latest changes are shown, with their heading in how many lines. */
+static size_t choose_changes(const struct watch *watch, unsigned n_lines, unsigned *taken)
+{
+    size_t n = watch->n_changes < N_CHANGES ? watch->n_changes : N_CHANGES;
+
+    if (n_lines && n_lines < ROOMY_LINES)
+        n = 0;
+    *taken = n ? CHANGE_LINES + (unsigned)n : 0;
+    return n;
+}
+
 /* How many of two lists are shown where there is not room for all. */
 static void share_lines(unsigned n_lines, uint32_t *n_filters, uint32_t *n_boundaries)
 {
@@ -207,8 +222,11 @@ static void print_tables(FILE *file, const struct watch *watch, enum view_order 
     struct sorting sorting = {watch, order};
     uint32_t n_filters = (uint32_t)watch->n_filters;
     uint32_t n_cut = collect_cut(watch, numbers), n_boundaries = n_cut;
+    size_t n_changes;
+    unsigned taken;
 
-    share_lines(n_lines, &n_filters, &n_boundaries);
+    n_changes = choose_changes(watch, n_lines, &taken);
+    share_lines(n_lines ? n_lines - taken : 0, &n_filters, &n_boundaries);
     fprintf(file, "\n%-18s %-11s %9s %9s %6s %8s  %-15s %7s %s\n", "FILTER", "KIND", "COST us",
             "P95 us", "CORE %", "RATE/s", "THREAD", "TID", "PRIORITY");
     for (uint32_t i = 0; i < watch->n_filters; i++)
@@ -223,6 +241,11 @@ static void print_tables(FILE *file, const struct watch *watch, enum view_order 
     qsort_r(numbers, n_cut, sizeof(*numbers), compare_boundaries, &sorting);
     for (uint32_t i = 0; i < n_boundaries; i++)
         print_boundary(file, &watch->boundaries[numbers[i]]);
+
+    if (!n_changes)
+        return;
+    fprintf(file, "\n%10s %4s  %s\n", "AT", "NO", "CHANGE OF THE PLAN; WHY");
+    watch_print_changes(watch, n_changes, file);
 }
 
 void view_print(FILE *file, const struct watch *watch, enum view_order order, unsigned n_lines,

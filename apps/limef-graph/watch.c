@@ -105,6 +105,8 @@ void watch_look(struct watch *watch)
     size_t n_filters = watch->max_filters, n_boundaries = watch->max_boundaries;
     double seconds = look_at_process(watch);
 
+    watch->n_changes =
+        limef_graph_changes(&watch->assembly->graph, watch->changes, LIMEF_GRAPH_CHANGES);
     /* a graph that is being changed is looked at the next time */
     if (limef_graph_look(&watch->assembly->graph, watch->filters, &n_filters, watch->boundaries,
                          &n_boundaries) < 0)
@@ -119,6 +121,20 @@ void watch_look(struct watch *watch)
 
         if (to < watch->n_filters)
             watch->more[to].n_drops += watch_n_drops(&watch->boundaries[i]);
+    }
+}
+
+void watch_print_changes(const struct watch *watch, size_t n, FILE *file)
+{
+    for (size_t i = n < watch->n_changes ? watch->n_changes - n : 0; i < watch->n_changes; i++) {
+        const struct limef_graph_change *change = &watch->changes[i];
+
+        fprintf(file, "%8.1f s %4llu  ", (double)(change->at_us - watch->began_us) / 1e6,
+                (unsigned long long)change->number);
+        if (change->code < 0)
+            fprintf(file, "not %s: %s\n", change->what, av_err2str(change->code));
+        else
+            fprintf(file, "%s; %s\n", change->what, change->why);
     }
 }
 

@@ -21,6 +21,8 @@ struct watch {
     struct watch_filter *more; /* of the same filters */
     struct limef_graph_boundary_look *boundaries;
     size_t n_filters, n_boundaries, max_filters, max_boundaries;
+    struct limef_graph_change changes[LIMEF_GRAPH_CHANGES]; /* of the plan, the oldest first */
+    size_t n_changes;
     int64_t began_us, looked_us;
     unsigned n_threads, max_threads;
     double cpu_s, cpu_load; /* of the process: since its start, and since the look before */
@@ -36,6 +38,9 @@ void watch_look(struct watch *watch);
 
 /* Frames dropped at a boundary, whatever the reason. */
 uint64_t watch_n_drops(const struct limef_graph_boundary_look *boundary);
+
+/* A line for each of the latest n changes of the plan: when, which one, what, why. */
+void watch_print_changes(const struct watch *watch, size_t n, FILE *file);
 
 /* The place of a filter among the watch's; n_filters: it is not there. */
 size_t watch_find(const struct watch *watch, const struct limef_filter *filter);

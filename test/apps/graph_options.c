@@ -57,7 +57,7 @@ Test(graph_options, takes_every_option_of_the_manual)
     cr_assert(options.explain);
     cr_assert(options.json);
     cr_assert(options.live);
-    cr_assert(options.report_json);
+    cr_assert(eq(int, options.report, GRAPH_REPORT_JSON));
     cr_assert(options.compare);
     cr_assert(eq(str, (char *)options.dot_file, "a.dot"));
     cr_assert(eq(str, (char *)options.cache, "c"));
@@ -68,6 +68,8 @@ Test(graph_options, takes_every_option_of_the_manual)
     cr_assert(eq(i64, options.period_us, 250000));
     cr_assert(eq(i64, options.window_us, 1000000));
     cr_assert(eq(i64, options.duration_us, 1500000));
+    cr_assert(eq(int, parse("--report=text pattern"), 0));
+    cr_assert(eq(int, options.report, GRAPH_REPORT_TEXT));
 }
 
 Test(graph_options, needs_a_graph_but_not_for_help)
@@ -89,7 +91,7 @@ Test(graph_options, says_what_is_wrong_in_one_line)
     static const struct refused all[] = {
         {"--plan=none pattern", "limef-graph: --plan=none: not one of auto, fused,"},
         {"--against=x pattern", "--against=x: not one of"},
-        {"--report=xml pattern", "--report=xml: not one of json"},
+        {"--report=xml pattern", "--report=xml: not one of json, text"},
         {"--log-level=loud pattern", "--log-level=loud: not one of error, warning, info, debug"},
         {"--cpus=0 pattern", "--cpus=0: not a number from 0.01 to 1024"},
         {"--cpus=nan pattern", "--cpus=nan: not a number"},

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import pty
+import re
 import select
 import signal
 import struct
@@ -141,6 +142,28 @@ class Run(unittest.TestCase):
         self.assertEqual(report["frames_on_time"], 50)
         self.assertEqual([f["name"] for f in report["filters"]], ["pattern", "scale", "null"])
         self.assertLess(report["wall_s"], 20)
+
+    def test_changes_of_the_plan_are_told_with_their_reasons(self):
+        # a decoder has a thread of its own until it is measured, and this one is light
+        process = subprocess.Popen(
+            [GRAPH, "--cpus=2", "--window=0.2", "--live", "--period=0.2", "--report=text",
+             f"--duration={DEADLINE_S}", f"file:{CLIP} loop=yes pace=100 ! decode ! null"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, env=NO_DISPLAY)
+        change = r"\d\.\d s +1  fused decode; fused: \w+"
+        try:
+            while not re.search(change, line := process.stdout.readline()):
+                self.assertTrue(line, "it ended without a change")
+            process.send_signal(signal.SIGTERM)
+            output = process.communicate(timeout=DEADLINE_S)[0]
+        finally:
+            process.kill()
+        self.assertIn("file source file -> decode: fused", output)
+        self.assertRegex(output, "changes of the plan:\n +" + change)
+
+    def test_a_plan_that_stays_is_told_so(self):
+        status, output, errors = graph("--report=text", "pattern 64x48 n=3 pace=fastest ! null")
+        self.assertEqual((status, errors), (0, ""))
+        self.assertTrue(output.endswith("the plan did not change\n"), output)
 
     def test_branches_joins_and_a_switch_all_end(self):
         status, output, errors = graph(

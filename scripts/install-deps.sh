@@ -15,7 +15,7 @@ build="gcc libc6-dev cmake ninja-build pkg-config
     libegl-dev libgles-dev libgl1-mesa-dri libasound2-dev libsdl2-dev libwayland-dev wayland-protocols
     libfreetype-dev libfontconfig-dev fonts-dejavu-core ca-certificates"
 tests="g++ clang lld libclang-rt-dev libcriterion-dev python3 doxygen ffmpeg
-    vpx-tools xvfb xdotool weston iproute2 icecast2"
+    vpx-tools xvfb xdotool weston iproute2 icecast2 pulseaudio"
 vm="qemu-system-x86 linux-headers-amd64 busybox-static binutils cpio gcc kmod make patch python3
     xz-utils"
 
@@ -36,13 +36,22 @@ if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     exit 0
 fi
 
+is_installed() {
+    # shellcheck disable=SC2016 # the format is dpkg's
+    case $(dpkg-query -W -f '${db:Status-Status} ' "$1" 2>/dev/null || true) in
+    installed\ * | *\ installed\ *) ;; # once for each architecture; not not-installed
+    *) return 1 ;;
+    esac
+}
+
 missing=
 for package in $wanted; do
-    # shellcheck disable=SC2016 # the format is dpkg's
-    case $(dpkg-query -W -f '${db:Status-Status} ' "$package" 2>/dev/null || true) in
-    installed\ * | *\ installed\ *) ;; # once for each architecture; not not-installed
-    *) missing="$missing $package" ;;
-    esac
+    is_installed "$package" && continue
+    if [ "$package" = pulseaudio ] && is_installed pipewire-alsa; then
+        echo "$0: no pulseaudio, for which pipewire-alsa would have to go: e2e_sound_server is skipped" >&2
+    else
+        missing="$missing $package"
+    fi
 done
 [ -n "$missing" ] || exit 0
 
@@ -63,8 +72,14 @@ echo "installing$missing"
     $as_root env DEBIAN_FRONTEND=noninteractive \
         apt-get -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=600 install $missing >/dev/null
 }
+# the tests run servers of their own
 case $missing in
-*icecast2*) # the tests run one of their own; Debian's listens to everybody, with passwords everybody knows
+*icecast2*) # Debian's listens to everybody, with passwords everybody knows
     $as_root systemctl disable --now icecast2 >/dev/null 2>&1 || true
+    ;;
+esac
+case $missing in
+*pulseaudio*) # nobody asked for one with every login
+    $as_root systemctl --global disable pulseaudio.socket pulseaudio.service >/dev/null 2>&1 || true
     ;;
 esac

@@ -89,14 +89,24 @@ static unsigned make_room(struct limef_sample_ring *ring, unsigned n_frames)
     return ring->n_frames - n_used(ring);
 }
 
-unsigned limef_sample_ring_write_begin(struct limef_sample_ring *ring, unsigned n_frames,
-                                       struct limef_sample_slices *slices)
+/* make_room() for more frames than there is room for; counts what is lost for it, old and new. */
+static unsigned make_room_and_count(struct limef_sample_ring *ring, unsigned n_frames,
+                                    unsigned *n_lost)
 {
     uint64_t n_before = LIMEF_COUNTED(ring->n_dropped);
     unsigned n = make_room(ring, n_frames < ring->n_frames ? n_frames : ring->n_frames);
 
-    if (LIMEF_COUNTED(ring->n_dropped) != n_before)
-        LIMEF_COUNT(ring->n_overflows, 1);
+    *n_lost = (unsigned)(LIMEF_COUNTED(ring->n_dropped) - n_before) + n_frames - n;
+    LIMEF_COUNT(ring->n_refused, n_frames - n);
+    LIMEF_COUNT(ring->n_overflows, *n_lost > 0);
+    return n;
+}
+
+unsigned limef_sample_ring_write_begin(struct limef_sample_ring *ring, unsigned n_frames,
+                                       struct limef_sample_slices *slices)
+{
+    unsigned n_lost, n = make_room_and_count(ring, n_frames, &n_lost);
+
     slice(ring, LIMEF_COUNTED(ring->head), n, slices);
     return n;
 }
@@ -120,8 +130,8 @@ static APART void put_pieces(struct limef_sample_ring *ring, uint64_t position,
 }
 
 /* Out of it. */
-static APART void get_pieces(const struct limef_sample_ring *ring, uint64_t position,
-                             float *samples, unsigned n_frames)
+static void get_pieces(const struct limef_sample_ring *ring, uint64_t position, float *samples,
+                       unsigned n_frames)
 {
     struct limef_sample_slices slices;
 
@@ -148,14 +158,10 @@ static inline void put(struct limef_sample_ring *ring, const float *samples, uns
 static APART unsigned write_crowded(struct limef_sample_ring *ring, const float *samples,
                                     unsigned n_frames)
 {
-    uint64_t n_before = LIMEF_COUNTED(ring->n_dropped);
     unsigned n_most = n_frames < ring->n_frames ? n_frames : ring->n_frames;
-    unsigned n = make_room(ring, n_most);
-    unsigned n_lost = (unsigned)(LIMEF_COUNTED(ring->n_dropped) - n_before) + n_frames - n;
+    unsigned n_lost, n = make_room_and_count(ring, n_frames, &n_lost);
 
     put(ring, samples + (size_t)(n_frames - n_most) * ring->n_channels, n);
-    LIMEF_COUNT(ring->n_refused, n_frames - n);
-    LIMEF_COUNT(ring->n_overflows, n_lost > 0);
     return n_lost;
 }
 
@@ -175,18 +181,19 @@ unsigned limef_sample_ring_room(struct limef_sample_ring *ring)
     return ring->n_frames - n_used(ring);
 }
 
-/* From here on nothing is dropped until end_read(). Returns how many frames there are, n_frames at
- * most; writes the reader's position. */
-static inline size_t begin_read(struct limef_sample_ring *ring, size_t n_frames, uint64_t *position)
+/* From here on nothing is dropped until end_read(). Returns the reader's position. */
+static inline uint64_t begin_read(struct limef_sample_ring *ring)
 {
-    uint64_t n;
-
     /* acquire: head behind it is not before what the writer dropped up to; pairs with its
      * compare-and-swap */
-    *position = atomic_fetch_add_explicit(&ring->tail, READING, memory_order_acquire) >> 1;
+    return atomic_fetch_add_explicit(&ring->tail, READING, memory_order_acquire) >> 1;
+}
+
+/* Behind begin_read(): how many frames there are. */
+static inline uint64_t n_waiting(const struct limef_sample_ring *ring, uint64_t tail)
+{
     /* acquire: the samples; pairs with the release of put() and of write_end */
-    n = atomic_load_explicit(&ring->head, memory_order_acquire) - *position;
-    return n < n_frames ? (size_t)n : n_frames;
+    return atomic_load_explicit(&ring->head, memory_order_acquire) - tail;
 }
 
 static inline void end_read(struct limef_sample_ring *ring, uint64_t position)
@@ -198,8 +205,8 @@ static inline void end_read(struct limef_sample_ring *ring, uint64_t position)
 unsigned limef_sample_ring_read_begin(struct limef_sample_ring *ring, unsigned n_frames,
                                       struct limef_sample_slices *slices)
 {
-    uint64_t tail;
-    unsigned n = (unsigned)begin_read(ring, n_frames, &tail);
+    uint64_t tail = begin_read(ring), n_there = n_waiting(ring, tail);
+    unsigned n = n_there < n_frames ? (unsigned)n_there : n_frames;
 
     slice(ring, tail, n, slices);
     return n;
@@ -217,26 +224,41 @@ void limef_sample_ring_count_silence(struct limef_sample_ring *ring, unsigned n_
 }
 
 /* There are only n frames. */
-static APART void add_silence(struct limef_sample_ring *ring, float *samples, unsigned n,
-                              unsigned n_frames)
+static void add_silence(struct limef_sample_ring *ring, float *samples, unsigned n,
+                        unsigned n_frames)
 {
     memset(samples + (size_t)n * ring->n_channels, 0, (n_frames - n) * frame_bytes(ring));
     limef_sample_ring_count_silence(ring, n_frames - n);
 }
 
-unsigned limef_sample_ring_read(struct limef_sample_ring *ring, float *samples, unsigned n_frames)
+/* Behind begin_read(): what goes round the end, or is too little. */
+static APART unsigned read_pieces(struct limef_sample_ring *ring, float *samples, unsigned n_frames)
 {
-    uint64_t tail;
-    size_t n = begin_read(ring, n_frames, &tail);
+    uint64_t tail = limef_sample_ring_tail(ring), n_there = n_waiting(ring, tail);
+    unsigned n = n_there < n_frames ? (unsigned)n_there : n_frames;
 
-    if (is_whole(ring, tail, n))
-        memcpy(samples, place_of(ring, tail), n * frame_bytes(ring));
-    else
-        get_pieces(ring, tail, samples, (unsigned)n);
+    get_pieces(ring, tail, samples, n);
     end_read(ring, tail + n);
     if (n < n_frames)
-        add_silence(ring, samples, (unsigned)n, n_frames);
-    return (unsigned)n;
+        add_silence(ring, samples, n, n_frames);
+    return n;
+}
+
+unsigned limef_sample_ring_read(struct limef_sample_ring *ring, float *samples, unsigned n_frames)
+{
+    /* A processor waits at the addition for all that came before it, and does nothing meanwhile
+     * that needs its result or a load behind it. So all that copying needs is worked out before,
+     * from where the reader left off: it is still there unless a writer found the ring full. */
+    uint64_t expected = limef_sample_ring_tail(ring);
+    const float *from = place_of(ring, expected);
+    size_t n_bytes = n_frames * frame_bytes(ring);
+    bool whole = is_whole(ring, expected, n_frames);
+
+    if (begin_read(ring) != expected || !whole || n_waiting(ring, expected) < n_frames)
+        return read_pieces(ring, samples, n_frames);
+    memcpy(samples, from, n_bytes);
+    end_read(ring, expected + n_frames);
+    return n_frames;
 }
 
 unsigned limef_sample_ring_skip(struct limef_sample_ring *ring, unsigned keep)

@@ -3,9 +3,11 @@
  * Blocks of 64 stereo frames through rings: limef's, JACK's, PortAudio's, Concurrency Kit's, and a
  * list behind a mutex; beside them a copy without any ring, and nothing but the clock.
  *
- *   audio_rings cost RING [BLOCKS]    one thread writes and reads in turn; ns a block, both sides
+ *   audio_rings cost RING...          one thread writes and reads in turn, in one ring after the
+ *                                     other, round by round; of each ring ns a block, both sides,
+ *                                     and how many times that the first one takes; medians
  *   audio_rings paced RING [BLOCKS]   two threads, a block every 100 us; p50 and p99.9 of either
- * side
+ *                                     side
  *
  * Prints one JSON object.
  */
@@ -19,29 +21,53 @@
 
 #define PACE_NS 100000
 
+#define N_ROUNDS 300
+#define N_ROUND_BLOCKS 5000
+#define MAX_RINGS 8
+
 static const struct audio_peer *peer;
 static void *ring;
 
-static void cost(long n_blocks)
+static int64_t blocks_ns(const struct audio_peer *of, void *its_ring, int n_blocks)
 {
     LIMEF_ALIGNED(LIMEF_CACHE_LINE_BYTES) float in[AUDIO_BLOCK_FLOATS] = {1};
     LIMEF_ALIGNED(LIMEF_CACHE_LINE_BYTES) float out[AUDIO_BLOCK_FLOATS];
-    int64_t began_ns, best_ns = INT64_MAX;
-    long n_lost = 0;
+    int64_t began_ns = bench_now_ns();
 
-    for (int round = 0; round < 100; round++) { /* the best: others disturb most of them */
-        began_ns = bench_now_ns();
-        for (long i = 0; i < n_blocks; i++) {
-            in[0] = (float)(i & 0xffff);
-            peer->write(ring, in);
-            n_lost += !peer->read(ring, out) || out[0] != in[0];
-        }
-        if (bench_now_ns() - began_ns < best_ns)
-            best_ns = bench_now_ns() - began_ns;
+    for (int i = 0; i < n_blocks; i++) {
+        in[0] = (float)i;
+        of->write(its_ring, in);
+        if (!of->read(its_ring, out) || out[0] != in[0])
+            abort();
     }
-    if (n_lost)
-        abort();
-    printf("{\"ns\": %.2f}\n", (double)best_ns / (double)n_blocks);
+    return bench_now_ns() - began_ns;
+}
+
+/* What others do to the machine they do to all rings of a round: so those are compared. */
+static void cost(char **names)
+{
+    static int64_t took_ns[MAX_RINGS][N_ROUNDS], thousandths[N_ROUNDS];
+    const struct audio_peer *peers[MAX_RINGS];
+    void *rings[MAX_RINGS];
+    int n = 0;
+
+    for (; n < MAX_RINGS && *names; names++)
+        if ((peers[n] = audio_peer_find(*names)))
+            rings[n] = peers[n]->make(), n++;
+    for (int round = 0; round < N_ROUNDS; round++)
+        for (int i = 0; i < n; i++) {
+            blocks_ns(peers[i], rings[i], AUDIO_RING_BLOCKS); /* into the caches */
+            took_ns[i][round] = blocks_ns(peers[i], rings[i], N_ROUND_BLOCKS);
+        }
+    printf("{");
+    while (n-- > 0) { /* the first last: that sorts it */
+        for (int round = 0; round < N_ROUNDS; round++)
+            thousandths[round] = 1000 * took_ns[0][round] / took_ns[n][round];
+        printf("\"beside %s\": %.3f, \"%s\": %.2f%s", peers[n]->name,
+               (double)bench_percentile(thousandths, N_ROUNDS, 0.5) / 1000, peers[n]->name,
+               (double)bench_percentile(took_ns[n], N_ROUNDS, 0.5) / N_ROUND_BLOCKS,
+               n ? ", " : "}\n");
+    }
 }
 
 struct side {
@@ -98,16 +124,15 @@ static void paced(long n_blocks)
 
 int main(int n_arguments, char **arguments)
 {
-    long n_blocks = n_arguments > 3 ? atol(arguments[3]) : 0;
-
+    bench_pin(0);
+    if (n_arguments > 2 && !strcmp(arguments[1], "cost")) {
+        cost(arguments + 2);
+        return 0;
+    }
     peer = n_arguments > 2 ? audio_peer_find(arguments[2]) : NULL;
     if (!peer)
         return 1;
     ring = peer->make();
-    bench_pin(0);
-    if (!strcmp(arguments[1], "cost"))
-        cost(n_blocks ? n_blocks : 50000);
-    else
-        paced(n_blocks ? n_blocks : 20000);
+    paced(n_arguments > 3 ? atol(arguments[3]) : 20000);
     return 0;
 }

@@ -123,6 +123,31 @@ Test(sample_ring, refuses_the_new_while_the_reader_is_at_work)
     expect_numbers(4, 6);
 }
 
+Test(sample_ring, counts_what_it_refuses_to_who_writes_in_place)
+{
+    struct limef_sample_slices reading, writing;
+
+    cr_assert(zero(uint, write_numbers(0, 6)));
+    cr_assert(eq(uint, limef_sample_ring_read_begin(&ring, 4, &reading), 4));
+    cr_assert(eq(uint, limef_sample_ring_write_begin(&ring, 5, &writing), 2));
+    limef_sample_ring_write_end(&ring, 2);
+    limef_sample_ring_read_end(&ring, 4);
+    cr_assert(eq(ulong, counters().n_refused, 3));
+    cr_assert(eq(ulong, counters().n_overflows, 1));
+    cr_assert(eq(uint, limef_sample_ring_write_begin(&ring, 9, &writing), 8));
+    cr_assert(eq(ulong, counters().n_refused, 4));
+    cr_assert(eq(ulong, counters().n_dropped, 4));
+    cr_assert(eq(ulong, counters().n_overflows, 2));
+}
+
+Test(sample_ring, goes_on_behind_what_was_dropped_since_its_last_read)
+{
+    cr_assert(zero(uint, write_numbers(0, 8)));
+    expect_numbers(0, 2);
+    cr_assert(eq(uint, write_numbers(8, 5), 3));
+    expect_numbers(5, 3);
+}
+
 Test(sample_ring, is_written_and_read_in_place_in_two_pieces)
 {
     struct limef_sample_slices slices;

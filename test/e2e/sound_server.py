@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Plays with limef-play through ALSA's plugin to a real sound server, PulseAudio, and listens to that.
+
+sound_server.py LIMEF-PLAY; the server is the test's own, in a folder of its own, with a sink that plays
+nowhere. ffmpeg makes the clips, parec records what the sink was given."""
+import array
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+PLAY = sys.argv[1]
+DEADLINE_S = 60
+RATE = 48000
+HZ = 1000
+BY_SIGNAL = 4  # what limef-play ends with
+TEMP = tempfile.TemporaryDirectory(prefix="limef-e2e-server-")
+FOLDER = pathlib.Path(TEMP.name)
+SOCKET = FOLDER / "pulse" / "native"
+PLUGIN = 'pcm_type.pulse.lib "libasound_module_pcm_pulse.so"\npcm.!default { type pulse }\n'
+OWN = {k: v for k, v in os.environ.items()
+       if k not in ("DISPLAY", "WAYLAND_DISPLAY", "PULSE_SERVER", "DBUS_SESSION_BUS_ADDRESS")} | {
+           "XDG_RUNTIME_DIR": str(FOLDER), "XDG_CONFIG_HOME": str(FOLDER), "HOME": str(FOLDER),
+           "PULSE_CLIENTCONFIG": str(FOLDER / "client.conf"), "ALSA_CONFIG_PATH": str(FOLDER / "asound.conf")}
+
+
+def comes(condition, what, said=lambda: ""):
+    """Waits for something to be true."""
+    end = time.monotonic() + DEADLINE_S
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"{what} did not come: {said()}")
+        time.sleep(0.02)
+
+
+def end(process, number):
+    if process.poll() is None:
+        process.send_signal(number)
+    process.wait(DEADLINE_S)
+
+
+class Server:
+    """A PulseAudio with one sink, and parec, which records what that is given."""
+
+    def __init__(self):
+        self.processes = []
+        self.path = FOLDER / "heard.raw"
+        self.log = open(FOLDER / "server.txt", "a")
+
+    def run(self, *command, stdout=None):
+        self.processes.append(subprocess.Popen(command, env=OWN, stdout=stdout or self.log, stderr=self.log))
+
+    def start(self):
+        SOCKET.parent.mkdir(exist_ok=True)
+        SOCKET.unlink(missing_ok=True)
+        self.run("pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--disable-shm=yes",
+                 "-L", f"module-native-protocol-unix auth-anonymous=1 socket={SOCKET}",
+                 "-L", f"module-null-sink sink_name=limef rate={RATE} channels=2 format=float32le norewinds=1")
+        comes(self.answers, "the server", self.said)
+        with open(self.path, "wb") as heard:
+            self.run("parec", "-d", "limef.monitor", "--raw", "--format=float32le", f"--rate={RATE}", "--channels=2",
+                     "--latency-msec=20", stdout=heard)
+        comes(lambda: self.path.stat().st_size, "anything of the monitor", self.said)
+
+    def said(self):
+        return (FOLDER / "server.txt").read_text()
+
+    def answers(self):
+        return SOCKET.exists() and not subprocess.run(["pactl", "info"], env=OWN, capture_output=True,
+                                                      timeout=DEADLINE_S).returncode
+
+    def heard(self):
+        """The left channel, from the first sound on."""
+        samples = array.array("f")
+        data = self.path.read_bytes()
+        samples.frombytes(data[:len(data) // 8 * 8])
+        if sys.byteorder == "big":
+            samples.byteswap()
+        left = samples[::2]
+        first = next((i for i, sample in enumerate(left) if abs(sample) > 0.01), len(left))
+        return left[first:]
+
+    def die(self):
+        for process in self.processes:
+            end(process, signal.SIGKILL)
+        self.log.close()
+
+
+class Playing:
+    def __init__(self, *arguments):
+        self.errors = open(FOLDER / "play.txt", "w+")
+        self.process = subprocess.Popen([PLAY, "--vo=none", "--report=json", "--log-level=info", *map(str, arguments)],
+                                        env=OWN, stdout=subprocess.PIPE, stderr=self.errors, text=True)
+
+    def said(self):
+        return (FOLDER / "play.txt").read_text()
+
+    def report(self, status=0):
+        """What it says at its end."""
+        output = self.process.communicate(timeout=DEADLINE_S)[0]
+        if self.process.returncode != status:
+            raise AssertionError(f"status {self.process.returncode}: {self.said()}")
+        return json.loads(output.splitlines()[-1])
+
+    def stop(self):
+        self.process.send_signal(signal.SIGINT)
+        return self.report(BY_SIGNAL)
+
+    def close(self):
+        end(self.process, signal.SIGKILL)
+        self.process.stdout.close()
+        self.errors.close()
+
+
+def pitch(samples):
+    """Of a tone, by how often it passes zero upwards."""
+    return sum(1 for a, b in zip(samples, samples[1:]) if a < 0 <= b) * RATE / len(samples)
+
+
+def has_tone(samples):
+    """Whether a tenth of a second of the tone is in it, anywhere."""
+    n = RATE // 10
+    return any(abs(pitch(samples[at:at + n]) - HZ) <= 10 for at in range(0, len(samples) - n, n))
+
+
+class SoundServer(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        (FOLDER / "asound.conf").write_text(PLUGIN)
+        (FOLDER / "client.conf").write_text("autospawn = no\n")
+        cls.clip = FOLDER / "tone.wav"
+        subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"sine={HZ}:d=300", str(cls.clip)], check=True,
+                       timeout=DEADLINE_S)
+
+    def serve(self):
+        server = Server()
+        self.addCleanup(server.die)
+        server.start()
+        return server
+
+    def play(self, *arguments):
+        playing = Playing(*arguments, self.clip)
+        self.addCleanup(playing.close)
+        return playing
+
+    def test_a_server_hears_all_of_it(self):
+        server = self.serve()
+        # so much waits in the server that a machine which does much else makes no gap
+        report = self.play("--ao=alsa", "--audio-buffer=1", "--duration=2").report()
+        self.assertEqual(report["sound"]["output"], "alsa")
+        self.assertEqual(report["sound"]["devices_lost"], 0)
+        self.assertEqual(report["streams"][0]["sound"]["lost"], 0)
+        comes(lambda: len(server.heard()) > RATE // 2, "half a second of it")
+        self.assertAlmostEqual(pitch(server.heard()[RATE // 10:RATE // 2]), HZ, delta=5)
+
+    def test_goes_on_without_a_server_that_died_and_is_heard_when_it_is_back(self):
+        server = self.serve()
+        playing = self.play("--ao=alsa")
+        comes(lambda: has_tone(server.heard()), "the tone", playing.said)
+        server.die()
+        comes(lambda: "the sound device is lost" in playing.said(), "a word of the loss", playing.said)
+        server = self.serve()
+        comes(lambda: has_tone(server.heard()), "the tone again", playing.said)
+        report = playing.stop()
+        self.assertEqual(report["sound"]["output"], "alsa")
+        self.assertGreaterEqual(report["sound"]["devices_lost"], 1)
+        self.assertEqual(report["streams"][0]["sound"]["lost"], 0)
+
+    def test_a_server_that_comes_while_it_plays_is_used_without_being_asked_for(self):
+        playing = self.play()
+        comes(lambda: "no sound device" in playing.said(), "a word of the missing device", playing.said)
+        server = self.serve()
+        comes(lambda: has_tone(server.heard()), "the tone", playing.said)
+        report = playing.stop()
+        self.assertEqual(report["sound"]["output"], "alsa")
+        self.assertEqual(report["sound"]["devices_lost"], 0)
+
+
+if __name__ == "__main__":
+    for program in ("ffmpeg", "pulseaudio", "pactl", "parec"):
+        if not shutil.which(program):
+            print(f"there is no {program}")
+            sys.exit(77)
+    program = unittest.main(argv=sys.argv[:1] + sys.argv[2:], exit=False, verbosity=2)
+    TEMP.cleanup()
+    sys.exit(not program.result.wasSuccessful())

@@ -318,8 +318,10 @@ bool decode_hardware_admit(struct limef_decode_filter *decode, AVFrame *picture)
     }
     LIMEF_COUNT(decode->n_hardware, 1);
     /* not those that are decoded again: else a picture behind that many is tried without end */
-    if (++hardware->n_good >= FORGIVING_FRAMES)
+    if (++hardware->n_good >= FORGIVING_FRAMES) {
         hardware->n_recent = 0;
+        hardware->was_unreadable = false;
+    }
     if (limef_pool_n_out(decode->pictures) > n_held(decode) + OWN_PAYLOADS &&
         (limef_hardware_is(picture) || decode_is_wrapper(decode)))
         copy_out(decode, picture);
@@ -432,7 +434,7 @@ static int renew(struct limef_decode_filter *decode)
 }
 
 /* Somebody behind could not read a picture in any way. That seldom gets better by itself: the
- * second of late leads to software. */
+ * second that is not forgiven leads to software. */
 static void hear_readers(struct limef_decode_filter *decode)
 {
     struct limef_decode_hardware *hardware = &decode->hardware;
@@ -441,35 +443,48 @@ static void hear_readers(struct limef_decode_filter *decode)
     if (!error || !hardware->is_used || hardware->error)
         return;
     hardware->error = error;
-    hardware->is_unsupported = hardware->n_recent > 0;
+    hardware->is_unsupported = hardware->was_unreadable;
+    hardware->was_unreadable = true;
+}
+
+/* What is to be done before another packet: a new context behind an end, steps down for what a
+ * reader met or was left over. */
+static int go_on(struct limef_decode_filter *decode)
+{
+    int ret = decode->hardware.is_spent ? renew(decode) : 0;
+
+    if (ret < 0)
+        return ret;
+    decode->hardware.is_chosen = false;
+    hear_readers(decode);
+    return go_down(decode, 0);
 }
 
 int decode_hardware_take(struct limef_decode_filter *decode,
                          const struct limef_packet_frame *packet)
 {
     struct limef_decode_hardware *hardware = &decode->hardware;
-    int ret = hardware->is_spent ? renew(decode) : 0;
+    int before = go_on(decode), ret;
 
-    if (ret < 0)
-        return ret;
-    hardware->is_chosen = false;
-    hear_readers(decode);
-    ret = go_down(decode, ret); /* what a reader met, or was left over */
-    if (ret < 0)
-        return ret;
+    if (before == AVERROR_EXIT)
+        return before;
+    if (!decode->context) {
+        LIMEF_COUNT(decode->n_ignored, 1);
+        return before;
+    }
     if (hardware->waits_for_key && !(packet->frame.flags & LIMEF_FRAME_KEY)) {
         LIMEF_COUNT(decode->n_skipped, 1);
-        return 0;
+        return before;
     }
     hardware->waits_for_key = false;
     hardware->serial = ++hardware->n_serials;
     if (hardware->is_used)
         decode_kept_add(hardware->kept, packet, hardware->serial);
     ret = decode_packet(decode, packet);
-    if (!hardware->error || hardware->kept->n > 0 || ret == AVERROR_EXIT)
-        return go_down(decode, ret);
-    LIMEF_COUNT(decode->n_skipped, 1); /* this one comes no more */
-    return go_down(decode, ret);
+    if (hardware->error && hardware->kept->n == 0 && ret != AVERROR_EXIT)
+        LIMEF_COUNT(decode->n_skipped, 1); /* this one comes no more */
+    ret = go_down(decode, ret);
+    return ret < 0 ? ret : before;
 }
 
 int decode_hardware_end(struct limef_decode_filter *decode)

@@ -2,6 +2,7 @@
 #include "frame/hardware_private.h"
 
 #include "frame/dmabuf.h"
+#include "frame/drm_device.h"
 #include "frame/drm_format.h"
 
 #include <drm_fourcc.h>
@@ -67,6 +68,17 @@ static uint32_t whole_of(const AVFrame *picture)
     return whole ? whole : NO_NAME;
 }
 
+/* The device that libavutil says such pictures are of; 0: it says none. */
+static uint64_t device_of(const AVFrame *picture)
+{
+    const AVHWFramesContext *frames =
+        picture->hw_frames_ctx ? (const void *)picture->hw_frames_ctx->data : NULL;
+
+    return frames && frames->device_ctx->type == AV_HWDEVICE_TYPE_DRM
+               ? drm_device_number(((const AVDRMDeviceContext *)frames->device_ctx->hwctx)->fd)
+               : 0;
+}
+
 static int add_plane(struct limef_hardware_frame *hardware, const AVDRMFrameDescriptor *drm,
                      const AVDRMPlaneDescriptor *plane)
 {
@@ -110,6 +122,16 @@ int hardware_map_drm(struct limef_hardware_frame *hardware, const AVDRMFrameDesc
     return 0;
 }
 
+static int map_drm_prime(struct limef_hardware_frame *hardware, const AVFrame *picture)
+{
+    const AVDRMFrameDescriptor *drm = (const AVDRMFrameDescriptor *)(const void *)picture->data[0];
+    int ret = hardware_map_drm(hardware, drm, whole_of(picture));
+
+    if (hardware->modifier == DRM_FORMAT_MOD_INVALID)
+        hardware->device = device_of(picture);
+    return ret;
+}
+
 bool limef_hardware_is(const struct AVFrame *picture)
 {
     return picture->format == AV_PIX_FMT_DRM_PRIME || picture->format == AV_PIX_FMT_VAAPI;
@@ -121,9 +143,7 @@ int hardware_map_whole(struct limef_hardware_frame *hardware, const struct AVFra
 
     *hardware = (struct limef_hardware_frame){.fence_fd = -1};
     if (picture->format == AV_PIX_FMT_DRM_PRIME)
-        ret =
-            hardware_map_drm(hardware, (const AVDRMFrameDescriptor *)(const void *)picture->data[0],
-                             whole_of(picture));
+        ret = map_drm_prime(hardware, picture);
     else if (picture->format == AV_PIX_FMT_VAAPI)
         ret = hardware_vaapi_map(hardware, picture);
     if (ret < 0) {

@@ -64,4 +64,7 @@ const struct AVCodec *hardware_wrapper(const char *wrapper, int codec_id);
 /* NULL: not opened here. */
 const char *hardware_vaapi_name(const struct AVBufferRef *device);
 
+/* drm_device_number() of a device of VA-API; 0: not opened here. */
+uint64_t hardware_vaapi_number(const struct AVBufferRef *device);
+
 #endif

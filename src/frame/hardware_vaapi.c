@@ -182,8 +182,9 @@ static uint32_t whole_of(const VADRMPRIMESurfaceDescriptor *exported)
 }
 
 /* Exports a surface plane by plane, or if the driver cannot, as one picture. */
-static int export_surface(struct surface *surface, VADisplay display)
+static int export_surface(struct surface *surface, const AVHWFramesContext *frames)
 {
+    VADisplay display = display_of(frames);
     VADRMPRIMESurfaceDescriptor exported = {0};
     AVDRMFrameDescriptor drm;
     VAStatus status = vaExportSurfaceHandle(
@@ -202,6 +203,8 @@ static int export_surface(struct surface *surface, VADisplay display)
         surface->fds[surface->n_fds++] = exported.objects[i].fd;
     drm = as_drm(&exported);
     ret = hardware_map_drm(&surface->frame, &drm, whole_of(&exported));
+    if (surface->frame.modifier == DRM_FORMAT_MOD_INVALID)
+        surface->frame.device = hardware_vaapi_number(frames->device_ref);
     return ret < 0
                ? limef_fail(ret, HARDWARE_NAME, "a surface has a layout that cannot be described")
                : 0;
@@ -231,7 +234,7 @@ static int export_new(struct surfaces *surfaces, const AVHWFramesContext *frames
         return limef_fail(AVERROR(ENOMEM), HARDWARE_NAME, "a surface was not exported");
     surface = &block->surfaces[block->n_used];
     surface->id = id;
-    ret = export_surface(surface, display_of(frames));
+    ret = export_surface(surface, frames);
     if (ret < 0) {
         close_all(surface);
         *surface = (struct surface){0};

@@ -3,6 +3,7 @@
 #include "frame/hardware_private.h"
 
 #include "base/memory_private.h"
+#include "frame/drm_device.h"
 #include "frame/hardware_vaapi_watch.h"
 
 #include <limef/base/log.h>
@@ -20,6 +21,7 @@
 /* What lives as long as the device. */
 struct vaapi_device {
     int fd;
+    uint64_t number; /* of fd's device */
     VADisplay display;
     struct vaapi_watch *watch;
     char name[192];
@@ -77,6 +79,7 @@ static int open_device(struct vaapi_device **device, const char *node)
         return AVERROR(ENOMEM);
     }
     (*device)->fd = fd;
+    (*device)->number = drm_device_number(fd);
     ret = open_display(*device, node);
     if (ret < 0)
         device_close(*device);
@@ -120,6 +123,13 @@ const char *hardware_vaapi_name(const AVBufferRef *reference)
     const struct vaapi_device *device = device_of(reference);
 
     return device ? device->name : NULL;
+}
+
+uint64_t hardware_vaapi_number(const AVBufferRef *reference)
+{
+    const struct vaapi_device *device = device_of(reference);
+
+    return device ? device->number : 0;
 }
 
 bool hardware_has_fixed_pool(const AVBufferRef *reference)

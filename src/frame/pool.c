@@ -202,12 +202,19 @@ unsigned limef_pool_n_out(const struct limef_pool *pool)
 void pool_note_error(struct limef_payload *payload, int error)
 {
     const struct pool_item *item;
+    uint64_t noted;
 
     if (!payload || payload->release != item_go_home)
         return;
     item = item_of(payload);
-    atomic_store_explicit(&item->pool->error, (uint64_t)item->age << 32 | (uint32_t)error,
-                          memory_order_relaxed);
+    noted = atomic_load_explicit(&item->pool->error, memory_order_relaxed);
+    do {
+        /* what is older than what is noted matters no more than that, if at all */
+        if (noted && (int32_t)(item->age - (uint32_t)(noted >> 32)) < 0)
+            return;
+    } while (!atomic_compare_exchange_weak_explicit(&item->pool->error, &noted,
+                                                    (uint64_t)item->age << 32 | (uint32_t)error,
+                                                    memory_order_relaxed, memory_order_relaxed));
 }
 
 int pool_take_error(struct limef_pool *pool)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "gpu/kms_device.h"
 
+#include "frame/drm_device.h"
 #include "gpu/kms_display.h"
 #include "gpu/output.h"
 
@@ -104,6 +105,7 @@ int kms_device_open(struct kms_device *device, const struct kms_calls *calls,
         return output->fail(ret, name, "no display by KMS: %s%s%s", device->path,
                             device->path[0] ? ": " : "",
                             why ? why : "there is no card in /dev/dri");
+    device->number = drm_device_number(device->fd);
     open_for_rendering(device);
     return 0;
 }

@@ -12,11 +12,12 @@
 struct kms_device {
     const struct kms_calls *calls;
     const struct output *output;
-    int fd;        /* modes are set through it; -1: none */
-    int render_fd; /* the card once more, with buffer handles of its own: GBM's. -1: the same one,
-                      which is somebody else's and cannot be opened anew */
-    bool lent;     /* fd is the embedder's: not closed, and it is his to be master */
-    char path[64]; /* "": lent */
+    int fd;          /* modes are set through it; -1: none */
+    int render_fd;   /* the card once more, with buffer handles of its own: GBM's. -1: the same one,
+                        which is somebody else's and cannot be opened anew */
+    bool lent;       /* fd is the embedder's: not closed, and it is his to be master */
+    uint64_t number; /* drm_device_number() */
+    char path[64];   /* "": lent */
     struct kms_mode_wish wish;
     char connector_name[32]; /* the one that was asked for; "": any */
 

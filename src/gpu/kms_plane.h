@@ -48,7 +48,7 @@ void kms_plane_clear(struct kms_plane *plane, const struct output *output);
 bool kms_plane_is_under(const struct kms_plane *plane, const struct kms_plane *other);
 
 /* Whether a plane lists the format with that modifier; with DRM_FORMAT_MOD_INVALID, by which the
- * buffer's own driver is to know how it lies, with any. */
+ * card's driver knows how its own buffer lies, with any. */
 bool kms_plane_takes(const struct kms_plane *plane, uint32_t fourcc, uint64_t modifier);
 
 /*

@@ -6,6 +6,7 @@
  */
 #include "gpu/kms.h"
 
+#include <drm_fourcc.h>
 #include <errno.h>
 
 /* Buffers in a row that the card refuses before it is not asked again. */
@@ -117,6 +118,13 @@ static bool give_fence(const struct kms *kms, const struct limef_hardware_frame 
     return kms_fence_give(plane, layer, shown, fence_of_picture(picture)) || picture->fence_fd < 0;
 }
 
+/* Whether somebody else than this card's driver would have to say how its rows lie. */
+static bool is_foreign(const struct kms *kms, const struct limef_hardware_frame *picture)
+{
+    return picture->modifier == DRM_FORMAT_MOD_INVALID &&
+           (!picture->device || picture->device != kms->device.number);
+}
+
 int kms_scan_out(struct output *output, const struct limef_hardware_frame *picture,
                  struct layout_rect rect, struct limef_payload *payload, const char **why)
 {
@@ -131,6 +139,8 @@ int kms_scan_out(struct output *output, const struct limef_hardware_frame *pictu
         *why = "the display is not ready";
     else if (kms->device.render_fd < 0)
         *why = "the card that was lent cannot be opened once more";
+    else if (is_foreign(kms, picture))
+        *why = "it has no modifier, and is not known to be of this card";
     else if (same_way(&kms->way, picture, rect) && !kms->way.plane)
         *why = kms->way.why_not;
     if (*why)

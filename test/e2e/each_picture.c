@@ -2,33 +2,46 @@
 /*
  * each_picture WIDTHxHEIGHT CLIP...: plays clips side by side offscreen, three times: decoded in
  * software and uploaded, decoded by VA-API, decoded in software into buffers that EGL imports. Each
- * picture that is composed, all of its pixels, has to be the first time's, give or take 1, and
- * nothing may be copied on its way; of software's, the first few may be uploaded.
+ * picture of each clip, all of its pixels on the screen, has to be the first time's, give or take
+ * 1, and nothing may be copied on its way; of software's, the first few of a clip may be uploaded.
  *
- * Status 77: there is no such OpenGL, or it imports nothing.
+ * Status 77: there is no such OpenGL, or it imports nothing of VA-API's.
  */
 #include <limef/limef.h>
 
 #include <libavutil/buffer.h>
+#include <libavutil/frame.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define MAX_TILES 16
 #define MAX_PICTURES 512
 #define SKIPPED 77
+/* Of software's pictures of one size: until the output has made the buffers that decoders missed,
+ * which tiles share. */
+#define MAX_UPLOADED 8
+
+/* Where a clip is shown, and what was there after each of its pictures. */
+struct place {
+    int x, y, width, height;
+    uint8_t *right[MAX_PICTURES]; /* the first time */
+    unsigned n_right, n;
+    int picture_width; /* of the last */
+    uint64_t n_imported;
+    unsigned n_uploaded, most_uploaded; /* of one size */
+};
 
 static struct limef_presenter presenter;
 static struct limef_tile tiles[MAX_TILES];
 static struct limef_file_source sources[MAX_TILES];
 static struct limef_decode_filter decoders[MAX_TILES];
 static struct limef_tap_filter taps[MAX_TILES];
+static struct place places[MAX_TILES];
 static unsigned n_tiles;
 static int width, height;
 
-static uint8_t *right[MAX_PICTURES]; /* what was composed the first time */
-static unsigned n_right;
-static unsigned n_composed;
-static uint8_t *composed;
+static uint8_t *screen;
 static int worst;
 
 static void must(bool is_so, const char *what)
@@ -39,47 +52,90 @@ static void must(bool is_so, const char *what)
     exit(1);
 }
 
-static uint8_t *make_room(void)
+static uint8_t *make_room(int columns, int rows)
 {
-    uint8_t *room = malloc(4 * (size_t)width * (size_t)height);
+    uint8_t *room = malloc(4 * (size_t)columns * (size_t)rows);
 
     must(room, "no memory");
     return room;
 }
 
-static void compare(const uint8_t *expected)
+/* A grid of tiles that are as wide as they are high, in pictures' widths and heights. */
+static void find_places(void)
 {
-    for (size_t i = 0; i < 4 * (size_t)width * (size_t)height; i++) {
-        int off = abs(composed[i] - expected[i]);
+    int n_columns = 1;
 
-        worst = off > worst ? off : worst;
+    while (n_columns * n_columns < (int)n_tiles)
+        n_columns++;
+    must((int)n_tiles == n_columns * n_columns && width % n_columns == 0 && height % n_columns == 0,
+         "the grid is not known");
+    for (int i = 0; i < (int)n_tiles; i++) {
+        places[i].width = width / n_columns;
+        places[i].height = height / n_columns;
+        places[i].x = i % n_columns * places[i].width;
+        places[i].y = i / n_columns * places[i].height;
     }
 }
 
-static void look(bool is_first)
+static const uint8_t *row_of(const struct place *place, int row)
 {
-    must(n_composed < MAX_PICTURES, "too many pictures");
-    must(limef_presenter_read(&presenter, composed) == 0, "the screen cannot be read");
-    if (is_first) {
-        right[n_right++] = composed;
-        composed = make_room();
-    } else if (n_composed < n_right) {
-        compare(right[n_composed]);
-    }
-    n_composed++;
+    return screen + 4 * ((ptrdiff_t)(place->y + row) * width + place->x);
 }
 
-/* Shows a picture; looks at the screen when each tile has its next one. */
+static void keep(struct place *place)
+{
+    size_t row_bytes = 4 * (size_t)place->width;
+    uint8_t *kept = make_room(place->width, place->height);
+
+    must(place->n < MAX_PICTURES, "too many pictures");
+    for (int row = 0; row < place->height; row++)
+        memcpy(kept + (size_t)row * row_bytes, row_of(place, row), row_bytes);
+    place->right[place->n_right++] = kept;
+}
+
+static void compare(const struct place *place)
+{
+    must(place->n < place->n_right, "more pictures than in software");
+    for (int row = 0; row < place->height; row++)
+        for (int i = 0; i < 4 * place->width; i++) {
+            const uint8_t *expected = place->right[place->n] + 4 * row * place->width;
+            int off = abs(row_of(place, row)[i] - expected[i]);
+
+            worst = off > worst ? off : worst;
+        }
+}
+
+static void count_uploads(struct place *place, const struct limef_decoded_frame *picture)
+{
+    struct limef_presenter_slot_counters counters;
+
+    limef_presenter_get_counters(&presenter, picture->frame.slot, &counters);
+    if (picture->av->width != place->picture_width)
+        place->n_uploaded = 0;
+    place->n_uploaded += counters.n_imported == place->n_imported;
+    if (place->n_uploaded > place->most_uploaded)
+        place->most_uploaded = place->n_uploaded;
+    place->n_imported = counters.n_imported;
+    place->picture_width = picture->av->width;
+}
+
+/* Shows a picture, and looks at it. */
 static int show(void *context, const struct limef_frame *frame)
 {
     const bool *is_first = context;
+    struct place *place = &places[frame->slot];
 
     if (frame->frame_class != LIMEF_FRAME_DECODED)
         return 0;
     must(limef_go(&presenter.filter, frame) == 0, "a picture is refused");
     limef_presenter_tick(&presenter, limef_now_us());
-    if (frame->slot == n_tiles - 1)
-        look(*is_first);
+    must(limef_presenter_read(&presenter, screen) == 0, "the screen cannot be read");
+    if (*is_first)
+        keep(place);
+    else
+        compare(place);
+    count_uploads(place, limef_decoded_frame_from(frame));
+    place->n++;
     return 0;
 }
 
@@ -108,21 +164,25 @@ static void count(const char *way, bool is_first, bool is_hardware)
 
     for (unsigned i = 0; i < n_tiles; i++) {
         limef_presenter_get_counters(&presenter, i, &one);
+        must(places[i].n_right > 0 && places[i].n == places[i].n_right &&
+                 one.n_shown == places[i].n,
+             "not as many pictures as in software");
+        must(is_first || is_hardware || places[i].most_uploaded <= MAX_UPLOADED,
+             "more pictures than the first few were uploaded");
         sum.n_shown += one.n_shown;
         sum.n_imported += one.n_imported;
         sum.n_images += one.n_images;
         sum.uploaded_bytes += one.uploaded_bytes;
         copied_bytes += LIMEF_COUNTED(decoders[i].filter.copied_bytes);
     }
-    printf("%s: %llu pictures, %llu imported by %llu images, %llu bytes uploaded, %llu copied; %u "
-           "screens, at most %d off\n",
+    printf("%s: %llu pictures, %llu imported by %llu images, %llu bytes uploaded, %llu copied; at "
+           "most %d off\n",
            way, (unsigned long long)sum.n_shown, (unsigned long long)sum.n_imported,
            (unsigned long long)sum.n_images, (unsigned long long)sum.uploaded_bytes,
-           (unsigned long long)copied_bytes, n_composed, worst);
+           (unsigned long long)copied_bytes, worst);
     must(copied_bytes == 0, "something was copied");
-    must(n_composed == n_right && n_right > 0, "not as many pictures as in software");
     must(worst <= 1, "pixels differ");
-    if (!is_first && sum.n_imported == 0)
+    if (is_hardware && sum.n_imported == 0)
         exit(SKIPPED);
     must(!is_hardware || (sum.n_imported == sum.n_shown && sum.uploaded_bytes == 0),
          "pictures of hardware were uploaded");
@@ -130,15 +190,16 @@ static void count(const char *way, bool is_first, bool is_hardware)
 
 static void play(const char *way, char **clips, struct AVBufferRef *device, bool lends)
 {
-    bool is_first = n_right == 0;
-    struct limef_presenter_settings screen = {.output = LIMEF_OUTPUT_OFFSCREEN,
-                                              .untimed = true,
-                                              .width = width,
-                                              .height = height,
-                                              .plain = LIMEF_PRESENTER_WHOLE};
+    bool is_first = places[0].n_right == 0;
+    struct limef_presenter_settings offscreen = {.output = LIMEF_OUTPUT_OFFSCREEN,
+                                                 .untimed = true,
+                                                 .width = width,
+                                                 .height = height,
+                                                 .plain = LIMEF_PRESENTER_WHOLE};
     struct limef_decode_settings decode = {.hardware = device, .n_threads = 1};
 
-    must(limef_presenter_init(&presenter, "screen", tiles, n_tiles, &screen) == 0, "no presenter");
+    must(limef_presenter_init(&presenter, "screen", tiles, n_tiles, &offscreen) == 0,
+         "no presenter");
     if (lends)
         decode.buffers = limef_presenter_get_buffers(&presenter, false);
     if (limef_presenter_open(&presenter) < 0)
@@ -150,10 +211,11 @@ static void play(const char *way, char **clips, struct AVBufferRef *device, bool
         must(limef_file_source_init(&sources[i], NULL, &file) == 0, clips[i]);
         must(limef_decode_filter_init(&decoders[i], NULL, &decode) == 0, "no decoder");
         limef_tap_filter_init(&taps[i], NULL, show, &is_first);
+        places[i].n = places[i].n_uploaded = places[i].most_uploaded = 0;
+        places[i].n_imported = 0;
         limef_connect(&sources[i].source.filter, &decoders[i].filter);
         limef_connect(&decoders[i].filter, &taps[i].filter);
     }
-    n_composed = 0;
     run_all();
     count(way, is_first, device != NULL);
     for (unsigned i = 0; i < n_tiles; i++) {
@@ -176,13 +238,15 @@ int main(int argc, char **argv)
     }
     n_tiles = (unsigned)(argc - 2);
     must(limef_hardware_device_open(&device, NULL) == 0, "no VA-API");
-    composed = make_room();
+    find_places();
+    screen = make_room(width, height);
     play("software", &argv[2], NULL, false);
     play("VA-API", &argv[2], device, false);
     play("software, lent memory", &argv[2], NULL, true);
     av_buffer_unref(&device);
-    while (n_right > 0)
-        free(right[--n_right]);
-    free(composed);
+    for (unsigned i = 0; i < n_tiles; i++)
+        while (places[i].n_right > 0)
+            free(places[i].right[--places[i].n_right]);
+    free(screen);
     return 0;
 }

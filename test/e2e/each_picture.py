@@ -3,8 +3,8 @@
 """Has each_picture compare every pixel of every picture that comes onto the screen, by VA-API and EGL and
 by software's own buffers and EGL, with software's that are uploaded.
 
-each_picture.py EACH-PICTURE FOLDER-OF-THE-DRIVER; LIMEF_TEST_PICTURES: so many of each clip, and each codec by
-itself, larger"""
+each_picture.py EACH-PICTURE FOLDER-OF-THE-DRIVER; LIMEF_TEST_PICTURES: so many of each clip, larger where it is
+alone"""
 import os
 import pathlib
 import shutil
@@ -15,7 +15,8 @@ import unittest
 
 EACH_PICTURE, DRIVER = sys.argv[1:3]
 LONG = "LIMEF_TEST_PICTURES" in os.environ
-N_PICTURES = int(os.environ.get("LIMEF_TEST_PICTURES", "12"))
+N_PICTURES = int(os.environ.get("LIMEF_TEST_PICTURES", "24"))
+ALONE = "320x180" if LONG else "160x90"
 DEADLINE_S = 600
 TEMP = tempfile.TemporaryDirectory(prefix="limef-each-")
 FOLDER = pathlib.Path(TEMP.name)
@@ -49,9 +50,7 @@ class EachPicture(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
 
     def alone(self, *arguments, **keywords):
-        if not LONG:
-            self.skipTest("LIMEF_TEST_PICTURES says of how many")
-        self.check("320x180", clip(*arguments, **keywords))
+        self.check(ALONE, clip(*arguments, size=ALONE, **keywords))
 
     def test_h264(self):
         self.alone("a.mp4", "h264")
@@ -71,7 +70,7 @@ class EachPicture(unittest.TestCase):
         sizes.write_bytes(parts[0] + parts[1] + parts[0])
         clips = [clip(name, codec, "160x90")
                  for name, codec in (("b.mp4", "h264"), ("b265.mp4", "hevc"), ("b.webm", "vp9"))]
-        self.check("640x360", *clips * 5, sizes)  # it looks when the last tile has a picture
+        self.check("640x360", *clips * 5, sizes)
 
 
 if __name__ == "__main__":

@@ -313,6 +313,80 @@ Test(decode_wrapper, one_buffer_that_nobody_can_read_costs_itself_and_a_context)
     end();
 }
 
+static void play_until(uint64_t n_pictures)
+{
+    int64_t due_us;
+
+    while (LIMEF_COUNTED(run.decode.n_decoded) < n_pictures)
+        cr_assert(eq(int, run.source.source.step(&run.source.source, &due_us), 0));
+}
+
+Test(decode_wrapper, a_buffer_that_nobody_can_read_is_the_first_whatever_else_failed_before)
+{
+    static const int64_t steps[] = {LIMEF_DECODE_IN_HARDWARE, LIMEF_DECODE_NEW_CONTEXT,
+                                    LIMEF_DECODE_IN_HARDWARE, LIMEF_DECODE_NEW_CONTEXT,
+                                    LIMEF_DECODE_IN_HARDWARE};
+    const char *url = set_out();
+
+    device_of_system.fails_at = 4;
+    device_of_system.n_bad_contexts = 1;
+    begin(url);
+    play_until(6);
+    device_of_system.gives_dmabufs = true;
+    device_of_system.modifier = DRM_FORMAT_MOD_ARM_16X16_BLOCK_U_INTERLEAVED;
+    device_of_system.n_tiled = 1;
+    play();
+    cr_assert(eq(uint, run.seen.n, 36 - 1));
+    cr_assert(eq(uint, run.seen.n_steps, 5));
+    for (int i = 0; i < 5; i++)
+        cr_assert(eq(i64, run.seen.steps[i], steps[i]));
+    end();
+}
+
+static void forget_payload(struct limef_payload *payload)
+{
+    (void)payload;
+}
+
+Test(decode_wrapper, damage_that_is_decoded_again_does_not_cost_the_packet_behind_it)
+{
+    static uint8_t noise[40]; /* a key frame without its start code: libvpx goes on behind it */
+    struct limef_payload payload;
+    const struct limef_packet_frame damaged = {.frame = {.frame_class = LIMEF_FRAME_PACKET,
+                                                         .media = LIMEF_MEDIA_VIDEO,
+                                                         .pts_us = LIMEF_NO_TIME,
+                                                         .payload = &payload},
+                                               .data = noise,
+                                               .size_bytes = sizeof(noise),
+                                               .dts_us = LIMEF_NO_TIME};
+    const char *url = set_out();
+    struct seen expected = play_in_software(url);
+    struct limef_decoded_frame late = {0};
+
+    limef_payload_init(&payload, forget_payload);
+    device_of_system.gives_dmabufs = true;
+    device_of_system.modifier = DRM_FORMAT_MOD_ARM_16X16_BLOCK_U_INTERLEAVED;
+    device_of_system.n_contexts = 0;
+    begin(url);
+    play_until(5);
+    device_of_system.n_tiled = 1;
+    run.holds = true;
+    limef_disconnect(&run.tap.filter);
+    play_until(6);
+    run.holds = false;
+    cr_assert(lt(int, limef_go(&run.decode.filter, &damaged.frame), 0));
+    limef_connect(&run.tap.filter, &run.scale.filter);
+    limef_decoded_frame_set(&late, run.held[0]);
+    late.frame.media = LIMEF_MEDIA_VIDEO;
+    cr_assert(lt(int, limef_go(&run.scale.filter, &late.frame), 0));
+    play(); /* all is decoded again first, the damage last */
+    cr_assert(eq(u64, counters_of().n_steps[LIMEF_DECODE_NEW_CONTEXT], 1));
+    cr_assert(eq(uint, run.seen.n, 36 - 1));
+    for (unsigned i = 0; i < run.seen.n; i++)
+        cr_assert(eq(str, run.seen.md5[i], expected.md5[i < 5 ? i : i + 1]), "picture %u", i);
+    end();
+}
+
 Test(decode_wrapper, what_always_fails_far_behind_a_key_frame_is_not_tried_without_end)
 {
     struct seen expected;

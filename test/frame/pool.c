@@ -191,6 +191,7 @@ Test(pool, hears_what_readers_say_of_payloads_that_matter_still)
     pool_note_error(before, AVERROR(EIO));
     cr_assert(eq(int, pool_take_error(pool), 0));
     pool_note_error(after, AVERROR(EIO));
+    pool_note_error(before, AVERROR(ENOTSUP)); /* somebody who is behind */
     cr_assert(eq(int, pool_take_error(pool), AVERROR(EIO)));
     limef_payload_init(&foreign, forget_payload);
     pool_note_error(&foreign, AVERROR(EIO));

@@ -312,6 +312,7 @@ Test(kms, a_buffer_that_its_driver_alone_knows_is_given_without_a_modifier)
     const char *why = NULL;
 
     picture.modifier = DRM_FORMAT_MOD_INVALID;
+    picture.device = kms.device.number = 4711;
     cr_assert(eq(int, scan_out(picture, full, &why), 0));
     cr_assert(eq(u32, fake_card.shown[1], 100));
     cr_assert(eq(u32, fake_card.added_flags, 0)); /* with the flag the kernel refuses it */
@@ -322,12 +323,29 @@ Test(kms, a_buffer_that_its_driver_alone_knows_is_given_without_a_modifier)
     cr_assert(eq(str, (char *)why, "no plane takes the format"));
 }
 
+Test(kms, a_buffer_without_a_modifier_is_composed_unless_it_is_the_cards_own)
+{
+    struct limef_hardware_frame picture = picture_of(640, 480, 1);
+    const char *why = NULL;
+
+    picture.modifier = DRM_FORMAT_MOD_INVALID;
+    cr_assert(eq(int, scan_out(picture, full, &why), -ENOTSUP)); /* nobody knows whose it is */
+    kms.device.number = 4711;
+    picture.device = 815;
+    cr_assert(eq(int, scan_out(picture, full, &why), -ENOTSUP));
+    cr_assert(eq(str, (char *)why, "it has no modifier, and is not known to be of this card"));
+    cr_assert(eq(u32, fake_card.n_imports, 0));
+    picture.modifier = DRM_FORMAT_MOD_LINEAR; /* which everybody understands */
+    cr_assert(eq(int, scan_out(picture, full, &why), 0));
+}
+
 Test(kms, a_buffer_without_a_modifier_is_composed_where_the_driver_says_no)
 {
     struct limef_hardware_frame picture = picture_of(640, 480, 1);
     const char *why = NULL;
 
     picture.modifier = DRM_FORMAT_MOD_INVALID;
+    picture.device = kms.device.number = 4711;
     fake_card.takes_plane = 15; /* in the test */
     cr_assert(eq(int, scan_out(picture, full, &why), -ENOTSUP));
     cr_assert(eq(str, (char *)why, "the driver refuses it on a plane"));

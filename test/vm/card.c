@@ -146,6 +146,17 @@ static void describe(struct picture *picture, int fd)
     layer->planes[2].pitch = half;
 }
 
+void picture_wrap(struct picture *picture, int fd)
+{
+    describe(picture, fd);
+    limef_payload_init(&picture->payload, note_release);
+    picture->av = av_frame_alloc();
+    picture->av->format = AV_PIX_FMT_DRM_PRIME;
+    picture->av->width = picture->width;
+    picture->av->height = picture->height;
+    picture->av->data[0] = (uint8_t *)&picture->drm;
+}
+
 void picture_open(struct picture *picture, const struct card *card, uint32_t fourcc, int width,
                   int height, int step)
 {
@@ -163,13 +174,7 @@ void picture_open(struct picture *picture, const struct card *card, uint32_t fou
     if (drmPrimeHandleToFD(card->fd, dumb.handle, DRM_CLOEXEC | DRM_RDWR, &fd) < 0)
         die("no descriptor of a dumb buffer: %s", strerror(errno));
     picture_draw(picture, step);
-    describe(picture, fd);
-    limef_payload_init(&picture->payload, note_release);
-    picture->av = av_frame_alloc();
-    picture->av->format = AV_PIX_FMT_DRM_PRIME;
-    picture->av->width = width;
-    picture->av->height = height;
-    picture->av->data[0] = (uint8_t *)&picture->drm;
+    picture_wrap(picture, fd);
 }
 
 void picture_close(struct picture *picture)

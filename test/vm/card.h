@@ -43,6 +43,9 @@ void picture_open(struct picture *picture, const struct card *card, uint32_t fou
                   int height, int step);
 void picture_close(struct picture *picture);
 
+/* Likewise in memory that somebody else made: fourcc, size, pitch, data and bytes say how. */
+void picture_wrap(struct picture *picture, int fd);
+
 /* Writes another one into it. */
 void picture_draw(struct picture *picture, int step);
 

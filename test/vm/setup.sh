@@ -88,6 +88,6 @@ done
 gzip -1 <initrd >"$dir/initrd.img"
 
 cd "$dir"
-rm -rf work
+rm -rf build
 echo "$stamp" >stamp
 echo "a virtual machine with Linux $headers: $(du -sh "$dir" | cut -f 1) in $dir"

@@ -83,6 +83,13 @@ void gbm_and_egl_alone(void);
 /* kms_faults.c */
 void each_call_may_fail(void);
 
+/* kms_camera.c: with vivid, a camera of V4L2 */
+void pictures_of_a_camera_are_on_a_plane(void);
+void pictures_of_a_camera_are_drawn_as_if_uploaded(void);
+
+/* kms_crc.c: what the display counts of what it shows */
+void display_counts_the_same_of_the_same_picture(void);
+
 /* kms_fences.c: with vgem, the card that VGEM names */
 void display_waits_for_who_writes(void);
 void drawing_waits_for_who_writes(void);

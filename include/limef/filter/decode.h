@@ -131,6 +131,7 @@ struct limef_decode_hardware {
     bool is_unsupported; /**< and never will */
     bool is_spent;       /**< a wrapper was drained: another context has to go on */
     bool is_unread;      /**< a picture could not be had: what is behind it waits for it */
+    bool was_unreadable; /**< somebody behind met such a picture, which is not forgiven yet */
     bool waits_for_key;
     int error; /**< what it failed with since the last step; 0: it did not */
     int64_t failed_tag;

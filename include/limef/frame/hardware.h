@@ -35,6 +35,8 @@ struct limef_hardware_plane {
 struct limef_hardware_frame {
     uint32_t fourcc; /**< DRM_FORMAT_... of the whole picture: NV12, P010, YUV420, XRGB8888, ... */
     uint64_t modifier; /**< DRM_FORMAT_MOD_...: how rows lie in memory */
+    uint64_t device;   /**< with DRM_FORMAT_MOD_INVALID: whose driver alone knows how rows lie, as
+                              the inode of its folder in sysfs; 0: not known, or modifier says it */
     int x, y;          /**< the first pixel to be shown, in what planes describe; 0, 0 where
                               rows are linear, and in almost all streams */
     int width, height; /**< pixels to be shown; what is allocated may be larger */

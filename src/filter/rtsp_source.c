@@ -261,7 +261,7 @@ static int arrived(void *context, struct rtsp_receiver *receiver,
     struct rtsp_hold *hold = &inside->tracks[receiver->media].hold;
     int ret = 0;
 
-    if (hold->n == RTSP_HOLD_UNITS)
+    while (ret >= 0 && rtsp_hold_is_full(hold, arrival->unit->bytes))
         ret = pass_held(inside, rtsp_hold_next(hold, LIMEF_FOREVER));
     if (ret < 0 || rtsp_hold_take(hold, receiver, arrival))
         return ret;

@@ -140,8 +140,9 @@ LIMEF_API int limef_rtsp_source_init(struct limef_rtsp_source *rtsp, const char 
 
 /**
  * Sound and pictures of one moment are passed on when the last of them has come, for who hears
- * and shows at once what comes: what comes earlier is held, by at most 2 s, or 128 units. It grows
- * by 100 ms in a second at most. Without it they have one time, and are passed on as they come.
+ * and shows at once what comes: what comes earlier is held, by at most 2 s, 128 units, or 8 MiB. It
+ * grows by 100 ms in a second at most. Without it they have one time, and are passed on as they
+ * come.
  *
  * Thread: the controlling one, before it runs
  */

@@ -19,8 +19,6 @@
 #define RTSP_CAMERA_SESSION_BYTES 128
 #define RTSP_CAMERA_WHY_BYTES 160
 
-_Static_assert(RTSP_SYNC_MAX_CLOCKS >= SDP_MAX_MEDIA, "a clock for each stream");
-
 enum rtsp_request {
     RTSP_NO_REQUEST,
     RTSP_DESCRIBE,

@@ -14,7 +14,8 @@
 
 #include <limef/filter/rtsp_source.h>
 
-#define RTSP_SYNC_MAX_CLOCKS 8
+/* One for each kind of stream (enum sdp_kind). */
+#define RTSP_SYNC_MAX_CLOCKS 4
 
 struct rtsp_sync;
 

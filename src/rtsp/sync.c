@@ -300,13 +300,35 @@ static bool find_master(struct rtsp_sync *sync)
     return true;
 }
 
+/* Which clock was set is told by the next reports of all. Who sends none meanwhile, though others
+ * send many, has stopped: nothing is known of it any more. Returns whether some are waited for. */
+static bool waits_for_reports(struct rtsp_sync *sync)
+{
+    unsigned n_most = 0;
+    bool waits = false;
+
+    for (unsigned i = 0; i < RTSP_SYNC_MAX_CLOCKS; i++)
+        if (is_reported(&sync->clocks[i]) && !sync->clocks[i].is_stale)
+            n_most = FFMAX(n_most, sync->clocks[i].n_reports);
+    for (unsigned i = 0; i < RTSP_SYNC_MAX_CLOCKS; i++) {
+        struct rtsp_clock *clock = &sync->clocks[i];
+
+        if (!is_reported(clock) || !clock->is_stale)
+            continue;
+        if (n_most >= MANY_REPORTS)
+            clock->n_reports = 0;
+        else
+            waits = true;
+    }
+    return waits;
+}
+
 static void put_in_step(struct rtsp_sync *sync)
 {
     unsigned n_accepted;
 
-    for (unsigned i = 0; i < RTSP_SYNC_MAX_CLOCKS; i++)
-        if (is_reported(&sync->clocks[i]) && sync->clocks[i].is_stale)
-            return; /* which clock was set is told by the next reports */
+    if (waits_for_reports(sync))
+        return;
     n_accepted = accept_reports(sync);
     look_for_silence(sync);
     if (n_accepted < 2) {

@@ -275,6 +275,23 @@ Test(rtsp_sync, a_clock_that_is_set_moves_nothing)
     assert_smooth();
 }
 
+/* The camera's clock is set, and one of its streams is not reported any more. */
+Test(rtsp_sync, a_stream_that_is_reported_no_more_is_not_waited_for)
+{
+    streams[VIDEO].late_us = 250000;
+    play(0, 6000000);
+    streams[VIDEO].off_us = 60000000;
+    streams[AUDIO].reports = false;
+    play(6000000, 12000000);
+    cr_assert(eq(int, (int)counters.sync, LIMEF_RTSP_SYNC_ARRIVAL));
+    streams[AUDIO].off_us = 60000000;
+    streams[AUDIO].reports = true;
+    play(12000000, 14000000);
+    cr_assert(eq(int, (int)counters.sync, LIMEF_RTSP_SYNC_REPORTS));
+    cr_assert(le(i64, llabs(apart_us()), 5));
+    assert_smooth();
+}
+
 Test(rtsp_sync, one_clock_that_jumps_a_minute_moves_nothing)
 {
     streams[VIDEO].late_us = 250000;

@@ -63,7 +63,7 @@ static int play(struct rtsp_camera *camera, int64_t now_us)
     }
     camera->has_played = true;
     camera->media_us = LIMEF_FOREVER;
-    return rtsp_camera_set_state(camera, LIMEF_RTSP_PLAYING, 0, "");
+    return rtsp_camera_set_state(camera, LIMEF_RTSP_PLAYING, LIMEF_RTSP_REASON_NONE, 0, "");
 }
 
 static int arrived(void *context, struct rtsp_receiver *receiver,
@@ -272,6 +272,7 @@ void rtsp_camera_count(const struct rtsp_camera *camera,
     }
     rtsp_sync_count(&camera->sync, counters);
     counters->state = camera->state;
+    counters->reason = camera->reason;
     counters->code = camera->code;
     counters->status = camera->status;
     counters->is_udp = camera->is_udp;

@@ -52,24 +52,6 @@ static struct inside *inside_of(const struct limef_rtsp_source *rtsp)
     return (struct inside *)(void *)rtsp->camera;
 }
 
-const char *limef_rtsp_state_name(enum limef_rtsp_state state)
-{
-    static const char *const names[] = {
-        [LIMEF_RTSP_STOPPED] = "stopped",
-        [LIMEF_RTSP_CONNECTING] = "connecting",
-        [LIMEF_RTSP_PLAYING] = "playing",
-        [LIMEF_RTSP_STALLED] = "stalled",
-        [LIMEF_RTSP_LOST] = "lost",
-        [LIMEF_RTSP_WAITING] = "waiting",
-        [LIMEF_RTSP_REFUSED_USER] = "refused",
-        [LIMEF_RTSP_NOT_FOUND] = "not found",
-        [LIMEF_RTSP_UNSUPPORTED] = "not supported",
-        [LIMEF_RTSP_ENDED] = "ended",
-    };
-
-    return (size_t)state < sizeof(names) / sizeof(names[0]) ? names[state] : "unknown";
-}
-
 static void publish(struct inside *inside)
 {
     _Static_assert(sizeof(struct limef_rtsp_source_counters) % sizeof(uint64_t) == 0,
@@ -102,8 +84,10 @@ static int say(struct inside *inside, enum limef_signal signal, int64_t value, i
     frame.value = value;
     frame.code = code;
     frame.frame.flags = LIMEF_FRAME_LIVE;
-    if (signal == LIMEF_SIGNAL_STATE)
+    if (signal == LIMEF_SIGNAL_STATE) {
+        frame.serial = inside->camera.reason;
         limef_report(&frame);
+    }
     return limef_pass(&inside->rtsp->source.filter, &frame.frame) == AVERROR_EXIT ? AVERROR_EXIT
                                                                                   : 0;
 }
@@ -261,7 +245,7 @@ static int arrived(void *context, struct rtsp_receiver *receiver,
     struct rtsp_hold *hold = &inside->tracks[receiver->media].hold;
     int ret = 0;
 
-    if (hold->n == RTSP_HOLD_UNITS)
+    while (ret >= 0 && rtsp_hold_is_full(hold, arrival->unit->bytes))
         ret = pass_held(inside, rtsp_hold_next(hold, LIMEF_FOREVER));
     if (ret < 0 || rtsp_hold_take(hold, receiver, arrival))
         return ret;

@@ -1,25 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * AAC: MPEG4-GENERIC (RFC 3640) in its modes AAC-hbr and AAC-lbr, and
- * MP4A-LATM (RFC 6416) with its configuration in the description.
- */
-#include "rtsp/depacketizer.h"
+/* AAC: MPEG4-GENERIC (RFC 3640) in its modes AAC-hbr and AAC-lbr. */
+#include "rtsp/aac.h"
 
 #include "base/memory_private.h"
 
 #include <libavcodec/avcodec.h>
 #include <libavutil/error.h>
 #include <libavutil/intreadwrite.h>
+#include <libavutil/mathematics.h>
 #include <libavutil/mem.h>
 #include <string.h>
-#include <strings.h>
 
-#define SAMPLES 1024        /* of a unit */
-#define MAX_CONFIG_BYTES 64 /* of an AudioSpecificConfig */
-#define MAX_UNITS 64        /* in a packet */
+#define USUAL_SAMPLES 1024 /* of a unit */
+#define MAX_UNITS 64       /* in a packet */
 
 struct aac {
     unsigned size_bits, index_bits;
+    int64_t duration;   /* of a unit */
     size_t whole_bytes; /* of the unit that fragments make; 0: there is none */
 };
 
@@ -28,29 +25,25 @@ static struct aac *aac_of(struct depacketizer *depacketizer)
     return (struct aac *)(void *)depacketizer->state;
 }
 
-static unsigned read_bits(const uint8_t *data, size_t at, unsigned n)
+int aac_hand_out(struct depacketizer *depacketizer, int64_t duration)
 {
-    unsigned value = 0;
+    struct rtsp_unit *unit = &depacketizer->unit;
+    int64_t timestamp = unit->timestamp;
+    int ret;
 
-    for (; n > 0; n--, at++)
-        value = value << 1 | (data[at / 8] >> (7 - at % 8) & 1);
-    return value;
+    depacketizer->has_head = true;
+    unit->is_key = true;
+    unit->duration = duration;
+    ret = depacketizer_hand_out(depacketizer);
+    unit->timestamp = timestamp + duration;
+    return ret;
 }
 
 static int hand_out(struct depacketizer *depacketizer, const uint8_t *data, size_t bytes)
 {
-    int64_t timestamp = depacketizer->unit.timestamp;
-    bool follows_loss = depacketizer->unit.follows_loss;
     int ret = rtsp_unit_append(&depacketizer->unit, data, bytes);
 
-    depacketizer->has_head = true;
-    depacketizer->unit.is_key = true;
-    depacketizer->unit.duration = SAMPLES;
-    depacketizer->unit.follows_loss = follows_loss;
-    if (ret >= 0)
-        ret = depacketizer_hand_out(depacketizer);
-    depacketizer->unit.timestamp = timestamp + SAMPLES;
-    return ret;
+    return ret < 0 ? ret : aac_hand_out(depacketizer, aac_of(depacketizer)->duration);
 }
 
 /* A unit that is too large for a packet comes in several, each with its whole size. */
@@ -66,7 +59,7 @@ static int take_fragment(struct depacketizer *depacketizer, const struct rtp_pac
     if (whole_bytes != aac->whole_bytes || unit->bytes + bytes > whole_bytes)
         return AVERROR_INVALIDDATA;
     unit->is_key = true;
-    unit->duration = SAMPLES;
+    unit->duration = aac->duration;
     ret = rtsp_unit_append(unit, data, bytes);
     if (ret >= 0 && packet->marker && unit->bytes != whole_bytes)
         unit->is_damaged = true;
@@ -76,23 +69,25 @@ static int take_fragment(struct depacketizer *depacketizer, const struct rtp_pac
 static int generic_take(struct depacketizer *depacketizer, const struct rtp_packet *packet)
 {
     const struct aac *aac = aac_of(depacketizer);
-    const uint8_t *data = packet->payload, *headers = data + 2;
+    const uint8_t *data = packet->payload;
+    struct bits headers = {.data = data + 2};
     size_t bytes = packet->payload_bytes, header_bits, n_units;
 
     if (bytes == 0)
         return 0;
     if (bytes < 2)
         return AVERROR_INVALIDDATA;
-    header_bits = AV_RB16(data);
+    header_bits = headers.n = AV_RB16(data);
     n_units = header_bits / (aac->size_bits + aac->index_bits);
     if (n_units == 0 || n_units > MAX_UNITS || (header_bits + 7) / 8 > bytes - 2)
         return AVERROR_INVALIDDATA;
     data += 2 + (header_bits + 7) / 8;
     bytes -= 2 + (header_bits + 7) / 8;
     for (size_t i = 0; i < n_units; i++) {
-        size_t length = read_bits(headers, i * (aac->size_bits + aac->index_bits), aac->size_bits);
+        size_t length = bits_read(&headers, aac->size_bits);
         int ret;
 
+        bits_read(&headers, aac->index_bits);
         if (n_units == 1 && (length > bytes || depacketizer->unit.bytes > 0))
             return take_fragment(depacketizer, packet, data, bytes, length);
         if (length == 0 || length > bytes)
@@ -113,13 +108,12 @@ static int hex_value(char c)
     return at ? (int)(at - digits) % 16 : -1;
 }
 
-/* Returns its bytes, 0: none, or no hexadecimal number. */
-static size_t read_config(const struct sdp_media *media, uint8_t config[MAX_CONFIG_BYTES])
+size_t aac_read_config(const struct sdp_media *media, uint8_t config[AAC_CONFIG_BYTES])
 {
     size_t bytes;
     const char *text = sdp_format_parameter(media, "config", &bytes);
 
-    if (!text || bytes / 2 > MAX_CONFIG_BYTES)
+    if (!text || bytes / 2 > AAC_CONFIG_BYTES)
         return 0;
     for (size_t i = 0; i + 1 < bytes; i += 2) {
         int high = hex_value(text[i]), low = hex_value(text[i + 1]);
@@ -131,113 +125,66 @@ static size_t read_config(const struct sdp_media *media, uint8_t config[MAX_CONF
     return bytes / 2;
 }
 
-static int set_parameters(AVCodecParameters *parameters, const struct sdp_media *media,
-                          const uint8_t *config, size_t config_bytes)
+int aac_set_parameters(struct depacketizer *depacketizer, const struct aac_config *config,
+                       const uint8_t *bytes, size_t n_bytes)
 {
+    AVCodecParameters *parameters = depacketizer->parameters;
+    uint8_t *copy = memory_permits() ? av_mallocz(n_bytes + AV_INPUT_BUFFER_PADDING_SIZE) : NULL;
+
+    if (!copy)
+        return AVERROR(ENOMEM);
+    memcpy(copy, bytes, n_bytes);
+    av_freep(&parameters->extradata);
+    parameters->extradata = copy;
+    parameters->extradata_size = (int)n_bytes;
+    if (config->output_rate_hz > 0)
+        parameters->sample_rate = config->output_rate_hz;
+    if (config->n_channels > 0)
+        av_channel_layout_default(&parameters->ch_layout, (int)config->n_channels);
+    return 0;
+}
+
+int64_t aac_duration(const struct depacketizer *depacketizer, const struct aac_config *config)
+{
+    return config->n_samples > 0
+               ? av_rescale(config->n_samples, depacketizer->clock_hz, config->rate_hz)
+               : USUAL_SAMPLES;
+}
+
+void aac_set_described(struct depacketizer *depacketizer, const struct sdp_media *media)
+{
+    AVCodecParameters *parameters = depacketizer->parameters;
+
     parameters->codec_type = AVMEDIA_TYPE_AUDIO;
     parameters->codec_id = AV_CODEC_ID_AAC;
     parameters->sample_rate = media->clock_hz;
     av_channel_layout_default(&parameters->ch_layout, media->n_channels);
-    parameters->extradata =
-        memory_permits() ? av_mallocz(config_bytes + AV_INPUT_BUFFER_PADDING_SIZE) : NULL;
-    if (!parameters->extradata)
-        return AVERROR(ENOMEM);
-    memcpy(parameters->extradata, config, config_bytes);
-    parameters->extradata_size = (int)config_bytes;
-    return 0;
 }
 
 static int generic_open(struct depacketizer *depacketizer, const struct sdp_media *media)
 {
     struct aac *aac = aac_of(depacketizer);
-    uint8_t config[MAX_CONFIG_BYTES];
-    size_t bytes = read_config(media, config);
+    uint8_t bytes[AAC_CONFIG_BYTES];
+    size_t n_bytes = aac_read_config(media, bytes);
+    struct bits bits = {.data = bytes, .n = 8 * n_bytes};
+    struct aac_config config;
+    int64_t told;
 
     aac->size_bits = (unsigned)sdp_format_number(media, "sizelength", 13);
     aac->index_bits = (unsigned)sdp_format_number(media, "indexlength", 3);
-    if (bytes == 0 || aac->size_bits == 0 || aac->size_bits > 16 || aac->index_bits > 16)
+    if (n_bytes == 0 || aac->size_bits == 0 || aac->size_bits > 16 || aac->index_bits > 16)
         return AVERROR(ENOSYS);
-    return set_parameters(depacketizer->parameters, media, config, bytes);
+    if (aac_config_read(&config, &bits) < 0) /* what is not known here a decoder may know */
+        config = (struct aac_config){.n_samples = 0};
+    told = sdp_format_number(media, "constantduration", 0);
+    aac->duration =
+        told > 0 && told <= media->clock_hz ? told : aac_duration(depacketizer, &config);
+    aac_set_described(depacketizer, media);
+    return aac_set_parameters(depacketizer, &config, bytes, n_bytes);
 }
 
 const struct depacketizer_ops depacketizer_aac_ops = {
     .encodings = {"MPEG4-GENERIC"},
     .open = generic_open,
     .take = generic_take,
-};
-
-/* Hands out each unit behind its length: PayloadLengthInfo and PayloadMux of one program with one
- * layer (ISO/IEC 14496-3, 1.7.3). */
-static int hand_out_each(struct depacketizer *depacketizer, const uint8_t *data, size_t bytes)
-{
-    int ret = 0;
-
-    for (size_t at = 0; at < bytes && ret >= 0;) {
-        size_t length = 0;
-
-        while (at < bytes && data[at] == 255)
-            length += data[at++];
-        if (at < bytes)
-            length += data[at++];
-        if (length == 0 || length > bytes - at)
-            return AVERROR_INVALIDDATA;
-        ret = hand_out(depacketizer, data + at, length);
-        at += length;
-    }
-    return ret;
-}
-
-static int latm_take(struct depacketizer *depacketizer, const struct rtp_packet *packet)
-{
-    struct rtsp_unit *unit = &depacketizer->unit;
-    int ret = rtsp_unit_append(unit, packet->payload, packet->payload_bytes);
-    AVBufferRef *all;
-    size_t bytes;
-
-    if (ret < 0 || !packet->marker || unit->bytes == 0)
-        return ret;
-    if (unit->is_damaged || !depacketizer->has_head) {
-        rtsp_unit_restart(unit);
-        depacketizer->lost_before = true;
-        return 0;
-    }
-    all = unit->buffer;
-    bytes = unit->bytes;
-    unit->buffer = NULL;
-    unit->bytes = 0;
-    ret = hand_out_each(depacketizer, all->data, bytes);
-    av_buffer_unref(&all);
-    return ret;
-}
-
-/* The AudioSpecificConfig in a StreamMuxConfig with one program, one layer and no more. */
-static size_t find_config(const uint8_t *mux, size_t bytes, uint8_t config[MAX_CONFIG_BYTES])
-{
-    const size_t at = 15; /* audioMuxVersion 0, sameTimeFraming, subFrames 0, program 0, layer 0 */
-
-    if (bytes < 4 || mux[0] >> 7 || read_bits(mux, 2, 6) || read_bits(mux, 8, 7))
-        return 0;
-    bytes -= 2;
-    for (size_t i = 0; i < bytes; i++)
-        config[i] = (uint8_t)read_bits(mux, at + 8 * i, 8);
-    return bytes;
-}
-
-static int latm_open(struct depacketizer *depacketizer, const struct sdp_media *media)
-{
-    uint8_t mux[MAX_CONFIG_BYTES], config[MAX_CONFIG_BYTES];
-    size_t bytes = read_config(media, mux);
-
-    /* in band (cpresent) it would be another format in each packet: no camera does that */
-    bytes =
-        bytes && sdp_format_number(media, "cpresent", 1) == 0 ? find_config(mux, bytes, config) : 0;
-    if (bytes == 0)
-        return AVERROR(ENOSYS);
-    return set_parameters(depacketizer->parameters, media, config, bytes);
-}
-
-const struct depacketizer_ops depacketizer_latm_ops = {
-    .encodings = {"MP4A-LATM"},
-    .open = latm_open,
-    .take = latm_take,
 };

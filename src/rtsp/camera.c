@@ -20,10 +20,6 @@
 /* On average; by chance a half more or less, so that those of a group do not come together (RFC
  * 3550 section 6.2). */
 #define REPORT_EVERY_US 5000000
-#define FIRST_BACKOFF_US 500000
-#define LONGEST_BACKOFF_US 30000000
-/* Who played this long begins with the shortest backoff again. */
-#define STEADY_AFTER_US 10000000
 /* Bytes that one camera may take before the others of its thread have their turn. */
 #define TURN_BYTES (256 * 1024)
 /* Of datagrams that are read from a socket when its connection is over: all that it has room for.
@@ -32,88 +28,31 @@
 /* Times in a row that datagrams of media are all that is looked for. */
 #define MOST_PASSED 16
 
-static uint64_t next_random(struct rtsp_camera *camera)
+static enum limef_rtsp_reason reason_in(enum rtsp_stream_phase phase)
 {
-    /* splitmix64, Steele, Lea, Flood 2014 */
-    uint64_t z = camera->random += UINT64_C(0x9e3779b97f4a7c15);
-
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
-}
-
-int rtsp_camera_set_state(struct rtsp_camera *camera, enum limef_rtsp_state state, int code,
-                          const char *text)
-{
-    if (camera->state == state)
-        return 0;
-    camera->state = state;
-    return camera->events.state(camera->events.context, state, code, text);
-}
-
-/* Takes leave without waiting for what the camera says. */
-static void hang_up(struct rtsp_camera *camera)
-{
-    if (camera->session[0] && camera->stream.phase == RTSP_STREAM_OPEN)
-        rtsp_camera_ask(camera, RTSP_TEARDOWN);
-    rtsp_stream_close(&camera->stream);
-    rtsp_camera_clear_tracks(camera);
-    camera->auth = (struct rtsp_auth){.scheme = RTSP_AUTH_NONE};
-    camera->pending = RTSP_NO_REQUEST;
-    camera->session[0] = '\0';
-    camera->n_refusals = 0;
-    camera->deadline_us = camera->media_us = LIMEF_FOREVER;
-    camera->keep_alive_us = camera->report_us = LIMEF_FOREVER;
-}
-
-bool rtsp_camera_is_steady(const struct rtsp_camera *camera, int64_t now_us)
-{
-    return camera->has_played && now_us - camera->played_since_us > STEADY_AFTER_US;
-}
-
-/* A quarter more or less by chance: cameras that went together do not come back together. */
-static int64_t next_backoff_us(struct rtsp_camera *camera, int64_t now_us)
-{
-    int64_t backoff_us;
-
-    if (rtsp_camera_is_steady(camera, now_us) || camera->backoff_us == 0)
-        camera->backoff_us = camera->first_backoff_us;
-    backoff_us = camera->backoff_us;
-    camera->backoff_us = FFMIN(2 * camera->backoff_us, camera->longest_backoff_us);
-    return backoff_us * 3 / 4 + (int64_t)(next_random(camera) % (uint64_t)(backoff_us / 2));
-}
-
-static bool is_hopeless(enum limef_rtsp_state state)
-{
-    return state == LIMEF_RTSP_REFUSED_USER || state == LIMEF_RTSP_NOT_FOUND ||
-           state == LIMEF_RTSP_UNSUPPORTED;
-}
-
-int rtsp_camera_fail(struct rtsp_camera *camera, enum limef_rtsp_state state, int code,
-                     const char *text)
-{
-    int64_t now_us = limef_now_us(), wait_us;
-    int ret, said;
-
-    limef_log(LIMEF_LOG_WARNING, camera->name, "%s: %s", camera->location.url, text);
-    snprintf(camera->why, sizeof(camera->why), "%s", text);
-    camera->code = code;
-    hang_up(camera);
-    camera->location = camera->first_location;
-    camera->n_redirections = 0;
-    ret = rtsp_camera_set_state(camera, state, code, camera->why);
-    /* asking again and again with a wrong password locks accounts */
-    wait_us = is_hopeless(state) ? camera->longest_backoff_us : next_backoff_us(camera, now_us);
-    camera->has_played = false;
-    if (camera->settings.once) {
-        said = rtsp_camera_set_state(camera, LIMEF_RTSP_ENDED, code, camera->why);
-    } else {
-        camera->retry_us = now_us + wait_us;
-        said = is_hopeless(state)
-                   ? 0 /* the state that says why stays while it is waited */
-                   : rtsp_camera_set_state(camera, LIMEF_RTSP_WAITING, code, camera->why);
+    switch (phase) {
+    case RTSP_STREAM_CLOSED:
+    case RTSP_STREAM_RESOLVING:
+        return LIMEF_RTSP_REASON_NAME;
+    case RTSP_STREAM_CONNECTING:
+        return LIMEF_RTSP_REASON_UNREACHABLE;
+    case RTSP_STREAM_OPEN:
+        return LIMEF_RTSP_REASON_NO_ANSWER;
+    default:
+        return LIMEF_RTSP_REASON_TLS;
     }
-    return ret < 0 ? ret : said;
+}
+
+static int fail_to_connect(struct rtsp_camera *camera, int code, const char *why)
+{
+    enum limef_rtsp_reason reason = reason_in(camera->stream.failed_in);
+
+    if (reason == LIMEF_RTSP_REASON_TLS && code == AVERROR(EACCES))
+        reason = LIMEF_RTSP_REASON_CERTIFICATE;
+    else if (reason == LIMEF_RTSP_REASON_TLS &&
+             (code == AVERROR(ENOSYS) || code == AVERROR(EINVAL)))
+        reason = LIMEF_RTSP_REASON_NO_TLS;
+    return rtsp_camera_fail(camera, reason, code, why);
 }
 
 static int connect_now(struct rtsp_camera *camera)
@@ -130,20 +69,14 @@ static int connect_now(struct rtsp_camera *camera)
     camera->past.n_connects++;
     ret = rtsp_stream_open(&camera->stream, &target, why);
     if (ret < 0 && ret != AVERROR(EAGAIN))
-        return rtsp_camera_fail(camera, LIMEF_RTSP_LOST, ret, why);
+        return fail_to_connect(camera, ret, why);
     return 0;
-}
-
-void rtsp_camera_begin_again(struct rtsp_camera *camera)
-{
-    hang_up(camera);
-    camera->has_played = false;
-    camera->retry_us = 0;
 }
 
 static int begin(struct rtsp_camera *camera)
 {
-    int ret = rtsp_camera_set_state(camera, LIMEF_RTSP_CONNECTING, 0, "connecting");
+    int ret = rtsp_camera_set_state(camera, LIMEF_RTSP_CONNECTING, LIMEF_RTSP_REASON_NONE, 0,
+                                    "connecting");
 
     return ret < 0 ? ret : connect_now(camera);
 }
@@ -155,13 +88,10 @@ static int go_on_connecting(struct rtsp_camera *camera)
 
     if (ret == AVERROR(EAGAIN))
         return 0;
-    if (ret == AVERROR(EACCES))
-        return rtsp_camera_fail(camera, LIMEF_RTSP_REFUSED_USER, ret, why);
-    if (ret == AVERROR(ENOSYS) || ret == AVERROR(EINVAL))
-        return rtsp_camera_fail(camera, LIMEF_RTSP_UNSUPPORTED, ret, why);
-    if (ret >= 0)
-        ret = rtsp_camera_ask(camera, RTSP_DESCRIBE);
-    return ret < 0 ? rtsp_camera_fail(camera, LIMEF_RTSP_LOST, ret, *why ? why : "cannot ask") : 0;
+    if (ret < 0)
+        return fail_to_connect(camera, ret, why);
+    ret = rtsp_camera_ask(camera, RTSP_DESCRIBE);
+    return ret < 0 ? rtsp_camera_fail(camera, LIMEF_RTSP_REASON_BROKEN, ret, "cannot ask") : 0;
 }
 
 /* All whole items that are there. Returns 0, AVERROR_EXIT; the connection may be gone then. */
@@ -228,7 +158,7 @@ static int receive_lent(struct rtsp_camera *camera, int64_t now_us)
     if (camera->pending == RTSP_KEEP_ALIVE) /* some close at a question that they do not know */
         camera->keeps_alive_by_options = !camera->keeps_alive_by_options;
     ret =
-        rtsp_camera_fail(camera, LIMEF_RTSP_LOST, ret,
+        rtsp_camera_fail(camera, LIMEF_RTSP_REASON_BROKEN, ret,
                          ret == AVERROR_EOF ? "it closed the connection" : "the connection broke");
     return FFMIN(ret, 0);
 }
@@ -243,7 +173,7 @@ static int receive(struct rtsp_camera *camera, int64_t now_us)
     ret = receive_lent(camera, now_us);
     taken = rtsp_stream_take_back(&camera->stream);
     if (taken < 0 && ret >= 0)
-        ret = rtsp_camera_fail(camera, LIMEF_RTSP_LOST, taken, "no memory");
+        ret = rtsp_camera_fail(camera, LIMEF_RTSP_REASON_BROKEN, taken, "no memory");
     return ret;
 }
 
@@ -277,17 +207,21 @@ static bool hears(const struct rtsp_camera *camera, int64_t now_us)
 static int look_at_silence(struct rtsp_camera *camera, int64_t now_us)
 {
     int64_t silent_us = now_us - camera->last_unit_us, timeout_us = camera->settings.timeout_us;
-    const char *why = hears(camera, now_us) ? "no picture" : "no signal";
+    bool is_heard = hears(camera, now_us);
+    enum limef_rtsp_reason reason =
+        is_heard ? LIMEF_RTSP_REASON_NO_PICTURE : LIMEF_RTSP_REASON_SILENCE;
+    const char *why = is_heard ? "no picture" : "no signal";
 
     if (now_us >= ends_us(camera)) {
         if (take_rest(camera, now_us) == AVERROR_EXIT)
             return AVERROR_EXIT;
-        return rtsp_camera_fail(camera, LIMEF_RTSP_LOST, AVERROR_EOF, "it ended its streams");
+        return rtsp_camera_fail(camera, LIMEF_RTSP_REASON_LEFT, AVERROR_EOF,
+                                "it ended its streams");
     }
     if (silent_us >= timeout_us)
-        return rtsp_camera_fail(camera, LIMEF_RTSP_LOST, AVERROR(ETIMEDOUT), why);
+        return rtsp_camera_fail(camera, reason, AVERROR(ETIMEDOUT), why);
     if (silent_us >= timeout_us / 2)
-        return rtsp_camera_set_state(camera, LIMEF_RTSP_STALLED, AVERROR(ETIMEDOUT), why);
+        return rtsp_camera_set_state(camera, LIMEF_RTSP_STALLED, reason, AVERROR(ETIMEDOUT), why);
     return 0;
 }
 
@@ -300,7 +234,7 @@ static int look_at_deadline(struct rtsp_camera *camera, int64_t now_us)
         rtsp_camera_keep_on(camera, now_us);
         return 0;
     }
-    return rtsp_camera_fail(camera, LIMEF_RTSP_LOST, AVERROR(ETIMEDOUT),
+    return rtsp_camera_fail(camera, reason_in(camera->stream.phase), AVERROR(ETIMEDOUT),
                             camera->stream.phase == RTSP_STREAM_OPEN ? "no answer"
                                                                      : "no connection");
 }
@@ -310,7 +244,8 @@ static int look_elsewhere(struct rtsp_camera *camera)
 {
     if (camera->settings.transport == LIMEF_RTSP_AUTO)
         camera->is_udp = !camera->is_udp;
-    return rtsp_camera_fail(camera, LIMEF_RTSP_LOST, AVERROR(ETIMEDOUT), "it sends nothing");
+    return rtsp_camera_fail(camera, LIMEF_RTSP_REASON_NO_MEDIA, AVERROR(ETIMEDOUT),
+                            "it sends nothing");
 }
 
 /* What is missing is given up; not before all was read that is there already. */
@@ -336,13 +271,13 @@ static int look_at_clock(struct rtsp_camera *camera, int64_t now_us)
     if (ret >= 0 && now_us >= camera->report_us) {
         rtsp_camera_report(camera, now_us);
         camera->report_us =
-            now_us + REPORT_EVERY_US / 2 + (int64_t)(next_random(camera) % REPORT_EVERY_US);
+            now_us + REPORT_EVERY_US / 2 + (int64_t)(rtsp_camera_random(camera) % REPORT_EVERY_US);
     }
     if (ret >= 0 && now_us >= camera->keep_alive_us && camera->pending == RTSP_NO_REQUEST) {
         camera->keep_alive_us = LIMEF_FOREVER;
         ret = rtsp_camera_ask(camera, RTSP_KEEP_ALIVE);
         if (ret < 0)
-            ret = rtsp_camera_fail(camera, LIMEF_RTSP_LOST, ret, "the connection broke");
+            ret = rtsp_camera_fail(camera, LIMEF_RTSP_REASON_BROKEN, ret, "the connection broke");
     }
     return ret;
 }
@@ -454,8 +389,7 @@ int rtsp_camera_open(struct rtsp_camera *camera, const char *name,
     camera->events = *events;
     camera->is_udp = settings->transport == LIMEF_RTSP_UDP;
     camera->random = (uint64_t)av_get_random_seed() << 32 | av_get_random_seed();
-    camera->first_backoff_us = FIRST_BACKOFF_US;
-    camera->longest_backoff_us = LONGEST_BACKOFF_US;
+    rtsp_camera_begin_backoff(camera);
     rtsp_sync_init(&camera->sync, name);
     camera->deadline_us = camera->media_us = LIMEF_FOREVER;
     camera->keep_alive_us = camera->report_us = LIMEF_FOREVER;
@@ -480,16 +414,16 @@ void rtsp_camera_start(struct rtsp_camera *camera)
 
 void rtsp_camera_stop(struct rtsp_camera *camera)
 {
-    hang_up(camera);
+    rtsp_camera_hang_up(camera);
     camera->has_played = false;
     camera->retry_us = LIMEF_FOREVER;
-    rtsp_camera_set_state(camera, LIMEF_RTSP_STOPPED, 0, "stopped");
+    rtsp_camera_set_state(camera, LIMEF_RTSP_STOPPED, LIMEF_RTSP_REASON_NONE, 0, "stopped");
 }
 
 void rtsp_camera_clear(struct rtsp_camera *camera)
 {
     if (camera->poll_fd > 0) {
-        hang_up(camera);
+        rtsp_camera_hang_up(camera);
         rtsp_stream_clear(&camera->stream);
         close(camera->poll_fd);
     }

@@ -19,8 +19,6 @@
 #define RTSP_CAMERA_SESSION_BYTES 128
 #define RTSP_CAMERA_WHY_BYTES 160
 
-_Static_assert(RTSP_SYNC_MAX_CLOCKS >= SDP_MAX_MEDIA, "a clock for each stream");
-
 enum rtsp_request {
     RTSP_NO_REQUEST,
     RTSP_DESCRIBE,
@@ -83,6 +81,7 @@ struct rtsp_camera {
 
     /* states and times */
     enum limef_rtsp_state state;
+    enum limef_rtsp_reason reason; /* of that */
     bool is_udp, was_udp_refused, was_tcp_refused;
     bool has_played;     /* in this connection */
     unsigned n_passed;   /* steps in which only datagrams of RTP were looked for */
@@ -136,16 +135,25 @@ int rtsp_camera_take(struct rtsp_camera *camera, const struct rtsp_item *item, i
 /* Nothing was answered to what keeps the session alive: another way to ask, or none. */
 void rtsp_camera_keep_on(struct rtsp_camera *camera, int64_t now_us);
 
+/* failure.c */
+
+/* Splitmix64: cameras that do something together do not do it at the same time. */
+uint64_t rtsp_camera_random(struct rtsp_camera *camera);
+
+void rtsp_camera_begin_backoff(struct rtsp_camera *camera);
+
 /* Whether it has played for a while, so that what was wrong before is of no importance. */
 bool rtsp_camera_is_steady(const struct rtsp_camera *camera, int64_t now_us);
 
 /* Changes the state and says so. Returns what the event returned. */
-int rtsp_camera_set_state(struct rtsp_camera *camera, enum limef_rtsp_state state, int code,
-                          const char *text);
-/* Closes the connection and says why; it is tried again as the settings and the state have it.
- * Returns what the events returned. */
-int rtsp_camera_fail(struct rtsp_camera *camera, enum limef_rtsp_state state, int code,
+int rtsp_camera_set_state(struct rtsp_camera *camera, enum limef_rtsp_state state,
+                          enum limef_rtsp_reason reason, int code, const char *text);
+/* Closes the connection and says why; it is tried again as the settings and the reason have it.
+ * What this machine has no room for is none of the camera's. Returns what the events returned. */
+int rtsp_camera_fail(struct rtsp_camera *camera, enum limef_rtsp_reason told, int code,
                      const char *text);
+/* Takes leave without waiting for what the camera says. */
+void rtsp_camera_hang_up(struct rtsp_camera *camera);
 /* Connects anew at once: another transport, another place. */
 void rtsp_camera_begin_again(struct rtsp_camera *camera);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "rtsp/frame_number.h"
 
+#include "rtsp/bits.h"
+
 #include <libavutil/common.h>
 
 #define SET_BYTES 256 /* scaling lists come before what is looked for */
@@ -11,11 +13,6 @@
 #define LONGEST_CODE 32
 #define RECOVERY_POINT 6 /* type of the message */
 #define MOST_FRAMES 65535
-
-struct bits {
-    const uint8_t *data;
-    size_t n, at;
-};
 
 /* Without the bytes that keep start codes away (ITU-T H.264 7.4.1). Returns how many are left. */
 static size_t unescape(uint8_t *to, size_t room, const uint8_t *data, size_t bytes)
@@ -33,32 +30,14 @@ static size_t unescape(uint8_t *to, size_t room, const uint8_t *data, size_t byt
     return n;
 }
 
-/* Behind the end there are ones, so that codes end there. */
-static unsigned read_bit(struct bits *bits)
-{
-    unsigned bit = bits->at < bits->n ? bits->data[bits->at / 8] >> (7 - bits->at % 8) & 1 : 1;
-
-    bits->at++;
-    return bit;
-}
-
-static uint32_t read_bits(struct bits *bits, unsigned n)
-{
-    uint32_t value = 0;
-
-    while (n-- > 0)
-        value = value << 1 | read_bit(bits);
-    return value;
-}
-
 /* ue(v), ITU-T H.264 9.1 */
 static uint32_t read_code(struct bits *bits)
 {
     unsigned n_zeros = 0;
 
-    while (n_zeros < LONGEST_CODE && read_bit(bits) == 0)
+    while (n_zeros < LONGEST_CODE && bits_read_one(bits) == 0)
         n_zeros++;
-    return n_zeros == LONGEST_CODE ? UINT32_MAX : (1u << n_zeros) - 1 + read_bits(bits, n_zeros);
+    return n_zeros == LONGEST_CODE ? UINT32_MAX : (1u << n_zeros) - 1 + bits_read(bits, n_zeros);
 }
 
 /* 7.3.2.1.1.1: the values do not matter, where they end does. */
@@ -91,13 +70,13 @@ static void read_chroma(struct frame_number *number, struct bits *bits)
 {
     uint32_t chroma = read_code(bits);
 
-    number->has_planes = chroma == 3 && read_bit(bits);
+    number->has_planes = chroma == 3 && bits_read_one(bits);
     read_code(bits); /* bit depths */
     read_code(bits);
-    read_bit(bits);
-    if (read_bit(bits))
+    bits_read_one(bits);
+    if (bits_read_one(bits))
         for (unsigned i = 0; i < (chroma == 3 ? 12 : 8); i++)
-            if (read_bit(bits))
+            if (bits_read_one(bits))
                 skip_scaling_list(bits, i < 6 ? 16 : 64);
 }
 
@@ -110,8 +89,8 @@ void frame_number_take_set(struct frame_number *number, const uint8_t *set, size
     if (bytes < 5)
         return;
     bits.n = 8 * unescape(plain, sizeof(plain), set + 1, bytes - 1);
-    profile = read_bits(&bits, 8);
-    read_bits(&bits, 16);
+    profile = bits_read(&bits, 8);
+    bits_read(&bits, 16);
     id = read_code(&bits);
     if (number->bits &&
         id != number->set_id) { /* which one a slice means its other set would say */
@@ -128,7 +107,7 @@ void frame_number_take_set(struct frame_number *number, const uint8_t *set, size
     } else if (order == 1) {
         uint32_t n;
 
-        read_bit(&bits);
+        bits_read_one(&bits);
         read_code(&bits);
         read_code(&bits);
         n = read_code(&bits);
@@ -136,7 +115,7 @@ void frame_number_take_set(struct frame_number *number, const uint8_t *set, size
             read_code(&bits);
     }
     read_code(&bits); /* reference frames */
-    number->may_skip = read_bit(&bits);
+    number->may_skip = bits_read_one(&bits);
     number->set_id = (uint8_t)FFMIN(id, UINT8_MAX);
     number->bits = length <= 12 && bits.at <= bits.n ? (uint8_t)(length + 4) : 0;
 }
@@ -166,8 +145,8 @@ bool frame_number_take(struct frame_number *number, const uint8_t *slice, size_t
         return false;
     read_code(&bits); /* the picture's parameter set */
     if (number->has_planes)
-        read_bits(&bits, 2);
-    value = read_bits(&bits, number->bits);
+        bits_read(&bits, 2);
+    value = bits_read(&bits, number->bits);
     if (bits.at > bits.n)
         return false;
     if (is_idr && (!number->has_last || number->last != value || number->is_group_broken))

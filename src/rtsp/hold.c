@@ -11,12 +11,18 @@
 /* Less is not worth it: it is heard and seen together. */
 #define LEAST_US 2000
 
+bool rtsp_hold_is_full(const struct rtsp_hold *hold, size_t bytes)
+{
+    return hold->n == RTSP_HOLD_UNITS || (hold->n > 0 && hold->bytes + bytes > RTSP_HOLD_BYTES);
+}
+
 bool rtsp_hold_take(struct rtsp_hold *hold, struct rtsp_receiver *receiver,
                     const struct rtsp_arrival *arrival)
 {
     struct rtsp_held *held;
 
-    if ((hold->n == 0 && arrival->hold_us < LEAST_US) || hold->n == RTSP_HOLD_UNITS)
+    if ((hold->n == 0 && arrival->hold_us < LEAST_US) ||
+        rtsp_hold_is_full(hold, arrival->unit->bytes))
         return false;
     if (!hold->held && !(hold->held = memory_allocate(RTSP_HOLD_UNITS * sizeof(*hold->held))))
         return false;
@@ -26,6 +32,7 @@ bool rtsp_hold_take(struct rtsp_hold *hold, struct rtsp_receiver *receiver,
     *held = (struct rtsp_held){.receiver = receiver, .arrival = *arrival, .unit = *arrival->unit};
     held->unit.shares = false; /* that is the depacketizer's part of it */
     held->unit.bytes = arrival->unit->bytes;
+    hold->bytes += held->unit.bytes;
     held->unit.buffer = rtsp_unit_take(arrival->unit);
     held->arrival.unit = &held->unit;
     held->due_us = FFMAX(arrival->arrived_us + arrival->hold_us, hold->due_us);
@@ -47,6 +54,7 @@ struct rtsp_held *rtsp_hold_next(struct rtsp_hold *hold, int64_t until_us)
     held = &hold->held[hold->first];
     hold->first = (hold->first + 1) % RTSP_HOLD_UNITS;
     hold->n--;
+    hold->bytes -= held->unit.bytes;
     return held;
 }
 

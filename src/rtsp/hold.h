@@ -10,6 +10,8 @@
 
 /* Two seconds of sound in pieces of 20 ms, and pictures of 60 Hz: more goes on at once. */
 #define RTSP_HOLD_UNITS 128
+/* Of them all: two seconds of 32 Mbit/s. One alone may be larger. */
+#define RTSP_HOLD_BYTES ((size_t)8 * 1024 * 1024)
 
 /* One that waits. */
 struct rtsp_held {
@@ -23,6 +25,7 @@ struct rtsp_held {
 struct rtsp_hold {
     struct rtsp_held *held; /* owned; a ring of RTSP_HOLD_UNITS */
     unsigned first, n;
+    size_t bytes;   /* in them */
     int64_t due_us; /* of the last one */
 };
 
@@ -34,6 +37,9 @@ struct rtsp_hold {
  */
 bool rtsp_hold_take(struct rtsp_hold *hold, struct rtsp_receiver *receiver,
                     const struct rtsp_arrival *arrival);
+
+/* Whether the first one has to go on, whatever it waits for, before so many bytes are taken. */
+bool rtsp_hold_is_full(const struct rtsp_hold *hold, size_t bytes);
 
 /* The first one that is due; until_us LIMEF_FOREVER: whatever it waits for. Its unit is the
  * caller's to take or to clear before the next call. NULL: none is. */

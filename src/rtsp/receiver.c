@@ -167,6 +167,7 @@ int rtsp_receiver_open(struct rtsp_receiver *receiver, const struct sdp_media *m
         .context = context,
     };
     clock->is_anchored = false;
+    clock->source = 0;
     clock->media = receiver->media;
     return depacketizer_open(&receiver->depacketizer, media, take_unit, receiver);
 }
@@ -269,6 +270,7 @@ static void note_report(struct rtsp_receiver *receiver, const struct rtsp_early_
     }
     wall->ahead_us = ahead_us;
     wall->is_known = wall->is_placed = true;
+    receiver->clock->source = report->source;
     if (receiver->clock->is_anchored)
         rtsp_clock_report(receiver->clock, wall->wall_us, own_us(receiver, wall->ticks));
 }
@@ -381,6 +383,7 @@ void rtsp_receiver_rtcp(struct rtsp_receiver *receiver, const uint8_t *data, siz
     report = (struct rtsp_early_report){.is_there = true,
                                         .ssrc = news.ssrc,
                                         .timestamp = news.timestamp,
+                                        .source = news.source,
                                         .wall_us = news.wall_us,
                                         .offset_us = news.wall_us - limef_wall_us(),
                                         .arrived_us = now_us};

@@ -30,6 +30,7 @@ struct rtsp_wall {
 struct rtsp_early_report {
     bool is_there;
     uint32_t ssrc, timestamp;
+    uint64_t source;
     int64_t wall_us, offset_us, arrived_us;
 };
 

@@ -115,10 +115,10 @@ int rtsp_camera_ask(struct rtsp_camera *camera, enum rtsp_request request)
     return ret;
 }
 
-static int fail(struct rtsp_camera *camera, enum limef_rtsp_state state, int code,
+static int fail(struct rtsp_camera *camera, enum limef_rtsp_reason reason, int code,
                 const char *format, ...) LIMEF_PRINTF(4, 5);
 
-static int fail(struct rtsp_camera *camera, enum limef_rtsp_state state, int code,
+static int fail(struct rtsp_camera *camera, enum limef_rtsp_reason reason, int code,
                 const char *format, ...)
 {
     char text[RTSP_CAMERA_WHY_BYTES];
@@ -127,15 +127,15 @@ static int fail(struct rtsp_camera *camera, enum limef_rtsp_state state, int cod
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    return rtsp_camera_fail(camera, state, code, text);
+    return rtsp_camera_fail(camera, reason, code, text);
 }
 
 static int ask_or_fail(struct rtsp_camera *camera, enum rtsp_request request)
 {
     int ret = rtsp_camera_ask(camera, request);
 
-    return ret < 0 ? fail(camera, LIMEF_RTSP_LOST, ret, "%s cannot be sent: %s", methods[request],
-                          av_err2str(ret))
+    return ret < 0 ? fail(camera, LIMEF_RTSP_REASON_BROKEN, ret, "%s cannot be sent: %s",
+                          methods[request], av_err2str(ret))
                    : 0;
 }
 
@@ -144,20 +144,20 @@ static int take_401(struct rtsp_camera *camera, const struct rtsp_item *item)
     int ret;
 
     if (!camera->secrets.user[0])
-        return fail(camera, LIMEF_RTSP_REFUSED_USER, AVERROR(EACCES),
+        return fail(camera, LIMEF_RTSP_REASON_NO_LOGIN, AVERROR(EACCES),
                     "it wants a user and a password");
     ret = rtsp_auth_take(&camera->auth, item, camera->random);
     if (ret == AVERROR(ENOSYS))
-        return fail(camera, LIMEF_RTSP_UNSUPPORTED, ret,
+        return fail(camera, LIMEF_RTSP_REASON_LOGIN_SCHEME, ret,
                     "it asks for the password in a way that "
                     "is not known");
     if (ret >= 0 && camera->auth.scheme == RTSP_AUTH_BASIC && !camera->location.is_tls &&
         strcasecmp(camera->location.host, camera->first_location.host) != 0)
-        return fail(camera, LIMEF_RTSP_REFUSED_USER, AVERROR(EACCES),
+        return fail(camera, LIMEF_RTSP_REASON_UNSAFE_LOGIN, AVERROR(EACCES),
                     "we were sent to %.60s, which wants the password itself",
                     camera->location.host);
     if (ret < 0 || ++camera->n_refusals > MAX_REFUSALS)
-        return fail(camera, LIMEF_RTSP_REFUSED_USER, AVERROR(EACCES), "wrong user or password");
+        return fail(camera, LIMEF_RTSP_REASON_LOGIN, AVERROR(EACCES), "wrong user or password");
     return ask_or_fail(camera, camera->pending);
 }
 
@@ -167,14 +167,15 @@ static int take_redirection(struct rtsp_camera *camera, const struct rtsp_item *
     struct rtsp_location there;
 
     if (!location || rtsp_location_read(&there, NULL, location) < 0)
-        return fail(camera, LIMEF_RTSP_UNSUPPORTED, AVERROR_INVALIDDATA,
+        return fail(camera, LIMEF_RTSP_REASON_REDIRECTION, AVERROR_INVALIDDATA,
                     "it sends us to nowhere (%d)", item->status);
     if (rtsp_camera_is_steady(camera, limef_now_us()))
         camera->n_redirections = 0;
     if (++camera->n_redirections > MAX_REDIRECTIONS)
-        return fail(camera, LIMEF_RTSP_UNSUPPORTED, AVERROR(ELOOP), "it sends us in a circle");
+        return fail(camera, LIMEF_RTSP_REASON_REDIRECTION, AVERROR(ELOOP),
+                    "it sends us in a circle");
     if (camera->location.is_tls && !there.is_tls)
-        return fail(camera, LIMEF_RTSP_UNSUPPORTED, AVERROR(EACCES),
+        return fail(camera, LIMEF_RTSP_REASON_REDIRECTION, AVERROR(EACCES),
                     "it sends us from TLS to where there is none");
     camera->location = there;
     rtsp_camera_begin_again(camera);
@@ -240,7 +241,7 @@ static int go_without(struct rtsp_camera *camera, const struct rtsp_item *item)
 
 static int refuse(struct rtsp_camera *camera, const struct rtsp_item *item)
 {
-    enum limef_rtsp_state state = LIMEF_RTSP_LOST;
+    enum limef_rtsp_reason reason = LIMEF_RTSP_REASON_STATUS;
     int code = AVERROR(EIO);
     bool is_optional = can_go_without(camera, item->status);
 
@@ -260,30 +261,33 @@ static int refuse(struct rtsp_camera *camera, const struct rtsp_item *item)
     case 308:
         return take_redirection(camera, item);
     case 461:
-        return fail(camera, LIMEF_RTSP_UNSUPPORTED, AVERROR(EPROTONOSUPPORT), "it refuses %s",
+        return fail(camera, LIMEF_RTSP_REASON_TRANSPORT, AVERROR(EPROTONOSUPPORT), "it refuses %s",
                     camera->is_udp ? "UDP" : "TCP");
     case 403:
-        state = LIMEF_RTSP_REFUSED_USER;
+        reason = LIMEF_RTSP_REASON_FORBIDDEN;
         code = AVERROR(EACCES);
         break;
     case 404:
     case 410:
-        state = LIMEF_RTSP_NOT_FOUND;
+        reason = LIMEF_RTSP_REASON_NOT_FOUND;
         code = AVERROR(ENOENT);
         break;
     case 405:
     case 406:
     case 415:
     case 501:
-    case 505:
     case 551:
-        state = LIMEF_RTSP_UNSUPPORTED;
+        reason = LIMEF_RTSP_REASON_REQUEST;
+        code = AVERROR(ENOSYS);
+        break;
+    case 505: /* it speaks another one, as RTSP 2.0 (RFC 7826), alone */
+        reason = LIMEF_RTSP_REASON_VERSION;
         code = AVERROR(ENOSYS);
         break;
     default:
         break;
     }
-    return fail(camera, state, code, "%s: %d %.60s", methods[camera->pending], item->status,
+    return fail(camera, reason, code, "%s: %d %.60s", methods[camera->pending], item->status,
                 item->reason);
 }
 
@@ -317,9 +321,9 @@ static int take_description(struct rtsp_camera *camera, const struct rtsp_item *
     snprintf(camera->base, sizeof(camera->base), "%s", base);
     ret = rtsp_camera_describe(camera, (const char *)item->data, item->data_bytes);
     if (ret == AVERROR(ENOSYS))
-        return fail(camera, LIMEF_RTSP_UNSUPPORTED, ret, "none of its streams can be used");
+        return fail(camera, LIMEF_RTSP_REASON_ENCODING, ret, "none of its streams can be used");
     if (ret < 0)
-        return fail(camera, LIMEF_RTSP_UNSUPPORTED, ret, "its description cannot be read");
+        return fail(camera, LIMEF_RTSP_REASON_DESCRIPTION, ret, "its description cannot be read");
     camera->setting_up = 0;
     camera->is_udp &= may_choose_transport(camera) || camera->settings.transport == LIMEF_RTSP_UDP;
     return ask_or_fail(camera, RTSP_SETUP);
@@ -331,7 +335,7 @@ static int take_setup(struct rtsp_camera *camera, const struct rtsp_item *item)
 
     read_session(camera, item);
     if (rtsp_track_take(camera->tracks[camera->setting_up], transport ? transport : "") < 0)
-        return fail(camera, LIMEF_RTSP_UNSUPPORTED, AVERROR_INVALIDDATA,
+        return fail(camera, LIMEF_RTSP_REASON_TRANSPORT, AVERROR_INVALIDDATA,
                     "no way for its packets: %.80s", transport ? transport : "no Transport");
     camera->setting_up++;
     return set_up_next(camera);
@@ -420,7 +424,8 @@ static int take_keep_alive(struct rtsp_camera *camera, const struct rtsp_item *i
     camera->auth.was_right = camera->auth.scheme != RTSP_AUTH_NONE;
     camera->pending = RTSP_NO_REQUEST;
     if (item->status == 454)
-        return fail(camera, LIMEF_RTSP_LOST, AVERROR(ECONNRESET), "it has forgotten the session");
+        return fail(camera, LIMEF_RTSP_REASON_LEFT, AVERROR(ECONNRESET),
+                    "it has forgotten the session");
     if (item->status >= 400 && !camera->keeps_alive_by_options) {
         camera->keeps_alive_by_options = true;
         camera->keep_alive_us = now_us;
@@ -467,7 +472,7 @@ static int take_request(struct rtsp_camera *camera, const struct rtsp_item *item
         return take_redirection(camera, item);
     /* REDIRECT to nowhere asks for the end as well (RFC 7826 section 13.10) */
     if (!strcmp(item->method, "TEARDOWN") || !strcmp(item->method, "REDIRECT"))
-        return fail(camera, LIMEF_RTSP_LOST, AVERROR_EOF, "it ended the session");
+        return fail(camera, LIMEF_RTSP_REASON_LEFT, AVERROR_EOF, "it ended the session");
     rtsp_stream_send(&camera->stream, answer, (size_t)n);
     return 0;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "rtsp/rtcp.h"
 
+#include "filter/fingerprint.h"
+
 #include <libavutil/common.h>
 #include <libavutil/error.h>
 #include <libavutil/intreadwrite.h>
@@ -36,6 +38,16 @@ static int64_t unix_us(uint32_t seconds, uint32_t fraction)
     return (whole_s - NTP_TO_UNIX_S) * 1000000 + (int64_t)(((uint64_t)fraction * 1000000) >> 32);
 }
 
+/* Not 0 but by chance, when nobody knows its name. */
+static uint64_t name_source(const uint8_t *name, size_t bytes)
+{
+    uint64_t source = bytes > 0 ? FINGERPRINT_START : 0;
+
+    for (size_t i = 0; i < bytes; i++)
+        source = fingerprint_mix(source, name[i]);
+    return source;
+}
+
 static void read_goodbye(struct rtcp_news *news, const uint8_t *data, size_t bytes)
 {
     unsigned n = (unsigned)FFMIN((size_t)data[0] & 31, bytes / 4 - 1);
@@ -43,6 +55,22 @@ static void read_goodbye(struct rtcp_news *news, const uint8_t *data, size_t byt
     news->has_left = true;
     for (unsigned i = 0; i < n && news->n_left < RTCP_MOST_LEFT; i++)
         news->left[news->n_left++] = AV_RB32(data + 4 + 4 * (size_t)i);
+}
+
+/* What a source is called, if one of the chunks is of it (RFC 3550 6.5, 6.5.1). */
+static void read_description(struct rtcp_news *news, const uint8_t *data, size_t bytes)
+{
+    unsigned n_chunks = data[0] & 31;
+    size_t at = 4;
+
+    for (; n_chunks > 0 && at + 4 <= bytes; n_chunks--) {
+        bool is_sender = AV_RB32(data + at) == news->ssrc;
+
+        for (at += 4; at + 2 <= bytes && data[at] != 0; at += 2 + (size_t)data[at + 1])
+            if (data[at] == CNAME && is_sender && at + 2 + data[at + 1] <= bytes)
+                news->source = name_source(data + at + 2, data[at + 1]);
+        at = FFALIGN(at + 1, 4); /* behind the zeros that end the list */
+    }
 }
 
 bool rtcp_has_left(const struct rtcp_news *news, uint32_t ssrc)
@@ -69,6 +97,8 @@ int rtcp_read(struct rtcp_news *news, const uint8_t *data, size_t bytes)
             news->ntp_middle = AV_RB32(data + 10);
             news->timestamp = AV_RB32(data + 16);
         }
+        if (data[1] == SOURCE_DESCRIPTION)
+            read_description(news, data, length);
         if (data[1] == GOODBYE)
             read_goodbye(news, data, length);
         data += length;

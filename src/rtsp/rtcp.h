@@ -15,11 +15,12 @@
 
 /* What a compound packet said of one sender. */
 struct rtcp_news {
-    bool has_report; /* the next four are of a sender report */
+    bool has_report; /* the next five are of a sender report */
     uint32_t ssrc;
     int64_t wall_us;               /* since 1970 */
     uint32_t timestamp;            /* of that moment, in units of the stream's clock */
     uint32_t ntp_middle;           /* the middle 32 bits of the NTP time, to be sent back */
+    uint64_t source;               /* of that sender: a number for its CNAME; 0: it has none */
     bool has_left;                 /* BYE, of anybody */
     uint32_t left[RTCP_MOST_LEFT]; /* who it is of */
     unsigned n_left;               /* 0: it does not say */

@@ -38,6 +38,7 @@ static int fail(struct rtsp_stream *stream, int code, char why[RTSP_TLS_WHY_BYTE
 {
     if (why && !*why)
         av_strerror(code, why, RTSP_TLS_WHY_BYTES);
+    stream->failed_in = stream->phase;
     rtsp_stream_close(stream);
     return code;
 }

@@ -38,6 +38,7 @@ struct rtsp_stream_target {
 struct rtsp_stream {
     int poll_fd; /* borrowed; an epoll instance */
     enum rtsp_stream_phase phase;
+    enum rtsp_stream_phase failed_in; /* the phase that open or go_on failed in */
     struct rtsp_stream_target target;
     struct resolver *resolver;
     struct dial dial; /* while connecting */

@@ -10,8 +10,9 @@
 /* Encoders take up to a second. Streams that are further apart are not of one clock, or a server
  * began the one with what it had kept. */
 #define MOST_APART_US 2000000
-/* The same for what the answer to PLAY says, which nobody has proved. */
-#define MOST_TOLD_APART_US 500000
+/* The same for what nobody has proved: what the answer to PLAY says, and reports of streams whose
+ * names say that they are not of one source (RFC 3550 6.5.1). */
+#define MOST_UNPROVED_APART_US 500000
 /* Reports are hardly more exact. */
 #define NEAR_US 4000
 /* By which part of it time runs faster or slower while a stream is put in step. */
@@ -150,6 +151,13 @@ static int64_t end_base_us(const struct rtsp_clock *clock)
     return clock->base_us - clock->end_shift_us;
 }
 
+static int64_t most_apart_us(const struct rtsp_clock *clock, const struct rtsp_clock *other)
+{
+    bool is_other_source = clock->source && other->source && clock->source != other->source;
+
+    return is_other_source ? MOST_UNPROVED_APART_US : MOST_APART_US;
+}
+
 /* The stream that reports of others are compared with: pictures, if they are reported. */
 static struct rtsp_clock *reference(struct rtsp_sync *sync, const struct rtsp_clock *but)
 {
@@ -220,7 +228,7 @@ static void join_as_told(struct rtsp_clock *clock)
         int64_t apart_us = clock->told_us - other->told_us;
 
         if (other == clock || !other->is_anchored || !other->is_told ||
-            (clock->is_exact && other->is_exact) || llabs(apart_us) > MOST_TOLD_APART_US)
+            (clock->is_exact && other->is_exact) || llabs(apart_us) > MOST_UNPROVED_APART_US)
             continue;
         join(clock, other, apart_us - clock->end_shift_us + other->end_shift_us);
         note_by(sync, LIMEF_RTSP_SYNC_RTP_INFO);
@@ -270,7 +278,7 @@ static unsigned accept_reports(struct rtsp_sync *sync)
         if (!is_reported(clock))
             continue;
         apart_us = with->base_us - clock->base_us;
-        clock->is_refused = llabs(apart_us) > MOST_APART_US;
+        clock->is_refused = llabs(apart_us) > most_apart_us(clock, with);
         n += !clock->is_refused;
         if (!clock->is_refused || was_refused)
             continue;
@@ -300,13 +308,35 @@ static bool find_master(struct rtsp_sync *sync)
     return true;
 }
 
+/* Which clock was set is told by the next reports of all. Who sends none meanwhile, though others
+ * send many, has stopped: nothing is known of it any more. Returns whether some are waited for. */
+static bool waits_for_reports(struct rtsp_sync *sync)
+{
+    unsigned n_most = 0;
+    bool waits = false;
+
+    for (unsigned i = 0; i < RTSP_SYNC_MAX_CLOCKS; i++)
+        if (is_reported(&sync->clocks[i]) && !sync->clocks[i].is_stale)
+            n_most = FFMAX(n_most, sync->clocks[i].n_reports);
+    for (unsigned i = 0; i < RTSP_SYNC_MAX_CLOCKS; i++) {
+        struct rtsp_clock *clock = &sync->clocks[i];
+
+        if (!is_reported(clock) || !clock->is_stale)
+            continue;
+        if (n_most >= MANY_REPORTS)
+            clock->n_reports = 0;
+        else
+            waits = true;
+    }
+    return waits;
+}
+
 static void put_in_step(struct rtsp_sync *sync)
 {
     unsigned n_accepted;
 
-    for (unsigned i = 0; i < RTSP_SYNC_MAX_CLOCKS; i++)
-        if (is_reported(&sync->clocks[i]) && sync->clocks[i].is_stale)
-            return; /* which clock was set is told by the next reports */
+    if (waits_for_reports(sync))
+        return;
     n_accepted = accept_reports(sync);
     look_for_silence(sync);
     if (n_accepted < 2) {
@@ -339,7 +369,8 @@ void rtsp_clock_join(struct rtsp_clock *clock, int64_t wall_us, int64_t told_us)
     }
     clock->n_reports = 1;
     clock->base_us = wall_us - clock->anchor_us;
-    if (other && !other->is_stale && llabs(other->base_us - clock->base_us) <= MOST_APART_US)
+    if (other && !other->is_stale &&
+        llabs(other->base_us - clock->base_us) <= most_apart_us(clock, other))
         join(clock, other, end_base_us(clock) - end_base_us(other));
     put_in_step(clock->sync);
 }

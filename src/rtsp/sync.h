@@ -14,7 +14,8 @@
 
 #include <limef/filter/rtsp_source.h>
 
-#define RTSP_SYNC_MAX_CLOCKS 8
+/* One for each kind of stream (enum sdp_kind). */
+#define RTSP_SYNC_MAX_CLOCKS 4
 
 struct rtsp_sync;
 
@@ -34,6 +35,7 @@ struct rtsp_clock {
 
     /* what is known of it since it was anchored */
     unsigned n_reports;
+    uint64_t source; /* by the name that its reports have; 0: not said */
     bool is_stale;   /* not reported since the clock of another one was set */
     bool is_refused; /* its reports have nothing to do with those of the others */
     int64_t base_us; /* the camera's wall clock where the own time is 0 */
@@ -53,7 +55,7 @@ struct rtsp_sync {
     int64_t begun_us; /* limef_now_us() that is time 0; LIMEF_NO_TIME: not yet */
     struct rtsp_clock clocks[RTSP_SYNC_MAX_CLOCKS];
     const struct rtsp_clock *master; /* that the others follow; NULL: none yet */
-    bool holds; /* whoever is behind wants all streams at the time of the last one */
+    bool holds;              /* whoever is behind wants all streams at the time of the last one */
     enum limef_rtsp_sync by; /* of this connection, or the last one */
     int64_t skew_us;
     uint64_t n_corrections, corrected_us;

@@ -63,7 +63,7 @@ static int play(struct rtsp_camera *camera, int64_t now_us)
     }
     camera->has_played = true;
     camera->media_us = LIMEF_FOREVER;
-    return rtsp_camera_set_state(camera, LIMEF_RTSP_PLAYING, 0, "");
+    return rtsp_camera_set_state(camera, LIMEF_RTSP_PLAYING, LIMEF_RTSP_REASON_NONE, 0, "");
 }
 
 static int arrived(void *context, struct rtsp_receiver *receiver,
@@ -96,6 +96,13 @@ static bool is_what_it_says(const struct rtsp_receiver *receiver)
            (type == AVMEDIA_TYPE_AUDIO) == (receiver->media == LIMEF_MEDIA_AUDIO);
 }
 
+/* By its kind, of which there is one: another connection may describe them in another order. */
+static struct rtsp_clock *clock_of(struct rtsp_camera *camera, const struct sdp_media *media)
+{
+    _Static_assert(RTSP_SYNC_MAX_CLOCKS > SDP_APPLICATION, "a clock for each kind");
+    return &camera->sync.clocks[media->kind];
+}
+
 /* Returns 0, also if it is of no use; or AVERROR(ENOMEM). */
 static int add_track(struct rtsp_camera *camera, const struct sdp_media *media)
 {
@@ -104,8 +111,7 @@ static int add_track(struct rtsp_camera *camera, const struct sdp_media *media)
 
     if (!track)
         return AVERROR(ENOMEM);
-    ret = rtsp_receiver_open(&track->receiver, media, &camera->sync.clocks[camera->n_tracks],
-                             arrived, camera);
+    ret = rtsp_receiver_open(&track->receiver, media, clock_of(camera, media), arrived, camera);
     if (ret >= 0 &&
         (!is_what_it_says(&track->receiver) || has_media(camera, track->receiver.media)))
         ret = AVERROR(ENOSYS); /* one of each kind */
@@ -266,6 +272,7 @@ void rtsp_camera_count(const struct rtsp_camera *camera,
     }
     rtsp_sync_count(&camera->sync, counters);
     counters->state = camera->state;
+    counters->reason = camera->reason;
     counters->code = camera->code;
     counters->status = camera->status;
     counters->is_udp = camera->is_udp;

@@ -199,6 +199,34 @@ Test(filter_rtsp_source, counts_pictures_apart_from_sound)
     cr_assert(eq(u64, counters.n_pictures, 1));
 }
 
+Test(filter_rtsp_source, says_why_with_each_state)
+{
+    const struct limef_signal_frame *last = NULL;
+    struct limef_rtsp_source_counters counters;
+
+    play();
+    send_picture(IDR, 0);
+    count_to(1);
+    hang_up();
+    do {
+        step();
+        limef_rtsp_source_get_counters(&camera, &counters);
+    } while (counters.state == LIMEF_RTSP_PLAYING);
+    cr_assert(eq(int, (int)counters.reason, LIMEF_RTSP_REASON_BROKEN));
+    for (unsigned i = 0; i < sink_count(&sink, LIMEF_FRAME_SIGNAL); i++) {
+        const struct limef_signal_frame *signal =
+            limef_signal_frame_from(sink_nth(&sink, LIMEF_FRAME_SIGNAL, i));
+
+        if (signal->signal != LIMEF_SIGNAL_STATE)
+            continue;
+        if (signal->value == LIMEF_RTSP_PLAYING)
+            cr_assert(eq(u32, signal->serial, LIMEF_RTSP_REASON_NONE));
+        last = signal;
+    }
+    cr_assert(eq(int, (int)last->value, LIMEF_RTSP_WAITING));
+    cr_assert(eq(u32, last->serial, LIMEF_RTSP_REASON_BROKEN));
+}
+
 /* What they refer to was lost, and a decoder would make something of them. */
 Test(filter_rtsp_source, drops_what_leads_a_key_behind_a_loss)
 {

@@ -22,6 +22,7 @@ static const struct sdp_media streams[] = {
      .encoding = "MP4A-LATM",
      .clock_hz = 48000,
      .format = "cpresent=0;config=400023203fc0"},
+    {.kind = SDP_AUDIO, .encoding = "MP4A-LATM", .clock_hz = 90000, .format = "cpresent=1"},
     {.kind = SDP_AUDIO, .encoding = "PCMA", .clock_hz = 8000, .n_channels = 1, .format = ""},
     {.kind = SDP_APPLICATION, .encoding = "VND.ONVIF.METADATA", .clock_hz = 90000, .format = ""},
 };

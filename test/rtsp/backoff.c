@@ -9,6 +9,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <libavutil/common.h>
+#include <libavutil/error.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -119,4 +120,21 @@ Test(rtsp_backoff, is_not_the_same_for_all)
         highest_us = FFMAX(highest_us, most_us);
     }
     cr_assert(gt(i64, highest_us - lowest_us, 5000000)); /* of 15, but once in 10^20 */
+}
+
+/* Nor for those that all have the same old password. */
+Test(rtsp_backoff, of_what_a_person_must_mend_is_not_the_same_for_all)
+{
+    int64_t lowest_us = INT64_MAX, highest_us = 0;
+
+    for (int i = 0; i < 64; i++) {
+        int64_t wait_us;
+
+        rtsp_camera_fail(&camera, LIMEF_RTSP_REASON_LOGIN, AVERROR(EACCES), "wrong");
+        wait_us = camera.retry_us - limef_now_us();
+        lowest_us = FFMIN(lowest_us, wait_us);
+        highest_us = FFMAX(highest_us, wait_us);
+    }
+    cr_assert(gt(i64, highest_us - lowest_us, 5000000)); /* of 15, but once in 10^20 */
+    cr_assert(le(i64, highest_us, 37500000));
 }

@@ -85,6 +85,26 @@ Test(rtsp_hold, takes_as_many_as_there_is_room_for)
     cr_assert(not(arrive(1, 1000, 50000)));
 }
 
+/* Key frames of some megabytes are few. */
+Test(rtsp_hold, takes_as_many_bytes_as_there_is_room_for)
+{
+    struct rtsp_arrival arrival = {.unit = &unit, .arrived_us = 1000, .hold_us = 50000};
+    const size_t bytes = RTSP_HOLD_BYTES / 2 - 1;
+
+    for (unsigned i = 0; i < 8; i++) {
+        cr_assert(rtsp_unit_extend(&unit, bytes) != NULL);
+        cr_assert(eq(int, rtsp_hold_is_full(&hold, bytes), i >= 2));
+        cr_assert(eq(int, rtsp_hold_take(&hold, &receiver, &arrival), i < 2));
+        rtsp_unit_restart(&unit);
+    }
+    cr_assert(eq(u32, hold.n, 2));
+    for (unsigned i = 0; i < 2; i++)
+        rtsp_unit_clear(&rtsp_hold_next(&hold, LIMEF_FOREVER)->unit);
+    cr_assert(zero(sz, hold.bytes));
+    cr_assert(rtsp_unit_extend(&unit, RTSP_HOLD_BYTES + 1) != NULL); /* alone */
+    cr_assert(rtsp_hold_take(&hold, &receiver, &arrival));
+}
+
 Test(rtsp_hold, without_memory_nothing_waits)
 {
     cr_assert(not(arrive(1, 1000, 0))); /* its buffer stays */

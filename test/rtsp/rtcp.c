@@ -29,6 +29,28 @@ Test(rtsp_rtcp, reads_a_sender_report_and_a_goodbye)
     cr_assert(eq(u32, news.timestamp, 4711));
 }
 
+/* A report, and chunks of two sources, of which the second one is the sender. */
+Test(rtsp_rtcp, reads_what_the_sender_is_called)
+{
+    uint8_t data[28 + 4 + 12 + 16] = {[0] = 0x80, 200, 0, 6, [28] = 0x82, 202, 0, 7};
+    struct rtcp_news news, other;
+
+    AV_WB32(data + 4, 77);
+    memcpy(data + 32, "\0\0\0\5\1\3abc\0\0\0", 12);
+    memcpy(data + 44, "\0\0\0\x4d\2\1x\1\4cam1\0\0\0", 16);
+    cr_assert(zero(int, rtcp_read(&news, data, sizeof(data))));
+    cr_assert(ne(u64, news.source, 0));
+    data[56] = '2';
+    cr_assert(zero(int, rtcp_read(&other, data, sizeof(data))));
+    cr_assert(ne(u64, other.source, news.source));
+    data[52] = 255; /* a length that lies */
+    cr_assert(zero(int, rtcp_read(&other, data, sizeof(data))));
+    cr_assert(zero(u64, other.source));
+    data[4] = 1; /* somebody else sends */
+    cr_assert(zero(int, rtcp_read(&other, data, sizeof(data))));
+    cr_assert(zero(u64, other.source));
+}
+
 Test(rtsp_rtcp, tells_whose_goodbye_it_is)
 {
     uint8_t data[] = {0x82, 203, 0, 2, 0, 0, 0, 5, 0, 0, 0, 6, 0x80, 203, 0, 0};

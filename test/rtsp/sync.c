@@ -29,6 +29,7 @@ static struct stream {
     int64_t late_us; /* it arrives so much later than it was captured */
     int64_t off_us;  /* its reports are wrong by so much */
     bool reports, reports_no_time;
+    const char *cname;           /* of four letters */
     int64_t captured_us, pts_us; /* of the last unit that arrived */
     int64_t hold_us, most_hold_step_us;
     unsigned n_back, n_units;
@@ -80,6 +81,7 @@ static void open_streams(void)
     streams[AUDIO] = (struct stream){.ssrc = 2, .first_timestamp = 5};
     for (int i = 0; i < 2; i++) {
         streams[i].reports = true;
+        streams[i].cname = "cam1";
         open_stream(&streams[i]);
     }
 }
@@ -113,9 +115,11 @@ static void arrive(struct stream *stream, int64_t captured_us)
 static void report(struct stream *stream, int64_t captured_us)
 {
     uint64_t wall_us = (uint64_t)(CAMERA_US + captured_us + stream->off_us);
-    uint8_t data[28] = {0x80, 200, 0, 6};
+    uint8_t data[28 + 16] = {[0] = 0x80, 200, 0, 6, [28] = 0x81, 202, 0, 3, [36] = 1, 4};
 
     AV_WB32(data + 4, stream->ssrc);
+    AV_WB32(data + 32, stream->ssrc);
+    memcpy(data + 38, stream->cname, 4);
     AV_WB32(data + 8, (uint32_t)(wall_us / 1000000 + NTP_OF_1970));
     AV_WB32(data + 12, (uint32_t)((wall_us % 1000000 << 32) / 1000000));
     if (stream->reports_no_time)
@@ -273,6 +277,39 @@ Test(rtsp_sync, a_clock_that_is_set_moves_nothing)
     cr_assert(zero(u64, counters.n_refused_reports));
     cr_assert(eq(int, (int)counters.sync, LIMEF_RTSP_SYNC_REPORTS));
     assert_smooth();
+}
+
+/* The camera's clock is set, and one of its streams is not reported any more. */
+Test(rtsp_sync, a_stream_that_is_reported_no_more_is_not_waited_for)
+{
+    streams[VIDEO].late_us = 250000;
+    play(0, 6000000);
+    streams[VIDEO].off_us = 60000000;
+    streams[AUDIO].reports = false;
+    play(6000000, 12000000);
+    cr_assert(eq(int, (int)counters.sync, LIMEF_RTSP_SYNC_ARRIVAL));
+    streams[AUDIO].off_us = 60000000;
+    streams[AUDIO].reports = true;
+    play(12000000, 14000000);
+    cr_assert(eq(int, (int)counters.sync, LIMEF_RTSP_SYNC_REPORTS));
+    cr_assert(le(i64, llabs(apart_us()), 5));
+    assert_smooth();
+}
+
+/* RFC 3550 6.5.1: streams of one source have one name. Others are near by chance. */
+Test(rtsp_sync, reports_of_two_sources_are_believed_less)
+{
+    streams[VIDEO].late_us = 250000;
+    streams[AUDIO].off_us = 1000000;
+    streams[AUDIO].cname = "mic2";
+    play(0, 6000000);
+    cr_assert(eq(i64, apart_us(), -250000));
+    cr_assert(eq(int, (int)counters.sync, LIMEF_RTSP_SYNC_ARRIVAL));
+    cr_assert(eq(u64, counters.n_refused_reports, 1));
+    streams[AUDIO].off_us = 0; /* many cameras call each stream by a name of its own */
+    play(6000000, 12000000);
+    cr_assert(eq(int, (int)counters.sync, LIMEF_RTSP_SYNC_REPORTS));
+    cr_assert(le(i64, llabs(apart_us()), 5));
 }
 
 Test(rtsp_sync, one_clock_that_jumps_a_minute_moves_nothing)

@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <libavutil/error.h>
+#include <stdio.h>
 #include <string.h>
 
 static struct rtsp_camera camera;
@@ -111,6 +112,23 @@ Test(rtsp_tracks, count_what_comes_where_nobody_asked_for_it)
     cr_assert(zero(int, rtsp_camera_take_media(&camera, &item, 1)));
     cr_assert(eq(u64, camera.past.n_foreign, 2));
     cr_assert(eq(u64, camera.tracks[0]->receiver.n_packets, 1));
+}
+
+/* Or pictures would go on where sound was. */
+Test(rtsp_tracks, keep_their_clocks_in_whatever_order_they_are_described)
+{
+    static const char audio[] = "m=audio 0 RTP/AVP 0\r\na=control:a\r\n";
+    struct rtsp_clock *pictures, *sound;
+    char text[256];
+
+    snprintf(text, sizeof(text), "v=0\r\n%s%s", VIDEO, audio);
+    cr_assert(zero(int, describe(text)));
+    pictures = camera.tracks[0]->receiver.clock;
+    sound = camera.tracks[1]->receiver.clock;
+    snprintf(text, sizeof(text), "v=0\r\n%s%s", audio, VIDEO);
+    cr_assert(zero(int, describe(text)));
+    cr_assert(eq(ptr, camera.tracks[0]->receiver.clock, sound));
+    cr_assert(eq(ptr, camera.tracks[1]->receiver.clock, pictures));
 }
 
 /* Units of it may wait for those of the other one. */

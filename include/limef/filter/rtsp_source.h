@@ -38,6 +38,44 @@ enum limef_rtsp_state {
     LIMEF_RTSP_ENDED,        /**< the camera ended it, or reconnecting is off */
 };
 
+/** Why a camera is in its state: limef_signal_frame.serial of LIMEF_SIGNAL_STATE. Each leads to one
+ * state, at once; waiting, ended and stalled have that of what happened. */
+enum limef_rtsp_reason {
+    LIMEF_RTSP_REASON_NONE, /**< nothing is wrong: connecting, playing; stopped by a signal */
+
+    /* lost */
+    LIMEF_RTSP_REASON_NAME,        /**< its name is not known, or nobody tells in time */
+    LIMEF_RTSP_REASON_UNREACHABLE, /**< no connection: refused, no way, no answer in time */
+    LIMEF_RTSP_REASON_TLS,         /**< it speaks no TLS, or none that we know */
+    LIMEF_RTSP_REASON_NO_ANSWER,   /**< to a request, in time */
+    LIMEF_RTSP_REASON_NO_MEDIA,    /**< it plays, and nothing came, in time */
+    LIMEF_RTSP_REASON_SILENCE,     /**< nothing comes any more; stalled before that */
+    LIMEF_RTSP_REASON_NO_PICTURE,  /**< packets come, but no whole picture; likewise */
+    LIMEF_RTSP_REASON_BROKEN,      /**< the connection was closed, or broke */
+    LIMEF_RTSP_REASON_LEFT,        /**< it ended the streams, or the session, or forgot it */
+    LIMEF_RTSP_REASON_STATUS,      /**< it answered what is no success: counters.status */
+    LIMEF_RTSP_REASON_RESOURCES,   /**< no memory, or no descriptors, here */
+
+    /* refused */
+    LIMEF_RTSP_REASON_CERTIFICATE,  /**< not the right one */
+    LIMEF_RTSP_REASON_NO_LOGIN,     /**< it wants a user and a password, and there are none */
+    LIMEF_RTSP_REASON_LOGIN,        /**< they are wrong */
+    LIMEF_RTSP_REASON_FORBIDDEN,    /**< they may not see this: 403 */
+    LIMEF_RTSP_REASON_UNSAFE_LOGIN, /**< another host that it led to wants the password itself */
+
+    LIMEF_RTSP_REASON_NOT_FOUND, /**< not found: 404, 410 */
+
+    /* not supported */
+    LIMEF_RTSP_REASON_NO_TLS, /**< this library was built without, or its settings are wrong */
+    LIMEF_RTSP_REASON_LOGIN_SCHEME, /**< it asks for the password in a way that is not known */
+    LIMEF_RTSP_REASON_REDIRECTION,  /**< to nowhere, in a circle, or out of TLS */
+    LIMEF_RTSP_REASON_VERSION,      /**< it speaks no RTSP 1.0: 505 */
+    LIMEF_RTSP_REASON_REQUEST,      /**< it does not do what it has to: 405, 501, ... */
+    LIMEF_RTSP_REASON_TRANSPORT,    /**< neither transport that may be tried */
+    LIMEF_RTSP_REASON_DESCRIPTION,  /**< it cannot be read */
+    LIMEF_RTSP_REASON_ENCODING,     /**< no stream that is asked for is in one that is known */
+};
+
 /** By what sound and pictures of one camera are in step, so that those of one moment have one time.
  */
 enum limef_rtsp_sync {
@@ -86,10 +124,11 @@ struct limef_rtsp_source_settings {
 /** What a source has done so far. */
 struct limef_rtsp_source_counters {
     enum limef_rtsp_state state;
-    int32_t code;             /**< AVERROR of the last failure; 0: none */
-    int32_t status;           /**< of the last answer that was no success; 0: none */
-    bool is_udp;              /**< what is used now */
-    int64_t last_unit_us;     /**< limef_now_us() of the last access unit; 0: none yet */
+    enum limef_rtsp_reason reason; /**< of that */
+    int32_t code;                  /**< AVERROR of the last failure; 0: none */
+    int32_t status;                /**< of the last answer that was no success; 0: none */
+    bool is_udp;                   /**< what is used now */
+    int64_t last_unit_us;          /**< limef_now_us() of the last access unit; 0: none yet */
     int64_t retry_us;         /**< limef_now_us() of the next try while it waits; 0: it does not */
     uint64_t n_connects;      /**< times that it tried */
     uint64_t n_reconnects;    /**< times that media came again */
@@ -140,8 +179,9 @@ LIMEF_API int limef_rtsp_source_init(struct limef_rtsp_source *rtsp, const char 
 
 /**
  * Sound and pictures of one moment are passed on when the last of them has come, for who hears
- * and shows at once what comes: what comes earlier is held, by at most 2 s, or 128 units. It grows
- * by 100 ms in a second at most. Without it they have one time, and are passed on as they come.
+ * and shows at once what comes: what comes earlier is held, by at most 2 s, 128 units, or 8 MiB. It
+ * grows by 100 ms in a second at most. Without it they have one time, and are passed on as they
+ * come.
  *
  * Thread: the controlling one, before it runs
  */
@@ -161,6 +201,9 @@ LIMEF_API const char *limef_rtsp_sync_name(enum limef_rtsp_sync by);
 
 /** A state's name, for people: "playing", "no answer", ... Lives forever. Thread: any */
 LIMEF_API const char *limef_rtsp_state_name(enum limef_rtsp_state state);
+
+/** A reason's name: "unreachable", "login", ... Lives forever. Thread: any */
+LIMEF_API const char *limef_rtsp_reason_name(enum limef_rtsp_reason reason);
 
 LIMEF_END_DECLS
 

@@ -51,8 +51,8 @@ enum limef_signal {
     /** up: a graph's plan changed. `value`: how many times so far; `code`: 0, or why it stayed as
      *  it was; `text`: what. */
     LIMEF_SIGNAL_PLAN,
-    /** down and up: a live source's state changed. `value`: enum limef_rtsp_state; `code`: why, an
-     *  AVERROR, or 0; `text`: why. */
+    /** down and up: a live source's state changed. `value`: enum limef_rtsp_state; `serial`: enum
+     *  limef_rtsp_reason; `code`: an AVERROR, or 0; `text`: why. */
     LIMEF_SIGNAL_STATE,
     /** down and up: what decodes the stream from here on. `value`: enum limef_decode_step; `code`:
      *  0, or what failed; `text`: for people. */

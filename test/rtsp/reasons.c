@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/* Why a camera is in its state, as an application is told. */
+#include "scripted_camera.h"
+
+TestSuite(rtsp_reasons, .init = open_camera, .fini = close_camera, .timeout = 120);
+
+/* Up to the end of the connection, by an answer or without one. */
+static void expect_reason(enum limef_rtsp_reason reason, enum limef_rtsp_state expected)
+{
+    int64_t end_us = limef_now_us() + DEADLINE_US;
+
+    while (camera.reason == LIMEF_RTSP_REASON_NONE) {
+        cr_assert(lt(i64, limef_now_us(), end_us), "%s", limef_rtsp_reason_name(reason));
+        step();
+    }
+    cr_assert(eq(str, (char *)limef_rtsp_reason_name(camera.reason),
+                 (char *)limef_rtsp_reason_name(reason)));
+    cr_assert(eq(str, (char *)limef_rtsp_state_name(camera.state),
+                 (char *)limef_rtsp_state_name(expected)));
+}
+
+Test(rtsp_reasons, are_told_by_the_answer_to_the_first_question)
+{
+    static const struct {
+        int status;
+        const char *headers, *body;
+        enum limef_rtsp_reason reason;
+        enum limef_rtsp_state state;
+    } answers[] = {
+        {401, "WWW-Authenticate: Odd realm=\"r\"\r\n", "", LIMEF_RTSP_REASON_LOGIN_SCHEME,
+         LIMEF_RTSP_UNSUPPORTED},
+        {403, "", "", LIMEF_RTSP_REASON_FORBIDDEN, LIMEF_RTSP_REFUSED_USER},
+        {404, "", "", LIMEF_RTSP_REASON_NOT_FOUND, LIMEF_RTSP_NOT_FOUND},
+        {302, "", "", LIMEF_RTSP_REASON_REDIRECTION, LIMEF_RTSP_UNSUPPORTED},
+        {405, "", "", LIMEF_RTSP_REASON_REQUEST, LIMEF_RTSP_UNSUPPORTED},
+        {505, "", "", LIMEF_RTSP_REASON_VERSION, LIMEF_RTSP_UNSUPPORTED},
+        {503, "", "", LIMEF_RTSP_REASON_STATUS, LIMEF_RTSP_WAITING},
+        {200, "", "nothing", LIMEF_RTSP_REASON_DESCRIPTION, LIMEF_RTSP_UNSUPPORTED},
+        {200, "", "v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 ODD/1\r\n",
+         LIMEF_RTSP_REASON_ENCODING, LIMEF_RTSP_UNSUPPORTED},
+    };
+
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        camera.retry_us = 0;
+        meet();
+        cr_assert(eq(int, (int)camera.reason, LIMEF_RTSP_REASON_NONE));
+        expect("DESCRIBE");
+        answer_as(answers[i].status, answers[i].headers, answers[i].body);
+        expect_reason(answers[i].reason, answers[i].state);
+    }
+}
+
+Test(rtsp_reasons, tell_a_wrong_password_from_none)
+{
+    static const char challenge[] = "WWW-Authenticate: Digest realm=\"r\", nonce=\"1\"\r\n";
+
+    meet();
+    for (int i = 0; i < 2; i++) {
+        expect("DESCRIBE");
+        answer_as(401, challenge, "");
+    }
+    expect_reason(LIMEF_RTSP_REASON_LOGIN, LIMEF_RTSP_REFUSED_USER);
+    rtsp_camera_clear(&camera);
+    open_client("", "127.0.0.1");
+    meet();
+    expect("DESCRIBE");
+    answer_as(401, challenge, "");
+    expect_reason(LIMEF_RTSP_REASON_NO_LOGIN, LIMEF_RTSP_REFUSED_USER);
+}
+
+Test(rtsp_reasons, tell_what_ended_a_connection)
+{
+    static const char goodbye[] = "TEARDOWN * RTSP/1.0\r\nCSeq: 1\r\n\r\n";
+
+    greet("Session: 1\r\n", VIDEO);
+    send(peer, goodbye, sizeof(goodbye) - 1, 0);
+    expect_reason(LIMEF_RTSP_REASON_LEFT, LIMEF_RTSP_WAITING);
+    camera.retry_us = 0;
+    greet("Session: 1\r\n", VIDEO);
+    close(peer);
+    peer = 0;
+    expect_reason(LIMEF_RTSP_REASON_BROKEN, LIMEF_RTSP_WAITING);
+    close(listener);
+    camera.retry_us = 0;
+    step();
+    expect_reason(LIMEF_RTSP_REASON_UNREACHABLE, LIMEF_RTSP_WAITING);
+    camera.settings.once = true;
+    camera.retry_us = 0;
+    step();
+    expect_reason(LIMEF_RTSP_REASON_UNREACHABLE, LIMEF_RTSP_ENDED);
+}
+
+Test(rtsp_reasons, tell_who_answers_nothing_from_who_sends_nothing)
+{
+    meet();
+    expect("DESCRIBE");
+    camera.deadline_us = 0;
+    expect_reason(LIMEF_RTSP_REASON_NO_ANSWER, LIMEF_RTSP_WAITING);
+    camera.retry_us = 0;
+    greet("Session: 1\r\n", VIDEO);
+    camera.media_us = 0;
+    expect_reason(LIMEF_RTSP_REASON_NO_MEDIA, LIMEF_RTSP_WAITING);
+    camera.retry_us = 0;
+    greet("Session: 1\r\n", VIDEO);
+    camera.has_played = true;
+    camera.last_unit_us = limef_now_us() - TIMEOUT_US / 2;
+    expect_reason(LIMEF_RTSP_REASON_SILENCE, LIMEF_RTSP_STALLED);
+    camera.last_unit_us = limef_now_us() - TIMEOUT_US;
+    while (state != LIMEF_RTSP_WAITING)
+        step();
+    expect_reason(LIMEF_RTSP_REASON_SILENCE, LIMEF_RTSP_WAITING);
+}
+
+/* No password was wrong, and nothing is to be mended at the camera. */
+Test(rtsp_reasons, tell_a_connection_that_is_not_allowed_from_a_certificate)
+{
+    camera.stream.failed_in = RTSP_STREAM_CLOSED;
+    snprintf(camera.location.host, sizeof(camera.location.host), "255.255.255.255");
+    step();
+    expect_reason(LIMEF_RTSP_REASON_UNREACHABLE, LIMEF_RTSP_WAITING);
+}
+
+/* What RFC 7826 made of it answers 505, or does what it is asked in RTSP 1.0. */
+Test(rtsp_reasons, are_none_if_a_camera_answers_in_another_version_and_plays)
+{
+    version = 2;
+    greet("Session: 1\r\n", VIDEO);
+    cr_assert(eq(int, (int)camera.reason, LIMEF_RTSP_REASON_NONE));
+    camera.keep_alive_us = 0;
+    expect("GET_PARAMETER");
+    version = 1;
+}
+
+Test(rtsp_reasons, have_names)
+{
+    for (int i = LIMEF_RTSP_REASON_NONE; i <= LIMEF_RTSP_REASON_ENCODING; i++)
+        cr_assert(ne(str, (char *)limef_rtsp_reason_name((enum limef_rtsp_reason)i), "unknown"));
+    cr_assert(
+        eq(str,
+           (char *)limef_rtsp_reason_name((enum limef_rtsp_reason)(LIMEF_RTSP_REASON_ENCODING + 1)),
+           "unknown"));
+}

@@ -142,6 +142,7 @@ static int pass_picture(struct limef_decode_filter *decode, struct limef_payload
     }
     if (decode->out.frame.flags & LIMEF_FRAME_BURST)
         return decode_hold_burst(decode);
+    decode_go_forward(decode);
     LIMEF_COUNT(decode->n_decoded, 1);
     atomic_store_explicit(&decode->last_frame_us, limef_now_us(), memory_order_relaxed);
     return limef_pass(&decode->filter, &decode->out.frame);
@@ -386,7 +387,7 @@ static int take_signal(struct limef_decode_filter *decode, const struct limef_si
         decode_hardware_clear(decode);
         decode_forget_burst(decode);
         decode->drop_before_us = signal->value;
-        decode->is_after_gap = decode->leads = false;
+        decode->is_after_gap = decode->leads = decode->has_passed = false;
         break;
     case LIMEF_SIGNAL_GAP:
         decode->is_after_gap = decode->settings.media == LIMEF_MEDIA_VIDEO;

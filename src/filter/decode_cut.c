@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A key behind a hole: what the decoder has of before is whole, and goes out first; then it is
- * forgotten, so that nothing behind the hole refers to it.
+ * forgotten, so that nothing behind the hole refers to it. And times behind a jump.
  */
 #include "filter/decode_private.h"
 
@@ -9,6 +9,9 @@
 
 #include <libavcodec/avcodec.h>
 #include <libavutil/intreadwrite.h>
+
+/* What is further back is of another stream. */
+#define MOST_BACK_US 1000000
 
 /* Types of NAL units: ITU-T H.264, table 7-1, and H.265, table 7-1. */
 #define H264_SLICE 1 /* first and last that hold a picture */
@@ -120,4 +123,20 @@ bool decode_is_leading(struct limef_decode_filter *decode, const struct limef_pa
                ? picture_type(decode->parameters, packet)
                : H265_RASL_N;
     return type == H265_RASL_N || type == H265_RASL_R;
+}
+
+void decode_go_forward(struct limef_decode_filter *decode)
+{
+    struct limef_frame *frame = &decode->out.frame;
+
+    if (!(frame->flags & LIMEF_FRAME_LIVE) || frame->media != LIMEF_MEDIA_VIDEO ||
+        frame->pts_us == LIMEF_NO_TIME)
+        return;
+    if (decode->has_passed && frame->pts_us < decode->passed_us &&
+        (uint64_t)decode->passed_us - (uint64_t)frame->pts_us <= MOST_BACK_US) {
+        LIMEF_COUNT(decode->n_backward, 1);
+        frame->pts_us = decode->passed_us + 1;
+    }
+    decode->has_passed = true;
+    decode->passed_us = frame->pts_us;
 }

@@ -71,6 +71,11 @@ int decode_cut(struct limef_decode_filter *decode, const struct limef_packet_fra
 /* Whether a packet behind that key refers past it. */
 bool decode_is_leading(struct limef_decode_filter *decode, const struct limef_packet_frame *packet);
 
+/* Before a picture is passed on: the time of a live one never goes back. Where a camera's clock
+ * jumps among pictures that are reordered, nobody knows how the old and the new times lie between
+ * each other before the decoder says in which order they are shown. */
+void decode_go_forward(struct limef_decode_filter *decode);
+
 /* What a picture's packet had; NULL: nobody knows. */
 const struct limef_decode_carried *decode_carried_of(const struct limef_decode_filter *decode,
                                                      const struct AVFrame *picture);

@@ -293,3 +293,42 @@ Test(decode_cut, nothing_is_left_out_behind_a_hole_that_is_not_told)
     cr_assert(eq(u64, counters.n_cuts, 0));
     cr_assert(eq(uint, seen.n_pictures, N_PICTURES - 1));
 }
+
+/* As a camera's clock that is set among pictures that come out of order: each picture that is sent
+ * from then on has a time that nobody can put among those before it. */
+static void jump(int64_t by_us)
+{
+    learn();
+    for (unsigned at = GOP + 4; at < 2 * GOP + 4; at++) {
+        struct limef_decode_counters counters;
+
+        begin(1);
+        for (unsigned i = 0; i < clip.n; i++) {
+            struct limef_packet_frame packet = clip.frames[i];
+
+            packet.frame.pts_us += i < at ? 0 : by_us;
+            limef_go(&before.filter, &packet.frame);
+        }
+        counters = end();
+        cr_assert(eq(uint, seen.n_pictures, N_PICTURES));
+        for (unsigned i = 0; i < seen.n_pictures; i++) {
+            cr_assert(eq(str, (char *)seen.pictures[i].md5, (char *)clip.pictures[i].md5));
+            cr_assert(i == 0 || seen.pictures[i].pts_us > seen.pictures[i - 1].pts_us);
+        }
+        cr_assert(eq(u64, counters.n_frames, N_PICTURES));
+    }
+    free_clip();
+}
+
+Test(decode_cut, no_time_goes_back_where_a_clock_jumps_among_reordered_pictures)
+{
+    static const int64_t jumps_us[] = {-2 * FRAME_US, 2 * FRAME_US, -FRAME_US - 1};
+
+    for (size_t i = 0; i < sizeof(jumps_us) / sizeof(jumps_us[0]); i++) {
+        if (encode("libx264", "x264-params", "keyint=12:scenecut=0:bframes=3:b-adapt=0"))
+            jump(jumps_us[i]);
+        if (encode("libx265", "x265-params",
+                   "log-level=none:pools=none:frame-threads=1:keyint=12:scenecut=0:bframes=3"))
+            jump(jumps_us[i]);
+    }
+}

@@ -88,6 +88,8 @@ struct limef_decode_counters {
     uint64_t n_dropped_seek;     /**< pictures before the target of an exact seek */
     uint64_t n_dropped_burst;    /**< pictures or samples of a burst, but for its last picture */
     uint64_t n_dropped_leading;  /**< packets that refer past a key frame to what is missing */
+    uint64_t n_backward;         /**< live pictures whose time was up to 1 s before that of the one
+                                    that is shown before them; they are right behind that one */
     uint64_t n_cuts;             /**< holes behind which it began anew at a key frame */
     uint64_t n_codec_changes;    /**< times a decoder was opened */
     uint64_t n_without_threads;  /**< of these, with one thread because the system gave no more */
@@ -165,6 +167,8 @@ struct limef_decode_filter {
     bool is_after_gap;                /**< packets were left out; no key frame came since */
     bool leads;                       /**< what is shown before lead_us refers to what is missing */
     int64_t lead_us;
+    bool has_passed; /**< a picture, since it was flushed; of the time passed_us */
+    int64_t passed_us;
     unsigned n_behind; /**< pictures that what is behind may hold; 0: nobody has said */
     int64_t tag;       /**< of the last packet */
     struct limef_decode_carried carried[LIMEF_DECODE_MAX_INSIDE];
@@ -172,7 +176,7 @@ struct limef_decode_filter {
 
     /* written by the thread that runs it, read by any */
     LIMEF_ATOMIC(uint64_t) n_packets, n_decoded, n_corrupt, n_errors, n_dropped_seek;
-    LIMEF_ATOMIC(uint64_t) n_dropped_burst, n_dropped_leading, n_cuts;
+    LIMEF_ATOMIC(uint64_t) n_dropped_burst, n_dropped_leading, n_backward, n_cuts;
     LIMEF_ATOMIC(uint64_t) n_codec_changes, n_without_threads, n_ignored;
     LIMEF_ATOMIC(int64_t) last_frame_us;
     LIMEF_ATOMIC(uint64_t) n_hardware, n_failures, n_steps[4], n_skipped, n_copied, out_bytes;

@@ -103,7 +103,13 @@ static struct rtsp_clock *clock_of(struct rtsp_camera *camera, const struct sdp_
     return &camera->sync.clocks[media->kind];
 }
 
-/* Returns 0, also if it is of no use; or AVERROR(ENOMEM). */
+/* Whether there is no camera without it: no memory, or pictures that are interleaved. */
+static bool is_grave(const struct sdp_media *media, int code)
+{
+    return code == AVERROR(ENOMEM) || (code == AVERROR_PATCHWELCOME && media->kind == SDP_VIDEO);
+}
+
+/* Returns 0, also if it is of no use; or what is_grave(). */
 static int add_track(struct rtsp_camera *camera, const struct sdp_media *media)
 {
     struct rtsp_track *track = memory_allocate(sizeof(*track));
@@ -120,7 +126,7 @@ static int add_track(struct rtsp_camera *camera, const struct sdp_media *media)
     if (ret < 0) {
         rtsp_receiver_clear(&track->receiver);
         memory_release(track);
-        return ret == AVERROR(ENOMEM) ? ret : 0;
+        return is_grave(media, ret) ? ret : 0;
     }
     track->camera = camera;
     track->channel = (uint8_t)(2 * camera->n_tracks);

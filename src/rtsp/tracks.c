@@ -83,8 +83,10 @@ static int arrived(void *context, struct rtsp_receiver *receiver,
 static bool is_group(const char *address)
 {
     struct in_addr in;
+    struct in6_addr in6;
 
-    return inet_pton(AF_INET, address, &in) == 1 && IN_MULTICAST(ntohl(in.s_addr));
+    return (inet_pton(AF_INET, address, &in) == 1 && IN_MULTICAST(ntohl(in.s_addr))) ||
+           (inet_pton(AF_INET6, address, &in6) == 1 && IN6_IS_ADDR_MULTICAST(&in6));
 }
 
 /* What is sent as video, and is sound by its encoding, is neither. */

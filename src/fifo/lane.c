@@ -70,7 +70,7 @@ HOT int limef_lane_write(struct limef_lane *lane, const struct limef_frame *fram
     ret = stack_frame_adapt(stack, frame);
     if (ret < 0) {
         keep_spare(lane, stack);
-        lane->waits_for_key |= lane_key_bits(frame);
+        lane_begin_waits(lane, frame);
         lane->ends_hole = false;
         return limef_fail(ret, "lane", "cannot keep a %s frame of slot %u",
                           limef_frame_class_name(frame->frame_class), (unsigned)frame->slot);

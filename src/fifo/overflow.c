@@ -17,13 +17,88 @@
 /* A blocked writer looks this often before it sleeps. */
 #define WRITER_LOOKS 4
 
-uint32_t lane_key_bits(const struct limef_frame *frame)
+/* Whether what follows of its stream cannot be decoded without it. */
+static bool has_followers(const struct limef_frame *frame)
 {
-    uint32_t bits = lane_key_bit(frame);
+    return frame->frame_class == LIMEF_FRAME_PACKET && frame->media != LIMEF_MEDIA_AUDIO &&
+           frame->media != LIMEF_MEDIA_OTHER;
+}
 
+static uint64_t stream_of(const struct limef_frame *frame)
+{
+    return (uint64_t)frame->slot << 16 | frame->track;
+}
+
+/* Its place in the list; n: it is not there. */
+static unsigned find(const struct limef_key_waits *waits, uint64_t stream)
+{
+    unsigned i = 0;
+
+    while (i < waits->n && waits->streams[i] != stream)
+        i++;
+    return i;
+}
+
+/* Returns false if there is no room. */
+static bool add(struct limef_key_waits *waits, uint64_t stream)
+{
+    if (find(waits, stream) < waits->n)
+        return true;
+    if (waits->n == LIMEF_LANE_MAX_WAITS)
+        return false;
+    waits->streams[waits->n++] = stream;
+    return true;
+}
+
+static void take_out(struct limef_key_waits *waits, uint64_t stream)
+{
+    unsigned i = find(waits, stream);
+
+    if (i < waits->n)
+        waits->streams[i] = waits->streams[--waits->n];
+}
+
+static void begin_wait(struct limef_key_waits *waits, const struct limef_frame *frame)
+{
+    if (!has_followers(frame))
+        return;
+    if (waits->all_but)
+        take_out(waits, stream_of(frame));
+    else if (!add(waits, stream_of(frame)))
+        *waits = (struct limef_key_waits){.all_but = true};
+}
+
+/* A key frame of the stream came. */
+static void end_wait(struct limef_key_waits *waits, uint64_t stream)
+{
+    if (waits->all_but)
+        add(waits, stream);
+    else
+        take_out(waits, stream);
+}
+
+static bool waits_for_key(const struct limef_lane *lane, uint64_t stream)
+{
+    const struct limef_key_waits *waits = &lane->waits_for_key;
+
+    return lane_has_waits(lane) && (find(waits, stream) < waits->n) != waits->all_but;
+}
+
+/* FLUSH: what follows of the slot begins with a key frame by itself. */
+static void end_waits_of_slot(struct limef_key_waits *waits, uint32_t slot)
+{
+    if (slot == UINT32_MAX)
+        *waits = (struct limef_key_waits){.n = 0};
+    for (unsigned i = waits->all_but ? 0 : waits->n; i-- > 0;)
+        if (waits->streams[i] >> 16 == slot)
+            take_out(waits, waits->streams[i]);
+}
+
+void lane_begin_waits(struct limef_lane *lane, const struct limef_frame *frame)
+{
+    begin_wait(&lane->waits_for_key, frame);
     for (unsigned i = 0, n = limef_group_n(frame); i < n; i++)
-        bits |= lane_key_bit(&limef_group_nth(frame, i)->frame);
-    return bits;
+        begin_wait(&lane->waits_for_key, &limef_group_nth(frame, i)->frame);
 }
 
 /* Signals in front have no time. There is media, and head_cache is new. */
@@ -95,7 +170,7 @@ static unsigned requeue_without(struct limef_lane *lane, unsigned n_drops)
         struct limef_stack_frame *stack = frame_down(lane, position);
 
         if (is_media(&stack->any.frame) && n_dropped < n_drops) {
-            lane->waits_for_key |= lane_key_bits(&stack->any.frame);
+            lane_begin_waits(lane, &stack->any.frame);
             keep_spare(lane, stack);
             n_dropped++;
         } else {
@@ -125,7 +200,7 @@ static bool drop_oldest(struct limef_lane *lane)
     stack = frame_down(lane, head);
     if (take_back_up_to(lane, head + 1)) {
         lane->head_cache = head + 1;
-        lane->waits_for_key |= lane_key_bits(&stack->any.frame);
+        lane_begin_waits(lane, &stack->any.frame);
         keep_spare(lane, stack);
         LIMEF_COUNT(lane->n_dropped_oldest, 1);
     }
@@ -207,11 +282,12 @@ static void end_hole(struct limef_lane *lane)
 /* The drop-to-key policy for a packet; NULL if it is dropped. */
 static struct limef_stack_frame *admit_to_key(struct limef_lane *lane, const struct limef_frame *in)
 {
-    uint32_t bit = lane_key_bit(in);
-    bool key = bit && (in->flags & LIMEF_FRAME_KEY);
+    uint64_t stream = stream_of(in);
+    bool waits = waits_for_key(lane, stream) && has_followers(in);
+    bool key = has_followers(in) && (in->flags & LIMEF_FRAME_KEY);
     struct limef_stack_frame *stack = NULL;
 
-    if (key || !(lane->waits_for_key & bit)) {
+    if (key || !waits) {
         stack = admit(lane, in);
         if (!stack && key) { /* what waits would be decoded late: go on from here */
             drop_all_to_key(lane);
@@ -219,11 +295,12 @@ static struct limef_stack_frame *admit_to_key(struct limef_lane *lane, const str
         }
     }
     if (stack) {
-        if (lane->waits_for_key & bit)
+        if (waits_for_key(lane, stream) && key) {
             end_hole(lane);
-        lane->waits_for_key &= ~bit;
+            end_wait(&lane->waits_for_key, stream);
+        }
     } else {
-        lane->waits_for_key |= bit;
+        begin_wait(&lane->waits_for_key, in);
         LIMEF_COUNT(lane->n_dropped_to_key, 1);
     }
     return stack;
@@ -254,7 +331,7 @@ static APART int gain_room(struct limef_lane *lane, const struct limef_frame *in
             continue;
         if (lane->settings.overflow != LIMEF_OVERFLOW_BLOCK && is_media(in)) {
             LIMEF_COUNT(lane->n_dropped_oldest, 1); /* the consumer holds every frame */
-            lane->waits_for_key |= lane_key_bits(in);
+            lane_begin_waits(lane, in);
             return 0;
         }
         ret = wait_for_room(lane, in);
@@ -280,8 +357,6 @@ HOT int lane_make_room(struct limef_lane *lane, const struct limef_frame *in,
 
 void lane_flush(struct limef_lane *lane, uint32_t slot)
 {
-    uint32_t bits = slot == UINT32_MAX ? UINT32_MAX : UINT32_C(15) << slot * 4 % 32;
-
     LIMEF_COUNT(lane->n_dropped_flush, requeue_without(lane, lane->n_frames));
-    lane->waits_for_key &= ~bits;
+    end_waits_of_slot(&lane->waits_for_key, slot);
 }

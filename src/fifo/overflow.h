@@ -16,18 +16,14 @@ int lane_make_room(struct limef_lane *lane, const struct limef_frame *in,
  * of other slots was dropped waits for a key frame. Thread: the producer */
 void lane_flush(struct limef_lane *lane, uint32_t slot);
 
-/* The bit of lane.waits_for_key of a packet that cannot be decoded without those before it; 0 for
- * what stands alone: audio, subtitles, pictures, signals. Streams that share a bit may end each
- * other's waiting. */
-static inline uint32_t lane_key_bit(const struct limef_frame *frame)
+/* Whether a stream waits for a key frame. */
+static inline bool lane_has_waits(const struct limef_lane *lane)
 {
-    if (frame->frame_class != LIMEF_FRAME_PACKET || frame->media == LIMEF_MEDIA_AUDIO ||
-        frame->media == LIMEF_MEDIA_OTHER)
-        return 0;
-    return UINT32_C(1) << ((frame->slot * 4 + frame->track) % 32);
+    return lane->waits_for_key.n > 0 || lane->waits_for_key.all_but;
 }
 
-/* The same for any frame that is lost: those of all packets of a group. */
-uint32_t lane_key_bits(const struct limef_frame *frame);
+/* The frame is lost: what of it cannot be decoded without those before it waits for a key frame.
+ * Audio, subtitles, pictures and signals stand alone. */
+void lane_begin_waits(struct limef_lane *lane, const struct limef_frame *frame);
 
 #endif

@@ -159,7 +159,8 @@ void rtsp_camera_begin_again(struct rtsp_camera *camera);
 
 /* tracks.c */
 
-/* Takes a description. Returns 0; AVERROR(ENOSYS): nothing in it that can be used; others. */
+/* Takes a description. Returns 0; AVERROR(ENOSYS): nothing in it that can be used;
+ * AVERROR_PATCHWELCOME: its pictures are interleaved; others. */
 int rtsp_camera_describe(struct rtsp_camera *camera, const char *text, size_t bytes);
 /* The Transport header of a track's SETUP. Returns 0, or why there can be none. */
 int rtsp_track_ask(struct rtsp_track *track, char *transport, size_t transport_bytes);

@@ -5,7 +5,9 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <ifaddrs.h>
 #include <libavutil/error.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <string.h>
@@ -120,31 +122,69 @@ int datagrams_open(struct datagrams *datagrams, int poll_fd, const struct sockad
     return ret < 0 ? ret : watch(datagrams, poll_fd);
 }
 
+/* Whether a datagram comes from the camera's address; its port may be another one than it said. */
+static int is_from(const struct sockaddr_storage *server, const struct sockaddr_storage *sender)
+{
+    if (sender->ss_family != server->ss_family)
+        return 0;
+    if (server->ss_family == AF_INET6)
+        return !memcmp(&((const struct sockaddr_in6 *)(const void *)server)->sin6_addr,
+                       &((const struct sockaddr_in6 *)(const void *)sender)->sin6_addr, 16);
+    return ((const struct sockaddr_in *)(const void *)server)->sin_addr.s_addr ==
+           ((const struct sockaddr_in *)(const void *)sender)->sin_addr.s_addr;
+}
+
+/* The interface that has an address of ours; 0: none, and the routes decide. */
+static unsigned interface_of(const struct sockaddr_storage *own)
+{
+    unsigned index = 0;
+    struct ifaddrs *all;
+
+    if (own->ss_family == AF_UNSPEC || getifaddrs(&all) < 0)
+        return 0;
+    for (const struct ifaddrs *at = all; at && index == 0; at = at->ifa_next)
+        if (at->ifa_addr && is_from(own, (const struct sockaddr_storage *)(void *)at->ifa_addr))
+            index = if_nametoindex(at->ifa_name);
+    freeifaddrs(all);
+    return index;
+}
+
+/* Reports to the group leave by that interface. */
+static void send_by(int fd, int family, unsigned interface)
+{
+    struct ip_mreqn request = {.imr_ifindex = (int)interface};
+
+    if (family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, &interface, sizeof(interface));
+    else
+        setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &request, sizeof(request));
+}
+
 int datagrams_join(struct datagrams *datagrams, int poll_fd, const char *group, uint16_t port,
                    const struct sockaddr_storage *own)
 {
-    struct sockaddr_storage address = {.ss_family = AF_INET};
-    struct ip_mreqn request = {.imr_ifindex = 0};
-    struct sockaddr_in *internet = (struct sockaddr_in *)(void *)&address;
+    struct resolver_addresses found;
+    struct sockaddr_storage address; /* nothing of other groups on this port */
+    struct group_req request;        /* RFC 3678 5.1.1 */
     int ret;
 
     *datagrams = (struct datagrams){.is_open = 0};
-    if (inet_pton(AF_INET, group, &request.imr_multiaddr) != 1)
+    if (resolver_read_number(group, port, &found) < 0)
         return AVERROR(ENOSYS);
     datagrams->is_group = 1;
-    if (own->ss_family == AF_INET)
-        request.imr_address = ((const struct sockaddr_in *)(const void *)own)->sin_addr;
-    internet->sin_addr = request.imr_multiaddr; /* nothing of other groups on this port */
-    set_port(&address, port);
-    ret = open_pair(datagrams, &address, sizeof(*internet), 1);
+    address = found.list[0].address;
+    request = (struct group_req){.gr_interface = interface_of(own), .gr_group = address};
+    if (address.ss_family == AF_INET6) /* of its link alone, perhaps */
+        ((struct sockaddr_in6 *)(void *)&address)->sin6_scope_id = request.gr_interface;
+    ret = open_pair(datagrams, &address, found.list[0].bytes, 1);
     for (int i = 0; i < 2 && ret >= 0; i++)
-        if (setsockopt(datagrams->fds[i], IPPROTO_IP, IP_ADD_MEMBERSHIP, &request,
-                       sizeof(request)) < 0)
+        if (setsockopt(datagrams->fds[i], address.ss_family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP,
+                       MCAST_JOIN_GROUP, &request, sizeof(request)) < 0)
             ret = AVERROR(errno);
     if (ret >= 0) {
-        setsockopt(datagrams->fds[1], IPPROTO_IP, IP_MULTICAST_IF, &request, sizeof(request));
+        send_by(datagrams->fds[1], address.ss_family, request.gr_interface);
         datagrams->servers[1] = address; /* with the port of the second socket */
-        datagrams->server_bytes = sizeof(*internet);
+        datagrams->server_bytes = found.list[0].bytes;
         return watch(datagrams, poll_fd);
     }
     datagrams_close(datagrams);
@@ -196,18 +236,6 @@ static void learn_port(struct datagrams *datagrams, unsigned which,
     set_port(&datagrams->servers[which], port_of(sender));
     if (which == 0 && !port_of(&datagrams->servers[1]))
         set_port(&datagrams->servers[1], (uint16_t)(port_of(sender) + 1)); /* RFC 3550 section 11 */
-}
-
-/* Whether a datagram comes from the camera's address; its port may be another one than it said. */
-static int is_from(const struct sockaddr_storage *server, const struct sockaddr_storage *sender)
-{
-    if (sender->ss_family != server->ss_family)
-        return 0;
-    if (server->ss_family == AF_INET6)
-        return !memcmp(&((const struct sockaddr_in6 *)(const void *)server)->sin6_addr,
-                       &((const struct sockaddr_in6 *)(const void *)sender)->sin6_addr, 16);
-    return ((const struct sockaddr_in *)(const void *)server)->sin_addr.s_addr ==
-           ((const struct sockaddr_in *)(const void *)sender)->sin_addr.s_addr;
 }
 
 /* It sends from the other address indeed: reports go there. */

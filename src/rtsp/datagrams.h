@@ -37,8 +37,9 @@ int datagrams_open(struct datagrams *datagrams, int poll_fd, const struct sockad
 /*
  * Joins a group on its port instead.
  *
- * own  our address on the network that the camera is in; what is no IPv4 address leaves the choice
- *      to the routes, of which a loopback interface or a network of cameras may have none.
+ * group  an address of IPv4 or IPv6.
+ * own    our address on the network that the camera is in; AF_UNSPEC leaves the choice to the
+ *        routes, of which a loopback interface or a network of cameras may have none.
  */
 int datagrams_join(struct datagrams *datagrams, int poll_fd, const char *group, uint16_t port,
                    const struct sockaddr_storage *own);

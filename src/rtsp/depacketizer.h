@@ -57,7 +57,8 @@ struct depacketizer {
  * Prepares a depacketizer for a stream that was described.
  *
  * sink, context  borrowed; get the units.
- * Returns 0; AVERROR(ENOSYS): an encoding that is not known; AVERROR(ENOMEM).
+ * Returns 0; AVERROR(ENOSYS): an encoding that is not known; AVERROR_PATCHWELCOME: its packets are
+ * interleaved; AVERROR(ENOMEM).
  */
 int depacketizer_open(struct depacketizer *depacketizer, const struct sdp_media *media,
                       depacketizer_unit_fn *sink, void *context);

@@ -96,6 +96,7 @@ static enum limef_rtsp_state state_for(enum limef_rtsp_reason reason)
     case LIMEF_RTSP_REASON_TRANSPORT:
     case LIMEF_RTSP_REASON_DESCRIPTION:
     case LIMEF_RTSP_REASON_ENCODING:
+    case LIMEF_RTSP_REASON_INTERLEAVED:
         return LIMEF_RTSP_UNSUPPORTED;
     default:
         return LIMEF_RTSP_LOST;
@@ -191,6 +192,7 @@ const char *limef_rtsp_reason_name(enum limef_rtsp_reason reason)
         [LIMEF_RTSP_REASON_TRANSPORT] = "transport",
         [LIMEF_RTSP_REASON_DESCRIPTION] = "description",
         [LIMEF_RTSP_REASON_ENCODING] = "encoding",
+        [LIMEF_RTSP_REASON_INTERLEAVED] = "interleaved",
     };
 
     return (size_t)reason < sizeof(names) / sizeof(names[0]) ? names[reason] : "unknown";

@@ -52,13 +52,15 @@ enum {
 
 struct nal {
     bool is_h265;
-    bool has_don;          /* decoding order numbers in each packet (RFC 7798 4.4, RFC 6184 5.6) */
-    bool in_fragment;      /* the unit ends in a NAL unit that goes on */
-    bool has_sps;          /* sets has one */
-    bool is_gap_known;     /* packets are missing since the last slice */
-    bool has_slice;        /* of the unit */
-    bool is_bidirectional; /* one of them is; H.264 */
-    bool is_closed;        /* the unit is a key that nothing behind it refers past */
+    bool has_don;   /* decoding order numbers in each packet (RFC 7798 4.4, RFC 6184 5.6) */
+    bool knows_don; /* one came; the last */
+    uint16_t don;
+    bool in_fragment;           /* the unit ends in a NAL unit that goes on */
+    bool has_sps;               /* sets has one */
+    bool is_gap_known;          /* packets are missing since the last slice */
+    bool has_slice;             /* of the unit */
+    bool is_bidirectional;      /* one of them is; H.264 */
+    bool is_closed;             /* the unit is a key that nothing behind it refers past */
     struct frame_number number; /* H.264 */
     size_t sets_bytes;          /* parameter sets of the unit that is put together */
     uint8_t sets[SETS_BYTES];
@@ -262,28 +264,41 @@ static int append_fragment(struct depacketizer *depacketizer, uint8_t header[HEA
     return ret;
 }
 
+/* NAL units come in decoding order. Where they have numbers for it (RFC 6184 5.5, RFC 7798 4.4)
+ * these do not go back: nobody is known to interleave, and who says so is refused before. */
+static int note_don(struct nal *nal, const uint8_t *data)
+{
+    uint16_t don = AV_RB16(data);
+    bool goes_back = nal->knows_don && (int16_t)(don - nal->don) < 0;
+
+    nal->knows_don = true;
+    nal->don = don;
+    return goes_back ? AVERROR_INVALIDDATA : 0;
+}
+
 static int take_h264(struct depacketizer *depacketizer, const uint8_t *data, size_t bytes)
 {
+    struct nal *nal = nal_of(depacketizer);
     unsigned type = data[0] & 0x1f;
     size_t don_bytes = type == H264_STAP_B || type == H264_FU_B ? 2 : 0;
 
     switch (type) {
     case H264_STAP_A:
     case H264_STAP_B:
-        if (bytes < 1 + don_bytes)
+        if (bytes < 1 + don_bytes || (don_bytes && note_don(nal, data + 1) < 0))
             return AVERROR_INVALIDDATA;
         return append_several(depacketizer, data + 1 + don_bytes, bytes - 1 - don_bytes, 0);
     case H264_FU_A:
     case H264_FU_B: {
         uint8_t header[HEAD_BYTES];
 
-        if (bytes < 2 + don_bytes)
+        if (bytes < 2 + don_bytes || (don_bytes && note_don(nal, data + 2) < 0))
             return AVERROR_INVALIDDATA;
         header[0] = (data[0] & 0xe0) | (data[1] & 0x1f);
         return append_fragment(depacketizer, header, 1, data[1], data + 2 + don_bytes,
                                bytes - 2 - don_bytes);
     }
-    case H264_MTAP16: /* nobody sends them */
+    case H264_MTAP16: /* of pictures at several times: nobody sends them */
     case H264_MTAP24:
         return AVERROR_INVALIDDATA;
     default:
@@ -293,13 +308,20 @@ static int take_h264(struct depacketizer *depacketizer, const uint8_t *data, siz
 
 static int take_h265(struct depacketizer *depacketizer, const uint8_t *data, size_t bytes)
 {
-    size_t don_bytes = nal_of(depacketizer)->has_don ? 2 : 0;
+    struct nal *nal = nal_of(depacketizer);
+    size_t don_bytes = nal->has_don ? 2 : 0, don_at = 2;
     unsigned type;
 
     if (bytes < 2)
         return AVERROR_INVALIDDATA;
     type = data[0] >> 1 & 0x3f;
     if (bytes < 3 && type != H265_EOS && type != H265_EOB) /* which are a header alone */
+        return AVERROR_INVALIDDATA;
+    if (type == H265_FU) {
+        don_at = 3;
+        don_bytes = data[2] & 0x80 ? don_bytes : 0; /* at the beginning of a unit alone (4.4.3) */
+    }
+    if (don_bytes && bytes >= don_at + don_bytes && note_don(nal, data + don_at) < 0)
         return AVERROR_INVALIDDATA;
     if (type == H265_AP)
         return append_several(depacketizer, data + 2, bytes - 2, don_bytes);
@@ -429,6 +451,8 @@ static int nal_open(struct depacketizer *depacketizer, const struct sdp_media *m
     nal->is_h265 = strcasecmp(media->encoding, "H264") != 0;
     nal->has_don = nal->is_h265 && (sdp_format_number(media, "sprop-max-don-diff", 0) > 0 ||
                                     sdp_format_number(media, "sprop-depack-buf-nalus", 0) > 0);
+    if (!nal->is_h265 && sdp_format_number(media, "sprop-interleaving-depth", 0) > 0)
+        return AVERROR_PATCHWELCOME;
     parameters->codec_type = AVMEDIA_TYPE_VIDEO;
     parameters->codec_id = nal->is_h265 ? AV_CODEC_ID_HEVC : AV_CODEC_ID_H264;
     parameters->width = media->width;

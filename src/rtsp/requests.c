@@ -322,6 +322,8 @@ static int take_description(struct rtsp_camera *camera, const struct rtsp_item *
     ret = rtsp_camera_describe(camera, (const char *)item->data, item->data_bytes);
     if (ret == AVERROR(ENOSYS))
         return fail(camera, LIMEF_RTSP_REASON_ENCODING, ret, "none of its streams can be used");
+    if (ret == AVERROR_PATCHWELCOME)
+        return fail(camera, LIMEF_RTSP_REASON_INTERLEAVED, ret, "its pictures are interleaved");
     if (ret < 0)
         return fail(camera, LIMEF_RTSP_REASON_DESCRIPTION, ret, "its description cannot be read");
     camera->setting_up = 0;

@@ -83,8 +83,10 @@ static int arrived(void *context, struct rtsp_receiver *receiver,
 static bool is_group(const char *address)
 {
     struct in_addr in;
+    struct in6_addr in6;
 
-    return inet_pton(AF_INET, address, &in) == 1 && IN_MULTICAST(ntohl(in.s_addr));
+    return (inet_pton(AF_INET, address, &in) == 1 && IN_MULTICAST(ntohl(in.s_addr))) ||
+           (inet_pton(AF_INET6, address, &in6) == 1 && IN6_IS_ADDR_MULTICAST(&in6));
 }
 
 /* What is sent as video, and is sound by its encoding, is neither. */
@@ -103,7 +105,13 @@ static struct rtsp_clock *clock_of(struct rtsp_camera *camera, const struct sdp_
     return &camera->sync.clocks[media->kind];
 }
 
-/* Returns 0, also if it is of no use; or AVERROR(ENOMEM). */
+/* Whether there is no camera without it: no memory, or pictures that are interleaved. */
+static bool is_grave(const struct sdp_media *media, int code)
+{
+    return code == AVERROR(ENOMEM) || (code == AVERROR_PATCHWELCOME && media->kind == SDP_VIDEO);
+}
+
+/* Returns 0, also if it is of no use; or what is_grave(). */
 static int add_track(struct rtsp_camera *camera, const struct sdp_media *media)
 {
     struct rtsp_track *track = memory_allocate(sizeof(*track));
@@ -120,7 +128,7 @@ static int add_track(struct rtsp_camera *camera, const struct sdp_media *media)
     if (ret < 0) {
         rtsp_receiver_clear(&track->receiver);
         memory_release(track);
-        return ret == AVERROR(ENOMEM) ? ret : 0;
+        return is_grave(media, ret) ? ret : 0;
     }
     track->camera = camera;
     track->channel = (uint8_t)(2 * camera->n_tracks);

@@ -8,6 +8,7 @@
 #include "thread/graph_private.h"
 
 #include "fifo/lane_private.h"
+#include "fifo/overflow.h"
 #include "filter/input_private.h"
 #include "thread/command.h"
 
@@ -39,7 +40,7 @@ static int hand_over_gap(const struct limef_lane *lane)
 {
     struct limef_signal_frame gap;
 
-    if (!lane->waits_for_key)
+    if (!lane_has_waits(lane))
         return 0;
     limef_signal_frame_set(&gap, LIMEF_SIGNAL_GAP, UINT32_MAX, "dropped to the next key frame");
     return limef_go(lane->chain, &gap.frame) == AVERROR(EAGAIN) ? AVERROR(EAGAIN) : 0;

@@ -218,6 +218,53 @@ Test(drop_to_key, flush_of_one_slot_makes_others_wait_for_a_key_frame)
     cr_assert(eq(str, read_all_names(fifo), (char *)"S100 2 4"));
 }
 
+/* Whatever their numbers are. */
+Test(drop_to_key, a_key_frame_ends_the_waiting_of_its_own_slot_alone)
+{
+    struct limef_signal_frame flush;
+
+    open_lane(16, to_key(2));
+    for (uint32_t slot = 0; slot < 16; slot += 8)
+        write_of_slot(slot, slot, LIMEF_FRAME_KEY);
+    write_of_slot(0, 1, 0); /* refused */
+    write_of_slot(8, 9, 0);
+    cr_assert(eq(str, read_all_names(fifo), (char *)"0 8"));
+    write_of_slot(8, 10, LIMEF_FRAME_KEY);
+    write_of_slot(0, 2, 0);
+    cr_assert(eq(str, read_all_names(fifo), (char *)"10"));
+    write_of_slot(8, 11, 0);
+    limef_signal_frame_set(&flush, LIMEF_SIGNAL_FLUSH, 8, NULL);
+    cr_assert(zero(int, limef_lane_write(lane, &flush.frame)));
+    write_of_slot(0, 3, 0);
+    write_of_slot(0, 4, LIMEF_FRAME_KEY);
+    cr_assert(eq(str, read_all_names(fifo), (char *)"S0 4"));
+}
+
+/* More than a lane has room for: nobody is decoded with a hole, some with key frames alone. */
+Test(drop_to_key, any_number_of_slots_waits)
+{
+    const uint32_t n_slots = 2 * LIMEF_LANE_MAX_WAITS;
+
+    open_lane(16, to_key(1));
+    write_video(lane, 0);
+    for (uint32_t slot = 1; slot <= n_slots; slot++)
+        write_of_slot(slot, slot, 0); /* refused */
+    read_all_names(fifo);
+    for (uint32_t slot = 1; slot <= n_slots; slot++) {
+        write_of_slot(slot, slot, 0);
+        cr_assert(eq(str, read_all_names(fifo), (char *)""), "%u", slot);
+    }
+    for (uint32_t slot = 1; slot <= n_slots; slot++) {
+        char name[8];
+
+        write_of_slot(slot, slot, LIMEF_FRAME_KEY);
+        snprintf(name, sizeof(name), "%u", slot);
+        cr_assert(eq(str, read_all_names(fifo), name));
+        write_of_slot(slot, slot, 0);
+        cr_assert(eq(str, read_all_names(fifo), slot <= LIMEF_LANE_MAX_WAITS ? name : (char *)""));
+    }
+}
+
 Test(bound, in_bytes)
 {
     open_lane(16, (struct limef_lane_settings){LIMEF_OVERFLOW_DROP_OLDEST, .max_bytes = 250});

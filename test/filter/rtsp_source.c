@@ -12,6 +12,7 @@
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <libavcodec/codec_par.h>
 #include <libavcodec/packet.h>
 #include <poll.h>
 #include <stdio.h>
@@ -130,19 +131,34 @@ static void hang_up(void)
     peer = 0;
 }
 
-static void send_unit(uint8_t channel, uint8_t type, uint32_t timestamp, const char *payload)
+static void send_payload(uint8_t channel, uint8_t type, uint32_t timestamp, const void *payload,
+                         size_t payload_bytes)
 {
     uint8_t data[64] = {'$', channel};
-    size_t bytes = packet_write(data + 4, sequence++, timestamp, true, payload, 3);
+    size_t bytes = packet_write(data + 4, sequence++, timestamp, true, payload, payload_bytes);
 
     data[5] = 0x80 | type;
     AV_WB16(data + 2, bytes);
     send_all(data, 4 + bytes);
 }
 
+static void send_unit(uint8_t channel, uint8_t type, uint32_t timestamp, const char *payload)
+{
+    send_payload(channel, type, timestamp, payload, 3);
+}
+
 static void send_picture(const char *kind, uint32_t number)
 {
     send_unit(0, 96, 90000 + number * FRAME_TICKS, kind);
+}
+
+/* One with a parameter set before it, in a packet of both. */
+static void send_picture_with(char set, const char *kind, uint32_t number)
+{
+    uint8_t payload[] = {0x60, 1, 0, 3, 0x42, 1, (uint8_t)set, 0, 3, 0, 0, 0};
+
+    memcpy(payload + 9, kind, 3);
+    send_payload(0, 96, 90000 + number * FRAME_TICKS, payload, sizeof(payload));
 }
 
 /* Up to so many units, passed on or dropped. */
@@ -225,6 +241,26 @@ Test(filter_rtsp_source, says_why_with_each_state)
     }
     cr_assert(eq(int, (int)last->value, LIMEF_RTSP_WAITING));
     cr_assert(eq(u32, last->serial, LIMEF_RTSP_REASON_BROKEN));
+}
+
+/* They change with a picture that nobody gets, as the key before it was lost; with the next key
+ * they are not new any more. */
+Test(filter_rtsp_source, passes_parameters_of_units_that_are_cut_with_the_next_one)
+{
+    const struct limef_codec_frame *codec;
+
+    play();
+    send_picture_with('a', IDR, 0);
+    send_picture_with('a', TRAIL, 1);
+    sequence++;
+    send_picture_with('b', TRAIL, 3);
+    send_picture_with('b', IDR, 4);
+    send_picture_with('b', TRAIL, 5);
+    count_to(5);
+    cr_assert(eq(u32, sink_count(&sink, LIMEF_FRAME_CODEC), 2));
+    codec = (const void *)sink_nth(&sink, LIMEF_FRAME_CODEC, 1);
+    cr_assert(eq(int, codec->parameters->extradata[6], 'b'));
+    cr_assert(eq(u32, sink_count(&sink, LIMEF_FRAME_PACKET), 4));
 }
 
 /* What they refer to was lost, and a decoder would make something of them. */

@@ -6,16 +6,6 @@
 
 TestSuite(rtsp_camera, .init = open_camera, .fini = close_camera, .timeout = 120);
 
-static void send_packet(uint8_t channel, uint8_t type, uint16_t sequence, const char *payload)
-{
-    uint8_t data[64] = {'$', channel};
-    size_t bytes = packet_write(data + 4, sequence, sequence * 3600u, true, payload, 2);
-
-    data[5] = 0x80 | type;
-    AV_WB16(data + 2, bytes);
-    cr_assert(eq(int, (int)send(peer, data, 4 + bytes, MSG_NOSIGNAL), (int)(4 + bytes)));
-}
-
 static void send_picture(uint16_t sequence)
 {
     unsigned n_before = n_units;

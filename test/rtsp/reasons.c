@@ -38,6 +38,10 @@ Test(rtsp_reasons, are_told_by_the_answer_to_the_first_question)
         {200, "", "nothing", LIMEF_RTSP_REASON_DESCRIPTION, LIMEF_RTSP_UNSUPPORTED},
         {200, "", "v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 ODD/1\r\n",
          LIMEF_RTSP_REASON_ENCODING, LIMEF_RTSP_UNSUPPORTED},
+        {200, "",
+         "v=0\r\n" AUDIO "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
+         "a=fmtp:96 packetization-mode=2;sprop-interleaving-depth=1\r\n",
+         LIMEF_RTSP_REASON_INTERLEAVED, LIMEF_RTSP_UNSUPPORTED},
     };
 
     for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
@@ -133,10 +137,10 @@ Test(rtsp_reasons, are_none_if_a_camera_answers_in_another_version_and_plays)
 
 Test(rtsp_reasons, have_names)
 {
-    for (int i = LIMEF_RTSP_REASON_NONE; i <= LIMEF_RTSP_REASON_ENCODING; i++)
+    for (int i = LIMEF_RTSP_REASON_NONE; i <= LIMEF_RTSP_REASON_INTERLEAVED; i++)
         cr_assert(ne(str, (char *)limef_rtsp_reason_name((enum limef_rtsp_reason)i), "unknown"));
-    cr_assert(
-        eq(str,
-           (char *)limef_rtsp_reason_name((enum limef_rtsp_reason)(LIMEF_RTSP_REASON_ENCODING + 1)),
-           "unknown"));
+    cr_assert(eq(
+        str,
+        (char *)limef_rtsp_reason_name((enum limef_rtsp_reason)(LIMEF_RTSP_REASON_INTERLEAVED + 1)),
+        "unknown"));
 }

@@ -14,6 +14,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <libavutil/error.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,7 @@
 static struct rtsp_camera camera;
 static int listener, peer;
 static uint16_t port;
+static struct in6_addr address6 = IN6ADDR_LOOPBACK_INIT;
 static int version = 1;  /* of RTSP, that it answers in */
 static char asked[8192]; /* the last request */
 static enum limef_rtsp_state state;
@@ -57,15 +59,15 @@ static inline void note_over(void *context)
     (void)context;
 }
 
-/* A port of the loopback interface that somebody listens at. */
+/* A port that somebody listens at. */
 static inline void listen_by(int family)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct sockaddr_in6 address6 = {.sin6_family = AF_INET6, .sin6_addr = in6addr_loopback};
+    struct sockaddr_in6 at6 = {.sin6_family = AF_INET6, .sin6_addr = address6};
     bool is_6 = family == AF_INET6;
     struct sockaddr *any =
-        is_6 ? (struct sockaddr *)(void *)&address6 : (struct sockaddr *)(void *)&address;
-    socklen_t bytes = is_6 ? sizeof(address6) : sizeof(address);
+        is_6 ? (struct sockaddr *)(void *)&at6 : (struct sockaddr *)(void *)&address;
+    socklen_t bytes = is_6 ? sizeof(at6) : sizeof(address);
 
     listener = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (is_6 && (listener < 0 || bind(listener, any, bytes) < 0))
@@ -73,7 +75,7 @@ static inline void listen_by(int family)
     cr_assert(is_6 || bind(listener, any, bytes) == 0);
     cr_assert(zero(int, listen(listener, 8)));
     cr_assert(zero(int, getsockname(listener, any, &bytes)));
-    port = ntohs(is_6 ? address6.sin6_port : address.sin_port);
+    port = ntohs(is_6 ? at6.sin6_port : address.sin_port);
 }
 
 static inline void open_client(const char *login, const char *host)
@@ -188,6 +190,17 @@ static inline void greet(const char *session, const char *media)
     answer("");
     while (camera.pending != RTSP_NO_REQUEST)
         step();
+}
+
+static inline void send_packet(uint8_t channel, uint8_t type, uint16_t sequence,
+                               const char *payload)
+{
+    uint8_t data[64] = {'$', channel};
+    size_t bytes = packet_write(data + 4, sequence, sequence * 3600u, true, payload, 2);
+
+    data[5] = 0x80 | type;
+    AV_WB16(data + 2, bytes);
+    cr_assert(eq(int, (int)send(peer, data, 4 + bytes, MSG_NOSIGNAL), (int)(4 + bytes)));
 }
 
 #endif

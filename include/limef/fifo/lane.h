@@ -38,6 +38,17 @@ enum limef_overflow {
                                      the 1st, 2nd, 4th, ... hole */
 };
 
+/** Streams of one lane of which it is known whether each waits for a key frame. */
+#define LIMEF_LANE_MAX_WAITS 32
+
+/** Video streams that have a hole, up to their next key frame. All-zero: none. */
+struct limef_key_waits {
+    uint64_t streams[LIMEF_LANE_MAX_WAITS]; /**< slot and track */
+    unsigned n;
+    bool all_but; /**< more than there is room for: those of the list are back, all others wait.
+                     More than there is room for again, and the rest has its key frames alone */
+};
+
 /** How a lane is bounded. All-zero: block until there is room. */
 struct limef_lane_settings {
     enum limef_overflow overflow;
@@ -113,9 +124,9 @@ struct limef_lane {
     uint32_t recycled_cache;
     uint32_t taken;                  /**< how many came out of the up ring */
     struct limef_stack_frame *spare; /**< frames the producer took back itself */
-    uint32_t waits_for_key;          /**< bits: video streams that have a hole, up to a key frame */
-    bool ends_hole;                  /**< what is written now is that key frame */
-    uint64_t n_holes, n_said;        /**< so far; n_dropped_to_key when that was said last */
+    struct limef_key_waits waits_for_key;
+    bool ends_hole;           /**< what is written now is that key frame */
+    uint64_t n_holes, n_said; /**< so far; n_dropped_to_key when that was said last */
     unsigned sample_every, sample_in;
     int64_t sampled_us;
     uint64_t media_written, bytes_written;

@@ -74,6 +74,8 @@ enum limef_rtsp_reason {
     LIMEF_RTSP_REASON_TRANSPORT,    /**< neither transport that may be tried */
     LIMEF_RTSP_REASON_DESCRIPTION,  /**< it cannot be read */
     LIMEF_RTSP_REASON_ENCODING,     /**< no stream that is asked for is in one that is known */
+    LIMEF_RTSP_REASON_INTERLEAVED, /**< its pictures are sent in another order than they are decoded
+                                        in (RFC 6184 5.7, packetization-mode 2) */
 };
 
 /** By what sound and pictures of one camera are in step, so that those of one moment have one time.

@@ -391,10 +391,15 @@ bool assembly_has_ended(const struct assembly *assembly)
     return true;
 }
 
-void assembly_clear(struct assembly *assembly)
+bool assembly_clear(struct assembly *assembly)
 {
+    bool is_written = true;
+
     if (assembly->graph.inside)
         limef_graph_clear(&assembly->graph);
+    for (uint32_t i = 0; i < assembly->n_elements; i++)
+        if (assembly->elements[i].filter)
+            is_written &= element_finish(assembly, &assembly->elements[i]);
     for (uint32_t i = 0; i < assembly->n_elements; i++)
         element_clear(&assembly->elements[i]);
     if (assembly->reports.fd)
@@ -404,4 +409,5 @@ void assembly_clear(struct assembly *assembly)
     free(assembly->memory);
     free(assembly->helpers);
     *assembly = (struct assembly){0};
+    return is_written;
 }

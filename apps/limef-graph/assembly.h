@@ -46,6 +46,7 @@ int assembly_stop(struct assembly *assembly, int64_t timeout_us);
 /* Whether every END has reached the end of every chain. */
 bool assembly_has_ended(const struct assembly *assembly);
 
-void assembly_clear(struct assembly *assembly);
+/* Returns whether all that its elements write was written; what was not has been logged. */
+bool assembly_clear(struct assembly *assembly);
 
 #endif

@@ -406,6 +406,15 @@ void element_kind_print(FILE *file)
     }
 }
 
+bool element_finish(const struct assembly *assembly, struct element *element)
+{
+    if (element->file && (fflush(element->file) != 0 || ferror(element->file))) {
+        limef_log(LIMEF_LOG_ERROR, element->name, "not all of the file could be written");
+        return false;
+    }
+    return !element->kind->finish || element->kind->finish(assembly, element);
+}
+
 void element_clear(struct element *element)
 {
     for (uint32_t i = 0; element->inputs && i < element->n_inputs; i++)

@@ -131,6 +131,15 @@ static int init_snapshot(struct assembly *assembly, struct element *element,
     return 0;
 }
 
+static bool finish_snapshot(const struct assembly *assembly, struct element *element)
+{
+    struct limef_snapshot_counters counters;
+
+    (void)assembly;
+    limef_snapshot_get_counters(AS(struct limef_snapshot_filter, element), &counters);
+    return counters.n_failed == 0;
+}
+
 static const struct parameter writer_parameters[] = {
     {"path", PARAMETER_TEXT, .is_positional = true, .is_needed = true},
     {"format", PARAMETER_TEXT},
@@ -152,6 +161,21 @@ static int init_writer(struct assembly *assembly, struct element *element,
     (void)assembly;
     return limef_writer_filter_init(AS(struct limef_writer_filter, element), element->name,
                                     &settings);
+}
+
+/* The file of a source that was stopped ends here. */
+static bool finish_writer(const struct assembly *assembly, struct element *element)
+{
+    struct limef_writer_counters counters;
+    struct limef_signal_frame stop;
+
+    element->filter->next = NULL;
+    for (uint32_t slot = 0; slot < assembly->n_slots; slot++) {
+        limef_signal_frame_set(&stop, LIMEF_SIGNAL_STOP, slot, NULL);
+        limef_go(element->filter, &stop.frame);
+    }
+    limef_writer_get_counters(AS(struct limef_writer_filter, element), &counters);
+    return counters.n_errors == 0 && (counters.n_files > 0 || counters.n_ignored == 0);
 }
 
 static const struct parameter screen_parameters[] = {
@@ -202,7 +226,8 @@ const struct element_kind element_jpeg = {"jpeg",
                                           sizeof(struct limef_snapshot_filter),
                                           snapshot_parameters,
                                           init_snapshot,
-                                          "the same as snapshot"};
+                                          "the same as snapshot",
+                                          finish_snapshot};
 
 const struct element_kind element_screen = {
     "screen",          ELEMENT_SCREEN, sizeof(struct limef_presenter),
@@ -213,7 +238,8 @@ const struct element_kind element_snapshot = {"snapshot",
                                               sizeof(struct limef_snapshot_filter),
                                               snapshot_parameters,
                                               init_snapshot,
-                                              "pictures to PNG or JPEG files"};
+                                              "pictures to PNG or JPEG files",
+                                              finish_snapshot};
 
 const struct element_kind element_statistics = {
     "statistics",         0, sizeof(struct limef_statistics_filter), no_parameters, init_statistics,
@@ -225,4 +251,5 @@ const struct element_kind element_timestamps = {
 
 const struct element_kind element_writer = {
     "writer",          0,           sizeof(struct limef_writer_filter),
-    writer_parameters, init_writer, "packets to a file of any container"};
+    writer_parameters, init_writer, "packets to a file of any container",
+    finish_writer};

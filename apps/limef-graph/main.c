@@ -97,9 +97,10 @@ static int go(const struct graph_options *options)
         fflush(NULL);
         _exit(status);
     }
-    assembly_clear(&assembly);
+    if (!assembly_clear(&assembly) && status == GRAPH_OK)
+        status = GRAPH_SET_UP_FAILED;
     alarm(0);
-    return ferror(stdout) ? GRAPH_SET_UP_FAILED : status;
+    return fflush(stdout) != 0 || ferror(stdout) ? GRAPH_SET_UP_FAILED : status;
 }
 
 int main(int argc, char **argv)

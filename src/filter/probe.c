@@ -13,7 +13,7 @@
 #include <time.h>
 
 /* Measuring may cost one part in so many of what is measured. */
-#define WORK_PER_COST 400
+#define WORK_PER_COST 2000
 /* Or this often a second, whatever the share is: of 64 chains at 25 frames a second, 0.1 % of a
  * core. */
 #define SAMPLES_HZ 16

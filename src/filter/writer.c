@@ -56,6 +56,14 @@ static bool can_begin(const struct limef_writer_filter *writer,
            limef_codecs_can_start(&writer->codecs, &packet->frame);
 }
 
+/* Counts what is not in the file, and says the first time. */
+static void ignore(struct limef_writer_filter *writer, const char *why)
+{
+    LIMEF_COUNT(writer->n_ignored, 1);
+    if (LIMEF_COUNTED(writer->n_ignored) == 1)
+        limef_log(LIMEF_LOG_WARNING, writer->filter.name, "%s: %s", writer->settings.path, why);
+}
+
 static int take_packet(struct limef_writer_filter *writer, const struct limef_packet_frame *packet)
 {
     int track = limef_tracks_find(&writer->codecs.tracks, &packet->frame), ret = 0;
@@ -78,11 +86,7 @@ static int take_packet(struct limef_writer_filter *writer, const struct limef_pa
         return 0; /* said already */
     }
     if (track < 0 || !writer->tracks[track].in_file) {
-        LIMEF_COUNT(writer->n_ignored, 1);
-        if (LIMEF_COUNTED(writer->n_ignored) == 1)
-            limef_log(LIMEF_LOG_WARNING, writer->filter.name,
-                      "%s: a track came after the file began, and is not in it",
-                      writer->settings.path);
+        ignore(writer, "a track came after the file began, and is not in it");
         return 0;
     }
     return writer_write(writer, track, packet);
@@ -120,6 +124,8 @@ static int writer_go(struct limef_filter *filter, const struct limef_frame *in)
         wrote = take_codec(writer, limef_codec_frame_from(in));
     else if (in->frame_class == LIMEF_FRAME_SIGNAL)
         wrote = take_signal(writer, limef_signal_frame_from(in));
+    else if (in->frame_class == LIMEF_FRAME_DECODED)
+        ignore(writer, "what is not encoded is not written: an encoder belongs before the writer");
     passed = limef_pass(filter, in);
     return passed < 0 ? passed : wrote;
 }

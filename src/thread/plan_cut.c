@@ -8,8 +8,8 @@
 #include <math.h>
 #include <string.h>
 
-/* Share of the time between two frames up to which a recorder, with all behind it, does not stall
- * who reads a live source; the higher one: it goes on to. */
+/* Share of the time between two frames, or of PLAN_SOON_US, up to which a recorder, with all behind
+ * it, does not stall who reads a live source; the higher one: it goes on to. */
 #define LIGHT_RECORDER 0.1
 #define LIGHT_RECORDER_STAYS 0.2
 
@@ -128,7 +128,8 @@ static bool is_light_recorder(const struct plan_work *work, uint32_t from, uint3
     double most =
         work->problem->previous && !was_cut(work, to) ? LIGHT_RECORDER_STAYS : LIGHT_RECORDER;
 
-    return plan_is_known(rate_hz) && work->busy_us[to] * rate_hz / 1e6 <= most;
+    return plan_is_known(rate_hz) &&
+           work->busy_us[to] <= most * fmax(rate_hz > 0 ? 1e6 / rate_hz : INFINITY, PLAN_SOON_US);
 }
 
 /* Whether flags alone ask for a cut that is not forced; else NOT_A_HEAD. */

@@ -216,6 +216,20 @@ class Run(unittest.TestCase):
         status, _, _ = graph("file:missing.mp4 ! null; pattern n=3 pace=fastest ! null")
         self.assertEqual(status, 3)
 
+    def test_what_could_not_be_written_is_told_and_the_status_is_1(self):
+        picture = "pattern 64x48 n=30 pace=fastest"
+        for chain in ("dump /dev/full", "framemd5 /dev/full", "jpeg /dev/null/a.jpg",
+                      "encode mpeg4 ! writer /dev/full format=matroska",
+                      "encode mpeg4 ! writer /dev/null/a.mkv", f"writer {FOLDER}/raw.mkv"):
+            with self.subTest(chain=chain):
+                status, _, errors = graph(f"{picture} ! {chain}")
+                self.assertEqual(status, 1, errors)
+                self.assertRegex(errors, "error|an encoder belongs before")
+        status, _, errors = graph("--duration=0.5", "pattern ! encode mpeg4 ! writer /dev/full format=matroska")
+        self.assertEqual((status, len(errors.splitlines())), (1, 1), errors)
+        with open("/dev/full", "w") as full:
+            self.assertEqual(subprocess.run([GRAPH, picture + " ! dump"], stdout=full).returncode, 1)
+
     def test_without_a_terminal_the_live_view_is_lines(self):
         status, output, _ = graph("--live", "--period=0.2", "--duration=1",
                                   "pattern 64x48 ! burn 100 ! screen none")

@@ -7,7 +7,7 @@
  * cuts is the luckiest: where the plan is not within, all is simulated again, for longer.
  *
  * oracle [SEEDS [FIRST_SEED [MAX_FILTERS [SECONDS]]]]; LIMEF_SIM_SEEDS=n does as the first. With
- * LIMEF_SIM_VERBOSE each graph where it is not is shown.
+ * LIMEF_SIM_VERBOSE each graph where it is not, made anew or running, is shown.
  */
 #include "sim/scenarios.h"
 #include "support/silence.h"
@@ -235,6 +235,12 @@ static bool is_within(const struct score *planned, const struct score *best)
     return planned->cpu <= best->cpu * nearly || planned->missed < best->missed - missed_noise;
 }
 
+static void show_score(const char *what, const struct score *score)
+{
+    printf("  %-8s missed %.3f cpu %.2f p99 %.0f%s\n", what, score->missed, score->cpu, score->p99_us,
+           score->shares ? " shares" : "");
+}
+
 static void show(const struct trial *trial)
 {
     const struct limef_plan *plan = &trial->auto_plan.plan;
@@ -259,12 +265,13 @@ static void show(const struct trial *trial)
                 printf(" |%u %s", plan->links[k].depth,
                        limef_overflow_name(plan->links[k].overflow));
         }
-        printf("%s%s\n", trial->planned.heads >> i & 1 ? " PLAN" : "",
+        printf("%s%s%s\n", trial->planned.heads >> i & 1 ? " PLAN" : "",
+               trial->live.heads >> i & 1 ? " LIVE" : "",
                trial->best.heads >> i & 1 ? " BEST" : "");
     }
-    printf("  planned: missed %.3f cpu %.2f p99 %.0f; best: missed %.3f cpu %.2f p99 %.0f%s\n",
-           trial->planned.missed, trial->planned.cpu, trial->planned.p99_us, trial->best.missed,
-           trial->best.cpu, trial->best.p99_us, trial->best.shares ? " shares" : "");
+    show_score("planned", &trial->planned);
+    show_score("running", &trial->live);
+    show_score("best", &trial->best);
 }
 
 /* Graphs whose plan is within. */
@@ -284,9 +291,11 @@ static void look_for_longer(struct within *within, const struct trial *at_once,
     open_trial(&trial, at_once->settings.seed, max_filters,
                at_once->settings.seconds * SECOND_LOOK);
     run_trial(&trial);
-    within->for_long += planned || is_within(&trial.planned, &trial.best);
-    within->live_for_long += live || is_within(&trial.live, &trial.best);
-    if (!planned && !is_within(&trial.planned, &trial.best) && getenv("LIMEF_SIM_VERBOSE"))
+    planned = planned || is_within(&trial.planned, &trial.best);
+    live = live || is_within(&trial.live, &trial.best);
+    within->for_long += planned;
+    within->live_for_long += live;
+    if (!(planned && live) && getenv("LIMEF_SIM_VERBOSE"))
         show(&trial);
     close_trial(&trial);
 }
@@ -303,7 +312,7 @@ static void judge(struct within *within, const struct trial *trial, unsigned max
         within->live_for_long++;
         return;
     }
-    if (!planned && getenv("LIMEF_SIM_VERBOSE"))
+    if (getenv("LIMEF_SIM_VERBOSE"))
         show(trial);
     look_for_longer(within, trial, max_filters);
 }

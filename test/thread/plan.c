@@ -356,6 +356,22 @@ Test(plan, a_light_recorder_stays_with_its_camera)
     cr_assert(is_cut(0));
 }
 
+/* Packets that come often: what is written in 3 ms, of which nobody notices, stalls nobody. */
+Test(plan, a_recorder_that_nobody_notices_stays_with_a_fast_camera)
+{
+    uint32_t source = plans_put(&plans, LIMEF_PLAN_NONE, "source", 1, 125);
+
+    plans_put(&plans, source, "mux", 500, 125);
+    plans.filters[0].is_live = true;
+    plans.filters[1].flags = LIMEF_FILTER_RECORDS;
+    plans.filters[1].p95_us = 3000;
+    make();
+    cr_assert(not(is_cut(0)));
+    plans.filters[1].p95_us = 3500;
+    make();
+    cr_assert(eq(int, reason(0), LIMEF_PLAN_CUT_PRIORITY));
+}
+
 /* One that waits for its device has a thread, and what is light on it waits for nobody's pictures.
  */
 Test(plan, a_light_recorder_that_waits_is_urgent)

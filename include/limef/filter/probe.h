@@ -8,7 +8,7 @@
  * The outermost call of a thread - limef_probe_run() of a consumer,
  * limef_probe_step() of a source - decides whether all that it calls is measured:
  * every frame where that is cheap, else one in N, so that reading the clock costs
- * about 0.25 % of what is measured, or happens 16 times a second. What is not
+ * about 0.05 % of what is measured, or happens 16 times a second. What is not
  * measured costs the outermost call a comparison, and a filter nothing: the
  * pointer that a frame is passed through leads to the probe while it measures.
  *

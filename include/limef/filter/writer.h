@@ -37,7 +37,8 @@ struct limef_writer_counters {
     uint64_t n_bytes;       /**< in them */
     uint64_t n_files;       /**< begun */
     uint64_t n_waited;      /**< packets before the file could begin */
-    uint64_t n_ignored;     /**< packets of another slot, or of a track that came too late */
+    uint64_t n_ignored;     /**< packets of another slot, or of a track that came too late, and frames
+                                that are not encoded */
     uint64_t n_errors;      /**< packets that were not written, and files not finished; said once */
     uint64_t n_times_fixed; /**< packets without a decoding time, or not later than the last one */
 };

@@ -447,8 +447,7 @@ static void hear_readers(struct limef_decode_filter *decode)
     hardware->was_unreadable = true;
 }
 
-/* What is to be done before another packet: a new context behind an end, steps down for what a
- * reader met or was left over. */
+/* Before another packet: a new context behind an end, steps for what a reader met or was left. */
 static int go_on(struct limef_decode_filter *decode)
 {
     int ret = decode->hardware.is_spent ? renew(decode) : 0;

@@ -476,7 +476,7 @@ Test(import, a_thousand_streams_leave_no_descriptor_and_no_image, .timeout = 120
 Test(import, opening_and_closing_leaves_no_descriptor, .timeout = 1200)
 {
     const char *asked = getenv("LIMEF_TEST_CYCLES");
-    int n_cycles = asked ? atoi(asked) : 40;
+    int n_cycles = asked ? atoi(asked) : 100;
     AVFrame *av = rendering_waves(AV_PIX_FMT_NV12, 64, 48);
     unsigned n_descriptors = 0;
 

@@ -10,6 +10,7 @@ missing=$(files | while read -r file; do
     case $file in
     LICENSE | *.png | test/fuzz/*_corpus/*) continue ;;
     test/vm/vkms-*.patch) licence=GPL-2.0-or-later ;; # of the kernel's driver that it changes
+    test/vm/udmabuf-*.patch) licence=GPL-2.0-only ;;           # likewise
     *) licence=MIT ;;
     esac
     [ ! -f "$file" ] || head -n 3 "$file" | grep -q "SPDX-License-Identifier: $licence" || echo "$file"

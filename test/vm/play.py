@@ -3,7 +3,7 @@
 """Shows pictures by KMS in a virtual machine: kms.c holds the output against what its displays show,
 limef-play plays films by --vo=kms, and its screen is looked at from outside. All in one boot.
 
-play.py VM-DIR LIMEF-PLAY VM-KMS short|long; skipped where there is no virtual machine or no ffmpeg. With
+play.py VM-DIR LIMEF-PLAY VM-KMS short|long [EACH-PICTURE FOLDER-OF-THE-DRIVER]; skipped where there is no virtual machine or no ffmpeg. With
 LIMEF_VM_STRICT=1 on a host that has nothing else to do: no flip is missed, or no more than a program
 misses that only flips two buffers, beside a film that is decoded and shown to nobody."""
 import json
@@ -16,7 +16,7 @@ import tempfile
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
-VM, PLAY, TESTS, LENGTH = sys.argv[1:5]
+VM, PLAY, TESTS, LENGTH, *EACH_PICTURE = sys.argv[1:]
 SIZE = 320, 240
 N_MOVING, RATE = 180, 60
 N_DECODED = 8
@@ -61,7 +61,7 @@ class Kms(unittest.TestCase):
         make_clips()
         status = subprocess.run([HERE / "vm.py", f"--out={FOLDER}/out", "--limit=850", VM, "sh", HERE / "guest-play",
                                  os.path.abspath(PLAY), os.path.abspath(TESTS), FOLDER, LENGTH,
-                                 str(ROUNDS)],
+                                 str(ROUNDS), *map(os.path.abspath, EACH_PICTURE)],
                                 check=False).returncode
         if status == SKIPPED:
             sys.exit(SKIPPED)
@@ -89,6 +89,15 @@ class Kms(unittest.TestCase):
         log = (FOLDER / "out" / "kms.log").read_text()
         self.assertEqual(int((FOLDER / "out" / "kms.status").read_text()), 0, log)
         self.assertNotIn("skipped", log)
+
+    def test_each_picture_in_dmabufs_is_drawn_as_if_uploaded(self):
+        if not EACH_PICTURE:
+            self.skipTest("no EACH-PICTURE")
+        for name in ("udmabuf", "own", "other") if LENGTH == "long" else ("udmabuf",):
+            with self.subTest(name):
+                log = (FOLDER / "out" / f"each_{name}.log").read_text()
+                print(f"\n{name}: {log}", end="")
+                self.assertEqual((FOLDER / "out" / f"each_{name}.status").read_text().strip(), "0", log)
 
     def test_says_that_there_is_no_card_or_no_display(self):
         for name in ("nowhere", "no_display"):

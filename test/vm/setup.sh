@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # setup.sh DIR: makes DIR/vmlinux, DIR/initrd.img and DIR/modules, with which vm.py boots. From
-# packages of this Debian alone: its kernel is unpacked, not installed, and vkms, which it leaves
-# out, is built beside it. About 20 s and 200 MB of downloads, 80 MB of which stay; nothing if DIR
+# packages of this Debian alone: its kernel is unpacked, not installed, and vkms and udmabuf, which
+# it leaves out, are built beside it. About 20 s and 200 MB of downloads, 80 MB of which stay; nothing if DIR
 # is up to date. Exit status 77: it cannot be had here, and why.
 set -eu
 
@@ -26,7 +26,7 @@ command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || skip "not a D
 headers=$(dpkg-query -W -f '${Depends}' linux-headers-amd64 | sed 's/^linux-headers-\([^ ,]*\).*/\1/')
 version=$(dpkg-query -W -f '${Version}' "linux-headers-$headers")
 series=$(echo "$headers" | cut -d . -f 1,2)
-stamp="$headers $version $(cat "$0" "$here/initramfs-init" "$here/vkms-$series.patch" 2>/dev/null | cksum)"
+stamp="$headers $version $(cat "$0" "$here/initramfs-init" "$here"/*-"$series.patch" 2>/dev/null | cksum)"
 if [ "$(cat "$dir/stamp" 2>/dev/null)" = "$stamp" ]; then
     exit 0
 fi
@@ -40,18 +40,26 @@ apt-get -qq download "linux-image-$headers=$version" "linux-source-$series=$vers
 dpkg-deb -x linux-image-*.deb image
 source=linux-source-$series
 dpkg-deb --fsys-tarfile "$source"_*.deb | tar x "./usr/src/$source.tar.xz"
-tar xf "usr/src/$source.tar.xz" "$source/drivers/gpu/drm/vkms" "$source/scripts/extract-vmlinux"
+tar xf "usr/src/$source.tar.xz" "$source/drivers/gpu/drm/vkms" "$source/drivers/dma-buf/udmabuf.c" \
+    "$source/scripts/extract-vmlinux"
 
-vkms=$PWD/$source/drivers/gpu/drm/vkms
-patch -s -d "$source" -p1 <"$here/vkms-$series.patch"
-make -s -C "/usr/src/linux-headers-$headers" "M=$vkms" CONFIG_DRM_VKMS=m modules >build.log 2>&1 || {
-    tail -n 20 build.log >&2
-    exit 1
-}
-strip --strip-debug "$vkms/vkms.ko"
 all=$PWD/image/lib/modules/$headers
 mkdir -p "$all/extra"
-cp "$vkms/vkms.ko" "$all/extra/"
+
+# build MODULE FOLDER: of the kernel's sources, with a patch of ours
+build()
+{
+    patch -s -d "$source" -p1 <"$here/$1-$series.patch"
+    make -s -C "/usr/src/linux-headers-$headers" "M=$PWD/$source/$2" CONFIG_DRM_VKMS=m modules >build.log 2>&1 || {
+        tail -n 20 build.log >&2
+        exit 1
+    }
+    strip --strip-debug "$source/$2/$1.ko"
+    cp "$source/$2/$1.ko" "$all/extra/"
+}
+build vkms drivers/gpu/drm/vkms
+echo 'obj-m := udmabuf.o' >"$source/drivers/dma-buf/Makefile"
+build udmabuf drivers/dma-buf
 depmod -b image "$headers"
 
 # The bare ELF image boots 3 s sooner: nothing has to be unpacked by an emulated processor.
@@ -67,7 +75,7 @@ files_of()
 
 kept=$dir/modules/lib/modules/$headers
 mkdir -p "$kept"
-files_of vkms vgem vivid virtio_gpu snd-dummy | while read -r file; do
+files_of vkms udmabuf vgem vivid virtio_gpu snd-dummy | while read -r file; do
     mkdir -p "$kept/$(dirname "$file")"
     cp "$all/$file" "$kept/$file"
 done

@@ -125,8 +125,10 @@ void ends_vain_repetition(struct player *player)
     struct limef_signal_frame report;
 
     for (uint32_t i = 0; i < player->n_streams; i++) {
-        if (player->streams[i].ended || !repeats_in_vain(&player->streams[i]))
+        if (player->streams[i].ended || play_sound_is_heard(&player->sound, i) ||
+            !repeats_in_vain(&player->streams[i]))
             continue;
+        player->streams[i].sound_ended = true; /* it has none */
         limef_signal_frame_set(&report, LIMEF_SIGNAL_END, i, "no picture could be decoded");
         report.code = limef_fail(AVERROR_INVALIDDATA, player->streams[i].name, "%s: %s",
                                  player->streams[i].url, report.text);

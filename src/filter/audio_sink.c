@@ -183,15 +183,15 @@ static int take_waiting(struct limef_audio_sink *sink, struct limef_audio_slot *
     return ret;
 }
 
-/* Somebody may want to open a device only now. */
+/* Somebody may want to open a device only now. Where the queue is full the next block says it. */
 static void begin(struct limef_audio_sink *sink, uint32_t slot)
 {
     struct limef_signal_frame begins;
 
-    atomic_store_explicit(&sink->has_sound, true, memory_order_relaxed);
     limef_signal_frame_set(&begins, LIMEF_SIGNAL_START, slot, "sound");
     begins.frame.media = LIMEF_MEDIA_AUDIO;
-    limef_report(&begins);
+    if (limef_report(&begins) != AVERROR(ENOBUFS))
+        atomic_store_explicit(&sink->has_sound, true, memory_order_relaxed);
 }
 
 static void flush(struct limef_audio_slot *slot)
@@ -381,6 +381,8 @@ static bool is_over(const struct limef_audio_sink *sink, struct limef_audio_slot
 {
     struct limef_mixer_heard heard;
 
+    if (!slot->input || !LIMEF_COUNTED(slot->n_blocks)) /* there is nothing to be heard */
+        return true;
     if (!LIMEF_COUNTED(sink->mixer->running))
         return LIMEF_COUNTED(sink->mixer->n_blocks) > 0 ||
                now_us >= slot->ending_since_us + OUTPUT_WAIT_US;
@@ -417,11 +419,12 @@ int64_t limef_audio_sink_tick(void *context, int64_t now_us)
             due_us = FFMIN(due_us, now_us + LOOK_US);
             continue;
         }
-        slot->ending = false;
         limef_signal_frame_set(&over, LIMEF_SIGNAL_END, i, NULL);
         over.frame.media = LIMEF_MEDIA_AUDIO;
         over.code = slot->end_code;
-        limef_report(&over);
+        slot->ending = limef_report(&over) == AVERROR(ENOBUFS);
+        if (slot->ending)
+            due_us = FFMIN(due_us, now_us + LOOK_US);
     }
     return due_us;
 }

@@ -247,6 +247,21 @@ Test(audio_sink, reports_no_end_before_the_output_had_time_to_open)
     cr_assert(not(slots[0].ending));
 }
 
+Test(audio_sink, does_not_wait_for_an_end_to_be_heard_of_what_gave_no_sound_or_has_no_input)
+{
+    struct limef_signal_frame end;
+
+    for (int running = 0; running < 2; running++) {
+        limef_mixer_set_running(&mixer, running);
+        for (uint32_t slot = 0; slot < 2; slot++) { /* the second one has no input */
+            limef_signal_frame_set(&end, LIMEF_SIGNAL_END, slot, NULL);
+            cr_assert(zero(int, limef_go(&sink.filter, &end.frame)));
+            cr_assert(eq(long, limef_audio_sink_tick(&sink, limef_now_us()), LIMEF_FOREVER));
+            cr_assert(not(slots[slot].ending));
+        }
+    }
+}
+
 Test(audio_sink, pauses_also_when_too_many_commands_wait)
 {
     int64_t now_us = limef_now_us();

@@ -2,6 +2,7 @@
 #include "thread/graph_private.h"
 
 #include "fifo/lane_private.h"
+#include "thread/reading.h"
 
 #include <limef/base/log.h>
 
@@ -78,7 +79,7 @@ static int drain(void *context)
             return AVERROR(ETIMEDOUT);
         if (!lane_take(lane, &frame, 1))
             break;
-        accepts = accepts && limef_go(lane->chain, &frame->any.frame) != AVERROR(EAGAIN);
+        accepts = accepts && reading_give(lane->chain, &frame->any.frame) != AVERROR(EAGAIN);
         LIMEF_COUNT(drain->graph->n_lost_at_removal, !accepts);
         lane_recycle(lane, &frame, 1);
     }

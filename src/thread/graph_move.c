@@ -11,6 +11,7 @@
 #include "fifo/overflow.h"
 #include "filter/input_private.h"
 #include "thread/command.h"
+#include "thread/reading.h"
 
 #include <limef/base/log.h>
 
@@ -61,7 +62,7 @@ static int drain(const struct move *move, struct graph_edge *edge)
             return AVERROR(ETIMEDOUT);
         if (!lane_take(lane, &frame, 1))
             break;
-        if (limef_go(lane->chain, &frame->any.frame) == AVERROR(EAGAIN)) {
+        if (reading_give(lane->chain, &frame->any.frame) == AVERROR(EAGAIN)) {
             limef_fifo_unread(fifo, frame);
             return AVERROR(EAGAIN);
         }

@@ -55,6 +55,12 @@ static int run_group(struct limef_filter *chain, const struct limef_frame *group
     return ret;
 }
 
+int reading_give(struct limef_filter *chain, const struct limef_frame *frame)
+{
+    return frame->frame_class == LIMEF_FRAME_GROUP ? run_group(chain, frame)
+                                                   : limef_probe_run(chain, frame);
+}
+
 int reading_step(struct limef_thread *thread, struct limef_fifo *fifo, struct limef_filter *chain,
                  int64_t *retry_us, int64_t deadline_us)
 {
@@ -68,9 +74,7 @@ int reading_step(struct limef_thread *thread, struct limef_fifo *fifo, struct li
     if (frame->lane->chain)
         chain = frame->lane->chain;
     thread_goes_in(thread);
-    ret = frame->any.frame.frame_class == LIMEF_FRAME_GROUP
-              ? run_group(chain, &frame->any.frame)
-              : limef_probe_run(chain, &frame->any.frame);
+    ret = reading_give(chain, &frame->any.frame);
     thread_comes_out(thread);
     if (ret == AVERROR(EAGAIN)) {
         *retry_us = limef_now_us() + RETRY_US;

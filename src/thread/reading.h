@@ -17,6 +17,9 @@
 int reading_step(struct limef_thread *thread, struct limef_fifo *fifo, struct limef_filter *chain,
                  int64_t *retry_us, int64_t deadline_us);
 
+/* Runs a chain with a frame that was read: a burst packet by packet. Returns what the chain did. */
+int reading_give(struct limef_filter *chain, const struct limef_frame *frame);
+
 /* limef_thread_ops.wake. Thread: any */
 void reading_wake(struct limef_thread *thread, struct limef_fifo *fifo);
 

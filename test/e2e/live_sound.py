@@ -19,7 +19,7 @@ import threading
 import time
 import unittest
 
-import camera
+from sounding_camera import PACKET, RATE, SoundingCamera, SoundingSession
 
 PLAY = sys.argv[1]
 TEMP = tempfile.TemporaryDirectory(prefix="limef-live-sound-")
@@ -27,43 +27,12 @@ FOLDER = pathlib.Path(TEMP.name)
 LONG_S = float(os.environ.get("LIMEF_LIVE_SOUND_S", 0))
 SECONDS = LONG_S or 3
 DEADLINE_S = 60 + 2 * SECONDS
-RATE = 48000
 HZ = 1000
-PACKET = 480  # samples, 10 ms
 QUIET = {k: v for k, v in os.environ.items()
          if k not in ("DISPLAY", "WAYLAND_DISPLAY", "PULSE_SERVER", "XDG_RUNTIME_DIR")}
 
 
-class TalkingCamera(camera.Camera):
-    """Has a second track, a tone; its clock is ppm too fast, for pictures and sound. By TCP."""
-
-    def __init__(self, stream, ppm):
-        super().__init__(stream)
-        self.loops = True
-        self.refused = ("udp",)
-        self.speed = 1 + ppm * 1e-6
-        self.silent_s = None  # from, to: sound that is not sent, and whose time goes by
-
-    def _serve(self, connection):
-        try:
-            _TalkingSession(self, connection).run()
-        except (OSError, ValueError):
-            pass
-        finally:
-            connection.close()
-
-
-class _TalkingSession(camera._Session):
-    def describe(self):
-        return super().describe() + (f"m=audio 0 RTP/AVP 97\r\na=rtpmap:97 L16/{RATE}/1\r\n"
-                                     "a=control:track2\r\n").encode()
-
-    def set_up(self, head):
-        status, headers, body = super().set_up(head)
-        if "track2" in head.splitlines()[0]:
-            headers = [line.replace("interleaved=0-1", "interleaved=2-3") for line in headers]
-        return status, headers, body
-
+class _TalkingSession(SoundingSession):
     def stream(self):
         sound = threading.Thread(target=self.talk, daemon=True)
         sound.start()
@@ -87,6 +56,17 @@ class _TalkingSession(camera._Session):
                 self.over.wait(max(0, begun_s + n * PACKET / RATE / self.camera.speed - time.monotonic()))
         except OSError:
             pass
+
+
+class TalkingCamera(SoundingCamera):
+    """Sounds a tone; its clock is ppm too fast, for pictures and sound."""
+    Session = _TalkingSession
+
+    def __init__(self, stream, ppm):
+        super().__init__(stream)
+        self.loops = True
+        self.speed = 1 + ppm * 1e-6
+        self.silent_s = None  # from, to: sound that is not sent, and whose time goes by
 
 
 def play(ppm, **settings):

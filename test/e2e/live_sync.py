@@ -16,11 +16,10 @@ import threading
 import time
 
 import camera
+from sounding_camera import PACKET, RATE, SoundingCamera, SoundingSession
 
 AV_SYNC = sys.argv[1]
 SECONDS = int(sys.argv[2]) if len(sys.argv) > 2 else 12
-RATE = 48000
-PACKET = 480  # samples, 10 ms
 PICTURES_HZ = 25
 FLASH = "color=black:s=160x120:r=25,geq=lum=if(lt(mod(N\\,25)\\,1)\\,235\\,16):cb=128:cr=128"
 NTP_OF_1970 = 2208988800
@@ -33,37 +32,7 @@ CASES = (("nothing late", {}),
          ("sound 250 ms late, reports an hour off", {"late_s": (0, 0.25), "wrong_s": 3600}))
 
 
-class Flashing(camera.Camera):
-    """Has a second track, beeps. By TCP."""
-
-    def __init__(self, stream):
-        super().__init__(stream, PICTURES_HZ)
-        self.refused = ("udp",)
-        self.late_s = (0.0, 0.0)  # pictures, sound: sent so much after they were captured
-        self.reports = True
-        self.reports_from_s = 0   # of play
-        self.wrong_s = 0          # the sound's reports
-
-    def _serve(self, connection):
-        try:
-            _Session(self, connection).run()
-        except (OSError, ValueError):
-            pass
-        finally:
-            connection.close()
-
-
-class _Session(camera._Session):
-    def describe(self):
-        return super().describe() + (f"m=audio 0 RTP/AVP 97\r\na=rtpmap:97 L16/{RATE}/1\r\n"
-                                     "a=control:track2\r\n").encode()
-
-    def set_up(self, head):
-        status, headers, body = super().set_up(head)
-        if "track2" in head.splitlines()[0]:
-            headers = [line.replace("interleaved=0-1", "interleaved=2-3") for line in headers]
-        return status, headers, body
-
+class _Session(SoundingSession):
     def stream(self):
         self.begun_s = time.monotonic() + 0.1
         sound = threading.Thread(target=self.talk, daemon=True)
@@ -110,6 +79,18 @@ class _Session(camera._Session):
                                  + (beep if n % 100 < 4 else bytes(2 * PACKET)), 2)
         except OSError:
             pass
+
+
+class Flashing(SoundingCamera):
+    """Sounds beeps."""
+    Session = _Session
+
+    def __init__(self, stream):
+        super().__init__(stream, PICTURES_HZ)
+        self.late_s = (0.0, 0.0)  # pictures, sound: sent so much after they were captured
+        self.reports = True
+        self.reports_from_s = 0   # of play
+        self.wrong_s = 0          # the sound's reports
 
 
 def play(folder, clip, name, settings):

@@ -242,13 +242,14 @@ static inline void learn(void)
 static inline void say_lengths(void)
 {
     const uint8_t *sets = clip.parameters->extradata;
-    size_t sps = AV_RB32(sets), pps = AV_RB32(sets + 4 + sps);
-    uint8_t *box = av_mallocz(sps + pps + 64);
+    size_t sps, pps;
+    uint8_t *box;
 
-    if (sets[0] == 1) { /* the encoder has done it */
-        av_free(box);
+    if (sets[0] == 1) /* the encoder has done it, since libavcodec 61 */
         return;
-    }
+    sps = AV_RB32(sets);
+    pps = AV_RB32(sets + 4 + sps);
+    box = av_mallocz(sps + pps + 64);
     memcpy(box, (const uint8_t[]){1, sets[5], sets[6], sets[7], 0xff, 0xe1}, 6);
     memcpy(box + 6, sets + 2, 2 + sps);
     box[8 + sps] = 1;

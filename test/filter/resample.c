@@ -211,7 +211,7 @@ static void hear_one_of(const char *layout, int n_channels, int channel, float *
 
 Test(resample, has_all_channels_of_layouts_that_nobody_knows)
 {
-    const int many[] = {9, 10, 12, 17, 64};
+    const int many[] = {9, 11, 13, 17, 64}; /* newer libraries know more even ones */
     float left, right;
 
     for (size_t i = 0; i < sizeof(many) / sizeof(many[0]); i++)

@@ -7,7 +7,6 @@
 #include <limef/base/clock.h>
 #include <sched.h>
 #include <string.h>
-#include <unistd.h>
 
 #define TOO_LONG_US 10000000
 #define MAX_PARTS 1000
@@ -83,7 +82,17 @@ static void count_beside(void *context, unsigned part)
     count_part(context, part);
 }
 
-/* Both have slept, and the caller stays where it is. Where others want processors, too, the system
+/* Until the helper sleeps, as it does before it is woken somewhere. */
+static void wait_until_asleep(void)
+{
+    int64_t deadline_us = limef_deadline_us(TOO_LONG_US);
+
+    while (!LIMEF_COUNTED(team.n_sleeping) && limef_now_us() < deadline_us)
+        sched_yield();
+    cr_assert(eq(u32, LIMEF_COUNTED(team.n_sleeping), 1));
+}
+
+/* The helper has slept, and the caller stays where it is. Where others want processors, too, the system
  * may put a helper there in the middle of a part: not in one run after the other. */
 Test(team, helpers_leave_the_callers_processor_to_it)
 {
@@ -101,7 +110,7 @@ Test(team, helpers_leave_the_callers_processor_to_it)
     for (int round = 0; round < 20; round++) {
         struct tally tally = {.caller = pthread_self(), .waits_for_other = 1};
 
-        usleep(5000);
+        wait_until_asleep();
         atomic_store(&n_beside, 0);
         limef_team_run(&team, 8, count_beside, &tally);
         assert_each_once(&tally, 8);

@@ -27,7 +27,7 @@ void lane_wake_writer(struct limef_lane *lane);
 struct lane_rest {
     unsigned n_unread;  /* of its reader, which come first */
     unsigned n_waiting; /* the others */
-    uint32_t waits_for_key;
+    struct limef_key_waits waits_for_key;
     bool ends_hole;
     uint64_t n_holes;
 };

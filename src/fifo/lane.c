@@ -255,6 +255,15 @@ void lane_move_in(struct limef_lane *lane, const struct lane_rest *rest)
         publish(lane, take_free(lane));
 }
 
+/* Taken and not given back; not less than none, whenever it is looked at. */
+static unsigned n_held(const struct limef_lane *lane)
+{
+    uint32_t n_recycled = LIMEF_COUNTED(lane->recycled) - lane->n_frames;
+    int32_t n = (int32_t)((uint32_t)LIMEF_COUNTED(lane->n_read) - n_recycled);
+
+    return n > 0 ? (unsigned)n : 0;
+}
+
 void limef_lane_get_counters(const struct limef_lane *lane, struct limef_lane_counters *counters)
 {
     *counters = (struct limef_lane_counters){
@@ -270,6 +279,8 @@ void limef_lane_get_counters(const struct limef_lane *lane, struct limef_lane_co
         .n_allocations = LIMEF_COUNTED(lane->n_allocations),
         .max_used = LIMEF_COUNTED(lane->max_used),
         .depth = lane->settings.depth,
+        .n_frames = lane->n_frames,
+        .n_used = limef_lane_n_waiting(lane) + n_held(lane),
     };
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <limef/filter/decode.h>
 
+#include <limef/frame/pool.h>
+
 void limef_decode_get_counters(const struct limef_decode_filter *decode,
                                struct limef_decode_counters *counters)
 {
@@ -21,6 +23,8 @@ void limef_decode_get_counters(const struct limef_decode_filter *decode,
         .ordinary_why = LIMEF_COUNTED(decode->ordinary_why),
         .last_frame_us = LIMEF_COUNTED(decode->last_frame_us),
         .n_ignored = LIMEF_COUNTED(decode->n_ignored),
+        .n_pool = decode->pictures ? limef_pool_n_made(decode->pictures) : 0,
+        .n_pool_used = decode->pictures ? limef_pool_n_out(decode->pictures) : 0,
     };
 }
 

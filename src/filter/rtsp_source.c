@@ -60,6 +60,8 @@ static void publish(struct inside *inside)
     uint64_t words[N_COUNTER_WORDS];
 
     rtsp_camera_count(&inside->camera, &counters);
+    counters.n_pool = limef_pool_n_made(inside->packets);
+    counters.n_pool_used = limef_pool_n_out(inside->packets);
     memcpy(words, &counters, sizeof(words));
     for (size_t i = 0; i < N_COUNTER_WORDS; i++)
         atomic_store_explicit(&inside->counters[i], words[i], memory_order_relaxed);

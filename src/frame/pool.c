@@ -27,8 +27,10 @@ struct limef_pool {
 
     /* the owner */
     struct pool_item *free;
-    unsigned n_made;
     uint32_t age; /* pool_begin_anew() so often */
+
+    /* written by the owner, relaxed: any may look */
+    LIMEF_ATOMIC(uint32_t) n_made;
 
     /* any: an item's age and what a reader said of it, in the lower half; 0: nothing. Relaxed: it
      * orders nothing */
@@ -154,7 +156,7 @@ static struct pool_item *item_make(struct limef_pool *pool)
         return NULL;
     }
     item->pool = pool;
-    pool->n_made++;
+    LIMEF_COUNT(pool->n_made, 1);
     return item;
 }
 
@@ -191,7 +193,7 @@ struct limef_payload *limef_pool_get(struct limef_pool *pool)
 
 unsigned limef_pool_n_made(const struct limef_pool *pool)
 {
-    return pool->n_made;
+    return LIMEF_COUNTED(pool->n_made);
 }
 
 unsigned limef_pool_n_out(const struct limef_pool *pool)

@@ -36,6 +36,7 @@ enum form {
     FORM_UNTIL,  /* int64_t, when it will be; written as seconds until then, 0: not at all */
     FORM_STATE,  /* enum limef_rtsp_state; one sample for each state */
     FORM_SYNC,   /* enum limef_rtsp_sync; likewise */
+    FORM_REASON, /* enum limef_rtsp_reason; one sample, of that which it is */
 };
 
 struct family {
@@ -69,6 +70,8 @@ struct row {
 static const struct family families[] = {
     {ABOUT_CAMERA, "limef_camera_state", NULL, "What the camera is doing.",
      LIMEF_OPENMETRICS_STATESET, FORM_STATE, CAMERA(state), NULL, NULL},
+    {ABOUT_CAMERA, "limef_camera_reason", NULL, "1, with why it is doing that.", GAUGE, FORM_REASON,
+     CAMERA(reason), NULL, NULL},
     {ABOUT_CAMERA, "limef_camera_udp", NULL, "Whether packets come by UDP.", GAUGE, FORM_BOOL,
      CAMERA(is_udp), NULL, NULL},
     {ABOUT_CAMERA, "limef_camera_unit_age_seconds", "seconds",
@@ -121,6 +124,11 @@ static const struct family families[] = {
     {ABOUT_CAMERA, "limef_camera_sync_refused", NULL,
      "Times that reports of two streams turned out not to be of one clock.", COUNTER, FORM_COUNT,
      CAMERA(n_refused_reports), NULL, NULL},
+    {ABOUT_CAMERA, "limef_camera_pool", NULL,
+     "Packets that its pool has made, and that are in use.", GAUGE, FORM_UINT, CAMERA(n_pool),
+     "state", "made"},
+    {ABOUT_CAMERA, "limef_camera_pool", NULL, "", GAUGE, FORM_UINT, CAMERA(n_pool_used), "state",
+     "used"},
 
     {ABOUT_CACHE, "limef_gop_cache_packets", NULL, "Packets that are kept.", GAUGE, FORM_COUNT,
      CACHE(n_packets), NULL, NULL},
@@ -153,6 +161,11 @@ static const struct family families[] = {
      DECODER(n_ordinary_buffers), "pool", "ordinary"},
     {ABOUT_DECODER, "limef_decoder_frame_age_seconds", "seconds",
      "Since the last picture was passed on.", GAUGE, FORM_AGE, DECODER(last_frame_us), NULL, NULL},
+    {ABOUT_DECODER, "limef_decoder_pool", NULL,
+     "Pictures or blocks that its pool has made, and that are in use.", GAUGE, FORM_UINT,
+     DECODER(n_pool), "state", "made"},
+    {ABOUT_DECODER, "limef_decoder_pool", NULL, "", GAUGE, FORM_UINT, DECODER(n_pool_used), "state",
+     "used"},
 
     {ABOUT_LATENCY, "limef_latency_dropped", NULL, "Frames dropped to catch up with a live stream.",
      COUNTER, FORM_COUNT, LATENCY(n_dropped), NULL, NULL},
@@ -222,6 +235,11 @@ static const struct family families[] = {
      COUNTER, FORM_COUNT, BOUNDARY(counters.copied_bytes), NULL, NULL},
     {ABOUT_BOUNDARY, "limef_boundary_grown", NULL, "Times that a frame of its pool grew.", COUNTER,
      FORM_COUNT, BOUNDARY(counters.n_allocations), NULL, NULL},
+    {ABOUT_BOUNDARY, "limef_boundary_pool", NULL,
+     "Frames of its stack, and those that wait or are being read.", GAUGE, FORM_UINT,
+     BOUNDARY(counters.n_frames), "state", "made"},
+    {ABOUT_BOUNDARY, "limef_boundary_pool", NULL, "", GAUGE, FORM_UINT, BOUNDARY(counters.n_used),
+     "state", "used"},
 
     {ABOUT_FILTER, "limef_filter_frames", NULL, "Frames that a filter took, signals included.",
      COUNTER, FORM_COUNT, FILTER(n_frames), NULL, NULL},
@@ -282,6 +300,10 @@ static void write_value(struct limef_openmetrics *metrics, const struct family *
         return;
     case FORM_SYNC:
         write_sync(metrics, family, row, *(const enum limef_rtsp_sync *)at);
+        return;
+    case FORM_REASON:
+        label(row, "reason", limef_rtsp_reason_name(*(const enum limef_rtsp_reason *)at));
+        limef_openmetrics_count(metrics, row->labels, row->n_labels--, 1);
         return;
     case FORM_DOUBLE:
         memcpy(&value, at, sizeof(value));

@@ -123,6 +123,13 @@ static char *end_line(char *line, char *end, bool may_fold)
     }
 }
 
+void rtsp_hide_controls(char *text)
+{
+    for (; *text; text++)
+        if (iscntrl((unsigned char)*text) && *text != '\t')
+            *text = '?';
+}
+
 static char *trim(char *text)
 {
     size_t length;
@@ -183,10 +190,12 @@ static int read_head(struct rtsp_item *item, char *head, size_t head_bytes)
         return AVERROR_INVALIDDATA;
     *item = (struct rtsp_item){.reason = ""};
     next = end_line(line, end, false);
+    rtsp_hide_controls(line);
     ret = read_start_line(item, line);
     while (ret >= 0 && next < end) {
         line = next;
         next = end_line(line, end, true);
+        rtsp_hide_controls(line);
         if (*line)
             read_header(item, line);
     }

@@ -77,4 +77,7 @@ int64_t rtsp_item_number(const struct rtsp_item *item, const char *name);
  */
 const char *rtsp_parameter(const char *list, char separator, const char *name, size_t *bytes);
 
+/* What moves a cursor, or rings a bell, where a line is shown that a camera wrote. */
+void rtsp_hide_controls(char *text);
+
 #endif

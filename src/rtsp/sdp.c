@@ -213,6 +213,7 @@ static void read_line(struct reading *reading, char *line)
 
     while (length > 0 && isspace((unsigned char)line[length - 1]))
         line[--length] = '\0';
+    rtsp_hide_controls(line);
     if (length < 2 || line[1] != '=')
         return;
     value += strspn(value, " \t");

@@ -43,6 +43,8 @@ void graph_add_counters(struct limef_lane_counters *sum, const struct limef_lane
     sum->n_allocations += more.n_allocations;
     sum->max_used = FFMAX(sum->max_used, more.max_used);
     sum->depth = more.depth;
+    sum->n_frames = more.n_frames;
+    sum->n_used = more.n_used;
 }
 
 static void add_waits(struct limef_histogram *sum, const struct limef_histogram *histogram)

@@ -131,6 +131,14 @@ class Metrics(unittest.TestCase):
             self.assertEqual(len(samples[name]), 1, name)
         self.assertEqual(samples["limef_camera_packets_dropped_total"][
             tuple(sorted(camera + ('reason="lost"',)))], 0)
+        for pool in ("camera", "decoder", "boundary"):
+            levels = {"made": 0, "used": 0}
+            for labels, value in samples[f"limef_{pool}_pool"].items():
+                levels[re.search('state="(made|used)"', ",".join(labels))[1]] += value
+            self.assertGreater(levels["made"], 0, pool)
+            self.assertLessEqual(levels["used"], levels["made"], pool)
+        self.assertEqual(samples["limef_camera_reason"][
+            tuple(sorted(camera + ('reason="none"',)))], 1)
         self.assertNotIn("s3cr3t", text)
         parsed = self.parse_by_the_reference(text)
         if parsed is not None:

@@ -64,6 +64,21 @@ Test(lane, cuts_its_depth_to_what_signals_leave)
     limef_lane_clear(&other);
 }
 
+/* The level of its stack: what waits, and what the consumer has. */
+Test(lane, counts_the_frames_that_are_out)
+{
+    struct limef_stack_frame *frames[2];
+
+    for (int i = 0; i < 3; i++)
+        cr_assert(zero(int, write_video(lane, i)));
+    cr_assert(eq(u32, counters_of(lane).n_used, 3));
+    cr_assert(eq(int, limef_fifo_read_batch(fifo, frames, 2, 0), 2));
+    cr_assert(eq(u32, counters_of(lane).n_used, 3));
+    limef_fifo_recycle_batch(fifo, frames, 2);
+    cr_assert(eq(u32, counters_of(lane).n_used, 1));
+    cr_assert(eq(u32, counters_of(lane).n_frames, lane->n_frames));
+}
+
 Test(lane, refuses_until_it_is_in_a_fifo)
 {
     static struct limef_stack_frame frames[4];

@@ -172,3 +172,13 @@ Test(rtsp_message, finds_parameters)
     cr_assert(zero(sz, bytes));
     cr_assert(zero(ptr, (void *)rtsp_parameter("unicasts=1", ';', "unicast", &bytes)));
 }
+
+/* Lines of it are shown in logs, and on terminals. */
+Test(rtsp_message, has_no_control_characters)
+{
+    uint8_t data[] = "RTSP/1.0 404 \x1b[2Jx\ry\r\nTransport: a\x07\tb\x7f\r\n\r\n";
+
+    cr_assert(gt(i64, rtsp_item_read(&item, data, sizeof(data) - 1), 0));
+    cr_assert(eq(str, (char *)item.reason, "?[2Jx?y"));
+    cr_assert(eq(str, (char *)rtsp_item_header(&item, "Transport"), "a?\tb?"));
+}

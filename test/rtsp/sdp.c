@@ -147,3 +147,10 @@ Test(rtsp_sdp, puts_controls_on_their_base)
     }
     cr_assert(eq(int, sdp_control_url(url, 8, "rtsp://h/a", "track"), AVERROR(ENOSPC)));
 }
+
+Test(rtsp_sdp, has_no_control_characters)
+{
+    strcpy(text, "v=0\r\nm=video 0 RTP/AVP 26\r\na=control:a\x1b[0m\r\n");
+    cr_assert(eq(int, sdp_read(&sdp, text, strlen(text)), 0));
+    cr_assert(eq(str, (char *)sdp.media[0].control, "a?[0m"));
+}

@@ -102,6 +102,8 @@ struct limef_lane_counters {
     uint64_t n_allocations;     /**< times a stack frame grew */
     unsigned max_used;          /**< most media frames that ever waited */
     unsigned depth;             /**< media frames that may wait */
+    unsigned n_frames;          /**< stack frames, and of those, */
+    unsigned n_used;            /**< that wait, or that the consumer has */
 };
 
 /** Memory of a lane; init, then add it to a fifo. */

@@ -99,6 +99,8 @@ struct limef_decode_counters {
     int64_t last_frame_us;       /**< limef_now_us() of the last one passed on; 0: none yet */
     uint64_t n_ignored;          /**< packets that were empty, without a codec frame of theirs, or
                                     after a GAP */
+    unsigned n_pool;             /**< pictures or blocks of its pool, and of those, */
+    unsigned n_pool_used;        /**< that it or somebody behind it has */
 };
 
 /** What hardware has done so far. */

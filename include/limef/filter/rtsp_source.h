@@ -157,7 +157,10 @@ struct limef_rtsp_source_counters {
     uint64_t n_corrections;     /**< times that a stream was put in step */
     uint64_t corrected_us;      /**< by so much in all; while it plays 100 ms in a second at most */
     uint64_t n_refused_reports; /**< times that reports of two streams turned out not to be of one
-                                     clock: more than 2 s apart */
+                                     clock: more than 2 s apart, 500 ms if they are called by
+                                     different names (CNAME) */
+    uint32_t n_pool;            /**< packets of its pool, and of those, */
+    uint32_t n_pool_used;       /**< that somebody behind it has */
 };
 
 /** Memory of a camera source; kind "rtsp source". All-zero and limef_rtsp_source_init(). */

@@ -51,14 +51,14 @@ LIMEF_API struct limef_payload *limef_pool_get(struct limef_pool *pool);
 /**
  * How many payloads the pool has made so far.
  *
- * Thread: the pool's owner
+ * Thread: any
  */
 LIMEF_API unsigned limef_pool_n_made(const struct limef_pool *pool);
 
 /**
  * How many payloads are out at this moment.
  *
- * Thread: the pool's owner
+ * Thread: any
  */
 LIMEF_API unsigned limef_pool_n_out(const struct limef_pool *pool);
 

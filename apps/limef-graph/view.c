@@ -176,10 +176,11 @@ static void print_boundary(FILE *file, const struct limef_graph_boundary_look *b
     fprintf(file, "%-30.30s %3u /%3u %4u", name, boundary->n_waiting, counters->depth,
             counters->max_used);
     put_number(file, (double)boundary->oldest_us / 1e3, 8, 2);
+    fprintf(file, " %7llu", (unsigned long long)watch_n_drops(boundary));
     put_number(file, (double)boundary->wait_p50_us / 1e3, 8, 2);
     put_number(file, (double)boundary->wait_p99_us / 1e3, 8, 2);
-    fprintf(file, " %9llu %7llu  %s\n", (unsigned long long)counters->n_written,
-            (unsigned long long)watch_n_drops(boundary), limef_overflow_name(boundary->overflow));
+    fprintf(file, " %9llu  %s\n", (unsigned long long)counters->n_written,
+            limef_overflow_name(boundary->overflow));
 }
 
 /* How many of the latest changes are shown, with their heading in how many lines. */
@@ -235,8 +236,9 @@ static void print_tables(FILE *file, const struct watch *watch, enum view_order 
     for (uint32_t i = 0; i < n_filters; i++)
         print_filter(file, watch, numbers[i]);
 
-    fprintf(file, "\n%-30s %8s %4s %8s %8s %8s %9s %7s  %s\n", "BOUNDARY", "WAITS/OF", "MAX",
-            "AGE ms", "P50 ms", "P99 ms", "FRAMES", "DROPS", "WHEN FULL");
+    /* what is looked for first is within 80 columns */
+    fprintf(file, "\n%-30s %8s %4s %8s %7s %8s %8s %9s  %s\n", "BOUNDARY", "WAITS/OF", "MAX",
+            "AGE ms", "DROPS", "P50 ms", "P99 ms", "FRAMES", "WHEN FULL");
     collect_cut(watch, numbers);
     qsort_r(numbers, n_cut, sizeof(*numbers), compare_boundaries, &sorting);
     for (uint32_t i = 0; i < n_boundaries; i++)

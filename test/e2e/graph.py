@@ -360,7 +360,7 @@ class Terminal:
 
 
 class Live(unittest.TestCase):
-    CHAIN = "pattern 64x48 ! burn 200 name=z ! split name=a  a. ! null  a. ! writer {} "
+    CHAIN = "pattern 64x48 ! burn 200 name=z ! split name=a  a. ! null  a. ! encode mpeg4 ! writer {} "
 
     def test_it_draws_sorts_and_quits(self):
         terminal = Terminal("--live", self.CHAIN.format(FOLDER / "live.mkv"))
@@ -389,6 +389,14 @@ class Live(unittest.TestCase):
                     self.assertLess(screen.count("\n"), rows, text)
                 os.write(terminal.main, b"q")
                 self.assertEqual(terminal.end(), (0, True))
+
+    def test_80_columns_show_costs_threads_depths_ages_and_drops(self):
+        terminal = Terminal("--live", "pattern 64x48 ! burn 10 ! screen none", columns=80)
+        text = terminal.read_until("q quit")
+        for heading in ("COST us", "THREAD", "WAITS/OF", "AGE ms", "DROPS", "P99 ms"):
+            self.assertIn(heading, text)
+        os.write(terminal.main, b"q")
+        self.assertEqual(terminal.end(), (0, True))
 
     def test_a_signal_ends_it_with_4_and_restores_the_terminal(self):
         path = FOLDER / "stopped.mkv"

@@ -189,6 +189,7 @@ static const struct {
     TEST(two_streams_are_composed_and_one_alone_is_not),
     TEST(mode_is_the_nearest_one),
     TEST(nothing_is_left_behind),
+    TEST(nodes_of_a_card_are_of_one_device),
     TEST(leased_display_is_enough),
     TEST(display_that_is_unplugged_comes_back),
     TEST(display_follows_the_console),

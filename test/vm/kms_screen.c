@@ -2,12 +2,15 @@
 /* Where the KMS output is: mode, card, lease, plug, console; and what it leaves there. */
 #include "stage.h"
 
+#include "frame/drm_device.h"
+
 #include <limef/base/clock.h>
 
 #include <drm_fourcc.h>
 #include <fcntl.h>
 #include <linux/vt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -28,6 +31,39 @@ void mode_is_the_nearest_one(void)
     if (width != 640 || height != 480)
         die("%dx%d for 630x470", width, height);
     stage_close(&stage);
+}
+
+static uint64_t number_of(const char *path)
+{
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    uint64_t number = fd < 0 ? 0 : drm_device_number(fd);
+
+    if (fd >= 0)
+        close(fd);
+    return number;
+}
+
+/* So that a buffer of which only its driver knows how it lies is put on that driver's planes alone.
+ */
+void nodes_of_a_card_are_of_one_device(void)
+{
+    const char *other = getenv("VGEM");
+    uint64_t number = number_of(stage_path), of_other = other ? number_of(other) : 0;
+    unsigned n_same = 0;
+
+    for (int i = 128; i < 136; i++) {
+        char path[32];
+
+        snprintf(path, sizeof(path), "/dev/dri/renderD%d", i);
+        n_same += of_other && number_of(path) == of_other;
+    }
+    if (!number || !of_other || number == of_other)
+        die("%s is of device %llu, vgem of %llu", stage_path, (unsigned long long)number,
+            (unsigned long long)of_other);
+    if (n_same != 1)
+        die("%u render nodes are of vgem", n_same);
+    if (number_of("/dev/null"))
+        die("/dev/null is of a card");
 }
 
 void leased_display_is_enough(void)
@@ -55,6 +91,8 @@ void leased_display_is_enough(void)
     stage_expect_counts(&stage, 1, 0);
     if (fcntl(stage.kms.drm_fd, F_GETFD) < 0)
         die("the lease was closed");
+    if (drm_device_number(stage.kms.drm_fd) != number_of(stage_path))
+        die("the lease is of another device");
     stage_expect(&stage, &stage.pictures[0], 0, 0, 1);
     stage_close(&stage);
     close(stage.kms.drm_fd);

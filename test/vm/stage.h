@@ -70,6 +70,7 @@ void stage_expect_counts(const struct stage *stage, uint64_t n_planes, uint64_t 
 
 /* Tests of where the output is, rather than what it shows: kms_screen.c. */
 void mode_is_the_nearest_one(void);
+void nodes_of_a_card_are_of_one_device(void);
 void leased_display_is_enough(void);
 void display_that_is_unplugged_comes_back(void);
 void display_follows_the_console(void);

@@ -49,3 +49,16 @@ def small_clip(folder, media, seconds):
                "2M", "-f", "mp4", part)
         os.rename(part, path)
     return path
+
+
+def flashes(folder, per_second, seconds):
+    """So many pictures that are bright a second, each as a tone of 40 ms begins; 24 pictures a second."""
+    path = os.path.join(folder, f"flashes_{per_second}_{seconds}s.mp4")
+    if not os.path.exists(path):
+        os.makedirs(folder, exist_ok=True)
+        ffmpeg("-f", "lavfi", "-i", "color=black:s=640x360:r=24,"
+               f"geq=lum=if(lt(mod(N\\,{24 // per_second})\\,1)\\,235\\,16):cb=128:cr=128",
+               "-f", "lavfi", "-i", f"aevalsrc=if(lt(mod(t\\,{1 / per_second})\\,0.04)\\,0.5*sin(2*PI*1000*t)\\,0)",
+               "-t", seconds, "-c:v", "mpeg4", "-c:a", "aac", "-f", "mp4", path + ".part")
+        os.rename(path + ".part", path)
+    return path

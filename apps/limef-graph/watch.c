@@ -1,31 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "watch.h"
 
+#include "process.h"
+
 #include <limef/base/log.h>
 
 #include <libavutil/error.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-
-static double cpu_seconds(const struct rusage *usage)
-{
-    return (double)(usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) +
-           (double)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec) / 1e6;
-}
-
-static unsigned count_threads(void)
-{
-    char line[128];
-    unsigned n = 0;
-    FILE *file = fopen("/proc/self/status", "r");
-
-    while (file && fgets(line, sizeof(line), file))
-        if (sscanf(line, "Threads: %u", &n) == 1)
-            break;
-    if (file)
-        fclose(file);
-    return n;
-}
 
 int watch_init(struct watch *watch, struct assembly *assembly)
 {
@@ -88,13 +70,13 @@ static double look_at_process(struct watch *watch)
     getrusage(RUSAGE_SELF, &usage);
     n_switches = (uint64_t)usage.ru_nvcsw + (uint64_t)usage.ru_nivcsw;
     if (seconds > 0) {
-        watch->cpu_load = (cpu_seconds(&usage) - watch->cpu_s) / seconds;
+        watch->cpu_load = (process_cpu_s(&usage) - watch->cpu_s) / seconds;
         watch->switch_hz = (double)(n_switches - watch->n_switches) / seconds;
     }
-    watch->cpu_s = cpu_seconds(&usage);
+    watch->cpu_s = process_cpu_s(&usage);
     watch->n_switches = n_switches;
     watch->looked_us = now_us;
-    watch->n_threads = count_threads();
+    watch->n_threads = process_n_threads();
     if (watch->n_threads > watch->max_threads)
         watch->max_threads = watch->n_threads;
     return seconds;

@@ -5,6 +5,7 @@
 #include "ends.h"
 #include "mains.h"
 #include "plan.h"
+#include "process.h"
 #include "progress.h"
 #include "signals.h"
 #include "terminal.h"
@@ -46,24 +47,10 @@ uint64_t player_n_shown(const struct player *player)
     return n;
 }
 
-static unsigned count_threads(void)
-{
-    char line[128];
-    unsigned n = 0;
-    FILE *file = fopen("/proc/self/status", "r");
-
-    while (file && fgets(line, sizeof(line), file))
-        if (sscanf(line, "Threads: %u", &n) == 1)
-            break;
-    if (file)
-        fclose(file);
-    return n;
-}
-
 static void measure(struct player *player)
 {
     struct play_measures *measures = &player->measures;
-    unsigned n_threads = count_threads();
+    unsigned n_threads = process_n_threads();
 
     if (n_threads > measures->n_threads)
         measures->n_threads = n_threads;

@@ -4,6 +4,7 @@
 #include "json.h"
 #include "plan.h"
 #include "player.h"
+#include "process.h"
 
 #include <limef/base/version.h>
 
@@ -289,9 +290,7 @@ static void put_process(struct json *json, const struct player *player)
     getrusage(RUSAGE_SELF, &usage);
     json_string(json, "version", limef_version());
     json_decimal(json, "wall_s", (double)(limef_now_us() - measures->begun_us) / 1e6);
-    json_decimal(json, "cpu_s",
-                 (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-                     (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
+    json_decimal(json, "cpu_s", process_cpu_s(&usage));
     json_integer(json, "max_rss_bytes", usage.ru_maxrss * 1024);
     json_integer(json, "threads", measures->n_threads);
     if (first_us)

@@ -11,6 +11,7 @@
  */
 #include "bench.h"
 #include "graph_scene.h"
+#include "process.h"
 
 #include <limef/base/log.h>
 #include <limef/thread/graph.h>
@@ -43,20 +44,6 @@ struct counted {
     int64_t cpu_ns, n_switches, at_ns;
     uint64_t n_frames; /* that sources passed on */
 };
-
-static unsigned n_threads(void)
-{
-    char line[128];
-    unsigned n = 0;
-    FILE *file = fopen("/proc/self/status", "r");
-
-    while (file && fgets(line, sizeof(line), file))
-        if (sscanf(line, "Threads: %u", &n) == 1)
-            break;
-    if (file)
-        fclose(file);
-    return n;
-}
 
 static struct counted count(void)
 {
@@ -217,7 +204,7 @@ static void print_process(const struct counted *before, const struct counted *af
     print_number("cpu_ms_1000", cpu_ns / 1e3 / n_frames);
     print_number("cores", cpu_ns / (double)(after->at_ns - before->at_ns));
     print_number("switches_frame", (double)(after->n_switches - before->n_switches) / n_frames);
-    print_number("threads", n_threads());
+    print_number("threads", process_n_threads());
     print_number("peak_mb", (double)usage.ru_maxrss / 1024);
 }
 

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* What the process has used so far, of limef-play and limef-graph. */
+#ifndef LIMEF_PLAY_PROCESS_H
+#define LIMEF_PLAY_PROCESS_H
+
+#include <sys/resource.h>
+
+/* Threads that there are; 0: /proc is not there. */
+unsigned process_n_threads(void);
+
+/* Processor time, of the process and of the system for it. */
+double process_cpu_s(const struct rusage *usage);
+
+#endif

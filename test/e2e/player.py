@@ -62,5 +62,8 @@ class Player:
         words = next(line.split()[1:] for line in self.lines if line.startswith(kind + " "))
         return {key: int(value) for key, value in (word.split("=") for word in words)}
 
+    def stopped_us(self):
+        return next(int(line.split()[1]) for line in self.lines if line.startswith("stopped "))
+
     def states(self):
         return [line.split(" ", 1)[1].strip() for line in self.lines if line.startswith("state ")]

@@ -17,7 +17,7 @@ set -eu
 
 cd "$(dirname "$0")"
 quick=
-again='^(apps_tutorial|e2e_(cable|embed|media_seek|rtsp|sound|window|zero_copy)|fault_.*|va_.*|thread_graph_cores)$'
+again='^(apps_tutorial|e2e_(cable|clips|embed|media_seek|peers|rtsp|sound|vlc|window|zero_copy)|fault_.*|va_.*|thread_graph_cores)$'
 again_in_release="$again|^e2e_play\$"
 case ${1:-} in
 '') ;;

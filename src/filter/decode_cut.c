@@ -10,8 +10,8 @@
 #include <libavcodec/avcodec.h>
 #include <libavutil/intreadwrite.h>
 
-/* What is further back is of another stream. */
-#define MOST_BACK_US 1000000
+/* A camera that is silent for longer is lost, mostly; what is further back is of another stream. */
+#define MOST_BACK_US 5000000
 
 /* Types of NAL units: ITU-T H.264, table 7-1, and H.265, table 7-1. */
 #define H264_SLICE 1 /* first and last that hold a picture */

@@ -34,7 +34,7 @@ struct depacketizer_ops {
 };
 
 /* Room for what an encoding keeps between packets. */
-#define DEPACKETIZER_STATE_BYTES 2560
+#define DEPACKETIZER_STATE_BYTES 5120
 
 /* All-zero and depacketizer_open(). */
 struct depacketizer {

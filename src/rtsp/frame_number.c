@@ -10,35 +10,8 @@
 #define SLICE_B 1 /* modulo 5 */
 /* A camera whose groups are broken so often, one after the other, counts in a way of its own. */
 #define MOST_BROKEN 3
-#define LONGEST_CODE 32
 #define RECOVERY_POINT 6 /* type of the message */
 #define MOST_FRAMES 65535
-
-/* Without the bytes that keep start codes away (ITU-T H.264 7.4.1). Returns how many are left. */
-static size_t unescape(uint8_t *to, size_t room, const uint8_t *data, size_t bytes)
-{
-    size_t n = 0, n_zeros = 0;
-
-    for (size_t i = 0; i < bytes && n < room; i++) {
-        if (n_zeros >= 2 && data[i] == 3) {
-            n_zeros = 0;
-            continue;
-        }
-        n_zeros = data[i] == 0 ? n_zeros + 1 : 0;
-        to[n++] = data[i];
-    }
-    return n;
-}
-
-/* ue(v), ITU-T H.264 9.1 */
-static uint32_t read_code(struct bits *bits)
-{
-    unsigned n_zeros = 0;
-
-    while (n_zeros < LONGEST_CODE && bits_read_one(bits) == 0)
-        n_zeros++;
-    return n_zeros == LONGEST_CODE ? UINT32_MAX : (1u << n_zeros) - 1 + bits_read(bits, n_zeros);
-}
 
 /* 7.3.2.1.1.1: the values do not matter, where they end does. */
 static void skip_scaling_list(struct bits *bits, unsigned n_values)
@@ -47,7 +20,7 @@ static void skip_scaling_list(struct bits *bits, unsigned n_values)
 
     for (unsigned i = 0; i < n_values; i++) {
         if (next != 0) {
-            uint32_t code = read_code(bits), delta = code / 2 + code % 2;
+            uint32_t code = bits_read_code(bits), delta = code / 2 + code % 2;
 
             next = (last + (code % 2 ? delta : -delta)) & 255; /* modulo 256 in any case */
         }
@@ -68,11 +41,11 @@ static bool has_chroma(unsigned profile)
 
 static void read_chroma(struct frame_number *number, struct bits *bits)
 {
-    uint32_t chroma = read_code(bits);
+    uint32_t chroma = bits_read_code(bits);
 
     number->has_planes = chroma == 3 && bits_read_one(bits);
-    read_code(bits); /* bit depths */
-    read_code(bits);
+    bits_read_code(bits); /* bit depths */
+    bits_read_code(bits);
     bits_read_one(bits);
     if (bits_read_one(bits))
         for (unsigned i = 0; i < (chroma == 3 ? 12 : 8); i++)
@@ -88,10 +61,10 @@ void frame_number_take_set(struct frame_number *number, const uint8_t *set, size
 
     if (bytes < 5)
         return;
-    bits.n = 8 * unescape(plain, sizeof(plain), set + 1, bytes - 1);
+    bits.n = 8 * bits_unescape(plain, sizeof(plain), set + 1, bytes - 1);
     profile = bits_read(&bits, 8);
     bits_read(&bits, 16);
-    id = read_code(&bits);
+    id = bits_read_code(&bits);
     if (number->bits &&
         id != number->set_id) { /* which one a slice means its other set would say */
         number->bits = 0;
@@ -100,21 +73,21 @@ void frame_number_take_set(struct frame_number *number, const uint8_t *set, size
     number->has_planes = false;
     if (has_chroma(profile))
         read_chroma(number, &bits);
-    length = read_code(&bits);
-    order = read_code(&bits);
+    length = bits_read_code(&bits);
+    order = bits_read_code(&bits);
     if (order == 0) {
-        read_code(&bits);
+        bits_read_code(&bits);
     } else if (order == 1) {
         uint32_t n;
 
         bits_read_one(&bits);
-        read_code(&bits);
-        read_code(&bits);
-        n = read_code(&bits);
+        bits_read_code(&bits);
+        bits_read_code(&bits);
+        n = bits_read_code(&bits);
         for (uint32_t i = 0; i < n && bits.at < bits.n; i++)
-            read_code(&bits);
+            bits_read_code(&bits);
     }
-    read_code(&bits); /* reference frames */
+    bits_read_code(&bits); /* reference frames */
     number->may_skip = bits_read_one(&bits);
     number->set_id = (uint8_t)FFMIN(id, UINT8_MAX);
     number->bits = length <= 12 && bits.at <= bits.n ? (uint8_t)(length + 4) : 0;
@@ -138,12 +111,12 @@ bool frame_number_take(struct frame_number *number, const uint8_t *slice, size_t
     bool is_missing = false;
     uint32_t value;
 
-    bits.n = bytes > 0 ? 8 * unescape(plain, sizeof(plain), slice + 1, bytes - 1) : 0;
-    read_code(&bits); /* the first macroblock */
-    number->is_bidirectional = read_code(&bits) % 5 == SLICE_B;
+    bits.n = bytes > 0 ? 8 * bits_unescape(plain, sizeof(plain), slice + 1, bytes - 1) : 0;
+    bits_read_code(&bits); /* the first macroblock */
+    number->is_bidirectional = bits_read_code(&bits) % 5 == SLICE_B;
     if (number->bits == 0)
         return false;
-    read_code(&bits); /* the picture's parameter set */
+    bits_read_code(&bits); /* the picture's parameter set */
     if (number->has_planes)
         bits_read(&bits, 2);
     value = bits_read(&bits, number->bits);
@@ -174,7 +147,7 @@ static size_t read_sum(const uint8_t *data, size_t bytes, size_t *at)
 int frame_number_find_recovery(const uint8_t *sei, size_t bytes)
 {
     uint8_t plain[SET_BYTES];
-    size_t n = bytes > 0 ? unescape(plain, sizeof(plain), sei + 1, bytes - 1) : 0;
+    size_t n = bytes > 0 ? bits_unescape(plain, sizeof(plain), sei + 1, bytes - 1) : 0;
 
     for (size_t at = 0; at + 2 < n;) {
         size_t type = read_sum(plain, n, &at), length = read_sum(plain, n, &at);
@@ -183,7 +156,7 @@ int frame_number_find_recovery(const uint8_t *sei, size_t bytes)
         if (length > n - at)
             break;
         if (type == RECOVERY_POINT)
-            return (int)av_clip64(read_code(&bits), 0, MOST_FRAMES);
+            return (int)av_clip64(bits_read_code(&bits), 0, MOST_FRAMES);
         at += length;
     }
     return -1;

@@ -6,11 +6,13 @@
  */
 #include "rtsp/depacketizer.h"
 #include "rtsp/frame_number.h"
+#include "rtsp/reference_set.h"
 
 #include "base/memory_private.h"
 
 #include <libavcodec/avcodec.h>
 #include <libavutil/base64.h>
+#include <libavutil/common.h>
 #include <libavutil/error.h>
 #include <libavutil/intreadwrite.h>
 #include <libavutil/mem.h>
@@ -18,7 +20,7 @@
 #include <strings.h>
 
 #define SETS_BYTES 2048 /* of all parameter sets of a stream */
-#define HEAD_BYTES FRAME_NUMBER_SLICE_BYTES
+#define HEAD_BYTES FFMAX(FRAME_NUMBER_SLICE_BYTES, REFERENCE_SET_SLICE_BYTES)
 
 enum {
     H264_SLICE = 1,
@@ -55,14 +57,15 @@ struct nal {
     bool has_don;   /* decoding order numbers in each packet (RFC 7798 4.4, RFC 6184 5.6) */
     bool knows_don; /* one came; the last */
     uint16_t don;
-    bool in_fragment;           /* the unit ends in a NAL unit that goes on */
-    bool has_sps;               /* sets has one */
-    bool is_gap_known;          /* packets are missing since the last slice */
-    bool has_slice;             /* of the unit */
-    bool is_bidirectional;      /* one of them is; H.264 */
-    bool is_closed;             /* the unit is a key that nothing behind it refers past */
-    struct frame_number number; /* H.264 */
-    size_t sets_bytes;          /* parameter sets of the unit that is put together */
+    bool in_fragment;                 /* the unit ends in a NAL unit that goes on */
+    bool has_sps;                     /* sets has one */
+    bool is_gap_known;                /* packets are missing since the last slice */
+    bool has_slice;                   /* of the unit */
+    bool is_bidirectional;            /* one of them is; H.264 */
+    bool is_closed;                   /* the unit is a key that nothing behind it refers past */
+    struct frame_number number;       /* H.264 */
+    struct reference_sets references; /* H.265 */
+    size_t sets_bytes;                /* parameter sets of the unit that is put together */
     uint8_t sets[SETS_BYTES];
 };
 
@@ -89,6 +92,10 @@ static void add_set(struct nal *nal, unsigned type, const uint8_t *data, size_t 
 {
     if (!nal->is_h265 && type == H264_SPS)
         frame_number_take_set(&nal->number, data, bytes);
+    if (nal->is_h265 && type == H265_SPS)
+        reference_sets_take_sps(&nal->references, data, bytes);
+    if (nal->is_h265 && type == H265_PPS)
+        reference_sets_take_pps(&nal->references, data, bytes);
     if (bytes + sizeof(start_code) > SETS_BYTES - nal->sets_bytes)
         return; /* it is in the unit nevertheless */
     memcpy(nal->sets + nal->sets_bytes, start_code, sizeof(start_code));
@@ -157,7 +164,8 @@ static void note_slice(struct depacketizer *depacketizer, const uint8_t *data, s
 {
     struct nal *nal = nal_of(depacketizer);
 
-    if (frame_number_take(&nal->number, data, bytes, nal->is_gap_known))
+    if (nal->is_h265 ? reference_sets_take(&nal->references, data, bytes, nal->is_gap_known)
+                     : frame_number_take(&nal->number, data, bytes, nal->is_gap_known))
         depacketizer->unit.follows_loss = true;
     nal->is_gap_known = false;
     nal->is_bidirectional |= nal->number.is_bidirectional;
@@ -176,7 +184,8 @@ static void note(struct depacketizer *depacketizer, const uint8_t *data, size_t 
     }
     note_key(depacketizer, type, data, bytes);
     nal->has_slice |= is_slice(nal, type);
-    if (!nal->is_h265 && (type == H264_SLICE || type == H264_PARTITION_A || type == H264_IDR))
+    if (nal->is_h265 ? is_slice(nal, type)
+                     : type == H264_SLICE || type == H264_PARTITION_A || type == H264_IDR)
         note_slice(depacketizer, data, bytes);
 }
 

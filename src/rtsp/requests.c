@@ -269,6 +269,8 @@ static int refuse(struct rtsp_camera *camera, const struct rtsp_item *item)
         break;
     case 404:
     case 410:
+        if (camera->pending != RTSP_DESCRIBE)
+            break; /* a moment ago it was there: the stream began anew meanwhile */
         reason = LIMEF_RTSP_REASON_NOT_FOUND;
         code = AVERROR(ENOENT);
         break;

@@ -18,9 +18,9 @@ import time
 import unittest
 
 from camera import Camera
+from player import Player
 
 INSIDE = "LIMEF_TEST_INSIDE_NAMESPACE"
-DEADLINE_S = 120
 
 
 def is_possible(*command):
@@ -113,33 +113,8 @@ class Delay:
                 more.notify()
 
 
-class Player:
-    """The client while it runs."""
-
-    def __init__(self, url, *arguments):
-        self.sums = FOLDER / "sums"
-        self.sums.unlink(missing_ok=True)
-        self.process = subprocess.Popen(
-            [CLIENT, url, f"md5={self.sums}", f"seconds={DEADLINE_S}", *arguments],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")
-        self.lines = []
-
-    def wait_for(self, state):
-        for line in self.process.stdout:
-            self.lines.append(line)
-            if line.startswith(f"state {state} "):
-                return True
-        return False
-
-    def finish(self):
-        output, errors = self.process.communicate(timeout=DEADLINE_S)
-        self.lines += output.splitlines(True)
-        counters = next(line for line in self.lines if line.startswith("counters "))
-        self.counters = {key: int(value) for key, value in
-                         (word.split("=") for word in counters.split()[1:])}
-        assert self.process.returncode == 0, errors
-        return [line.split(",")[-1].strip() for line in self.sums.read_text().splitlines()
-                if not line.startswith("#")]
+def play(url, *arguments):
+    return Player(CLIENT, url, FOLDER / "sums", *arguments)
 
 
 class Cable(unittest.TestCase):
@@ -152,7 +127,7 @@ class Cable(unittest.TestCase):
 
     def test_a_cable_that_is_pulled_for_a_moment_costs_nothing_by_tcp(self):
         self.camera.speed = 2
-        player = Player(self.camera.url(), "once=1", "transport=tcp", "timeout_ms=20000")
+        player = play(self.camera.url(), "once=1", "transport=tcp", "timeout_ms=20000")
         self.assertTrue(player.wait_for("playing"))
         cable("down")
         time.sleep(0.7)     # how long it is pulled
@@ -164,7 +139,7 @@ class Cable(unittest.TestCase):
         for transport in ("tcp", "udp"):
             with self.subTest(transport=transport):
                 self.camera.loops = True
-                player = Player(self.camera.url(), f"transport={transport}", "timeout_ms=1000",
+                player = play(self.camera.url(), f"transport={transport}", "timeout_ms=1000",
                                 "playing=2")
                 self.assertTrue(player.wait_for("playing"))
                 cable("down")
@@ -186,7 +161,7 @@ class Cable(unittest.TestCase):
         else:
             self.skipTest("neither nft nor iptables")
         self.camera.speed = 4
-        player = Player(self.camera.url(), "once=1", "transport=udp", "timeout_ms=20000")
+        player = play(self.camera.url(), "once=1", "transport=udp", "timeout_ms=20000")
         shown = player.finish()
         self.assertGreater(player.counters["lost"], 0)
         self.assertGreater(len(shown), 10)
@@ -198,14 +173,14 @@ class Cable(unittest.TestCase):
             self.skipTest("no tc, or no tbf in this kernel")
         self.addCleanup(run, "tc", "qdisc", "del", "dev", "lo", "root")
         self.camera.speed = 8
-        player = Player(self.camera.url(), "once=1", "transport=tcp", "timeout_ms=20000")
+        player = play(self.camera.url(), "once=1", "transport=tcp", "timeout_ms=20000")
         self.assertEqual(player.finish(), SUMS)
 
     def test_every_frame_comes_from_far_away(self):
         self.camera.speed = 4
         far = Delay(self.camera.port, 0.3)
         self.addCleanup(far.socket.close)
-        player = Player(f"rtsp://127.0.0.1:{far.port}/stream", "once=1", "transport=tcp",
+        player = play(f"rtsp://127.0.0.1:{far.port}/stream", "once=1", "transport=tcp",
                         "timeout_ms=20000")
         self.assertEqual(player.finish(), SUMS)
 

@@ -2,10 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Serves every clip of a folder in one pass by RTSP, and compares each decoded picture.
 
-clips.py RTSP-CLIENT SERVER MEDIA-FOLDER [--wire WIRE] [--only WORD] [--how NAME,...] [--jobs N]
+clips.py RTSP-CLIENT SERVER MEDIA-FOLDER [--wire WIRE] [--only WORD,...] [--how NAME,...] [--jobs N]
 
-SERVER -p 0 -S -n 1 -s SPEED [-c CERTIFICATE -k KEY] /NAME=FILE ... serves files; it prints
-"ready PORT". MEDIA-FOLDER/framemd5/FILE.framemd5.gz has what `ffmpeg -f framemd5` says of each.
+SERVER is limef_rtspd. MEDIA-FOLDER/framemd5/FILE.framemd5.gz has what `ffmpeg -f framemd5` says of each.
 WIRE joins two network namespaces by a cable that reorders, delays and duplicates; that wants root.
 How: tcp, udp, rtsps, and with WIRE bad (UDP out of order, with jitter, 10 % of packets twice).
 
@@ -20,10 +19,13 @@ import sys
 import tempfile
 import time
 
+from rtspd import NotInstalled, Server, make_certificate
+
 CODECS = ("h264", "hevc", "mjpeg")
 SPEED = 2
 WIRE_SPEED = 1
 DEADLINE_S = 240
+PATIENCE = "timeout_ms=8000"  # not every end is said
 ADDRESSES = {"cam": "10.77.0.1", "nvr": "10.77.0.2"}
 # what cannot be sent: tables of its own (RFC 2435 has no room for them)
 UNSENDABLE = ("cars_320x240.mjpeg",)
@@ -52,20 +54,6 @@ def sums_of(path):
     return sums
 
 
-class Server:
-    def __init__(self, arguments, namespace=()):
-        self.process = subprocess.Popen([*namespace, *arguments], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        line = self.process.stdout.readline()
-        if not line.startswith("ready "):
-            raise RuntimeError(f"the server said {line!r}")
-        self.port = int(line.split()[1])
-
-    def close(self):
-        self.process.kill()
-        self.process.wait()
-
-
 class Cable:
     """Two namespaces, and what lies between them."""
 
@@ -90,17 +78,9 @@ class Cable:
             subprocess.run(["ip", "netns", "del", name], check=False)
 
 
-def make_certificate(folder):
-    key, certificate = folder / "key.pem", folder / "certificate.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key,
-                    "-out", certificate, "-days", "2", "-subj", "/CN=127.0.0.1", "-addext",
-                    "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
-    return key, certificate
-
-
 def play(client, url, path, arguments, namespace=()):
     done = subprocess.run([*namespace, client, url, "once=1", f"md5={path}",
-                           "timeout_ms=30000", f"seconds={DEADLINE_S}", *arguments], capture_output=True, text=True,
+                           PATIENCE, f"seconds={DEADLINE_S}", *arguments], capture_output=True, text=True,
                           errors="replace")
     counters = {}
     for line in done.stdout.splitlines():
@@ -138,21 +118,21 @@ def serve_all(given, clips, how, folder):
                          "rtsps": ["transport=tcp"], "bad": ["transport=udp"]}[how]
     if how == "rtsps":
         key, certificate = make_certificate(folder)
-        options = ["-c", certificate, "-k", key]
+        options = [f"certificate={certificate}", f"key={key}"]
         more = more + [f"ca={certificate}"]
     host = ADDRESSES["cam"] if cable else "127.0.0.1"
     speed = WIRE_SPEED if cable else SPEED
 
     def one(number_and_clip):
         number, clip = number_and_clip
-        server = Server([given.server, "-a", host, "-p", "0", "-S", "-n", "1", "-s", str(speed),
-                         *options, f"/x={clip}"], cable.at("cam") if cable else ())
+        server = Server(given.server, f"address={host}", "apart=1", "passes=1", f"speed={speed}",
+                        *options, f"/x={clip}", namespace=cable.at("cam") if cable else ())
         try:
             got, counters, _ = play(given.client, f"rtsp{'s' if how == 'rtsps' else ''}://{host}:"
                                     f"{server.port}/x", folder / f"{how}{number}", more,
                                     cable.at("nvr") if cable else ())
         finally:
-            server.close()
+            server.kill()
         word, is_right = judge(given.sums[clip], got, clip)
         missing = [one for one in given.sums[clip] if one not in got]
         if not is_right and len(missing) == UNANNOUNCED.get(clip.name) and \
@@ -180,7 +160,8 @@ def main():
     parser.add_argument("--jobs", type=int, default=4)
     given = parser.parse_args()
     clips = [path for path in sorted(given.media.iterdir())
-             if path.is_file() and not path.name.startswith("bad_") and given.only in path.name
+             if path.is_file() and not path.name.startswith("bad_")
+             and any(word in path.name for word in given.only.split(","))
              and path.name not in UNSENDABLE and codec_of(path) in CODECS]
     if not clips or not pathlib.Path(given.server).exists():
         return 77

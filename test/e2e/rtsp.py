@@ -13,6 +13,7 @@ import tempfile
 import unittest
 
 from camera import Camera
+from player import datagrams_thrown_away, sums_of, times_of
 
 CLIENT, DEMO_CLIP = sys.argv[1:3]
 DEADLINE_S = 120
@@ -53,17 +54,6 @@ def play(url, *arguments):
                           errors="replace", timeout=DEADLINE_S)
     assert done.returncode == 0, done
     return Result(done.stdout, done.stderr)
-
-
-def sums_of(path):
-    return [line.split(",")[-1].strip() for line in path.read_text().splitlines()
-            if not line.startswith("#")]
-
-
-def datagrams_thrown_away():
-    """By the system, as there was no room for them where they wait to be read; of all sockets."""
-    names, values = (line.split()[1:] for line in open("/proc/net/snmp") if line.startswith("Udp: "))
-    return int(dict(zip(names, values))["RcvbufErrors"])
 
 
 class Rtsp(unittest.TestCase):
@@ -212,8 +202,7 @@ class Rtsp(unittest.TestCase):
         path = FOLDER / "sums"
         result = play(self.camera.url(), "playing=3", f"md5={path}")
         self.assertEqual(result.counters["reconnects"], 2, result.output)
-        times = [int(line.split(",")[1]) for line in path.read_text().splitlines()
-                 if not line.startswith("#")]
+        times = times_of(path)
         self.assertEqual(times, sorted(times))
         self.assertEqual([s for s in sums_of(path) if s not in SUMS], [])
 
@@ -222,8 +211,7 @@ class Rtsp(unittest.TestCase):
         path = FOLDER / "sums"
         result = self.assert_every_frame(self.camera.url(), "transport=tcp")
         self.assertEqual(result.counters["jumps"], 2)
-        times = [int(line.split(",")[1]) for line in path.read_text().splitlines()
-                 if not line.startswith("#")]
+        times = times_of(path)
         self.assertEqual(times, sorted(times))
         self.assertLess(max(b - a for a, b in zip(times, times[1:])), 1500000)
 

@@ -88,7 +88,7 @@ struct limef_decode_counters {
     uint64_t n_dropped_seek;     /**< pictures before the target of an exact seek */
     uint64_t n_dropped_burst;    /**< pictures or samples of a burst, but for its last picture */
     uint64_t n_dropped_leading;  /**< packets that refer past a key frame to what is missing */
-    uint64_t n_backward;         /**< live pictures whose time was up to 1 s before that of the one
+    uint64_t n_backward;         /**< live pictures whose time was up to 5 s before that of the one
                                     that is shown before them; they are right behind that one */
     uint64_t n_cuts;             /**< holes behind which it began anew at a key frame */
     uint64_t n_codec_changes;    /**< times a decoder was opened */

@@ -15,7 +15,7 @@ import unittest
 
 EACH_PICTURE, DRIVER = sys.argv[1:3]
 LONG = "LIMEF_TEST_PICTURES" in os.environ
-N_PICTURES = int(os.environ.get("LIMEF_TEST_PICTURES", "24"))
+N_PICTURES = int(os.environ.get("LIMEF_TEST_PICTURES", "16"))
 ALONE = "320x180" if LONG else "160x90"
 DEADLINE_S = 600
 TEMP = tempfile.TemporaryDirectory(prefix="limef-each-")

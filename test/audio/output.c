@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <float.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -54,6 +55,31 @@ Test(audio_output, plays_to_nobody_in_time)
     cr_assert(not(LIMEF_COUNTED(mixer.running)));
     cr_assert(eq(long, limef_mixer_input_heard_us(&input, limef_now_us()), LIMEF_NO_TIME));
 }
+
+#if defined(__x86_64__) || defined(__aarch64__)
+static int halve_the_least(void *context)
+{
+    volatile float *least = context;
+
+    *least = FLT_MIN;
+    *least /= 2;
+    return 0;
+}
+
+Test(audio_output, has_no_denormal_numbers_on_the_thread_that_mixes_and_leaves_others_alone)
+{
+    struct limef_audio_output_settings settings = {.kind = LIMEF_AUDIO_NULL};
+    float least;
+
+    cr_assert(zero(int, limef_audio_output_start(&output, NULL, &mixer, &settings)));
+    ASSERT_COMES(counters().n_periods > 0);
+    cr_assert(zero(int, limef_thread_call(&output.thread, halve_the_least, &least, 30000000)));
+    cr_assert(least == 0);
+    halve_the_least(&least);
+    cr_assert(least != 0);
+    stop();
+}
+#endif
 
 Test(audio_output, starts_again_after_a_stop)
 {

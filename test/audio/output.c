@@ -72,6 +72,7 @@ Test(audio_output, has_no_denormal_numbers_on_the_thread_that_mixes_and_leaves_o
     float least;
 
     cr_assert(zero(int, limef_audio_output_start(&output, NULL, &mixer, &settings)));
+    ASSERT_COMES(counters().n_periods > 0);
     cr_assert(zero(int, limef_thread_call(&output.thread, halve_the_least, &least, 30000000)));
     cr_assert(least == 0);
     halve_the_least(&least);

@@ -55,6 +55,12 @@ static int fail_to_connect(struct rtsp_camera *camera, int code, const char *why
     return rtsp_camera_fail(camera, reason, code, why);
 }
 
+/* Of what opening a stream returned. */
+static bool goes_on(const struct rtsp_camera *camera, int ret)
+{
+    return ret >= 0 || (ret == AVERROR(EAGAIN) && camera->stream.phase != RTSP_STREAM_CLOSED);
+}
+
 static int connect_now(struct rtsp_camera *camera)
 {
     struct rtsp_stream_target target = {.host = camera->location.host,
@@ -68,9 +74,7 @@ static int connect_now(struct rtsp_camera *camera)
     camera->deadline_us = limef_deadline_us(camera->settings.timeout_us);
     camera->past.n_connects++;
     ret = rtsp_stream_open(&camera->stream, &target, why);
-    if (ret < 0 && ret != AVERROR(EAGAIN))
-        return fail_to_connect(camera, ret, why);
-    return 0;
+    return goes_on(camera, ret) ? 0 : fail_to_connect(camera, ret, why);
 }
 
 static int begin(struct rtsp_camera *camera)
@@ -86,10 +90,10 @@ static int go_on_connecting(struct rtsp_camera *camera)
     char why[RTSP_TLS_WHY_BYTES];
     int ret = rtsp_stream_go_on(&camera->stream, why);
 
-    if (ret == AVERROR(EAGAIN))
-        return 0;
-    if (ret < 0)
+    if (!goes_on(camera, ret))
         return fail_to_connect(camera, ret, why);
+    if (ret < 0)
+        return 0;
     ret = rtsp_camera_ask(camera, RTSP_DESCRIBE);
     return ret < 0 ? rtsp_camera_fail(camera, LIMEF_RTSP_REASON_BROKEN, ret, "cannot ask") : 0;
 }

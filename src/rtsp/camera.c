@@ -73,6 +73,7 @@ static int connect_now(struct rtsp_camera *camera)
     camera->retry_us = LIMEF_FOREVER;
     camera->deadline_us = limef_deadline_us(camera->settings.timeout_us);
     camera->past.n_connects++;
+    camera->ssrc = (uint32_t)rtsp_camera_random(camera);
     ret = rtsp_stream_open(&camera->stream, &target, why);
     return goes_on(camera, ret) ? 0 : fail_to_connect(camera, ret, why);
 }

@@ -62,6 +62,7 @@ struct rtsp_camera {
     struct rtsp_stream stream;
     struct rtsp_framing framing; /* of what comes in it */
     struct rtsp_auth auth;
+    uint32_t ssrc; /* of receiver reports: of the first track, and counted on */
     enum rtsp_request pending;
     uint32_t sequence;   /* CSeq of the last request */
     unsigned n_refusals; /* 401 in a row */

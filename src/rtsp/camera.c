@@ -142,15 +142,12 @@ static int take_rest(struct rtsp_camera *camera, int64_t now_us)
 /* As receive(), into room that is lent. */
 static int receive_lent(struct rtsp_camera *camera, int64_t now_us)
 {
-    size_t n_bytes = 0;
+    uint64_t end = camera->stream.n_received + TURN_BYTES;
     int more = 1, ret = rtsp_stream_flush(&camera->stream);
 
-    while (ret >= 0 && more > 0 && n_bytes < TURN_BYTES &&
+    while (ret >= 0 && more > 0 && camera->stream.n_received < end &&
            camera->stream.phase == RTSP_STREAM_OPEN) {
-        size_t end = camera->stream.end;
-
         more = rtsp_stream_receive(&camera->stream);
-        n_bytes += camera->stream.end > end ? camera->stream.end - end : 0;
         ret = take_items(camera, now_us);
     }
     if (ret == AVERROR_EXIT || camera->stream.phase != RTSP_STREAM_OPEN)

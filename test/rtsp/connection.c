@@ -4,6 +4,9 @@
 
 #include "support/failing.h"
 
+#include <pthread.h>
+#include <sys/socket.h>
+
 TestSuite(rtsp_connection, .init = open_camera, .fini = close_camera, .timeout = 120);
 
 /* Memory, then the thread that looks the name up. */
@@ -55,4 +58,41 @@ Test(rtsp_connection, has_one_ssrc_for_all_reports_of_a_track)
         cr_assert(eq(u32, now[0], first[0]));
         cr_assert(eq(u32, now[1], first[1]));
     }
+}
+
+#define FLOOD_BYTES 1400
+#define TURN_BYTES (256 * 1024) /* and no more than there is room for */
+
+/* Nothing but packets of a channel that nobody asked for, until the connection is closed. */
+static void *flood(void *unused)
+{
+    static uint8_t packet[4 + FLOOD_BYTES] = {'$', 9};
+    ssize_t n = 1;
+
+    AV_WB16(packet + 2, FLOOD_BYTES);
+    while (n > 0)
+        n = send(peer, packet, sizeof(packet), MSG_NOSIGNAL);
+    return unused;
+}
+
+Test(rtsp_connection, that_is_flooded_lets_others_have_their_turn)
+{
+    uint64_t before = 0, most = 0;
+    int64_t end_us = limef_now_us() + DEADLINE_US;
+    pthread_t thread;
+
+    greet("Session: 1\r\n", VIDEO);
+    cr_assert(zero(int, pthread_create(&thread, NULL, flood, NULL)));
+    while (before < 20000) {
+        uint64_t n;
+
+        cr_assert(lt(i64, limef_now_us(), end_us));
+        step();
+        n = camera.past.n_foreign - before;
+        most = n > most ? n : most;
+        before = camera.past.n_foreign;
+    }
+    shutdown(peer, SHUT_RDWR);
+    pthread_join(thread, NULL);
+    cr_assert(le(u64, most * (4 + FLOOD_BYTES), TURN_BYTES + RTSP_STREAM_ROOM_BYTES));
 }

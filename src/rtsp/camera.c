@@ -410,6 +410,8 @@ void rtsp_camera_start(struct rtsp_camera *camera)
 {
     if (camera->state != LIMEF_RTSP_STOPPED && camera->state != LIMEF_RTSP_ENDED)
         return;
+    camera->location = camera->first_location;
+    camera->n_redirections = 0;
     camera->state = LIMEF_RTSP_WAITING; /* until the next step */
     camera->retry_us = 0;
 }

@@ -96,3 +96,22 @@ Test(rtsp_connection, that_is_flooded_lets_others_have_their_turn)
     pthread_join(thread, NULL);
     cr_assert(le(u64, most * (4 + FLOOD_BYTES), TURN_BYTES + RTSP_STREAM_ROOM_BYTES));
 }
+
+Test(rtsp_connection, begins_at_the_first_place_if_it_was_stopped_at_another)
+{
+    char text[96];
+
+    meet();
+    expect("DESCRIBE");
+    snprintf(text, sizeof(text), "Location: rtsp://127.0.0.1:%u/other\r\n", port);
+    answer_as(302, text, "");
+    meet();
+    expect("DESCRIBE rtsp://127.0.0.1");
+    cr_assert(ne(ptr, strstr(asked, "/other RTSP"), NULL));
+    rtsp_camera_stop(&camera);
+    rtsp_camera_start(&camera);
+    meet();
+    expect("DESCRIBE");
+    cr_assert(ne(ptr, strstr(asked, "/s RTSP"), NULL));
+    cr_assert(zero(u32, camera.n_redirections));
+}

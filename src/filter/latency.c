@@ -9,8 +9,12 @@
 #include <string.h>
 
 #define DEFAULT_BUDGET_US 500000
-/* Crystals of cameras are off by less: how fast what is natural may grow by itself. */
+/* How fast what is natural may grow by itself. Crystals of cameras are off by less than the one;
+ * the clocks of some by less than the other, granted to frames that did not wait here. */
 #define MAX_DRIFT_PPM 200
+#define MAX_SLOW_PPM 10000
+/* Of the budget: who took less from entering the process to here did not wait. */
+#define PROMPT_PART 8
 
 static struct limef_latency_filter *latency_of(struct limef_filter *filter)
 {
@@ -29,6 +33,21 @@ static void begin_anew(struct limef_latency_track *track, int64_t base_us, int64
     track->based_at_us = now_us;
 }
 
+/* Grows what is natural by what a slow clock may have added since the last frame. */
+static void follow_clock(const struct limef_latency_filter *latency,
+                         struct limef_latency_track *track, const struct limef_frame *in,
+                         int64_t now_us)
+{
+    bool is_prompt = in->entered_us && now_us - in->entered_us <= budget_us(latency) / PROMPT_PART;
+    int64_t ppm = is_prompt ? MAX_SLOW_PPM : MAX_DRIFT_PPM;
+    int64_t grown_us = (now_us - track->based_at_us) * ppm / 1000000;
+
+    if (grown_us == 0)
+        return; /* the next frame has this time as well */
+    track->base_us += grown_us;
+    track->based_at_us = now_us;
+}
+
 /* How late a frame is, and what is learnt from it. */
 static int64_t measure(struct limef_latency_filter *latency, struct limef_latency_track *track,
                        const struct limef_frame *in, int64_t now_us)
@@ -42,7 +61,8 @@ static int64_t measure(struct limef_latency_filter *latency, struct limef_latenc
         track->highest_pts_us = in->pts_us;
     }
     track->highest_pts_us = FFMAX(track->highest_pts_us, in->pts_us);
-    late_us = base_us - track->base_us - (now_us - track->based_at_us) / 1000000 * MAX_DRIFT_PPM;
+    follow_clock(latency, track, in, now_us);
+    late_us = base_us - track->base_us;
     if (late_us <= 0) {
         begin_anew(track, base_us, now_us);
         late_us = 0;

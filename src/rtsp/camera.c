@@ -55,6 +55,12 @@ static int fail_to_connect(struct rtsp_camera *camera, int code, const char *why
     return rtsp_camera_fail(camera, reason, code, why);
 }
 
+/* Of what opening a stream returned. */
+static bool goes_on(const struct rtsp_camera *camera, int ret)
+{
+    return ret >= 0 || (ret == AVERROR(EAGAIN) && camera->stream.phase != RTSP_STREAM_CLOSED);
+}
+
 static int connect_now(struct rtsp_camera *camera)
 {
     struct rtsp_stream_target target = {.host = camera->location.host,
@@ -67,10 +73,9 @@ static int connect_now(struct rtsp_camera *camera)
     camera->retry_us = LIMEF_FOREVER;
     camera->deadline_us = limef_deadline_us(camera->settings.timeout_us);
     camera->past.n_connects++;
+    camera->ssrc = (uint32_t)rtsp_camera_random(camera);
     ret = rtsp_stream_open(&camera->stream, &target, why);
-    if (ret < 0 && ret != AVERROR(EAGAIN))
-        return fail_to_connect(camera, ret, why);
-    return 0;
+    return goes_on(camera, ret) ? 0 : fail_to_connect(camera, ret, why);
 }
 
 static int begin(struct rtsp_camera *camera)
@@ -86,10 +91,10 @@ static int go_on_connecting(struct rtsp_camera *camera)
     char why[RTSP_TLS_WHY_BYTES];
     int ret = rtsp_stream_go_on(&camera->stream, why);
 
-    if (ret == AVERROR(EAGAIN))
-        return 0;
-    if (ret < 0)
+    if (!goes_on(camera, ret))
         return fail_to_connect(camera, ret, why);
+    if (ret < 0)
+        return 0;
     ret = rtsp_camera_ask(camera, RTSP_DESCRIBE);
     return ret < 0 ? rtsp_camera_fail(camera, LIMEF_RTSP_REASON_BROKEN, ret, "cannot ask") : 0;
 }
@@ -137,15 +142,12 @@ static int take_rest(struct rtsp_camera *camera, int64_t now_us)
 /* As receive(), into room that is lent. */
 static int receive_lent(struct rtsp_camera *camera, int64_t now_us)
 {
-    size_t n_bytes = 0;
+    uint64_t end = camera->stream.n_received + TURN_BYTES;
     int more = 1, ret = rtsp_stream_flush(&camera->stream);
 
-    while (ret >= 0 && more > 0 && n_bytes < TURN_BYTES &&
+    while (ret >= 0 && more > 0 && camera->stream.n_received < end &&
            camera->stream.phase == RTSP_STREAM_OPEN) {
-        size_t end = camera->stream.end;
-
         more = rtsp_stream_receive(&camera->stream);
-        n_bytes += camera->stream.end > end ? camera->stream.end - end : 0;
         ret = take_items(camera, now_us);
     }
     if (ret == AVERROR_EXIT || camera->stream.phase != RTSP_STREAM_OPEN)
@@ -408,6 +410,8 @@ void rtsp_camera_start(struct rtsp_camera *camera)
 {
     if (camera->state != LIMEF_RTSP_STOPPED && camera->state != LIMEF_RTSP_ENDED)
         return;
+    camera->location = camera->first_location;
+    camera->n_redirections = 0;
     camera->state = LIMEF_RTSP_WAITING; /* until the next step */
     camera->retry_us = 0;
 }

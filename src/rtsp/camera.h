@@ -62,6 +62,7 @@ struct rtsp_camera {
     struct rtsp_stream stream;
     struct rtsp_framing framing; /* of what comes in it */
     struct rtsp_auth auth;
+    uint32_t ssrc; /* of receiver reports: of the first track, and counted on */
     enum rtsp_request pending;
     uint32_t sequence;   /* CSeq of the last request */
     unsigned n_refusals; /* 401 in a row */
@@ -145,7 +146,7 @@ void rtsp_camera_begin_backoff(struct rtsp_camera *camera);
 /* Whether it has played for a while, so that what was wrong before is of no importance. */
 bool rtsp_camera_is_steady(const struct rtsp_camera *camera, int64_t now_us);
 
-/* Changes the state and says so. Returns what the event returned. */
+/* Changes the state, or the reason for it, and says so. Returns what the event returned. */
 int rtsp_camera_set_state(struct rtsp_camera *camera, enum limef_rtsp_state state,
                           enum limef_rtsp_reason reason, int code, const char *text);
 /* Closes the connection and says why; it is tried again as the settings and the reason have it.

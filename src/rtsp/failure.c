@@ -34,7 +34,7 @@ void rtsp_camera_begin_backoff(struct rtsp_camera *camera)
 int rtsp_camera_set_state(struct rtsp_camera *camera, enum limef_rtsp_state state,
                           enum limef_rtsp_reason reason, int code, const char *text)
 {
-    if (camera->state == state)
+    if (camera->state == state && camera->reason == reason)
         return 0;
     camera->state = state;
     camera->reason = reason;

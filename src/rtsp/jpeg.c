@@ -242,11 +242,16 @@ static int jpeg_take(struct depacketizer *depacketizer, const struct rtp_packet 
 {
     struct jpeg *jpeg = jpeg_of(depacketizer);
     struct jpeg_header header;
-    int ret = read_header(&header, packet->payload, packet->payload_bytes);
-    size_t head = ret > 0 ? (size_t)ret : 0, bytes = packet->payload_bytes - head;
+    size_t head, bytes;
+    int ret;
 
+    if (packet->payload_bytes == 0)
+        return 0; /* some cameras keep a path open with them */
+    ret = read_header(&header, packet->payload, packet->payload_bytes);
     if (ret < 0)
         return ret;
+    head = (size_t)ret;
+    bytes = packet->payload_bytes - head;
     if (header.offset == 0) {
         ret = begin_picture(depacketizer, &header);
         jpeg->next_offset = 0;

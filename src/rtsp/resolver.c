@@ -107,7 +107,7 @@ static int start(struct resolver *resolver)
     error = memory_permits() ? pthread_create(&thread, &attributes, resolve, resolver) : EAGAIN;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
-    return AVERROR(error);
+    return AVERROR(error == EAGAIN ? ENOMEM : error); /* no thread; it is no wait */
 }
 
 int resolver_open(struct resolver **resolver, const char *host, uint16_t port)

@@ -249,6 +249,7 @@ int rtsp_stream_receive(struct rtsp_stream *stream)
     if (n <= 0)
         return n < 0 ? (int)n : AVERROR_EOF;
     stream->end += (size_t)n;
+    stream->n_received += (size_t)n;
     return stream->tls ? 1 : (size_t)n == room;
 }
 

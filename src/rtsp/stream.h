@@ -54,6 +54,8 @@ struct rtsp_stream {
     size_t kept_bytes;
     unsigned n_unused; /* times in a row that nothing was left over */
 
+    uint64_t n_received; /* bytes, in all connections */
+
     uint8_t *to_send; /* owned; NULL: nothing waits */
     size_t n_to_send;
 };

@@ -43,9 +43,6 @@ int rtsp_tls_shake_hands(struct rtsp_tls *tls, bool *wants_write, char why[RTSP_
 ssize_t rtsp_tls_receive(struct rtsp_tls *tls, void *data, size_t bytes);
 ssize_t rtsp_tls_send(struct rtsp_tls *tls, const void *data, size_t bytes);
 
-/* Whether bytes wait inside that no poll of the socket shows. */
-bool rtsp_tls_has_more(const struct rtsp_tls *tls);
-
 /* Releases it; says goodbye if that does not block. NULL does nothing. */
 void rtsp_tls_close(struct rtsp_tls **tls);
 

@@ -36,7 +36,6 @@
     X(gnutls_free)                                                                                 \
     X(gnutls_handshake)                                                                            \
     X(gnutls_init)                                                                                 \
-    X(gnutls_record_check_pending)                                                                 \
     X(gnutls_record_get_direction)                                                                 \
     X(gnutls_record_recv)                                                                          \
     X(gnutls_record_send)                                                                          \
@@ -305,11 +304,6 @@ ssize_t rtsp_tls_receive(struct rtsp_tls *tls, void *data, size_t bytes)
 ssize_t rtsp_tls_send(struct rtsp_tls *tls, const void *data, size_t bytes)
 {
     return translate(gnutls.gnutls_record_send(tls->session, data, bytes));
-}
-
-bool rtsp_tls_has_more(const struct rtsp_tls *tls)
-{
-    return gnutls.gnutls_record_check_pending(tls->session) > 0;
 }
 
 void rtsp_tls_close(struct rtsp_tls **tls)

@@ -40,12 +40,6 @@ ssize_t rtsp_tls_send(struct rtsp_tls *tls, const void *data, size_t bytes)
     return AVERROR(ENOSYS);
 }
 
-bool rtsp_tls_has_more(const struct rtsp_tls *tls)
-{
-    (void)tls;
-    return false;
-}
-
 void rtsp_tls_close(struct rtsp_tls **tls)
 {
     (void)tls;

@@ -380,9 +380,8 @@ void rtsp_camera_report(struct rtsp_camera *camera, int64_t now_us)
 
         if (!track->is_set_up)
             continue;
-        bytes =
-            rtcp_report_write(report + 4, &track->receiver.statistics, (uint32_t)camera->random + i,
-                              "limef", &track->receiver.last_report, now_us);
+        bytes = rtcp_report_write(report + 4, &track->receiver.statistics, camera->ssrc + i,
+                                  "limef", &track->receiver.last_report, now_us);
         report[0] = '$';
         report[1] = (uint8_t)(track->channel + 1);
         report[2] = (uint8_t)(bytes >> 8);

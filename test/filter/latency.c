@@ -15,6 +15,7 @@
 /* More than any pause of a slow machine, so that only what the test makes late is late. */
 #define BUDGET_US 60000000
 #define LATE_US (3 * BUDGET_US)
+#define GOP 10
 
 static struct sink sink;
 static struct limef_latency_filter latency;
@@ -75,6 +76,65 @@ Test(latency, what_is_within_the_budget_passes_as_it_is)
     cr_assert(eq(u32, last_flags() & LIMEF_FRAME_DISCONTINUITY, 0));
     cr_assert(eq(u64, counters().n_dropped, 0));
     cr_assert(ge(i64, counters().max_late_us, BUDGET_US / 3));
+}
+
+#define PERIOD_US 200000
+
+/* A camera that needs so much longer for a period than it says, until its clock is behind by three
+ * budgets. Real time stands still, nearly: the filter's time of the last frame is set back. */
+static void go_slowly(int64_t ppm, int64_t waited_us)
+{
+    int64_t behind_us = PERIOD_US * ppm / 1000000, now_us = limef_now_us();
+    int64_t n = behind_us ? 3 * BUDGET_US / behind_us : 10000;
+
+    for (int64_t i = 0; i < n; i++) {
+        struct limef_packet_frame packet = make_packet(
+            now_us - begun_us - i * behind_us, LIMEF_FRAME_LIVE | (i % GOP ? 0 : LIMEF_FRAME_KEY));
+
+        latency.states[0].based_at_us -= PERIOD_US + behind_us;
+        packet.frame.entered_us = limef_now_us() - waited_us;
+        limef_go(&latency.filter, &packet.frame);
+    }
+    cr_assert(gt(i64, n, 1000));
+}
+
+Test(latency, a_clock_that_is_half_a_percent_slow_is_not_late)
+{
+    go_slowly(5000, 0);
+    cr_assert(eq(u64, counters().n_late, 0));
+    cr_assert(lt(i64, counters().max_late_us, BUDGET_US / 4));
+}
+
+Test(latency, a_clock_that_is_right_is_not_late)
+{
+    go_slowly(0, 0);
+    cr_assert(eq(u64, counters().n_late, 0));
+    cr_assert(lt(i64, counters().max_late_us, BUDGET_US / 4));
+}
+
+Test(latency, what_grows_faster_than_a_clock_can_be_slow_is_late)
+{
+    go_slowly(20000, 0);
+    cr_assert(ge(u64, counters().n_late, 1));
+}
+
+/* A consumer that is half a percent too slow. */
+Test(latency, what_waited_here_is_not_excused_by_a_slow_clock)
+{
+    go_slowly(5000, BUDGET_US / 4);
+    cr_assert(ge(u64, counters().n_late, 1));
+}
+
+Test(latency, a_stall_after_a_slow_clock_is_made_up_for_at_a_key_frame)
+{
+    go_slowly(5000, 0);
+    begun_us += 3 * BUDGET_US; /* it is that much behind, and on time */
+    go(LATE_US, LIMEF_FRAME_KEY);
+    go(LATE_US / 2, 0);
+    cr_assert(eq(u64, counters().n_dropped, 2));
+    go(0, LIMEF_FRAME_KEY);
+    cr_assert(eq(u64, counters().n_dropped, 2));
+    cr_assert(eq(u64, counters().n_late, 1));
 }
 
 Test(latency, what_piled_up_is_dropped_up_to_a_key_frame_in_time)
@@ -177,7 +237,6 @@ Test(latency, files_and_bursts_are_as_late_as_they_like)
 }
 
 /* A camera whose time is what the test says, and a consumer that the test holds. */
-#define GOP 10
 
 struct camera {
     struct limef_source source;

@@ -349,6 +349,20 @@ Test(rtsp_depacketizer, jpeg_gets_its_headers_back)
     cr_assert(not(got[0].is_damaged));
 }
 
+/* Some cameras keep a path open with them. */
+Test(rtsp_depacketizer, jpeg_takes_no_harm_from_empty_packets)
+{
+    uint8_t first[8 + 4] = {0, 0, 0, 0, 1, 50, 8, 6, 'a', 'b', 'c', 'd'};
+    uint8_t second[8 + 2] = {0, 0, 0, 4, 1, 50, 8, 6, 'e', 'f'};
+
+    open_as(SDP_VIDEO, "JPEG", 90000, "");
+    push(1, false, first, sizeof(first));
+    cr_assert(zero(int, push(1, false, first, 0)));
+    push(1, true, second, sizeof(second));
+    cr_assert(eq(u32, n_got, 1));
+    cr_assert(not(got[0].is_damaged));
+}
+
 Test(rtsp_depacketizer, jpeg_without_its_first_packet_is_damaged)
 {
     uint8_t second[8 + 2] = {0, 0, 0, 4, 1, 50, 8, 6, 'e', 'f'};

@@ -115,6 +115,21 @@ Test(rtsp_reasons, tell_who_answers_nothing_from_who_sends_nothing)
     expect_reason(LIMEF_RTSP_REASON_SILENCE, LIMEF_RTSP_WAITING);
 }
 
+Test(rtsp_reasons, that_change_while_the_state_stays_are_told)
+{
+    greet("Session: 1\r\n", VIDEO AUDIO);
+    camera.has_played = true;
+    camera.last_unit_us = limef_now_us() - TIMEOUT_US / 2;
+    expect_reason(LIMEF_RTSP_REASON_SILENCE, LIMEF_RTSP_STALLED);
+    cr_assert(eq(str, why, "no signal"));
+    send_packet(2, 0, 1, "ab");
+    while (n_units == 0)
+        step();
+    step();
+    expect_reason(LIMEF_RTSP_REASON_NO_PICTURE, LIMEF_RTSP_STALLED);
+    cr_assert(eq(str, why, "no picture"));
+}
+
 /* No password was wrong, and nothing is to be mended at the camera. */
 Test(rtsp_reasons, tell_a_connection_that_is_not_allowed_from_a_certificate)
 {

@@ -30,9 +30,9 @@ struct limef_latency_track {
     uint32_t slot;
     bool is_known; /**< base_us is */
     bool is_dropping;
-    bool was_cut;    /**< the next frame gets LIMEF_FRAME_DISCONTINUITY */
-    int64_t base_us; /**< limef_now_us() less presentation time of what came without delay */
-    int64_t based_at_us;
+    bool was_cut;           /**< the next frame gets LIMEF_FRAME_DISCONTINUITY */
+    int64_t base_us;        /**< limef_now_us() less presentation time of what came without delay */
+    int64_t based_at_us;    /**< up to when it has followed a slow clock */
     int64_t highest_pts_us; /**< since it is known */
     int64_t begun_pts_us;   /**< of the first frame that is dropped */
     int64_t begun_late_us;  /**< how late that was */
@@ -60,11 +60,12 @@ struct limef_latency_filter {
  * LIMEF_FRAME_LIVE, or have LIMEF_FRAME_BURST, pass as they are.
  *
  * A frame is late by what its presentation time lags behind that of the track's quickest frames. A
- * clock of the camera that is slow, up to 200 ppm, is not taken for lateness. Over the budget,
- * packets of pictures are dropped up to a key frame that is within it, pictures and sound up to the
- * first frame that is. If the stream is as late after a budget's worth of it was dropped, dropping
- * does not help, and what it is like now is natural. The first frame that passes again has
- * LIMEF_FRAME_DISCONTINUITY.
+ * clock of the camera that is slow is not taken for lateness: up to 10 000 ppm where a frame comes
+ * here within an eighth of the budget after it entered the process, 200 ppm where it waited. Over
+ * the budget, packets of pictures are dropped up to a key frame that is within it, pictures and
+ * sound up to the first frame that is. If the stream is as late after a budget's worth of it was
+ * dropped, dropping does not help, and what it is like now is natural. The first frame that passes
+ * again has LIMEF_FRAME_DISCONTINUITY.
  *
  * To the application (limef_report()): LIMEF_SIGNAL_LATE when a stream has caught up; the log has
  * a line, too. START, FLUSH, LOST and a source that jumps back begin anew.

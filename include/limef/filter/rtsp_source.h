@@ -6,7 +6,8 @@
  * gone, and connects again, for as long as it runs; what is connected behind it
  * stays as it is. One thread serves any number of them: a graph sees to that.
  *
- * What it passes on: LIMEF_SIGNAL_STATE at each change of its state; START when
+ * What it passes on: LIMEF_SIGNAL_STATE at each change of its state, or of the
+ * reason for it; START when
  * media comes; a codec frame for each track before its first packet, and when
  * its parameters change; packets, each a whole access unit; LOST when no media
  * comes. Times begin near 0 and never go back, whatever the camera's clock does; those of sound

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* What a connection takes of this machine, keeps for its time, and leaves behind. */
+#include "scripted_camera.h"
+
+#include "support/failing.h"
+
+#include <pthread.h>
+#include <sys/socket.h>
+
+TestSuite(rtsp_connection, .init = open_camera, .fini = close_camera, .timeout = 120);
+
+/* Memory, then the thread that looks the name up. */
+Test(rtsp_connection, is_tried_again_if_there_is_nothing_to_look_its_name_up_with)
+{
+    rtsp_camera_clear(&camera);
+    open_client("", "localhost");
+    for (unsigned n = 1; n <= 2; n++) {
+        camera.retry_us = 0;
+        failing_install(n);
+        step();
+        failing_remove();
+        cr_assert(failing_failed());
+        cr_assert(eq(int, (int)camera.state, LIMEF_RTSP_WAITING), "at allocation %u", n);
+        cr_assert(eq(int, (int)camera.reason, LIMEF_RTSP_REASON_RESOURCES));
+        cr_assert(lt(i64, camera.retry_us, LIMEF_FOREVER));
+    }
+}
+
+/* Whom the next report of a track is from. */
+static uint32_t reporter(uint8_t channel)
+{
+    uint8_t report[256];
+
+    do {
+        cr_assert(eq(int, (int)recv(peer, report, 4, MSG_WAITALL), 4));
+        cr_assert(eq(int, report[0], '$'));
+        cr_assert(le(int, AV_RB16(report + 2), (int)sizeof(report) - 4));
+        recv(peer, report + 4, AV_RB16(report + 2), MSG_WAITALL);
+    } while (report[1] != channel);
+    return AV_RB32(report + 8);
+}
+
+/* RFC 3550 section 8: who changes it is another participant. */
+Test(rtsp_connection, has_one_ssrc_for_all_reports_of_a_track)
+{
+    uint32_t first[2];
+
+    greet("Session: 1\r\n", VIDEO AUDIO);
+    for (int i = 0; i < 3; i++) {
+        uint32_t now[2];
+
+        camera.report_us = 0;
+        step();
+        now[0] = reporter(1);
+        now[1] = reporter(3);
+        if (i == 0)
+            memcpy(first, now, sizeof(first));
+        cr_assert(eq(u32, now[0], first[0]));
+        cr_assert(eq(u32, now[1], first[1]));
+    }
+}
+
+#define FLOOD_BYTES 1400
+#define TURN_BYTES (256 * 1024) /* and no more than there is room for */
+
+/* Nothing but packets of a channel that nobody asked for, until the connection is closed. */
+static void *flood(void *unused)
+{
+    static uint8_t packet[4 + FLOOD_BYTES] = {'$', 9};
+    ssize_t n = 1;
+
+    AV_WB16(packet + 2, FLOOD_BYTES);
+    while (n > 0)
+        n = send(peer, packet, sizeof(packet), MSG_NOSIGNAL);
+    return unused;
+}
+
+Test(rtsp_connection, that_is_flooded_lets_others_have_their_turn)
+{
+    uint64_t before = 0, most = 0;
+    int64_t end_us = limef_now_us() + DEADLINE_US;
+    pthread_t thread;
+
+    greet("Session: 1\r\n", VIDEO);
+    cr_assert(zero(int, pthread_create(&thread, NULL, flood, NULL)));
+    while (before < 20000) {
+        uint64_t n;
+
+        cr_assert(lt(i64, limef_now_us(), end_us));
+        step();
+        n = camera.past.n_foreign - before;
+        most = n > most ? n : most;
+        before = camera.past.n_foreign;
+    }
+    shutdown(peer, SHUT_RDWR);
+    pthread_join(thread, NULL);
+    cr_assert(le(u64, most * (4 + FLOOD_BYTES), TURN_BYTES + RTSP_STREAM_ROOM_BYTES));
+}
+
+Test(rtsp_connection, begins_at_the_first_place_if_it_was_stopped_at_another)
+{
+    char text[96];
+
+    meet();
+    expect("DESCRIBE");
+    snprintf(text, sizeof(text), "Location: rtsp://127.0.0.1:%u/other\r\n", port);
+    answer_as(302, text, "");
+    meet();
+    expect("DESCRIBE rtsp://127.0.0.1");
+    cr_assert(ne(ptr, strstr(asked, "/other RTSP"), NULL));
+    rtsp_camera_stop(&camera);
+    rtsp_camera_start(&camera);
+    meet();
+    expect("DESCRIBE");
+    cr_assert(ne(ptr, strstr(asked, "/s RTSP"), NULL));
+    cr_assert(zero(u32, camera.n_redirections));
+}

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "sound.h"
 
+#include <glob.h>
 #include <libavutil/common.h>
 #include <libavutil/error.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define RATE 48000
 #define N_CHANNELS 2
@@ -18,10 +20,34 @@
 #define MAX_VOLUME 200
 #define VOLUME_STEP 5
 
-/* Where there is neither a card nor a server either: one may come. */
+/* Whether anybody could hear something: a sound card, or a server. */
+static bool may_be_heard(void)
+{
+    const char *folder = getenv("XDG_RUNTIME_DIR");
+    static const char *const sockets[] = {"/pulse/native", "/pipewire-0"};
+    char path[512];
+    glob_t cards;
+    bool found;
+
+    if (getenv("PULSE_SERVER") || getenv("PIPEWIRE_REMOTE"))
+        return true;
+    for (size_t i = 0; folder && i < sizeof(sockets) / sizeof(sockets[0]); i++) {
+        snprintf(path, sizeof(path), "%s%s", folder, sockets[i]);
+        if (access(path, F_OK) == 0)
+            return true;
+    }
+    found = glob("/dev/snd/pcm*p", GLOB_NOSORT, NULL, &cards) == 0;
+    globfree(&cards);
+    return found;
+}
+
 static bool is_wanted(const struct play_options *options)
 {
-    return !options->untimed && (!options->ao || strcmp(options->ao, "none") != 0);
+    const char *ao = options->ao ? options->ao : "auto";
+
+    if (options->untimed || !strcmp(ao, "none")) /* nothing is in time then */
+        return false;
+    return strcmp(ao, "auto") || options->ao_record || options->ao_stream || may_be_heard();
 }
 
 static int init_inputs(struct play_sound *sound)
@@ -65,6 +91,8 @@ int play_sound_init(struct play_sound *sound, const struct play_options *options
     int ret;
 
     sound->on = is_wanted(options);
+    if (!sound->on && !options->untimed && (!options->ao || !strcmp(options->ao, "auto")))
+        limef_log(LIMEF_LOG_INFO, "limef-play", "no sound card or server: there is no sound");
     if (options->untimed && options->ao && strcmp(options->ao, "auto") != 0 &&
         strcmp(options->ao, "none") != 0)
         return limef_fail(AVERROR(EINVAL), "limef-play",

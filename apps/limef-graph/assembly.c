@@ -398,7 +398,7 @@ bool assembly_clear(struct assembly *assembly)
     if (assembly->graph.inside)
         limef_graph_clear(&assembly->graph);
     for (uint32_t i = 0; i < assembly->n_elements; i++)
-        if (assembly->elements[i].filter)
+        if (assembly->elements[i].filter && assembly->elements[i].filter->ops) /* it was set up */
             is_written &= element_finish(assembly, &assembly->elements[i]);
     for (uint32_t i = 0; i < assembly->n_elements; i++)
         element_clear(&assembly->elements[i]);

@@ -21,9 +21,10 @@ enum graph_status {
     GRAPH_BY_SIGNAL = 4,
 };
 
-/* What the user asked for. */
+/* What is printed at the end. */
 enum graph_report { GRAPH_REPORT_NONE, GRAPH_REPORT_JSON, GRAPH_REPORT_TEXT };
 
+/* What the user asked for. */
 struct graph_options {
     char *description; /* owned */
 

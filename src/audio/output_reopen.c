@@ -8,9 +8,6 @@
 #include <libavutil/common.h>
 #include <libavutil/error.h>
 
-/* How soon a stop is seen between two tries. */
-#define LOOK_US 50000
-
 static struct limef_audio_output *output_of(struct limef_thread *thread)
 {
     return LIMEF_CONTAINER_OF(thread, struct limef_audio_output, reopener);
@@ -29,7 +26,7 @@ static void wake(struct limef_audio_output *output)
 }
 
 /* Until a device is lost, or it is to stop. */
-static void wait_for_loss(struct limef_audio_output *output, int64_t deadline_us)
+static void wait_for_news(struct limef_audio_output *output, int64_t deadline_us)
 {
     /* seq_cst: before the looks, so that who comes after them finds it asleep; pairs with
      * audio_output_reopen() and limef_thread_ask_stop(), which write those and then wake */
@@ -74,9 +71,9 @@ static int reopen_step(struct limef_thread *thread, int64_t deadline_us)
     if (broken)
         close_broken(output, broken);
     else if (!output->is_lost)
-        wait_for_loss(output, deadline_us);
+        wait_for_news(output, deadline_us);
     else if (now_us < output->reopen_us)
-        audio_sleep_until(FFMIN3(now_us + LOOK_US, output->reopen_us, deadline_us));
+        wait_for_news(output, FFMIN(output->reopen_us, deadline_us));
     else
         try_again(output);
     return 0;

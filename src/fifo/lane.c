@@ -227,11 +227,14 @@ struct lane_rest lane_move_out(struct limef_lane *lane, struct limef_stack_frame
 {
     struct lane_rest rest = {.waits_for_key = lane->waits_for_key,
                              .ends_hole = lane->ends_hole,
-                             .n_holes = lane->n_holes};
+                             .n_holes = lane->n_holes,
+                             .n_unsaid = LIMEF_COUNTED(lane->n_dropped_to_key) - lane->n_said};
     uint32_t head = LIMEF_COUNTED(lane->head);
 
     for (struct limef_stack_frame *unread = lane->unread; unread; unread = unread->next)
         move_frame(&frames[rest.n_unread++], unread);
+    LIMEF_COUNT(lane->n_read,
+                -(uint64_t)rest.n_unread); /* the next lane's, as it takes them back */
     while (head + rest.n_waiting != own_tail(lane)) {
         move_frame(&frames[rest.n_unread + rest.n_waiting],
                    frame_down(lane, head + rest.n_waiting));
@@ -247,10 +250,12 @@ void lane_move_in(struct limef_lane *lane, const struct lane_rest *rest)
     lane->waits_for_key = rest->waits_for_key;
     lane->ends_hole = rest->ends_hole;
     lane->n_holes = rest->n_holes;
+    lane->n_said = 0 - rest->n_unsaid;              /* of what this one drops, and those */
     for (unsigned i = 0; i < rest->n_unread; i++) { /* a new lane's come in order */
         *last = take_free(lane);
         last = &(*last)->next;
     }
+    LIMEF_COUNT(lane->n_read, rest->n_unread);
     for (unsigned i = 0; i < rest->n_waiting; i++)
         publish(lane, take_free(lane));
 }
@@ -286,7 +291,8 @@ void limef_lane_get_counters(const struct limef_lane *lane, struct limef_lane_co
 
 unsigned limef_lane_n_waiting(const struct limef_lane *lane)
 {
-    uint32_t head = LIMEF_COUNTED(lane->head);
+    /* acquire: not behind the tail that is looked at then */
+    uint32_t head = atomic_load_explicit(&lane->head, memory_order_acquire);
 
     return LIMEF_COUNTED(lane->tail) - head;
 }

@@ -29,7 +29,7 @@ struct lane_rest {
     unsigned n_waiting; /* the others */
     struct limef_key_waits waits_for_key;
     bool ends_hole;
-    uint64_t n_holes;
+    uint64_t n_holes, n_unsaid; /* so far; packets dropped that nobody was told of */
 };
 
 /* Moves what waits into the first of other stack frames, which are all-zero and at least as many;

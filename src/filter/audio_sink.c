@@ -256,7 +256,8 @@ static void end(struct limef_audio_sink *sink, struct limef_audio_slot *slot, in
     slot->ending_since_us = limef_now_us();
     slot->over_us = 0;
     slot->end_code = code;
-    audio_slot_end(slot);
+    if (slot->input)
+        audio_slot_end(slot);
     wake_at(sink, limef_now_us() + LOOK_US);
 }
 
@@ -337,9 +338,14 @@ static int audio_sink_go(struct limef_filter *filter, const struct limef_frame *
         ret = take_sound(sink, limef_decoded_frame_from(in));
     if (ret < 0)
         return ret;
-    for (unsigned i = 0; i < sink->n_slots && signal_frame; i++)
-        if ((in->slot == i || in->slot == UINT32_MAX) && sink->slots[i].input)
+    for (unsigned i = 0; i < sink->n_slots && signal_frame; i++) {
+        if (in->slot != i && in->slot != UINT32_MAX)
+            continue;
+        if (sink->slots[i].input)
             act(sink, &sink->slots[i], signal_frame);
+        else if (signal_frame->signal == LIMEF_SIGNAL_END) /* who waits for it hears of it */
+            end(sink, &sink->slots[i], signal_frame->code);
+    }
     return limef_pass(filter, in);
 }
 

@@ -56,12 +56,13 @@ static bool can_begin(const struct limef_writer_filter *writer,
            limef_codecs_can_start(&writer->codecs, &packet->frame);
 }
 
-/* Counts what is not in the file, and says the first time. */
-static void ignore(struct limef_writer_filter *writer, const char *why)
+/* Counts what is not in the file, and says each reason once. */
+static void ignore(struct limef_writer_filter *writer, bool *was_said, const char *why)
 {
     LIMEF_COUNT(writer->n_ignored, 1);
-    if (LIMEF_COUNTED(writer->n_ignored) == 1)
+    if (!*was_said)
         limef_log(LIMEF_LOG_WARNING, writer->filter.name, "%s: %s", writer->settings.path, why);
+    *was_said = true;
 }
 
 static int take_packet(struct limef_writer_filter *writer, const struct limef_packet_frame *packet)
@@ -69,7 +70,7 @@ static int take_packet(struct limef_writer_filter *writer, const struct limef_pa
     int track = limef_tracks_find(&writer->codecs.tracks, &packet->frame), ret = 0;
 
     if (writer->has_slot && packet->frame.slot != writer->slot) {
-        LIMEF_COUNT(writer->n_ignored, 1);
+        ignore(writer, &writer->said_slot, "packets of another slot than the first are not in it");
         return 0;
     }
     if (!writer->failed && !writer->format) {
@@ -86,7 +87,7 @@ static int take_packet(struct limef_writer_filter *writer, const struct limef_pa
         return 0; /* said already */
     }
     if (track < 0 || !writer->tracks[track].in_file) {
-        ignore(writer, "a track came after the file began, and is not in it");
+        ignore(writer, &writer->said_late, "a track came after the file began, and is not in it");
         return 0;
     }
     return writer_write(writer, track, packet);
@@ -125,7 +126,8 @@ static int writer_go(struct limef_filter *filter, const struct limef_frame *in)
     else if (in->frame_class == LIMEF_FRAME_SIGNAL)
         wrote = take_signal(writer, limef_signal_frame_from(in));
     else if (in->frame_class == LIMEF_FRAME_DECODED)
-        ignore(writer, "what is not encoded is not written: an encoder belongs before the writer");
+        ignore(writer, &writer->said_raw,
+               "what is not encoded is not written: an encoder belongs before the writer");
     passed = limef_pass(filter, in);
     return passed < 0 ? passed : wrote;
 }

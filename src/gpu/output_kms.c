@@ -148,7 +148,7 @@ static void take_refusal(struct kms *kms, int ret)
         kms->lost = true;
     } else if (ret != -EBUSY && !kms->said_failed) {
         kms->said_failed = true;
-        kms->needs_mode = true;
+        kms->needs_mode = kms->redraw = true; /* once more */
         kms->output->fail(ret, kms->name, "a picture cannot be shown");
     }
 }

@@ -265,6 +265,7 @@ class Wrong(unittest.TestCase):
                 ("pattern ! split name=s; s. ! null; s. ! s.", 40, "circle"),
                 ("pattern ! scale 8x8 name=a ! scale 8x8 name=b ! a.", 48, "circle"),
                 ("pattern ! encode no-such", 10, "cannot be set up"),
+                ("pattern ! encode mpeg4 ! writer x.nope", 25, "cannot be set up"),
                 ("pattern ! null !", 16, "expected"),
                 ("pattern ! null x.", 15, "leads nowhere"),
                 ("pattern ! x.", 10, "nothing is called x")):

@@ -256,6 +256,7 @@ Test(audio_sink, does_not_wait_for_an_end_to_be_heard_of_what_gave_no_sound_or_h
         for (uint32_t slot = 0; slot < 2; slot++) { /* the second one has no input */
             limef_signal_frame_set(&end, LIMEF_SIGNAL_END, slot, NULL);
             cr_assert(zero(int, limef_go(&sink.filter, &end.frame)));
+            cr_assert(slots[slot].ending);
             cr_assert(eq(long, limef_audio_sink_tick(&sink, limef_now_us()), LIMEF_FOREVER));
             cr_assert(not(slots[slot].ending));
         }

@@ -43,10 +43,10 @@ enum limef_overflow {
 
 /** Video streams that have a hole, up to their next key frame. All-zero: none. */
 struct limef_key_waits {
-    uint64_t streams[LIMEF_LANE_MAX_WAITS]; /**< slot and track */
     unsigned n;
     bool all_but; /**< more than there is room for: those of the list are back, all others wait.
                      More than there is room for again, and the rest has its key frames alone */
+    uint64_t streams[LIMEF_LANE_MAX_WAITS]; /**< slot and track; cold where nobody waits */
 };
 
 /** How a lane is bounded. All-zero: block until there is room. */
@@ -126,9 +126,8 @@ struct limef_lane {
     uint32_t recycled_cache;
     uint32_t taken;                  /**< how many came out of the up ring */
     struct limef_stack_frame *spare; /**< frames the producer took back itself */
-    struct limef_key_waits waits_for_key;
-    bool ends_hole;           /**< what is written now is that key frame */
-    uint64_t n_holes, n_said; /**< so far; n_dropped_to_key when that was said last */
+    bool ends_hole;                  /**< what is written now is that key frame */
+    uint64_t n_holes, n_said;        /**< so far; n_dropped_to_key when that was said last */
     unsigned sample_every, sample_in;
     int64_t sampled_us;
     uint64_t media_written, bytes_written;
@@ -136,6 +135,7 @@ struct limef_lane {
     LIMEF_ATOMIC(uint64_t) n_written, n_dropped_oldest, n_dropped_to_key, n_dropped_flush;
     LIMEF_ATOMIC(uint64_t) n_dropped_timeout, n_blocked, n_wakes, copied_bytes, n_allocations;
     LIMEF_ATOMIC(uint32_t) max_used;
+    struct limef_key_waits waits_for_key; /**< last: what each write touches is in three lines */
 
     /* the consumer; the producer takes frames back by moving head */
     LIMEF_ALIGNED(LIMEF_CACHE_LINE_BYTES)

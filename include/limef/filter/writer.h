@@ -33,13 +33,13 @@ struct limef_writer_settings {
 
 /** What it has done so far. */
 struct limef_writer_counters {
-    uint64_t n_packets;     /**< written */
-    uint64_t n_bytes;       /**< in them */
-    uint64_t n_files;       /**< begun */
-    uint64_t n_waited;      /**< packets before the file could begin */
-    uint64_t n_ignored;     /**< packets of another slot, or of a track that came too late, and frames
-                                that are not encoded */
-    uint64_t n_errors;      /**< packets that were not written, and files not finished; said once */
+    uint64_t n_packets; /**< written */
+    uint64_t n_bytes;   /**< in them */
+    uint64_t n_files;   /**< begun */
+    uint64_t n_waited;  /**< packets before the file could begin */
+    uint64_t n_ignored; /**< packets of another slot, or of a track that came too late, and frames
+                            that are not encoded */
+    uint64_t n_errors;  /**< packets that were not written, and files not finished; said once */
     uint64_t n_times_fixed; /**< packets without a decoding time, or not later than the last one */
 };
 
@@ -60,10 +60,11 @@ struct limef_writer_filter {
     struct AVPacket *shell;         /**< borrows a frame's bytes for one call */
     struct limef_codecs codecs;
     struct limef_writer_track tracks[LIMEF_MAX_TRACKS];
-    int64_t origin_us;           /**< stream time that is 0 in the file */
-    int64_t end_us;              /**< where the file ends so far */
-    int64_t deadline_us;         /**< of the call of libavformat that runs */
-    bool anew, failed, has_slot; /**< times begin anew; no more packets into this file */
+    int64_t origin_us;                   /**< stream time that is 0 in the file */
+    int64_t end_us;                      /**< where the file ends so far */
+    int64_t deadline_us;                 /**< of the call of libavformat that runs */
+    bool anew, failed, has_slot;         /**< times begin anew; no more packets into this file */
+    bool said_slot, said_late, said_raw; /**< why something was ignored */
     uint32_t slot;
 
     /* written by the thread that runs it, read by any */

@@ -58,14 +58,25 @@ static void take_out(struct limef_key_waits *waits, uint64_t stream)
         waits->streams[i] = waits->streams[--waits->n];
 }
 
-static void begin_wait(struct limef_key_waits *waits, const struct limef_frame *frame)
+static const char *name_of(const struct limef_lane *lane)
 {
+    return lane->chain ? lane->chain->name : "lane";
+}
+
+static void begin_wait(struct limef_lane *lane, const struct limef_frame *frame)
+{
+    struct limef_key_waits *waits = &lane->waits_for_key;
+
     if (!has_followers(frame))
         return;
-    if (waits->all_but)
+    if (waits->all_but) {
         take_out(waits, stream_of(frame));
-    else if (!add(waits, stream_of(frame)))
+    } else if (!add(waits, stream_of(frame))) {
+        limef_log(LIMEF_LOG_WARNING, name_of(lane),
+                  "more than %d streams have holes: some are left with key frames alone",
+                  LIMEF_LANE_MAX_WAITS);
         *waits = (struct limef_key_waits){.all_but = true};
+    }
 }
 
 /* A key frame of the stream came. */
@@ -96,9 +107,9 @@ static void end_waits_of_slot(struct limef_key_waits *waits, uint32_t slot)
 
 void lane_begin_waits(struct limef_lane *lane, const struct limef_frame *frame)
 {
-    begin_wait(&lane->waits_for_key, frame);
+    begin_wait(lane, frame);
     for (unsigned i = 0, n = limef_group_n(frame); i < n; i++)
-        begin_wait(&lane->waits_for_key, &limef_group_nth(frame, i)->frame);
+        begin_wait(lane, &limef_group_nth(frame, i)->frame);
 }
 
 /* Signals in front have no time. There is media, and head_cache is new. */
@@ -273,7 +284,7 @@ static void end_hole(struct limef_lane *lane)
     lane->n_holes++;
     if (lane->n_holes & (lane->n_holes - 1))
         return;
-    limef_log(LIMEF_LOG_WARNING, lane->chain ? lane->chain->name : "lane",
+    limef_log(LIMEF_LOG_WARNING, name_of(lane),
               "fell behind: %llu packets dropped up to a key frame, %llu times so far",
               (unsigned long long)(n_dropped - lane->n_said), (unsigned long long)lane->n_holes);
     lane->n_said = n_dropped;
@@ -300,7 +311,7 @@ static struct limef_stack_frame *admit_to_key(struct limef_lane *lane, const str
             end_wait(&lane->waits_for_key, stream);
         }
     } else {
-        begin_wait(&lane->waits_for_key, in);
+        begin_wait(lane, in);
         LIMEF_COUNT(lane->n_dropped_to_key, 1);
     }
     return stack;

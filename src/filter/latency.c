@@ -38,9 +38,14 @@ static void follow_clock(const struct limef_latency_filter *latency,
                          struct limef_latency_track *track, const struct limef_frame *in,
                          int64_t now_us)
 {
-    bool is_prompt = in->entered_us && now_us - in->entered_us <= budget_us(latency) / PROMPT_PART;
-    int64_t ppm = is_prompt ? MAX_SLOW_PPM : MAX_DRIFT_PPM;
-    int64_t grown_us = (now_us - track->based_at_us) * ppm / 1000000;
+    int64_t waited_us = in->entered_us ? now_us - in->entered_us : INT64_MAX, ppm, grown_us;
+
+    /* what is held back for another stream on purpose, each frame is */
+    track->least_wait_us = FFMIN(track->least_wait_us, waited_us);
+    ppm = in->entered_us && waited_us - track->least_wait_us <= budget_us(latency) / PROMPT_PART
+              ? MAX_SLOW_PPM
+              : MAX_DRIFT_PPM;
+    grown_us = (now_us - track->based_at_us) * ppm / 1000000;
 
     if (grown_us == 0)
         return; /* the next frame has this time as well */
@@ -58,6 +63,7 @@ static int64_t measure(struct limef_latency_filter *latency, struct limef_latenc
     if (!track->is_known ||
         (in->flags & LIMEF_FRAME_DISCONTINUITY && in->pts_us < track->highest_pts_us)) {
         begin_anew(track, base_us, now_us);
+        track->least_wait_us = INT64_MAX;
         track->highest_pts_us = in->pts_us;
     }
     track->highest_pts_us = FFMAX(track->highest_pts_us, in->pts_us);

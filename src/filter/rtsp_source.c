@@ -257,7 +257,13 @@ static int arrived(void *context, struct rtsp_receiver *receiver,
 /* Nothing that would come goes with it any more. */
 static void over(void *context)
 {
-    pass_until(context, LIMEF_FOREVER);
+    struct inside *inside = context;
+    struct rtsp_held *held;
+
+    pass_until(inside, LIMEF_FOREVER);
+    for (unsigned i = 0; i < N_MEDIA; i++) /* nobody took it, and its receiver goes */
+        while ((held = rtsp_hold_next(&inside->tracks[i].hold, LIMEF_FOREVER)))
+            rtsp_unit_clear(&held->unit);
 }
 
 static int rtsp_source_step(struct limef_source *source, int64_t *due_us)

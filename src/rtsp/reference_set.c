@@ -213,17 +213,18 @@ void reference_sets_take_pps(struct reference_sets *sets, const uint8_t *pps, si
 }
 
 /* 8.3.1 */
+/* Modulo 2^32: only differences matter, and a camera may count for years. */
 static int32_t order_of(const struct reference_sets *sets, uint32_t lower)
 {
     int32_t all = (int32_t)1 << sets->order_bits;
     int32_t last_lower = sets->last_order & (all - 1);
-    int32_t upper = sets->last_order - last_lower;
+    uint32_t upper = (uint32_t)sets->last_order - (uint32_t)last_lower;
 
     if ((int32_t)lower < last_lower && last_lower - (int32_t)lower >= all / 2)
-        upper += all;
+        upper += (uint32_t)all;
     else if ((int32_t)lower > last_lower && (int32_t)lower - last_lower > all / 2)
-        upper -= all;
-    return upper + (int32_t)lower;
+        upper -= (uint32_t)all;
+    return (int32_t)(upper + lower);
 }
 
 static bool is_there(const struct reference_sets *sets, int32_t order)
@@ -243,7 +244,7 @@ static bool keep_named(struct reference_sets *sets, const struct reference_set *
     bool is_missing = false;
 
     for (unsigned i = 0; i < set->n; i++) {
-        int32_t named = order + set->apart[i];
+        int32_t named = (int32_t)((uint32_t)order + (uint32_t)set->apart[i]);
 
         if (is_there(sets, named))
             kept[n++] = named;

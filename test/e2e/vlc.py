@@ -66,8 +66,10 @@ class Vlc(unittest.TestCase):
         cls.vlc.wait()
 
     def play(self, *arguments, login=LOGIN):
-        return Player(CLIENT, f"rtsp://{login}@127.0.0.1:{self.port}/x", FOLDER / "sums",
-                      f"sound={FOLDER / 'sound'}", "timeout_ms=1200", *arguments)
+        player = Player(CLIENT, f"rtsp://{login}@127.0.0.1:{self.port}/x", FOLDER / "sums",
+                        f"sound={FOLDER / 'sound'}", "timeout_ms=1200", *arguments)
+        self.addCleanup(player.process.kill)
+        return player
 
     def check(self, player):
         """What was shown was sent, and in this order."""
@@ -82,8 +84,8 @@ class Vlc(unittest.TestCase):
 
     def test_is_found_again_each_time_its_file_begins_anew(self):
         player = self.play("tell=10")
-        for _ in range(3):
-            self.assertTrue(player.wait_for("playing"), player.lines)
+        for state in ("playing", *("lost", "playing") * 2):
+            self.assertTrue(player.wait_for(state), player.lines)
         self.assertTrue(player.wait_for_line("pictures "), player.lines)
         player.stop()
         self.check(player)

@@ -39,7 +39,7 @@ enum limef_overflow {
 };
 
 /** Streams of one lane of which it is known whether each waits for a key frame. */
-#define LIMEF_LANE_MAX_WAITS 32
+#define LIMEF_LANE_MAX_WAITS 128
 
 /** Video streams that have a hole, up to their next key frame. All-zero: none. */
 struct limef_key_waits {

@@ -34,6 +34,7 @@ struct limef_latency_track {
     int64_t base_us;        /**< limef_now_us() less presentation time of what came without delay */
     int64_t based_at_us;    /**< up to when it has followed a slow clock */
     int64_t highest_pts_us; /**< since it is known */
+    int64_t least_wait_us;  /**< from its arrival to here, of those since then */
     int64_t begun_pts_us;   /**< of the first frame that is dropped */
     int64_t begun_late_us;  /**< how late that was */
     uint64_t n_dropped;     /**< since then */

@@ -124,7 +124,9 @@ bool decode_kept_pass(struct limef_decode_kept *kept, uint64_t serial)
     if (packet->was_passed)
         return false;
     packet->is_passed = true;
-    if (kept->n_before > 0 && serial >= kept->serial + kept->n_before)
+    /* a leading picture is shown before the key; others like it may refer past that */
+    if (kept->n_before > 0 && serial >= kept->serial + kept->n_before &&
+        packet->packet.frame.pts_us >= at(kept, kept->n_before)->packet.frame.pts_us)
         forget_first(kept, kept->n_before);
     return true;
 }

@@ -65,6 +65,15 @@ Test(decode_ladder, so_it_is_where_pictures_come_out_at_once)
     fail_each(make("a.mkv", &(struct media){.n_pictures = 30, .gop = 12}));
 }
 
+/* Behind each key frame but the first come pictures that are shown before it, and refer past it. */
+Test(decode_ladder, so_it_is_where_groups_refer_past_their_key_frames)
+{
+    if (!avcodec_find_encoder_by_name("libx265"))
+        cr_skip_test("no encoder for H.265");
+    fail_each(make(
+        "a.mkv", &(struct media){.codec = "libx265", .n_pictures = 36, .gop = 12, .b_frames = 3}));
+}
+
 Test(decode_ladder, a_picture_that_fails_is_told_each_time_it_is_the_drivers_fault)
 {
     static const char *const calls[] = {

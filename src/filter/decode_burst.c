@@ -105,6 +105,7 @@ int decode_end_burst(struct limef_decode_filter *decode, int ret, uint64_t n_pas
     decode->out = decode->burst;
     decode->out.frame.flags &= ~(uint32_t)LIMEF_FRAME_BURST;
     decode->burst = (struct limef_decoded_frame){.av = NULL};
+    decode_go_forward(decode);
     LIMEF_COUNT(decode->n_decoded, 1);
     atomic_store_explicit(&decode->last_frame_us, limef_now_us(), memory_order_relaxed);
     ended = limef_pass(&decode->filter, &decode->out.frame);

@@ -20,6 +20,7 @@
 
 static struct play play;
 static unsigned n_packets, n_late;
+static int64_t back_us; /* what comes behind the burst is earlier by this */
 static AVAdler sum;
 
 static void set_up(void)
@@ -40,8 +41,12 @@ static int splice_go(struct limef_filter *filter, const struct limef_frame *in)
         return limef_pass(filter, in);
     limef_any_frame_ref(&out, in);
     out.frame.flags |= LIMEF_FRAME_LIVE;
-    if (in->frame_class == LIMEF_FRAME_PACKET && n_packets++ < N_BURST)
+    if (in->frame_class == LIMEF_FRAME_PACKET && n_packets++ < N_BURST) {
         out.frame.flags |= LIMEF_FRAME_BURST;
+    } else if (in->frame_class == LIMEF_FRAME_PACKET) {
+        out.frame.pts_us -= back_us;
+        out.packet.dts_us -= back_us;
+    }
     ret = limef_pass(filter, &out.frame);
     if (in->frame_class == LIMEF_FRAME_PACKET && n_packets > N_BURST)
         n_late += play_count(&play, LIMEF_FRAME_DECODED) != n_packets - N_BURST;
@@ -127,5 +132,26 @@ Test(decode_burst, another_codec_is_decoded_as_ever)
     play_burst(media_make("a.mp4", &media), &(struct limef_decode_settings){0});
     cr_assert(eq(int, play.decode.context->thread_count, 1));
     expect_each_behind_the_burst();
+    play_clear(&play);
+}
+
+/* A clock that was set behind the burst. Where pictures come out of order, that of the burst goes
+ * out by itself: the first packet behind it has no picture yet. */
+Test(decode_burst, no_time_goes_back_behind_its_one_picture)
+{
+    struct media media = {
+        .codec = "libx264", .n_pictures = N_PICTURES, .gop = 35, .b_frames = 2, .fps = 25};
+    struct limef_decode_counters counters;
+    unsigned n;
+
+    back_us = 500000;
+    play_burst(media_make("a.mp4", &media), &(struct limef_decode_settings){.n_threads = 1});
+    n = play_count(&play, LIMEF_FRAME_DECODED);
+    cr_assert(gt(uint, n, 2));
+    for (unsigned i = 1; i < n; i++)
+        cr_assert(gt(i64, play_nth(&play, LIMEF_FRAME_DECODED, i)->frame.pts_us,
+                     play_nth(&play, LIMEF_FRAME_DECODED, i - 1)->frame.pts_us));
+    limef_decode_get_counters(&play.decode, &counters);
+    cr_assert(gt(u64, counters.n_backward, 0));
     play_clear(&play);
 }

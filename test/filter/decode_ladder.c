@@ -7,17 +7,30 @@
 
 TestSuite(decode_ladder, .init = set_up, .fini = tear_down, .timeout = 120);
 
-static const char *const calls_of_a_stream[] = {"vaCreateConfig",       "vaQuerySurfaceAttributes",
-                                                "vaCreateSurfaces2",    "vaCreateContext",
-                                                "vaCreateBuffer",       "vaBeginPicture",
-                                                "vaRenderPicture",      "vaEndPicture",
-                                                "vaSyncSurface",        "vaExportSurfaceHandle",
-                                                "vaDeriveImage",        "vaCreateImage",
-                                                "vaGetImage",           "vaMapBuffer",
-                                                "vaUnmapBuffer",        "vaDestroyBuffer",
-                                                "vaDestroyImage",       "vaDestroySurfaces",
-                                                "vaDestroyContext",     "vaDestroyConfig",
-                                                "vaQueryConfigProfiles"};
+static const char *const calls_of_a_stream[] = {"vaCreateConfig",
+                                                "vaQuerySurfaceAttributes",
+                                                "vaCreateSurfaces2",
+                                                "vaCreateContext",
+                                                "vaCreateBuffer",
+                                                "vaBeginPicture",
+                                                "vaRenderPicture",
+                                                "vaEndPicture",
+                                                "vaSyncSurface",
+                                                "vaExportSurfaceHandle",
+                                                "vaDeriveImage",
+                                                "vaCreateImage",
+                                                "vaGetImage",
+                                                "vaMapBuffer",
+                                                "vaUnmapBuffer",
+                                                "vaDestroyBuffer",
+                                                "vaDestroyImage",
+                                                "vaDestroySurfaces",
+                                                "vaDestroyContext",
+                                                "vaDestroyConfig",
+                                                "vaQueryConfigProfiles",
+                                                "vaQueryConfigEntrypoints",
+                                                "vaGetConfigAttributes",
+                                                "vaQueryImageFormats"};
 
 static void play_failing(const char *url, const char *command, const struct seen *expected)
 {

@@ -82,7 +82,7 @@ Test(latency, what_is_within_the_budget_passes_as_it_is)
 
 /* A camera that needs so much longer for a period than it says, until its clock is behind by three
  * budgets. Real time stands still, nearly: the filter's time of the last frame is set back. */
-static void go_slowly(int64_t ppm, int64_t waited_us)
+static void go_slowly(int64_t ppm, int64_t first_waited_us, int64_t waited_us)
 {
     int64_t behind_us = PERIOD_US * ppm / 1000000, now_us = limef_now_us();
     int64_t n = behind_us ? 3 * BUDGET_US / behind_us : 10000;
@@ -92,7 +92,7 @@ static void go_slowly(int64_t ppm, int64_t waited_us)
             now_us - begun_us - i * behind_us, LIMEF_FRAME_LIVE | (i % GOP ? 0 : LIMEF_FRAME_KEY));
 
         latency.states[0].based_at_us -= PERIOD_US + behind_us;
-        packet.frame.entered_us = limef_now_us() - waited_us;
+        packet.frame.entered_us = limef_now_us() - (i ? waited_us : first_waited_us);
         limef_go(&latency.filter, &packet.frame);
     }
     cr_assert(gt(i64, n, 1000));
@@ -100,34 +100,41 @@ static void go_slowly(int64_t ppm, int64_t waited_us)
 
 Test(latency, a_clock_that_is_half_a_percent_slow_is_not_late)
 {
-    go_slowly(5000, 0);
+    go_slowly(5000, 0, 0);
     cr_assert(eq(u64, counters().n_late, 0));
     cr_assert(lt(i64, counters().max_late_us, BUDGET_US / 4));
 }
 
 Test(latency, a_clock_that_is_right_is_not_late)
 {
-    go_slowly(0, 0);
+    go_slowly(0, 0, 0);
     cr_assert(eq(u64, counters().n_late, 0));
     cr_assert(lt(i64, counters().max_late_us, BUDGET_US / 4));
 }
 
 Test(latency, what_grows_faster_than_a_clock_can_be_slow_is_late)
 {
-    go_slowly(20000, 0);
+    go_slowly(20000, 0, 0);
     cr_assert(ge(u64, counters().n_late, 1));
 }
 
 /* A consumer that is half a percent too slow. */
 Test(latency, what_waited_here_is_not_excused_by_a_slow_clock)
 {
-    go_slowly(5000, BUDGET_US / 4);
+    go_slowly(5000, 0, BUDGET_US / 4);
     cr_assert(ge(u64, counters().n_late, 1));
+}
+
+/* Pictures that wait for the sound that goes with them. */
+Test(latency, a_slow_clock_is_told_where_each_frame_is_held_back)
+{
+    go_slowly(5000, BUDGET_US / 4, BUDGET_US / 4);
+    cr_assert(eq(u64, counters().n_late, 0));
 }
 
 Test(latency, a_stall_after_a_slow_clock_is_made_up_for_at_a_key_frame)
 {
-    go_slowly(5000, 0);
+    go_slowly(5000, 0, 0);
     begun_us += 3 * BUDGET_US; /* it is that much behind, and on time */
     go(LATE_US, LIMEF_FRAME_KEY);
     go(LATE_US / 2, 0);

@@ -233,8 +233,8 @@ struct lane_rest lane_move_out(struct limef_lane *lane, struct limef_stack_frame
 
     for (struct limef_stack_frame *unread = lane->unread; unread; unread = unread->next)
         move_frame(&frames[rest.n_unread++], unread);
-    LIMEF_COUNT(lane->n_read,
-                -(uint64_t)rest.n_unread); /* the next lane's, as it takes them back */
+    /* the next lane counts them, as it takes them back */
+    LIMEF_COUNT(lane->n_read, -(uint64_t)rest.n_unread);
     while (head + rest.n_waiting != own_tail(lane)) {
         move_frame(&frames[rest.n_unread + rest.n_waiting],
                    frame_down(lane, head + rest.n_waiting));
@@ -250,8 +250,9 @@ void lane_move_in(struct limef_lane *lane, const struct lane_rest *rest)
     lane->waits_for_key = rest->waits_for_key;
     lane->ends_hole = rest->ends_hole;
     lane->n_holes = rest->n_holes;
-    lane->n_said = 0 - rest->n_unsaid;              /* of what this one drops, and those */
-    for (unsigned i = 0; i < rest->n_unread; i++) { /* a new lane's come in order */
+    lane->n_said = 0 - rest->n_unsaid; /* as if this one had dropped those too */
+    /* the frames of a new lane come in order */
+    for (unsigned i = 0; i < rest->n_unread; i++) {
         *last = take_free(lane);
         last = &(*last)->next;
     }
@@ -291,7 +292,7 @@ void limef_lane_get_counters(const struct limef_lane *lane, struct limef_lane_co
 
 unsigned limef_lane_n_waiting(const struct limef_lane *lane)
 {
-    /* acquire: not behind the tail that is looked at then */
+    /* acquire: tail is seen at least as far on; pairs with what moved head, as in lane_take() */
     uint32_t head = atomic_load_explicit(&lane->head, memory_order_acquire);
 
     return LIMEF_COUNTED(lane->tail) - head;

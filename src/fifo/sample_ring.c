@@ -89,7 +89,7 @@ static unsigned make_room(struct limef_sample_ring *ring, unsigned n_frames)
     return ring->n_frames - n_used(ring);
 }
 
-/* make_room() for more frames than there is room for; counts what is lost for it, old and new. */
+/* make_room(), and counts what is lost for it, old and new. */
 static unsigned make_room_and_count(struct limef_sample_ring *ring, unsigned n_frames,
                                     unsigned *n_lost)
 {

@@ -89,7 +89,8 @@ LIMEF_API unsigned limef_sample_ring_write(struct limef_sample_ring *ring, const
  *
  * @param slices  written: where to put the frames.
  * @return how many frames they take: n_frames, or fewer if the ring holds fewer or the reader is
- *         at work in a full ring. The others are refused, and counted as such.
+ *         at work in a full ring. The others are refused, and counted as such: who can wait with
+ *         them asks limef_sample_ring_room() first.
  * Thread: the writer. Wait-free
  */
 LIMEF_API unsigned limef_sample_ring_write_begin(struct limef_sample_ring *ring, unsigned n_frames,

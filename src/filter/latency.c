@@ -13,7 +13,8 @@
  * the clocks of some by less than the other, granted to frames that did not wait here. */
 #define MAX_DRIFT_PPM 200
 #define MAX_SLOW_PPM 10000
-/* Of the budget: who took less from entering the process to here did not wait. */
+/* Of the budget: who took at most that much longer from entering the process to here than who took
+ * least did not wait. */
 #define PROMPT_PART 8
 
 static struct limef_latency_filter *latency_of(struct limef_filter *filter)

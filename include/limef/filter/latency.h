@@ -62,7 +62,7 @@ struct limef_latency_filter {
  *
  * A frame is late by what its presentation time lags behind that of the track's quickest frames. A
  * clock of the camera that is slow is not taken for lateness: up to 10 000 ppm where a frame comes
- * here within an eighth of the budget after it entered the process, 200 ppm where it waited. Over
+ * here at most an eighth of the budget later than the promptest did, 200 ppm where it waited. Over
  * the budget, packets of pictures are dropped up to a key frame that is within it, pictures and
  * sound up to the first frame that is. If the stream is as late after a budget's worth of it was
  * dropped, dropping does not help, and what it is like now is natural. The first frame that passes

@@ -10,6 +10,9 @@
 
 /* Pictures that are due this close to each other are composed together. */
 #define TOGETHER_US 3000
+/* Composing begins this much before its time at most, and follows a change by this part of it. */
+#define COMPOSING_MAX_US 20000
+#define COMPOSING_PART 8
 /* Composing for a refresh begins this long after the one before. */
 #define AFTER_REFRESH_US 300
 /* A clock is moved by no more than this part of a picture's time, but for the first picture. */
@@ -43,6 +46,8 @@ int64_t presenter_take_us(const struct limef_presenter *presenter, const struct 
     if (is_paced(presenter))
         take_us = nearest_refresh_us(&presenter->flip, tile->due_us) - presenter->flip.period_us +
                   AFTER_REFRESH_US;
+    else
+        take_us -= presenter->flip.composing_us;
     /* a late picture finds the one before it on its way: asking at once, again and again, does not
      * speed that up */
     return FFMAX(take_us, presenter->flip.ready_us);
@@ -74,6 +79,13 @@ void presenter_note_committed(struct limef_presenter *presenter)
         if (tile->fresh && !has_anchored(tile) && (!flip->target_us || target_us < flip->target_us))
             flip->target_us = target_us;
     }
+}
+
+void presenter_note_composed(struct limef_presenter *presenter, int64_t took_us)
+{
+    int64_t *composing_us = &presenter->flip.composing_us;
+
+    *composing_us += (FFMIN(took_us, COMPOSING_MAX_US) - *composing_us) / COMPOSING_PART;
 }
 
 /* A live slot's clock is its source's: it is not slowed down for the display. */

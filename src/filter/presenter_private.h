@@ -40,6 +40,9 @@ int64_t presenter_take_us(const struct limef_presenter *presenter, const struct 
 bool presenter_is_time(const struct limef_presenter *presenter, const struct limef_tile *tile,
                        int64_t now_us);
 
+/* What was composed is on the screen so long after that was begun. */
+void presenter_note_composed(struct limef_presenter *presenter, int64_t took_us);
+
 /* What was composed is on its way, and comes onto the screen at a flip. */
 void presenter_note_committed(struct limef_presenter *presenter);
 

@@ -406,7 +406,7 @@ static void present(struct limef_presenter *presenter)
 
 static int64_t tick(struct limef_presenter *presenter, int64_t now_us)
 {
-    int64_t due_us = LIMEF_FOREVER, ready_us;
+    int64_t due_us = LIMEF_FOREVER, ready_us, began_us, seen_us;
 
     if (!presenter->opened && !presenter->failed && is_ready_to_open(presenter, now_us))
         limef_presenter_open(presenter);
@@ -415,13 +415,16 @@ static int64_t tick(struct limef_presenter *presenter, int64_t now_us)
     handle_events(presenter, now_us);
     pay(presenter);
     ready_us = presenter_read_flips(presenter, now_us);
+    began_us = limef_now_us();
     for (unsigned i = 0; i < presenter->n_tiles && ready_us == 0; i++)
         due_us = FFMIN(due_us, tick_tile(presenter, &presenter->tiles[i], now_us));
     if (presenter->dirty && presenter->opened && ready_us == 0 &&
         is_ready_to_show(presenter, now_us)) {
         present(presenter);
         /* what waits behind a flip is looked at when that has come */
-        ready_us = presenter_read_flips(presenter, limef_now_us());
+        seen_us = limef_now_us();
+        ready_us = presenter_read_flips(presenter, seen_us);
+        presenter_note_composed(presenter, seen_us - began_us);
     }
     if (ready_us)
         due_us = FFMIN(due_us, ready_us);

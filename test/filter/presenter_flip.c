@@ -16,6 +16,7 @@
 
 static struct {
     int64_t now_us;
+    bool silent;        /* the display does not say when, nor how often */
     int64_t period_us;  /* of the display; 0: it shows at once what it is given */
     int64_t compose_us; /* how long drawing takes */
     int64_t flip_us;    /* when what was presented comes onto the screen; 0: it is there */
@@ -43,7 +44,8 @@ int compositor_open(struct compositor **compositor, const struct limef_presenter
 {
     (void)settings, (void)n_tiles, (void)buffers, (void)name;
     *compositor = (struct compositor *)(void *)&display;
-    display.last.period_us = display.period_us ? display.period_us : 16667;
+    if (!display.silent)
+        display.last.period_us = display.period_us ? display.period_us : 16667;
     return 0;
 }
 
@@ -134,6 +136,8 @@ int compositor_present(struct compositor *compositor)
 {
     (void)compositor;
     display.now_us += display.compose_us;
+    if (display.silent)
+        return COMPOSITOR_COMPOSED;
     display.flip_us = display.period_us
                           ? (display.now_us / display.period_us + 1) * display.period_us
                           : display.now_us + 100;
@@ -248,6 +252,8 @@ static void play(int n, int64_t duration_us, uint32_t flags)
             continue;
         }
         due_us = limef_presenter_tick(&presenter, display.now_us);
+        if (i < n && !presenter_has_next(&tile))
+            continue;
         display.now_us = av_clip64(due_us, display.now_us + 1, display.now_us + duration_us);
     }
 }
@@ -325,6 +331,26 @@ Test(presenter_flip, a_display_without_a_rhythm_leaves_the_clock_alone)
     play(500, 40000, 0);
     cr_assert(presenter.flip.unpaced);
     cr_assert(lt(i64, llabs(presenter.flip.at_us - BEGIN_US - 498 * 40000), 60000));
+}
+
+Test(presenter_flip, what_takes_time_to_draw_is_begun_earlier_by_that)
+{
+    display.silent = true;
+    begin(0, 8000);
+    play(100, 40000, 0);
+    cr_assert(eq(u64, shown(), 99));
+    cr_assert(lt(i64, llabs(LIMEF_COUNTED(tile.last_shown_us) - BEGIN_US - 98 * 40000), 100));
+}
+
+Test(presenter_flip, however_long_drawing_takes_it_is_begun_20_ms_early_at_most)
+{
+    display.silent = true;
+    begin(0, 60000);
+    play(100, 100000, 0);
+    cr_assert(eq(u64, shown(), 99));
+    cr_assert(lt(i64,
+                 llabs(LIMEF_COUNTED(tile.last_shown_us) - BEGIN_US - 98 * 100000 - 60000 + 20000),
+                 100));
 }
 
 Test(presenter_flip, a_live_source_is_not_slowed_down_for_the_display)

@@ -234,6 +234,7 @@ struct limef_presenter {
         int64_t period_us;    /**< of the display; 0: not known */
         int64_t target_us;    /**< the refresh that is meant for what waits; 0: none is */
         int64_t ready_us;     /**< when the flip that is waited for is looked for; 0: none is */
+        int64_t composing_us; /**< how long pictures take to the screen, if it has no rhythm */
     } flip;
 
     /* any reads */

@@ -7,8 +7,8 @@
  * recorded, and prints how much later than its beep each flash was seen.
  *
  * Neither the presenter nor the mixer is asked: when a flash was seen is the time when the picture
- * is read back, when a beep is heard comes from its place in the file and from when blocks of
- * sound are mixed, half a period, and the patience, before they are heard.
+ * is read back, when a beep is heard comes from its place in the file and from when the blocks
+ * around it were mixed, half a period, and the patience, before they are heard.
  */
 #include <limef/limef.h>
 
@@ -23,7 +23,9 @@
 #define MAX_MARKS 1000
 #define RING_FRAMES 65536
 #define TIMEOUT_US 60000000
-#define LOOK_US 500    /* how often the mixer is looked at */
+#define LOOK_US 500 /* how often the mixer is looked at */
+#define PIECE (RATE / 10)
+#define MAX_PIECES 1200
 #define SAME_US 200000 /* a flash and a beep that are further apart are not of the same second */
 #define SAME_LIVE_US 450000
 
@@ -50,6 +52,10 @@ static struct limef_audio_slot slot;
 static struct limef_audio_sink sink;
 static struct limef_audio_output output;
 static struct limef_audio_recorder recorder;
+
+/* When the recording would have begun by what was mixed in each piece of it: a machine that stands
+ * still moves all that comes later. */
+static int64_t began_us[MAX_PIECES];
 
 /* the screen's thread */
 static int64_t flashes_us[MAX_MARKS];
@@ -210,20 +216,38 @@ static void open_chain(const char *url)
     must(limef_graph_start(&graph), "graph");
 }
 
-/* Until both have ended. Returns when frame 0 of the sound was mixed. */
-static int64_t play(int to_s)
+/* The earliest look is the one right after a block was mixed. */
+static void look_at_mixer(void)
+{
+    uint64_t n_frames = limef_sample_ring_head(&input.ring) ? LIMEF_COUNTED(ring.head) : 0;
+    int64_t zero_us = limef_now_us() - (int64_t)(n_frames * 1000000 / RATE);
+    uint64_t piece = n_frames / PIECE;
+
+    if (n_frames && piece < MAX_PIECES && (!began_us[piece] || zero_us < began_us[piece]))
+        began_us[piece] = zero_us;
+}
+
+/* When a frame of the recording was mixed; 0: that was not seen. */
+static int64_t mixed_us(int64_t frame)
+{
+    int64_t piece = frame / PIECE;
+
+    while (piece < MAX_PIECES && !began_us[piece])
+        piece++;
+    return piece < MAX_PIECES ? began_us[piece] + frame * 1000000 / RATE : 0;
+}
+
+/* Until both have ended. */
+static void play(int to_s)
 {
     struct limef_signal_frame report;
-    int64_t deadline_us = limef_deadline_us(TIMEOUT_US), zero_us = INT64_MAX;
+    int64_t deadline_us = limef_deadline_us(TIMEOUT_US);
     int n_ended = 0;
 
     while (n_ended < 2 && limef_now_us() < deadline_us) {
-        uint64_t n_frames = limef_sample_ring_head(&input.ring) ? LIMEF_COUNTED(ring.head) : 0;
         int64_t now_us = limef_now_us();
 
-        /* the earliest look is the one right after a block was mixed */
-        if (n_frames && now_us - (int64_t)(n_frames * 1000000 / RATE) < zero_us)
-            zero_us = now_us - (int64_t)(n_frames * 1000000 / RATE);
+        look_at_mixer();
         if (to_s && limef_mixer_input_heard_us(&input, now_us) > 1500000) {
             seek(to_s);
             to_s = 0;
@@ -231,7 +255,6 @@ static int64_t play(int to_s)
         if (limef_reports_read(&reports, &report, LOOK_US) == 0)
             n_ended += report.signal == LIMEF_SIGNAL_END;
     }
-    return zero_us;
 }
 
 static unsigned find_beeps(const char *wav, int64_t *frames)
@@ -254,7 +277,7 @@ static unsigned find_beeps(const char *wav, int64_t *frames)
     return n;
 }
 
-static void print(const int64_t *beeps, unsigned n_beeps, int64_t zero_us, int64_t patience_us)
+static void print(const int64_t *beeps, unsigned n_beeps, int64_t patience_us)
 {
     int64_t same_us = is_live ? SAME_LIVE_US : SAME_US;
     unsigned n = 0;
@@ -262,7 +285,7 @@ static void print(const int64_t *beeps, unsigned n_beeps, int64_t zero_us, int64
     printf("{\"flashes\": %u, \"beeps\": %u, \"late_ms\": [", n_flashes, n_beeps);
     for (unsigned i = 0; i < n_beeps; i++)
         for (unsigned k = 0; k < n_flashes; k++) {
-            int64_t beep_us = zero_us + patience_us + (beeps[i] + 3 * PERIOD / 2) * 1000000 / RATE;
+            int64_t beep_us = mixed_us(beeps[i] + 3 * PERIOD / 2) + patience_us;
 
             if (llabs(flashes_us[k] - beep_us) < same_us)
                 printf("%s%.2f", n++ ? ", " : "", (double)(flashes_us[k] - beep_us) / 1e3);
@@ -282,7 +305,7 @@ static void print(const int64_t *beeps, unsigned n_beeps, int64_t zero_us, int64
 int main(int n_arguments, char **arguments)
 {
     static int64_t beeps[MAX_MARKS];
-    int64_t zero_us, patience_us = n_arguments > 5 ? atoi(arguments[5]) * INT64_C(1000) : 0;
+    int64_t patience_us = n_arguments > 5 ? atoi(arguments[5]) * INT64_C(1000) : 0;
     unsigned n_beeps;
 
     if (n_arguments < 3)
@@ -294,7 +317,7 @@ int main(int n_arguments, char **arguments)
     if (n_arguments > 3)
         set_rate(atoi(arguments[3]));
     open_chain(arguments[1]);
-    zero_us = play(n_arguments > 4 ? atoi(arguments[4]) : 0);
+    play(n_arguments > 4 ? atoi(arguments[4]) : 0);
     must(limef_graph_stop(&graph, TIMEOUT_US), "graph");
     must(limef_audio_output_stop(&output, TIMEOUT_US), "output");
     must(limef_audio_recorder_stop(&recorder, TIMEOUT_US), "recorder");
@@ -302,7 +325,7 @@ int main(int n_arguments, char **arguments)
     must(limef_thread_stop(&screen.thread, TIMEOUT_US), "screen");
     limef_graph_clear(&graph);
     n_beeps = find_beeps(arguments[2], beeps);
-    print(beeps, n_beeps, zero_us, patience_us);
+    print(beeps, n_beeps, patience_us);
     limef_filter_clear(&source.source.filter);
     limef_filter_clear(&camera.source.filter);
     limef_filter_clear(&latency.filter);

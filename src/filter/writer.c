@@ -90,13 +90,33 @@ static int take_packet(struct limef_writer_filter *writer, const struct limef_pa
         ignore(writer, &writer->said_late, "a track came after the file began, and is not in it");
         return 0;
     }
+    if (packet->frame.flags & LIMEF_FRAME_KEY)
+        writer->tracks[track].is_after_gap = false;
+    if (writer->tracks[track].is_after_gap) {
+        LIMEF_COUNT(writer->n_waited, 1);
+        return 0;
+    }
     return writer_write(writer, track, packet);
+}
+
+static void take_gap(struct limef_writer_filter *writer, const struct limef_frame *gap)
+{
+    for (unsigned i = 0; i < writer->codecs.tracks.n; i++) {
+        const struct limef_frame *codec = &writer->codecs.frames[i].frame;
+
+        if (codec->media == LIMEF_MEDIA_VIDEO &&
+            (gap->slot == UINT32_MAX || gap->track == codec->track))
+            writer->tracks[i].is_after_gap = true;
+    }
 }
 
 static int take_signal(struct limef_writer_filter *writer, const struct limef_signal_frame *signal)
 {
     int ret = 0;
 
+    if (signal->signal == LIMEF_SIGNAL_GAP &&
+        (signal->frame.slot == UINT32_MAX || signal->frame.slot == writer->slot))
+        take_gap(writer, &signal->frame);
     if (writer->has_slot && signal->frame.slot != writer->slot)
         return 0;
     switch (signal->signal) {

@@ -81,6 +81,8 @@ static void print_boundary(const struct graph_seen *seen, const struct seen_edge
     fprintf(file, ": %u of %u wait", edge->n_waiting, counters->depth);
     if (edge->oldest_us)
         fprintf(file, ", the oldest for %.3f s", (double)edge->oldest_us / 1e6);
+    if (edge->late_us)
+        fprintf(file, ", too old for %.3f s", (double)edge->late_us / 1e6);
     fprintf(file, "; %" PRIu64 " written, %" PRIu64 " read, %" PRIu64 " dropped",
             counters->n_written, counters->n_read, graph_dump_dropped(counters));
     if (graph_dump_dropped(counters))

@@ -104,7 +104,7 @@ static void see_filters(struct limef_graph_inside *graph, struct graph_seen *see
     seen->n_filters = n;
 }
 
-static void see_edge(const struct graph_edge *edge, struct seen_edge *seen)
+static void see_edge(const struct graph_edge *edge, struct seen_edge *seen, int64_t now_us)
 {
     const struct limef_lane *lane = &edge->input.lane;
 
@@ -112,6 +112,7 @@ static void see_edge(const struct graph_edge *edge, struct seen_edge *seen)
                                .to = edge->to->seen_number,
                                .output = edge->output,
                                .is_cut = edge->is_shown,
+                               .n_late = edge->n_late,
                                .counters = edge->past};
     if (!edge->is_shown)
         return;
@@ -121,6 +122,7 @@ static void see_edge(const struct graph_edge *edge, struct seen_edge *seen)
     seen->overflow = lane->settings.overflow;
     seen->n_waiting = limef_lane_n_waiting(lane);
     seen->oldest_us = limef_lane_oldest_us(lane);
+    seen->late_us = edge->is_late ? now_us - edge->late_us : 0;
 }
 
 static void see_edges(struct limef_graph_inside *graph, struct graph_seen *seen)

@@ -39,6 +39,8 @@ struct seen_edge {
     enum limef_overflow overflow;
     unsigned n_waiting;
     int64_t oldest_us; /* that waits; 0: none, or not known */
+    int64_t late_us;   /* for so long frames have been older than is granted; 0: they are not */
+    uint64_t n_late;   /* times that they became so */
     struct limef_lane_counters counters;
 };
 

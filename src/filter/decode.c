@@ -469,7 +469,8 @@ static const struct limef_filter_ops decode_ops = {.kind = "decode",
                                                             LIMEF_FILTER_POOLS,
                                                    .go = decode_go,
                                                    .clear = decode_clear,
-                                                   .fingerprint = decode_fingerprint};
+                                                   .fingerprint = decode_fingerprint,
+                                                   .counts = decode_counts};
 
 struct limef_decode_filter *decode_filter_from(struct limef_filter *filter)
 {

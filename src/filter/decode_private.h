@@ -86,6 +86,9 @@ const struct limef_decode_carried *decode_carried_of(const struct limef_decode_f
 /* Has the context forget what is inside. */
 void decode_flush(struct limef_decode_filter *decode);
 
+/* decode_counters.c: as limef_filter_ops.counts */
+unsigned decode_counts(const struct limef_filter *filter, struct limef_filter_count *counts);
+
 /* Whether a wrapper decodes now. */
 bool decode_is_wrapper(const struct limef_decode_filter *decode);
 

@@ -2,6 +2,7 @@
 #include <limef/filter/writer.h>
 
 #include "filter/decode_private.h"
+#include "filter/filter_counts.h"
 #include "filter/writer_private.h"
 
 #include "base/libavformat.h"
@@ -162,12 +163,27 @@ static void writer_clear(struct limef_filter *filter)
     *writer = (struct limef_writer_filter){0};
 }
 
-static const struct limef_filter_ops writer_ops = {
-    .kind = "writer",
-    .flags = LIMEF_FILTER_BLOCKING | LIMEF_FILTER_RECORDS,
-    .go = writer_go,
-    .clear = writer_clear,
-};
+static unsigned writer_counts(const struct limef_filter *filter, struct limef_filter_count *counts)
+{
+    const struct limef_writer_filter *writer =
+        LIMEF_CONTAINER_OF(filter, const struct limef_writer_filter, filter);
+    const struct limef_filter_count now[] = {
+        {"files", LIMEF_COUNTED(writer->n_files)},
+        {"waited", LIMEF_COUNTED(writer->n_waited)},
+        {"ignored", LIMEF_COUNTED(writer->n_ignored)},
+        {"errors", LIMEF_COUNTED(writer->n_errors)},
+        {"times_fixed", LIMEF_COUNTED(writer->n_times_fixed)},
+    };
+
+    return filter_counts(counts, now, sizeof(now));
+}
+
+static const struct limef_filter_ops writer_ops = {.kind = "writer",
+                                                   .flags =
+                                                       LIMEF_FILTER_BLOCKING | LIMEF_FILTER_RECORDS,
+                                                   .go = writer_go,
+                                                   .clear = writer_clear,
+                                                   .counts = writer_counts};
 
 int limef_writer_filter_init(struct limef_writer_filter *writer, const char *name,
                              const struct limef_writer_settings *settings)

@@ -119,9 +119,14 @@ static void print_json_filter(const struct seen_filter *filter, FILE *file)
             filter->is_inside ? "true" : "false", filter->leaves ? "true" : "false",
             filter->n_frames, filter->copied_bytes);
     if (filter->cost_us >= 0) /* in whole nanoseconds: the same in every locale */
-        fprintf(file, ", \"cost_ns\": %" PRId64 "}", (int64_t)(filter->cost_us * 1000));
+        fprintf(file, ", \"cost_ns\": %" PRId64, (int64_t)(filter->cost_us * 1000));
     else
-        fputs(", \"cost_ns\": null}", file);
+        fputs(", \"cost_ns\": null", file);
+    fputs(", \"counts\": {", file);
+    for (unsigned i = 0; i < filter->n_counts; i++)
+        fprintf(file, "%s\"%s\": %" PRIu64, i ? ", " : "", filter->counts[i].name,
+                filter->counts[i].n);
+    fputs("}}", file);
 }
 
 static void print_json_edge(const struct seen_edge *edge, FILE *file)

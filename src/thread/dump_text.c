@@ -68,6 +68,9 @@ static void print_filter(const struct graph_seen *seen, uint32_t number, FILE *f
         fprintf(file, ", %" PRIu64 " bytes copied", filter->copied_bytes);
     if (filter->cost_us >= 0)
         fprintf(file, ", %.1f us each", filter->cost_us);
+    for (unsigned i = 0; i < filter->n_counts; i++)
+        if (filter->counts[i].n)
+            fprintf(file, ", %s %" PRIu64, filter->counts[i].name, filter->counts[i].n);
     fputs(filter->is_inside ? ", in it now" : "", file);
     fputs(filter->leaves ? ", leaves\n" : "\n", file);
 }

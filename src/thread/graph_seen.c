@@ -99,6 +99,8 @@ static void see_filters(struct limef_graph_inside *graph, struct graph_seen *see
         filter->leaves = node->leaves;
         filter->n_frames = LIMEF_COUNTED(node->filter->n_frames);
         filter->copied_bytes = LIMEF_COUNTED(node->filter->copied_bytes);
+        filter->n_counts =
+            node->filter->ops->counts ? node->filter->ops->counts(node->filter, filter->counts) : 0;
         filter->cost_us = seen->is_changing ? LIMEF_NOT_MEASURED : node->measured.cost_us;
     }
     seen->n_filters = n;
@@ -135,7 +137,7 @@ static void see_edges(struct limef_graph_inside *graph, struct graph_seen *seen)
             edge->to->seen_number == SEEN_NONE)
             continue;
         edge->seen_number = n;
-        see_edge(edge, &seen->edges[n++]);
+        see_edge(edge, &seen->edges[n++], seen->at_us);
     }
     seen->n_edges = n;
 }

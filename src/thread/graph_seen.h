@@ -28,6 +28,8 @@ struct seen_filter {
     bool leaves;
     uint64_t n_frames, copied_bytes;
     double cost_us; /* LIMEF_NOT_MEASURED: also while the graph is being changed */
+    struct limef_filter_count counts[LIMEF_FILTER_MAX_COUNTS];
+    unsigned n_counts;
 };
 
 struct seen_edge {

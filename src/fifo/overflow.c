@@ -92,7 +92,22 @@ static bool waits_for_key(const struct limef_lane *lane, uint64_t stream)
 {
     const struct limef_key_waits *waits = &lane->waits_for_key;
 
-    return lane_has_waits(lane) && (find(waits, stream) < waits->n) != waits->all_but;
+    return (waits->n || waits->all_but) && (find(waits, stream) < waits->n) != waits->all_but;
+}
+
+bool lane_gap(const struct limef_lane *lane, unsigned n, struct limef_signal_frame *gap)
+{
+    const struct limef_key_waits *waits = &lane->waits_for_key;
+    uint32_t slot = UINT32_MAX; /* of too many to know which */
+
+    if (n >= (waits->all_but ? 1 : waits->n))
+        return false;
+    if (!waits->all_but)
+        slot = (uint32_t)(waits->streams[n] >> 16);
+    limef_signal_frame_set(gap, LIMEF_SIGNAL_GAP, slot, "dropped to the next key frame");
+    gap->frame.media = LIMEF_MEDIA_VIDEO;
+    gap->frame.track = waits->all_but ? 0 : (uint16_t)waits->streams[n];
+    return true;
 }
 
 /* FLUSH: what follows of the slot begins with a key frame by itself. */

@@ -16,11 +16,9 @@ int lane_make_room(struct limef_lane *lane, const struct limef_frame *in,
  * of other slots was dropped waits for a key frame. Thread: the producer */
 void lane_flush(struct limef_lane *lane, uint32_t slot);
 
-/* Whether a stream waits for a key frame. */
-static inline bool lane_has_waits(const struct limef_lane *lane)
-{
-    return lane->waits_for_key.n > 0 || lane->waits_for_key.all_but;
-}
+/* What of its streams a lane keeps back up to the next key frame, as GAP signals, one after the
+ * other: the nth. Returns false: there are no more. Thread: the producer, or while nobody writes */
+bool lane_gap(const struct limef_lane *lane, unsigned n, struct limef_signal_frame *gap);
 
 /* The frame is lost: what of it cannot be decoded without those before it waits for a key frame.
  * Audio, subtitles, pictures and signals stand alone. */

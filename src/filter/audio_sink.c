@@ -2,6 +2,7 @@
 #include "filter/audio_sink_private.h"
 
 #include "filter/audio_slot.h"
+#include "filter/filter_counts.h"
 
 #include <limef/base/log.h>
 #include <limef/filter/resample.h>
@@ -363,8 +364,26 @@ static int64_t audio_sink_tick(struct limef_filter *filter, int64_t now_us)
     return limef_audio_sink_tick(sink_of(filter), now_us);
 }
 
-static const struct limef_filter_ops audio_sink_ops = {
-    .kind = "audio sink", .go = audio_sink_go, .tick = audio_sink_tick, .clear = audio_sink_clear};
+static unsigned audio_sink_counts(const struct limef_filter *filter,
+                                  struct limef_filter_count *counts)
+{
+    const struct limef_audio_sink *sink =
+        LIMEF_CONTAINER_OF(filter, const struct limef_audio_sink, filter);
+    struct limef_filter_count now[] = {
+        {"refused", LIMEF_COUNTED(sink->n_refused)}, {"dropped", 0}, {"gaps", 0}};
+
+    for (unsigned i = 0; i < sink->n_slots; i++) {
+        now[1].n += LIMEF_COUNTED(sink->slots[i].n_dropped);
+        now[2].n += LIMEF_COUNTED(sink->slots[i].n_gaps);
+    }
+    return filter_counts(counts, now, sizeof(now));
+}
+
+static const struct limef_filter_ops audio_sink_ops = {.kind = "audio sink",
+                                                       .go = audio_sink_go,
+                                                       .tick = audio_sink_tick,
+                                                       .clear = audio_sink_clear,
+                                                       .counts = audio_sink_counts};
 
 void limef_audio_sink_init(struct limef_audio_sink *sink, const char *name,
                            struct limef_audio_slot *slots, unsigned n_slots,

@@ -390,7 +390,7 @@ static int take_signal(struct limef_decode_filter *decode, const struct limef_si
         decode->is_after_gap = decode->leads = decode->has_passed = false;
         break;
     case LIMEF_SIGNAL_GAP:
-        decode->is_after_gap = decode->settings.media == LIMEF_MEDIA_VIDEO;
+        decode->is_after_gap |= decode_is_cut_by(decode, &signal->frame);
         break;
     case LIMEF_SIGNAL_DEPTH:
         decode->n_behind = (unsigned)av_clip64(signal->value, 1, LIMEF_DECODE_MAX_BEHIND);
@@ -469,7 +469,8 @@ static const struct limef_filter_ops decode_ops = {.kind = "decode",
                                                             LIMEF_FILTER_POOLS,
                                                    .go = decode_go,
                                                    .clear = decode_clear,
-                                                   .fingerprint = decode_fingerprint};
+                                                   .fingerprint = decode_fingerprint,
+                                                   .counts = decode_counts};
 
 struct limef_decode_filter *decode_filter_from(struct limef_filter *filter)
 {

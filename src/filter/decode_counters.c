@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <limef/filter/decode.h>
 
+#include "filter/decode_private.h"
+#include "filter/filter_counts.h"
+
 #include <limef/frame/pool.h>
 
 void limef_decode_get_counters(const struct limef_decode_filter *decode,
@@ -42,4 +45,24 @@ void limef_decode_get_hardware_counters(const struct limef_decode_filter *decode
     };
     for (int i = 0; i < 4; i++)
         counters->n_steps[i] = LIMEF_COUNTED(decode->n_steps[i]);
+}
+
+unsigned decode_counts(const struct limef_filter *filter, struct limef_filter_count *counts)
+{
+    const struct limef_decode_filter *decode =
+        LIMEF_CONTAINER_OF(filter, const struct limef_decode_filter, filter);
+    const struct limef_filter_count now[] = {
+        {"dropped_seek", LIMEF_COUNTED(decode->n_dropped_seek)},
+        {"dropped_burst", LIMEF_COUNTED(decode->n_dropped_burst)},
+        {"dropped_leading", LIMEF_COUNTED(decode->n_dropped_leading)},
+        {"backward", LIMEF_COUNTED(decode->n_backward)},
+        {"cuts", LIMEF_COUNTED(decode->n_cuts)},
+        {"codec_changes", LIMEF_COUNTED(decode->n_codec_changes)},
+        {"without_threads", LIMEF_COUNTED(decode->n_without_threads)},
+        {"hardware_failures", LIMEF_COUNTED(decode->n_failures)},
+        {"hardware_skipped", LIMEF_COUNTED(decode->n_skipped)},
+        {"hardware_copied", LIMEF_COUNTED(decode->n_copied)},
+    };
+
+    return filter_counts(counts, now, sizeof(now));
 }

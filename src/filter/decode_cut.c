@@ -96,6 +96,14 @@ static bool is_open(const AVCodecParameters *stream, const struct limef_packet_f
     }
 }
 
+bool decode_is_cut_by(const struct limef_decode_filter *decode, const struct limef_frame *gap)
+{
+    const struct limef_frame *codec = &decode->codec.frame;
+
+    return decode->settings.media == LIMEF_MEDIA_VIDEO &&
+           (gap->slot == UINT32_MAX || (gap->slot == codec->slot && gap->track == codec->track));
+}
+
 int decode_cut(struct limef_decode_filter *decode, const struct limef_packet_frame *key)
 {
     uint64_t n_passed = LIMEF_COUNTED(decode->n_decoded);

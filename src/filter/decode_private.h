@@ -64,6 +64,9 @@ void decode_forget_burst(struct limef_decode_filter *decode);
  * codes. */
 unsigned decode_length_bytes(const struct AVCodecParameters *stream);
 
+/* Whether a GAP is of the stream that is decoded: up to its next key nothing can be. */
+bool decode_is_cut_by(const struct limef_decode_filter *decode, const struct limef_frame *gap);
+
 /* Before a key behind a hole is decoded: passes on what is inside, and forgets it. Returns as
  * limef_filter_ops.go. */
 int decode_cut(struct limef_decode_filter *decode, const struct limef_packet_frame *key);
@@ -82,6 +85,9 @@ const struct limef_decode_carried *decode_carried_of(const struct limef_decode_f
 
 /* Has the context forget what is inside. */
 void decode_flush(struct limef_decode_filter *decode);
+
+/* decode_counters.c: as limef_filter_ops.counts */
+unsigned decode_counts(const struct limef_filter *filter, struct limef_filter_count *counts);
 
 /* Whether a wrapper decodes now. */
 bool decode_is_wrapper(const struct limef_decode_filter *decode);

@@ -2,6 +2,7 @@
 #include <limef/filter/encode.h>
 
 #include "filter/encode_private.h"
+#include "filter/filter_counts.h"
 
 #include "base/memory_private.h"
 #include "frame/av_compat.h"
@@ -378,13 +379,25 @@ static uint64_t encode_fingerprint(const struct limef_filter *filter)
     return settings->options ? mix(hash, settings->options, strlen(settings->options)) : hash;
 }
 
-static const struct limef_filter_ops encode_ops = {
-    .kind = "encode",
-    .flags = LIMEF_FILTER_SELF_THREADED,
-    .go = encode_go,
-    .clear = encode_clear,
-    .fingerprint = encode_fingerprint,
-};
+static unsigned encode_counts(const struct limef_filter *filter, struct limef_filter_count *counts)
+{
+    const struct limef_encode_filter *encode =
+        LIMEF_CONTAINER_OF(filter, const struct limef_encode_filter, filter);
+    const struct limef_filter_count now[] = {
+        {"errors", LIMEF_COUNTED(encode->n_errors)},
+        {"times_fixed", LIMEF_COUNTED(encode->n_times_fixed)},
+        {"opened", LIMEF_COUNTED(encode->n_opened)},
+    };
+
+    return filter_counts(counts, now, sizeof(now));
+}
+
+static const struct limef_filter_ops encode_ops = {.kind = "encode",
+                                                   .flags = LIMEF_FILTER_SELF_THREADED,
+                                                   .go = encode_go,
+                                                   .clear = encode_clear,
+                                                   .fingerprint = encode_fingerprint,
+                                                   .counts = encode_counts};
 
 int limef_encode_filter_init(struct limef_encode_filter *encode, const char *name,
                              const struct limef_encode_settings *settings)

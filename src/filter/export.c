@@ -2,6 +2,7 @@
 #include <limef/filter/export.h>
 
 #include "filter/export_private.h"
+#include "filter/filter_counts.h"
 
 #include <libavutil/error.h>
 
@@ -40,8 +41,27 @@ static void export_clear(struct limef_filter *filter)
     *export_filter = (struct limef_export_filter){0};
 }
 
-static const struct limef_filter_ops export_ops = {
-    .kind = "export", .flags = LIMEF_FILTER_SELF_THREADED, .go = export_go, .clear = export_clear};
+static unsigned export_counts(const struct limef_filter *filter, struct limef_filter_count *counts)
+{
+    const struct export_server *server =
+        LIMEF_CONTAINER_OF(filter, const struct limef_export_filter, filter)->server;
+    const struct limef_filter_count now[] = {
+        {"unread", LIMEF_COUNTED(server->n_unread)},
+        {"late", LIMEF_COUNTED(server->lane.n_dropped_oldest)},
+        {"missed", LIMEF_COUNTED(server->n_missed)},
+        {"failed", LIMEF_COUNTED(server->n_failed)},
+        {"refused", LIMEF_COUNTED(server->n_refused)},
+        {"expelled", LIMEF_COUNTED(server->n_expelled)},
+    };
+
+    return filter_counts(counts, now, sizeof(now));
+}
+
+static const struct limef_filter_ops export_ops = {.kind = "export",
+                                                   .flags = LIMEF_FILTER_SELF_THREADED,
+                                                   .go = export_go,
+                                                   .clear = export_clear,
+                                                   .counts = export_counts};
 
 int limef_export_filter_init(struct limef_export_filter *export_filter, const char *name,
                              const struct limef_export_settings *settings)

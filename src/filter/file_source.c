@@ -3,6 +3,7 @@
 
 #include "base/secret.h"
 #include "filter/file_source_private.h"
+#include "filter/filter_counts.h"
 #include "filter/fingerprint.h"
 
 #include "base/libavformat.h"
@@ -321,12 +322,29 @@ static uint64_t file_source_fingerprint(const struct limef_filter *filter)
     return hash;
 }
 
+static unsigned file_source_counts(const struct limef_filter *filter,
+                                   struct limef_filter_count *counts)
+{
+    const struct limef_file_source *file =
+        LIMEF_CONTAINER_OF(filter, const struct limef_file_source, source.filter);
+    const struct limef_filter_count now[] = {
+        {"refused", LIMEF_COUNTED(file->n_refused)},
+        {"skipped", LIMEF_COUNTED(file->n_skipped)},
+        {"bad_times", LIMEF_COUNTED(file->n_bad_times)},
+        {"seeks", LIMEF_COUNTED(file->n_seeks)},
+        {"loops", LIMEF_COUNTED(file->n_loops)},
+    };
+
+    return filter_counts(counts, now, sizeof(now));
+}
+
 static const struct limef_filter_ops file_source_ops = {.kind = "file source",
                                                         .flags = LIMEF_FILTER_SOURCE |
                                                                  LIMEF_FILTER_BLOCKING,
                                                         .go = file_source_go,
                                                         .clear = file_source_clear,
-                                                        .fingerprint = file_source_fingerprint};
+                                                        .fingerprint = file_source_fingerprint,
+                                                        .counts = file_source_counts};
 
 int limef_file_source_init(struct limef_file_source *file, const char *name,
                            const struct limef_file_source_settings *settings)

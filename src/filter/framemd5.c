@@ -4,6 +4,7 @@
 #include <limef/base/log.h>
 
 #include "base/memory_private.h"
+#include "filter/filter_counts.h"
 #include "frame/fetch.h"
 
 #include <inttypes.h>
@@ -163,8 +164,20 @@ static void framemd5_clear(struct limef_filter *filter)
     *framemd5 = (struct limef_framemd5_filter){0};
 }
 
+static unsigned framemd5_counts(const struct limef_filter *filter,
+                                struct limef_filter_count *counts)
+{
+    const struct limef_framemd5_filter *framemd5 =
+        LIMEF_CONTAINER_OF(filter, const struct limef_framemd5_filter, filter);
+    const struct limef_filter_count now[] = {
+        {"skipped", LIMEF_COUNTED(framemd5->n_skipped)},
+    };
+
+    return filter_counts(counts, now, sizeof(now));
+}
+
 const struct limef_filter_ops limef_framemd5_ops = {
-    .kind = "framemd5", .go = framemd5_go, .clear = framemd5_clear};
+    .kind = "framemd5", .go = framemd5_go, .clear = framemd5_clear, .counts = framemd5_counts};
 
 void limef_framemd5_filter_init(struct limef_framemd5_filter *framemd5, const char *name,
                                 limef_framemd5_fn *sink, void *context, FILE *file)

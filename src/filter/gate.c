@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <limef/filter/gate.h>
 
+#include "filter/filter_counts.h"
+
 #include <string.h>
 
 /* Leading pictures and samples come within this before a key frame; what is earlier is a jump. */
@@ -123,7 +125,19 @@ static void gate_clear(struct limef_filter *filter)
     *gate = (struct limef_gate_filter){0};
 }
 
-const struct limef_filter_ops limef_gate_ops = {.kind = "gate", .go = gate_go, .clear = gate_clear};
+static unsigned gate_counts(const struct limef_filter *filter, struct limef_filter_count *counts)
+{
+    const struct limef_gate_filter *gate =
+        LIMEF_CONTAINER_OF(filter, const struct limef_gate_filter, filter);
+    const struct limef_filter_count now[] = {
+        {"withheld", LIMEF_COUNTED(gate->n_withheld)},
+    };
+
+    return filter_counts(counts, now, sizeof(now));
+}
+
+const struct limef_filter_ops limef_gate_ops = {
+    .kind = "gate", .go = gate_go, .clear = gate_clear, .counts = gate_counts};
 
 void limef_gate_filter_init(struct limef_gate_filter *gate, const char *name,
                             enum limef_gate_state state, bool rebase)

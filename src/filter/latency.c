@@ -2,6 +2,7 @@
 #include <limef/filter/latency.h>
 
 #include <limef/base/log.h>
+#include <limef/thread/producer.h>
 #include <limef/thread/report.h>
 
 #include <inttypes.h>
@@ -34,16 +35,32 @@ static void begin_anew(struct limef_latency_track *track, int64_t base_us, int64
     track->based_at_us = now_us;
 }
 
+/* Whether the source that drives this thread has had nothing to give since the last frame, so that
+ * none can have waited before it: in the kernel, nobody sees when a frame came. Of others that is
+ * not known. */
+static bool ran_dry(struct limef_latency_track *track)
+{
+    const struct limef_thread *thread = limef_thread_current();
+    const struct limef_source *source = thread ? thread->stepped : NULL;
+    uint64_t n_waited = source ? LIMEF_COUNTED(source->n_waited) : 0;
+    bool did = n_waited != track->n_waited;
+
+    track->n_waited = n_waited;
+    return did || !source || source->filter.ops->flags & LIMEF_FILTER_BLOCKING;
+}
+
 /* Grows what is natural by what a slow clock may have added since the last frame. */
 static void follow_clock(const struct limef_latency_filter *latency,
                          struct limef_latency_track *track, const struct limef_frame *in,
                          int64_t now_us)
 {
     int64_t waited_us = in->entered_us ? now_us - in->entered_us : INT64_MAX, ppm, grown_us;
+    bool is_drained = ran_dry(track);
 
     /* what is held back for another stream on purpose, each frame is */
     track->least_wait_us = FFMIN(track->least_wait_us, waited_us);
-    ppm = in->entered_us && waited_us - track->least_wait_us <= budget_us(latency) / PROMPT_PART
+    ppm = is_drained && in->entered_us &&
+                  waited_us - track->least_wait_us <= budget_us(latency) / PROMPT_PART
               ? MAX_SLOW_PPM
               : MAX_DRIFT_PPM;
     grown_us = (now_us - track->based_at_us) * ppm / 1000000;

@@ -2,6 +2,7 @@
 #include <limef/filter/mosaic.h>
 
 #include "base/memory_private.h"
+#include "filter/filter_counts.h"
 #include "filter/mosaic_private.h"
 #include "frame/convert.h"
 #include "frame/fetch.h"
@@ -176,8 +177,22 @@ static uint64_t mosaic_fingerprint(const struct limef_filter *filter)
            mosaic->n_cells ^ (uint64_t)mosaic->settings.interval_us << 8;
 }
 
-static const struct limef_filter_ops mosaic_ops = {
-    .kind = "mosaic", .go = mosaic_go, .clear = mosaic_clear, .fingerprint = mosaic_fingerprint};
+static unsigned mosaic_counts(const struct limef_filter *filter, struct limef_filter_count *counts)
+{
+    const struct limef_mosaic_filter *mosaic =
+        LIMEF_CONTAINER_OF(filter, const struct limef_mosaic_filter, filter);
+    const struct limef_filter_count now[] = {
+        {"missed", LIMEF_COUNTED(mosaic->n_missed)},
+    };
+
+    return filter_counts(counts, now, sizeof(now));
+}
+
+static const struct limef_filter_ops mosaic_ops = {.kind = "mosaic",
+                                                   .go = mosaic_go,
+                                                   .clear = mosaic_clear,
+                                                   .fingerprint = mosaic_fingerprint,
+                                                   .counts = mosaic_counts};
 
 static AVBufferRef *make_buffer(void *mosaic, size_t size_bytes)
 {

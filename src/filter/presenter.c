@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <limef/filter/presenter.h>
 
+#include "filter/filter_counts.h"
 #include "filter/filter_kinds.h"
 #include "filter/presenter_private.h"
 #include "frame/buffer_pool.h"
@@ -237,14 +238,29 @@ static void presenter_leave(struct limef_filter *filter)
         presenter->closed = presenter->failed = false;
 }
 
-static const struct limef_filter_ops presenter_ops = {
-    .kind = "presenter",
-    .flags = LIMEF_FILTER_THREAD_BOUND | LIMEF_FILTER_DISPLAY,
-    .go = presenter_go,
-    .clear = presenter_clear,
-    .tick = presenter_tick,
-    .leave = presenter_leave,
-};
+static unsigned presenter_counts(const struct limef_filter *filter,
+                                 struct limef_filter_count *counts)
+{
+    const struct limef_presenter *presenter =
+        LIMEF_CONTAINER_OF(filter, const struct limef_presenter, filter);
+    const struct limef_filter_count now[] = {
+        {"missed", LIMEF_COUNTED(presenter->n_missed)},
+        {"missed_here", LIMEF_COUNTED(presenter->n_missed_here)},
+        {"fences_cpu", LIMEF_COUNTED(presenter->n_fences_cpu)},
+        {"fences_late", LIMEF_COUNTED(presenter->n_fences_late)},
+    };
+
+    return filter_counts(counts, now, sizeof(now));
+}
+
+static const struct limef_filter_ops presenter_ops = {.kind = "presenter",
+                                                      .flags = LIMEF_FILTER_THREAD_BOUND |
+                                                               LIMEF_FILTER_DISPLAY,
+                                                      .go = presenter_go,
+                                                      .clear = presenter_clear,
+                                                      .tick = presenter_tick,
+                                                      .leave = presenter_leave,
+                                                      .counts = presenter_counts};
 
 struct limef_presenter *presenter_from(struct limef_filter *filter)
 {

@@ -7,6 +7,7 @@
 #include <limef/frame/any.h>
 #include <limef/thread/producer.h>
 
+#include <libavutil/common.h>
 #include <libavutil/error.h>
 #include <pthread.h>
 #include <string.h>
@@ -37,7 +38,8 @@ struct activation {
 /* What the calling thread measures. */
 struct tree {
     struct activation *top; /* NULL: nothing */
-    int64_t stamped_ns;     /* the last look at the clock */
+    struct probe_counted *counted;
+    int64_t stamped_ns; /* the last look at the clock */
     int64_t waited_ns;
     uint64_t number; /* of the outermost call */
     uint32_t n_calls;
@@ -57,6 +59,7 @@ static int64_t (*now_ns)(void) = real_now_ns;
 static int64_t stamp_cost_ns; /* of it, what lies between two looks at the clock */
 static int64_t own_cost_ns;   /* of a measured call, what else its own time holds */
 static int64_t call_cost_ns;  /* of a measured call, all of it */
+static int64_t tree_cost_ns;  /* of the outermost one, beside that */
 
 /* The time since the last look at the clock, without the look. */
 static int64_t lap_ns(void)
@@ -142,6 +145,7 @@ static void count_call(const struct activation *call)
     if (own_ns > LIMEF_COUNTED(probe->max_ns))
         atomic_store_explicit(&probe->max_ns, own_ns, memory_order_relaxed);
     LIMEF_COUNT(probe->own[probe_bucket((int64_t)own_ns)], 1);
+    probe_note_counted(tree.counted, probe, (int64_t)own_ns);
 }
 
 static void mark_behind(struct limef_filter *filter, bool on);
@@ -225,7 +229,7 @@ int limef_probe_go(struct limef_filter *filter, const struct limef_frame *frame)
 static uint32_t choose_every(const struct limef_probe *probe, int64_t gap_ns)
 {
     int64_t mean_ns = probe->mean_ns > 0 ? probe->mean_ns : 1;
-    int64_t by_cost = tree.n_calls * call_cost_ns * WORK_PER_COST / mean_ns;
+    int64_t by_cost = (tree.n_calls * call_cost_ns + tree_cost_ns) * WORK_PER_COST / mean_ns;
     uint32_t set_hz = atomic_load_explicit(&probe->least_hz, memory_order_relaxed);
     int64_t least_hz = set_hz ? set_hz : SAMPLES_HZ;
     int64_t by_rate = NS_PER_S / least_hz * probe->drawn / (gap_ns > 0 ? gap_ns : 1) + 1;
@@ -235,10 +239,12 @@ static uint32_t choose_every(const struct limef_probe *probe, int64_t gap_ns)
 }
 
 static void begin_tree(struct activation *call, struct limef_filter *filter,
-                       struct limef_probe *probe)
+                       struct limef_probe *probe, struct probe_counted *counted)
 {
     *call = (struct activation){.probe = probe};
     mark_behind(filter, true);
+    tree.counted = counted;
+    probe_begin_counted(counted);
     tree.number++;
     tree.n_calls = 1;
     tree.waited_ns = 0;
@@ -271,11 +277,12 @@ static void draw(struct limef_probe *probe, int64_t began_ns)
 static APART int measured_run(struct limef_filter *filter, struct limef_probe *probe,
                               const struct limef_frame *frame)
 {
+    struct probe_counted counted;
     struct activation call;
     int64_t began_ns;
     int ret;
 
-    begin_tree(&call, filter, probe);
+    begin_tree(&call, filter, probe, &counted);
     began_ns = tree.stamped_ns;
     note_arrival(probe, frame);
     ret = filter->ops->go(filter, frame);
@@ -287,6 +294,7 @@ static APART int measured_run(struct limef_filter *filter, struct limef_probe *p
         LIMEF_COUNT(probe->n_refused, 1);
     else
         count_call(&call);
+    probe_end_counted(&counted, tree.stamped_ns - began_ns - tree.waited_ns);
     return ret;
 }
 
@@ -328,19 +336,23 @@ static void count_step(struct limef_source *source, int ret)
 
 static int measured_step(struct limef_source *source, struct limef_probe *probe, int64_t *due_us)
 {
+    struct probe_counted counted;
     struct activation call;
     int64_t began_ns;
     int ret;
 
-    begin_tree(&call, &source->filter, probe);
+    begin_tree(&call, &source->filter, probe, &counted);
     began_ns = tree.stamped_ns;
     ret = source->step(source, due_us);
     call.own_ns += lap_ns();
     end_tree(&source->filter);
+    if (!has_waited(ret)) {
+        draw(probe, began_ns);
+        count_call(&call);
+    }
+    probe_end_counted(&counted, tree.stamped_ns - began_ns - tree.waited_ns);
     if (has_waited(ret))
         return ret; /* the next one is measured */
-    draw(probe, began_ns);
-    count_call(&call);
     if (call.n_out)
         atomic_store_explicit(&probe->seen, call.out_seen, memory_order_relaxed);
     source->filter.measure_at = (uint32_t)LIMEF_COUNTED(source->n_steps) + probe->drawn;
@@ -403,15 +415,21 @@ static void calibrate(void)
     struct limef_filter nothing = LIMEF_FILTER(&nothing_ops, "nothing", &next);
     struct limef_probe caller = {0}, probe = {0};
     struct limef_decoded_frame frame = {.frame = {.frame_class = LIMEF_FRAME_DECODED}};
+    struct probe_counted counted;
     struct activation call = {.probe = &caller};
     struct tree kept = tree;
-    int64_t stamp_ns = NS_PER_S, own_ns = NS_PER_S, call_ns = NS_PER_S;
+    int64_t stamp_ns = NS_PER_S, own_ns = NS_PER_S, call_ns = NS_PER_S, tree_ns = NS_PER_S;
 
     stamp_cost_ns = own_cost_ns = 0;
     tree.top = &call;
+    tree.counted = &counted;
     for (int i = 0; i < N_CALIBRATIONS; i++) {
         int64_t began_ns = now_ns(), lap = now_ns() - began_ns;
         uint64_t sum_ns = probe.sum_ns;
+
+        began_ns = now_ns();
+        probe_begin_counted(&counted);
+        tree_ns = FFMIN(tree_ns, now_ns() - began_ns);
 
         stamp_ns = lap < stamp_ns ? lap : stamp_ns;
         began_ns = now_ns();
@@ -426,14 +444,21 @@ static void calibrate(void)
     own_cost_ns = own_ns - stamp_ns;
     /* code that seldom runs is not in the caches: twice what it costs in a loop */
     call_cost_ns = 2 * (call_ns - stamp_ns);
+    tree_cost_ns = tree_ns - stamp_ns;
 }
 
 static pthread_once_t calibrated = PTHREAD_ONCE_INIT;
+
+static struct probe_usage no_usage(void)
+{
+    return (struct probe_usage){.n_preempted = 0};
+}
 
 void probe_set_clock(int64_t (*clock_ns)(void), int64_t call_ns)
 {
     pthread_once(&calibrated, calibrate);
     now_ns = clock_ns ? clock_ns : real_now_ns;
+    probe_set_usage(clock_ns ? no_usage : NULL);
     calibrate();
     if (clock_ns)
         call_cost_ns = call_ns;

@@ -24,6 +24,34 @@ void probe_wait_ends(void);
 unsigned probe_bucket(int64_t ns);
 int64_t probe_bucket_ns(unsigned bucket);
 
+/* What a thread has used and lost so far. */
+struct probe_usage {
+    int64_t cpu_ns;
+    int64_t n_preempted; /* times that another one took its processor */
+};
+
+/* The calls within one that is measured, so that their times can be put right at its end; what is
+ * beyond the room stays as it is. */
+#define PROBE_MAX_COUNTED 32
+struct probe_counted {
+    struct probe_usage began;
+    unsigned n;
+    struct probe_counted_call {
+        struct limef_probe *probe;
+        int64_t own_ns;
+    } calls[PROBE_MAX_COUNTED];
+};
+
+void probe_begin_counted(struct probe_counted *counted);
+void probe_note_counted(struct probe_counted *counted, struct limef_probe *probe, int64_t own_ns);
+
+/* whole_ns  of the outermost call, without what it waited for room. If the thread lost its
+ * processor meanwhile, all calls are made as short as if they had used what it used. */
+void probe_end_counted(const struct probe_counted *counted, int64_t whole_ns);
+
+/* For tests: another usage; NULL: the real one. As probe_set_clock(). */
+void probe_set_usage(struct probe_usage (*usage)(void));
+
 /*
  * For tests: another clock, in nanoseconds, and what to think that a measured call costs. NULL: the
  * real ones. Not while anything is measured.

@@ -149,6 +149,8 @@ uint64_t limef_probe_measure(const struct limef_probe_reading *before,
     uint64_t n_sampled = after->n_sampled - before->n_sampled;
     uint64_t n_out = after->n_out - before->n_out;
     uint64_t n = after->n_steps && n_out ? n_out : n_sampled;
+    /* a step of a source that gives several frames takes as long as all of them */
+    double steps_per_frame = n > n_sampled ? (double)n_sampled / (double)n : 1;
 
     filter->rate_hz = rate_hz(before, after);
     filter->is_live = after->seen & LIMEF_PROBE_LIVE;
@@ -156,10 +158,10 @@ uint64_t limef_probe_measure(const struct limef_probe_reading *before,
     filter->cost_us = filter->p95_us = filter->slow_us = LIMEF_NOT_MEASURED;
     if (n_sampled) {
         filter->cost_us = (double)(after->sum_ns - before->sum_ns) / (double)n / 1000;
-        filter->p95_us = percentile_ns(before->own, after->own, 0.95) / 1000;
+        filter->p95_us = steps_per_frame * percentile_ns(before->own, after->own, 0.95) / 1000;
         if (filter->p95_us < filter->cost_us)
             filter->p95_us = filter->cost_us;
-        filter->slow_us = slow_ns(before->own, after->own) / 1000;
+        filter->slow_us = steps_per_frame * slow_ns(before->own, after->own) / 1000;
         if (filter->slow_us < filter->p95_us)
             filter->slow_us = filter->p95_us;
     }

@@ -3,6 +3,7 @@
 
 #include "base/memory_private.h"
 #include "filter/clean_samples.h"
+#include "filter/filter_counts.h"
 #include "filter/fingerprint.h"
 
 #include <limef/base/log.h>
@@ -302,10 +303,25 @@ static uint64_t resample_fingerprint(const struct limef_filter *filter)
     return fingerprint_mix(hash, resample->from->format);
 }
 
+static unsigned resample_counts(const struct limef_filter *filter,
+                                struct limef_filter_count *counts)
+{
+    const struct limef_resample_filter *resample =
+        LIMEF_CONTAINER_OF(filter, const struct limef_resample_filter, filter);
+    const struct limef_filter_count now[] = {
+        {"cleaned", LIMEF_COUNTED(resample->n_cleaned)},
+        {"changes", LIMEF_COUNTED(resample->n_changes)},
+        {"errors", LIMEF_COUNTED(resample->n_errors)},
+    };
+
+    return filter_counts(counts, now, sizeof(now));
+}
+
 static const struct limef_filter_ops resample_ops = {.kind = "resample",
                                                      .go = resample_go,
                                                      .clear = resample_clear,
-                                                     .fingerprint = resample_fingerprint};
+                                                     .fingerprint = resample_fingerprint,
+                                                     .counts = resample_counts};
 
 int limef_resample_filter_init(struct limef_resample_filter *resample, const char *name,
                                const struct limef_resample_settings *settings)

@@ -2,6 +2,7 @@
 #include <limef/filter/ring_source.h>
 
 #include "base/memory_private.h"
+#include "filter/filter_counts.h"
 
 #include <limef/base/log.h>
 #include <limef/frame/pool.h>
@@ -151,12 +152,24 @@ static void ring_source_clear(struct limef_filter *filter)
     *ring = (struct limef_ring_source){.n_waiting = 0};
 }
 
-static const struct limef_filter_ops ring_source_ops = {
-    .kind = "ring source",
-    .flags = LIMEF_FILTER_SOURCE,
-    .go = ring_source_go,
-    .clear = ring_source_clear,
-};
+static unsigned ring_source_counts(const struct limef_filter *filter,
+                                   struct limef_filter_count *counts)
+{
+    const struct limef_ring_source *ring =
+        LIMEF_CONTAINER_OF(filter, const struct limef_ring_source, source.filter);
+    const struct limef_filter_count now[] = {
+        {"missed", LIMEF_COUNTED(ring->reader.n_missed)},
+        {"silence", LIMEF_COUNTED(ring->n_silence)},
+    };
+
+    return filter_counts(counts, now, sizeof(now));
+}
+
+static const struct limef_filter_ops ring_source_ops = {.kind = "ring source",
+                                                        .flags = LIMEF_FILTER_SOURCE,
+                                                        .go = ring_source_go,
+                                                        .clear = ring_source_clear,
+                                                        .counts = ring_source_counts};
 
 static AVBufferRef *make_buffer(void *ring, size_t size_bytes)
 {

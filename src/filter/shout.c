@@ -3,6 +3,7 @@
 
 #include "base/memory_private.h"
 #include "base/module.h"
+#include "filter/filter_counts.h"
 #include "filter/shout_private.h"
 
 #include <limef/base/log.h>
@@ -215,12 +216,25 @@ static void shout_clear(struct limef_filter *filter)
     *shout = (struct limef_shout_filter){0};
 }
 
-static const struct limef_filter_ops shout_ops = {
-    .kind = "shout",
-    .flags = LIMEF_FILTER_BLOCKING | LIMEF_FILTER_RECORDS,
-    .go = shout_go,
-    .clear = shout_clear,
-};
+static unsigned shout_counts(const struct limef_filter *filter, struct limef_filter_count *counts)
+{
+    const struct limef_shout_filter *shout =
+        LIMEF_CONTAINER_OF(filter, const struct limef_shout_filter, filter);
+    const struct limef_filter_count now[] = {
+        {"dropped", LIMEF_COUNTED(shout->n_dropped)},
+        {"connects", LIMEF_COUNTED(shout->n_connects)},
+        {"failures", LIMEF_COUNTED(shout->n_failures)},
+    };
+
+    return filter_counts(counts, now, sizeof(now));
+}
+
+static const struct limef_filter_ops shout_ops = {.kind = "shout",
+                                                  .flags =
+                                                      LIMEF_FILTER_BLOCKING | LIMEF_FILTER_RECORDS,
+                                                  .go = shout_go,
+                                                  .clear = shout_clear,
+                                                  .counts = shout_counts};
 
 /* Whether the URL is one. */
 static int check_place(const struct limef_url *url)

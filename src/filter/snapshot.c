@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <limef/filter/snapshot.h>
 
+#include "filter/filter_counts.h"
 #include "filter/fingerprint.h"
 
 #include "frame/fetch.h"
@@ -128,10 +129,24 @@ static uint64_t snapshot_fingerprint(const struct limef_filter *filter)
                                 settings->path ? strrchr(settings->path, '.') : NULL);
 }
 
+static unsigned snapshot_counts(const struct limef_filter *filter,
+                                struct limef_filter_count *counts)
+{
+    const struct limef_snapshot_filter *snapshot =
+        LIMEF_CONTAINER_OF(filter, const struct limef_snapshot_filter, filter);
+    const struct limef_filter_count now[] = {
+        {"written", LIMEF_COUNTED(snapshot->n_written)},
+        {"failed", LIMEF_COUNTED(snapshot->n_failed)},
+    };
+
+    return filter_counts(counts, now, sizeof(now));
+}
+
 static const struct limef_filter_ops snapshot_ops = {.kind = "snapshot",
                                                      .flags = LIMEF_FILTER_BLOCKING,
                                                      .go = snapshot_go,
-                                                     .fingerprint = snapshot_fingerprint};
+                                                     .fingerprint = snapshot_fingerprint,
+                                                     .counts = snapshot_counts};
 
 void limef_snapshot_filter_init(struct limef_snapshot_filter *snapshot, const char *name,
                                 const struct limef_snapshot_settings *settings)

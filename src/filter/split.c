@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "filter/split_private.h"
 
+#include "filter/filter_counts.h"
+
 #include <limef/filter/gop_cache.h>
 
 #include <libavutil/error.h>
@@ -144,12 +146,24 @@ static void split_reroute(struct limef_filter *filter, unsigned output, struct l
     atomic_store_explicit(&branch->to, to, memory_order_seq_cst);
 }
 
+static unsigned split_counts(const struct limef_filter *filter, struct limef_filter_count *counts)
+{
+    const struct limef_split_filter *split =
+        LIMEF_CONTAINER_OF(filter, const struct limef_split_filter, filter);
+    struct limef_filter_count refused = {.name = "refused"};
+
+    for (unsigned i = 0; i < LIMEF_SPLIT_MAX_BRANCHES; i++)
+        refused.n += LIMEF_COUNTED(split->branches[i].n_refused);
+    return filter_counts(counts, &refused, sizeof(refused));
+}
+
 const struct limef_filter_ops limef_split_ops = {.kind = "split",
                                                  .go = split_go,
                                                  .clear = split_clear,
                                                  .n_outputs = 1 + LIMEF_SPLIT_MAX_BRANCHES,
                                                  .output = split_output,
-                                                 .reroute = split_reroute};
+                                                 .reroute = split_reroute,
+                                                 .counts = split_counts};
 
 void limef_split_filter_init(struct limef_split_filter *split, const char *name)
 {

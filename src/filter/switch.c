@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <limef/filter/switch.h>
 
+#include "filter/filter_counts.h"
+
 #include <limef/base/log.h>
 
 #include <assert.h>
@@ -166,6 +168,8 @@ static int input_go(struct limef_filter *filter, const struct limef_frame *in)
 
     assert(filter->next && filter->next->ops == &limef_switch_ops);
     LIMEF_COUNT(choice->filter.n_frames, 1);
+    if (signal && signal->signal == LIMEF_SIGNAL_GAP) /* it is of this input's stream alone */
+        return is_on_air(choice, input) ? pass_as_own(choice, in) : withhold(input);
     if (signal)
         return signal->signal == LIMEF_SIGNAL_START || signal->signal == LIMEF_SIGNAL_FLUSH ||
                        has_no_media(signal)
@@ -198,10 +202,33 @@ static void switch_clear(struct limef_filter *filter)
     *switch_of(filter) = (struct limef_switch_filter){0};
 }
 
+static unsigned switch_counts(const struct limef_filter *filter, struct limef_filter_count *counts)
+{
+    const struct limef_switch_filter *choice =
+        LIMEF_CONTAINER_OF(filter, const struct limef_switch_filter, filter);
+    const struct limef_filter_count now[] = {{"cuts", LIMEF_COUNTED(choice->n_cuts)}};
+
+    return filter_counts(counts, now, sizeof(now));
+}
+
 const struct limef_filter_ops limef_switch_ops = {
-    .kind = "switch", .go = switch_go, .clear = switch_clear};
-const struct limef_filter_ops limef_switch_input_ops = {
-    .kind = "switch-input", .flags = LIMEF_FILTER_GLUED, .go = input_go, .clear = input_clear};
+    .kind = "switch", .go = switch_go, .clear = switch_clear, .counts = switch_counts};
+
+static unsigned switch_input_counts(const struct limef_filter *filter,
+                                    struct limef_filter_count *counts)
+{
+    const struct limef_switch_input *input =
+        LIMEF_CONTAINER_OF(filter, const struct limef_switch_input, filter);
+    const struct limef_filter_count now[] = {{"withheld", LIMEF_COUNTED(input->n_withheld)}};
+
+    return filter_counts(counts, now, sizeof(now));
+}
+
+const struct limef_filter_ops limef_switch_input_ops = {.kind = "switch-input",
+                                                        .flags = LIMEF_FILTER_GLUED,
+                                                        .go = input_go,
+                                                        .clear = input_clear,
+                                                        .counts = switch_input_counts};
 
 void limef_switch_filter_init(struct limef_switch_filter *choice, const char *name,
                               struct limef_switch_input *inputs, uint32_t n_inputs)

@@ -3,6 +3,7 @@
 
 #include "base/memory_private.h"
 #include "base/module.h"
+#include "filter/filter_counts.h"
 #include "filter/fingerprint.h"
 #include "filter/stretch.h"
 
@@ -265,8 +266,24 @@ static uint64_t tempo_fingerprint(const struct limef_filter *filter)
     return fingerprint_mix(FINGERPRINT_START, LIMEF_COUNTED(tempo->asked));
 }
 
-static const struct limef_filter_ops tempo_ops = {
-    .kind = "tempo", .go = tempo_go, .clear = tempo_clear, .fingerprint = tempo_fingerprint};
+static unsigned tempo_counts(const struct limef_filter *filter, struct limef_filter_count *counts)
+{
+    const struct limef_tempo_filter *tempo =
+        LIMEF_CONTAINER_OF(filter, const struct limef_tempo_filter, filter);
+    const struct limef_filter_count now[] = {
+        {"changes", LIMEF_COUNTED(tempo->n_changes)},
+        {"restarts", LIMEF_COUNTED(tempo->n_restarts)},
+        {"errors", LIMEF_COUNTED(tempo->n_errors)},
+    };
+
+    return filter_counts(counts, now, sizeof(now));
+}
+
+static const struct limef_filter_ops tempo_ops = {.kind = "tempo",
+                                                  .go = tempo_go,
+                                                  .clear = tempo_clear,
+                                                  .fingerprint = tempo_fingerprint,
+                                                  .counts = tempo_counts};
 
 int limef_tempo_filter_init(struct limef_tempo_filter *tempo, const char *name)
 {

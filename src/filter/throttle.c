@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <limef/filter/throttle.h>
 
+#include "filter/filter_counts.h"
 #include "filter/fingerprint.h"
 
 #include <libavcodec/packet.h>
@@ -98,10 +99,23 @@ static uint64_t throttle_fingerprint(const struct limef_filter *filter)
         LIMEF_CONTAINER_OF(filter, const struct limef_throttle_filter, filter)->interval_us);
 }
 
+static unsigned throttle_counts(const struct limef_filter *filter,
+                                struct limef_filter_count *counts)
+{
+    const struct limef_throttle_filter *throttle =
+        LIMEF_CONTAINER_OF(filter, const struct limef_throttle_filter, filter);
+    const struct limef_filter_count now[] = {
+        {"dropped", LIMEF_COUNTED(throttle->n_dropped)},
+    };
+
+    return filter_counts(counts, now, sizeof(now));
+}
+
 const struct limef_filter_ops limef_throttle_ops = {.kind = "throttle",
                                                     .go = throttle_go,
                                                     .clear = throttle_clear,
-                                                    .fingerprint = throttle_fingerprint};
+                                                    .fingerprint = throttle_fingerprint,
+                                                    .counts = throttle_counts};
 
 void limef_throttle_filter_init(struct limef_throttle_filter *throttle, const char *name,
                                 int64_t interval_us)

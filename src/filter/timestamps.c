@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <limef/filter/timestamps.h>
 
+#include "filter/filter_counts.h"
 #include "frame/sane_time.h"
 
 #include <libavcodec/avcodec.h>
@@ -378,8 +379,29 @@ static void timestamps_clear(struct limef_filter *filter)
     *timestamps_of(filter) = (struct limef_timestamps_filter){0};
 }
 
-const struct limef_filter_ops limef_timestamps_ops = {
-    .kind = "timestamps", .go = timestamps_go, .clear = timestamps_clear};
+static unsigned timestamps_counts(const struct limef_filter *filter,
+                                  struct limef_filter_count *counts)
+{
+    const struct limef_timestamps_filter *timestamps =
+        LIMEF_CONTAINER_OF(filter, const struct limef_timestamps_filter, filter);
+    const struct limef_filter_count now[] = {
+        {"missing", LIMEF_COUNTED(timestamps->n_missing)},
+        {"derived", LIMEF_COUNTED(timestamps->n_derived)},
+        {"backward", LIMEF_COUNTED(timestamps->n_backward)},
+        {"jumps", LIMEF_COUNTED(timestamps->n_jumps)},
+        {"followed", LIMEF_COUNTED(timestamps->n_followed)},
+        {"wraps", LIMEF_COUNTED(timestamps->n_wraps)},
+        {"order", LIMEF_COUNTED(timestamps->n_order)},
+        {"untracked", LIMEF_COUNTED(timestamps->n_untracked)},
+    };
+
+    return filter_counts(counts, now, sizeof(now));
+}
+
+const struct limef_filter_ops limef_timestamps_ops = {.kind = "timestamps",
+                                                      .go = timestamps_go,
+                                                      .clear = timestamps_clear,
+                                                      .counts = timestamps_counts};
 
 void limef_timestamps_filter_init(struct limef_timestamps_filter *timestamps, const char *name,
                                   int64_t gap_us)

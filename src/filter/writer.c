@@ -2,6 +2,7 @@
 #include <limef/filter/writer.h>
 
 #include "filter/decode_private.h"
+#include "filter/filter_counts.h"
 #include "filter/writer_private.h"
 
 #include "base/libavformat.h"
@@ -90,13 +91,33 @@ static int take_packet(struct limef_writer_filter *writer, const struct limef_pa
         ignore(writer, &writer->said_late, "a track came after the file began, and is not in it");
         return 0;
     }
+    if (packet->frame.flags & LIMEF_FRAME_KEY)
+        writer->tracks[track].is_after_gap = false;
+    if (writer->tracks[track].is_after_gap) {
+        LIMEF_COUNT(writer->n_waited, 1);
+        return 0;
+    }
     return writer_write(writer, track, packet);
+}
+
+static void take_gap(struct limef_writer_filter *writer, const struct limef_frame *gap)
+{
+    for (unsigned i = 0; i < writer->codecs.tracks.n; i++) {
+        const struct limef_frame *codec = &writer->codecs.frames[i].frame;
+
+        if (codec->media == LIMEF_MEDIA_VIDEO &&
+            (gap->slot == UINT32_MAX || gap->track == codec->track))
+            writer->tracks[i].is_after_gap = true;
+    }
 }
 
 static int take_signal(struct limef_writer_filter *writer, const struct limef_signal_frame *signal)
 {
     int ret = 0;
 
+    if (signal->signal == LIMEF_SIGNAL_GAP &&
+        (signal->frame.slot == UINT32_MAX || signal->frame.slot == writer->slot))
+        take_gap(writer, &signal->frame);
     if (writer->has_slot && signal->frame.slot != writer->slot)
         return 0;
     switch (signal->signal) {
@@ -142,12 +163,27 @@ static void writer_clear(struct limef_filter *filter)
     *writer = (struct limef_writer_filter){0};
 }
 
-static const struct limef_filter_ops writer_ops = {
-    .kind = "writer",
-    .flags = LIMEF_FILTER_BLOCKING | LIMEF_FILTER_RECORDS,
-    .go = writer_go,
-    .clear = writer_clear,
-};
+static unsigned writer_counts(const struct limef_filter *filter, struct limef_filter_count *counts)
+{
+    const struct limef_writer_filter *writer =
+        LIMEF_CONTAINER_OF(filter, const struct limef_writer_filter, filter);
+    const struct limef_filter_count now[] = {
+        {"files", LIMEF_COUNTED(writer->n_files)},
+        {"waited", LIMEF_COUNTED(writer->n_waited)},
+        {"ignored", LIMEF_COUNTED(writer->n_ignored)},
+        {"errors", LIMEF_COUNTED(writer->n_errors)},
+        {"times_fixed", LIMEF_COUNTED(writer->n_times_fixed)},
+    };
+
+    return filter_counts(counts, now, sizeof(now));
+}
+
+static const struct limef_filter_ops writer_ops = {.kind = "writer",
+                                                   .flags =
+                                                       LIMEF_FILTER_BLOCKING | LIMEF_FILTER_RECORDS,
+                                                   .go = writer_go,
+                                                   .clear = writer_clear,
+                                                   .counts = writer_counts};
 
 int limef_writer_filter_init(struct limef_writer_filter *writer, const char *name,
                              const struct limef_writer_settings *settings)

@@ -37,6 +37,7 @@ enum form {
     FORM_STATE,  /* enum limef_rtsp_state; one sample for each state */
     FORM_SYNC,   /* enum limef_rtsp_sync; likewise */
     FORM_REASON, /* enum limef_rtsp_reason; one sample, of that which it is */
+    FORM_COUNTS, /* struct seen_filter; one sample of each thing that the filter counts */
 };
 
 struct family {
@@ -121,6 +122,8 @@ static const struct family families[] = {
      "How much later sound came than its pictures.", GAUGE, FORM_US, CAMERA(skew_us), NULL, NULL},
     {ABOUT_CAMERA, "limef_camera_sync_corrections", NULL, "Times that a stream was put in step.",
      COUNTER, FORM_COUNT, CAMERA(n_corrections), NULL, NULL},
+    {ABOUT_CAMERA, "limef_camera_sync_corrected_seconds", "seconds", "By so much in all.", COUNTER,
+     FORM_US, CAMERA(corrected_us), NULL, NULL},
     {ABOUT_CAMERA, "limef_camera_sync_refused", NULL,
      "Times that reports of two streams turned out not to be of one clock.", COUNTER, FORM_COUNT,
      CAMERA(n_refused_reports), NULL, NULL},
@@ -189,8 +192,12 @@ static const struct family families[] = {
      TILE(n_late), "reason", "late"},
     {ABOUT_TILE, "limef_presenter_dropped", NULL, "", COUNTER, FORM_COUNT, TILE(n_flushed),
      "reason", "flush"},
+    {ABOUT_TILE, "limef_presenter_dropped", NULL, "", COUNTER, FORM_COUNT, TILE(n_bursts), "reason",
+     "burst"},
     {ABOUT_TILE, "limef_presenter_dropped", NULL, "", COUNTER, FORM_COUNT, TILE(n_failed), "reason",
      "failed"},
+    {ABOUT_TILE, "limef_presenter_anchors", NULL, "Times that its clock was set anew.", COUNTER,
+     FORM_COUNT, TILE(n_anchors), NULL, NULL},
     {ABOUT_TILE, "limef_presenter_moved_bytes", "bytes", "How pictures got to the screen.", COUNTER,
      FORM_COUNT, TILE(uploaded_bytes), "way", "uploaded"},
     {ABOUT_TILE, "limef_presenter_moved_bytes", "bytes", "", COUNTER, FORM_COUNT,
@@ -217,6 +224,11 @@ static const struct family families[] = {
      BOUNDARY(counters.depth), NULL, NULL},
     {ABOUT_BOUNDARY, "limef_boundary_oldest_seconds", "seconds",
      "For how long the oldest has waited.", GAUGE, FORM_US, BOUNDARY(oldest_us), NULL, NULL},
+    {ABOUT_BOUNDARY, "limef_boundary_late", NULL,
+     "Times that frames of a live stream waited for longer than is granted.", COUNTER, FORM_COUNT,
+     BOUNDARY(n_late), NULL, NULL},
+    {ABOUT_BOUNDARY, "limef_boundary_late_seconds", "seconds",
+     "For how long they have; 0: they do not.", GAUGE, FORM_US, BOUNDARY(late_us), NULL, NULL},
     {ABOUT_BOUNDARY, "limef_boundary_written", NULL, "Frames that were written.", COUNTER,
      FORM_COUNT, BOUNDARY(counters.n_written), NULL, NULL},
     {ABOUT_BOUNDARY, "limef_boundary_read", NULL, "Frames that were read.", COUNTER, FORM_COUNT,
@@ -245,6 +257,9 @@ static const struct family families[] = {
      COUNTER, FORM_COUNT, FILTER(n_frames), NULL, NULL},
     {ABOUT_FILTER, "limef_filter_copied_bytes", "bytes", "Bytes that a filter copied.", COUNTER,
      FORM_COUNT, FILTER(copied_bytes), NULL, NULL},
+    {ABOUT_FILTER, "limef_filter_events", NULL,
+     "What a filter dropped, repaired, or did in another way than it was to.", COUNTER, FORM_COUNTS,
+     0, NULL, NULL},
 };
 
 #define N_FAMILIES (sizeof(families) / sizeof(families[0]))
@@ -276,6 +291,15 @@ static void write_sync(struct limef_openmetrics *metrics, const struct family *f
     row->n_labels--;
 }
 
+static void write_counts(struct limef_openmetrics *metrics, struct row *row,
+                         const struct seen_filter *filter)
+{
+    for (unsigned i = 0; i < filter->n_counts; i++) {
+        label(row, "event", filter->counts[i].name);
+        limef_openmetrics_count(metrics, row->labels, row->n_labels--, filter->counts[i].n);
+    }
+}
+
 static void write_value(struct limef_openmetrics *metrics, const struct family *family,
                         struct row *row)
 {
@@ -300,6 +324,9 @@ static void write_value(struct limef_openmetrics *metrics, const struct family *
         return;
     case FORM_SYNC:
         write_sync(metrics, family, row, *(const enum limef_rtsp_sync *)at);
+        return;
+    case FORM_COUNTS:
+        write_counts(metrics, row, at);
         return;
     case FORM_REASON:
         label(row, "reason", limef_rtsp_reason_name(*(const enum limef_rtsp_reason *)at));

@@ -78,7 +78,9 @@ static void see_tile(struct metrics_graph *graph, const struct limef_presenter *
     tile->n_shown = counters.n_shown;
     tile->n_late = counters.n_dropped_late;
     tile->n_flushed = counters.n_dropped_flush;
+    tile->n_bursts = counters.n_dropped_burst;
     tile->n_failed = counters.n_failed;
+    tile->n_anchors = counters.n_anchors;
     tile->uploaded_bytes = counters.uploaded_bytes;
     tile->direct_bytes = counters.direct_bytes;
     tile->copied_bytes = counters.copied_bytes;

@@ -68,7 +68,8 @@ static void print_dot_edge(const struct seen_edge *edge, FILE *file)
     if (edge->is_cut)
         fprintf(file, " [style=bold, label=\"%u/%u, %.3f s, dropped %" PRIu64 "\"%s]",
                 edge->n_waiting, edge->counters.depth, (double)edge->oldest_us / 1e6,
-                graph_dump_dropped(&edge->counters), edge->writer_waits ? ", color=red" : "");
+                graph_dump_dropped(&edge->counters),
+                edge->writer_waits || edge->late_us ? ", color=red" : "");
     fputs(";\n", file);
 }
 
@@ -118,9 +119,14 @@ static void print_json_filter(const struct seen_filter *filter, FILE *file)
             filter->is_inside ? "true" : "false", filter->leaves ? "true" : "false",
             filter->n_frames, filter->copied_bytes);
     if (filter->cost_us >= 0) /* in whole nanoseconds: the same in every locale */
-        fprintf(file, ", \"cost_ns\": %" PRId64 "}", (int64_t)(filter->cost_us * 1000));
+        fprintf(file, ", \"cost_ns\": %" PRId64, (int64_t)(filter->cost_us * 1000));
     else
-        fputs(", \"cost_ns\": null}", file);
+        fputs(", \"cost_ns\": null", file);
+    fputs(", \"counts\": {", file);
+    for (unsigned i = 0; i < filter->n_counts; i++)
+        fprintf(file, "%s\"%s\": %" PRIu64, i ? ", " : "", filter->counts[i].name,
+                filter->counts[i].n);
+    fputs("}}", file);
 }
 
 static void print_json_edge(const struct seen_edge *edge, FILE *file)
@@ -129,9 +135,10 @@ static void print_json_edge(const struct seen_edge *edge, FILE *file)
 
     fprintf(file,
             "{\"from\": %" PRIu32 ", \"to\": %" PRIu32 ", \"output\": %" PRIu32
-            ", \"boundary\": %s, \"waiting\": %u, \"depth\": %u, \"oldest_us\": %" PRId64,
+            ", \"boundary\": %s, \"waiting\": %u, \"depth\": %u, \"oldest_us\": %" PRId64
+            ", \"late_us\": %" PRId64,
             edge->from, edge->to, edge->output, edge->is_cut ? "true" : "false", edge->n_waiting,
-            counters->depth, edge->oldest_us);
+            counters->depth, edge->oldest_us, edge->late_us);
     fprintf(file, ", \"overflow\": \"%s\", \"held\": %s, \"writer_waits\": %s",
             limef_overflow_name(edge->overflow), edge->is_held ? "true" : "false",
             edge->writer_waits ? "true" : "false");

@@ -68,6 +68,9 @@ static void print_filter(const struct graph_seen *seen, uint32_t number, FILE *f
         fprintf(file, ", %" PRIu64 " bytes copied", filter->copied_bytes);
     if (filter->cost_us >= 0)
         fprintf(file, ", %.1f us each", filter->cost_us);
+    for (unsigned i = 0; i < filter->n_counts; i++)
+        if (filter->counts[i].n)
+            fprintf(file, ", %s %" PRIu64, filter->counts[i].name, filter->counts[i].n);
     fputs(filter->is_inside ? ", in it now" : "", file);
     fputs(filter->leaves ? ", leaves\n" : "\n", file);
 }
@@ -81,6 +84,8 @@ static void print_boundary(const struct graph_seen *seen, const struct seen_edge
     fprintf(file, ": %u of %u wait", edge->n_waiting, counters->depth);
     if (edge->oldest_us)
         fprintf(file, ", the oldest for %.3f s", (double)edge->oldest_us / 1e6);
+    if (edge->late_us)
+        fprintf(file, ", too old for %.3f s", (double)edge->late_us / 1e6);
     fprintf(file, "; %" PRIu64 " written, %" PRIu64 " read, %" PRIu64 " dropped",
             counters->n_written, counters->n_read, graph_dump_dropped(counters));
     if (graph_dump_dropped(counters))

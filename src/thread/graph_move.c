@@ -36,15 +36,16 @@ static bool is_cut_after(const struct graph_edge *edge)
     return after(edge->from) != after(edge->to);
 }
 
-/* What a boundary keeps back up to the next key frame its filter has to leave out from now on. */
-static int hand_over_gap(const struct limef_lane *lane)
+/* What a boundary keeps back up to the next key frame its filter has to leave out from now on, of
+ * each stream that has a hole. */
+static int hand_over_gaps(const struct limef_lane *lane)
 {
     struct limef_signal_frame gap;
 
-    if (!lane_has_waits(lane))
-        return 0;
-    limef_signal_frame_set(&gap, LIMEF_SIGNAL_GAP, UINT32_MAX, "dropped to the next key frame");
-    return limef_go(lane->chain, &gap.frame) == AVERROR(EAGAIN) ? AVERROR(EAGAIN) : 0;
+    for (unsigned i = 0; lane_gap(lane, i, &gap); i++)
+        if (limef_go(lane->chain, &gap.frame) == AVERROR(EAGAIN))
+            return AVERROR(EAGAIN);
+    return 0;
 }
 
 /* What waits in a boundary that goes is given to its filter, as always by the thread that read it
@@ -68,7 +69,7 @@ static int drain(const struct move *move, struct graph_edge *edge)
         }
         limef_fifo_recycle(fifo, frame);
     }
-    return hand_over_gap(lane);
+    return hand_over_gaps(lane);
 }
 
 /* Upstream first: what is drained may pass on into the next one. */

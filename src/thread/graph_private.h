@@ -71,15 +71,15 @@ struct graph_node {
     uint64_t n_media;               /* frames in the window */
     bool is_measured;               /* in this window */
     bool is_probed;
-    uint64_t fingerprint; /* as it was known before the filter ran */
-    bool is_root;         /* was added by name: stays until it is removed */
-    bool is_new;          /* found by the walk that is going on */
-    bool is_reached;      /* while what stays is looked for */
-    bool source_is_on;    /* its thread steps it, or runs its tick */
-    bool leaves;          /* a removal has begun */
-    bool is_pinned;       /* belongs to a chain that stays as it is */
-    uint32_t group;       /* of what leaves together */
-    uint32_t seen_number; /* whoever holds the registry: in a snapshot */
+    uint64_t fingerprint;       /* as it was known before the filter ran */
+    bool is_root;               /* was added by name: stays until it is removed */
+    bool is_new;                /* found by the walk that is going on */
+    bool is_reached;            /* while what stays is looked for */
+    bool source_is_on;          /* its thread steps it, or runs its tick */
+    bool leaves;                /* a removal has begun */
+    bool is_pinned;             /* belongs to a chain that stays as it is */
+    uint32_t group;             /* of what leaves together */
+    uint32_t seen_number;       /* whoever holds the registry: in a snapshot */
     uint32_t depth, told_depth; /* graph_depth.c: pictures held behind it; what it was told */
     bool depth_is_known;        /* while they are counted */
 
@@ -107,6 +107,11 @@ struct graph_edge {
     int64_t neglected_us; /* likewise: since when nobody has read what waits */
     uint64_t n_read_then;
     bool said_neglected;
+    bool is_late;                    /* likewise: frames have been older than is granted */
+    unsigned n_unlike;               /* looks in a row at which they were not as is_late says */
+    int64_t late_us;                 /* since when they are late */
+    uint64_t n_late;                 /* times that they became so */
+    char late_in[80];                /* the filter then */
     bool was_cut;                    /* by a boundary that is gone; the next two are of those */
     struct limef_lane_counters past; /* sums; max_used the largest, depth the last */
     struct limef_histogram past_wait;
@@ -146,6 +151,7 @@ struct limef_graph_inside {
     uint32_t stretch;                 /* so many times as long is a window; 0: as 1 */
     int64_t watch_due_us;             /* when the plan is looked at again */
     int64_t stuck_after_us;           /* LIMEF_FOREVER: nobody looks */
+    int64_t late_after_us;            /* the age that is granted to what waits of live streams */
     int64_t stuck_due_us;             /* when somebody looks for who is stuck */
     LIMEF_ATOMIC(uint64_t) n_changes; /* of the plan while running; any may look */
     LIMEF_ATOMIC(uint64_t) n_failed_changes;

@@ -99,12 +99,14 @@ static void see_filters(struct limef_graph_inside *graph, struct graph_seen *see
         filter->leaves = node->leaves;
         filter->n_frames = LIMEF_COUNTED(node->filter->n_frames);
         filter->copied_bytes = LIMEF_COUNTED(node->filter->copied_bytes);
+        filter->n_counts =
+            node->filter->ops->counts ? node->filter->ops->counts(node->filter, filter->counts) : 0;
         filter->cost_us = seen->is_changing ? LIMEF_NOT_MEASURED : node->measured.cost_us;
     }
     seen->n_filters = n;
 }
 
-static void see_edge(const struct graph_edge *edge, struct seen_edge *seen)
+static void see_edge(const struct graph_edge *edge, struct seen_edge *seen, int64_t now_us)
 {
     const struct limef_lane *lane = &edge->input.lane;
 
@@ -112,6 +114,7 @@ static void see_edge(const struct graph_edge *edge, struct seen_edge *seen)
                                .to = edge->to->seen_number,
                                .output = edge->output,
                                .is_cut = edge->is_shown,
+                               .n_late = edge->n_late,
                                .counters = edge->past};
     if (!edge->is_shown)
         return;
@@ -121,6 +124,7 @@ static void see_edge(const struct graph_edge *edge, struct seen_edge *seen)
     seen->overflow = lane->settings.overflow;
     seen->n_waiting = limef_lane_n_waiting(lane);
     seen->oldest_us = limef_lane_oldest_us(lane);
+    seen->late_us = edge->is_late ? now_us - edge->late_us : 0;
 }
 
 static void see_edges(struct limef_graph_inside *graph, struct graph_seen *seen)
@@ -133,7 +137,7 @@ static void see_edges(struct limef_graph_inside *graph, struct graph_seen *seen)
             edge->to->seen_number == SEEN_NONE)
             continue;
         edge->seen_number = n;
-        see_edge(edge, &seen->edges[n++]);
+        see_edge(edge, &seen->edges[n++], seen->at_us);
     }
     seen->n_edges = n;
 }

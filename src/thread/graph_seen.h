@@ -28,6 +28,8 @@ struct seen_filter {
     bool leaves;
     uint64_t n_frames, copied_bytes;
     double cost_us; /* LIMEF_NOT_MEASURED: also while the graph is being changed */
+    struct limef_filter_count counts[LIMEF_FILTER_MAX_COUNTS];
+    unsigned n_counts;
 };
 
 struct seen_edge {
@@ -39,6 +41,8 @@ struct seen_edge {
     enum limef_overflow overflow;
     unsigned n_waiting;
     int64_t oldest_us; /* that waits; 0: none, or not known */
+    int64_t late_us;   /* for so long frames have been older than is granted; 0: they are not */
+    uint64_t n_late;   /* times that they became so */
     struct limef_lane_counters counters;
 };
 

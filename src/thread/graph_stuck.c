@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The watchdog: names a filter whose thread does not come back, and a boundary that nobody reads
- * from. It looks at what the threads write anyway; nobody waits for it.
+ * The watchdog: names a filter whose thread does not come back, a boundary that nobody reads from,
+ * and who keeps frames of a live stream for longer than is granted. It looks at what the threads
+ * write anyway; nobody waits for it.
  */
 #include "thread/graph_seen.h"
 
@@ -18,16 +19,26 @@
 #define LOOKS 4
 /* Others want the registry too. */
 #define LEAST_PERIOD_US 5000
+/* Looks in a row at which frames are too old before that is said, and in time before it is over: a
+ * fifo that is full is at its bound all the time. */
+#define LOOKS_LATE 2
+#define LOOKS_IN_TIME 4
 /* What is said after one look; the rest after the next. */
 #define MAX_SAID 8
+
+enum trouble {
+    TROUBLE_INSIDE, /* a thread does not come back */
+    TROUBLE_UNREAD, /* frames wait, the thread does nothing */
+    TROUBLE_LATE,   /* frames of a live stream wait for longer than is granted */
+};
 
 /* Something to say when the registry is free again. */
 struct said {
     char who[80], thread[16];
     int tid;
-    int64_t for_us;
+    int64_t for_us, granted_us;
+    enum trouble trouble;
     bool is_over;
-    bool is_unread; /* frames wait, the thread does nothing */
 };
 
 struct said_list {
@@ -49,9 +60,14 @@ static void say(struct limef_graph_inside *graph, const struct said *said)
     struct limef_signal_frame signal;
 
     if (said->is_over)
-        limef_log(LIMEF_LOG_WARNING, graph->settings.name, "%s moved on after %.1f s", said->who,
-                  seconds);
-    else if (said->is_unread)
+        limef_log(LIMEF_LOG_WARNING, graph->settings.name, "%s %s after %.1f s", said->who,
+                  said->trouble == TROUBLE_LATE ? "is in time again" : "moved on", seconds);
+    else if (said->trouble == TROUBLE_LATE)
+        limef_log(LIMEF_LOG_WARNING, graph->settings.name,
+                  "%s is late: a live frame has waited for it for %.1f s, %.1f s are granted; "
+                  "thread %s (%d)",
+                  said->who, seconds, (double)said->granted_us / 1e6, said->thread, said->tid);
+    else if (said->trouble == TROUBLE_UNREAD)
         limef_log(LIMEF_LOG_WARNING, graph->settings.name,
                   "%s is stuck: frames have waited for it for %.1f s, thread %s (%d) takes none",
                   said->who, seconds, said->thread, said->tid);
@@ -124,7 +140,7 @@ static void look_at_edge(const struct limef_graph_inside *graph, struct graph_ed
                          int64_t now_us, struct said_list *list)
 {
     uint64_t n_read = edge->is_shown ? LIMEF_COUNTED(edge->input.lane.n_read) : 0;
-    struct said said = {.for_us = now_us - edge->neglected_us, .is_unread = true};
+    struct said said = {.for_us = now_us - edge->neglected_us, .trouble = TROUBLE_UNREAD};
 
     name_filter(said.who, sizeof(said.who), edge->to->filter);
     if (!is_neglected(edge) || n_read != edge->n_read_then || !edge->neglected_us) {
@@ -134,26 +150,110 @@ static void look_at_edge(const struct limef_graph_inside *graph, struct graph_ed
         edge->said_neglected = false;
         edge->neglected_us = now_us;
         edge->n_read_then = n_read;
-    } else if (!edge->said_neglected && said.for_us >= graph->stuck_after_us) {
+    } else if (!edge->said_neglected && !edge->is_late && said.for_us >= graph->stuck_after_us) {
         edge->said_neglected = true;
         note(list, &said, edge->to->thread);
     }
 }
 
+/* Whether what waits there is dropped rather than that it grows old, and somebody shall read it. */
+static bool may_be_late(const struct graph_edge *edge)
+{
+    const struct limef_lane *lane = &edge->input.lane;
+
+    return edge->is_shown && lane->settings.overflow != LIMEF_OVERFLOW_BLOCK &&
+           !LIMEF_COUNTED(lane->held);
+}
+
+/* How old frames may be there: towards a recording, older. */
+static int64_t granted_us(const struct limef_graph_inside *graph, const struct graph_edge *edge)
+{
+    return FFMAX(graph->late_after_us, edge->input.lane.settings.max_time_us);
+}
+
+/* How old the oldest of the frames is that wait, or would be if a short fifo had not dropped it
+ * while the thread was busy. 0: none waits, or they may. */
+static int64_t age_us(const struct graph_edge *edge, int64_t now_us)
+{
+    const struct limef_lane *lane = &edge->input.lane;
+    const struct graph_thread *thread = edge->to->thread;
+    int64_t inside_us = thread ? LIMEF_COUNTED(thread->thread->inside_us) : 0;
+
+    if (!may_be_late(edge) || !limef_lane_n_waiting(lane))
+        return 0;
+    return FFMAX(limef_lane_oldest_us(lane), inside_us ? now_us - inside_us : 0);
+}
+
+/* Who keeps what waits there: where its thread is, or, if that one waits for room, whom it waits
+ * for. */
+static struct graph_node *who_keeps(const struct limef_graph_inside *graph,
+                                    const struct graph_edge *edge)
+{
+    struct graph_node *in = NULL;
+    struct graph_edge *waits_at = NULL;
+
+    if (edge->to->thread)
+        graph_where(graph, edge->to->thread, &in, &waits_at);
+    return waits_at ? waits_at->to : in ? in : edge->to;
+}
+
+/* Whether that is said already, and more of it. */
+static bool is_said(const struct graph_edge *edge)
+{
+    return edge->said_neglected || (edge->to->thread && edge->to->thread->stuck_us);
+}
+
+static void look_at_age(const struct limef_graph_inside *graph, struct graph_edge *edge,
+                        int64_t now_us, struct said_list *list)
+{
+    struct said said = {.trouble = TROUBLE_LATE,
+                        .is_over = edge->is_late,
+                        .for_us = age_us(edge, now_us),
+                        .granted_us = granted_us(graph, edge)};
+    bool is_late = said.for_us > said.granted_us;
+    struct graph_node *who;
+
+    if (is_late == edge->is_late || (is_late && is_said(edge))) {
+        edge->n_unlike = 0;
+        return;
+    }
+    if (++edge->n_unlike < (edge->is_late ? LOOKS_IN_TIME : LOOKS_LATE))
+        return;
+    edge->n_unlike = 0;
+    if (edge->is_late) {
+        said.for_us = now_us - edge->late_us;
+        snprintf(said.who, sizeof(said.who), "%s", edge->late_in);
+        note(list, &said, NULL);
+    } else {
+        who = who_keeps(graph, edge);
+        name_filter(said.who, sizeof(said.who), who->filter);
+        note(list, &said, who->thread);
+        snprintf(edge->late_in, sizeof(edge->late_in), "%s", said.who);
+        edge->late_us = now_us - said.for_us;
+        edge->n_late++;
+    }
+    edge->is_late = is_late;
+}
+
 int64_t graph_look_for_stuck(struct limef_graph_inside *graph, int64_t now_us)
 {
-    int64_t next_us = now_us + FFMAX(graph->stuck_after_us / LOOKS, LEAST_PERIOD_US);
+    int64_t period_us = graph->stuck_after_us / LOOKS;
     struct said_list list = {.n = 0};
 
     if (graph_lock_registry(graph) < 0)
-        return next_us;
-    /* two may come from one thread */
+        return now_us + FFMAX(period_us, LEAST_PERIOD_US);
+    /* two may come from one thread, or one connection */
     for (struct graph_thread *at = graph->threads; at && list.n + 2 <= MAX_SAID; at = at->next)
         look_at_thread(graph, at, now_us, &list);
-    for (struct graph_edge *edge = graph->edges; edge && list.n < MAX_SAID; edge = edge->next)
+    for (struct graph_edge *edge = graph->edges; edge && list.n + 2 <= MAX_SAID;
+         edge = edge->next) {
         look_at_edge(graph, edge, now_us, &list);
+        look_at_age(graph, edge, now_us, &list);
+        if (may_be_late(edge))
+            period_us = FFMIN(period_us, graph->late_after_us);
+    }
     pthread_mutex_unlock(&graph->registry);
     for (unsigned i = 0; i < list.n; i++)
         say(graph, &list.said[i]);
-    return next_us;
+    return now_us + FFMAX(period_us, LEAST_PERIOD_US);
 }

@@ -11,6 +11,8 @@
 /* Longer than any frame takes, or a display to open, where all cores are busy with something else.
  */
 #define STUCK_US 5000000
+/* What may wait of a live stream, if nothing else is said; as the plan's fifos. */
+#define LATE_US 500000
 /* After so many windows in which nothing was wanted each is twice as long as the one before, up to
  * so many times and so long. Then light filters are measured so often a second. */
 #define CALM_WINDOWS 4
@@ -216,6 +218,7 @@ int graph_watch_start(struct limef_graph_inside *graph)
     graph->stuck_after_us = graph->settings.stuck_us ? graph->settings.stuck_us
                             : is_planned             ? STUCK_US
                                                      : LIMEF_FOREVER;
+    graph->late_after_us = graph->settings.latency_us > 0 ? graph->settings.latency_us : LATE_US;
     graph->watch_due_us = is_planned ? 0 : LIMEF_FOREVER;
     graph->stuck_due_us = graph->stuck_after_us == LIMEF_FOREVER ? LIMEF_FOREVER : 0;
     if (!is_planned && graph->stuck_after_us == LIMEF_FOREVER)

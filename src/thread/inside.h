@@ -5,6 +5,7 @@
 #ifndef LIMEF_SRC_THREAD_INSIDE_H
 #define LIMEF_SRC_THREAD_INSIDE_H
 
+#include <limef/filter/probe.h>
 #include <limef/thread/thread.h>
 
 #include <time.h>
@@ -23,6 +24,20 @@ static inline void thread_goes_in(struct limef_thread *thread)
 static inline void thread_comes_out(struct limef_thread *thread)
 {
     atomic_store_explicit(&thread->inside_us, 0, memory_order_relaxed);
+}
+
+/* As limef_probe_step(). */
+static inline int thread_step(struct limef_thread *thread, struct limef_source *source,
+                              int64_t *due_us)
+{
+    int ret;
+
+    thread_goes_in(thread);
+    thread->stepped = source;
+    ret = limef_probe_step(source, due_us);
+    thread->stepped = NULL;
+    thread_comes_out(thread);
+    return ret;
 }
 
 #endif

@@ -45,9 +45,11 @@ size_t plan_work_lay_out(struct plan_work *work, void *memory, uint32_t n_filter
     uint32_t **starts[] = {&work->in_at, &work->out_at, &work->member_at, &work->level};
     double **figures[] = {&work->load,           &work->weight,    &work->rest,
                           &work->edge_cost,      &work->busy_us,   &work->source_hz,
-                          &work->worker_busy_us, &work->worker_hz, &work->burst};
-    uint8_t **marks[] = {&work->head,    &work->tried,  &work->is_live, &work->is_eager,
-                         &work->records, &work->no_cpu, &work->is_alone, &work->is_rejoined};
+                          &work->worker_busy_us, &work->worker_hz, &work->worker_load,
+                          &work->burst};
+    uint8_t **marks[] = {&work->head,     &work->tried,     &work->is_live,
+                         &work->is_eager, &work->records,   &work->no_cpu,
+                         &work->is_alone, &work->is_reader, &work->is_rejoined};
 
     for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
         *numbers[i] = plan_take(memory, &offset, n * sizeof(uint32_t));

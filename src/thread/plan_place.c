@@ -34,6 +34,12 @@ static bool is_plain_chain(const struct plan_work *work, const struct limef_plan
            LIMEF_FILTER_SOURCE;
 }
 
+/* Whether an island does no more than to read a live source. */
+static bool is_reader(const struct plan_work *work, const struct limef_plan_island *island)
+{
+    return work->problem->filters[island->first].is_live && is_plain_chain(work, island);
+}
+
 /* Whether an island needs a worker for itself. */
 static bool wants_own(const struct plan_work *work, const struct limef_plan_island *island)
 {
@@ -87,7 +93,8 @@ static bool are_at_peace(const struct plan_work *work, uint32_t number,
            is_soon_back(work->worker_busy_us[number], hz_of(work, island), share);
 }
 
-/* Whether a worker may take an island, filled up to a limit. */
+/* Whether a worker may take an island, filled up to a limit. What is measured keeps away from what
+ * is not, but of cameras: they come one after the other, and are light all. */
 static bool takes(const struct plan_work *work, uint32_t number, uint32_t island_number, bool own,
                   double limit)
 {
@@ -100,12 +107,14 @@ static bool takes(const struct plan_work *work, uint32_t number, uint32_t island
         return false;
     if (work->problem->mode == LIMEF_PLAN_FUSED)
         return true;
-    if (worker->priority != island->priority ||
-        plan_is_known(worker->load) != plan_is_known(island->load))
+    if (worker->priority != island->priority)
+        return false;
+    if (plan_is_known(worker->load) != plan_is_known(island->load) &&
+        !(work->is_reader[number] && is_reader(work, island)))
         return false;
     if (!plan_is_known(island->load))
-        return true;
-    return worker->load + island->load <= limit &&
+        return work->worker_load[number] <= limit;
+    return work->worker_load[number] + island->load <= limit &&
            are_at_peace(work, number, island, limit > FILL_LOAD ? BUSY_SHARE_STAYS : BUSY_SHARE);
 }
 
@@ -129,7 +138,10 @@ static void put(struct plan_work *work, uint32_t number, uint32_t island_number,
         worker->load += island->load;
     else
         worker->load = LIMEF_NOT_MEASURED;
+    work->is_reader[number] =
+        (!worker->n_islands || work->is_reader[number]) && is_reader(work, island);
     worker->n_islands++;
+    work->worker_load[number] += plan_is_known(island->load) ? island->load : 0;
     work->worker_busy_us[number] = fmax(work->worker_busy_us[number], busy_us_of(work, island));
     work->worker_hz[number] = fmax(work->worker_hz[number], hz_of(work, island));
     work->is_alone[number] = own;
@@ -215,8 +227,10 @@ static bool may_join(const struct plan_work *work, uint32_t a, uint32_t b)
 
     return workers[a].n_islands && workers[b].n_islands && !work->is_alone[a] &&
            !work->is_alone[b] && workers[a].priority == workers[b].priority &&
-           work->worker_level[a] == work->worker_level[b] && plan_is_known(workers[a].load) &&
-           plan_is_known(workers[b].load) && workers[a].load + workers[b].load <= JOIN_LOAD &&
+           work->worker_level[a] == work->worker_level[b] &&
+           ((plan_is_known(workers[a].load) && plan_is_known(workers[b].load)) ||
+            (work->is_reader[a] && work->is_reader[b])) &&
+           work->worker_load[a] + work->worker_load[b] <= JOIN_LOAD &&
            is_soon_back(work->worker_busy_us[a], work->worker_hz[b], BUSY_SHARE) &&
            is_soon_back(work->worker_busy_us[b], work->worker_hz[a], BUSY_SHARE);
 }
@@ -234,7 +248,10 @@ static void join_workers(struct plan_work *work)
                 if (plan->islands[i].worker == b)
                     plan->islands[i].worker = a;
             plan->workers[a].n_islands += plan->workers[b].n_islands;
-            plan->workers[a].load += plan->workers[b].load;
+            if (!plan_is_known(plan->workers[b].load))
+                plan->workers[a].load = LIMEF_NOT_MEASURED;
+            work->worker_load[a] += work->worker_load[b];
+            work->is_reader[a] &= work->is_reader[b];
             work->worker_busy_us[a] = fmax(work->worker_busy_us[a], work->worker_busy_us[b]);
             work->worker_hz[a] = fmax(work->worker_hz[a], work->worker_hz[b]);
             plan->workers[b] = (struct limef_plan_worker){0};
@@ -271,7 +288,7 @@ void plan_place(struct plan_work *work)
     plan->n_workers = 0;
     for (uint32_t i = 0; i < plan->n_filters; i++) {
         plan->workers[i] = (struct limef_plan_worker){0};
-        work->worker_busy_us[i] = work->worker_hz[i] = 0;
+        work->worker_busy_us[i] = work->worker_hz[i] = work->worker_load[i] = 0;
     }
     if (work->problem->previous)
         stay(work);

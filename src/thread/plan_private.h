@@ -38,6 +38,7 @@ struct plan_work {
     uint8_t *no_cpu;               /* it would be cut off if there were a core for it */
     uint8_t *is_rejoined;          /* it would be cut off if fewer frames were in time then */
     uint8_t *is_alone;             /* of a worker: takes no other island */
+    uint8_t *is_reader;            /* of a worker: all its islands read live sources, see takes() */
     double *load;                  /* share of a core, or 0 */
     double *weight;                /* load or lateness against its limit: an island holds 1 */
     double *rest;                  /* weight of a filter and what is fused behind it */
@@ -48,6 +49,7 @@ struct plan_work {
     double *burst;          /* frames that come to a filter at once; at least 1 */
     double *source_hz;      /* rate of the fastest source that leads to a filter; 0: not known */
     double *worker_busy_us; /* of a worker: of the longest of its islands */
+    double *worker_load;    /* of a worker: of what is measured of its islands */
     double *worker_hz;      /* of a worker: frames a second of its fastest island */
     double total_load;
 };

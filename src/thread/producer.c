@@ -60,9 +60,7 @@ static int producer_step(struct limef_thread *thread, int64_t deadline_us)
     int64_t due_us = LIMEF_FOREVER;
     int ret;
 
-    thread_goes_in(thread);
-    ret = limef_probe_step(source, &due_us);
-    thread_comes_out(thread);
+    ret = thread_step(thread, source, &due_us);
     if (ret == AVERROR_EXIT) {
         LIMEF_COUNT(thread->n_errors, 1);
         due_us = limef_deadline_us(RETRY_US);

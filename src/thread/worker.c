@@ -28,9 +28,7 @@ static void step_source(struct limef_thread *thread, struct worker_source *sourc
     int64_t due_us = LIMEF_FOREVER;
     int ret;
 
-    thread_goes_in(thread);
-    ret = limef_probe_step(source->source, &due_us);
-    thread_comes_out(thread);
+    ret = thread_step(thread, source->source, &due_us);
     source->due_us = ret == AVERROR(EAGAIN) || ret == AVERROR_EOF ? due_us : 0;
     if (ret == AVERROR_EXIT)
         source->due_us = limef_deadline_us(RETRY_US);

@@ -141,6 +141,29 @@ Test(decode, goes_on_at_a_key_frame_after_a_gap)
     play_clear(&play);
 }
 
+/* Of another slot, and of another track. */
+static int say_gaps_of_others(struct splice *splice, const struct limef_frame *in)
+{
+    struct limef_signal_frame gap;
+
+    if (in->frame_class == LIMEF_FRAME_PACKET && ++splice->n == 14) {
+        limef_signal_frame_set(&gap, LIMEF_SIGNAL_GAP, in->slot + 1, NULL);
+        gap.frame.track = in->track;
+        limef_pass(&splice->filter, &gap.frame);
+        gap.frame.slot = in->slot;
+        gap.frame.track = in->track + 1;
+        limef_pass(&splice->filter, &gap.frame);
+    }
+    return limef_pass(&splice->filter, in);
+}
+
+Test(decode, another_streams_gap_is_none_of_its_own)
+{
+    play_spliced(media_make("a.mkv", &(struct media){.gop = 10}), say_gaps_of_others);
+    cr_assert(eq(uint, play_count(&play, LIMEF_FRAME_DECODED), 25));
+    play_clear(&play);
+}
+
 static int shift_times(struct splice *splice, const struct limef_frame *in)
 {
     struct limef_packet_frame packet;

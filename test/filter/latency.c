@@ -243,6 +243,71 @@ Test(latency, files_and_bursts_are_as_late_as_they_like)
     cr_assert(eq(uint, sink.n_frames, 3));
 }
 
+/* So that there are few of them: each may cost a sleep. */
+#define LONG_PERIOD_US 20000000
+
+/* A source on whose thread the filter runs, of a clock that seems half a percent slow. */
+struct slow_source {
+    struct limef_source source;
+    bool runs_dry; /* before each frame */
+    bool is_dry;
+    int64_t number, now_us;
+    LIMEF_ATOMIC(int) is_over;
+};
+
+static int slow_source_step(struct limef_source *base, int64_t *due_us)
+{
+    struct slow_source *source = LIMEF_CONTAINER_OF(base, struct slow_source, source);
+    int64_t behind_us = LONG_PERIOD_US / 200;
+    struct limef_packet_frame packet =
+        make_packet(source->now_us - begun_us - source->number * behind_us,
+                    LIMEF_FRAME_LIVE | (source->number % GOP ? 0 : LIMEF_FRAME_KEY));
+
+    *due_us = limef_now_us();
+    if (atomic_load(&source->is_over))
+        return AVERROR_EOF;
+    source->is_dry = source->runs_dry && !source->is_dry;
+    if (source->is_dry)
+        return AVERROR(EAGAIN);
+    latency.states[0].based_at_us -= LONG_PERIOD_US + behind_us;
+    packet.frame.entered_us = limef_now_us();
+    limef_pass(&base->filter, &packet.frame);
+    atomic_store(&source->is_over, ++source->number * behind_us > 3 * BUDGET_US);
+    return 0;
+}
+
+static void drive_slowly(bool runs_dry)
+{
+    static const struct limef_filter_ops slow_source_ops = {
+        .kind = "slow source", .flags = LIMEF_FILTER_SOURCE, .go = number_source_go};
+    static struct slow_source source;
+    static struct limef_producer producer;
+
+    limef_filter_init(&source.source.filter, &slow_source_ops, NULL);
+    source.source.step = slow_source_step;
+    source.runs_dry = runs_dry;
+    source.now_us = limef_now_us();
+    limef_connect(&source.source.filter, &latency.filter);
+    limef_producer_init(&producer, &source.source, NULL);
+    cr_assert(eq(int, limef_thread_start(&producer.thread), 0));
+    ASSERT_COMES(atomic_load(&source.is_over));
+    cr_assert(eq(int, limef_thread_stop(&producer.thread, TOO_LONG_US), 0));
+    limef_producer_clear(&producer);
+}
+
+Test(latency, a_slow_clock_is_told_where_the_source_runs_dry_between_frames)
+{
+    drive_slowly(true);
+    cr_assert(eq(u64, counters().n_late, 0));
+}
+
+/* Who is half a percent too slow to read what comes: the rest of it waits in the kernel. */
+Test(latency, what_waits_before_a_source_that_never_runs_dry_is_not_excused_by_a_slow_clock)
+{
+    drive_slowly(false);
+    cr_assert(ge(u64, counters().n_late, 1));
+}
+
 /* A camera whose time is what the test says, and a consumer that the test holds. */
 
 struct camera {

@@ -82,6 +82,21 @@ Test(probe_read, slow_frames_are_told_apart)
     cr_assert(le(dbl, filter.slow_us, 12500));
 }
 
+/* Each step of a source took 9 ms, and gave three frames. */
+Test(probe_read, a_step_that_gives_several_frames_is_not_as_slow_for_each)
+{
+    static const struct limef_probe_reading before;
+    struct limef_probe_reading after = {
+        .at_ns = 4000000000, .n_steps = 100, .n_sampled = 100, .n_out = 300, .sum_ns = 900000000};
+    struct limef_plan_filter filter = {0};
+
+    after.own[probe_bucket(9000000)] = 100;
+    limef_probe_measure(&before, &after, &filter, NULL);
+    cr_assert(eq(dbl, filter.cost_us, 3000));
+    cr_assert(le(dbl, filter.p95_us, 3750)); /* within the bucket */
+    cr_assert(le(dbl, filter.slow_us, 3750));
+}
+
 static int answer_of_step;
 
 static int step(struct limef_source *source, int64_t *due_us)

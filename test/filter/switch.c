@@ -216,6 +216,16 @@ Test(switch, passes_commands_whichever_way_they_come)
     cr_assert(eq(u64, sink_count(&sink, LIMEF_FRAME_SIGNAL), 3));
 }
 
+Test(switch, a_gap_is_of_the_input_on_air_alone)
+{
+    go_signal(1, LIMEF_SIGNAL_GAP);
+    cr_assert(eq(u64, sink.n_frames, 0));
+    cr_assert(eq(u64, limef_switch_n_withheld(&inputs[1]), 1));
+    go_signal(0, LIMEF_SIGNAL_GAP);
+    cr_assert(eq(u64, sink.n_frames, 1));
+    cr_assert(eq(u32, sink.frames[0].frame.slot, SLOT));
+}
+
 Test(switch, an_input_obeys_choose_too)
 {
     struct limef_signal_frame frame = make_signal(LIMEF_SIGNAL_CHOOSE, 2);

@@ -203,6 +203,32 @@ Test(writer, it_begins_with_a_key_frame_at_time_0)
     limef_pool_release(codecs);
 }
 
+Test(writer, leaves_out_what_is_behind_a_gap_up_to_a_key_frame)
+{
+    struct limef_writer_counters counters;
+    const char *path = media_path("out.mkv");
+    struct limef_signal_frame gap;
+    int64_t times_us[8];
+
+    begin(&(struct limef_writer_settings){.path = path});
+    give_packet(1000000, LIMEF_FRAME_KEY);
+    give_packet(1040000, 0);
+    limef_signal_frame_set(&gap, LIMEF_SIGNAL_GAP, 7, NULL); /* another camera's */
+    limef_go(&writer.filter, &gap.frame);
+    give_packet(1080000, 0);
+    give_signal(LIMEF_SIGNAL_GAP);
+    give_packet(1160000, 0);
+    give_packet(1200000, LIMEF_FRAME_KEY);
+    give_packet(1240000, 0);
+    give_signal(LIMEF_SIGNAL_END);
+    limef_writer_get_counters(&writer, &counters);
+    cr_assert(eq(u64, counters.n_waited, 1));
+    cr_assert(eq(uint, read_times(path, times_us, 8), 5));
+    cr_assert(eq(i64, times_us[2], 80000));
+    cr_assert(eq(i64, times_us[3], 200000));
+    limef_pool_release(codecs);
+}
+
 Test(writer, times_never_go_back_and_flush_goes_on_at_the_end)
 {
     struct limef_writer_counters counters;

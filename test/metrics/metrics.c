@@ -3,8 +3,10 @@
 #include "support/chain.h"
 #include "support/failing.h"
 
+#include <limef/filter/decode.h>
 #include <limef/filter/gop_cache.h>
 #include <limef/filter/latency.h>
+#include <limef/filter/timestamps.h>
 #include <limef/metrics/metrics.h>
 
 #include <arpa/inet.h>
@@ -247,6 +249,44 @@ Test(metrics, serves_what_caches_and_budgets_count)
     ASSERT_HAS(text, "limef_latency_slower_total{graph=\"play\",latency=\"budget\"} 0\n");
     limef_graph_clear(&graph);
     limef_filter_clear(&cache.filter);
+}
+
+Test(metrics, serves_what_a_filter_of_any_kind_drops_and_repairs)
+{
+    static struct limef_timestamps_filter times;
+    static struct limef_decode_filter decode;
+    static char text[65536];
+    struct limef_packet_frame packet = packet_frame(1000, LIMEF_MEDIA_VIDEO, LIMEF_FRAME_KEY);
+    size_t used = 0;
+
+    number_source_init(&source, 0);
+    limef_timestamps_filter_init(&times, "times", 0);
+    cr_assert(
+        eq(int,
+           limef_decode_filter_init(&decode, "slot 0",
+                                    &(struct limef_decode_settings){.media = LIMEF_MEDIA_VIDEO}),
+           0));
+    limef_connect(&source.source.filter, &times.filter);
+    limef_connect(&times.filter, &decode.filter);
+    cr_assert(eq(int,
+                 limef_graph_init(&graph, memory, sizeof(memory),
+                                  &(struct limef_graph_settings){.name = "play"}),
+                 0));
+    cr_assert(eq(int, limef_graph_add(&graph, &source.source), 0));
+    for (int i = 0; i < 2; i++)
+        cr_assert(ge(int, limef_go(&times.filter, &packet.frame), 0));
+    cr_assert(eq(int, limef_metrics_print(&graph, text, sizeof(text) - 1, &used), 0));
+    text[used] = '\0';
+    ASSERT_HAS(text, "# TYPE limef_filter_events counter\n");
+    ASSERT_HAS(text,
+               "limef_filter_events_total{graph=\"play\",filter=\"times\",kind=\"timestamps\","
+               "event=\"backward\"} 1\n");
+    ASSERT_HAS(text, "limef_filter_events_total{graph=\"play\",filter=\"slot 0\",kind=\"decode\","
+                     "event=\"backward\"} 0\n");
+    ASSERT_HAS(text, "limef_filter_events_total{graph=\"play\",filter=\"slot 0\",kind=\"decode\","
+                     "event=\"dropped_leading\"} 0\n");
+    limef_graph_clear(&graph);
+    limef_filter_clear(&decode.filter);
 }
 
 Test(metrics, refuses_settings_that_say_nothing)

@@ -296,3 +296,85 @@ Test(watchdog, says_nothing_of_a_sink_that_wants_nothing_now)
         cr_assert(ne(u32, report.signal, LIMEF_SIGNAL_STUCK), "%s", report.text);
     run_clear(&run);
 }
+
+/* source -> | first -> second -> sink, of which a thread of the application does all but the
+ * source, and stays in the second. */
+static void late_start(struct run *run, struct limef_consumer *consumer, bool is_live)
+{
+    const struct graph_edge *edge;
+
+    run_init_for(run, LIMEF_PLAN_FUSED, LIMEF_FOREVER);
+    run->source.n_frames = 4; /* there is room for them */
+    atomic_store(&run->source.source.is_live, is_live);
+    shut(&run->second);
+    limef_consumer_init(consumer, &run->first.filter, NULL);
+    cr_assert(eq(int, limef_graph_add_thread(&run->graph, consumer), 0));
+    run_start(run);
+    cr_assert(eq(int, limef_thread_start(&consumer->thread), 0));
+    edge = run->graph.inside->edges;
+    while (edge->to->filter != &run->first.filter)
+        edge = edge->next;
+    ASSERT_COMES(atomic_load(&run->second.is_there) &&
+                 LIMEF_COUNTED(run->source.source.n_waited)); /* it is at its end */
+    cr_assert(ge(uint, limef_lane_n_waiting(&edge->input.lane), 3));
+}
+
+static void late_stop(struct run *run, struct limef_consumer *consumer)
+{
+    atomic_store(&run->second.shut, 0);
+    cr_assert(eq(int, limef_graph_stop(&run->graph, TOO_LONG_US), 0));
+    cr_assert(eq(int, limef_thread_stop(&consumer->thread, TOO_LONG_US), 0));
+    limef_graph_clear(&run->graph);
+    limef_consumer_clear(consumer);
+    limef_reports_clear(&run->reports);
+}
+
+/* More than any pause of a slow machine. */
+#define GRANTED_US 60000000
+
+/* Whether something was said when the watchdog looked, so much later than now. */
+static bool says(struct run *run, int64_t later_us, struct limef_signal_frame *report)
+{
+    graph_look_for_stuck(run->graph.inside, limef_now_us() + later_us);
+    return limef_reports_read(&run->reports, report, 0) == 0;
+}
+
+Test(watchdog, says_who_keeps_live_frames_for_longer_than_is_granted_and_that_it_is_over)
+{
+    static struct run run;
+    static struct limef_consumer consumer;
+    struct limef_signal_frame report;
+    bool is_over = false;
+
+    late_start(&run, &consumer, true);
+    run.graph.inside->late_after_us = GRANTED_US;
+    cr_assert(not(says(&run, 0, &report)));
+    cr_assert(not(says(&run, 0, &report)));
+    cr_assert(not(says(&run, 2 * GRANTED_US, &report))); /* once is a hiccup */
+    cr_assert(says(&run, 2 * GRANTED_US, &report));
+    cr_assert(eq(u32, report.signal, LIMEF_SIGNAL_STUCK));
+    cr_assert(eq(int, report.code, AVERROR(ETIMEDOUT)));
+    cr_assert(eq(str, report.text, "'second' (gated)"));
+    cr_assert(ge(i64, report.value, GRANTED_US));
+    for (int i = 0; i < 10; i++)
+        cr_assert(not(says(&run, 2 * GRANTED_US, &report)));
+    ASSERT_SAYS(dump(&run, LIMEF_DUMP_TEXT), ", too old for ");
+    atomic_store(&run.second.shut, 0);
+    ASSERT_COMES(is_over || (is_over = says(&run, 0, &report)));
+    cr_assert(eq(int, report.code, 0));
+    cr_assert(eq(str, report.text, "'second' (gated)"));
+    cr_assert(eq(ptr, strstr(dump(&run, LIMEF_DUMP_TEXT), ", too old for "), NULL));
+    late_stop(&run, &consumer);
+}
+
+Test(watchdog, lets_frames_of_files_wait)
+{
+    static struct run run;
+    static struct limef_consumer consumer;
+    struct limef_signal_frame report;
+
+    late_start(&run, &consumer, false);
+    for (int i = 0; i < 10; i++)
+        cr_assert(not(says(&run, 2 * GRANTED_US, &report)));
+    late_stop(&run, &consumer);
+}

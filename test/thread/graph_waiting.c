@@ -16,13 +16,13 @@ static struct graph_edge *edge_to(struct limef_graph *graph, const struct limef_
     return edge;
 }
 
-static int set_depth(struct limef_graph *graph, struct graph_edge *edge, unsigned depth)
+static int set_bounds(struct limef_graph *graph, struct graph_edge *edge,
+                      const struct limef_plan_link *link)
 {
-    struct limef_plan_link link = {.depth = depth};
     int ret;
 
     pthread_mutex_lock(&graph->inside->lock);
-    ret = graph_set_bounds(graph->inside, edge, &link, TOO_LONG_US);
+    ret = graph_set_bounds(graph->inside, edge, link, TOO_LONG_US);
     pthread_mutex_unlock(&graph->inside->lock);
     return ret;
 }
@@ -56,7 +56,7 @@ Test(graph_waiting, a_fifo_gets_deeper_before_who_takes_nothing_now)
     edge = edge_to(&graph, &line.sink.filter);
     ASSERT_COMES(LIMEF_COUNTED(edge->input.lane.held) &&
                  LIMEF_COUNTED(edge->input.lane.n_written) == 4);
-    cr_assert(eq(int, set_depth(&graph, edge, 100), 0));
+    cr_assert(eq(int, set_bounds(&graph, edge, &(struct limef_plan_link){.depth = 100}), 0));
     cr_assert(eq(uint, edge->input.lane.settings.depth, 100));
     cr_assert(eq(i64, atomic_load(&line.sink.n_packets), 0));
     atomic_store(&line.sink.refuses, 0);
@@ -132,5 +132,79 @@ Test(graph_waiting, a_burst_that_waits_before_a_filter_that_moves_is_given_packe
     ASSERT_COMES(atomic_load(&line.sink.n_packets) == 4);
     cr_assert(eq(i64, atomic_load(&line.sink.n_out_of_order), 0));
     cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    limef_graph_clear(&graph);
+}
+
+static LIMEF_ATOMIC(int64_t) n_allowed, n_gaps;
+static LIMEF_ATOMIC(uint32_t) gap_slot, gap_track;
+
+/* Keys of two slots, then one packet more of each. */
+static int two_slots_step(struct limef_source *base, int64_t *due_us)
+{
+    struct number_source *source = LIMEF_CONTAINER_OF(base, struct number_source, source);
+    int64_t number = atomic_load(&source->n_passed);
+    struct limef_packet_frame packet =
+        packet_frame(number, LIMEF_MEDIA_VIDEO, number < 2 ? LIMEF_FRAME_KEY : 0);
+
+    if (number == atomic_load(&n_allowed)) {
+        *due_us = limef_now_us() + 1000;
+        return AVERROR(EAGAIN);
+    }
+    packet.frame.slot = 5 + number % 2;
+    packet.frame.track = 3;
+    limef_pass(&base->filter, &packet.frame);
+    atomic_store(&source->n_passed, number + 1);
+    return 0;
+}
+
+static int note_gap(void *context, const struct limef_frame *frame)
+{
+    const struct limef_signal_frame *signal = limef_signal_frame_from(frame);
+
+    (void)context;
+    if (!signal || signal->signal != LIMEF_SIGNAL_GAP)
+        return 0;
+    atomic_store(&gap_slot, frame->slot);
+    atomic_store(&gap_track, frame->track);
+    atomic_fetch_add(&n_gaps, 1);
+    return 0;
+}
+
+Test(graph_waiting, the_stream_alone_that_has_a_hole_is_told_of_it_where_a_boundary_goes)
+{
+    static struct line line;
+    struct limef_plan_link link = {.overflow = LIMEF_OVERFLOW_DROP_TO_KEY, .depth = 2};
+    struct limef_graph graph = {0};
+    struct graph_edge *edge;
+    pthread_t thread;
+    void *failed;
+
+    line_init(&line, 0);
+    line.source.source.step = two_slots_step;
+    limef_tap_filter_init(&line.a, "a", note_gap, NULL);
+    limef_connect(&line.source.source.filter, &line.sink.filter);
+    limef_connect(&line.sink.filter, &line.a.filter);
+    limef_connect(&line.a.filter, NULL);
+    graph_init(&graph, sizeof(memory), LIMEF_PLAN_PER_FILTER);
+    cr_assert(eq(int, limef_graph_add(&graph, &line.source.source), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    edge = edge_to(&graph, &line.sink.filter);
+    cr_assert(eq(int, set_bounds(&graph, edge, &link), 0));
+    atomic_store(&line.sink.stuck, 1);
+    atomic_store(&n_allowed, 1);
+    ASSERT_COMES(atomic_load(&line.sink.in_go));
+    atomic_store(&n_allowed, 4); /* two wait, there is no room for the last */
+    ASSERT_COMES(atomic_load(&line.source.n_passed) == 4);
+    cr_assert(eq(u64, LIMEF_COUNTED(edge->input.lane.n_dropped_to_key), 1));
+    cr_assert(eq(int, pthread_create(&thread, NULL, release_when_called, edge->to), 0));
+    cr_assert(eq(int, fuse(&graph, edge), 0));
+    cr_assert(eq(int, pthread_join(thread, &failed), 0));
+    cr_assert(zero(ptr, failed));
+    ASSERT_COMES(atomic_load(&n_gaps) == 1);
+    cr_assert(eq(u32, atomic_load(&gap_slot), 6));
+    cr_assert(eq(u32, atomic_load(&gap_track), 3));
+    cr_assert(eq(i64, atomic_load(&line.sink.n_packets), 3));
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    cr_assert(eq(i64, atomic_load(&n_gaps), 1));
     limef_graph_clear(&graph);
 }

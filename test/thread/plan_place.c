@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <math.h>
 
 static struct plans plans;
 
@@ -91,6 +92,50 @@ Test(plan_place, live_sources_that_are_not_measured_share_one_worker)
     add_unknown_chain(); /* a file's is dealt out */
     make();
     cr_assert(eq(u32, plans.plan.n_workers, 2));
+}
+
+static void measure_chain(uint32_t source, double cost_us)
+{
+    for (uint32_t i = source; i < source + 3; i++) {
+        plans.filters[i].cost_us = plans.filters[i].p95_us = cost_us;
+        plans.filters[i].rate_hz = 15;
+    }
+}
+
+/* Not all cameras answer at once. */
+Test(plan_place, a_camera_that_is_not_measured_yet_shares_with_those_that_are)
+{
+    for (uint32_t i = 0; i < 32; i++) {
+        add_unknown_chain();
+        plans.filters[3 * i].is_live = 1;
+    }
+    make();
+    for (uint32_t i = 1; i < 32; i += 2)
+        measure_chain(3 * i, 10);
+    make_next();
+    cr_assert(eq(u32, plans.plan.n_workers, 1));
+    for (uint32_t i = 2; i < 32; i += 2)
+        measure_chain(3 * i, 10);
+    make_next();
+    cr_assert(eq(u32, plans.plan.n_workers, 1));
+    add_unknown_chain(); /* a file's waits until it is measured */
+    plans.problem.previous = NULL;
+    make();
+    cr_assert(eq(u32, plans.plan.n_workers, 2));
+}
+
+Test(plan_place, cameras_that_are_not_measured_leave_a_worker_that_is_full)
+{
+    for (uint32_t i = 0; i < 6; i++) {
+        add_unknown_chain();
+        plans.filters[3 * i].is_live = 1;
+        measure_chain(3 * i, 0.15e6 / 3 / 15); /* 0.15 of a core */
+    }
+    add_unknown_chain();
+    plans.filters[18].is_live = 1;
+    make();
+    cr_assert(eq(u32, plans.plan.n_workers, 2));
+    cr_assert(le(dbl, fmax(plans.plan.workers[0].load, plans.plan.workers[1].load), 0.61));
 }
 
 Test(plan_place, what_is_not_measured_shares_with_nobody_that_it_could_hold_up)

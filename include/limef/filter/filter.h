@@ -37,8 +37,17 @@ enum limef_filter_flag {
     LIMEF_FILTER_RECORDS = 1 << 7,       /**< keeps what it gets: what is lost is missed later */
     LIMEF_FILTER_GLUED = 1 << 8,         /**< works on the filter behind it, not through go alone:
                                               both always run on the same thread */
-    LIMEF_FILTER_POOLS = 1 << 9,         /**< makes pictures in a pool: a graph tells it how many are
-                                              held behind it at once, LIMEF_SIGNAL_DEPTH */
+    LIMEF_FILTER_POOLS = 1 << 9, /**< makes pictures in a pool: a graph tells it how many are
+                                      held behind it at once, LIMEF_SIGNAL_DEPTH */
+};
+
+/** Most things that one filter counts for limef_filter_ops.counts. */
+#define LIMEF_FILTER_MAX_COUNTS 12
+
+/** One thing that a filter counts. */
+struct limef_filter_count {
+    const char *name; /**< a word in lower case, "times_fixed"; lives forever */
+    uint64_t n;       /**< so often */
 };
 
 /** A filter's type: static const, one per kind. */
@@ -74,6 +83,10 @@ struct limef_filter_ops {
      *  filter said. NULL: there is none. @return when to be called next; LIMEF_FOREVER.
      *  Thread: the filter's */
     int64_t (*tick)(struct limef_filter *filter, int64_t now_us);
+    /** What it has counted beside its frames so far: what it dropped, repaired, or did in another
+     *  way than it was to, for metrics and dumps. NULL: nothing.
+     *  @param counts  written; room for LIMEF_FILTER_MAX_COUNTS. @return how many. Thread: any */
+    unsigned (*counts)(const struct limef_filter *filter, struct limef_filter_count *counts);
     /** Gives back what belongs to the thread, a GL context mostly; the next tick may be on another
      *  one. A graph calls it as the last thing before that thread stops. NULL: nothing belongs to
      *  it. Thread: the filter's */

@@ -35,6 +35,7 @@ struct limef_latency_track {
     int64_t based_at_us;    /**< up to when it has followed a slow clock */
     int64_t highest_pts_us; /**< since it is known */
     int64_t least_wait_us;  /**< from its arrival to here, of those since then */
+    uint64_t n_waited;      /**< of the source that drives this: what it had counted at the last */
     int64_t begun_pts_us;   /**< of the first frame that is dropped */
     int64_t begun_late_us;  /**< how late that was */
     uint64_t n_dropped;     /**< since then */
@@ -62,11 +63,12 @@ struct limef_latency_filter {
  *
  * A frame is late by what its presentation time lags behind that of the track's quickest frames. A
  * clock of the camera that is slow is not taken for lateness: up to 10 000 ppm where a frame comes
- * here at most an eighth of the budget later than the promptest did, 200 ppm where it waited. Over
- * the budget, packets of pictures are dropped up to a key frame that is within it, pictures and
- * sound up to the first frame that is. If the stream is as late after a budget's worth of it was
- * dropped, dropping does not help, and what it is like now is natural. The first frame that passes
- * again has LIMEF_FRAME_DISCONTINUITY.
+ * here at most an eighth of the budget later than the promptest did, 200 ppm where it waited, or
+ * the source on whose thread this runs has not run dry since the track's last frame. Over the
+ * budget, packets of pictures are dropped up to a key frame that is within it, pictures and sound
+ * up to the first frame that is. If the stream is as late after a budget's worth of it was dropped,
+ * dropping does not help, and what it is like now is natural. The first frame that passes again has
+ * LIMEF_FRAME_DISCONTINUITY.
  *
  * To the application (limef_report()): LIMEF_SIGNAL_LATE when a stream has caught up; the log has
  * a line, too. START, FLUSH, LOST and a source that jumps back begin anew.

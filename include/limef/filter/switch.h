@@ -60,7 +60,7 @@ struct limef_switch_filter {
  * on. If the latter loses its media, another one that has some goes on air at its next key frame,
  * until the chosen one has media again; LOST is passed only if no input has media.
  *
- * START, STOP, END, LOST and FLUSH of an input are passed only while it is on air; all other
+ * START, STOP, END, LOST, FLUSH and GAP of an input are passed only while it is on air; all other
  * signals always are. A CHOOSE beyond the inputs is logged and returns AVERROR(EINVAL). What is
  * passed keeps its times: limef_timestamps_ops behind the switch makes one timeline of them.
  */

@@ -36,7 +36,7 @@ struct limef_writer_counters {
     uint64_t n_packets; /**< written */
     uint64_t n_bytes;   /**< in them */
     uint64_t n_files;   /**< begun */
-    uint64_t n_waited;  /**< packets before the file could begin */
+    uint64_t n_waited;  /**< packets before the file could begin, and behind a hole before a key */
     uint64_t n_ignored; /**< packets of another slot, or of a track that came too late, and frames
                             that are not encoded */
     uint64_t n_errors;  /**< packets that were not written, and files not finished; said once */
@@ -46,6 +46,7 @@ struct limef_writer_counters {
 /** One track of the file. */
 struct limef_writer_track {
     bool in_file, has_dts;
+    bool is_after_gap;   /**< nothing up to its next key frame can be decoded */
     int64_t last_dts;    /**< in the container's units */
     int64_t next_dts_us; /**< stream time that follows it */
 };

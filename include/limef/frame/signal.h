@@ -66,10 +66,12 @@ enum limef_signal {
     /** up: a live stream was later than its budget and has caught up. `value`: how late, in
      *  microseconds; `serial`: how many frames were dropped; `text`: where. */
     LIMEF_SIGNAL_LATE,
-    /** down: packets were left out here; what decodes goes on at the next key frame. */
+    /** down: packets of this slot and track were left out here; who decodes or keeps it goes on at
+     *  its next key frame. Slot UINT32_MAX: of any video. */
     LIMEF_SIGNAL_GAP,
-    /** up: a filter does not come back. `text`: which, and of what kind; `value`: for how long, in
-     *  microseconds; `code`: AVERROR(ETIMEDOUT), or 0: it moved on after that long. */
+    /** up: a filter does not come back, or keeps live frames for longer than is granted. `text`:
+     * which, and of what kind; `value`: for how long, in microseconds; `code`: AVERROR(ETIMEDOUT),
+     * or 0: it moved on after that long. */
     LIMEF_SIGNAL_STUCK,
     /** First number that this library never uses: an application's own start here. */
     LIMEF_SIGNAL_USER = 0x10000,

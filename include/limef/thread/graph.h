@@ -37,7 +37,8 @@ struct limef_graph_settings {
                                  kept in memory alone, for chains that come again */
     int64_t stuck_us; /**< after which a filter that does not come back, or that frames wait for in
                            vain, is said to be stuck: LIMEF_SIGNAL_STUCK and a line; five times that
-                           for one that blocks. 0: 5 s where the plan is watched, else never;
+                           for one that blocks. So is who keeps frames of a live stream for longer
+                           than latency_us. 0: 5 s where the plan is watched, else never;
                            LIMEF_FOREVER: never */
 };
 

@@ -16,6 +16,7 @@
 LIMEF_BEGIN_DECLS
 
 struct limef_filter;
+struct limef_source;
 struct limef_thread;
 struct limef_thread_reply;
 
@@ -90,6 +91,7 @@ struct limef_thread {
     limef_task_fn *task;
     void *task_context;
     int64_t task_due_us;
+    struct limef_source *stepped; /**< whose step runs; NULL: none */
 
     /* any */
     LIMEF_ATOMIC(uint32_t)

@@ -9,12 +9,12 @@
 
 TestSuite(rtsp_connection, .init = open_camera, .fini = close_camera, .timeout = 120);
 
-/* Memory, then the thread that looks the name up. */
+/* Memory for it and for its name, then the thread that looks that up. */
 Test(rtsp_connection, is_tried_again_if_there_is_nothing_to_look_its_name_up_with)
 {
     rtsp_camera_clear(&camera);
     open_client("", "localhost");
-    for (unsigned n = 1; n <= 2; n++) {
+    for (unsigned n = 1; n <= 3; n++) {
         camera.retry_us = 0;
         failing_install(n);
         step();

@@ -60,6 +60,23 @@ Test(rtsp_connection, has_one_ssrc_for_all_reports_of_a_track)
     }
 }
 
+/* RFC 3550 section 8.2 */
+Test(rtsp_connection, reports_by_no_ssrc_that_a_stream_of_the_camera_has)
+{
+    uint32_t taken = 0x11223344; /* that of the packets */
+
+    greet("Session: 1\r\n", VIDEO AUDIO);
+    camera.ssrc = taken - 1; /* the second track reports by the one that the first one sends by */
+    send_packet(0, 96, 1, "\x65\x88");
+    while (n_units == 0)
+        step();
+    camera.report_us = 0;
+    step();
+    cr_assert(ne(u32, reporter(1), taken));
+    cr_assert(ne(u32, reporter(3), taken));
+    cr_assert(ne(u32, camera.ssrc, taken - 1));
+}
+
 #define FLOOD_BYTES 1400
 #define TURN_BYTES (256 * 1024) /* and no more than there is room for */
 

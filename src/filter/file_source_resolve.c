@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Names of hosts: libavformat asks the system with a call that cannot be interrupted. So it is
- * asked before, on a thread of its own; what it does not answer in time libavformat is not given.
+ * asked before, on another thread; what it does not answer in time libavformat is not given.
  */
 #include "filter/file_source_private.h"
 
@@ -42,7 +42,7 @@ int file_source_resolve(struct limef_file_source *file)
 
     if (!has_host(file->settings.url, host))
         return 0;
-    ret = resolver_open(&resolver, host, 0);
+    ret = resolver_open(&resolver, host, 0, false);
     if (ret < 0)
         return ret;
     file_source_may_block(file);

@@ -227,6 +227,19 @@ static int look_at_silence(struct rtsp_camera *camera, int64_t now_us)
     return 0;
 }
 
+static const char *what_is_late(const struct rtsp_stream *stream)
+{
+    switch (stream->phase) {
+    case RTSP_STREAM_RESOLVING:
+        return rtsp_stream_waits_for_name(stream) ? "name lookup: no answer"
+                                                  : "name lookup: busy with other names";
+    case RTSP_STREAM_OPEN:
+        return "no answer";
+    default:
+        return "no connection";
+    }
+}
+
 static int look_at_deadline(struct rtsp_camera *camera, int64_t now_us)
 {
     /* whether it is alive, media tell, and they are an answer to PLAY */
@@ -237,8 +250,7 @@ static int look_at_deadline(struct rtsp_camera *camera, int64_t now_us)
         return 0;
     }
     return rtsp_camera_fail(camera, reason_in(camera->stream.phase), AVERROR(ETIMEDOUT),
-                            camera->stream.phase == RTSP_STREAM_OPEN ? "no answer"
-                                                                     : "no connection");
+                            what_is_late(&camera->stream));
 }
 
 /* It answers, but nothing comes: a firewall, mostly. */

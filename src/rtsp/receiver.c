@@ -252,7 +252,7 @@ static bool is_of_first(const struct rtsp_receiver *receiver, uint32_t timestamp
 }
 
 /* The camera's wall clock. How fast it goes is told by our clock that nobody sets. */
-static void note_report(struct rtsp_receiver *receiver, const struct rtsp_early_report *report)
+static void note_report(struct rtsp_receiver *receiver, const struct rtsp_report *report)
 {
     struct rtsp_wall *wall = &receiver->wall;
     int64_t now_us = report->arrived_us, ahead_us = report->wall_us - now_us;
@@ -275,16 +275,25 @@ static void note_report(struct rtsp_receiver *receiver, const struct rtsp_early_
         rtsp_clock_report(receiver->clock, wall->wall_us, own_us(receiver, wall->ticks));
 }
 
+/* For our own reports. */
+static void note_last(struct rtsp_receiver *receiver, const struct rtsp_report *report)
+{
+    receiver->last_report = (struct rtcp_last){
+        .ssrc = report->ssrc, .ntp_middle = report->ntp_middle, .arrived_us = report->arrived_us};
+}
+
 /* What was reported of a sender before its first packet came. */
 static void note_early_report(struct rtsp_receiver *receiver, uint32_t ssrc, int64_t now_us)
 {
-    const struct rtsp_early_report *early = &receiver->early;
+    const struct rtsp_report *early = &receiver->early;
     int64_t ticks = rtp_statistics_timestamp(&receiver->statistics, early->timestamp) -
                     receiver->statistics.timestamp;
 
-    if (early->is_there && early->ssrc == ssrc && now_us - early->arrived_us <= EARLY_US &&
-        llabs(to_us(receiver, ticks)) <= EARLY_US)
-        note_report(receiver, early);
+    if (early->is_there && early->ssrc == ssrc) {
+        note_last(receiver, early);
+        if (now_us - early->arrived_us <= EARLY_US && llabs(to_us(receiver, ticks)) <= EARLY_US)
+            note_report(receiver, early);
+    }
     receiver->early.is_there = false;
 }
 
@@ -368,7 +377,7 @@ int rtsp_receiver_rtp(struct rtsp_receiver *receiver, const uint8_t *data, size_
 void rtsp_receiver_rtcp(struct rtsp_receiver *receiver, const uint8_t *data, size_t bytes,
                         int64_t now_us)
 {
-    struct rtsp_early_report report;
+    struct rtsp_report report;
     struct rtcp_news news;
     bool has_left;
 
@@ -380,20 +389,20 @@ void rtsp_receiver_rtcp(struct rtsp_receiver *receiver, const uint8_t *data, siz
         receiver->left_us = now_us;
     if (!news.has_report)
         return;
-    report = (struct rtsp_early_report){.is_there = true,
-                                        .ssrc = news.ssrc,
-                                        .timestamp = news.timestamp,
-                                        .source = news.source,
-                                        .wall_us = news.wall_us,
-                                        .offset_us = news.wall_us - limef_wall_us(),
-                                        .arrived_us = now_us};
-    if (!receiver->statistics.has_begun || news.ssrc == receiver->statistics.ssrc)
-        receiver->last_report =
-            (struct rtcp_last){.ntp_middle = news.ntp_middle, .arrived_us = now_us};
-    if (receiver->statistics.has_begun && news.ssrc == receiver->statistics.ssrc)
-        note_report(receiver, &report);
-    else
+    report = (struct rtsp_report){.is_there = true,
+                                  .ssrc = news.ssrc,
+                                  .timestamp = news.timestamp,
+                                  .ntp_middle = news.ntp_middle,
+                                  .source = news.source,
+                                  .wall_us = news.wall_us,
+                                  .offset_us = news.wall_us - limef_wall_us(),
+                                  .arrived_us = now_us};
+    if (!receiver->statistics.has_begun || news.ssrc != receiver->statistics.ssrc) {
         receiver->early = report; /* its timestamp stands alone for now */
+        return;
+    }
+    note_last(receiver, &report);
+    note_report(receiver, &report);
 }
 
 int rtsp_receiver_tick(struct rtsp_receiver *receiver, int64_t now_us)

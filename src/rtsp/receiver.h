@@ -26,10 +26,10 @@ struct rtsp_wall {
     double drift_ppm;
 };
 
-/* A sender report that came before the first packet of its sender. */
-struct rtsp_early_report {
+/* A sender report; kept where it came before the first packet of its sender. */
+struct rtsp_report {
     bool is_there;
-    uint32_t ssrc, timestamp;
+    uint32_t ssrc, timestamp, ntp_middle;
     uint64_t source;
     int64_t wall_us, offset_us, arrived_us;
 };
@@ -72,7 +72,7 @@ struct rtsp_receiver {
     struct rtsp_first first;
     struct rtcp_last last_report;
     struct rtsp_wall wall;
-    struct rtsp_early_report early;
+    struct rtsp_report early;
     struct rtsp_pace pace;
     struct rtsp_clock *clock; /* borrowed */
     enum limef_media media;

@@ -1,13 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Names to addresses without waiting: a thread of its own asks the system,
+ * Names to addresses without waiting: threads of its own ask the system,
  * whose answer may take as long as it likes. Who no longer wants it lets go.
+ *
+ * There are no more than eight of them in the process, and none while nothing
+ * is asked. A name is asked once at a time, whoever wants it, and in the order
+ * in which names came; but those that hung when they were last asked come
+ * behind all others, four of them at most at the same time: a name server
+ * that is dead does not keep the names from being found that others know.
+ *
+ * Thread: any, one at a time for each resolver.
  */
 #ifndef LIMEF_SRC_RTSP_RESOLVER_H
 #define LIMEF_SRC_RTSP_RESOLVER_H
 
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -30,9 +39,14 @@ struct resolver_addresses {
  * Begins to ask.
  *
  * resolver  written; owned.
- * Returns 0; AVERROR(ENOMEM), or what a thread was refused with.
+ * was_slow  nobody answered when it was asked for last.
+ * Returns 0; AVERROR(ENOENT): no name is so long; AVERROR(ENOMEM), or what a descriptor or a thread
+ * was refused with.
  */
-int resolver_open(struct resolver **resolver, const char *host, uint16_t port);
+int resolver_open(struct resolver **resolver, const char *host, uint16_t port, bool was_slow);
+
+/* Whether the system was asked; false: other names keep all threads busy. */
+bool resolver_is_asked(const struct resolver *resolver);
 
 /* Readable once the answer is there. */
 int resolver_fd(const struct resolver *resolver);

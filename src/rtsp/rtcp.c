@@ -127,16 +127,17 @@ static size_t write_block(uint8_t *block, struct rtp_statistics *statistics,
     int64_t n_expected = statistics->highest - statistics->first + 1;
     int64_t n_lost = av_clip64(n_expected - (int64_t)statistics->n_received, -0x800000, 0x7fffff);
     int64_t delay_us = now_us - last->arrived_us;
+    bool is_reported = last->ntp_middle && last->ssrc == statistics->ssrc;
 
     AV_WB32(block, statistics->ssrc);
     AV_WB32(block + 4, (uint32_t)n_lost & 0xffffff);
     block[4] = fraction_lost(statistics, n_expected);
     AV_WB32(block + 8, (uint32_t)statistics->highest);
     AV_WB32(block + 12, (uint32_t)av_clip64((int64_t)statistics->jitter_ticks, 0, UINT32_MAX));
-    AV_WB32(block + 16, last->ntp_middle);
-    AV_WB32(block + 20, last->ntp_middle ? (uint32_t)av_clip64(av_rescale(delay_us, 65536, 1000000),
-                                                               0, UINT32_MAX)
-                                         : 0);
+    AV_WB32(block + 16, is_reported ? last->ntp_middle : 0);
+    AV_WB32(block + 20,
+            is_reported ? (uint32_t)av_clip64(av_rescale(delay_us, 65536, 1000000), 0, UINT32_MAX)
+                        : 0);
     return 24;
 }
 

@@ -37,6 +37,7 @@ bool rtcp_is(const uint8_t *data, size_t bytes);
 
 /* The last sender report that came, for the next report. */
 struct rtcp_last {
+    uint32_t ssrc;       /* whose it is */
     uint32_t ntp_middle; /* 0: none came */
     int64_t arrived_us;
 };
@@ -47,6 +48,7 @@ struct rtcp_last {
  * statistics  what it tells of; notes that this was told.
  * own_ssrc    the receiver's.
  * cname       its name, 64 bytes of it at most.
+ * last        nothing is told of it if it is not of the sender that the statistics are of.
  * Returns its bytes.
  */
 size_t rtcp_report_write(uint8_t report[RTCP_REPORT_BYTES], struct rtp_statistics *statistics,

@@ -86,12 +86,20 @@ int rtsp_stream_open(struct rtsp_stream *stream, const struct rtsp_stream_target
     stream->target = *target;
     if (resolver_read_number(target->host, target->port, &stream->dial.addresses) >= 0)
         return connect_to(stream, why);
-    ret = resolver_open(&stream->resolver, target->host, target->port);
+    ret = resolver_open(&stream->resolver, target->host, target->port, stream->is_name_slow);
     if (ret < 0)
         return fail(stream, ret, why);
     stream->phase = RTSP_STREAM_RESOLVING;
     ret = watch(stream, EPOLL_CTL_ADD, resolver_fd(stream->resolver), false);
     return ret < 0 ? fail(stream, ret, why) : AVERROR(EAGAIN);
+}
+
+static void forget_name(struct rtsp_stream *stream)
+{
+    if (!stream->resolver)
+        return;
+    watch(stream, EPOLL_CTL_DEL, resolver_fd(stream->resolver), false);
+    resolver_close(&stream->resolver);
 }
 
 static int take_addresses(struct rtsp_stream *stream, char why[RTSP_TLS_WHY_BYTES])
@@ -101,13 +109,18 @@ static int take_addresses(struct rtsp_stream *stream, char why[RTSP_TLS_WHY_BYTE
 
     if (ret == AVERROR(EAGAIN))
         return ret;
-    watch(stream, EPOLL_CTL_DEL, resolver_fd(stream->resolver), false);
-    resolver_close(&stream->resolver);
+    stream->is_name_slow = ret == AVERROR(EIO);
+    forget_name(stream);
     if (ret < 0) {
         snprintf(why, RTSP_TLS_WHY_BYTES, "%s", reason);
         return fail(stream, ret, why);
     }
     return connect_to(stream, why);
+}
+
+bool rtsp_stream_waits_for_name(const struct rtsp_stream *stream)
+{
+    return stream->resolver && resolver_is_asked(stream->resolver);
 }
 
 static int go_on_with_hands(struct rtsp_stream *stream, char why[RTSP_TLS_WHY_BYTES])
@@ -323,9 +336,8 @@ int rtsp_stream_send(struct rtsp_stream *stream, const void *data, size_t bytes)
 
 void rtsp_stream_close(struct rtsp_stream *stream)
 {
-    if (stream->resolver)
-        watch(stream, EPOLL_CTL_DEL, resolver_fd(stream->resolver), false);
-    resolver_close(&stream->resolver);
+    stream->is_name_slow |= rtsp_stream_waits_for_name(stream);
+    forget_name(stream);
     rtsp_tls_close(&stream->tls);
     dial_close(&stream->dial);
     if (stream->phase >= RTSP_STREAM_CONNECTED)

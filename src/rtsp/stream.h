@@ -41,7 +41,8 @@ struct rtsp_stream {
     enum rtsp_stream_phase failed_in; /* the phase that open or go_on failed in */
     struct rtsp_stream_target target;
     struct resolver *resolver;
-    struct dial dial; /* while connecting */
+    bool is_name_slow; /* nobody answered when it was asked for last */
+    struct dial dial;  /* while connecting */
     struct rtsp_tls *tls;
     int fd; /* once connected */
     bool waits_to_write;
@@ -72,6 +73,9 @@ int rtsp_stream_open(struct rtsp_stream *stream, const struct rtsp_stream_target
  * certificate that is not right, ENOENT no such host.
  */
 int rtsp_stream_go_on(struct rtsp_stream *stream, char why[RTSP_TLS_WHY_BYTES]);
+
+/* Whether its name was asked for, and is not answered. */
+bool rtsp_stream_waits_for_name(const struct rtsp_stream *stream);
 
 /* When to go on at the latest, to try another address; LIMEF_FOREVER. */
 int64_t rtsp_stream_due_us(const struct rtsp_stream *stream);

@@ -371,8 +371,23 @@ int rtsp_camera_take_media(struct rtsp_camera *camera, const struct rtsp_item *i
     return 0;
 }
 
+/* Whether one of ours is that of a stream of the camera. */
+static bool is_ssrc_taken(const struct rtsp_camera *camera)
+{
+    bool is_taken = false;
+
+    for (unsigned i = 0; i < camera->n_tracks; i++) {
+        const struct rtp_statistics *statistics = &camera->tracks[i]->receiver.statistics;
+
+        is_taken |= statistics->has_begun && statistics->ssrc - camera->ssrc < camera->n_tracks;
+    }
+    return is_taken;
+}
+
 void rtsp_camera_report(struct rtsp_camera *camera, int64_t now_us)
 {
+    while (is_ssrc_taken(camera)) /* RFC 3550 8.2; a BYE for the one before would be the camera's */
+        camera->ssrc = (uint32_t)rtsp_camera_random(camera);
     for (unsigned i = 0; i < camera->n_tracks; i++) {
         struct rtsp_track *track = camera->tracks[i];
         uint8_t report[4 + RTCP_REPORT_BYTES];

@@ -91,6 +91,7 @@ class Setup:
         self.programs = os.path.join(options.build, "bench")
         self.without_probes = os.path.join(options.build + "-without-probes", "bench")
         self.clips = os.path.join(options.build, "clips")
+        self.rtspd = os.path.join(options.build, "test", "rtspd", "limef_rtspd")
         self.media = options.media
         self.limef_play = options.limef_play or os.path.join(options.build, "apps", "limef-play")
         if not os.access(self.limef_play, os.X_OK):

@@ -10,42 +10,21 @@ import time
 import clips
 import measure
 
-PORT = 18654
-PACKAGES = ["gstreamer-rtsp-server-1.0", "gstreamer-app-1.0", "gio-2.0", "libavformat", "libavcodec",
-            "libavutil"]
-
-
-def build(setup):
-    """The server of cameras, if its source lies beside the clips; None."""
-    source = os.path.join(setup.media, "..", "rtsp", "rtspd.c")
-    program = os.path.join(setup.programs, "rtspd")
-    flags = subprocess.run(["pkg-config", "--cflags", "--libs", *PACKAGES], capture_output=True,
-                           text=True)
-    if not os.path.exists(source) or flags.returncode or subprocess.run(
-            ["cc", "-O2", "-w", source, "-o", program, *flags.stdout.split()]).returncode:
-        return None
-    return program
-
 
 @contextlib.contextmanager
 def serve(setup, clip, *options):
-    """Gives a URL and the server's process; (None, None) if there is none."""
-    program = build(setup)
-    if program is None:
+    """Gives a URL and the server's process; (None, None) if there is none, or not what it needs."""
+    if not os.access(setup.rtspd, os.X_OK):
         yield None, None
         return
-    process = subprocess.Popen([program, "-p", str(PORT), *options, f"/cam={clip}"],
-                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([setup.rtspd, *options, f"/cam={clip}"], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, text=True)
     try:
-        for line in process.stdout:
-            if line.startswith("ready"):
-                break
-        time.sleep(0.5)
-        yield f"rtsp://127.0.0.1:{PORT}/cam", process
+        ready, _, port = process.stdout.readline().strip().partition(" ")
+        yield (f"rtsp://127.0.0.1:{port}/cam", process) if ready == "ready" else (None, None)
     finally:
-        process.stdin.close()
         process.kill()
-        process.wait()
+        process.communicate()
 
 
 def tiny_clip(setup):

@@ -72,7 +72,7 @@ def received(setup, report):
 
 def started(setup, report):
     title = "A camera's first picture"
-    with camera.serve(setup, setup.small_clip(10), "-S") as (url, server):
+    with camera.serve(setup, setup.small_clip(10), "apart=1") as (url, server):
         if url is None:
             return no_camera(report, title)
         commands = {

@@ -14,6 +14,7 @@
 #include <criterion/new/assert.h>
 #include <libavcodec/codec_par.h>
 #include <libavcodec/packet.h>
+#include <libavutil/error.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,6 +132,33 @@ static void hang_up(void)
     peer = 0;
 }
 
+/* Goes on until that is noticed. */
+static struct limef_rtsp_source_counters hang_up_and_be_lost(void)
+{
+    struct limef_rtsp_source_counters counters;
+    int64_t end_us = limef_now_us() + DEADLINE_US;
+
+    hang_up();
+    do {
+        cr_assert(lt(i64, limef_now_us(), end_us));
+        step();
+        limef_rtsp_source_get_counters(&camera, &counters);
+    } while (counters.state == LIMEF_RTSP_PLAYING);
+    return counters;
+}
+
+/* A sender report: so many milliseconds of the camera's wall clock, at a time of the stream. */
+static void send_report(uint8_t channel, uint32_t timestamp, uint32_t wall_ms)
+{
+    uint8_t data[4 + 28] = {'$', (uint8_t)(channel + 1), 0, 28, 0x80, 200, 0, 6, 0x11, 0x22, 0x33,
+                            0x44};
+
+    AV_WB32(data + 12, 0xe0000000u + wall_ms / 1000);
+    AV_WB32(data + 16, (uint32_t)(((uint64_t)(wall_ms % 1000) << 32) / 1000));
+    AV_WB32(data + 20, timestamp);
+    send_all(data, sizeof(data));
+}
+
 static void send_payload(uint8_t channel, uint8_t type, uint32_t timestamp, const void *payload,
                          size_t payload_bytes)
 {
@@ -223,11 +251,7 @@ Test(filter_rtsp_source, says_why_with_each_state)
     play();
     send_picture(IDR, 0);
     count_to(1);
-    hang_up();
-    do {
-        step();
-        limef_rtsp_source_get_counters(&camera, &counters);
-    } while (counters.state == LIMEF_RTSP_PLAYING);
+    counters = hang_up_and_be_lost();
     cr_assert(eq(int, (int)counters.reason, LIMEF_RTSP_REASON_BROKEN));
     for (unsigned i = 0; i < sink_count(&sink, LIMEF_FRAME_SIGNAL); i++) {
         const struct limef_signal_frame *signal =
@@ -293,4 +317,34 @@ Test(filter_rtsp_source, drops_what_leads_the_first_key_of_another_connection)
     send_picture(TRAIL, 4);
     count_to(4);
     cr_assert(eq(str, (char *)passed(), "KKt"));
+}
+
+/* Sound waits for pictures that come later. Then the camera is lost, and who is behind stops: what
+ * waits goes with the stream that it is of, and does not turn up in the next connection. */
+Test(filter_rtsp_source, forgets_what_waits_and_nobody_takes_when_the_camera_is_lost)
+{
+    struct limef_rtsp_source_counters counters = {.n_packets = 0};
+    int64_t end_us = limef_now_us() + DEADLINE_US;
+
+    limef_rtsp_source_hold(&camera);
+    play();
+    send_report(0, 90000, 1000);
+    send_picture(IDR, 0);
+    send_report(2, 0, 2900); /* captured so much later than the picture, and here already */
+    for (uint32_t i = 0; i < 4; i++)
+        send_unit(2, 0, i * 3, "abc");
+    while (counters.n_packets < 5) {
+        cr_assert(lt(i64, limef_now_us(), end_us));
+        step();
+        limef_rtsp_source_get_counters(&camera, &counters);
+    }
+    cr_assert(eq(u64, counters.n_units, 1));
+    sink.answer = AVERROR_EXIT; /* to what is told of sound before its first unit, too */
+    hang_up_and_be_lost();
+    sink.answer = 0;
+    play();
+    send_picture(IDR, 0);
+    count_to(2);
+    hang_up_and_be_lost();
+    cr_assert(eq(u32, sink_count(&sink, LIMEF_FRAME_PACKET), 2));
 }

@@ -9,12 +9,12 @@
 
 TestSuite(rtsp_connection, .init = open_camera, .fini = close_camera, .timeout = 120);
 
-/* Memory, then the thread that looks the name up. */
+/* Memory for it and for its name, then the thread that looks that up. */
 Test(rtsp_connection, is_tried_again_if_there_is_nothing_to_look_its_name_up_with)
 {
     rtsp_camera_clear(&camera);
     open_client("", "localhost");
-    for (unsigned n = 1; n <= 2; n++) {
+    for (unsigned n = 1; n <= 3; n++) {
         camera.retry_us = 0;
         failing_install(n);
         step();
@@ -58,6 +58,23 @@ Test(rtsp_connection, has_one_ssrc_for_all_reports_of_a_track)
         cr_assert(eq(u32, now[0], first[0]));
         cr_assert(eq(u32, now[1], first[1]));
     }
+}
+
+/* RFC 3550 section 8.2 */
+Test(rtsp_connection, reports_by_no_ssrc_that_a_stream_of_the_camera_has)
+{
+    uint32_t taken = 0x11223344; /* that of the packets */
+
+    greet("Session: 1\r\n", VIDEO AUDIO);
+    camera.ssrc = taken - 1; /* the second track reports by the one that the first one sends by */
+    send_packet(0, 96, 1, "\x65\x88");
+    while (n_units == 0)
+        step();
+    camera.report_us = 0;
+    step();
+    cr_assert(ne(u32, reporter(1), taken));
+    cr_assert(ne(u32, reporter(3), taken));
+    cr_assert(ne(u32, camera.ssrc, taken - 1));
 }
 
 #define FLOOD_BYTES 1400

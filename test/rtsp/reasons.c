@@ -2,6 +2,10 @@
 /* Why a camera is in its state, as an application is told. */
 #include "scripted_camera.h"
 
+#include "support/name_service.h"
+
+#include <time.h>
+
 TestSuite(rtsp_reasons, .init = open_camera, .fini = close_camera, .timeout = 120);
 
 /* Up to the end of the connection, by an answer or without one. */
@@ -158,4 +162,52 @@ Test(rtsp_reasons, have_names)
         str,
         (char *)limef_rtsp_reason_name((enum limef_rtsp_reason)(LIMEF_RTSP_REASON_INTERLEAVED + 1)),
         "unknown"));
+}
+
+static void wait_for_names(unsigned n)
+{
+    int64_t end_us = limef_now_us() + DEADLINE_US;
+
+    while (name_service_n_waiting() < n) {
+        cr_assert(lt(i64, limef_now_us(), end_us));
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+}
+
+/* Begins to connect, and gives up. */
+static void expect_lost_by_name(const char *text)
+{
+    camera.deadline_us = 0;
+    expect_reason(LIMEF_RTSP_REASON_NAME, LIMEF_RTSP_WAITING);
+    cr_assert(eq(str, why, (char *)text));
+    camera.retry_us = 0;
+    step();
+}
+
+Test(rtsp_reasons, tell_a_name_that_is_not_known_from_one_that_nobody_answers)
+{
+    struct resolver *others[8];
+    char host[32];
+
+    rtsp_camera_clear(&camera);
+    open_client("", "camera.invalid");
+    step();
+    wait_for_names(1);
+    expect_lost_by_name("name lookup: no answer");
+    cr_assert(camera.stream.is_name_slow);
+    rtsp_camera_clear(&camera);
+    for (unsigned i = 0; i < 8; i++) {
+        snprintf(host, sizeof(host), "other%u.invalid", i);
+        cr_assert(zero(int, resolver_open(&others[i], host, 554, false)));
+    }
+    wait_for_names(8);
+    open_client("", "door.invalid");
+    step();
+    expect_lost_by_name("name lookup: busy with other names");
+    cr_assert(not(camera.stream.is_name_slow));
+    name_service_answer(EAI_NONAME);
+    expect_reason(LIMEF_RTSP_REASON_NAME, LIMEF_RTSP_WAITING);
+    cr_assert(eq(str, why, (char *)gai_strerror(EAI_NONAME)));
+    for (unsigned i = 0; i < 8; i++)
+        resolver_close(&others[i]);
 }

@@ -352,6 +352,42 @@ static void report(uint32_t timestamp, int64_t wall_us, int64_t now_us)
 
 #define CAMERA_US INT64_C(1600000000000000)
 
+/* What our next report says of the camera's last one (RFC 3550 6.4.1); 0: that there was none. */
+static uint32_t last_told(void)
+{
+    uint8_t data[RTCP_REPORT_BYTES];
+
+    rtcp_report_write(data, &receiver.statistics, 1, "limef", &receiver.last_report, 5000);
+    return AV_RB32(data + 24);
+}
+
+Test(rtsp_receiver, tells_nothing_of_reports_of_the_sender_before)
+{
+    arrive(1, 9000, 1000);
+    report(9000, CAMERA_US, 1000);
+    cr_assert(ne(u32, last_told(), 0));
+    arrive(30000, 9000, 2000); /* numbers begin anew: it is the same sender */
+    arrive(30001, 9000 + FRAME_TICKS, 2000);
+    cr_assert(ne(u32, last_told(), 0));
+    arrive_from(0x45, 1, 9000, 3000);
+    arrive_from(0x45, 2, 9000 + FRAME_TICKS, 3000);
+    cr_assert(eq(u32, receiver.statistics.ssrc, 0x11223345));
+    cr_assert(zero(u32, last_told()));
+    report(9000, CAMERA_US, 4000); /* of the one before */
+    cr_assert(zero(u32, last_told()));
+}
+
+Test(rtsp_receiver, tells_of_a_report_that_came_before_the_first_packet_of_its_sender)
+{
+    report(9000, CAMERA_US, 1000);
+    arrive_from(0x45, 1, 9000, 2000); /* of another one */
+    cr_assert(zero(u32, last_told()));
+    report(9000, CAMERA_US, 3000);
+    arrive(1, 9000, 4000);
+    arrive(2, 9000 + FRAME_TICKS, 4000);
+    cr_assert(ne(u32, last_told(), 0));
+}
+
 Test(rtsp_receiver, tells_the_cameras_wall_clock_from_the_first_packet_on_if_it_was_reported_before)
 {
     report(9000, CAMERA_US, 1000);

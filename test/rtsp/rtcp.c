@@ -97,7 +97,7 @@ Test(rtsp_rtcp, reports_loss_and_delay)
                                         .highest = 65629, /* 100 expected */
                                         .n_received = 75,
                                         .jitter_ticks = 33.7};
-    struct rtcp_last last = {.ntp_middle = 0xabcdef01, .arrived_us = 1000000};
+    struct rtcp_last last = {.ssrc = 5, .ntp_middle = 0xabcdef01, .arrived_us = 1000000};
     uint8_t report[RTCP_REPORT_BYTES];
     size_t bytes = rtcp_report_write(report, &statistics, 9, "limef", &last, 3000000);
 
@@ -119,6 +119,13 @@ Test(rtsp_rtcp, reports_loss_and_delay)
     statistics.n_received += 50;
     rtcp_report_write(report, &statistics, 9, "limef", &last, 3000000);
     cr_assert(zero(int, report[12]));
+    cr_assert(eq(u32, AV_RB32(report + 24), 0xabcdef01));
+    /* another sender, of which nothing was reported yet */
+    statistics.ssrc = 6;
+    rtcp_report_write(report, &statistics, 9, "limef", &last, 3000000);
+    cr_assert(eq(u32, AV_RB32(report + 8), 6));
+    cr_assert(zero(u32, AV_RB32(report + 24)));
+    cr_assert(zero(u32, AV_RB32(report + 28)));
 }
 
 Test(rtsp_rtcp, reports_before_anything_came)

@@ -44,9 +44,8 @@ struct limef_file_source_settings {
                              second: 25000 for 25 fps. What is live is never paced */
     uint32_t n_loops;   /**< how often to play it again after the first time */
     int64_t start_us;   /**< where to start, from the file's beginning; exact; loops start here */
-    int64_t timeout_us; /**< how long one call of libavformat may block; 0: 10 s. To ask for the
-                             address of a server takes as long as the system's resolver takes
-                             (resolv.conf(5)): that cannot be interrupted */
+    int64_t timeout_us; /**< how long one call of libavformat may block; 0: 10 s; and how
+                             long it may take to find the address of a server */
 };
 
 /** What a source has done so far. */

@@ -164,7 +164,7 @@ void rtsp_camera_begin_again(struct rtsp_camera *camera);
  * AVERROR_PATCHWELCOME: its pictures are interleaved; others. */
 int rtsp_camera_describe(struct rtsp_camera *camera, const char *text, size_t bytes);
 /* The Transport header of a track's SETUP. Returns 0, or why there can be none. */
-int rtsp_track_ask(struct rtsp_track *track, char *transport, size_t transport_bytes);
+int rtsp_track_ask(struct rtsp_track *track, char transport[RTSP_TRANSPORT_BYTES]);
 /* Takes the camera's. Returns 0, or AVERROR_INVALIDDATA. */
 int rtsp_track_take(struct rtsp_track *track, const char *transport);
 void rtsp_camera_clear_tracks(struct rtsp_camera *camera);

@@ -325,7 +325,8 @@ static int take_description(struct rtsp_camera *camera, const struct rtsp_item *
     if (ret == AVERROR(ENOSYS))
         return fail(camera, LIMEF_RTSP_REASON_ENCODING, ret, "none of its streams can be used");
     if (ret == AVERROR_PATCHWELCOME)
-        return fail(camera, LIMEF_RTSP_REASON_INTERLEAVED, ret, "its pictures are interleaved");
+        return fail(camera, LIMEF_RTSP_REASON_INTERLEAVED, ret,
+                    "its pictures are further out of order than there is room for");
     if (ret < 0)
         return fail(camera, LIMEF_RTSP_REASON_DESCRIPTION, ret, "its description cannot be read");
     camera->setting_up = 0;

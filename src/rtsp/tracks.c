@@ -105,7 +105,7 @@ static struct rtsp_clock *clock_of(struct rtsp_camera *camera, const struct sdp_
     return &camera->sync.clocks[media->kind];
 }
 
-/* Whether there is no camera without it: no memory, or pictures that are interleaved. */
+/* Whether there is no camera without it: no memory, or no room to put its pictures into order. */
 static bool is_grave(const struct sdp_media *media, int code)
 {
     return code == AVERROR(ENOMEM) || (code == AVERROR_PATCHWELCOME && media->kind == SDP_VIDEO);

@@ -12,6 +12,8 @@ import time
 
 CLOCK_HZ = 90000
 LARGEST = 1200  # bytes of a packet's payload
+GROUP = 8       # NAL units that are sent out of order: the even ones, then the odd ones
+FIRST_NUMBER = 65500  # of 16 bits: they wrap
 
 
 def units_of(stream):
@@ -51,6 +53,8 @@ class Camera:
         self.duplicates = 0.0
         self.reorder = 0.0
         self.tls = None         # an ssl.SSLContext
+        self.version = 1        # of RTSP; 2: that alone
+        self.interleaved = False  # packetization-mode 2
         self.n_connections = 0
         self.requests = []
         self._came = threading.Condition()
@@ -107,6 +111,8 @@ class _Session:
         self.over = threading.Event()
         self.sequence = 65500
         self.held = None
+        self.waiting = []  # of the group that is sent next: number, time, NAL unit
+        self.number = FIRST_NUMBER
 
     def run(self):
         data = b""
@@ -195,7 +201,9 @@ class _Session:
         sets = [nal for nal in self.camera.units[0] if nal[0] & 31 in (7, 8)]
         return ("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=test\r\nt=0 0\r\na=control:*\r\n"
                 f"m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/{CLOCK_HZ}\r\n"
-                "a=fmtp:96 packetization-mode=1; sprop-parameter-sets="
+                + ("a=fmtp:96 packetization-mode=2; sprop-interleaving-depth=3; "
+                   if self.camera.interleaved else "a=fmtp:96 packetization-mode=1; ")
+                + "sprop-parameter-sets="
                 + ",".join(base64.b64encode(nal).decode() for nal in sets)
                 + "\r\na=control:track1\r\n").encode()
 
@@ -237,6 +245,7 @@ class _Session:
                 if n == camera.kick_at:
                     return
                 if n == camera.freeze_at:
+            self.send_group()
                     self.over.wait()
                     return
                 if n in camera.jumps:
@@ -261,10 +270,29 @@ class _Session:
                 flags = (0x80 if i == 0 else 0) | (0x40 if i == len(parts) - 1 else 0)
                 packets.append(bytes([nal[0] & 0xe0 | 28, nal[0] & 31 | flags]) + part)
         for i, payload in enumerate(packets):
-            marker = 0x80 if i == len(packets) - 1 else 0
-            self.sequence = (self.sequence + 1) % 65536
-            self.disturb(struct.pack(">BBHII", 0x80, 96 | marker, self.sequence, timestamp, 7)
-                         + payload)
+            self.send_payload(payload, timestamp, i == len(packets) - 1)
+
+    def send_group(self):
+        """STAP-B, or FU-B and FU-A (RFC 6184 section 5)."""
+        group, self.waiting = self.waiting[:GROUP], self.waiting[GROUP:]
+        order = group[::2] + group[1::2]
+        for n, (number, timestamp, nal) in enumerate(order):
+            is_last = all(other[1] != timestamp for other in order[n + 1:] + self.waiting)
+            if len(nal) <= LARGEST:
+                self.send_payload(struct.pack(">BHH", nal[0] & 0xe0 | 25, number, len(nal)) + nal,
+                                  timestamp, is_last)
+                continue
+            parts = [nal[i:i + LARGEST] for i in range(1, len(nal), LARGEST)]
+            for i, part in enumerate(parts):
+                flags = (0x80 if i == 0 else 0) | (0x40 if i == len(parts) - 1 else 0)
+                head = bytes([nal[0] & 0xe0 | (28 if i else 29), nal[0] & 31 | flags])
+                self.send_payload(head + (b"" if i else struct.pack(">H", number)) + part,
+                                  timestamp, is_last and i == len(parts) - 1)
+
+    def send_payload(self, payload, timestamp, is_last):
+        self.sequence = (self.sequence + 1) % 65536
+        self.disturb(struct.pack(">BBHII", 0x80, 96 | (0x80 if is_last else 0), self.sequence,
+                                 timestamp, 7) + payload)
 
     def disturb(self, packet):
         chance = self.camera._random.random
@@ -272,6 +300,13 @@ class _Session:
             return
         if self.held is None and chance() < self.camera.reorder:
             self.held = packet
+            return
+        if self.camera.interleaved:
+            for nal in unit:
+                self.waiting.append((self.number, timestamp, nal))
+                self.number = (self.number + 1) % 65536
+            while len(self.waiting) > GROUP:
+                self.send_group()
             return
         self.send_packet(packet, 0)
         if chance() < self.camera.duplicates:

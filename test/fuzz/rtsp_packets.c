@@ -25,6 +25,18 @@ static const struct sdp_media streams[] = {
     {.kind = SDP_AUDIO, .encoding = "MP4A-LATM", .clock_hz = 90000, .format = "cpresent=1"},
     {.kind = SDP_AUDIO, .encoding = "PCMA", .clock_hz = 8000, .n_channels = 1, .format = ""},
     {.kind = SDP_APPLICATION, .encoding = "VND.ONVIF.METADATA", .clock_hz = 90000, .format = ""},
+    {.kind = SDP_VIDEO,
+     .encoding = "H264",
+     .clock_hz = 90000,
+     .format = "packetization-mode=2;sprop-interleaving-depth=3"},
+    {.kind = SDP_VIDEO,
+     .encoding = "H264",
+     .clock_hz = 90000,
+     .format = "packetization-mode=2;sprop-interleaving-depth=9;sprop-max-don-diff=4"},
+    {.kind = SDP_VIDEO,
+     .encoding = "H265",
+     .clock_hz = 90000,
+     .format = "sprop-max-don-diff=9;sprop-depack-buf-nalus=3"},
 };
 
 static int ignore(void *context, struct rtsp_receiver *receiver, const struct rtsp_arrival *arrival)

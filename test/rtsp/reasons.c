@@ -40,7 +40,7 @@ Test(rtsp_reasons, are_told_by_the_answer_to_the_first_question)
          LIMEF_RTSP_REASON_ENCODING, LIMEF_RTSP_UNSUPPORTED},
         {200, "",
          "v=0\r\n" AUDIO "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
-         "a=fmtp:96 packetization-mode=2;sprop-interleaving-depth=1\r\n",
+         "a=fmtp:96 packetization-mode=2;sprop-interleaving-depth=9999\r\n",
          LIMEF_RTSP_REASON_INTERLEAVED, LIMEF_RTSP_UNSUPPORTED},
     };
 

@@ -75,8 +75,9 @@ enum limef_rtsp_reason {
     LIMEF_RTSP_REASON_TRANSPORT,    /**< neither transport that may be tried */
     LIMEF_RTSP_REASON_DESCRIPTION,  /**< it cannot be read */
     LIMEF_RTSP_REASON_ENCODING,     /**< no stream that is asked for is in one that is known */
-    LIMEF_RTSP_REASON_INTERLEAVED, /**< its pictures are sent in another order than they are decoded
-                                        in (RFC 6184 5.7, packetization-mode 2) */
+    LIMEF_RTSP_REASON_INTERLEAVED, /**< its pictures are sent so far from the order that they are
+                                        decoded in that there is no room for it: more than 1024
+                                        units, or 16 MiB (RFC 6184 7.2, RFC 7798 6) */
 };
 
 /** By what sound and pictures of one camera are in step, so that those of one moment have one time.

@@ -146,9 +146,14 @@ class _Session:
         if method in camera.answers:
             self.send(camera.answers[method])
             return
+        if head.startswith("RTSP/"):
+            return
         sequence = re.search(r"CSeq: (\d+)", head).group(1)
-        status, headers, body = self.do(method, url, head)
-        lines = [f"RTSP/1.0 {status}", f"CSeq: {sequence}"] + headers
+        if f" RTSP/{camera.version}.0" in head.split("\r\n")[0]:
+            status, headers, body = self.do(method, url, head)
+        else:
+            status, headers, body = "505 RTSP Version Not Supported", [], b""
+        lines = [f"RTSP/{camera.version}.0 {status}", f"CSeq: {sequence}"] + headers
         if body:
             lines.append(f"Content-Length: {len(body)}")
         if camera.fold:
@@ -215,21 +220,39 @@ class _Session:
         if is_tcp:
             answer = "RTP/AVP/TCP;unicast;interleaved=0-1"
         else:
-            port = int(re.search(r"client_port=(\d+)", transport).group(1))
+            port = (self.read_port(transport) if self.camera.version == 2
+                    else int(re.search(r"client_port=(\d+)", transport).group(1)))
             self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             self.udp.bind(("127.0.0.1", 0))
             self.client = ("127.0.0.1", port)
             own = self.udp.getsockname()[1]
             answer = f"RTP/AVP;unicast;client_port={port}-{port + 1};server_port={own}-{own + 1}"
+            if self.camera.version == 2:
+                answer = (f'RTP/AVP;unicast;dest_addr=":{port}"/":{port + 1}";'
+                          f'src_addr="127.0.0.1:{own}"/"127.0.0.1:{own + 1}"')
         return "200 OK", ["Session: 4711;timeout=60", f"Transport: {answer}"], b""
+
+    @staticmethod
+    def read_port(transport):
+        """Of the first one of which all is known (RFC 7826 section 18.54)."""
+        for one in transport.strip().split(","):
+            known = re.fullmatch(r'RTP/AVP(?:/UDP)?;unicast;dest_addr=":(\d+)"/":(\d+)"', one)
+            if known:
+                return int(known.group(1))
+        raise ValueError(transport)
 
     def stream(self):
         camera = self.camera
         try:
             self.send_units()
+            self.send_group()
             self.flush()
             # goodbye, for those who are at the end
-            self.send_packet(struct.pack(">BBHI", 0x81, 203, 1, 7), 1)
+            if camera.version == 2:
+                self.send(f"PLAY_NOTIFY {camera.url()}/ RTSP/2.0\r\nCSeq: 1\r\nSession: 4711\r\n"
+                          "Notify-Reason: end-of-stream\r\n\r\n".encode())
+            else:
+                self.send_packet(struct.pack(">BBHI", 0x81, 203, 1, 7), 1)
         except OSError:
             return  # the other side is gone; what it said before is still read
         if camera.freeze_at is None:
@@ -245,7 +268,6 @@ class _Session:
                 if n == camera.kick_at:
                     return
                 if n == camera.freeze_at:
-            self.send_group()
                     self.over.wait()
                     return
                 if n in camera.jumps:
@@ -260,6 +282,13 @@ class _Session:
                 return
 
     def send_unit(self, unit, timestamp):
+        if self.camera.interleaved:
+            for nal in unit:
+                self.waiting.append((self.number, timestamp, nal))
+                self.number = (self.number + 1) % 65536
+            while len(self.waiting) > GROUP:
+                self.send_group()
+            return
         packets = []
         for nal in unit:
             if len(nal) <= LARGEST:
@@ -300,13 +329,6 @@ class _Session:
             return
         if self.held is None and chance() < self.camera.reorder:
             self.held = packet
-            return
-        if self.camera.interleaved:
-            for nal in unit:
-                self.waiting.append((self.number, timestamp, nal))
-                self.number = (self.number + 1) % 65536
-            while len(self.waiting) > GROUP:
-                self.send_group()
             return
         self.send_packet(packet, 0)
         if chance() < self.camera.duplicates:

@@ -97,6 +97,16 @@ class Rtsp(unittest.TestCase):
             with self.subTest(transport):
                 self.assert_every_frame(self.camera.url(), f"transport={transport}")
 
+    def test_every_frame_comes_of_a_camera_that_speaks_rtsp_2_alone(self):
+        self.camera.version = 2
+        self.camera.password, self.camera.algorithm = ("admin", SECRET), "SHA-256"
+        for transport in ("tcp", "udp"):
+            with self.subTest(transport):
+                result = self.assert_every_frame(self.camera.url(f"admin:{SECRET}@"),
+                                                 f"transport={transport}")
+                self.assertIn("it ended its streams", result.output)
+                self.assertEqual(result.counters["connects"], 2)
+
     def test_no_damaged_frame_is_shown_after_a_loss(self):
         self.assert_no_damage()
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One camera: connects, asks, receives, notices trouble and begins again (RFC
- * 2326). It never waits: step does what can be done now and says when the next
- * thing is due; its descriptor is readable when something came. One thread.
+ * 2326; RFC 7826 with one that speaks that alone). It never waits: step does what can be done now
+ * and says when the next thing is due; its descriptor is readable when something came. One thread.
  */
 #ifndef LIMEF_SRC_RTSP_CAMERA_H
 #define LIMEF_SRC_RTSP_CAMERA_H
@@ -18,6 +18,7 @@
 
 #define RTSP_CAMERA_SESSION_BYTES 128
 #define RTSP_CAMERA_WHY_BYTES 160
+#define RTSP_TRANSPORT_BYTES 192 /* of the header, as we write it */
 
 enum rtsp_request {
     RTSP_NO_REQUEST,
@@ -84,7 +85,8 @@ struct rtsp_camera {
     enum limef_rtsp_state state;
     enum limef_rtsp_reason reason; /* of that */
     bool is_udp, was_udp_refused, was_tcp_refused;
-    bool has_played;     /* in this connection */
+    bool speaks_2, was_1_refused, was_2_refused; /* RTSP 2.0 instead of 1.0 */
+    bool has_played;                             /* in this connection */
     unsigned n_passed;   /* steps in which only datagrams of RTP were looked for */
     int64_t deadline_us; /* of connecting, or of the answer that is waited for; LIMEF_FOREVER */
     int64_t media_us;    /* when the first access unit has to be there; LIMEF_FOREVER */
@@ -133,8 +135,16 @@ int rtsp_camera_ask(struct rtsp_camera *camera, enum rtsp_request request);
  * ends the connection. */
 int rtsp_camera_take(struct rtsp_camera *camera, const struct rtsp_item *item, int64_t now_us);
 
+/* Goes to where an answer, or a request of the camera, leads. Returns as rtsp_camera_take(). */
+int rtsp_camera_redirect(struct rtsp_camera *camera, const struct rtsp_item *item);
+
 /* Nothing was answered to what keeps the session alive: another way to ask, or none. */
 void rtsp_camera_keep_on(struct rtsp_camera *camera, int64_t now_us);
+
+/* notices.c */
+
+/* Takes a request of the camera. Returns as rtsp_camera_take(). */
+int rtsp_camera_take_request(struct rtsp_camera *camera, const struct rtsp_item *item);
 
 /* failure.c */
 
@@ -161,10 +171,10 @@ void rtsp_camera_begin_again(struct rtsp_camera *camera);
 /* tracks.c */
 
 /* Takes a description. Returns 0; AVERROR(ENOSYS): nothing in it that can be used;
- * AVERROR_PATCHWELCOME: its pictures are interleaved; others. */
+ * AVERROR_PATCHWELCOME: its pictures are further out of order than there is room for; others. */
 int rtsp_camera_describe(struct rtsp_camera *camera, const char *text, size_t bytes);
 /* The Transport header of a track's SETUP. Returns 0, or why there can be none. */
-int rtsp_track_ask(struct rtsp_track *track, char *transport, size_t transport_bytes);
+int rtsp_track_ask(struct rtsp_track *track, char transport[RTSP_TRANSPORT_BYTES]);
 /* Takes the camera's. Returns 0, or AVERROR_INVALIDDATA. */
 int rtsp_track_take(struct rtsp_track *track, const char *transport);
 void rtsp_camera_clear_tracks(struct rtsp_camera *camera);

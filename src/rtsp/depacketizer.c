@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "rtsp/depacketizer.h"
 
+#include "rtsp/interleaving.h"
+
 #include "base/memory_private.h"
 
 #include <libavcodec/codec_par.h>
@@ -81,8 +83,8 @@ static bool ends_unit(struct depacketizer *depacketizer, const struct rtp_packet
             depacketizer->ops->has_picture(depacketizer));
 }
 
-int depacketizer_push(struct depacketizer *depacketizer, const struct rtp_packet *packet,
-                      int64_t timestamp, unsigned n_missing)
+int depacketizer_push_next(struct depacketizer *depacketizer, const struct rtp_packet *packet,
+                           int64_t timestamp, unsigned n_missing)
 {
     struct rtsp_unit *unit = &depacketizer->unit;
     int handed = 0, taken;
@@ -113,8 +115,20 @@ int depacketizer_push(struct depacketizer *depacketizer, const struct rtp_packet
     return handed < 0 ? handed : taken;
 }
 
+int depacketizer_push(struct depacketizer *depacketizer, const struct rtp_packet *packet,
+                      int64_t timestamp, unsigned n_missing)
+{
+    return depacketizer->interleaving
+               ? interleaving_take(depacketizer, packet, timestamp, n_missing)
+               : depacketizer_push_next(depacketizer, packet, timestamp, n_missing);
+}
+
 int depacketizer_flush(struct depacketizer *depacketizer)
 {
+    int ret = depacketizer->interleaving ? interleaving_flush(depacketizer) : 0;
+
+    if (ret == AVERROR_EXIT)
+        return ret;
     /* a picture without its last packet, as far as anybody can tell */
     if (depacketizer->is_open_ended && depacketizer->parameters->codec_type == AVMEDIA_TYPE_VIDEO)
         depacketizer->unit.is_damaged = true;
@@ -123,6 +137,8 @@ int depacketizer_flush(struct depacketizer *depacketizer)
 
 void depacketizer_restart(struct depacketizer *depacketizer)
 {
+    if (depacketizer->interleaving)
+        interleaving_restart(depacketizer->interleaving);
     rtsp_unit_restart(&depacketizer->unit);
     depacketizer->is_open_ended = false;
     depacketizer->after_gap = true;
@@ -132,6 +148,7 @@ void depacketizer_restart(struct depacketizer *depacketizer)
 void depacketizer_clear(struct depacketizer *depacketizer)
 {
     avcodec_parameters_free(&depacketizer->parameters);
+    interleaving_close(depacketizer);
     rtsp_unit_clear(&depacketizer->unit);
     *depacketizer = (struct depacketizer){.ops = NULL};
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Access units out of RTP packets. One depacketizer for each stream; packets
- * come in the order of their sequence numbers.
+ * come in the order of their sequence numbers, NAL units come out in that in
+ * which they are decoded.
  */
 #ifndef LIMEF_SRC_RTSP_DEPACKETIZER_H
 #define LIMEF_SRC_RTSP_DEPACKETIZER_H
@@ -12,6 +13,7 @@
 
 struct AVCodecParameters;
 struct depacketizer;
+struct interleaving;
 
 /*
  * Gets each unit that is complete.
@@ -40,6 +42,7 @@ struct depacketizer_ops {
 struct depacketizer {
     const struct depacketizer_ops *ops;
     struct AVCodecParameters *parameters; /* of the units; owned */
+    struct interleaving *interleaving;    /* owned; NULL: what comes is in decoding order */
     struct rtsp_unit unit;                /* the one that is put together */
     bool is_open_ended;                   /* the last packet did not end a unit */
     bool lost_before; /* what came before the next unit is missing, its beginning perhaps as well */
@@ -58,7 +61,7 @@ struct depacketizer {
  *
  * sink, context  borrowed; get the units.
  * Returns 0; AVERROR(ENOSYS): an encoding that is not known; AVERROR_PATCHWELCOME: its packets are
- * interleaved; AVERROR(ENOMEM).
+ * further out of order than there is room for; AVERROR(ENOMEM).
  */
 int depacketizer_open(struct depacketizer *depacketizer, const struct sdp_media *media,
                       depacketizer_unit_fn *sink, void *context);
@@ -85,6 +88,10 @@ void depacketizer_clear(struct depacketizer *depacketizer);
 
 /* Hands out the unit that is put together, if it has bytes. For ops. */
 int depacketizer_hand_out(struct depacketizer *depacketizer);
+
+/* As depacketizer_push(), of the packet that is next in decoding order. For interleaving. */
+int depacketizer_push_next(struct depacketizer *depacketizer, const struct rtp_packet *packet,
+                           int64_t timestamp, unsigned n_missing);
 
 extern const struct depacketizer_ops depacketizer_nal_ops;   /* H.264, H.265 */
 extern const struct depacketizer_ops depacketizer_jpeg_ops;  /* MJPEG */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * MJPEG (RFC 2435): scan data to whole JPEG files, whose headers the packets
- * leave out.
+ * leave out; but for what cameras put of them into header extensions (ONVIF
+ * streaming specification, "JPEG over RTP"), as of pictures wider than 2040.
  */
 #include "rtsp/depacketizer.h"
 
@@ -16,15 +17,9 @@
 #define RESTART_BYTES 4
 #define TABLES_HEADER_BYTES 4
 #define TABLE_BYTES 64
-#define HEADER_BYTES 640 /* of a JPEG file up to its scan data, at most */
-
-/* The last tables that came in band: a Q of 128 or more may leave them out later. */
-struct jpeg {
-    uint8_t q; /* that they came with; 0: none */
-    uint8_t tables[2 * TABLE_BYTES];
-    uint32_t next_offset; /* of the fragment that is to come */
-    int width, height;    /* from the description, for pictures wider than 2040 */
-};
+#define HEADER_BYTES 640      /* of a JPEG file up to its scan data, at most */
+#define BEGINS_PICTURE 0xffd8 /* header extensions with a part of the file's header */
+#define GOES_ON 0xffff
 
 /* A packet's headers (RFC 2435 section 3.1). */
 struct jpeg_header {
@@ -33,6 +28,26 @@ struct jpeg_header {
     int width, height;
     uint16_t restart_interval;
     const uint8_t *tables; /* NULL: not in this packet */
+};
+
+/* The last tables that came in band: a Q of 128 or more may leave them out later. */
+struct jpeg {
+    uint8_t q; /* that they came with; 0: none */
+    uint8_t tables[2 * TABLE_BYTES];
+    uint32_t next_offset; /* of the fragment that is to come */
+    int width, height;    /* from the description, for pictures wider than 2040 */
+
+    /* of a picture whose header is in extensions */
+    bool in_header; /* more of it may come */
+    bool has_tables;
+    struct jpeg_header header; /* of its first packet, without tables */
+    size_t extension_begin;    /* in the unit */
+};
+
+/* What is in extensions. */
+struct extended {
+    bool has_tables, has_frame, has_scan, has_restart;
+    int width, height;
 };
 
 /* ITU-T T.81 table K.1 and K.2, in zigzag order (RFC 2435 appendix A) */
@@ -119,8 +134,6 @@ static int read_header(struct jpeg_header *header, const uint8_t *data, size_t b
         header->restart_interval = AV_RB16(data + at);
         at += RESTART_BYTES;
     }
-    if (header->q == 0 || (header->type & 0x3f) > 1)
-        return AVERROR_INVALIDDATA;
     if (header->offset == 0 && header->q >= 128) {
         size_t length;
 
@@ -161,9 +174,29 @@ static uint8_t *write_huffman(uint8_t *at, uint8_t class_and_number, const uint8
     return write_bytes(at, values, n_values);
 }
 
-/* RFC 2435 appendix B. Returns its bytes. */
-static size_t write_file_header(uint8_t file[HEADER_BYTES], const struct jpeg_header *header,
-                                const uint8_t tables[2 * TABLE_BYTES])
+/* What follows makes the header of a file: RFC 2435 appendix B. */
+
+static uint8_t *write_tables(uint8_t *at, const uint8_t tables[2 * TABLE_BYTES])
+{
+    for (uint8_t i = 0; i < 2; i++) {
+        at = write_marker(at, 0xdb, 1 + TABLE_BYTES);
+        *at++ = i;
+        at = write_bytes(at, tables + (size_t)i * TABLE_BYTES, TABLE_BYTES);
+    }
+    return at;
+}
+
+static uint8_t *write_restart(uint8_t *at, const struct jpeg_header *header)
+{
+    if (header->restart_interval) {
+        at = write_marker(at, 0xdd, 2);
+        AV_WB16(at, header->restart_interval);
+        at += 2;
+    }
+    return at;
+}
+
+static uint8_t *write_frame(uint8_t *at, const struct jpeg_header *header)
 {
     const uint8_t frame[] = {8,
                              (uint8_t)(header->height >> 8),
@@ -180,62 +213,183 @@ static size_t write_file_header(uint8_t file[HEADER_BYTES], const struct jpeg_he
                              3,
                              0x11,
                              1};
-    static const uint8_t scan[] = {3, 1, 0x00, 2, 0x11, 3, 0x11, 0, 63, 0};
-    uint8_t *at = write_bytes(file, "\xff\xd8", 2);
 
-    for (uint8_t i = 0; i < 2; i++) {
-        at = write_marker(at, 0xdb, 1 + TABLE_BYTES);
-        *at++ = i;
-        at = write_bytes(at, tables + (size_t)i * TABLE_BYTES, TABLE_BYTES);
-    }
-    if (header->restart_interval) {
-        at = write_marker(at, 0xdd, 2);
-        AV_WB16(at, header->restart_interval);
-        at += 2;
-    }
     at = write_marker(at, 0xc0, sizeof(frame));
-    at = write_bytes(at, frame, sizeof(frame));
+    return write_bytes(at, frame, sizeof(frame));
+}
+
+static uint8_t *write_codes(uint8_t *at)
+{
     for (uint8_t i = 0; i < 2; i++) {
         at = write_huffman(at, i, huffman_dc_lengths[i], huffman_dc[i], sizeof(huffman_dc[i]));
         at = write_huffman(at, 0x10 | i, huffman_ac_lengths[i], huffman_ac[i],
                            sizeof(huffman_ac[i]));
     }
+    return at;
+}
+
+static uint8_t *write_scan(uint8_t *at)
+{
+    static const uint8_t scan[] = {3, 1, 0x00, 2, 0x11, 3, 0x11, 0, 63, 0};
+
     at = write_marker(at, 0xda, sizeof(scan));
-    at = write_bytes(at, scan, sizeof(scan));
-    return (size_t)(at - file);
+    return write_bytes(at, scan, sizeof(scan));
+}
+
+/* Of a picture; NULL: they are not known. made: room for them. */
+static const uint8_t *find_tables(struct jpeg *jpeg, const struct jpeg_header *header,
+                                  uint8_t made[2 * TABLE_BYTES])
+{
+    if (header->tables) {
+        memcpy(jpeg->tables, header->tables, sizeof(jpeg->tables));
+        jpeg->q = header->q;
+    }
+    if (header->q == 0 || header->q >= 128)
+        return header->q > 0 && jpeg->q == header->q ? jpeg->tables : NULL;
+    make_tables(made, header->q);
+    return made;
+}
+
+static void note_size(struct depacketizer *depacketizer, int width, int height)
+{
+    AVCodecParameters *parameters = depacketizer->parameters;
+
+    if (parameters->width == width && parameters->height == height)
+        return;
+    depacketizer->unit.has_new_codec = true;
+    parameters->width = width;
+    parameters->height = height;
 }
 
 static int begin_picture(struct depacketizer *depacketizer, struct jpeg_header *header)
 {
     struct jpeg *jpeg = jpeg_of(depacketizer);
-    AVCodecParameters *parameters = depacketizer->parameters;
-    uint8_t file[HEADER_BYTES], made[2 * TABLE_BYTES];
-    const uint8_t *tables = made;
+    uint8_t file[HEADER_BYTES], made[2 * TABLE_BYTES], *at;
+    const uint8_t *tables = find_tables(jpeg, header, made);
 
     if (header->width == 0) /* wider than 2040, which its eight bits do not hold */
         header->width = jpeg->width;
     if (header->height == 0)
         header->height = jpeg->height;
-    if (header->width == 0 || header->height == 0)
+    if (header->width == 0 || header->height == 0 || (header->type & 0x3f) > 1)
         return AVERROR_INVALIDDATA;
-    if (header->tables) {
-        memcpy(jpeg->tables, header->tables, sizeof(jpeg->tables));
-        jpeg->q = header->q;
-    }
-    if (header->q < 128)
-        make_tables(made, header->q);
-    else if (jpeg->q == header->q)
-        tables = jpeg->tables;
-    else
-        return AVERROR_INVALIDDATA; /* the packet with the tables was lost */
-    if (parameters->width != header->width || parameters->height != header->height) {
-        depacketizer->unit.has_new_codec = true;
-        parameters->width = header->width;
-        parameters->height = header->height;
-    }
+    if (!tables)
+        return AVERROR_INVALIDDATA; /* the packet with them was lost */
+    note_size(depacketizer, header->width, header->height);
     depacketizer->has_head = true;
     depacketizer->unit.is_key = true;
-    return rtsp_unit_append(&depacketizer->unit, file, write_file_header(file, header, tables));
+    at = write_tables(write_bytes(file, "\xff\xd8", 2), tables);
+    at = write_scan(write_codes(write_frame(write_restart(at, header), header)));
+    return rtsp_unit_append(&depacketizer->unit, file, (size_t)(at - file));
+}
+
+/* The file's header begins with what extensions may leave out or replace. */
+static int begin_extended(struct depacketizer *depacketizer, const struct jpeg_header *header)
+{
+    struct jpeg *jpeg = jpeg_of(depacketizer);
+    uint8_t file[HEADER_BYTES], made[2 * TABLE_BYTES], *at = write_bytes(file, "\xff\xd8", 2);
+    const uint8_t *tables = find_tables(jpeg, header, made);
+    int ret;
+
+    if (tables)
+        at = write_tables(at, tables);
+    at = write_codes(at);
+    ret = rtsp_unit_append(&depacketizer->unit, file, (size_t)(at - file));
+    jpeg->in_header = ret >= 0;
+    jpeg->has_tables = tables;
+    jpeg->header = *header;
+    jpeg->header.tables = NULL;
+    jpeg->next_offset = 0;
+    jpeg->extension_begin = depacketizer->unit.bytes;
+    depacketizer->has_head = true;
+    depacketizer->unit.is_key = true;
+    return ret;
+}
+
+/* Marker segments (ITU-T T.81 annex B), perhaps with 0xff between them. */
+static int read_extended(struct extended *extended, const uint8_t *data, size_t bytes)
+{
+    for (size_t at = 0; at < bytes;) {
+        uint8_t marker;
+        size_t length;
+
+        if (data[at++] != 0xff)
+            return AVERROR_INVALIDDATA;
+        if (at == bytes || data[at] == 0xff)
+            continue;
+        marker = data[at++];
+        length = at + 2 <= bytes ? AV_RB16(data + at) : 0;
+        if (length < 2 || length > bytes - at)
+            return AVERROR_INVALIDDATA;
+        extended->has_tables |= marker == 0xdb;
+        extended->has_restart |= marker == 0xdd;
+        if (marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 &&
+            marker != 0xcc) {
+            if (length < 8)
+                return AVERROR_INVALIDDATA;
+            extended->has_frame = true;
+            extended->height = AV_RB16(data + at + 3);
+            extended->width = AV_RB16(data + at + 5);
+        }
+        if (marker == 0xda) {
+            extended->has_scan = true;
+            return 0; /* scan data may begin already */
+        }
+        at += length;
+    }
+    return 0;
+}
+
+/* Scan data begin: what extensions left out of the header. */
+static int end_extended(struct depacketizer *depacketizer)
+{
+    struct jpeg *jpeg = jpeg_of(depacketizer);
+    struct jpeg_header *header = &jpeg->header;
+    const AVCodecParameters *parameters = depacketizer->parameters;
+    struct extended extended = {.width = header->width, .height = header->height};
+    uint8_t file[HEADER_BYTES], *at = file;
+
+    jpeg->in_header = false;
+    if (read_extended(&extended, depacketizer->unit.buffer->data + jpeg->extension_begin,
+                      depacketizer->unit.bytes - jpeg->extension_begin) < 0)
+        return AVERROR_INVALIDDATA;
+    if (extended.width == 0 && extended.height == 0) { /* as before, or as it was described */
+        extended.width = parameters->width ? parameters->width : jpeg->width;
+        extended.height = parameters->width ? parameters->height : jpeg->height;
+    }
+    if (extended.width == 0 || extended.height == 0 ||
+        (!extended.has_tables && !jpeg->has_tables) ||
+        (!extended.has_frame && (header->type & 0x3f) > 1))
+        return AVERROR_INVALIDDATA;
+    note_size(depacketizer, extended.width, extended.height);
+    header->width = extended.width;
+    header->height = extended.height;
+    if (extended.has_scan)
+        return 0;
+    if (!extended.has_restart)
+        at = write_restart(at, header);
+    if (!extended.has_frame)
+        at = write_frame(at, header);
+    at = write_scan(at);
+    return rtsp_unit_append(&depacketizer->unit, file, (size_t)(at - file));
+}
+
+/* Where it has extensions with what belongs to the file. Returns 0, or what went wrong. */
+static int take_extension(struct depacketizer *depacketizer, const struct rtp_packet *packet)
+{
+    struct jpeg_header header;
+    int ret = 0;
+
+    if (packet->extension_id == BEGINS_PICTURE && depacketizer->unit.bytes == 0) {
+        ret = read_header(&header, packet->payload, packet->payload_bytes);
+        if (ret >= 0)
+            ret = begin_extended(depacketizer, &header);
+    } else if (packet->extension_id != GOES_ON || depacketizer->unit.bytes == 0) {
+        return 0;
+    }
+    return ret < 0
+               ? ret
+               : rtsp_unit_append(&depacketizer->unit, packet->extension, packet->extension_bytes);
 }
 
 static int jpeg_take(struct depacketizer *depacketizer, const struct rtp_packet *packet)
@@ -245,14 +399,21 @@ static int jpeg_take(struct depacketizer *depacketizer, const struct rtp_packet 
     size_t head, bytes;
     int ret;
 
-    if (packet->payload_bytes == 0)
-        return 0; /* some cameras keep a path open with them */
+    if (depacketizer->unit.bytes == 0)
+        jpeg->in_header = false; /* of a unit that nobody wants any more */
+    ret = packet->extension ? take_extension(depacketizer, packet) : 0;
+    if (ret < 0 || packet->payload_bytes == 0)
+        return ret; /* some cameras keep a path open with empty ones */
     ret = read_header(&header, packet->payload, packet->payload_bytes);
     if (ret < 0)
         return ret;
     head = (size_t)ret;
     bytes = packet->payload_bytes - head;
-    if (header.offset == 0) {
+    if (jpeg->in_header && bytes == 0)
+        return 0;
+    if (jpeg->in_header) {
+        ret = end_extended(depacketizer);
+    } else if (header.offset == 0) {
         ret = begin_picture(depacketizer, &header);
         jpeg->next_offset = 0;
     } else if (header.offset != jpeg->next_offset || depacketizer->unit.bytes == 0) {
@@ -270,6 +431,8 @@ static void jpeg_finish(struct depacketizer *depacketizer)
     struct rtsp_unit *unit = &depacketizer->unit;
     const uint8_t *end = unit->buffer->data + unit->bytes;
 
+    unit->is_damaged |= jpeg_of(depacketizer)->in_header; /* nothing came behind it */
+    jpeg_of(depacketizer)->in_header = false;
     if (end[-2] != 0xff || end[-1] != 0xd9)
         rtsp_unit_append(unit, "\xff\xd9", 2);
     unit->is_in_order = true;

@@ -141,6 +141,12 @@ static char *trim(char *text)
     return text;
 }
 
+/* "RTSP/2.0" */
+static int read_version(const char *text)
+{
+    return text[5] >= '1' && text[5] <= '2' && text[6] == '.' ? text[5] - '0' : 0;
+}
+
 static int read_start_line(struct rtsp_item *item, char *line)
 {
     char *space = strchr(line, ' ');
@@ -155,6 +161,7 @@ static int read_start_line(struct rtsp_item *item, char *line)
         space = strchr(space, ' ');
         if (!space || strncmp(space + 1, "RTSP/", 5) != 0)
             return AVERROR_INVALIDDATA;
+        item->version = read_version(space + 1);
         *space = '\0';
         return 0;
     }
@@ -163,6 +170,7 @@ static int read_start_line(struct rtsp_item *item, char *line)
         !isdigit((unsigned char)space[2]) || isdigit((unsigned char)space[3]) || space[0] == '0')
         return AVERROR_INVALIDDATA;
     item->kind = RTSP_ITEM_ANSWER;
+    item->version = read_version(line);
     item->status = (space[0] - '0') * 100 + (space[1] - '0') * 10 + (space[2] - '0');
     item->reason = trim(space + 3);
     return 0;

@@ -33,6 +33,7 @@ struct rtsp_header {
 /* All strings lie in the bytes that were read, and end there. */
 struct rtsp_item {
     enum rtsp_item_kind kind;
+    int version;        /* of RTSP, before its dot: 1, 2; 0: another, or media */
     int status;         /* of an answer: 100 to 999 */
     const char *reason; /* of an answer; "" if there is none */
     const char *method, *uri;

@@ -6,6 +6,7 @@
  */
 #include "rtsp/depacketizer.h"
 #include "rtsp/frame_number.h"
+#include "rtsp/interleaving.h"
 #include "rtsp/reference_set.h"
 
 #include "base/memory_private.h"
@@ -31,11 +32,8 @@ enum {
     H264_PPS = 8,
     H264_AUD = 9,
     H264_STAP_A = 24,
-    H264_STAP_B = 25,
-    H264_MTAP16 = 26,
-    H264_MTAP24 = 27,
     H264_FU_A = 28,
-    H264_FU_B = 29,
+    H264_FU_B = 29, /* the last type that has a meaning */
 
     H265_BLA_W_LP = 16, /* first and last of the types at which decoding can start */
     H265_CRA = 21,
@@ -54,9 +52,6 @@ enum {
 
 struct nal {
     bool is_h265;
-    bool has_don;   /* decoding order numbers in each packet (RFC 7798 4.4, RFC 6184 5.6) */
-    bool knows_don; /* one came; the last */
-    uint16_t don;
     bool in_fragment;                 /* the unit ends in a NAL unit that goes on */
     bool has_sps;                     /* sets has one */
     bool is_gap_known;                /* packets are missing since the last slice */
@@ -208,24 +203,19 @@ static int append_whole(struct depacketizer *depacketizer, const uint8_t *data, 
 }
 
 /* Several NAL units, each behind its length. */
-static int append_several(struct depacketizer *depacketizer, const uint8_t *data, size_t bytes,
-                          size_t don_bytes)
+static int append_several(struct depacketizer *depacketizer, const uint8_t *data, size_t bytes)
 {
-    bool is_first = true;
-
     if (bytes == 0)
         return AVERROR_INVALIDDATA;
     while (bytes > 0) {
-        /* in H.265 the first is preceded by two bytes of order, the others by one */
-        size_t skipped = nal_of(depacketizer)->is_h265 ? (is_first ? don_bytes : don_bytes / 2) : 0;
         size_t length;
         int ret;
 
-        if (bytes < skipped + 2)
+        if (bytes < 2)
             return AVERROR_INVALIDDATA;
-        length = AV_RB16(data + skipped);
-        data += skipped + 2;
-        bytes -= skipped + 2;
+        length = AV_RB16(data);
+        data += 2;
+        bytes -= 2;
         if (length == 0 || length > bytes)
             return AVERROR_INVALIDDATA;
         ret = append_whole(depacketizer, data, length);
@@ -233,7 +223,6 @@ static int append_several(struct depacketizer *depacketizer, const uint8_t *data
             return ret;
         data += length;
         bytes -= length;
-        is_first = false;
     }
     return 0;
 }
@@ -273,42 +262,21 @@ static int append_fragment(struct depacketizer *depacketizer, uint8_t header[HEA
     return ret;
 }
 
-/* NAL units come in decoding order. Where they have numbers for it (RFC 6184 5.5, RFC 7798 4.4)
- * these do not go back: nobody is known to interleave, and who says so is refused before. */
-static int note_don(struct nal *nal, const uint8_t *data)
-{
-    uint16_t don = AV_RB16(data);
-    bool goes_back = nal->knows_don && (int16_t)(don - nal->don) < 0;
-
-    nal->knows_don = true;
-    nal->don = don;
-    return goes_back ? AVERROR_INVALIDDATA : 0;
-}
-
 static int take_h264(struct depacketizer *depacketizer, const uint8_t *data, size_t bytes)
 {
-    struct nal *nal = nal_of(depacketizer);
-    unsigned type = data[0] & 0x1f;
-    size_t don_bytes = type == H264_STAP_B || type == H264_FU_B ? 2 : 0;
-
-    switch (type) {
+    switch (data[0] & 0x1f) {
     case H264_STAP_A:
-    case H264_STAP_B:
-        if (bytes < 1 + don_bytes || (don_bytes && note_don(nal, data + 1) < 0))
-            return AVERROR_INVALIDDATA;
-        return append_several(depacketizer, data + 1 + don_bytes, bytes - 1 - don_bytes, 0);
-    case H264_FU_A:
-    case H264_FU_B: {
+        return append_several(depacketizer, data + 1, bytes - 1);
+    case H264_FU_A: {
         uint8_t header[HEAD_BYTES];
 
-        if (bytes < 2 + don_bytes || (don_bytes && note_don(nal, data + 2) < 0))
+        if (bytes < 2)
             return AVERROR_INVALIDDATA;
         header[0] = (data[0] & 0xe0) | (data[1] & 0x1f);
-        return append_fragment(depacketizer, header, 1, data[1], data + 2 + don_bytes,
-                               bytes - 2 - don_bytes);
+        return append_fragment(depacketizer, header, 1, data[1], data + 2, bytes - 2);
     }
-    case H264_MTAP16: /* of pictures at several times: nobody sends them */
-    case H264_MTAP24:
+    case H264_STAP_A + 1 ... H264_FU_A - 1: /* numbered: interleaving.c has made others of them */
+    case H264_FU_B:
         return AVERROR_INVALIDDATA;
     default:
         return append_whole(depacketizer, data, bytes);
@@ -317,8 +285,6 @@ static int take_h264(struct depacketizer *depacketizer, const uint8_t *data, siz
 
 static int take_h265(struct depacketizer *depacketizer, const uint8_t *data, size_t bytes)
 {
-    struct nal *nal = nal_of(depacketizer);
-    size_t don_bytes = nal->has_don ? 2 : 0, don_at = 2;
     unsigned type;
 
     if (bytes < 2)
@@ -326,35 +292,20 @@ static int take_h265(struct depacketizer *depacketizer, const uint8_t *data, siz
     type = data[0] >> 1 & 0x3f;
     if (bytes < 3 && type != H265_EOS && type != H265_EOB) /* which are a header alone */
         return AVERROR_INVALIDDATA;
-    if (type == H265_FU) {
-        don_at = 3;
-        don_bytes = data[2] & 0x80 ? don_bytes : 0; /* at the beginning of a unit alone (4.4.3) */
-    }
-    if (don_bytes && bytes >= don_at + don_bytes && note_don(nal, data + don_at) < 0)
-        return AVERROR_INVALIDDATA;
-    if (type == H265_AP)
-        return append_several(depacketizer, data + 2, bytes - 2, don_bytes);
-    if (type == H265_FU) {
+    switch (type) {
+    case H265_AP:
+        return append_several(depacketizer, data + 2, bytes - 2);
+    case H265_FU: {
         uint8_t header[HEAD_BYTES];
 
-        if (bytes < 3 + don_bytes)
-            return AVERROR_INVALIDDATA;
         header[0] = (uint8_t)((data[0] & 0x81) | (data[2] & 0x3f) << 1);
         header[1] = data[1];
-        return append_fragment(depacketizer, header, 2, data[2], data + 3 + don_bytes,
-                               bytes - 3 - don_bytes);
+        return append_fragment(depacketizer, header, 2, data[2], data + 3, bytes - 3);
     }
-    if (is_reserved(nal_of(depacketizer), type))
-        return take_reserved(depacketizer);
-    if (type == H265_PACI || bytes < 2 + don_bytes)
+    case H265_PACI:
         return AVERROR_INVALIDDATA;
-    if (don_bytes == 0)
+    default:
         return append_whole(depacketizer, data, bytes);
-    {
-        /* the order number lies between the header and the rest: header alone, then the rest */
-        uint8_t header[HEAD_BYTES] = {data[0], data[1]};
-
-        return append_fragment(depacketizer, header, 2, 0xc0, data + 4, bytes - 4);
     }
 }
 
@@ -458,10 +409,6 @@ static int nal_open(struct depacketizer *depacketizer, const struct sdp_media *m
     int ret = 0;
 
     nal->is_h265 = strcasecmp(media->encoding, "H264") != 0;
-    nal->has_don = nal->is_h265 && (sdp_format_number(media, "sprop-max-don-diff", 0) > 0 ||
-                                    sdp_format_number(media, "sprop-depack-buf-nalus", 0) > 0);
-    if (!nal->is_h265 && sdp_format_number(media, "sprop-interleaving-depth", 0) > 0)
-        return AVERROR_PATCHWELCOME;
     parameters->codec_type = AVMEDIA_TYPE_VIDEO;
     parameters->codec_id = nal->is_h265 ? AV_CODEC_ID_HEVC : AV_CODEC_ID_H264;
     parameters->width = media->width;
@@ -477,7 +424,7 @@ static int nal_open(struct depacketizer *depacketizer, const struct sdp_media *m
         ret = keep_sets(parameters, nal);
     nal->sets_bytes = 0;
     nal->has_sps = false;
-    return ret;
+    return ret < 0 ? ret : interleaving_open(depacketizer, media);
 }
 
 const struct depacketizer_ops depacketizer_nal_ops = {

@@ -8,6 +8,7 @@
 
 #include "rtsp/depacketizer.h"
 #include "rtsp/rtcp.h"
+#include "rtsp/rtp_info.h"
 #include "rtsp/sync.h"
 #include "rtsp/window.h"
 
@@ -56,13 +57,6 @@ struct rtsp_arrival {
 /* Returns 0, or an error that rtsp_receiver_rtp() returns. */
 typedef int rtsp_arrival_fn(void *context, struct rtsp_receiver *receiver,
                             const struct rtsp_arrival *arrival);
-
-/* What the answer to PLAY tells of a stream's first packet (RFC 2326 section 12.33). */
-struct rtsp_first {
-    int sequence; /* the lower 16 bits of its number; -1: not told */
-    bool has_timestamp;
-    uint32_t timestamp;
-};
 
 /* All-zero and rtsp_receiver_open(). */
 struct rtsp_receiver {

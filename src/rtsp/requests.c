@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* What a camera is asked, and what follows from its answers (RFC 2326 sections 10 and 11). */
+/* What a camera is asked, and what follows from its answers (RFC 2326 sections 10 and 11; RFC 7826
+ * sections 13 and 17). */
 #include "rtsp/camera.h"
 
 #include <limef/base/clock.h>
 #include <limef/base/log.h>
 #include <limef/base/version.h>
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <libavutil/common.h>
 #include <libavutil/error.h>
@@ -48,6 +48,12 @@ static LIMEF_PRINTF(2, 3) void append(struct writer *writer, const char *format,
         writer->length += (size_t)n;
 }
 
+/* In RTSP 2.0 there is a URL for all streams only if the description has one (RFC 7826 D.1.1). */
+static bool has_aggregate(const struct rtsp_camera *camera)
+{
+    return !camera->speaks_2 || camera->n_tracks != 1 || camera->sdp.control[0];
+}
+
 static const char *url_of(const struct rtsp_camera *camera, enum rtsp_request request)
 {
     switch (request) {
@@ -56,7 +62,7 @@ static const char *url_of(const struct rtsp_camera *camera, enum rtsp_request re
     case RTSP_PLAY:
     case RTSP_KEEP_ALIVE:
     case RTSP_TEARDOWN:
-        return camera->aggregate;
+        return has_aggregate(camera) ? camera->aggregate : camera->tracks[0]->control;
     default:
         return camera->location.url;
     }
@@ -78,28 +84,37 @@ static int append_authorization(struct writer *writer, struct rtsp_camera *camer
     return ret;
 }
 
+/* What keeps a session alive: RFC 7826 section 10.5 recommends SET_PARAMETER. */
+static const char *method_of(const struct rtsp_camera *camera, enum rtsp_request request)
+{
+    if (request != RTSP_KEEP_ALIVE)
+        return methods[request];
+    return camera->keeps_alive_by_options ? "OPTIONS"
+           : camera->speaks_2             ? "SET_PARAMETER"
+                                          : methods[request];
+}
+
 int rtsp_camera_ask(struct rtsp_camera *camera, enum rtsp_request request)
 {
-    const char *url = url_of(camera, request), *method = methods[request];
+    const char *url = url_of(camera, request), *method = method_of(camera, request);
     struct writer writer = {.length = 0};
-    char transport[128] = "";
+    char transport[RTSP_TRANSPORT_BYTES] = "";
     int ret = 0;
 
-    if (request == RTSP_KEEP_ALIVE && camera->keeps_alive_by_options)
-        method = "OPTIONS";
     if (request == RTSP_SETUP)
-        ret = rtsp_track_ask(camera->tracks[camera->setting_up], transport, sizeof(transport));
+        ret = rtsp_track_ask(camera->tracks[camera->setting_up], transport);
     if (ret < 0)
         return ret;
-    append(&writer, "%s %s RTSP/1.0\r\nCSeq: %" PRIu32 "\r\nUser-Agent: limef/%s\r\n", method, url,
-           ++camera->sequence, limef_version());
+    append(&writer, "%s %s RTSP/%d.0\r\nCSeq: %" PRIu32 "\r\nUser-Agent: limef/%s\r\n", method, url,
+           camera->speaks_2 ? 2 : 1, ++camera->sequence, limef_version());
     if (request == RTSP_DESCRIBE)
         append(&writer, "Accept: application/sdp\r\n");
     if (*transport)
-        append(&writer, "Transport: %s\r\n", transport);
+        append(&writer, "Transport: %s\r\n%s", transport,
+               camera->speaks_2 ? "Accept-Ranges: npt\r\n" : "");
     if (camera->session[0])
         append(&writer, "Session: %s\r\n", camera->session);
-    if (request == RTSP_PLAY)
+    if (request == RTSP_PLAY && !camera->speaks_2) /* there it begins at present by itself */
         append(&writer, "Range: npt=0.000-\r\n");
     ret = append_authorization(&writer, camera, method, url);
     append(&writer, "\r\n");
@@ -161,7 +176,7 @@ static int take_401(struct rtsp_camera *camera, const struct rtsp_item *item)
     return ask_or_fail(camera, camera->pending);
 }
 
-static int take_redirection(struct rtsp_camera *camera, const struct rtsp_item *item)
+int rtsp_camera_redirect(struct rtsp_camera *camera, const struct rtsp_item *item)
 {
     const char *location = rtsp_item_header(item, "Location");
     struct rtsp_location there;
@@ -178,6 +193,7 @@ static int take_redirection(struct rtsp_camera *camera, const struct rtsp_item *
         return fail(camera, LIMEF_RTSP_REASON_REDIRECTION, AVERROR(EACCES),
                     "it sends us from TLS to where there is none");
     camera->location = there;
+    camera->was_1_refused = camera->was_2_refused = false; /* by somebody else */
     rtsp_camera_begin_again(camera);
     return 0;
 }
@@ -239,6 +255,26 @@ static int go_without(struct rtsp_camera *camera, const struct rtsp_item *item)
     return set_up_next(camera);
 }
 
+/* Whether it is asked in the wrong version: it says so, or can make nothing of the one that is not
+ * its own. */
+static bool refuses_version(const struct rtsp_camera *camera, const struct rtsp_item *item)
+{
+    return item->status == 505 || (item->status == 400 && item->version == 2 && !camera->speaks_2);
+}
+
+/* As takes_other_transport(). */
+static bool takes_other_version(struct rtsp_camera *camera)
+{
+    *(camera->speaks_2 ? &camera->was_2_refused : &camera->was_1_refused) = true;
+    camera->speaks_2 = !camera->was_2_refused;
+    if (camera->was_1_refused && camera->was_2_refused) {
+        camera->was_1_refused = camera->was_2_refused = false;
+        return false;
+    }
+    rtsp_camera_begin_again(camera);
+    return true;
+}
+
 static int refuse(struct rtsp_camera *camera, const struct rtsp_item *item)
 {
     enum limef_rtsp_reason reason = LIMEF_RTSP_REASON_STATUS;
@@ -246,6 +282,8 @@ static int refuse(struct rtsp_camera *camera, const struct rtsp_item *item)
     bool is_optional = can_go_without(camera, item->status);
 
     camera->status = item->status;
+    if (refuses_version(camera, item) && takes_other_version(camera))
+        return 0;
     if (is_optional && camera->setting_up > 0) /* another one came through by this transport */
         return go_without(camera, item);
     if (refuses_transport(camera, item->status) && takes_other_transport(camera))
@@ -259,7 +297,7 @@ static int refuse(struct rtsp_camera *camera, const struct rtsp_item *item)
     case 305:
     case 307:
     case 308:
-        return take_redirection(camera, item);
+        return rtsp_camera_redirect(camera, item);
     case 461:
         return fail(camera, LIMEF_RTSP_REASON_TRANSPORT, AVERROR(EPROTONOSUPPORT), "it refuses %s",
                     camera->is_udp ? "UDP" : "TCP");
@@ -282,7 +320,7 @@ static int refuse(struct rtsp_camera *camera, const struct rtsp_item *item)
         reason = LIMEF_RTSP_REASON_REQUEST;
         code = AVERROR(ENOSYS);
         break;
-    case 505: /* it speaks another one, as RTSP 2.0 (RFC 7826), alone */
+    case 505:
         reason = LIMEF_RTSP_REASON_VERSION;
         code = AVERROR(ENOSYS);
         break;
@@ -325,7 +363,8 @@ static int take_description(struct rtsp_camera *camera, const struct rtsp_item *
     if (ret == AVERROR(ENOSYS))
         return fail(camera, LIMEF_RTSP_REASON_ENCODING, ret, "none of its streams can be used");
     if (ret == AVERROR_PATCHWELCOME)
-        return fail(camera, LIMEF_RTSP_REASON_INTERLEAVED, ret, "its pictures are interleaved");
+        return fail(camera, LIMEF_RTSP_REASON_INTERLEAVED, ret,
+                    "its pictures are further out of order than there is room for");
     if (ret < 0)
         return fail(camera, LIMEF_RTSP_REASON_DESCRIPTION, ret, "its description cannot be read");
     camera->setting_up = 0;
@@ -352,51 +391,14 @@ static int64_t keep_alive_us(const struct rtsp_camera *camera)
     return (int64_t)timeout_s * 1000000 / 2;
 }
 
-/* Whether it is the track's URL, perhaps with something behind it: not "track12" for "track1". */
-static bool is_of_track(const struct rtsp_track *track, const char *url, size_t bytes)
-{
-    size_t length = strlen(track->control);
-
-    return bytes >= length && !strncmp(url, track->control, length) &&
-           (bytes == length || !isalnum((unsigned char)url[length]));
-}
-
-static struct rtsp_first first_of(const struct rtsp_camera *camera, const struct rtsp_track *track,
-                                  const char *info)
-{
-    struct rtsp_first first = {.sequence = -1};
-
-    while (info && *info) {
-        size_t length = strcspn(info, ","), bytes;
-        char entry[RTSP_URL_BYTES + 64];
-        const char *url, *number, *timestamp;
-        size_t url_bytes;
-
-        snprintf(entry, sizeof(entry), "%.*s", (int)length, info);
-        url = rtsp_parameter(entry, ';', "url", &url_bytes);
-        number = rtsp_parameter(entry, ';', "seq", &bytes);
-        if (number && bytes > 0 &&
-            (camera->n_tracks == 1 || (url && is_of_track(track, url, url_bytes)))) {
-            first.sequence = atoi(number) & UINT16_MAX;
-            timestamp = rtsp_parameter(entry, ';', "rtptime", &bytes);
-            first.has_timestamp = timestamp && bytes > 0;
-            if (first.has_timestamp)
-                first.timestamp = (uint32_t)strtoul(timestamp, NULL, 10);
-            break;
-        }
-        info += length + (info[length] == ',');
-        info += strspn(info, " \t");
-    }
-    return first;
-}
-
 static int take_play(struct rtsp_camera *camera, const struct rtsp_item *item, int64_t now_us)
 {
     const char *info = rtsp_item_header(item, "RTP-Info");
     int ret = 0;
 
     for (unsigned i = 0; i < camera->n_tracks && ret >= 0; i++) {
-        struct rtsp_first first = first_of(camera, camera->tracks[i], info);
+        struct rtsp_first first =
+            rtp_info_read(info ? info : "", camera->tracks[i]->control, camera->n_tracks == 1);
 
         ret = rtsp_receiver_begin(&camera->tracks[i]->receiver, &first);
     }
@@ -462,25 +464,6 @@ static int take_answer(struct rtsp_camera *camera, const struct rtsp_item *item,
     }
 }
 
-/* What a camera asks us: that we are there, or that we go. */
-static int take_request(struct rtsp_camera *camera, const struct rtsp_item *item)
-{
-    const char *sequence = rtsp_item_header(item, "CSeq");
-    bool is_known = !strcmp(item->method, "OPTIONS") || !strcmp(item->method, "GET_PARAMETER") ||
-                    !strcmp(item->method, "SET_PARAMETER");
-    char answer[128];
-    int n = snprintf(answer, sizeof(answer), "RTSP/1.0 %s\r\nCSeq: %.16s\r\n\r\n",
-                     is_known ? "200 OK" : "501 Not Implemented", sequence ? sequence : "0");
-
-    if (!strcmp(item->method, "REDIRECT") && rtsp_item_header(item, "Location"))
-        return take_redirection(camera, item);
-    /* REDIRECT to nowhere asks for the end as well (RFC 7826 section 13.10) */
-    if (!strcmp(item->method, "TEARDOWN") || !strcmp(item->method, "REDIRECT"))
-        return fail(camera, LIMEF_RTSP_REASON_LEFT, AVERROR_EOF, "it ended the session");
-    rtsp_stream_send(&camera->stream, answer, (size_t)n);
-    return 0;
-}
-
 int rtsp_camera_take(struct rtsp_camera *camera, const struct rtsp_item *item, int64_t now_us)
 {
     switch (item->kind) {
@@ -489,6 +472,6 @@ int rtsp_camera_take(struct rtsp_camera *camera, const struct rtsp_item *item, i
     case RTSP_ITEM_ANSWER:
         return take_answer(camera, item, now_us);
     default:
-        return take_request(camera, item);
+        return rtsp_camera_take_request(camera, item);
     }
 }

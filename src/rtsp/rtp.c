@@ -17,13 +17,14 @@ static uint32_t read32(const uint8_t *data)
 
 int rtp_packet_read(struct rtp_packet *packet, const uint8_t *data, size_t bytes)
 {
-    size_t head = RTP_HEADER_BYTES, padding = 0;
+    size_t head = RTP_HEADER_BYTES, padding = 0, extension = 0;
 
     if (bytes < RTP_HEADER_BYTES || data[0] >> 6 != VERSION)
         return AVERROR_INVALIDDATA;
     head += 4 * (size_t)(data[0] & 15);
-    if (data[0] & 0x10) { /* an extension, skipped */
-        if (bytes < head + 4)
+    if (data[0] & 0x10) {
+        extension = head + 4;
+        if (bytes < extension)
             return AVERROR_INVALIDDATA;
         head += 4 + 4 * ((size_t)data[head + 2] << 8 | data[head + 3]);
     }
@@ -43,6 +44,11 @@ int rtp_packet_read(struct rtp_packet *packet, const uint8_t *data, size_t bytes
         .payload = data + head,
         .payload_bytes = bytes - head - padding,
     };
+    if (extension) {
+        packet->extension_id = (uint16_t)(data[extension - 4] << 8 | data[extension - 3]);
+        packet->extension = data + extension;
+        packet->extension_bytes = head - extension;
+    }
     return 0;
 }
 

@@ -22,6 +22,9 @@ struct rtp_packet {
     bool marker;
     const uint8_t *payload; /* without padding */
     size_t payload_bytes;
+    uint16_t extension_id;    /* of the header's extension (section 5.3.1), if there is one */
+    const uint8_t *extension; /* NULL: there is none */
+    size_t extension_bytes;
 };
 
 /* Returns 0, or AVERROR_INVALIDDATA: no RTP, or a length in it lies. */

@@ -60,6 +60,7 @@ static int play(struct rtsp_camera *camera, int64_t now_us)
         camera->played_since_us = now_us;
         camera->past.n_reconnects += camera->past.n_units > 0;
         camera->was_udp_refused = camera->was_tcp_refused = false;
+        camera->was_1_refused = camera->was_2_refused = false;
     }
     camera->has_played = true;
     camera->media_us = LIMEF_FOREVER;
@@ -105,7 +106,7 @@ static struct rtsp_clock *clock_of(struct rtsp_camera *camera, const struct sdp_
     return &camera->sync.clocks[media->kind];
 }
 
-/* Whether there is no camera without it: no memory, or pictures that are interleaved. */
+/* Whether there is no camera without it: no memory, or no room to put its pictures into order. */
 static bool is_grave(const struct sdp_media *media, int code)
 {
     return code == AVERROR(ENOMEM) || (code == AVERROR_PATCHWELCOME && media->kind == SDP_VIDEO);
@@ -161,7 +162,23 @@ int rtsp_camera_describe(struct rtsp_camera *camera, const char *text, size_t by
     return ret;
 }
 
-int rtsp_track_ask(struct rtsp_track *track, char *transport, size_t transport_bytes)
+/* Some that say that they speak RTSP 2.0 know the ports of 1.0 alone, and take what they can read;
+ * others leave out a transport of which they do not know all, and take the second. */
+static void write_ports(char transport[RTSP_TRANSPORT_BYTES], bool is_2, unsigned port)
+{
+    char addresses[40];
+
+    snprintf(addresses, sizeof(addresses), "dest_addr=\":%u\"/\":%u\"", port, port + 1);
+    if (is_2)
+        snprintf(transport, RTSP_TRANSPORT_BYTES,
+                 "RTP/AVP;unicast;%s;client_port=%u-%u,RTP/AVP;unicast;%s", addresses, port,
+                 port + 1, addresses);
+    else
+        snprintf(transport, RTSP_TRANSPORT_BYTES, "RTP/AVP;unicast;client_port=%u-%u", port,
+                 port + 1);
+}
+
+int rtsp_track_ask(struct rtsp_track *track, char transport[RTSP_TRANSPORT_BYTES])
 {
     struct rtsp_camera *camera = track->camera;
     int ret = 0;
@@ -169,20 +186,19 @@ int rtsp_track_ask(struct rtsp_track *track, char *transport, size_t transport_b
     track->receiver.window.wait_us = camera->is_udp ? REORDER_WAIT_US : 0;
     track->receiver.window.is_held = camera->is_udp; /* up to the answer to PLAY */
     if (!camera->is_udp) {
-        snprintf(transport, transport_bytes, "RTP/AVP/TCP;unicast;interleaved=%u-%u",
+        snprintf(transport, RTSP_TRANSPORT_BYTES, "RTP/AVP/TCP;unicast;interleaved=%u-%u",
                  track->channel, track->channel + 1u);
         return 0;
     }
     if (track->group) {
-        snprintf(transport, transport_bytes, "RTP/AVP;multicast");
+        snprintf(transport, RTSP_TRANSPORT_BYTES, "RTP/AVP;multicast");
         return 0;
     }
     if (!track->datagrams.is_open) /* asked once more, with a password */
         ret = datagrams_open(&track->datagrams, camera->poll_fd, &camera->stream.peer.address,
                              camera->stream.peer.bytes);
     if (ret >= 0)
-        snprintf(transport, transport_bytes, "RTP/AVP;unicast;client_port=%u-%u",
-                 track->datagrams.port, track->datagrams.port + 1u);
+        write_ports(transport, camera->speaks_2, track->datagrams.port);
     return ret;
 }
 
@@ -207,17 +223,48 @@ static void read_value(const char *transport, const char *name, char value[64])
     snprintf(value, 64, "%.*s", text && bytes < 64 ? (int)bytes : 0, text ? text : "");
 }
 
+/* RTSP 2.0 (RFC 7826 section 18.54): src_addr="192.0.2.5:9000"/"192.0.2.5:9001", of IPv6 with
+ * brackets, perhaps without a host. Returns how many there were. */
+static unsigned read_addresses(const char *transport, const char *name, char host[64],
+                               unsigned ports[2])
+{
+    char text[192], *rest = text, *address;
+    size_t bytes = 0;
+    const char *value = rtsp_parameter(transport, ';', name, &bytes);
+    unsigned n = 0;
+
+    snprintf(text, sizeof(text), "%.*s", value && bytes < sizeof(text) ? (int)bytes : 0,
+             value ? value : "");
+    while (n < 2 && (address = strsep(&rest, "/"))) {
+        char *colon = strrchr(address, ':'), *begin = address + strspn(address, "\"[");
+        unsigned port;
+
+        if (!colon || colon < begin || sscanf(colon, ":%5u", &port) != 1 || port > UINT16_MAX)
+            break;
+        *colon = '\0';
+        begin[strcspn(begin, "]")] = '\0';
+        if (n == 0)
+            snprintf(host, 64, "%.63s", begin);
+        ports[n++] = port;
+    }
+    if (n == 1)
+        ports[1] = ports[0] + 1;
+    return n;
+}
+
 static int join(struct rtsp_track *track, const char *transport)
 {
     unsigned ports[2] = {track->group_port, 0};
-    char group[64];
+    char group[64] = "";
     struct sockaddr_storage own = {.ss_family = AF_UNSPEC};
     socklen_t own_bytes = sizeof(own);
 
-    read_value(transport, "destination", group);
+    if (!read_addresses(transport, "dest_addr", group, ports)) {
+        read_value(transport, "destination", group);
+        read_range(transport, "port", 65535, ports);
+    }
     if (!group[0])
         snprintf(group, sizeof(group), "%s", track->group ? track->group : "");
-    read_range(transport, "port", 65535, ports);
     if (ports[0] == 0 || !is_group(group))
         return AVERROR_INVALIDDATA;
     datagrams_close(&track->datagrams);
@@ -229,8 +276,9 @@ static int join(struct rtsp_track *track, const char *transport)
 int rtsp_track_take(struct rtsp_track *track, const char *transport)
 {
     unsigned values[2];
-    char source[64];
+    char source[64] = "";
     size_t bytes;
+    bool has_ports;
 
     track->is_set_up = true;
     if (!track->camera->is_udp) {
@@ -241,9 +289,13 @@ int rtsp_track_take(struct rtsp_track *track, const char *transport)
     }
     if (rtsp_parameter(transport, ';', "multicast", &bytes))
         return join(track, transport);
-    read_value(transport, "source", source);
+    has_ports = read_addresses(transport, "src_addr", source, values);
+    if (!has_ports) {
+        read_value(transport, "source", source);
+        has_ports = read_range(transport, "server_port", 65535, values);
+    }
     datagrams_allow(&track->datagrams, source);
-    if (read_range(transport, "server_port", 65535, values))
+    if (has_ports)
         datagrams_greet(&track->datagrams, (uint16_t)values[0], (uint16_t)values[1]);
     return track->datagrams.is_open ? 0 : AVERROR_INVALIDDATA;
 }

@@ -12,6 +12,8 @@ import time
 
 CLOCK_HZ = 90000
 LARGEST = 1200  # bytes of a packet's payload
+GROUP = 8       # NAL units that are sent out of order: the even ones, then the odd ones
+FIRST_NUMBER = 65500  # of 16 bits: they wrap
 
 
 def units_of(stream):
@@ -51,6 +53,8 @@ class Camera:
         self.duplicates = 0.0
         self.reorder = 0.0
         self.tls = None         # an ssl.SSLContext
+        self.version = 1        # of RTSP; 2: that alone
+        self.interleaved = False  # packetization-mode 2
         self.n_connections = 0
         self.requests = []
         self._came = threading.Condition()
@@ -107,6 +111,8 @@ class _Session:
         self.over = threading.Event()
         self.sequence = 65500
         self.held = None
+        self.waiting = []  # of the group that is sent next: number, time, NAL unit
+        self.number = FIRST_NUMBER
 
     def run(self):
         data = b""
@@ -140,9 +146,14 @@ class _Session:
         if method in camera.answers:
             self.send(camera.answers[method])
             return
+        if head.startswith("RTSP/"):
+            return
         sequence = re.search(r"CSeq: (\d+)", head).group(1)
-        status, headers, body = self.do(method, url, head)
-        lines = [f"RTSP/1.0 {status}", f"CSeq: {sequence}"] + headers
+        if f" RTSP/{camera.version}.0" in head.split("\r\n")[0]:
+            status, headers, body = self.do(method, url, head)
+        else:
+            status, headers, body = "505 RTSP Version Not Supported", [], b""
+        lines = [f"RTSP/{camera.version}.0 {status}", f"CSeq: {sequence}"] + headers
         if body:
             lines.append(f"Content-Length: {len(body)}")
         if camera.fold:
@@ -195,7 +206,9 @@ class _Session:
         sets = [nal for nal in self.camera.units[0] if nal[0] & 31 in (7, 8)]
         return ("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=test\r\nt=0 0\r\na=control:*\r\n"
                 f"m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/{CLOCK_HZ}\r\n"
-                "a=fmtp:96 packetization-mode=1; sprop-parameter-sets="
+                + ("a=fmtp:96 packetization-mode=2; sprop-interleaving-depth=3; "
+                   if self.camera.interleaved else "a=fmtp:96 packetization-mode=1; ")
+                + "sprop-parameter-sets="
                 + ",".join(base64.b64encode(nal).decode() for nal in sets)
                 + "\r\na=control:track1\r\n").encode()
 
@@ -207,21 +220,39 @@ class _Session:
         if is_tcp:
             answer = "RTP/AVP/TCP;unicast;interleaved=0-1"
         else:
-            port = int(re.search(r"client_port=(\d+)", transport).group(1))
+            port = (self.read_port(transport) if self.camera.version == 2
+                    else int(re.search(r"client_port=(\d+)", transport).group(1)))
             self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             self.udp.bind(("127.0.0.1", 0))
             self.client = ("127.0.0.1", port)
             own = self.udp.getsockname()[1]
             answer = f"RTP/AVP;unicast;client_port={port}-{port + 1};server_port={own}-{own + 1}"
+            if self.camera.version == 2:
+                answer = (f'RTP/AVP;unicast;dest_addr=":{port}"/":{port + 1}";'
+                          f'src_addr="127.0.0.1:{own}"/"127.0.0.1:{own + 1}"')
         return "200 OK", ["Session: 4711;timeout=60", f"Transport: {answer}"], b""
+
+    @staticmethod
+    def read_port(transport):
+        """Of the first one of which all is known (RFC 7826 section 18.54)."""
+        for one in transport.strip().split(","):
+            known = re.fullmatch(r'RTP/AVP(?:/UDP)?;unicast;dest_addr=":(\d+)"/":(\d+)"', one)
+            if known:
+                return int(known.group(1))
+        raise ValueError(transport)
 
     def stream(self):
         camera = self.camera
         try:
             self.send_units()
+            self.send_group()
             self.flush()
             # goodbye, for those who are at the end
-            self.send_packet(struct.pack(">BBHI", 0x81, 203, 1, 7), 1)
+            if camera.version == 2:
+                self.send(f"PLAY_NOTIFY {camera.url()}/ RTSP/2.0\r\nCSeq: 1\r\nSession: 4711\r\n"
+                          "Notify-Reason: end-of-stream\r\n\r\n".encode())
+            else:
+                self.send_packet(struct.pack(">BBHI", 0x81, 203, 1, 7), 1)
         except OSError:
             return  # the other side is gone; what it said before is still read
         if camera.freeze_at is None:
@@ -251,6 +282,13 @@ class _Session:
                 return
 
     def send_unit(self, unit, timestamp):
+        if self.camera.interleaved:
+            for nal in unit:
+                self.waiting.append((self.number, timestamp, nal))
+                self.number = (self.number + 1) % 65536
+            while len(self.waiting) > GROUP:
+                self.send_group()
+            return
         packets = []
         for nal in unit:
             if len(nal) <= LARGEST:
@@ -261,10 +299,29 @@ class _Session:
                 flags = (0x80 if i == 0 else 0) | (0x40 if i == len(parts) - 1 else 0)
                 packets.append(bytes([nal[0] & 0xe0 | 28, nal[0] & 31 | flags]) + part)
         for i, payload in enumerate(packets):
-            marker = 0x80 if i == len(packets) - 1 else 0
-            self.sequence = (self.sequence + 1) % 65536
-            self.disturb(struct.pack(">BBHII", 0x80, 96 | marker, self.sequence, timestamp, 7)
-                         + payload)
+            self.send_payload(payload, timestamp, i == len(packets) - 1)
+
+    def send_group(self):
+        """STAP-B, or FU-B and FU-A (RFC 6184 section 5)."""
+        group, self.waiting = self.waiting[:GROUP], self.waiting[GROUP:]
+        order = group[::2] + group[1::2]
+        for n, (number, timestamp, nal) in enumerate(order):
+            is_last = all(other[1] != timestamp for other in order[n + 1:] + self.waiting)
+            if len(nal) <= LARGEST:
+                self.send_payload(struct.pack(">BHH", nal[0] & 0xe0 | 25, number, len(nal)) + nal,
+                                  timestamp, is_last)
+                continue
+            parts = [nal[i:i + LARGEST] for i in range(1, len(nal), LARGEST)]
+            for i, part in enumerate(parts):
+                flags = (0x80 if i == 0 else 0) | (0x40 if i == len(parts) - 1 else 0)
+                head = bytes([nal[0] & 0xe0 | (28 if i else 29), nal[0] & 31 | flags])
+                self.send_payload(head + (b"" if i else struct.pack(">H", number)) + part,
+                                  timestamp, is_last and i == len(parts) - 1)
+
+    def send_payload(self, payload, timestamp, is_last):
+        self.sequence = (self.sequence + 1) % 65536
+        self.disturb(struct.pack(">BBHII", 0x80, 96 | (0x80 if is_last else 0), self.sequence,
+                                 timestamp, 7) + payload)
 
     def disturb(self, packet):
         chance = self.camera._random.random

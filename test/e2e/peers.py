@@ -73,7 +73,7 @@ def play_once(server, name, *arguments, **more):
 
 
 class EveryPicture(unittest.TestCase):
-    def play_all(self, server, *arguments, **more):
+    def play_all(self, server, *arguments, n_connects=1, **more):
         def play_one(name):
             player, sums = play_once(server, name, PATIENCE, *arguments, **more)
             return name, player, sums, (FOLDER / f"{name}.sound").read_bytes()
@@ -84,7 +84,7 @@ class EveryPicture(unittest.TestCase):
                     self.assertEqual(sums, MADE[name].sums, player.lines)
                     self.assertEqual(sound, MADE[name].sound, player.lines)
                     self.assertEqual(player.numbers("sound")["backward"], 0)
-                    self.assertEqual(player.counters["connects"], 1)
+                    self.assertEqual(player.counters["connects"], n_connects)
                     self.assertEqual(player.counters["malformed"], 0)
 
     def serve_once(self, *arguments):
@@ -97,6 +97,10 @@ class EveryPicture(unittest.TestCase):
 
     def test_comes_by_udp_and_so_does_all_sound(self):
         self.play_all(self.serve_once(), "transport=udp")
+
+    def test_comes_in_rtsp_2_and_so_does_all_sound(self):
+        for transport in ("tcp", "udp"):
+            self.play_all(self.serve_once("version=2"), f"transport={transport}", n_connects=2)
 
     def test_comes_by_tls_and_so_does_all_sound(self):
         try:

@@ -91,7 +91,30 @@ class Rtsp(unittest.TestCase):
         result = self.assert_every_frame(self.camera.url(), "transport=udp")
         self.assertGreater(result.counters["duplicates"], 10)
 
+    def test_every_frame_comes_that_was_sent_in_another_order_than_it_is_decoded_in(self):
+        self.camera.interleaved = True
+        for transport in ("tcp", "udp"):
+            with self.subTest(transport):
+                self.assert_every_frame(self.camera.url(), f"transport={transport}")
+
+    def test_every_frame_comes_of_a_camera_that_speaks_rtsp_2_alone(self):
+        self.camera.version = 2
+        self.camera.password, self.camera.algorithm = ("admin", SECRET), "SHA-256"
+        for transport in ("tcp", "udp"):
+            with self.subTest(transport):
+                result = self.assert_every_frame(self.camera.url(f"admin:{SECRET}@"),
+                                                 f"transport={transport}")
+                self.assertIn("it ended its streams", result.output)
+                self.assertEqual(result.counters["connects"], 2)
+
     def test_no_damaged_frame_is_shown_after_a_loss(self):
+        self.assert_no_damage()
+
+    def test_no_damaged_frame_is_shown_after_a_loss_of_what_is_out_of_order(self):
+        self.camera.interleaved = True
+        self.assert_no_damage()
+
+    def assert_no_damage(self):
         self.camera.loss = 0.01
         shown, result = self.play_once(self.camera.url(), "transport=udp")
         self.assertGreater(result.counters["lost"], 0)

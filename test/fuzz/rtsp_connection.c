@@ -3,6 +3,7 @@
 #include "rtsp/auth.h"
 #include "rtsp/framing.h"
 #include "rtsp/message.h"
+#include "rtsp/rtp_info.h"
 #include "rtsp/sdp.h"
 
 #include <stdlib.h>
@@ -24,6 +25,7 @@ static void use(const struct rtsp_item *item)
     for (unsigned i = 0; i < item->n_headers; i++) {
         rtsp_parameter(item->headers[i].value, ';', "interleaved", &bytes);
         rtsp_item_number(item, item->headers[i].name);
+        rtp_info_read(item->headers[i].value, "rtsp://h/a", i % 2);
     }
     if (rtsp_auth_take(&auth, item, 1) >= 0)
         rtsp_auth_write(&auth, &user, "PLAY", "rtsp://h/", text);

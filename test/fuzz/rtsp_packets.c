@@ -7,6 +7,7 @@
 
 #include <limef/base/clock.h>
 
+#include <libavcodec/codec_par.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,18 @@ static const struct sdp_media streams[] = {
      .format = "cpresent=0;config=400023203fc0"},
     {.kind = SDP_AUDIO, .encoding = "MP4A-LATM", .clock_hz = 90000, .format = "cpresent=1"},
     {.kind = SDP_AUDIO, .encoding = "PCMA", .clock_hz = 8000, .n_channels = 1, .format = ""},
+    {.kind = SDP_VIDEO,
+     .encoding = "H264",
+     .clock_hz = 90000,
+     .format = "packetization-mode=2;sprop-interleaving-depth=3"},
+    {.kind = SDP_VIDEO,
+     .encoding = "H264",
+     .clock_hz = 90000,
+     .format = "packetization-mode=2;sprop-interleaving-depth=9;sprop-max-don-diff=4"},
+    {.kind = SDP_VIDEO,
+     .encoding = "H265",
+     .clock_hz = 90000,
+     .format = "sprop-max-don-diff=9;sprop-depack-buf-nalus=3"},
     {.kind = SDP_APPLICATION, .encoding = "VND.ONVIF.METADATA", .clock_hz = 90000, .format = ""},
 };
 
@@ -35,10 +48,13 @@ static int ignore(void *context, struct rtsp_receiver *receiver, const struct rt
     return 0;
 }
 
-/* A header that fits, so that the fuzzer's bytes come to what lies behind it. */
+/* A header that fits, so that the fuzzer's bytes come to what lies behind it; or one with an
+ * extension of JPEG, of one word. */
 static void receive(struct rtsp_receiver *receiver, const uint8_t *data, size_t bytes,
                     int64_t now_us)
 {
+    bool is_extended =
+        receiver->depacketizer.parameters->codec_id == AV_CODEC_ID_MJPEG && bytes > 8 && bytes % 2;
     uint8_t *packet = malloc(bytes + 12);
 
     memcpy(packet + 12, data, bytes);
@@ -48,6 +64,10 @@ static void receive(struct rtsp_receiver *receiver, const uint8_t *data, size_t 
         packet[1] = data[0] & 0x80;
         packet[3] = data[1];
         packet[7] = data[2];
+    }
+    if (is_extended) {
+        packet[0] |= 0x10;
+        memcpy(packet + 12, packet[15] & 1 ? "\xff\xd8\0\1" : "\xff\xff\0\1", 4);
     }
     rtsp_receiver_rtp(receiver, packet, bytes + 12, now_us);
     free(packet);

@@ -272,66 +272,6 @@ Test(rtsp_depacketizer, h265_joins_packets_of_several_and_fragments)
     cr_assert(got[0].has_new_codec);
 }
 
-Test(rtsp_depacketizer, h265_skips_decoding_order_numbers)
-{
-    open_as(SDP_VIDEO, "H265", 90000, "sprop-max-don-diff=2");
-    push(1, false,
-         "\x02\1\xee\xee\x80"
-         "a",
-         6); /* one alone */
-    push(1, true, "\x60\1\xee\xee\0\3\2\1x\xee\0\3\2\1y", 2 + 2 + 5 + 1 + 5);
-    cr_assert(eq(u32, n_got, 1));
-    assert_bytes(0,
-                 "\0\0\0\1\x02\1\x80"
-                 "a\0\0\0\1\2\1x\0\0\0\1\2\1y",
-                 8 + 14);
-}
-
-/* RFC 7798 4.4.3: with S alone. */
-Test(rtsp_depacketizer, h265_has_a_decoding_order_number_where_a_fragment_begins)
-{
-    open_as(SDP_VIDEO, "H265", 90000, "sprop-max-don-diff=2");
-    push(1, false,
-         "\x62\1\x93\xee\xee\x80"
-         "ab",
-         8);
-    push(1, true,
-         "\x62\1\x53"
-         "cd",
-         5);
-    cr_assert(eq(u32, n_got, 1));
-    assert_bytes(0,
-                 "\0\0\0\1\x26\1\x80"
-                 "abcd",
-                 11);
-}
-
-/* Nobody puts it back into order: it must not look as if it were. */
-Test(rtsp_depacketizer, what_is_not_in_decoding_order_is_damaged)
-{
-    open_as(SDP_VIDEO, "H265", 90000, "sprop-max-don-diff=2");
-    push(1, true, "\x26\1\0\5\x80k", 6);
-    cr_assert(eq(int, push(2, true, "\2\1\0\4\x80p", 6), AVERROR_INVALIDDATA));
-    push(3, true, "\2\1\0\6\x80q", 6);
-    cr_assert(n_got == 2 && got[1].follows_loss);
-    clear();
-    open_as(SDP_VIDEO, "H264", 90000, "packetization-mode=2;sprop-interleaving-depth=0");
-    push(1, true, "\x79\xff\xff\0\2\x65\x80", 7); /* STAP-B */
-    push(2, true, "\x7d\xc1\0\0\x9a", 5);         /* FU-B, of one part */
-    cr_assert(eq(u32, n_got, 2));
-    cr_assert(eq(int, push(3, true, "\x79\xff\xff\0\2\x41\x9a", 7), AVERROR_INVALIDDATA));
-}
-
-Test(rtsp_depacketizer, h264_is_refused_if_it_is_interleaved)
-{
-    struct sdp_media media = {.kind = SDP_VIDEO,
-                              .encoding = "H264",
-                              .format = "packetization-mode=2;sprop-interleaving-depth=3",
-                              .clock_hz = 90000};
-
-    cr_assert(eq(int, depacketizer_open(&depacketizer, &media, keep, NULL), AVERROR_PATCHWELCOME));
-}
-
 Test(rtsp_depacketizer, jpeg_gets_its_headers_back)
 {
     uint8_t first[8 + 4] = {0, 0, 0, 0, 1, 50, 8, 6, 'a', 'b', 'c', 'd'};

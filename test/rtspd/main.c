@@ -9,6 +9,7 @@
  * user=NAME password=WORD  have to be given; with auth=basic by Basic, else by Digest
  * certificate=PEM key=PEM  speaks TLS
  * passes=N        of each file, then it ends; 0: again and again
+ * version=2       answers RTSP 1.0 with 505
  * apart=1         each client begins at the beginning; else all see the same
  * speed=N         times the natural one; 1
  * seed=N          of what is lost; 1
@@ -128,6 +129,28 @@ static bool set_up_access(char **arguments)
     return true;
 }
 
+/* Before anything that is asked; its answer is made of what comes back. */
+static GstRTSPStatusCode look_at_version(GstRTSPClient *client, GstRTSPContext *context,
+                                         gpointer unused)
+{
+    (void)client;
+    (void)unused;
+    return context->request->type_data.request.version == GST_RTSP_VERSION_2_0
+               ? GST_RTSP_STS_OK
+               : GST_RTSP_STS_RTSP_VERSION_NOT_SUPPORTED;
+}
+
+static void refuse_1(GstRTSPServer *of, GstRTSPClient *client, gpointer unused)
+{
+    static const char *const signals[] = {"pre-options-request", "pre-describe-request",
+                                          "pre-setup-request", "pre-play-request"};
+
+    (void)of;
+    (void)unused;
+    for (size_t i = 0; i < G_N_ELEMENTS(signals); i++)
+        g_signal_connect(client, signals[i], G_CALLBACK(look_at_version), NULL);
+}
+
 static GstRTSPFilterResult close_client(GstRTSPServer *of, GstRTSPClient *client, gpointer context)
 {
     (void)of;
@@ -179,6 +202,8 @@ static int serve(char **arguments)
     gst_rtsp_server_set_service(server, port ? port : "0");
     if (!set_up_access(arguments))
         return 1;
+    if (number(arguments, "version", 1) == 2)
+        g_signal_connect(server, "client-connected", G_CALLBACK(refuse_1), NULL);
     for (char **mount = arguments + 1; *mount; mount++) {
         int status = **mount == '/' && strchr(*mount, '=') ? add_mount(arguments, *mount) : 0;
 

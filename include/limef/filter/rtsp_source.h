@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file
- * The camera source: RTSP (RFC 2326) and RTP (RFC 3550) without a thread of its
+ * The camera source: RTSP (RFC 2326, RFC 7826) and RTP (RFC 3550) without a thread of its
  * own and without ever waiting. It connects, plays, notices that the camera is
  * gone, and connects again, for as long as it runs; what is connected behind it
  * stays as it is. One thread serves any number of them: a graph sees to that.
@@ -70,13 +70,14 @@ enum limef_rtsp_reason {
     LIMEF_RTSP_REASON_NO_TLS, /**< this library was built without, or its settings are wrong */
     LIMEF_RTSP_REASON_LOGIN_SCHEME, /**< it asks for the password in a way that is not known */
     LIMEF_RTSP_REASON_REDIRECTION,  /**< to nowhere, in a circle, or out of TLS */
-    LIMEF_RTSP_REASON_VERSION,      /**< it speaks no RTSP 1.0: 505 */
+    LIMEF_RTSP_REASON_VERSION,      /**< it speaks neither RTSP 1.0 nor 2.0: 505 */
     LIMEF_RTSP_REASON_REQUEST,      /**< it does not do what it has to: 405, 501, ... */
     LIMEF_RTSP_REASON_TRANSPORT,    /**< neither transport that may be tried */
     LIMEF_RTSP_REASON_DESCRIPTION,  /**< it cannot be read */
     LIMEF_RTSP_REASON_ENCODING,     /**< no stream that is asked for is in one that is known */
-    LIMEF_RTSP_REASON_INTERLEAVED, /**< its pictures are sent in another order than they are decoded
-                                        in (RFC 6184 5.7, packetization-mode 2) */
+    LIMEF_RTSP_REASON_INTERLEAVED, /**< its pictures are sent so far from the order that they are
+                                        decoded in that there is no room for it: more than 1024
+                                        units, or 16 MiB (RFC 6184 7.2, RFC 7798 6) */
 };
 
 /** By what sound and pictures of one camera are in step, so that those of one moment have one time.

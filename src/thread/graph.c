@@ -153,8 +153,13 @@ static int add_source(struct limef_graph_inside *inside, struct limef_source *so
     int64_t deadline_us = limef_deadline_us(PATIENCE_US);
     struct graph_node *node;
     bool was_root;
-    int ret = find_staying(inside, &source->filter, deadline_us, &node);
+    int ret;
 
+    if (!(source->filter.ops->flags & LIMEF_FILTER_SOURCE))
+        return limef_fail(AVERROR(EINVAL), inside->settings.name,
+                          "'%s' (%s) is no source: its type lacks LIMEF_FILTER_SOURCE",
+                          source->filter.name, source->filter.ops->kind);
+    ret = find_staying(inside, &source->filter, deadline_us, &node);
     if (ret < 0)
         return ret;
     if (node && node->source.source)

@@ -142,6 +142,7 @@ struct limef_graph_inside {
     int64_t window_began_us;          /* 0: nothing was read yet */
     int64_t window_due_us;            /* when it ends; 0: at the next glance */
     int64_t glanced_us;               /* when the last glance was, or the window began */
+    double n_cpus;                    /* cores that it was planned for in the last window */
     uint32_t n_calm;                  /* windows in a row in which nothing was wanted */
     uint32_t stretch;                 /* so many times as long is a window; 0: as 1 */
     int64_t watch_due_us;             /* when the plan is looked at again */

@@ -166,6 +166,9 @@ static void look(struct limef_graph_inside *graph, int64_t now_us)
         return;
     }
     say_cores(graph, running->problem.machine.n_cpus);
+    running->problem.is_first = graph->n_first > 0;
+    if (graph->n_first && graph_plan_is_measured(running))
+        graph->n_first--;
     graph_adopt_plan(graph, running);
     judge(graph, running, window_us);
     graph_tell_depths(graph); /* those that could not be told */

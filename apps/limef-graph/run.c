@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "run.h"
 
+#include "journal.h"
 #include "report.h"
 #include "view.h"
 
@@ -151,6 +152,8 @@ static int open_run(struct run *run)
     ret = watch_init(&run->watch, run->assembly);
     if (ret < 0)
         return ret;
+    if (run->options->live)
+        journal_open(); /* before there are threads, which log */
     ret = assembly_start(run->assembly);
     if (ret < 0)
         return ret;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "view.h"
 
+#include "journal.h"
+
 #include <limef/thread/plan_print.h>
 
 #include <limits.h>
@@ -9,11 +11,12 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define FIXED_LINES 6 /* what is not a filter, a boundary or a change */
-#define CHANGE_LINES 2 /* what a list of changes has beside them */
+#define FIXED_LINES 6   /* what is not a filter, a boundary, a change or a line of the log */
+#define HEADING_LINES 2 /* what a list of changes, or the log, has beside them */
 #define N_CHANGES 3
-/* A terminal with fewer has no room for changes. */
-#define ROOMY_LINES 16
+#define N_LOGGED 3
+/* A terminal with fewer has no room for changes and the log. */
+#define ROOMY_LINES 20
 
 void view_open(struct view *view, FILE *file)
 {
@@ -22,6 +25,9 @@ void view_open(struct view *view, FILE *file)
     *view = (struct view){.file = file, .is_terminal = isatty(fileno(file))};
     if (!view->is_terminal)
         return;
+    view->holds_log = isatty(STDERR_FILENO);
+    if (view->holds_log)
+        journal_hold();
     fputs("\033[?1049h\033[?25l", file); /* the other screen, no cursor */
     fflush(file);
     if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &view->before) < 0)
@@ -41,6 +47,8 @@ void view_close(struct view *view)
         fputs("\033[?25h\033[?1049l", view->file);
         fflush(view->file);
     }
+    if (view->holds_log)
+        journal_release();
     *view = (struct view){0};
 }
 
@@ -183,15 +191,22 @@ static void print_boundary(FILE *file, const struct limef_graph_boundary_look *b
             limef_overflow_name(boundary->overflow));
 }
 
-/* How many of the latest changes are shown, with their heading in how many lines. */
-static size_t choose_changes(const struct watch *watch, unsigned n_lines, unsigned *taken)
-{
-    size_t n = watch->n_changes < N_CHANGES ? watch->n_changes : N_CHANGES;
+/* What is shown below the tables, the latest of each. */
+struct below {
+    size_t n_changes, n_logged;
+};
 
+static struct below choose_below(const struct watch *watch, unsigned n_lines)
+{
     if (n_lines && n_lines < ROOMY_LINES)
-        n = 0;
-    *taken = n ? CHANGE_LINES + (unsigned)n : 0;
-    return n;
+        return (struct below){0};
+    return (struct below){.n_changes = watch->n_changes < N_CHANGES ? watch->n_changes : N_CHANGES,
+                          .n_logged = journal_count(N_LOGGED)};
+}
+
+static unsigned lines_of(size_t n)
+{
+    return n ? HEADING_LINES + (unsigned)n : 0;
 }
 
 /* How many of two lists are shown where there is not room for all. */
@@ -223,11 +238,11 @@ static void print_tables(FILE *file, const struct watch *watch, enum view_order 
     struct sorting sorting = {watch, order};
     uint32_t n_filters = (uint32_t)watch->n_filters;
     uint32_t n_cut = collect_cut(watch, numbers), n_boundaries = n_cut;
-    size_t n_changes;
-    unsigned taken;
+    struct below below = choose_below(watch, n_lines);
 
-    n_changes = choose_changes(watch, n_lines, &taken);
-    share_lines(n_lines ? n_lines - taken : 0, &n_filters, &n_boundaries);
+    if (n_lines)
+        n_lines -= lines_of(below.n_changes) + lines_of(below.n_logged);
+    share_lines(n_lines, &n_filters, &n_boundaries);
     fprintf(file, "\n%-18s %-11s %9s %9s %6s %8s  %-15s %7s %s\n", "FILTER", "KIND", "COST us",
             "P95 us", "CORE %", "RATE/s", "THREAD", "TID", "PRIORITY");
     for (uint32_t i = 0; i < watch->n_filters; i++)
@@ -244,10 +259,24 @@ static void print_tables(FILE *file, const struct watch *watch, enum view_order 
     for (uint32_t i = 0; i < n_boundaries; i++)
         print_boundary(file, &watch->boundaries[numbers[i]]);
 
-    if (!n_changes)
-        return;
-    fprintf(file, "\n%10s %4s  %s\n", "AT", "NO", "CHANGE OF THE PLAN; WHY");
-    watch_print_changes(watch, n_changes, file);
+    if (below.n_changes)
+        fprintf(file, "\n%10s %4s  %s\n", "AT", "NO", "CHANGE OF THE PLAN; WHY");
+    watch_print_changes(watch, below.n_changes, file);
+    if (below.n_logged)
+        fputs("\nLOG\n", file);
+    journal_print(file, below.n_logged);
+}
+
+/* Cut where the columns end; names and URLs may have anything in them. */
+static void put_line(FILE *file, const char *line, size_t n_bytes, unsigned n_columns)
+{
+    for (; n_bytes; line++, n_bytes--) {
+        unsigned char byte = (unsigned char)*line;
+
+        if ((byte & 0xc0) != 0x80 && !n_columns--) /* not within a character of UTF-8 */
+            return;
+        fputc(byte < ' ' || byte == 0x7f ? '?' : byte, file);
+    }
 }
 
 void view_print(FILE *file, const struct watch *watch, enum view_order order, unsigned n_lines,
@@ -269,7 +298,7 @@ void view_print(FILE *file, const struct watch *watch, enum view_order order, un
         size_t n = strcspn(line, "\n");
 
         rest = line + n + (line[n] == '\n');
-        fwrite(line, 1, n_columns && n > n_columns ? n_columns : n, file);
+        put_line(file, line, n, n_columns ? n_columns : UINT_MAX);
         fputs(n_columns ? "\033[K\n" : "\n", file);
     }
     free(text);

@@ -14,6 +14,7 @@ enum view_order { VIEW_BY_CHAIN, VIEW_BY_COST, VIEW_BY_RATE, VIEW_BY_NAME, VIEW_
 struct view {
     FILE *file;
     bool is_terminal; /* the screen is ours until view_close() */
+    bool holds_log;   /* standard error is a terminal too */
     bool reads_keys;  /* standard input is a terminal that gives each key at once */
     struct termios before;
     enum view_order order;

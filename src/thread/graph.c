@@ -69,6 +69,9 @@ void limef_graph_clear(struct limef_graph *graph)
     graph->inside = NULL;
 }
 
+/* Windows that judge what was planned without costs as if nothing ran: two of three must agree. */
+#define FIRST_WINDOWS 3
+
 /* From now on, for all connections. */
 static int64_t start_deadline_us(const struct limef_graph_inside *inside)
 {
@@ -92,11 +95,16 @@ static int plan_and_attach(struct limef_graph_inside *inside, int64_t deadline_u
     graph_note_links(inside, &plan->plan);
     ret = graph_attach(inside, deadline_us ? deadline_us : start_deadline_us(inside));
     inside->plan = before;
-    if (ret < 0)
+    if (ret < 0) {
         arena_put(&inside->arena, plan);
-    else
-        graph_adopt_plan(inside, plan);
-    return ret;
+        return ret;
+    }
+    if (!graph_plan_is_measured(plan))
+        inside->n_first = FIRST_WINDOWS;
+    else if (!inside->running)
+        inside->n_first = 0;
+    graph_adopt_plan(inside, plan);
+    return 0;
 }
 
 int graph_take_up(struct limef_graph_inside *inside, int ret, int64_t deadline_us)
@@ -153,8 +161,13 @@ static int add_source(struct limef_graph_inside *inside, struct limef_source *so
     int64_t deadline_us = limef_deadline_us(PATIENCE_US);
     struct graph_node *node;
     bool was_root;
-    int ret = find_staying(inside, &source->filter, deadline_us, &node);
+    int ret;
 
+    if (!(source->filter.ops->flags & LIMEF_FILTER_SOURCE))
+        return limef_fail(AVERROR(EINVAL), inside->settings.name,
+                          "'%s' (%s) is no source: its type lacks LIMEF_FILTER_SOURCE",
+                          source->filter.name, source->filter.ops->kind);
+    ret = find_staying(inside, &source->filter, deadline_us, &node);
     if (ret < 0)
         return ret;
     if (node && node->source.source)

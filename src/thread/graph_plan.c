@@ -168,6 +168,14 @@ static struct graph_plan *lay_out(struct limef_graph_inside *graph)
     return plan;
 }
 
+bool graph_plan_is_measured(const struct graph_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->problem.n_filters; i++)
+        if (plan->filters[i].cost_us >= 0)
+            return true;
+    return false;
+}
+
 void graph_copy_plan(struct limef_plan *to, const struct limef_plan *from)
 {
     if (from->n_edges)

@@ -147,6 +147,8 @@ struct limef_graph_inside {
     int64_t window_began_us;          /* 0: nothing was read yet */
     int64_t window_due_us;            /* when it ends; 0: at the next glance */
     int64_t glanced_us;               /* when the last glance was, or the window began */
+    uint32_t n_first;                 /* windows left that judge what was planned without costs */
+    double n_cpus;                    /* cores that it was planned for in the last window */
     uint32_t n_calm;                  /* windows in a row in which nothing was wanted */
     uint32_t stretch;                 /* so many times as long is a window; 0: as 1 */
     int64_t watch_due_us;             /* when the plan is looked at again */
@@ -239,6 +241,8 @@ int graph_plan_lay_out(struct limef_graph_inside *graph, struct graph_plan **pla
 /* What runs, or NULL without a word if there is no room. */
 struct graph_plan *graph_plan_running(struct limef_graph_inside *graph);
 int graph_make_plan(struct limef_graph_inside *graph, struct graph_plan **plan);
+/* Whether it was made of any costs. */
+bool graph_plan_is_measured(const struct graph_plan *plan);
 void graph_copy_plan(struct limef_plan *to, const struct limef_plan *from);
 void graph_note_links(struct limef_graph_inside *graph, const struct limef_plan *plan);
 void graph_adopt_plan(struct limef_graph_inside *graph, struct graph_plan *plan);

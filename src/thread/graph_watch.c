@@ -146,6 +146,15 @@ static void stretch(struct limef_graph_inside *graph, int64_t window_us)
         set_stretch(graph, more);
 }
 
+/* A quota, or the CPUs that the process may use, can change while it runs. */
+static void say_cores(struct limef_graph_inside *graph, double n_cpus)
+{
+    if (graph->n_cpus > 0 && n_cpus != graph->n_cpus)
+        limef_log(n_cpus < graph->n_cpus ? LIMEF_LOG_WARNING : LIMEF_LOG_INFO, graph->settings.name,
+                  "%.1f cores now instead of %.1f: the plan follows", n_cpus, graph->n_cpus);
+    graph->n_cpus = n_cpus;
+}
+
 static void look(struct limef_graph_inside *graph, int64_t now_us)
 {
     int64_t window_us = graph_measure(graph, now_us);
@@ -158,6 +167,10 @@ static void look(struct limef_graph_inside *graph, int64_t now_us)
         say_no_room(graph);
         return;
     }
+    say_cores(graph, running->problem.machine.n_cpus);
+    running->problem.is_first = graph->n_first > 0;
+    if (graph->n_first && graph_plan_is_measured(running))
+        graph->n_first--;
     graph_adopt_plan(graph, running);
     judge(graph, running, window_us);
     graph_tell_depths(graph); /* those that could not be told */
@@ -224,6 +237,7 @@ int graph_watch_start(struct limef_graph_inside *graph)
     if (!is_planned && graph->stuck_after_us == LIMEF_FOREVER)
         return 0;
     graph->window_began_us = 0;
+    graph->n_cpus = 0;
     graph_watch_closely(graph);
     if (!graph->supervisor.thread.ops)
         worker_init(&graph->supervisor,

@@ -201,6 +201,8 @@ void plan_cut_by_cost(struct plan_work *work)
 
 int plan_cut(struct plan_work *work)
 {
+    const struct limef_plan_problem *problem = work->problem;
+    struct limef_plan_problem fresh = *problem;
     uint32_t broken;
 
     force_heads(work);
@@ -208,9 +210,12 @@ int plan_cut(struct plan_work *work)
     broken = find_broken(work);
     if (broken != LIMEF_PLAN_NONE)
         return refuse(work, broken);
+    fresh.previous = problem->is_first ? NULL : problem->previous;
+    work->problem = &fresh;
     plan_cut_by_flags(work);
     plan_cut_by_cost(work);
-    if (work->problem->mode == LIMEF_PLAN_AUTO)
+    if (problem->mode == LIMEF_PLAN_AUTO)
         plan_try(work);
+    work->problem = problem;
     return 0;
 }

@@ -133,7 +133,7 @@ def bench(setup, report):
     if predictions:
         report.section(PREDICTED,
                        "`sim_predict` (doc/simulator.md) given the costs that auto measured: predicted, "
-                       "then real.")
+                       "then real.", is_dated=False)
         report.table(["", "on time %", "real", "CPU ms/1000", "real", "off", "p99 ms", "real",
                       "switches/frame", "real"], predictions)
         off = [abs(float(row[5].split()[0])) for row in predictions]

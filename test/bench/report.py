@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Tables for a terminal, the same as Markdown, and what was aimed at."""
+import datetime
 
 
 def show(value):
@@ -35,7 +36,10 @@ class Report:
         self.markdown = []
         self.targets = []
 
-    def section(self, title, note=""):
+    def section(self, title, note="", is_dated=True):
+        """is_dated: with the day, unless rows of earlier runs stay beside those of this one."""
+        if is_dated:
+            note = f"{note} Measured on {datetime.date.today()}.".strip()
         print(f"\n{title}\n{'-' * len(title)}")
         if note:
             print(note)
@@ -81,6 +85,6 @@ class Report:
             rows.append([what, shown, f"{relation} {show(limit)}",
                          verdict(value, relation, limit, span)])
         tables, self.markdown = self.markdown, []
-        self.section("Targets")
+        self.section("Targets", is_dated=False)
         self.table(["", "measured", "target", ""], rows)
         return "\n".join(self.markdown + tables)

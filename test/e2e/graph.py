@@ -399,6 +399,23 @@ class Live(unittest.TestCase):
         os.write(terminal.main, b"q")
         self.assertEqual(terminal.end(), (0, True))
 
+    def test_the_log_is_kept_within_the_screen_and_told_afterwards(self):
+        # a decoder has a thread of its own until it is measured, and this one is light
+        terminal = Terminal("--live", "--period=0.1", "--cpus=2", "--window=0.2", "--log-level=info",
+                            f"file:{CLIP} loop=yes pace=100 ! decode ! null", columns=200)
+        line = "graph: info: the plan changed: fused decode; "
+        drawn = terminal.read_until(line)
+        os.write(terminal.main, b"q")
+        self.assertEqual(terminal.end(), (0, True))
+        drawn, left, after = (drawn + terminal.text).partition("\033[?1049l")
+        drawn = drawn.partition("\033[?1049h")[2]
+        self.assertTrue(drawn and left)
+        for row in drawn.split("\n"):
+            if "graph: info: " in row:
+                self.assertIn("\033[K", row)
+        self.assertRegex(drawn, r"LOG\033\[K\s+graph: info: ")
+        self.assertEqual(after.count(line), 1, after)
+
     def test_a_signal_ends_it_with_4_and_restores_the_terminal(self):
         path = FOLDER / "stopped.mkv"
         terminal = Terminal("--live", "pattern 64x48 ! encode mpeg4 ! writer " + str(path))

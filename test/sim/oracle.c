@@ -29,8 +29,9 @@ static const double enough_within = 0.98;
 /* So many times as long is the second look. */
 enum { SECOND_LOOK = 20 };
 
-/* Windows that a graph runs before its plan is looked at; even. */
-enum { N_LIVE = 4 };
+/* Windows that a graph runs before its plan is looked at; even. In so many of them what runs was
+ * planned without costs. */
+enum { N_LIVE = 6, N_FIRST = 3 };
 
 struct score {
     double missed, cpu, p99_us;
@@ -172,6 +173,7 @@ static void plan_live(struct trial *trial)
         struct sim_problem *swap = before;
 
         after->problem.previous = &before->plan;
+        after->problem.is_first = i < N_FIRST;
         make(after, LIMEF_PLAN_AUTO);
         after->problem.previous = NULL;
         before = after;

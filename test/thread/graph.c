@@ -223,6 +223,8 @@ Test(graph, refuses_what_its_memory_does_not_hold, .timeout = 120)
             line_init(&lines[i], 50);
             ret = limef_graph_add(&graph, &lines[i].source.source);
             cr_assert(ret == 0 || ret == AVERROR(ENOMEM));
+            cr_assert(ret == 0 || strstr(last_line, "memory given to the graph is used up"), "%s",
+                      last_line);
             n += !ret;
         }
         for (int i = 0; i < n; i++)
@@ -255,6 +257,7 @@ Test(graph, runs_nothing_if_a_thread_is_refused)
         ret = limef_graph_start(&graph);
         if (ret < 0) {
             cr_assert(eq(int, ret, AVERROR(EAGAIN)));
+            cr_assert(ne(ptr, strstr(last_line, "cannot start the thread"), NULL), "%s", last_line);
             cr_assert(eq(i64, atomic_load(&line.source.n_passed), 0));
         } else {
             ASSERT_COMES(atomic_load(&line.source.n_passed) == 50);
@@ -290,7 +293,14 @@ Test(graph, refuses_bound_filters_that_may_not_be_parted)
     cr_assert(eq(int, limef_graph_add_thread(&graph, &consumers[1]), 0));
     cr_assert(eq(int, limef_graph_add_thread(&graph, &consumers[0]), 0));
     cr_assert(eq(int, limef_graph_add(&graph, &source.source), 0));
+    limef_log_set_sink(keep_line, NULL);
     cr_assert(eq(int, limef_graph_start(&graph), AVERROR(EINVAL)));
+    limef_log_set_sink(NULL, NULL);
+    cr_assert(ne(ptr,
+                 strstr(last_line, "'first' works on the filter behind it, they cannot run on "
+                                   "two threads"),
+                 NULL),
+              "%s", last_line);
     cr_assert(eq(i64, atomic_load(&source.n_passed), 0));
     limef_graph_clear(&graph);
     limef_consumer_clear(&consumers[0]);

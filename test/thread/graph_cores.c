@@ -48,15 +48,17 @@ static void assert_rises(uint64_t (*counter)(const struct limef_graph *), struct
     cr_assert(came, "load %.2f", load);
 }
 
-static LIMEF_ATOMIC(int) n_with_reason;
+static LIMEF_ATOMIC(int) n_with_reason, n_fewer_cores;
 
-static void count_reasons(void *context, enum limef_log_level level, const char *name,
-                          const char *line)
+static void count_lines(void *context, enum limef_log_level level, const char *name,
+                        const char *line)
 {
     (void)context;
     (void)name;
     if (level == LIMEF_LOG_INFO && strstr(line, "the plan changed: ") && strstr(line, "of a core"))
         atomic_fetch_add(&n_with_reason, 1);
+    if (level == LIMEF_LOG_WARNING && !strncmp(line, "1.0 cores now instead of ", 25))
+        atomic_fetch_add(&n_fewer_cores, 1);
 }
 
 /* source -> a -> b -> sink: a and b together are more than a core. */
@@ -105,7 +107,7 @@ Test(graph_cores, cuts_where_one_core_is_not_enough)
     struct limef_graph graph = {0};
 
     limef_log_set_level(LIMEF_LOG_INFO);
-    limef_log_set_sink(count_reasons, NULL);
+    limef_log_set_sink(count_lines, NULL);
     limef_reports_init(&reports);
     start(&graph,
           &(struct limef_graph_settings){.reports = &reports, .window_us = 300000, .n_cpus = 2});
@@ -182,11 +184,16 @@ static void assert_goes_back(void (*take)(void *context), void *context)
     struct limef_graph graph = {0};
     struct limef_graph_settings settings = {.window_us = 300000};
 
+    leave_cores(2);
+    limef_log_set_sink(count_lines, NULL);
     start(&graph, &settings);
     assert_rises(n_ever_cut, &graph, &sink, burn_us);
     take(context);
     ASSERT_COMES(has_no_core_left(&graph));
+    ASSERT_COMES(atomic_load(&n_fewer_cores) == 1);
     cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    limef_log_set_sink(NULL, NULL);
+    cr_assert(eq(int, atomic_load(&n_fewer_cores), 1)); /* once */
     cr_assert(eq(i64, atomic_load(&sink.n_out_of_order), 0));
     assert_keeps_counters(&graph);
     limef_graph_clear(&graph);

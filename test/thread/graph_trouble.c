@@ -129,6 +129,36 @@ Test(graph_trouble, forgets_a_thread_that_could_not_be_added)
     limef_graph_clear(&graph);
 }
 
+/* No source leads to it: at once, and whether the graph runs or not. */
+Test(graph_trouble, refuses_a_chain_without_a_source)
+{
+    static const struct limef_filter_ops no_source_ops = {.kind = "reader", .go = number_source_go};
+    static struct line line, good;
+    struct limef_graph graph = {0};
+
+    line_init(&line, INT64_MAX);
+    line_init(&good, INT64_MAX);
+    line.source.source.filter.ops = &no_source_ops;
+    graph_init(&graph, sizeof(memory), LIMEF_PLAN_AUTO);
+    limef_log_set_sink(keep_line, NULL);
+    for (int i = 0; i < 2; i++) {
+        cr_assert(eq(int, limef_graph_add(&graph, &line.source.source), AVERROR(EINVAL)));
+        cr_assert(ne(ptr, strstr(last_line, "(reader) is no source"), NULL), "%s", last_line);
+        cr_assert(eq(int, limef_graph_connect(&graph, &line.a.filter, 0, &line.b.filter, 0),
+                     AVERROR(ENOENT)));
+        cr_assert(eq(sz, n_filters(&graph), i ? 4 : 0));
+        if (i)
+            break;
+        cr_assert(eq(int, limef_graph_add(&graph, &good.source.source), 0));
+        cr_assert(eq(int, limef_graph_start(&graph), 0));
+    }
+    limef_log_set_sink(NULL, NULL);
+    ASSERT_COMES(atomic_load(&good.sink.n_packets) > 10);
+    cr_assert(eq(i64, atomic_load(&line.source.n_passed), 0));
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    limef_graph_clear(&graph);
+}
+
 enum state {
     NEVER_STARTED,
     RUNNING,

@@ -104,6 +104,50 @@ Test(graph_watch, looks_seldom_until_something_happens)
     limef_graph_clear(&graph);
 }
 
+static uint32_t n_first_of(struct limef_graph *graph)
+{
+    uint32_t n_first;
+
+    pthread_mutex_lock(&graph->inside->lock);
+    n_first = graph->inside->n_first;
+    pthread_mutex_unlock(&graph->inside->lock);
+    return n_first;
+}
+
+static void start_empty(struct limef_graph *graph, struct line *line, int64_t window_us)
+{
+    struct limef_graph_settings settings = {.window_us = window_us, .n_cpus = 8};
+
+    line_init(line, INT64_MAX);
+    cr_assert(eq(int, limef_graph_init(graph, memory, sizeof(memory), &settings), 0));
+    cr_assert(eq(int, limef_graph_start(graph), 0));
+    cr_assert(eq(u32, n_first_of(graph), 0));
+    cr_assert(eq(int, limef_graph_add(graph, &line->source.source), 0));
+}
+
+/* What comes later leaves the plan of the others to the judge's patience. */
+Test(graph_watch, only_the_first_windows_judge_as_if_nothing_ran)
+{
+    static struct line line, other;
+    struct limef_graph graph = {0};
+
+    start_empty(&graph, &line, ENDLESS_US);
+    cr_assert(eq(u32, n_first_of(&graph), 3));
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    limef_graph_clear(&graph);
+
+    start_empty(&graph, &line, WINDOW_US);
+    ASSERT_COMES(n_first_of(&graph) == 0);
+    line_init(&other, INT64_MAX);
+    cr_assert(eq(int, limef_graph_add(&graph, &other.source.source), 0));
+    cr_assert(eq(u32, n_first_of(&graph), 0));
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0)); /* its costs are known */
+    cr_assert(eq(u32, n_first_of(&graph), 0));
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    limef_graph_clear(&graph);
+}
+
 /* Works on every tenth frame, for so long that many come meanwhile. */
 static int burn_now_and_then(struct limef_filter *filter, const struct limef_frame *in)
 {

@@ -437,6 +437,20 @@ Test(plan, a_cut_stays_between_the_thresholds)
     cr_assert(not(is_cut(1)));
 }
 
+/* No cut stays for its own sake, and none is missing for it. */
+Test(plan, what_was_planned_without_costs_is_cut_as_if_nothing_ran)
+{
+    plans.problem.is_first = true;
+    put_chain(20000, 14000); /* 0.85 */
+    make();
+    plans.filters[1].cost_us = plans.filters[1].p95_us = 12000; /* 0.65 */
+    make_next();
+    cr_assert(not(is_cut(1)));
+    plans.filters[1].cost_us = plans.filters[1].p95_us = 20000;
+    make_next();
+    cr_assert(is_cut(1));
+}
+
 Test(plan, modes_for_comparison)
 {
     put_chain(24100, 17000);

@@ -71,9 +71,9 @@ LIMEF_API void limef_graph_clear(struct limef_graph *graph);
  * @param source  borrowed; must outlive its stay.
  * @return 0; AVERROR(ELOOP): a cycle; AVERROR(ENOMEM): more than the graph's memory holds;
  *         AVERROR(EEXIST): it is part of it; AVERROR(EDEADLK): threads would wait for each other
- *         in a circle; AVERROR(EINVAL): filters that cannot be on one thread must be; what the
- *         system refused a thread with; AVERROR(ETIMEDOUT): a thread that is stuck would have to
- *         take part. Logged; the graph is as before.
+ *         in a circle; AVERROR(EINVAL): its type lacks LIMEF_FILTER_SOURCE, or filters that cannot
+ *         be on one thread must be; what the system refused a thread with; AVERROR(ETIMEDOUT): a
+ *         thread that is stuck would have to take part. Logged; the graph is as before.
  * Thread: the controlling one
  */
 LIMEF_API int limef_graph_add(struct limef_graph *graph, struct limef_source *source);

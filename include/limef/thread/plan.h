@@ -98,6 +98,9 @@ struct limef_plan_problem {
     const uint32_t *previous_filters; /**< borrowed */
     /** Which edge of the previous plan each one is; as previous_filters. */
     const uint32_t *previous_edges; /**< borrowed */
+    /** What runs was planned before anything was measured: cuts are those of a plan from nothing,
+     *  none stays because it is there. */
+    bool is_first;
 };
 
 /** Why a connection was cut, or was not. */

@@ -200,8 +200,13 @@ int decode_hardware_refused(struct limef_decode_filter *decode, int code)
 
 void decode_hardware_begin(struct limef_decode_filter *decode)
 {
-    if (decode->hardware.is_used)
-        decode->hardware.n_failed_calls = hardware_n_failed_calls();
+    struct limef_decode_hardware *hardware = &decode->hardware;
+
+    if (!hardware->is_used)
+        return;
+    hardware->n_failed_calls = hardware_n_failed_calls();
+    hardware->error_before = hardware->error;
+    hardware->error = 0;
 }
 
 /* What libavcodec says of damaged bytes, or when it is not done, is no failure of hardware. */
@@ -223,6 +228,8 @@ bool decode_hardware_failed(struct limef_decode_filter *decode, int code)
         hardware->error = AVERROR(EIO);
     if (hardware->error && !hardware->failed_tag)
         hardware->failed_tag = decode->tag;
+    if (hardware->error_before)
+        hardware->error = hardware->error_before;
     return hardware->error != 0;
 }
 
@@ -241,6 +248,7 @@ static bool make_readable(struct limef_decode_filter *decode, const AVFrame *pic
 
     if (ret >= 0)
         return true;
+    hardware->n_more += hardware->error && hardware->kept->n == 0;
     hardware->error = ret;
     hardware->is_unread = true;
     hardware->is_unsupported = !hardware->is_proved && ret == AVERROR(EINVAL);
@@ -281,13 +289,10 @@ static void copy_out(struct limef_decode_filter *decode, AVFrame *picture)
 }
 
 /* Whether a picture of hardware can be passed on. */
-static bool is_sound(struct limef_decode_filter *decode, AVFrame *picture,
-                     const struct limef_decode_carried *carried)
+static bool is_sound(struct limef_decode_filter *decode, AVFrame *picture)
 {
     struct limef_decode_hardware *hardware = &decode->hardware;
 
-    if (hardware->failed_tag && carried && carried->tag == hardware->failed_tag)
-        return false;
     if (hardware->is_unread && hardware->kept->n > 0)
         return false; /* it comes again behind the one that comes again */
     if (!hardware->is_proved && hardware->error)
@@ -301,8 +306,12 @@ bool decode_hardware_admit(struct limef_decode_filter *decode, AVFrame *picture)
     struct limef_decode_hardware *hardware = &decode->hardware;
     const struct limef_decode_carried *carried = decode_carried_of(decode, picture);
 
-    if (hardware->is_used && !is_sound(decode, picture, carried))
+    if (hardware->failed_tag && carried && carried->tag == hardware->failed_tag)
         return false;
+    if (hardware->is_used && !is_sound(decode, picture)) {
+        LIMEF_COUNT(decode->n_skipped, hardware->kept->n == 0); /* it comes no more */
+        return false;
+    }
     if (carried && !decode_kept_pass(hardware->kept, carried->serial))
         return false;
     if (!hardware->is_used) {

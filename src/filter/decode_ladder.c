@@ -49,17 +49,20 @@ static int step_down(struct limef_decode_filter *decode)
 {
     struct limef_decode_hardware *hardware = &decode->hardware;
     int code = hardware->error, ret = 0, step;
+    unsigned n_failures;
 
-    hardware->n_recent++;
-    hardware->n_good = 0;
-    LIMEF_COUNT(decode->n_failures, 1);
-    step = choose_step(decode);
     if (hardware->kept->n > 0) /* all of it comes again, in order */
         avcodec_flush_buffers(decode->context);
     else
-        ret = decode_drain(decode);
+        ret = decode_drain(decode); /* more of which may fail */
+    n_failures = 1 + hardware->n_more;
+    hardware->n_more = 0;
+    hardware->n_recent += n_failures;
+    hardware->n_good = 0;
+    LIMEF_COUNT(decode->n_failures, n_failures);
     if (ret == AVERROR_EXIT)
         return ret;
+    step = choose_step(decode);
     hardware->error = 0;
     hardware->failed_tag = 0;
     hardware->is_unread = false;
@@ -167,7 +170,7 @@ int decode_hardware_take(struct limef_decode_filter *decode,
     if (hardware->is_used)
         decode_kept_add(hardware->kept, packet, hardware->serial);
     ret = decode_packet(decode, packet);
-    if (hardware->error && hardware->kept->n == 0 && ret != AVERROR_EXIT)
+    if (hardware->failed_tag && hardware->kept->n == 0 && ret != AVERROR_EXIT)
         LIMEF_COUNT(decode->n_skipped, 1); /* this one comes no more */
     ret = go_down(decode, ret);
     return ret < 0 ? ret : before;

@@ -253,6 +253,7 @@ static int send(struct limef_decode_filter *decode, const struct limef_packet_fr
     ret = avcodec_send_packet(decode->context, decode->shell);
     if (ret == AVERROR(EAGAIN)) { /* left over from a call that was cut short */
         ret = receive_all(decode);
+        decode_hardware_begin(decode);
         if (ret != AVERROR_EXIT)
             ret = avcodec_send_packet(decode->context, decode->shell);
     }

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Decoding in hardware, and the ladder down from it: on from a key frame, a new context, software.
- */
+/* Decoding in hardware: how it begins, and which pictures are passed on. */
 #include "filter/decode_kept.h"
 #include "filter/decode_private.h"
 
@@ -9,19 +7,15 @@
 #include "frame/av_compat.h"
 #include "frame/fetch.h"
 #include "frame/hardware_private.h"
-#include "frame/pool_private.h"
 
 #include <limef/base/log.h>
+#include <limef/frame/pool.h>
 #include <limef/thread/report.h>
 
 #include <libavutil/hwcontext.h>
 #include <libavutil/pixdesc.h>
 
-/* Of failures that are not forgiven yet: after how many a key frame does not help, nor a new
- * context. */
-#define MAX_RESUMED 2
-#define MAX_FAILURES 4
-/* So many good pictures later they are forgiven. */
+/* So many good pictures later failures are forgiven. */
 #define FORGIVING_FRAMES 250
 
 #define DEFAULT_HELD 32
@@ -152,7 +146,7 @@ int decode_hardware_set_up(struct limef_decode_filter *decode)
     return 0;
 }
 
-static int tell(struct limef_decode_filter *decode, enum limef_decode_step step, int code)
+int decode_hardware_tell(struct limef_decode_filter *decode, enum limef_decode_step step, int code)
 {
     static const char *const texts[] = {
         [LIMEF_DECODE_IN_HARDWARE] = "decoded in hardware",
@@ -192,7 +186,7 @@ int decode_hardware_opened(struct limef_decode_filter *decode)
         return 0;
     hardware->is_given_up = true;
     hardware->error = 0;
-    return tell(decode, LIMEF_DECODE_IN_SOFTWARE, code);
+    return decode_hardware_tell(decode, LIMEF_DECODE_IN_SOFTWARE, code);
 }
 
 int decode_hardware_refused(struct limef_decode_filter *decode, int code)
@@ -206,8 +200,13 @@ int decode_hardware_refused(struct limef_decode_filter *decode, int code)
 
 void decode_hardware_begin(struct limef_decode_filter *decode)
 {
-    if (decode->hardware.is_used)
-        decode->hardware.n_failed_calls = hardware_n_failed_calls();
+    struct limef_decode_hardware *hardware = &decode->hardware;
+
+    if (!hardware->is_used)
+        return;
+    hardware->n_failed_calls = hardware_n_failed_calls();
+    hardware->error_before = hardware->error;
+    hardware->error = 0;
 }
 
 /* What libavcodec says of damaged bytes, or when it is not done, is no failure of hardware. */
@@ -229,6 +228,8 @@ bool decode_hardware_failed(struct limef_decode_filter *decode, int code)
         hardware->error = AVERROR(EIO);
     if (hardware->error && !hardware->failed_tag)
         hardware->failed_tag = decode->tag;
+    if (hardware->error_before)
+        hardware->error = hardware->error_before;
     return hardware->error != 0;
 }
 
@@ -247,6 +248,7 @@ static bool make_readable(struct limef_decode_filter *decode, const AVFrame *pic
 
     if (ret >= 0)
         return true;
+    hardware->n_more += hardware->error && hardware->kept->n == 0;
     hardware->error = ret;
     hardware->is_unread = true;
     hardware->is_unsupported = !hardware->is_proved && ret == AVERROR(EINVAL);
@@ -266,7 +268,7 @@ static bool prove(struct limef_decode_filter *decode, const AVFrame *picture)
         return false;
     }
     hardware->is_proved = true;
-    return tell(decode, LIMEF_DECODE_IN_HARDWARE, 0) != AVERROR_EXIT;
+    return decode_hardware_tell(decode, LIMEF_DECODE_IN_HARDWARE, 0) != AVERROR_EXIT;
 }
 
 /* What is behind holds so many that surfaces would run out. */
@@ -287,13 +289,10 @@ static void copy_out(struct limef_decode_filter *decode, AVFrame *picture)
 }
 
 /* Whether a picture of hardware can be passed on. */
-static bool is_sound(struct limef_decode_filter *decode, AVFrame *picture,
-                     const struct limef_decode_carried *carried)
+static bool is_sound(struct limef_decode_filter *decode, AVFrame *picture)
 {
     struct limef_decode_hardware *hardware = &decode->hardware;
 
-    if (hardware->failed_tag && carried && carried->tag == hardware->failed_tag)
-        return false;
     if (hardware->is_unread && hardware->kept->n > 0)
         return false; /* it comes again behind the one that comes again */
     if (!hardware->is_proved && hardware->error)
@@ -307,8 +306,12 @@ bool decode_hardware_admit(struct limef_decode_filter *decode, AVFrame *picture)
     struct limef_decode_hardware *hardware = &decode->hardware;
     const struct limef_decode_carried *carried = decode_carried_of(decode, picture);
 
-    if (hardware->is_used && !is_sound(decode, picture, carried))
+    if (hardware->failed_tag && carried && carried->tag == hardware->failed_tag)
         return false;
+    if (hardware->is_used && !is_sound(decode, picture)) {
+        LIMEF_COUNT(decode->n_skipped, hardware->kept->n == 0); /* it comes no more */
+        return false;
+    }
     if (carried && !decode_kept_pass(hardware->kept, carried->serial))
         return false;
     if (!hardware->is_used) {
@@ -326,175 +329,4 @@ bool decode_hardware_admit(struct limef_decode_filter *decode, AVFrame *picture)
         (limef_hardware_is(picture) || decode_is_wrapper(decode)))
         copy_out(decode, picture);
     return true;
-}
-
-static enum limef_decode_step choose_step(const struct limef_decode_filter *decode)
-{
-    const struct limef_decode_hardware *hardware = &decode->hardware;
-
-    if (hardware->is_unsupported || hardware->n_recent > MAX_FAILURES)
-        return LIMEF_DECODE_IN_SOFTWARE;
-    return hardware->is_refused || hardware->n_recent > MAX_RESUMED || decode_is_wrapper(decode)
-               ? LIMEF_DECODE_NEW_CONTEXT
-               : LIMEF_DECODE_RESUMED;
-}
-
-/* A new context; if there is none in hardware, one in software. Returns what there is, or a
- * negative AVERROR code. */
-static int reopen(struct limef_decode_filter *decode, enum limef_decode_step step)
-{
-    int ret = AVERROR(EIO);
-
-    avcodec_free_context(&decode->context);
-    decode->hardware.is_spent = false;
-    if (step == LIMEF_DECODE_NEW_CONTEXT)
-        ret = decode_open(decode, &decode->codec);
-    if (ret < 0) {
-        avcodec_free_context(&decode->context);
-        decode->hardware.is_given_up = true;
-        step = LIMEF_DECODE_IN_SOFTWARE;
-        ret = decode_open(decode, &decode->codec);
-    }
-    return ret < 0 ? ret : (int)step;
-}
-
-/* One step down. Returns 0, AVERROR_EXIT, or a negative AVERROR code: nothing can decode this. */
-static int step_down(struct limef_decode_filter *decode)
-{
-    struct limef_decode_hardware *hardware = &decode->hardware;
-    int code = hardware->error, ret = 0, step;
-
-    hardware->n_recent++;
-    hardware->n_good = 0;
-    LIMEF_COUNT(decode->n_failures, 1);
-    step = choose_step(decode);
-    if (hardware->kept->n > 0) /* all of it comes again, in order */
-        avcodec_flush_buffers(decode->context);
-    else
-        ret = decode_drain(decode);
-    if (ret == AVERROR_EXIT)
-        return ret;
-    hardware->error = 0;
-    hardware->failed_tag = 0;
-    hardware->is_unread = false;
-    pool_begin_anew(decode->pictures);
-    if (step != LIMEF_DECODE_RESUMED) {
-        step = reopen(decode, (enum limef_decode_step)step);
-        if (step < 0)
-            return decode_cannot_open(decode, &decode->codec, step);
-    }
-    return tell(decode, (enum limef_decode_step)step, code);
-}
-
-/* After a step: from the key frame whose packets are kept, or nothing until the next one. */
-static int redo(struct limef_decode_filter *decode)
-{
-    struct limef_decode_hardware *hardware = &decode->hardware;
-    struct limef_decode_kept *kept = hardware->kept;
-    uint64_t serial, end = kept->serial + kept->n;
-    int ret = 0;
-
-    if (kept->n == 0) {
-        hardware->waits_for_key = true;
-        return 0;
-    }
-    decode_kept_begin_again(kept);
-    /* what is passed on may make what is kept shorter, at its beginning */
-    for (serial = kept->serial; serial < end && !hardware->error && ret != AVERROR_EXIT; serial++) {
-        hardware->is_chosen = false;
-        hardware->serial = serial;
-        ret = decode_packet(decode, decode_kept_packet(kept, serial));
-    }
-    return ret;
-}
-
-/* Steps down until it goes on. */
-static int go_down(struct limef_decode_filter *decode, int ret)
-{
-    struct limef_decode_hardware *hardware = &decode->hardware;
-
-    while (hardware->error && ret != AVERROR_EXIT) {
-        ret = step_down(decode);
-        if (ret < 0)
-            return ret;
-        ret = redo(decode);
-    }
-    return ret;
-}
-
-/* Another context behind an end, for what cannot go on. */
-static int renew(struct limef_decode_filter *decode)
-{
-    int step = reopen(decode, LIMEF_DECODE_NEW_CONTEXT);
-
-    if (step < 0)
-        return decode_cannot_open(decode, &decode->codec, step);
-    return step == LIMEF_DECODE_IN_SOFTWARE ? tell(decode, LIMEF_DECODE_IN_SOFTWARE, AVERROR(EIO))
-                                            : 0;
-}
-
-/* Somebody behind could not read a picture in any way. That seldom gets better by itself: the
- * second that is not forgiven leads to software. */
-static void hear_readers(struct limef_decode_filter *decode)
-{
-    struct limef_decode_hardware *hardware = &decode->hardware;
-    int error = pool_take_error(decode->pictures);
-
-    if (!error || !hardware->is_used || hardware->error)
-        return;
-    hardware->error = error;
-    hardware->is_unsupported = hardware->was_unreadable;
-    hardware->was_unreadable = true;
-}
-
-/* Before another packet: a new context behind an end, steps for what a reader met or was left. */
-static int go_on(struct limef_decode_filter *decode)
-{
-    int ret = decode->hardware.is_spent ? renew(decode) : 0;
-
-    if (ret < 0)
-        return ret;
-    decode->hardware.is_chosen = false;
-    hear_readers(decode);
-    return go_down(decode, 0);
-}
-
-int decode_hardware_take(struct limef_decode_filter *decode,
-                         const struct limef_packet_frame *packet)
-{
-    struct limef_decode_hardware *hardware = &decode->hardware;
-    int before = go_on(decode), ret;
-
-    if (before == AVERROR_EXIT)
-        return before;
-    if (!decode->context) {
-        LIMEF_COUNT(decode->n_ignored, 1);
-        return before;
-    }
-    if (hardware->waits_for_key && !(packet->frame.flags & LIMEF_FRAME_KEY)) {
-        LIMEF_COUNT(decode->n_skipped, 1);
-        return before;
-    }
-    hardware->waits_for_key = false;
-    hardware->serial = ++hardware->n_serials;
-    if (hardware->is_used)
-        decode_kept_add(hardware->kept, packet, hardware->serial);
-    ret = decode_packet(decode, packet);
-    if (hardware->error && hardware->kept->n == 0 && ret != AVERROR_EXIT)
-        LIMEF_COUNT(decode->n_skipped, 1); /* this one comes no more */
-    ret = go_down(decode, ret);
-    return ret < 0 ? ret : before;
-}
-
-int decode_hardware_end(struct limef_decode_filter *decode)
-{
-    struct limef_decode_hardware *hardware = &decode->hardware;
-    int ret = decode_drain(decode);
-
-    while (hardware->error && ret != AVERROR_EXIT) {
-        ret = go_down(decode, ret);
-        if (ret != AVERROR_EXIT && !hardware->error)
-            ret = decode_drain(decode);
-    }
-    return ret;
 }

@@ -24,7 +24,7 @@ int decode_remember(struct limef_decode_filter *decode, const struct AVCodecPara
 void decode_use_buffers(struct limef_decode_filter *decode, const struct AVCodec *decoder);
 
 /*
- * decode.c, for decode_hardware.c: gives one packet to libavcodec and passes on what comes of it;
+ * decode.c, for decode_ladder.c: gives one packet to libavcodec and passes on what comes of it;
  * passes on what is inside, and forgets the rest. Return as limef_filter_ops.go.
  */
 int decode_packet(struct limef_decode_filter *decode, const struct limef_packet_frame *packet);
@@ -109,6 +109,9 @@ int decode_hardware_refused(struct limef_decode_filter *decode, int code);
 
 /* The decoder that uses decode->settings.hardware, or .wrapper; NULL: none, or it is given up. */
 const struct AVCodec *decode_hardware_find(const struct limef_decode_filter *decode, int codec_id);
+
+/* Tells of a step, and counts it; code: what failed. Returns 0, or AVERROR_EXIT. */
+int decode_hardware_tell(struct limef_decode_filter *decode, enum limef_decode_step step, int code);
 
 /* Before decode->context is opened with such a decoder. Returns 0, or AVERROR(ENOMEM). */
 int decode_hardware_set_up(struct limef_decode_filter *decode);

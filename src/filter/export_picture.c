@@ -296,7 +296,7 @@ struct export_picture *export_picture_take(struct export_server *server,
     /* a software decoder's picture may lie in a dma-buf, too: see limef_presenter_get_buffers() */
     if (decoded->frame.payload)
         picture->has_descriptors = limef_hardware_frame_map(&picture->hardware, decoded->av) == 0 ||
-                                   dmabuf_frame_map(&picture->hardware, decoded->av) == 0;
+                                   dmabuf_frame_map_to_read(&picture->hardware, decoded->av) == 0;
     picture->format = format_in_memory(picture, decoded->av);
     begin_message(picture, decoded, sequence);
     server->last = picture->message;

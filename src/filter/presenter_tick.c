@@ -105,7 +105,10 @@ static void count_moved(struct limef_presenter *presenter, struct limef_tile *ti
     LIMEF_COUNT(tile->n_imported, moved.n_imported);
     LIMEF_COUNT(tile->n_images, moved.n_images);
     LIMEF_COUNT(tile->n_planes, moved.n_planes);
-    LIMEF_COUNT(tile->n_failed, moved.n_failed);
+    if (moved.n_failed && tile->fresh) { /* else it was shown before, on a plane */
+        LIMEF_COUNT(tile->n_failed, 1);
+        tile->fresh = false;
+    }
     if (moved.uploaded_why)
         atomic_store_explicit(&tile->uploaded_why, moved.uploaded_why, memory_order_relaxed);
     if (moved.failed_why)

@@ -185,36 +185,50 @@ int dmabuf_inode(int fd, uint64_t *inode)
     return 0;
 }
 
+/* A GL that renders by the CPU maps the memfd to write, so that this cannot be sealed. Whoever has
+ * the other descriptor, and is not its owner, cannot open it anew to write either. */
+static int open_to_read(int memfd)
+{
+    char path[32];
+    int fd;
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", memfd);
+    fd = fchmod(memfd, S_IRUSR) < 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    return fd < 0 ? AVERROR(errno) : fd;
+}
+
 int dmabuf_make(const struct dmabuf_source *source, struct dmabuf *dmabuf, size_t bytes)
 {
-    uint64_t inode;
-    void *data;
-    int fd, ret;
+    struct dmabuf made = {.bytes = FFALIGN(bytes, PAGE_BYTES),
+                          .wants_sync = source->kind != DMABUF_MEMFD};
+    int ret;
 
-    bytes = FFALIGN(bytes, PAGE_BYTES);
-    fd = make_fd(source, bytes);
-    if (fd < 0)
-        return fd;
-    data = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    ret = data == MAP_FAILED ? AVERROR(errno) : dmabuf_inode(fd, &inode);
-    if (ret < 0) {
-        if (data != MAP_FAILED)
-            munmap(data, bytes);
-        close(fd);
+    made.fd = made.reading_fd = make_fd(source, made.bytes);
+    if (made.fd < 0)
+        return made.fd;
+    made.data = mmap(NULL, made.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, made.fd, 0);
+    if (made.data == MAP_FAILED) {
+        ret = AVERROR(errno);
+        close(made.fd);
         return ret;
     }
-    *dmabuf = (struct dmabuf){.fd = fd,
-                              .data = data,
-                              .bytes = bytes,
-                              .inode = inode,
-                              .wants_sync = source->kind != DMABUF_MEMFD};
-    return 0;
+    ret = dmabuf_inode(made.fd, &made.inode);
+    if (ret >= 0 && source->kind == DMABUF_MEMFD) {
+        ret = open_to_read(made.fd);
+        made.reading_fd = ret < 0 ? made.fd : ret;
+    }
+    if (ret < 0)
+        dmabuf_clear(&made);
+    *dmabuf = made;
+    return FFMIN(ret, 0);
 }
 
 void dmabuf_clear(struct dmabuf *dmabuf)
 {
     if (dmabuf->bytes) {
         munmap(dmabuf->data, dmabuf->bytes);
+        if (dmabuf->reading_fd != dmabuf->fd)
+            close(dmabuf->reading_fd);
         close(dmabuf->fd);
     }
     *dmabuf = (struct dmabuf){0};

@@ -32,7 +32,8 @@ struct dmabuf_source {
 /* bytes 0: none. */
 struct dmabuf {
     int fd;
-    uint8_t *data; /* mapped for the CPU, on a page boundary */
+    int reading_fd; /* for other processes; of a memfd one that cannot write, else fd */
+    uint8_t *data;  /* mapped for the CPU, on a page boundary */
     size_t bytes;
     uint64_t inode; /* dmabuf_inode() of fd */
     bool wants_sync;
@@ -76,5 +77,9 @@ int dmabuf_inode(int fd, uint64_t *inode);
  * referenced. Any thread.
  */
 int dmabuf_frame_map(struct limef_hardware_frame *hardware, const struct AVFrame *picture);
+
+/* Likewise for other processes: a memfd's descriptors cannot write. A GL that renders by the CPU
+ * wants to. */
+int dmabuf_frame_map_to_read(struct limef_hardware_frame *hardware, const struct AVFrame *picture);
 
 #endif

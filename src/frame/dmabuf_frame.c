@@ -60,3 +60,12 @@ int dmabuf_frame_map(struct limef_hardware_frame *hardware, const struct AVFrame
     dmabuf_end_cpu(dmabuf);
     return 0;
 }
+
+int dmabuf_frame_map_to_read(struct limef_hardware_frame *hardware, const struct AVFrame *picture)
+{
+    int ret = dmabuf_frame_map(hardware, picture);
+
+    for (unsigned i = 0; ret >= 0 && i < hardware->n_planes; i++)
+        hardware->planes[i].fd = buffer_pool_buffer_of(picture)->dmabuf.reading_fd;
+    return ret;
+}

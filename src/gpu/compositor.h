@@ -19,7 +19,7 @@ struct compositor_upload {
     const char *failed_why;         /* likewise, of what could neither be imported nor copied */
     unsigned n_imported, n_images;
     unsigned n_planes; /* that the display reads where the decoder wrote them */
-    unsigned n_failed; /* that could have been on a plane, were not, and could not be drawn */
+    unsigned n_failed; /* that are not on a plane, or no more, and could not be drawn */
 };
 
 /*

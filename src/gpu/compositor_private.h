@@ -66,8 +66,11 @@ void compositor_drop_kept(struct surface *surface);
 /* Shows the one picture that covers the output on a plane. False: it has to be composed. */
 bool compositor_scan_out(struct compositor *compositor);
 
-/* Takes what was kept for textures, after all. */
+/* Takes what was kept for textures, after all; what cannot be is counted as failed. */
 void compositor_take_kept(struct compositor *compositor);
+
+/* Likewise for once: it is kept still, for the plane that shows it. 0, or an error. */
+int compositor_look_at_kept(struct compositor *compositor);
 
 /* Takes a picture for a surface's textures, and adds up what that moved. */
 int compositor_take(struct compositor *compositor, struct surface *surface,

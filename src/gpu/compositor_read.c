@@ -23,7 +23,9 @@ int compositor_read(struct compositor *compositor, uint8_t *rgba)
 
     if (ret < 0)
         return ret;
-    compositor_take_kept(compositor);
+    ret = compositor_look_at_kept(compositor);
+    if (ret < 0)
+        return limef_fail(ret, compositor->name, "cannot read what is on a plane");
     compositor_take_whole(compositor);
     /* what was swapped is gone from a window's buffer */
     compositor->dirty = true;

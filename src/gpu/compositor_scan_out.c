@@ -88,16 +88,27 @@ bool compositor_scan_out(struct compositor *compositor)
     return true;
 }
 
+/* Its textures, beside what is kept. */
+static int take(struct compositor *compositor, struct surface *surface)
+{
+    return surface->kept.frame.payload ? compositor_take(compositor, surface, &surface->kept) : 0;
+}
+
 void compositor_take_kept(struct compositor *compositor)
 {
     for (unsigned i = 0; i < compositor->n_surfaces; i++) {
         struct surface *surface = &compositor->surfaces[i];
-        struct limef_decoded_frame kept = surface->kept;
 
-        if (!kept.frame.payload)
-            continue;
-        surface->kept = (struct limef_decoded_frame){0};
-        surface->moved.n_failed += compositor_take(compositor, surface, &kept) < 0;
-        limef_payload_unref(kept.frame.payload);
+        surface->moved.n_failed += take(compositor, surface) < 0;
+        compositor_drop_kept(surface);
     }
+}
+
+int compositor_look_at_kept(struct compositor *compositor)
+{
+    int ret = 0;
+
+    for (unsigned i = 0; i < compositor->n_surfaces && ret >= 0; i++)
+        ret = take(compositor, &compositor->surfaces[i]);
+    return ret;
 }

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <libavutil/error.h>
 #include <linux/dma-buf.h>
+#include <linux/sync_file.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -38,16 +39,34 @@ bool fence_is_signalled(int fd)
     return poll_fence(fd, 0, &events) != 0;
 }
 
+static int call(int fd, unsigned long request, void *argument)
+{
+    int ret;
+
+    do
+        ret = ioctl(fd, request, argument);
+    while (ret < 0 && (errno == EINTR || errno == EAGAIN));
+    return ret;
+}
+
 /* -1: the kernel cannot do this, or fd is no dma-buf. */
 static int fence_of_writers(int fd)
 {
     struct export_sync_file request = {.flags = DMA_BUF_SYNC_READ, .fd = -1};
-    int ret;
 
-    do
-        ret = ioctl(fd, EXPORT_SYNC_FILE, &request);
-    while (ret < 0 && (errno == EINTR || errno == EAGAIN));
-    return ret < 0 ? -1 : request.fd;
+    return call(fd, EXPORT_SYNC_FILE, &request) < 0 ? -1 : request.fd;
+}
+
+/* One that is signalled when both are, which are taken. -1: there is none. */
+static int merge(int one, int other)
+{
+    struct sync_merge_data both = {.name = "limef picture", .fd2 = other, .fence = -1};
+    int ret = other < 0 ? -1 : call(one, SYNC_IOC_MERGE, &both);
+
+    close(one);
+    if (other >= 0)
+        close(other);
+    return ret < 0 ? -1 : both.fence;
 }
 
 /* Of a picture's buffers, the first from this plane on that somebody writes; n_planes: none. */
@@ -67,12 +86,16 @@ static unsigned find_unwritten(const struct limef_hardware_frame *picture, unsig
 int fence_of_picture(const struct limef_hardware_frame *picture)
 {
     unsigned plane;
+    int all;
 
     if (picture->fence_fd >= 0)
         return fence_is_signalled(picture->fence_fd) ? -1
                                                      : fcntl(picture->fence_fd, F_DUPFD_CLOEXEC, 0);
     plane = find_unwritten(picture, 0);
-    return plane < picture->n_planes ? fence_of_writers(picture->planes[plane].fd) : -1;
+    all = plane < picture->n_planes ? fence_of_writers(picture->planes[plane].fd) : -1;
+    while (all >= 0 && (plane = find_unwritten(picture, plane + 1)) < picture->n_planes)
+        all = merge(all, fence_of_writers(picture->planes[plane].fd));
+    return all;
 }
 
 /* sync_file: the driver's from now on. False: the CPU has to wait. */

@@ -29,8 +29,9 @@ bool fence_is_signalled(int fd);
 
 /*
  * The fence that who reads a picture has to wait for, a sync_file, the caller's to close: the
- * picture's own, else of who writes into its buffers (DMA_BUF_IOCTL_EXPORT_SYNC_FILE, Linux 6.0).
- * -1: it is written; or the kernel cannot tell, and the buffers have to be waited for.
+ * picture's own, else of all who write into its buffers (DMA_BUF_IOCTL_EXPORT_SYNC_FILE, Linux 6.0;
+ * SYNC_IOC_MERGE). -1: it is written; or the kernel cannot tell of each, and the buffers have to be
+ * waited for.
  */
 int fence_of_picture(const struct limef_hardware_frame *picture);
 

@@ -155,3 +155,30 @@ Test(decode_burst, no_time_goes_back_behind_its_one_picture)
     cr_assert(gt(u64, counters.n_backward, 0));
     play_clear(&play);
 }
+
+/* The burst's last picture that has come out is shown at once. Those that are shown behind it are
+ * in the decoder still, and come one by one, each with a packet, as all that follow: none is left
+ * out, and none comes twice. */
+Test(decode_burst, of_reordered_pictures_those_inside_follow_in_order)
+{
+    struct media media = {
+        .codec = "libx264", .n_pictures = N_PICTURES, .gop = 35, .b_frames = 2, .fps = 25};
+
+    for (unsigned n_threads = 0; n_threads < 2; n_threads++) {
+        int64_t first_us;
+        unsigned n;
+
+        play_burst(media_make("a.mp4", &media),
+                   &(struct limef_decode_settings){.n_threads = n_threads});
+        n = play_count(&play, LIMEF_FRAME_DECODED);
+        first_us = play_nth(&play, LIMEF_FRAME_DECODED, 0)->frame.pts_us;
+        cr_assert(eq(i64, first_us, 40000 * (int64_t)(N_PICTURES - n)),
+                  "up to the end of the clip");
+        cr_assert(ge(uint, n, N_PICTURES - N_BURST + 1));
+        cr_assert(le(uint, n, N_PICTURES - N_BURST + 1 + (unsigned)media.b_frames));
+        for (unsigned i = 0; i < n; i++)
+            cr_assert(eq(i64, play_nth(&play, LIMEF_FRAME_DECODED, i)->frame.pts_us,
+                         first_us + 40000 * (int64_t)i));
+        play_clear(&play);
+    }
+}

@@ -75,7 +75,7 @@ static void give_picture(int format, int width, int height, unsigned n)
     limef_payload_unref(payload);
 }
 
-static void give(unsigned n)
+static inline void give(unsigned n)
 {
     give_picture(AV_PIX_FMT_YUV420P, 64, 48, n);
 }

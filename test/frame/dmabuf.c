@@ -63,6 +63,32 @@ Test(dmabuf, who_has_the_descriptor_cannot_make_a_memfd_smaller)
     dmabuf_source_close(&source);
 }
 
+Test(dmabuf, who_has_the_descriptor_to_read_a_memfd_cannot_write_it)
+{
+    struct dmabuf_source source;
+    struct dmabuf dmabuf;
+    struct stat about;
+    uint8_t *read;
+
+    cr_assert(eq(int, dmabuf_source_open(&source, DMABUF_MEMFD, NULL), 0));
+    cr_assert(eq(int, dmabuf_make(&source, &dmabuf, N_BYTES), 0));
+    cr_assert(eq(int, (int)pwrite(dmabuf.reading_fd, "x", 1, 0), -1));
+    cr_assert(eq(ptr, mmap(NULL, N_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, dmabuf.reading_fd, 0),
+                 MAP_FAILED));
+    read = mmap(NULL, N_BYTES, PROT_READ, MAP_SHARED, dmabuf.reading_fd, 0);
+    cr_assert(ne(ptr, read, MAP_FAILED));
+    cr_assert(eq(int, mprotect(read, N_BYTES, PROT_READ | PROT_WRITE), -1));
+    dmabuf.data[7] = 0x5a;
+    cr_assert(eq(int, read[7], 0x5a), "it is the same memory");
+    munmap(read, N_BYTES);
+    cr_assert(eq(int, fstat(dmabuf.reading_fd, &about), 0));
+    cr_assert(eq(u64, about.st_ino, dmabuf.inode));
+    cr_assert(zero(uint, about.st_mode & (S_IWUSR | S_IRWXG | S_IRWXO)),
+              "nobody else opens it anew");
+    dmabuf_clear(&dmabuf);
+    dmabuf_source_close(&source);
+}
+
 Test(dmabuf, a_device_that_is_none_gives_nothing)
 {
     struct dmabuf_source source;

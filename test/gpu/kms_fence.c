@@ -9,7 +9,12 @@
 #include <drm_fourcc.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/dma-buf.h>
+#include <linux/sync_file.h>
+#include <stdarg.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 extern const struct output_ops limef_output_module;
@@ -18,7 +23,37 @@ static struct kms kms;
 static struct output output;
 static struct limef_payload payload;
 static const struct layout_rect full = {0, 0, 640, 480};
-static int fence; /* not signalled */
+static int fence;  /* not signalled */
+static int second; /* of the second plane: another buffer */
+
+/* What the kernel makes of buffers' fences. */
+static struct {
+    bool exports; /* one for each buffer: itself */
+    int of_both;  /* of two together; 0: it refuses */
+    unsigned n_merged;
+} kernel;
+
+/* In the place of the C library's. */
+int ioctl(int fd, unsigned long request, ...)
+{
+    struct sync_merge_data *merge;
+    void *argument;
+    va_list arguments;
+
+    va_start(arguments, request);
+    merge = argument = va_arg(arguments, void *);
+    va_end(arguments);
+    if (kernel.exports && _IOC_TYPE(request) == DMA_BUF_BASE && _IOC_NR(request) == 2) {
+        ((int32_t *)argument)[1] = dup(fd); /* behind the flags */
+        return 0;
+    }
+    if (request != SYNC_IOC_MERGE)
+        return (int)syscall(SYS_ioctl, fd, request, argument);
+    kernel.n_merged++;
+    merge->fence = kernel.of_both ? dup(kernel.of_both) : -1;
+    errno = ENOMEM;
+    return kernel.of_both ? 0 : -1;
+}
 
 static void no_release(struct limef_payload *released)
 {
@@ -32,7 +67,7 @@ static void open_fake(void)
     kms.name = "screen";
     kms.device.primary.properties.in_fence = FAKE_IN_FENCE;
     limef_payload_init(&payload, no_release);
-    fence = eventfd(0, EFD_CLOEXEC);
+    fence = second = eventfd(0, EFD_CLOEXEC);
 }
 
 static void clear(void)
@@ -61,7 +96,7 @@ static int show(int fence_fd, const char **why)
 
     for (unsigned i = 0; i < 2; i++)
         picture.planes[i] = (struct limef_hardware_plane){
-            .fd = fence, .offset_bytes = i * 640, .pitch_bytes = 640, .inode = 7};
+            .fd = i ? second : fence, .offset_bytes = i * 640, .pitch_bytes = 640, .inode = 7};
     return kms_scan_out(&output, &picture, full, &payload, why);
 }
 
@@ -91,6 +126,68 @@ Test(kms_fence, display_waits_for_a_picture_that_is_not_written)
     cr_assert(eq(int, show(fence, &why), 0)); /* there is nothing to wait for */
     cr_assert(eq(u64, fake_card.fences[1], 0));
     cr_assert(eq(u64, output.fences.n_display, 1));
+}
+
+/* Shows a picture in two buffers that are both being written. */
+static void show_two_buffers(bool merges)
+{
+    const char *why;
+
+    second = eventfd(0, EFD_CLOEXEC);
+    kernel.exports = true;
+    kernel.of_both = merges ? eventfd(0, EFD_CLOEXEC) : 0;
+    cr_assert(eq(int, show(-1, &why), 0));
+    cr_assert(eq(uint, kernel.n_merged, 1));
+}
+
+static void close_two_buffers(int next_free)
+{
+    int now_free;
+
+    close(second);
+    if (kernel.of_both)
+        close(kernel.of_both);
+    kms_shown_release(&kms, &kms.pending);
+    now_free = dup(fence);
+    cr_assert(eq(int, now_free, next_free), "no descriptor is left");
+    close(now_free);
+}
+
+/* The number that the next descriptor gets. */
+static int next_free(void)
+{
+    int fd = dup(fence);
+
+    close(fd);
+    return fd;
+}
+
+Test(kms_fence, display_waits_for_each_buffer_of_a_picture)
+{
+    int before, given;
+
+    kms.frames[0].fd = -1;
+    before = next_free();
+    show_two_buffers(true);
+    given = (int)fake_card.fences[1];
+    cr_assert(gt(int, given, 0));
+    cr_assert(eq(u64, output.fences.n_display, 1));
+    signal_fence();
+    cr_assert(eq(int, eventfd_write(second, 1), 0));
+    cr_assert(not(fence_is_signalled(given)), "it is neither of the two");
+    cr_assert(eq(int, eventfd_write(kernel.of_both, 1), 0));
+    cr_assert(fence_is_signalled(given));
+    close_two_buffers(before);
+}
+
+Test(kms_fence, fences_that_cannot_be_merged_are_left_to_the_driver)
+{
+    int before = next_free();
+
+    show_two_buffers(false);
+    cr_assert(eq(u64, fake_card.fences[1], 0));
+    cr_assert(eq(u64, output.fences.n_display, 0));
+    close_two_buffers(before);
 }
 
 Test(kms_fence, test_of_a_way_waits_for_nobody)

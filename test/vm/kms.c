@@ -198,6 +198,7 @@ static const struct {
     TEST(pictures_of_a_camera_are_drawn_as_if_uploaded),
     TEST(display_counts_the_same_of_the_same_picture),
     TEST(display_waits_for_who_writes),
+    TEST(display_waits_for_all_who_write),
     LONG(drawing_waits_for_who_writes),
     LONG(each_call_may_fail),
     LONG(flips_of_two_buffers),

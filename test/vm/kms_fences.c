@@ -134,22 +134,35 @@ static void expect_fences(struct stage *stage, uint64_t n_display, uint64_t n_cp
             (int)LIMEF_COUNTED(presenter->n_fences_late));
 }
 
-/* On the screen is a picture, and one that is being written waits for that. Returns its fence. */
-static uint32_t open_with_unwritten(struct stage *stage, struct picture **unwritten)
+/* On the screen is a picture. */
+static void open_all(struct stage *stage)
 {
     const char *path = getenv("VGEM");
-    uint32_t fence;
 
     vgem = (struct card){.fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1};
     if (vgem.fd < 0)
         die("there is no vgem: %s", path ? path : "VGEM is not set");
     stage_open(stage, 1);
     stage_show(stage, 0, add(stage));
+}
+
+/* One that is being written is the second. */
+static void give_second(struct stage *stage, struct picture *picture)
+{
+    n_planes_wanted = 2;
+    give(stage, picture);
+    stage_wait(stage, is_committed, "a picture is given to the display");
+}
+
+/* Both. Returns the second's fence. */
+static uint32_t open_with_unwritten(struct stage *stage, struct picture **unwritten)
+{
+    uint32_t fence;
+
+    open_all(stage);
     *unwritten = add(stage);
     fence = begin_writing(*unwritten);
-    n_planes_wanted = 2;
-    give(stage, *unwritten);
-    stage_wait(stage, is_committed, "a picture is given to the display");
+    give_second(stage, *unwritten);
     return fence;
 }
 
@@ -209,6 +222,28 @@ void display_waits_for_who_writes(void)
     stage_show(&stage, 0, &stage.pictures[0]);
     stage_expect(&stage, &stage.pictures[0], 0, 0, 1);
     expect_fences(&stage, 2, 0, 1);
+    close_all(&stage);
+}
+
+/* A picture's chroma lies in another buffer, which is written last. */
+void display_waits_for_all_who_write(void)
+{
+    struct stage stage;
+    struct picture *picture, *chroma;
+    uint32_t fences[2];
+
+    open_all(&stage);
+    picture = add(&stage);
+    chroma = add(&stage);
+    picture->drm.nb_objects = 2;
+    picture->drm.objects[1] = chroma->drm.objects[0];
+    picture->drm.layers[0].planes[1].object_index = 1;
+    fences[0] = begin_writing(picture);
+    fences[1] = begin_writing(chroma);
+    give_second(&stage, picture);
+    picture_draw(chroma, 40);
+    end_writing(fences[0]);
+    expect_held(&stage, picture, fences[1]);
     close_all(&stage);
 }
 

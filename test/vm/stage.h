@@ -93,6 +93,7 @@ void display_counts_the_same_of_the_same_picture(void);
 
 /* kms_fences.c: with vgem, the card that VGEM names */
 void display_waits_for_who_writes(void);
+void display_waits_for_all_who_write(void);
 void drawing_waits_for_who_writes(void);
 
 /* kms_memory.c */

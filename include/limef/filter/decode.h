@@ -108,9 +108,11 @@ struct limef_decode_hardware_counters {
     const char *with;    /**< what decodes now: "vaapi", "drm", or the wrapper; lives as long as the
                               decoder. NULL: software */
     uint64_t n_frames;   /**< pictures passed on in hardware */
-    uint64_t n_failures; /**< packets that hardware failed at, and refusals to begin */
+    uint64_t n_failures; /**< packets or pictures that hardware failed at, refusals to begin */
     uint64_t n_steps[4]; /**< how often each enum limef_decode_step was taken */
-    uint64_t n_skipped;  /**< packets left out on the way to a key frame */
+    uint64_t n_skipped;  /**< packets left out on the way to a key frame, and pictures that hardware
+                              failed at and that come no more; not the one that libavcodec may
+                              drop with a packet that fails */
     uint64_t n_copied;   /**< pictures copied to ordinary memory: too many were held */
     uint64_t copied_bytes; /**< in them; limef_filter.copied_bytes has them too */
     int last_error;        /**< why the last step down was taken; 0: there was none */
@@ -137,8 +139,10 @@ struct limef_decode_hardware {
     bool is_unread;      /**< a picture could not be had: what is behind it waits for it */
     bool was_unreadable; /**< somebody behind met such a picture, which is not forgiven yet */
     bool waits_for_key;
-    int error; /**< what it failed with since the last step; 0: it did not */
-    int64_t failed_tag;
+    int error;                 /**< what it failed with since the last step; 0: it did not */
+    int error_before;          /**< likewise, before the present call of libavcodec */
+    unsigned n_more;           /**< pictures that could not be had, behind that */
+    int64_t failed_tag;        /**< of the packet that a call failed at; 0: none did */
     unsigned n_failed_calls;   /**< of the driver, before the present call of libavcodec */
     unsigned n_recent, n_good; /**< failures that are not forgiven; pictures since the last one */
     unsigned n_pool; /**< pictures that a pool which cannot grow has for others; 0: it can grow */

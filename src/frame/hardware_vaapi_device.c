@@ -52,6 +52,7 @@ static void device_free(AVHWDeviceContext *context)
 
 static int open_display(struct vaapi_device *device, const char *node)
 {
+    const char *vendor;
     int major, minor;
 
     device->display = vaGetDisplayDRM(device->fd);
@@ -61,8 +62,9 @@ static int open_display(struct vaapi_device *device, const char *node)
     vaSetInfoCallback(device->display, log_libva, NULL);
     if (vaInitialize(device->display, &major, &minor) != VA_STATUS_SUCCESS)
         return AVERROR(ENODEV);
+    vendor = vaQueryVendorString(device->display);
     snprintf(device->name, sizeof(device->name), "VA-API on %s (%s)", node,
-             vaQueryVendorString(device->display));
+             vendor ? vendor : "it does not say what");
     device->watch = vaapi_watch_begin(device->display);
     return device->watch ? 0 : AVERROR(ENOMEM);
 }

@@ -110,8 +110,10 @@ struct kms {
     bool needs_mode;                 /* the next commit sets the mode */
     bool away;                       /* the screen is somebody else's, or there is none */
     bool said_failed;
+    const char *why_none; /* why there is no display, as it was said; NULL: there is one */
     int64_t committed_us, retry_us;
-    int64_t late_us; /* a fence that is not signalled by then is late */
+    int64_t looked_us; /* when displays were looked for last */
+    int64_t late_us;   /* a fence that is not signalled by then is late */
     uint64_t n_commits;
     struct output_flip flip;
     bool lost, said_lost, redraw;

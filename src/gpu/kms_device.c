@@ -110,12 +110,13 @@ int kms_device_open(struct kms_device *device, const struct kms_calls *calls,
     return 0;
 }
 
-bool kms_device_look_again(struct kms_device *device)
+bool kms_device_look_again(struct kms_device *device, const char **why)
 {
     uint32_t connector = device->connector;
     drmModeModeInfo mode = device->mode;
 
-    if (kms_display_choose(device))
+    *why = kms_display_choose(device);
+    if (*why)
         device->connector = device->crtc = 0;
     return device->connector != connector || memcmp(&mode, &device->mode, sizeof(mode)) != 0 ||
            kms_display_lost_link(device);

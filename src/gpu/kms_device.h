@@ -50,8 +50,9 @@ int kms_device_open(struct kms_device *device, const struct kms_calls *calls,
                     const struct output *output, const struct limef_presenter_kms *asked,
                     const struct kms_mode_wish *wish, const char *name);
 
-/* Chooses display and mode anew. True: something is not what it was. */
-bool kms_device_look_again(struct kms_device *device);
+/* Chooses display and mode anew. True: something is not what it was. why: written, NULL or why
+ * there is no display. */
+bool kms_device_look_again(struct kms_device *device, const char **why);
 
 /* Lets go of the card. All-zero but for the descriptors, which are -1, does nothing. */
 void kms_device_close(struct kms_device *device);

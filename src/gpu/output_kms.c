@@ -12,6 +12,8 @@
 
 /* How often it is asked for a screen that is not ours. */
 #define RETRY_US 200000
+/* How often displays are looked for while there is none, beside announcements: a look may fail. */
+#define LOOK_AGAIN_US 1000000
 /* A flip that is late is looked for this often. */
 #define LOOK_US 500
 
@@ -138,18 +140,29 @@ static int kms_output_resize(struct output *output, int width, int height)
     return 0;
 }
 
-/* What a commit was refused with: the screen is somebody else's, the card is gone, or a riddle. */
+/* Once, until a picture is shown again. */
+static void say_failed(struct kms *kms, int ret, const char *what)
+{
+    if (!kms->said_failed)
+        kms->output->fail(ret, kms->name, "%s", what);
+    kms->said_failed = true;
+}
+
+/* What a commit was refused with: the screen is somebody else's, the card is gone, or a riddle.
+ * While a flip is late nothing else can be shown; it is drawn again then. */
 static void take_refusal(struct kms *kms, int ret)
 {
     if (ret == -EACCES || ret == -EPERM) {
         kms->away = true;
         kms->retry_us = now_us() + RETRY_US;
+        if (kms_console_in_front(&kms->console))
+            say_failed(kms, ret, "the screen is somebody else's");
     } else if (ret == -ENODEV) {
         kms->lost = true;
-    } else if (ret != -EBUSY && !kms->said_failed) {
-        kms->said_failed = true;
-        kms->needs_mode = kms->redraw = true; /* once more */
-        kms->output->fail(ret, kms->name, "a picture cannot be shown");
+    } else if (ret != -EBUSY || !kms->waiting) {
+        if (!kms->said_failed)
+            kms->needs_mode = kms->redraw = true; /* once more */
+        say_failed(kms, ret, "a picture cannot be shown");
     }
 }
 
@@ -187,9 +200,13 @@ static int64_t kms_output_flips(struct output *output, struct output_flip *flip)
 /* The display is another one, or has another mode. */
 static void change_display(struct kms *kms)
 {
-    const char *missing;
+    const char *missing, *why;
+    bool changed = kms_device_look_again(&kms->device, &why);
 
-    if (!kms_device_look_again(&kms->device))
+    if (why && why != kms->why_none)
+        kms->output->fail(-ENODEV, kms->name, "pictures are shown to nobody: %s", why);
+    kms->why_none = why;
+    if (!changed)
         return;
     kms_settle(kms);
     kms->way = (struct kms_way){0};
@@ -226,6 +243,8 @@ static void share_screen(struct kms *kms)
         if (kms->device.lent || calls->drmSetMaster(kms->device.fd) == 0) {
             kms->away = false;
             kms->needs_mode = kms->redraw = true;
+        } else {
+            say_failed(kms, -errno, "the screen is still somebody else's");
         }
     }
 }
@@ -249,7 +268,9 @@ static enum output_event kms_output_poll(struct output *output, int *value)
         return OUTPUT_EVENT_LOST;
     }
     share_screen(kms);
-    if (kms_hotplug_read(kms->uevents_fd)) {
+    if (kms_hotplug_read(kms->uevents_fd) ||
+        (kms->why_none && now_us() >= kms->looked_us + LOOK_AGAIN_US)) {
+        kms->looked_us = now_us();
         change_display(kms);
         kms->away |= !kms->device.connector;
     }

@@ -42,9 +42,9 @@ class ZeroCopy(unittest.TestCase):
             self.assertGreaterEqual(stream["imported"], stream["frames_shown"] - WITHOUT_BUFFERS)
 
     def test_what_is_decoded_is_drawn_where_it_lies(self):
-        report, imported = self.screen("--size=640x360", CLIP)
+        report, imported = self.screen("--size=640x360", "--frames=100", CLIP)
         self.check(report)
-        report, uploaded = self.screen("--size=640x360", "--upload=plain", CLIP)
+        report, uploaded = self.screen("--size=640x360", "--frames=100", "--upload=plain", CLIP)
         self.assertEqual(report["streams"][0]["imported"], 0)
         self.assertEqual(imported, uploaded)
 
@@ -55,7 +55,7 @@ class ZeroCopy(unittest.TestCase):
         self.assertEqual(imported, uploaded)
 
     def test_says_so(self):
-        _, output = play("--explain", "--loop=2", CLIP)
+        _, output = play("--explain", "--frames=100", CLIP)
         self.assertIn("zero-copy (the decoder's buffers are the textures)", output)
 
 

@@ -2,7 +2,8 @@
 /*
  * Calls of a library that fail when a test asks for it: a variable of the environment says
  * "function=n" (its n-th call alone) or "function=n+" (all from the n-th on), several of them
- * separated by blanks. The wrappers below are built into a stand-in for the library.
+ * separated by blanks; "?" has each call named on standard error. The wrappers below are built into
+ * a stand-in for the library.
  */
 #ifndef LIMEF_TEST_FAULT_FAILING_H
 #define LIMEF_TEST_FAULT_FAILING_H
@@ -18,6 +19,8 @@ static inline bool failing_is_asked(const char *variable, const char *function, 
     const char *asked = getenv(variable);
     size_t length = strlen(function);
 
+    if (asked && !strcmp(asked, "?"))
+        fprintf(stderr, "call: %s\n", function);
     for (; asked && *asked; asked = strchr(asked, ' ') ? strchr(asked, ' ') + 1 : "") {
         char *end;
         unsigned long first;

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A libEGL.so.1 whose calls can be made to fail: LIMEF_TEST_EGL_FAIL, see failing.h. It stands in
- * front of the real one, whose path it is built with; programs find it by LD_LIBRARY_PATH.
+ * A libEGL.so.1 whose calls can be made to fail, and those of GL that it is asked for:
+ * LIMEF_TEST_EGL_FAIL, see failing.h. It stands in front of the real one, whose path it is built
+ * with; programs find it by LD_LIBRARY_PATH.
  */
 #include "failing.h"
 
 #include <EGL/egl.h>
 #include <EGL/eglext.h>
+#include <GLES3/gl32.h>
+
+#include <GLES2/gl2ext.h> /* which needs the other */
 
 #include <dlfcn.h>
 #include <stdatomic.h>
@@ -79,7 +83,31 @@
     X(EGLBoolean, eglQueryDmaBufModifiersEXT,                                                      \
       (EGLDisplay display, EGLint format, EGLint size, EGLuint64KHR * modifiers,                   \
        EGLBoolean * external, EGLint * n),                                                         \
-      (display, format, size, modifiers, external, n), EGL_FALSE)
+      (display, format, size, modifiers, external, n), EGL_FALSE)                                  \
+    X(GLsync, glFenceSync, (GLenum condition, GLbitfield flags), (condition, flags), NULL)         \
+    X(GLenum, glClientWaitSync, (GLsync sync, GLbitfield flags, GLuint64 timeout),                 \
+      (sync, flags, timeout), GL_WAIT_FAILED)                                                      \
+    X(void *, glMapBufferRange,                                                                    \
+      (GLenum target, GLintptr offset, GLsizeiptr length, GLbitfield access),                      \
+      (target, offset, length, access), NULL)                                                      \
+    X(const GLubyte *, glGetStringi, (GLenum name, GLuint index), (name, index), NULL)
+
+/* X(function, parameters, arguments, arguments that are wrong): of GL, without a result. One that
+ * fails is called with the wrong ones, so that glGetError() says so. */
+#define GL_COMMANDS(X)                                                                             \
+    X(glEGLImageTargetTexture2DOES, (GLenum target, GLeglImageOES image), (target, image),         \
+      (0, image))                                                                                  \
+    X(glBufferStorageEXT, (GLenum target, GLsizeiptr size, const void *data, GLbitfield flags),    \
+      (target, size, data, flags), (0, size, data, flags))                                         \
+    X(glCopyImageSubData,                                                                          \
+      (GLuint from, GLenum from_target, GLint from_level, GLint from_x, GLint from_y,              \
+       GLint from_z, GLuint to, GLenum to_target, GLint to_level, GLint to_x, GLint to_y,          \
+       GLint to_z, GLsizei width, GLsizei height, GLsizei depth),                                  \
+      (from, from_target, from_level, from_x, from_y, from_z, to, to_target, to_level, to_x, to_y, \
+       to_z, width, height, depth),                                                                \
+      (from, 0, from_level, from_x, from_y, from_z, to, to_target, to_level, to_x, to_y, to_z,     \
+       width, height, depth))                                                                      \
+    X(glDeleteSync, (GLsync sync), (sync), (NULL))
 
 typedef __eglMustCastToProperFunctionPointerType function_pointer;
 
@@ -104,8 +132,8 @@ static function_pointer real_extension(const char *function)
     return get(function);
 }
 
-#define WRAP(result, function, parameters, arguments, failed, find)                                \
-    result function parameters                                                                     \
+#define WRAP(result, function, wrapper, parameters, arguments, failed, find)                       \
+    result wrapper parameters                                                                      \
     {                                                                                              \
         static result(*_Atomic wrapped) parameters;                                                \
         static atomic_uint n_calls;                                                                \
@@ -117,12 +145,27 @@ static function_pointer real_extension(const char *function)
         return wrapped arguments;                                                                  \
     }
 #define WRAP_CORE(result, function, parameters, arguments, failed)                                 \
-    WRAP(result, function, parameters, arguments, failed, real)
+    WRAP(result, function, function, parameters, arguments, failed, real)
 #define WRAP_EXTENSION(result, function, parameters, arguments, failed)                            \
-    static WRAP(result, function, parameters, arguments, failed, real_extension)
+    static WRAP(result, function, wrapped_##function, parameters, arguments, failed, real_extension)
+
+#define WRAP_COMMAND(function, parameters, arguments, wrong)                                       \
+    static void wrapped_##function parameters                                                      \
+    {                                                                                              \
+        static void(*_Atomic wrapped) parameters;                                                  \
+        static atomic_uint n_calls;                                                                \
+                                                                                                   \
+        if (!wrapped)                                                                              \
+            wrapped = (void(*) parameters)real_extension(#function);                               \
+        if (failing_is_asked("LIMEF_TEST_EGL_FAIL", #function, ++n_calls))                         \
+            wrapped wrong;                                                                         \
+        else                                                                                       \
+            wrapped arguments;                                                                     \
+    }
 
 CORE_FUNCTIONS(WRAP_CORE)
 EXTENSION_FUNCTIONS(WRAP_EXTENSION)
+GL_COMMANDS(WRAP_COMMAND)
 
 function_pointer eglGetProcAddress(const char *function)
 {
@@ -131,10 +174,14 @@ function_pointer eglGetProcAddress(const char *function)
 
     if (failing_is_asked("LIMEF_TEST_EGL_FAIL", "eglGetProcAddress", ++n_calls))
         return NULL;
-#define FIND(result, name, parameters, arguments, failed)                                          \
-    if (found && !strcmp(function, #name))                                                         \
-        return (function_pointer)name;
-    CORE_FUNCTIONS(FIND)
-    EXTENSION_FUNCTIONS(FIND)
+#define FIND(name, wrapper)                                                                        \
+    if (found && !strcmp(function, name))                                                          \
+        return (function_pointer)wrapper;
+#define FIND_CORE(result, name, parameters, arguments, failed) FIND(#name, name)
+#define FIND_EXTENSION(result, name, parameters, arguments, failed) FIND(#name, wrapped_##name)
+#define FIND_COMMAND(name, parameters, arguments, wrong) FIND(#name, wrapped_##name)
+    CORE_FUNCTIONS(FIND_CORE)
+    EXTENSION_FUNCTIONS(FIND_EXTENSION)
+    GL_COMMANDS(FIND_COMMAND)
     return found;
 }

@@ -82,6 +82,7 @@ static inline void set_up(void)
     setenv("LIBVA_DRIVER_NAME", "limef", 1);
     setenv("LIMEF_TEST_VA_MEMORY", "memfd", 1);
     setenv("LIMEF_TEST_VA_FAIL_FILE", media_path("fail"), 1);
+    setenv("LIMEF_TEST_VA_FAILED", media_path("failed"), 1);
     setenv("LIMEF_TEST_VA_REPORT", media_path("report"), 1);
 }
 
@@ -100,6 +101,12 @@ static inline void open_device(void)
 static inline void fail(const char *command)
 {
     media_write("fail", command, strlen(command));
+}
+
+/* Whether a call has failed so since this was asked last. */
+static inline bool has_failed(void)
+{
+    return remove(media_path("failed")) == 0;
 }
 
 static inline void note_sum(void *context, const struct limef_frame *frame, size_t size_bytes,

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Holds what ffmpeg decodes through the tests' VA-API driver to what it decodes in software.
 
-decode.py FOLDER-OF-THE-MODULES, with LIMEF_TEST_MEDIA for more clips. One thread for software: with
-more, libavcodec conceals the losses of damaged clips in other ways."""
+decode.py FOLDER-OF-THE-MODULES, with LIMEF_TEST_MEDIA for more clips: one of each kind, all with
+LIMEF_TEST_ALL_CLIPS=1. One thread for software: with more, libavcodec conceals the losses of damaged clips
+in other ways. Many clips at a time: it is the start of ffmpeg that takes long."""
 import functools
 import json
 import os
@@ -17,8 +18,10 @@ import unittest
 
 MODULES = pathlib.Path(sys.argv[1])
 MEDIA = os.environ.get("LIMEF_TEST_MEDIA")
+ALL_CLIPS = os.environ.get("LIMEF_TEST_ALL_CLIPS")
 DEADLINE_S = 120
 MAX_FRAMES = 30
+MAX_CLIPS = 12  # at a time
 TEMP = tempfile.TemporaryDirectory(prefix="limef-")
 FOLDER = pathlib.Path(TEMP.name)
 REPORT = FOLDER / "report"
@@ -82,74 +85,105 @@ def has(what, name):
 def probe(path):
     """The codec, profile and pixel format of a clip's first picture stream; None: there is none."""
     done = run(["ffprobe", "-v", "error", "-of", "json", "-select_streams", "v:0", "-show_entries",
-                "stream=codec_name,profile,pix_fmt", str(path)])
+                "stream=codec_name,profile,pix_fmt,field_order,has_b_frames", str(path)])
     streams = json.loads(done.stdout or "{}").get("streams")
     return streams[0] if streams else None
 
 
-def frames_of(path, decoder, filters, env, limit):
+def frames_of(paths, decoder, filters, env, limit):
+    """Of each path the MD5 of its pictures; the status; what ffmpeg said. filters: of each path."""
     # profiles as they come: half of all "Baseline" is Constrained Baseline, and does not say so
-    done = run(["ffmpeg", "-v", "error", "-noautorotate", "-hwaccel_flags", "+allow_profile_mismatch",
-                *decoder, "-i", str(path), "-map", "0:v:0", *filters, "-frames:v", str(limit), "-f",
-                "framemd5", "-"], env)
-    md5s = [line.split()[-1] for line in done.stdout.splitlines() if not line.startswith("#")]
-    return md5s, done.returncode, done.stderr
+    arguments = ["ffmpeg", "-v", "error", "-y"]
+    for path in paths:
+        arguments += ["-noautorotate", "-hwaccel_flags", "+allow_profile_mismatch", *decoder, "-i", str(path)]
+    sums = [FOLDER / f"sums{i}" for i in range(len(paths))]
+    for i, to in enumerate(sums):
+        to.unlink(missing_ok=True)
+        arguments += ["-map", f"{i}:v:0", *filters[i], "-frames:v", str(limit), "-f", "framemd5", str(to)]
+    done = run(arguments, env)
+    lines = [to.read_text().splitlines() if to.exists() else [] for to in sums]
+    return ([[line.split()[-1] for line in of_path if not line.startswith("#")] for of_path in lines],
+            done.returncode, done.stderr)
 
 
-def decode_by_va(path, pix_fmt, options=(), limit=MAX_FRAMES, **env):
-    download = "p010le" if "10" in pix_fmt else "nv12"
+def decode_by_va(paths, pix_fmts, options=(), limit=MAX_FRAMES, **env):
     REPORT.unlink(missing_ok=True)
-    return frames_of(path, ["-hwaccel", "vaapi", "-hwaccel_device", "/dev/null",
-                            "-hwaccel_output_format", "vaapi", *options],
-                     ["-vf", f"hwdownload,format={download},format={pix_fmt}"], HARDWARE | env, limit)
+    filters = [["-vf", f"hwdownload,format={'p010le' if '10' in pix_fmt else 'nv12'},format={pix_fmt}"]
+               for pix_fmt in pix_fmts]
+    return frames_of(paths, ["-hwaccel", "vaapi", "-hwaccel_device", "/dev/null",
+                             "-hwaccel_output_format", "vaapi", *options], filters, HARDWARE | env, limit)
 
 
-def decode_in_software(path, options=(), limit=MAX_FRAMES):
-    return frames_of(path, ["-threads", "1", *options], [], SOFTWARE, limit)
+def decode_in_software(paths, options=(), limit=MAX_FRAMES):
+    return frames_of(paths, ["-threads", "1", *options], [[]] * len(paths), SOFTWARE, limit)[0]
 
 
-def report():
-    """Of the only display: {"surfaces": (live, made), ..., "pictures": n, "undecoded": n}."""
-    line = REPORT.read_text().splitlines()[-1]
-    values = dict(word.split("=") for word in line.split())
-    return {key: tuple(map(int, value.split("/"))) if "/" in value else int(value)
-            for key, value in values.items()}
+def reports():
+    """Of each display: {"surfaces": (live, made), ..., "pictures": n, "undecoded": n}."""
+    lines = [dict(word.split("=") for word in line.split()) for line in REPORT.read_text().splitlines()]
+    return [{key: tuple(map(int, value.split("/"))) if "/" in value else int(value)
+             for key, value in line.items()} for line in lines]
 
 
 @unittest.skipUnless(has("-hwaccels", "vaapi"), "no ffmpeg with VA-API")
 class Case(unittest.TestCase):
-    def assert_nothing_left(self):
-        known = report()
-        for name in OBJECTS:
-            self.assertEqual(known[name][0], 0, f"{name} in {known}")
-            self.assertGreater(known[name][1], 0, f"{name} in {known}")
-        self.assertEqual(known["descriptors"], 0)
+    def assert_nothing_left(self, n_displays=1):
+        known = reports()
+        self.assertEqual(len(known), n_displays)
+        for display in known:
+            for name in OBJECTS:
+                self.assertEqual(display[name][0], 0, f"{name} in {display}")
+                self.assertGreater(display[name][1], 0, f"{name} in {display}")
+        # those of displays that are still open count as well
+        self.assertEqual(known[-1]["descriptors"], 0)
         return known
 
-    def assert_equals_software(self, path, options=(), limit=MAX_FRAMES, **env):
-        pix_fmt = probe(path)["pix_fmt"]
-        expected, _, _ = decode_in_software(path, options, limit)
-        frames, status, errors = decode_by_va(path, pix_fmt, options, limit, **env)
+    def assert_all_equal_software(self, paths, pix_fmts, options=(), limit=MAX_FRAMES, **env):
+        expected = decode_in_software(paths, options, limit)
+        frames, status, errors = decode_by_va(paths, pix_fmts, options, limit, **env)
         self.assertEqual(status, 0, errors)
-        self.assertEqual(frames, expected)
-        self.assertGreater(len(frames), 0)
-        known = self.assert_nothing_left()
-        self.assertEqual(known["undecoded"], 0)
-        self.assertGreaterEqual(known["pictures"], len(frames))
+        for path, of_path, expected_of_path in zip(paths, frames, expected):
+            with self.subTest(clip=path.name):
+                self.assertEqual(of_path, expected_of_path)
+                self.assertGreater(len(of_path), 0)
+        known = self.assert_nothing_left(len(paths))
+        self.assertEqual(sum(display["undecoded"] for display in known), 0)
+        self.assertGreaterEqual(sum(display["pictures"] for display in known), sum(map(len, frames)))
+
+    def assert_equals_software(self, path, options=(), limit=MAX_FRAMES, **env):
+        self.assert_all_equal_software([path], [pix_fmt_of(path)], options, limit, **env)
+
+
+def pix_fmt_of(path):
+    """Of a clip that was made here."""
+    return "yuv420p10le" if "10_bits" in path.name else "yuv420p"
+
+
+def encoder_of(name):
+    arguments = CLIPS[name].split()
+    return arguments[arguments.index("-c:v") + 1]
+
+
+def make_all(names, suffix="mkv"):
+    """Those that can be made here."""
+    names = [name for name in names if has("-encoders", encoder_of(name))]
+    paths = [FOLDER / f"{name}.{suffix}" for name in names]
+    arguments = []
+    for name, path in zip(names, paths):
+        if not path.exists():
+            arguments += [*CLIPS[name].split(), str(path)]
+    if arguments:
+        done = run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=352x288:r=25:d=1.2", *arguments])
+        if done.returncode:
+            raise RuntimeError(done.stderr)
+    return paths
 
 
 def make(name, suffix="mkv"):
-    arguments = CLIPS[name].split()
-    encoder = arguments[arguments.index("-c:v") + 1]
-    if not has("-encoders", encoder):
-        raise unittest.SkipTest(f"ffmpeg has no {encoder}")
-    path = FOLDER / f"{name}.{suffix}"
-    if not path.exists():
-        done = run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=352x288:r=25:d=1.2",
-                    *arguments, str(path)])
-        if done.returncode:
-            raise RuntimeError(done.stderr)
-    return path
+    paths = make_all([name], suffix)
+    if not paths:
+        raise unittest.SkipTest(f"ffmpeg has no {encoder_of(name)}")
+    return paths[0]
 
 
 def make_change(codec, suffix):
@@ -175,7 +209,24 @@ def make_change(codec, suffix):
 
 
 class Made(Case):
-    """Clips made on the spot; the tests are added below."""
+    """Clips made on the spot."""
+
+    def assert_codec_equals_software(self, codec):
+        paths = make_all([name for name in CLIPS if name.startswith(codec)])
+        if not paths:
+            self.skipTest(f"ffmpeg has no encoder of {codec}")
+        for i in range(0, len(paths), MAX_CLIPS):
+            part = paths[i:i + MAX_CLIPS]
+            self.assert_all_equal_software(part, [pix_fmt_of(path) for path in part])
+
+    def test_h264(self):
+        self.assert_codec_equals_software("h264")
+
+    def test_hevc(self):
+        self.assert_codec_equals_software("hevc")
+
+    def test_vp9(self):
+        self.assert_codec_equals_software("vp9")
 
     def test_decodes_again_after_a_seek(self):
         for name in "h264_implicit_weights", "hevc_references", "hevc_open_gop", "vp9_hidden_frames":
@@ -199,7 +250,7 @@ class Made(Case):
         for codec, suffix in ("h264", "h264"), ("hevc", "hevc"), ("vp9", "mkv"):
             with self.subTest(codec=codec):
                 self.assert_equals_software(make_change(codec, suffix), limit=100)
-                self.assertEqual(report()["contexts"][1], 3)
+                self.assertEqual(reports()[0]["contexts"][1], 3)
 
     @unittest.skipUnless(shutil.which("vpxenc"), "no vpxenc, of the package vpx-tools")
     def test_size_changes_without_a_key_frame(self):
@@ -213,7 +264,7 @@ class Made(Case):
              str(source)]).check_returncode()
         source.unlink()
         self.assert_equals_software(path)
-        self.assertGreater(report()["contexts"][1], 1, "the encoder kept the size")
+        self.assertGreater(reports()[0]["contexts"][1], 1, "the encoder kept the size")
 
     def test_pixels_come_when_a_surface_is_waited_for(self):
         for name in "h264_mbaff", "hevc_10_bits":
@@ -221,38 +272,44 @@ class Made(Case):
                 self.assert_equals_software(make(name), LIMEF_TEST_VA_LATE="1")
 
 
-for clip in CLIPS:
-    setattr(Made, f"test_{clip}", lambda self, name=clip: self.assert_equals_software(make(name)))
+def kind_of(stream):
+    """None: the driver does not know it."""
+    # of H.264 there are no profiles with more than eight bits
+    if (stream["codec_name"] not in ("h264", "hevc", "vp9") or
+            not re.match("yuvj?420p(10le)?$", stream.get("pix_fmt", "")) or
+            (stream["codec_name"] == "h264" and "10" in stream["pix_fmt"])):
+        return None
+    return tuple(stream.get(key) for key in ("codec_name", "profile", "pix_fmt", "field_order", "has_b_frames"))
 
 
 @unittest.skipUnless(MEDIA, "no LIMEF_TEST_MEDIA")
 class Media(Case):
     def test_clips_equal_software(self):
-        n = 0
+        clips = {}
         for path in sorted(pathlib.Path(MEDIA).iterdir()):
             stream = probe(path) if path.is_file() else None
-            # of H.264 there are no profiles with more than eight bits
-            if not stream or (stream["codec_name"] not in ("h264", "hevc", "vp9") or
-                              not re.match("yuvj?420p(10le)?$", stream.get("pix_fmt", "")) or
-                              (stream["codec_name"] == "h264" and "10" in stream["pix_fmt"])):
-                continue
-            n += 1
-            with self.subTest(clip=path.name):
-                self.assert_equals_software(path)
-        self.assertGreater(n, 0)
+            kind = stream and kind_of(stream)
+            if kind and (ALL_CLIPS or kind not in clips):
+                clips.setdefault(kind, []).append((path, stream["pix_fmt"]))
+        clips = [clip for of_kind in clips.values() for clip in of_kind]
+        for i in range(0, len(clips), MAX_CLIPS):
+            self.assert_all_equal_software(*zip(*clips[i:i + MAX_CLIPS]))
+        self.assertGreater(len(clips), 0)
 
 
 class Errors(Case):
     CLIP = "h264_weighted_prediction"
 
     def decode(self, commands, **env):
-        return decode_by_va(make(self.CLIP), "yuv420p", LIMEF_TEST_VA_FAIL=commands, **env)
+        frames, status, errors = decode_by_va([make(self.CLIP)], ["yuv420p"], LIMEF_TEST_VA_FAIL=commands,
+                                              **env)
+        return frames[0], status, errors
 
     def test_a_call_fails_once(self):
-        expected, _, _ = decode_in_software(make(self.CLIP))
+        expected = decode_in_software([make(self.CLIP)])[0]
         frames, _, errors = self.decode("vaEndPicture=10:0x17")
         self.assertIn("23 (internal decoding error)", errors)
-        self.assertEqual(report()["pictures"], len(expected) - 1)
+        self.assertEqual(reports()[0]["pictures"], len(expected) - 1)
         self.assertLess(len(frames), len(expected))
         self.assert_nothing_left()
 

@@ -11,6 +11,8 @@
  *
  * LIMEF_TEST_VA_FAIL_FILE names a file with commands for a process that runs:
  * they hold from when the file changes, and calls are counted from then.
+ *
+ * LIMEF_TEST_VA_FAILED names a file that is made when a call has failed by such a command.
  */
 #ifndef LIMEF_TEST_VA_FAULT_H
 #define LIMEF_TEST_VA_FAULT_H

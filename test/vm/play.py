@@ -19,6 +19,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 VM, PLAY, TESTS, LENGTH, *EACH_PICTURE = sys.argv[1:]
 SIZE = 320, 240
 N_MOVING, RATE = 180, 60
+LIMIT_S = 850 if LENGTH == "short" else 3400
 N_DECODED = 8
 CODEC_OPTIONS = {"hevc": ("-x265-params", "log-level=error"), "vp9": ("-deadline", "realtime")}
 SKIPPED = 77
@@ -59,7 +60,7 @@ class Kms(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         make_clips()
-        status = subprocess.run([HERE / "vm.py", f"--out={FOLDER}/out", "--limit=850", VM, "sh", HERE / "guest-play",
+        status = subprocess.run([HERE / "vm.py", f"--out={FOLDER}/out", f"--limit={LIMIT_S}", VM, "sh", HERE / "guest-play",
                                  os.path.abspath(PLAY), os.path.abspath(TESTS), FOLDER, LENGTH,
                                  str(ROUNDS), *map(os.path.abspath, EACH_PICTURE)],
                                 check=False).returncode

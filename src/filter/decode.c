@@ -12,7 +12,6 @@
 #include <limef/base/log.h>
 #include <limef/frame/buffer_source.h>
 #include <limef/frame/pool.h>
-#include <limef/thread/report.h>
 
 #include <libavutil/common.h>
 
@@ -327,24 +326,6 @@ static int take_packet(struct limef_decode_filter *decode, const struct limef_pa
     limef_payload_unref(decode->out.frame.payload);
     decode->out.frame.payload = NULL;
     return hardware->kept ? decode_hardware_take(decode, packet) : decode_packet(decode, packet);
-}
-
-int decode_cannot_open(struct limef_decode_filter *decode, const struct limef_codec_frame *codec,
-                       int code)
-{
-    struct limef_signal_frame lost;
-
-    avcodec_free_context(&decode->context);
-    LIMEF_COUNT(decode->n_errors, 1);
-    limef_fail(code, decode->filter.name, "no decoder for %s",
-               avcodec_get_name(codec->parameters->codec_id));
-    limef_signal_frame_set(&lost, LIMEF_SIGNAL_LOST, codec->frame.slot, "cannot be decoded");
-    lost.code = compat_code(code);
-    if (limef_pass(&decode->filter, &lost.frame) == AVERROR_EXIT)
-        return AVERROR_EXIT;
-    lost.signal = LIMEF_SIGNAL_ERROR;
-    limef_report(&lost);
-    return lost.code;
 }
 
 static int take_codec(struct limef_decode_filter *decode, const struct limef_codec_frame *codec)

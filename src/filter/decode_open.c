@@ -8,6 +8,7 @@
 #include "frame/av_compat.h"
 
 #include <limef/base/log.h>
+#include <limef/thread/report.h>
 
 #include <libavutil/cpu.h>
 #include <string.h>
@@ -109,4 +110,22 @@ bool decode_is_same_stream(const AVCodecParameters *a, const AVCodecParameters *
            a->block_align == b->block_align &&
            a->bits_per_coded_sample == b->bits_per_coded_sample &&
            is_same_bytes(a->extradata, a->extradata_size, b->extradata, b->extradata_size);
+}
+
+int decode_cannot_open(struct limef_decode_filter *decode, const struct limef_codec_frame *codec,
+                       int code)
+{
+    struct limef_signal_frame lost;
+
+    avcodec_free_context(&decode->context);
+    LIMEF_COUNT(decode->n_errors, 1);
+    limef_fail(code, decode->filter.name, "no decoder for %s",
+               avcodec_get_name(codec->parameters->codec_id));
+    limef_signal_frame_set(&lost, LIMEF_SIGNAL_LOST, codec->frame.slot, "cannot be decoded");
+    lost.code = compat_code(code);
+    if (limef_pass(&decode->filter, &lost.frame) == AVERROR_EXIT)
+        return AVERROR_EXIT;
+    lost.signal = LIMEF_SIGNAL_ERROR;
+    limef_report(&lost);
+    return lost.code;
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Plays cameras that are good, slow, wrong, broken and hostile with limef_rtsp_source.
 
-rtsp.py RTSP-CLIENT LIMEF-DEMO-CLIP"""
+rtsp.py RTSP-CLIENT CLIP"""
 import hashlib
 import pathlib
 import re
@@ -15,7 +15,7 @@ import unittest
 from camera import Camera
 from player import datagrams_thrown_away, sums_of, times_of
 
-CLIENT, DEMO_CLIP = sys.argv[1:3]
+CLIENT, SOURCE = sys.argv[1:3]
 DEADLINE_S = 120
 TEMP = tempfile.TemporaryDirectory(prefix="limef-rtsp-")
 FOLDER = pathlib.Path(TEMP.name)
@@ -25,8 +25,7 @@ STOP_US = 2000000
 
 
 def make_clip():
-    subprocess.run([DEMO_CLIP, FOLDER / "clip.mp4"], check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["ffmpeg", "-v", "error", "-i", FOLDER / "clip.mp4", "-an", "-frames:v", "100",
+    subprocess.run(["ffmpeg", "-v", "error", "-i", SOURCE, "-an", "-frames:v", "100",
                     "-vf", "scale=320:-2", "-c:v", "libx264", "-preset", "ultrafast", "-g", "25",
                     "-bf", "0", "-qp", "18", "-bsf:v", "h264_metadata=aud=insert", "-f", "h264",
                     CLIP], check=True)

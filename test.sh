@@ -11,19 +11,20 @@
 #   minimal   all optional parts off
 #   fuzz      built with clang, without a warning; each fuzzer for some seconds
 #   clang     looks at the tests, too
-# --quick stops after dev. What took minutes in dev is not run again in release and minimal, but with
-# --all. The last line counts the tests: N passed, N failed, N skipped.
+# --quick stops after dev. In release and minimal only whole runs that take seconds are made again, and
+# of the tests of functions those are run to which that makes a difference; with --all all of them. The
+# last line counts the tests: N passed, N failed, N skipped.
 set -eu
 
 cd "$(dirname "$0")"
-quick=
+quick= unit_in_minimal=OFF
 again='^(apps_(demo_clip|tutorial)|fault_.*|va_.*|thread_graph_cores|e2e_(cable|clips|each_picture|embed|hardware.*|icecast|media_seek|peers|play_clips|rtsp|sound.*|terminal|vlc|window|window_sound|zero_copy))$'
 again_in_release="$again|^e2e_play\$"
 again_in_minimal="$again|^(camera_.*|e2e_export)\$"
 case ${1:-} in
 '') ;;
 --quick) quick=1 ;;
---all) again_in_release='^$' again_in_minimal='^$' ;;
+--all) unit_in_minimal=ON again_in_release='^$' again_in_minimal='^$' ;;
 *)
     echo "usage: $0 [--quick|--all]" >&2
     exit 1
@@ -117,14 +118,14 @@ if build tsan -DLIMEF_BUILD_APPS=OFF; then
     run tsan
 fi
 if build release -DLIMEF_BUILD_TESTS=ON -DLIMEF_BUILD_UNIT_TESTS=OFF -DLIMEF_BUILD_APPS=ON; then
-    run release -L 'install|lint|doc|e2e' -E "$again_in_release"
+    run release -L 'install|lint|doc|e2e|everywhere' -E "$again_in_release"
     if ! wait "$vm"; then
         tail -n 20 build/vm.log
         echo "== vm: no virtual machine: its tests are skipped"
     fi
     run release -L '^vm$' -j 1
 fi
-if build minimal; then
+if build minimal -DLIMEF_BUILD_UNIT_TESTS=$unit_in_minimal; then
     run minimal -L 'unit|e2e' -E "$again_in_minimal"
 fi
 if build fuzz -DLIMEF_BUILD_APPS=ON -DLIMEF_FUZZ_SECONDS=10; then

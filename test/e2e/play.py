@@ -134,6 +134,14 @@ class Command(unittest.TestCase):
         lines = [line for line in errors.splitlines() if " shown " in line]
         self.assertRegex(lines[-1], "^00:04 / 00:10  shown [0-9]+ ")
 
+    def test_says_as_soon_as_there_is_a_picture(self):
+        # in less time than is between two lines
+        status, _, errors = play("--vo=offscreen", "--duration=1", "--log-level=info", CLIP)
+        if status == 7:
+            self.skipTest("no EGL here")
+        shown = [int(n) for n in re.findall(" shown ([0-9]+) ", errors)]
+        self.assertGreater(sum(n > 0 for n in shown), 1, errors)
+
     def test_renders_offscreen_and_leaves_a_picture(self):
         path = FOLDER / "snapshot.png"
         status, output, errors = play("--untimed", "--frames=5", "--size=320x180", "--report=json",

@@ -8,21 +8,23 @@
 #   tsan      ThreadSanitizer: the stress programs
 #   release   as it is installed: whole runs, the installed tree, symbols, headers, documentation
 #   vm        displays in a virtual machine, with the release; skipped where there can be none
-#   clang     the same build with clang, without a warning
 #   minimal   all optional parts off
-#   fuzz      each fuzzer for some seconds
-# --quick stops after dev. What took minutes in dev is not run again in release and minimal, but with
-# --all. The last line counts the tests: N passed, N failed, N skipped.
+#   fuzz      built with clang, without a warning; each fuzzer for some seconds
+#   clang     looks at the tests, too
+# --quick stops after dev. In release and minimal only whole runs that take seconds are made again, and
+# of the tests of functions those are run to which that makes a difference; with --all all of them. The
+# last line counts the tests: N passed, N failed, N skipped.
 set -eu
 
 cd "$(dirname "$0")"
-quick=
-again='^(apps_tutorial|e2e_(cable|clips|embed|media_seek|peers|rtsp|sound|vlc|window|zero_copy)|fault_.*|va_.*|thread_graph_cores)$'
+quick= unit_in_minimal=OFF
+again='^(apps_(demo_clip|tutorial)|fault_.*|va_.*|thread_graph_cores|e2e_(cable|clips|each_picture|embed|hardware.*|icecast|media_seek|peers|play_clips|rtsp|sound.*|terminal|vlc|window|window_sound|zero_copy))$'
 again_in_release="$again|^e2e_play\$"
+again_in_minimal="$again|^(camera_.*|e2e_export)\$"
 case ${1:-} in
 '') ;;
 --quick) quick=1 ;;
---all) again='^$' again_in_release='^$' ;;
+--all) unit_in_minimal=ON again_in_release='^$' again_in_minimal='^$' ;;
 *)
     echo "usage: $0 [--quick|--all]" >&2
     exit 1
@@ -54,7 +56,7 @@ if command -v ld.lld >/dev/null; then
 fi
 
 # Many a test waits for the clock of what it plays.
-jobs=$(($(nproc) + 1))
+jobs=$(($(nproc) * 2))
 
 # Sanitizers of this age want an address space with less randomness than some kernels give.
 fixed=
@@ -102,25 +104,37 @@ run()
     passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
 }
 
+if [ -z "$quick" ]; then # meanwhile: it is mostly downloads
+    mkdir -p build
+    test/vm/setup.sh build/vm >build/vm.log 2>&1 &
+    vm=$!
+fi
 if build dev; then
     run dev -LE vm
 fi
 [ -z "$quick" ] || finish
 
 if build tsan -DLIMEF_BUILD_APPS=OFF; then
-    run tsan -L stress
+    run tsan
 fi
 if build release -DLIMEF_BUILD_TESTS=ON -DLIMEF_BUILD_UNIT_TESTS=OFF -DLIMEF_BUILD_APPS=ON; then
-    run release -L 'install|lint|doc|e2e' -E "$again_in_release"
-    echo "== vm: making the virtual machine"
-    test/vm/setup.sh build/vm || echo "== vm: no virtual machine: its tests are skipped"
+    run release -L 'install|lint|doc|e2e|everywhere' -E "$again_in_release"
+    if ! wait "$vm"; then
+        tail -n 20 build/vm.log
+        echo "== vm: no virtual machine: its tests are skipped"
+    fi
     run release -L '^vm$' -j 1
 fi
-build release-clang || true
-if build minimal; then
-    run minimal -L 'unit|e2e' -E "$again"
+if build minimal -DLIMEF_BUILD_UNIT_TESTS=$unit_in_minimal; then
+    run minimal -L 'unit|e2e' -E "$again_in_minimal"
 fi
-if build fuzz -DLIMEF_FUZZ_SECONDS=10; then
+if build fuzz -DLIMEF_BUILD_APPS=ON -DLIMEF_FUZZ_SECONDS=10; then
     run fuzz
+fi
+echo "== clang: looking at the tests"
+if ! cmake --preset release-clang -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >build/clang.log 2>&1 ||
+    ! scripts/check-syntax.py build/release-clang test >>build/clang.log 2>&1; then
+    tail -n 60 build/clang.log
+    failed=$((failed + 1))
 fi
 finish

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * limef-demo-clip OUT.mp4
+ * limef-demo-clip OUT.mp4 [WIDTHxHEIGHT]
  *
  * Makes the clip that play.sh plays when it is given none: 10 s of a moving test picture, with a
- * beep at each flash.
+ * beep at each flash. 1280x720, or of another even size up to that.
  */
 #include "demo_picture.h"
 
@@ -11,10 +11,14 @@
 #include <libavformat/avformat.h>
 #include <libavutil/channel_layout.h>
 #include <libavutil/opt.h>
+#include <libavutil/parseutils.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #define SECONDS 10
+#define WIDTH 1280
+#define HEIGHT 720
 #define FRAME_RATE 25
 #define SAMPLE_RATE 48000
 #define BEEP_HZ 1000
@@ -29,6 +33,7 @@ struct track {
 struct clip {
     AVFormatContext *file;
     AVPacket *packet;
+    int width, height;
     struct track video, audio;
 };
 
@@ -68,8 +73,8 @@ static int open_video(struct clip *clip)
     if (ret < 0)
         return ret;
     encoder = track->encoder;
-    encoder->width = track->frame->width = 1280;
-    encoder->height = track->frame->height = 720;
+    encoder->width = track->frame->width = clip->width;
+    encoder->height = track->frame->height = clip->height;
     encoder->pix_fmt = AV_PIX_FMT_YUV420P;
     track->frame->format = AV_PIX_FMT_YUV420P;
     encoder->framerate = track->stream->avg_frame_rate = (AVRational){FRAME_RATE, 1};
@@ -202,13 +207,19 @@ static void close_track(struct track *track)
     av_frame_free(&track->frame);
 }
 
+static bool read_size(struct clip *clip, const char *size)
+{
+    return av_parse_video_size(&clip->width, &clip->height, size) >= 0 && clip->width <= WIDTH &&
+           clip->height <= HEIGHT && clip->width % 2 == 0 && clip->height % 2 == 0;
+}
+
 int main(int argc, char **argv)
 {
-    struct clip clip = {0};
+    struct clip clip = {.width = WIDTH, .height = HEIGHT};
     int ret;
 
-    if (argc != 2) {
-        fprintf(stderr, "usage: %s OUT.mp4\n", argv[0]);
+    if (argc < 2 || argc > 3 || (argc == 3 && !read_size(&clip, argv[2]))) {
+        fprintf(stderr, "usage: %s OUT.mp4 [WIDTHxHEIGHT]\n", argv[0]);
         return 1;
     }
     av_log_set_level(AV_LOG_ERROR);

@@ -20,12 +20,13 @@
 #     The Criterion program of another test once more, in that way.
 #
 # The test is called name, the target test_name. LABELS: unit (the default of limef_add_test),
-# stress, e2e, fuzz, gpu, install, lint. TIMEOUT: 180 unless given; those that may take longest begin
+# stress, e2e, fuzz, gpu, install, lint; everywhere, beside unit: it is built and run in release and
+# minimal as well, as optional parts or sanitizers make a difference to it. TIMEOUT: 180 unless given; those that may take longest begin
 # first, so that none of them runs alone at the end. INTERNAL: links functions that the library does
 # not export, and finds src/ in its include path. ALONE: nothing else is tested meanwhile, for what
 # needs the processors that it counts on.
 
-option(LIMEF_BUILD_UNIT_TESTS "the tests of functions and threads too, not of whole runs alone" ON)
+option(LIMEF_BUILD_UNIT_TESTS "all tests of functions and threads, not of whole runs alone" ON)
 
 set(LIMEF_TEST_ENVIRONMENT
     ASAN_OPTIONS=abort_on_error=1:detect_leaks=1:detect_stack_use_after_return=1
@@ -53,7 +54,7 @@ function(limef_add_test_program default_label framework)
     if(NOT arg_LABELS)
         set(arg_LABELS ${default_label})
     endif()
-    if(NOT LIMEF_BUILD_UNIT_TESTS AND NOT arg_LABELS MATCHES "e2e|install|lint")
+    if(NOT LIMEF_BUILD_UNIT_TESTS AND NOT arg_LABELS MATCHES "e2e|install|lint|everywhere")
         return()
     endif()
     if(NOT arg_TIMEOUT)
@@ -67,10 +68,15 @@ function(limef_add_test_program default_label framework)
     add_executable(test_${arg_NAME} ${arg_SOURCES})
     target_include_directories(test_${arg_NAME} PRIVATE ${PROJECT_SOURCE_DIR}/test)
     target_compile_definitions(test_${arg_NAME} PRIVATE _GNU_SOURCE ${arg_DEFINES})
+    # of FFmpeg's libraries those that it calls: each test begins a process, with a hundred others less
+    target_link_options(test_${arg_NAME} PRIVATE -Wl,--as-needed)
     target_link_libraries(test_${arg_NAME} PRIVATE
         ${arg_LIBS} ${library} ${framework} PkgConfig::AV Threads::Threads m limef_warnings)
     if(framework)
         list(PREPEND arg_ARGS --verbose=1 --color=never)
+    endif()
+    if(arg_LABELS MATCHES stress)
+        add_dependencies(stress_programs test_${arg_NAME})
     endif()
     add_test(NAME ${arg_NAME} COMMAND test_${arg_NAME} ${arg_ARGS})
     limef_test_properties(${arg_NAME} "${arg_LABELS}" ${arg_TIMEOUT})

@@ -59,6 +59,7 @@ struct player {
     /* the main thread */
     bool paused, quit, by_signal, no_output, screen_hangs;
     bool said_output;      /* progress: where pictures go */
+    bool said_shown;       /* progress: that there is a picture */
     char waits[WAY_BYTES]; /* who waits for fences, as it was said last */
     bool plan_lost;        /* a plan could not be printed, none is from here on */
     int64_t printed_us;

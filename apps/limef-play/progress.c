@@ -73,14 +73,16 @@ static void print_line(struct player *player, bool terminal)
 
 void progress_print(struct player *player)
 {
-    bool terminal = isatty(STDERR_FILENO);
+    bool terminal = isatty(STDERR_FILENO), is_first = false;
     int64_t now_us = limef_now_us();
 
     if (!is_wanted(player))
         return;
     say_output(player);
-    if (!player->said_output ||
-        now_us - player->printed_us < (terminal ? TERMINAL_PERIOD_US : FILE_PERIOD_US))
+    if (!player->said_shown)
+        player->said_shown = is_first = player_n_shown(player) > 0;
+    if (!player->said_output || (!is_first && now_us - player->printed_us <
+                                                  (terminal ? TERMINAL_PERIOD_US : FILE_PERIOD_US)))
         return;
     player->printed_us = now_us;
     print_line(player, terminal);

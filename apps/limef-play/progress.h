@@ -8,7 +8,7 @@
 struct player;
 
 /* Says once where pictures go; then one status line, twice a second on a terminal, rarer into a
- * file. */
+ * file, and as soon as there is a picture. */
 void progress_print(struct player *player);
 
 /* A last status line, where it ended. */

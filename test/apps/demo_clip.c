@@ -130,9 +130,12 @@ Test(demo_clip, flashes_and_beeps_at_each_second)
 
 Test(demo_clip, says_how_it_is_used)
 {
-    char *arguments[] = {DEMO_CLIP, NULL};
+    char *wrong[] = {"1x", "641x360", "1282x720", "-2x2"};
 
-    cr_assert(eq(int, run(arguments), 1));
+    cr_assert(eq(int, run((char *[]){DEMO_CLIP, NULL}), 1));
+    for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        cr_assert(eq(int, run((char *[]){DEMO_CLIP, "/dev/null", wrong[i], NULL}), 1), "%s",
+                  wrong[i]);
 }
 
 Test(demo_clip, fails_where_it_cannot_write)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What a bad network does to limef_rtsp_source: pulled cables, loss, too little room, delay.
 
-cable.py RTSP-CLIENT LIMEF-DEMO-CLIP
+cable.py RTSP-CLIENT CLIP
 
 Runs in a network namespace of its own, in which the loopback interface is the cable; skipped where
 there can be none (it wants root, ip, and for some tests tc and nft or iptables)."""
@@ -40,15 +40,14 @@ def enter_namespace():
 
 
 enter_namespace()
-CLIENT, DEMO_CLIP = sys.argv[1:3]
+CLIENT, SOURCE = sys.argv[1:3]
 TEMP = tempfile.TemporaryDirectory(prefix="limef-cable-")
 FOLDER = pathlib.Path(TEMP.name)
 CLIP = FOLDER / "clip.h264"
 
 
 def make_clip():
-    subprocess.run([DEMO_CLIP, FOLDER / "clip.mp4"], check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["ffmpeg", "-v", "error", "-i", FOLDER / "clip.mp4", "-an", "-frames:v", "100",
+    subprocess.run(["ffmpeg", "-v", "error", "-i", SOURCE, "-an", "-frames:v", "100",
                     "-vf", "scale=320:-2", "-c:v", "libx264", "-preset", "ultrafast", "-g", "25",
                     "-bf", "0", "-qp", "24", "-bsf:v", "h264_metadata=aud=insert", "-f", "h264",
                     CLIP], check=True)

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import unittest
 
+import together
 from player import Player, datagrams_thrown_away, times_of
 from rtspd import NotInstalled, Server, make_certificate
 
@@ -56,9 +57,12 @@ def serve(*arguments):
     return Server(SERVER, *arguments, *(f"/{name}={clip.path}" for name, clip in MADE.items()))
 
 
-def play(server, name, *arguments, scheme="rtsp", login=LOGIN, test=""):
-    return Player(CLIENT, f"{scheme}://{login}@127.0.0.1:{server.port}/{name}",
-                  FOLDER / f"{name}{test}.sums", f"sound={FOLDER / name}{test}.sound", *arguments)
+def play(server, name, *arguments, scheme="rtsp", login=LOGIN):
+    folder = pathlib.Path(tempfile.mkdtemp(dir=FOLDER))
+    player = Player(CLIENT, f"{scheme}://{login}@127.0.0.1:{server.port}/{name}", folder / "sums",
+                    f"sound={folder / 'sound'}", *arguments)
+    player.sound = folder / "sound"
+    return player
 
 
 def play_once(server, name, *arguments, **more):
@@ -76,7 +80,7 @@ class EveryPicture(unittest.TestCase):
     def play_all(self, server, *arguments, n_connects=1, **more):
         def play_one(name):
             player, sums = play_once(server, name, PATIENCE, *arguments, **more)
-            return name, player, sums, (FOLDER / f"{name}.sound").read_bytes()
+            return name, player, sums, player.sound.read_bytes()
 
         with concurrent.futures.ThreadPoolExecutor(len(MADE)) as pool:
             for name, player, sums, sound in pool.map(play_one, MADE):
@@ -256,4 +260,4 @@ if __name__ == "__main__":
     except NotInstalled as error:
         print(f"{error}: skipped")
         sys.exit(77)
-    unittest.main(argv=sys.argv[:1])
+    sys.exit(not together.main([]))

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: MIT
 """Runs limef-play as a person or a script would, and holds it to what its manual promises.
 
-play.py LIMEF-PLAY LIMEF-DEMO-CLIP, with LIMEF_TEST_MEDIA for more clips."""
+play.py LIMEF-PLAY FOLDER [CLASS...], FOLDER of clip.mp4 and clip.mkv, with LIMEF_TEST_MEDIA for more clips."""
 import gzip
 import http.server
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import struct
@@ -20,13 +21,12 @@ import unittest
 
 from watch import without_watch
 
-PLAY, DEMO_CLIP = sys.argv[1:3]
+PLAY, CLIPS = sys.argv[1], pathlib.Path(sys.argv[2])
 MEDIA = os.environ.get("LIMEF_TEST_MEDIA")
 DEADLINE_S = 120
 TEMP = tempfile.TemporaryDirectory(prefix="limef-e2e-")
 FOLDER = pathlib.Path(TEMP.name)
-CLIP = FOLDER / "clip.mp4"
-STREAMED = FOLDER / "clip.mkv"
+CLIP, STREAMED = CLIPS / "clip.mp4", CLIPS / "clip.mkv"
 CLIP_FRAMES = 250
 NO_DISPLAY = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
 
@@ -134,6 +134,14 @@ class Command(unittest.TestCase):
         lines = [line for line in errors.splitlines() if " shown " in line]
         self.assertRegex(lines[-1], "^00:04 / 00:10  shown [0-9]+ ")
 
+    def test_says_as_soon_as_there_is_a_picture(self):
+        # in less time than is between two lines
+        status, _, errors = play("--vo=offscreen", "--duration=1", "--log-level=info", CLIP)
+        if status == 7:
+            self.skipTest("no EGL here")
+        shown = [int(n) for n in re.findall(" shown ([0-9]+) ", errors)]
+        self.assertGreater(sum(n > 0 for n in shown), 1, errors)
+
     def test_renders_offscreen_and_leaves_a_picture(self):
         path = FOLDER / "snapshot.png"
         status, output, errors = play("--untimed", "--frames=5", "--size=320x180", "--report=json",
@@ -191,13 +199,18 @@ class Command(unittest.TestCase):
             self.assertEqual(report_of(output)["streams"][0]["state"], "failed")
 
     def test_says_why_nothing_was_shown(self):
-        cut = FOLDER / "first_bytes.mp4"
-        cut.write_bytes(CLIP.read_bytes()[:20000])
-        for arguments in ([cut], ["--start=500", CLIP]):
+        index, cut, data = FOLDER / "index.mp4", FOLDER / "first_bytes.mp4", CLIP.read_bytes()
+        media = data.index(b"mdat") + 4
+        index.write_bytes(data[:media])
+        for arguments in ([index], ["--start=500", CLIP]):
             status, output, errors = play("--vo=none", "--untimed", "--report=json", *arguments)
             self.assertEqual(status, 2, arguments)
             self.assert_one_line(errors)
             self.assertNotEqual(report_of(output)["streams"][0]["last_error"], "")
+        cut.write_bytes(data[:media + 3000])  # a part of the first picture, which may be told, too
+        status, _, errors = play("--vo=none", "--untimed", cut)
+        self.assertEqual(status, 2)
+        self.assertEqual(len(re.findall("error: .*no picture could be decoded", errors)), 1, errors)
 
     def test_fails_when_it_cannot_write_what_was_asked_for(self):
         for option in ("--framemd5=/dev/full", f"--framemd5={FOLDER}/no/md5",
@@ -357,7 +370,7 @@ class Command(unittest.TestCase):
     def test_plays_over_http(self):
         class Handler(http.server.SimpleHTTPRequestHandler):
             def __init__(self, *arguments):
-                super().__init__(*arguments, directory=FOLDER)
+                super().__init__(*arguments, directory=CLIPS)
 
             def log_message(self, *arguments):
                 pass
@@ -516,8 +529,6 @@ class Clips(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    for made in (CLIP, STREAMED):
-        subprocess.run([DEMO_CLIP, str(made)], check=True, timeout=DEADLINE_S)
     program = unittest.main(argv=sys.argv[:1] + sys.argv[3:], exit=False, verbosity=2)
     TEMP.cleanup()
     sys.exit(not program.result.wasSuccessful())

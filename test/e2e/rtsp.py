@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Plays cameras that are good, slow, wrong, broken and hostile with limef_rtsp_source.
 
-rtsp.py RTSP-CLIENT LIMEF-DEMO-CLIP"""
+rtsp.py RTSP-CLIENT CLIP"""
 import hashlib
 import pathlib
 import re
@@ -12,10 +12,11 @@ import sys
 import tempfile
 import unittest
 
+import together
 from camera import Camera
 from player import datagrams_thrown_away, sums_of, times_of
 
-CLIENT, DEMO_CLIP = sys.argv[1:3]
+CLIENT, SOURCE = sys.argv[1:3]
 DEADLINE_S = 120
 TEMP = tempfile.TemporaryDirectory(prefix="limef-rtsp-")
 FOLDER = pathlib.Path(TEMP.name)
@@ -25,8 +26,7 @@ STOP_US = 2000000
 
 
 def make_clip():
-    subprocess.run([DEMO_CLIP, FOLDER / "clip.mp4"], check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["ffmpeg", "-v", "error", "-i", FOLDER / "clip.mp4", "-an", "-frames:v", "100",
+    subprocess.run(["ffmpeg", "-v", "error", "-i", SOURCE, "-an", "-frames:v", "100",
                     "-vf", "scale=320:-2", "-c:v", "libx264", "-preset", "ultrafast", "-g", "25",
                     "-bf", "0", "-qp", "18", "-bsf:v", "h264_metadata=aud=insert", "-f", "h264",
                     CLIP], check=True)
@@ -60,19 +60,19 @@ class Rtsp(unittest.TestCase):
     def setUp(self):
         self.camera = Camera(CLIP.read_bytes())
         self.camera.speed = 4
+        self.sums = pathlib.Path(tempfile.mkdtemp(dir=FOLDER)) / "sums"
 
     def tearDown(self):
         self.camera.close()
 
     def play_once(self, url, *arguments):
         """Again where the system itself threw datagrams away: nobody read them in time. What is shown, and more."""
-        path = FOLDER / "sums"
         for _ in range(5):
             n_thrown_away = datagrams_thrown_away()
-            result = play(url, "once=1", f"md5={path}", *arguments)
+            result = play(url, "once=1", f"md5={self.sums}", *arguments)
             if datagrams_thrown_away() == n_thrown_away:
                 break
-        return sums_of(path), result
+        return sums_of(self.sums), result
 
     def assert_every_frame(self, url, *arguments):
         shown, result = self.play_once(url, *arguments)
@@ -130,13 +130,12 @@ class Rtsp(unittest.TestCase):
 
     def test_a_consumer_that_stalled_goes_on_at_a_key_frame_in_time(self):
         self.camera.speed, self.camera.loops = 1, True
-        path = FOLDER / "sums"
         result = play(self.camera.url(), "transport=tcp", "latency_ms=300", "stall_at=20",
-                      "stall_ms=1500", "seconds=5", f"md5={path}")
+                      "stall_ms=1500", "seconds=5", f"md5={self.sums}")
         counters = dict(re.findall(r"(\w+)=(\d+)", result.output.split("latency ")[1]))
         self.assertGreater(int(counters["dropped"]), 10, result.output)
         self.assertIn("ms late: dropped", result.errors)
-        shown = sums_of(path)
+        shown = sums_of(self.sums)
         self.assertGreater(len(shown), 21)
         self.assertEqual([s for s in shown if s not in SUMS], [])
 
@@ -222,19 +221,17 @@ class Rtsp(unittest.TestCase):
 
     def test_a_closed_connection_is_opened_again_and_time_goes_on(self):
         self.camera.kick_at = 30
-        path = FOLDER / "sums"
-        result = play(self.camera.url(), "playing=3", f"md5={path}")
+        result = play(self.camera.url(), "playing=3", f"md5={self.sums}")
         self.assertEqual(result.counters["reconnects"], 2, result.output)
-        times = times_of(path)
+        times = times_of(self.sums)
         self.assertEqual(times, sorted(times))
-        self.assertEqual([s for s in sums_of(path) if s not in SUMS], [])
+        self.assertEqual([s for s in sums_of(self.sums) if s not in SUMS], [])
 
     def test_a_clock_that_jumps_is_repaired(self):
         self.camera.jumps = {20: 60, 50: -3600}
-        path = FOLDER / "sums"
         result = self.assert_every_frame(self.camera.url(), "transport=tcp")
         self.assertEqual(result.counters["jumps"], 2)
-        times = times_of(path)
+        times = times_of(self.sums)
         self.assertEqual(times, sorted(times))
         self.assertLess(max(b - a for a, b in zip(times, times[1:])), 1500000)
 
@@ -287,4 +284,4 @@ class Rtsp(unittest.TestCase):
 
 if __name__ == "__main__":
     SUMS = make_clip()
-    unittest.main(argv=sys.argv[:1])
+    sys.exit(not together.main([]))

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Presses the keys for sound in a window, and listens to the WAV file that is written meanwhile.
 
-window_sound.py LIMEF-PLAY LIMEF-DEMO-CLIP; skipped where Xvfb, xdotool or ffmpeg is missing."""
+window_sound.py LIMEF-PLAY CLIP; skipped where Xvfb, xdotool or ffmpeg is missing."""
 import array
 import math
 import shutil

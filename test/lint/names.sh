@@ -6,16 +6,21 @@
 set -eu
 cd "$1"
 failed=0
-options=$(sed -n 's/^ *limef_optional(\([A-Z]*\) .*/LIMEF_\1/p' CMakeLists.txt)
+
+# words of the sources that begin so, and the options of the build
+known=$(mktemp)
+trap 'rm -f "$known"' EXIT
+{
+    grep -rohE --include='*.h' --include='*.hpp' --include='*.c' --include='*.cpp' \
+        --include='*.py' --include='*.txt' --include='*.cmake' -e '\<(limef|LIMEF)_[a-zA-Z0-9_]*' \
+        include src apps test CMakeLists.txt
+    sed -n 's/^ *limef_optional(\([A-Z]*\) .*/LIMEF_\1/p' CMakeLists.txt
+} | sort -u >"$known"
 
 for name in $(grep -ohE '\<(limef|LIMEF)_[a-zA-Z0-9_]*[a-zA-Z0-9]\>' README.md doc/*.md doc/filter/*.md |
-    sort -u); do
-    grep -rqw --include='*.h' --include='*.hpp' --include='*.c' --include='*.cpp' \
-        --include='*.py' --include='*.txt' --include='*.cmake' -e "$name" \
-        include src apps test CMakeLists.txt || echo "$options" | grep -qx "$name" || {
-        echo "$name is in no source"
-        failed=1
-    }
+    sort -u | comm -23 - "$known"); do
+    echo "$name is in no source"
+    failed=1
 done
 
 for document in README.md doc/*.md doc/filter/*.md; do

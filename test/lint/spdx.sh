@@ -6,15 +6,21 @@ set -eu
 cd "$1"
 . test/lint/files.sh
 
-missing=$(files | while read -r file; do
-    case $file in
-    LICENSE | *.png | test/fuzz/*_corpus/*) continue ;;
-    test/vm/vkms-*.patch) licence=GPL-2.0-or-later ;; # of the kernel's driver that it changes
-    test/vm/udmabuf-*.patch) licence=GPL-2.0-only ;;           # likewise
-    *) licence=MIT ;;
-    esac
-    [ ! -f "$file" ] || head -n 3 "$file" | grep -q "SPDX-License-Identifier: $licence" || echo "$file"
-done)
+# without LICENCE: which of the files that are named on the input do not say it
+without()
+{
+    xargs head -v -n 3 | awk -v licence="SPDX-License-Identifier: $1" '
+        /^==> .* <==$/ { if (file && !said) print file; file = $2; said = 0 }
+        index($0, licence) { said = 1 }
+        END { if (file && !said) print file }'
+}
+
+missing=$(
+    files | grep -vE '^LICENSE$|\.png$|^test/fuzz/[a-z_]*_corpus/|^test/vm/(vkms|udmabuf)-.*\.patch$' | without MIT
+    # of the kernel's drivers that they change
+    files | grep '^test/vm/vkms-.*\.patch$' | without GPL-2.0-or-later
+    files | grep '^test/vm/udmabuf-.*\.patch$' | without GPL-2.0-only
+)
 if [ -n "$missing" ]; then
     echo "no SPDX-License-Identifier in the first lines of:"
     echo "$missing"

@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Has the compiler of a build folder look at sources without making code of them, which takes a
+fraction of a build: whether any of them gives a warning or an error.
+
+check-syntax.py BUILD_DIR FOLDER
+
+BUILD_DIR was configured with CMAKE_EXPORT_COMPILE_COMMANDS; FOLDER: of the sources."""
+import concurrent.futures
+import json
+import os
+import pathlib
+import shlex
+import subprocess
+import sys
+
+
+def look_at(entry):
+    """Returns what the compiler says of an entry of compile_commands.json, and its exit status."""
+    command = shlex.split(entry["command"])
+    output = command.index("-o")
+    del command[output:output + 2]
+    done = subprocess.run([*command, "-fsyntax-only"], cwd=entry["directory"], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    return done.stdout, done.returncode
+
+
+def main():
+    build, folder = map(pathlib.Path, sys.argv[1:])
+    entries = json.loads((build / "compile_commands.json").read_text())
+    wanted = [entry for entry in entries if folder.resolve() in pathlib.Path(entry["file"]).parents]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = list(pool.map(look_at, wanted))
+    for said, _ in results:
+        print(said, end="")
+    n_bad = sum(bool(said or status) for said, status in results)
+    print(f"{len(results)} sources, {n_bad} of them with a warning or an error")
+    sys.exit(n_bad > 0 or not results)
+
+
+if __name__ == "__main__":
+    main()

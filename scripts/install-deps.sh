@@ -50,7 +50,7 @@ missing=
 for package in $wanted; do
     is_installed "$package" && continue
     if [ "$package" = pulseaudio ] && is_installed pipewire-alsa; then
-        echo "$0: no pulseaudio, for which pipewire-alsa would have to go: e2e_sound_server is skipped" >&2
+        echo "$0: no pulseaudio, for which pipewire-alsa would have to go: e2e_pulseaudio is skipped" >&2
     else
         missing="$missing $package"
     fi

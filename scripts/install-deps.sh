@@ -15,7 +15,8 @@ build="gcc libc6-dev cmake ninja-build pkg-config
     libegl-dev libgles-dev libgl1-mesa-dri libasound2-dev libsdl2-dev libwayland-dev wayland-protocols
     libfreetype-dev libfontconfig-dev fonts-dejavu-core ca-certificates"
 tests="g++ clang lld libclang-rt-dev libcriterion-dev python3 doxygen ffmpeg
-    vpx-tools xvfb xdotool weston iproute2 icecast2 pulseaudio openssl
+    vpx-tools xvfb xdotool weston iproute2 icecast2 pulseaudio
+    pipewire-bin wireplumber openssl
     libgstrtspserver-1.0-dev libgstreamer-plugins-base1.0-dev gstreamer1.0-plugins-base
     gstreamer1.0-plugins-good gstreamer1.0-plugins-bad glib-networking vlc-bin vlc-plugin-base"
 vm="qemu-system-x86 linux-headers-amd64 busybox-static binutils cpio gcc kmod make patch python3
@@ -50,7 +51,7 @@ missing=
 for package in $wanted; do
     is_installed "$package" && continue
     if [ "$package" = pulseaudio ] && is_installed pipewire-alsa; then
-        echo "$0: no pulseaudio, for which pipewire-alsa would have to go: e2e_sound_server is skipped" >&2
+        echo "$0: no pulseaudio, for which pipewire-alsa would have to go: e2e_pulseaudio is skipped" >&2
     else
         missing="$missing $package"
     fi
@@ -85,5 +86,10 @@ esac
 case $missing in
 *pulseaudio*) # nobody asked for one with every login
     $as_root systemctl --global disable pulseaudio.socket pulseaudio.service >/dev/null 2>&1 || true
+    ;;
+esac
+case $missing in
+*wireplumber*)
+    $as_root systemctl --global disable pipewire.socket pipewire.service wireplumber.service >/dev/null 2>&1 || true
     ;;
 esac

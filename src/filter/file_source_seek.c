@@ -15,6 +15,7 @@
 #define MAX_TRIES 8
 #define FIRST_STEP_BACK_US 500000 /* twice as far at each further try */
 #define MAX_SKIPPED 2000          /* packets without a key frame; then anything is taken */
+#define SOUND_LEAD_US 250000      /* as long are the packets of sound that libavformat leaves out */
 
 /* As far back as there is anything. */
 static int64_t beginning_us(const struct limef_file_source *file)
@@ -22,6 +23,15 @@ static int64_t beginning_us(const struct limef_file_source *file)
     int64_t start_us = limef_file_source_start_us(file);
 
     return start_us != LIMEF_NO_TIME ? start_us : 0;
+}
+
+/* Where to look for what is seen and heard at a time: libavformat may go to a key frame, and leave
+ * out the packet of sound that began before it. */
+static int64_t with_sound_us(const struct limef_file_source *file, int64_t us)
+{
+    if (file->video < 0 || file->audio < 0)
+        return us;
+    return FFMIN(us, FFMAX(us - SOUND_LEAD_US, beginning_us(file)));
 }
 
 static int seek_format(struct limef_file_source *file, int64_t us)
@@ -72,8 +82,12 @@ static void mark_discontinuous(struct limef_file_source *file)
 }
 
 /* What comes after a seek to seek_us is looked at. */
-static void look_for_key(struct limef_file_source *file)
+static void look_for_key(struct limef_file_source *file, bool is_exact)
 {
+    file->sound_from_us = LIMEF_NO_TIME;
+    if (is_exact || file->seek_us <= beginning_us(file))
+        file->sound_from_us = file->seek_us;
+    file->sound_last_us = LIMEF_NO_TIME;
     file->sought_us = file->seek_us;
     file->seek_tries = 1;
     file->seek_skipped = 0;
@@ -102,11 +116,12 @@ static int count_to_target(struct limef_file_source *file)
 
 int file_source_seek(struct limef_file_source *file)
 {
+    int64_t to_us = file->seek_exact ? with_sound_us(file, file->seek_us) : file->seek_us;
     bool counts = is_counted(file);
     int ret;
 
     file->seek_asked = false;
-    ret = counts ? count_to_target(file) : seek_format(file, file->seek_us);
+    ret = counts ? count_to_target(file) : seek_format(file, to_us);
     if (ret == AVERROR_EXIT || !file->opened)
         return ret;
     if (ret < 0) {
@@ -116,7 +131,7 @@ int file_source_seek(struct limef_file_source *file)
     file->waiting = false;
     file->anchored = false;
     mark_discontinuous(file);
-    look_for_key(file);
+    look_for_key(file, file->seek_exact);
     file->offset_us = 0;
     file->end_us = LIMEF_NO_TIME;
     LIMEF_COUNT(file->n_seeks, 1);
@@ -136,11 +151,41 @@ bool file_source_seek_again(struct limef_file_source *file)
     return seek_format(file, file->sought_us) >= 0;
 }
 
+/* Whether a try before this one has passed that packet of sound. */
+static bool has_passed(struct limef_file_source *file)
+{
+    const struct limef_frame *frame = &file->packet.frame;
+
+    if (frame->track != file->audio || file->seek_tries < 2)
+        return false;
+    if (frame->pts_us <= file->sound_last_us)
+        return true;
+    if (!file->seek_to_key)
+        file->sound_last_us = LIMEF_NO_TIME;
+    return false;
+}
+
+/* Whether it is a packet of sound that passes before a key frame is found: a file may have it there
+ * and nowhere else. */
+static bool is_sound_of_target(struct limef_file_source *file)
+{
+    const struct limef_frame *frame = &file->packet.frame;
+
+    if (frame->track != file->audio || frame->pts_us == LIMEF_NO_TIME ||
+        file->sound_from_us == LIMEF_NO_TIME ||
+        frame->pts_us + FFMAX(frame->duration_us, 1) <= file->sound_from_us)
+        return false;
+    file->sound_last_us = FFMAX(file->sound_last_us, frame->pts_us);
+    return true;
+}
+
 bool file_source_seek_accepts(struct limef_file_source *file)
 {
     const struct limef_frame *frame = &file->packet.frame;
 
-    if (!file->seek_to_key)
+    if (has_passed(file))
+        return false;
+    if (!file->seek_to_key || is_sound_of_target(file))
         return true;
     if (frame->track == file->video && frame->flags & LIMEF_FRAME_KEY) {
         if (frame->pts_us > file->seek_us && file_source_seek_again(file))
@@ -156,13 +201,14 @@ bool file_source_seek_accepts(struct limef_file_source *file)
 
 static int begin_again(struct limef_file_source *file)
 {
-    int64_t to_us = file->settings.start_us > 0 ? file->loop_us : beginning_us(file);
+    int64_t to_us =
+        file->settings.start_us > 0 ? with_sound_us(file, file->loop_us) : beginning_us(file);
 
     /* elementary streams get their times by counting, and a seek ends the count */
     if (!(file->format->iformat->flags & AVFMT_NOTIMESTAMPS) && seek_format(file, to_us) >= 0) {
         if (file->settings.start_us > 0) {
-            file->seek_us = to_us;
-            look_for_key(file);
+            file->seek_us = file->loop_us;
+            look_for_key(file, true);
         }
         return 0;
     }

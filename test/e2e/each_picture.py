@@ -7,11 +7,12 @@ each_picture.py EACH-PICTURE FOLDER-OF-THE-DRIVER; LIMEF_TEST_PICTURES: so many 
 alone"""
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 import tempfile
 import unittest
+
+from needed import need
 
 EACH_PICTURE, DRIVER = sys.argv[1:3]
 LONG = "LIMEF_TEST_PICTURES" in os.environ
@@ -74,7 +75,5 @@ class EachPicture(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if not shutil.which("ffmpeg"):
-        print("skipped: no ffmpeg")
-        sys.exit(SKIPPED)
+    need("ffmpeg")
     unittest.main(argv=[sys.argv[0], *sys.argv[3:]], verbosity=2)

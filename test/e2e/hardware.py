@@ -6,12 +6,12 @@ hardware.py LIMEF-PLAY FOLDER-OF-THE-DRIVER"""
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 import tempfile
 import unittest
 
+from needed import need
 from watch import without_watch
 
 PLAY, DRIVER = sys.argv[1:3]
@@ -303,7 +303,5 @@ class Hardware(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if not shutil.which("ffmpeg"):
-        print("skipped: no ffmpeg")
-        sys.exit(77)
+    need("ffmpeg")
     unittest.main(argv=[sys.argv[0], *sys.argv[3:]], verbosity=2)

@@ -8,7 +8,6 @@ import json
 import math
 import os
 import pathlib
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +17,8 @@ import time
 import unittest
 import urllib.request
 import wave
+
+from needed import need
 
 PLAY = sys.argv[1]
 DEADLINE_S = 120
@@ -195,11 +196,6 @@ class Icecast(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    for program in ("ffmpeg", "icecast2"):
-        if not shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/bin"):
-            print(f"there is no {program}")
-            sys.exit(77)
+    need("ffmpeg", "icecast2", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/bin")
     os.chmod(FOLDER, 0o777)
-    program = unittest.main(argv=sys.argv[:1] + sys.argv[2:], exit=False, verbosity=2)
-    TEMP.cleanup()
-    sys.exit(not program.result.wasSuccessful())
+    unittest.main(argv=sys.argv[:1] + sys.argv[2:], verbosity=2)

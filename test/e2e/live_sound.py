@@ -10,7 +10,6 @@ import json
 import math
 import os
 import pathlib
-import shutil
 import struct
 import subprocess
 import sys
@@ -19,6 +18,7 @@ import threading
 import time
 import unittest
 
+from needed import need
 from sounding_camera import PACKET, RATE, SoundingCamera, SoundingSession
 
 PLAY = sys.argv[1]
@@ -148,13 +148,9 @@ class LiveSound(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if not shutil.which("ffmpeg"):
-        print("there is no ffmpeg")
-        sys.exit(77)
+    need("ffmpeg")
     CLIP = FOLDER / "clip.h264"
     subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc=s=160x120:r=25:d=2", "-c:v", "libx264",
                     "-preset", "ultrafast", "-g", "25", "-bf", "0", "-pix_fmt", "yuv420p", "-bsf:v",
                     "h264_metadata=aud=insert", "-f", "h264", CLIP], check=True)
-    program = unittest.main(argv=sys.argv[:1] + sys.argv[2:], exit=False, verbosity=2)
-    TEMP.cleanup()
-    sys.exit(not program.result.wasSuccessful())
+    unittest.main(argv=sys.argv[:1] + sys.argv[2:], verbosity=2)

@@ -7,7 +7,6 @@ live_sync.py AV-SYNC [SECONDS [CASE]]; by hand: nobody can tell on a machine tha
 import json
 import math
 import pathlib
-import shutil
 import struct
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import threading
 import time
 
 import camera
+from needed import need
 from sounding_camera import PACKET, RATE, SoundingCamera, SoundingSession
 
 AV_SYNC = sys.argv[1]
@@ -121,7 +121,5 @@ def main():
 
 
 if __name__ == "__main__":
-    if not shutil.which("ffmpeg"):
-        print("there is no ffmpeg")
-        sys.exit(77)
+    need("ffmpeg")
     main()

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Plays each undamaged clip of a folder, then seeks exactly to some of its pictures:
- * what comes must be, to the end, what came when it was played through.
+ * what comes must be, to the end, what came when it was played through, and the sound
+ * that is heard with the picture must be there.
  *
  *     media_seek [FOLDER]        or the folder in LIMEF_TEST_MEDIA
  *
@@ -21,6 +22,7 @@
 
 #define SKIPPED 77
 #define MAX_PICTURES 2000
+#define MAX_SOUNDS 20000
 #define N_TARGETS 4
 
 struct picture {
@@ -28,10 +30,21 @@ struct picture {
     uint32_t sum; /* over the brightness */
 };
 
+struct sound {
+    int64_t pts_us, duration_us;
+};
+
 /* The end of the chain: a list of what comes. */
 struct list_filter {
     struct limef_filter filter;
     struct picture pictures[MAX_PICTURES];
+    unsigned n;
+};
+
+/* Behind the source: a list of the packets of sound. */
+struct sound_filter {
+    struct limef_filter filter;
+    struct sound packets[MAX_SOUNDS];
     unsigned n;
 };
 
@@ -51,8 +64,20 @@ static int list_go(struct limef_filter *filter, const struct limef_frame *in)
     return 0;
 }
 
+static int sound_go(struct limef_filter *filter, const struct limef_frame *in)
+{
+    struct sound_filter *sound = LIMEF_CONTAINER_OF(filter, struct sound_filter, filter);
+
+    if (in->frame_class == LIMEF_FRAME_PACKET && in->media == LIMEF_MEDIA_AUDIO &&
+        sound->n < MAX_SOUNDS)
+        sound->packets[sound->n++] = (struct sound){in->pts_us, in->duration_us};
+    return limef_pass(filter, in);
+}
+
 static const struct limef_filter_ops list_ops = {.kind = "list", .go = list_go};
+static const struct limef_filter_ops sound_ops = {.kind = "sound", .go = sound_go};
 static struct list_filter played, sought;
+static struct sound_filter sound_played, sound_sought;
 
 static void run(struct limef_file_source *file)
 {
@@ -64,6 +89,19 @@ static void run(struct limef_file_source *file)
     while (ret == 0 || ret == AVERROR(EAGAIN));
 }
 
+/* The packet of sound that is heard at a time; NULL: none is. */
+static const struct sound *heard_at(const struct sound_filter *sound, int64_t us)
+{
+    for (unsigned i = 0; i < sound->n; i++) {
+        const struct sound *packet = &sound->packets[i];
+
+        if (packet->pts_us != LIMEF_NO_TIME && packet->pts_us <= us &&
+            us < packet->pts_us + packet->duration_us)
+            return packet;
+    }
+    return NULL;
+}
+
 static bool is_found(struct limef_file_source *file, unsigned target)
 {
     struct limef_signal_frame seek;
@@ -71,11 +109,15 @@ static bool is_found(struct limef_file_source *file, unsigned target)
     limef_signal_frame_set(&seek, LIMEF_SIGNAL_SEEK, 0, NULL);
     seek.value = played.pictures[target].pts_us;
     seek.code = 1;
-    sought.n = 0;
+    sought.n = sound_sought.n = 0;
     limef_go(&file->source.filter, &seek.frame);
     run(file);
     if (sought.n != played.n - target)
         return false;
+    if (heard_at(&sound_played, seek.value) && !heard_at(&sound_sought, seek.value)) {
+        puts("without the sound that is heard with it:");
+        return false;
+    }
     for (unsigned i = 0; i < sought.n; i++)
         if (sought.pictures[i].pts_us != played.pictures[target + i].pts_us ||
             sought.pictures[i].sum != played.pictures[target + i].sum)
@@ -91,18 +133,22 @@ static bool check(const char *folder, const char *clip)
     bool is_right = true;
 
     snprintf(path, sizeof(path), "%s/%s", folder, clip);
-    played.n = 0;
+    played.n = sound_played.n = 0;
     limef_filter_init(&played.filter, &list_ops, NULL);
     limef_filter_init(&sought.filter, &list_ops, NULL);
+    limef_filter_init(&sound_played.filter, &sound_ops, NULL);
+    limef_filter_init(&sound_sought.filter, &sound_ops, NULL);
     if (limef_file_source_init(
             &file, clip,
-            &(struct limef_file_source_settings){
-                .url = path, .media = LIMEF_MEDIA_VIDEO, .pace = LIMEF_PACE_FASTEST}) < 0 ||
+            &(struct limef_file_source_settings){.url = path, .pace = LIMEF_PACE_FASTEST}) < 0 ||
         limef_decode_filter_init(&decode, clip, NULL) < 0)
         abort();
-    limef_connect(&file.source.filter, &decode.filter);
+    limef_connect(&file.source.filter, &sound_played.filter);
+    limef_connect(&sound_played.filter, &decode.filter);
     limef_connect(&decode.filter, &played.filter);
     run(&file);
+    limef_connect(&file.source.filter, &sound_sought.filter);
+    limef_connect(&sound_sought.filter, &decode.filter);
     limef_connect(&decode.filter, &sought.filter);
     for (unsigned i = 0; i < N_TARGETS && played.n > 0; i++) {
         unsigned target = played.n * (N_TARGETS - i - 1) / N_TARGETS;

@@ -8,13 +8,13 @@ vlc.py RTSP-CLIENT
 Exit status 77: there is no VLC."""
 import os
 import pathlib
-import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import unittest
 
+from needed import need
 from player import Player, times_of
 
 CLIENT = sys.argv[1]
@@ -109,8 +109,6 @@ class Vlc(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if not shutil.which("vlc"):
-        print("no VLC: skipped")
-        sys.exit(77)
+    need("vlc")
     SUMS = make_clip()
     unittest.main(argv=sys.argv[:1])

@@ -5,12 +5,12 @@
 window_sound.py LIMEF-PLAY CLIP; skipped where Xvfb, xdotool or ffmpeg is missing."""
 import array
 import math
-import shutil
 import subprocess
 import sys
 import unittest
 
-from window import DEADLINE_S, FOLDER, TEMP, Player, wait_until, xvfb
+from needed import need
+from window import DEADLINE_S, FOLDER, Player, wait_until, xvfb
 
 RATE = 48000
 LISTEN = 4800  # frames, 0.1 s
@@ -65,6 +65,13 @@ class Listener:
         return before[0]
 
 
+def lit(png):
+    """How many pixels of a snapshot are bright: text, where the picture is black."""
+    gray = subprocess.run(["ffmpeg", "-v", "error", "-i", "-", "-f", "rawvideo", "-pix_fmt", "gray", "-"], input=png,
+                          check=True, capture_output=True, timeout=DEADLINE_S).stdout
+    return sum(1 for value in gray if value > 180)
+
+
 class Keys(unittest.TestCase):
     def test_keys_turn_sound_off_and_on_and_down_and_up_and_take_the_next_track(self):
         with xvfb() as (_, env):
@@ -108,12 +115,26 @@ class Keys(unittest.TestCase):
                 self.assertEqual(status, 0)
                 self.assertEqual(len(report["streams"]), 3)
 
+    def test_the_statistics_show_how_loud_it_is(self):
+        with xvfb() as (_, env):
+            path, clip = FOLDER / "meters.wav", FOLDER / "meters.mkv"
+            subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "color=black:s=640x360:r=5", "-f", "lavfi", "-i",
+                            f"anullsrc=r={RATE}:cl=mono", "-f", "lavfi", "-i", f"sine=500:r={RATE}", "-map", "0", "-map",
+                            "1", "-map", "2", "-t", "180", "-c:v", "mpeg4", "-c:a", "pcm_s16le", str(clip)], check=True,
+                           timeout=DEADLINE_S)
+            with Player(env, "--vo=window", f"--ao=wav:{path}", clip) as player:
+                player.wait_for_pictures()
+                self.assertEqual(lit(player.snapshot()), 0)
+                player.keys("i")
+                silent = wait_until(lambda: lit(player.snapshot()), "the statistics")
+                player.keys("a")
+                Listener(path).hears(500)
+                # five of eight places for the stream and for all of it; figures that count change less
+                wait_until(lambda: lit(player.snapshot()) > 1.2 * silent, f"meters, beside {silent} pixels")
+                player.keys("q")
+                self.assertEqual(player.finish()[0], 0)
+
 
 if __name__ == "__main__":
-    for program in ("Xvfb", "xdotool", "ffmpeg"):
-        if not shutil.which(program):
-            print(f"there is no {program}")
-            sys.exit(77)
-    program = unittest.main(argv=sys.argv[:1] + sys.argv[3:], exit=False, verbosity=2)
-    TEMP.cleanup()
-    sys.exit(not program.result.wasSuccessful())
+    need("Xvfb", "xdotool", "ffmpeg")
+    unittest.main(argv=sys.argv[:1] + sys.argv[3:], verbosity=2)

@@ -8,6 +8,7 @@
 
 #include <limef/filter/decode.h>
 
+#include "support/moving_pictures.h"
 #include "support/silence.h"
 
 #include <limef/base/log.h>
@@ -23,7 +24,6 @@
 #include <libavutil/intreadwrite.h>
 #include <libavutil/log.h>
 #include <libavutil/mem.h>
-#include <libavutil/opt.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,73 +87,35 @@ static inline void tear_down(void)
     av_buffer_unref(&device);
 }
 
-/* Something that moves, so that a picture that refers to a wrong one is a wrong one. */
-static inline void paint(AVFrame *picture, int n)
-{
-    cr_assert(ge(int, av_frame_make_writable(picture), 0));
-    for (int i = 0; i < 3; i++)
-        for (int y = 0; y < picture->height >> (i > 0); y++)
-            for (int x = 0; x < picture->width >> (i > 0); x++)
-                picture->data[i][y * picture->linesize[i] + x] =
-                    (uint8_t)(40 + (x + 3 * n) % 60 + (y * 2 + n) % 50 + (x / 8 * 7 + n * n) % 30);
-    picture->pts = n;
-}
-
-static inline void receive_packets(AVCodecContext *encoder)
+static inline void take_packet(AVPacket *av)
 {
     struct limef_payload *payload = limef_pool_get(clip.packets);
+    struct limef_packet_frame *frame = &clip.frames[clip.n++];
 
-    while (avcodec_receive_packet(encoder, limef_payload_packet(payload)) >= 0) {
-        const AVPacket *av = limef_payload_packet(payload);
-        struct limef_packet_frame *frame = &clip.frames[clip.n++];
-
-        limef_packet_frame_set(frame, payload);
-        frame->frame.media = LIMEF_MEDIA_VIDEO;
-        frame->frame.flags = LIMEF_FRAME_LIVE | (av->flags & AV_PKT_FLAG_KEY ? LIMEF_FRAME_KEY : 0);
-        frame->frame.pts_us = av->pts * FRAME_US;
-        frame->dts_us = av->dts * FRAME_US;
-        payload = limef_pool_get(clip.packets);
-    }
-    limef_payload_unref(payload);
+    cr_assert(le(uint, clip.n, N_PICTURES));
+    av_packet_move_ref(limef_payload_packet(payload), av);
+    limef_packet_frame_set(frame, payload);
+    av = limef_payload_packet(payload);
+    frame->frame.media = LIMEF_MEDIA_VIDEO;
+    frame->frame.flags = LIMEF_FRAME_LIVE | (av->flags & AV_PKT_FLAG_KEY ? LIMEF_FRAME_KEY : 0);
+    frame->frame.pts_us = av->pts * FRAME_US;
+    frame->dts_us = av->dts * FRAME_US;
 }
 
 /* Returns false if there is no such encoder. */
 static inline bool encode(const char *name, const char *options, const char *values)
 {
-    const AVCodec *codec = avcodec_find_encoder_by_name(name);
-    AVCodecContext *encoder = codec ? avcodec_alloc_context3(codec) : NULL;
-    AVFrame *picture;
-
-    if (!encoder)
-        return false;
-    encoder->width = 96;
-    encoder->height = 80;
-    encoder->pix_fmt = AV_PIX_FMT_YUV420P;
-    encoder->time_base = (AVRational){1, 25};
-    encoder->thread_count = 1;
-    encoder->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
-    av_opt_set(encoder->priv_data, "preset", "veryfast", 0);
-    av_opt_set(encoder->priv_data, options, values, 0);
-    cr_assert(ge(int, avcodec_open2(encoder, codec, NULL), 0));
-    clip.packets = limef_pool_create(LIMEF_FRAME_PACKET);
-    clip.parameters = avcodec_parameters_alloc();
-    avcodec_parameters_from_context(clip.parameters, encoder);
-    picture = av_frame_alloc();
-    picture->width = encoder->width;
-    picture->height = encoder->height;
-    picture->format = encoder->pix_fmt;
-    cr_assert(ge(int, av_frame_get_buffer(picture, 0), 0));
-    for (int i = 0; i < N_PICTURES; i++) {
-        paint(picture, i);
-        cr_assert(ge(int, avcodec_send_frame(encoder, picture), 0));
-        receive_packets(encoder);
-    }
-    avcodec_send_frame(encoder, NULL);
-    receive_packets(encoder);
-    av_frame_free(&picture);
-    avcodec_free_context(&encoder);
-    cr_assert(eq(uint, clip.n, N_PICTURES));
-    return true;
+    if (!clip.packets)
+        clip.packets = limef_pool_create(LIMEF_FRAME_PACKET);
+    clip.parameters = moving_encode(&(struct moving_pictures){.encoder = name,
+                                                              .preset = "veryfast",
+                                                              .options = options,
+                                                              .values = values,
+                                                              .flags = AV_CODEC_FLAG_GLOBAL_HEADER,
+                                                              .n_pictures = N_PICTURES},
+                                    take_packet);
+    cr_assert(eq(uint, clip.n, clip.parameters ? N_PICTURES : 0));
+    return clip.parameters;
 }
 
 static inline int note_packet(void *context, const struct limef_frame *frame)

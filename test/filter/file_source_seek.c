@@ -102,6 +102,53 @@ Test(file_source_seek, backward_works_as_forward)
     seek_and_expect("b.ts", 2, 1, 3, 3);
 }
 
+/* Whether a packet of sound came that is heard at a time. */
+static bool has_sound_of(int64_t us)
+{
+    for (unsigned i = 0; i < play_count(&play, LIMEF_FRAME_PACKET); i++) {
+        const struct limef_frame *frame = &play_nth(&play, LIMEF_FRAME_PACKET, i)->frame;
+
+        /* Matroska's times are whole milliseconds */
+        if (frame->media == LIMEF_MEDIA_AUDIO && frame->pts_us <= us &&
+            frame->pts_us + frame->duration_us + 1000 > us)
+            return true;
+    }
+    return false;
+}
+
+static void expect_sound_of_each_picture(const char *name, const struct media *media)
+{
+    struct limef_file_source_settings settings = fastest(media_make(name, media));
+    int64_t begins_us;
+
+    play_init(&play, &settings, &one_thread);
+    play_until(&play, 1);
+    begins_us = picture(0)->frame.pts_us;
+    play_clear(&play);
+    play_init(&play, &settings, NULL);
+    for (int to = 0; to < media->n_pictures; to++) {
+        play_forget(&play);
+        play_signal(&play, LIMEF_SIGNAL_SEEK, 1, begins_us + to * FRAME_US, 0);
+        cr_assert(eq(int, play_run(&play), AVERROR_EOF));
+        cr_assert(has_sound_of(begins_us + to * FRAME_US), "%s: %d", name, to);
+    }
+    play_clear(&play);
+}
+
+Test(file_source_seek, exactly_has_the_sound_of_the_picture_as_well)
+{
+    struct media media = {.n_pictures = 40, .raw_audio = true};
+
+    expect_sound_of_each_picture("a.mkv", &media);
+    expect_sound_of_each_picture("a.mov", &media);
+    media.gop = 1;
+    expect_sound_of_each_picture("b.mkv", &media);
+    media = (struct media){.n_pictures = 40, .audio = true};
+    expect_sound_of_each_picture("a.mp4", &media);
+    expect_sound_of_each_picture("c.mkv", &media);
+    expect_sound_of_each_picture("a.ts", &media);
+}
+
 Test(file_source_seek, what_an_exact_seek_drops_is_counted)
 {
     struct limef_file_source_settings settings =

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "rtsp/reference_set.h"
 
+#include "support/moving_pictures.h"
+
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <libavcodec/avcodec.h>
 #include <libavutil/adler32.h>
 #include <libavutil/log.h>
-#include <libavutil/opt.h>
 #include <string.h>
 
 #define N_PICTURES 60
@@ -30,26 +31,10 @@ static void set_up(void)
 
 TestSuite(reference_set, .timeout = 120, .init = set_up, .fini = clear_stream);
 
-static void receive_packets(AVCodecContext *encoder)
+static void take_packet(AVPacket *packet)
 {
-    AVPacket *packet = av_packet_alloc();
-
-    while (n_packets < N_PICTURES && avcodec_receive_packet(encoder, packet) >= 0) {
-        packets[n_packets++] = packet;
-        packet = av_packet_alloc();
-    }
-    av_packet_free(&packet);
-}
-
-static void paint(AVFrame *picture, int n)
-{
-    cr_assert(ge(int, av_frame_make_writable(picture), 0));
-    for (int i = 0; i < 3; i++)
-        for (int y = 0; y < picture->height >> (i > 0); y++)
-            for (int x = 0; x < picture->width >> (i > 0); x++)
-                picture->data[i][y * picture->linesize[i] + x] =
-                    (uint8_t)(40 + (x + 3 * n) % 60 + (y * 2 + n) % 50 + n * n % 30);
-    picture->pts = n;
+    cr_assert(lt(uint, n_packets, N_PICTURES));
+    packets[n_packets++] = av_packet_clone(packet);
 }
 
 /* Whether each picture that comes of the stream without one of its units is as it is in the whole.
@@ -84,36 +69,14 @@ static bool is_right_without(unsigned left_out, bool learns)
 
 static void make_stream(const char *values)
 {
-    const AVCodec *codec = avcodec_find_encoder_by_name("libx265");
-    AVCodecContext *encoder = codec ? avcodec_alloc_context3(codec) : NULL;
-    AVFrame *picture;
-
-    if (!encoder)
+    parameters = moving_encode(&(struct moving_pictures){.encoder = "libx265",
+                                                         .preset = "medium",
+                                                         .options = "x265-params",
+                                                         .values = values,
+                                                         .n_pictures = N_PICTURES},
+                               take_packet);
+    if (!parameters)
         cr_skip_test("no encoder of H.265");
-    encoder->width = 96;
-    encoder->height = 80;
-    encoder->pix_fmt = AV_PIX_FMT_YUV420P;
-    encoder->time_base = (AVRational){1, 25};
-    encoder->thread_count = 1;
-    av_opt_set(encoder->priv_data, "preset", "medium", 0);
-    av_opt_set(encoder->priv_data, "x265-params", values, 0);
-    cr_assert(ge(int, avcodec_open2(encoder, codec, NULL), 0));
-    parameters = avcodec_parameters_alloc();
-    avcodec_parameters_from_context(parameters, encoder);
-    picture = av_frame_alloc();
-    picture->width = encoder->width;
-    picture->height = encoder->height;
-    picture->format = encoder->pix_fmt;
-    cr_assert(ge(int, av_frame_get_buffer(picture, 0), 0));
-    for (int i = 0; i < N_PICTURES; i++) {
-        paint(picture, i);
-        cr_assert(ge(int, avcodec_send_frame(encoder, picture), 0));
-        receive_packets(encoder);
-    }
-    avcodec_send_frame(encoder, NULL);
-    receive_packets(encoder);
-    av_frame_free(&picture);
-    avcodec_free_context(&encoder);
     cr_assert(eq(uint, n_packets, N_PICTURES));
     is_right_without(N_PICTURES + 1, true);
 }

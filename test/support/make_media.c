@@ -15,6 +15,7 @@
 #define PATH_BYTES 512
 #define N_PATHS 8
 #define SAMPLE_RATE 48000
+#define RAW_SAMPLES 1024 /* in a packet, as of AAC */
 
 static char folder[PATH_BYTES];
 
@@ -156,19 +157,20 @@ static void open_video(struct track *track, const struct media *media, int n, in
     check(av_frame_get_buffer(track->frame, 0) >= 0, "picture");
 }
 
-static void open_audio(struct track *track, int flags)
+static void open_audio(struct track *track, bool is_raw, int flags)
 {
     AVCodecContext *encoder;
 
-    track->encoder = encoder = avcodec_alloc_context3(avcodec_find_encoder(AV_CODEC_ID_AAC));
+    track->encoder = encoder = avcodec_alloc_context3(
+        avcodec_find_encoder(is_raw ? AV_CODEC_ID_PCM_F32LE : AV_CODEC_ID_AAC));
     encoder->sample_rate = SAMPLE_RATE;
-    encoder->sample_fmt = AV_SAMPLE_FMT_FLTP;
+    encoder->sample_fmt = is_raw ? AV_SAMPLE_FMT_FLT : AV_SAMPLE_FMT_FLTP;
     av_channel_layout_default(&encoder->ch_layout, 1);
     encoder->time_base = (AVRational){1, SAMPLE_RATE};
     encoder->flags |= flags;
     check(avcodec_open2(encoder, encoder->codec, NULL) >= 0, "open the audio encoder");
     track->frame = av_frame_alloc();
-    track->frame->nb_samples = encoder->frame_size;
+    track->frame->nb_samples = is_raw ? RAW_SAMPLES : encoder->frame_size;
     track->frame->format = encoder->sample_fmt;
     track->frame->sample_rate = SAMPLE_RATE;
     av_channel_layout_copy(&track->frame->ch_layout, &encoder->ch_layout);
@@ -309,6 +311,7 @@ const char *media_make(const char *name, const struct media *given)
     struct media media = *given;
     struct track video = {0}, audio = {0};
     AVFormatContext *format = NULL;
+    bool has_audio = media.audio || media.raw_audio;
     int flags;
 
     media.width = media.width ? media.width : 160;
@@ -320,8 +323,8 @@ const char *media_make(const char *name, const struct media *given)
     flags = format->oformat->flags & AVFMT_GLOBALHEADER ? AV_CODEC_FLAG_GLOBAL_HEADER : 0;
     open_video(&video, &media, 0, flags);
     add_stream(&video, format);
-    if (media.audio) {
-        open_audio(&audio, flags);
+    if (has_audio) {
+        open_audio(&audio, media.raw_audio, flags);
         add_stream(&audio, format);
     }
     if (media.rotation_degrees)
@@ -329,10 +332,10 @@ const char *media_make(const char *name, const struct media *given)
     check(avio_open(&format->pb, path, AVIO_FLAG_WRITE) >= 0, path);
     check(avformat_write_header(format, NULL) >= 0, "header");
     video.begins_at = clock_of(&video, media.begins_ms);
-    if (media.audio)
+    if (has_audio)
         audio.begins_at = clock_of(&audio, media.begins_ms);
     write_pictures(&video, format, &media);
-    if (media.audio)
+    if (has_audio)
         write_tone(&audio, format, (int64_t)media.n_pictures * SAMPLE_RATE / media.fps);
     check(av_write_trailer(format) >= 0, "trailer");
     avio_closep(&format->pb);

@@ -23,6 +23,7 @@ struct media {
     int gop;              /* a key frame every so many pictures; 0: 10 */
     int b_frames;         /* between two others */
     bool audio;           /* a tone, AAC */
+    bool raw_audio;       /* a tone, PCM */
     int64_t begins_ms;    /* added to all times */
     int rotation_degrees; /* to be turned clockwise by this */
     int change_at;        /* from this picture on: half the size, without a word in the container */

@@ -107,6 +107,8 @@ struct limef_file_source {
     bool seek_asked, seek_exact, seek_to_key;
     uint32_t seek_serial;
     int64_t seek_us, sought_us;
+    int64_t sound_from_us; /* sound of this time and later passes before a key frame is found */
+    int64_t sound_last_us; /* of what has passed so; LIMEF_NO_TIME: nothing */
     unsigned seek_tries, seek_skipped;
 
     /* written by the thread that runs it, read by any */

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: MIT
+"""What a test runs and does not make itself."""
+import shutil
+import sys
+
+SKIPPED = 77
+
+
+def need(*programs, path=None):
+    """Ends a test as skipped where one of them is missing. path: where to look, instead of PATH."""
+    for program in programs:
+        if not shutil.which(program, path=path):
+            print(f"skipped: there is no {program}")
+            sys.exit(SKIPPED)

@@ -17,7 +17,7 @@
 struct decoding_order_part {
     struct decoding_order_part *next; /* vacant */
     int64_t number, timestamp;
-    bool is_counted, is_behind_gap;
+    bool is_counted, is_behind_gap, is_marked;
     size_t bytes;
     uint8_t *large; /* owned; NULL: they are here */
     uint8_t data[PART_BYTES];
@@ -106,8 +106,9 @@ static int pass_first(struct decoding_order *order, struct depacketizer *depacke
     struct decoding_order_part *part = take_first(order);
     int64_t before = order->has_passed ? order->passed : part->number - 2;
     bool is_lost = part->number > before + 1 && before < order->doubtful;
-    struct rtp_packet packet = {.marker = order->is_marked && order->n_parts == 0 &&
-                                          part->timestamp == order->marked_timestamp,
+    bool is_all =
+        part->is_marked || (order->is_marked && part->timestamp == order->marked_timestamp);
+    struct rtp_packet packet = {.marker = is_all && order->n_parts == 0,
                                 .payload = part->large ? part->large : part->data,
                                 .payload_bytes = part->bytes};
     unsigned n_missing = is_lost || part->is_behind_gap || order->is_damaged;
@@ -153,6 +154,7 @@ int decoding_order_put(struct decoding_order *order, struct depacketizer *depack
     part->timestamp = piece->timestamp;
     part->is_counted = piece->is_counted;
     part->is_behind_gap = piece->is_behind_gap;
+    part->is_marked = piece->is_marked;
     to = part->large ? part->large : part->data;
     memcpy(to, piece->head, piece->head_bytes);
     if (piece->bytes > 0)

@@ -38,6 +38,18 @@ def tiny_clip(setup):
     return clip
 
 
+def long_group(setup, width, height, rate):
+    """10 s as a camera sends them that sends a key frame each 10 s."""
+    clip = os.path.join(setup.clips, f"camera_{height}p{rate}_one_group.mp4")
+    if not os.path.exists(clip):
+        source, part = setup.clip(10), clip + ".part"
+        clips.ffmpeg("-i", source, "-an", "-r", rate, "-vf", f"scale={width}:{height}", "-c:v", "libx264",
+                     "-preset", "veryfast", "-crf", 26, "-g", 10 * rate, "-sc_threshold", 0, "-bf", 0, "-f", "mp4",
+                     part)
+        os.rename(part, clip)
+    return clip
+
+
 def session(pid):
     """The processes of a session that still run."""
     found = []

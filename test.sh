@@ -56,7 +56,7 @@ if command -v ld.lld >/dev/null; then
 fi
 
 # Many a test waits for the clock of what it plays.
-jobs=$(($(nproc) * 2))
+jobs=$(($(nproc) + 1))
 
 # Sanitizers of this age want an address space with less randomness than some kernels give.
 fixed=

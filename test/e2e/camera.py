@@ -256,7 +256,8 @@ class _Session:
         except OSError:
             return  # the other side is gone; what it said before is still read
         if camera.freeze_at is None:
-            self.over.wait(2 if self.udp else 0)  # until the goodbye was read
+            # until the goodbye was read; to close with reports unread would take it back
+            self.over.wait(2 if self.udp or camera.version == 2 else 0)
             self.over.set()
             self.connection.close()
 

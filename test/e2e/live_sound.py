@@ -109,9 +109,9 @@ class LiveSound(unittest.TestCase):
             stream = report["streams"][0]
             self.assertEqual(stream["sound"]["codec"], "pcm_s16be")
             self.assertGreater(stream["frames_decoded"], 10)
-            self.assertGreater(stream["sound"]["heard_s"], SECONDS * 0.6)
             middle = samples[RATE // 2:-RATE // 2]
-            if LONG_S or stream["sound"]["lost"] == 0 and not breaks(middle):
+            if stream["sound"]["heard_s"] > SECONDS * 0.6 and (
+                    LONG_S or stream["sound"]["lost"] == 0 and not breaks(middle)):
                 return stream["sound"], middle
         if os.getloadavg()[0] <= os.cpu_count():
             self.fail(f"{len(breaks(middle))} breaks: {stream}")

@@ -168,7 +168,7 @@ static bool may_be_late(const struct graph_edge *edge)
 /* How old frames may be there: towards a recording, older. */
 static int64_t granted_us(const struct limef_graph_inside *graph, const struct graph_edge *edge)
 {
-    return FFMAX(graph->late_after_us, edge->input.lane.settings.max_time_us);
+    return FFMAX(graph->late_after_us, edge->is_shown ? edge->input.lane.settings.max_time_us : 0);
 }
 
 /* How old the oldest of the frames is that wait, or would be if a short fifo had not dropped it

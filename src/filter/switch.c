@@ -168,8 +168,11 @@ static int input_go(struct limef_filter *filter, const struct limef_frame *in)
 
     assert(filter->next && filter->next->ops == &limef_switch_ops);
     LIMEF_COUNT(choice->filter.n_frames, 1);
-    if (signal && signal->signal == LIMEF_SIGNAL_GAP) /* it is of this input's stream alone */
-        return is_on_air(choice, input) ? pass_as_own(choice, in) : withhold(input);
+    if (signal && signal->signal == LIMEF_SIGNAL_GAP) { /* it is of this input's streams alone */
+        if (!is_on_air(choice, input))
+            return withhold(input);
+        return in->slot == UINT32_MAX ? limef_pass(&choice->filter, in) : pass_as_own(choice, in);
+    }
     if (signal)
         return signal->signal == LIMEF_SIGNAL_START || signal->signal == LIMEF_SIGNAL_FLUSH ||
                        has_no_media(signal)

@@ -226,6 +226,16 @@ Test(switch, a_gap_is_of_the_input_on_air_alone)
     cr_assert(eq(u32, sink.frames[0].frame.slot, SLOT));
 }
 
+Test(switch, a_gap_of_all_streams_stays_one_of_all)
+{
+    struct limef_signal_frame gap = make_signal(LIMEF_SIGNAL_GAP, 0);
+
+    gap.frame.slot = UINT32_MAX;
+    limef_go(&inputs[0].filter, &gap.frame);
+    cr_assert(eq(u64, sink.n_frames, 1));
+    cr_assert(eq(u32, sink.frames[0].frame.slot, UINT32_MAX));
+}
+
 Test(switch, an_input_obeys_choose_too)
 {
     struct limef_signal_frame frame = make_signal(LIMEF_SIGNAL_CHOOSE, 2);

@@ -156,7 +156,7 @@ static bool has_passed(struct limef_file_source *file)
 {
     const struct limef_frame *frame = &file->packet.frame;
 
-    if (frame->track != file->audio || file->seek_tries < 2)
+    if (frame->track != file->audio || file->seek_tries < 2 || frame->pts_us == LIMEF_NO_TIME)
         return false;
     if (frame->pts_us <= file->sound_last_us)
         return true;
@@ -204,6 +204,7 @@ static int begin_again(struct limef_file_source *file)
     int64_t to_us =
         file->settings.start_us > 0 ? with_sound_us(file, file->loop_us) : beginning_us(file);
 
+    file->sound_last_us = LIMEF_NO_TIME;
     /* elementary streams get their times by counting, and a seek ends the count */
     if (!(file->format->iformat->flags & AVFMT_NOTIMESTAMPS) && seek_format(file, to_us) >= 0) {
         if (file->settings.start_us > 0) {

@@ -296,6 +296,9 @@ void graph_say_changes(struct limef_graph_inside *graph, int code);
  * supervisor */
 int64_t graph_look_for_stuck(struct limef_graph_inside *graph, int64_t now_us);
 
+/* Before a connection goes: what was said of it is over. */
+void graph_stop_watching(struct limef_graph_inside *graph, struct graph_edge *edge);
+
 /* graph_attach.c: places what is not placed yet, and starts it if the graph runs */
 int graph_attach(struct limef_graph_inside *graph, int64_t deadline_us);
 /* Has the sources stepped that are not yet. */

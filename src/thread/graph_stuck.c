@@ -235,6 +235,28 @@ static void look_at_age(const struct limef_graph_inside *graph, struct graph_edg
     edge->is_late = is_late;
 }
 
+void graph_stop_watching(struct limef_graph_inside *graph, struct graph_edge *edge)
+{
+    int64_t now_us = limef_now_us();
+    struct said late = {.trouble = TROUBLE_LATE, .is_over = true, .for_us = now_us - edge->late_us};
+    struct said unread = {
+        .trouble = TROUBLE_UNREAD, .is_over = true, .for_us = now_us - edge->neglected_us};
+    bool was_late, was_neglected;
+
+    pthread_mutex_lock(&graph->registry);
+    was_late = edge->is_late;
+    was_neglected = edge->said_neglected;
+    edge->is_late = edge->said_neglected = false;
+    snprintf(late.who, sizeof(late.who), "%s", edge->late_in);
+    pthread_mutex_unlock(&graph->registry);
+    if (was_neglected)
+        name_filter(unread.who, sizeof(unread.who), edge->to->filter);
+    if (was_late)
+        say(graph, &late);
+    if (was_neglected)
+        say(graph, &unread);
+}
+
 int64_t graph_look_for_stuck(struct limef_graph_inside *graph, int64_t now_us)
 {
     int64_t period_us = graph->stuck_after_us / LOOKS;

@@ -236,6 +236,7 @@ void graph_drop_edge(struct limef_graph_inside *graph, struct graph_edge *edge)
 {
     struct graph_edge **link = &graph->edges;
 
+    graph_stop_watching(graph, edge);
     while (*link != edge)
         link = &(*link)->next;
     pthread_mutex_lock(&graph->registry);

@@ -367,6 +367,27 @@ Test(watchdog, says_who_keeps_live_frames_for_longer_than_is_granted_and_that_it
     late_stop(&run, &consumer);
 }
 
+Test(watchdog, says_that_it_is_over_when_what_was_late_goes)
+{
+    static struct run run;
+    static struct limef_consumer consumer;
+    struct limef_signal_frame report;
+    struct graph_edge *edge;
+
+    late_start(&run, &consumer, true);
+    run.graph.inside->late_after_us = GRANTED_US;
+    cr_assert(not(says(&run, 2 * GRANTED_US, &report)));
+    cr_assert(says(&run, 2 * GRANTED_US, &report));
+    for (edge = run.graph.inside->edges; edge; edge = edge->next)
+        graph_stop_watching(run.graph.inside, edge);
+    cr_assert(eq(int, limef_reports_read(&run.reports, &report, 0), 0));
+    cr_assert(eq(u32, report.signal, LIMEF_SIGNAL_STUCK));
+    cr_assert(eq(int, report.code, 0));
+    cr_assert(eq(str, report.text, "'second' (gated)"));
+    cr_assert(lt(int, limef_reports_read(&run.reports, &report, 0), 0));
+    late_stop(&run, &consumer);
+}
+
 Test(watchdog, lets_frames_of_files_wait)
 {
     static struct run run;

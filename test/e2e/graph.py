@@ -225,7 +225,7 @@ class Run(unittest.TestCase):
                 status, _, errors = graph(f"{picture} ! {chain}")
                 self.assertEqual(status, 1, errors)
                 self.assertRegex(errors, "error|an encoder belongs before")
-        status, _, errors = graph("--duration=0.5", "pattern ! encode mpeg4 ! writer /dev/full format=matroska")
+        status, _, errors = graph("--duration=3", "pattern ! encode mpeg4 ! writer /dev/full format=matroska")
         self.assertEqual((status, len(errors.splitlines())), (1, 1), errors)
         with open("/dev/full", "w") as full:
             self.assertEqual(subprocess.run([GRAPH, picture + " ! dump"], stdout=full).returncode, 1)

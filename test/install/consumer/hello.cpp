@@ -8,8 +8,16 @@ static int tap_go(limef_filter *filter, const limef_frame *in)
     return limef_pass(filter, in);
 }
 
-static const limef_filter_ops tap_ops = {"tap",   0,       tap_go,  nullptr, 0,
-                                         nullptr, nullptr, nullptr, nullptr, nullptr};
+static limef_filter_ops make_ops()
+{
+    limef_filter_ops ops = {};
+
+    ops.kind = "tap";
+    ops.go = tap_go;
+    return ops;
+}
+
+static const limef_filter_ops tap_ops = make_ops();
 
 int main()
 {

@@ -30,8 +30,8 @@ struct probe_usage {
     int64_t n_preempted; /* times that another one took its processor */
 };
 
-/* The calls within one that is measured, so that their times can be put right at its end; what is
- * beyond the room stays as it is. */
+/* The calls within one that is measured, which are counted at its end, when it is known what of
+ * their times was theirs; what is beyond the room is counted at once, as it was measured. */
 #define PROBE_MAX_COUNTED 32
 struct probe_counted {
     struct probe_usage began;

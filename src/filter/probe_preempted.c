@@ -1,29 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What of a measured time others had: a thread that lost its processor in the middle of a call
- * needed no more for it. Waiting for a device is the call's own, and stays. Which it was
- * is known at the end of the outermost one, so each is counted then, and once.
+ * needed no more for it. Waiting for a device is the call's own, and stays. Whether a call waited
+ * or not is known at the end of the outermost one, so each is counted then, and once.
  */
 #include "filter/probe_private.h"
 
 #include <sys/resource.h>
+#include <time.h>
 
 /* Whoever takes a processor keeps it for longer, mostly; what is shorter is not worth a look. */
 #define LEAST_NS 1000000
 
-static int64_t ns_of(const struct timeval *t)
-{
-    return t->tv_sec * INT64_C(1000000000) + t->tv_usec * 1000;
-}
-
 static struct probe_usage real_usage(void)
 {
     struct rusage usage;
+    struct timespec cpu; /* ru_utime and ru_stime may be a tick old */
 
-    if (getrusage(RUSAGE_THREAD, &usage))
+    if (getrusage(RUSAGE_THREAD, &usage) || clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu))
         return (struct probe_usage){0};
-    return (struct probe_usage){.cpu_ns = ns_of(&usage.ru_utime) + ns_of(&usage.ru_stime),
-                                .n_preempted = usage.ru_nivcsw};
+    return (struct probe_usage){.cpu_ns = cpu.tv_sec * INT64_C(1000000000) + cpu.tv_nsec,
+                                .n_preempted = usage.ru_nivcsw,
+                                .n_slept = usage.ru_nvcsw};
 }
 
 static struct probe_usage (*usage)(void) = real_usage;
@@ -65,7 +63,7 @@ static double own_share(const struct probe_usage *began, int64_t whole_ns)
     if (whole_ns < LEAST_NS)
         return 1;
     now = usage();
-    if (now.n_preempted == began->n_preempted)
+    if (now.n_preempted == began->n_preempted || now.n_slept != began->n_slept)
         return 1;
     share = (double)(now.cpu_ns - began->cpu_ns) / (double)whole_ns;
     return share < 1 ? share : 1;

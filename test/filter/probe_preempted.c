@@ -10,7 +10,7 @@
 
 #define MS 1000000
 
-static int64_t fake_ns = MS, idle_ns, n_preempted;
+static int64_t fake_ns = MS, idle_ns, n_preempted, n_slept;
 
 static int64_t fake_now_ns(void)
 {
@@ -19,7 +19,8 @@ static int64_t fake_now_ns(void)
 
 static struct probe_usage fake_usage(void)
 {
-    return (struct probe_usage){.cpu_ns = fake_ns - idle_ns, .n_preempted = n_preempted};
+    return (struct probe_usage){
+        .cpu_ns = fake_ns - idle_ns, .n_preempted = n_preempted, .n_slept = n_slept};
 }
 
 /* Works, and does nothing for a while, before it passes the frame on. */
@@ -27,6 +28,7 @@ struct worker {
     struct limef_filter filter;
     int64_t work_ns, idle_ns;
     bool is_preempted;                 /* another one works meanwhile */
+    bool sleeps;                       /* it waits of its own will, beside that */
     struct limef_probe_reading passed; /* of the next one, right behind its call */
     struct limef_probe probe;
 };
@@ -39,6 +41,7 @@ static int worker_go(struct limef_filter *filter, const struct limef_frame *in)
     fake_ns += worker->work_ns + worker->idle_ns;
     idle_ns += worker->idle_ns;
     n_preempted += worker->is_preempted;
+    n_slept += worker->sleeps;
     ret = limef_pass(filter, in);
     if (filter->next)
         limef_probe_read(filter->next, &worker->passed);
@@ -118,6 +121,15 @@ Test(probe_preempted, light_work_stays_light_whoever_takes_its_processor)
 Test(probe_preempted, waiting_for_a_device_is_the_filters_own)
 {
     run(8 * MS, false);
+    cr_assert(ge(dbl, measure(&first).p95_us, 8000));
+    cr_assert(ge(dbl, measure(&first).cost_us, 2799));
+    assert_costs(&second, 6000);
+}
+
+Test(probe_preempted, waiting_for_a_device_stays_though_another_takes_the_processor_too)
+{
+    first.sleeps = true;
+    run(8 * MS, true);
     cr_assert(ge(dbl, measure(&first).p95_us, 8000));
     cr_assert(ge(dbl, measure(&first).cost_us, 2799));
     assert_costs(&second, 6000);

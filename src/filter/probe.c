@@ -135,17 +135,12 @@ static void note_arrival(struct limef_probe *probe, const struct limef_frame *fr
 static void count_call(const struct activation *call)
 {
     struct limef_probe *probe = call->probe;
-    uint64_t own_ns = call->own_ns > own_cost_ns ? (uint64_t)(call->own_ns - own_cost_ns) : 0;
+    int64_t own_ns = call->own_ns > own_cost_ns ? call->own_ns - own_cost_ns : 0;
 
-    LIMEF_COUNT(probe->n_sampled, 1);
     LIMEF_COUNT(probe->n_out, call->n_out);
-    LIMEF_COUNT(probe->sum_ns, own_ns);
     if (call->wait_ns)
         LIMEF_COUNT(probe->wait_ns, (uint64_t)call->wait_ns);
-    if (own_ns > LIMEF_COUNTED(probe->max_ns))
-        atomic_store_explicit(&probe->max_ns, own_ns, memory_order_relaxed);
-    LIMEF_COUNT(probe->own[probe_bucket((int64_t)own_ns)], 1);
-    probe_note_counted(tree.counted, probe, (int64_t)own_ns);
+    probe_note_counted(tree.counted, probe, own_ns);
 }
 
 static void mark_behind(struct limef_filter *filter, bool on);
@@ -425,7 +420,6 @@ static void calibrate(void)
     tree.counted = &counted;
     for (int i = 0; i < N_CALIBRATIONS; i++) {
         int64_t began_ns = now_ns(), lap = now_ns() - began_ns;
-        uint64_t sum_ns = probe.sum_ns;
 
         began_ns = now_ns();
         probe_begin_counted(&counted);
@@ -434,10 +428,10 @@ static void calibrate(void)
         stamp_ns = lap < stamp_ns ? lap : stamp_ns;
         began_ns = now_ns();
         measured_go(&nothing, &probe, &frame.frame);
+        probe_end_counted(&counted, 0);
         lap = now_ns() - began_ns;
         call_ns = lap < call_ns ? lap : call_ns;
-        lap = (int64_t)(probe.sum_ns - sum_ns);
-        own_ns = lap < own_ns ? lap : own_ns;
+        own_ns = FFMIN(own_ns, counted.calls[0].own_ns);
     }
     tree = kept;
     stamp_cost_ns = stamp_ns;

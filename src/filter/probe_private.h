@@ -28,10 +28,11 @@ int64_t probe_bucket_ns(unsigned bucket);
 struct probe_usage {
     int64_t cpu_ns;
     int64_t n_preempted; /* times that another one took its processor */
+    int64_t n_slept;     /* times that it gave it away itself, to wait */
 };
 
-/* The calls within one that is measured, so that their times can be put right at its end; what is
- * beyond the room stays as it is. */
+/* The calls within one that is measured, which are counted at its end, when it is known what of
+ * their times was theirs; what is beyond the room is counted at once, as it was measured. */
 #define PROBE_MAX_COUNTED 32
 struct probe_counted {
     struct probe_usage began;
@@ -46,7 +47,8 @@ void probe_begin_counted(struct probe_counted *counted);
 void probe_note_counted(struct probe_counted *counted, struct limef_probe *probe, int64_t own_ns);
 
 /* whole_ns  of the outermost call, without what it waited for room. If the thread lost its
- * processor meanwhile, all calls are made as short as if they had used what it used. */
+ * processor meanwhile, and did not sleep, all calls are made as short as if they had used what it
+ * used. */
 void probe_end_counted(const struct probe_counted *counted, int64_t whole_ns);
 
 /* For tests: another usage; NULL: the real one. As probe_set_clock(). */

@@ -10,7 +10,7 @@
 
 #define MS 1000000
 
-static int64_t fake_ns = MS, idle_ns, n_preempted;
+static int64_t fake_ns = MS, idle_ns, n_preempted, n_slept;
 
 static int64_t fake_now_ns(void)
 {
@@ -19,25 +19,33 @@ static int64_t fake_now_ns(void)
 
 static struct probe_usage fake_usage(void)
 {
-    return (struct probe_usage){.cpu_ns = fake_ns - idle_ns, .n_preempted = n_preempted};
+    return (struct probe_usage){
+        .cpu_ns = fake_ns - idle_ns, .n_preempted = n_preempted, .n_slept = n_slept};
 }
 
 /* Works, and does nothing for a while, before it passes the frame on. */
 struct worker {
     struct limef_filter filter;
     int64_t work_ns, idle_ns;
-    bool is_preempted; /* another one works meanwhile */
+    bool is_preempted;                 /* another one works meanwhile */
+    bool sleeps;                       /* it waits of its own will, beside that */
+    struct limef_probe_reading passed; /* of the next one, right behind its call */
     struct limef_probe probe;
 };
 
 static int worker_go(struct limef_filter *filter, const struct limef_frame *in)
 {
     struct worker *worker = LIMEF_CONTAINER_OF(filter, struct worker, filter);
+    int ret;
 
     fake_ns += worker->work_ns + worker->idle_ns;
     idle_ns += worker->idle_ns;
     n_preempted += worker->is_preempted;
-    return limef_pass(filter, in);
+    n_slept += worker->sleeps;
+    ret = limef_pass(filter, in);
+    if (filter->next)
+        limef_probe_read(filter->next, &worker->passed);
+    return ret;
 }
 
 static const struct limef_filter_ops worker_ops = {.kind = "worker", .go = worker_go};
@@ -118,6 +126,45 @@ Test(probe_preempted, waiting_for_a_device_is_the_filters_own)
     assert_costs(&second, 6000);
 }
 
+Test(probe_preempted, waiting_for_a_device_stays_though_another_takes_the_processor_too)
+{
+    first.sleeps = true;
+    run(8 * MS, true);
+    cr_assert(ge(dbl, measure(&first).p95_us, 8000));
+    cr_assert(ge(dbl, measure(&first).cost_us, 2799));
+    assert_costs(&second, 6000);
+}
+
+static void assert_only_grew(const struct limef_probe_reading *before,
+                             const struct limef_probe_reading *after)
+{
+    cr_assert(le(u64, before->n_sampled, after->n_sampled));
+    cr_assert(le(u64, before->sum_ns, after->sum_ns));
+    cr_assert(le(u64, before->max_ns, after->max_ns));
+    for (unsigned i = 0; i < LIMEF_PROBE_N_BUCKETS; i++)
+        cr_assert(le(u32, before->own[i], after->own[i]));
+}
+
+Test(probe_preempted, what_is_read_in_the_middle_of_a_call_is_not_taken_back)
+{
+    struct limef_probe_reading last;
+
+    first.idle_ns = 8 * MS;
+    first.is_preempted = true;
+    for (int i = 0; i < 10; i++) {
+        struct limef_packet_frame packet = make_packet(i * 40000, 0);
+
+        limef_probe_read(&second.filter, &last);
+        limef_probe_run(&first.filter, &packet.frame);
+        assert_only_grew(&last, &first.passed);
+        limef_probe_read(&second.filter, &last);
+        assert_only_grew(&first.passed, &last);
+    }
+    cr_assert(eq(u64, last.n_sampled, 10));
+    cr_assert(eq(u64, last.sum_ns, 30 * MS)); /* of 16 ms the two worked 8: half of 6 each */
+    cr_assert(eq(u64, last.max_ns, 3 * MS));
+}
+
 Test(probe_preempted, undisturbed_all_is_as_it_was_measured)
 {
     run(0, false);
@@ -145,4 +192,7 @@ Test(probe_preempted, a_burst_beyond_the_room_is_measured_as_it_was)
     limef_probe_read(&sinks[PROBE_MAX_COUNTED + 1].filter, &last);
     cr_assert(eq(u64, last.n_sampled, 1));
     cr_assert(le(u64, last.sum_ns, MS));
+    limef_probe_read(&sinks[0].filter, &last);
+    cr_assert(eq(u64, last.n_sampled, 1));
+    cr_assert(eq(u64, last.sum_ns, 11 * MS));
 }

@@ -30,6 +30,17 @@ unsigned graph_depth_of(const struct limef_plan_link *link)
     return link->depth < most ? link->depth : most;
 }
 
+struct limef_lane_settings graph_bounds_of(const struct limef_plan_link *link)
+{
+    return (struct limef_lane_settings){
+        .overflow = link->overflow,
+        .depth = graph_depth_of(link),
+        .max_bytes = link->max_bytes,
+        .max_time_us = link->max_time_us,
+        .block_us = link->overflow == LIMEF_OVERFLOW_BLOCK ? 0 : LIVE_WAIT_US,
+    };
+}
+
 unsigned graph_frames_for(const struct limef_plan_link *link)
 {
     unsigned n_frames = FRAMES_MIN;
@@ -73,12 +84,7 @@ static unsigned get_frames(struct limef_graph_inside *graph, struct graph_edge *
 int graph_prepare_boundary(struct limef_graph_inside *graph, struct graph_edge *edge,
                            const struct limef_plan_link *link)
 {
-    struct limef_lane_settings settings = {
-        .overflow = link->overflow,
-        .depth = graph_depth_of(link),
-        .max_bytes = link->max_bytes,
-        .max_time_us = link->max_time_us,
-        .block_us = link->overflow == LIMEF_OVERFLOW_BLOCK ? 0 : LIVE_WAIT_US};
+    struct limef_lane_settings settings = graph_bounds_of(link);
     unsigned n_frames = get_frames(graph, edge, graph_frames_for(link));
     int ret;
 

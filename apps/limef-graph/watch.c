@@ -31,7 +31,7 @@ uint64_t watch_n_drops(const struct limef_graph_boundary_look *boundary)
     const struct limef_lane_counters *counters = &boundary->counters;
 
     return counters->n_dropped_oldest + counters->n_dropped_to_key + counters->n_dropped_flush +
-           counters->n_dropped_timeout;
+           counters->n_dropped_timeout + counters->n_superseded;
 }
 
 size_t watch_find(const struct watch *watch, const struct limef_filter *filter)

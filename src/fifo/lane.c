@@ -279,6 +279,7 @@ void limef_lane_get_counters(const struct limef_lane *lane, struct limef_lane_co
         .n_dropped_to_key = LIMEF_COUNTED(lane->n_dropped_to_key),
         .n_dropped_flush = LIMEF_COUNTED(lane->n_dropped_flush),
         .n_dropped_timeout = LIMEF_COUNTED(lane->n_dropped_timeout),
+        .n_superseded = LIMEF_COUNTED(lane->n_superseded),
         .n_blocked = LIMEF_COUNTED(lane->n_blocked),
         .n_wakes = LIMEF_COUNTED(lane->n_wakes),
         .copied_bytes = LIMEF_COUNTED(lane->copied_bytes),

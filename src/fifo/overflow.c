@@ -178,6 +178,22 @@ static bool take_back_up_to(struct limef_lane *lane, uint32_t to)
                                                    memory_order_acq_rel, memory_order_acquire);
 }
 
+/* Moves head to tail: all that waits, from *first on, is the producer's now. Returns false if
+ * nothing does. */
+static bool take_back_all(struct limef_lane *lane, uint32_t *first)
+{
+    uint32_t tail = own_tail(lane);
+
+    refresh_head(lane);
+    do { /* each failure is a frame that the consumer took: at most n_frames of them */
+        *first = lane->head_cache;
+        if (*first == tail)
+            return false;
+    } while (!take_back_up_to(lane, tail));
+    lane->head_cache = tail;
+    return true;
+}
+
 /* Takes all that waits back, drops the `n_drops` oldest media, queues the rest again in order.
  * Returns how many were dropped. */
 static unsigned requeue_without(struct limef_lane *lane, unsigned n_drops)
@@ -186,12 +202,8 @@ static unsigned requeue_without(struct limef_lane *lane, unsigned n_drops)
     unsigned n_dropped = 0, n_requeued = 0;
 
     refresh_head(lane);
-    do { /* each failure is a frame that the consumer took: at most n_frames of them */
-        position = lane->head_cache;
-        if (position == tail || !n_media_waiting(lane))
-            return 0;
-    } while (!take_back_up_to(lane, tail));
-    lane->head_cache = tail;
+    if (!n_media_waiting(lane) || !take_back_all(lane, &position))
+        return 0;
     for (; position != tail; position++) {
         struct limef_stack_frame *stack = frame_down(lane, position);
 
@@ -233,6 +245,77 @@ static bool drop_oldest(struct limef_lane *lane)
     return true;
 }
 
+/* Whether the last one of its stream says all: those before it need not be known. */
+static bool is_state(uint32_t signal)
+{
+    switch (signal) {
+    case LIMEF_SIGNAL_START:
+    case LIMEF_SIGNAL_STOP:
+    case LIMEF_SIGNAL_FLUSH:
+    case LIMEF_SIGNAL_END:
+    case LIMEF_SIGNAL_LOST:
+    case LIMEF_SIGNAL_STATE:
+    case LIMEF_SIGNAL_DECODER:
+    case LIMEF_SIGNAL_GAP:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Whether nobody needs the older one, with no media between the two. */
+static bool supersedes(const struct limef_frame *newer, const struct limef_frame *older)
+{
+    const struct limef_signal_frame *newer_signal = limef_signal_frame_from(newer);
+    const struct limef_signal_frame *older_signal = limef_signal_frame_from(older);
+
+    if (stream_of(newer) != stream_of(older) || newer->media != older->media ||
+        newer->frame_class != older->frame_class)
+        return false;
+    if (!newer_signal || !older_signal)
+        return newer->frame_class == LIMEF_FRAME_CODEC;
+    return newer_signal->signal == older_signal->signal && is_state(newer_signal->signal);
+}
+
+/* The oldest of [first, tail) that one of the others or `in`, behind them, supersedes; tail: none.
+ * They are the producer's. */
+static uint32_t find_superseded(const struct limef_lane *lane, uint32_t first,
+                                const struct limef_frame *in)
+{
+    uint32_t tail = own_tail(lane), position = first;
+
+    for (; position != tail; position++) {
+        const struct limef_frame *older = &frame_down(lane, position)->any.frame;
+        uint32_t next = position + 1;
+
+        if (supersedes(in, older))
+            break;
+        while (next != tail && !supersedes(&frame_down(lane, next)->any.frame, older))
+            next++;
+        if (next != tail)
+            break;
+    }
+    return position;
+}
+
+/* Where no media waits. What is left keeps its order. Returns false if none is superseded. */
+static bool drop_superseded(struct limef_lane *lane, const struct limef_frame *in)
+{
+    uint32_t tail = own_tail(lane), position, superseded;
+
+    if (!take_back_all(lane, &position))
+        return false;
+    superseded = find_superseded(lane, position, in);
+    for (; position != tail; position++)
+        if (position == superseded)
+            keep_spare(lane, frame_down(lane, position));
+        else
+            publish(lane, frame_down(lane, position));
+    wake_reader(lane); /* it may have seen the lane empty */
+    LIMEF_COUNT(lane->n_superseded, superseded != tail);
+    return superseded != tail;
+}
+
 static bool has_room(struct limef_lane *lane, const struct limef_frame *in)
 {
     if (is_media(in) && is_full(lane, in))
@@ -243,7 +326,9 @@ static bool has_room(struct limef_lane *lane, const struct limef_frame *in)
     return lane->taken != lane->recycled_cache;
 }
 
-/* Waits for the consumer. Returns 0, AVERROR_EXIT or AVERROR(ETIMEDOUT). */
+/* Waits for the consumer. Returns 0, AVERROR_EXIT or AVERROR(ETIMEDOUT): at once where the lane
+ * drops and the consumer has given nothing back since the last time, as the writer has others to
+ * serve. */
 static int wait_for_room(struct limef_lane *lane, const struct limef_frame *in)
 {
     int64_t block_us = lane->settings.block_us;
@@ -255,6 +340,8 @@ static int wait_for_room(struct limef_lane *lane, const struct limef_frame *in)
             return 0;
         cpu_relax_for(LOOK_GAP_PAUSES);
     }
+    if (lane->settings.overflow != LIMEF_OVERFLOW_BLOCK && lane->timed_out_at == lane->taken + 1)
+        return AVERROR(ETIMEDOUT);
     LIMEF_COUNT(lane->n_blocked, 1);
     probe_wait_begins();
     while (!ret) {
@@ -274,6 +361,7 @@ static int wait_for_room(struct limef_lane *lane, const struct limef_frame *in)
     probe_wait_ends();
     thread_set_sleeps_on(NULL);
     atomic_store_explicit(&lane->writer_sleeps, 0, memory_order_relaxed);
+    lane->timed_out_at = ret == AVERROR(ETIMEDOUT) ? lane->taken + 1 : 0;
     return ret;
 }
 
@@ -360,6 +448,8 @@ static APART int gain_room(struct limef_lane *lane, const struct limef_frame *in
             lane_begin_waits(lane, in);
             return 0;
         }
+        if (lane->settings.overflow != LIMEF_OVERFLOW_BLOCK && drop_superseded(lane, in))
+            continue;
         ret = wait_for_room(lane, in);
         if (ret == AVERROR(ETIMEDOUT))
             LIMEF_COUNT(lane->n_dropped_timeout, 1);

@@ -243,6 +243,8 @@ static const struct family families[] = {
      BOUNDARY(counters.n_dropped_flush), "reason", "flush"},
     {ABOUT_BOUNDARY, "limef_boundary_dropped", NULL, "", COUNTER, FORM_COUNT,
      BOUNDARY(counters.n_dropped_timeout), "reason", "timeout"},
+    {ABOUT_BOUNDARY, "limef_boundary_dropped", NULL, "", COUNTER, FORM_COUNT,
+     BOUNDARY(counters.n_superseded), "reason", "superseded"},
     {ABOUT_BOUNDARY, "limef_boundary_copied_bytes", "bytes", "Bytes that had to be copied.",
      COUNTER, FORM_COUNT, BOUNDARY(counters.copied_bytes), NULL, NULL},
     {ABOUT_BOUNDARY, "limef_boundary_grown", NULL, "Times that a frame of its pool grew.", COUNTER,

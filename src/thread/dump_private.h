@@ -17,7 +17,7 @@ void graph_dump_name(FILE *file, const char *name, char quote);
 static inline uint64_t graph_dump_dropped(const struct limef_lane_counters *counters)
 {
     return counters->n_dropped_oldest + counters->n_dropped_to_key + counters->n_dropped_flush +
-           counters->n_dropped_timeout;
+           counters->n_dropped_timeout + counters->n_superseded;
 }
 
 #endif

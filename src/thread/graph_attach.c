@@ -10,6 +10,8 @@
 /* Signals, and the frame that the reader holds, have room beside the media. */
 #define FRAMES_BESIDE_DEPTH 2
 #define FRAMES_MIN 8
+/* A live thread has other streams to serve than that of a consumer that takes no signal. */
+#define LIVE_WAIT_US 100000
 /* More than a plan wants before anything is measured is for a fifo if that leaves a quarter of the
  * graph's memory to filters that come. */
 #define FRAMES_MODEST 64
@@ -26,6 +28,17 @@ unsigned graph_depth_of(const struct limef_plan_link *link)
     unsigned most = LIMEF_LANE_MAX_FRAMES - FRAMES_BESIDE_DEPTH;
 
     return link->depth < most ? link->depth : most;
+}
+
+struct limef_lane_settings graph_bounds_of(const struct limef_plan_link *link)
+{
+    return (struct limef_lane_settings){
+        .overflow = link->overflow,
+        .depth = graph_depth_of(link),
+        .max_bytes = link->max_bytes,
+        .max_time_us = link->max_time_us,
+        .block_us = link->overflow == LIMEF_OVERFLOW_BLOCK ? 0 : LIVE_WAIT_US,
+    };
 }
 
 unsigned graph_frames_for(const struct limef_plan_link *link)
@@ -71,10 +84,7 @@ static unsigned get_frames(struct limef_graph_inside *graph, struct graph_edge *
 int graph_prepare_boundary(struct limef_graph_inside *graph, struct graph_edge *edge,
                            const struct limef_plan_link *link)
 {
-    struct limef_lane_settings settings = {.overflow = link->overflow,
-                                           .depth = graph_depth_of(link),
-                                           .max_bytes = link->max_bytes,
-                                           .max_time_us = link->max_time_us};
+    struct limef_lane_settings settings = graph_bounds_of(link);
     unsigned n_frames = get_frames(graph, edge, graph_frames_for(link));
     int ret;
 

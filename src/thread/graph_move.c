@@ -282,7 +282,8 @@ int graph_set_bounds(struct limef_graph_inside *graph, struct graph_edge *edge,
                      const struct limef_plan_link *link, int64_t timeout_us)
 {
     const struct limef_lane *lane = &edge->input.lane;
-    struct bounds bounds = {.edge = edge, .settings = lane->settings, .n_frames = lane->n_frames};
+    struct bounds bounds = {
+        .edge = edge, .settings = graph_bounds_of(link), .n_frames = lane->n_frames};
     int ret;
 
     bounds.move = (struct move){.graph = graph,
@@ -291,10 +292,6 @@ int graph_set_bounds(struct limef_graph_inside *graph, struct graph_edge *edge,
                                 .act = set_bounds,
                                 .context = &bounds,
                                 .deadline_us = limef_deadline_us(timeout_us)};
-    bounds.settings.overflow = link->overflow;
-    bounds.settings.max_bytes = link->max_bytes;
-    bounds.settings.max_time_us = link->max_time_us;
-    bounds.settings.depth = graph_depth_of(link);
     if (graph_frames_for(link) > lane->n_frames) {
         bounds.n_frames = graph_frames_for(link);
         bounds.frames = graph_get_frames(graph, bounds.n_frames);

@@ -303,7 +303,8 @@ void graph_stop_watching(struct limef_graph_inside *graph, struct graph_edge *ed
 int graph_attach(struct limef_graph_inside *graph, int64_t deadline_us);
 /* Has the sources stepped that are not yet. */
 int graph_sources_on(struct limef_graph_inside *graph, int64_t deadline_us);
-/* The depth that a boundary can have, and the stack frames for it. */
+/* The bounds of a boundary, the depth among them, and the stack frames for it. */
+struct limef_lane_settings graph_bounds_of(const struct limef_plan_link *link);
 unsigned graph_depth_of(const struct limef_plan_link *link);
 unsigned graph_frames_for(const struct limef_plan_link *link);
 /* Stack frames of a boundary. NULL: there is not so much memory, or so many would leave too little

@@ -2,7 +2,8 @@
 /*
  * Each policy, with random packets and signals from one thread and a reader of
  * random pace and batch: nothing is lost but what is counted, nothing comes
- * twice or out of order, every signal arrives, no packet follows a hole.
+ * twice or out of order, every signal arrives but a state that a newer one
+ * superseded, no packet follows a hole.
  */
 #include "stress.h"
 
@@ -13,7 +14,8 @@ struct run {
     struct limef_lane_settings settings;
     unsigned n_frames;
     int64_t n_media, n_signals, n_refused, n_signals_refused; /* the writer's */
-    int64_t media_read, signals_read, n_holes;                /* the reader's */
+    int64_t media_read, next_signal, n_holes, n_superseded;   /* the reader's */
+    bool is_state[N_FRAMES]; /* of the signals; the writer's, before it writes that one */
     uint32_t seed;
 };
 
@@ -28,8 +30,12 @@ static void *write_all(void *context)
         int ret;
 
         if (dice % 16 == 0) {
-            ret = write_signal(lane, dice % 256 == 0 ? LIMEF_SIGNAL_FLUSH : LIMEF_SIGNAL_USER,
-                               run->n_signals);
+            uint32_t signal = dice % 256 == 0  ? LIMEF_SIGNAL_FLUSH
+                              : dice % 64 == 0 ? LIMEF_SIGNAL_STATE
+                                               : LIMEF_SIGNAL_USER;
+
+            run->is_state[run->n_signals] = signal != LIMEF_SIGNAL_USER;
+            ret = write_signal(lane, signal, run->n_signals);
             CHECK(ret == 0 || (ret == AVERROR(ETIMEDOUT) && run->settings.block_us));
             run->n_signals += ret == 0;
             run->n_signals_refused += ret < 0;
@@ -56,8 +62,9 @@ static bool note(struct run *run, const struct limef_frame *frame, int64_t *next
     const struct limef_packet_frame *packet = limef_packet_frame_from(frame);
 
     if (signal_frame) {
-        CHECK(signal_frame->value == run->signals_read); /* all, in order, once */
-        run->signals_read++;
+        for (; run->next_signal < signal_frame->value; run->n_superseded++)
+            CHECK(run->is_state[run->next_signal++]);
+        CHECK(signal_frame->value == run->next_signal++); /* all others, in order, once */
         *flushed = *flushed || signal_frame->signal == LIMEF_SIGNAL_FLUSH;
         return signal_frame->signal == LIMEF_SIGNAL_END;
     }
@@ -117,15 +124,19 @@ static void run_policy(const char *name, unsigned n_frames, struct limef_lane_se
     n_dropped -= run.n_signals_refused;
     CHECK(run.n_media == run.media_read + n_dropped);
     CHECK(run.n_refused + run.n_signals_refused == (int64_t)counters.n_dropped_timeout);
-    CHECK(run.n_signals == run.signals_read);
-    CHECK((int64_t)counters.n_read == run.media_read + run.signals_read);
+    CHECK(run.n_signals == run.next_signal);
+    CHECK(run.n_superseded == (int64_t)counters.n_superseded);
+    CHECK(!run.n_superseded || settings.overflow != LIMEF_OVERFLOW_BLOCK);
+    CHECK((int64_t)counters.n_read == run.media_read + run.n_signals - run.n_superseded);
     CHECK(counters.max_used <= counters.depth);
     CHECK(settings.overflow != LIMEF_OVERFLOW_BLOCK || settings.block_us || !run.n_holes);
     CHECK(atomic_load(&static_payload()->n_refs) == 1 + limef_lane_n_waiting(&run.boundary.lane));
     boundary_clear(&run.boundary);
-    printf("%s/%u: %lld of %lld packets and %lld signals in order, %lld dropped and counted\n",
-           name, n_frames, (long long)run.media_read, (long long)run.n_media,
-           (long long)run.signals_read, (long long)n_dropped);
+    printf(
+        "%s/%u: %lld of %lld packets and %lld of %lld signals in order, %lld dropped and counted\n",
+        name, n_frames, (long long)run.media_read, (long long)run.n_media,
+        (long long)(run.n_signals - run.n_superseded), (long long)run.n_signals,
+        (long long)n_dropped);
 }
 
 int main(void)

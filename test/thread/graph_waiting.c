@@ -170,6 +170,50 @@ static int note_gap(void *context, const struct limef_frame *frame)
     return 0;
 }
 
+static int signals_step(struct limef_source *base, int64_t *due_us)
+{
+    struct number_source *source = LIMEF_CONTAINER_OF(base, struct number_source, source);
+    struct limef_signal_frame signal;
+
+    if (atomic_load(&source->n_passed) == atomic_load(&n_allowed)) {
+        *due_us = limef_now_us() + 1000;
+        return AVERROR(EAGAIN);
+    }
+    limef_signal_frame_set(&signal, LIMEF_SIGNAL_USER, 0, NULL);
+    limef_pass(&base->filter, &signal.frame);
+    atomic_fetch_add(&source->n_passed, 1);
+    return 0;
+}
+
+/* More than there is room for, and each means something by itself. */
+Test(graph_waiting, signals_before_a_filter_that_hangs_do_not_stop_a_live_source)
+{
+    static struct line line;
+    struct limef_plan_link link = {.overflow = LIMEF_OVERFLOW_DROP_TO_KEY, .depth = 2};
+    struct limef_graph graph = {0};
+    struct graph_edge *edge;
+    const int n_signals = 2 * LIMEF_LANE_MAX_FRAMES;
+
+    line_init(&line, 0);
+    line.source.source.step = signals_step;
+    limef_connect(&line.source.source.filter, &line.sink.filter); /* alone */
+    graph_init(&graph, sizeof(memory), LIMEF_PLAN_PER_FILTER);
+    cr_assert(eq(int, limef_graph_add(&graph, &line.source.source), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    edge = edge_to(&graph, &line.sink.filter);
+    cr_assert(eq(int, set_bounds(&graph, edge, &link), 0));
+    atomic_store(&line.sink.stuck, 1);
+    atomic_store(&n_allowed, n_signals);
+    ASSERT_COMES(atomic_load(&line.source.n_passed) == n_signals);
+    cr_assert(gt(u64, LIMEF_COUNTED(edge->input.lane.n_dropped_timeout), 0));
+    atomic_store(&line.sink.stuck, 0);
+    link.overflow = LIMEF_OVERFLOW_BLOCK;
+    cr_assert(eq(int, set_bounds(&graph, edge, &link), 0));
+    cr_assert(zero(i64, edge->input.lane.settings.block_us)); /* and a file's loses nothing */
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    limef_graph_clear(&graph);
+}
+
 Test(graph_waiting, the_stream_alone_that_has_a_hole_is_told_of_it_where_a_boundary_goes)
 {
     static struct line line;

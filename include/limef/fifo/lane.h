@@ -27,7 +27,8 @@ struct limef_pool;
 /** Most stack frames of one lane. */
 #define LIMEF_LANE_MAX_FRAMES 4096
 
-/** What happens to media that finds the lane full. Signals and codec frames are never dropped. */
+/** What happens to media that finds the lane full. Of signals and codec frames only one goes that a
+ * newer one of its stream supersedes, where media is dropped and no stack frame is left. */
 enum limef_overflow {
     LIMEF_OVERFLOW_BLOCK,       /**< the writer waits for room: files */
     LIMEF_OVERFLOW_DROP_OLDEST, /**< the oldest queued frame goes: pictures on their way to a
@@ -56,7 +57,9 @@ struct limef_lane_settings {
     size_t max_bytes;    /**< encoded or decoded bytes that may wait; 0: no bound */
     int64_t max_time_us; /**< stream time from the oldest to the newest that waits; 0: no bound */
     int64_t block_us;    /**< how long a writer waits for room; 0: until the fifo closes or the
-                              writing thread is stopped */
+                              writing thread is stopped. Where media is dropped only signals and
+                              codec frames wait, and no further one once one did in vain, until
+                              the consumer has given a stack frame back */
 };
 
 /**
@@ -96,6 +99,8 @@ struct limef_lane_counters {
     uint64_t n_dropped_to_key;  /**< media dropped up to a key frame */
     uint64_t n_dropped_flush;   /**< media dropped because a FLUSH came behind it */
     uint64_t n_dropped_timeout; /**< frames refused with AVERROR(ETIMEDOUT) */
+    uint64_t n_superseded;      /**< codec frames and signals of a state dropped because a newer
+                                     one of their stream came and no stack frame was left */
     uint64_t n_blocked;         /**< writes that had to wait */
     uint64_t n_wakes;           /**< system calls made to wake the consumer */
     uint64_t copied_bytes;      /**< payload bytes copied because nobody counted them */
@@ -127,13 +132,15 @@ struct limef_lane {
     uint32_t taken;                  /**< how many came out of the up ring */
     struct limef_stack_frame *spare; /**< frames the producer took back itself */
     bool ends_hole;                  /**< what is written now is that key frame */
+    uint32_t timed_out_at;           /**< `taken` + 1 when the last wait was in vain; else 0 */
     uint64_t n_holes, n_said;        /**< so far; n_dropped_to_key when that was said last */
     unsigned sample_every, sample_in;
     int64_t sampled_us;
     uint64_t media_written, bytes_written;
     struct limef_pool *codecs; /**< for codec parameters that nobody counts; owned */
     LIMEF_ATOMIC(uint64_t) n_written, n_dropped_oldest, n_dropped_to_key, n_dropped_flush;
-    LIMEF_ATOMIC(uint64_t) n_dropped_timeout, n_blocked, n_wakes, copied_bytes, n_allocations;
+    LIMEF_ATOMIC(uint64_t) n_dropped_timeout, n_superseded, n_blocked, n_wakes;
+    LIMEF_ATOMIC(uint64_t) copied_bytes, n_allocations;
     LIMEF_ATOMIC(uint32_t) max_used;
     struct limef_key_waits waits_for_key; /**< last: what each write touches is in three lines */
 

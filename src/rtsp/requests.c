@@ -259,7 +259,8 @@ static int go_without(struct rtsp_camera *camera, const struct rtsp_item *item)
  * its own. */
 static bool refuses_version(const struct rtsp_camera *camera, const struct rtsp_item *item)
 {
-    return item->status == 505 || (item->status == 400 && item->version == 2 && !camera->speaks_2);
+    return item->status == 505 ||
+           (item->status == 400 && item->version != (camera->speaks_2 ? 2 : 1));
 }
 
 /* As takes_other_transport(). */

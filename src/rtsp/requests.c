@@ -374,7 +374,8 @@ static int take_description(struct rtsp_camera *camera, const struct rtsp_item *
     snprintf(camera->base, sizeof(camera->base), "%s", base);
     ret = rtsp_camera_describe(camera, (const char *)item->data, item->data_bytes);
     if (ret == AVERROR(ENOSYS))
-        return fail(camera, LIMEF_RTSP_REASON_ENCODING, ret, "none of its streams can be used");
+        return fail(camera, LIMEF_RTSP_REASON_ENCODING, ret, "none of its streams can be used%s%s",
+                    camera->unusable[0] ? ": " : "", camera->unusable);
     if (ret == AVERROR_PATCHWELCOME)
         return fail(camera, LIMEF_RTSP_REASON_INTERLEAVED, ret,
                     "its pictures are further out of order than there is room for");

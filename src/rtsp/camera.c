@@ -389,18 +389,25 @@ int rtsp_camera_step(struct rtsp_camera *camera, int64_t *due_us)
     return more > 0 ? 0 : AVERROR(EAGAIN);
 }
 
+/* Copies what can be part of a header. Returns 0, or AVERROR(EINVAL). */
+static int copy_secret(char *to, size_t room, const char *from)
+{
+    for (const char *c = from; *c; c++)
+        if (rtsp_is_control(*c))
+            return AVERROR(EINVAL);
+    return snprintf(to, room, "%s", from) >= (int)room ? AVERROR(EINVAL) : 0;
+}
+
 /* Instead of what the URL has; and no line shows the password from here on. */
 static int take_login(struct rtsp_secrets *secrets, const struct limef_rtsp_login *login)
 {
-    if (login && login->user &&
-        snprintf(secrets->user, sizeof(secrets->user), "%s", login->user) >=
-            (int)sizeof(secrets->user))
-        return AVERROR(EINVAL);
-    if (login && login->password &&
-        snprintf(secrets->password, sizeof(secrets->password), "%s", login->password) >=
-            (int)sizeof(secrets->password))
-        return AVERROR(EINVAL);
-    return secret_keep_login(secrets->user, secrets->password);
+    int ret = 0;
+
+    if (login && login->user)
+        ret = copy_secret(secrets->user, sizeof(secrets->user), login->user);
+    if (ret >= 0 && login && login->password)
+        ret = copy_secret(secrets->password, sizeof(secrets->password), login->password);
+    return ret < 0 ? ret : secret_keep_login(secrets->user, secrets->password);
 }
 
 int rtsp_camera_open(struct rtsp_camera *camera, const char *name,

@@ -400,3 +400,21 @@ Test(rtsp_camera, plays_no_sound_alone_if_pictures_are_refused)
     /* it was described a moment ago: no reason to leave it alone for long */
     cr_assert(eq(int, (int)state, LIMEF_RTSP_WAITING));
 }
+
+Test(rtsp_camera, is_not_opened_with_a_user_or_password_that_would_end_a_line)
+{
+    static const struct limef_rtsp_login logins[] = {{.user = "a\r\nX: y", .password = "p"},
+                                                     {.user = "a", .password = "p\nX: y"}};
+
+    for (size_t i = 0; i < sizeof(logins) / sizeof(logins[0]); i++) {
+        struct rtsp_camera other = {.name = NULL};
+
+        cr_assert(eq(int,
+                     rtsp_camera_open(&other, "other",
+                                      &(struct limef_rtsp_source_settings){.url = "rtsp://h/s",
+                                                                           .login = &logins[i]},
+                                      &(struct rtsp_camera_events){.state = note_state}),
+                     AVERROR(EINVAL)));
+        cr_assert(zero(int, other.secrets.password[0]));
+    }
+}

@@ -177,8 +177,8 @@ struct limef_rtsp_source {
  * @param rtsp      written; must be all-zero.
  * @param name      as limef_filter_init().
  * @param settings  copied, the URL with it: its memory may hold a password and can be wiped.
- * @return 0; AVERROR(EINVAL): no URL that can be read; AVERROR(ENOMEM); what the system refused a
- *         descriptor with. Logged, without the password.
+ * @return 0; AVERROR(EINVAL): no URL that can be read, or control characters in user or password;
+ *         AVERROR(ENOMEM); what the system refused a descriptor with. Logged, without the password.
  * Thread: the controlling one
  */
 LIMEF_API int limef_rtsp_source_init(struct limef_rtsp_source *rtsp, const char *name,

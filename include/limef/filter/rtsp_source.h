@@ -148,7 +148,8 @@ struct limef_rtsp_source_counters {
     uint64_t n_kernel_drops;  /**< datagrams that the kernel had no room for */
     uint64_t n_units;         /**< access units passed on */
     uint64_t n_pictures;      /**< of those, of video */
-    uint64_t n_dropped_units; /**< damaged, or before the key frame after a loss */
+    uint64_t n_dropped_units; /**< damaged, or before the key frame after a loss; and parts that
+                                   there was no memory to put in decoding order */
     uint64_t n_jumps;         /**< of the camera's clock, repaired */
     int64_t jitter_us;        /**< of the first video track, RFC 3550 A.8 */
     int64_t clock_offset_us;  /**< camera's wall clock minus ours, by sender reports */

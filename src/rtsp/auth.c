@@ -27,8 +27,11 @@ static bool copy_parameter(const char *challenge, const char *name, char *to, si
         return true;
     if (bytes >= to_bytes)
         return false;
-    memcpy(to, value, bytes);
-    to[bytes] = '\0';
+    for (size_t i = 0; i < bytes; i++) {
+        i += i + 1 < bytes && rtsp_is_escape(value + i);
+        *to++ = value[i];
+    }
+    *to = '\0';
     return true;
 }
 
@@ -117,6 +120,10 @@ static size_t challenge_bytes(const char *list)
     size_t n = 0;
 
     for (; list[n]; n++) {
+        if (is_quoted && rtsp_is_escape(list + n)) {
+            n++;
+            continue;
+        }
         is_quoted ^= list[n] == '"';
         if (list[n] == ',' && !is_quoted &&
             begins_challenge(list + n + 1 + strspn(list + n + 1, " \t,")))
@@ -271,6 +278,15 @@ static LIMEF_PRINTF(2, 3) void append(struct writer *writer, const char *format,
     writer->left -= (size_t)n;
 }
 
+/* name="value", with what RFC 7230 section 3.2.6 wants before some characters. */
+static void append_quoted(struct writer *writer, const char *name, const char *value)
+{
+    append(writer, "%s=\"", name);
+    for (; *value; value++)
+        append(writer, "%s%c", *value == '"' || *value == '\\' ? "\\" : "", *value);
+    append(writer, "\"");
+}
+
 int rtsp_auth_write(struct rtsp_auth *auth, const struct rtsp_auth_user *user, const char *method,
                     const char *uri, char text[RTSP_AUTH_HEADER_BYTES])
 {
@@ -286,9 +302,10 @@ int rtsp_auth_write(struct rtsp_auth *auth, const struct rtsp_auth_user *user, c
     ret = write_response(auth, user, method, uri, response);
     if (ret < 0)
         return ret;
-    append(&writer, "Digest username=\"%s\", realm=\"%s\", nonce=\"%s\", uri=\"%s\"", user->user,
-           auth->realm, auth->nonce, uri);
-    append(&writer, ", response=\"%s\"", response);
+    append_quoted(&writer, "Digest username", user->user);
+    append_quoted(&writer, ", realm", auth->realm);
+    append_quoted(&writer, ", nonce", auth->nonce);
+    append(&writer, ", uri=\"%s\", response=\"%s\"", uri, response);
     if (auth->algorithm[0])
         append(&writer, ", algorithm=%s", auth->algorithm);
     if (auth->has_qop)
@@ -296,6 +313,6 @@ int rtsp_auth_write(struct rtsp_auth *auth, const struct rtsp_auth_user *user, c
     if (auth->has_qop || auth->is_session)
         append(&writer, ", cnonce=\"%016" PRIx64 "\"", auth->client);
     if (auth->opaque[0])
-        append(&writer, ", opaque=\"%s\"", auth->opaque);
+        append_quoted(&writer, ", opaque", auth->opaque);
     return writer.is_full ? AVERROR(ENOSPC) : 0;
 }

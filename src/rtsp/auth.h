@@ -11,7 +11,7 @@
 
 #define RTSP_AUTH_TEXT_BYTES 256
 /* Enough for what rtsp_auth_write() makes of any challenge that was taken. */
-#define RTSP_AUTH_HEADER_BYTES 2048
+#define RTSP_AUTH_HEADER_BYTES 4096
 
 /* From the weakest to the strongest. */
 enum rtsp_auth_scheme {

@@ -27,6 +27,8 @@
 #define MOST_BATCHES 4096
 /* Times in a row that datagrams of media are all that is looked for. */
 #define MOST_PASSED 16
+/* Connections in a row that end at SETUP or PLAY by one transport. */
+#define MOST_HUNG_UP 2
 
 static enum limef_rtsp_reason reason_in(enum rtsp_stream_phase phase)
 {
@@ -139,6 +141,28 @@ static int take_rest(struct rtsp_camera *camera, int64_t now_us)
     return FFMIN(ret, 0);
 }
 
+/* The next time. By TLS there is one alone: that is seen to when it is asked for. */
+static void change_transport(struct rtsp_camera *camera)
+{
+    if (camera->settings.transport == LIMEF_RTSP_AUTO)
+        camera->is_udp = !camera->is_udp;
+}
+
+/* Some close at a question that they do not know, be it one of a transport. */
+static void note_end(struct rtsp_camera *camera)
+{
+    bool is_at_transport =
+        !camera->has_played && (camera->pending == RTSP_SETUP || camera->pending == RTSP_PLAY);
+
+    if (camera->pending == RTSP_KEEP_ALIVE)
+        camera->keeps_alive_by_options = !camera->keeps_alive_by_options;
+    camera->n_hung_up = is_at_transport ? camera->n_hung_up + 1 : 0;
+    if (camera->n_hung_up == MOST_HUNG_UP) {
+        camera->n_hung_up = 0;
+        change_transport(camera);
+    }
+}
+
 /* As receive(), into room that is lent. */
 static int receive_lent(struct rtsp_camera *camera, int64_t now_us)
 {
@@ -157,8 +181,7 @@ static int receive_lent(struct rtsp_camera *camera, int64_t now_us)
     ret = ret < 0 ? ret : more;
     if (take_rest(camera, now_us) == AVERROR_EXIT)
         return AVERROR_EXIT;
-    if (camera->pending == RTSP_KEEP_ALIVE) /* some close at a question that they do not know */
-        camera->keeps_alive_by_options = !camera->keeps_alive_by_options;
+    note_end(camera);
     ret =
         rtsp_camera_fail(camera, LIMEF_RTSP_REASON_BROKEN, ret,
                          ret == AVERROR_EOF ? "it closed the connection" : "the connection broke");
@@ -256,8 +279,7 @@ static int look_at_deadline(struct rtsp_camera *camera, int64_t now_us)
 /* It answers, but nothing comes: a firewall, mostly. */
 static int look_elsewhere(struct rtsp_camera *camera)
 {
-    if (camera->settings.transport == LIMEF_RTSP_AUTO)
-        camera->is_udp = !camera->is_udp;
+    change_transport(camera);
     return rtsp_camera_fail(camera, LIMEF_RTSP_REASON_NO_MEDIA, AVERROR(ETIMEDOUT),
                             "it sends nothing");
 }
@@ -367,18 +389,25 @@ int rtsp_camera_step(struct rtsp_camera *camera, int64_t *due_us)
     return more > 0 ? 0 : AVERROR(EAGAIN);
 }
 
+/* Copies what can be part of a header. Returns 0, or AVERROR(EINVAL). */
+static int copy_secret(char *to, size_t room, const char *from)
+{
+    for (const char *c = from; *c; c++)
+        if (rtsp_is_control(*c))
+            return AVERROR(EINVAL);
+    return snprintf(to, room, "%s", from) >= (int)room ? AVERROR(EINVAL) : 0;
+}
+
 /* Instead of what the URL has; and no line shows the password from here on. */
 static int take_login(struct rtsp_secrets *secrets, const struct limef_rtsp_login *login)
 {
-    if (login && login->user &&
-        snprintf(secrets->user, sizeof(secrets->user), "%s", login->user) >=
-            (int)sizeof(secrets->user))
-        return AVERROR(EINVAL);
-    if (login && login->password &&
-        snprintf(secrets->password, sizeof(secrets->password), "%s", login->password) >=
-            (int)sizeof(secrets->password))
-        return AVERROR(EINVAL);
-    return secret_keep_login(secrets->user, secrets->password);
+    int ret = 0;
+
+    if (login && login->user)
+        ret = copy_secret(secrets->user, sizeof(secrets->user), login->user);
+    if (ret >= 0 && login && login->password)
+        ret = copy_secret(secrets->password, sizeof(secrets->password), login->password);
+    return ret < 0 ? ret : secret_keep_login(secrets->user, secrets->password);
 }
 
 int rtsp_camera_open(struct rtsp_camera *camera, const char *name,

@@ -79,12 +79,15 @@ struct rtsp_camera {
     unsigned n_tracks;
     struct rtsp_track *tracks[SDP_MAX_MEDIA]; /* owned */
     unsigned setting_up;                      /* the track whose SETUP is on its way */
-    struct rtsp_sync sync;                    /* goes on in the next connection */
+    bool is_without_video;                    /* it describes some that cannot be used */
+    char unusable[96];     /* why some of it cannot be used, pictures above all; "": all can be */
+    struct rtsp_sync sync; /* goes on in the next connection */
 
     /* states and times */
     enum limef_rtsp_state state;
     enum limef_rtsp_reason reason; /* of that */
     bool is_udp, was_udp_refused, was_tcp_refused;
+    unsigned n_hung_up; /* connections in a row that ended at SETUP or PLAY, by one transport */
     bool speaks_2, was_1_refused, was_2_refused; /* RTSP 2.0 instead of 1.0 */
     bool has_played;                             /* in this connection */
     unsigned n_passed;   /* steps in which only datagrams of RTP were looked for */
@@ -175,7 +178,7 @@ void rtsp_camera_begin_again(struct rtsp_camera *camera);
 int rtsp_camera_describe(struct rtsp_camera *camera, const char *text, size_t bytes);
 /* The Transport header of a track's SETUP. Returns 0, or why there can be none. */
 int rtsp_track_ask(struct rtsp_track *track, char transport[RTSP_TRANSPORT_BYTES]);
-/* Takes the camera's. Returns 0, or AVERROR_INVALIDDATA. */
+/* Takes the camera's. Returns 0, AVERROR_INVALIDDATA, or why there is no socket for it. */
 int rtsp_track_take(struct rtsp_track *track, const char *transport);
 void rtsp_camera_clear_tracks(struct rtsp_camera *camera);
 /* Goes on without the track that is set up. */

@@ -146,6 +146,7 @@ int decoding_order_put(struct decoding_order *order, struct depacketizer *depack
     }
     part = new_part(order, piece->head_bytes + piece->bytes);
     if (!part) {
+        depacketizer->n_given_up += order->n_parts + 1u;
         decoding_order_restart(order);
         order->is_damaged = order->is_behind_gap = true;
         return AVERROR(ENOMEM);

@@ -52,7 +52,8 @@ struct depacketizer {
     depacketizer_unit_fn *sink;
     void *context;        /* borrowed */
     uint64_t n_malformed; /* packets */
-    uint64_t n_reserved;  /* ignored: units of types that have no meaning */
+    uint64_t n_given_up; /* NAL units, or parts of them, that there was no memory to put in order */
+    uint64_t n_reserved; /* ignored: units of types that have no meaning */
     _Alignas(8) uint8_t state[DEPACKETIZER_STATE_BYTES];
 };
 

@@ -123,6 +123,10 @@ int rtsp_camera_fail(struct rtsp_camera *camera, enum limef_rtsp_reason told, in
     rtsp_camera_hang_up(camera);
     camera->location = camera->first_location;
     camera->n_redirections = 0;
+    if (!camera->has_played) /* nothing says that it is still the one that speaks so */
+        camera->speaks_2 = camera->was_1_refused = camera->was_2_refused = false;
+    if (reason != LIMEF_RTSP_REASON_BROKEN)
+        camera->n_hung_up = 0;
     ret = rtsp_camera_set_state(camera, state, reason, code, camera->why);
     /* asking again and again with a wrong password locks accounts */
     wait_us = is_hopeless ? camera->longest_backoff_us : next_backoff_us(camera, now_us);

@@ -39,6 +39,12 @@ static int refuse(struct depacketizer *depacketizer)
     return AVERROR_INVALIDDATA;
 }
 
+/* What is told of several: that it ends, or the first error. */
+static int first_error(int before, int ret)
+{
+    return before >= 0 || ret == AVERROR_EXIT ? ret : before;
+}
+
 static bool is_counted(const struct interleaving *interleaving, unsigned type)
 {
     return interleaving->is_h265 || (type >= H264_SLICE && type <= H264_IDR);
@@ -119,11 +125,12 @@ static int take_h264_several(struct depacketizer *depacketizer, const struct dec
             read_unit(&piece, &data, &bytes, offset_bytes ? 1 + offset_bytes : 0);
 
         if (!offset)
-            return refuse(depacketizer);
+            return first_error(ret, refuse(depacketizer));
         if (offset_bytes > 0)
             piece.timestamp += offset_bytes == 2 ? AV_RB16(offset + 1) : AV_RB24(offset + 1);
         piece.is_marked = all->is_marked && bytes == 0;
-        ret = put_unit(depacketizer, &piece, (uint16_t)(don + (offset_bytes ? offset[0] : i)));
+        ret = first_error(
+            ret, put_unit(depacketizer, &piece, (uint16_t)(don + (offset_bytes ? offset[0] : i))));
     }
     return ret;
 }
@@ -169,9 +176,9 @@ static int take_h265_several(struct depacketizer *depacketizer, const struct dec
         struct decoding_piece piece = {.timestamp = all->timestamp};
 
         if (!more || !read_unit(&piece, &data, &bytes, 0))
-            return refuse(depacketizer);
+            return first_error(ret, refuse(depacketizer));
         piece.is_marked = all->is_marked && bytes == 0;
-        ret = put_unit(depacketizer, &piece, don);
+        ret = first_error(ret, put_unit(depacketizer, &piece, don));
         more = skip(&data, &bytes, 1);
         don = (uint16_t)(don + 1 + (more ? *more : 0));
     } while (more && ret != AVERROR_EXIT);
@@ -229,7 +236,7 @@ int interleaving_take(struct depacketizer *depacketizer, const struct rtp_packet
         ret = give_up_fragment(depacketizer);
     if (ret == AVERROR_EXIT || packet->payload_bytes == 0)
         return ret; /* some cameras keep a path open with empty ones */
-    return (interleaving->is_h265 ? take_h265 : take_h264)(depacketizer, &piece);
+    return first_error(ret, (interleaving->is_h265 ? take_h265 : take_h264)(depacketizer, &piece));
 }
 
 int interleaving_flush(struct depacketizer *depacketizer)

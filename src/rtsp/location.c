@@ -19,7 +19,7 @@ static int hex_value(char c)
                : -1;
 }
 
-/* Percent-decodes; what is no escape stays. */
+/* Percent-decodes; what is no escape stays. Returns false: no room, or a control character. */
 static bool decode(char *to, size_t to_bytes, const char *from, size_t length)
 {
     size_t n = 0;
@@ -30,7 +30,9 @@ static bool decode(char *to, size_t to_bytes, const char *from, size_t length)
 
         if (n + 1 >= to_bytes)
             return false;
-        to[n++] = low >= 0 ? (char)(high << 4 | low) : from[i];
+        to[n] = low >= 0 ? (char)(high << 4 | low) : from[i];
+        if (rtsp_is_control(to[n++]))
+            return false;
         i += low >= 0 ? 2 : 0;
     }
     to[n] = '\0';
@@ -106,7 +108,7 @@ int rtsp_location_read(struct rtsp_location *location, struct rtsp_secrets *secr
     if (!is_tls && strncasecmp(url, "rtsp://", 7) != 0)
         return AVERROR(EINVAL);
     for (const char *c = url; *c; c++)
-        if ((unsigned char)*c <= ' ' || *c == 127)
+        if (*c == ' ' || rtsp_is_control(*c))
             return AVERROR(EINVAL); /* it would end a header's line */
     authority = strstr(url, "://") + 3;
     user_end = find_user_end(authority);

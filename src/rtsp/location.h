@@ -11,6 +11,12 @@
 
 #define RTSP_URL_BYTES 1024
 
+/* What would end the line of a header, or a string. */
+static inline bool rtsp_is_control(char c)
+{
+    return (unsigned char)c < ' ' || c == 127;
+}
+
 struct rtsp_location {
     char url[RTSP_URL_BYTES]; /* without user and password; as it goes into requests */
     char host[256];           /* without the brackets of an IPv6 address */
@@ -26,7 +32,8 @@ struct rtsp_secrets {
  * Takes a URL apart: rtsp:// or rtsps://.
  *
  * secrets  written, percent-decoded; NULL: what the URL has of them is dropped.
- * Returns 0; AVERROR(EINVAL): another scheme, no host, a port that is none, or too long.
+ * Returns 0; AVERROR(EINVAL): another scheme, no host, a port that is none, too long, or what
+ * would be a control character.
  */
 int rtsp_location_read(struct rtsp_location *location, struct rtsp_secrets *secrets,
                        const char *url);

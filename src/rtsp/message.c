@@ -294,7 +294,10 @@ const char *rtsp_parameter(const char *list, char separator, const char *name, s
         bool is_quoted = false;
 
         for (; *end && (*end != separator || is_quoted); end++)
-            is_quoted ^= *end == '"';
+            if (is_quoted && rtsp_is_escape(end))
+                end++;
+            else
+                is_quoted ^= *end == '"';
         list = *end ? end + 1 : end;
         if (strncasecmp(at, name, length) != 0)
             continue;

@@ -69,6 +69,13 @@ const char *rtsp_item_next_header(const struct rtsp_item *item, const char *name
 /* A header that is a number without sign; -1: missing, no number, or above INT32_MAX. */
 int64_t rtsp_item_number(const struct rtsp_item *item, const char *name);
 
+/* Of a quoted string (RFC 7230 section 3.2.6). A backslash before anything else stays: it was not
+ * meant so. */
+static inline bool rtsp_is_escape(const char *text)
+{
+    return text[0] == '\\' && (text[1] == '"' || text[1] == '\\');
+}
+
 /*
  * The value of a parameter: "interleaved" in "RTP/AVP/TCP;unicast;interleaved=0-1".
  *

@@ -145,10 +145,44 @@ static int fail(struct rtsp_camera *camera, enum limef_rtsp_reason reason, int c
     return rtsp_camera_fail(camera, reason, code, text);
 }
 
+/* What is asked for by TLS comes by it as well, unless the settings want it otherwise. */
+static bool may_choose_transport(const struct rtsp_camera *camera)
+{
+    return camera->settings.transport == LIMEF_RTSP_AUTO && !camera->location.is_tls;
+}
+
+/* The other transport, if it may be tried and was not refused already. Returns whether it is. */
+static bool takes_other_transport(struct rtsp_camera *camera)
+{
+    bool *refused = camera->is_udp ? &camera->was_udp_refused : &camera->was_tcp_refused;
+
+    *refused = true;
+    camera->n_hung_up = 0;
+    if (!may_choose_transport(camera) || (camera->was_udp_refused && camera->was_tcp_refused)) {
+        /* next time both are tried again */
+        camera->was_udp_refused = camera->was_tcp_refused = false;
+        return false;
+    }
+    camera->is_udp = !camera->is_udp;
+    limef_log(LIMEF_LOG_INFO, camera->name, "%s: asked by %s instead", camera->location.url,
+              camera->is_udp ? "UDP" : "TCP");
+    rtsp_camera_begin_again(camera);
+    return true;
+}
+
+/* Whether SETUP cannot be sent because there is no socket for the packets. */
+static bool lacks_socket(const struct rtsp_camera *camera, enum rtsp_request request)
+{
+    return request == RTSP_SETUP && camera->is_udp && !camera->tracks[camera->setting_up]->group &&
+           !camera->tracks[camera->setting_up]->datagrams.is_open;
+}
+
 static int ask_or_fail(struct rtsp_camera *camera, enum rtsp_request request)
 {
     int ret = rtsp_camera_ask(camera, request);
 
+    if (ret < 0 && lacks_socket(camera, request) && takes_other_transport(camera))
+        return 0;
     return ret < 0 ? fail(camera, LIMEF_RTSP_REASON_BROKEN, ret, "%s cannot be sent: %s",
                           methods[request], av_err2str(ret))
                    : 0;
@@ -210,28 +244,6 @@ static bool refuses_transport(const struct rtsp_camera *camera, int status)
     return can_be;
 }
 
-/* What is asked for by TLS comes by it as well, unless the settings want it otherwise. */
-static bool may_choose_transport(const struct rtsp_camera *camera)
-{
-    return camera->settings.transport == LIMEF_RTSP_AUTO && !camera->location.is_tls;
-}
-
-/* The other transport, if it may be tried and was not refused already. Returns whether it is. */
-static bool takes_other_transport(struct rtsp_camera *camera)
-{
-    bool *refused = camera->is_udp ? &camera->was_udp_refused : &camera->was_tcp_refused;
-
-    *refused = true;
-    if (!may_choose_transport(camera) || (camera->was_udp_refused && camera->was_tcp_refused)) {
-        /* next time both are tried again */
-        camera->was_udp_refused = camera->was_tcp_refused = false;
-        return false;
-    }
-    camera->is_udp = !camera->is_udp;
-    rtsp_camera_begin_again(camera);
-    return true;
-}
-
 /* Whether what is refused is sound or metadata of a camera that has more: no reason to go without
  * pictures. */
 static bool can_go_without(const struct rtsp_camera *camera, int status)
@@ -259,7 +271,8 @@ static int go_without(struct rtsp_camera *camera, const struct rtsp_item *item)
  * its own. */
 static bool refuses_version(const struct rtsp_camera *camera, const struct rtsp_item *item)
 {
-    return item->status == 505 || (item->status == 400 && item->version == 2 && !camera->speaks_2);
+    return item->status == 505 ||
+           (item->status == 400 && item->version != (camera->speaks_2 ? 2 : 1));
 }
 
 /* As takes_other_transport(). */
@@ -361,7 +374,8 @@ static int take_description(struct rtsp_camera *camera, const struct rtsp_item *
     snprintf(camera->base, sizeof(camera->base), "%s", base);
     ret = rtsp_camera_describe(camera, (const char *)item->data, item->data_bytes);
     if (ret == AVERROR(ENOSYS))
-        return fail(camera, LIMEF_RTSP_REASON_ENCODING, ret, "none of its streams can be used");
+        return fail(camera, LIMEF_RTSP_REASON_ENCODING, ret, "none of its streams can be used%s%s",
+                    camera->unusable[0] ? ": " : "", camera->unusable);
     if (ret == AVERROR_PATCHWELCOME)
         return fail(camera, LIMEF_RTSP_REASON_INTERLEAVED, ret,
                     "its pictures are further out of order than there is room for");
@@ -375,11 +389,15 @@ static int take_description(struct rtsp_camera *camera, const struct rtsp_item *
 static int take_setup(struct rtsp_camera *camera, const struct rtsp_item *item)
 {
     const char *transport = rtsp_item_header(item, "Transport");
+    int ret;
 
     read_session(camera, item);
-    if (rtsp_track_take(camera->tracks[camera->setting_up], transport ? transport : "") < 0)
-        return fail(camera, LIMEF_RTSP_REASON_TRANSPORT, AVERROR_INVALIDDATA,
-                    "no way for its packets: %.80s", transport ? transport : "no Transport");
+    ret = rtsp_track_take(camera->tracks[camera->setting_up], transport ? transport : "");
+    if (ret < 0 && takes_other_transport(camera))
+        return 0;
+    if (ret < 0)
+        return fail(camera, LIMEF_RTSP_REASON_TRANSPORT, ret, "no way for its packets: %.80s",
+                    transport ? transport : "no Transport");
     camera->setting_up++;
     return set_up_next(camera);
 }

@@ -54,6 +54,18 @@ static void set_static_type(struct sdp_media *media)
         }
 }
 
+/* RFC 3551, RFC 4585, RFC 4571; with what belongs into a Transport header as well */
+static bool is_plain(const char *protocol)
+{
+    static const char *const known[] = {"RTP/AVP",      "RTP/AVPF",    "RTP/AVP/UDP", "RTP/AVP/TCP",
+                                        "RTP/AVPF/TCP", "TCP/RTP/AVP", "TCP/RTP/AVPF"};
+    bool is_known = false;
+
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        is_known |= !strcasecmp(protocol, known[i]);
+    return is_known;
+}
+
 /* "video 0 RTP/AVP 96 97" */
 static bool read_media(struct sdp_media *media, char *line)
 {
@@ -65,6 +77,8 @@ static bool read_media(struct sdp_media *media, char *line)
                 : !strcasecmp(line, "application") ? SDP_APPLICATION
                                                    : SDP_OTHER,
         .port = (int)bounded(port, 0, 65535, 0),
+        .protocol = protocol,
+        .is_plain = is_plain(protocol),
         .payload_type = (int)bounded(types, 0, 127, -1),
         .encoding = "",
         .format = "",

@@ -25,6 +25,8 @@ enum sdp_kind {
 struct sdp_media {
     enum sdp_kind kind;
     int port;             /* 0: the server decides */
+    const char *protocol; /* "RTP/AVP" */
+    bool is_plain;        /* it is RTP as it is read here: not encrypted (RTP/SAVP) */
     int payload_type;     /* the first one, 0 to 127 */
     const char *encoding; /* "H264", in the camera's own case; of a static type as well */
     int clock_hz;         /* 1 to INT32_MAX */

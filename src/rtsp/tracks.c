@@ -5,6 +5,7 @@
 #include "base/memory_private.h"
 
 #include <limef/base/clock.h>
+#include <limef/base/log.h>
 
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -112,6 +113,21 @@ static bool is_grave(const struct sdp_media *media, int code)
     return code == AVERROR(ENOMEM) || (code == AVERROR_PATCHWELCOME && media->kind == SDP_VIDEO);
 }
 
+static void note_unusable(struct rtsp_camera *camera, const struct sdp_media *media, int code)
+{
+    size_t room = sizeof(camera->unusable);
+
+    if (camera->unusable[0] && media->kind != SDP_VIDEO)
+        return;
+    if (!media->is_plain)
+        snprintf(camera->unusable, room, "%.30s is not known", media->protocol);
+    else if (code == AVERROR(ENOSYS))
+        snprintf(camera->unusable, room, "encoding %.30s is not known",
+                 media->encoding[0] ? media->encoding : "without a name");
+    else
+        snprintf(camera->unusable, room, "%.20s: %s", media->encoding, av_err2str(code));
+}
+
 /* Returns 0, also if it is of no use; or what is_grave(). */
 static int add_track(struct rtsp_camera *camera, const struct sdp_media *media)
 {
@@ -120,7 +136,9 @@ static int add_track(struct rtsp_camera *camera, const struct sdp_media *media)
 
     if (!track)
         return AVERROR(ENOMEM);
-    ret = rtsp_receiver_open(&track->receiver, media, clock_of(camera, media), arrived, camera);
+    ret = media->is_plain ? rtsp_receiver_open(&track->receiver, media, clock_of(camera, media),
+                                               arrived, camera)
+                          : AVERROR(ENOSYS);
     if (ret >= 0 &&
         (!is_what_it_says(&track->receiver) || has_media(camera, track->receiver.media)))
         ret = AVERROR(ENOSYS); /* one of each kind */
@@ -129,6 +147,7 @@ static int add_track(struct rtsp_camera *camera, const struct sdp_media *media)
     if (ret < 0) {
         rtsp_receiver_clear(&track->receiver);
         memory_release(track);
+        note_unusable(camera, media, ret);
         return is_grave(media, ret) ? ret : 0;
     }
     track->camera = camera;
@@ -139,11 +158,27 @@ static int add_track(struct rtsp_camera *camera, const struct sdp_media *media)
     return 0;
 }
 
+/* Sound goes on alone: once, it is said why. */
+static void note_video(struct rtsp_camera *camera)
+{
+    bool is_without = false;
+
+    for (unsigned i = 0; i < camera->sdp.n_media; i++)
+        is_without |=
+            camera->sdp.media[i].kind == SDP_VIDEO && is_wanted(camera, &camera->sdp.media[i]);
+    is_without &= camera->n_tracks > 0 && !has_media(camera, LIMEF_MEDIA_VIDEO);
+    if (is_without && !camera->is_without_video)
+        limef_log(LIMEF_LOG_WARNING, camera->name, "%s: without video: %s", camera->location.url,
+                  camera->unusable);
+    camera->is_without_video = is_without;
+}
+
 int rtsp_camera_describe(struct rtsp_camera *camera, const char *text, size_t bytes)
 {
     int ret;
 
     rtsp_camera_clear_tracks(camera);
+    camera->unusable[0] = '\0';
     camera->description = memory_allocate(bytes + 1);
     if (!camera->description)
         return AVERROR(ENOMEM);
@@ -159,6 +194,8 @@ int rtsp_camera_describe(struct rtsp_camera *camera, const char *text, size_t by
             ret = add_track(camera, &camera->sdp.media[i]);
     if (ret >= 0 && camera->n_tracks == 0)
         ret = AVERROR(ENOSYS);
+    if (ret >= 0)
+        note_video(camera);
     return ret;
 }
 
@@ -310,6 +347,7 @@ static void count_track(struct limef_rtsp_source_counters *counters, const struc
     counters->n_duplicates += receiver->window.n_duplicates;
     counters->n_late += receiver->window.n_late;
     counters->n_malformed += receiver->n_malformed + receiver->depacketizer.n_malformed;
+    counters->n_dropped_units += receiver->depacketizer.n_given_up;
     counters->n_foreign +=
         receiver->n_foreign + track->datagrams.n_foreign + receiver->depacketizer.n_reserved;
     counters->n_kernel_drops += track->datagrams.n_kernel_drops;

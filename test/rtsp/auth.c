@@ -147,3 +147,21 @@ Test(rtsp_auth, refuses_what_it_cannot_answer)
                   challenges[i]);
     }
 }
+
+Test(rtsp_auth, quotes_what_would_end_a_quoted_string)
+{
+    static const struct rtsp_auth_user user = {"Mu\"fa\\sa", "p"};
+    struct rtsp_auth auth = {.scheme = RTSP_AUTH_NONE};
+    char text[RTSP_AUTH_HEADER_BYTES];
+
+    cr_assert(zero(int, challenge(&auth,
+                                  "Digest realm=\"a\\\", \\\\c\", nonce=\"n\\\"\", "
+                                  "opaque=\"\\\"o\"",
+                                  NULL)));
+    cr_assert(eq(str, auth.realm, "a\", \\c"));
+    cr_assert(zero(int, rtsp_auth_write(&auth, &user, "PLAY", "rtsp://h/", text)));
+    cr_assert(not(zero(ptr, strstr(text, "username=\"Mu\\\"fa\\\\sa\", "))), "%s", text);
+    cr_assert(not(zero(ptr, strstr(text, "realm=\"a\\\", \\\\c\", "))), "%s", text);
+    cr_assert(not(zero(ptr, strstr(text, "nonce=\"n\\\"\", "))), "%s", text);
+    cr_assert(not(zero(ptr, strstr(text, "opaque=\"\\\"o\""))), "%s", text);
+}

@@ -166,12 +166,79 @@ Test(rtsp_camera, stays_in_the_connection_with_tls)
     cr_assert(eq(str, why, "it refuses TCP"));
 }
 
-Test(rtsp_camera, says_what_the_system_has_no_room_for)
+/* Up to SETUP, by the transport that is expected. */
+static void expect_setup(bool is_udp)
+{
+    meet();
+    expect("DESCRIBE");
+    answer_as(200, "", "v=0\r\n" VIDEO);
+    expect("SETUP");
+    cr_assert(eq(int, strstr(asked, "client_port=") != NULL, is_udp));
+}
+
+/* When that brought nothing by TCP. */
+static void ask_for_udp(void)
+{
+    camera.settings.transport = LIMEF_RTSP_AUTO;
+    camera.is_udp = true;
+}
+
+Test(rtsp_camera, comes_by_tcp_again_if_its_answer_by_udp_leads_nowhere)
+{
+    ask_for_udp();
+    expect_setup(true);
+    answer("Session: 1\r\nTransport: RTP/AVP;multicast\r\n");
+    while (camera.pending == RTSP_SETUP)
+        step();
+    cr_assert(not(camera.is_udp));
+    greet("Session: 1\r\n", VIDEO);
+    send_picture(1);
+    cr_assert(eq(int, (int)state, LIMEF_RTSP_PLAYING));
+}
+
+static void hang_up_at_setup(bool is_udp)
+{
+    expect_setup(is_udp);
+    close(peer);
+    peer = 0;
+    while (state != LIMEF_RTSP_WAITING)
+        step();
+    cr_assert(eq(str, why, "it closed the connection"));
+    camera.retry_us = 0;
+}
+
+Test(rtsp_camera, is_asked_by_the_other_transport_if_it_hangs_up_twice_at_setup)
+{
+    camera.settings.transport = LIMEF_RTSP_AUTO;
+    for (int i = 0; i < 6; i++)
+        hang_up_at_setup(i / 2 == 1);
+}
+
+Test(rtsp_camera, is_asked_as_the_settings_want_however_often_it_hangs_up_at_setup)
+{
+    for (int i = 0; i < 4; i++)
+        hang_up_at_setup(false);
+}
+
+Test(rtsp_camera, is_asked_by_the_same_transport_if_it_hangs_up_at_setup_now_and_then)
+{
+    camera.settings.transport = LIMEF_RTSP_AUTO;
+    for (int i = 0; i < 4; i++) {
+        hang_up_at_setup(false);
+        meet();
+        expect("DESCRIBE");
+        answer_as(503, "", "");
+        while (state != LIMEF_RTSP_WAITING)
+            step();
+        camera.retry_us = 0;
+    }
+}
+
+/* Up to the answer to DESCRIBE, and nothing can be opened then. */
+static void describe_without_descriptors(void)
 {
     struct rlimit few, before;
 
-    camera.settings.transport = LIMEF_RTSP_UDP;
-    camera.is_udp = true;
     meet();
     expect("DESCRIBE");
     answer_as(200, "", "v=0\r\n" VIDEO);
@@ -183,6 +250,21 @@ Test(rtsp_camera, says_what_the_system_has_no_room_for)
     while (camera.pending == RTSP_DESCRIBE)
         step();
     cr_assert(zero(int, setrlimit(RLIMIT_NOFILE, &before)));
+}
+
+Test(rtsp_camera, comes_by_tcp_again_if_there_is_no_socket_for_udp)
+{
+    ask_for_udp();
+    describe_without_descriptors();
+    cr_assert(not(camera.is_udp));
+    greet("Session: 1\r\n", VIDEO);
+}
+
+Test(rtsp_camera, says_what_the_system_has_no_room_for)
+{
+    camera.settings.transport = LIMEF_RTSP_UDP;
+    camera.is_udp = true;
+    describe_without_descriptors();
     cr_assert(eq(str, why, "SETUP cannot be sent: Too many open files"));
 }
 
@@ -317,4 +399,22 @@ Test(rtsp_camera, plays_no_sound_alone_if_pictures_are_refused)
         step();
     /* it was described a moment ago: no reason to leave it alone for long */
     cr_assert(eq(int, (int)state, LIMEF_RTSP_WAITING));
+}
+
+Test(rtsp_camera, is_not_opened_with_a_user_or_password_that_would_end_a_line)
+{
+    static const struct limef_rtsp_login logins[] = {{.user = "a\r\nX: y", .password = "p"},
+                                                     {.user = "a", .password = "p\nX: y"}};
+
+    for (size_t i = 0; i < sizeof(logins) / sizeof(logins[0]); i++) {
+        struct rtsp_camera other = {.name = NULL};
+
+        cr_assert(eq(int,
+                     rtsp_camera_open(&other, "other",
+                                      &(struct limef_rtsp_source_settings){.url = "rtsp://h/s",
+                                                                           .login = &logins[i]},
+                                      &(struct rtsp_camera_events){.state = note_state}),
+                     AVERROR(EINVAL)));
+        cr_assert(zero(int, other.secrets.password[0]));
+    }
 }

@@ -459,3 +459,17 @@ Test(rtsp_interleaving, survives_that_there_is_no_memory)
         cr_assert(zero(int, failing_n_out()));
     }
 }
+
+Test(rtsp_interleaving, tells_of_no_memory_for_one_unit_of_several)
+{
+    static const uint8_t packet[] = {0x79, 0, 1, 0, 2, 0x65, 0x88, 0, 2, 0x65, 0x89};
+
+    failing_install(0);
+    open_as(SDP_VIDEO, "H264", 90000, "packetization-mode=2;sprop-interleaving-depth=3");
+    failing_install(1);
+    cr_assert(eq(int, push(1, true, packet, sizeof(packet)), AVERROR(ENOMEM)));
+    cr_assert(failing_failed());
+    cr_assert(eq(u64, depacketizer.n_given_up, 1));
+    clear();
+    failing_remove();
+}

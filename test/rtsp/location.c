@@ -70,3 +70,18 @@ Test(rtsp_location, wipes_secrets)
     rtsp_secrets_wipe(&secrets);
     cr_assert(eq(int, memcmp(&secrets, &none, sizeof(none)), 0));
 }
+
+/* They would begin a header of their own. */
+Test(rtsp_location, refuses_secrets_with_control_characters)
+{
+    static const char *const urls[] = {"rtsp://u%0d%0aX:p@h/", "rtsp://u:p%0A@h/",
+                                       "rtsp://u:p%00q@h/", "rtsp://u%7f@h/"};
+
+    for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+        struct rtsp_secrets secrets = {.user = ""};
+        struct rtsp_location location;
+
+        cr_assert(eq(int, rtsp_location_read(&location, &secrets, urls[i]), AVERROR(EINVAL)), "%s",
+                  urls[i]);
+    }
+}

@@ -57,6 +57,26 @@ Test(rtsp_reasons, are_told_by_the_answer_to_the_first_question)
     }
 }
 
+Test(rtsp_reasons, tell_why_pictures_that_are_wanted_cannot_be_used)
+{
+    static const char *const cases[][2] = {
+        {"v=0\r\n" AUDIO "m=video 0 RTP/AVP 96\r\na=rtpmap:96 ODD/1\r\n",
+         "none of its streams can be used: encoding ODD is not known"},
+        {"v=0\r\n" AUDIO "m=video 0 RTP/SAVP 96\r\na=rtpmap:96 H264/90000\r\n",
+         "none of its streams can be used: RTP/SAVP is not known"},
+    };
+
+    camera.settings.media = LIMEF_MEDIA_VIDEO;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        camera.retry_us = 0;
+        meet();
+        expect("DESCRIBE");
+        answer_as(200, "", cases[i][0]);
+        expect_reason(LIMEF_RTSP_REASON_ENCODING, LIMEF_RTSP_UNSUPPORTED);
+        cr_assert(eq(str, why, (char *)cases[i][1]));
+    }
+}
+
 Test(rtsp_reasons, tell_a_wrong_password_from_none)
 {
     static const char challenge[] = "WWW-Authenticate: Digest realm=\"r\", nonce=\"1\"\r\n";

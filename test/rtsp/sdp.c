@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <libavutil/error.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -153,4 +154,20 @@ Test(rtsp_sdp, has_no_control_characters)
     strcpy(text, "v=0\r\nm=video 0 RTP/AVP 26\r\na=control:a\x1b[0m\r\n");
     cr_assert(eq(int, sdp_read(&sdp, text, strlen(text)), 0));
     cr_assert(eq(str, (char *)sdp.media[0].control, "a?[0m"));
+}
+
+Test(rtsp_sdp, tells_plain_rtp_from_what_is_encrypted_or_none)
+{
+    static const char *const plain[] = {"RTP/AVP", "rtp/avpf", "RTP/AVP/TCP", "TCP/RTP/AVP"};
+    static const char *const others[] = {"RTP/SAVP", "RTP/SAVPF", "UDP/TLS/RTP/SAVPF", "udp"};
+    char line[64];
+
+    for (size_t i = 0; i < 8; i++) {
+        const char *protocol = i < 4 ? plain[i] : others[i - 4];
+
+        snprintf(line, sizeof(line), "m=video 0 %s 96\r\n", protocol);
+        cr_assert(zero(int, read_sdp(line)));
+        cr_assert(eq(str, (char *)sdp.media[0].protocol, (char *)protocol));
+        cr_assert(eq(int, sdp.media[0].is_plain, i < 4), "%s", protocol);
+    }
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "rtsp/camera.h"
 
+#include <limef/base/log.h>
+
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <libavutil/error.h>
@@ -146,4 +148,40 @@ Test(rtsp_tracks, are_over_before_a_refused_one_goes)
     cr_assert(eq(uint, n_ends, 1));
     cr_assert(eq(u32, camera.n_tracks, 1));
     cr_assert(not(clock->is_anchored));
+}
+
+#define AUDIO "m=audio 0 RTP/AVP 0\r\na=control:a\r\n"
+#define ODD "m=video 0 RTP/AVP 96\r\na=rtpmap:96 ODD/90000\r\n"
+#define ENCRYPTED "m=video 0 RTP/SAVP 96\r\na=rtpmap:96 H264/90000\r\n"
+
+static unsigned n_heard;
+static char heard[160];
+
+static void hear(void *context, enum limef_log_level level, const char *name, const char *text)
+{
+    (void)context;
+    (void)level;
+    (void)name;
+    n_heard++;
+    snprintf(heard, sizeof(heard), "%s", text);
+}
+
+Test(rtsp_tracks, say_once_why_they_are_without_pictures)
+{
+    limef_log_set_sink(hear, NULL);
+    for (int i = 0; i < 2; i++) {
+        cr_assert(zero(int, describe("v=0\r\n" AUDIO ODD)));
+        cr_assert(eq(u32, camera.n_tracks, 1));
+    }
+    cr_assert(eq(u32, n_heard, 1));
+    cr_assert(ne(ptr, strstr(heard, "without video: encoding ODD is not known"), NULL), "%s",
+              heard);
+    cr_assert(zero(int, describe("v=0\r\n" AUDIO VIDEO ODD)));
+    cr_assert(eq(u32, n_heard, 1));
+    cr_assert(zero(int, describe("v=0\r\n" ENCRYPTED AUDIO)));
+    cr_assert(ne(ptr, strstr(heard, "without video: RTP/SAVP is not known"), NULL), "%s", heard);
+    camera.settings.media = LIMEF_MEDIA_AUDIO;
+    cr_assert(zero(int, describe("v=0\r\n" ODD AUDIO)));
+    cr_assert(eq(u32, n_heard, 2));
+    limef_log_set_sink(NULL, NULL);
 }

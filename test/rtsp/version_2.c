@@ -131,6 +131,41 @@ Test(rtsp_version_2, are_asked_in_1_again_if_they_have_forgotten_it)
     assert_asked("\r\nRange: npt=0.000-\r\n");
 }
 
+Test(rtsp_version_2, are_asked_in_1_again_if_they_call_2_a_bad_request_in_1)
+{
+    refuse_1(505);
+    play();
+    close(peer);
+    peer = 0;
+    while (state == LIMEF_RTSP_PLAYING)
+        step();
+    camera.retry_us = 0;
+    version = 1;
+    meet();
+    expect("DESCRIBE");
+    assert_asked(" RTSP/2.0\r\n");
+    answer_as(400, "", "");
+    n_units = 0;
+    greet("Session: 1\r\n", VIDEO);
+    assert_asked(" RTSP/1.0\r\n");
+}
+
+Test(rtsp_version_2, are_asked_in_1_again_if_they_hang_up_before_they_play)
+{
+    refuse_1(505);
+    meet();
+    expect("DESCRIBE");
+    assert_asked(" RTSP/2.0\r\n");
+    close(peer);
+    peer = 0;
+    while (state != LIMEF_RTSP_WAITING)
+        step();
+    camera.retry_us = 0;
+    meet();
+    expect("DESCRIBE");
+    assert_asked(" RTSP/1.0\r\n");
+}
+
 Test(rtsp_version_2, may_send_us_to_one_that_speaks_1_alone)
 {
     char text[96];

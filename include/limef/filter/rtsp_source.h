@@ -148,7 +148,8 @@ struct limef_rtsp_source_counters {
     uint64_t n_kernel_drops;  /**< datagrams that the kernel had no room for */
     uint64_t n_units;         /**< access units passed on */
     uint64_t n_pictures;      /**< of those, of video */
-    uint64_t n_dropped_units; /**< damaged, or before the key frame after a loss */
+    uint64_t n_dropped_units; /**< damaged, or before the key frame after a loss; and parts that
+                                   there was no memory to put in decoding order */
     uint64_t n_jumps;         /**< of the camera's clock, repaired */
     int64_t jitter_us;        /**< of the first video track, RFC 3550 A.8 */
     int64_t clock_offset_us;  /**< camera's wall clock minus ours, by sender reports */
@@ -177,8 +178,8 @@ struct limef_rtsp_source {
  * @param rtsp      written; must be all-zero.
  * @param name      as limef_filter_init().
  * @param settings  copied, the URL with it: its memory may hold a password and can be wiped.
- * @return 0; AVERROR(EINVAL): no URL that can be read; AVERROR(ENOMEM); what the system refused a
- *         descriptor with. Logged, without the password.
+ * @return 0; AVERROR(EINVAL): no URL that can be read, or control characters in user or password;
+ *         AVERROR(ENOMEM); what the system refused a descriptor with. Logged, without the password.
  * Thread: the controlling one
  */
 LIMEF_API int limef_rtsp_source_init(struct limef_rtsp_source *rtsp, const char *name,

@@ -88,7 +88,7 @@ struct limef_probe_reading {
  *
  * @param probe   whatever it measured is forgotten; borrowed; must outlive limef_probe_detach().
  * @param filter  borrowed likewise.
- * Thread: the filter's, between two frames, or the controlling one while it does not run
+ * Thread: the filter's, between two outermost calls, or the controlling one while it does not run
  */
 LIMEF_API void limef_probe_attach(struct limef_probe *probe, struct limef_filter *filter);
 

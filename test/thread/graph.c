@@ -199,13 +199,24 @@ Test(graph, names_a_circle)
     limef_log_set_sink(NULL, NULL);
 }
 
+static _Atomic bool is_said_to_be_used_up;
+
+/* What is taken back afterwards may have lines of its own. */
+static void look_for_used_up(void *context, enum limef_log_level level, const char *name,
+                             const char *line)
+{
+    (void)context, (void)level, (void)name;
+    if (strstr(line, "memory given to the graph is used up"))
+        atomic_store(&is_said_to_be_used_up, true);
+}
+
 /* From too little for an empty graph to enough for three chains in which each filter has a thread;
  * whatever was added runs. */
 Test(graph, refuses_what_its_memory_does_not_hold, .timeout = 120)
 {
     bool held_all = false;
 
-    limef_log_set_sink(keep_line, NULL);
+    limef_log_set_sink(look_for_used_up, NULL);
     for (size_t bytes = 0; !held_all; bytes += 4 * 1024 + 64) {
         static struct line lines[3];
         struct limef_graph graph = {0};
@@ -221,10 +232,10 @@ Test(graph, refuses_what_its_memory_does_not_hold, .timeout = 120)
         ret = limef_graph_start(&graph);
         for (int i = 0; i < 3 && !ret; i++) {
             line_init(&lines[i], 50);
+            atomic_store(&is_said_to_be_used_up, false);
             ret = limef_graph_add(&graph, &lines[i].source.source);
             cr_assert(ret == 0 || ret == AVERROR(ENOMEM));
-            cr_assert(ret == 0 || strstr(last_line, "memory given to the graph is used up"), "%s",
-                      last_line);
+            cr_assert(eq(int, atomic_load(&is_said_to_be_used_up), ret < 0));
             n += !ret;
         }
         for (int i = 0; i < n; i++)

@@ -237,16 +237,17 @@ static void look_at_age(const struct limef_graph_inside *graph, struct graph_edg
 
 void graph_stop_watching(struct limef_graph_inside *graph, struct graph_edge *edge)
 {
+    struct said late = {.trouble = TROUBLE_LATE, .is_over = true};
+    struct said unread = {.trouble = TROUBLE_UNREAD, .is_over = true};
     int64_t now_us = limef_now_us();
-    struct said late = {.trouble = TROUBLE_LATE, .is_over = true, .for_us = now_us - edge->late_us};
-    struct said unread = {
-        .trouble = TROUBLE_UNREAD, .is_over = true, .for_us = now_us - edge->neglected_us};
     bool was_late, was_neglected;
 
     pthread_mutex_lock(&graph->registry);
     was_late = edge->is_late;
     was_neglected = edge->said_neglected;
     edge->is_late = edge->said_neglected = false;
+    late.for_us = now_us - edge->late_us;
+    unread.for_us = now_us - edge->neglected_us;
     snprintf(late.who, sizeof(late.who), "%s", edge->late_in);
     pthread_mutex_unlock(&graph->registry);
     if (was_neglected)

@@ -100,9 +100,7 @@ bool lane_gap(const struct limef_lane *lane, unsigned n, struct limef_signal_fra
     const struct limef_key_waits *waits = &lane->waits_for_key;
     uint32_t slot = UINT32_MAX; /* of too many to know which */
 
-    /* what drops the oldest waits for no key: its holes are over */
-    if (lane->settings.overflow != LIMEF_OVERFLOW_DROP_TO_KEY ||
-        n >= (waits->all_but ? 1 : waits->n))
+    if (n >= (waits->all_but ? 1 : waits->n))
         return false;
     if (!waits->all_but)
         slot = (uint32_t)(waits->streams[n] >> 16);

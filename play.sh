@@ -81,11 +81,20 @@ fi
 # too, only not in the folder of somebody who has a window.
 snapshot=$PWD/limef-play.png
 ! has_display || snapshot=$root/build/limef-play.png
-rm -f "$snapshot"
+begun=$build/play.begun
+: >"$begun"
+"$build/apps/limef-play" --snapshot="$snapshot" "$@" <&0 &
+player=$!
+# What it leaves is still to be named. A terminal's ^C reaches it by itself.
+trap : INT
+trap 'kill -TERM "$player"' TERM
 status=0
-trap : INT TERM # limef-play ends by it; what it left is still to be named
-"$build/apps/limef-play" --snapshot="$snapshot" "$@" || status=$?
-if [ -f "$snapshot" ]; then
+wait "$player" || status=$?
+while kill -0 "$player" 2>/dev/null; do # it was the waiting that a signal ended
+    status=0
+    wait "$player" || status=$?
+done
+if [ -n "$(find "$snapshot" -newer "$begun" 2>/dev/null)" ]; then
     echo "the last picture is in $snapshot" >&2
 fi
 exit $status

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <libavutil/error.h>
 #include <math.h>
+#include <unistd.h>
 
 #define SEEK_SHORT_US 5000000
 #define SEEK_LONG_US 60000000
@@ -129,18 +130,26 @@ static int toggle_fullscreen(void *context)
     return limef_presenter_toggle_fullscreen(&((struct player *)context)->presenter);
 }
 
+/* What an earlier run left stays. */
+static const char *next_snapshot(struct player *player)
+{
+    static char path[64];
+
+    do {
+        snprintf(path, sizeof(path), "limef-play-%04u.png", ++player->n_snapshots);
+    } while (access(path, F_OK) == 0);
+    return path;
+}
+
 static int write_snapshot(void *context)
 {
     struct player *player = context;
-    char path[64];
-    int ret;
+    const char *path =
+        player->options->snapshot ? player->options->snapshot : next_snapshot(player);
+    int ret = limef_presenter_snapshot(&player->presenter, path);
 
-    snprintf(path, sizeof(path), "limef-play-%04u.png", ++player->n_snapshots);
-    ret = limef_presenter_snapshot(&player->presenter,
-                                   player->options->snapshot ? player->options->snapshot : path);
     if (ret >= 0)
-        limef_log(LIMEF_LOG_WARNING, "limef-play", "wrote %s",
-                  player->options->snapshot ? player->options->snapshot : path);
+        limef_log(LIMEF_LOG_WARNING, "limef-play", "wrote %s", path);
     return ret;
 }
 

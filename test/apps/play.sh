@@ -33,6 +33,11 @@ program build/release/apps/limef-demo-clip <<'END'
 END
 program build/release/apps/limef-play <<END
 #!/bin/sh
+if [ "\$2" = forever ]; then
+    trap 'echo ended >ended; exit 4' TERM
+    echo >running
+    while :; do sleep 0.1; done
+fi
 [ "\$*" != --help ] || exec "$limef_play" --help
 echo "\$*" | sed 's,$work/,,g'
 END
@@ -68,4 +73,18 @@ gives "--snapshot a.png $demo" --snapshot a.png
 gives "$picture --frames 50 -- --a.mp4" --frames 50 -- --a.mp4
 gives "$picture -" -
 gives "--version" --version
+
+# what lay there is nobody's to take away
+echo mine >limef-play.png
+gives "$picture a.mp4" a.mp4
+[ "$(cat limef-play.png)" = mine ] || { failed=1 && echo "play.sh took a picture away"; }
+
+# a signal that only the script gets ends the player
+./play.sh forever 2>errors &
+script=$!
+while [ ! -e running ]; do sleep 0.1; done
+kill -TERM "$script"
+status=0
+wait "$script" || status=$?
+[ "$status $(cat ended)" = "4 ended" ] || { failed=1 && echo "play.sh by SIGTERM: $status"; }
 exit $failed

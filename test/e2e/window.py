@@ -246,7 +246,11 @@ class X11(Case):
 
     def test_writes_a_snapshot_of_the_window(self):
         player = self.play("--loop", CLIP)
+        earlier = player.folder / "limef-play-0001.png"  # of another run
+        earlier.write_text("mine")
+        player.n_snapshots = 1
         self.assert_picture(player.snapshot(), SIZE)
+        self.assertEqual(earlier.read_text(), "mine")
         player.keys("q")
         self.assertEqual(player.finish()[0], 0)
 

@@ -30,3 +30,22 @@ Test(snapshot, holds_what_was_written_last)
     for (unsigned i = 0; i < LIMEF_SNAPSHOT_N_WORDS; i++)
         cr_assert(eq(ulong, read[i], 400 + i));
 }
+
+/* A thread of higher priority may read while the writer's was stopped. */
+Test(snapshot, is_read_while_the_writer_stands_in_the_middle)
+{
+    static struct limef_snapshot snapshot;
+    uint64_t state[2] = {1, 2};
+
+    for (int n = 0; n < 3; n++) {
+        uint32_t sequence = atomic_load(&snapshot.sequence);
+        uint64_t read[2];
+
+        limef_snapshot_write(&snapshot, state, sizeof(state));
+        atomic_store(&snapshot.words[sequence & 1][0], 99); /* the next one, not yet there */
+        limef_snapshot_read(&snapshot, read, sizeof(read));
+        cr_assert(eq(ulong, read[0], state[0]));
+        cr_assert(eq(ulong, read[1], state[1]));
+        state[0]++;
+    }
+}

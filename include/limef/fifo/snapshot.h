@@ -2,8 +2,9 @@
 /**
  * @file
  * A snapshot: a small struct that one thread writes again and again and any thread
- * reads as a whole. The writer never waits; who reads tries again if it was written
- * meanwhile. (A seqlock; Boehm, MSPC 2012.)
+ * reads as a whole. The writer never waits; who reads tries again if a newer state came
+ * meanwhile, and never waits for a writer that was stopped in the middle: that writes
+ * beside the latest state. (A seqlock, Boehm, MSPC 2012, with two copies.)
  */
 #ifndef LIMEF_FIFO_SNAPSHOT_H
 #define LIMEF_FIFO_SNAPSHOT_H
@@ -18,8 +19,8 @@ LIMEF_BEGIN_DECLS
 /** Memory of a snapshot. All-zero, it holds zeros. */
 struct limef_snapshot {
     LIMEF_ALIGNED(LIMEF_CACHE_LINE_BYTES)
-    LIMEF_ATOMIC(uint32_t) sequence; /**< odd while it is written */
-    LIMEF_ATOMIC(uint64_t) words[LIMEF_SNAPSHOT_N_WORDS];
+    LIMEF_ATOMIC(uint32_t) sequence;                         /**< of the latest state */
+    LIMEF_ATOMIC(uint64_t) words[2][LIMEF_SNAPSHOT_N_WORDS]; /**< of this state at its parity */
 };
 
 /**
@@ -37,7 +38,7 @@ LIMEF_API void limef_snapshot_write(struct limef_snapshot *snapshot, const void 
  *
  * @param data   written; as one call of limef_snapshot_write() had it, or zeros before the first.
  * @param bytes  as there.
- * Thread: any
+ * Thread: any. Lock-free
  */
 LIMEF_API void limef_snapshot_read(const struct limef_snapshot *snapshot, void *data, size_t bytes);
 

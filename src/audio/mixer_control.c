@@ -201,6 +201,8 @@ int64_t limef_mixer_input_heard_us(const struct limef_mixer_input *input, int64_
     if (limef_sample_ring_tail(&input->ring) <
         atomic_load_explicit(&input->flushed_until, memory_order_acquire))
         return LIMEF_NO_TIME;
+    if (now_us < heard.turn.at_us) /* what it turns from still waits in the device */
+        return heard.turn.media_us + (now_us - heard.turn.at_us) * heard.turn.rate / 1000;
     return heard.media_us + (now_us - heard.at_us) * heard.rate / 1000;
 }
 

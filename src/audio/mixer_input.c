@@ -12,6 +12,8 @@
 #define DEFAULT_AHEAD_MS 10
 /* Silence that is made up for. */
 #define MOST_OWED_MS 100
+/* A mark that is further off than this is no rounding. */
+#define TURN_US 40000
 /* -120 dB. */
 #define INAUDIBLE 1e-6f
 
@@ -42,6 +44,10 @@ static void obey_flush(struct limef_mixer_input *input)
     /* acquire: pairs with the release in flush */
     uint64_t until = atomic_load_explicit(&input->flushed_until, memory_order_acquire);
 
+    if (until > input->turns_from) {
+        input->turn = (struct limef_mixer_turn){0};
+        input->turns_from = until;
+    }
     if (limef_sample_ring_tail(&input->ring) >= until)
         return;
     limef_sample_ring_skip_to(&input->ring, until);
@@ -145,6 +151,15 @@ static struct mixer_fade find_fade(struct limef_mixer_input *input, unsigned n_c
     return mixer_fade_to(input->now, target, n_channels, n_frames);
 }
 
+/* Whether media time jumps at a mark, or runs at another rate from there on. */
+static bool turns_at(const struct limef_mixer_input *input, const struct limef_mixer_mark *mark)
+{
+    int64_t expected_us = mixer_media_of(&input->mark, mark->position, input->rate);
+
+    return input->marked && input->mark.position >= input->turns_from &&
+           (mark->rate != input->mark.rate || FFABS(mark->media_us - expected_us) > TURN_US);
+}
+
 /* Finds the mark that holds for a position. */
 static void find_mark(struct limef_mixer_input *input, uint64_t position)
 {
@@ -157,6 +172,11 @@ static void find_mark(struct limef_mixer_input *input, uint64_t position)
 
         if (mark->position > position)
             break;
+        if (turns_at(input, mark)) {
+            input->before = input->mark;
+            input->turns_at = mark->position;
+            input->turned = true;
+        }
         input->mark = *mark;
         input->marked = true;
         n++;
@@ -170,13 +190,28 @@ static int64_t media_at(const struct limef_mixer_input *input, uint64_t position
     return input->marked ? mixer_media_of(&input->mark, position, input->rate) : LIMEF_NO_TIME;
 }
 
+/* When that is heard, once what is read from `position` on is heard at heard_us. */
+static void find_turn(struct limef_mixer_input *input, int64_t heard_us)
+{
+    int64_t since = (int64_t)(input->position - input->turns_at);
+
+    if (!input->turned)
+        return;
+    input->turned = false;
+    input->turn = (struct limef_mixer_turn){
+        .at_us = heard_us - since * 1000000 / input->rate,
+        .media_us = mixer_media_of(&input->before, input->turns_at, input->rate),
+        .rate = input->before.rate};
+}
+
 static void tell(struct limef_mixer_input *input, int64_t media_us, int64_t heard_us)
 {
     struct limef_mixer_heard heard = {.media_us = media_us,
                                       .at_us = heard_us,
                                       .rate = input->mark.rate,
                                       .state = (uint32_t)input->state,
-                                      .position = input->position};
+                                      .position = input->position,
+                                      .turn = input->turn};
 
     limef_snapshot_write(&input->heard_now, &heard, sizeof(heard));
 }
@@ -354,8 +389,9 @@ void mixer_input_add(struct limef_mixer *mixer, struct limef_mixer_input *input,
     input->jumps = !begins && input->next != limef_sample_ring_tail(&input->ring);
     if (from < n_frames) {
         until = add_block(mixer, input, out, n_frames, from, &seen);
-        tell(input, media_at(input, input->position),
-             heard_us + (int64_t)from * 1000000 / input->rate);
+        heard_us += (int64_t)from * 1000000 / input->rate;
+        find_turn(input, heard_us);
+        tell(input, media_at(input, input->position), heard_us);
     } else {
         tell(input, LIMEF_NO_TIME, heard_us);
     }

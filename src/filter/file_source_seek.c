@@ -92,6 +92,7 @@ static void look_for_key(struct limef_file_source *file, bool is_exact)
     file->seek_tries = 1;
     file->seek_skipped = 0;
     file->seek_to_key = file->video >= 0;
+    file->seek_known_key = false;
 }
 
 /* Whether its times come of counting from the beginning: an index knows where libavformat read, not
@@ -179,6 +180,39 @@ static bool is_sound_of_target(struct limef_file_source *file)
     return true;
 }
 
+/* The key frame that was looked for is found, and when it is shown known by that: its sound may lie
+ * before it in the file. Whether it is read once more, from there on. */
+static bool goes_back_for_sound(struct limef_file_source *file, int64_t key_us)
+{
+    if (file->audio < 0 || file->sound_from_us != LIMEF_NO_TIME || key_us == LIMEF_NO_TIME ||
+        seek_format(file, with_sound_us(file, key_us)) < 0)
+        return false;
+    file->seek_us = file->sought_us = file->sound_from_us = key_us;
+    file->seek_skipped = 0;
+    file->seek_known_key = true;
+    return true;
+}
+
+/* Whether it goes without the sound before that key frame: that lies too far back. */
+static bool gives_up_sound(struct limef_file_source *file)
+{
+    if (!file->seek_known_key || seek_format(file, file->seek_us) < 0)
+        return false;
+    file->seek_known_key = false;
+    file->seek_skipped = 0;
+    file->seek_tries = MAX_TRIES;
+    return true;
+}
+
+/* Of a key frame that comes while one is looked for. */
+static bool is_key_sought(struct limef_file_source *file, int64_t pts_us)
+{
+    if (file->seek_known_key && pts_us < file->seek_us)
+        return false;
+    return (pts_us <= file->seek_us || !file_source_seek_again(file)) &&
+           !goes_back_for_sound(file, pts_us);
+}
+
 bool file_source_seek_accepts(struct limef_file_source *file)
 {
     const struct limef_frame *frame = &file->packet.frame;
@@ -187,16 +221,11 @@ bool file_source_seek_accepts(struct limef_file_source *file)
         return false;
     if (!file->seek_to_key || is_sound_of_target(file))
         return true;
-    if (frame->track == file->video && frame->flags & LIMEF_FRAME_KEY) {
-        if (frame->pts_us > file->seek_us && file_source_seek_again(file))
-            return false;
-        file->seek_to_key = false;
-        return true;
-    }
-    if (++file->seek_skipped < MAX_SKIPPED)
-        return false;
-    file->seek_to_key = false;
-    return true;
+    if (frame->track == file->video && frame->flags & LIMEF_FRAME_KEY)
+        file->seek_to_key = !is_key_sought(file, frame->pts_us);
+    else if (++file->seek_skipped >= MAX_SKIPPED)
+        file->seek_to_key = gives_up_sound(file);
+    return !file->seek_to_key;
 }
 
 static int begin_again(struct limef_file_source *file)

@@ -10,11 +10,17 @@
 #define BY_AND_BY 8
 /* How far ahead it is asked, to learn how fast its time runs. */
 #define SPEED_OVER_US 1000000
+/* By how much half of that may be off. */
+#define ROUNDED_US 4
 /* The first picture waits so long for its sound: that is decoded at the same time, and heard two
  * periods and what waits ahead later. */
 #define FIRST_WAIT_US 100000
 /* Sound that is further than this from the first picture is not what goes with it. */
 #define FIRST_FAR_US 1000000
+
+/* What was in step and is further off than that, because time jumps in either: the other one may do
+ * so within this time. */
+#define STRAY_US 1000000
 
 /* Whether time runs as that of sound does, if there is any. */
 static bool runs_with_sound(const struct limef_tile *tile)
@@ -64,14 +70,26 @@ static void follow_rate(struct limef_tile *tile, int64_t master_us, int64_t now_
 
     if (master_us != LIMEF_NO_TIME) {
         int64_t later_us = heard_us(tile, now_us + SPEED_OVER_US);
+        int64_t between_us = heard_us(tile, now_us + SPEED_OVER_US / 2);
 
-        /* something else is heard already: the next look will tell */
-        if (later_us <= master_us || heard_us(tile, now_us) != master_us)
+        /* it turns meanwhile, or something else is heard already: a later look will tell */
+        if (later_us <= master_us || heard_us(tile, now_us) != master_us ||
+            FFABS(later_us - 2 * between_us + master_us) > ROUNDED_US)
             return;
         rate = (int32_t)((later_us - master_us + 500) / 1000);
     }
     if (rate != (tile->clock.rate ? tile->clock.rate : 1000))
         presenter_clock_set_rate(&tile->clock, rate, now_us);
+}
+
+/* Whether pictures go on by themselves meanwhile. */
+static bool strays(struct limef_tile *tile, int64_t late_us, int64_t now_us)
+{
+    if (FFABS(late_us) < FIRST_FAR_US)
+        tile->strays_until_us = 0;
+    else if (!tile->strays_until_us)
+        tile->strays_until_us = now_us + STRAY_US;
+    return tile->strays_until_us && now_us < tile->strays_until_us;
 }
 
 void presenter_follow_master(struct limef_tile *tile, int64_t now_us)
@@ -87,6 +105,8 @@ void presenter_follow_master(struct limef_tile *tile, int64_t now_us)
         return;
     /* when the clock would show what is heard now */
     late_us = presenter_clock_due_us(&tile->clock, master_us) - now_us;
+    if (mastered && strays(tile, late_us, now_us))
+        return;
     if (FFABS(late_us) <= FAR_OFF_US) /* the first time as well: nothing is in step yet */
         presenter_clock_shift(&tile->clock, mastered ? -late_us / BY_AND_BY : -late_us);
     else

@@ -3,6 +3,7 @@
 
 #include "base/memory_private.h"
 #include "gpu/layout.h"
+#include "thread/priority.h"
 
 #include <limef/base/log.h>
 #include <limef/frame/pool.h>
@@ -71,6 +72,8 @@ int compositor_open(struct compositor **compositor, const struct limef_presenter
     new_compositor->shrinks =
         new_compositor->gl.software && !(settings->plain & LIMEF_PRESENTER_WHOLE);
     new_compositor->hasty = settings->untimed && new_compositor->gl.software;
+    if (new_compositor->gl.software && !settings->untimed)
+        priority_lend("llvmpipe-"); /* as Mesa names the threads that draw */
     compositor_make_corners(new_compositor);
     compositor_prepare_state(new_compositor);
     new_compositor->output.ops->size(&new_compositor->output, &width, &height);

@@ -3,10 +3,13 @@
 
 #include <limef/base/log.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <libavutil/error.h>
 #include <sched.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -111,6 +114,48 @@ enum limef_scheduled priority_apply(enum limef_priority priority, const char *na
     }
     say_refused(settings, name, "runs as the process does");
     return become_usual(settings, name);
+}
+
+/* Whether a thread of this process has such a name. */
+static bool is_named(pid_t thread, const char *names)
+{
+    char path[64], name[16] = "";
+    FILE *comm;
+
+    snprintf(path, sizeof(path), "/proc/self/task/%d/comm", (int)thread);
+    comm = fopen(path, "re");
+    if (!comm)
+        return false; /* it has ended */
+    if (!fgets(name, sizeof(name), comm))
+        name[0] = 0;
+    fclose(comm);
+    return strncmp(name, names, strlen(names)) == 0;
+}
+
+static bool lend(pid_t thread)
+{
+    int policy = sched_getscheduler(0) & ~SCHED_RESET_ON_FORK;
+    struct sched_param param = {.sched_priority = sched_get_priority_min(SCHED_RR)};
+
+    if (policy == SCHED_FIFO || policy == SCHED_RR)
+        return sched_setscheduler(thread, SCHED_RR | SCHED_RESET_ON_FORK, &param) == 0;
+    return setpriority(PRIO_PROCESS, (id_t)thread, nice_of(gettid())) == 0;
+}
+
+unsigned priority_lend(const char *names)
+{
+    DIR *threads = is_set ? opendir("/proc/self/task") : NULL;
+    struct dirent *entry;
+    unsigned n = 0;
+
+    while (threads && (entry = readdir(threads))) {
+        pid_t thread = (pid_t)strtol(entry->d_name, NULL, 10);
+
+        n += thread > 0 && is_named(thread, names) && lend(thread);
+    }
+    if (threads)
+        closedir(threads);
+    return n;
 }
 
 void affinity_apply(uint64_t cpu_mask, const char *name)

@@ -181,3 +181,45 @@ Test(mixer_cut, is_not_later_after_a_device_stood_still_where_it_keeps_time)
     cr_assert(ge(u64, LIMEF_COUNTED(clocked.ring.n_skipped), 800));
     cr_assert(zero(u64, LIMEF_COUNTED(clocked.ring.n_underruns)));
 }
+
+/* A second of it waits in the device. */
+Test(mixer_cut, media_time_turns_when_that_is_heard)
+{
+    int64_t block_us = BLOCK * 1000000LL / 48000;
+
+    write_level(0.4f, BLOCK, 3000000);
+    write_level(0.4f, BLOCK, 1000000);
+    mix_block(1000000);
+    cr_assert(eq(i64, limef_mixer_input_heard_us(&input, 0), 2000000));
+    mix_block(1000000 + block_us);
+    cr_assert(eq(i64, limef_mixer_input_heard_us(&input, 0), 2000000));
+    cr_assert(eq(i64, limef_mixer_input_heard_us(&input, 1000000), 3000000));
+    cr_assert(eq(i64, limef_mixer_input_heard_us(&input, 1000000 + block_us), 1000000));
+    write_level(0.4f, BLOCK, 1000000 + block_us);
+    mix_block(1000000 + 2 * block_us);
+    cr_assert(eq(i64, limef_mixer_input_heard_us(&input, 0), 2000000));
+    cr_assert(
+        eq(i64, limef_mixer_input_heard_us(&input, 1000000 + 2 * block_us), 1000000 + block_us));
+}
+
+Test(mixer_cut, media_time_does_not_turn_by_what_times_are_rounded_by)
+{
+    int64_t block_us = BLOCK * 1000000LL / 48000;
+
+    write_level(0.4f, BLOCK, 3000000);
+    write_level(0.4f, BLOCK, 3000000 + block_us + 20000);
+    mix_block(1000000);
+    mix_block(1000000 + block_us);
+    cr_assert(eq(i64, limef_mixer_input_heard_us(&input, 0), 2020000));
+}
+
+/* Of another place nothing is to be seen before it is heard. */
+Test(mixer_cut, media_time_is_that_of_what_follows_a_flush)
+{
+    write_level(0.4f, BLOCK, 3000000);
+    mix_block(1000000);
+    limef_mixer_input_flush(&input);
+    write_level(0.4f, 2 * BLOCK, 60000000);
+    mix_block(1100000);
+    cr_assert(eq(i64, limef_mixer_input_heard_us(&input, 0), 58900000));
+}

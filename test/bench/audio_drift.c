@@ -13,7 +13,8 @@
  * Prints one JSON object: how much later the same input is heard at the end than at the beginning,
  * how long it takes from the source to the mixer (latency_us) and until it is heard, how many
  * periods waited for the source, how often its sound and the device ran dry, and how often a
- * processor stood still meanwhile: "unexplained" are the troubles that no such stall came before.
+ * processor stood still meanwhile: "unexplained" are the troubles before which none did so for as
+ * long as what waits in the device lasts.
  */
 #include "audio_peers.h"
 #include "bench.h"
@@ -137,7 +138,9 @@ static void begin_all(const struct path *through)
     source_began_ns = bench_now_ns();
     begin(write_by_the_clock, 0);
     begin(hammer, 0);
-    stalls_start(path->count_troubles);
+    /* all that waits in the device has to be played, and half a period more */
+    stalls_start(path->count_troubles,
+                 patience_ms * INT64_C(1000000) + BLOCK / 2 * NS_PER_S / RATE);
     for (int i = 0; load_percent && i < sysconf(_SC_NPROCESSORS_ONLN) && i < MAX_BURNERS; i++)
         begin(burn, i);
 }
@@ -152,8 +155,10 @@ static void end_all(void)
 
 static void print_stalls(void)
 {
-    printf("\"stalls\": %ld, \"stall_worst_us\": %lld, \"troubles\": %ld, \"unexplained\": %ld}\n",
-           stalls.n, (long long)stalls.worst_ns / 1000, stalls.n_troubles, stalls.n_unexplained);
+    printf("\"stalls\": %ld, \"stall_worst_us\": %lld, \"troubles\": %ld, \"unexplained\": %ld, "
+           "\"stalls_seen\": \"%s\"}\n",
+           stalls.n, (long long)stalls.worst_ns / 1000, stalls.n_troubles, stalls.n_unexplained,
+           stalls.real_time ? "real time" : "ordinary");
 }
 
 static void write_to_mixer(int64_t n)

@@ -4,12 +4,15 @@
  * many thousandths of its rate, goes to second TO of it, if that is not 0, when 1.5 s were mixed,
  * and has PATIENCE milliseconds more of sound wait in the device; or a camera (rtsp://) up to its
  * end; looks at the offscreen picture after each time it was composed and listens to what was
- * recorded, and prints how much later than its beep each flash was seen.
+ * recorded, and prints how much later than its beep each flash was seen; of each how long its
+ * picture took to be composed, and for how long a processor of the machine stood still around it.
  *
  * Neither the presenter nor the mixer is asked: when a flash was seen is the time when the picture
  * is read back, when a beep is heard comes from its place in the file and from when the blocks
  * around it were mixed, half a period, and the patience, before they are heard.
  */
+#include "stalls.h"
+
 #include <limef/limef.h>
 
 #include <libavutil/error.h>
@@ -28,6 +31,7 @@
 #define MAX_PIECES 1200
 #define SAME_US 200000 /* a flash and a beep that are further apart are not of the same second */
 #define SAME_LIVE_US 450000
+#define AROUND_US 100000 /* what stood still so long before may have made either late */
 
 static struct limef_file_source source;
 static struct limef_rtsp_source camera;
@@ -58,7 +62,9 @@ static struct limef_audio_recorder recorder;
 static int64_t began_us[MAX_PIECES];
 
 /* the screen's thread */
-static int64_t flashes_us[MAX_MARKS];
+static struct flash {
+    int64_t seen_us, composed_us; /* when; how long that took */
+} flashes[MAX_MARKS];
 static unsigned n_flashes;
 static bool bright;
 static uint64_t n_seen;
@@ -72,7 +78,7 @@ static void must(int ret, const char *what)
     exit(ret == AVERROR(ENOSYS) || ret == AVERROR(ENODEV) ? 77 : 1);
 }
 
-static void look(int64_t now_us)
+static void look(int64_t now_us, int64_t composed_us)
 {
     int width = 0, height = 0;
     bool was_bright = bright;
@@ -85,16 +91,15 @@ static void look(int64_t now_us)
         return;
     bright = rgba[((size_t)height / 2 * (size_t)width + (size_t)width / 2) * 4] > 128;
     if (bright && !was_bright && n_flashes < MAX_MARKS)
-        flashes_us[n_flashes++] = now_us;
+        flashes[n_flashes++] = (struct flash){now_us, composed_us};
 }
 
 static int64_t tick(void *context, int64_t now_us)
 {
-    int64_t due_us = limef_presenter_tick(context, now_us);
-    uint64_t n_presented = LIMEF_COUNTED(presenter.n_presented);
+    int64_t due_us = limef_presenter_tick(context, now_us), seen_us = limef_now_us();
 
-    if (n_presented != n_seen)
-        look(limef_now_us());
+    if (LIMEF_COUNTED(presenter.n_presented) != n_seen)
+        look(seen_us, seen_us - now_us);
     n_seen = LIMEF_COUNTED(presenter.n_presented);
     return due_us;
 }
@@ -277,34 +282,67 @@ static unsigned find_beeps(const char *wav, int64_t *frames)
     return n;
 }
 
-static void print(const int64_t *beeps, unsigned n_beeps, int64_t patience_us)
+/* What is printed of each flash and its beep, ms. */
+static const char *const figures[] = {"late_ms", "composed_ms", "stalled_ms"};
+#define N_FIGURES (sizeof(figures) / sizeof(figures[0]))
+
+static double pairs[MAX_MARKS][N_FIGURES];
+
+static double stalled_ms(int64_t seen_us, int64_t beep_us)
+{
+    int64_t first_us = seen_us < beep_us ? seen_us : beep_us;
+    int64_t last_us = seen_us < beep_us ? beep_us : seen_us;
+
+    return (double)stalls_between_ns((first_us - AROUND_US) * 1000, last_us * 1000) / 1e6;
+}
+
+static unsigned find_pairs(const int64_t *beeps, unsigned n_beeps, int64_t patience_us)
 {
     int64_t same_us = is_live ? SAME_LIVE_US : SAME_US;
     unsigned n = 0;
 
-    printf("{\"flashes\": %u, \"beeps\": %u, \"late_ms\": [", n_flashes, n_beeps);
     for (unsigned i = 0; i < n_beeps; i++)
-        for (unsigned k = 0; k < n_flashes; k++) {
+        for (unsigned k = 0; k < n_flashes && n < MAX_MARKS; k++) {
             int64_t beep_us = mixed_us(beeps[i] + 3 * PERIOD / 2) + patience_us;
+            int64_t late_us = flashes[k].seen_us - beep_us;
 
-            if (llabs(flashes_us[k] - beep_us) < same_us)
-                printf("%s%.2f", n++ ? ", " : "", (double)(flashes_us[k] - beep_us) / 1e3);
+            if (llabs(late_us) >= same_us)
+                continue;
+            pairs[n][0] = (double)late_us / 1e3;
+            pairs[n][1] = (double)flashes[k].composed_us / 1e3;
+            pairs[n++][2] = stalled_ms(flashes[k].seen_us, beep_us);
         }
-    printf("]");
+    return n;
+}
+
+static void print(const int64_t *beeps, unsigned n_beeps, int64_t patience_us,
+                  const struct stalls *stalls)
+{
+    unsigned n = find_pairs(beeps, n_beeps, patience_us);
+
+    printf("{\"flashes\": %u, \"beeps\": %u, ", n_flashes, n_beeps);
+    for (size_t k = 0; k < N_FIGURES; k++) {
+        printf("\"%s\": [", figures[k]);
+        for (unsigned i = 0; i < n; i++)
+            printf("%s%.2f", i ? ", " : "", pairs[i][k]);
+        printf("], ");
+    }
     if (is_live) {
         struct limef_rtsp_source_counters counters;
 
         limef_rtsp_source_get_counters(&camera, &counters);
-        printf(", \"sync\": \"%s\", \"skew_us\": %lld, \"corrected_us\": %llu",
+        printf("\"sync\": \"%s\", \"skew_us\": %lld, \"corrected_us\": %llu, ",
                limef_rtsp_sync_name(counters.sync), (long long)counters.skew_us,
                (unsigned long long)counters.corrected_us);
     }
-    printf("}\n");
+    printf("\"stalls\": %ld, \"stall_worst_ms\": %.2f, \"stalls_seen\": \"%s\"}\n", stalls->n,
+           (double)stalls->worst_ns / 1e6, stalls->real_time ? "real time" : "ordinary");
 }
 
 int main(int n_arguments, char **arguments)
 {
     static int64_t beeps[MAX_MARKS];
+    struct stalls stalls;
     int64_t patience_us = n_arguments > 5 ? atoi(arguments[5]) * INT64_C(1000) : 0;
     unsigned n_beeps;
 
@@ -317,7 +355,9 @@ int main(int n_arguments, char **arguments)
     if (n_arguments > 3)
         set_rate(atoi(arguments[3]));
     open_chain(arguments[1]);
+    stalls_start(NULL, 0);
     play(n_arguments > 4 ? atoi(arguments[4]) : 0);
+    stalls_stop(&stalls);
     must(limef_graph_stop(&graph, TIMEOUT_US), "graph");
     must(limef_audio_output_stop(&output, TIMEOUT_US), "output");
     must(limef_audio_recorder_stop(&recorder, TIMEOUT_US), "recorder");
@@ -325,7 +365,7 @@ int main(int n_arguments, char **arguments)
     must(limef_thread_stop(&screen.thread, TIMEOUT_US), "screen");
     limef_graph_clear(&graph);
     n_beeps = find_beeps(arguments[2], beeps);
-    print(beeps, n_beeps, patience_us);
+    print(beeps, n_beeps, patience_us, &stalls);
     limef_filter_clear(&source.source.filter);
     limef_filter_clear(&camera.source.filter);
     limef_filter_clear(&latency.filter);

@@ -11,6 +11,7 @@
 #include <criterion/new/assert.h>
 #include <libavcodec/avcodec.h>
 #include <libavutil/log.h>
+#include <string.h>
 #include <unistd.h>
 
 #define FRAME_US 40000
@@ -116,9 +117,21 @@ static bool has_sound_of(int64_t us)
     return false;
 }
 
-static void expect_sound_of_each_picture(const char *name, const struct media *media)
+/* The first packet with a picture. */
+static const struct limef_frame *first_picture(void)
+{
+    unsigned n = 0;
+
+    while (play_nth(&play, LIMEF_FRAME_PACKET, n)->frame.media == LIMEF_MEDIA_AUDIO)
+        n++;
+    return &play_nth(&play, LIMEF_FRAME_PACKET, n)->frame;
+}
+
+/* code 1: exactly; 0: of the key frame, without an index of an earlier one maybe. */
+static void expect_sound_of_each_picture(const char *name, const struct media *media, int code)
 {
     struct limef_file_source_settings settings = fastest(media_make(name, media));
+    int gop = media->gop ? media->gop : 10;
     int64_t begins_us;
 
     play_init(&play, &settings, &one_thread);
@@ -127,26 +140,43 @@ static void expect_sound_of_each_picture(const char *name, const struct media *m
     play_clear(&play);
     play_init(&play, &settings, NULL);
     for (int to = 0; to < media->n_pictures; to++) {
+        int64_t key_us = begins_us + to / gop * gop * FRAME_US;
+
         play_forget(&play);
-        play_signal(&play, LIMEF_SIGNAL_SEEK, 1, begins_us + to * FRAME_US, 0);
+        play_signal(&play, LIMEF_SIGNAL_SEEK, code, begins_us + to * FRAME_US, 0);
         cr_assert(eq(int, play_run(&play), AVERROR_EOF));
-        cr_assert(has_sound_of(begins_us + to * FRAME_US), "%s: %d", name, to);
+        cr_assert(first_picture()->flags & LIMEF_FRAME_KEY, "%s: %d", name, to);
+        if (!code && strcmp(name, "a.ts") != 0)
+            cr_assert(eq(i64, first_picture()->pts_us, key_us), "%s: %d", name, to);
+        cr_assert(le(i64, first_picture()->pts_us, key_us), "%s: %d", name, to);
+        cr_assert(has_sound_of(code ? begins_us + to * FRAME_US : first_picture()->pts_us),
+                  "%s: %d", name, to);
     }
     play_clear(&play);
 }
 
-Test(file_source_seek, exactly_has_the_sound_of_the_picture_as_well)
+static void expect_sound_in_each_container(int code)
 {
     struct media media = {.n_pictures = 40, .raw_audio = true};
 
-    expect_sound_of_each_picture("a.mkv", &media);
-    expect_sound_of_each_picture("a.mov", &media);
+    expect_sound_of_each_picture("a.mkv", &media, code);
+    expect_sound_of_each_picture("a.mov", &media, code);
     media.gop = 1;
-    expect_sound_of_each_picture("b.mkv", &media);
+    expect_sound_of_each_picture("b.mkv", &media, code);
     media = (struct media){.n_pictures = 40, .audio = true};
-    expect_sound_of_each_picture("a.mp4", &media);
-    expect_sound_of_each_picture("c.mkv", &media);
-    expect_sound_of_each_picture("a.ts", &media);
+    expect_sound_of_each_picture("a.mp4", &media, code);
+    expect_sound_of_each_picture("c.mkv", &media, code);
+    expect_sound_of_each_picture("a.ts", &media, code);
+}
+
+Test(file_source_seek, exactly_has_the_sound_of_the_picture_as_well)
+{
+    expect_sound_in_each_container(1);
+}
+
+Test(file_source_seek, to_a_key_frame_has_its_sound_as_well)
+{
+    expect_sound_in_each_container(0);
 }
 
 Test(file_source_seek, what_an_exact_seek_drops_is_counted)

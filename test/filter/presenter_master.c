@@ -10,11 +10,14 @@
 static struct limef_tile tile;
 static int64_t sound_us; /* what is heard at time 0; LIMEF_NO_TIME: nothing */
 static int sound_rate = 1000;
+static int64_t turns_us = INT64_MAX; /* from then on it runs at twice the rate */
 
 static int64_t heard(void *context, int64_t now_us)
 {
     (void)context;
-    return sound_us == LIMEF_NO_TIME ? LIMEF_NO_TIME : sound_us + now_us * sound_rate / 1000;
+    if (sound_us == LIMEF_NO_TIME)
+        return LIMEF_NO_TIME;
+    return sound_us + now_us * sound_rate / 1000 + (now_us > turns_us ? now_us - turns_us : 0);
 }
 
 /* Media time 0 is shown at time 0. */
@@ -73,6 +76,37 @@ Test(presenter_master, is_put_right_at_once_where_it_is_far_off)
     presenter_follow_master(&tile, 1000000);
     cr_assert(eq(i64, late_us(), -500000));
     cr_assert(eq(u64, LIMEF_COUNTED(tile.n_anchors), 1));
+}
+
+Test(presenter_master, goes_on_by_itself_where_time_jumps_in_its_sound_before_it_does_in_pictures)
+{
+    sound_us = 0;
+    presenter_follow_master(&tile, 1000000);
+    sound_us = -1500000;
+    presenter_follow_master(&tile, 1040000);
+    presenter_follow_master(&tile, 2000000);
+    cr_assert(zero(i64, late_us()));
+    presenter_clock_anchor(&tile.clock, 540000, 2040000); /* so do pictures */
+    presenter_follow_master(&tile, 2040000);
+    cr_assert(eq(i64, late_us(), 1500000));
+    sound_us = 0; /* and again, but they do not */
+    presenter_follow_master(&tile, 2080000);
+    presenter_follow_master(&tile, 3040000);
+    cr_assert(eq(i64, late_us(), 1500000));
+    presenter_follow_master(&tile, 3080000);
+    cr_assert(zero(i64, late_us()));
+}
+
+Test(presenter_master, keeps_its_rate_until_what_is_heard_has_turned)
+{
+    sound_us = 0;
+    presenter_follow_master(&tile, 0);
+    turns_us = 700000;
+    presenter_follow_master(&tile, 0);
+    cr_assert(eq(i64, presenter_clock_due_us(&tile.clock, 1000000), 1000000));
+    turns_us = 0;
+    presenter_follow_master(&tile, 0);
+    cr_assert(eq(int, tile.clock.rate, 2000));
 }
 
 Test(presenter_master, runs_as_fast_as_what_is_heard)

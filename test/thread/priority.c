@@ -265,3 +265,85 @@ Test(priority, a_thread_leaves_its_class_after_the_permission_is_lost)
     cr_assert(zero(int, limef_thread_stop(&consumer.thread, TOO_LONG_US)));
     limef_consumer_clear(&consumer);
 }
+
+static pthread_barrier_t are_named, are_seen;
+
+/* A thread as a library starts one. */
+static void *be_named(void *name)
+{
+    pthread_setname_np(pthread_self(), name);
+    pthread_barrier_wait(&are_named);
+    pthread_barrier_wait(&are_seen);
+    return NULL;
+}
+
+struct lending {
+    enum limef_priority priority;
+    unsigned n_lent;
+    struct seen helper, other;
+};
+
+static void look_at(pthread_t thread, struct seen *seen)
+{
+    struct sched_param param;
+
+    pthread_getschedparam(thread, &seen->policy, &param);
+    seen->policy &= ~SCHED_RESET_ON_FORK;
+    seen->real_time_priority = param.sched_priority;
+}
+
+static int lend_and_look(void *context)
+{
+    struct lending *lending = context;
+    pthread_t helper, other;
+
+    pthread_barrier_init(&are_named, NULL, 3);
+    pthread_barrier_init(&are_seen, NULL, 3);
+    priority_apply(lending->priority, "lends");
+    cr_assert(zero(int, pthread_create(&helper, NULL, be_named, (void *)"helper-0")));
+    cr_assert(zero(int, pthread_create(&other, NULL, be_named, (void *)"other-0")));
+    pthread_barrier_wait(&are_named);
+    lending->n_lent = priority_lend("helper-");
+    look_at(helper, &lending->helper);
+    look_at(other, &lending->other);
+    pthread_barrier_wait(&are_seen);
+    pthread_join(helper, NULL);
+    pthread_join(other, NULL);
+    return 0;
+}
+
+static void lend_as(struct lending *lending)
+{
+    struct limef_consumer consumer = {0};
+    struct number_sink sink;
+
+    number_sink_init(&sink);
+    limef_consumer_init(&consumer, &sink.filter, NULL);
+    cr_assert(zero(int, limef_thread_start(&consumer.thread)));
+    cr_assert(
+        zero(int, limef_thread_call(&consumer.thread, lend_and_look, lending, TOO_LONG_US)));
+    cr_assert(zero(int, limef_thread_stop(&consumer.thread, TOO_LONG_US)));
+    limef_consumer_clear(&consumer);
+}
+
+Test(priority, who_draws_for_a_real_time_thread_comes_before_the_ordinary_ones)
+{
+    struct lending lending = {.priority = LIMEF_PRIORITY_DISPLAY};
+
+    if (!is_permitted())
+        cr_skip("real-time priorities are not permitted here");
+    lend_as(&lending);
+    cr_assert(eq(uint, lending.n_lent, 1));
+    cr_assert(eq(int, lending.helper.policy, SCHED_RR));
+    cr_assert(eq(int, lending.helper.real_time_priority, 1));
+    cr_assert(eq(int, lending.other.policy, SCHED_OTHER));
+}
+
+Test(priority, a_thread_without_a_class_lends_none)
+{
+    struct lending lending = {.priority = LIMEF_PRIORITY_PROCESSING};
+
+    lend_as(&lending);
+    cr_assert(zero(uint, lending.n_lent));
+    cr_assert(eq(int, lending.helper.policy, SCHED_OTHER));
+}

@@ -71,6 +71,13 @@ enum limef_mixer_input_state {
     LIMEF_INPUT_ENDED, /**< limef_mixer_input_end(), and all of it was mixed */
 };
 
+/** Media time that jumps, or begins to run at another rate. */
+struct limef_mixer_turn {
+    int64_t at_us;    /**< when that is heard; what waits in the device comes before it */
+    int64_t media_us; /**< what would be heard then had it gone on as before */
+    int32_t rate;     /**< before it, thousandths of media time to time */
+};
+
 /** Which media time is heard when. */
 struct limef_mixer_heard {
     int64_t media_us;  /**< this media time ... */
@@ -78,6 +85,7 @@ struct limef_mixer_heard {
     int32_t rate;      /**< thousandths of media time to time */
     uint32_t state;    /**< enum limef_mixer_input_state */
     uint64_t position; /**< in the input's ring, of what is heard at at_us; while it sounds */
+    struct limef_mixer_turn turn; /**< the last one since a flush */
 };
 
 /** From a position in an input's ring on, media time runs like this. */
@@ -117,7 +125,11 @@ struct limef_mixer_input {
     LIMEF_ALIGNED(LIMEF_CACHE_LINE_BYTES)
     LIMEF_ATOMIC(uint32_t) n_passed; /**< marks read; release, pairs with the writer */
     struct limef_mixer_mark mark;    /**< that of what is read */
-    bool marked, muted, paused, silenced;
+    struct limef_mixer_mark before;  /**< that of what is read before media time turned */
+    uint64_t turns_at;               /**< position where it does */
+    uint64_t turns_from; /**< no mark before this position, the last flush's, tells that it does */
+    struct limef_mixer_turn turn; /**< the last one that was told */
+    bool marked, turned, muted, paused, silenced;
     bool jumps; /**< what comes next does not follow what was mixed */
     enum limef_mixer_input_state state;
     unsigned n_owed; /**< frames of silence since it ran dry, for keeps_time */

@@ -105,6 +105,7 @@ struct limef_file_source {
 
     /* seeking */
     bool seek_asked, seek_exact, seek_to_key;
+    bool seek_known_key; /* the key frame at seek_us was read, and comes once more */
     uint32_t seek_serial;
     int64_t seek_us, sought_us;
     int64_t sound_from_us; /* sound of this time and later passes before a key frame is found */

@@ -169,17 +169,18 @@ struct limef_tile {
     int32_t rate;                      /**< that RATE asked for, thousandths; 0: 1000 */
     bool mastered;                     /**< something was heard when the clock was set last */
     int64_t
-        waits_until_us;   /**< the first picture is there and waits for its sound; 0: it does not */
-    struct AVFrame *copy; /**< of a picture that nobody counts; owned */
-    bool is_silent;       /**< START said that no sound follows */
-    bool waited_in_vain;  /**< the first picture did, and nothing was heard since */
-    bool prepared;        /**< the picture that waits is in its texture */
-    bool has_picture;     /**< on screen */
-    bool fresh;           /**< uploaded since the last presentation */
-    bool shown_live;      /**< the picture on screen is of a live source */
-    bool stepping;        /**< show one more, then hold */
-    bool seeking;         /**< drop pictures until the FLUSH of seek_serial */
-    bool ending;          /**< END came, the last picture's time is not over */
+        waits_until_us; /**< the first picture is there and waits for its sound; 0: it does not */
+    int64_t strays_until_us; /**< far from its sound, it goes on by itself; 0: it is not */
+    struct AVFrame *copy;    /**< of a picture that nobody counts; owned */
+    bool is_silent;          /**< START said that no sound follows */
+    bool waited_in_vain;     /**< the first picture did, and nothing was heard since */
+    bool prepared;           /**< the picture that waits is in its texture */
+    bool has_picture;        /**< on screen */
+    bool fresh;              /**< uploaded since the last presentation */
+    bool shown_live;         /**< the picture on screen is of a live source */
+    bool stepping;           /**< show one more, then hold */
+    bool seeking;            /**< drop pictures until the FLUSH of seek_serial */
+    bool ending;             /**< END came, the last picture's time is not over */
     bool hurried;       /**< the picture that waits is live, and shown sooner for those behind it */
     unsigned n_hurried; /**< one after the other */
     unsigned n_begun;   /**< pictures of a live source since its clock was set first, up to some */

@@ -100,7 +100,7 @@ struct plan_model {
     uint8_t ready_first[MODEL_RANKS], ready_last[MODEL_RANKS];
     unsigned n_threads, n_ops, n_running_cores;
     uint32_t n_order, n_steps, most_steps;
-    double now_us, end_us, slice_us, n_due, n_missed, most_missed, own_us, extra_us;
+    double now_us, end_us, n_due, n_missed, most_missed, own_us, extra_us;
 };
 
 /* Reads a problem. Returns whether it is one that the model can tell anything of: measured, plain,

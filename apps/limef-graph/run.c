@@ -30,13 +30,15 @@ struct run {
     bool by_signal, quit;
 };
 
-static void fill_signals(sigset_t *signals)
+static void fill_signals(sigset_t *signals, bool live)
 {
     sigemptyset(signals);
     sigaddset(signals, SIGINT);
     sigaddset(signals, SIGTERM);
     sigaddset(signals, SIGHUP);
     sigaddset(signals, SIGWINCH);
+    if (live)
+        sigaddset(signals, SIGTSTP);
 }
 
 static void take_signal(struct run *run)
@@ -45,7 +47,9 @@ static void take_signal(struct run *run)
 
     if (read(run->signals, &info, sizeof(info)) != sizeof(info))
         return;
-    if (info.ssi_signo == SIGWINCH)
+    if (info.ssi_signo == SIGTSTP)
+        view_suspend(&run->view);
+    if (info.ssi_signo == SIGTSTP || info.ssi_signo == SIGWINCH)
         run->draw_us = 0;
     else
         run->by_signal = true;
@@ -144,7 +148,7 @@ static int open_run(struct run *run)
     sigset_t signals;
     int ret;
 
-    fill_signals(&signals);
+    fill_signals(&signals, run->options->live);
     sigprocmask(SIG_BLOCK, &signals, NULL); /* before there are threads, which inherit it */
     run->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
     if (run->signals < 0)

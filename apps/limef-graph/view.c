@@ -6,6 +6,7 @@
 #include <limef/thread/plan_print.h>
 
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -18,38 +19,62 @@
 /* A terminal with fewer has no room for changes and the log. */
 #define ROOMY_LINES 20
 
-void view_open(struct view *view, FILE *file)
+static void take_terminal(struct view *view)
 {
     struct termios raw;
 
-    *view = (struct view){.file = file, .is_terminal = isatty(fileno(file))};
-    if (!view->is_terminal)
-        return;
-    view->holds_log = isatty(STDERR_FILENO);
     if (view->holds_log)
         journal_hold();
-    fputs("\033[?1049h\033[?25l", file); /* the other screen, no cursor */
-    fflush(file);
-    if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &view->before) < 0)
-        return;
-    raw = view->before;
-    raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
-    raw.c_cc[VMIN] = 0;
-    raw.c_cc[VTIME] = 0;
-    view->reads_keys = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
+    view->reads_keys = false;
+    if (isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &view->before) == 0) {
+        raw = view->before;
+        raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+        raw.c_cc[VMIN] = 0;
+        raw.c_cc[VTIME] = 0;
+        view->reads_keys = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
+    }
+    fputs("\033[?1049h\033[?25l", view->file); /* the other screen, no cursor */
+    fflush(view->file);
+}
+
+static void give_terminal_back(const struct view *view)
+{
+    if (view->reads_keys)
+        tcsetattr(STDIN_FILENO, TCSANOW, &view->before);
+    fputs("\033[?25h\033[?1049l", view->file);
+    fflush(view->file);
+    if (view->holds_log)
+        journal_release();
+}
+
+void view_open(struct view *view, FILE *file)
+{
+    *view = (struct view){.file = file, .is_terminal = isatty(fileno(file))};
+    view->holds_log = view->is_terminal && isatty(STDERR_FILENO);
+    if (view->is_terminal)
+        take_terminal(view);
 }
 
 void view_close(struct view *view)
 {
-    if (view->reads_keys)
-        tcsetattr(STDIN_FILENO, TCSANOW, &view->before);
-    if (view->is_terminal) {
-        fputs("\033[?25h\033[?1049l", view->file);
-        fflush(view->file);
-    }
-    if (view->holds_log)
-        journal_release();
+    if (view->is_terminal)
+        give_terminal_back(view);
     *view = (struct view){0};
+}
+
+void view_suspend(struct view *view)
+{
+    sigset_t stop;
+
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTSTP);
+    if (view->is_terminal)
+        give_terminal_back(view);
+    raise(SIGTSTP);
+    pthread_sigmask(SIG_UNBLOCK, &stop, NULL); /* here it stops, and goes on some time */
+    pthread_sigmask(SIG_BLOCK, &stop, NULL);
+    if (view->is_terminal)
+        take_terminal(view);
 }
 
 bool view_take_key(struct view *view, int key)

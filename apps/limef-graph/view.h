@@ -26,6 +26,10 @@ void view_open(struct view *view, FILE *file);
 /* Gives it back as it was. May be called again. */
 void view_close(struct view *view);
 
+/* Gives it back, stops the process as SIGTSTP does, which the caller has blocked, and takes it over
+ * again when the process goes on. */
+void view_suspend(struct view *view);
+
 /* A key. Returns false: it was the one that ends. */
 bool view_take_key(struct view *view, int key);
 

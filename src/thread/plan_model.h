@@ -75,7 +75,7 @@ struct model_core {
 };
 
 struct model_source {
-    double period_us, jitter_us, deadline_us, next_us, burst_us, phase;
+    double period_us, jitter_us, deadline_us, next_us, phase;
     uint32_t number;
     unsigned burst;
     uint8_t filter;
@@ -98,9 +98,9 @@ struct plan_model {
     struct model_op ops[MODEL_OPS];
     uint16_t programs[MODEL_FILTERS];
     uint8_t ready_first[MODEL_RANKS], ready_last[MODEL_RANKS];
-    unsigned n_threads, n_ops, n_running_cores;
+    unsigned n_threads, n_ops;
     uint32_t n_order, n_steps, most_steps;
-    double now_us, end_us, slice_us, n_due, n_missed, most_missed, own_us, extra_us;
+    double now_us, end_us, n_due, n_missed, most_missed, own_us, extra_us;
 };
 
 /* Reads a problem. Returns whether it is one that the model can tell anything of: measured, plain,

@@ -4,9 +4,6 @@
 
 #include <math.h>
 
-/* Threads of one priority change places so often. */
-#define SLICE_US 3000.0
-
 static const uint8_t ranks[MODEL_RANKS] = {
     [LIMEF_PRIORITY_AUDIO] = 0,      [LIMEF_PRIORITY_DISPLAY] = 1,
     [LIMEF_PRIORITY_INGEST] = 2,     [LIMEF_PRIORITY_RECORDING] = 3,
@@ -111,7 +108,6 @@ bool plan_model_open_run(struct plan_model *model)
         model->sources[i].number = 0;
         model->sources[i].next_us = model->sources[i].phase * model->sources[i].period_us;
     }
-    model->slice_us = model->n_threads > model->n_cores ? SLICE_US : INFINITY;
     model->n_ops = 0;
     model->n_order = 0;
     model->now_us = model->n_due = model->n_missed = model->own_us = model->extra_us = 0;

@@ -7,6 +7,9 @@
 /* Less than this is rounding. */
 #define NO_TIME_US 1e-6
 
+/* Threads of one priority change places so often. */
+#define SLICE_US 3000.0
+
 /* A number that looks random: the same for the same arguments. */
 static uint32_t draw(uint32_t a, uint32_t b)
 {
@@ -235,7 +238,7 @@ static void start_core(struct plan_model *model, struct model_core *core, uint8_
     thread->state = MODEL_RUNS;
     core->thread = number;
     core->since_us = model->now_us;
-    core->until_us = model->now_us + fmin(thread->left_us, model->slice_us);
+    core->until_us = model->now_us + thread->left_us;
 }
 
 /* A core's thread did what it was to do, or its slice is over. */
@@ -249,7 +252,7 @@ static void end_core(struct plan_model *model, struct model_core *core)
         advance(model, thread);
     if (thread->state != MODEL_RUNS)
         return;
-    if (thread->used_us >= model->slice_us && model->ready_first[thread->rank] != MODEL_NONE)
+    if (thread->used_us >= SLICE_US - NO_TIME_US && model->ready_first[thread->rank] != MODEL_NONE)
         push_ready(model, number, false);
     else
         start_core(model, core, number);
@@ -277,6 +280,20 @@ static struct model_core *core_for(struct plan_model *model, uint8_t number)
     return idle ? idle : lesser;
 }
 
+/* One waits that is as urgent as those that run: they stop where their slice ends. */
+static void slice(struct plan_model *model, unsigned rank)
+{
+    for (unsigned i = 0; i < model->n_cores; i++) {
+        struct model_core *core = &model->cores[i];
+        double slices;
+
+        if (core->thread == MODEL_NONE || model->threads[core->thread].rank != rank)
+            continue;
+        slices = floor((model->now_us - core->since_us + NO_TIME_US) / SLICE_US) + 1;
+        core->until_us = fmin(core->until_us, core->since_us + slices * SLICE_US);
+    }
+}
+
 static void schedule(struct plan_model *model)
 {
     for (unsigned rank = 0; rank < MODEL_RANKS; rank++)
@@ -285,8 +302,10 @@ static void schedule(struct plan_model *model)
             struct model_thread *thread = &model->threads[number];
             struct model_core *core = core_for(model, number);
 
-            if (!core)
+            if (!core) {
+                slice(model, rank);
                 return;
+            }
             if (core->thread != MODEL_NONE) {
                 uint8_t victim = core->thread;
 

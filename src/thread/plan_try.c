@@ -287,8 +287,8 @@ static struct option search(struct trial *trial, const struct option *rules)
     all = look(trial, trial->base | trial->may, 1, best.score);
     if (all.score < best.score)
         best = all;
+    improve(trial, &few); /* with few cuts a run takes few steps */
     improve(trial, &best);
-    improve(trial, &few);
     return few.score < best.score ? few : best;
 }
 

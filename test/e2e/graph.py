@@ -330,13 +330,18 @@ class SetUp(unittest.TestCase):
 class Terminal:
     """limef-graph in a terminal of its own."""
 
-    def __init__(self, *arguments, rows=24, columns=100):
+    def __init__(self, *arguments, rows=24, columns=100, shell=()):
         self.main, self.side = pty.openpty()
         self.resize(rows, columns)
         self.before = termios.tcgetattr(self.side)
         self.text = ""
-        self.process = subprocess.Popen([GRAPH, *arguments], stdin=self.side, stdout=self.side,
-                                        stderr=self.side, env=NO_DISPLAY)
+        self.process = subprocess.Popen([*shell, GRAPH, *arguments], stdin=self.side, stdout=self.side,
+                                        stderr=self.side, env=NO_DISPLAY,
+                                        preexec_fn=self.take_terminal if shell else None)
+
+    def take_terminal(self):
+        os.setsid()
+        os.close(os.open(os.ttyname(self.side), os.O_RDWR))  # becomes the controlling one
 
     def resize(self, rows, columns):
         fcntl.ioctl(self.side, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
@@ -430,6 +435,24 @@ class Live(unittest.TestCase):
         self.assertTrue(restored)
         self.assertIn("\033[?25h", terminal.text)
         self.assertGreater(pictures_in(path), 0)
+
+    def test_suspended_it_gives_the_terminal_back_and_draws_anew_when_it_goes_on(self):
+        shell = ("sh", "-c", 'set -m; "$@"; echo the shell has it; read line; fg', "sh")
+        terminal = Terminal("--live", "--period=60", "pattern 64x48 ! null", shell=shell)
+        terminal.read_until("q quit")
+        os.write(terminal.main, b"n")
+        terminal.read_until("q quit")
+        os.write(terminal.main, b"\x1a")  # ^Z
+        text = terminal.read_until("the shell has it")
+        self.assertRegex(text, r"\033\[\?25h\033\[\?1049l[^\033]*the shell has it")
+        self.assertEqual(termios.tcgetattr(terminal.side), terminal.before)
+        os.write(terminal.main, b"\n")
+        text = terminal.read_until("q quit")
+        self.assertIn("\033[?1049h", text)
+        rows = [line.split()[0].replace("\033[K", "") for line in text.splitlines() if " graph-" in line]
+        self.assertEqual(rows, ["null", "pattern"])
+        os.write(terminal.main, b"q")
+        self.assertEqual(terminal.end(), (0, True))
 
     def test_a_signal_without_a_terminal_ends_it_with_4_too(self):
         process = subprocess.Popen([GRAPH, "--live", "--period=0.1", "pattern ! null"],

@@ -99,6 +99,14 @@ Test(plan_model, same_plan_gives_the_same_answer)
     cr_assert(eq(dbl, a.cpu, b.cpu));
 }
 
+/* Three threads on two cores; frames 40 ms apart, for 20 s. */
+Test(plan_model, a_slice_ends_only_where_another_thread_waits)
+{
+    plans_put_chain(&plans, 24000, 30000);
+    missed(LIMEF_PLAN_PER_FILTER);
+    cr_assert(le(u32, model.n_steps, 500 * 12));
+}
+
 Test(plan_model, it_says_nothing_of_what_it_does_not_know)
 {
     plans_put_chain(&plans, 24000, 17000);

@@ -114,6 +114,7 @@ static void put_hardware(struct json *json, const struct limef_decode_hardware_c
     json_integer(json, "new_context", (int64_t)hardware->n_steps[LIMEF_DECODE_NEW_CONTEXT]);
     json_integer(json, "software", (int64_t)hardware->n_steps[LIMEF_DECODE_IN_SOFTWARE]);
     json_integer(json, "skipped_packets", (int64_t)hardware->n_skipped);
+    json_integer(json, "unproved_frames", (int64_t)hardware->n_unproved);
     json_integer(json, "copied_frames", (int64_t)hardware->n_copied);
     json_close(json, '}');
 }

@@ -39,6 +39,8 @@ void limef_decode_get_hardware_counters(const struct limef_decode_filter *decode
         .n_frames = LIMEF_COUNTED(decode->n_hardware),
         .n_failures = LIMEF_COUNTED(decode->n_failures),
         .n_skipped = LIMEF_COUNTED(decode->n_skipped),
+        .n_unproved = LIMEF_COUNTED(decode->n_unproved),
+        .unproved_why = LIMEF_COUNTED(decode->unproved_why),
         .n_copied = LIMEF_COUNTED(decode->n_copied),
         .copied_bytes = LIMEF_COUNTED(decode->out_bytes),
         .last_error = LIMEF_COUNTED(decode->last_error),
@@ -61,6 +63,7 @@ unsigned decode_counts(const struct limef_filter *filter, struct limef_filter_co
         {"without_threads", LIMEF_COUNTED(decode->n_without_threads)},
         {"hardware_failures", LIMEF_COUNTED(decode->n_failures)},
         {"hardware_skipped", LIMEF_COUNTED(decode->n_skipped)},
+        {"hardware_unproved", LIMEF_COUNTED(decode->n_unproved)},
         {"hardware_copied", LIMEF_COUNTED(decode->n_copied)},
     };
 

@@ -255,7 +255,7 @@ static bool make_readable(struct limef_decode_filter *decode, const AVFrame *pic
     return false;
 }
 
-/* The first picture: whether it is what it should be. */
+/* Whether a picture is what it should be; the first one is told of. */
 static bool prove(struct limef_decode_filter *decode, const AVFrame *picture)
 {
     struct limef_decode_hardware *hardware = &decode->hardware;
@@ -267,6 +267,8 @@ static bool prove(struct limef_decode_filter *decode, const AVFrame *picture)
         hardware->is_unsupported = true;
         return false;
     }
+    if (hardware->is_proved)
+        return true;
     hardware->is_proved = true;
     return decode_hardware_tell(decode, LIMEF_DECODE_IN_HARDWARE, 0) != AVERROR_EXIT;
 }
@@ -298,7 +300,7 @@ static bool is_sound(struct limef_decode_filter *decode, AVFrame *picture)
     if (!hardware->is_proved && hardware->error)
         return false;
     hardware_note_new(picture);
-    return make_readable(decode, picture) && (hardware->is_proved || prove(decode, picture));
+    return make_readable(decode, picture) && prove(decode, picture);
 }
 
 bool decode_hardware_admit(struct limef_decode_filter *decode, AVFrame *picture)

@@ -126,7 +126,7 @@ bool decode_hardware_failed(struct limef_decode_filter *decode, int code);
 /* Whether a picture is fit to be passed on; it may be exchanged for a copy. */
 bool decode_hardware_admit(struct limef_decode_filter *decode, struct AVFrame *picture);
 
-/* Whether the first picture of hardware is what it should be, as far as that can be told. */
+/* Whether a picture of hardware is what it should be, as far as that can be told. */
 bool decode_is_true(struct limef_decode_filter *decode, const struct AVFrame *picture);
 
 /* Decodes a packet in hardware, or down the ladder. Returns as limef_filter_ops.go. */

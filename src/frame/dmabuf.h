@@ -47,6 +47,9 @@ const char *dmabuf_kind_name(enum dmabuf_kind kind);
  * 0, or AVERROR(ENODEV): it is not here. Not logged.
  */
 int dmabuf_source_open(struct dmabuf_source *source, enum dmabuf_kind kind, const char *path);
+/* Likewise dumb buffers of a card that somebody has open: borrowed, and kept by a descriptor of its
+ * own. */
+int dmabuf_source_open_card(struct dmabuf_source *source, int card_fd);
 void dmabuf_source_close(struct dmabuf_source *source);
 
 /* Makes one of whole pages. 0, or a negative AVERROR code, not logged. */
@@ -54,6 +57,14 @@ int dmabuf_make(const struct dmabuf_source *source, struct dmabuf *dmabuf, size_
 
 /* All-zero does nothing; leaves all-zero. Who else has the memory keeps it. */
 void dmabuf_clear(struct dmabuf *dmabuf);
+
+/* So much has to be there. */
+#define DMABUF_TRIAL_BYTES 65536
+/*
+ * Whether the CPU reads it much more slowly than ordinary memory: that of a card often is not
+ * cached. Decoders read what they wrote, for the pictures that refer to it. Found out by reading.
+ */
+bool dmabuf_is_slow_to_read(const struct dmabuf *dmabuf);
 
 /* Around what the CPU does with it (DMA_BUF_IOCTL_SYNC); does nothing where caches need no care. */
 void dmabuf_begin_cpu(const struct dmabuf *dmabuf);

@@ -50,10 +50,10 @@ unsigned hardware_n_failed_calls(void);
 /* Whether its surfaces must be known before a decoder is opened, so that their number is fixed. */
 bool hardware_has_fixed_pool(const struct AVBufferRef *device);
 
-/* Whether a device was seen to decode a codec (enum AVCodecID) rightly; of one that was not opened
- * here that is taken for granted. */
-bool hardware_is_trusted(const struct AVBufferRef *device, int codec_id);
-void hardware_trust(const struct AVBufferRef *device, int codec_id);
+/* Whether a device was seen to decode pictures of a kind rightly, by the decoder's number for it, not
+ * 0; of one that was not opened here that is taken for granted. Any thread. */
+bool hardware_is_trusted(const struct AVBufferRef *device, uint64_t kind);
+void hardware_trust(const struct AVBufferRef *device, uint64_t kind);
 
 /* Opens one node. Returns as limef_hardware_device_open(), nothing is logged. */
 int hardware_vaapi_open(struct AVBufferRef **device, const char *node);

@@ -33,17 +33,17 @@ bool hardware_has_fixed_pool(const struct AVBufferRef *device)
     return true;
 }
 
-bool hardware_is_trusted(const struct AVBufferRef *device, int codec_id)
+bool hardware_is_trusted(const struct AVBufferRef *device, uint64_t kind)
 {
     (void)device;
-    (void)codec_id;
+    (void)kind;
     return true;
 }
 
-void hardware_trust(const struct AVBufferRef *device, int codec_id)
+void hardware_trust(const struct AVBufferRef *device, uint64_t kind)
 {
     (void)device;
-    (void)codec_id;
+    (void)kind;
 }
 
 int hardware_vaapi_open(struct AVBufferRef **device, const char *node)

@@ -10,13 +10,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libavcodec/codec_id.h>
 #include <libavutil/hwcontext.h>
 #include <libavutil/hwcontext_vaapi.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include <va/va_drm.h>
+
+/* Kinds of pictures that are remembered; others are looked at in each stream. */
+#define MAX_TRUSTED 32
 
 /* What lives as long as the device. */
 struct vaapi_device {
@@ -25,8 +27,8 @@ struct vaapi_device {
     VADisplay display;
     struct vaapi_watch *watch;
     char name[192];
-    /* a bit for each codec that was seen to be right; relaxed: to look once more does no harm */
-    LIMEF_ATOMIC(uint32_t) trusted;
+    /* kinds that were seen to be right; 0: a free place. Relaxed: to look once more does no harm */
+    LIMEF_ATOMIC(uint64_t) trusted[MAX_TRUSTED];
 };
 
 static void log_libva(void *context, const char *line)
@@ -143,29 +145,26 @@ bool hardware_has_fixed_pool(const AVBufferRef *reference)
     return context->type != AV_HWDEVICE_TYPE_VAAPI || (device && strstr(device->name, "i965"));
 }
 
-static uint32_t bit_of(int codec_id)
-{
-    static const int codecs[] = {AV_CODEC_ID_H264, AV_CODEC_ID_HEVC, AV_CODEC_ID_VP8,
-                                 AV_CODEC_ID_VP9};
-
-    for (unsigned i = 0; i < sizeof(codecs) / sizeof(codecs[0]); i++)
-        if (codecs[i] == codec_id)
-            return 1U << i;
-    return 0;
-}
-
-bool hardware_is_trusted(const AVBufferRef *reference, int codec_id)
+bool hardware_is_trusted(const AVBufferRef *reference, uint64_t kind)
 {
     const struct vaapi_device *device = device_of(reference);
 
-    return !device ||
-           atomic_load_explicit(&device->trusted, memory_order_relaxed) & bit_of(codec_id);
+    for (unsigned i = 0; device && i < MAX_TRUSTED; i++)
+        if (atomic_load_explicit(&device->trusted[i], memory_order_relaxed) == kind)
+            return true;
+    return !device;
 }
 
-void hardware_trust(const AVBufferRef *reference, int codec_id)
+void hardware_trust(const AVBufferRef *reference, uint64_t kind)
 {
     struct vaapi_device *device = device_of(reference);
 
-    if (device)
-        atomic_fetch_or_explicit(&device->trusted, bit_of(codec_id), memory_order_relaxed);
+    for (unsigned i = 0; device && i < MAX_TRUSTED; i++) {
+        uint64_t is = 0;
+
+        if (atomic_compare_exchange_strong_explicit(&device->trusted[i], &is, kind,
+                                                    memory_order_relaxed, memory_order_relaxed) ||
+            is == kind)
+            return;
+    }
 }

@@ -27,7 +27,7 @@ int compositor_open_host(struct compositor **compositor,
         memory_release(made);
         return ret;
     }
-    surface_ways_open(&made->ways, &made->gl, NULL, name);
+    surface_ways_open(&made->ways, &made->gl, -1, NULL, name);
     *compositor = made;
     return 0;
 }

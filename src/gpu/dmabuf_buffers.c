@@ -15,10 +15,10 @@
 
 /* What is imported to find out whether it can be. */
 #define TRIAL_WIDTH 256
-#define TRIAL_HEIGHT 16
+#define TRIAL_HEIGHT (DMABUF_TRIAL_BYTES / TRIAL_WIDTH)
 
-/* Whether the GL takes such memory for a texture. */
-static const char *try_import(const struct dmabuf_source *source, const struct gl *gl)
+/* Whether the GL takes such memory for a texture; and decoders, if it is a card's. */
+static const char *try_memory(const struct dmabuf_source *source, const struct gl *gl)
 {
     struct limef_hardware_frame hardware = {.fourcc = DRM_FORMAT_R8,
                                             .modifier = DRM_FORMAT_MOD_LINEAR,
@@ -40,7 +40,9 @@ static const char *try_import(const struct dmabuf_source *source, const struct g
     }
     hardware.planes[0] = (struct limef_hardware_plane){
         .fd = dmabuf.fd, .pitch_bytes = TRIAL_WIDTH, .inode = dmabuf.inode};
-    if (import_picture(&import, images, gl, &hardware, AV_PIX_FMT_NONE, &n_made, &why) >= 0)
+    if (source->kind == DMABUF_DUMB && dmabuf_is_slow_to_read(&dmabuf))
+        why = "the CPU reads the display's memory slowly";
+    else if (import_picture(&import, images, gl, &hardware, AV_PIX_FMT_NONE, &n_made, &why) >= 0)
         why = NULL;
     import_clear(&import, images, gl);
     memory_release(images);
@@ -48,17 +50,31 @@ static const char *try_import(const struct dmabuf_source *source, const struct g
     return why;
 }
 
-static const char *try_kind(struct dmabuf_buffers *buffers, const struct gl *gl,
-                            enum dmabuf_kind kind, const char *path)
+static const char *try_source(struct dmabuf_buffers *buffers, const struct gl *gl)
 {
-    const char *why;
+    const char *why = try_memory(&buffers->source, gl);
 
-    if (dmabuf_source_open(&buffers->source, kind, path) < 0)
-        return words_keep("there is no %s", dmabuf_kind_name(kind));
-    why = try_import(&buffers->source, gl);
     if (why)
         dmabuf_source_close(&buffers->source);
     return why;
+}
+
+static const char *try_kind(struct dmabuf_buffers *buffers, const struct gl *gl,
+                            enum dmabuf_kind kind, const char *path)
+{
+    if (dmabuf_source_open(&buffers->source, kind, path) < 0)
+        return words_keep("there is no %s", dmabuf_kind_name(kind));
+    return try_source(buffers, gl);
+}
+
+/* Dumb buffers of the display's own card: what its planes read is never copied. */
+static const char *try_card(struct dmabuf_buffers *buffers, const struct gl *gl, int card_fd)
+{
+    if (card_fd < 0)
+        return "no display reads what software decodes";
+    if (dmabuf_source_open_card(&buffers->source, card_fd) < 0)
+        return "out of descriptors";
+    return try_source(buffers, gl);
 }
 
 /*
@@ -77,7 +93,8 @@ static const char *try_named(struct dmabuf_buffers *buffers, const struct gl *gl
     return "LIMEF_DMABUF names no memory";
 }
 
-static const char *find_source(struct dmabuf_buffers *buffers, const struct gl *gl)
+/* A GL that renders by the CPU survives its own card's buffers, and memfds. */
+static const char *find_source(struct dmabuf_buffers *buffers, const struct gl *gl, int card_fd)
 {
     const char *named = getenv("LIMEF_DMABUF"), *why;
 
@@ -85,10 +102,14 @@ static const char *find_source(struct dmabuf_buffers *buffers, const struct gl *
         return gl->cannot_import;
     if (named && *named)
         return try_named(buffers, gl, named);
-    if (gl->software)
-        return try_kind(buffers, gl, DMABUF_MEMFD, NULL);
-    why = try_kind(buffers, gl, DMABUF_UDMABUF, NULL);
-    return why ? try_kind(buffers, gl, DMABUF_HEAP, NULL) : NULL;
+    why = gl->software ? NULL : try_kind(buffers, gl, DMABUF_UDMABUF, NULL);
+    if (why)
+        why = try_kind(buffers, gl, DMABUF_HEAP, NULL);
+    if (why || gl->software)
+        why = try_card(buffers, gl, card_fd);
+    if (why && gl->software)
+        why = try_kind(buffers, gl, DMABUF_MEMFD, NULL);
+    return why;
 }
 
 static int make(struct buffer_keeper *keeper, struct buffer *buffer, size_t bytes)
@@ -102,10 +123,10 @@ static int make(struct buffer_keeper *keeper, struct buffer *buffer, size_t byte
     return ret;
 }
 
-const char *dmabuf_buffers_open(struct dmabuf_buffers *buffers, const struct gl *gl,
+const char *dmabuf_buffers_open(struct dmabuf_buffers *buffers, const struct gl *gl, int card_fd,
                                 struct buffer_pool *pool)
 {
-    const char *why = find_source(buffers, gl);
+    const char *why = find_source(buffers, gl, card_fd);
 
     if (!why)
         buffers->keeper = (struct buffer_keeper){.pool = pool, .make = make};

@@ -19,11 +19,12 @@ struct dmabuf_buffers {
 /*
  * Begins to lend, if this GL imports memory that can be had here.
  *
+ * card_fd  of the card whose display reads pictures, for its dumb buffers; -1: none does.
  * pool  borrowed; must outlive the buffers.
  * NULL, or why not, which lives forever.
  */
 const char *dmabuf_buffers_open(struct dmabuf_buffers *buffers, const struct gl *gl,
-                                struct buffer_pool *pool);
+                                int card_fd, struct buffer_pool *pool);
 
 /* Lends no more. What is in use lives on; the pool releases it. */
 void dmabuf_buffers_close(struct dmabuf_buffers *buffers);

@@ -164,6 +164,8 @@ void kms_frames_drop_unused(struct kms *kms, uint64_t n_commits);
 int kms_scan_out(struct output *output, const struct limef_hardware_frame *picture,
                  struct layout_rect rect, struct limef_payload *payload, const char **why);
 
+int kms_card(const struct output *output);
+
 /* kms_fence.c: takes a fence, -1: none, that a plane waits for before it shows what is in shown.
  * False: the plane takes none, and what is shown is not told of it. */
 bool kms_fence_give(const struct kms_plane *plane, struct kms_layer *layer, struct kms_shown *shown,

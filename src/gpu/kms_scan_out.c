@@ -174,3 +174,19 @@ int kms_scan_out(struct output *output, const struct limef_hardware_frame *pictu
     kms->said_failed = false;
     return 0;
 }
+
+static bool takes_software(const struct kms_plane *plane)
+{
+    return kms_plane_takes(plane, DRM_FORMAT_YUV420, DRM_FORMAT_MOD_LINEAR) ||
+           kms_plane_takes(plane, DRM_FORMAT_NV12, DRM_FORMAT_MOD_LINEAR);
+}
+
+int kms_card(const struct output *output)
+{
+    const struct kms_device *device = &((const struct kms *)output->private_data)->device;
+    bool takes = takes_software(&device->primary);
+
+    for (unsigned i = 0; i < device->n_overlays; i++)
+        takes |= takes_software(&device->overlays[i]);
+    return takes ? device->render_fd : -1;
+}

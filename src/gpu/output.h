@@ -46,7 +46,7 @@ struct output_flip {
 };
 
 /* A module's table carries this number; another one is refused. */
-#define OUTPUT_ABI 8
+#define OUTPUT_ABI 9
 #define OUTPUT_MODULE_SYMBOL "limef_output_module"
 
 struct output_ops {
@@ -73,6 +73,9 @@ struct output_ops {
      */
     int (*scan_out)(struct output *output, const struct limef_hardware_frame *picture,
                     struct layout_rect rect, struct limef_payload *payload, const char **why);
+    /* NULL: it has no card. The descriptor of one whose dumb buffers its planes read in a format of
+     * software's (YUV420, NV12), borrowed; -1: they do not. */
+    int (*card)(const struct output *output);
     /*
      * NULL: it does not know when something is on the screen. Writes the last flip; 0: what was
      * swapped or scanned out is on the screen, the next one may come; else when to ask again: until
@@ -113,6 +116,12 @@ int output_open(struct output *output, struct gl *gl, enum limef_presenter_outpu
 
 /* Whether a window is what will be tried. */
 bool output_may_be_window(enum limef_presenter_output kind);
+
+/* As its card; -1 too if it has none. */
+static inline int output_card(const struct output *output)
+{
+    return output->ops->card ? output->ops->card(output) : -1;
+}
 
 /* All-zero does nothing; leaves all-zero. */
 void output_close(struct output *output);

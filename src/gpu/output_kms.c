@@ -294,6 +294,7 @@ LIMEF_API const struct output_ops limef_output_module = {
     .swap = kms_output_swap,
     .poll = kms_output_poll,
     .scan_out = kms_scan_out,
+    .card = kms_card,
     .flips = kms_output_flips,
     .forget = kms_output_forget,
 };

@@ -14,8 +14,8 @@
 #include <libavutil/frame.h>
 #include <libavutil/pixdesc.h>
 
-void surface_ways_open(struct surface_ways *ways, const struct gl *gl, struct buffer_pool *pool,
-                       const char *name)
+void surface_ways_open(struct surface_ways *ways, const struct gl *gl, int card_fd,
+                       struct buffer_pool *pool, const char *name)
 {
     const char *not_imported, *not_mapped;
 
@@ -24,7 +24,7 @@ void surface_ways_open(struct surface_ways *ways, const struct gl *gl, struct bu
     ways->pool = pool;
     if (!pool)
         return;
-    not_imported = dmabuf_buffers_open(&ways->dmabufs, gl, pool);
+    not_imported = dmabuf_buffers_open(&ways->dmabufs, gl, card_fd, pool);
     if (!not_imported) {
         limef_log(LIMEF_LOG_INFO, name, "decoders write into memory that the GPU reads: %s",
                   dmabuf_kind_name(ways->dmabufs.source.kind));

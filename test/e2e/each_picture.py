@@ -7,6 +7,7 @@ each_picture.py EACH-PICTURE FOLDER-OF-THE-DRIVER; LIMEF_TEST_PICTURES: so many 
 alone"""
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -41,6 +42,33 @@ def clip(name, codec, size="320x180", pixel_format="yuv420p"):
     return path
 
 
+def two_sizes(codec):
+    """One stream; each size begins with a key frame."""
+    parts = [clip(f"{codec}{size}.ts", codec, size).read_bytes() for size in ("160x90", "240x136")]
+    path = FOLDER / f"sizes_{codec}.ts"
+    path.write_bytes(parts[0] + parts[1] + parts[0])
+    return path
+
+
+def scaled_references():
+    """VP9 that becomes smaller without a key frame, from pictures scaled to refer to."""
+    raw, path = FOLDER / "noise.y4m", FOLDER / "scaled.ivf"
+    subprocess.run(["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i",
+                    "testsrc2=s=640x480:r=2,noise=alls=40:allf=t:all_seed=1", "-frames:v", str(N_PICTURES),
+                    "-pix_fmt", "yuv420p", str(raw)], check=True, timeout=DEADLINE_S)
+    subprocess.run(["vpxenc", "--quiet", "--codec=vp9", "--rt", "--cpu-used=8", "--end-usage=cbr",
+                    "--target-bitrate=20", "--resize-allowed=1", "--kf-max-dist=9999", "--lag-in-frames=0",
+                    "--ivf", "-o", str(path), str(raw)], check=True, timeout=DEADLINE_S)
+    return path
+
+
+def sizes_of(path):
+    """Of its pictures, each with whether it is a key frame."""
+    done = subprocess.run(["ffprobe", "-v", "error", "-show_entries", "frame=key_frame,width,height", "-of",
+                           "csv=p=0", str(path)], check=True, capture_output=True, text=True, timeout=DEADLINE_S)
+    return [tuple(map(int, line.split(",")[:3])) for line in done.stdout.splitlines()]
+
+
 class EachPicture(unittest.TestCase):
     def check(self, screen, *clips):
         done = subprocess.run([EACH_PICTURE, screen, *map(str, clips)], capture_output=True, text=True,
@@ -65,10 +93,19 @@ class EachPicture(unittest.TestCase):
     def test_vp9(self):
         self.alone("a.webm", "vp9")
 
+    def test_h265_whose_size_changes(self):
+        self.check(ALONE, two_sizes("hevc"))
+
+    @unittest.skipUnless(shutil.which("vpxenc"), "no vpxenc, of the package vpx-tools")
+    def test_vp9_whose_size_changes_without_a_key_frame(self):
+        path = scaled_references()
+        pictures = sizes_of(path)
+        self.assertEqual([picture[0] for picture in pictures].count(1), 1)
+        self.assertEqual({picture[1:] for picture in pictures}, {(640, 480), (480, 360)})
+        self.check("160x120", path)
+
     def test_sixteen_tiles_of_all_codecs_and_sizes_that_change(self):
-        parts = [clip(f"{size}.ts", "h264", size).read_bytes() for size in ("160x90", "240x136")]
-        sizes = FOLDER / "sizes.ts"
-        sizes.write_bytes(parts[0] + parts[1] + parts[0])
+        sizes = two_sizes("h264")
         clips = [clip(name, codec, "160x90")
                  for name, codec in (("b.mp4", "h264"), ("b265.mp4", "hevc"), ("b.webm", "vp9"))]
         self.check("640x360", *clips * 5, sizes)

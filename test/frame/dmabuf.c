@@ -4,6 +4,7 @@
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <fcntl.h>
 #include <libavutil/error.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -100,4 +101,16 @@ Test(dmabuf, a_device_that_is_none_gives_nothing)
         cr_assert(lt(int, dmabuf_make(&source, &dmabuf, N_BYTES), 0));
         dmabuf_source_close(&source);
     }
+}
+
+Test(dmabuf, dumb_buffers_of_a_card_that_is_lent_outlive_the_loan)
+{
+    int card_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    struct dmabuf_source source;
+
+    cr_assert(eq(int, dmabuf_source_open_card(&source, card_fd), 0));
+    close(card_fd);
+    cr_assert(ge(int, fcntl(source.device_fd, F_GETFD), 0), "it has a descriptor of its own");
+    dmabuf_source_close(&source);
+    cr_assert(eq(int, dmabuf_source_open_card(&source, card_fd), AVERROR(ENODEV)));
 }

@@ -454,3 +454,15 @@ Test(kms, colours_need_properties_that_say_them)
     picture.fourcc = DRM_FORMAT_XRGB8888;
     cr_assert(kms_plane_colours(&plane, &picture, &encoding, &range));
 }
+
+Test(kms, its_memory_is_for_software_only_where_a_plane_takes_software_s_formats)
+{
+    kms.device.render_fd = 7;
+    cr_assert(eq(int, kms_card(&output), 7));
+    for (unsigned i = 0; i < kms.device.primary.n_formats; i++)
+        kms.device.primary.formats[i].fourcc = DRM_FORMAT_XRGB8888;
+    cr_assert(eq(int, kms_card(&output), 7), "the overlay takes NV12");
+    kms.device.n_overlays = 0;
+    cr_assert(eq(int, kms_card(&output), -1));
+    kms.device.render_fd = -1;
+}

@@ -128,7 +128,10 @@ static void open_video(struct track *track, const struct media *media, int n, in
     const AVCodec *codec = media->codec ? avcodec_find_encoder_by_name(media->codec)
                                         : avcodec_find_encoder_by_name("libx264");
     AVCodecContext *encoder;
+    char x264[80];
 
+    snprintf(x264, sizeof(x264), "keyint_min=1:scenecut=0:qp=12:crop-rect=%d,0,0,0",
+             media->crop_left);
     if (!codec)
         codec = avcodec_find_encoder(AV_CODEC_ID_MPEG4);
     check(codec, "find an encoder");
@@ -147,7 +150,7 @@ static void open_video(struct track *track, const struct media *media, int n, in
     encoder->strict_std_compliance = FF_COMPLIANCE_UNOFFICIAL;
     av_opt_set(encoder->priv_data, "preset", "veryfast", 0);
     av_opt_set(encoder->priv_data, "sc_threshold", "0", 0);
-    av_opt_set(encoder->priv_data, "x264-params", "keyint_min=1:scenecut=0:qp=12", 0);
+    av_opt_set(encoder->priv_data, "x264-params", x264, 0);
     av_opt_set(encoder->priv_data, "x265-params", "log-level=none:pools=none:frame-threads=1", 0);
     check(avcodec_open2(encoder, codec, NULL) >= 0, "open the encoder");
     track->frame = av_frame_alloc();

@@ -28,6 +28,7 @@ struct media {
     int rotation_degrees; /* to be turned clockwise by this */
     int change_at;        /* from this picture on: half the size, without a word in the container */
     int deep_at;          /* likewise: 10 bits */
+    int crop_left;        /* columns that are not to be shown, of H.264 */
 };
 
 /* The folder, made at the first call. */

@@ -15,6 +15,9 @@
 #include <xf86drm.h>
 #include <xf86drmMode.h>
 
+/* How long the emulator may take for a picture. */
+#define SHOT_MS 30000
+
 _Noreturn void die(const char *format, ...)
 {
     va_list arguments;
@@ -95,10 +98,30 @@ static void note_release(struct limef_payload *payload)
     LIMEF_CONTAINER_OF(payload, struct picture, payload)->released = true;
 }
 
+/* Samples of 10 bits in words of 16. Chroma is the same in a row: how it is filtered does not show.
+ */
+static void draw_p010(struct picture *picture, int step)
+{
+    for (int y = 0; y < picture->height * 3 / 2; y++) {
+        uint16_t *row = (uint16_t *)(void *)(picture->data + (size_t)y * picture->pitch);
+
+        for (int x = 0; x < picture->width; x++) {
+            int sample = y < picture->height ? 161 + 4 * ((x + y + 16 * step) % 160)
+                                             : 322 + 4 * ((y + step) % 96) + 37 * (x % 2);
+
+            row[x] = (uint16_t)(sample << 6);
+        }
+    }
+}
+
 void picture_draw(struct picture *picture, int step)
 {
     uint8_t *chroma = picture->data + (size_t)picture->pitch * (size_t)picture->height;
 
+    if (picture->fourcc == DRM_FORMAT_P010) {
+        draw_p010(picture, step);
+        return;
+    }
     for (int y = 0; y < picture->height; y++) {
         uint8_t *row = picture->data + (size_t)y * picture->pitch;
 
@@ -125,6 +148,12 @@ void picture_draw(struct picture *picture, int step)
         }
 }
 
+/* Luma, and both chromas in turn. */
+static bool has_two_planes(uint32_t fourcc)
+{
+    return fourcc == DRM_FORMAT_NV12 || fourcc == DRM_FORMAT_P010;
+}
+
 static void describe(struct picture *picture, int fd)
 {
     AVDRMFrameDescriptor *drm = &picture->drm;
@@ -136,12 +165,12 @@ static void describe(struct picture *picture, int fd)
     drm->objects[0] = (AVDRMObjectDescriptor){
         .fd = fd, .size = picture->bytes, .format_modifier = DRM_FORMAT_MOD_LINEAR};
     layer->format = picture->fourcc;
-    layer->nb_planes = picture->fourcc == DRM_FORMAT_NV12     ? 2
+    layer->nb_planes = has_two_planes(picture->fourcc)        ? 2
                        : picture->fourcc == DRM_FORMAT_YUV420 ? 3
                                                               : 1;
     layer->planes[0].pitch = picture->pitch;
     layer->planes[1].offset = luma;
-    layer->planes[1].pitch = picture->fourcc == DRM_FORMAT_NV12 ? picture->pitch : half;
+    layer->planes[1].pitch = has_two_planes(picture->fourcc) ? picture->pitch : half;
     layer->planes[2].offset = luma + half * (picture->height / 2);
     layer->planes[2].pitch = half;
 }
@@ -161,9 +190,10 @@ void picture_open(struct picture *picture, const struct card *card, uint32_t fou
                   int height, int step)
 {
     bool rgb = fourcc == DRM_FORMAT_XRGB8888;
-    struct drm_mode_create_dumb dumb = {.width = (uint32_t)width,
+    uint32_t row_bytes = (uint32_t)width * (rgb ? 4 : fourcc == DRM_FORMAT_P010 ? 2 : 1);
+    struct drm_mode_create_dumb dumb = {.width = row_bytes / 4, /* virtio-gpu makes no others */
                                         .height = (uint32_t)(rgb ? height : height * 3 / 2),
-                                        .bpp = rgb ? 32 : 8};
+                                        .bpp = 32};
     int fd;
 
     *picture = (struct picture){.card = card, .fourcc = fourcc, .width = width, .height = height};
@@ -184,7 +214,7 @@ void picture_close(struct picture *picture)
     av_frame_free(&picture->av);
 }
 
-void colour_expected(int luma, int blue, int red, const AVFrame *like, int rgb[3])
+void colour_expected(double luma, double blue, double red, const AVFrame *like, int rgb[3])
 {
     bool full = like->color_range == AVCOL_RANGE_JPEG;
     bool hd = like->colorspace == AVCOL_SPC_BT709;
@@ -209,6 +239,15 @@ void picture_expected(const struct picture *picture, int x, int y, int rgb[3])
     if (picture->fourcc == DRM_FORMAT_XRGB8888) {
         for (int c = 0; c < 3; c++)
             rgb[c] = luma[4 * x + 2 - c];
+        return;
+    }
+    if (picture->fourcc == DRM_FORMAT_P010) {
+        const uint16_t *row = (const uint16_t *)(const void *)luma, *pair;
+
+        pair =
+            (const uint16_t *)(const void *)(chroma + (size_t)(y / 2) * picture->pitch) + x / 2 * 2;
+        colour_expected((row[x] >> 6) / 4.0, (pair[0] >> 6) / 4.0, (pair[1] >> 6) / 4.0,
+                        picture->av, rgb);
         return;
     }
     if (picture->fourcc == DRM_FORMAT_NV12) {
@@ -264,7 +303,46 @@ static void write_back(const struct card *card, uint32_t framebuffer)
     close(fence);
 }
 
-uint8_t *card_read_screen(const struct card *card, int *width, int *height)
+/* Asks the emulator, by the guest's console, for a picture: NAME.ppm, and NAME.done behind it. */
+static FILE *shoot(void)
+{
+    static unsigned n_shots;
+    const char *folder = getenv("OUT");
+    char name[32], path[256], done[256];
+    FILE *console = fopen("/dev/console", "w");
+
+    snprintf(name, sizeof(name), "screen%u-%u", (unsigned)getpid(), n_shots++);
+    snprintf(path, sizeof(path), "%s/%s.ppm", folder ? folder : ".", name);
+    snprintf(done, sizeof(done), "%s/%s.done", folder ? folder : ".", name);
+    if (!console)
+        die("there is no console to ask for a picture of the screen");
+    fprintf(console, "\nSHOT %s\n", name);
+    fclose(console);
+    for (int i = 0; i < SHOT_MS && access(done, F_OK) < 0; i += 10)
+        usleep(10000);
+    return fopen(path, "rb");
+}
+
+static uint8_t *read_shot(int *width, int *height)
+{
+    FILE *file = shoot();
+    size_t n_pixels;
+    uint8_t *copy;
+
+    if (!file || fscanf(file, "P6 %d %d 255%*c", width, height) != 2)
+        die("nobody outside says what the screen shows");
+    n_pixels = (size_t)*width * (size_t)*height;
+    copy = calloc(n_pixels, 4);
+    for (size_t i = 0; copy && i < n_pixels; i++)
+        for (int c = 2; c >= 0; c--)
+            copy[4 * i + (size_t)c] = (uint8_t)fgetc(file);
+    if (!copy || feof(file))
+        die("the picture of the screen is not whole");
+    fclose(file);
+    return copy;
+}
+
+static uint8_t *read_writeback(const struct card *card, int *width, int *height)
 {
     drmModeCrtc *crtc = drmModeGetCrtc(card->fd, card->crtc);
     struct drm_mode_create_dumb dumb = {
@@ -287,4 +365,9 @@ uint8_t *card_read_screen(const struct card *card, int *width, int *height)
     *height = (int)dumb.height;
     drmModeFreeCrtc(crtc);
     return copy;
+}
+
+uint8_t *card_read_screen(const struct card *card, int *width, int *height)
+{
+    return card->writeback ? read_writeback(card, width, height) : read_shot(width, height);
 }

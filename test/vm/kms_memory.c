@@ -53,10 +53,7 @@ void picture_in_ordinary_memory_is_on_a_plane(void)
     struct limef_pool *pool = limef_pool_create(LIMEF_FRAME_DECODED);
     struct stage stage = {.lends = true};
     uint64_t bytes = 0;
-    char memory[80];
 
-    snprintf(memory, sizeof(memory), "dumb:%s", stage_path);
-    setenv("LIMEF_DMABUF", memory, 1);
     card_open(&stage.card, stage_path);
     stage.kms.drm_fd = stage.card.fd;
     if (stage_open_presenter(&stage, 1, STAGE_WIDTH, STAGE_HEIGHT) < 0)
@@ -76,7 +73,6 @@ void picture_in_ordinary_memory_is_on_a_plane(void)
             (unsigned long long)LIMEF_COUNTED(stage.tiles[0].uploaded_bytes),
             (unsigned long long)LIMEF_COUNTED(stage.tiles[0].copied_bytes),
             (unsigned long long)bytes);
-    unsetenv("LIMEF_DMABUF");
     stage_close(&stage);
     limef_pool_release(pool);
 }

@@ -91,16 +91,21 @@ void stage_show_frame(struct stage *stage, const struct limef_decoded_frame *dec
     stage_wait(stage, stage_is_settled, "a picture comes onto the screen");
 }
 
+struct limef_frame stage_frame_of(uint32_t slot, struct picture *picture)
+{
+    picture->released = false;
+    return (struct limef_frame){.frame_class = LIMEF_FRAME_DECODED,
+                                .slot = slot,
+                                .media = LIMEF_MEDIA_VIDEO,
+                                .pts_us = LIMEF_NO_TIME,
+                                .payload = &picture->payload};
+}
+
 void stage_show(struct stage *stage, uint32_t slot, struct picture *picture)
 {
-    struct limef_decoded_frame decoded = {.frame = {.frame_class = LIMEF_FRAME_DECODED,
-                                                    .slot = slot,
-                                                    .media = LIMEF_MEDIA_VIDEO,
-                                                    .pts_us = LIMEF_NO_TIME,
-                                                    .payload = &picture->payload},
+    struct limef_decoded_frame decoded = {.frame = stage_frame_of(slot, picture),
                                           .av = picture->av};
 
-    picture->released = false;
     stage_show_frame(stage, &decoded);
 }
 

@@ -38,6 +38,9 @@ struct picture *stage_add(struct stage *stage, uint32_t fourcc, int width, int h
 /* Gives a picture to the presenter; it is on the screen then. */
 void stage_show(struct stage *stage, uint32_t slot, struct picture *picture);
 
+/* As it comes to a slot. */
+struct limef_frame stage_frame_of(uint32_t slot, struct picture *picture);
+
 /* Likewise, any picture. */
 void stage_show_frame(struct stage *stage, const struct limef_decoded_frame *decoded);
 
@@ -96,13 +99,21 @@ void display_waits_for_who_writes(void);
 void display_waits_for_all_who_write(void);
 void drawing_waits_for_who_writes(void);
 
+/* kms_scenes.c: on any card */
+void full_screen_pictures_follow_each_other(void);
+void grid_shows_each_picture_of_its_streams(void);
+void turned_pictures_are_composed(void);
+void small_picture_is_enlarged(void);
+void pictures_of_10_bits_are_composed(void);
+
 /* kms_memory.c */
 void picture_in_ordinary_memory_is_on_a_plane(void);
 
 /* kms_flips.c: for comparison; says what it counted as one line of JSON */
 void flips_of_two_buffers(void);
 
-/* kms_vaapi.c: of clips in the folder that LIMEF_TEST_CLIPS names */
+/* kms_decoded.c: of clips in the folder that LIMEF_TEST_CLIPS names */
 void pictures_of_vaapi_are_on_a_plane(void);
+void pictures_of_software_are_on_a_plane(void);
 
 #endif

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Runs a command in a virtual machine that has displays, with the host's files.
 
-vm.py [--out=DIR] [--limit=S] [--video=WxH] [--virgl] VM-DIR COMMAND [ARGUMENT...]
+vm.py [--out=DIR] [--limit=S] [--video=WxH] [--virgl] [--counted] VM-DIR COMMAND [ARGUMENT...]
 
 VM-DIR is what setup.sh made. COMMAND runs as root; the host's / is its /, read only; what it writes to
 $OUT is found in DIR. Leaves with its status (0..127); 77 if there is no VM-DIR or no qemu; 99 if the
@@ -10,7 +10,10 @@ guest said nothing. A line "SHOT name" that the guest prints writes what virtio-
 DIR/name.ppm; when DIR/name.done exists it is written.
 
 --virgl: virtio-gpu has a GPU, whose commands the host's OpenGL draws, in a window of an X server of its
-own; 77 without Xvfb or qemu's packages for that. What a SHOT shows is all of that X server then."""
+own; 77 without Xvfb or qemu's packages for that. What a SHOT shows is all of that X server then.
+
+--counted: the guest's time is its own: a nanosecond for each instruction of its one processor, whatever else
+the host does. When it has nothing to do the time of its next timer comes at once."""
 import argparse
 import contextlib
 import json
@@ -27,6 +30,7 @@ import threading
 HERE = pathlib.Path(__file__).resolve().parent
 QEMU = "qemu-system-x86_64"
 NO_REPORT = 99
+COUNTED_KHZ = 1000000  # of the processor's counter
 
 
 class Monitor:
@@ -64,17 +68,20 @@ def command_of(options, folder):
     # each look at a clock that is a device would stop the processor: the host's counter is the clock
     words = ["console=ttyS0", "quiet", "panic=-1", "mitigations=off", "tsc=reliable",
              "clocksource=tsc", f"init={HERE}/guest-init", f"limef.modules={vm}/modules"]
-    if cpu_khz():
-        words.append(f"tsc_early_khz={cpu_khz()}")
+    khz = COUNTED_KHZ if options.counted else cpu_khz()
+    if khz:
+        words.append(f"tsc_early_khz={khz}")
+    time = (["-accel", "tcg,thread=single,tb-size=512", "-icount", "shift=0,sleep=off", "-smp", "1"] if options.counted
+            else ["-accel", "tcg,thread=multi,tb-size=512", "-smp", "2"])
     display = ["-display", "sdl,gl=on"] if options.virgl else ["-display", "none"]
     gpu = "virtio-gpu-gl-pci" if options.virgl else "virtio-gpu-pci"
     width, height = options.video.split("x")
     words.append(f"video=Virtual-1:{options.video}M@60")  # 59.8 Hz; with reduced blanking 58.5
     return [QEMU, "-nodefaults", "-no-user-config", "-no-reboot", *display, "-vga", "none",
-            "-machine", "q35,hpet=off", "-accel", "tcg,thread=multi,tb-size=512",
+            "-machine", "q35,hpet=off", *time,
             # without AVX: Mesa's renderer crashed once in a gather, see README.md
             "-cpu", "max,avx=off,avx2=off,f16c=off,fma=off",
-            "-smp", "2", "-m", "1536",
+            "-m", "1536",
             "-kernel", f"{vm}/vmlinux", "-initrd", f"{vm}/initrd.img", "-append", " ".join(words),
             "-serial", "stdio", "-qmp", f"unix:{folder}/qmp,server=on,wait=off",
             "-device", "isa-debug-exit,iobase=0xf4,iosize=0x1", "-device", "virtio-rng-pci",
@@ -164,6 +171,7 @@ def main():
     parser.add_argument("--limit", type=int, default=300)
     parser.add_argument("--video", default="320x240")
     parser.add_argument("--virgl", action="store_true")
+    parser.add_argument("--counted", action="store_true")
     parser.add_argument("vm")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     options = parser.parse_args()

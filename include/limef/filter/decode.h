@@ -113,9 +113,12 @@ struct limef_decode_hardware_counters {
     uint64_t n_skipped;  /**< packets left out on the way to a key frame, and pictures that hardware
                               failed at and that come no more; not the one that libavcodec may
                               drop with a packet that fails */
-    uint64_t n_copied;   /**< pictures copied to ordinary memory: too many were held */
-    uint64_t copied_bytes; /**< in them; limef_filter.copied_bytes has them too */
-    int last_error;        /**< why the last step down was taken; 0: there was none */
+    uint64_t n_unproved; /**< pictures of H.264, H.265, VP8 or VP9 passed on in hardware while none
+                            of their kind (codec, profile, size) was compared with software's */
+    const char *unproved_why; /**< of the last of them; lives forever. NULL: there was none */
+    uint64_t n_copied;        /**< pictures copied to ordinary memory: too many were held */
+    uint64_t copied_bytes;    /**< in them; limef_filter.copied_bytes has them too */
+    int last_error;           /**< why the last step down was taken; 0: there was none */
 };
 
 /** What a picture shall have of its packet. */
@@ -146,6 +149,9 @@ struct limef_decode_hardware {
     unsigned n_failed_calls;   /**< of the driver, before the present call of libavcodec */
     unsigned n_recent, n_good; /**< failures that are not forgiven; pictures since the last one */
     unsigned n_pool; /**< pictures that a pool which cannot grow has for others; 0: it can grow */
+    uint64_t true_kind;  /**< of pictures that software was seen to make alike; 0: none */
+    uint64_t tried_kind; /**< of those that are compared at present, */
+    unsigned n_tries;    /**< and how often that was tried */
     struct limef_decode_kept *kept; /**< packets that can be decoded again; owned. NULL: none */
     uint64_t serial;                /**< of the packet that is decoded */
     uint64_t n_serials;
@@ -186,7 +192,8 @@ struct limef_decode_filter {
     LIMEF_ATOMIC(uint64_t) n_codec_changes, n_without_threads, n_ignored;
     LIMEF_ATOMIC(int64_t) last_frame_us;
     LIMEF_ATOMIC(uint64_t) n_hardware, n_failures, n_steps[4], n_skipped, n_copied, out_bytes;
-    LIMEF_ATOMIC(const char *) with;
+    LIMEF_ATOMIC(uint64_t) n_unproved;
+    LIMEF_ATOMIC(const char *) with, unproved_why;
     LIMEF_ATOMIC(int) last_error;
 
     /* written by libavcodec's threads, read by any */

@@ -145,7 +145,7 @@ static int copy_and_upload(struct surface *surface, struct surface_ways *ways,
     moved->from = NULL;
     moved->shrinks = 0; /* it is not kept */
     ret = textures_upload(&surface->textures, ways->gl, surface->downloaded, moved, ways->name);
-    moved->copied_bytes += (uint64_t)bytes;
+    moved->memory_bytes += (uint64_t)bytes;
     moved->why = moved->uploaded_why = why;
     return ret;
 }

@@ -388,10 +388,10 @@ Test(dmabuf_buffers, the_decoders_buffer_is_the_one_that_is_drawn, .timeout = 60
     struct limef_filter into = {0};
     static struct play play;
     unsigned n_ordinary = 0;
-    uint64_t copied_bytes;
+    uint64_t memory_bytes;
 
     open_lending(160, 120);
-    copied_bytes = counters().copied_bytes;
+    memory_bytes = counters().memory_bytes;
     boundary_open(&boundary, 8, NULL);
     decode.buffers = source;
     play_init(&play, &file, &decode);
@@ -405,7 +405,7 @@ Test(dmabuf_buffers, the_decoders_buffer_is_the_one_that_is_drawn, .timeout = 60
     cr_assert(lt(uint, n_ordinary, 20)); /* before the first buffers were made */
     cr_assert(eq(u64, counters().n_imported, 60 - n_ordinary));
     cr_assert(eq(u64, counters().n_images, 3 * n_distinct)); /* three planes of each buffer */
-    cr_assert(eq(u64, counters().copied_bytes, copied_bytes));
+    cr_assert(eq(u64, counters().memory_bytes, memory_bytes));
     play_clear(&play);
     boundary_clear(&boundary);
     close_presenter();

@@ -105,7 +105,7 @@ static void expect_nothing_moved(const struct stage *stage, unsigned n_shown)
 {
     const struct limef_tile *tile = &stage->tiles[0];
     uint64_t moved_bytes = LIMEF_COUNTED(stage->presenter.filter.copied_bytes) +
-                           LIMEF_COUNTED(tile->copied_bytes) + LIMEF_COUNTED(tile->uploaded_bytes) +
+                           LIMEF_COUNTED(tile->memory_bytes) + LIMEF_COUNTED(tile->uploaded_bytes) +
                            LIMEF_COUNTED(tile->direct_bytes);
 
     if (moved_bytes)

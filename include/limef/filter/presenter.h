@@ -317,8 +317,9 @@ LIMEF_API int limef_presenter_close(struct limef_presenter *presenter);
  * Memory for limef_decode_settings.buffers: dma-bufs (or, where the CPU renders, memfds) that EGL
  * imports as textures, so that nothing is moved; or buffers of the GL that stay mapped, which its
  * driver reads where the decoder wrote them, so that nothing is uploaded. They are made when the
- * output is open and a decoder has missed them, 512 MiB at most; whatever finds none is decoded
- * into ordinary memory and uploaded, and where there was no memory for one it is tried again later.
+ * output is open and a decoder misses one, 512 MiB at most: dma-bufs at once, on its thread, those
+ * of the GL for the pictures that come then; whatever finds none is decoded into ordinary memory
+ * and uploaded, and where there was no memory for one it is tried again later.
  * So it is for good where GL has neither, where reading such memory is slow, and where the CPU
  * renders and imports nothing; the log says so at level info.
  *

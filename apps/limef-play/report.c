@@ -192,9 +192,11 @@ static void put_stream(struct json *json, const struct stream_facts *facts)
     if (play_stream_is_camera(stream))
         put_sync(json, &facts->camera);
     json_string(json, "last_error", stream->end_code < 0 ? stream->end_text : "");
+    json_integer(json, "copied_bytes", (int64_t)way_copied_bytes(&facts->slot, &copies));
     json_integer(json, "uploaded_bytes", (int64_t)facts->slot.uploaded_bytes);
     json_string(json, "uploaded_why", facts->slot.uploaded_why ? facts->slot.uploaded_why : "");
     json_integer(json, "direct_bytes", (int64_t)facts->slot.direct_bytes);
+    json_integer(json, "memory_bytes", (int64_t)(facts->slot.memory_bytes + copies.picture_bytes));
     json_integer(json, "imported", (int64_t)facts->slot.n_imported);
     json_integer(json, "images", (int64_t)facts->slot.n_images);
     json_integer(json, "on_planes", (int64_t)facts->slot.n_planes);
@@ -235,10 +237,10 @@ static uint64_t put_copies(struct json *json, const struct player *player,
         put_copy(json, "decode", decode.packet_bytes, "packets that nobody counts");
         put_copy(json, "decode", decode.picture_bytes, WAY_TOO_MANY_HELD);
         put_copy(json, "boundaries", facts.boundaries.copied_bytes, "bytes that nobody counts");
-        put_copy(json, "presenter", facts.slot.copied_bytes,
+        put_copy(json, "presenter", facts.slot.memory_bytes,
                  facts.slot.copied_why ? facts.slot.copied_why : "");
         total += decode.packet_bytes + decode.picture_bytes + facts.boundaries.copied_bytes +
-                 facts.slot.copied_bytes;
+                 facts.slot.memory_bytes;
     }
     put_copy(json, "framemd5", LIMEF_COUNTED(player->framemd5.filter.copied_bytes),
              "the driver shows its pictures in a copy only; not on the way to the screen");

@@ -30,6 +30,12 @@ struct way_copies way_copies_of(const struct limef_decode_filter *decode)
     return copies;
 }
 
+uint64_t way_copied_bytes(const struct limef_presenter_slot_counters *slot,
+                          const struct way_copies *copies)
+{
+    return slot->copied_bytes + copies->picture_bytes;
+}
+
 static void add_copies(char words[WAY_BYTES], const struct limef_presenter_slot_counters *before,
                        const struct limef_presenter_slot_counters *now,
                        const struct way_copies *copies)
@@ -38,10 +44,12 @@ static void add_copies(char words[WAY_BYTES], const struct limef_presenter_slot_
         add(words, "packets copied", "nobody counts references to them");
     if (copies->picture_bytes)
         add(words, "copied", WAY_TOO_MANY_HELD);
-    if (now->copied_bytes > before->copied_bytes)
-        add(words, "copied", now->copied_why);
+    if (now->memory_bytes > before->memory_bytes)
+        add(words, "copied in memory", now->copied_why);
     if (now->uploaded_bytes > before->uploaded_bytes)
-        add(words, "uploaded", now->uploaded_why);
+        add(words, "copied by upload", now->uploaded_why);
+    if (now->direct_bytes > before->direct_bytes)
+        add(words, "copied by the GL", "out of its mapped memory, which the decoder wrote");
     if (now->n_failed > before->n_failed)
         add(words, "not shown", now->failed_why ? now->failed_why : "the log says why");
 }
@@ -50,7 +58,7 @@ bool way_words(char words[WAY_BYTES], const struct limef_presenter_slot_counters
                const struct limef_presenter_slot_counters *now, const struct way_copies *copies)
 {
     static const struct limef_presenter_slot_counters nothing;
-    bool on_planes, imported, direct;
+    bool on_planes, imported;
 
     if (!before)
         before = &nothing;
@@ -59,10 +67,9 @@ bool way_words(char words[WAY_BYTES], const struct limef_presenter_slot_counters
         return false;
     on_planes = now->n_planes > before->n_planes;
     imported = now->n_imported > before->n_imported;
-    direct = now->n_direct > before->n_direct;
     add_copies(words, before, now, copies);
     if (words[0]) {
-        if (on_planes || imported || direct)
+        if (on_planes || imported)
             add(words, "others zero-copy", NULL);
         return true;
     }
@@ -70,8 +77,6 @@ bool way_words(char words[WAY_BYTES], const struct limef_presenter_slot_counters
         add(words, "zero-copy", "the display reads the decoder's buffers");
     if (imported)
         add(words, "zero-copy", "the decoder's buffers are the textures");
-    if (direct)
-        add(words, "zero-copy", "the GPU reads the decoder's buffers");
     if (!words[0])
         add(words, "nothing is moved", "the pictures are shown to nobody");
     return true;
@@ -98,7 +103,8 @@ static void look(struct player *player, uint32_t slot, int64_t now_us)
     if (!strcmp(words, way->words))
         return;
     memcpy(way->words, words, sizeof(words));
-    printf("slot %u, from the decoder to the screen: %s\n", (unsigned)slot, words);
+    printf("slot %u, from the decoder to the screen: %s; %llu bytes copied so far\n",
+           (unsigned)slot, words, (unsigned long long)way_copied_bytes(&seen, &copies));
 }
 
 /* Who waits for pictures that are not written yet, if that is new. */

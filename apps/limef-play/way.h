@@ -29,6 +29,11 @@ struct way {
     char words[WAY_BYTES]; /* the last that were said */
 };
 
+/* What was moved of a stream's pictures between its decoder and the screen, the decoder's own copies
+ * of them included; 0: not one byte. */
+uint64_t way_copied_bytes(const struct limef_presenter_slot_counters *slot,
+                          const struct way_copies *copies);
+
 /* What a decoder has copied so far. */
 struct way_copies way_copies_of(const struct limef_decode_filter *decode);
 

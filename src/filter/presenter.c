@@ -117,7 +117,7 @@ static int keep_copy(struct limef_presenter *presenter, struct limef_tile *tile,
     if (!copied_bytes)
         return 0;
     LIMEF_COUNT(presenter->filter.copied_bytes, copied_bytes);
-    LIMEF_COUNT(tile->copied_bytes, copied_bytes);
+    LIMEF_COUNT(tile->memory_bytes, copied_bytes);
     atomic_store_explicit(&tile->copied_why, "nobody counts references to the picture",
                           memory_order_relaxed);
     return 0;

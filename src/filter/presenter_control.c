@@ -148,12 +148,14 @@ int limef_presenter_get_counters(const struct limef_presenter *presenter, uint32
         .uploaded_why = LIMEF_COUNTED(tile->uploaded_why),
         .failed_why = LIMEF_COUNTED(tile->failed_why),
         .n_failed_buffers = presenter->buffers ? LIMEF_COUNTED(presenter->buffers->n_failed) : 0,
-        .copied_bytes = LIMEF_COUNTED(tile->copied_bytes),
+        .memory_bytes = LIMEF_COUNTED(tile->memory_bytes),
         .copied_why = LIMEF_COUNTED(tile->copied_why),
         .first_shown_us = LIMEF_COUNTED(tile->first_shown_us),
         .last_shown_us = LIMEF_COUNTED(tile->last_shown_us),
         .position_us = LIMEF_COUNTED(tile->position_us),
     };
+    counters->copied_bytes =
+        counters->uploaded_bytes + counters->direct_bytes + counters->memory_bytes;
     if (!counters->n_shown)
         counters->position_us = LIMEF_NO_TIME;
     copy_histogram(&counters->latency, &tile->latency);

@@ -11,7 +11,7 @@
 
 /* What drawing a tile's pictures moved, until the presenter's thread counts it. */
 struct moved {
-    LIMEF_ATOMIC(uint64_t) uploaded_bytes, copied_bytes;
+    LIMEF_ATOMIC(uint64_t) uploaded_bytes, memory_bytes;
     LIMEF_ATOMIC(uint32_t) n_imported, n_images;
     LIMEF_ATOMIC(const char *) why, uploaded_why, failed_why;
 };
@@ -83,7 +83,7 @@ int presenter_host_show(struct presenter_host *host, unsigned tile,
     int ret = handover_write_picture(host->handover, tile, picture, &copied_bytes, &skipped);
 
     if (copied_bytes) {
-        atomic_fetch_add_explicit(&host->moved[tile].copied_bytes, copied_bytes,
+        atomic_fetch_add_explicit(&host->moved[tile].memory_bytes, copied_bytes,
                                   memory_order_relaxed);
         atomic_store_explicit(&host->moved[tile].why, "nobody counts references to the picture",
                               memory_order_relaxed);
@@ -100,7 +100,7 @@ void presenter_host_take_moved(struct presenter_host *host, unsigned tile,
     /* relaxed: figures, they order nothing */
     *moved = (struct compositor_upload){
         .uploaded_bytes = atomic_exchange_explicit(&drawn->uploaded_bytes, 0, memory_order_relaxed),
-        .copied_bytes = atomic_exchange_explicit(&drawn->copied_bytes, 0, memory_order_relaxed),
+        .memory_bytes = atomic_exchange_explicit(&drawn->memory_bytes, 0, memory_order_relaxed),
         .n_imported = atomic_exchange_explicit(&drawn->n_imported, 0, memory_order_relaxed),
         .n_images = atomic_exchange_explicit(&drawn->n_images, 0, memory_order_relaxed),
         .why = LIMEF_COUNTED(drawn->why),
@@ -154,7 +154,7 @@ static void take_picture(struct presenter_host *host, unsigned tile, bool anew)
         LIMEF_COUNT(host->n_pictures, 1);
     compositor_take_moved(host->compositor, tile, &moved);
     atomic_fetch_add_explicit(&drawn->uploaded_bytes, moved.uploaded_bytes, memory_order_relaxed);
-    atomic_fetch_add_explicit(&drawn->copied_bytes, moved.copied_bytes, memory_order_relaxed);
+    atomic_fetch_add_explicit(&drawn->memory_bytes, moved.memory_bytes, memory_order_relaxed);
     atomic_fetch_add_explicit(&drawn->n_imported, moved.n_imported, memory_order_relaxed);
     atomic_fetch_add_explicit(&drawn->n_images, moved.n_images, memory_order_relaxed);
     if (moved.why)

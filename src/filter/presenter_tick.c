@@ -113,11 +113,12 @@ static void count_moved(struct limef_presenter *presenter, struct limef_tile *ti
         atomic_store_explicit(&tile->uploaded_why, moved.uploaded_why, memory_order_relaxed);
     if (moved.failed_why)
         atomic_store_explicit(&tile->failed_why, moved.failed_why, memory_order_relaxed);
-    if (moved.copied_bytes) {
-        LIMEF_COUNT(tile->copied_bytes, moved.copied_bytes);
-        LIMEF_COUNT(presenter->filter.copied_bytes, moved.copied_bytes);
+    if (moved.memory_bytes) {
+        LIMEF_COUNT(tile->memory_bytes, moved.memory_bytes);
         atomic_store_explicit(&tile->copied_why, moved.why, memory_order_relaxed);
     }
+    LIMEF_COUNT(presenter->filter.copied_bytes,
+                moved.uploaded_bytes + moved.direct_bytes + moved.memory_bytes);
 }
 
 /* While the first picture waits for its sound: then it comes onto the screen as quickly as others.

@@ -32,7 +32,7 @@ static struct buffer *find_place(struct buffer_keeper *keeper, size_t bytes)
     struct buffer *place =
         keeper->bytes + bytes <= MAX_BYTES ? buffer_pool_vacant(keeper->pool) : NULL;
 
-    if (place)
+    if (place || bytes > MAX_BYTES)
         return place;
     do {
         place = buffer_pool_take_back(keeper->pool, bytes);
@@ -43,13 +43,13 @@ static struct buffer *find_place(struct buffer_keeper *keeper, size_t bytes)
 }
 
 /* Asks less often from now on. A line for the first in a row. */
-static void rest(struct buffer_keeper *keeper, int code, size_t bytes, const char *name)
+static void rest(struct buffer_keeper *keeper, int code, size_t bytes)
 {
     char why[AV_ERROR_MAX_STRING_SIZE];
 
     if (!keeper->n_rest) {
         av_strerror(code, why, sizeof(why));
-        limef_log(LIMEF_LOG_WARNING, name,
+        limef_log(LIMEF_LOG_WARNING, keeper->name,
                   "no memory for a buffer of the GPU of %zu bytes, beside %zu (%s): pictures are "
                   "uploaded meanwhile",
                   bytes, keeper->bytes, why);
@@ -59,7 +59,18 @@ static void rest(struct buffer_keeper *keeper, int code, size_t bytes, const cha
     buffer_pool_note_failure(keeper->pool);
 }
 
-static void make_buffer(struct buffer_keeper *keeper, size_t bytes, const char *name)
+void buffer_keeper_open(struct buffer_keeper *keeper, struct buffer_pool *pool, bool at_once,
+                        const char *name)
+{
+    keeper->pool = pool;
+    keeper->name = name;
+    pthread_mutex_lock(&pool->lock);
+    pool->maker = at_once ? keeper : NULL;
+    pthread_mutex_unlock(&pool->lock);
+    atomic_store_explicit(&pool->is_kept, true, memory_order_relaxed);
+}
+
+bool buffer_keeper_make(struct buffer_keeper *keeper, size_t bytes)
 {
     struct buffer *place;
     int ret;
@@ -67,31 +78,32 @@ static void make_buffer(struct buffer_keeper *keeper, size_t bytes, const char *
     bytes = FFALIGN(bytes, PAGE_BYTES);
     if (keeper->n_left_out > 0) {
         keeper->n_left_out--;
-        return;
+        return false;
     }
     place = find_place(keeper, bytes);
     if (!place)
-        return;
+        return false;
     ret = keeper->make(keeper, place, bytes);
     if (ret < 0) {
-        rest(keeper, ret, bytes, name);
-        return;
+        rest(keeper, ret, bytes);
+        return false;
     }
     if (keeper->n_rest)
-        limef_log(LIMEF_LOG_INFO, name, "there is memory for buffers of the GPU again");
+        limef_log(LIMEF_LOG_INFO, keeper->name, "there is memory for buffers of the GPU again");
     keeper->n_rest = 0;
     keeper->bytes += bytes;
     buffer_pool_add(place, place->data, bytes, place->id);
+    return true;
 }
 
-void buffer_keeper_tend(struct buffer_keeper *keeper, const char *name)
+void buffer_keeper_tend(struct buffer_keeper *keeper)
 {
     size_t bytes;
 
-    if (!keeper->pool)
+    if (!keeper->pool || keeper->pool->maker) /* which is written by this thread alone */
         return;
     for (int i = 0; i < MAKE_AT_ONCE && (bytes = buffer_pool_next_missed(keeper->pool)); i++)
-        make_buffer(keeper, bytes, name);
+        buffer_keeper_make(keeper, bytes);
 }
 
 int buffer_keeper_close(struct buffer_keeper *keeper)
@@ -101,6 +113,9 @@ int buffer_keeper_close(struct buffer_keeper *keeper)
     if (!keeper->pool)
         return 0;
     buffer_pool_refuse(keeper->pool, "the output is closed");
+    pthread_mutex_lock(&keeper->pool->lock);
+    keeper->pool->maker = NULL;
+    pthread_mutex_unlock(&keeper->pool->lock);
     while ((buffer = buffer_pool_take_back(keeper->pool, SIZE_MAX)))
         unmake(keeper, buffer);
     if (buffer_pool_n_lent(keeper->pool))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Fills a buffer_pool with what its decoders miss. All of it belongs to one thread. */
+/* Fills a buffer_pool with what its decoders miss. All of it belongs to one thread, but for what
+ * buffer_keeper_open() says. */
 #ifndef LIMEF_SRC_FRAME_BUFFER_KEEPER_H
 #define LIMEF_SRC_FRAME_BUFFER_KEEPER_H
 
@@ -8,6 +9,7 @@
 /* All-zero keeps nothing. */
 struct buffer_keeper {
     struct buffer_pool *pool; /* borrowed; NULL: nothing is lent */
+    const char *name;         /* of who keeps it, borrowed */
     /* Makes memory for a buffer: sets its data, and id or dmabuf. Returns 0, or a negative AVERROR
      * code, not logged: there is none at present. */
     int (*make)(struct buffer_keeper *keeper, struct buffer *buffer, size_t bytes);
@@ -19,10 +21,23 @@ struct buffer_keeper {
 };
 
 /*
+ * Begins to lend. make, and unmake, are set.
+ *
+ * at_once  buffers are made on the threads that miss them, one at a time: make and unmake can be
+ *          called on any. Else on the keeper's, when it tends.
+ */
+void buffer_keeper_open(struct buffer_keeper *keeper, struct buffer_pool *pool, bool at_once,
+                        const char *name);
+
+/* Makes a buffer for one who misses it. False: there is none for the time being. The keeper, or any
+ * thread that holds the pool's lock. */
+bool buffer_keeper_make(struct buffer_keeper *keeper, size_t bytes);
+
+/*
  * Makes the buffers that were missed, in place of smaller ones if there are many. Never waits.
  * Where there is no memory, it tries again for later pictures.
  */
-void buffer_keeper_tend(struct buffer_keeper *keeper, const char *name);
+void buffer_keeper_tend(struct buffer_keeper *keeper);
 
 /*
  * Lends no more, and unmakes what nobody has. 0: that was all; all-zero then. AVERROR(EBUSY): the

@@ -2,6 +2,7 @@
 #include "frame/buffer_pool.h"
 
 #include "base/memory_private.h"
+#include "frame/buffer_keeper.h"
 
 #include <libavutil/buffer.h>
 #include <libavutil/frame.h>
@@ -61,6 +62,7 @@ static void pool_release(struct limef_payload *users)
     make_unknown(pool);
     for (unsigned i = 0; i < BUFFER_POOL_MAX; i++)
         dmabuf_clear(&pool->buffers[i].dmabuf);
+    pthread_mutex_destroy(&pool->lock);
     memory_release(pool);
 }
 
@@ -130,6 +132,17 @@ static struct buffer *take(struct buffer_pool *pool, size_t bytes)
     return NULL;
 }
 
+/* Has another buffer made for who misses one. False: none was. */
+static bool make_at_once(struct buffer_pool *pool, size_t bytes)
+{
+    bool made;
+
+    pthread_mutex_lock(&pool->lock);
+    made = pool->maker && buffer_keeper_make(pool->maker, bytes);
+    pthread_mutex_unlock(&pool->lock);
+    return made;
+}
+
 static void note_missed(struct buffer_pool *pool, size_t bytes)
 {
     uint32_t n = atomic_fetch_add_explicit(&pool->n_missed, 1, memory_order_relaxed);
@@ -147,10 +160,13 @@ static struct AVBufferRef *pool_get(struct limef_buffer_source *source, size_t b
     *why = atomic_load_explicit(&pool->refused, memory_order_relaxed);
     if (*why)
         return NULL;
-    buffer = take(pool, bytes);
+    do /* somebody else may be quicker to take it */
+        buffer = take(pool, bytes);
+    while (!buffer && make_at_once(pool, bytes));
     if (!buffer) {
         note_missed(pool, bytes);
         *why = buffer_pool_why_none(pool);
+        atomic_store_explicit(&pool->missed_why, *why, memory_order_relaxed);
         return NULL;
     }
     dmabuf_begin_cpu(&buffer->dmabuf);
@@ -170,6 +186,7 @@ struct buffer_pool *buffer_pool_create(void)
 
     if (!pool)
         return NULL;
+    pthread_mutex_init(&pool->lock, NULL);
     limef_payload_init(&pool->source.users, pool_release);
     pool->source.get = pool_get;
     for (unsigned i = 0; i < BUFFER_POOL_MAX; i++)
@@ -214,9 +231,21 @@ const char *buffer_pool_why_none(const struct buffer_pool *pool)
 
     if (refused)
         return refused;
+    if (!atomic_load_explicit(&pool->is_kept, memory_order_relaxed))
+        return "decoded before the output was open";
     return atomic_load_explicit(&pool->is_short, memory_order_relaxed)
                ? "decoded while there was no memory for another buffer of the GPU"
                : "decoded while no buffer of the GPU was free";
+}
+
+const char *buffer_pool_why_ordinary(const struct buffer_pool *pool)
+{
+    const char *refused = atomic_load_explicit(&pool->refused, memory_order_relaxed);
+    const char *missed_why = atomic_load_explicit(&pool->missed_why, memory_order_relaxed);
+
+    if (refused)
+        return refused;
+    return missed_why ? missed_why : "its decoder asks for no memory that the GPU reads";
 }
 
 struct buffer *buffer_pool_vacant(struct buffer_pool *pool)

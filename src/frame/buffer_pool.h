@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Buffers that somebody else makes and deletes, the keeper, lent to decoders:
- * the part of a presenter's buffers that knows no GL. Nobody waits for anybody.
+ * the part of a presenter's buffers that knows no GL. What is there is lent without a lock; who
+ * misses one waits while another one is made, if the keeper has said that it makes them at once.
  */
 #ifndef LIMEF_SRC_FRAME_BUFFER_POOL_H
 #define LIMEF_SRC_FRAME_BUFFER_POOL_H
@@ -9,6 +10,8 @@
 #include "frame/dmabuf.h"
 
 #include <limef/frame/buffer_source.h>
+
+#include <pthread.h>
 
 struct AVFrame;
 
@@ -23,6 +26,7 @@ enum buffer_state {
     BUFFER_LENT,
 };
 
+struct buffer_keeper;
 struct buffer_pool;
 
 struct buffer {
@@ -38,9 +42,13 @@ struct buffer {
 
 struct buffer_pool {
     struct limef_buffer_source source;
-    bool always; /* the keeper's: lend also where that does not pay */
+    bool always;                 /* the keeper's: lend also where that does not pay */
+    pthread_mutex_t lock;        /* held while a buffer is made at once; guards: */
+    struct buffer_keeper *maker; /* whose buffers are; NULL: it makes them when it tends */
+    LIMEF_ATOMIC(bool) is_kept;  /* a keeper has begun */
     /* no more is lent, and why; NULL: it is */
     LIMEF_ATOMIC(const char *) refused;
+    LIMEF_ATOMIC(const char *) missed_why; /* why the last who missed one did; NULL: nobody has */
     /* sizes that were missed since the keeper asked; 0: none */
     LIMEF_ATOMIC(size_t) missed[BUFFER_POOL_MISSED];
     LIMEF_ATOMIC(uint32_t) n_missed;
@@ -67,6 +75,9 @@ size_t buffer_pool_next_missed(struct buffer_pool *pool);
 /* There was no memory for a buffer; until one is added, who misses one hears of that. The keeper.
  */
 void buffer_pool_note_failure(struct buffer_pool *pool);
+
+/* Why a picture lies in none of the buffers; lives forever. Any thread. */
+const char *buffer_pool_why_ordinary(const struct buffer_pool *pool);
 
 /* Why nothing is lent to one who misses it; lives forever. Any thread. */
 const char *buffer_pool_why_none(const struct buffer_pool *pool);

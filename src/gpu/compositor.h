@@ -14,9 +14,10 @@ struct buffer_pool;
 struct compositor;
 
 struct compositor_upload {
-    uint64_t uploaded_bytes, direct_bytes, copied_bytes;
-    const char *why, *uploaded_why; /* of the last one; NULL: there was none */
-    const char *failed_why;         /* likewise, of what could neither be imported nor copied */
+    uint64_t uploaded_bytes, direct_bytes, memory_bytes;
+    const char *why;          /* of the last memory_bytes; NULL: there were none */
+    const char *uploaded_why; /* likewise, of uploaded_bytes */
+    const char *failed_why;   /* likewise, of what could neither be imported nor copied */
     unsigned n_imported, n_images;
     unsigned n_planes; /* that the display reads where the decoder wrote them */
     unsigned n_failed; /* that are not on a plane, or no more, and could not be drawn */

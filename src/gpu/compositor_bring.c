@@ -17,29 +17,17 @@
 /* Rows are whole multiples of this, chroma's of half of it: as decoders lay them out. */
 #define ALIGN_PIXELS (2 * LIMEF_BUFFER_ALIGN_BYTES)
 
-/* Memory for a picture; made if there is none. NULL: none can be had. */
-static struct AVBufferRef *get(struct surface_ways *ways, size_t bytes)
-{
-    struct limef_buffer_source *source = &ways->pool->source;
-    const char *why;
-    struct AVBufferRef *ref = source->get(source, bytes, &why);
-
-    if (ref)
-        return ref;
-    surface_ways_tend(ways);
-    return source->get(source, bytes, &why);
-}
-
 /* A picture like another one, in a buffer of the kernel. */
-static int make_room(struct surface_ways *ways, AVFrame *to, const AVFrame *from)
+static int make_room(struct limef_buffer_source *source, AVFrame *to, const AVFrame *from)
 {
+    const char *why;
     enum AVPixelFormat format = (enum AVPixelFormat)from->format;
     int bytes,
         ret = av_image_fill_linesizes(to->linesize, format, FFALIGN(from->width, ALIGN_PIXELS));
 
     bytes =
         ret < 0 ? ret : av_image_fill_pointers(to->data, format, from->height, NULL, to->linesize);
-    to->buf[0] = bytes > 0 ? get(ways, (size_t)bytes) : NULL;
+    to->buf[0] = bytes > 0 ? source->get(source, (size_t)bytes, &why) : NULL;
     if (!to->buf[0])
         return AVERROR(ENOMEM);
     av_image_fill_pointers(to->data, format, from->height, to->buf[0]->data, to->linesize);
@@ -70,7 +58,7 @@ bool compositor_bring(struct compositor *compositor, struct surface *surface,
     if (!payload)
         return false;
     to = limef_payload_picture(payload);
-    if (make_room(ways, to, from) < 0) {
+    if (make_room(&ways->pool->source, to, from) < 0) {
         limef_payload_unref(payload);
         return false;
     }

@@ -63,8 +63,8 @@ int compositor_take(struct compositor *compositor, struct surface *surface,
         keep_whole(surface, picture);
     sum->uploaded_bytes += moved.uploaded_bytes;
     sum->direct_bytes += moved.direct_bytes;
-    sum->copied_bytes += moved.copied_bytes;
-    if (moved.copied_bytes)
+    sum->memory_bytes += moved.memory_bytes;
+    if (moved.memory_bytes)
         sum->why = moved.why;
     if (moved.failed_why)
         sum->failed_why = moved.failed_why;

@@ -124,13 +124,15 @@ static int make(struct buffer_keeper *keeper, struct buffer *buffer, size_t byte
 }
 
 const char *dmabuf_buffers_open(struct dmabuf_buffers *buffers, const struct gl *gl, int card_fd,
-                                struct buffer_pool *pool)
+                                struct buffer_pool *pool, const char *name)
 {
     const char *why = find_source(buffers, gl, card_fd);
 
-    if (!why)
-        buffers->keeper = (struct buffer_keeper){.pool = pool, .make = make};
-    return why;
+    if (why)
+        return why;
+    buffers->keeper = (struct buffer_keeper){.make = make};
+    buffer_keeper_open(&buffers->keeper, pool, true, name);
+    return NULL;
 }
 
 void dmabuf_buffers_close(struct dmabuf_buffers *buffers)

@@ -129,14 +129,15 @@ static void unmake(struct buffer_keeper *keeper, struct buffer *buffer)
 }
 
 const char *mapped_buffers_open(struct mapped_buffers *buffers, const struct gl *gl,
-                                struct buffer_pool *pool)
+                                struct buffer_pool *pool, const char *name)
 {
     const char *objection = find_objection(buffers, gl, pool->always);
 
     if (objection)
         return objection;
     buffers->gl = gl;
-    buffers->keeper = (struct buffer_keeper){.pool = pool, .make = make, .unmake = unmake};
+    buffers->keeper = (struct buffer_keeper){.make = make, .unmake = unmake};
+    buffer_keeper_open(&buffers->keeper, pool, false, name);
     return NULL;
 }
 

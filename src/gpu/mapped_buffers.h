@@ -20,11 +20,11 @@ struct mapped_buffers {
 /*
  * Begins to lend, if this GL can do it and it pays.
  *
- * pool  borrowed; must outlive the buffers. gl likewise.
+ * gl, pool, name  borrowed; must outlive the buffers.
  * NULL, or why not, which lives forever.
  */
 const char *mapped_buffers_open(struct mapped_buffers *buffers, const struct gl *gl,
-                                struct buffer_pool *pool);
+                                struct buffer_pool *pool, const char *name);
 
 /* Where a picture lies; NULL: in ordinary memory, or it has to be taken for that. */
 const struct buffer *mapped_buffers_find(const struct mapped_buffers *buffers,

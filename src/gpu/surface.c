@@ -24,14 +24,14 @@ void surface_ways_open(struct surface_ways *ways, const struct gl *gl, int card_
     ways->pool = pool;
     if (!pool)
         return;
-    not_imported = dmabuf_buffers_open(&ways->dmabufs, gl, card_fd, pool);
+    not_imported = dmabuf_buffers_open(&ways->dmabufs, gl, card_fd, pool, name);
     if (!not_imported) {
         limef_log(LIMEF_LOG_INFO, name, "decoders write into memory that the GPU reads: %s",
                   dmabuf_kind_name(ways->dmabufs.source.kind));
         buffer_pool_refuse(pool, NULL);
         return;
     }
-    not_mapped = mapped_buffers_open(&ways->mapped, gl, pool);
+    not_mapped = mapped_buffers_open(&ways->mapped, gl, pool, name);
     if (not_mapped) {
         buffer_pool_refuse(pool, words_keep("%s; %s", not_imported, not_mapped));
         limef_log(LIMEF_LOG_INFO, name, "decoders use ordinary memory: %s; %s", not_imported,
@@ -46,8 +46,7 @@ void surface_ways_open(struct surface_ways *ways, const struct gl *gl, int card_
 void surface_ways_tend(struct surface_ways *ways)
 {
     held_release(&ways->held, ways->gl);
-    buffer_keeper_tend(&ways->dmabufs.keeper, ways->name);
-    buffer_keeper_tend(&ways->mapped.keeper, ways->name);
+    buffer_keeper_tend(&ways->mapped.keeper);
 }
 
 int surface_ways_close(struct surface_ways *ways)
@@ -90,7 +89,7 @@ static int import(struct surface *surface, struct surface_ways *ways,
 
 const char *surface_why_ordinary(const struct surface_ways *ways)
 {
-    return ways->pool ? buffer_pool_why_none(ways->pool)
+    return ways->pool ? buffer_pool_why_ordinary(ways->pool)
                       : "nobody asked for memory that the GPU reads";
 }
 
@@ -145,7 +144,7 @@ static int copy_and_upload(struct surface *surface, struct surface_ways *ways,
     moved->from = NULL;
     moved->shrinks = 0; /* it is not kept */
     ret = textures_upload(&surface->textures, ways->gl, surface->downloaded, moved, ways->name);
-    moved->copied_bytes += (uint64_t)bytes;
+    moved->memory_bytes += (uint64_t)bytes;
     moved->why = moved->uploaded_why = why;
     return ret;
 }

@@ -161,7 +161,7 @@ static int convert(struct textures *textures, const AVFrame *av, struct upload *
     sws_scale(textures->sws, (const uint8_t *const *)av->data, av->linesize, 0, av->height,
               out->data, out->linesize);
     out->chroma_location = av->chroma_location;
-    upload->copied_bytes +=
+    upload->memory_bytes +=
         (uint64_t)av_image_get_buffer_size(out->format, av->width, av->height, 1);
     upload->why = "no shader for this pixel format";
     return 0;
@@ -188,7 +188,7 @@ static const void *repack(struct textures *textures, const uint8_t *from, int li
     for (int y = 0; to && y < height; y++)
         memcpy(to + (size_t)y * (size_t)row_bytes, from + (ptrdiff_t)y * linesize,
                (size_t)row_bytes);
-    upload->copied_bytes += bytes;
+    upload->memory_bytes += bytes;
     upload->why = "rows are padded in a way that this GL cannot read";
     return to;
 }
@@ -268,10 +268,10 @@ static int upload_shrunk(struct textures *textures, const struct gl *gl, const A
         gl->PixelStorei(GL_UNPACK_ROW_LENGTH, 0);
     gl->TexSubImage2D(GL_TEXTURE_2D, 0, 0, 0, width, height, GL_RGBA, GL_UNSIGNED_BYTE, rgba);
     upload->uploaded_bytes += bytes;
-    upload->why = upload->copied_bytes
+    upload->why = upload->memory_bytes
                       ? "no shader for this pixel format; made as small as it is shown by the CPU"
                       : "made as small as it is shown by the CPU";
-    upload->copied_bytes += bytes;
+    upload->memory_bytes += bytes;
     return 0;
 }
 

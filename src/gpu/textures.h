@@ -47,14 +47,14 @@ struct upload {
     const struct buffer *from; /* set by the caller; NULL: the picture lies in ordinary memory */
     unsigned shrinks;          /* set by the caller: how often it may be halved first */
     bool bottom_up;            /* likewise: what is halved has its lowest row first */
-    uint64_t uploaded_bytes;   /* handed to the GL */
-    uint64_t direct_bytes;     /* read by the GPU where the decoder wrote them */
-    uint64_t copied_bytes;     /* written beside that, in memory */
-    const char *why;           /* NULL: nothing was copied */
-    const char *uploaded_why;  /* set by the caller; NULL: nothing was uploaded */
-    const char *failed_why;    /* set by the caller; NULL: it is shown, or the log says why not */
-    bool imported;             /* the textures are the picture's memory: nothing was moved */
-    unsigned n_images;         /* EGLImages made for that; 0: they were there */
+    uint64_t uploaded_bytes;   /* handed to the GL from ordinary memory */
+    uint64_t direct_bytes; /* likewise from where the decoder wrote them, in the GL's own memory */
+    uint64_t memory_bytes; /* written in memory before that */
+    const char *why;       /* of memory_bytes; NULL: there are none */
+    const char *uploaded_why; /* set by the caller; NULL: nothing was uploaded */
+    const char *failed_why;   /* set by the caller; NULL: it is shown, or the log says why not */
+    bool imported;            /* the textures are the picture's memory: nothing was moved */
+    unsigned n_images;        /* EGLImages made for that; 0: they were there */
 };
 
 /*

@@ -63,7 +63,7 @@ struct metrics_tile {
     struct metrics_item item;
     char slot[12];
     uint64_t n_pictures, n_shown, n_late, n_flushed, n_bursts, n_failed, n_anchors;
-    uint64_t uploaded_bytes, direct_bytes, copied_bytes;
+    uint64_t uploaded_bytes, direct_bytes, memory_bytes;
     int64_t last_shown_us, latency_p50_us, latency_p99_us;
 };
 

@@ -83,7 +83,7 @@ static void see_tile(struct metrics_graph *graph, const struct limef_presenter *
     tile->n_anchors = counters.n_anchors;
     tile->uploaded_bytes = counters.uploaded_bytes;
     tile->direct_bytes = counters.direct_bytes;
-    tile->copied_bytes = counters.copied_bytes;
+    tile->memory_bytes = counters.memory_bytes;
     tile->last_shown_us = counters.last_shown_us;
     tile->latency_p50_us = limef_histogram_percentile_us(&counters.latency, 0.5);
     tile->latency_p99_us = limef_histogram_percentile_us(&counters.latency, 0.99);

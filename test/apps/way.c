@@ -44,7 +44,8 @@ Test(way, pictures_on_a_plane_are_zero_copy)
                  "zero-copy (the decoder's buffers are the textures)"));
     now = (struct limef_presenter_slot_counters){
         .n_shown = 9, .n_planes = 8, .uploaded_bytes = 1, .uploaded_why = "none was free"};
-    cr_assert(eq(str, (char *)say(before, now), "uploaded (none was free); others zero-copy"));
+    cr_assert(
+        eq(str, (char *)say(before, now), "copied by upload (none was free); others zero-copy"));
 }
 
 Test(way, pictures_that_the_decoder_copied_are_no_packets)
@@ -55,25 +56,49 @@ Test(way, pictures_that_the_decoder_copied_are_no_packets)
     cr_assert(way_words(words, NULL, &now, &(struct way_copies){.picture_bytes = 10}));
     cr_assert(eq(str, words,
                  "copied (more hardware pictures are held than the decoder can spare); "
-                 "uploaded (ordinary memory); others zero-copy"));
+                 "copied by upload (ordinary memory); others zero-copy"));
 }
 
 Test(way, each_copy_has_its_reason)
 {
     struct limef_presenter_slot_counters before = {0};
     struct limef_presenter_slot_counters now = {.n_shown = 9,
-                                                .copied_bytes = 1,
+                                                .memory_bytes = 1,
                                                 .uploaded_bytes = 1,
                                                 .copied_why = "no shader",
                                                 .uploaded_why = "no extension"};
 
-    cr_assert(eq(str, (char *)say(before, now), "copied (no shader); uploaded (no extension)"));
-    now.n_imported = 1;
     cr_assert(eq(str, (char *)say(before, now),
-                 "copied (no shader); uploaded (no extension); others zero-copy"));
+                 "copied in memory (no shader); copied by upload (no extension)"));
+    now.n_imported = 1;
+    cr_assert(
+        eq(str, (char *)say(before, now),
+           "copied in memory (no shader); copied by upload (no extension); others zero-copy"));
     cr_assert(way_words(words, NULL, &(struct limef_presenter_slot_counters){.n_shown = 1},
                         &(struct way_copies){.packet_bytes = 10}));
     cr_assert(eq(str, words, "packets copied (nobody counts references to them)"));
+}
+
+Test(way, what_the_gl_takes_out_of_its_mapped_memory_is_a_copy)
+{
+    struct limef_presenter_slot_counters before = {.n_shown = 5, .n_imported = 5};
+    struct limef_presenter_slot_counters now = {
+        .n_shown = 9, .n_imported = 6, .n_direct = 3, .direct_bytes = 30};
+
+    cr_assert(eq(str, (char *)say(before, now),
+                 "copied by the GL (out of its mapped memory, which the decoder wrote); others "
+                 "zero-copy"));
+}
+
+Test(way, the_bytes_are_all_that_were_moved_behind_the_decoder)
+{
+    struct limef_presenter_slot_counters slot = {.copied_bytes = 7};
+
+    cr_assert(eq(u64, way_copied_bytes(&slot, &none), 7));
+    cr_assert(
+        eq(u64,
+           way_copied_bytes(&slot, &(struct way_copies){.packet_bytes = 100, .picture_bytes = 10}),
+           17));
 }
 
 Test(way, pictures_that_fail_are_no_others_zero_copy)

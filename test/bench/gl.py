@@ -99,6 +99,17 @@ def mb_a_frame(setup, command, env):
     return sum(int(words[i]) for words in said for i in (1, 3, 5)) / n_shown(row) / 1e6
 
 
+def compare_moved(report, moved):
+    """MB a frame beside those of whom it is compared with, to a hundredth."""
+    for ours, theirs in (("limef-play window", "bare GL, all bilinear"),
+                         ("limef-play offscreen", "bare GL, all bilinear"),
+                         ("limef-play offscreen, imported (newer Mesa)", "bare GL, all bilinear (newer Mesa)"),
+                         ("limef-play window", "mpv"), ("limef-play window", "ffplay"),
+                         ("limef-play window", "glimagesink")):
+        if moved.get(ours) is not None and moved.get(theirs):
+            report.target(f"{ours} / {theirs}, MB a frame", round(moved[ours] / moved[theirs], 2), "<=", 1)
+
+
 def add_rate(runs):
     for rows in runs.rows.values():
         for row in rows:
@@ -138,6 +149,7 @@ def size(setup, report, width, height, env, server):
                  "limef-play offscreen", "bare GL, all bilinear", "fps", ">=", 0.9)
     report.ratio(f"{width}x{height}: limef-play, imported / bare GL, both newer Mesa, frames a second", runs,
                  "limef-play offscreen, imported (newer Mesa)", "bare GL, all bilinear (newer Mesa)", "fps", ">=", 0.9)
+    compare_moved(report, moved)
     for ours in ("limef-play offscreen", "limef-play window"):
         for theirs, limit in (("mpv", 2.0 if exact else 1.3), ("ffplay", 1.3), ("glimagesink", 1.6)):
             report.ratio(f"{width}x{height}: {ours} / {theirs}, frames a second", runs, ours, theirs,

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * each_picture [--kms=CARD] WIDTHxHEIGHT CLIP...: plays clips side by side offscreen, or on a
- * display, three times: decoded in
- * software and uploaded, decoded by VA-API, decoded in software into buffers that EGL imports. Each
+ * display: decoded in software and uploaded, decoded by VA-API, and decoded in software into
+ * buffers that EGL imports, by one thread, by several that decode a picture each, and, if no clip
+ * has pictures in another order than it is shown in, by several that share each picture. Each
  * picture of each clip, all of its pixels on the screen, has to be the first time's, give or take
- * 1, and nothing may be copied on its way; of software's, the first few of a clip may be uploaded.
+ * 1, and from the second time on not one byte may be copied on its way.
  *
  * Status 77: there is no such OpenGL, or it imports nothing of VA-API's.
  */
@@ -20,18 +21,24 @@
 #define MAX_TILES 16
 #define MAX_PICTURES 512
 #define SKIPPED 77
-/* Of software's pictures of one size: until the output has made the buffers that decoders missed,
- * which tiles share. */
-#define MAX_UPLOADED 8
+#define N_THREADS 4
 
 /* Where a clip is shown, and what was there after each of its pictures. */
 struct place {
     int x, y, width, height;
     uint8_t *right[MAX_PICTURES]; /* the first time */
     unsigned n_right, n;
-    int picture_width; /* of the last */
-    uint64_t n_imported;
-    unsigned n_uploaded, most_uploaded; /* of one size */
+    bool is_reordered; /* some picture is not decoded in the order of the file */
+    int64_t pts_us;    /* of the packet before */
+};
+
+/* How clips are decoded. */
+struct way {
+    const char *name;
+    bool is_hardware;
+    bool is_lent; /* memory of the presenter's */
+    bool slices;
+    unsigned n_threads;
 };
 
 #define DEADLINE_US 60000000 /* the first drawing, where the processor is emulated */
@@ -41,7 +48,7 @@ static struct limef_presenter_kms kms;
 static struct limef_tile tiles[MAX_TILES];
 static struct limef_file_source sources[MAX_TILES];
 static struct limef_decode_filter decoders[MAX_TILES];
-static struct limef_tap_filter taps[MAX_TILES];
+static struct limef_tap_filter packets[MAX_TILES], taps[MAX_TILES];
 static struct place places[MAX_TILES];
 static unsigned n_tiles;
 static int width, height;
@@ -110,20 +117,6 @@ static void compare(const struct place *place)
         }
 }
 
-static void count_uploads(struct place *place, const struct limef_decoded_frame *picture)
-{
-    struct limef_presenter_slot_counters counters;
-
-    limef_presenter_get_counters(&presenter, picture->frame.slot, &counters);
-    if (picture->av->width != place->picture_width)
-        place->n_uploaded = 0;
-    place->n_uploaded += counters.n_imported == place->n_imported;
-    if (place->n_uploaded > place->most_uploaded)
-        place->most_uploaded = place->n_uploaded;
-    place->n_imported = counters.n_imported;
-    place->picture_width = picture->av->width;
-}
-
 /* A display shows it when it has shown the one before. */
 static void wait_shown(uint32_t slot, uint64_t n_shown)
 {
@@ -158,9 +151,29 @@ static int show(void *context, const struct limef_frame *frame)
         keep(place);
     else
         compare(place);
-    count_uploads(place, limef_decoded_frame_from(frame));
     place->n++;
     return 0;
+}
+
+/* Whether pictures come in another order than they are shown in. */
+static int look_at_order(void *unused, const struct limef_frame *frame)
+{
+    struct place *place = &places[frame->slot];
+
+    (void)unused;
+    if (frame->frame_class != LIMEF_FRAME_PACKET || frame->media != LIMEF_MEDIA_VIDEO)
+        return 0;
+    place->is_reordered |= place->pts_us != LIMEF_NO_TIME && frame->pts_us < place->pts_us;
+    place->pts_us = frame->pts_us;
+    return 0;
+}
+
+static bool is_any_reordered(void)
+{
+    for (unsigned i = 0; i < n_tiles; i++)
+        if (places[i].is_reordered)
+            return true;
+    return false;
 }
 
 static void run_all(void)
@@ -181,39 +194,43 @@ static void run_all(void)
 }
 
 /* Says what was moved, and holds it against what may be. */
-static void count(const char *way, bool is_first, bool is_hardware)
+static void count(const struct way *way, bool is_first)
 {
     struct limef_presenter_slot_counters sum = {0}, one;
-    uint64_t copied_bytes = LIMEF_COUNTED(presenter.filter.copied_bytes);
 
     for (unsigned i = 0; i < n_tiles; i++) {
         limef_presenter_get_counters(&presenter, i, &one);
         must(places[i].n_right > 0 && places[i].n == places[i].n_right &&
                  one.n_shown == places[i].n,
              "not as many pictures as in software");
-        must(is_first || is_hardware ||
-                 (places[i].n_imported > 0 && places[i].most_uploaded <= MAX_UPLOADED),
-             "more pictures than the first few were uploaded");
         sum.n_shown += one.n_shown;
         sum.n_imported += one.n_imported;
         sum.n_images += one.n_images;
-        sum.uploaded_bytes += one.uploaded_bytes;
-        copied_bytes += LIMEF_COUNTED(decoders[i].filter.copied_bytes);
+        sum.n_planes += one.n_planes;
+        sum.copied_bytes += one.copied_bytes + LIMEF_COUNTED(decoders[i].filter.copied_bytes);
+        if (one.uploaded_why && !is_first)
+            printf("%s: uploaded: %s\n", way->name, one.uploaded_why);
     }
-    printf("%s: %llu pictures, %llu imported by %llu images, %llu bytes uploaded, %llu copied; at "
-           "most %d off\n",
-           way, (unsigned long long)sum.n_shown, (unsigned long long)sum.n_imported,
-           (unsigned long long)sum.n_images, (unsigned long long)sum.uploaded_bytes,
-           (unsigned long long)copied_bytes, worst);
-    must(copied_bytes == 0, "something was copied");
+    printf(
+        "%s: %llu pictures, %llu imported by %llu images, %llu on a plane, %llu bytes copied; at "
+        "most %d off\n",
+        way->name, (unsigned long long)sum.n_shown, (unsigned long long)sum.n_imported,
+        (unsigned long long)sum.n_images, (unsigned long long)sum.n_planes,
+        (unsigned long long)sum.copied_bytes, worst);
+    must(LIMEF_COUNTED(presenter.filter.copied_bytes) <= sum.copied_bytes, "bytes are not counted");
     must(worst <= 1, "pixels differ");
-    if (is_hardware && sum.n_imported == 0)
+    if (is_first) {
+        must(sum.copied_bytes > 0, "what was uploaded is not counted");
+        return;
+    }
+    if (way->is_hardware && sum.n_imported == 0)
         exit(SKIPPED);
-    must(!is_hardware || (sum.n_imported == sum.n_shown && sum.uploaded_bytes == 0),
-         "pictures of hardware were uploaded");
+    /* what is on a plane is imported too, when the screen is read, but for the last, counted */
+    must(sum.n_imported + sum.n_planes >= sum.n_shown, "not all pictures were imported");
+    must(sum.copied_bytes == 0, "something was copied");
 }
 
-static void play(const char *way, char **clips, struct AVBufferRef *device, bool lends)
+static void play(const struct way *way, char **clips, struct AVBufferRef *device)
 {
     bool is_first = places[0].n_right == 0;
     struct limef_presenter_settings offscreen = {.output = kms.device ? LIMEF_OUTPUT_KMS
@@ -223,11 +240,13 @@ static void play(const char *way, char **clips, struct AVBufferRef *device, bool
                                                  .height = height,
                                                  .plain = LIMEF_PRESENTER_WHOLE,
                                                  .kms = &kms};
-    struct limef_decode_settings decode = {.hardware = device, .n_threads = 1};
+    struct limef_decode_settings decode = {.hardware = way->is_hardware ? device : NULL,
+                                           .low_delay = way->slices,
+                                           .n_threads = way->n_threads};
 
     must(limef_presenter_init(&presenter, "screen", tiles, n_tiles, &offscreen) == 0,
          "no presenter");
-    if (lends)
+    if (way->is_lent)
         decode.buffers = limef_presenter_get_buffers(&presenter, false);
     if (limef_presenter_open(&presenter) < 0)
         exit(SKIPPED);
@@ -238,15 +257,18 @@ static void play(const char *way, char **clips, struct AVBufferRef *device, bool
         must(limef_file_source_init(&sources[i], NULL, &file) == 0, clips[i]);
         must(limef_decode_filter_init(&decoders[i], NULL, &decode) == 0, "no decoder");
         limef_tap_filter_init(&taps[i], NULL, show, &is_first);
-        places[i].n = places[i].n_uploaded = places[i].most_uploaded = 0;
-        places[i].n_imported = 0;
-        limef_connect(&sources[i].source.filter, &decoders[i].filter);
+        limef_tap_filter_init(&packets[i], NULL, look_at_order, NULL);
+        places[i].n = 0;
+        places[i].pts_us = LIMEF_NO_TIME;
+        limef_connect(&sources[i].source.filter, &packets[i].filter);
+        limef_connect(&packets[i].filter, &decoders[i].filter);
         limef_connect(&decoders[i].filter, &taps[i].filter);
     }
     run_all();
-    count(way, is_first, device != NULL);
+    count(way, is_first);
     for (unsigned i = 0; i < n_tiles; i++) {
         limef_filter_clear(&sources[i].source.filter);
+        limef_filter_clear(&packets[i].filter);
         limef_filter_clear(&decoders[i].filter);
         limef_filter_clear(&taps[i].filter);
     }
@@ -256,6 +278,16 @@ static void play(const char *way, char **clips, struct AVBufferRef *device, bool
 
 int main(int argc, char **argv)
 {
+    static const struct way ways[] = {
+        {.name = "software", .n_threads = 1},
+        {.name = "VA-API", .n_threads = 1, .is_hardware = true},
+        {.name = "software, lent memory", .n_threads = 1, .is_lent = true},
+        {.name = "software, lent memory, threads", .n_threads = N_THREADS, .is_lent = true},
+        {.name = "software, lent memory, threads of slices",
+         .n_threads = N_THREADS,
+         .is_lent = true,
+         .slices = true},
+    };
     struct AVBufferRef *device = NULL;
 
     if (argc > 1 && !strncmp(argv[1], "--kms=", strlen("--kms="))) {
@@ -273,9 +305,9 @@ int main(int argc, char **argv)
     must(limef_hardware_device_open(&device, NULL) == 0, "no VA-API");
     find_places();
     screen = make_room(width, height);
-    play("software", &argv[2], NULL, false);
-    play("VA-API", &argv[2], device, false);
-    play("software, lent memory", &argv[2], NULL, true);
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+        if (!ways[i].slices || !is_any_reordered())
+            play(&ways[i], &argv[2], device);
     av_buffer_unref(&device);
     for (unsigned i = 0; i < n_tiles; i++)
         while (places[i].n_right > 0)

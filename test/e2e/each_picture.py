@@ -19,6 +19,8 @@ EACH_PICTURE, DRIVER = sys.argv[1:3]
 LONG = "LIMEF_TEST_PICTURES" in os.environ
 N_PICTURES = int(os.environ.get("LIMEF_TEST_PICTURES", "16"))
 ALONE = "320x180" if LONG else "160x90"
+SLICES = {"h264": ["-bf", "0", "-slices", "4"],
+          "hevc": ["-bf", "0", "-x265-params", "log-level=none:wpp=1"], "vp9": []}
 DEADLINE_S = 600
 TEMP = tempfile.TemporaryDirectory(prefix="limef-each-")
 FOLDER = pathlib.Path(TEMP.name)
@@ -32,11 +34,11 @@ ENCODERS = {"h264": ["-c:v", "libx264", "-bf", "2"],
             "vp9": ["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8"]}
 
 
-def clip(name, codec, size="320x180", pixel_format="yuv420p"):
+def clip(name, codec, size="320x180", pixel_format="yuv420p", options=()):
     path = FOLDER / name
     done = subprocess.run(["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", f"testsrc2=s={size}:r=25",
                            "-frames:v", str(N_PICTURES), "-pix_fmt", pixel_format, *ENCODERS[codec],
-                           str(path)], capture_output=True, text=True, timeout=DEADLINE_S)
+                           *options, str(path)], capture_output=True, text=True, timeout=DEADLINE_S)
     if done.returncode:
         raise unittest.SkipTest(f"no {codec} encoder here")
     return path
@@ -76,7 +78,8 @@ class EachPicture(unittest.TestCase):
         if done.returncode == SKIPPED:
             self.skipTest("this OpenGL imports no dma-bufs")
         print(f"\n{done.stdout}", end="")
-        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return done.stdout
 
     def alone(self, *arguments, **keywords):
         self.check(ALONE, clip(*arguments, size=ALONE, **keywords))
@@ -103,6 +106,12 @@ class EachPicture(unittest.TestCase):
         self.assertEqual([picture[0] for picture in pictures].count(1), 1)
         self.assertEqual({picture[1:] for picture in pictures}, {(640, 480), (480, 360)})
         self.check("160x120", path)
+
+    def test_decoded_by_threads_that_share_each_picture(self):
+        for codec, options in SLICES.items():
+            with self.subTest(codec):
+                path = clip(f"slices-{codec}.mkv", codec, size=ALONE, options=options)
+                self.assertIn("threads of slices", self.check(ALONE, path))
 
     def test_sixteen_tiles_of_all_codecs_and_sizes_that_change(self):
         sizes = two_sizes("h264")

@@ -297,7 +297,7 @@ class Hardware(unittest.TestCase):
                 for stream in streams:
                     self.assertEqual(stream["hwdec"], "vaapi")
                     self.assertEqual(stream["imported"], stream["frames_shown"])
-                    self.assertEqual(stream["uploaded_bytes"], 0)
+                    self.assertEqual(stream["copied_bytes"], 0)
                 self.assert_nothing_is_left(result)
             self.assertEqual(pictures[0], pictures[1])
 

@@ -78,7 +78,11 @@ class Command(unittest.TestCase):
         self.assertIn("slot 0, from the decoder to the screen: nothing is moved", output)
         _, output, _ = play("--vo=offscreen", "--untimed", "--explain", "--upload=plain", CLIP)
         if "from the decoder" in output:  # there may be no EGL
-            self.assertIn("uploaded (nobody asked for memory that the GPU reads)", output)
+            said = re.search(r"copied by upload \(nobody asked for memory that the GPU reads\); "
+                             r"([0-9]+) bytes copied so far", output)
+            self.assertTrue(said, output)
+            self.assertGreater(int(said[1]), 0)
+            self.assertEqual(int(said[1]) % (640 * 360 * 3 // 2), 0)  # whole pictures
 
     def allocations_in_steady_state(self, n_threads):
         """Per frame, of some runs the least: where the machine has other work a boundary may be
@@ -175,6 +179,10 @@ class Command(unittest.TestCase):
             stream = report["streams"][0]
             self.assertEqual(report["copied_bytes"], 0)
             bytes_of[upload] = stream["uploaded_bytes"], stream["direct_bytes"]
+            # both are moved by a library that limef calls: neither is zero-copy
+            self.assertEqual(stream["copied_bytes"], sum(bytes_of[upload]) + stream["memory_bytes"])
+            self.assertGreaterEqual(stream["copied_bytes"], 50 * 640 * 360 * 3 // 2)
+            self.assertNotIn("zero-copy", stream["to_screen"])
             seen[upload] = picture.read_bytes(), sums.read_text()
         self.assertEqual(seen["direct"], seen["plain"])
         self.assertEqual(bytes_of["plain"][1], 0)

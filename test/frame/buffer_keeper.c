@@ -50,7 +50,8 @@ static void open_keeper(void)
     limef_log_set_sink(count, NULL);
     limef_log_set_level(LIMEF_LOG_INFO);
     pool = buffer_pool_create();
-    gpu.keeper = (struct buffer_keeper){.pool = pool, .make = make, .unmake = unmake};
+    gpu.keeper = (struct buffer_keeper){.make = make, .unmake = unmake};
+    buffer_keeper_open(&gpu.keeper, pool, false, "test");
 }
 
 static void close_keeper(void)
@@ -68,7 +69,7 @@ static bool picture(void)
     bool lent = ref != NULL;
 
     av_buffer_unref(&ref);
-    buffer_keeper_tend(&gpu.keeper, "test");
+    buffer_keeper_tend(&gpu.keeper);
     return lent;
 }
 
@@ -131,7 +132,78 @@ Test(buffer_keeper, what_was_lent_before_is_lent_on)
     gpu.has_memory = false;
     refs[1] = pool->source.get(&pool->source, BYTES, &why);
     cr_assert(eq(ptr, refs[1], NULL));
-    buffer_keeper_tend(&gpu.keeper, "test");
+    buffer_keeper_tend(&gpu.keeper);
     av_buffer_unref(&refs[0]);
     cr_assert(picture());
+}
+
+/* The same for a keeper that makes them at once. */
+static void open_hasty_keeper(void)
+{
+    open_keeper();
+    buffer_keeper_open(&gpu.keeper, pool, true, "test");
+    gpu.has_memory = true;
+}
+
+static AVBufferRef *get(size_t bytes)
+{
+    return pool->source.get(&pool->source, bytes, &why);
+}
+
+Test(buffer_keeper, at_once_means_that_nobody_misses_one, .init = open_hasty_keeper)
+{
+    AVBufferRef *refs[20];
+
+    for (unsigned i = 0; i < 20; i++) {
+        refs[i] = get(BYTES);
+        cr_assert(ne(ptr, refs[i], NULL));
+    }
+    cr_assert(eq(uint, gpu.n_asked, 20));
+    for (unsigned i = 0; i < 20; i++)
+        av_buffer_unref(&refs[i]);
+    refs[0] = get(BYTES);
+    cr_assert(ne(ptr, refs[0], NULL));
+    av_buffer_unref(&refs[0]);
+    cr_assert(eq(uint, gpu.n_asked, 20));
+}
+
+Test(buffer_keeper, at_once_is_over_when_it_is_closed, .init = open_hasty_keeper)
+{
+    AVBufferRef *ref = get(BYTES);
+
+    av_buffer_unref(&ref);
+    cr_assert(eq(int, buffer_keeper_close(&gpu.keeper), 0));
+    cr_assert(eq(ptr, get(BYTES), NULL));
+    buffer_pool_refuse(pool, NULL);
+    cr_assert(eq(ptr, get(BYTES), NULL));
+    cr_assert(eq(uint, gpu.n_asked, 1));
+}
+
+Test(buffer_keeper, at_once_there_may_be_no_memory_and_later_some, .init = open_hasty_keeper)
+{
+    AVBufferRef *ref = NULL;
+    unsigned n = 0;
+
+    gpu.has_memory = false;
+    for (unsigned i = 0; i < 1000; i++)
+        cr_assert(eq(ptr, get(BYTES), NULL));
+    cr_assert(lt(uint, gpu.n_asked, 12));
+    cr_assert(eq(uint, gpu.n_warnings, 1));
+    gpu.has_memory = true;
+    while (!(ref = get(BYTES)))
+        cr_assert(lt(uint, ++n, 300));
+    av_buffer_unref(&ref);
+}
+
+Test(buffer_keeper, what_is_larger_than_all_buffers_may_be_costs_none_of_them,
+     .init = open_hasty_keeper)
+{
+    AVBufferRef *ref = get(BYTES);
+
+    av_buffer_unref(&ref);
+    cr_assert(eq(ptr, get((size_t)1 << 40), NULL));
+    ref = get(BYTES);
+    cr_assert(ne(ptr, ref, NULL));
+    av_buffer_unref(&ref);
+    cr_assert(eq(uint, gpu.n_asked, 1));
 }

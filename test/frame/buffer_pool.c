@@ -76,6 +76,16 @@ Test(buffer_pool, lends_again_what_came_home)
     }
 }
 
+Test(buffer_pool, says_why_a_picture_lies_in_ordinary_memory)
+{
+    const char *before = buffer_pool_why_ordinary(pool);
+
+    get(10);
+    cr_assert(eq(str, (char *)why, "decoded before the output was open"));
+    cr_assert(ne(str, (char *)before, (char *)why));
+    cr_assert(eq(str, (char *)buffer_pool_why_ordinary(pool), (char *)why));
+}
+
 Test(buffer_pool, remembers_what_was_missed_and_says_why)
 {
     cr_assert(eq(ptr, get(10), NULL));

@@ -152,7 +152,7 @@ Test(compositor, a_format_without_a_shader_is_converted_and_counted, .fini = clo
     cr_expect(rendering_off_by(rgba + 4 * (16 * width + 16), (const double[3]){0, 0, 255}) <=
               RENDERING_TOLERANCE);
     limef_presenter_get_counters(&presenter, 0, &counters);
-    cr_expect(ge(u64, counters.copied_bytes, 32 * 32 * 4));
+    cr_expect(ge(u64, counters.memory_bytes, 32 * 32 * 4));
     free(rgba);
     av_frame_free(&av);
 }

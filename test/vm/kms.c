@@ -113,7 +113,7 @@ static void what_no_plane_scales_is_composed_and_the_next_is_not(void)
     why = LIMEF_COUNTED(stage.presenter.planes_why);
     if (!why || strcmp(why, "no plane scales so"))
         die("composed because %s", why ? why : "of nothing");
-    if (LIMEF_COUNTED(stage.tiles[0].uploaded_bytes) + LIMEF_COUNTED(stage.tiles[0].copied_bytes))
+    if (LIMEF_COUNTED(stage.tiles[0].uploaded_bytes) + LIMEF_COUNTED(stage.tiles[0].memory_bytes))
         die("the composed picture was moved");
     stage_show(&stage, 0, again);
     stage_expect(&stage, again, 0, 0, 0);

@@ -154,7 +154,7 @@ static void give_back(struct camera *camera, const struct picture *shown)
 
 static void expect_nothing_moved(const struct stage *stage)
 {
-    if (LIMEF_COUNTED(stage->tiles[0].uploaded_bytes) + LIMEF_COUNTED(stage->tiles[0].copied_bytes))
+    if (LIMEF_COUNTED(stage->tiles[0].uploaded_bytes) + LIMEF_COUNTED(stage->tiles[0].memory_bytes))
         die("something was moved");
 }
 

@@ -68,10 +68,10 @@ void picture_in_ordinary_memory_is_on_a_plane(void)
         stage_expect_counts(&stage, (uint64_t)i + 1, 0);
     }
     if (LIMEF_COUNTED(stage.tiles[0].uploaded_bytes) != bytes ||
-        LIMEF_COUNTED(stage.tiles[0].copied_bytes))
+        LIMEF_COUNTED(stage.tiles[0].memory_bytes))
         die("%llu bytes were uploaded and %llu copied, not %llu and 0",
             (unsigned long long)LIMEF_COUNTED(stage.tiles[0].uploaded_bytes),
-            (unsigned long long)LIMEF_COUNTED(stage.tiles[0].copied_bytes),
+            (unsigned long long)LIMEF_COUNTED(stage.tiles[0].memory_bytes),
             (unsigned long long)bytes);
     stage_close(&stage);
     limef_pool_release(pool);

@@ -21,10 +21,12 @@ SIZE = 320, 240
 N_MOVING, RATE = 180, 60
 LIMIT_S = 850 if LENGTH == "short" else 3400
 N_DECODED = 8
+N_ALONE = 25
 CODEC_OPTIONS = {"hevc": ("-x265-params", "log-level=error"), "vp9": ("-deadline", "realtime")}
 CONTAINERS = {"h264": "mpegts", "hevc": "mpegts", "vp9": "ivf"}
 IVF_HEADER_BYTES = 32
 SKIPPED = 77
+ALONE = "udmabuf_h264", "udmabuf_hevc", "udmabuf_vp9"  # one clip that fills the screen
 TEMP = tempfile.TemporaryDirectory(prefix="limef-vm-")
 FOLDER = pathlib.Path(TEMP.name)
 
@@ -44,6 +46,9 @@ def make_clips():
     for name, codec in (("h264", "libx264"), ("hevc", "libx265"), ("vp9", "libvpx-vp9")):
         ffmpeg("-f", "lavfi", "-i", f"testsrc2=size={size}:rate=25", "-frames:v", N_DECODED, "-c:v", codec,
                *CODEC_OPTIONS.get(name, ()), "-pix_fmt", "yuv420p", FOLDER / f"{name}.mkv")
+        # without reordering, so that threads can share each picture
+        ffmpeg("-f", "lavfi", "-i", f"testsrc2=size={size}:rate=25", "-frames:v", N_ALONE, "-c:v", codec, "-bf", "0",
+               *CODEC_OPTIONS.get(name, ()), "-pix_fmt", "yuv420p", FOLDER / f"alone-{name}.mkv")
         # two sizes in one stream
         parts = [ffmpeg("-f", "lavfi", "-i", f"testsrc2=size=320x{height}:rate=25", "-frames:v", 4, "-c:v", codec,
                         *CODEC_OPTIONS.get(name, ()), "-pix_fmt", "yuv420p", "-f", CONTAINERS[name], "-")
@@ -105,11 +110,14 @@ class Kms(unittest.TestCase):
     def test_each_picture_in_dmabufs_is_drawn_as_if_uploaded(self):
         if not EACH_PICTURE:
             self.skipTest("no EACH-PICTURE")
-        for name in ("udmabuf", "own", "other") if LENGTH == "long" else ("udmabuf",):
+        for name in (("udmabuf", "own", "other") if LENGTH == "long" else ("udmabuf",)) + ALONE:
             with self.subTest(name):
                 log = (FOLDER / "out" / f"each_{name}.log").read_text()
                 print(f"\n{name}: {log}", end="")
                 self.assertEqual((FOLDER / "out" / f"each_{name}.status").read_text().strip(), "0", log)
+                if name in ALONE:
+                    for way in "lent memory:", "lent memory, threads:", "lent memory, threads of slices:":
+                        self.assertRegex(log, f"software, {way} {N_ALONE} pictures, .* 0 bytes copied")
 
     def test_says_that_there_is_no_card_or_no_display(self):
         for name in ("nowhere", "no_display"):

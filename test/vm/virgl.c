@@ -300,7 +300,7 @@ static void tell(const struct stage *stage, const char *what)
         (int)LIMEF_COUNTED(presenter->n_fences_cpu), (int)LIMEF_COUNTED(presenter->n_fences_late));
     if (LIMEF_COUNTED(presenter->n_fences_cpu) || LIMEF_COUNTED(presenter->n_fences_late))
         die("a CPU waited");
-    if (LIMEF_COUNTED(tile->uploaded_bytes) + LIMEF_COUNTED(tile->copied_bytes) +
+    if (LIMEF_COUNTED(tile->uploaded_bytes) + LIMEF_COUNTED(tile->memory_bytes) +
         LIMEF_COUNTED(tile->n_failed))
         die("pictures were moved or not shown");
 }

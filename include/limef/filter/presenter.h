@@ -130,17 +130,22 @@ struct limef_presenter_slot_counters {
     uint64_t n_dropped_burst;  /**< older than now on purpose: LIMEF_FRAME_BURST */
     uint64_t n_failed;         /**< could not be shown */
     uint64_t n_anchors;        /**< times the clock was set anew: start, flush, jumps, too late */
-    uint64_t uploaded_bytes;   /**< to the GPU: the one transfer that software pictures need */
-    uint64_t n_direct;         /**< pictures that the GPU read where the decoder wrote them */
-    uint64_t direct_bytes;     /**< of those: no CPU moved them, they are not uploaded_bytes */
+    uint64_t copied_bytes;     /**< moved between decoder and screen, by limef or by a library that
+                                    it called: the sum of the next three; 0: not one byte was */
+    uint64_t uploaded_bytes;   /**< of copied_bytes: from ordinary memory to the GL, or into a
+                                    buffer of a display: the transfer that such pictures need */
+    uint64_t direct_bytes;     /**< of copied_bytes: by the GL's driver, to a texture, out of its
+                                    mapped memory, where the decoder wrote them: no upload */
+    uint64_t memory_bytes;     /**< of copied_bytes: written in memory before that: downloaded,
+                                    converted, repacked, made smaller */
+    uint64_t n_direct;         /**< pictures of direct_bytes */
     uint64_t n_imported;       /**< pictures whose own memory was the texture: 0 bytes were moved */
     uint64_t n_images;         /**< EGLImages made for those: some for each buffer, none for a
                                     picture in a buffer that was seen before */
     uint64_t n_planes;         /**< pictures that the display read where the decoder wrote them, on
                                     a plane: 0 bytes were moved, nothing was drawn */
-    uint64_t copied_bytes;     /**< written in memory beside that: downloaded, converted, repacked,
-                                    made smaller; why says the reason of the last one */
-    const char *copied_why;    /**< lives forever; NULL: nothing was copied */
+    const char *copied_why;    /**< why the last of memory_bytes were written; lives forever; NULL:
+                                    none were */
     const char *uploaded_why;  /**< why the last uploaded picture was; lives forever; NULL: none */
     const char *failed_why;    /**< why the last of n_failed could neither be read by the GPU nor be
                                     copied; lives forever; NULL: it was another failure, or none */
@@ -197,7 +202,7 @@ struct limef_tile {
     LIMEF_ATOMIC(int) width, height, format;
     LIMEF_ATOMIC(uint64_t) n_pictures, n_shown, n_dropped_late, n_dropped_flush, n_failed;
     LIMEF_ATOMIC(uint64_t) n_dropped_burst;
-    LIMEF_ATOMIC(uint64_t) n_anchors, uploaded_bytes, copied_bytes;
+    LIMEF_ATOMIC(uint64_t) n_anchors, uploaded_bytes, memory_bytes;
     LIMEF_ATOMIC(uint64_t) n_direct, direct_bytes, n_imported, n_images, n_planes;
     LIMEF_ATOMIC(const char *) copied_why;
     LIMEF_ATOMIC(const char *) uploaded_why;
@@ -311,10 +316,11 @@ LIMEF_API int limef_presenter_close(struct limef_presenter *presenter);
 
 /**
  * Memory for limef_decode_settings.buffers: dma-bufs (or, where the CPU renders, memfds) that EGL
- * imports as textures, so that nothing is moved; or buffers of the GL that stay mapped, which the
- * GPU reads where the decoder wrote them, so that no CPU uploads a picture. They are made when the
- * output is open and a decoder has missed them, 512 MiB at most; whatever finds none is decoded
- * into ordinary memory and uploaded, and where there was no memory for one it is tried again later.
+ * imports as textures, so that nothing is moved; or buffers of the GL that stay mapped, which its
+ * driver reads where the decoder wrote them, so that nothing is uploaded. They are made when the
+ * output is open and a decoder misses one, 512 MiB at most: dma-bufs at once, on its thread, those
+ * of the GL for the pictures that come then; whatever finds none is decoded into ordinary memory
+ * and uploaded, and where there was no memory for one it is tried again later.
  * So it is for good where GL has neither, where reading such memory is slow, and where the CPU
  * renders and imports nothing; the log says so at level info.
  *

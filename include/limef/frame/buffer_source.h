@@ -25,7 +25,8 @@ struct limef_buffer_source {
     struct limef_payload users; /**< limef_payload_ref() to keep the source */
     /**
      * Lends memory: aligned to LIMEF_BUFFER_ALIGN_BYTES, at least `bytes` long, to be written and
-     * read, with what some earlier picture left in it. Never waits. Any thread, several at once.
+     * read, with what some earlier picture left in it. Never waits for a picture to be let go of;
+     * memory may be made meanwhile. Any thread, several at once.
      *
      * @param why  written if there is none: the reason, lives forever.
      * @return a reference, the caller's; NULL: none now, use ordinary memory.

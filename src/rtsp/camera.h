@@ -79,7 +79,7 @@ struct rtsp_camera {
     unsigned n_tracks;
     struct rtsp_track *tracks[SDP_MAX_MEDIA]; /* owned */
     unsigned setting_up;                      /* the track whose SETUP is on its way */
-    bool is_without_video;                    /* it describes some that cannot be used */
+    bool is_without[SDP_APPLICATION + 1]; /* of that kind it describes some that cannot be used */
     char unusable[96];     /* why some of it cannot be used, pictures above all; "": all can be */
     struct rtsp_sync sync; /* goes on in the next connection */
 

@@ -124,6 +124,8 @@ static void note_unusable(struct rtsp_camera *camera, const struct sdp_media *me
     else if (code == AVERROR(ENOSYS))
         snprintf(camera->unusable, room, "encoding %.30s is not known",
                  media->encoding[0] ? media->encoding : "without a name");
+    else if (code == AVERROR_PATCHWELCOME)
+        snprintf(camera->unusable, room, "%.30s is sent out of order too far", media->encoding);
     else
         snprintf(camera->unusable, room, "%.20s: %s", media->encoding, av_err2str(code));
 }
@@ -158,19 +160,19 @@ static int add_track(struct rtsp_camera *camera, const struct sdp_media *media)
     return 0;
 }
 
-/* Sound goes on alone: once, it is said why. */
-static void note_video(struct rtsp_camera *camera)
+/* The others go on alone: once, it is said why. */
+static void note_without(struct rtsp_camera *camera, enum sdp_kind kind, enum limef_media media,
+                         const char *what)
 {
-    bool is_without = false;
+    bool *was_without = &camera->is_without[kind], is_without = false;
 
     for (unsigned i = 0; i < camera->sdp.n_media; i++)
-        is_without |=
-            camera->sdp.media[i].kind == SDP_VIDEO && is_wanted(camera, &camera->sdp.media[i]);
-    is_without &= camera->n_tracks > 0 && !has_media(camera, LIMEF_MEDIA_VIDEO);
-    if (is_without && !camera->is_without_video)
-        limef_log(LIMEF_LOG_WARNING, camera->name, "%s: without video: %s", camera->location.url,
+        is_without |= camera->sdp.media[i].kind == kind && is_wanted(camera, &camera->sdp.media[i]);
+    is_without &= camera->n_tracks > 0 && !has_media(camera, media);
+    if (is_without && !*was_without)
+        limef_log(LIMEF_LOG_WARNING, camera->name, "%s: without %s: %s", camera->location.url, what,
                   camera->unusable);
-    camera->is_without_video = is_without;
+    *was_without = is_without;
 }
 
 int rtsp_camera_describe(struct rtsp_camera *camera, const char *text, size_t bytes)
@@ -194,8 +196,10 @@ int rtsp_camera_describe(struct rtsp_camera *camera, const char *text, size_t by
             ret = add_track(camera, &camera->sdp.media[i]);
     if (ret >= 0 && camera->n_tracks == 0)
         ret = AVERROR(ENOSYS);
-    if (ret >= 0)
-        note_video(camera);
+    if (ret >= 0) {
+        note_without(camera, SDP_VIDEO, LIMEF_MEDIA_VIDEO, "video");
+        note_without(camera, SDP_AUDIO, LIMEF_MEDIA_AUDIO, "sound");
+    }
     return ret;
 }
 

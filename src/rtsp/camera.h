@@ -176,10 +176,6 @@ void rtsp_camera_begin_again(struct rtsp_camera *camera);
 /* Takes a description. Returns 0; AVERROR(ENOSYS): nothing in it that can be used;
  * AVERROR_PATCHWELCOME: its pictures are further out of order than there is room for; others. */
 int rtsp_camera_describe(struct rtsp_camera *camera, const char *text, size_t bytes);
-/* The Transport header of a track's SETUP. Returns 0, or why there can be none. */
-int rtsp_track_ask(struct rtsp_track *track, char transport[RTSP_TRANSPORT_BYTES]);
-/* Takes the camera's. Returns 0, AVERROR_INVALIDDATA, or why there is no socket for it. */
-int rtsp_track_take(struct rtsp_track *track, const char *transport);
 void rtsp_camera_clear_tracks(struct rtsp_camera *camera);
 /* Goes on without the track that is set up. */
 void rtsp_camera_drop_track(struct rtsp_camera *camera);
@@ -191,5 +187,14 @@ int rtsp_camera_take_media(struct rtsp_camera *camera, const struct rtsp_item *i
                            int64_t now_us);
 /* Receiver reports for all tracks. */
 void rtsp_camera_report(struct rtsp_camera *camera, int64_t now_us);
+
+/* transport.c */
+
+/* Whether an address, a number, is one of multicast. */
+bool rtsp_is_group(const char *address);
+/* The Transport header of a track's SETUP. Returns 0, or why there can be none. */
+int rtsp_track_ask(struct rtsp_track *track, char transport[RTSP_TRANSPORT_BYTES]);
+/* Takes the camera's. Returns 0, AVERROR_INVALIDDATA, or why there is no socket for it. */
+int rtsp_track_take(struct rtsp_track *track, const char *transport);
 
 #endif

@@ -38,6 +38,8 @@ struct rtsp_track {
     bool is_set_up;
     const char *group; /* of multicast; in the description; NULL: unicast */
     uint16_t group_port;
+    const char *group_sources; /* as sdp_media has them */
+    bool excludes_sources;
     struct rtsp_camera *camera;
 };
 
@@ -87,6 +89,7 @@ struct rtsp_camera {
     enum limef_rtsp_state state;
     enum limef_rtsp_reason reason; /* of that */
     bool is_udp, was_udp_refused, was_tcp_refused;
+    bool shuns_groups;  /* they brought nothing: unicast is asked for */
     unsigned n_hung_up; /* connections in a row that ended at SETUP or PLAY, by one transport */
     bool speaks_2, was_1_refused, was_2_refused; /* RTSP 2.0 instead of 1.0 */
     bool has_played;                             /* in this connection */
@@ -192,6 +195,11 @@ void rtsp_camera_report(struct rtsp_camera *camera, int64_t now_us);
 
 /* Whether an address, a number, is one of multicast. */
 bool rtsp_is_group(const char *address);
+/* Whether a track comes to a group, if by UDP. */
+bool rtsp_track_has_group(const struct rtsp_track *track);
+/* What was tried by UDP was in vain. Returns whether that was a group, and unicast is to be asked
+ * for from now on, which is said and counted. */
+bool rtsp_camera_shun_groups(struct rtsp_camera *camera, const char *why);
 /* The Transport header of a track's SETUP. Returns 0, or why there can be none. */
 int rtsp_track_ask(struct rtsp_track *track, char transport[RTSP_TRANSPORT_BYTES]);
 /* Takes the camera's. Returns 0, AVERROR_INVALIDDATA, or why there is no socket for it. */

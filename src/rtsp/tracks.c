@@ -140,6 +140,8 @@ static int add_track(struct rtsp_camera *camera, const struct sdp_media *media)
     track->channel = (uint8_t)(2 * camera->n_tracks);
     track->group = rtsp_is_group(media->address) ? media->address : NULL;
     track->group_port = (uint16_t)media->port;
+    track->group_sources = media->sources;
+    track->excludes_sources = media->excludes;
     camera->tracks[camera->n_tracks++] = track;
     return 0;
 }

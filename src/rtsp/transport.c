@@ -2,6 +2,8 @@
 /* How a camera's packets come: the Transport header, as we ask and as it answers. */
 #include "rtsp/camera.h"
 
+#include <limef/base/log.h>
+
 #include <arpa/inet.h>
 #include <libavutil/error.h>
 #include <netinet/in.h>
@@ -36,6 +38,27 @@ static void write_ports(char transport[RTSP_TRANSPORT_BYTES], bool is_2, unsigne
                  port + 1);
 }
 
+bool rtsp_track_has_group(const struct rtsp_track *track)
+{
+    return track->group && !track->camera->shuns_groups;
+}
+
+bool rtsp_camera_shun_groups(struct rtsp_camera *camera, const char *why)
+{
+    bool has_group = false;
+
+    for (unsigned i = 0; i < camera->n_tracks; i++)
+        has_group |= camera->is_udp && rtsp_track_has_group(camera->tracks[i]);
+    if (camera->is_udp)
+        camera->shuns_groups = has_group; /* where unicast was tried instead, it was in vain */
+    if (!has_group)
+        return false;
+    camera->past.n_lost_groups++;
+    limef_log(LIMEF_LOG_WARNING, camera->name, "%s: %s: asked for unicast instead",
+              camera->location.url, why);
+    return true;
+}
+
 int rtsp_track_ask(struct rtsp_track *track, char transport[RTSP_TRANSPORT_BYTES])
 {
     struct rtsp_camera *camera = track->camera;
@@ -48,7 +71,7 @@ int rtsp_track_ask(struct rtsp_track *track, char transport[RTSP_TRANSPORT_BYTES
                  track->channel, track->channel + 1u);
         return 0;
     }
-    if (track->group) {
+    if (rtsp_track_has_group(track)) {
         snprintf(transport, RTSP_TRANSPORT_BYTES, "RTP/AVP;multicast");
         return 0;
     }
@@ -127,7 +150,11 @@ static int join(struct rtsp_track *track, const char *transport)
         return AVERROR_INVALIDDATA;
     datagrams_close(&track->datagrams);
     getsockname(track->camera->stream.fd, (struct sockaddr *)&own, &own_bytes);
-    return datagrams_join(&track->datagrams, track->camera->poll_fd, group, (uint16_t)ports[0],
+    return datagrams_join(&track->datagrams, track->camera->poll_fd,
+                          &(struct datagrams_group){.address = group,
+                                                    .port = (uint16_t)ports[0],
+                                                    .sources = track->group_sources,
+                                                    .excludes = track->excludes_sources},
                           &own);
 }
 
@@ -146,7 +173,7 @@ int rtsp_track_take(struct rtsp_track *track, const char *transport)
         return 0;
     }
     if (rtsp_parameter(transport, ';', "multicast", &bytes))
-        return join(track, transport);
+        return track->camera->shuns_groups ? AVERROR_INVALIDDATA : join(track, transport);
     has_ports = read_addresses(transport, "src_addr", source, values);
     if (!has_ports) {
         read_value(transport, "source", source);

@@ -14,8 +14,12 @@
 #define USUAL_SAMPLES 1024 /* of a unit */
 #define MAX_UNITS 64       /* in a packet */
 
+/* How long the fields of a packet are (RFC 3640 sections 3.2.1 and 4.1), in bits; 0: left out. */
 struct aac {
-    unsigned size_bits, index_bits;
+    unsigned size, index, index_delta;
+    unsigned cts_delta, dts_delta; /* behind a bit that says whether they are there */
+    unsigned others;               /* random access, state of the stream */
+    unsigned auxiliary_size;
     int64_t duration;   /* of a unit */
     size_t whole_bytes; /* of the unit that fragments make; 0: there is none */
 };
@@ -66,39 +70,80 @@ static int take_fragment(struct depacketizer *depacketizer, const struct rtp_pac
     return ret;
 }
 
+static void skip_delta(struct bits *bits, unsigned n_bits)
+{
+    if (n_bits > 0 && bits_read_one(bits))
+        bits_read(bits, n_bits);
+}
+
+/* Returns how long the unit is; 0: it is malformed, or out of order, which nobody described. */
+static size_t read_header(const struct aac *aac, struct bits *bits)
+{
+    bool is_first = bits->at == 0;
+    size_t length = bits_read(bits, aac->size);
+    uint32_t index = bits_read(bits, is_first ? aac->index : aac->index_delta);
+
+    skip_delta(bits, aac->cts_delta);
+    skip_delta(bits, aac->dts_delta);
+    bits_read(bits, aac->others);
+    return bits->at > bits->n || (index > 0 && !is_first) ? 0 : length;
+}
+
+/* Some count a few bits more than their headers have. */
+static bool has_more(const struct aac *aac, const struct bits *headers)
+{
+    return headers->n - headers->at >= aac->size + (headers->at ? aac->index_delta : aac->index);
+}
+
+/* Of all headers. Returns how many bytes they have, and what nobody wants behind them, too; 0: more
+ * than there are. */
+static size_t skip_headers(const struct aac *aac, struct bits *headers, const uint8_t *data,
+                           size_t bytes)
+{
+    size_t head_bytes = 2;
+    struct bits auxiliary;
+
+    if (bytes < head_bytes)
+        return 0;
+    *headers = (struct bits){.data = data + 2, .n = AV_RB16(data)};
+    head_bytes += (headers->n + 7) / 8;
+    if (aac->auxiliary_size > 0 && head_bytes < bytes) {
+        auxiliary = (struct bits){.data = data + head_bytes, .n = 8 * (bytes - head_bytes)};
+        head_bytes += (bits_read(&auxiliary, aac->auxiliary_size) + aac->auxiliary_size + 7) / 8;
+    }
+    return head_bytes <= bytes ? head_bytes : 0;
+}
+
 static int generic_take(struct depacketizer *depacketizer, const struct rtp_packet *packet)
 {
     const struct aac *aac = aac_of(depacketizer);
     const uint8_t *data = packet->payload;
-    struct bits headers = {.data = data + 2};
-    size_t bytes = packet->payload_bytes, header_bits, n_units;
+    size_t bytes = packet->payload_bytes, head_bytes;
+    struct bits headers;
+    int ret = 0;
 
     if (bytes == 0)
         return 0;
-    if (bytes < 2)
+    head_bytes = skip_headers(aac, &headers, data, bytes);
+    if (head_bytes == 0 || !has_more(aac, &headers))
         return AVERROR_INVALIDDATA;
-    header_bits = headers.n = AV_RB16(data);
-    n_units = header_bits / (aac->size_bits + aac->index_bits);
-    if (n_units == 0 || n_units > MAX_UNITS || (header_bits + 7) / 8 > bytes - 2)
-        return AVERROR_INVALIDDATA;
-    data += 2 + (header_bits + 7) / 8;
-    bytes -= 2 + (header_bits + 7) / 8;
-    for (size_t i = 0; i < n_units; i++) {
-        size_t length = bits_read(&headers, aac->size_bits);
-        int ret;
+    data += head_bytes;
+    bytes -= head_bytes;
+    for (unsigned n = 0; ret >= 0 && has_more(aac, &headers); n++) {
+        size_t length = read_header(aac, &headers);
+        bool is_alone = n == 0 && length > 0 && !has_more(aac, &headers);
 
-        bits_read(&headers, aac->index_bits);
-        if (n_units == 1 && (length > bytes || depacketizer->unit.bytes > 0))
+        if (length == 0 || n == MAX_UNITS)
+            return AVERROR_INVALIDDATA;
+        if (is_alone && (length > bytes || depacketizer->unit.bytes > 0))
             return take_fragment(depacketizer, packet, data, bytes, length);
-        if (length == 0 || length > bytes)
+        if (length > bytes)
             return AVERROR_INVALIDDATA;
         ret = hand_out(depacketizer, data, length);
-        if (ret < 0)
-            return ret;
         data += length;
         bytes -= length;
     }
-    return 0;
+    return ret;
 }
 
 static int hex_value(char c)
@@ -161,6 +206,36 @@ void aac_set_described(struct depacketizer *depacketizer, const struct sdp_media
     av_channel_layout_default(&parameters->ch_layout, media->n_channels);
 }
 
+/* Returns 0, or AVERROR(ENOSYS): fields that are longer than any have, or none of a unit's size. */
+static int read_fields(struct aac *aac, const struct sdp_media *media)
+{
+    const struct {
+        const char *name;
+        unsigned *bits;
+        int missing, most;
+    } fields[] = {
+        {"sizelength", &aac->size, 13, 16},
+        {"indexlength", &aac->index, 3, 16},
+        {"indexdeltalength", &aac->index_delta, -1, 16},
+        {"ctsdeltalength", &aac->cts_delta, 0, 32},
+        {"dtsdeltalength", &aac->dts_delta, 0, 32},
+        {"streamstateindication", &aac->others, 0, 31},
+        {"auxiliarydatasizelength", &aac->auxiliary_size, 0, 16},
+    };
+
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        int64_t bits = sdp_format_number(media, fields[i].name, fields[i].missing);
+
+        if (bits < 0 && fields[i].missing < 0) /* some leave it out that have the other one */
+            bits = aac->index;
+        if (bits < 0 || bits > fields[i].most)
+            return AVERROR(ENOSYS);
+        *fields[i].bits = (unsigned)bits;
+    }
+    aac->others += sdp_format_number(media, "randomaccessindication", 0) != 0;
+    return aac->size > 0 ? 0 : AVERROR(ENOSYS);
+}
+
 static int generic_open(struct depacketizer *depacketizer, const struct sdp_media *media)
 {
     struct aac *aac = aac_of(depacketizer);
@@ -170,10 +245,10 @@ static int generic_open(struct depacketizer *depacketizer, const struct sdp_medi
     struct aac_config config;
     int64_t told;
 
-    aac->size_bits = (unsigned)sdp_format_number(media, "sizelength", 13);
-    aac->index_bits = (unsigned)sdp_format_number(media, "indexlength", 3);
-    if (n_bytes == 0 || aac->size_bits == 0 || aac->size_bits > 16 || aac->index_bits > 16)
+    if (n_bytes == 0 || read_fields(aac, media) < 0)
         return AVERROR(ENOSYS);
+    if (sdp_format_number(media, "maxdisplacement", 0) != 0) /* its units are interleaved */
+        return AVERROR_PATCHWELCOME;
     if (aac_config_read(&config, &bits) < 0) /* what is not known here a decoder may know */
         config = (struct aac_config){.n_samples = 0};
     told = sdp_format_number(media, "constantduration", 0);

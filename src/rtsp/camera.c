@@ -276,9 +276,14 @@ static int look_at_deadline(struct rtsp_camera *camera, int64_t now_us)
                             what_is_late(&camera->stream));
 }
 
-/* It answers, but nothing comes: a firewall, mostly. */
+/* It answers, but nothing comes: a firewall, mostly, or a switch that does not know who wants a
+ * group. */
 static int look_elsewhere(struct rtsp_camera *camera)
 {
+    if (rtsp_camera_shun_groups(camera, "nothing comes to its group")) {
+        rtsp_camera_begin_again(camera);
+        return 0;
+    }
     change_transport(camera);
     return rtsp_camera_fail(camera, LIMEF_RTSP_REASON_NO_MEDIA, AVERROR(ETIMEDOUT),
                             "it sends nothing");

@@ -38,6 +38,8 @@ struct rtsp_track {
     bool is_set_up;
     const char *group; /* of multicast; in the description; NULL: unicast */
     uint16_t group_port;
+    const char *group_sources; /* as sdp_media has them */
+    bool excludes_sources;
     struct rtsp_camera *camera;
 };
 
@@ -79,7 +81,7 @@ struct rtsp_camera {
     unsigned n_tracks;
     struct rtsp_track *tracks[SDP_MAX_MEDIA]; /* owned */
     unsigned setting_up;                      /* the track whose SETUP is on its way */
-    bool is_without_video;                    /* it describes some that cannot be used */
+    bool is_without[SDP_APPLICATION + 1]; /* of that kind it describes some that cannot be used */
     char unusable[96];     /* why some of it cannot be used, pictures above all; "": all can be */
     struct rtsp_sync sync; /* goes on in the next connection */
 
@@ -87,6 +89,7 @@ struct rtsp_camera {
     enum limef_rtsp_state state;
     enum limef_rtsp_reason reason; /* of that */
     bool is_udp, was_udp_refused, was_tcp_refused;
+    bool shuns_groups;  /* they brought nothing: unicast is asked for */
     unsigned n_hung_up; /* connections in a row that ended at SETUP or PLAY, by one transport */
     bool speaks_2, was_1_refused, was_2_refused; /* RTSP 2.0 instead of 1.0 */
     bool has_played;                             /* in this connection */
@@ -176,10 +179,6 @@ void rtsp_camera_begin_again(struct rtsp_camera *camera);
 /* Takes a description. Returns 0; AVERROR(ENOSYS): nothing in it that can be used;
  * AVERROR_PATCHWELCOME: its pictures are further out of order than there is room for; others. */
 int rtsp_camera_describe(struct rtsp_camera *camera, const char *text, size_t bytes);
-/* The Transport header of a track's SETUP. Returns 0, or why there can be none. */
-int rtsp_track_ask(struct rtsp_track *track, char transport[RTSP_TRANSPORT_BYTES]);
-/* Takes the camera's. Returns 0, AVERROR_INVALIDDATA, or why there is no socket for it. */
-int rtsp_track_take(struct rtsp_track *track, const char *transport);
 void rtsp_camera_clear_tracks(struct rtsp_camera *camera);
 /* Goes on without the track that is set up. */
 void rtsp_camera_drop_track(struct rtsp_camera *camera);
@@ -191,5 +190,19 @@ int rtsp_camera_take_media(struct rtsp_camera *camera, const struct rtsp_item *i
                            int64_t now_us);
 /* Receiver reports for all tracks. */
 void rtsp_camera_report(struct rtsp_camera *camera, int64_t now_us);
+
+/* transport.c */
+
+/* Whether an address, a number, is one of multicast. */
+bool rtsp_is_group(const char *address);
+/* Whether a track comes to a group, if by UDP. */
+bool rtsp_track_has_group(const struct rtsp_track *track);
+/* What was tried by UDP was in vain. Returns whether that was a group, and unicast is to be asked
+ * for from now on, which is said and counted. */
+bool rtsp_camera_shun_groups(struct rtsp_camera *camera, const char *why);
+/* The Transport header of a track's SETUP. Returns 0, or why there can be none. */
+int rtsp_track_ask(struct rtsp_track *track, char transport[RTSP_TRANSPORT_BYTES]);
+/* Takes the camera's. Returns 0, AVERROR_INVALIDDATA, or why there is no socket for it. */
+int rtsp_track_take(struct rtsp_track *track, const char *transport);
 
 #endif

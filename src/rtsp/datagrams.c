@@ -10,6 +10,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -160,16 +161,52 @@ static void send_by(int fd, int family, unsigned interface)
         setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &request, sizeof(request));
 }
 
-int datagrams_join(struct datagrams *datagrams, int poll_fd, const char *group, uint16_t port,
+static int set_membership(int fd, int option, const void *request, socklen_t bytes)
+{
+    int family = ((const struct group_req *)request)->gr_group.ss_family;
+
+    return setsockopt(fd, family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP, option, request, bytes) <
+                   0
+               ? AVERROR(errno)
+               : 0;
+}
+
+/* RFC 3678 5.1: from anybody, but for those that are excluded; or from each of some alone. */
+static int join_with(int fd, const struct group_req *all, const struct datagrams_group *group)
+{
+    bool is_joined = group->excludes || !*group->sources;
+    int ret = is_joined ? set_membership(fd, MCAST_JOIN_GROUP, all, sizeof(*all)) : 0;
+
+    for (const char *at = group->sources; *at && ret >= 0; at += strspn(at, " \t")) {
+        struct group_source_req some = {.gsr_interface = all->gr_interface,
+                                        .gsr_group = all->gr_group};
+        size_t length = strcspn(at, " \t");
+        struct resolver_addresses source;
+        char host[64];
+
+        snprintf(host, sizeof(host), "%.*s", length < sizeof(host) ? (int)length : 0, at);
+        at += length;
+        if (resolver_read_number(host, 0, &source) < 0 ||
+            source.list[0].address.ss_family != all->gr_group.ss_family)
+            continue;
+        some.gsr_source = source.list[0].address;
+        ret = set_membership(fd, group->excludes ? MCAST_BLOCK_SOURCE : MCAST_JOIN_SOURCE_GROUP,
+                             &some, sizeof(some));
+        is_joined = true;
+    }
+    return ret < 0 || is_joined ? ret : set_membership(fd, MCAST_JOIN_GROUP, all, sizeof(*all));
+}
+
+int datagrams_join(struct datagrams *datagrams, int poll_fd, const struct datagrams_group *group,
                    const struct sockaddr_storage *own)
 {
     struct resolver_addresses found;
     struct sockaddr_storage address; /* nothing of other groups on this port */
-    struct group_req request;        /* RFC 3678 5.1.1 */
+    struct group_req request;
     int ret;
 
     *datagrams = (struct datagrams){.is_open = 0};
-    if (resolver_read_number(group, port, &found) < 0)
+    if (resolver_read_number(group->address, group->port, &found) < 0)
         return AVERROR(ENOSYS);
     datagrams->is_group = 1;
     address = found.list[0].address;
@@ -178,9 +215,7 @@ int datagrams_join(struct datagrams *datagrams, int poll_fd, const char *group, 
         ((struct sockaddr_in6 *)(void *)&address)->sin6_scope_id = request.gr_interface;
     ret = open_pair(datagrams, &address, found.list[0].bytes, 1);
     for (int i = 0; i < 2 && ret >= 0; i++)
-        if (setsockopt(datagrams->fds[i], address.ss_family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP,
-                       MCAST_JOIN_GROUP, &request, sizeof(request)) < 0)
-            ret = AVERROR(errno);
+        ret = join_with(datagrams->fds[i], &request, group);
     if (ret >= 0) {
         send_by(datagrams->fds[1], address.ss_family, request.gr_interface);
         datagrams->servers[1] = address; /* with the port of the second socket */

@@ -34,14 +34,21 @@ struct datagrams {
 int datagrams_open(struct datagrams *datagrams, int poll_fd, const struct sockaddr_storage *peer,
                    socklen_t peer_bytes);
 
+/* A group, and who of those that send to it is heard (RFC 3376, RFC 3810). Numbers; borrowed. */
+struct datagrams_group {
+    const char *address; /* of IPv4 or IPv6 */
+    uint16_t port;
+    const char *sources; /* of its kind, blanks between; "": anybody; others are not looked at */
+    int excludes;        /* the sources are those that are not heard, else nobody else is */
+};
+
 /*
  * Joins a group on its port instead.
  *
- * group  an address of IPv4 or IPv6.
  * own    our address on the network that the camera is in; AF_UNSPEC leaves the choice to the
  *        routes, of which a loopback interface or a network of cameras may have none.
  */
-int datagrams_join(struct datagrams *datagrams, int poll_fd, const char *group, uint16_t port,
+int datagrams_join(struct datagrams *datagrams, int poll_fd, const struct datagrams_group *group,
                    const struct sockaddr_storage *own);
 
 /*

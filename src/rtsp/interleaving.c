@@ -2,6 +2,7 @@
 #include "rtsp/interleaving.h"
 
 #include "rtsp/decoding_order.h"
+#include "rtsp/h265_payload.h"
 
 #include "base/memory_private.h"
 
@@ -20,9 +21,6 @@ enum {
     H264_MTAP24,
     H264_FU_A,
     H264_FU_B,
-
-    H265_AP = 48,
-    H265_FU = 49,
 };
 
 struct interleaving {
@@ -163,13 +161,13 @@ static int take_h264(struct depacketizer *depacketizer, struct decoding_piece *p
     return put_fragment(depacketizer, piece, don);
 }
 
-/* The first unit has its number before its length, the others by how much more than one it is
- * greater than that before. */
+/* The first unit has its number, which is there, before its length, the others by how much more
+ * than one it is greater than that before. */
 static int take_h265_several(struct depacketizer *depacketizer, const struct decoding_piece *all)
 {
-    uint16_t don = AV_RB16(all->data + 2);
-    const uint8_t *data = all->data + 4, *more = data;
-    size_t bytes = all->bytes - 4;
+    uint16_t don = AV_RB16(all->data);
+    const uint8_t *data = all->data + 2, *more = data;
+    size_t bytes = all->bytes - 2;
     int ret = 0;
 
     do {
@@ -187,26 +185,32 @@ static int take_h265_several(struct depacketizer *depacketizer, const struct dec
 
 static int take_h265(struct depacketizer *depacketizer, struct decoding_piece *piece)
 {
-    const uint8_t *data = piece->data;
-    unsigned type = data[0] >> 1 & 0x3f;
-    size_t don_bytes = 2;
-    uint16_t don;
+    struct h265_payload payload;
+    bool is_fragment, has_number;
+    size_t head_bytes;
+    uint16_t don = 0;
 
-    if (piece->bytes < 4)
+    if (h265_payload_read(&payload, piece->data, piece->bytes) < 0 || payload.bytes < 2)
         return refuse(depacketizer);
-    if (type == H265_AP)
+    piece->data = payload.data;
+    piece->bytes = payload.bytes;
+    if (h265_payload_type(&payload) == H265_AP)
         return take_h265_several(depacketizer, piece);
-    piece->head_bytes = type == H265_FU ? 3 : 2;
-    if (type == H265_FU && !(data[2] & 0x80)) /* it is where a unit begins (4.4.3) */
-        don_bytes = 0;
-    if (piece->bytes < piece->head_bytes + don_bytes)
+    is_fragment = h265_payload_type(&payload) == H265_FU;
+    has_number = !is_fragment || payload.data[0] & 0x80; /* it is where a unit begins (4.4.3) */
+    head_bytes = is_fragment ? 1 : 0;
+    if (payload.bytes < head_bytes + (has_number ? 2 : 0))
         return refuse(depacketizer);
-    don = don_bytes ? AV_RB16(data + piece->head_bytes) : 0;
-    memcpy(piece->head, data, piece->head_bytes);
-    piece->data += piece->head_bytes + don_bytes;
-    piece->bytes -= piece->head_bytes + don_bytes;
-    return type == H265_FU ? put_fragment(depacketizer, piece, don)
-                           : put_unit(depacketizer, piece, don);
+    memcpy(piece->head, payload.header, 2);
+    if (is_fragment)
+        piece->head[2] = payload.data[0];
+    piece->head_bytes = 2 + head_bytes;
+    if (has_number)
+        don = AV_RB16(payload.data + head_bytes);
+    piece->data += head_bytes + (has_number ? 2 : 0);
+    piece->bytes -= head_bytes + (has_number ? 2 : 0);
+    return is_fragment ? put_fragment(depacketizer, piece, don)
+                       : put_unit(depacketizer, piece, don);
 }
 
 /* The unit of which parts came has no end. */

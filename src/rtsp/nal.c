@@ -6,6 +6,7 @@
  */
 #include "rtsp/depacketizer.h"
 #include "rtsp/frame_number.h"
+#include "rtsp/h265_payload.h"
 #include "rtsp/interleaving.h"
 #include "rtsp/reference_set.h"
 
@@ -45,14 +46,12 @@ enum {
     H265_PPS = 34,
     H265_AUD = 35,
     H265_SEI_PREFIX = 39,
-    H265_AP = 48,
-    H265_FU = 49,
-    H265_PACI = 50,
 };
 
 struct nal {
     bool is_h265;
-    bool in_fragment;                 /* the unit ends in a NAL unit that goes on */
+    bool in_fragment;                 /* the unit ends in a NAL unit that goes on, */
+    size_t fragment_begin;            /* and begins there */
     bool has_sps;                     /* sets has one */
     bool is_gap_known;                /* packets are missing since the last slice */
     bool has_slice;                   /* of the unit */
@@ -107,6 +106,13 @@ static void add_set(struct nal *nal, unsigned type, const uint8_t *data, size_t 
 static bool is_reserved(const struct nal *nal, unsigned type)
 {
     return nal->is_h265 ? type > H265_PACI : type == 0 || type > H264_FU_B;
+}
+
+/* A kind of packet, which no NAL unit in one is. */
+static bool is_packet(const struct nal *nal, unsigned type)
+{
+    return nal->is_h265 ? type >= H265_AP && type <= H265_PACI
+                        : type >= H264_STAP_A && type <= H264_FU_B;
 }
 
 static int take_reserved(struct depacketizer *depacketizer)
@@ -193,6 +199,8 @@ static int append_whole(struct depacketizer *depacketizer, const uint8_t *data, 
     if (bytes < (nal->is_h265 ? 2 : 1))
         return AVERROR_INVALIDDATA;
     type = type_of(nal, data);
+    if (is_packet(nal, type))
+        return AVERROR_INVALIDDATA;
     if (is_reserved(nal, type))
         return take_reserved(depacketizer);
     note(depacketizer, data, bytes);
@@ -227,6 +235,40 @@ static int append_several(struct depacketizer *depacketizer, const uint8_t *data
     return 0;
 }
 
+/* A NAL unit begins, with some of what is behind its header. */
+static int begin_fragment(struct depacketizer *depacketizer, uint8_t header[HEAD_BYTES],
+                          size_t header_bytes, const uint8_t *data, size_t bytes)
+{
+    struct nal *nal = nal_of(depacketizer);
+    struct rtsp_unit *unit = &depacketizer->unit;
+    size_t n = bytes < HEAD_BYTES - header_bytes ? bytes : HEAD_BYTES - header_bytes;
+    unsigned type = type_of(nal, header);
+    int ret;
+
+    if (is_packet(nal, type) || is_reserved(nal, type))
+        return AVERROR_INVALIDDATA;
+    memcpy(header + header_bytes, data, n);
+    note(depacketizer, header, header_bytes + n);
+    ret = rtsp_unit_append(unit, start_code, sizeof(start_code));
+    nal->fragment_begin = unit->bytes;
+    if (ret >= 0)
+        ret = rtsp_unit_append(unit, header, header_bytes);
+    nal->in_fragment = ret >= 0;
+    return ret;
+}
+
+/* All of a NAL unit is there. */
+static void end_fragment(struct depacketizer *depacketizer)
+{
+    struct nal *nal = nal_of(depacketizer);
+    const uint8_t *begin = depacketizer->unit.buffer->data + nal->fragment_begin;
+    unsigned type = type_of(nal, begin);
+
+    if (is_parameter_set(nal, type))
+        add_set(nal, type, begin, depacketizer->unit.bytes - nal->fragment_begin);
+    nal->in_fragment = false;
+}
+
 /*
  * A part of a NAL unit.
  *
@@ -240,25 +282,22 @@ static int append_fragment(struct depacketizer *depacketizer, uint8_t header[HEA
     struct nal *nal = nal_of(depacketizer);
     int ret = 0;
 
+    if (flags & 0x80)
+        nal->in_fragment = false;
     if (bytes == 0)
         return AVERROR_INVALIDDATA;
     if (flags & 0x80) {
-        size_t n = bytes < HEAD_BYTES - header_bytes ? bytes : HEAD_BYTES - header_bytes;
-
-        memcpy(header + header_bytes, data, n);
-        note(depacketizer, header, header_bytes + n);
-        ret = rtsp_unit_append(&depacketizer->unit, start_code, sizeof(start_code));
-        if (ret >= 0)
-            ret = rtsp_unit_append(&depacketizer->unit, header, header_bytes);
-        nal->in_fragment = ret >= 0;
+        ret = begin_fragment(depacketizer, header, header_bytes, data, bytes);
     } else if (!nal->in_fragment) {
         depacketizer->unit.is_damaged = true; /* its beginning was lost */
         return 0;
     }
     if (ret >= 0)
         ret = rtsp_unit_append(&depacketizer->unit, data, bytes);
-    if (flags & 0x40 || ret < 0)
+    if (ret < 0)
         nal->in_fragment = false;
+    else if (flags & 0x40)
+        end_fragment(depacketizer);
     return ret;
 }
 
@@ -283,29 +322,40 @@ static int take_h264(struct depacketizer *depacketizer, const uint8_t *data, siz
     }
 }
 
+/* A NAL unit whose header was elsewhere. */
+static int append_unwrapped(struct depacketizer *depacketizer, const struct h265_payload *payload)
+{
+    uint8_t header[HEAD_BYTES] = {payload->header[0], payload->header[1]};
+
+    if (is_reserved(nal_of(depacketizer), h265_payload_type(payload)))
+        return take_reserved(depacketizer);
+    return append_fragment(depacketizer, header, 2, 0xc0, payload->data, payload->bytes);
+}
+
 static int take_h265(struct depacketizer *depacketizer, const uint8_t *data, size_t bytes)
 {
+    struct h265_payload payload;
     unsigned type;
 
-    if (bytes < 2)
+    if (h265_payload_read(&payload, data, bytes) < 0)
         return AVERROR_INVALIDDATA;
-    type = data[0] >> 1 & 0x3f;
-    if (bytes < 3 && type != H265_EOS && type != H265_EOB) /* which are a header alone */
+    type = h265_payload_type(&payload);
+    if (payload.bytes == 0 && type != H265_EOS && type != H265_EOB) /* which are a header alone */
         return AVERROR_INVALIDDATA;
     switch (type) {
     case H265_AP:
-        return append_several(depacketizer, data + 2, bytes - 2);
+        return append_several(depacketizer, payload.data, payload.bytes);
     case H265_FU: {
         uint8_t header[HEAD_BYTES];
 
-        header[0] = (uint8_t)((data[0] & 0x81) | (data[2] & 0x3f) << 1);
-        header[1] = data[1];
-        return append_fragment(depacketizer, header, 2, data[2], data + 3, bytes - 3);
+        header[0] = (uint8_t)((payload.header[0] & 0x81) | (payload.data[0] & 0x3f) << 1);
+        header[1] = payload.header[1];
+        return append_fragment(depacketizer, header, 2, payload.data[0], payload.data + 1,
+                               payload.bytes - 1);
     }
-    case H265_PACI:
-        return AVERROR_INVALIDDATA;
     default:
-        return append_whole(depacketizer, data, bytes);
+        return payload.data == data + 2 ? append_whole(depacketizer, data, bytes)
+                                        : append_unwrapped(depacketizer, &payload);
     }
 }
 

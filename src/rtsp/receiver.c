@@ -18,15 +18,11 @@
 /* So far apart are the times of the first packet and of one that overtakes it, pictures that refer
  * to later ones included. */
 #define FIRST_SPREAD_US 500000
-/* Reports this far apart tell the drift from the network's jitter. */
-#define DRIFT_AFTER_US 20000000
 /* No crystal goes so far ahead, or back, from one report to the next: the camera's clock was set.
  */
 #define SET_BY_US 500000
 /* A report that is so much older, or newer, than the first packet says nothing of it. */
 #define EARLY_US 10000000
-/* Among so many packets is one that nothing held up. */
-#define PACE_US 10000000
 
 static int64_t to_us(const struct rtsp_receiver *receiver, int64_t ticks)
 {
@@ -94,32 +90,10 @@ static bool has_jumped(const struct rtsp_receiver *receiver, const struct rtsp_u
            stream_us > arrival_us + JUMP_AHEAD_US;
 }
 
-static void note_pace(struct rtsp_receiver *receiver, int64_t ticks)
-{
-    struct rtsp_pace *pace = &receiver->pace;
-    int64_t now_us = receiver->arrived_us, delay_us;
-
-    if (!pace->since_us)
-        *pace = (struct rtsp_pace){.since_us = now_us, .base_ticks = ticks, .least_us = INT64_MAX};
-    delay_us = now_us - to_us(receiver, ticks - pace->base_ticks);
-    if (now_us - pace->since_us >= PACE_US) {
-        if (!pace->first_us) {
-            pace->first_us = pace->since_us;
-            pace->first_least_us = pace->least_us;
-        } else if (pace->since_us - pace->first_us >= DRIFT_AFTER_US) {
-            pace->drift_ppm = (double)(pace->first_least_us - pace->least_us) * 1e6 /
-                              (double)(pace->since_us - pace->first_us);
-        }
-        pace->since_us = now_us;
-        pace->least_us = INT64_MAX;
-    }
-    if (delay_us < pace->least_us)
-        pace->least_us = delay_us;
-}
-
 double rtsp_receiver_drift_ppm(const struct rtsp_receiver *receiver)
 {
-    return receiver->wall.is_known ? receiver->wall.drift_ppm : receiver->pace.drift_ppm;
+    return rtsp_pace_drift_ppm(receiver->wall.is_known ? &receiver->wall.pace
+                                                       : &receiver->clock->course.pace);
 }
 
 static int take_unit(void *context, struct rtsp_unit *unit)
@@ -127,6 +101,7 @@ static int take_unit(void *context, struct rtsp_unit *unit)
     struct rtsp_receiver *receiver = context;
     struct rtsp_clock *clock = receiver->clock;
     struct rtsp_arrival arrival = {.unit = unit, .arrived_us = receiver->arrived_us};
+    int64_t unit_us;
 
     arrival.is_discontinuous = receiver->is_restarted || unit->follows_loss;
     if (clock->is_anchored && has_jumped(receiver, unit)) {
@@ -134,14 +109,13 @@ static int take_unit(void *context, struct rtsp_unit *unit)
         clock->n_jumps++;
         receiver->wall.is_placed = false;
     }
-    if (!clock->is_anchored) {
+    if (!clock->is_anchored)
         anchor(receiver, unit->timestamp);
-        receiver->pace = (struct rtsp_pace){.since_us = 0};
-    }
-    note_pace(receiver, unit->timestamp);
-    arrival.pts_us = rtsp_clock_pts_us(clock, own_us(receiver, unit->timestamp));
+    unit_us = own_us(receiver, unit->timestamp);
+    rtsp_clock_follow(clock, receiver->arrived_us, unit_us);
+    arrival.pts_us = rtsp_clock_pts_us(clock, unit_us);
     if (clock->sync->holds)
-        arrival.hold_us = rtsp_clock_hold_us(clock, own_us(receiver, unit->timestamp));
+        arrival.hold_us = rtsp_clock_hold_us(clock, unit_us);
     arrival.duration_us = to_us(receiver, unit->duration);
     if (receiver->wall.is_placed)
         arrival.wall_us =
@@ -260,14 +234,9 @@ static void note_report(struct rtsp_receiver *receiver, const struct rtsp_report
     wall->ticks = rtp_statistics_timestamp(&receiver->statistics, report->timestamp);
     wall->wall_us = report->wall_us;
     wall->offset_us = report->offset_us;
-    if (!wall->is_known || llabs(ahead_us - wall->ahead_us) > SET_BY_US) {
-        wall->first_us = now_us;
-        wall->first_ahead_us = ahead_us;
-        wall->drift_ppm = 0;
-    } else if (now_us - wall->first_us >= DRIFT_AFTER_US) {
-        wall->drift_ppm =
-            (double)(ahead_us - wall->first_ahead_us) * 1e6 / (double)(now_us - wall->first_us);
-    }
+    if (wall->is_known && llabs(ahead_us - wall->ahead_us) > SET_BY_US)
+        wall->pace = (struct rtsp_pace){.n = 0};
+    rtsp_pace_take(&wall->pace, now_us, -ahead_us);
     wall->ahead_us = ahead_us;
     wall->is_known = wall->is_placed = true;
     receiver->clock->source = report->source;

@@ -19,12 +19,11 @@ struct rtsp_receiver;
 /* Sender reports: the camera's wall clock. */
 struct rtsp_wall {
     bool is_known;
-    bool is_placed;                   /* the next two are of the stream's clock as it runs now */
-    int64_t ticks, wall_us;           /* of the last report */
-    int64_t offset_us;                /* camera's wall clock minus ours, when it came */
-    int64_t ahead_us;                 /* and minus limef_now_us(), which nobody sets */
-    int64_t first_us, first_ahead_us; /* limef_now_us() of the first one since the clock was set */
-    double drift_ppm;
+    bool is_placed;         /* the next two are of the stream's clock as it runs now */
+    int64_t ticks, wall_us; /* of the last report */
+    int64_t offset_us;      /* camera's wall clock minus ours, when it came */
+    int64_t ahead_us;       /* and minus limef_now_us(), which nobody sets */
+    struct rtsp_pace pace;  /* since the clock was set */
 };
 
 /* A sender report; kept where it came before the first packet of its sender. */
@@ -33,16 +32,6 @@ struct rtsp_report {
     uint32_t ssrc, timestamp, ntp_middle;
     uint64_t source;
     int64_t wall_us, offset_us, arrived_us;
-};
-
-/* The camera's clock against ours by when its packets come, where it sends no reports. The least
- * delay of some seconds is that of the way alone. */
-struct rtsp_pace {
-    int64_t since_us; /* what is measured now; 0: nothing is */
-    int64_t base_ticks;
-    int64_t least_us;                 /* arrival minus the stream's time */
-    int64_t first_us, first_least_us; /* of the first seconds; 0: they are not over */
-    double drift_ppm;
 };
 
 /* A complete access unit. */
@@ -67,7 +56,6 @@ struct rtsp_receiver {
     struct rtcp_last last_report;
     struct rtsp_wall wall;
     struct rtsp_report early;
-    struct rtsp_pace pace;
     struct rtsp_clock *clock; /* borrowed */
     enum limef_media media;
     uint8_t payload_type;
@@ -112,8 +100,8 @@ int rtsp_receiver_tick(struct rtsp_receiver *receiver, int64_t now_us);
 /* When to call tick; LIMEF_FOREVER. */
 int64_t rtsp_receiver_due_us(const struct rtsp_receiver *receiver);
 
-/* How much faster the camera's clock is than ours, in millionths, by its reports or else by when
- * its packets come; 0: not known yet. */
+/* How much faster the camera's clock is than ours, in millionths: its wall clock, if it reports
+ * that, or else that of its timestamps; 0: not known (rtsp_pace_drift_ppm()). */
 double rtsp_receiver_drift_ppm(const struct rtsp_receiver *receiver);
 
 /* Hands out what is there: the stream is over. */

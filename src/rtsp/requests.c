@@ -156,8 +156,12 @@ static bool takes_other_transport(struct rtsp_camera *camera)
 {
     bool *refused = camera->is_udp ? &camera->was_udp_refused : &camera->was_tcp_refused;
 
-    *refused = true;
     camera->n_hung_up = 0;
+    if (rtsp_camera_shun_groups(camera, "no way to its group")) {
+        rtsp_camera_begin_again(camera);
+        return true;
+    }
+    *refused = true;
     if (!may_choose_transport(camera) || (camera->was_udp_refused && camera->was_tcp_refused)) {
         /* next time both are tried again */
         camera->was_udp_refused = camera->was_tcp_refused = false;
@@ -173,7 +177,8 @@ static bool takes_other_transport(struct rtsp_camera *camera)
 /* Whether SETUP cannot be sent because there is no socket for the packets. */
 static bool lacks_socket(const struct rtsp_camera *camera, enum rtsp_request request)
 {
-    return request == RTSP_SETUP && camera->is_udp && !camera->tracks[camera->setting_up]->group &&
+    return request == RTSP_SETUP && camera->is_udp &&
+           !rtsp_track_has_group(camera->tracks[camera->setting_up]) &&
            !camera->tracks[camera->setting_up]->datagrams.is_open;
 }
 

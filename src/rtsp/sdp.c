@@ -84,6 +84,7 @@ static bool read_media(struct sdp_media *media, char *line)
         .format = "",
         .control = "",
         .address = "",
+        .sources = "",
         .is_sent = true,
     };
     if (media->payload_type < 0)
@@ -180,13 +181,56 @@ static void read_media_attribute(struct sdp_media *media, const char *name, char
     }
 }
 
+/* A filter and the addresses that it is of: a number, or "*". */
+struct filter {
+    const char *address, *sources;
+    bool excludes;
+};
+
+/* Of the session there may be one for each address. */
+#define MAX_FILTERS SDP_MAX_MEDIA
+
 struct reading {
     struct sdp *sdp;
     struct sdp_media *media; /* NULL: the session's part, or a section that is skipped */
     bool is_skipped;
     const char *address; /* of the session */
     int ttl;
+    unsigned n_filters;
+    struct filter filters[MAX_FILTERS]; /* of the session */
+    struct filter media_filters[SDP_MAX_MEDIA];
 };
+
+/* "incl IN IP4 239.1.2.3 192.0.2.5 192.0.2.6" */
+static struct filter read_filter(char *value)
+{
+    char *net = next_word(value), *type = next_word(net), *address = next_word(type);
+    char *sources = next_word(address);
+
+    return (struct filter){
+        .address = address, .sources = sources, .excludes = !strcasecmp(value, "excl")};
+}
+
+static bool takes_filter(struct sdp_media *media, const struct filter *filter)
+{
+    if (!filter->sources || !*filter->sources ||
+        (strcmp(filter->address, "*") != 0 && strcasecmp(filter->address, media->address) != 0))
+        return false;
+    media->sources = filter->sources;
+    media->excludes = filter->excludes;
+    return true;
+}
+
+/* Once the addresses are known. A section's own goes before that of the session. */
+static void set_filters(struct reading *reading)
+{
+    for (unsigned i = 0; i < reading->sdp->n_media; i++) {
+        bool is_set = takes_filter(&reading->sdp->media[i], &reading->media_filters[i]);
+
+        for (unsigned k = 0; k < reading->n_filters && !is_set; k++)
+            is_set = takes_filter(&reading->sdp->media[i], &reading->filters[k]);
+    }
+}
 
 static void read_attribute(struct reading *reading, char *line)
 {
@@ -197,7 +241,12 @@ static void read_attribute(struct reading *reading, char *line)
     else
         value = line + strlen(line);
     value += strspn(value, " \t");
-    if (reading->media)
+    if (!strcasecmp(line, "source-filter")) {
+        if (reading->media)
+            reading->media_filters[reading->media - reading->sdp->media] = read_filter(value);
+        else if (!reading->is_skipped && reading->n_filters < MAX_FILTERS)
+            reading->filters[reading->n_filters++] = read_filter(value);
+    } else if (reading->media)
         read_media_attribute(reading->media, line, value);
     else if (!reading->is_skipped && !strcasecmp(line, "control"))
         reading->sdp->control = value;
@@ -263,6 +312,7 @@ int sdp_read(struct sdp *sdp, char *text, size_t bytes)
         line[length] = '\0';
         read_line(&reading, line);
     }
+    set_filters(&reading);
     return sdp->n_media > 0 ? 0 : AVERROR_INVALIDDATA;
 }
 

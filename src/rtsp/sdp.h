@@ -33,8 +33,11 @@ struct sdp_media {
     int n_channels;       /* of sound: 1 to 64 */
     const char *format;   /* parameters of a=fmtp */
     const char *control;
-    const char *address;  /* c=, of its own or of the session; without time to live */
-    int ttl;              /* of a multicast address; 0: not said */
+    const char *address; /* c=, of its own or of the session; without time to live */
+    int ttl;             /* of a multicast address; 0: not said */
+    const char
+        *sources;  /* a=source-filter (RFC 4570) of that address: numbers, blanks between; "" */
+    bool excludes; /* they are those that nothing is taken from, else the only ones */
     double frame_rate_hz; /* a=framerate; 0: not said */
     int width, height;    /* a=cliprect, x-dimensions, framesize; 0: not said */
     bool is_sent;         /* towards us; false: a loudspeaker, or nothing at present */

@@ -58,12 +58,23 @@ void rtsp_sync_restart(struct rtsp_sync *sync)
     sync->master = NULL;
 }
 
-int64_t rtsp_clock_pts_us(const struct rtsp_clock *clock, int64_t own_us)
+/* What puts it in step, at an own time. */
+static int64_t step_us(const struct rtsp_clock *clock, int64_t own_us)
 {
     int64_t most_us = FFMAX(own_us - clock->from_us, 0) / SLOWLY;
 
-    return own_us + clock->shift_us +
-           av_clip64(clock->end_shift_us - clock->shift_us, -most_us, most_us);
+    return clock->shift_us + av_clip64(clock->end_shift_us - clock->shift_us, -most_us, most_us);
+}
+
+int64_t rtsp_clock_pts_us(const struct rtsp_clock *clock, int64_t own_us)
+{
+    return own_us + rtsp_course_us(&clock->course, own_us) + step_us(clock, own_us);
+}
+
+/* The wall clock where the time by our clock is 0, as the two go now. */
+static int64_t base_us(const struct rtsp_clock *clock)
+{
+    return clock->base_us - rtsp_course_us(&clock->course, clock->last_own_us);
 }
 
 static struct rtsp_clock *playing(struct rtsp_sync *sync, enum limef_media media)
@@ -86,7 +97,7 @@ static void note_by(struct rtsp_sync *sync, enum limef_rtsp_sync by)
     if (!pictures || !sound)
         return;
     if (by == LIMEF_RTSP_SYNC_REPORTS)
-        sync->skew_us = pictures->base_us - sound->base_us;
+        sync->skew_us = base_us(pictures) - base_us(sound);
     else if (by == LIMEF_RTSP_SYNC_RTP_INFO)
         sync->skew_us = pictures->told_us - sound->told_us;
 }
@@ -101,13 +112,14 @@ void rtsp_clock_anchor(struct rtsp_clock *clock, int64_t ticks, int64_t arrived_
     if (!playing(sync, LIMEF_MEDIA_NONE))
         note_by(sync, LIMEF_RTSP_SYNC_ARRIVAL);
     own_us = arrived_us - sync->begun_us;
-    clock->shift_us = rtsp_clock_pts_us(clock, own_us) - own_us;
+    clock->shift_us = step_us(clock, own_us);
     if (clock->last_pts_us != LIMEF_NO_TIME && own_us + clock->shift_us <= clock->last_pts_us)
         own_us = clock->last_pts_us + 1 - clock->shift_us;
     clock->from_us = clock->anchor_us = clock->last_own_us = own_us;
     clock->anchor_ticks = ticks;
     clock->highest_ticks = clock->before_ticks = LIMEF_NO_TIME;
     clock->is_anchored = true;
+    clock->course = (struct rtsp_course){.has_first = false};
     clock->n_reports = 0;
     clock->is_stale = clock->is_refused = clock->is_told = clock->is_held = false;
 }
@@ -121,10 +133,9 @@ int64_t rtsp_clock_hold_us(struct rtsp_clock *clock, int64_t own_us)
         const struct rtsp_clock *other = &sync->clocks[i];
 
         if (other->is_anchored && other->media != LIMEF_MEDIA_OTHER)
-            least_us =
-                FFMIN(least_us, rtsp_clock_pts_us(other, other->last_own_us) - other->last_own_us);
+            least_us = FFMIN(least_us, step_us(other, other->last_own_us));
     }
-    hold_us = FFMAX(rtsp_clock_pts_us(clock, own_us) - own_us - least_us, 0);
+    hold_us = FFMAX(step_us(clock, own_us) - least_us, 0);
     if (clock->is_held && hold_us > clock->held_us)
         hold_us = FFMIN(hold_us, clock->held_us + FFMAX(own_us - clock->held_at_us, 0) / SLOWLY);
     clock->is_held = true;
@@ -148,7 +159,7 @@ static bool is_reported(const struct rtsp_clock *clock)
 /* The wall clock where the time that is given will be 0, once all was corrected. */
 static int64_t end_base_us(const struct rtsp_clock *clock)
 {
-    return clock->base_us - clock->end_shift_us;
+    return base_us(clock) - clock->end_shift_us;
 }
 
 static int64_t most_apart_us(const struct rtsp_clock *clock, const struct rtsp_clock *other)
@@ -277,7 +288,7 @@ static unsigned accept_reports(struct rtsp_sync *sync)
 
         if (!is_reported(clock))
             continue;
-        apart_us = with->base_us - clock->base_us;
+        apart_us = base_us(with) - base_us(clock);
         clock->is_refused = llabs(apart_us) > most_apart_us(clock, with);
         n += !clock->is_refused;
         if (!clock->is_refused || was_refused)
@@ -291,6 +302,17 @@ static unsigned accept_reports(struct rtsp_sync *sync)
 static bool is_accepted(const struct rtsp_clock *clock)
 {
     return is_reported(clock) && !clock->is_refused;
+}
+
+/* Streams whose reports say how far apart they are need no two measures of one clock. */
+void rtsp_clock_follow(struct rtsp_clock *clock, int64_t arrived_us, int64_t own_us)
+{
+    const struct rtsp_clock *master = clock->sync->master;
+    bool is_led = master && master != clock && is_accepted(master) && is_accepted(clock) &&
+                  rtsp_course_is_of(&clock->course, &master->course);
+
+    rtsp_course_take(&clock->course, arrived_us, own_us, clock->last_own_us,
+                     is_led ? &master->course : NULL);
 }
 
 /* It stays, also while nothing is reported of it. Returns whether the others can follow it now. */
@@ -370,7 +392,7 @@ void rtsp_clock_join(struct rtsp_clock *clock, int64_t wall_us, int64_t told_us)
     clock->n_reports = 1;
     clock->base_us = wall_us - clock->anchor_us;
     if (other && !other->is_stale &&
-        llabs(other->base_us - clock->base_us) <= most_apart_us(clock, other))
+        llabs(base_us(other) - base_us(clock)) <= most_apart_us(clock, other))
         join(clock, other, end_base_us(clock) - end_base_us(other));
     put_in_step(clock->sync);
 }

@@ -4,13 +4,16 @@
  * time, however much later the one comes (RFC 3550 6.4.1, 6.4.4; RFC 7826 18.45).
  *
  * Each stream's own time goes by arrival: its first packet is where our clock is, the rest by its
- * timestamps. What is added to that puts it in step with the others: all that it takes before
+ * timestamps. What is added to that is, for one, what keeps its clock at ours (pace.h); for
+ * another, what puts it in step with the others: all that it takes before
  * anything was passed on, and later a part of it by and by, in which time runs a tenth faster or
  * slower. What comes first waits for what comes last, so that no stream is put back while it
  * plays. The stream that comes last is the one that the others follow, for as long as it can be.
  */
 #ifndef LIMEF_SRC_RTSP_SYNC_H
 #define LIMEF_SRC_RTSP_SYNC_H
+
+#include "rtsp/pace.h"
 
 #include <limef/filter/rtsp_source.h>
 
@@ -31,6 +34,7 @@ struct rtsp_clock {
     int64_t last_own_us;                 /* the highest */
     int64_t last_arrived_us;
     int64_t last_pts_us; /* the highest that was given; LIMEF_NO_TIME: none */
+    struct rtsp_course course;
     uint64_t n_jumps;
 
     /* what is known of it since it was anchored */
@@ -38,7 +42,8 @@ struct rtsp_clock {
     uint64_t source; /* by the name that its reports have; 0: not said */
     bool is_stale;   /* not reported since the clock of another one was set */
     bool is_refused; /* its reports have nothing to do with those of the others */
-    int64_t base_us; /* the camera's wall clock where the own time is 0 */
+    int64_t base_us; /* the camera's wall clock where the own time is 0; as if both clocks went
+                        as one, whatever ours does */
     bool is_told;    /* the answer to PLAY says which timestamp is of the common beginning */
     bool is_exact;   /* that of its first packet */
     int64_t told_us; /* time since that beginning where the own time is 0 */
@@ -86,6 +91,9 @@ void rtsp_clock_join(struct rtsp_clock *clock, int64_t wall_us, int64_t told_us)
 
 /* A sender report: the camera's wall clock at an own time of the stream. */
 void rtsp_clock_report(struct rtsp_clock *clock, int64_t wall_us, int64_t own_us);
+
+/* A unit came, of an own time: how fast its clock goes. Before its time is asked for. */
+void rtsp_clock_follow(struct rtsp_clock *clock, int64_t arrived_us, int64_t own_us);
 
 /* The time of a unit by its own time, which may be before that of others that came sooner. */
 int64_t rtsp_clock_pts_us(const struct rtsp_clock *clock, int64_t own_us);

@@ -79,6 +79,8 @@ static void set_up(unsigned n, int ports_fd, enum limef_rtsp_transport transport
         abort();
 }
 
+static bool is_udp; /* as they are to be asked */
+
 struct sum {
     unsigned n_playing;
     uint64_t n_units, n_lost, n_kernel_drops, n_bytes;
@@ -93,7 +95,8 @@ static struct sum sum_up(unsigned n)
 
         limef_rtsp_source_get_counters(&sources[i], &counters);
         /* what comes before the first key frame is of no use */
-        sum.n_playing += counters.state == LIMEF_RTSP_PLAYING && counters.n_units > 0;
+        sum.n_playing += counters.state == LIMEF_RTSP_PLAYING && counters.n_units > 0 &&
+                         counters.is_udp == is_udp && counters.n_lost_groups == 0;
         sum.n_units += counters.n_units;
         sum.n_lost += counters.n_lost;
         sum.n_kernel_drops += counters.n_kernel_drops;
@@ -207,7 +210,8 @@ int main(int n_arguments, char **arguments)
     }
     clip_clear(&clips[0]);
     empty_bytes = read_memory_bytes();
-    set_up(n, ports[0], transport && !strcmp(transport, "udp") ? LIMEF_RTSP_UDP : LIMEF_RTSP_TCP);
+    is_udp = strcmp(transport, "tcp") != 0;
+    set_up(n, ports[0], is_udp ? LIMEF_RTSP_UDP : LIMEF_RTSP_TCP);
     ret = measure(n, rate_hz, (double)number(arguments, "seconds", 20), empty_bytes);
     stopped_us = limef_now_us();
     limef_graph_stop(&graph, 20000000);

@@ -38,6 +38,11 @@ static const struct sdp_media streams[] = {
      .clock_hz = 90000,
      .format = "sprop-max-don-diff=9;sprop-depack-buf-nalus=3"},
     {.kind = SDP_APPLICATION, .encoding = "VND.ONVIF.METADATA", .clock_hz = 90000, .format = ""},
+    {.kind = SDP_AUDIO,
+     .encoding = "MPEG4-GENERIC",
+     .clock_hz = 48000,
+     .format = "config=1190;sizelength=8;indexlength=0;ctsdeltalength=6;dtsdeltalength=7;"
+               "randomaccessindication=1;streamstateindication=2;auxiliarydatasizelength=8"},
 };
 
 static int ignore(void *context, struct rtsp_receiver *receiver, const struct rtsp_arrival *arrival)

@@ -45,6 +45,62 @@ Test(rtsp_aac, generic_joins_a_unit_of_several_packets)
                  AVERROR_INVALIDDATA));
 }
 
+/* RFC 3640 3.2.1.1, 3.2.2: a header of 8 bits, 1 and 6 of CTS, 1 and none of DTS, 1 of random
+ * access, 2 of state; one of 8, 1, 1 and 7, 1, 2; 8 that say that 5 are auxiliary. */
+Test(rtsp_aac, generic_reads_over_what_a_header_has_besides)
+{
+    static const uint8_t packet[] = {0, 39,   2,   0xaa, 0xa0, 0x6a, 0xa4,
+                                     5, 0xf8, 'a', 'b',  'c',  'd',  'e'};
+
+    open_as(SDP_AUDIO, "MPEG4-GENERIC", 48000,
+            "config=1190;sizeLength=8;indexLength=0;indexDeltaLength=0;CTSDeltaLength=6;"
+            "DTSDeltaLength=7;randomAccessIndication=1;streamStateIndication=2;"
+            "auxiliaryDataSizeLength=8");
+    cr_assert(zero(int, push(1000, true, packet, sizeof(packet))));
+    cr_assert(eq(u32, n_got, 2));
+    assert_bytes(0, "ab", 2);
+    assert_bytes(1, "cde", 3);
+}
+
+Test(rtsp_aac, generic_that_is_interleaved_is_refused)
+{
+    struct sdp_media media = {.kind = SDP_AUDIO,
+                              .encoding = "MPEG4-GENERIC",
+                              .clock_hz = 48000,
+                              .n_channels = 2,
+                              .format = "config=1190;maxDisplacement=3072"};
+
+    cr_assert(eq(int, depacketizer_open(&depacketizer, &media, keep, NULL), AVERROR_PATCHWELCOME));
+}
+
+/* Of which nothing was said: a difference that is not 0. */
+Test(rtsp_aac, generic_units_that_are_out_of_order_are_malformed)
+{
+    open_as(SDP_AUDIO, "MPEG4-GENERIC", 48000, "config=1190;indexdeltalength=3");
+    cr_assert(eq(int,
+                 push(1000, true,
+                      "\0\x20\0\x10\0\x19"
+                      "abcde",
+                      11),
+                 AVERROR_INVALIDDATA));
+    cr_assert(eq(u64, depacketizer.n_malformed, 1));
+    push(9000, true, "\0\x10\0\x10z", 6);
+    cr_assert(got[n_got - 1].follows_loss);
+}
+
+Test(rtsp_aac, generic_believes_no_auxiliary_length)
+{
+    open_as(SDP_AUDIO, "MPEG4-GENERIC", 48000, "config=1190;auxiliarydatasizelength=16");
+    cr_assert(eq(int,
+                 push(1, true,
+                      "\0\x10\0\x10\xff\xff"
+                      "ab",
+                      8),
+                 AVERROR_INVALIDDATA));
+    cr_assert(zero(int, push(2, true, "\0\x10\0\x10\0\x10zzab", 10)));
+    assert_bytes(n_got - 1, "ab", 2);
+}
+
 Test(rtsp_aac, latm_parts_units_by_their_lengths)
 {
     /* StreamMuxConfig: all flags 0, then AudioSpecificConfig 0x1190, shifted by 15 bits */

@@ -265,14 +265,15 @@ Test(rtsp_datagrams, reports_to_all_of_a_group)
 {
     struct sockaddr_in own = loopback(0, 0);
     struct sockaddr_storage from = {.ss_family = AF_UNSPEC};
-    uint16_t port = (uint16_t)(20000 + 2 * (getpid() % 6000));
+    struct datagrams_group group = {
+        .address = GROUP, .port = (uint16_t)(20000 + 2 * (getpid() % 6000)), .sources = ""};
     struct pollfd pollfd = {.events = POLLIN};
 
     if (!can_multicast())
         cr_skip_test("no multicast on the loopback interface");
     memcpy(&from, &own, sizeof(own));
     datagrams_close(&datagrams);
-    cr_assert(zero(int, datagrams_join(&datagrams, poll_fd, GROUP, port, &from)));
+    cr_assert(zero(int, datagrams_join(&datagrams, poll_fd, &group, &from)));
     datagrams_report(&datagrams, "report", 6);
     pollfd.fd = datagrams.fds[1]; /* it is of the group, too */
     cr_assert(eq(int, poll(&pollfd, 1, 30000), 1));

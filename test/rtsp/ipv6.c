@@ -97,22 +97,55 @@ static bool enter_network(void)
     return (unshare(CLONE_NEWNET) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0) &&
            system("{ ip link set lo up && ip link add v0 type veth peer name v1 && "
                   "ip link set v1 up && ip link set v0 up && "
-                  "ip -6 addr add fd00::1/64 dev v0 nodad; } 2> /dev/null") == 0;
+                  "ip -6 addr add fd00::1/64 dev v0 nodad && "
+                  "ip -6 addr add fd00::2/64 dev v0 nodad; } 2> /dev/null") == 0;
+}
+
+static void open_sender(void)
+{
+    unsigned interface = if_nametoindex("v0");
+
+    sender = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    cr_assert(zero(
+        int, setsockopt(sender, IPPROTO_IPV6, IPV6_MULTICAST_IF, &interface, sizeof(interface))));
 }
 
 /* c=IN IP6, without a time to live (RFC 8866 5.7). */
-Test(rtsp_ipv6_group, plays_from_a_group_that_is_described, .fini = close_all, .timeout = 120)
+static void greet_in_group(const char *attributes)
 {
-    unsigned interface;
+    char description[512];
 
     if (!enter_network())
         cr_skip_test("no network of our own here");
-    interface = if_nametoindex("v0");
     open_at("fd00::1");
-    cr_assert(zero(
-        int, setsockopt(sender, IPPROTO_IPV6, IPV6_MULTICAST_IF, &interface, sizeof(interface))));
-    greet_by_datagrams("v=0\r\nc=IN IP6 " GROUP "/3\r\nm=video 20000 RTP/AVP 96\r\n"
-                       "a=rtpmap:96 H264/90000\r\na=control:v\r\n",
-                       "Session: 1\r\nTransport: RTP/AVP;multicast\r\n");
+    close(sender);
+    open_sender();
+    snprintf(description, sizeof(description),
+             "v=0\r\nc=IN IP6 " GROUP "/3\r\nm=video 20000 RTP/AVP 96\r\n"
+             "a=rtpmap:96 H264/90000\r\na=control:v\r\n%s",
+             attributes);
+    greet_by_datagrams(description, "Session: 1\r\nTransport: RTP/AVP;multicast\r\n");
+}
+
+Test(rtsp_ipv6_group, plays_from_a_group_that_is_described, .fini = close_all, .timeout = 120)
+{
+    greet_in_group("");
     send_until_one_comes(address_of(GROUP, 20000));
+}
+
+Test(rtsp_ipv6_group, hears_the_described_source_alone, .fini = close_all, .timeout = 120)
+{
+    struct sockaddr_in6 to = address_of(GROUP, 20000), own = address_of("fd00::1", 0);
+    uint8_t packet[64];
+    size_t bytes = packet_write(packet, 900, 1, true, "\x65\x88", 2);
+
+    greet_in_group("a=source-filter: incl IN IP6 " GROUP " fd00::2\r\n");
+    cr_assert(zero(int, bind(sender, (struct sockaddr *)&own, sizeof(own))));
+    cr_assert(gt(i64, sendto(sender, packet, bytes, 0, (struct sockaddr *)&to, sizeof(to)), 0));
+    close(sender);
+    open_sender();
+    own = address_of("fd00::2", 0);
+    cr_assert(zero(int, bind(sender, (struct sockaddr *)&own, sizeof(own))));
+    send_until_one_comes(to);
+    cr_assert(lt(i64, (int64_t)(uint16_t)camera.tracks[0]->receiver.statistics.first, 900));
 }

@@ -171,3 +171,40 @@ Test(rtsp_sdp, tells_plain_rtp_from_what_is_encrypted_or_none)
         cr_assert(eq(int, sdp.media[0].is_plain, i < 4), "%s", protocol);
     }
 }
+
+#define GROUP_MEDIA(port, address) "m=video " port " RTP/AVP 96\r\nc=IN IP4 " address "/127\r\n"
+
+/* RFC 4570 section 3. */
+Test(rtsp_sdp, reads_who_is_heard_of_a_group)
+{
+    cr_assert(zero(int, read_sdp("v=0\r\na=source-filter: incl IN IP4 * 192.0.2.9\r\n"
+                                 "a=source-filter:incl IN IP4 239.1.1.1 192.0.2.5 192.0.2.6\r\n"
+                                 /* its own, which comes before its address */
+                                 "m=video 1 RTP/AVP 96\r\n"
+                                 "a=source-filter: excl IN IP4 239.1.1.2 192.0.2.7\r\n"
+                                 "c=IN IP4 239.1.1.2\r\n" GROUP_MEDIA("2", "239.1.1.3"))));
+    cr_assert(eq(str, (char *)sdp.media[0].sources, "192.0.2.7"));
+    cr_assert(sdp.media[0].excludes);
+    cr_assert(eq(str, (char *)sdp.media[1].sources, "192.0.2.9"));
+    cr_assert(not(sdp.media[1].excludes));
+    cr_assert(zero(int, read_sdp("v=0\r\n"
+                                 "a=source-filter:incl IN IP4 239.1.1.1 192.0.2.5 192.0.2.6\r\n"
+                                 "a=source-filter: incl IN IP4 * 192.0.2.9\r\n" GROUP_MEDIA(
+                                     "2", "239.1.1.1"))));
+    cr_assert(eq(str, (char *)sdp.media[0].sources, "192.0.2.5 192.0.2.6"));
+}
+
+Test(rtsp_sdp, hears_everybody_without_a_filter_that_says_otherwise)
+{
+    static const char *const filters[] = {"", "incl", "incl IN IP4", "incl IN IP4 239.1.1.1",
+                                          "incl IN IP4 239.1.1.2 192.0.2.5"};
+
+    for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
+        char described[256];
+
+        snprintf(described, sizeof(described), "%sa=source-filter:%s\r\n",
+                 GROUP_MEDIA("2", "239.1.1.1"), filters[i]);
+        cr_assert(zero(int, read_sdp(described)));
+        cr_assert(eq(str, (char *)sdp.media[0].sources, ""), "%s", filters[i]);
+    }
+}

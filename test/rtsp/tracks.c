@@ -185,3 +185,17 @@ Test(rtsp_tracks, say_once_why_they_are_without_pictures)
     cr_assert(eq(u32, n_heard, 2));
     limef_log_set_sink(NULL, NULL);
 }
+
+Test(rtsp_tracks, say_once_why_they_are_without_sound)
+{
+    limef_log_set_sink(hear, NULL);
+    for (int i = 0; i < 2; i++)
+        cr_assert(zero(int, describe("v=0\r\n" VIDEO "m=audio 0 RTP/AVP 97\r\n"
+                                     "a=rtpmap:97 mpeg4-generic/48000/2\r\n"
+                                     "a=fmtp:97 config=1190;maxDisplacement=3072\r\n")));
+    cr_assert(eq(u32, n_heard, 1));
+    cr_assert(
+        ne(ptr, strstr(heard, "without sound: mpeg4-generic is sent out of order too far"), NULL),
+        "%s", heard);
+    limef_log_set_sink(NULL, NULL);
+}

@@ -75,9 +75,9 @@ enum limef_rtsp_reason {
     LIMEF_RTSP_REASON_TRANSPORT,    /**< neither transport that may be tried */
     LIMEF_RTSP_REASON_DESCRIPTION,  /**< it cannot be read */
     LIMEF_RTSP_REASON_ENCODING,     /**< no stream that is asked for is in one that is known */
-    LIMEF_RTSP_REASON_INTERLEAVED, /**< its pictures are sent so far from the order that they are
-                                        decoded in that there is no room for it: more than 1024
-                                        units, or 16 MiB (RFC 6184 7.2, RFC 7798 6) */
+    LIMEF_RTSP_REASON_INTERLEAVED,  /**< its pictures are sent so far from the order that they are
+                                         decoded in that there is no room for it: more than 1024
+                                         units, or 16 MiB (RFC 6184 7.2, RFC 7798 6) */
 };
 
 /** By what sound and pictures of one camera are in step, so that those of one moment have one time.
@@ -94,7 +94,8 @@ enum limef_rtsp_transport {
     LIMEF_RTSP_AUTO, /**< TCP; UDP if the camera refuses that, and what worked is remembered; TCP
                           alone with TLS, as UDP is not encrypted */
     LIMEF_RTSP_TCP,  /**< in the RTSP connection */
-    LIMEF_RTSP_UDP,  /**< unicast, or multicast where the camera describes it so */
+    LIMEF_RTSP_UDP,  /**< multicast where the camera describes it so, for as long as that brings
+                          something; else unicast */
 };
 
 /** Whom to trust, for rtsps://. */
@@ -151,9 +152,13 @@ struct limef_rtsp_source_counters {
     uint64_t n_dropped_units; /**< damaged, or before the key frame after a loss; and parts that
                                    there was no memory to put in decoding order */
     uint64_t n_jumps;         /**< of the camera's clock, repaired */
+    uint64_t n_lost_groups;   /**< times that a multicast group brought nothing, or could not be
+                                   joined, and unicast was asked for */
     int64_t jitter_us;        /**< of the first video track, RFC 3550 A.8 */
     int64_t clock_offset_us;  /**< camera's wall clock minus ours, by sender reports */
-    double drift_ppm;         /**< of the camera's clock against ours; 0: not known */
+    double drift_ppm; /**< how much faster the camera's clock is than ours: its wall clock, if it
+                           reports that, else that of its timestamps; 0: not known, which takes a
+                           minute at least and a network that lets it be told within 10 */
     enum limef_rtsp_sync sync;
     int64_t skew_us; /**< how much later sound came than its pictures, the first of each; 0: by
                           arrival */

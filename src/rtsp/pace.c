@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+#include "rtsp/pace.h"
+
+#include <libavutil/common.h>
+#include <math.h>
+#include <string.h>
+
+/* Among what comes in so long is one that nothing held up. */
+#define FIRST_WINDOW_US INT64_C(10000000)
+/* Crystals change with the day's warmth: what is older tells less. */
+#define LONGEST_WINDOW_US (16 * FIRST_WINDOW_US)
+/* Of less no slope is told. */
+#define LEAST_POINTS 6
+/* Nor of slopes whose median may be wrong by more. */
+#define MOST_ERROR 10e-6
+/* Half of a normal distribution is within 1/1.4826 of its deviation, and a median has 1.2533 times
+ * the error of a mean. */
+#define ERROR_OF_MEDIAN (1.4826 * 1.2533)
+/* The way is another one, or the camera left something out: what was before tells nothing. */
+#define STEP_US 200000
+/* 30 pictures a second that are 29.97 are a thousand off. More is no clock, but a file that is sent
+ * faster. */
+#define MOST_RATE 2000e-6
+/* Of two streams, if they are of one clock. */
+#define SAME_RATE 20e-6
+/* What is off for another reason than the slope is made up for in so long, and slowly: a network
+ * that is full for minutes is not followed. */
+#define PULL_US 600e6
+#define MOST_PULL 200e-6
+
+static double median(double *values, unsigned n)
+{
+    for (unsigned i = 1; i < n; i++) {
+        double value = values[i];
+        unsigned at = i;
+
+        for (; at > 0 && values[at - 1] > value; at--)
+            values[at] = values[at - 1];
+        values[at] = value;
+    }
+    return (values[(n - 1) / 2] + values[n / 2]) / 2;
+}
+
+static void tell_slope(struct rtsp_pace *pace)
+{
+    double slopes[RTSP_PACE_POINTS / 2], slope, error;
+    unsigned n = pace->n / 2;
+
+    for (unsigned i = 0; i < n; i++) {
+        const struct rtsp_pace_point *a = &pace->points[i], *b = &pace->points[i + pace->n - n];
+
+        slopes[i] = (double)(b->delay_us - a->delay_us) / (double)(b->at_us - a->at_us);
+    }
+    slope = median(slopes, n);
+    for (unsigned i = 0; i < n; i++)
+        slopes[i] = fabs(slopes[i] - slope);
+    error = ERROR_OF_MEDIAN * median(slopes, n) / sqrt(n);
+    if (error > MOST_ERROR)
+        return;
+    pace->slope = slope;
+    pace->is_known = true;
+}
+
+/* Room for another point: two become one, or the oldest goes. */
+static void make_room(struct rtsp_pace *pace)
+{
+    struct rtsp_pace_point *points = pace->points;
+
+    if (pace->window_us == LONGEST_WINDOW_US) {
+        memmove(points, points + 1, --pace->n * sizeof(*points));
+        return;
+    }
+    pace->n /= 2;
+    for (unsigned i = 0; i < pace->n; i++)
+        points[i] = points[2 * i + (points[2 * i + 1].delay_us < points[2 * i].delay_us)];
+    pace->window_us *= 2;
+}
+
+/* Whether a point is far from where the slope leads from the last one. */
+static bool is_step(const struct rtsp_pace *pace, const struct rtsp_pace_point *point)
+{
+    const struct rtsp_pace_point *last = &pace->points[pace->n ? pace->n - 1 : 0];
+
+    return pace->n > 0 && fabs((double)(point->delay_us - last->delay_us) -
+                               pace->slope * (double)(point->at_us - last->at_us)) > STEP_US;
+}
+
+static void add_point(struct rtsp_pace *pace)
+{
+    if (is_step(pace, &pace->least)) {
+        pace->n = 0;
+        pace->window_us = FIRST_WINDOW_US;
+    }
+    if (pace->n == RTSP_PACE_POINTS)
+        make_room(pace);
+    pace->points[pace->n++] = pace->least;
+    if (pace->n >= LEAST_POINTS)
+        tell_slope(pace);
+}
+
+bool rtsp_pace_take(struct rtsp_pace *pace, int64_t now_us, int64_t delay_us)
+{
+    bool is_first = !pace->window_us;
+    bool is_over = !is_first && now_us - pace->since_us >= pace->window_us;
+
+    if (is_over)
+        add_point(pace);
+    if (is_first)
+        pace->window_us = FIRST_WINDOW_US;
+    if (is_first || is_over)
+        pace->since_us = now_us;
+    if (is_first || is_over || delay_us < pace->least.delay_us)
+        pace->least = (struct rtsp_pace_point){.at_us = now_us, .delay_us = delay_us};
+    return is_over;
+}
+
+double rtsp_pace_drift_ppm(const struct rtsp_pace *pace)
+{
+    return pace->is_known ? -1e6 * pace->slope : 0;
+}
+
+static double added_us(const struct rtsp_course *course, int64_t own_us)
+{
+    double since_us = (double)(own_us - course->from_us);
+
+    return course->at_us + since_us * (since_us < 0 ? course->before : course->now);
+}
+
+/* From the highest time on. */
+static void bend(struct rtsp_course *course, int64_t highest_us, double rate)
+{
+    course->at_us = added_us(course, highest_us);
+    course->from_us = highest_us;
+    course->before = course->now;
+    course->now = rate;
+}
+
+/* What the line has to be by the last point. */
+static double wanted_rate(const struct rtsp_course *course)
+{
+    const struct rtsp_pace *pace = &course->pace;
+    const struct rtsp_pace_point *point = &pace->points[pace->n - 1];
+    double off_us = (double)(point->delay_us - course->first_us) -
+                    added_us(course, point->at_us - point->delay_us);
+
+    if (fabs(pace->slope) > MOST_RATE || (!pace->is_known && pace->n < LEAST_POINTS))
+        return 0;
+    return av_clipd(pace->slope + av_clipd(off_us / PULL_US, -MOST_PULL, MOST_PULL), -MOST_RATE,
+                    MOST_RATE);
+}
+
+void rtsp_course_take(struct rtsp_course *course, int64_t arrived_us, int64_t own_us,
+                      int64_t highest_us, const struct rtsp_course *leader)
+{
+    bool is_point = rtsp_pace_take(&course->pace, arrived_us, arrived_us - own_us);
+
+    if (is_point && !course->has_first) {
+        course->has_first = true;
+        course->first_us = course->pace.points[0].delay_us;
+    }
+    if (leader && course->now != leader->now)
+        bend(course, highest_us, leader->now);
+    else if (!leader && is_point)
+        bend(course, highest_us, wanted_rate(course));
+}
+
+bool rtsp_course_is_of(const struct rtsp_course *course, const struct rtsp_course *other)
+{
+    return fabs(course->pace.slope - other->pace.slope) < SAME_RATE;
+}
+
+int64_t rtsp_course_us(const struct rtsp_course *course, int64_t own_us)
+{
+    return llrint(added_us(course, own_us));
+}

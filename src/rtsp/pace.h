@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How fast a camera's clock goes by ours, and its times put on ours by that.
+ *
+ * What is known are delays: when something came, minus its time by the camera's clock. A network
+ * makes each of them longer by chance; the least of some seconds is that of the way alone, and how
+ * it changes is the difference of the two clocks (D. Mills, RFC 5905 section 10, keeps the least of
+ * eight samples for the same reason). The slope is the median of those between points half of the
+ * time apart (H. Theil, "A rank-invariant method of linear and polynomial regression analysis",
+ * 1950, the incomplete method), so that minutes in which all was held up do not count.
+ */
+#ifndef LIMEF_SRC_RTSP_PACE_H
+#define LIMEF_SRC_RTSP_PACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Of these the slope is told: of 10 s each at first, of 160 s each, which is 85 minutes, in the
+ * end. */
+#define RTSP_PACE_POINTS 32
+
+struct rtsp_pace_point {
+    int64_t at_us, delay_us;
+};
+
+/* All-zero: nothing came. */
+struct rtsp_pace {
+    int64_t window_us; /* one point is the least of so long; 0: nothing came */
+    int64_t since_us;  /* since when the next one is looked for */
+    struct rtsp_pace_point least;
+    unsigned n;
+    struct rtsp_pace_point points[RTSP_PACE_POINTS];
+    bool is_known;
+    double slope; /* of delays over time; the last one that was known */
+};
+
+/* Takes a delay. Returns whether another point came of it, which is the last one. */
+bool rtsp_pace_take(struct rtsp_pace *pace, int64_t now_us, int64_t delay_us);
+
+/* How much faster that clock is than ours, in millionths; 0: not known: it takes a minute, and for
+ * as long as the slopes say that it may be wrong by more than 10. */
+double rtsp_pace_drift_ppm(const struct rtsp_pace *pace);
+
+/*
+ * What is added to times of that clock, so that they go on as ours does: in a line that bends, by
+ * at most 2000 millionths, where another point came; never a jump. All-zero: nothing is.
+ */
+struct rtsp_course {
+    struct rtsp_pace pace;
+    bool has_first;
+    int64_t first_us;   /* the first point's delay, which stays */
+    int64_t from_us;    /* the line bends at that time of the camera's clock, */
+    double at_us;       /* where so much is added, */
+    double before, now; /* and so much more with each microsecond */
+};
+
+/*
+ * Takes a unit.
+ *
+ * own_us      its time by the camera's clock.
+ * highest_us  of all that came before.
+ * leader      of another stream by the same clock, which it bends with; NULL: there is none.
+ */
+void rtsp_course_take(struct rtsp_course *course, int64_t arrived_us, int64_t own_us,
+                      int64_t highest_us, const struct rtsp_course *leader);
+
+/* Whether two streams can be of one clock, as far as is known. */
+bool rtsp_course_is_of(const struct rtsp_course *course, const struct rtsp_course *other);
+
+/* What is added to a time. Those up to some seconds back stay in their order. */
+int64_t rtsp_course_us(const struct rtsp_course *course, int64_t own_us);
+
+#endif

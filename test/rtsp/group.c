@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/* A camera that describes a multicast group, in a network of the test's own. */
+#include "scripted_camera.h"
+
+#include <net/if.h>
+#include <sched.h>
+
+#define GROUP "239.255.77.2"
+#define GROUP_PORT 20000
+#define DESCRIPTION                                                                                \
+    "v=0\r\nc=IN IP4 " GROUP "/1\r\nm=video 20000 RTP/AVP 96\r\n"                                  \
+    "a=rtpmap:96 H264/90000\r\na=control:v\r\n"
+#define OURS "127.0.0.2"
+#define OTHERS "127.0.0.3"
+
+static bool enter_network(void)
+{
+    return (unshare(CLONE_NEWNET) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0) &&
+           system("{ ip link set lo up && ip link set lo multicast on; } 2> /dev/null") == 0;
+}
+
+static void open_all(void)
+{
+    if (!enter_network())
+        cr_skip_test("no network of our own here");
+    open_camera();
+    camera.settings.transport = LIMEF_RTSP_UDP;
+    camera.is_udp = true;
+}
+
+TestSuite(rtsp_group, .init = open_all, .fini = close_camera, .timeout = 120);
+
+/* Up to SETUP, by a group or not. */
+static void expect_setup(const char *description, bool is_group)
+{
+    meet();
+    expect("DESCRIBE");
+    answer_as(200, "", description);
+    expect("SETUP");
+    cr_assert(eq(int, strstr(asked, "multicast") != NULL, is_group), "%s", asked);
+    cr_assert(eq(int, strstr(asked, "client_port=") != NULL, !is_group), "%s", asked);
+}
+
+static void play(const char *description, bool is_group)
+{
+    expect_setup(description, is_group);
+    answer(is_group ? "Session: 1\r\nTransport: RTP/AVP;multicast\r\n"
+                    : "Session: 1\r\nTransport: RTP/AVP;unicast\r\n");
+    expect("PLAY");
+    answer("");
+    while (camera.pending != RTSP_NO_REQUEST)
+        step();
+}
+
+static void send_from(const char *host, uint16_t sequence, const char *to_host, uint16_t to_port)
+{
+    struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr.s_addr = inet_addr(host)};
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons(to_port), .sin_addr.s_addr = inet_addr(to_host)};
+    struct ip_mreqn request = {.imr_ifindex = (int)if_nametoindex("lo")};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    uint8_t packet[64];
+    size_t bytes = packet_write(packet, sequence, sequence * 3600u, true, "\x65\x88", 2);
+
+    cr_assert(zero(int, setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &request, sizeof(request))));
+    cr_assert(zero(int, bind(fd, (struct sockaddr *)&own, sizeof(own))));
+    cr_assert(gt(i64, sendto(fd, packet, bytes, 0, (struct sockaddr *)&to, sizeof(to)), 0));
+    close(fd);
+}
+
+static void step_until_playing(void)
+{
+    int64_t end_us = limef_now_us() + DEADLINE_US;
+
+    while (camera.state != LIMEF_RTSP_PLAYING) {
+        cr_assert(lt(i64, limef_now_us(), end_us));
+        step();
+    }
+}
+
+/* One packet of others, which is there first, and one of ours. */
+static void assert_hears_ours_alone(const char *attributes)
+{
+    char description[512];
+
+    snprintf(description, sizeof(description), "%s%s", DESCRIPTION, attributes);
+    play(description, true);
+    send_from(OTHERS, 1, GROUP, GROUP_PORT);
+    send_from(OURS, 2, GROUP, GROUP_PORT);
+    step_until_playing();
+    cr_assert(eq(u16, (uint16_t)camera.tracks[0]->receiver.statistics.first, 2));
+}
+
+Test(rtsp_group, anybody_is_heard_without_a_filter)
+{
+    play(DESCRIPTION, true);
+    send_from(OTHERS, 1, GROUP, GROUP_PORT);
+    step_until_playing();
+}
+
+Test(rtsp_group, its_source_is_heard_alone)
+{
+    assert_hears_ours_alone("a=source-filter: incl IN IP4 " GROUP " " OURS "\r\n");
+}
+
+Test(rtsp_group, one_of_several_sources_is_heard)
+{
+    assert_hears_ours_alone("a=source-filter: incl IN IP4 * fd00::1 127.0.0.9 " OURS "\r\n");
+}
+
+Test(rtsp_group, who_is_excluded_is_not_heard)
+{
+    assert_hears_ours_alone("a=source-filter: excl IN IP4 " GROUP " " OTHERS "\r\n");
+}
+
+Test(rtsp_group, a_filter_of_names_alone_is_none)
+{
+    char description[512];
+
+    snprintf(description, sizeof(description), "%sa=source-filter: incl IN IP4 * camera.local\r\n",
+             DESCRIPTION);
+    play(description, true);
+    send_from(OTHERS, 1, GROUP, GROUP_PORT);
+    step_until_playing();
+}
+
+/* The time for it is over. */
+static void wait_in_vain(void)
+{
+    uint64_t n_connects = camera.past.n_connects;
+    int64_t end_us = limef_now_us() + DEADLINE_US;
+
+    camera.media_us = 0;
+    while (camera.past.n_connects == n_connects) {
+        cr_assert(lt(i64, limef_now_us(), end_us));
+        if (camera.state == LIMEF_RTSP_WAITING)
+            camera.retry_us = 0;
+        step();
+    }
+}
+
+Test(rtsp_group, unicast_is_asked_for_where_it_brings_nothing_and_remembered)
+{
+    struct limef_rtsp_source_counters counters;
+
+    play(DESCRIPTION, true);
+    wait_in_vain();
+    play(DESCRIPTION, false);
+    send_from("127.0.0.1", 1, "127.0.0.1", camera.tracks[0]->datagrams.port);
+    step_until_playing();
+    rtsp_camera_count(&camera, &counters);
+    cr_assert(eq(u64, counters.n_lost_groups, 1));
+    close(peer); /* the camera begins anew */
+    peer = 0;
+    while (camera.state == LIMEF_RTSP_PLAYING)
+        step();
+    camera.retry_us = 0;
+    expect_setup(DESCRIPTION, false);
+}
+
+Test(rtsp_group, it_is_tried_again_where_unicast_brings_nothing_either)
+{
+    play(DESCRIPTION, true);
+    wait_in_vain();
+    play(DESCRIPTION, false);
+    wait_in_vain();
+    expect_setup(DESCRIPTION, true);
+}
+
+Test(rtsp_group, tcp_is_next_where_neither_brings_anything_and_it_may)
+{
+    camera.settings.transport = LIMEF_RTSP_AUTO;
+    play(DESCRIPTION, true);
+    wait_in_vain();
+    play(DESCRIPTION, false);
+    wait_in_vain();
+    meet();
+    expect("DESCRIBE");
+    answer_as(200, "", DESCRIPTION);
+    expect("SETUP");
+    cr_assert(ne(ptr, strstr(asked, "interleaved="), NULL), "%s", asked);
+}
+
+Test(rtsp_group, unicast_is_asked_for_where_it_is_refused)
+{
+    expect_setup(DESCRIPTION, true);
+    answer_as(461, "", "");
+    expect_setup(DESCRIPTION, false);
+    cr_assert(eq(u64, camera.past.n_lost_groups, 1));
+}
+
+Test(rtsp_group, a_camera_that_answers_with_it_nevertheless_has_no_way)
+{
+    play(DESCRIPTION, true);
+    wait_in_vain();
+    expect_setup(DESCRIPTION, false);
+    answer("Session: 1\r\nTransport: RTP/AVP;multicast\r\n");
+    while (camera.pending == RTSP_SETUP)
+        step();
+    cr_assert(eq(int, (int)camera.reason, LIMEF_RTSP_REASON_TRANSPORT));
+    camera.retry_us = 0;
+    expect_setup(DESCRIPTION, true);
+}

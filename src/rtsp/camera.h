@@ -130,10 +130,15 @@ void rtsp_camera_count(const struct rtsp_camera *camera,
 /* Leaves and releases all; all-zero afterwards. */
 void rtsp_camera_clear(struct rtsp_camera *camera);
 
-/* requests.c: what is asked and answered */
+/* requests.c */
 
+/* What a request is called in a camera's version. */
+const char *rtsp_camera_method(const struct rtsp_camera *camera, enum rtsp_request request);
 /* Sends a request. Returns 0, or what went wrong. */
 int rtsp_camera_ask(struct rtsp_camera *camera, enum rtsp_request request);
+
+/* answers.c */
+
 /* Takes an answer, or a request of the camera. Returns 0; AVERROR_EXIT: of an event. What is wrong
  * ends the connection. */
 int rtsp_camera_take(struct rtsp_camera *camera, const struct rtsp_item *item, int64_t now_us);
@@ -171,15 +176,20 @@ void rtsp_camera_hang_up(struct rtsp_camera *camera);
 /* Connects anew at once: another transport, another place. */
 void rtsp_camera_begin_again(struct rtsp_camera *camera);
 
+/* transport.c */
+
+/* The Transport header of a track's SETUP. Returns 0, or why there can be none. */
+int rtsp_track_ask(struct rtsp_track *track, char transport[RTSP_TRANSPORT_BYTES]);
+/* Takes the camera's. Returns 0, AVERROR_INVALIDDATA, or why there is no socket for it. */
+int rtsp_track_take(struct rtsp_track *track, const char *transport);
+/* Whether an address is one of multicast. */
+bool rtsp_is_group(const char *address);
+
 /* tracks.c */
 
 /* Takes a description. Returns 0; AVERROR(ENOSYS): nothing in it that can be used;
  * AVERROR_PATCHWELCOME: its pictures are further out of order than there is room for; others. */
 int rtsp_camera_describe(struct rtsp_camera *camera, const char *text, size_t bytes);
-/* The Transport header of a track's SETUP. Returns 0, or why there can be none. */
-int rtsp_track_ask(struct rtsp_track *track, char transport[RTSP_TRANSPORT_BYTES]);
-/* Takes the camera's. Returns 0, AVERROR_INVALIDDATA, or why there is no socket for it. */
-int rtsp_track_take(struct rtsp_track *track, const char *transport);
 void rtsp_camera_clear_tracks(struct rtsp_camera *camera);
 /* Goes on without the track that is set up. */
 void rtsp_camera_drop_track(struct rtsp_camera *camera);

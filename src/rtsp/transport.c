@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/* How the packets of a track come, as SETUP agrees on it: the header Transport (RFC 2326 section
+ * 12.39, RFC 7826 section 18.54). */
+#include "rtsp/camera.h"
+
+#include <arpa/inet.h>
+#include <libavutil/error.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+/* How long a packet that is missing is waited for on UDP. */
+#define REORDER_WAIT_US 150000
+
+bool rtsp_is_group(const char *address)
+{
+    struct in_addr in;
+    struct in6_addr in6;
+
+    return (inet_pton(AF_INET, address, &in) == 1 && IN_MULTICAST(ntohl(in.s_addr))) ||
+           (inet_pton(AF_INET6, address, &in6) == 1 && IN6_IS_ADDR_MULTICAST(&in6));
+}
+
+/* Some that say that they speak RTSP 2.0 know the ports of 1.0 alone, and take what they can read;
+ * others leave out a transport of which they do not know all, and take the second. */
+static void write_ports(char transport[RTSP_TRANSPORT_BYTES], bool is_2, unsigned port)
+{
+    char addresses[40];
+
+    snprintf(addresses, sizeof(addresses), "dest_addr=\":%u\"/\":%u\"", port, port + 1);
+    if (is_2)
+        snprintf(transport, RTSP_TRANSPORT_BYTES,
+                 "RTP/AVP;unicast;%s;client_port=%u-%u,RTP/AVP;unicast;%s", addresses, port,
+                 port + 1, addresses);
+    else
+        snprintf(transport, RTSP_TRANSPORT_BYTES, "RTP/AVP;unicast;client_port=%u-%u", port,
+                 port + 1);
+}
+
+int rtsp_track_ask(struct rtsp_track *track, char transport[RTSP_TRANSPORT_BYTES])
+{
+    struct rtsp_camera *camera = track->camera;
+    int ret = 0;
+
+    track->receiver.window.wait_us = camera->is_udp ? REORDER_WAIT_US : 0;
+    track->receiver.window.is_held = camera->is_udp; /* up to the answer to PLAY */
+    if (!camera->is_udp) {
+        snprintf(transport, RTSP_TRANSPORT_BYTES, "RTP/AVP/TCP;unicast;interleaved=%u-%u",
+                 track->channel, track->channel + 1u);
+        return 0;
+    }
+    if (track->group) {
+        snprintf(transport, RTSP_TRANSPORT_BYTES, "RTP/AVP;multicast");
+        return 0;
+    }
+    if (!track->datagrams.is_open) /* asked once more, with a password */
+        ret = datagrams_open(&track->datagrams, camera->poll_fd, &camera->stream.peer.address,
+                             camera->stream.peer.bytes);
+    if (ret >= 0)
+        write_ports(transport, camera->speaks_2, track->datagrams.port);
+    return ret;
+}
+
+/* "a-b" or "a" behind a name. Returns how many there were. */
+static int read_range(const char *transport, const char *name, unsigned most, unsigned values[2])
+{
+    size_t bytes;
+    const char *text = rtsp_parameter(transport, ';', name, &bytes);
+    int n = text && bytes > 0 ? sscanf(text, "%5u-%5u", &values[0], &values[1]) : 0;
+
+    if (n == 1)
+        values[1] = values[0] + 1;
+    return n > 0 && values[0] <= most && values[1] <= most ? n : 0;
+}
+
+/* A parameter's value, as a string; "": there is none. */
+static void read_value(const char *transport, const char *name, char value[64])
+{
+    size_t bytes = 0;
+    const char *text = rtsp_parameter(transport, ';', name, &bytes);
+
+    snprintf(value, 64, "%.*s", text && bytes < 64 ? (int)bytes : 0, text ? text : "");
+}
+
+/* RTSP 2.0 (RFC 7826 section 18.54): src_addr="192.0.2.5:9000"/"192.0.2.5:9001", of IPv6 with
+ * brackets, perhaps without a host. Returns how many there were. */
+static unsigned read_addresses(const char *transport, const char *name, char host[64],
+                               unsigned ports[2])
+{
+    char text[192], *rest = text, *address;
+    size_t bytes = 0;
+    const char *value = rtsp_parameter(transport, ';', name, &bytes);
+    unsigned n = 0;
+
+    snprintf(text, sizeof(text), "%.*s", value && bytes < sizeof(text) ? (int)bytes : 0,
+             value ? value : "");
+    while (n < 2 && (address = strsep(&rest, "/"))) {
+        char *colon = strrchr(address, ':'), *begin = address + strspn(address, "\"[");
+        unsigned port;
+
+        if (!colon || colon < begin || sscanf(colon, ":%5u", &port) != 1 || port > UINT16_MAX)
+            break;
+        *colon = '\0';
+        begin[strcspn(begin, "]")] = '\0';
+        if (n == 0)
+            snprintf(host, 64, "%.63s", begin);
+        ports[n++] = port;
+    }
+    if (n == 1)
+        ports[1] = ports[0] + 1;
+    return n;
+}
+
+static int join(struct rtsp_track *track, const char *transport)
+{
+    unsigned ports[2] = {track->group_port, 0};
+    char group[64] = "";
+    struct sockaddr_storage own = {.ss_family = AF_UNSPEC};
+    socklen_t own_bytes = sizeof(own);
+
+    if (!read_addresses(transport, "dest_addr", group, ports)) {
+        read_value(transport, "destination", group);
+        read_range(transport, "port", 65535, ports);
+    }
+    if (!group[0])
+        snprintf(group, sizeof(group), "%s", track->group ? track->group : "");
+    if (ports[0] == 0 || !rtsp_is_group(group))
+        return AVERROR_INVALIDDATA;
+    datagrams_close(&track->datagrams);
+    getsockname(track->camera->stream.fd, (struct sockaddr *)&own, &own_bytes);
+    return datagrams_join(&track->datagrams, track->camera->poll_fd, group, (uint16_t)ports[0],
+                          &own);
+}
+
+int rtsp_track_take(struct rtsp_track *track, const char *transport)
+{
+    unsigned values[2];
+    char source[64] = "";
+    size_t bytes;
+    bool has_ports;
+
+    track->is_set_up = true;
+    if (!track->camera->is_udp) {
+        if (read_range(transport, "interleaved", 255, values))
+            track->channel = (uint8_t)values[0];
+        rtsp_framing_add(&track->camera->framing, track->channel);
+        return 0;
+    }
+    if (rtsp_parameter(transport, ';', "multicast", &bytes))
+        return join(track, transport);
+    has_ports = read_addresses(transport, "src_addr", source, values);
+    if (!has_ports) {
+        read_value(transport, "source", source);
+        has_ports = read_range(transport, "server_port", 65535, values);
+    }
+    datagrams_allow(&track->datagrams, source);
+    if (has_ports)
+        datagrams_greet(&track->datagrams, (uint16_t)values[0], (uint16_t)values[1]);
+    return track->datagrams.is_open ? 0 : AVERROR_INVALIDDATA;
+}

@@ -118,7 +118,7 @@ static inline void graph_init(struct limef_graph *graph, size_t bytes, enum lime
 }
 
 /* A line that does not end, with a thread for each filter. */
-static inline void run_line(struct limef_graph *graph, struct line *line)
+static inline void begin_line(struct limef_graph *graph, struct line *line)
 {
     line_init(line, INT64_MAX);
     graph_init(graph, sizeof(memory), LIMEF_PLAN_PER_FILTER);

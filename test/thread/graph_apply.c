@@ -55,7 +55,7 @@ Test(graph_apply, threads_get_another_priority_while_frames_flow)
     static struct line line;
     struct limef_graph graph = {0};
 
-    run_line(&graph, &line);
+    begin_line(&graph, &line);
     set_priorities(graph.inside, LIMEF_PRIORITY_BACKGROUND);
     assert_priorities(&graph, LIMEF_PRIORITY_BACKGROUND);
     end_line(&graph, &line);
@@ -143,7 +143,7 @@ Test(graph_apply, a_stop_waits_by_the_clock_that_nobody_sets)
     struct limef_graph graph = {0};
     pthread_t thread;
 
-    run_line(&graph, &line);
+    begin_line(&graph, &line);
     cr_assert(eq(int, pthread_create(&thread, NULL, hold_lock, &graph), 0));
     while (!pthread_mutex_trylock(&graph.inside->lock)) {
         pthread_mutex_unlock(&graph.inside->lock);
@@ -164,7 +164,7 @@ Test(graph_apply, a_look_waits_by_the_clock_that_nobody_sets)
     static struct line line;
     struct limef_graph graph = {0};
 
-    run_line(&graph, &line);
+    begin_line(&graph, &line);
     atomic_store(&clock_of_lock, -1);
     pthread_mutex_lock(&graph.inside->registry);
     cr_assert(eq(int, graph_lock_registry(graph.inside), AVERROR(EAGAIN)));
@@ -201,7 +201,7 @@ Test(graph_apply, plans_for_what_a_quota_leaves)
     put(proc, "0::/\n");
     put(max, "80000 100000\n");
     machine_set_cgroup(proc, folder);
-    run_line(&graph, &line);
+    begin_line(&graph, &line);
     cr_assert(has_cores(&graph, " 0.8 cores"));
     put(max, "30000 100000\n");
     cr_assert(has_cores(&graph, " 0.3 cores"));

@@ -34,7 +34,7 @@ Test(graph_move, fifos_get_other_bounds_while_frames_flow)
     struct limef_graph_boundary_look looks[3];
     size_t n = 3;
 
-    run_line(&graph, &line);
+    begin_line(&graph, &line);
     lane = &graph.inside->edges->input.lane;
     fill_memory(graph.inside, 600000);
     cr_assert(eq(int, set_bounds(&graph, (struct limef_plan_link){.depth = 2}), 0));
@@ -74,7 +74,7 @@ Test(graph_move, a_live_fifo_begins_to_drop_when_it_is_told_to)
     struct limef_graph_boundary_look looks[3];
     size_t n = 3;
 
-    run_line(&graph, &line);
+    begin_line(&graph, &line);
     cr_assert(
         eq(int,
            set_bounds(&graph,
@@ -117,7 +117,7 @@ Test(graph_move, counts_of_a_boundary_begin_anew_with_it)
     struct limef_graph graph = {0};
     struct graph_edge *edge;
 
-    run_line(&graph, &line);
+    begin_line(&graph, &line);
     pthread_mutex_lock(&graph.inside->lock);
     for (edge = graph.inside->edges; edge->to->filter != &line.a.filter; edge = edge->next)
         continue;
@@ -283,7 +283,7 @@ Test(graph_move, a_change_is_given_up_while_its_reader_hangs)
     struct limef_graph_inside *inside;
     struct graph_node *node;
 
-    run_line(&graph, &line);
+    begin_line(&graph, &line);
     inside = graph.inside;
     atomic_store(&line.sink.stuck, 1);
     ASSERT_COMES(atomic_load(&line.sink.in_go));

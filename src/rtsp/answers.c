@@ -373,6 +373,8 @@ static int take_answer(struct rtsp_camera *camera, const struct rtsp_item *item,
 
 int rtsp_camera_take(struct rtsp_camera *camera, const struct rtsp_item *item, int64_t now_us)
 {
+    if (item->kind != RTSP_ITEM_MEDIA)
+        camera->answered_us = now_us;
     switch (item->kind) {
     case RTSP_ITEM_MEDIA:
         return rtsp_camera_take_media(camera, item, now_us);

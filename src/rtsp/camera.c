@@ -233,6 +233,8 @@ static const char *what_is_late(const struct rtsp_stream *stream)
     case RTSP_STREAM_RESOLVING:
         return rtsp_stream_waits_for_name(stream) ? "name lookup: no answer"
                                                   : "name lookup: busy with other names";
+    case RTSP_STREAM_TRUSTING:
+        return "whom it may trust cannot be read in time";
     case RTSP_STREAM_OPEN:
         return "no answer";
     default:

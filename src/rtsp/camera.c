@@ -218,36 +218,13 @@ static int64_t ends_us(const struct rtsp_camera *camera)
     return end_us ? end_us : LIMEF_FOREVER;
 }
 
-/* Whether packets come nevertheless: sound alone, or nothing that is whole. */
-static bool hears(const struct rtsp_camera *camera, int64_t now_us)
+static int look_at_end(struct rtsp_camera *camera, int64_t now_us)
 {
-    bool hears = false;
-
-    for (unsigned i = 0; i < camera->n_tracks; i++)
-        hears |= now_us - camera->tracks[i]->receiver.arrived_us < camera->settings.timeout_us / 4;
-    return hears;
-}
-
-/* Nothing came. Stalled at half of the time, lost when it is over. */
-static int look_at_silence(struct rtsp_camera *camera, int64_t now_us)
-{
-    int64_t silent_us = now_us - camera->last_unit_us, timeout_us = camera->settings.timeout_us;
-    bool is_heard = hears(camera, now_us);
-    enum limef_rtsp_reason reason =
-        is_heard ? LIMEF_RTSP_REASON_NO_PICTURE : LIMEF_RTSP_REASON_SILENCE;
-    const char *why = is_heard ? "no picture" : "no signal";
-
-    if (now_us >= ends_us(camera)) {
-        if (take_rest(camera, now_us) == AVERROR_EXIT)
-            return AVERROR_EXIT;
-        return rtsp_camera_fail(camera, LIMEF_RTSP_REASON_LEFT, AVERROR_EOF,
-                                "it ended its streams");
-    }
-    if (silent_us >= timeout_us)
-        return rtsp_camera_fail(camera, reason, AVERROR(ETIMEDOUT), why);
-    if (silent_us >= timeout_us / 2)
-        return rtsp_camera_set_state(camera, LIMEF_RTSP_STALLED, reason, AVERROR(ETIMEDOUT), why);
-    return 0;
+    if (now_us < ends_us(camera))
+        return rtsp_camera_look_at_silence(camera, now_us);
+    if (take_rest(camera, now_us) == AVERROR_EXIT)
+        return AVERROR_EXIT;
+    return rtsp_camera_fail(camera, LIMEF_RTSP_REASON_LEFT, AVERROR_EOF, "it ended its streams");
 }
 
 static const char *what_is_late(const struct rtsp_stream *stream)
@@ -256,6 +233,8 @@ static const char *what_is_late(const struct rtsp_stream *stream)
     case RTSP_STREAM_RESOLVING:
         return rtsp_stream_waits_for_name(stream) ? "name lookup: no answer"
                                                   : "name lookup: busy with other names";
+    case RTSP_STREAM_TRUSTING:
+        return "whom it may trust cannot be read in time";
     case RTSP_STREAM_OPEN:
         return "no answer";
     default:
@@ -299,27 +278,36 @@ static int tick_tracks(struct rtsp_camera *camera, int64_t now_us)
     return ret;
 }
 
+static int keep_alive(struct rtsp_camera *camera, int64_t now_us)
+{
+    int ret;
+
+    camera->keep_alive_us = LIMEF_FOREVER;
+    ret = rtsp_camera_ask(camera, RTSP_KEEP_ALIVE);
+    camera->deadline_us = FFMIN(camera->deadline_us, rtsp_camera_answer_by_us(camera, now_us));
+    return ret < 0 ? rtsp_camera_fail(camera, LIMEF_RTSP_REASON_BROKEN, ret, "the connection broke")
+                   : 0;
+}
+
 static int look_at_clock(struct rtsp_camera *camera, int64_t now_us)
 {
     int ret = 0;
 
     if (now_us >= camera->media_us)
-        return look_elsewhere(camera);
+        return rtsp_camera_may_be_silent(camera) ? rtsp_camera_play(camera, now_us)
+                                                 : look_elsewhere(camera);
     if (now_us >= camera->deadline_us)
         return look_at_deadline(camera, now_us);
     if (camera->has_played)
-        ret = look_at_silence(camera, now_us);
+        ret = look_at_end(camera, now_us);
     if (ret >= 0 && now_us >= camera->report_us) {
         rtsp_camera_report(camera, now_us);
         camera->report_us =
             now_us + REPORT_EVERY_US / 2 + (int64_t)(rtsp_camera_random(camera) % REPORT_EVERY_US);
     }
-    if (ret >= 0 && now_us >= camera->keep_alive_us && camera->pending == RTSP_NO_REQUEST) {
-        camera->keep_alive_us = LIMEF_FOREVER;
-        ret = rtsp_camera_ask(camera, RTSP_KEEP_ALIVE);
-        if (ret < 0)
-            ret = rtsp_camera_fail(camera, LIMEF_RTSP_REASON_BROKEN, ret, "the connection broke");
-    }
+    if (ret >= 0 && camera->pending == RTSP_NO_REQUEST &&
+        now_us >= FFMIN(camera->keep_alive_us, rtsp_camera_ask_us(camera)))
+        ret = keep_alive(camera, now_us);
     return ret;
 }
 
@@ -331,13 +319,8 @@ static int64_t next_due_us(const struct rtsp_camera *camera)
     due_us = FFMIN(due_us, rtsp_stream_due_us(&camera->stream));
     for (unsigned i = 0; i < camera->n_tracks; i++)
         due_us = FFMIN(due_us, rtsp_receiver_due_us(&camera->tracks[i]->receiver));
-    if (camera->has_played) {
-        int64_t half_us = camera->settings.timeout_us / 2;
-
-        due_us = FFMIN(due_us, camera->last_unit_us +
-                                   (camera->state == LIMEF_RTSP_STALLED ? 2 : 1) * half_us);
-        due_us = FFMIN(due_us, ends_us(camera));
-    }
+    if (camera->has_played)
+        due_us = FFMIN(due_us, FFMIN(rtsp_camera_silent_us(camera), ends_us(camera)));
     return due_us;
 }
 

@@ -98,8 +98,8 @@ struct rtsp_camera {
     int64_t media_us;    /* when the first access unit has to be there; LIMEF_FOREVER */
     int64_t keep_alive_us, report_us, retry_us;
     int64_t first_backoff_us, longest_backoff_us, backoff_us;
-    int64_t played_since_us, last_unit_us;
-    char why[RTSP_CAMERA_WHY_BYTES]; /* of the last failure */
+    int64_t played_since_us, last_unit_us, answered_us; /* the last: anything at all */
+    char why[RTSP_CAMERA_WHY_BYTES];                    /* of the last failure */
     int code, status;
 
     /* sums of connections that are over, and what no connection owns */
@@ -133,10 +133,15 @@ void rtsp_camera_count(const struct rtsp_camera *camera,
 /* Leaves and releases all; all-zero afterwards. */
 void rtsp_camera_clear(struct rtsp_camera *camera);
 
-/* requests.c: what is asked and answered */
+/* requests.c */
 
+/* What a request is called in a camera's version. */
+const char *rtsp_camera_method(const struct rtsp_camera *camera, enum rtsp_request request);
 /* Sends a request. Returns 0, or what went wrong. */
 int rtsp_camera_ask(struct rtsp_camera *camera, enum rtsp_request request);
+
+/* answers.c */
+
 /* Takes an answer, or a request of the camera. Returns 0; AVERROR_EXIT: of an event. What is wrong
  * ends the connection. */
 int rtsp_camera_take(struct rtsp_camera *camera, const struct rtsp_item *item, int64_t now_us);
@@ -173,6 +178,27 @@ int rtsp_camera_fail(struct rtsp_camera *camera, enum limef_rtsp_reason told, in
 void rtsp_camera_hang_up(struct rtsp_camera *camera);
 /* Connects anew at once: another transport, another place. */
 void rtsp_camera_begin_again(struct rtsp_camera *camera);
+
+/* liveness.c */
+
+/* Whether it has a stream of that kind that is received. */
+bool rtsp_camera_has(const struct rtsp_camera *camera, enum limef_media media);
+/* It plays. Returns what the event returned. */
+int rtsp_camera_play(struct rtsp_camera *camera, int64_t now_us);
+/* A unit came. Returns likewise. */
+int rtsp_camera_note_unit(struct rtsp_camera *camera, const struct rtsp_receiver *receiver,
+                          const struct rtsp_arrival *arrival);
+/* Whether it is no fault if nothing has come since PLAY: nothing of it is a picture, and what it
+ * would send would get through. */
+bool rtsp_camera_may_be_silent(const struct rtsp_camera *camera);
+/* Of one that played: stalled, lost, or as before. Returns what the events returned. */
+int rtsp_camera_look_at_silence(struct rtsp_camera *camera, int64_t now_us);
+/* When that is to be looked at again. */
+int64_t rtsp_camera_silent_us(const struct rtsp_camera *camera);
+/* When it is asked whether it is there; LIMEF_FOREVER: pictures tell. */
+int64_t rtsp_camera_ask_us(const struct rtsp_camera *camera);
+/* By when it has to answer to that; LIMEF_FOREVER: as to anything. */
+int64_t rtsp_camera_answer_by_us(const struct rtsp_camera *camera, int64_t now_us);
 
 /* tracks.c */
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "rtsp/resolver.h"
 
+#include "base/detached.h"
 #include "base/memory_private.h"
 
 #include <errno.h>
 #include <libavutil/error.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -156,24 +156,12 @@ static void *ask(void *unused)
     return unused;
 }
 
-/* A thread that nobody joins, and that gets no signals of the application. */
 static int start_thread(void)
 {
-    pthread_attr_t attributes;
-    sigset_t all, before;
-    pthread_t thread;
-    int error;
+    int ret = detached_start(ask, NULL, STACK_BYTES);
 
-    sigfillset(&all);
-    pthread_attr_init(&attributes);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    error = memory_permits() ? pthread_create(&thread, &attributes, ask, NULL) : EAGAIN;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
-    n_threads += error == 0;
-    return AVERROR(error == EAGAIN ? ENOMEM : error); /* no thread; it is no wait */
+    n_threads += ret >= 0;
+    return ret;
 }
 
 /* The one for that name, new if there is none; NULL: no memory. */

@@ -43,21 +43,40 @@ static int fail(struct rtsp_stream *stream, int code, char why[RTSP_TLS_WHY_BYTE
     return code;
 }
 
-static int begin_tls(struct rtsp_stream *stream, char why[RTSP_TLS_WHY_BYTES])
+static int shake_hands(struct rtsp_stream *stream, char why[RTSP_TLS_WHY_BYTES])
 {
     const struct rtsp_stream_target *target = &stream->target;
-    int ret;
+    int ret = rtsp_trust_look(stream->trust, why);
 
-    if (!target->is_tls) {
+    if (ret == AVERROR(EAGAIN))
+        return ret;
+    watch(stream, EPOLL_CTL_DEL, rtsp_trust_fd(stream->trust), false);
+    stream->phase = RTSP_STREAM_SHAKING_HANDS;
+    if (ret >= 0)
+        ret =
+            rtsp_tls_open(&stream->tls, stream->fd, target->host, target->tls, stream->trust, why);
+    return ret < 0 ? fail(stream, ret, why) : rtsp_stream_go_on(stream, why);
+}
+
+static int begin_tls(struct rtsp_stream *stream, char why[RTSP_TLS_WHY_BYTES])
+{
+    int ret = 0;
+
+    wait_to_write(stream, false);
+    if (!stream->target.is_tls) {
         stream->phase = RTSP_STREAM_OPEN;
-        wait_to_write(stream, false);
         return 0;
     }
-    ret = rtsp_tls_open(&stream->tls, stream->fd, target->host, target->tls, why);
+    if (!stream->trust)
+        ret = rtsp_trust_take(&stream->trust, stream->target.tls);
+    if (ret == AVERROR(ENOSYS))
+        rtsp_trust_look(NULL, why);
+    if (ret >= 0)
+        ret = watch(stream, EPOLL_CTL_ADD, rtsp_trust_fd(stream->trust), false);
     if (ret < 0)
         return fail(stream, ret, why);
-    stream->phase = RTSP_STREAM_SHAKING_HANDS;
-    return rtsp_stream_go_on(stream, why);
+    stream->phase = RTSP_STREAM_TRUSTING;
+    return shake_hands(stream, why);
 }
 
 /* A new connection, to whichever address answers first. */
@@ -84,6 +103,8 @@ int rtsp_stream_open(struct rtsp_stream *stream, const struct rtsp_stream_target
 
     *why = '\0';
     stream->target = *target;
+    if (target->is_tls) /* until it is connected that is done */
+        rtsp_trust_take(&stream->trust, target->tls);
     if (resolver_read_number(target->host, target->port, &stream->dial.addresses) >= 0)
         return connect_to(stream, why);
     ret = resolver_open(&stream->resolver, target->host, target->port, stream->is_name_slow);
@@ -147,6 +168,8 @@ int rtsp_stream_go_on(struct rtsp_stream *stream, char why[RTSP_TLS_WHY_BYTES])
         return take_addresses(stream, why);
     case RTSP_STREAM_CONNECTING:
         return connect_to(stream, why);
+    case RTSP_STREAM_TRUSTING:
+        return shake_hands(stream, why);
     case RTSP_STREAM_SHAKING_HANDS:
         return go_on_with_hands(stream, why);
     case RTSP_STREAM_OPEN:
@@ -339,6 +362,8 @@ void rtsp_stream_close(struct rtsp_stream *stream)
     stream->is_name_slow |= rtsp_stream_waits_for_name(stream);
     forget_name(stream);
     rtsp_tls_close(&stream->tls);
+    if (stream->phase == RTSP_STREAM_TRUSTING)
+        watch(stream, EPOLL_CTL_DEL, rtsp_trust_fd(stream->trust), false);
     dial_close(&stream->dial);
     if (stream->phase >= RTSP_STREAM_CONNECTED)
         close(stream->fd); /* which takes it out of the poll set */
@@ -350,6 +375,7 @@ void rtsp_stream_close(struct rtsp_stream *stream)
 void rtsp_stream_clear(struct rtsp_stream *stream)
 {
     rtsp_stream_close(stream);
+    rtsp_trust_leave(&stream->trust);
     forget_kept(stream);
     stream->received = NULL;
 }

@@ -22,6 +22,7 @@ enum rtsp_stream_phase {
     RTSP_STREAM_RESOLVING,
     RTSP_STREAM_CONNECTING,
     RTSP_STREAM_CONNECTED, /* for a moment */
+    RTSP_STREAM_TRUSTING,  /* whom TLS trusts is read */
     RTSP_STREAM_SHAKING_HANDS,
     RTSP_STREAM_OPEN,
 };
@@ -41,8 +42,9 @@ struct rtsp_stream {
     enum rtsp_stream_phase failed_in; /* the phase that open or go_on failed in */
     struct rtsp_stream_target target;
     struct resolver *resolver;
-    bool is_name_slow; /* nobody answered when it was asked for last */
-    struct dial dial;  /* while connecting */
+    bool is_name_slow;        /* nobody answered when it was asked for last */
+    struct dial dial;         /* while connecting */
+    struct rtsp_trust *trust; /* one of its users, up to the end; NULL: no TLS was wanted */
     struct rtsp_tls *tls;
     int fd; /* once connected */
     bool waits_to_write;

@@ -1,87 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "rtsp/tls.h"
 
-#include "base/library.h"
 #include "base/memory_private.h"
+#include "rtsp/tls_gnutls.h"
 
-#include <limef/base/clock.h>
 #include <limef/filter/rtsp_source.h>
 
 #include <arpa/inet.h>
-#include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
 #include <libavutil/error.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
-#define SONAME "libgnutls.so.30"
 #define FINGERPRINT_BYTES 32 /* SHA-256 */
-/* The system's authorities are read again by who connects so much later. */
-#define TRUST_US INT64_C(3600000000)
-
-/* What is used of it, loaded with the first session. */
-#define GNUTLS_FUNCTIONS(X)                                                                        \
-    X(gnutls_bye)                                                                                  \
-    X(gnutls_certificate_allocate_credentials)                                                     \
-    X(gnutls_certificate_free_credentials)                                                         \
-    X(gnutls_certificate_get_peers)                                                                \
-    X(gnutls_certificate_set_x509_system_trust)                                                    \
-    X(gnutls_certificate_set_x509_trust_file)                                                      \
-    X(gnutls_certificate_verification_status_print)                                                \
-    X(gnutls_credentials_set)                                                                      \
-    X(gnutls_deinit)                                                                               \
-    X(gnutls_error_is_fatal)                                                                       \
-    X(gnutls_fingerprint)                                                                          \
-    X(gnutls_free)                                                                                 \
-    X(gnutls_handshake)                                                                            \
-    X(gnutls_init)                                                                                 \
-    X(gnutls_record_get_direction)                                                                 \
-    X(gnutls_record_recv)                                                                          \
-    X(gnutls_record_send)                                                                          \
-    X(gnutls_server_name_set)                                                                      \
-    X(gnutls_session_get_verify_cert_status)                                                       \
-    X(gnutls_session_set_verify_cert)                                                              \
-    X(gnutls_set_default_priority)                                                                 \
-    X(gnutls_strerror)                                                                             \
-    X(gnutls_transport_set_int2)
-
-static struct {
-#define MEMBER(function) __typeof__(function) *function;
-    GNUTLS_FUNCTIONS(MEMBER)
-} gnutls;
-
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static int loaded;
-static char not_loaded_why[LIBRARY_WHY_BYTES];
-
-static void load(void)
-{
-#define NAME(function) #function,
-    static const char *const names[] = {GNUTLS_FUNCTIONS(NAME)};
-
-    loaded = library_load(SONAME, names, &gnutls, sizeof(names) / sizeof(names[0]), not_loaded_why);
-}
-
-/* Who is trusted. The system's authorities are megabytes and take milliseconds to read: they are
- * shared. */
-struct trust {
-    gnutls_certificate_credentials_t credentials;
-    unsigned n_users;
-    int64_t read_us;
-};
-
-static struct {
-    pthread_mutex_t lock;
-
-    /* protected by lock; so is n_users of each */
-    struct trust *of_system; /* NULL: nobody uses it */
-} shared = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 struct rtsp_tls {
     gnutls_session_t session;
-    struct trust *trust; /* one of its users */
-    const struct limef_rtsp_tls_settings *settings;
+    struct rtsp_trust *trust; /* borrowed */
     unsigned char fingerprint[FINGERPRINT_BYTES];
     bool is_pinned, is_greeted;
 };
@@ -111,91 +45,6 @@ static bool read_fingerprint(const char *text, unsigned char fingerprint[FINGERP
     return !*text;
 }
 
-static struct trust *make_trust(void)
-{
-    struct trust *trust = memory_allocate(sizeof(*trust));
-
-    if (trust && (!memory_permits() ||
-                  gnutls.gnutls_certificate_allocate_credentials(&trust->credentials) < 0)) {
-        memory_release(trust);
-        return NULL;
-    }
-    if (trust)
-        trust->n_users = 1;
-    return trust;
-}
-
-static void leave_trust(struct trust *trust)
-{
-    unsigned n_left;
-
-    if (!trust)
-        return;
-    pthread_mutex_lock(&shared.lock);
-    n_left = --trust->n_users;
-    if (n_left == 0 && shared.of_system == trust)
-        shared.of_system = NULL;
-    pthread_mutex_unlock(&shared.lock);
-    if (n_left > 0)
-        return;
-    gnutls.gnutls_certificate_free_credentials(trust->credentials);
-    memory_release(trust);
-}
-
-/* Under the lock: who comes meanwhile waits for what it would have to do itself. */
-static int read_system(struct rtsp_tls *tls, char why[RTSP_TLS_WHY_BYTES])
-{
-    int64_t now_us = limef_now_us();
-    int n = 0;
-
-    if (shared.of_system && now_us - shared.of_system->read_us < TRUST_US) {
-        tls->trust = shared.of_system;
-        tls->trust->n_users++;
-        return 0;
-    }
-    tls->trust = make_trust();
-    if (!tls->trust)
-        return AVERROR(ENOMEM);
-    n = gnutls.gnutls_certificate_set_x509_system_trust(tls->trust->credentials);
-    if (n < 0) {
-        snprintf(why, RTSP_TLS_WHY_BYTES, "no system store: %s", gnutls.gnutls_strerror(n));
-        return AVERROR(EINVAL);
-    }
-    tls->trust->read_us = now_us;
-    shared.of_system = tls->trust;
-    return 0;
-}
-
-static int read_authorities(struct rtsp_tls *tls, char why[RTSP_TLS_WHY_BYTES])
-{
-    const struct limef_rtsp_tls_settings *settings = tls->settings;
-    bool is_own = settings && (settings->fingerprint || settings->unverified || settings->ca_file);
-    int n, ret;
-
-    if (!is_own) {
-        pthread_mutex_lock(&shared.lock);
-        ret = read_system(tls, why);
-        pthread_mutex_unlock(&shared.lock);
-        return ret;
-    }
-    tls->trust = make_trust();
-    if (!tls->trust)
-        return AVERROR(ENOMEM);
-    if (settings->fingerprint) {
-        tls->is_pinned = read_fingerprint(settings->fingerprint, tls->fingerprint);
-        if (!tls->is_pinned)
-            snprintf(why, RTSP_TLS_WHY_BYTES, "the fingerprint is not that of SHA-256");
-        return tls->is_pinned ? 0 : AVERROR(EINVAL);
-    }
-    if (settings->unverified)
-        return 0;
-    n = gnutls.gnutls_certificate_set_x509_trust_file(tls->trust->credentials, settings->ca_file,
-                                                      GNUTLS_X509_FMT_PEM);
-    if (n <= 0)
-        snprintf(why, RTSP_TLS_WHY_BYTES, "no certificate in the CA file");
-    return n > 0 ? 0 : AVERROR(EINVAL);
-}
-
 static bool is_number(const char *host)
 {
     struct in6_addr address;
@@ -204,32 +53,28 @@ static bool is_number(const char *host)
 }
 
 int rtsp_tls_open(struct rtsp_tls **tls, int fd, const char *host,
-                  const struct limef_rtsp_tls_settings *settings, char why[RTSP_TLS_WHY_BYTES])
+                  const struct limef_rtsp_tls_settings *settings, struct rtsp_trust *trust,
+                  char why[RTSP_TLS_WHY_BYTES])
 {
-    struct rtsp_tls *made;
-    int ret;
+    struct rtsp_tls *made = memory_allocate(sizeof(*made));
 
-    pthread_once(&once, load);
-    snprintf(why, RTSP_TLS_WHY_BYTES, "%s", loaded < 0 ? not_loaded_why : "no memory");
-    if (loaded < 0)
-        return loaded;
-    made = memory_allocate(sizeof(*made));
-    ret = made ? 0 : AVERROR(ENOMEM);
-    if (made) {
-        made->settings = settings;
-        if (!memory_permits() ||
-            gnutls.gnutls_init(&made->session, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL) <
-                0)
-            ret = AVERROR(ENOMEM);
-    }
-    if (ret >= 0)
-        ret = read_authorities(made, why);
-    if (ret < 0) {
+    snprintf(why, RTSP_TLS_WHY_BYTES, "no memory");
+    if (!made)
+        return AVERROR(ENOMEM);
+    made->trust = trust;
+    made->is_pinned = settings && settings->fingerprint;
+    if (made->is_pinned && !read_fingerprint(settings->fingerprint, made->fingerprint)) {
+        snprintf(why, RTSP_TLS_WHY_BYTES, "the fingerprint is not that of SHA-256");
         rtsp_tls_close(&made);
-        return ret;
+        return AVERROR(EINVAL);
+    }
+    if (!memory_permits() || gnutls.gnutls_init(&made->session, GNUTLS_CLIENT | GNUTLS_NONBLOCK |
+                                                                    GNUTLS_NO_SIGNAL) < 0) {
+        rtsp_tls_close(&made);
+        return AVERROR(ENOMEM);
     }
     gnutls.gnutls_set_default_priority(made->session);
-    gnutls.gnutls_credentials_set(made->session, GNUTLS_CRD_CERTIFICATE, made->trust->credentials);
+    gnutls.gnutls_credentials_set(made->session, GNUTLS_CRD_CERTIFICATE, trust->credentials);
     if (!is_number(host)) /* RFC 6066 section 3: names alone */
         gnutls.gnutls_server_name_set(made->session, GNUTLS_NAME_DNS, host, strlen(host));
     if (!made->is_pinned && !(settings && settings->unverified))
@@ -275,6 +120,7 @@ int rtsp_tls_shake_hands(struct rtsp_tls *tls, bool *wants_write, char why[RTSP_
     snprintf(why, RTSP_TLS_WHY_BYTES, "%s", gnutls.gnutls_strerror(ret));
     if (ret == GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR) {
         say_unverified(tls, why);
+        rtsp_trust_doubt(tls->trust);
         return AVERROR(EACCES);
     }
     if (ret < 0)
@@ -314,7 +160,6 @@ void rtsp_tls_close(struct rtsp_tls **tls)
         gnutls.gnutls_bye((*tls)->session, GNUTLS_SHUT_WR);
     if ((*tls)->session)
         gnutls.gnutls_deinit((*tls)->session);
-    leave_trust((*tls)->trust);
     memory_release(*tls);
     *tls = NULL;
 }

@@ -5,14 +5,46 @@
 #include <libavutil/error.h>
 #include <stdio.h>
 
+int rtsp_trust_take(struct rtsp_trust **trust, const struct limef_rtsp_tls_settings *settings)
+{
+    (void)trust;
+    (void)settings;
+    return AVERROR(ENOSYS);
+}
+
+int rtsp_trust_fd(const struct rtsp_trust *trust)
+{
+    (void)trust;
+    return -1;
+}
+
+int rtsp_trust_look(const struct rtsp_trust *trust, char why[RTSP_TLS_WHY_BYTES])
+{
+    (void)trust;
+    snprintf(why, RTSP_TLS_WHY_BYTES, "this build has no TLS");
+    return AVERROR(ENOSYS);
+}
+
+void rtsp_trust_doubt(struct rtsp_trust *trust)
+{
+    (void)trust;
+}
+
+void rtsp_trust_leave(struct rtsp_trust **trust)
+{
+    (void)trust;
+}
+
 int rtsp_tls_open(struct rtsp_tls **tls, int fd, const char *host,
-                  const struct limef_rtsp_tls_settings *settings, char why[RTSP_TLS_WHY_BYTES])
+                  const struct limef_rtsp_tls_settings *settings, struct rtsp_trust *trust,
+                  char why[RTSP_TLS_WHY_BYTES])
 {
     (void)tls;
     (void)fd;
     (void)host;
     (void)settings;
-    snprintf(why, RTSP_TLS_WHY_BYTES, "this build has no TLS");
+    (void)trust;
+    (void)why;
     return AVERROR(ENOSYS);
 }
 

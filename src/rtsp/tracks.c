@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a camera described. */
+/* What a camera described, and what becomes of its packets. */
 #include "rtsp/camera.h"
 
 #include "base/memory_private.h"
@@ -31,47 +31,12 @@ static bool is_wanted(const struct rtsp_camera *camera, const struct sdp_media *
     }
 }
 
-static bool has_media(const struct rtsp_camera *camera, enum limef_media media)
-{
-    for (unsigned i = 0; i < camera->n_tracks; i++)
-        if (camera->tracks[i]->receiver.media == media)
-            return true;
-    return false;
-}
-
-/* Whether a unit says that the camera is alive: whole, and a picture where there are pictures.
- * Sound that goes on hides no picture that stands still. */
-static bool is_alive(const struct rtsp_camera *camera, const struct rtsp_receiver *receiver,
-                     const struct rtsp_unit *unit)
-{
-    return !unit->is_damaged &&
-           (receiver->media == LIMEF_MEDIA_VIDEO || !has_media(camera, LIMEF_MEDIA_VIDEO));
-}
-
-static int play(struct rtsp_camera *camera, int64_t now_us)
-{
-    if (!camera->has_played) {
-        camera->played_since_us = now_us;
-        camera->past.n_reconnects += camera->past.n_units > 0;
-        camera->was_udp_refused = camera->was_tcp_refused = false;
-        camera->was_1_refused = camera->was_2_refused = false;
-    }
-    camera->has_played = true;
-    camera->media_us = LIMEF_FOREVER;
-    return rtsp_camera_set_state(camera, LIMEF_RTSP_PLAYING, LIMEF_RTSP_REASON_NONE, 0, "");
-}
-
 static int arrived(void *context, struct rtsp_receiver *receiver,
                    const struct rtsp_arrival *arrival)
 {
     struct rtsp_camera *camera = context;
-    bool is_first = !camera->has_played && !arrival->unit->is_damaged;
-    int ret = 0;
+    int ret = rtsp_camera_note_unit(camera, receiver, arrival);
 
-    if (is_first || is_alive(camera, receiver, arrival->unit)) {
-        camera->last_unit_us = arrival->arrived_us;
-        ret = play(camera, arrival->arrived_us);
-    }
     return ret < 0 ? ret : camera->events.arrival(camera->events.context, receiver, arrival);
 }
 
@@ -126,7 +91,7 @@ static int add_track(struct rtsp_camera *camera, const struct sdp_media *media)
                                                arrived, camera)
                           : AVERROR(ENOSYS);
     if (ret >= 0 &&
-        (!is_what_it_says(&track->receiver) || has_media(camera, track->receiver.media)))
+        (!is_what_it_says(&track->receiver) || rtsp_camera_has(camera, track->receiver.media)))
         ret = AVERROR(ENOSYS); /* one of each kind */
     if (ret >= 0)
         ret = sdp_control_url(track->control, sizeof(track->control), camera->base, media->control);
@@ -154,7 +119,7 @@ static void note_without(struct rtsp_camera *camera, enum sdp_kind kind, enum li
 
     for (unsigned i = 0; i < camera->sdp.n_media; i++)
         is_without |= camera->sdp.media[i].kind == kind && is_wanted(camera, &camera->sdp.media[i]);
-    is_without &= camera->n_tracks > 0 && !has_media(camera, media);
+    is_without &= camera->n_tracks > 0 && !rtsp_camera_has(camera, media);
     if (is_without && !*was_without)
         limef_log(LIMEF_LOG_WARNING, camera->name, "%s: without %s: %s", camera->location.url, what,
                   camera->unusable);

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <libavutil/error.h>
-#include <time.h>
 
 /* How long threads may take to come to what a call without a timeout of its own asks of them. */
 #define PATIENCE_US 2000000
@@ -379,28 +378,13 @@ int limef_graph_start(struct limef_graph *graph)
     return ret;
 }
 
-#ifdef __SANITIZE_THREAD__ /* which does not know pthread_mutex_clocklock() before gcc 13 */
-#define CLOCKLOCK(mutex, until) pthread_mutex_timedlock(mutex, until)
-#define CLOCKLOCK_NOW_US limef_wall_us()
-#else
-#define CLOCKLOCK(mutex, until) pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, until)
-#define CLOCKLOCK_NOW_US limef_now_us()
-#endif
-
 /* The lock, at the latest at the deadline: who holds it may wait for a thread that is stuck. */
 static int lock_until(struct limef_graph_inside *inside, int64_t deadline_us)
 {
-    struct timespec until;
-    int64_t until_us;
-
     /* who holds it may wait for this very thread */
     if (limef_thread_current())
         return pthread_mutex_trylock(&inside->lock) ? AVERROR(EDEADLK) : 0;
-    if (deadline_us == LIMEF_FOREVER)
-        return AVERROR(pthread_mutex_lock(&inside->lock));
-    until_us = CLOCKLOCK_NOW_US + graph_left_us(deadline_us);
-    until = (struct timespec){.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
-    return AVERROR(CLOCKLOCK(&inside->lock, &until));
+    return graph_lock_until(&inside->lock, deadline_us);
 }
 
 int limef_graph_stop(struct limef_graph *graph, int64_t timeout_us)

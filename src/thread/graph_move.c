@@ -1,29 +1,38 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Filters change their thread while frames flow. Both threads are held between two frames, the one
- * upstream first, so that it cannot wait for room in a lane of the other. Then nobody runs any of
- * the filters, and nobody reads any of the lanes that lead to them; whoever writes into one from a
- * third thread goes on and does not notice.
+ * Filters change their thread while frames flow. Both threads are held between two frames: then
+ * nobody runs any of the filters, and nobody reads any of the lanes that lead to them; whoever
+ * writes into one from a third thread goes on and does not notice.
+ *
+ * The outer one, upstream, is held first, so that it cannot wait for room in a lane of the inner
+ * one, and as long as it takes: no more than the lanes that go is to be read. But where it has a
+ * camera it is waited for instead, and held for some instructions only: whoever hangs behind a lane
+ * hangs before it comes to that. Both are asked again and again, up to the deadline; meanwhile they
+ * go on. Filters get no frame in what is called here, so that none can hang in it.
  */
 #include "thread/graph_private.h"
 
+#include "fifo/futex.h"
 #include "fifo/lane_private.h"
 #include "fifo/overflow.h"
 #include "filter/input_private.h"
 #include "thread/command.h"
-#include "thread/reading.h"
 
 #include <limef/base/log.h>
 
 #include <libavutil/error.h>
 
+/* How long the inner thread waits for one that has a camera, before it goes on for a frame. */
+#define PATIENCE_US 2000
+
 struct move {
     struct limef_graph_inside *graph;
     struct graph_thread *from, *to;
-    struct graph_thread *inner; /* who is held second */
-    limef_call_fn *act;
+    struct graph_thread *outer, *inner; /* frames go from the one to the other, if at all */
+    limef_call_fn *act; /* on the inner one; AVERROR(EBUSY): too early, again after a frame */
     void *context;
     int64_t deadline_us;
+    unsigned n_refusals; /* times that a filter was seen to refuse what waits */
 };
 
 static struct graph_thread *after(const struct graph_node *node)
@@ -48,53 +57,32 @@ static int hand_over_gaps(const struct limef_lane *lane)
     return 0;
 }
 
-/* What waits in a boundary that goes is given to its filter, as always by the thread that read it
- * so far. Returns 0, or why something is left in it. */
-static int drain(const struct move *move, struct graph_edge *edge)
+/* A boundary that goes is read to its end by the thread that read it so far, as always. Returns 0;
+ * AVERROR(EBUSY): something waits yet; AVERROR(EAGAIN): its filter refuses it. */
+static int look_whether_empty(struct move *move, const struct limef_lane *lane)
 {
-    struct limef_lane *lane = &edge->input.lane;
-    struct limef_fifo *fifo = edge->to->thread->fifo;
-    struct limef_stack_frame *frame;
-
-    if (LIMEF_COUNTED(lane->held))
-        limef_fifo_unhold(fifo);
-    while (lane_has_frames(lane)) {
-        if (limef_now_us() >= move->deadline_us)
-            return AVERROR(ETIMEDOUT);
-        if (!lane_take(lane, &frame, 1))
-            break;
-        if (reading_give(lane->chain, &frame->any.frame) == AVERROR(EAGAIN)) {
-            limef_fifo_unread(fifo, frame);
-            return AVERROR(EAGAIN);
-        }
-        limef_fifo_recycle(fifo, frame);
-    }
-    return hand_over_gaps(lane);
+    if (!lane_has_frames(lane))
+        return 0;
+    return LIMEF_COUNTED(lane->held) && move->n_refusals++ > 0 ? AVERROR(EAGAIN) : AVERROR(EBUSY);
 }
 
-/* Upstream first: what is drained may pass on into the next one. */
-static int drain_all(const struct move *move)
+static bool goes(const struct graph_edge *edge)
 {
-    uint32_t level = 0, next;
+    return graph_is_cut(edge) && !is_cut_after(edge);
+}
 
-    do {
-        next = UINT32_MAX;
-        for (struct graph_edge *edge = move->graph->edges; edge; edge = edge->next) {
-            int ret;
+/* All of them lead from the outer thread to the inner one: what is handed over comes to none. */
+static int empty_all(struct move *move)
+{
+    int ret = 0;
 
-            if (!graph_is_cut(edge) || is_cut_after(edge) || edge->from->level < level)
-                continue;
-            if (edge->from->level > level) {
-                next = edge->from->level < next ? edge->from->level : next;
-                continue;
-            }
-            ret = drain(move, edge);
-            if (ret < 0)
-                return ret;
-        }
-        level = next;
-    } while (level != UINT32_MAX);
-    return 0;
+    for (struct graph_edge *edge = move->graph->edges; edge && ret >= 0; edge = edge->next)
+        if (goes(edge))
+            ret = look_whether_empty(move, &edge->input.lane);
+    for (struct graph_edge *edge = move->graph->edges; edge && ret >= 0; edge = edge->next)
+        if (goes(edge))
+            ret = hand_over_gaps(&edge->input.lane);
+    return ret;
 }
 
 static void switch_edge(struct graph_edge *edge)
@@ -136,8 +124,8 @@ static bool is_moved(void *context, const struct limef_filter *filter)
 /* Both threads are held. */
 static int switch_over(void *context)
 {
-    const struct move *move = context;
-    int ret = drain_all(move);
+    struct move *move = context;
+    int ret = empty_all(move);
 
     if (ret < 0)
         return ret;
@@ -153,22 +141,107 @@ static int switch_over(void *context)
     return ret;
 }
 
-/* The first of the two threads is held. */
-static int hold(void *context)
+/* A thread that stands still between two frames. */
+struct hold {
+    struct limef_thread *thread; /* NULL: none */
+    struct limef_thread_reply reply;
+    LIMEF_ATOMIC(uint32_t) stands;      /* release by the thread; pairs with hold_begin() */
+    LIMEF_ATOMIC(uint32_t) is_released; /* release by hold_end(); pairs with stand() */
+};
+
+static int stand(void *context)
+{
+    struct hold *hold = context;
+
+    atomic_store_explicit(&hold->stands, 1, memory_order_release);
+    futex_wake(&hold->stands);
+    while (!atomic_load_explicit(&hold->is_released, memory_order_acquire))
+        futex_wait(&hold->is_released, 0, LIMEF_FOREVER);
+    return 0;
+}
+
+static void hold_end(struct hold *hold)
+{
+    int ret;
+
+    if (!hold->thread)
+        return;
+    atomic_store_explicit(&hold->is_released, 1, memory_order_release);
+    futex_wake(&hold->is_released);
+    command_wait(hold->thread, &hold->reply, 0, &ret); /* withdrawn, or it goes on */
+}
+
+/* Returns 0: it stands, up to hold_end(), or does not run; AVERROR(ETIMEDOUT), AVERROR(EAGAIN): as
+ * limef_thread_call(). */
+static int hold_begin(struct hold *hold, struct limef_thread *thread, int64_t deadline_us)
+{
+    int ret = command_post_call(thread, NULL, stand, hold, &hold->reply);
+    bool stands;
+
+    if (ret < 0)
+        return ret == AVERROR_EXIT ? 0 : ret;
+    hold->thread = thread;
+    while (!(stands = atomic_load_explicit(&hold->stands, memory_order_acquire)) &&
+           limef_now_us() < deadline_us)
+        futex_wait(&hold->stands, 0, deadline_us);
+    if (stands)
+        return 0;
+    hold_end(hold);
+    hold->thread = NULL;
+    return AVERROR(ETIMEDOUT);
+}
+
+/* The inner thread is held: it waits for the outer one. */
+static int meet(void *context)
 {
     struct move *move = context;
+    struct hold hold = {.thread = NULL};
+    int ret = hold_begin(&hold, move->outer->thread, limef_deadline_us(PATIENCE_US));
 
-    return limef_thread_call(move->inner->thread, move->act, move->context,
-                             graph_left_us(move->deadline_us));
+    if (ret >= 0)
+        ret = move->act(move->context);
+    hold_end(&hold);
+    return ret == AVERROR(ETIMEDOUT) ? AVERROR(EBUSY) : ret;
+}
+
+/* Runs it on the inner thread, which goes on between as long as it is too early. */
+static int call_inner(const struct move *move, limef_call_fn *call, void *context)
+{
+    int ret;
+
+    do
+        ret =
+            limef_thread_call(move->inner->thread, call, context, graph_left_us(move->deadline_us));
+    while (ret == AVERROR(EBUSY) && limef_now_us() < move->deadline_us);
+    return ret == AVERROR(EBUSY) ? AVERROR(ETIMEDOUT) : ret;
+}
+
+/* Whether it reads what comes when it likes, of a camera. */
+static bool is_live(const struct limef_graph_inside *graph, const struct graph_thread *thread)
+{
+    const struct graph_node *node = graph->nodes;
+
+    while (node && (node->thread != thread || !node->source.source ||
+                    !LIMEF_COUNTED(node->source.source->is_live)))
+        node = node->next;
+    return node;
 }
 
 static int hold_both(struct move *move)
 {
     bool back = graph_leads_to(move->graph, move->to, move->from);
-    struct graph_thread *outer = back ? move->to : move->from;
+    struct hold hold = {.thread = NULL};
+    int ret;
 
+    move->outer = back ? move->to : move->from;
     move->inner = back ? move->from : move->to;
-    return limef_thread_call(outer->thread, hold, move, graph_left_us(move->deadline_us));
+    if (is_live(move->graph, move->outer))
+        return call_inner(move, meet, move);
+    ret = hold_begin(&hold, move->outer->thread, move->deadline_us);
+    if (ret >= 0)
+        ret = call_inner(move, move->act, move->context);
+    hold_end(&hold);
+    return ret;
 }
 
 static int prepare(struct limef_graph_inside *graph)

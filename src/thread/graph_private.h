@@ -178,6 +178,10 @@ static inline int64_t graph_left_us(int64_t deadline_us)
     return left_us > 0 ? left_us : 0;
 }
 
+/* graph_seen.c: takes a lock, at the latest at the deadline on limef_now_us()'s clock, which nobody
+ * sets. Returns 0, AVERROR(ETIMEDOUT). */
+int graph_lock_until(pthread_mutex_t *lock, int64_t deadline_us);
+
 /* graph.c: while nothing runs, takes up what the application connected since. Returns 0, or as
  * limef_graph_add(). */
 int graph_refresh(struct limef_graph_inside *graph);

@@ -11,19 +11,36 @@
 
 /* The registry is held for some instructions, and a while longer by who loses its processor there;
  * who waits longer than this waits for something that is broken. */
-#define REGISTRY_S 1
+#define REGISTRY_US 1000000
 /* Room for what comes between counting and looking. */
 #define ROOM 8
 /* A way through filters that is longer goes round in a circle that is about to be refused. */
 #define LONGEST_WAY 4096
 
-int graph_lock_registry(struct limef_graph_inside *graph)
+#ifdef __SANITIZE_THREAD__ /* which does not know pthread_mutex_clocklock() before gcc 13 */
+#define CLOCKLOCK(mutex, until) pthread_mutex_timedlock(mutex, until)
+#define CLOCKLOCK_NOW_US limef_wall_us()
+#else
+#define CLOCKLOCK(mutex, until) pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, until)
+#define CLOCKLOCK_NOW_US limef_now_us()
+#endif
+
+int graph_lock_until(pthread_mutex_t *lock, int64_t deadline_us)
 {
     struct timespec until;
+    int64_t until_us;
 
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += REGISTRY_S;
-    return pthread_mutex_timedlock(&graph->registry, &until) ? AVERROR(EAGAIN) : 0;
+    if (deadline_us == LIMEF_FOREVER)
+        return AVERROR(pthread_mutex_lock(lock));
+    until_us = CLOCKLOCK_NOW_US + graph_left_us(deadline_us);
+    until = (struct timespec){.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
+    return AVERROR(CLOCKLOCK(lock, &until));
+}
+
+int graph_lock_registry(struct limef_graph_inside *graph)
+{
+    return graph_lock_until(&graph->registry, limef_deadline_us(REGISTRY_US)) < 0 ? AVERROR(EAGAIN)
+                                                                                  : 0;
 }
 
 static bool is_inside(const struct graph_node *node, const struct graph_thread *thread)

@@ -24,6 +24,8 @@
 #define TIMEOUT_US 20000000
 #define VIDEO "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:v\r\n"
 #define AUDIO "m=audio 0 RTP/AVP 0\r\na=control:a\r\n"
+#define EVENTS                                                                                     \
+    "m=application 0 RTP/AVP 107\r\na=rtpmap:107 vnd.onvif.metadata/90000\r\na=control:e\r\n"
 
 static struct rtsp_camera camera;
 static int listener, peer;
@@ -174,8 +176,10 @@ static inline void answer(const char *headers)
 static inline void greet(const char *session, const char *media)
 {
     char sdp[512], headers[128];
-    unsigned n_tracks = (strstr(media, "m=video") != NULL) + (strstr(media, "m=audio") != NULL);
+    unsigned n_tracks = 0;
 
+    for (const char *at = media; (at = strstr(at, "m=")); at++)
+        n_tracks++;
     snprintf(sdp, sizeof(sdp), "v=0\r\n%s", media);
     meet();
     expect("DESCRIBE");

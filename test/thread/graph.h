@@ -117,4 +117,26 @@ static inline void graph_init(struct limef_graph *graph, size_t bytes, enum lime
     cr_assert(eq(int, limef_graph_init(graph, memory, bytes, &settings), 0));
 }
 
+/* A line that does not end, with a thread for each filter. */
+static inline void begin_line(struct limef_graph *graph, struct line *line)
+{
+    line_init(line, INT64_MAX);
+    graph_init(graph, sizeof(memory), LIMEF_PLAN_PER_FILTER);
+    cr_assert(eq(int, limef_graph_add(graph, &line->source.source), 0));
+    cr_assert(eq(int, limef_graph_start(graph), 0));
+    ASSERT_COMES(atomic_load(&line->sink.n_packets) > 10);
+}
+
+static inline void end_line(struct limef_graph *graph, struct line *line)
+{
+    int64_t n = atomic_load(&line->sink.n_packets);
+
+    ASSERT_COMES(atomic_load(&line->sink.n_packets) > n);
+    cr_assert(eq(int, limef_graph_remove(graph, &line->source.source, TOO_LONG_US), 0));
+    cr_assert(eq(i64, atomic_load(&line->sink.n_packets), atomic_load(&line->source.n_passed)));
+    cr_assert(eq(i64, atomic_load(&line->sink.n_out_of_order), 0));
+    cr_assert(eq(int, limef_graph_stop(graph, TOO_LONG_US), 0));
+    limef_graph_clear(graph);
+}
+
 #endif

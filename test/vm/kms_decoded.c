@@ -114,8 +114,8 @@ static uint64_t uploaded_bytes(const struct stage *stage)
 static void expect_on_planes(const struct stage *stage, unsigned n_shown)
 {
     const struct limef_tile *tile = &stage->tiles[0];
-    uint64_t moved_bytes = LIMEF_COUNTED(stage->presenter.filter.copied_bytes) -
-                           LIMEF_COUNTED(tile->uploaded_bytes);
+    uint64_t moved_bytes =
+        LIMEF_COUNTED(stage->presenter.filter.copied_bytes) - LIMEF_COUNTED(tile->uploaded_bytes);
 
     if (moved_bytes)
         die("%llu bytes were moved", (unsigned long long)moved_bytes);

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whether a camera is alive. One that has pictures is as long as whole pictures come: sound,
+ * reports and answers hide none that stands still. One that has none may have nothing to say,
+ * events that do not happen, or sound that is silent and not sent (RFC 3551 section 4.1): it is
+ * alive as long as units, sender reports, or answers come; it is asked when nothing does.
+ */
+#include "rtsp/camera.h"
+
+#include <limef/base/clock.h>
+
+#include <libavutil/common.h>
+#include <libavutil/error.h>
+
+/* Of the timeout, in quarters: when a silent camera is asked; how long its answer may take, and
+ * another way to ask is tried; when it is stalled, and when one that has pictures is. */
+#define ASKED_AT 2
+#define ANSWERED_IN 1
+#define STALLED_AT 3
+#define WITHOUT_PICTURE_AT 2
+
+bool rtsp_camera_has(const struct rtsp_camera *camera, enum limef_media media)
+{
+    for (unsigned i = 0; i < camera->n_tracks; i++)
+        if (camera->tracks[i]->receiver.media == media)
+            return true;
+    return false;
+}
+
+static bool has_pictures(const struct rtsp_camera *camera)
+{
+    return rtsp_camera_has(camera, LIMEF_MEDIA_VIDEO);
+}
+
+static int64_t quarters_us(const struct rtsp_camera *camera, int n)
+{
+    return camera->settings.timeout_us * n / 4;
+}
+
+/* When the last sender report came; 0: none did. */
+static int64_t reported_us(const struct rtsp_camera *camera)
+{
+    int64_t last_us = 0;
+
+    for (unsigned i = 0; i < camera->n_tracks; i++) {
+        const struct rtsp_receiver *receiver = &camera->tracks[i]->receiver;
+
+        last_us = FFMAX3(last_us, receiver->early.arrived_us, receiver->last_report.arrived_us);
+    }
+    return last_us;
+}
+
+static int64_t alive_us(const struct rtsp_camera *camera)
+{
+    return has_pictures(camera)
+               ? camera->last_unit_us
+               : FFMAX3(camera->last_unit_us, camera->answered_us, reported_us(camera));
+}
+
+int rtsp_camera_play(struct rtsp_camera *camera, int64_t now_us)
+{
+    if (!camera->has_played) {
+        camera->played_since_us = now_us;
+        camera->past.n_reconnects += camera->past.n_units > 0;
+        camera->was_udp_refused = camera->was_tcp_refused = false;
+        camera->was_1_refused = camera->was_2_refused = false;
+    }
+    camera->has_played = true;
+    camera->media_us = LIMEF_FOREVER;
+    return rtsp_camera_set_state(camera, LIMEF_RTSP_PLAYING, LIMEF_RTSP_REASON_NONE, 0, "");
+}
+
+int rtsp_camera_note_unit(struct rtsp_camera *camera, const struct rtsp_receiver *receiver,
+                          const struct rtsp_arrival *arrival)
+{
+    bool is_of_it = receiver->media == LIMEF_MEDIA_VIDEO || !has_pictures(camera);
+
+    if (arrival->unit->is_damaged || (camera->has_played && !is_of_it))
+        return 0;
+    camera->last_unit_us = arrival->arrived_us;
+    return rtsp_camera_play(camera, arrival->arrived_us);
+}
+
+bool rtsp_camera_may_be_silent(const struct rtsp_camera *camera)
+{
+    return !has_pictures(camera) &&
+           (reported_us(camera) > 0 ||
+            (!camera->is_udp && !rtsp_camera_has(camera, LIMEF_MEDIA_AUDIO)));
+}
+
+/* Whether packets come nevertheless: sound alone, or nothing that is whole. */
+static bool hears(const struct rtsp_camera *camera, int64_t now_us)
+{
+    bool hears = false;
+
+    for (unsigned i = 0; i < camera->n_tracks; i++)
+        hears |= now_us - camera->tracks[i]->receiver.arrived_us < quarters_us(camera, 1);
+    return hears;
+}
+
+static int64_t stalled_after_us(const struct rtsp_camera *camera)
+{
+    return quarters_us(camera, has_pictures(camera) ? WITHOUT_PICTURE_AT : STALLED_AT);
+}
+
+int rtsp_camera_look_at_silence(struct rtsp_camera *camera, int64_t now_us)
+{
+    int64_t silent_us = now_us - alive_us(camera);
+    bool is_heard = hears(camera, now_us);
+    enum limef_rtsp_reason reason =
+        is_heard ? LIMEF_RTSP_REASON_NO_PICTURE : LIMEF_RTSP_REASON_SILENCE;
+    const char *why = is_heard ? "no picture" : "no signal";
+
+    if (silent_us >= camera->settings.timeout_us)
+        return rtsp_camera_fail(camera, reason, AVERROR(ETIMEDOUT), why);
+    if (silent_us >= stalled_after_us(camera))
+        return rtsp_camera_set_state(camera, LIMEF_RTSP_STALLED, reason, AVERROR(ETIMEDOUT), why);
+    return has_pictures(camera) ? 0 : rtsp_camera_play(camera, now_us);
+}
+
+int64_t rtsp_camera_ask_us(const struct rtsp_camera *camera)
+{
+    return camera->has_played && !has_pictures(camera)
+               ? alive_us(camera) + quarters_us(camera, ASKED_AT)
+               : LIMEF_FOREVER;
+}
+
+int64_t rtsp_camera_answer_by_us(const struct rtsp_camera *camera, int64_t now_us)
+{
+    return has_pictures(camera) ? LIMEF_FOREVER : now_us + quarters_us(camera, ANSWERED_IN);
+}
+
+int64_t rtsp_camera_silent_us(const struct rtsp_camera *camera)
+{
+    int64_t ask_us =
+        camera->pending == RTSP_NO_REQUEST ? rtsp_camera_ask_us(camera) : LIMEF_FOREVER;
+
+    return FFMIN(ask_us, alive_us(camera) + (camera->state == LIMEF_RTSP_STALLED
+                                                 ? camera->settings.timeout_us
+                                                 : stalled_after_us(camera)));
+}

@@ -52,6 +52,8 @@ static bool wants_own(const struct plan_work *work, const struct limef_plan_isla
         return true;
     if (mode != LIMEF_PLAN_AUTO)
         return mode != LIMEF_PLAN_FUSED;
+    if (work->shares)
+        return false;
     if (was && was->worker < work->problem->previous->n_workers &&
         work->problem->previous->workers[was->worker].n_islands > 1)
         light = LIGHT_LOAD_STAYS;
@@ -78,19 +80,19 @@ static double busy_us_of(const struct plan_work *work, const struct limef_plan_i
 }
 
 /* Whether who is `busy_us` with a frame leaves one in time that comes so often. */
-static bool is_soon_back(double busy_us, double hz, double share)
+static bool is_soon_back(const struct plan_work *work, double busy_us, double hz, double share)
 {
     double period_us = hz > 0 ? 1e6 / hz : INFINITY;
 
-    return busy_us <= share * fmax(period_us, PLAN_SOON_US);
+    return work->shares || busy_us <= share * fmax(period_us, PLAN_SOON_US);
 }
 
 /* Whether none of them makes another one wait for long. */
 static bool are_at_peace(const struct plan_work *work, uint32_t number,
                          const struct limef_plan_island *island, double share)
 {
-    return is_soon_back(busy_us_of(work, island), work->worker_hz[number], share) &&
-           is_soon_back(work->worker_busy_us[number], hz_of(work, island), share);
+    return is_soon_back(work, busy_us_of(work, island), work->worker_hz[number], share) &&
+           is_soon_back(work, work->worker_busy_us[number], hz_of(work, island), share);
 }
 
 /* Whether a worker may take an island, filled up to a limit. What is measured keeps away from what
@@ -224,15 +226,16 @@ static void settle(struct plan_work *work)
 static bool may_join(const struct plan_work *work, uint32_t a, uint32_t b)
 {
     const struct limef_plan_worker *workers = work->plan->workers;
+    double most = work->shares ? FILL_LOAD : JOIN_LOAD;
 
     return workers[a].n_islands && workers[b].n_islands && !work->is_alone[a] &&
            !work->is_alone[b] && workers[a].priority == workers[b].priority &&
            work->worker_level[a] == work->worker_level[b] &&
            ((plan_is_known(workers[a].load) && plan_is_known(workers[b].load)) ||
             (work->is_reader[a] && work->is_reader[b])) &&
-           work->worker_load[a] + work->worker_load[b] <= JOIN_LOAD &&
-           is_soon_back(work->worker_busy_us[a], work->worker_hz[b], BUSY_SHARE) &&
-           is_soon_back(work->worker_busy_us[b], work->worker_hz[a], BUSY_SHARE);
+           work->worker_load[a] + work->worker_load[b] <= most &&
+           is_soon_back(work, work->worker_busy_us[a], work->worker_hz[b], BUSY_SHARE) &&
+           is_soon_back(work, work->worker_busy_us[b], work->worker_hz[a], BUSY_SHARE);
 }
 
 /* Workers that have become light become one. */

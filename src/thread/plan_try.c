@@ -39,7 +39,10 @@
 /* Options that are remembered; a power of two. */
 #define N_KNOWN 256
 
-/* Filters that begin an island. */
+/* Beside the filters that begin an island: islands share workers, however long one is busy. */
+#define SHARED (UINT32_C(1) << 31)
+
+/* Filters that begin an island: bits; or with SHARED. */
 struct option {
     uint32_t heads;
     double missed, score;
@@ -89,6 +92,16 @@ static void set_heads(const struct trial *trial, uint32_t heads)
             work->head[i] = LIMEF_PLAN_CUT_TRIED;
     }
     plan_find_roots(work);
+    work->shares = heads & SHARED;
+}
+
+/* As set_heads() left it: with islands, workers and fifos. */
+static void place(struct plan_work *work)
+{
+    for (uint32_t i = 0; i < work->problem->n_edges; i++)
+        work->plan->links[i].is_cut = work->head[work->problem->edges[i].to] != NOT_A_HEAD;
+    plan_place(work);
+    plan_size_fifos(work);
 }
 
 /* worst: a higher score need not be known. */
@@ -99,13 +112,10 @@ static struct option run(struct trial *trial, uint32_t heads, double part, doubl
     struct model_outcome outcome;
 
     set_heads(trial, heads);
-    option.heads = heads_of(work);
+    option.heads = heads_of(work) | (heads & SHARED);
     if (plan_is_broken(work))
         return option;
-    for (uint32_t i = 0; i < work->problem->n_edges; i++)
-        work->plan->links[i].is_cut = option.heads >> work->problem->edges[i].to & 1;
-    plan_place(work);
-    plan_size_fifos(work);
+    place(work);
     outcome = plan_model_run(&trial->model, part, worst);
     option.missed = outcome.missed;
     option.score = outcome.missed + CPU_WEIGHT * (outcome.cpu - 1);
@@ -218,6 +228,27 @@ static bool was_tried(const struct plan_work *work, uint32_t *heads)
     return found;
 }
 
+/* Whether two islands of what ran shared a worker that the rules would not let them share. heads:
+ * what began them. */
+static bool was_shared(const struct trial *trial, uint32_t heads)
+{
+    struct plan_work *work = trial->work;
+    const struct limef_plan_island *islands = work->plan->islands;
+
+    set_heads(trial, heads);
+    place(work);
+    for (uint32_t i = 0; i < work->plan->n_islands; i++)
+        for (uint32_t k = 0; k < i; k++) {
+            const struct limef_plan_island *a = plan_previous_island(work, islands[i].first);
+            const struct limef_plan_island *b = plan_previous_island(work, islands[k].first);
+
+            if (a && b && a->worker == b->worker && a->worker != LIMEF_PLAN_NONE &&
+                islands[i].worker != islands[k].worker)
+                return true;
+        }
+    return false;
+}
+
 /* Whether a cut behind a filter is as good as one before it. */
 static bool is_light(const struct plan_work *work, uint32_t filter)
 {
@@ -276,10 +307,23 @@ static void take(struct trial *trial, const struct option *option)
     }
 }
 
+/* Filters that come next to a source. */
+static uint32_t behind_sources(const struct plan_work *work)
+{
+    uint32_t found = 0;
+
+    for (uint32_t i = 0; i < work->problem->n_filters; i++)
+        if (work->parent[i] != LIMEF_PLAN_NONE &&
+            plan_is_source(&work->problem->filters[work->parent[i]]))
+            found |= UINT32_C(1) << i;
+    return found;
+}
+
 /* The best that is found; it depends on nothing that runs. rules: what the rules say of it. */
 static struct option search(struct trial *trial, const struct option *rules)
 {
-    struct option best = *rules, few, all;
+    struct option best = *rules, few, all, shared;
+    uint32_t sources;
 
     if (!(rules->missed > LATE))
         return best;
@@ -289,7 +333,12 @@ static struct option search(struct trial *trial, const struct option *rules)
         best = all;
     improve(trial, &few); /* with few cuts a run takes few steps */
     improve(trial, &best);
-    return few.score < best.score ? few : best;
+    if (few.score < best.score)
+        best = few;
+    sources = behind_sources(trial->work) & trial->may;
+    shared = look(trial, trial->base | sources | SHARED, 1, INFINITY);
+    improve(trial, &shared);
+    return shared.score < best.score - NO_BETTER ? shared : best;
 }
 
 /* start: what the rules say beside what runs; or what runs, if that was tried once. Returns whether
@@ -330,17 +379,24 @@ void plan_try(struct plan_work *work)
     memset(trial.known, 0, sizeof(trial.known));
     memcpy(head, work->head, n);
     memcpy(no_cpu, work->no_cpu, n);
-    tried = was_tried(work, &was);
     trial.runs = problem->previous != NULL;
     if (trial.runs)
         trial.model.most_steps = STEPS_RUNS;
     fresh.previous = NULL;
     work->problem = &fresh;
     ask_rules(&trial);
+    work->problem = problem;
+    tried = was_tried(work, &was);
+    if (was_shared(&trial, was)) {
+        tried = true;
+        was |= SHARED;
+    }
+    work->problem = &fresh;
     if (!choose(&trial, tried ? was : bits_of(head, n), tried)) {
         memcpy(work->head, head, n);
         memcpy(work->no_cpu, no_cpu, n);
         plan_find_roots(work);
+        work->shares = false;
     }
     work->problem = problem;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/scenarios.h"
 
+#include <limef/thread/plan_diff.h>
+
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
@@ -156,36 +158,65 @@ Test(machine, urgent_work_goes_first)
     sim_clear_graph(&graph);
 }
 
+static struct sim_graph searched;
+static struct sim_problem planned;
+
+static void end_search(void)
+{
+    sim_clear_problem(&planned);
+    sim_clear_graph(&searched);
+}
+
+TestSuite(search, .fini = end_search, .timeout = 60);
+
 /* Plans a random graph; returns its islands' first filters: bits. */
 static unsigned heads_of_plan(uint64_t seed)
 {
     struct sim_machine machine;
-    struct sim_graph graph = {0};
-    struct sim_problem it;
     unsigned heads = 0;
 
-    scenario_random(&graph, &machine, seed, 12);
-    sim_open_problem(&it, &graph, &machine);
-    sim_tell_costs(&it, &graph);
-    cr_assert(zero(int, limef_plan_make(&it.plan, &it.problem, it.scratch)));
-    for (uint32_t i = 0; i < graph.n_edges; i++)
-        if (it.plan.links[i].is_cut)
-            heads |= 1u << graph.edges[i].to;
-    sim_clear_problem(&it);
-    sim_clear_graph(&graph);
+    scenario_random(&searched, &machine, seed, 12);
+    sim_open_problem(&planned, &searched, &machine);
+    sim_tell_costs(&planned, &searched);
+    cr_assert(zero(int, limef_plan_make(&planned.plan, &planned.problem, planned.scratch)));
+    for (uint32_t i = 0; i < searched.n_edges; i++)
+        if (planned.plan.links[i].is_cut)
+            heads |= 1u << searched.edges[i].to;
     return heads;
 }
 
 /* A graph of which the planner runs out of steps while it has just found that one cut less, before
  * filter7, makes fewer frames late: that is taken. */
-Test(search, what_is_found_with_the_last_steps_is_taken, .timeout = 60)
+Test(search, what_is_found_with_the_last_steps_is_taken)
 {
     cr_assert(zero(uint, heads_of_plan(30773) & 1u << 7));
 }
 
 /* Where the rules cut as often as can be, runs with many cuts take many steps: a plan with few is
  * looked for first. */
-Test(search, few_cuts_are_found_where_the_rules_make_many, .timeout = 60)
+Test(search, few_cuts_are_found_where_the_rules_make_many)
 {
     cr_assert(eq(uint, heads_of_plan(90340), 1u << 7 | 1u << 8 | 1u << 11));
+}
+
+static uint32_t worker_of(const struct limef_plan *plan, uint32_t filter)
+{
+    return plan->islands[plan->island_of[filter]].worker;
+}
+
+/* One core, and two chains of which one is busy for long: in turns of the system both are late, one
+ * frame after the other neither. What runs so goes on so. */
+Test(search, a_thread_is_shared_where_fewer_frames_are_late_then)
+{
+    struct sim_problem again;
+    struct sim_machine machine = {.n_cpus = 1};
+
+    heads_of_plan(90782);
+    cr_assert(eq(u32, worker_of(&planned.plan, 2), worker_of(&planned.plan, 7)));
+    sim_open_problem(&again, &searched, &machine);
+    sim_tell_costs(&again, &searched);
+    again.problem.previous = &planned.plan;
+    cr_assert(zero(int, limef_plan_make(&again.plan, &again.problem, again.scratch)));
+    cr_assert(zero(u32, limef_plan_diff(&again.plan, &again.problem, NULL, 0)));
+    sim_clear_problem(&again);
 }

@@ -239,8 +239,8 @@ static bool is_within(const struct score *planned, const struct score *best)
 
 static void show_score(const char *what, const struct score *score)
 {
-    printf("  %-8s missed %.3f cpu %.2f p99 %.0f%s\n", what, score->missed, score->cpu, score->p99_us,
-           score->shares ? " shares" : "");
+    printf("  %-8s missed %.3f cpu %.2f p99 %.0f%s\n", what, score->missed, score->cpu,
+           score->p99_us, score->shares ? " shares" : "");
 }
 
 static void show(const struct trial *trial)

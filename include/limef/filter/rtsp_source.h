@@ -75,9 +75,9 @@ enum limef_rtsp_reason {
     LIMEF_RTSP_REASON_TRANSPORT,    /**< neither transport that may be tried */
     LIMEF_RTSP_REASON_DESCRIPTION,  /**< it cannot be read */
     LIMEF_RTSP_REASON_ENCODING,     /**< no stream that is asked for is in one that is known */
-    LIMEF_RTSP_REASON_INTERLEAVED, /**< its pictures are sent so far from the order that they are
-                                        decoded in that there is no room for it: more than 1024
-                                        units, or 16 MiB (RFC 6184 7.2, RFC 7798 6) */
+    LIMEF_RTSP_REASON_INTERLEAVED,  /**< its pictures are sent so far from the order that they are
+                                         decoded in that there is no room for it: more than 1024
+                                         units, or 16 MiB (RFC 6184 7.2, RFC 7798 6) */
 };
 
 /** By what sound and pictures of one camera are in step, so that those of one moment have one time.
@@ -162,6 +162,8 @@ struct limef_rtsp_source_counters {
     uint64_t n_refused_reports; /**< times that reports of two streams turned out not to be of one
                                      clock: more than 2 s apart, 500 ms if they are called by
                                      different names (CNAME) */
+    uint64_t n_late_names;      /**< times that its name took longer than a second to be found */
+    uint64_t n_lost_names;      /**< times that nobody knew it, or not in time */
     uint32_t n_pool;            /**< packets of its pool, and of those, */
     uint32_t n_pool_used;       /**< that somebody behind it has */
 };

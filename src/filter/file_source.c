@@ -333,6 +333,7 @@ static unsigned file_source_counts(const struct limef_filter *filter,
         {"bad_times", LIMEF_COUNTED(file->n_bad_times)},
         {"seeks", LIMEF_COUNTED(file->n_seeks)},
         {"loops", LIMEF_COUNTED(file->n_loops)},
+        {"lost_names", LIMEF_COUNTED(file->n_lost_names)},
     };
 
     return filter_counts(counts, now, sizeof(now));
@@ -384,6 +385,7 @@ void limef_file_source_get_counters(const struct limef_file_source *file,
         .n_seeks = LIMEF_COUNTED(file->n_seeks),
         .n_loops = LIMEF_COUNTED(file->n_loops),
         .n_bad_times = LIMEF_COUNTED(file->n_bad_times),
+        .n_lost_names = LIMEF_COUNTED(file->n_lost_names),
     };
 }
 

@@ -51,6 +51,7 @@ int file_source_resolve(struct limef_file_source *file)
     while (!file_source_is_interrupted(file) && poll(&answer, 1, POLL_MS) <= 0)
         ;
     ret = answer.revents & POLLIN ? 0 : file_source_why(file, AVERROR_EXIT);
+    LIMEF_COUNT(file->n_lost_names, ret == AVERROR(ETIMEDOUT));
     resolver_close(&resolver);
     return ret;
 }

@@ -3,8 +3,10 @@
 
 #include "base/detached.h"
 #include "base/memory_private.h"
+#include "fifo/futex.h"
 
 #include <errno.h>
+#include <libavutil/common.h>
 #include <libavutil/error.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -15,15 +17,17 @@
 
 #define HOST_BYTES 256
 #define STACK_BYTES (256 * 1024) /* what the C library's name services want, and some */
-/* That ask the system at the same time; and of those, for names that hung before. */
-#define MOST_THREADS 8
+/* Names that have a place at the same time, and are asked for; and of those that hung before, at
+ * most. A name that hangs for RESOLVER_LATE_US gives its place back. */
+#define MOST_PLACES 8
 #define MOST_SLOW 4
+#define MOST_THREADS 32
 
 /* A name that is asked for once, however many want it. */
 struct question {
     struct question *next;
     struct resolver *askers; /* borrowed; NULL: nobody wants it any more */
-    bool is_asked;           /* a thread waits for the system */
+    int64_t asked_us;        /* since when a thread waits for the system; 0: none does */
     bool is_slow;
     char host[HOST_BYTES];
 };
@@ -43,7 +47,12 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* protected by lock */
 static struct question *questions; /* in the order in which they came */
-static unsigned n_threads, n_slow; /* that ask */
+static unsigned n_threads;         /* those that ask, and one that waits for a place */
+static unsigned n_slow;            /* names that hung before and are asked for */
+static bool is_place_awaited;
+static int64_t late_us = RESOLVER_LATE_US;
+
+static LIMEF_ATOMIC(uint32_t) n_changes; /* of late_us; who waits for a place sleeps on it */
 
 /* The first from `from` on that is, or is not, of that family; NULL. */
 static const struct addrinfo *find(const struct addrinfo *from, int family, bool is_of_it)
@@ -96,18 +105,29 @@ static void set_port(struct resolver_addresses *addresses, uint16_t port)
     }
 }
 
-/* The one that may be asked now. Those that hung before come behind all others. */
-static struct question *next_question(void)
+/* The one that may be asked now; those that hung before come behind all others. NULL: none, and
+ * *due_us is when there will be a place for one; LIMEF_FOREVER: none waits, or for an answer. */
+static struct question *next_question(int64_t *due_us)
 {
-    struct question *slow = NULL;
+    struct question *quick = NULL, *slow = NULL;
+    int64_t now_us = limef_now_us(), first_us = LIMEF_FOREVER;
+    unsigned n_places = 0;
 
     for (struct question *question = questions; question; question = question->next) {
-        if (!question->is_asked && !question->is_slow)
-            return question;
-        if (!question->is_asked && !slow)
-            slow = question;
+        struct question **waiting = question->is_slow ? &slow : &quick;
+
+        if (!question->asked_us) {
+            *waiting = *waiting ? *waiting : question;
+        } else if (now_us - question->asked_us < late_us) {
+            first_us = FFMIN(first_us, question->asked_us);
+            n_places++;
+        }
     }
-    return n_slow < MOST_SLOW ? slow : NULL;
+    if (!quick && n_slow < MOST_SLOW)
+        quick = slow;
+    *due_us = quick && late_us != LIMEF_FOREVER && first_us != LIMEF_FOREVER ? first_us + late_us
+                                                                             : LIMEF_FOREVER;
+    return n_places < MOST_PLACES ? quick : NULL;
 }
 
 static void remove_question(struct question *question)
@@ -133,24 +153,48 @@ static void answer(struct question *question, int code, const struct resolver_ad
     remove_question(question);
 }
 
+static int start_if_needed(void);
+
+/* The system is asked; the lock is held before and afterwards. */
+static void ask_for(struct question *question)
+{
+    struct resolver_addresses addresses = {.n = 0};
+    int code;
+
+    question->asked_us = limef_now_us();
+    n_slow += question->is_slow;
+    start_if_needed(); /* without another thread they wait for this one */
+    pthread_mutex_unlock(&lock);
+    code = look_up(question->host, AI_ADDRCONFIG, &addresses);
+    pthread_mutex_lock(&lock);
+    n_slow -= question->is_slow;
+    answer(question, code, &addresses);
+}
+
+/* One thread does for all. */
+static void wait_for_place(int64_t due_us)
+{
+    uint32_t n = atomic_load_explicit(&n_changes, memory_order_relaxed); /* under the lock */
+
+    is_place_awaited = true;
+    pthread_mutex_unlock(&lock);
+    futex_wait(&n_changes, n, due_us);
+    pthread_mutex_lock(&lock);
+    is_place_awaited = false;
+}
+
 /* Asks as long as there is something to ask; threads are made again when there is. */
 static void *ask(void *unused)
 {
     struct question *question;
+    int64_t due_us;
 
     pthread_mutex_lock(&lock);
-    while ((question = next_question())) {
-        struct resolver_addresses addresses = {.n = 0};
-        int code;
-
-        question->is_asked = true;
-        n_slow += question->is_slow;
-        pthread_mutex_unlock(&lock);
-        code = look_up(question->host, AI_ADDRCONFIG, &addresses);
-        pthread_mutex_lock(&lock);
-        n_slow -= question->is_slow;
-        answer(question, code, &addresses);
-    }
+    while ((question = next_question(&due_us)) || (due_us != LIMEF_FOREVER && !is_place_awaited))
+        if (question)
+            ask_for(question);
+        else
+            wait_for_place(due_us);
     n_threads--;
     pthread_mutex_unlock(&lock);
     return unused;
@@ -162,6 +206,15 @@ static int start_thread(void)
 
     n_threads += ret >= 0;
     return ret;
+}
+
+/* What waits is asked, or waited with for its place, if that does not happen already. */
+static int start_if_needed(void)
+{
+    int64_t due_us;
+    bool can_ask = next_question(&due_us), can_wait = due_us != LIMEF_FOREVER && !is_place_awaited;
+
+    return n_threads < MOST_THREADS && (can_ask || can_wait) ? start_thread() : 0;
 }
 
 /* The one for that name, new if there is none; NULL: no memory. */
@@ -179,17 +232,16 @@ static struct question *find_question(const char *host)
 static int join_question(struct resolver *resolver, const char *host, bool was_slow)
 {
     struct question *question = find_question(host);
-    int ret = 0;
+    int ret;
 
     if (!question)
         return AVERROR(ENOMEM);
     resolver->question = question;
     resolver->next = question->askers;
     question->askers = resolver;
-    if (!question->is_asked)
+    if (!question->asked_us)
         question->is_slow |= was_slow;
-    if (n_threads < MOST_THREADS && next_question())
-        ret = start_thread();
+    ret = start_if_needed();
     return n_threads > 0 ? 0 : ret; /* those that there are come to it */
 }
 
@@ -230,7 +282,7 @@ bool resolver_is_asked(const struct resolver *resolver)
     bool is_asked;
 
     pthread_mutex_lock(&lock);
-    is_asked = !resolver->question || resolver->question->is_asked;
+    is_asked = !resolver->question || resolver->question->asked_us;
     pthread_mutex_unlock(&lock);
     return is_asked;
 }
@@ -261,7 +313,7 @@ static void leave_question(struct resolver *resolver)
     while (*link != resolver)
         link = &(*link)->next;
     *link = resolver->next;
-    if (!question->askers && !question->is_asked)
+    if (!question->askers && !question->asked_us)
         remove_question(question);
 }
 
@@ -284,4 +336,14 @@ int resolver_read_number(const char *host, uint16_t port, struct resolver_addres
         return AVERROR(EINVAL);
     set_port(address, port);
     return 0;
+}
+
+void resolver_set_late_us(int64_t us)
+{
+    pthread_mutex_lock(&lock);
+    late_us = us;
+    atomic_fetch_add_explicit(&n_changes, 1, memory_order_relaxed);
+    start_if_needed();
+    pthread_mutex_unlock(&lock);
+    futex_wake(&n_changes);
 }

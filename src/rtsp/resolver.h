@@ -3,11 +3,12 @@
  * Names to addresses without waiting: threads of its own ask the system,
  * whose answer may take as long as it likes. Who no longer wants it lets go.
  *
- * There are no more than eight of them in the process, and none while nothing
- * is asked. A name is asked once at a time, whoever wants it, and in the order
- * in which names came; but those that hung when they were last asked come
- * behind all others, four of them at most at the same time: a name server
- * that is dead does not keep the names from being found that others know.
+ * There are none while nothing is asked. A name is asked once at a time, whoever
+ * wants it, and in the order in which names came, eight at the same time; but
+ * those that hung when they were last asked come behind all others, four of them
+ * at most: a name server that is dead does not keep the names from being found
+ * that others know. A name that hangs for a second gives its place to the next
+ * one; its thread stays with it, as long as there are no more than 32 of them.
  *
  * Thread: any, one at a time for each resolver.
  */
@@ -20,6 +21,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+/* After which a name that is asked for is late. */
+#define RESOLVER_LATE_US 1000000
 /* Addresses of a name that are used; there are rarely more than two. */
 #define RESOLVER_MOST 6
 
@@ -45,7 +48,7 @@ struct resolver_addresses {
  */
 int resolver_open(struct resolver **resolver, const char *host, uint16_t port, bool was_slow);
 
-/* Whether the system was asked; false: other names keep all threads busy. */
+/* Whether the system was asked; false: other names have all places. */
 bool resolver_is_asked(const struct resolver *resolver);
 
 /* Readable once the answer is there. */
@@ -67,6 +70,9 @@ void resolver_take_in_turn(struct resolver_addresses *addresses, const struct ad
 
 /* Lets go, also in the middle; NULL does nothing. */
 void resolver_close(struct resolver **resolver);
+
+/* Instead of RESOLVER_LATE_US; LIMEF_FOREVER: none is late. For tests. */
+void resolver_set_late_us(int64_t us);
 
 /* An address that is written as a number. Returns 0, AVERROR(EINVAL): it is a name. */
 int resolver_read_number(const char *host, uint16_t port, struct resolver_addresses *address);

@@ -107,6 +107,7 @@ int rtsp_stream_open(struct rtsp_stream *stream, const struct rtsp_stream_target
         rtsp_trust_take(&stream->trust, target->tls);
     if (resolver_read_number(target->host, target->port, &stream->dial.addresses) >= 0)
         return connect_to(stream, why);
+    stream->name_asked_us = limef_now_us();
     ret = resolver_open(&stream->resolver, target->host, target->port, stream->is_name_slow);
     if (ret < 0)
         return fail(stream, ret, why);
@@ -131,6 +132,8 @@ static int take_addresses(struct rtsp_stream *stream, char why[RTSP_TLS_WHY_BYTE
     if (ret == AVERROR(EAGAIN))
         return ret;
     stream->is_name_slow = ret == AVERROR(EIO);
+    stream->n_lost_names += ret < 0;
+    stream->n_late_names += ret >= 0 && limef_now_us() - stream->name_asked_us >= RESOLVER_LATE_US;
     forget_name(stream);
     if (ret < 0) {
         snprintf(why, RTSP_TLS_WHY_BYTES, "%s", reason);
@@ -360,6 +363,7 @@ int rtsp_stream_send(struct rtsp_stream *stream, const void *data, size_t bytes)
 void rtsp_stream_close(struct rtsp_stream *stream)
 {
     stream->is_name_slow |= rtsp_stream_waits_for_name(stream);
+    stream->n_lost_names += stream->resolver != NULL;
     forget_name(stream);
     rtsp_tls_close(&stream->tls);
     if (stream->phase == RTSP_STREAM_TRUSTING)

@@ -42,8 +42,10 @@ struct rtsp_stream {
     enum rtsp_stream_phase failed_in; /* the phase that open or go_on failed in */
     struct rtsp_stream_target target;
     struct resolver *resolver;
-    bool is_name_slow;        /* nobody answered when it was asked for last */
-    struct dial dial;         /* while connecting */
+    bool is_name_slow; /* nobody answered when it was asked for last */
+    int64_t name_asked_us;
+    uint64_t n_late_names, n_lost_names; /* found after RESOLVER_LATE_US; not at all */
+    struct dial dial;                    /* while connecting */
     struct rtsp_trust *trust; /* one of its users, up to the end; NULL: no TLS was wanted */
     struct rtsp_tls *tls;
     int fd; /* once connected */

@@ -186,6 +186,8 @@ void rtsp_camera_count(const struct rtsp_camera *camera,
         counters->drift_ppm = rtsp_receiver_drift_ppm(receiver);
     }
     rtsp_sync_count(&camera->sync, counters);
+    counters->n_late_names = camera->stream.n_late_names;
+    counters->n_lost_names = camera->stream.n_lost_names;
     counters->state = camera->state;
     counters->reason = camera->reason;
     counters->code = camera->code;

@@ -61,9 +61,9 @@ static int hand_over_gaps(const struct limef_lane *lane)
  * AVERROR(EBUSY): something waits yet; AVERROR(EAGAIN): its filter refuses it. */
 static int look_whether_empty(struct move *move, const struct limef_lane *lane)
 {
-    if (!lane_has_frames(lane))
-        return 0;
-    return LIMEF_COUNTED(lane->held) && move->n_refusals++ > 0 ? AVERROR(EAGAIN) : AVERROR(EBUSY);
+    if (LIMEF_COUNTED(lane->held)) /* it is offered again after this call */
+        return move->n_refusals++ > 0 ? AVERROR(EAGAIN) : AVERROR(EBUSY);
+    return lane_has_frames(lane) ? AVERROR(EBUSY) : 0;
 }
 
 static bool goes(const struct graph_edge *edge)

@@ -1,8 +1,26 @@
 # SPDX-License-Identifier: MIT
 """The client of tests, rtsp_client, while it plays."""
+import pathlib
 import subprocess
 
 DEADLINE_S = 120
+CLIENT_S = 100  # it ends by itself before that, and says what it saw
+
+
+def threads_of(pid):
+    """What each thread of a process waits for: its state, where in the kernel, in which system call
+    (a number, and its arguments), how many ticks of processor time it had."""
+    lines = []
+    for task in sorted(pathlib.Path(f"/proc/{pid}/task").glob("*")):
+        def read(name):
+            try:
+                return (task / name).read_text(errors="replace").strip()
+            except OSError as error:
+                return f"({error.strerror})"
+        stat = read("stat").rpartition(")")[2].split()
+        lines.append(f"{task.name} {read('comm')}: {' '.join(stat[:1])}, {read('wchan')}, "
+                     f"system call {read('syscall')}, ticks {'+'.join(stat[11:13])}")
+    return lines
 
 
 def fields_of(path):
@@ -31,7 +49,7 @@ class Player:
         self.sums = sums    # a file, written
         self.sums.unlink(missing_ok=True)
         self.process = subprocess.Popen(
-            [client, url, f"md5={sums}", f"seconds={DEADLINE_S}", *arguments],
+            [client, url, f"md5={sums}", f"seconds={CLIENT_S}", *arguments],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")
         self.lines = []
 
@@ -51,11 +69,24 @@ class Player:
 
     def finish(self):
         """Waits for its end; returns the sums of what was shown."""
-        output, self.errors = self.process.communicate(timeout=DEADLINE_S)
+        try:
+            output, self.errors = self.process.communicate(timeout=DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            threads = threads_of(self.process.pid)
+            self.process.kill()
+            output, self.errors = self.process.communicate()
+            raise AssertionError(self.story(["it did not end", *threads], output)) from None
         self.lines += output.splitlines(True)
-        assert self.process.returncode == 0, self.errors
+        assert self.process.returncode == 0, self.story([f"status {self.process.returncode}"])
+        assert "deadline\n" not in self.lines, self.story(["nothing ended it"])
         self.counters = self.numbers("counters")
         return sums_of(self.sums)
+
+    def story(self, what, output=""):
+        """What is known of a client that did not do as it should."""
+        shown = len(sums_of(self.sums)) if self.sums.exists() else 0
+        return "\n".join([*what, f"{shown} pictures", *map(str.strip, self.lines),
+                          *output.splitlines(), self.errors])
 
     def numbers(self, kind):
         """Of the line that begins so: "kind name=1 other=2"."""

@@ -11,7 +11,7 @@
  * tell=N        a line "pictures N" each time that so many more were decoded
  * until=STATE   stops when that state comes
  * playing=N     stops at its N-th time of "playing"
- * seconds=N     stops at the latest then, or at SIGTERM; 30
+ * seconds=N     stops at the latest then, and says "deadline"; or at SIGTERM; 30
  */
 #include <limef/limef.h>
 
@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* For a signal. */
 #define LOOK_EVERY_US 100000
@@ -240,8 +241,14 @@ int main(int n_arguments, char **arguments)
             report.signal == LIMEF_SIGNAL_STATE)
             over = say(&report, arguments);
     }
+    if (!over && !is_told_to_stop)
+        puts("deadline");
     begun_us = limef_now_us();
-    limef_thread_stop(&producer.thread, 2000000);
+    if (limef_thread_stop(&producer.thread, 2000000) < 0) { /* which says so; it is in use */
+        print_counters();
+        fflush(NULL);
+        _exit(1);
+    }
     print_counters();
     print_latency();
     if (sound_file)

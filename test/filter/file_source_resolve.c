@@ -12,17 +12,21 @@
 #define LONG_US 60000000
 
 static struct play play;
+static uint64_t n_lost_names;
 
 TestSuite(file_source_resolve, .timeout = 120);
 
 static int code_of(const char *url, int64_t timeout_us)
 {
     struct limef_file_source_settings settings = {.url = url, .timeout_us = timeout_us};
+    struct limef_file_source_counters counters;
     int code;
 
     play_init(&play, &settings, NULL);
     cr_assert(eq(int, play_run(&play), AVERROR_EOF));
     code = play_signal_note(&play, LIMEF_SIGNAL_END)->code;
+    limef_file_source_get_counters(&play.file, &counters);
+    n_lost_names = counters.n_lost_names;
     play_clear(&play);
     return code;
 }
@@ -30,6 +34,7 @@ static int code_of(const char *url, int64_t timeout_us)
 Test(file_source_resolve, a_name_server_that_does_not_answer_ends_by_deadline)
 {
     cr_assert(eq(int, code_of("http://camera.invalid/stream", 200000), AVERROR(ETIMEDOUT)));
+    cr_assert(eq(u64, n_lost_names, 1));
     cr_assert(eq(uint, name_service_n_asked(), 1));
     name_service_answer(EAI_NONAME);
 }

@@ -208,12 +208,14 @@ Test(rtsp_reasons, tell_a_name_that_is_not_known_from_one_that_nobody_answers)
     struct resolver *others[8];
     char host[32];
 
+    resolver_set_late_us(LIMEF_FOREVER);
     rtsp_camera_clear(&camera);
     open_client("", "camera.invalid");
     step();
     wait_for_names(1);
     expect_lost_by_name("name lookup: no answer");
     cr_assert(camera.stream.is_name_slow);
+    cr_assert(eq(u64, camera.stream.n_lost_names, 1));
     rtsp_camera_clear(&camera);
     for (unsigned i = 0; i < 8; i++) {
         snprintf(host, sizeof(host), "other%u.invalid", i);
@@ -227,6 +229,24 @@ Test(rtsp_reasons, tell_a_name_that_is_not_known_from_one_that_nobody_answers)
     name_service_answer(EAI_NONAME);
     expect_reason(LIMEF_RTSP_REASON_NAME, LIMEF_RTSP_WAITING);
     cr_assert(eq(str, why, (char *)gai_strerror(EAI_NONAME)));
+    cr_assert(eq(u64, camera.stream.n_lost_names, 2));
     for (unsigned i = 0; i < 8; i++)
         resolver_close(&others[i]);
+}
+
+/* It played all the same: somebody may wonder what it waited for. */
+Test(rtsp_reasons, count_a_name_that_came_late)
+{
+    struct limef_rtsp_source_counters counters;
+
+    rtsp_camera_clear(&camera);
+    open_client("", "camera.invalid");
+    step();
+    wait_for_names(1);
+    camera.stream.name_asked_us -= RESOLVER_LATE_US;
+    name_service_answer(0);
+    meet();
+    rtsp_camera_count(&camera, &counters);
+    cr_assert(eq(u64, counters.n_late_names, 1));
+    cr_assert(eq(u64, counters.n_lost_names, 0));
 }

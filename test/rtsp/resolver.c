@@ -13,12 +13,18 @@
 #include <stdio.h>
 #include <time.h>
 
-#define MOST_THREADS 8
+#define MOST_PLACES 8
+#define MOST_THREADS 32
 #define MOST_SLOW 4
 #define N_NAMES 40
 #define DEADLINE_US 30000000
 
-TestSuite(rtsp_resolver, .timeout = 60);
+static void no_name_is_late(void)
+{
+    resolver_set_late_us(LIMEF_FOREVER);
+}
+
+TestSuite(rtsp_resolver, .init = no_name_is_late, .timeout = 60);
 
 /* A list of addresses of these families, in that order; each has its place in it as port. */
 static void in_turn(const int *families, unsigned n, struct resolver_addresses *addresses)
@@ -143,7 +149,7 @@ Test(rtsp_resolver, asks_for_a_few_names_at_a_time, .fini = close_names)
     unsigned port;
 
     ask_what_hangs(0, N_NAMES, false);
-    WAIT_FOR(name_service_n_waiting() == MOST_THREADS);
+    WAIT_FOR(name_service_n_waiting() == MOST_PLACES);
     cr_assert(zero(int, resolver_open(&other, "camera.test", 554, false)));
     cr_assert(resolver_is_asked(names[0]));
     cr_assert(not(resolver_is_asked(other)));
@@ -152,7 +158,7 @@ Test(rtsp_resolver, asks_for_a_few_names_at_a_time, .fini = close_names)
         cr_assert(eq(int, finish(names[i], &port), AVERROR(EIO)));
     cr_assert(zero(int, finish(other, &port)));
     cr_assert(eq(u32, name_service_n_asked(), N_NAMES + 1));
-    cr_assert(eq(u32, name_service_most_waiting(), MOST_THREADS));
+    cr_assert(eq(u32, name_service_most_waiting(), MOST_PLACES));
     resolver_close(&other);
 }
 
@@ -180,22 +186,22 @@ Test(rtsp_resolver, asks_no_more_for_what_nobody_wants)
     unsigned port;
 
     ask_what_hangs(0, N_NAMES, false);
-    WAIT_FOR(name_service_n_waiting() == MOST_THREADS);
+    WAIT_FOR(name_service_n_waiting() == MOST_PLACES);
     close_names();
     cr_assert(zero(int, resolver_open(&names[0], "camera.test", 554, false)));
     name_service_answer(EAI_AGAIN);
     cr_assert(zero(int, finish(names[0], &port)));
     close_names();
-    cr_assert(eq(u32, name_service_n_asked(), MOST_THREADS + 1));
+    cr_assert(eq(u32, name_service_n_asked(), MOST_PLACES + 1));
 }
 
 Test(rtsp_resolver, leaves_nothing_behind_when_the_system_answers_nobody)
 {
     failing_install(0);
     ask_what_hangs(0, N_NAMES, false);
-    WAIT_FOR(name_service_n_waiting() == MOST_THREADS);
+    WAIT_FOR(name_service_n_waiting() == MOST_PLACES);
     close_names();
-    cr_assert(eq(int, failing_n_out(), MOST_THREADS));
+    cr_assert(eq(int, failing_n_out(), MOST_PLACES));
     name_service_answer(EAI_AGAIN);
     WAIT_FOR(failing_n_out() == 0);
 }
@@ -213,4 +219,36 @@ Test(rtsp_resolver, asks_no_second_time_while_the_first_one_hangs, .fini = close
     name_service_answer(0);
     cr_assert(zero(int, finish(names[0], &port)));
     cr_assert(eq(u32, name_service_n_asked(), 1));
+}
+
+/* Eight dead names, of files perhaps: a camera's is asked nevertheless, after a while. */
+Test(rtsp_resolver, a_name_that_hangs_gives_its_place_to_the_next, .fini = close_names)
+{
+    struct resolver *other;
+    unsigned port;
+
+    ask_what_hangs(0, MOST_PLACES, false);
+    WAIT_FOR(name_service_n_waiting() == MOST_PLACES);
+    cr_assert(zero(int, resolver_open(&other, "camera.test", 554, false)));
+    cr_assert(not(resolver_is_asked(other)));
+    resolver_set_late_us(20000);
+    cr_assert(zero(int, finish(other, &port)));
+    cr_assert(eq(u32, port, 554));
+    cr_assert(eq(u32, name_service_n_waiting(), MOST_PLACES));
+    resolver_close(&other);
+    name_service_answer(EAI_AGAIN);
+}
+
+Test(rtsp_resolver, names_that_hang_have_a_bounded_number_of_threads, .fini = close_names)
+{
+    unsigned port;
+
+    resolver_set_late_us(0);
+    ask_what_hangs(0, N_NAMES, false);
+    WAIT_FOR(name_service_n_waiting() == MOST_THREADS);
+    name_service_answer(EAI_AGAIN);
+    for (unsigned i = 0; i < N_NAMES; i++)
+        cr_assert(eq(int, finish(names[i], &port), AVERROR(EIO)));
+    cr_assert(eq(u32, name_service_most_waiting(), MOST_THREADS));
+    cr_assert(eq(u32, name_service_n_asked(), N_NAMES));
 }

@@ -16,7 +16,7 @@
 #include <time.h>
 
 #define MAX_CAMERAS 256
-#define MOST_THREADS 8
+#define MOST_THREADS 32
 #define TIMEOUT_US 200000
 #define SETTLED_US 120000000
 
@@ -90,7 +90,10 @@ int main(int n_arguments, char **arguments)
         CHECK(limef_now_us() < end_us);
         limef_reports_read(&reports, &report, 20000);
     }
-    CHECK(name_service_n_waiting() == MOST_THREADS);
+    while (name_service_n_waiting() < MOST_THREADS) { /* each gives its place to the next */
+        CHECK(limef_now_us() < end_us);
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
     n_threads = count_entries("/proc/self/task") - 2; /* . and .. */
     begun_us = limef_now_us();
     CHECK(limef_graph_stop(&graph, SETTLED_US) == 0);

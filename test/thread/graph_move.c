@@ -275,6 +275,39 @@ Test(graph_move, a_camera_is_read_while_a_hung_filter_behind_it_changes_its_thre
     end_camera(&graph, &line);
 }
 
+static int move_sink_back(struct limef_graph_inside *inside, struct line *line)
+{
+    struct graph_node *node;
+    int ret;
+
+    pthread_mutex_lock(&inside->lock);
+    node = graph_find(inside, &line->sink.filter);
+    node->wanted = graph_find(inside, &line->b.filter)->thread;
+    ret = graph_move(inside, node->thread, node->wanted, TOO_LONG_US);
+    pthread_mutex_unlock(&inside->lock);
+    return ret;
+}
+
+/* What its filter refuses waits in it, and is not lost with it. */
+Test(graph_move, a_boundary_whose_filter_refuses_stays_until_it_does_not)
+{
+    static struct line line;
+    struct limef_graph graph = {0};
+
+    line_init(&line, 3);
+    atomic_store(&line.sink.refuses, INT64_MAX);
+    graph_init(&graph, sizeof(memory), LIMEF_PLAN_PER_FILTER);
+    cr_assert(eq(int, limef_graph_add(&graph, &line.source.source), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    ASSERT_COMES(atomic_load(&line.sink.n_refused) > 2);
+    cr_assert(eq(int, move_sink_back(graph.inside, &line), AVERROR(EAGAIN)));
+    atomic_store(&line.sink.refuses, 0);
+    cr_assert(eq(int, move_sink_back(graph.inside, &line), 0));
+    assert_whole(&line.sink, 3);
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    limef_graph_clear(&graph);
+}
+
 /* It is given up in time though somebody hangs, and whoever hangs was given nothing by it. */
 Test(graph_move, a_change_is_given_up_while_its_reader_hangs)
 {

@@ -50,14 +50,15 @@ struct limef_file_source_settings {
 
 /** What a source has done so far. */
 struct limef_file_source_counters {
-    uint64_t n_packets;   /**< passed on */
-    uint64_t n_bytes;     /**< in them */
-    uint64_t n_refused;   /**< of them, those for which what is behind returned an error */
-    uint64_t n_video;     /**< of them, those of the video track */
-    uint64_t n_skipped;   /**< dropped: empty ones, and after a seek those before its key frame */
-    uint64_t n_seeks;     /**< that succeeded */
-    uint64_t n_loops;     /**< times it began again */
-    uint64_t n_bad_times; /**< of packets, taken for unknown: more than 1100 years from zero */
+    uint64_t n_packets;    /**< passed on */
+    uint64_t n_bytes;      /**< in them */
+    uint64_t n_refused;    /**< of them, those for which what is behind returned an error */
+    uint64_t n_video;      /**< of them, those of the video track */
+    uint64_t n_skipped;    /**< dropped: empty ones, and after a seek those before its key frame */
+    uint64_t n_seeks;      /**< that succeeded */
+    uint64_t n_loops;      /**< times it began again */
+    uint64_t n_bad_times;  /**< of packets, taken for unknown: more than 1100 years from zero */
+    uint64_t n_lost_names; /**< times that the name of a server was not found in time */
 };
 
 /** What goes on with one elementary stream. */
@@ -114,7 +115,7 @@ struct limef_file_source {
 
     /* written by the thread that runs it, read by any */
     LIMEF_ATOMIC(uint64_t) n_packets, n_bytes, n_refused, n_skipped, n_seeks, n_loops;
-    LIMEF_ATOMIC(uint64_t) n_video, n_bad_times;
+    LIMEF_ATOMIC(uint64_t) n_video, n_bad_times, n_lost_names;
     LIMEF_ATOMIC(int64_t) start_us, duration_us, position_us;
 };
 

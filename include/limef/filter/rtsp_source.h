@@ -167,6 +167,8 @@ struct limef_rtsp_source_counters {
     uint64_t n_refused_reports; /**< times that reports of two streams turned out not to be of one
                                      clock: more than 2 s apart, 500 ms if they are called by
                                      different names (CNAME) */
+    uint64_t n_late_names;      /**< times that its name took longer than a second to be found */
+    uint64_t n_lost_names;      /**< times that nobody knew it, or not in time */
     uint32_t n_pool;            /**< packets of its pool, and of those, */
     uint32_t n_pool_used;       /**< that somebody behind it has */
 };

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * each_picture [--kms=CARD] WIDTHxHEIGHT CLIP...: plays clips side by side offscreen, or on a
- * display, three times: decoded in
- * software and uploaded, decoded by VA-API, decoded in software into buffers that EGL imports. Each
- * picture of each clip, all of its pixels on the screen, has to be the first time's, give or take
- * 1, and nothing may be copied on its way; of software's, the first few of a clip may be uploaded.
+ * each_picture [--kms=CARD] WIDTHxHEIGHT CLIP...: plays clips side by side three times: decoded in
+ * software and uploaded, decoded by VA-API, decoded in software into buffers that EGL imports; all
+ * offscreen, or the first time offscreen and then on a display, which is read by its card's
+ * writeback. Each picture of each clip, all of its pixels on the screen, has to be the first
+ * time's, give or take 1, and nothing may be copied on its way; of software's, the first few of a
+ * clip may be uploaded.
  *
  * Status 77: there is no such OpenGL, or it imports nothing of VA-API's.
  */
+#include "each_picture_display.h"
+
 #include <limef/limef.h>
 
 #include <libavutil/buffer.h>
@@ -124,7 +127,7 @@ static void count_uploads(struct place *place, const struct limef_decoded_frame 
     place->picture_width = picture->av->width;
 }
 
-/* A display shows it when it has shown the one before. */
+/* A display shows it when it has shown the one before; then its own flip has to come. */
 static void wait_shown(uint32_t slot, uint64_t n_shown)
 {
     int64_t now_us = limef_now_us(), deadline_us = now_us + DEADLINE_US;
@@ -134,7 +137,7 @@ static void wait_shown(uint32_t slot, uint64_t n_shown)
         int64_t due_us = limef_presenter_tick(&presenter, now_us);
 
         limef_presenter_get_counters(&presenter, slot, &counters);
-        if (counters.n_shown >= n_shown)
+        if (counters.n_shown >= n_shown && !presenter.flip.waiting && !presenter.dirty)
             return;
         must(now_us < deadline_us, "a picture is not shown");
         if (due_us > now_us)
@@ -153,7 +156,10 @@ static int show(void *context, const struct limef_frame *frame)
         return 0;
     must(limef_go(&presenter.filter, frame) == 0, "a picture is refused");
     wait_shown(frame->slot, place->n + 1);
-    must(limef_presenter_read(&presenter, screen) == 0, "the screen cannot be read");
+    if (kms.drm_fd > 0 && !*is_first)
+        display_read(screen, width, height);
+    else
+        must(limef_presenter_read(&presenter, screen) == 0, "the screen cannot be read");
     if (*is_first)
         keep(place);
     else
@@ -216,16 +222,17 @@ static void count(const char *way, bool is_first, bool is_hardware)
 static void play(const char *way, char **clips, struct AVBufferRef *device, bool lends)
 {
     bool is_first = places[0].n_right == 0;
-    struct limef_presenter_settings offscreen = {.output = kms.device ? LIMEF_OUTPUT_KMS
-                                                                      : LIMEF_OUTPUT_OFFSCREEN,
-                                                 .untimed = true,
-                                                 .width = width,
-                                                 .height = height,
-                                                 .plain = LIMEF_PRESENTER_WHOLE,
-                                                 .kms = &kms};
+    bool on_display = kms.drm_fd > 0 && !is_first;
+    struct limef_presenter_settings settings = {.output = on_display ? LIMEF_OUTPUT_KMS
+                                                                     : LIMEF_OUTPUT_OFFSCREEN,
+                                                .untimed = true,
+                                                .width = width,
+                                                .height = height,
+                                                .plain = LIMEF_PRESENTER_WHOLE,
+                                                .kms = &kms};
     struct limef_decode_settings decode = {.hardware = device, .n_threads = 1};
 
-    must(limef_presenter_init(&presenter, "screen", tiles, n_tiles, &offscreen) == 0,
+    must(limef_presenter_init(&presenter, "screen", tiles, n_tiles, &settings) == 0,
          "no presenter");
     if (lends)
         decode.buffers = limef_presenter_get_buffers(&presenter, false);
@@ -259,7 +266,8 @@ int main(int argc, char **argv)
     struct AVBufferRef *device = NULL;
 
     if (argc > 1 && !strncmp(argv[1], "--kms=", strlen("--kms="))) {
-        kms.device = argv[1] + strlen("--kms=");
+        kms.drm_fd = display_open(argv[1] + strlen("--kms="));
+        must(kms.drm_fd > 0, "this build knows no displays");
         argc--;
         argv++;
     }

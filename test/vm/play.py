@@ -4,8 +4,8 @@
 limef-play plays films by --vo=kms, and its screen is looked at from outside. All in one boot, and a film
 at the display's rate in another one, whose time does not depend on what the host does besides.
 
-play.py VM-DIR LIMEF-PLAY VM-KMS short|long [EACH-PICTURE FOLDER-OF-THE-DRIVER SESSION-CYCLES]; skipped where there is no virtual
-machine or no ffmpeg."""
+play.py VM-DIR LIMEF-PLAY VM-KMS short|long [EACH-PICTURE FOLDER-OF-THE-DRIVER SESSION-CYCLES]; skipped where there is
+no virtual machine or no ffmpeg."""
 import json
 import os
 import pathlib

@@ -104,7 +104,7 @@ int compositor_close(struct compositor **compositor)
         return 0;
     gl = &old->gl;
     for (unsigned i = 0; i < old->n_surfaces; i++) {
-        compositor_drop_kept(&old->surfaces[i]);
+        compositor_drop_planes(&old->surfaces[i]);
         compositor_drop_whole(&old->surfaces[i]);
         surface_let_go(&old->surfaces[i], &old->ways);
     }
@@ -135,8 +135,13 @@ int compositor_set_picture(struct compositor *compositor, unsigned tile,
     int ret = 0;
 
     compositor_drop_kept(surface);
-    if (!compositor_keep(compositor, surface, picture))
+    if (!compositor_keep(compositor, surface, picture)) {
         ret = compositor_take(compositor, surface, picture);
+        if (ret >= 0)
+            compositor_drop_planes(surface);
+        else
+            compositor_show_again(surface);
+    }
     surface_ways_tend(&compositor->ways);
     return ret;
 }
@@ -458,7 +463,8 @@ int compositor_present(struct compositor *compositor)
         return ret;
     if (compositor_scan_out(compositor))
         return COMPOSITOR_ON_PLANE;
-    compositor_take_kept(compositor);
+    if (compositor_take_kept(compositor) && compositor_scan_out(compositor))
+        return COMPOSITOR_ON_PLANE;
     compositor_take_whole(compositor);
     compositor_compose(compositor);
     lend_priority(compositor);

@@ -61,14 +61,20 @@ bool compositor_bring(struct compositor *compositor, struct surface *surface,
                       const struct limef_decoded_frame *picture,
                       struct limef_decoded_frame *brought);
 
-/* Forgets what was kept. */
+/* Forgets what was kept; and what was on a plane. */
 void compositor_drop_kept(struct surface *surface);
+void compositor_drop_planes(struct surface *surface);
 
 /* Shows the one picture that covers the output on a plane. False: it has to be composed. */
 bool compositor_scan_out(struct compositor *compositor);
 
-/* Takes what was kept for textures, after all; what cannot be is counted as failed. */
-void compositor_take_kept(struct compositor *compositor);
+/* Takes what was kept for textures, after all; what cannot be is counted as failed. True: what was
+ * on the plane before is kept again in its place. */
+bool compositor_take_kept(struct compositor *compositor);
+
+/* Keeps what was on a plane last, since what came behind it cannot be shown. False: nothing was, or
+ * GL has drawn since. */
+bool compositor_show_again(struct surface *surface);
 
 /* Likewise for once: it is kept still, for the plane that shows it. 0, or an error. */
 int compositor_look_at_kept(struct compositor *compositor);

@@ -58,6 +58,39 @@ void compositor_drop_kept(struct surface *surface)
     surface->kept_is_news = false;
 }
 
+static void drop_on_plane(struct surface *surface)
+{
+    limef_payload_unref(surface->on_plane.frame.payload);
+    surface->on_plane = (struct limef_decoded_frame){0};
+}
+
+/* A picture is on a plane; how it is put there again is remembered. */
+static void note_on_plane(struct surface *surface)
+{
+    limef_payload_ref(surface->kept.frame.payload);
+    drop_on_plane(surface);
+    surface->on_plane = surface->kept;
+    surface->on_plane_as = surface->kept_as;
+}
+
+bool compositor_show_again(struct surface *surface)
+{
+    if (!surface->on_plane.frame.payload)
+        return false;
+    compositor_drop_kept(surface);
+    limef_payload_ref(surface->on_plane.frame.payload);
+    surface->kept = surface->on_plane;
+    surface->kept_as = surface->on_plane_as;
+    surface->has_picture = surface->dirty = true;
+    return true;
+}
+
+void compositor_drop_planes(struct surface *surface)
+{
+    compositor_drop_kept(surface);
+    drop_on_plane(surface);
+}
+
 bool compositor_scan_out(struct compositor *compositor)
 {
     struct surface *surface = alone(compositor);
@@ -80,6 +113,7 @@ bool compositor_scan_out(struct compositor *compositor)
     }
     if (surface->payload)
         surface_let_go(surface, &compositor->ways);
+    note_on_plane(surface);
     surface->moved.n_planes += surface->kept_is_news;
     surface->kept_is_news = false;
     surface->has_picture = true;
@@ -94,14 +128,25 @@ static int take(struct compositor *compositor, struct surface *surface)
     return surface->kept.frame.payload ? compositor_take(compositor, surface, &surface->kept) : 0;
 }
 
-void compositor_take_kept(struct compositor *compositor)
+bool compositor_take_kept(struct compositor *compositor)
 {
+    bool again = false;
+
     for (unsigned i = 0; i < compositor->n_surfaces; i++) {
         struct surface *surface = &compositor->surfaces[i];
 
-        surface->moved.n_failed += take(compositor, surface) < 0;
-        compositor_drop_kept(surface);
+        if (take(compositor, surface) >= 0) {
+            compositor_drop_planes(surface);
+        } else {
+            surface->moved.n_failed +=
+                surface->kept.frame.payload != surface->on_plane.frame.payload;
+            if (compositor_show_again(surface))
+                again = true;
+            else
+                compositor_drop_kept(surface);
+        }
     }
+    return again;
 }
 
 int compositor_look_at_kept(struct compositor *compositor)

@@ -25,7 +25,10 @@ struct surface {
     struct limef_decoded_frame kept;
     struct limef_hardware_frame kept_as;
     bool kept_is_news; /* it lies where its decoder wrote it, and was not on a plane yet */
-    unsigned shrinks;  /* how often the next picture may be halved */
+    /* what was on a plane last, until GL draws another one; likewise. Its reference is ours */
+    struct limef_decoded_frame on_plane;
+    struct limef_hardware_frame on_plane_as;
+    unsigned shrinks;                 /* how often the next picture may be halved */
     struct limef_decoded_frame whole; /* of what was uploaded smaller; no payload: none. Its
                                          reference is ours */
     struct compositor_upload moved;   /* since somebody asked */

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * each_picture [--kms=CARD] WIDTHxHEIGHT CLIP...: plays clips side by side offscreen, or on a
- * display: decoded in software and uploaded, decoded by VA-API, and decoded in software into
- * buffers that EGL imports, by one thread, by several that decode a picture each, and, if no clip
- * has pictures in another order than it is shown in, by several that share each picture. Each
- * picture of each clip, all of its pixels on the screen, has to be the first time's, give or take
- * 1, and from the second time on not one byte may be copied on its way.
+ * each_picture [--kms=CARD] WIDTHxHEIGHT CLIP...: plays clips side by side offscreen: decoded in
+ * software and uploaded; then offscreen too, or on a display, which is read by its card's
+ * writeback: decoded by VA-API, and decoded in software into buffers that EGL imports, by one
+ * thread, by several that decode a picture each, and, if no clip has pictures in another order than
+ * it is shown in, by several that share each picture. Each picture of each clip, all of its pixels
+ * on the screen, has to be the first time's, give or take 1, and from the second time on not one
+ * byte may be copied on its way.
  *
  * Status 77: there is no such OpenGL, or it imports nothing of VA-API's.
  */
+#include "each_picture_display.h"
+
 #include <limef/limef.h>
 
 #include <libavutil/buffer.h>
@@ -117,7 +120,7 @@ static void compare(const struct place *place)
         }
 }
 
-/* A display shows it when it has shown the one before. */
+/* A display shows it when it has shown the one before; then its own flip has to come. */
 static void wait_shown(uint32_t slot, uint64_t n_shown)
 {
     int64_t now_us = limef_now_us(), deadline_us = now_us + DEADLINE_US;
@@ -127,7 +130,7 @@ static void wait_shown(uint32_t slot, uint64_t n_shown)
         int64_t due_us = limef_presenter_tick(&presenter, now_us);
 
         limef_presenter_get_counters(&presenter, slot, &counters);
-        if (counters.n_shown >= n_shown)
+        if (counters.n_shown >= n_shown && !presenter.flip.waiting && !presenter.dirty)
             return;
         must(now_us < deadline_us, "a picture is not shown");
         if (due_us > now_us)
@@ -146,7 +149,10 @@ static int show(void *context, const struct limef_frame *frame)
         return 0;
     must(limef_go(&presenter.filter, frame) == 0, "a picture is refused");
     wait_shown(frame->slot, place->n + 1);
-    must(limef_presenter_read(&presenter, screen) == 0, "the screen cannot be read");
+    if (kms.drm_fd > 0 && !*is_first)
+        display_read(screen, width, height);
+    else
+        must(limef_presenter_read(&presenter, screen) == 0, "the screen cannot be read");
     if (*is_first)
         keep(place);
     else
@@ -225,7 +231,7 @@ static void count(const struct way *way, bool is_first)
     }
     if (way->is_hardware && sum.n_imported == 0)
         exit(SKIPPED);
-    /* what is on a plane is imported too, when the screen is read, but for the last, counted */
+    /* offscreen none is on a plane; a display may show it there, and some by both ways */
     must(sum.n_imported + sum.n_planes >= sum.n_shown, "not all pictures were imported");
     must(sum.copied_bytes == 0, "something was copied");
 }
@@ -233,18 +239,19 @@ static void count(const struct way *way, bool is_first)
 static void play(const struct way *way, char **clips, struct AVBufferRef *device)
 {
     bool is_first = places[0].n_right == 0;
-    struct limef_presenter_settings offscreen = {.output = kms.device ? LIMEF_OUTPUT_KMS
-                                                                      : LIMEF_OUTPUT_OFFSCREEN,
-                                                 .untimed = true,
-                                                 .width = width,
-                                                 .height = height,
-                                                 .plain = LIMEF_PRESENTER_WHOLE,
-                                                 .kms = &kms};
+    bool on_display = kms.drm_fd > 0 && !is_first;
+    struct limef_presenter_settings settings = {.output = on_display ? LIMEF_OUTPUT_KMS
+                                                                     : LIMEF_OUTPUT_OFFSCREEN,
+                                                .untimed = true,
+                                                .width = width,
+                                                .height = height,
+                                                .plain = LIMEF_PRESENTER_WHOLE,
+                                                .kms = &kms};
     struct limef_decode_settings decode = {.hardware = way->is_hardware ? device : NULL,
                                            .low_delay = way->slices,
                                            .n_threads = way->n_threads};
 
-    must(limef_presenter_init(&presenter, "screen", tiles, n_tiles, &offscreen) == 0,
+    must(limef_presenter_init(&presenter, "screen", tiles, n_tiles, &settings) == 0,
          "no presenter");
     if (way->is_lent)
         decode.buffers = limef_presenter_get_buffers(&presenter, false);
@@ -291,7 +298,8 @@ int main(int argc, char **argv)
     struct AVBufferRef *device = NULL;
 
     if (argc > 1 && !strncmp(argv[1], "--kms=", strlen("--kms="))) {
-        kms.device = argv[1] + strlen("--kms=");
+        kms.drm_fd = display_open(argv[1] + strlen("--kms="));
+        must(kms.drm_fd > 0, "this build knows no displays");
         argc--;
         argv++;
     }

@@ -27,16 +27,21 @@ static struct limef_presenter presenter;
 static struct limef_pool *pictures;
 static struct output_ops ops;
 static bool refuses;
+static bool refuses_tiled;
+static uint64_t scanned; /* the modifier of the last that was shown */
 
 static int scan_out(struct output *output, const struct limef_hardware_frame *picture,
                     struct layout_rect rect, struct limef_payload *payload, const char **why)
 {
+    bool refused = refuses || (refuses_tiled && picture->modifier == TILED);
+
     (void)output;
-    (void)picture;
     (void)rect;
     (void)payload;
-    *why = refuses ? "the test refuses it" : NULL;
-    return refuses ? AVERROR(ENOTSUP) : 0;
+    *why = refused ? "the test refuses it" : NULL;
+    if (!refused)
+        scanned = picture->modifier;
+    return refused ? AVERROR(ENOTSUP) : 0;
 }
 
 static void open_presenter(void)
@@ -139,4 +144,21 @@ Test(compositor_scan_out, what_a_plane_has_shown_has_not_failed_when_gl_cannot_g
     limef_presenter_tick(&presenter, limef_now_us());
     cr_assert(zero(u64, counters().n_failed));
     cr_assert(eq(u64, counters().n_shown, 1));
+}
+
+Test(compositor_scan_out, what_nobody_takes_leaves_the_picture_before_on_the_plane)
+{
+    refuses_tiled = true;
+    show(DRM_FORMAT_MOD_LINEAR);
+    show(TILED);
+    cr_assert(eq(u64, scanned, DRM_FORMAT_MOD_LINEAR));
+    cr_assert(eq(u64, counters().n_failed, 1));
+    cr_assert(zero(u64, LIMEF_COUNTED(presenter.n_composed)), "nothing was drawn, as black is");
+    presenter.dirty = true;
+    limef_presenter_tick(&presenter, limef_now_us());
+    cr_assert(zero(u64, LIMEF_COUNTED(presenter.n_composed)));
+    cr_assert(eq(u64, counters().n_failed, 1), "once");
+    refuses_tiled = false;
+    show(TILED);
+    cr_assert(eq(u64, scanned, TILED));
 }

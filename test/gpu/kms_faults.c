@@ -208,6 +208,16 @@ static enum shown show(int height)
     return played_card.n_flips > n_flips ? SHOWN : NOT_SHOWN;
 }
 
+/* Another display in the place of the one that there was. */
+static void replug(bool is_small)
+{
+    played_card.unplugged = plugged = true;
+    show(0);
+    played_card.unplugged = false;
+    played_card.is_small = is_small;
+    plugged = true;
+}
+
 /* All that a screen goes through. Returns how many pictures did not come, the last ones of which
  * may be lost. */
 static unsigned live(enum way way)
@@ -221,12 +231,14 @@ static unsigned live(enum way way)
     show(0);
     in_front = true;
     n_missing += show(0) != SHOWN;
-    played_card.unplugged = plugged = true;
-    show(0);
-    played_card.unplugged = false;
-    plugged = true;
+    replug(false);
     n_missing += show(PLAYED_HEIGHT) != SHOWN;
+    replug(true);
     n_missing += show(0) != SHOWN;
+    played_card.is_small = false; /* the same one has another mode now */
+    plugged = true;
+    n_missing += show(0) != SHOWN;
+    n_missing += show(PLAYED_HEIGHT) != SHOWN;
     output.ops->forget(&output);
     n_missing += show(0) != SHOWN;
     return n_missing;
@@ -307,6 +319,33 @@ Test(kms_faults, each_call_is_made_and_what_was_on_the_screen_comes_back)
     }
     for (unsigned i = 0; i < failing_kms_n_list; i++)
         printf("%s: %u\n", failing_kms_list[i].name, failing_kms_list[i].n_calls);
+}
+
+static void expect_size(int width, int height)
+{
+    int columns, rows;
+
+    cr_assert(eq(int, show(0), SHOWN));
+    output.ops->size(&output, &columns, &rows);
+    cr_assert(eq(int, columns, width));
+    cr_assert(eq(int, rows, height));
+}
+
+Test(kms_faults, a_display_that_comes_back_with_another_mode_is_drawn_in_its_size)
+{
+    set_up();
+    failing_kms = (struct failing_kms){0};
+    cr_assert(eq(int, open_output(NAMED), 0));
+    expect_size(PLAYED_WIDTH, PLAYED_HEIGHT);
+    cr_assert(eq(int, show(PLAYED_HEIGHT), SHOWN)); /* on a plane, of that size */
+    replug(true);
+    expect_size(PLAYED_SMALL_WIDTH, PLAYED_SMALL_HEIGHT);
+    replug(false);
+    expect_size(PLAYED_WIDTH, PLAYED_HEIGHT);
+    cr_assert(eq(int, show(PLAYED_HEIGHT), SHOWN));
+    output.ops->close(&output);
+    cr_assert(eq(uint, n_errors, 0));
+    expect_nothing_left("another mode");
 }
 
 /* Errors that are told apart, and one that is not; the kernel's alone. */

@@ -21,7 +21,9 @@ struct played_card played_card;
 static uint32_t connectors[] = {CONNECTOR}, encoders[] = {ENCODER}, crtcs[] = {CRTC};
 static uint32_t planes[] = {PRIMARY, OVERLAY};
 static uint32_t formats[] = {DRM_FORMAT_XRGB8888, DRM_FORMAT_NV12};
-static drmModeModeInfo modes[] = {{.hdisplay = PLAYED_WIDTH, .vdisplay = PLAYED_HEIGHT}};
+static drmModeModeInfo modes[] = {
+    {.hdisplay = PLAYED_WIDTH, .vdisplay = PLAYED_HEIGHT},
+    {.hdisplay = PLAYED_SMALL_WIDTH, .vdisplay = PLAYED_SMALL_HEIGHT}};
 static struct drm_mode_property_enum encodings[] = {{0, "ITU-R BT.601 YCbCr"},
                                                     {1, "ITU-R BT.709 YCbCr"}};
 static struct drm_mode_property_enum ranges[] = {{0, "YCbCr limited range"},
@@ -159,7 +161,7 @@ static drmModeConnectorPtr get_connector(int fd, uint32_t id)
                                         .connection = played_card.unplugged ? DRM_MODE_DISCONNECTED
                                                                             : DRM_MODE_CONNECTED,
                                         .count_modes = 1,
-                                        .modes = modes,
+                                        .modes = &modes[played_card.is_small],
                                         .count_encoders = 1,
                                         .encoders = encoders};
 

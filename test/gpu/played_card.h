@@ -11,6 +11,8 @@
 
 #define PLAYED_WIDTH 640
 #define PLAYED_HEIGHT 480
+#define PLAYED_SMALL_WIDTH 320
+#define PLAYED_SMALL_HEIGHT 200
 /* The framebuffer that is on the screen before. */
 #define PLAYED_FORMER 30
 #define PLAYED_MAX_HANDLES 1024
@@ -19,6 +21,7 @@
 
 extern struct played_card {
     bool unplugged, lost_link;
+    bool is_small; /* the display that is plugged in: PLAYED_SMALL_... */
     bool is_master;
     int asked_fd, vouched_by_fd; /* whose magic was asked for; who vouched for it */
     uint32_t shown;              /* the framebuffer on the CRTC */

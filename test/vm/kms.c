@@ -27,7 +27,7 @@ static void full_screen_picture_is_on_a_plane(void)
         second = stage_add(&stage, formats[i], STAGE_WIDTH, STAGE_HEIGHT);
         stage_show(&stage, 0, first);
         stage_expect(&stage, first, 0, 0, formats[i] == DRM_FORMAT_XRGB8888 ? 0 : 1);
-        if (first->payload.n_refs != 3) /* ours, the compositor's, the display's */
+        if (first->payload.n_refs != 4) /* ours, the compositor's two, the display's */
             die("the picture on the screen has %u references", first->payload.n_refs);
         stage_show(&stage, 0, second);
         stage_expect(&stage, second, 0, 0, formats[i] == DRM_FORMAT_XRGB8888 ? 0 : 1);

@@ -4,8 +4,8 @@
 limef-play plays films by --vo=kms, and its screen is looked at from outside. All in one boot, and a film
 at the display's rate in another one, whose time does not depend on what the host does besides.
 
-play.py VM-DIR LIMEF-PLAY VM-KMS short|long [EACH-PICTURE FOLDER-OF-THE-DRIVER]; skipped where there is no virtual
-machine or no ffmpeg."""
+play.py VM-DIR LIMEF-PLAY VM-KMS short|long [EACH-PICTURE FOLDER-OF-THE-DRIVER SESSION-CYCLES]; skipped where there is
+no virtual machine or no ffmpeg."""
 import json
 import os
 import pathlib
@@ -118,6 +118,13 @@ class Kms(unittest.TestCase):
                 if name in ALONE:
                     for way in "lent memory:", "lent memory, threads:", "lent memory, threads of slices:":
                         self.assertRegex(log, f"software, {way} {N_ALONE} pictures, .* 0 bytes copied")
+
+    def test_sessions_leave_nothing_behind(self):
+        if not EACH_PICTURE:
+            self.skipTest("no SESSION-CYCLES")
+        log = (FOLDER / "out" / "sessions.log").read_text()
+        print("\n" + "".join(line + "\n" for line in log.splitlines() if line.startswith("after")), end="")
+        self.assertEqual((FOLDER / "out" / "sessions.status").read_text().strip(), "0", log)
 
     def test_says_that_there_is_no_card_or_no_display(self):
         for name in ("nowhere", "no_display"):

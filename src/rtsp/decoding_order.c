@@ -74,14 +74,6 @@ static void give_back(struct decoding_order *order, struct decoding_order_part *
     order->n_done = 0;
 }
 
-/* The longest that waits is another one. */
-static void find_oldest(struct decoding_order *order)
-{
-    order->oldest_us = LIMEF_FOREVER;
-    for (unsigned i = 0; i < order->n_parts; i++)
-        order->oldest_us = FFMIN(order->oldest_us, order->parts[i]->arrived_us);
-}
-
 static struct decoding_order_part *take_first(struct decoding_order *order)
 {
     struct decoding_order_part *part = order->parts[0];
@@ -90,8 +82,6 @@ static struct decoding_order_part *take_first(struct decoding_order *order)
     memmove(order->parts, order->parts + 1, order->n_parts * sizeof(order->parts[0]));
     order->waiting_bytes -= part->bytes;
     order->n_counted -= part->is_counted;
-    if (part->arrived_us == order->oldest_us)
-        find_oldest(order);
     return part;
 }
 
@@ -123,10 +113,22 @@ int64_t decoding_order_due_us(const struct decoding_order *order)
     return order->n_parts > 0 ? order->oldest_us + DECODING_ORDER_WAIT_US : LIMEF_FOREVER;
 }
 
-static bool is_full(const struct decoding_order *order, int64_t now_us)
+/* What came first may have gone on since: who it is now is looked for when it matters, which is
+ * every two seconds at most. */
+static bool is_overdue(struct decoding_order *order, int64_t now_us)
+{
+    if (now_us < decoding_order_due_us(order))
+        return false;
+    order->oldest_us = now_us;
+    for (unsigned i = 0; i < order->n_parts; i++)
+        order->oldest_us = FFMIN(order->oldest_us, order->parts[i]->arrived_us);
+    return now_us >= decoding_order_due_us(order);
+}
+
+static bool is_full(struct decoding_order *order, int64_t now_us)
 {
     return order->n_parts == DECODING_ORDER_PARTS || order->waiting_bytes > DECODING_ORDER_BYTES ||
-           now_us >= decoding_order_due_us(order);
+           is_overdue(order, now_us);
 }
 
 /* Whether nothing can come that is decoded before the first: RFC 6184 section 7.2.2, RFC 7798

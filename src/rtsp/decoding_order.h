@@ -54,7 +54,7 @@ struct decoding_order {
     /* what waits */
     size_t waiting_bytes;
     int64_t n_counted;
-    int64_t oldest_us; /* when the one that waits longest came */
+    int64_t oldest_us; /* when the one that waits longest came, or one before it */
     unsigned n_parts;
     struct decoding_order_part *parts[DECODING_ORDER_PARTS]; /* owned; by their numbers */
     struct decoding_order_part *vacant;                      /* owned */
@@ -77,7 +77,7 @@ uint16_t decoding_order_next(const struct decoding_order *order);
 int decoding_order_put(struct decoding_order *order, struct depacketizer *depacketizer,
                        const struct decoding_piece *piece);
 
-/* When the first has to go on; LIMEF_FOREVER: nothing waits. */
+/* When one may have to go on; LIMEF_FOREVER: nothing waits. */
 int64_t decoding_order_due_us(const struct decoding_order *order);
 
 /* Passes on what waited for too long. Returns 0, or AVERROR_EXIT of the sink. */

@@ -3,6 +3,8 @@
 
 #include "base/memory_private.h"
 
+#include <limef/base/clock.h>
+
 #include <libavutil/common.h>
 #include <libavutil/error.h>
 #include <string.h>
@@ -13,10 +15,12 @@
  * sender that began anew. */
 #define FAR_BACK 256
 #define FARTHEST 16384 /* numbers of 16 bits that wrap tell no more */
+/* Memory that was not needed while so many parts went on is given back. */
+#define UNNEEDED_PARTS 4096
 
 struct decoding_order_part {
     struct decoding_order_part *next; /* vacant */
-    int64_t number, timestamp;
+    int64_t number, timestamp, arrived_us;
     bool is_counted, is_behind_gap, is_marked;
     size_t bytes;
     uint8_t *large; /* owned; NULL: they are here */
@@ -30,10 +34,12 @@ static struct decoding_order_part *new_part(struct decoding_order *order, size_t
 
     if (bytes > PART_BYTES && !large)
         return NULL;
-    if (part)
+    if (part) {
         order->vacant = part->next;
-    else
+        order->n_vacant--;
+    } else {
         part = memory_allocate(sizeof(*part));
+    }
     if (!part) {
         memory_release(large);
         return NULL;
@@ -43,11 +49,29 @@ static struct decoding_order_part *new_part(struct decoding_order *order, size_t
     return part;
 }
 
+static void release_vacant(struct decoding_order *order, unsigned but)
+{
+    struct decoding_order_part *part;
+
+    while (order->n_vacant > but) {
+        part = order->vacant;
+        order->vacant = part->next;
+        order->n_vacant--;
+        memory_release(part);
+    }
+}
+
 static void give_back(struct decoding_order *order, struct decoding_order_part *part)
 {
     memory_release(part->large);
     part->next = order->vacant;
     order->vacant = part;
+    order->n_vacant++;
+    if (++order->n_done < UNNEEDED_PARTS)
+        return;
+    release_vacant(order, order->most_parts - order->n_parts);
+    order->most_parts = order->n_parts + 1;
+    order->n_done = 0;
 }
 
 static struct decoding_order_part *take_first(struct decoding_order *order)
@@ -77,14 +101,34 @@ static void insert(struct decoding_order *order, struct decoding_order_part *par
     memmove(order->parts + begin + 1, order->parts + begin,
             (order->n_parts - begin) * sizeof(order->parts[0]));
     order->parts[begin] = part;
-    order->n_parts++;
+    if (order->n_parts++ == 0)
+        order->oldest_us = part->arrived_us;
+    order->most_parts = FFMAX(order->most_parts, order->n_parts);
     order->n_counted += part->is_counted;
     order->waiting_bytes += part->bytes;
 }
 
-static bool is_full(const struct decoding_order *order)
+int64_t decoding_order_due_us(const struct decoding_order *order)
 {
-    return order->n_parts == DECODING_ORDER_PARTS || order->waiting_bytes > DECODING_ORDER_BYTES;
+    return order->n_parts > 0 ? order->oldest_us + DECODING_ORDER_WAIT_US : LIMEF_FOREVER;
+}
+
+/* What came first may have gone on since: who it is now is looked for when it matters, which is
+ * every two seconds at most. */
+static bool is_overdue(struct decoding_order *order, int64_t now_us)
+{
+    if (now_us < decoding_order_due_us(order))
+        return false;
+    order->oldest_us = now_us;
+    for (unsigned i = 0; i < order->n_parts; i++)
+        order->oldest_us = FFMIN(order->oldest_us, order->parts[i]->arrived_us);
+    return now_us >= decoding_order_due_us(order);
+}
+
+static bool is_full(struct decoding_order *order, int64_t now_us)
+{
+    return order->n_parts == DECODING_ORDER_PARTS || order->waiting_bytes > DECODING_ORDER_BYTES ||
+           is_overdue(order, now_us);
 }
 
 /* Whether nothing can come that is decoded before the first: RFC 6184 section 7.2.2, RFC 7798
@@ -126,8 +170,15 @@ static int pass(struct decoding_order *order, struct depacketizer *depacketizer,
 {
     int ret = 0;
 
-    while (order->n_parts > 0 && ret != AVERROR_EXIT && (all || is_full(order) || is_due(order)))
+    while (order->n_parts > 0 && ret != AVERROR_EXIT) {
+        bool is_in_order = all || is_due(order);
+
+        if (!is_in_order && !is_full(order, depacketizer->now_us))
+            break;
+        depacketizer->n_hurried += !is_in_order;
+        order->is_damaged |= !is_in_order; /* what is decoded before it may come yet */
         ret = pass_first(order, depacketizer);
+    }
     return ret == AVERROR_EXIT ? ret : 0;
 }
 
@@ -153,6 +204,7 @@ int decoding_order_put(struct decoding_order *order, struct depacketizer *depack
     }
     part->number = piece->number;
     part->timestamp = piece->timestamp;
+    part->arrived_us = depacketizer->now_us;
     part->is_counted = piece->is_counted;
     part->is_behind_gap = piece->is_behind_gap;
     part->is_marked = piece->is_marked;
@@ -165,6 +217,11 @@ int decoding_order_put(struct decoding_order *order, struct depacketizer *depack
         order->marked_timestamp = piece->timestamp;
     }
     insert(order, part);
+    return pass(order, depacketizer, false);
+}
+
+int decoding_order_tick(struct decoding_order *order, struct depacketizer *depacketizer)
+{
     return pass(order, depacketizer, false);
 }
 
@@ -215,11 +272,6 @@ void decoding_order_restart(struct decoding_order *order)
 
 void decoding_order_clear(struct decoding_order *order)
 {
-    struct decoding_order_part *part;
-
     decoding_order_restart(order);
-    while ((part = order->vacant)) {
-        order->vacant = part->next;
-        memory_release(part);
-    }
+    release_vacant(order, 0);
 }

@@ -2,8 +2,8 @@
 /*
  * NAL units in the order of their numbers (DON: RFC 6184 section 5.5, RFC 7798 section 4.4): each
  * waits until nothing can come that is decoded before it, and goes on as a packet of a stream that
- * is not interleaved. Bounded in parts and bytes: with more, the first goes on whatever is missing
- * before it.
+ * is not interleaved. Bounded in parts, bytes, and time: with more, the first goes on whatever is
+ * missing before it, which is counted.
  */
 #ifndef LIMEF_SRC_RTSP_DECODING_ORDER_H
 #define LIMEF_SRC_RTSP_DECODING_ORDER_H
@@ -12,6 +12,8 @@
 
 #define DECODING_ORDER_PARTS 2048
 #define DECODING_ORDER_BYTES ((size_t)16 * 1024 * 1024)
+/* More is of no use to who looks at it live. */
+#define DECODING_ORDER_WAIT_US 2000000
 /* How many units, or numbers, a stream may be out of order. */
 #define DECODING_ORDER_DEPTH 1024
 
@@ -52,9 +54,11 @@ struct decoding_order {
     /* what waits */
     size_t waiting_bytes;
     int64_t n_counted;
+    int64_t oldest_us; /* when the one that waits longest came, or one before it */
     unsigned n_parts;
     struct decoding_order_part *parts[DECODING_ORDER_PARTS]; /* owned; by their numbers */
     struct decoding_order_part *vacant;                      /* owned */
+    unsigned n_vacant, most_parts, n_done; /* most that waited since so many were done with */
 };
 
 /* A number of 16 bits, counted on. What is further back than the stream may be out of order is of a
@@ -72,6 +76,12 @@ uint16_t decoding_order_next(const struct decoding_order *order);
  */
 int decoding_order_put(struct decoding_order *order, struct depacketizer *depacketizer,
                        const struct decoding_piece *piece);
+
+/* When one may have to go on; LIMEF_FOREVER: nothing waits. */
+int64_t decoding_order_due_us(const struct decoding_order *order);
+
+/* Passes on what waited for too long. Returns 0, or AVERROR_EXIT of the sink. */
+int decoding_order_tick(struct decoding_order *order, struct depacketizer *depacketizer);
 
 /* Passes on all that waits. Returns 0, or AVERROR_EXIT of the sink. */
 int decoding_order_flush(struct decoding_order *order, struct depacketizer *depacketizer);

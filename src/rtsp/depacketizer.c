@@ -5,6 +5,8 @@
 
 #include "base/memory_private.h"
 
+#include <limef/base/clock.h>
+
 #include <libavcodec/codec_par.h>
 #include <libavutil/error.h>
 #include <strings.h>
@@ -121,6 +123,17 @@ int depacketizer_push(struct depacketizer *depacketizer, const struct rtp_packet
     return depacketizer->interleaving
                ? interleaving_take(depacketizer, packet, timestamp, n_missing)
                : depacketizer_push_next(depacketizer, packet, timestamp, n_missing);
+}
+
+int64_t depacketizer_due_us(const struct depacketizer *depacketizer)
+{
+    return depacketizer->interleaving ? interleaving_due_us(depacketizer->interleaving)
+                                      : LIMEF_FOREVER;
+}
+
+int depacketizer_tick(struct depacketizer *depacketizer)
+{
+    return depacketizer->interleaving ? interleaving_tick(depacketizer) : 0;
 }
 
 int depacketizer_flush(struct depacketizer *depacketizer)

@@ -49,10 +49,12 @@ struct depacketizer {
     bool after_gap;   /* of the packet that is taken: others are missing just before it */
     bool has_head;    /* of the unit that is put together: its beginning is there */
     int clock_hz;
+    int64_t now_us; /* limef_now_us(), before push and tick; for what waits a time */
     depacketizer_unit_fn *sink;
     void *context;        /* borrowed */
     uint64_t n_malformed; /* packets */
     uint64_t n_given_up; /* NAL units, or parts of them, that there was no memory to put in order */
+    uint64_t n_hurried; /* parts of NAL units that went on before all that is decoded before them */
     uint64_t n_reserved; /* ignored: units of types that have no meaning */
     _Alignas(8) uint8_t state[DEPACKETIZER_STATE_BYTES];
 };
@@ -77,6 +79,12 @@ int depacketizer_open(struct depacketizer *depacketizer, const struct sdp_media 
  */
 int depacketizer_push(struct depacketizer *depacketizer, const struct rtp_packet *packet,
                       int64_t timestamp, unsigned n_missing);
+
+/* When to call tick; LIMEF_FOREVER. */
+int64_t depacketizer_due_us(const struct depacketizer *depacketizer);
+
+/* What waited for too long for another order goes on. Returns 0, or AVERROR_EXIT. */
+int depacketizer_tick(struct depacketizer *depacketizer);
 
 /* Hands out what is there, as the last unit of its stream. */
 int depacketizer_flush(struct depacketizer *depacketizer);

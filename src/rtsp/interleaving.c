@@ -243,6 +243,16 @@ int interleaving_take(struct depacketizer *depacketizer, const struct rtp_packet
     return first_error(ret, (interleaving->is_h265 ? take_h265 : take_h264)(depacketizer, &piece));
 }
 
+int64_t interleaving_due_us(const struct interleaving *interleaving)
+{
+    return decoding_order_due_us(&interleaving->order);
+}
+
+int interleaving_tick(struct depacketizer *depacketizer)
+{
+    return decoding_order_tick(&depacketizer->interleaving->order, depacketizer);
+}
+
 int interleaving_flush(struct depacketizer *depacketizer)
 {
     return decoding_order_flush(&depacketizer->interleaving->order, depacketizer);

@@ -21,6 +21,12 @@ int interleaving_open(struct depacketizer *depacketizer, const struct sdp_media 
 int interleaving_take(struct depacketizer *depacketizer, const struct rtp_packet *packet,
                       int64_t timestamp, unsigned n_missing);
 
+/* When what waits has to go on; LIMEF_FOREVER. */
+int64_t interleaving_due_us(const struct interleaving *interleaving);
+
+/* What waited for too long goes on. Returns as depacketizer_push(). */
+int interleaving_tick(struct depacketizer *depacketizer);
+
 /* What waits goes on: nothing more comes. Returns as depacketizer_push(). */
 int interleaving_flush(struct depacketizer *depacketizer);
 

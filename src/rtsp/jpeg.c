@@ -414,7 +414,9 @@ static int jpeg_take(struct depacketizer *depacketizer, const struct rtp_packet 
     if (jpeg->in_header) {
         ret = end_extended(depacketizer);
     } else if (header.offset == 0) {
-        ret = begin_picture(depacketizer, &header);
+        ret = depacketizer_hand_out(depacketizer); /* one without marker, at the same time */
+        if (ret >= 0)
+            ret = begin_picture(depacketizer, &header);
         jpeg->next_offset = 0;
     } else if (header.offset != jpeg->next_offset || depacketizer->unit.bytes == 0) {
         depacketizer->unit.is_damaged = true;

@@ -11,6 +11,8 @@
 #include <libavutil/error.h>
 #include <string.h>
 
+#define MOST_UNITS 64 /* of an element: numSubFrames has six bits */
+
 struct latm {
     bool is_in_band; /* cpresent */
     bool is_known;   /* mux is */
@@ -92,7 +94,7 @@ static int take_element(struct depacketizer *depacketizer, const uint8_t *data, 
     }
     for (unsigned i = 0; ret >= 0 && (latm->is_in_band ? i < latm->mux.n_units : bits.at < bits.n);
          i++)
-        ret = hand_out(depacketizer, &bits);
+        ret = i < MOST_UNITS ? hand_out(depacketizer, &bits) : AVERROR_INVALIDDATA;
     return ret;
 }
 

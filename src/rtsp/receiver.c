@@ -4,7 +4,9 @@
 #include "base/memory_private.h"
 
 #include <limef/base/clock.h>
+#include <limef/base/log.h>
 
+#include <libavutil/common.h>
 #include <libavutil/error.h>
 #include <libavutil/mathematics.h>
 #include <stdlib.h>
@@ -146,6 +148,18 @@ int rtsp_receiver_open(struct rtsp_receiver *receiver, const struct sdp_media *m
     return depacketizer_open(&receiver->depacketizer, media, take_unit, receiver);
 }
 
+/* Once for a camera; what it is was counted. */
+static void look_for_hurry(const struct rtsp_receiver *receiver)
+{
+    struct rtsp_sync *sync = receiver->clock->sync;
+
+    if (receiver->depacketizer.n_hurried == 0 || sync->is_hurry_said)
+        return;
+    sync->is_hurry_said = true;
+    limef_log(LIMEF_LOG_WARNING, sync->name,
+              "its pictures are sent further out of order than is waited for: 2 s, 16 MiB");
+}
+
 /* The next packet in order. What it has no memory for, or is too large, is damaged and counted
  * there: nothing else of the stream is worse for it. */
 static int push(struct rtsp_receiver *receiver, const uint8_t *data, size_t bytes,
@@ -158,6 +172,7 @@ static int push(struct rtsp_receiver *receiver, const uint8_t *data, size_t byte
         ret = depacketizer_push(&receiver->depacketizer, &packet,
                                 rtp_statistics_timestamp(&receiver->statistics, packet.timestamp),
                                 n_missing);
+    look_for_hurry(receiver);
     return ret == AVERROR_EXIT ? ret : 0;
 }
 
@@ -275,7 +290,7 @@ static int take_packet(struct rtsp_receiver *receiver, const struct rtp_packet *
 
     receiver->n_packets++;
     receiver->n_bytes += bytes;
-    receiver->arrived_us = now_us;
+    receiver->arrived_us = receiver->depacketizer.now_us = now_us;
     if (rtp_statistics_count(&receiver->statistics, packet, to_ticks(receiver, now_us),
                              &sequence)) {
         restart(receiver);
@@ -376,7 +391,13 @@ void rtsp_receiver_rtcp(struct rtsp_receiver *receiver, const uint8_t *data, siz
 
 int rtsp_receiver_tick(struct rtsp_receiver *receiver, int64_t now_us)
 {
-    return push_waiting(receiver, now_us);
+    int ret = push_waiting(receiver, now_us);
+
+    receiver->depacketizer.now_us = now_us;
+    if (ret >= 0)
+        ret = depacketizer_tick(&receiver->depacketizer);
+    look_for_hurry(receiver);
+    return ret;
 }
 
 int rtsp_receiver_begin(struct rtsp_receiver *receiver, const struct rtsp_first *first)
@@ -395,7 +416,8 @@ int rtsp_receiver_begin(struct rtsp_receiver *receiver, const struct rtsp_first 
 
 int64_t rtsp_receiver_due_us(const struct rtsp_receiver *receiver)
 {
-    return rtp_window_due_us(&receiver->window);
+    return FFMIN(rtp_window_due_us(&receiver->window),
+                 depacketizer_due_us(&receiver->depacketizer));
 }
 
 int rtsp_receiver_flush(struct rtsp_receiver *receiver)

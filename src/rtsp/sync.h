@@ -65,7 +65,7 @@ struct rtsp_sync {
     int64_t skew_us;
     uint64_t n_corrections, corrected_us;
     uint64_t n_refused; /* times that reports of two streams turned out not to be of one clock */
-    bool is_silence_said;
+    bool is_silence_said, is_hurry_said;
 };
 
 void rtsp_sync_init(struct rtsp_sync *sync, const char *name);

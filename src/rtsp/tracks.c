@@ -165,6 +165,7 @@ static void count_track(struct limef_rtsp_source_counters *counters, const struc
     counters->n_late += receiver->window.n_late;
     counters->n_malformed += receiver->n_malformed + receiver->depacketizer.n_malformed;
     counters->n_dropped_units += receiver->depacketizer.n_given_up;
+    counters->n_hurried += receiver->depacketizer.n_hurried;
     counters->n_foreign +=
         receiver->n_foreign + track->datagrams.n_foreign + receiver->depacketizer.n_reserved;
     counters->n_kernel_drops += track->datagrams.n_kernel_drops;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * An access unit while it is put together from packets: bytes in a counted
- * buffer, so that in steady state none is made. All units of the process share
- * their buffers, by size: key frames are large, but few are there at once.
+ * buffer, so that in steady state hardly one is made. All units of the process share
+ * their buffers, by size: key frames are large, but few are there at once. Those
+ * that nobody has are released every ten minutes, for each size at another time,
+ * so that what was needed once is not kept for ever.
  */
 #ifndef LIMEF_SRC_RTSP_UNIT_H
 #define LIMEF_SRC_RTSP_UNIT_H
@@ -50,5 +52,12 @@ void rtsp_unit_restart(struct rtsp_unit *unit);
 
 /* All-zero afterwards. Buffers that somebody has stay valid. */
 void rtsp_unit_clear(struct rtsp_unit *unit);
+
+/* Releases the buffers of one size that nobody has, if it is time to. For tests: units do so
+ * themselves. */
+void rtsp_units_renew(int64_t now_us);
+
+/* Bytes of all buffers that there are, whether somebody has them or not. Thread: any */
+size_t rtsp_units_bytes(void);
 
 #endif

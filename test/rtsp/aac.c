@@ -101,6 +101,19 @@ Test(rtsp_aac, generic_believes_no_auxiliary_length)
     assert_bytes(n_got - 1, "ab", 2);
 }
 
+/* Nobody else of the thread waits for a camera that sends a million units in one. */
+Test(rtsp_aac, latm_takes_no_more_units_of_an_element_than_it_can_have)
+{
+    uint8_t element[2 * 1000];
+
+    for (size_t i = 0; i < sizeof(element); i++)
+        element[i] = 1;
+    open_as(SDP_AUDIO, "MP4A-LATM", 48000, "cpresent=0;config=400023203fc0");
+    cr_assert(eq(int, push(1, true, element, sizeof(element)), AVERROR_INVALIDDATA));
+    cr_assert(eq(u32, n_got, 64));
+    cr_assert(eq(u64, depacketizer.n_malformed, 1));
+}
+
 Test(rtsp_aac, latm_parts_units_by_their_lengths)
 {
     /* StreamMuxConfig: all flags 0, then AudioSpecificConfig 0x1190, shifted by 15 bits */

@@ -322,6 +322,21 @@ Test(rtsp_depacketizer, jpeg_without_its_first_packet_is_damaged)
     cr_assert(not(got[1].is_damaged));
 }
 
+/* Of a camera whose clock stands still. */
+Test(rtsp_depacketizer, jpeg_pictures_of_one_time_without_markers_are_two)
+{
+    uint8_t first[8 + 4] = {0, 0, 0, 0, 1, 50, 8, 6, 'a', 'b', 'c', 'd'};
+
+    open_as(SDP_VIDEO, "JPEG", 90000, "");
+    push(1, false, first, sizeof(first));
+    first[11] = 'e';
+    push(1, true, first, sizeof(first));
+    cr_assert(eq(u32, n_got, 2));
+    cr_assert(eq(sz, got[0].n_bytes, got[1].n_bytes));
+    cr_assert(zero(int, memcmp(got[0].bytes + got[0].n_bytes - 6, "abcd\xff\xd9", 6)));
+    cr_assert(zero(int, memcmp(got[1].bytes + got[1].n_bytes - 6, "abce\xff\xd9", 6)));
+}
+
 Test(rtsp_depacketizer, jpeg_keeps_tables_that_come_once)
 {
     uint8_t with[8 + 4 + 128 + 1] = {0, 0, 0, 0, 1, 200, 8, 6, 0, 0, 0, 128, 42};

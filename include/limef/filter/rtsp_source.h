@@ -151,6 +151,8 @@ struct limef_rtsp_source_counters {
     uint64_t n_pictures;      /**< of those, of video */
     uint64_t n_dropped_units; /**< damaged, or before the key frame after a loss; and parts that
                                    there was no memory to put in decoding order */
+    uint64_t n_hurried;       /**< parts of units that waited 2 s for what is decoded before them,
+                                   or had no room to, and went on without */
     uint64_t n_jumps;         /**< of the camera's clock, repaired */
     uint64_t n_lost_groups;   /**< times that a multicast group brought nothing, or could not be
                                    joined, and unicast was asked for */

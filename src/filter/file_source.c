@@ -13,11 +13,13 @@
 #include <limef/base/url.h>
 #include <limef/frame/pool.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #define TIMEOUT_US 10000000
 #define AGAIN_US 5000 /* how soon to ask a demuxer again that has nothing right now */
 #define NATURAL_RATE 1000
+#define DISK_HANGS "the disk does not answer"
 
 static struct limef_file_source *file_of(struct limef_filter *filter)
 {
@@ -57,6 +59,8 @@ int file_source_fail(struct limef_file_source *file, int error, const char *what
     error = file_source_why(file, error);
     if (error == AVERROR_EXIT)
         return error;
+    if (file->disk_hangs)
+        what = ": " DISK_HANGS;
     return limef_fail(error, file->source.filter.name, "%s%s",
                       limef_url_mask(masked, sizeof(masked), file->settings.url), what);
 }
@@ -91,6 +95,8 @@ static int end(struct limef_file_source *file, int code)
         code = 0;
     if (code < 0) {
         av_strerror(code, text, sizeof(text));
+        if (file->disk_hangs)
+            snprintf(text, sizeof(text), DISK_HANGS);
         file_source_close(file);
         file->opened = false;
     }

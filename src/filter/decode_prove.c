@@ -48,7 +48,9 @@ static int decode_first(AVFrame *picture, const struct limef_decode_filter *deco
         ret = avcodec_open2(context, context->codec, NULL);
     }
     if (ret >= 0)
-        ret = first->av ? av_packet_ref(packet, first->av) : AVERROR(EINVAL);
+        ret = first->av ? 0 : AVERROR(EINVAL);
+    if (ret >= 0)
+        ret = memory_permits() ? av_packet_ref(packet, first->av) : AVERROR(ENOMEM);
     if (ret >= 0) {
         packet->pts = first->frame.pts_us;
         packet->dts = first->dts_us;
@@ -108,7 +110,8 @@ static bool differs(const struct limef_decode_filter *decode, const AVFrame *pic
 
     if (decode_first(proof->software, decode) < 0)
         return false;
-    if ((limef_hardware_is(picture) ? (int)FFMIN(download(proof->hardware, picture), 0)
+    if (!memory_permits() ||
+        (limef_hardware_is(picture) ? (int)FFMIN(download(proof->hardware, picture), 0)
                                     : av_frame_ref(proof->hardware, picture)) < 0)
         return false;
     /* damage, which each conceals in a way of its own; or it is another picture */

@@ -52,17 +52,43 @@ int file_source_why(const struct limef_file_source *file, int error)
     return file->timed_out || error == AVERROR_EXIT ? AVERROR(ETIMEDOUT) : error;
 }
 
+/* What a person does about it, behind the system's words. */
+static const char *advice(int error)
+{
+    static const struct {
+        int error;
+        const char *text;
+    } all[] = {
+        {AVERROR(ENOENT), "; check the name"},
+        {AVERROR(EISDIR), "; name a file in it"},
+        {AVERROR(EACCES), "; let this user read it"},
+        {AVERROR(ECONNREFUSED), "; nothing listens there: check host and port"},
+        {AVERROR_INVALIDDATA, "; it is no format that libavformat knows, or damaged"},
+        {AVERROR_PROTOCOL_NOT_FOUND, "; check what is before the colon"},
+        {AVERROR_HTTP_UNAUTHORIZED, "; give the user and password that it wants"},
+        {AVERROR_HTTP_NOT_FOUND, "; check the path"},
+    };
+
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+        if (all[i].error == error)
+            return all[i].text;
+    return "";
+}
+
 int file_source_fail(struct limef_file_source *file, int error, const char *what)
 {
-    char masked[LIMEF_URL_BYTES];
+    char masked[LIMEF_URL_BYTES], reason[AV_ERROR_MAX_STRING_SIZE];
 
     error = file_source_why(file, error);
     if (error == AVERROR_EXIT)
         return error;
     if (file->disk_hangs)
         what = ": " DISK_HANGS;
-    return limef_fail(error, file->source.filter.name, "%s%s",
-                      limef_url_mask(masked, sizeof(masked), file->settings.url), what);
+    av_strerror(error, reason, sizeof(reason));
+    limef_log(LIMEF_LOG_ERROR, file->source.filter.name, "%s%s: %s%s",
+              limef_url_mask(masked, sizeof(masked), file->settings.url), what, reason,
+              *what ? "" : advice(error)); /* else it is said already */
+    return error;
 }
 
 int file_source_signal(struct limef_file_source *file, uint32_t signal, int code, int64_t value,

@@ -245,8 +245,16 @@ static int close_framemd5(void *context)
 
 int player_finish_files(struct player *player)
 {
-    return limef_thread_call(&player->screen.thread, close_framemd5, player,
-                             SCREEN_CALL_TIMEOUT_US);
+    int ret;
+
+    if (!player->options->framemd5) /* a large picture may keep the screen busy for long */
+        return 0;
+    ret = limef_thread_call(&player->screen.thread, close_framemd5, player,
+                            SCREEN_CALL_TIMEOUT_US + large_us(player));
+    if (ret == AVERROR(ETIMEDOUT) || ret == AVERROR(EAGAIN))
+        limef_fail(ret, "limef-play", "cannot finish %s: the display does not answer",
+                   player->options->framemd5);
+    return ret;
 }
 
 int player_clear(struct player *player)

@@ -100,8 +100,8 @@ int player_snapshot(struct player *player);
 int player_stop(struct player *player);
 
 /* Closes the framemd5 file, complete as far as frames came: it may be where the report goes too.
- * After player_stop(). Returns 0; AVERROR(EIO): it could not be written, logged; or as
- * limef_thread_call(). */
+ * After player_stop(). Returns 0; AVERROR(EIO): it could not be written; or as
+ * limef_thread_call(); logged. */
 int player_finish_files(struct player *player);
 
 /* How it went: an enum play_status. After player_run(). */

@@ -5,6 +5,7 @@
 #include "audio/flush_denormals.h"
 #include "audio/mixer_private.h"
 #include "audio/pace.h"
+#include "base/memory_private.h"
 
 #include <limef/base/log.h>
 
@@ -42,7 +43,7 @@ int audio_output_open(const struct limef_audio_output *output, const struct audi
         .name = output->name,
     };
 
-    return ops->open(device, &settings);
+    return memory_permits() ? ops->open(device, &settings) : AVERROR(ENOMEM);
 }
 
 static void use_device(struct limef_audio_output *output, struct audio_device *device)

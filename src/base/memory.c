@@ -48,15 +48,22 @@ void memory_release(void *memory)
     allocator.release(allocator.context, memory);
 }
 
+bool memory_permits_reference(void)
+{
+    void *probe;
+
+    if (allocator.allocate == allocate_from_libc)
+        return true;
+    probe = allocator.allocate(allocator.context, 1);
+    if (probe)
+        allocator.release(allocator.context, probe);
+    return probe;
+}
+
 bool memory_permits(void)
 {
-    if (allocator.allocate != allocate_from_libc) {
-        void *probe = allocator.allocate(allocator.context, 1);
-
-        if (!probe)
-            return false;
-        allocator.release(allocator.context, probe);
-    }
+    if (!memory_permits_reference())
+        return false;
     atomic_fetch_add_explicit(&n_allocations, 1, memory_order_relaxed);
     return true;
 }

@@ -23,6 +23,10 @@ void memory_release(void *memory);
  */
 bool memory_permits(void);
 
+/* Likewise before a reference to a counted buffer, which libavutil allocates as it does for each of
+ * its own: not counted, as those are not. */
+bool memory_permits_reference(void);
+
 /* libavutil's constructors, counted and failing as the allocator does. */
 struct AVPacket *memory_new_packet(void);
 struct AVFrame *memory_new_av_frame(void);

@@ -75,7 +75,7 @@ static bool refer(struct decode_kept_packet *kept, const struct limef_packet_fra
         limef_payload_ref(packet->frame.payload);
         return true;
     }
-    if (av_packet_ref(kept->bytes, packet->av) < 0)
+    if (!memory_permits_reference() || av_packet_ref(kept->bytes, packet->av) < 0)
         return false;
     kept->packet.frame.payload = &counted_elsewhere;
     kept->packet.av = kept->bytes;

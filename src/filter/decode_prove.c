@@ -68,7 +68,9 @@ static int decode_key(AVFrame *picture, const struct limef_decode_filter *decode
         ret = avcodec_open2(context, context->codec, NULL);
     }
     if (ret >= 0)
-        ret = key->av ? av_packet_ref(packet, key->av) : AVERROR(EINVAL);
+        ret = key->av ? 0 : AVERROR(EINVAL);
+    if (ret >= 0)
+        ret = memory_permits() ? av_packet_ref(packet, key->av) : AVERROR(ENOMEM);
     if (ret >= 0) {
         packet->pts = key->frame.pts_us;
         packet->dts = key->dts_us;
@@ -133,7 +135,8 @@ static enum verdict compare(const struct limef_decode_filter *decode, const AVFr
     if (decode_key(proof->software, decode, decode_carried_of(decode, picture)->serial) < 0)
         return VERDICT_NONE;
     *why = "the picture cannot be read";
-    if ((limef_hardware_is(picture) ? (int)FFMIN(download(proof->hardware, picture), 0)
+    if (!memory_permits() ||
+        (limef_hardware_is(picture) ? (int)FFMIN(download(proof->hardware, picture), 0)
                                     : av_frame_ref(proof->hardware, picture)) < 0)
         return VERDICT_NONE;
     *why = "the key frame is damaged"; /* which each conceals in a way of its own */

@@ -43,6 +43,11 @@ static void keep_mapped(void *opaque, uint8_t *data)
     (void)data;
 }
 
+static AVBufferRef *refer_to(uint8_t *data, size_t bytes)
+{
+    return memory_permits() ? av_buffer_create(data, bytes, keep_mapped, NULL, 0) : NULL;
+}
+
 /* A frame that owns a reference to nothing: what transfers from hardware want. */
 static AVFrame *describe(uint8_t *data, size_t bytes)
 {
@@ -50,7 +55,7 @@ static AVFrame *describe(uint8_t *data, size_t bytes)
 
     if (!av)
         return NULL;
-    av->buf[0] = memory_permits() ? av_buffer_create(data, bytes, keep_mapped, NULL, 0) : NULL;
+    av->buf[0] = refer_to(data, bytes);
     if (!av->buf[0])
         av_frame_free(&av);
     return av;
@@ -194,7 +199,11 @@ static int download_into(struct export_memory *memory, const AVFrame *from)
     if (bytes >= 0 && memory->av->buf[0]->data == memory->data)
         return 0;
     av_frame_unref(memory->av);
-    memory->av->buf[0] = av_buffer_create(memory->data, memory->bytes, keep_mapped, NULL, 0);
+    memory->av->buf[0] = refer_to(memory->data, memory->bytes);
+    if (!memory->av->buf[0]) { /* it is of no use any more */
+        memory_close(memory);
+        return AVERROR(ENOMEM);
+    }
     return bytes < 0 ? (int)bytes : AVERROR(ENOTSUP);
 }
 

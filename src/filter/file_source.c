@@ -13,11 +13,13 @@
 #include <limef/base/url.h>
 #include <limef/frame/pool.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #define TIMEOUT_US 10000000
 #define AGAIN_US 5000 /* how soon to ask a demuxer again that has nothing right now */
 #define NATURAL_RATE 1000
+#define DISK_HANGS "the disk does not answer"
 
 static struct limef_file_source *file_of(struct limef_filter *filter)
 {
@@ -50,15 +52,43 @@ int file_source_why(const struct limef_file_source *file, int error)
     return file->timed_out || error == AVERROR_EXIT ? AVERROR(ETIMEDOUT) : error;
 }
 
+/* What a person does about it, behind the system's words. */
+static const char *advice(int error)
+{
+    static const struct {
+        int error;
+        const char *text;
+    } all[] = {
+        {AVERROR(ENOENT), "; check the name"},
+        {AVERROR(EISDIR), "; name a file in it"},
+        {AVERROR(EACCES), "; let this user read it"},
+        {AVERROR(ECONNREFUSED), "; nothing listens there: check host and port"},
+        {AVERROR_INVALIDDATA, "; it is no format that libavformat knows, or damaged"},
+        {AVERROR_PROTOCOL_NOT_FOUND, "; check what is before the colon"},
+        {AVERROR_HTTP_UNAUTHORIZED, "; give the user and password that it wants"},
+        {AVERROR_HTTP_NOT_FOUND, "; check the path"},
+    };
+
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+        if (all[i].error == error)
+            return all[i].text;
+    return "";
+}
+
 int file_source_fail(struct limef_file_source *file, int error, const char *what)
 {
-    char masked[LIMEF_URL_BYTES];
+    char masked[LIMEF_URL_BYTES], reason[AV_ERROR_MAX_STRING_SIZE];
 
     error = file_source_why(file, error);
     if (error == AVERROR_EXIT)
         return error;
-    return limef_fail(error, file->source.filter.name, "%s%s",
-                      limef_url_mask(masked, sizeof(masked), file->settings.url), what);
+    if (file->disk_hangs)
+        what = ": " DISK_HANGS;
+    av_strerror(error, reason, sizeof(reason));
+    limef_log(LIMEF_LOG_ERROR, file->source.filter.name, "%s%s: %s%s",
+              limef_url_mask(masked, sizeof(masked), file->settings.url), what, reason,
+              *what ? "" : advice(error)); /* else it is said already */
+    return error;
 }
 
 int file_source_signal(struct limef_file_source *file, uint32_t signal, int code, int64_t value,
@@ -91,6 +121,8 @@ static int end(struct limef_file_source *file, int code)
         code = 0;
     if (code < 0) {
         av_strerror(code, text, sizeof(text));
+        if (file->disk_hangs)
+            snprintf(text, sizeof(text), DISK_HANGS);
         file_source_close(file);
         file->opened = false;
     }

@@ -265,6 +265,17 @@ static void complain_of(const struct limef_file_source *file, const AVDictionary
                   entry->key);
 }
 
+/* What a file names, such as a playlist, is to be no server: so libavformat has it for what it
+ * opens itself. */
+static int restrict_protocols(struct limef_file_source *file, AVDictionary **options)
+{
+    int ret = memory_permits() ? av_dict_set(options, "protocol_whitelist", "file,crypto,data",
+                                             AV_DICT_DONT_OVERWRITE)
+                               : AVERROR(ENOMEM);
+
+    return ret < 0 ? file_source_fail(file, ret, "") : 0;
+}
+
 static int open_format(struct limef_file_source *file)
 {
     AVFormatContext *format;
@@ -285,6 +296,8 @@ static int open_format(struct limef_file_source *file)
         if (ret < 0)
             file_source_fail(file, ret, file->timed_out ? ": the name server does not answer" : "");
     }
+    if (ret >= 0 && io)
+        ret = restrict_protocols(file, &options);
     if (ret >= 0) {
         format->interrupt_callback = (AVIOInterruptCB){file_source_is_interrupted, file};
         format->pb = io;
@@ -329,7 +342,7 @@ int file_source_open(struct limef_file_source *file)
 {
     int ret;
 
-    file->timed_out = false;
+    file->timed_out = file->disk_hangs = false;
     ret = open_format(file);
     if (ret < 0)
         return ret;
@@ -353,7 +366,8 @@ int file_source_open(struct limef_file_source *file)
 
 void file_source_close(struct limef_file_source *file)
 {
-    AVIOContext *io = file->format && file->has_fd ? file->format->pb : NULL;
+    bool is_ours = file->has_fd || file->reader;
+    AVIOContext *io = file->format && is_ours ? file->format->pb : NULL;
 
     file_source_may_block(file); /* an RTSP TEARDOWN must not hang */
     if (file->format)

@@ -83,19 +83,18 @@ static void describe(int *from, const AVFrame *in)
  * grid would be the neighbour's. */
 static int new_scaled(struct limef_mosaic_cell *cell, const AVFrame *grid)
 {
-    int ret;
-
     av_frame_free(&cell->scaled);
     cell->scaled = memory_new_av_frame();
-    if (!cell->scaled || !memory_permits())
+    if (!cell->scaled)
         return AVERROR(ENOMEM);
     cell->scaled->format = grid->format;
     cell->scaled->colorspace = grid->colorspace;
     cell->scaled->color_range = grid->color_range;
     cell->scaled->width = cell->width;
     cell->scaled->height = cell->height;
-    ret = av_frame_get_buffer(cell->scaled, MOSAIC_ALIGN_BYTES);
-    return ret < 0 ? AVERROR(ENOMEM) : 0;
+    if (!memory_permits() || av_frame_get_buffer(cell->scaled, MOSAIC_ALIGN_BYTES) < 0)
+        return AVERROR(ENOMEM);
+    return 0;
 }
 
 /* Sets up a cell for pictures like this one. */

@@ -230,7 +230,8 @@ static int take_picture(struct limef_scale_filter *scale, const struct limef_dec
     else if (scale->converter)
         ret = scale_picture(scale, limef_payload_picture(payload), in->av);
     else
-        ret = av_frame_ref(limef_payload_picture(payload), in->av);
+        ret = memory_permits_reference() ? av_frame_ref(limef_payload_picture(payload), in->av)
+                                         : AVERROR(ENOMEM);
     if (ret < 0) {
         limef_payload_unref(payload);
         return limef_fail(ret, scale->filter.name, "a picture was not scaled");

@@ -79,7 +79,7 @@ static int make_client(struct limef_shout_filter *shout)
     if (!*target.user)
         target.user = "source";
     if (ret >= 0)
-        ret = shout->ops->make(&shout->client, &target);
+        ret = memory_permits() ? shout->ops->make(&shout->client, &target) : AVERROR(ENOMEM);
     rtsp_secrets_wipe(&place.secrets);
     return ret;
 }

@@ -171,8 +171,11 @@ static struct AVBufferRef *pool_get(struct limef_buffer_source *source, size_t b
     }
     dmabuf_begin_cpu(&buffer->dmabuf);
     limef_payload_ref(&source->users);
-    ref = av_buffer_create(buffer->data, atomic_load_explicit(&buffer->bytes, memory_order_relaxed),
-                           come_home, buffer, 0);
+    ref = memory_permits()
+              ? av_buffer_create(buffer->data,
+                                 atomic_load_explicit(&buffer->bytes, memory_order_relaxed),
+                                 come_home, buffer, 0)
+              : NULL;
     if (!ref) {
         come_home(buffer, NULL);
         *why = "no memory";

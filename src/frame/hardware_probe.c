@@ -73,7 +73,7 @@ static int decode(AVFrame *picture, const AVCodec *decoder, AVBufferRef *device,
     if (device) {
         context->opaque = probe;
         context->get_format = choose_format;
-        context->hw_device_ctx = av_buffer_ref(device);
+        context->hw_device_ctx = memory_permits() ? av_buffer_ref(device) : NULL;
     }
     ret =
         !device || context->hw_device_ctx ? avcodec_open2(context, decoder, NULL) : AVERROR(ENOMEM);
@@ -144,7 +144,7 @@ static int compare_decoder(AVFrame *made, AVFrame *memory, AVFrame *software,
     if (ret >= 0 && limef_hardware_is(made))
         ret = (int)FFMIN(download(memory, made), 0);
     else if (ret >= 0)
-        ret = av_frame_ref(memory, made);
+        ret = memory_permits() ? av_frame_ref(memory, made) : AVERROR(ENOMEM);
     if (ret < 0)
         return ret;
     ret = decode_in_software(software);

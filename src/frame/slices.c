@@ -61,7 +61,7 @@ static AVFrame *new_square(int side)
         return NULL;
     picture->format = AV_PIX_FMT_YUV420P;
     picture->width = picture->height = side;
-    if (av_frame_get_buffer(picture, 0) < 0)
+    if (!memory_permits() || av_frame_get_buffer(picture, 0) < 0)
         av_frame_free(&picture);
     else
         memset(picture->data[0], side, (size_t)picture->linesize[0] * (size_t)side);

@@ -117,7 +117,10 @@ int rtsp_camera_fail(struct rtsp_camera *camera, enum limef_rtsp_reason told, in
     int64_t now_us = limef_now_us(), wait_us;
     int ret, said;
 
-    limef_log(LIMEF_LOG_WARNING, camera->name, "%s: %s", camera->location.url, text);
+    /* one that has played is waited for; of one that never did nothing came that was asked for */
+    limef_log(camera->settings.once || !camera->played_since_us ? LIMEF_LOG_ERROR
+                                                                : LIMEF_LOG_WARNING,
+              camera->name, "%s: %s", camera->location.url, text);
     snprintf(camera->why, sizeof(camera->why), "%s", text);
     camera->code = code;
     rtsp_camera_hang_up(camera);

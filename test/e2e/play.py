@@ -73,6 +73,13 @@ class Command(unittest.TestCase):
         self.assertEqual(report["copied_bytes"], 0)
         self.assertEqual(report["copies"], [])
 
+    def test_a_picture_that_takes_long_to_draw_is_no_failure(self):
+        status, _, errors = play("--vo=offscreen", "--untimed", "--frames=1", "--size=8192x8192",
+                                 CLIP)
+        if status == 7:
+            self.skipTest("no EGL, or not so large")
+        self.assertEqual((status, errors), (0, ""))
+
     def test_explains_how_pictures_get_to_the_screen(self):
         _, output, _ = play("--vo=none", "--untimed", "--explain", "--report=json", CLIP)
         self.assertIn("slot 0, from the decoder to the screen: nothing is moved", output)
@@ -97,6 +104,17 @@ class Command(unittest.TestCase):
     def test_allocates_nothing_per_frame_in_steady_state(self):
         for n_threads in (1, 2):
             self.assertEqual(self.allocations_in_steady_state(n_threads), 0, n_threads)
+
+    def test_pictures_in_memory_of_the_gpu_cost_a_reference_each(self):
+        """libavcodec frees the reference that it is given to a buffer, so each picture has its
+        own; there is no other allocation, and it is not hidden."""
+        _, output, _ = play("--vo=offscreen", "--untimed", "--upload=direct", "--loop=3",
+                            "--report=json", "--decode-threads=1", CLIP)
+        report = report_of(output)
+        if not report["streams"][0]["direct_bytes"]:
+            self.skipTest("no memory that the GPU reads")
+        self.assertGreater(report["allocations_per_frame"], 0.5)
+        self.assertLess(report["allocations_per_frame"], 1.1)
 
     def test_every_plan_shows_the_same_frames(self):
         sums, boundaries = [], []
@@ -373,7 +391,7 @@ class Command(unittest.TestCase):
     def test_gives_up_on_a_server_that_never_answers(self):
         with socket.create_server(("127.0.0.1", 0)) as server:
             url = f"rtsp://127.0.0.1:{server.getsockname()[1]}/silent"
-            status, _, errors = play("--vo=none", "--timeout=1", url)
+            status, _, errors = play("--vo=none", "--timeout=1", "--log-level=error", url)
         self.assertEqual(status, 2)
         self.assert_one_line(errors)
 

@@ -184,7 +184,14 @@ Test(file_source, without_a_url_init_fails)
 Test(file_source, a_missing_file_ends_with_its_code)
 {
     expect_failure(fastest(media_path("missing.mp4")), AVERROR(ENOENT));
-    cr_assert(ne(ptr, strstr(logged, "missing.mp4"), NULL));
+    cr_assert(
+        ne(ptr, strstr(logged, "missing.mp4: No such file or directory; check the name"), NULL));
+}
+
+Test(file_source, a_folder_is_said_to_be_one)
+{
+    expect_failure(fastest(media_folder()), AVERROR(EISDIR));
+    cr_assert(ne(ptr, strstr(logged, "Is a directory; name a file in it"), NULL));
 }
 
 Test(file_source, the_log_hides_user_and_password)

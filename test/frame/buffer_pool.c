@@ -158,6 +158,22 @@ Test(buffer_pool, is_not_made_without_memory)
     failing_remove();
 }
 
+Test(buffer_pool, without_memory_for_a_reference_lends_nothing_and_loses_nothing)
+{
+    AVBufferRef *ref;
+    uint64_t n;
+
+    add(0, 60);
+    failing_install(1);
+    cr_assert(eq(ptr, get(60), NULL));
+    failing_remove();
+    cr_assert(eq(str, (char *)why, "no memory"));
+    n = limef_memory_n_allocations();
+    ref = get(60);
+    cr_assert(eq(u64, limef_memory_n_allocations(), n + 1)); /* it is counted */
+    av_buffer_unref(&ref);
+}
+
 Test(buffer_pool, lives_until_what_it_lent_is_home)
 {
     AVBufferRef *ref;

@@ -19,6 +19,7 @@
 LIMEF_BEGIN_DECLS
 
 struct AVFormatContext;
+struct file_reader;
 
 /** Plays as fast as it is read: limef_file_source_settings.pace. */
 #define LIMEF_PACE_NATURAL 0
@@ -85,8 +86,10 @@ struct limef_file_source {
     struct limef_file_track tracks[LIMEF_FILE_MAX_TRACKS];
     int video, audio; /**< tracks; -1: none */
     bool opened, ended, paused, waiting, live;
-    int fd; /**< of a pipe or device that the source reads itself, if has_fd */
+    struct file_reader *reader; /**< of a file; NULL: none is open */
+    int fd;                     /**< of a pipe or device that the source polls, if has_fd */
     bool has_fd;
+    bool disk_hangs;     /**< it was a file's disk that took longer */
     bool timed_out;      /**< the last blocking call took longer than it may */
     int64_t deadline_us; /**< of the blocking call that runs */
     int64_t size_bytes;  /**< of the file when it was opened; 0 or negative: it has none */

@@ -157,7 +157,7 @@ LIMEF_API void limef_thread_ask_stop(struct limef_thread *thread);
  *
  * @param timeout_us  how long to wait for the thread to come back.
  * @return 0, also if it was not running; AVERROR(ETIMEDOUT): it is still stuck in something that
- *         cannot be interrupted (a disk that stopped answering): its memory must stay, and stop
+ *         cannot be interrupted (a driver that does not come back): its memory must stay, and stop
  *         may be called again; AVERROR(EDEADLK): called from the thread itself: it ends soon,
  *         stop must be called again from another one.
  * Thread: any, several at once too; not while another one starts it

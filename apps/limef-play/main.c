@@ -146,7 +146,7 @@ int main(int argc, char **argv)
         fputs("limef-play: no URL on standard input; see limef-play --help\n", stderr);
         return PLAY_SET_UP_FAILED;
     }
-    signals_block();
+    signals_ask();
     options.dump_fd = dump_fd;
     status = secrets_take(&options) < 0 || secrets_read(&options) < 0 ? PLAY_SET_UP_FAILED
                                                                       : check_outputs(&options);

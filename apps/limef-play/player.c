@@ -117,7 +117,7 @@ void player_run(struct player *player)
                               {.fd = -1, .events = POLLIN},
                               {.fd = player->options->dump_fd, .events = POLLIN}};
 
-    signals_ask();
+    signals_end_set_up();
     terminal_open();
     while (!player->quit && !all_ended(player)) {
         inputs[1].fd = terminal_fd();

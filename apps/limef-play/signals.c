@@ -15,11 +15,14 @@
 /* How long taking everything down may take: drivers and display servers are asked, and some do not
  * answer. */
 #define TAKE_DOWN_S 8
+/* What has not started yet has little to take down. */
+#define SET_UP_S 2
 
 static const int signals_that_end[] = {SIGINT, SIGTERM, SIGHUP};
 #define N_SIGNALS (sizeof(signals_that_end) / sizeof(signals_that_end[0]))
 
 static volatile sig_atomic_t asked, status_if_stuck = PLAY_BY_SIGNAL;
+static volatile sig_atomic_t limit_s = SET_UP_S;
 
 static void end_at_once(int number)
 {
@@ -44,7 +47,7 @@ static void ask(int number)
     if (asked)
         end_at_once(number);
     asked = 1;
-    alarm(TAKE_DOWN_S);
+    alarm((unsigned)limit_s);
 }
 
 static void handle_by(void (*handler)(int))
@@ -53,31 +56,23 @@ static void handle_by(void (*handler)(int))
         signal(signals_that_end[i], handler);
 }
 
-static void set_mask(int how)
-{
-    sigset_t signals;
-
-    sigemptyset(&signals);
-    for (size_t i = 0; i < N_SIGNALS; i++)
-        sigaddset(&signals, signals_that_end[i]);
-    pthread_sigmask(how, &signals, NULL);
-}
-
 void signals_end_at_once(void)
 {
     handle_by(end_at_once);
 }
 
-void signals_block(void)
-{
-    set_mask(SIG_BLOCK);
-}
-
 void signals_ask(void)
 {
-    signal(SIGALRM, end_stuck);
+    signal(SIGALRM, end_at_once);
     handle_by(ask);
-    set_mask(SIG_UNBLOCK);
+}
+
+void signals_end_set_up(void)
+{
+    signal(SIGALRM, end_stuck);
+    limit_s = TAKE_DOWN_S;
+    if (asked)
+        alarm(TAKE_DOWN_S);
 }
 
 bool signals_asked(void)

@@ -19,12 +19,11 @@ bool signals_asked_dump(int fd);
  * PLAY_BY_SIGNAL. */
 void signals_end_at_once(void);
 
-/* Keeps them from threads that are started from here on. */
-void signals_block(void);
-
-/* From here on the first one only asks, and begins the time that taking down may take. Interrupts
- * what the calling thread, the main one, waits in. */
+/* From here on the first one only asks, and set-up has two seconds to end. */
 void signals_ask(void);
+
+/* From here on, and for one that has come before, it begins the time that taking down may take. */
+void signals_end_set_up(void);
 
 /* Whether one has asked. */
 bool signals_asked(void);

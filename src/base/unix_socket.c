@@ -38,16 +38,41 @@ static bool is_abandoned(int type, const struct sockaddr_un *address)
     return refused;
 }
 
-static int bind_to(int fd, int type, const struct sockaddr_un *address)
+/* Gives a socket its path; that of a server that was killed is taken over. */
+static int link_to(const char *bound, int type, const struct sockaddr_un *address)
 {
-    if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
+    if (link(bound, address->sun_path) == 0)
         return 0;
-    if (errno != EADDRINUSE || !is_abandoned(type, address))
-        return AVERROR(errno == EADDRINUSE ? EADDRINUSE : errno);
-    if (unlink(address->sun_path) < 0 ||
-        bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
+    if (errno != EEXIST)
+        return AVERROR(errno);
+    if (!is_abandoned(type, address))
+        return AVERROR(EADDRINUSE);
+    if (unlink(address->sun_path) < 0 || link(bound, address->sun_path) < 0)
         return AVERROR(errno);
     return 0;
+}
+
+/*
+ * Bound and listening under a name of its own, and only then linked to the path that is asked for:
+ * who sees that path can connect, and nobody gets in before it has its permissions.
+ */
+static int serve_at(int fd, int type, unsigned permissions, const struct sockaddr_un *address)
+{
+    struct sockaddr_un bound = {.sun_family = AF_UNIX};
+    int ret = 0;
+
+    if (snprintf(bound.sun_path, sizeof(bound.sun_path), "%s.%d", address->sun_path, gettid()) >=
+        (int)sizeof(bound.sun_path))
+        return AVERROR(ENAMETOOLONG);
+    unlink(bound.sun_path); /* of a thread that had this number and was killed right here */
+    if (bind(fd, (const struct sockaddr *)&bound, sizeof(bound)) < 0)
+        return AVERROR(errno);
+    if (chmod(bound.sun_path, permissions) < 0 || listen(fd, BACKLOG) < 0)
+        ret = AVERROR(errno);
+    if (ret == 0)
+        ret = link_to(bound.sun_path, type, address);
+    unlink(bound.sun_path);
+    return ret;
 }
 
 int unix_socket_open(const char *path, int type, unsigned permissions, struct stat *file,
@@ -62,16 +87,13 @@ int unix_socket_open(const char *path, int type, unsigned permissions, struct st
     fd = new_socket(type);
     if (fd < 0)
         return limef_fail(AVERROR(errno), name, "socket");
-    /* Linux gives the path what the socket has, less the umask: nobody else gets in between */
+    /* Linux gives the path what the socket has, less the umask */
     if (fchmod(fd, 0600) < 0)
         ret = AVERROR(errno);
     if (ret == 0)
-        ret = bind_to(fd, type, &address);
-    if (ret == 0 &&
-        (chmod(path, permissions) < 0 || lstat(path, file) < 0 || listen(fd, BACKLOG) < 0)) {
+        ret = serve_at(fd, type, permissions, &address);
+    if (ret == 0 && lstat(path, file) < 0)
         ret = AVERROR(errno);
-        unlink(path);
-    }
     if (ret == 0)
         return fd;
     close(fd);

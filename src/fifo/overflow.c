@@ -194,9 +194,9 @@ static bool take_back_all(struct limef_lane *lane, uint32_t *first)
     return true;
 }
 
-/* Takes all that waits back, drops the `n_drops` oldest media, queues the rest again in order.
- * Returns how many were dropped. */
-static unsigned requeue_without(struct limef_lane *lane, unsigned n_drops)
+/* Takes all that waits back, drops the `n_drops` oldest media of a slot, UINT32_MAX: of any, queues
+ * the rest again in order. Returns how many were dropped. */
+static unsigned requeue_without(struct limef_lane *lane, uint32_t slot, unsigned n_drops)
 {
     uint32_t tail = own_tail(lane), position;
     unsigned n_dropped = 0, n_requeued = 0;
@@ -206,8 +206,9 @@ static unsigned requeue_without(struct limef_lane *lane, unsigned n_drops)
         return 0;
     for (; position != tail; position++) {
         struct limef_stack_frame *stack = frame_down(lane, position);
+        bool is_of_slot = slot == UINT32_MAX || stack->any.frame.slot == slot;
 
-        if (is_media(&stack->any.frame) && n_dropped < n_drops) {
+        if (is_of_slot && is_media(&stack->any.frame) && n_dropped < n_drops) {
             lane_begin_waits(lane, &stack->any.frame);
             keep_spare(lane, stack);
             n_dropped++;
@@ -232,7 +233,7 @@ static bool drop_oldest(struct limef_lane *lane)
         return false;
     head = lane->head_cache;
     if (media_before(lane, head + 1) == media_before(lane, head)) { /* a signal is in front */
-        LIMEF_COUNT(lane->n_dropped_oldest, requeue_without(lane, 1));
+        LIMEF_COUNT(lane->n_dropped_oldest, requeue_without(lane, UINT32_MAX, 1));
         return true;
     }
     stack = frame_down(lane, head);
@@ -373,7 +374,7 @@ static struct limef_stack_frame *admit(struct limef_lane *lane, const struct lim
 /* Drops all media that waits; the streams that lost something wait for a key frame. */
 static bool drop_all_to_key(struct limef_lane *lane)
 {
-    unsigned n_dropped = requeue_without(lane, lane->n_frames);
+    unsigned n_dropped = requeue_without(lane, UINT32_MAX, lane->n_frames);
 
     LIMEF_COUNT(lane->n_dropped_to_key, n_dropped);
     return n_dropped > 0;
@@ -473,6 +474,6 @@ HOT int lane_make_room(struct limef_lane *lane, const struct limef_frame *in,
 
 void lane_flush(struct limef_lane *lane, uint32_t slot)
 {
-    LIMEF_COUNT(lane->n_dropped_flush, requeue_without(lane, lane->n_frames));
+    LIMEF_COUNT(lane->n_dropped_flush, requeue_without(lane, slot, lane->n_frames));
     end_waits_of_slot(&lane->waits_for_key, slot);
 }

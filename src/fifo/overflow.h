@@ -12,8 +12,8 @@
 int lane_make_room(struct limef_lane *lane, const struct limef_frame *in,
                    struct limef_stack_frame **stack);
 
-/* Drops the media that waits, because of a FLUSH of this slot behind it, UINT32_MAX: of all. What
- * of other slots was dropped waits for a key frame. Thread: the producer */
+/* Drops the media of this slot that waits, UINT32_MAX: of all, because of a FLUSH behind it.
+ * Thread: the producer */
 void lane_flush(struct limef_lane *lane, uint32_t slot);
 
 /* What of its streams a lane keeps back up to the next key frame, as GAP signals, one after the

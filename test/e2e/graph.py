@@ -190,11 +190,14 @@ class Run(unittest.TestCase):
 
     def test_a_mosaic_is_recorded_until_the_last_source_ends(self):
         path = FOLDER / "mosaic.mkv"
-        status, _, errors = graph(
-            "pattern 64x48 n=5 ! m.; pattern 64x48 n=25 ! m.; mosaic 128x96 fps=25 name=m !"
-            f" encode mpeg4 ! split name=s  s. ! writer {path}  s. ! decode ! screen none")
-        self.assertEqual((status, errors), (0, ""))
-        self.assertGreater(pictures_in(path), 10)
+        for n in (25, 100, 400):  # a busy machine leaves out pictures
+            status, _, errors = graph(
+                f"pattern 64x48 n=5 ! m.; pattern 64x48 n={n} ! m.; mosaic 128x96 fps=25 name=m !"
+                f" encode mpeg4 ! split name=s  s. ! writer {path}  s. ! decode ! screen none")
+            self.assertEqual((status, errors), (0, ""))
+            if pictures_in(path) > 10:
+                return
+        self.fail("no more pictures than the first source has")
 
     def test_pictures_become_files(self):
         status, _, errors = graph("pattern 64x48 pace=fastest n=3 ! jpeg", FOLDER / "p-%d.jpg")

@@ -319,6 +319,30 @@ class Command(unittest.TestCase):
         self.assertIn("decode slot 0 -> limit slot 0: fused: ", output)
         self.assertTrue(dot.read_text().startswith("digraph"))
 
+    def test_a_signal_ends_a_set_up_that_hangs(self):
+        path = FOLDER / "nobody-reads"
+        os.mkfifo(path)
+        for option in ("--framemd5", "--password-file"):
+            process = subprocess.Popen([PLAY, "--vo=none", f"{option}={path}", str(CLIP)],
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            try:
+                self.wait_asleep(process)
+                process.send_signal(signal.SIGINT)
+                self.assertEqual(process.wait(DEADLINE_S), 4)
+            finally:
+                process.kill()
+
+    def wait_asleep(self, process):
+        """Until it waits for something, with its handlers in place."""
+        deadline = time.monotonic() + DEADLINE_S
+        while True:
+            lines = pathlib.Path(f"/proc/{process.pid}/status").read_text().splitlines()
+            status = dict(line.split(":", 1) for line in lines)
+            handles = int(status["SigCgt"], 16) >> (signal.SIGALRM - 1) & 1
+            if handles and status["State"].split()[0] == "S":
+                return
+            self.assertLess(time.monotonic(), deadline)
+
     def test_ends_by_signal_at_once(self):
         for number in (signal.SIGINT, signal.SIGTERM):
             with subprocess.Popen([PLAY, "--vo=none", "--loop", "--explain", "--report=json",

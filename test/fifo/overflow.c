@@ -202,20 +202,24 @@ static void write_of_slot(uint32_t slot, int64_t number, uint32_t flags)
     cr_assert(zero(int, limef_lane_write(lane, &packet.frame)));
 }
 
-Test(drop_to_key, flush_of_one_slot_makes_others_wait_for_a_key_frame)
+static void flush_slot_1(void)
 {
     struct limef_signal_frame flush;
 
-    open_lane(16, to_key(4));
-    write_of_slot(1, 0, LIMEF_FRAME_KEY);
-    write_of_slot(2, 1, LIMEF_FRAME_KEY);
     limef_signal_frame_set(&flush, LIMEF_SIGNAL_FLUSH, 1, NULL);
     flush.value = 100;
     cr_assert(zero(int, limef_lane_write(lane, &flush.frame)));
+}
+
+Test(drop_to_key, flush_of_one_slot_leaves_others_alone)
+{
+    open_lane(16, to_key(4));
+    write_of_slot(1, 0, LIMEF_FRAME_KEY);
+    write_of_slot(2, 1, LIMEF_FRAME_KEY);
+    flush_slot_1();
     write_of_slot(1, 2, 0);
-    write_of_slot(2, 3, 0); /* refers to what was dropped */
-    write_of_slot(2, 4, LIMEF_FRAME_KEY);
-    cr_assert(eq(str, read_all_names(fifo), (char *)"S100 2 4"));
+    write_of_slot(2, 3, 0);
+    cr_assert(eq(str, read_all_names(fifo), (char *)"1 S100 2 3"));
 }
 
 /* Whatever their numbers are. */
@@ -332,6 +336,25 @@ Test(flush, of_an_empty_lane_is_only_a_signal)
     write_signal(lane, LIMEF_SIGNAL_FLUSH, 101);
     cr_assert(eq(str, read_all_names(fifo), (char *)"S100 S101"));
     cr_assert(zero(u64, counters_of(lane).n_dropped_flush));
+}
+
+/* Where no policy would keep others back up to a key frame. */
+Test(flush, of_one_slot_leaves_no_hole_in_another)
+{
+    const enum limef_overflow policies[] = {LIMEF_OVERFLOW_BLOCK, LIMEF_OVERFLOW_DROP_OLDEST};
+
+    for (int i = 0; i < 2; i++) {
+        open_lane(16, (struct limef_lane_settings){policies[i], .depth = 8});
+        write_of_slot(2, 0, LIMEF_FRAME_KEY);
+        write_of_slot(1, 1, LIMEF_FRAME_KEY);
+        write_of_slot(2, 2, 0);
+        write_of_slot(1, 3, 0);
+        flush_slot_1();
+        write_of_slot(2, 4, 0);
+        cr_assert(eq(str, read_all_names(fifo), (char *)"0 2 S100 4"));
+        cr_assert(eq(u64, counters_of(lane).n_dropped_flush, 2));
+        close_lane();
+    }
 }
 
 Test(bound, in_time_holds_behind_a_signal)

@@ -97,7 +97,7 @@ struct limef_lane_counters {
     uint64_t n_read;            /**< frames the consumer took */
     uint64_t n_dropped_oldest;  /**< media dropped to make room for newer */
     uint64_t n_dropped_to_key;  /**< media dropped up to a key frame */
-    uint64_t n_dropped_flush;   /**< media dropped because a FLUSH came behind it */
+    uint64_t n_dropped_flush;   /**< media dropped because a FLUSH of its slot came behind it */
     uint64_t n_dropped_timeout; /**< frames refused with AVERROR(ETIMEDOUT) */
     uint64_t n_superseded;      /**< codec frames and signals of a state dropped because a newer
                                      one of their stream came and no stack frame was left */
@@ -186,7 +186,7 @@ LIMEF_API void limef_lane_clear(struct limef_lane *lane);
 /**
  * Queues a frame.
  *
- * A FLUSH signal first drops the media that waits in the lane.
+ * A FLUSH signal first drops the media of its slot that waits in the lane, UINT32_MAX: of all.
  *
  * @param frame  borrowed.
  * @return 0: queued, or dropped by the policy and counted; AVERROR_EXIT: the fifo is closed, or

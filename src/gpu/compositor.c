@@ -72,8 +72,7 @@ int compositor_open(struct compositor **compositor, const struct limef_presenter
     new_compositor->shrinks =
         new_compositor->gl.software && !(settings->plain & LIMEF_PRESENTER_WHOLE);
     new_compositor->hasty = settings->untimed && new_compositor->gl.software;
-    if (new_compositor->gl.software && !settings->untimed)
-        priority_lend("llvmpipe-"); /* as Mesa names the threads that draw */
+    new_compositor->lends = new_compositor->gl.software && !settings->untimed;
     compositor_make_corners(new_compositor);
     compositor_prepare_state(new_compositor);
     new_compositor->output.ops->size(&new_compositor->output, &width, &height);
@@ -437,6 +436,16 @@ static bool has_contents(const struct compositor *compositor)
            first->label.text[0] || compositor->overlay.text[0];
 }
 
+/* Once something was drawn: those of llvmpipe's threads that have not run yet have no name. */
+static void lend_priority(struct compositor *compositor)
+{
+    if (!compositor->lends)
+        return;
+    compositor->lends = false;
+    compositor->gl.Finish();
+    priority_lend("llvmpipe-");
+}
+
 int compositor_present(struct compositor *compositor)
 {
     int ret;
@@ -451,6 +460,7 @@ int compositor_present(struct compositor *compositor)
     compositor_take_kept(compositor);
     compositor_take_whole(compositor);
     compositor_compose(compositor);
+    lend_priority(compositor);
     compositor->output.ops->swap(&compositor->output);
     return COMPOSITOR_COMPOSED;
 }
@@ -464,6 +474,7 @@ void compositor_prepare(struct compositor *compositor)
             return;
     compositor_compose(compositor);
     compositor->gl.Finish();
+    lend_priority(compositor);
     compositor->dirty = true;
 }
 

@@ -23,6 +23,7 @@ struct compositor {
     uint32_t solo;
     bool shrinks; /* what is shown small is uploaded small: the CPU renders */
     bool hasty;   /* speed is asked for, and the CPU renders */
+    bool lends;   /* to the threads that draw, once there is something */
     bool dirty;   /* all of it */
     struct label overlay;
     struct label_maker texts;

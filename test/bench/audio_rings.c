@@ -6,8 +6,8 @@
  *   audio_rings cost RING...          one thread writes and reads in turn, in one ring after the
  *                                     other, round by round; of each ring ns a block, both sides,
  *                                     and how many times that the first one takes; medians
- *   audio_rings paced RING [BLOCKS]   two threads, a block every 100 us; p50 and p99.9 of either
- *                                     side
+ *   audio_rings paced RING...         two threads, a block every 100 us, into one ring after the
+ *                                     other; of each p50 and p99.9 of either side
  *
  * Prints one JSON object.
  */
@@ -23,10 +23,20 @@
 
 #define N_ROUNDS 300
 #define N_ROUND_BLOCKS 5000
+#define N_PACED_BLOCKS 20000
 #define MAX_RINGS 8
 
-static const struct audio_peer *peer;
-static void *ring;
+/* What others do to the machine they do to all rings, which take turns: so those are compared. */
+static const struct audio_peer *peers[MAX_RINGS];
+static void *rings[MAX_RINGS];
+static int n_rings;
+
+static void make_rings(char **names)
+{
+    for (; n_rings < MAX_RINGS && *names; names++)
+        if ((peers[n_rings] = audio_peer_find(*names)))
+            rings[n_rings] = peers[n_rings]->make(), n_rings++;
+}
 
 static int64_t blocks_ns(const struct audio_peer *of, void *its_ring, int n_blocks)
 {
@@ -43,96 +53,95 @@ static int64_t blocks_ns(const struct audio_peer *of, void *its_ring, int n_bloc
     return bench_now_ns() - began_ns;
 }
 
-/* What others do to the machine they do to all rings of a round: so those are compared. */
-static void cost(char **names)
+static void cost(void)
 {
     static int64_t took_ns[MAX_RINGS][N_ROUNDS], thousandths[N_ROUNDS];
-    const struct audio_peer *peers[MAX_RINGS];
-    void *rings[MAX_RINGS];
-    int n = 0;
 
-    for (; n < MAX_RINGS && *names; names++)
-        if ((peers[n] = audio_peer_find(*names)))
-            rings[n] = peers[n]->make(), n++;
     for (int round = 0; round < N_ROUNDS; round++)
-        for (int i = 0; i < n; i++) {
+        for (int i = 0; i < n_rings; i++) {
             blocks_ns(peers[i], rings[i], AUDIO_RING_BLOCKS); /* into the caches */
             took_ns[i][round] = blocks_ns(peers[i], rings[i], N_ROUND_BLOCKS);
         }
     printf("{");
-    while (n-- > 0) { /* the first last: that sorts it */
+    for (int i = n_rings - 1; i >= 0; i--) { /* the first last: that sorts it */
         for (int round = 0; round < N_ROUNDS; round++)
-            thousandths[round] = 1000 * took_ns[0][round] / took_ns[n][round];
-        printf("\"beside %s\": %.3f, \"%s\": %.2f%s", peers[n]->name,
-               (double)bench_percentile(thousandths, N_ROUNDS, 0.5) / 1000, peers[n]->name,
-               (double)bench_percentile(took_ns[n], N_ROUNDS, 0.5) / N_ROUND_BLOCKS,
-               n ? ", " : "}\n");
+            thousandths[round] = 1000 * took_ns[0][round] / took_ns[i][round];
+        printf("\"beside %s\": %.3f, \"%s\": %.2f%s", peers[i]->name,
+               (double)bench_percentile(thousandths, N_ROUNDS, 0.5) / 1000, peers[i]->name,
+               (double)bench_percentile(took_ns[i], N_ROUNDS, 0.5) / N_ROUND_BLOCKS,
+               i ? ", " : "}\n");
     }
 }
 
-struct side {
-    int64_t *took_ns;
-    long n;
-};
+static int64_t pushes_ns[MAX_RINGS][N_PACED_BLOCKS], pops_ns[MAX_RINGS][N_PACED_BLOCKS];
 
 static void *read_paced(void *context)
 {
-    struct side *side = context;
+    int64_t due_ns = *(const int64_t *)context + PACE_NS / 2;
     float out[AUDIO_BLOCK_FLOATS];
-    int64_t due_ns = bench_now_ns() + PACE_NS / 2;
 
     bench_pin(1);
     bench_real_time();
-    for (long i = 0; i < side->n; i++) {
+    for (long i = 0; i < (long)N_PACED_BLOCKS * n_rings; i++) {
+        int at = (int)(i % n_rings);
         int64_t began_ns;
 
         bench_sleep_until_ns(due_ns += PACE_NS);
         began_ns = bench_now_ns();
-        peer->read(ring, out);
-        side->took_ns[i] = bench_now_ns() - began_ns;
+        peers[at]->read(rings[at], out);
+        pops_ns[at][i / n_rings] = bench_now_ns() - began_ns;
     }
     return NULL;
 }
 
-static void paced(long n_blocks)
+static void print_sides(const char *name, int64_t *push_ns, int64_t *pop_ns, const char *before)
 {
-    struct side reader = {calloc((size_t)n_blocks, 8), n_blocks};
-    int64_t *took_ns = calloc((size_t)n_blocks, 8), due_ns;
+    static const char *const names[] = {"push", "pop"};
+    int64_t *sides[] = {push_ns, pop_ns};
+
+    for (int i = 0; i < 2; i++) {
+        printf("%s\"%s %s_p50\": %lld, ", i ? ", " : before, name, names[i],
+               (long long)bench_percentile(sides[i], N_PACED_BLOCKS, 0.5));
+        printf("\"%s %s_p999\": %lld", name, names[i],
+               (long long)bench_percentile(sides[i], N_PACED_BLOCKS, 0.999));
+    }
+}
+
+static void paced(void)
+{
+    int64_t begin_ns = bench_now_ns(), due_ns = begin_ns;
     float in[AUDIO_BLOCK_FLOATS] = {0};
     pthread_t thread;
 
-    bench_pin(0);
-    if (pthread_create(&thread, NULL, read_paced, &reader))
+    if (pthread_create(&thread, NULL, read_paced, &begin_ns))
         abort();
     bench_real_time();
-    due_ns = bench_now_ns();
-    for (long i = 0; i < n_blocks; i++) {
+    for (long i = 0; i < (long)N_PACED_BLOCKS * n_rings; i++) {
+        int at = (int)(i % n_rings);
         int64_t began_ns;
 
         bench_sleep_until_ns(due_ns += PACE_NS);
         began_ns = bench_now_ns();
-        peer->write(ring, in);
-        took_ns[i] = bench_now_ns() - began_ns;
+        peers[at]->write(rings[at], in);
+        pushes_ns[at][i / n_rings] = bench_now_ns() - began_ns;
     }
     pthread_join(thread, NULL);
-    printf("{\"push_p50\": %lld, \"push_p999\": %lld, \"pop_p50\": %lld, \"pop_p999\": %lld}\n",
-           (long long)bench_percentile(took_ns, (size_t)n_blocks, 0.5),
-           (long long)bench_percentile(took_ns, (size_t)n_blocks, 0.999),
-           (long long)bench_percentile(reader.took_ns, (size_t)n_blocks, 0.5),
-           (long long)bench_percentile(reader.took_ns, (size_t)n_blocks, 0.999));
+    for (int i = 0; i < n_rings; i++)
+        print_sides(peers[i]->name, pushes_ns[i], pops_ns[i], i ? ", " : "{");
+    printf("}\n");
 }
 
 int main(int n_arguments, char **arguments)
 {
+    const char *what = n_arguments > 2 ? arguments[1] : "";
+
     bench_pin(0);
-    if (n_arguments > 2 && !strcmp(arguments[1], "cost")) {
-        cost(arguments + 2);
-        return 0;
-    }
-    peer = n_arguments > 2 ? audio_peer_find(arguments[2]) : NULL;
-    if (!peer)
+    make_rings(arguments + (n_arguments > 2 ? 2 : n_arguments));
+    if (n_rings && !strcmp(what, "cost"))
+        cost();
+    else if (n_rings && !strcmp(what, "paced"))
+        paced();
+    else
         return 1;
-    ring = peer->make();
-    paced(n_arguments > 3 ? atol(arguments[3]) : 20000);
     return 0;
 }

@@ -2,7 +2,8 @@
 /*
  * Plays each undamaged clip of a folder, then seeks exactly to some of its pictures:
  * what comes must be, to the end, what came when it was played through, and the sound
- * that is heard with the picture must be there.
+ * that is heard with the picture must be there. Then to the key frames before them: what
+ * comes first must be a picture of no later time, and its sound there as well.
  *
  *     media_seek [FOLDER]        or the folder in LIMEF_TEST_MEDIA
  *
@@ -102,27 +103,49 @@ static const struct sound *heard_at(const struct sound_filter *sound, int64_t us
     return NULL;
 }
 
-static bool is_found(struct limef_file_source *file, unsigned target)
+static void seek(struct limef_file_source *file, unsigned target, int code)
 {
     struct limef_signal_frame seek;
 
     limef_signal_frame_set(&seek, LIMEF_SIGNAL_SEEK, 0, NULL);
     seek.value = played.pictures[target].pts_us;
-    seek.code = 1;
+    seek.code = code;
     sought.n = sound_sought.n = 0;
     limef_go(&file->source.filter, &seek.frame);
     run(file);
-    if (sought.n != played.n - target)
+}
+
+static bool has_sound_of(int64_t us)
+{
+    if (!heard_at(&sound_played, us) || heard_at(&sound_sought, us))
+        return true;
+    puts("without the sound that is heard with it:");
+    return false;
+}
+
+static bool is_found(struct limef_file_source *file, unsigned target)
+{
+    seek(file, target, 1);
+    if (sought.n != played.n - target || !has_sound_of(played.pictures[target].pts_us))
         return false;
-    if (heard_at(&sound_played, seek.value) && !heard_at(&sound_sought, seek.value)) {
-        puts("without the sound that is heard with it:");
-        return false;
-    }
     for (unsigned i = 0; i < sought.n; i++)
         if (sought.pictures[i].pts_us != played.pictures[target + i].pts_us ||
             sought.pictures[i].sum != played.pictures[target + i].sum)
             return false;
     return true;
+}
+
+/* A file that begins in the middle of a group has no key frame before some pictures. */
+static bool is_key_found(struct limef_file_source *file, unsigned target)
+{
+    int64_t first_us;
+
+    seek(file, target, 0);
+    first_us = sought.n ? sought.pictures[0].pts_us : LIMEF_NO_TIME;
+    for (unsigned i = 0; i <= target; i++)
+        if (played.pictures[i].pts_us == first_us)
+            return played.pictures[i].sum == sought.pictures[0].sum && has_sound_of(first_us);
+    return false;
 }
 
 static bool check(const char *folder, const char *clip)
@@ -156,6 +179,10 @@ static bool check(const char *folder, const char *clip)
         /* a stream without times cannot be sought in */
         if (played.pictures[target].pts_us != LIMEF_NO_TIME && !is_found(&file, target)) {
             printf("FAILED %s: picture %u of %u\n", clip, target, played.n);
+            is_right = false;
+        }
+        if (played.pictures[target].pts_us != LIMEF_NO_TIME && !is_key_found(&file, target)) {
+            printf("FAILED %s: key frame before picture %u of %u\n", clip, target, played.n);
             is_right = false;
         }
     }

@@ -105,12 +105,13 @@ Test(file_source_ahead, nothing_of_before_comes_behind_a_seek)
     begin("seek.mkv", 1500, 0);
     play_until(&play, 20);
     play_forget(&play);
-    play_signal(&play, LIMEF_SIGNAL_SEEK, 1, 4000000, 1);
+    play_signal(&play, LIMEF_SIGNAL_SEEK, 1, 4500000, 1);
     play_run(&play);
-    cr_assert(ge(u32, count(LIMEF_MEDIA_VIDEO), 50));
-    cr_assert(ge(u32, count(LIMEF_MEDIA_AUDIO), 93));
+    cr_assert(ge(u32, count(LIMEF_MEDIA_VIDEO), 37));
+    cr_assert(ge(u32, count(LIMEF_MEDIA_AUDIO), 70));
+    /* up to 2 s was kept; a key frame may be long before the target */
     for (unsigned i = 0; i < play_count(&play, LIMEF_FRAME_PACKET); i++)
-        cr_assert(gt(i64, play_nth(&play, LIMEF_FRAME_PACKET, i)->frame.pts_us, 3500000));
+        cr_assert(gt(i64, play_nth(&play, LIMEF_FRAME_PACKET, i)->frame.pts_us, 2000000));
     cr_assert(zero(i64, most_late_us()));
 }
 

@@ -187,7 +187,7 @@ static size_t put_meter(const struct player *player, char *text, size_t bytes)
     struct limef_levels levels;
     char bar[9];
 
-    if (!sound->on || !bytes)
+    if (!sound->on)
         return 0;
     limef_mixer_get_levels(&sound->mixer, &levels);
     draw_meter(&levels, bar);
@@ -200,7 +200,7 @@ static int put_overlay(void *context)
     struct player *player = context;
     char text[LIMEF_PRESENTER_OVERLAY_BYTES] = "";
     bool shown = LIMEF_COUNTED(player->overlay);
-    size_t used = 0;
+    size_t used = shown ? put_meter(player, text, sizeof(text)) : 0;
 
     for (unsigned i = 0; i < player->n_streams && shown && used < sizeof(text); i++) {
         struct limef_presenter_slot_counters c;
@@ -217,8 +217,6 @@ static int put_overlay(void *context)
         if (used < sizeof(text))
             used += (size_t)snprintf(text + used, sizeof(text) - used, "\n");
     }
-    if (shown && used < sizeof(text))
-        put_meter(player, text + used, sizeof(text) - used);
     limef_presenter_set_overlay(&player->presenter, shown ? text : NULL);
     return 0;
 }

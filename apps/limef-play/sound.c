@@ -171,13 +171,27 @@ void play_sound_signal(struct play_sound *sound, const struct limef_signal_frame
         limef_thread_send(&sound->thread.thread, signal_frame);
 }
 
-/* Streams side by side are about as loud together as one alone. Returns whether the mixer knows. */
+/* Streams that are heard side by side. */
+static unsigned count_heard(const struct play_sound *sound)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < sound->n_streams && sound->alone == UINT32_MAX; i++)
+        n += play_sound_is_heard(sound, i);
+    return FFMAX(n, 1);
+}
+
+/* They are about as loud together as one alone. Returns whether the mixer knows. */
 static bool tell_sum(struct play_sound *sound)
 {
-    float gain = (float)LIMEF_COUNTED(sound->volume) / 100 / sqrtf((float)sound->n_streams);
+    unsigned n_heard = count_heard(sound);
+    float gain = (float)LIMEF_COUNTED(sound->volume) / 100 / sqrtf((float)n_heard);
 
-    return limef_mixer_set(&sound->mixer, NULL, LIMEF_MIXER_GAIN, gain) >= 0 &&
-           limef_mixer_set(&sound->mixer, NULL, LIMEF_MIXER_MUTE, LIMEF_COUNTED(sound->muted)) >= 0;
+    if (limef_mixer_set(&sound->mixer, NULL, LIMEF_MIXER_GAIN, gain) < 0 ||
+        limef_mixer_set(&sound->mixer, NULL, LIMEF_MIXER_MUTE, LIMEF_COUNTED(sound->muted)) < 0)
+        return false;
+    sound->n_heard = n_heard;
+    return true;
 }
 
 static bool tell_streams(struct play_sound *sound)
@@ -192,7 +206,7 @@ static bool tell_streams(struct play_sound *sound)
 
 void play_sound_tell(struct play_sound *sound)
 {
-    if (sound->tells_sum)
+    if (sound->tells_sum || count_heard(sound) != sound->n_heard)
         sound->tells_sum = !tell_sum(sound);
     if (sound->tells_streams)
         sound->tells_streams = !tell_streams(sound);

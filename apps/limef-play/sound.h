@@ -31,6 +31,7 @@ struct play_sound {
     /* the main thread */
     unsigned n_streams;
     uint32_t alone;                /* the stream that is heard; UINT32_MAX: all */
+    unsigned n_heard;              /* streams side by side, as the mixer knows */
     bool tells_sum, tells_streams; /* the mixer does not know yet: too many commands wait */
     bool playing;                  /* the output is open */
     struct limef_audio_output output;

@@ -393,6 +393,7 @@ void mixer_input_add(struct limef_mixer *mixer, struct limef_mixer_input *input,
         find_turn(input, heard_us);
         tell(input, media_at(input, input->position), heard_us);
     } else {
+        find_mark(input, limef_sample_ring_tail(&input->ring)); /* else they would be in the way */
         tell(input, LIMEF_NO_TIME, heard_us);
     }
     if (until < n_frames && is_heard(input))

@@ -2,21 +2,53 @@
 /* What the writer of an input does with it. */
 #include "audio/mixer_private.h"
 
+#include <libavutil/common.h>
 #include <libavutil/error.h>
+
+/* Time that is off by less goes on from the mark before where many wait. */
+#define NEAR_US 20000
+
+static uint32_t n_waiting(const struct limef_mixer_input *input)
+{
+    /* acquire: the mixer is done with those before; pairs with its release */
+    return LIMEF_COUNTED(input->n_marked) -
+           atomic_load_explicit(&input->n_passed, memory_order_acquire);
+}
+
+static void write_unmarked(struct limef_mixer_input *input)
+{
+    uint32_t n = LIMEF_COUNTED(input->n_marked);
+
+    if (!input->has_unmarked || n_waiting(input) == LIMEF_MIXER_N_MARKS)
+        return;
+    input->marks[n % LIMEF_MIXER_N_MARKS] = input->unmarked;
+    input->has_unmarked = false;
+    /* release: the mark; pairs with the mixer's acquire */
+    atomic_store_explicit(&input->n_marked, n + 1, memory_order_release);
+}
+
+static bool goes_on(const struct limef_mixer_input *input, const struct limef_mixer_mark *mark)
+{
+    uint32_t n = LIMEF_COUNTED(input->n_marked);
+    const struct limef_mixer_mark *last = &input->marks[(n - 1) % LIMEF_MIXER_N_MARKS];
+
+    return n && !input->has_unmarked && mark->rate == last->rate &&
+           last->position >= LIMEF_COUNTED(input->flushed_until) &&
+           FFABS(mixer_media_of(last, mark->position, input->rate) - mark->media_us) < NEAR_US;
+}
 
 static void write_mark(struct limef_mixer_input *input, int64_t media_us, int32_t rate)
 {
-    uint32_t n = LIMEF_COUNTED(input->n_marked);
-    struct limef_mixer_mark *mark = &input->marks[n % LIMEF_MIXER_N_MARKS];
-
-    /* acquire: the mixer is done with it; pairs with its release. Without room the marks before it
-     * go on to tell the time. */
-    if (n - atomic_load_explicit(&input->n_passed, memory_order_acquire) == LIMEF_MIXER_N_MARKS)
-        return;
-    *mark = (struct limef_mixer_mark){
+    struct limef_mixer_mark mark = {
         .position = limef_sample_ring_head(&input->ring), .media_us = media_us, .rate = rate};
-    /* release: the mark; pairs with the mixer's acquire */
-    atomic_store_explicit(&input->n_marked, n + 1, memory_order_release);
+
+    write_unmarked(input);
+    if (n_waiting(input) >= LIMEF_MIXER_N_MARKS / 2 && goes_on(input, &mark))
+        return;
+    LIMEF_COUNT(input->n_unmarked, input->has_unmarked);
+    input->unmarked = mark;
+    input->has_unmarked = true;
+    write_unmarked(input);
 }
 
 unsigned limef_mixer_input_write(struct limef_mixer_input *input, const float *samples,
@@ -81,6 +113,8 @@ int64_t limef_mixer_input_media_us(const struct limef_mixer_input *input, uint64
 {
     uint32_t n = LIMEF_COUNTED(input->n_marked);
 
+    if (input->has_unmarked && input->unmarked.position <= position)
+        return mixer_media_of(&input->unmarked, position, input->rate);
     for (uint32_t i = 0; i < LIMEF_MIXER_N_MARKS && i < n; i++) {
         const struct limef_mixer_mark *mark = &input->marks[(n - 1 - i) % LIMEF_MIXER_N_MARKS];
 
@@ -92,5 +126,6 @@ int64_t limef_mixer_input_media_us(const struct limef_mixer_input *input, uint64
 
 unsigned limef_mixer_input_room(struct limef_mixer_input *input)
 {
+    write_unmarked(input); /* who waits for room asks for it now and then */
     return limef_sample_ring_room(&input->ring);
 }

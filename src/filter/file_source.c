@@ -227,7 +227,7 @@ static int step(struct limef_file_source *file, int64_t *due_us)
     if (ret >= 0 && file->paused)
         return AVERROR(EAGAIN);
     if (ret >= 0 && !file->waiting) {
-        ret = file_source_read(file);
+        ret = file_source_next(file);
         if (file->waiting)
             file->due_us = file_source_due_us(file);
     }

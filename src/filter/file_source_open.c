@@ -205,6 +205,7 @@ void file_source_change_audio(struct limef_file_source *file, int wanted)
         audio = find_nth(format, AVMEDIA_TYPE_AUDIO, wanted ? wanted : 1);
     if (audio < 0 || audio == file->audio)
         return;
+    file_source_ahead_forget(file, file->audio);
     format->streams[file->audio]->discard = AVDISCARD_ALL;
     format->streams[audio]->discard = AVDISCARD_DEFAULT;
     file->tracks[file->audio].chosen = false;
@@ -346,17 +347,20 @@ int file_source_open(struct limef_file_source *file)
     ret = open_format(file);
     if (ret < 0)
         return ret;
+    file->live = is_live(file->format, file->settings.url);
+    file->read_to = 0;
     ret = probe(file, file->format);
     if (ret < 0)
         ret = file_source_fail(file, ret, ": cannot make out what is in it");
     else
         ret = choose_tracks(file, file->format);
+    if (ret >= 0)
+        ret = file_source_ahead_open(file);
     if (ret < 0) {
         file_source_close(file);
         return ret;
     }
     file->size_bytes = file->format->pb ? libavformat.avio_size(file->format->pb) : 0;
-    file->live = is_live(file->format, file->settings.url);
     atomic_store_explicit(&file->source.is_live, file->live, memory_order_relaxed);
     atomic_store_explicit(&file->start_us, sane_time(file->format->start_time),
                           memory_order_relaxed);
@@ -369,6 +373,7 @@ void file_source_close(struct limef_file_source *file)
     bool is_ours = file->has_fd || file->reader;
     AVIOContext *io = file->format && is_ours ? file->format->pb : NULL;
 
+    file_source_ahead_clear(file);
     file_source_may_block(file); /* an RTSP TEARDOWN must not hang */
     if (file->format)
         libavformat.avformat_close_input(&file->format);

@@ -53,6 +53,16 @@ int file_source_resolve(struct limef_file_source *file);
  */
 int file_source_read(struct limef_file_source *file);
 
+/*
+ * ahead: as read, but pictures and sound come in the order of their times.
+ */
+int file_source_next(struct limef_file_source *file);
+/* Once tracks are chosen. Returns 0, or AVERROR(ENOMEM) (logged). */
+int file_source_ahead_open(struct limef_file_source *file);
+/* Drops what was read and not passed on; of a track; -1: of all. */
+void file_source_ahead_forget(struct limef_file_source *file, int track);
+void file_source_ahead_clear(struct limef_file_source *file);
+
 /* seek: does what SEEK asked for. Returns as limef_pass(); with nothing open: a negative AVERROR
  * code (logged). */
 int file_source_seek(struct limef_file_source *file);

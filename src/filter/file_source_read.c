@@ -44,6 +44,10 @@ static int at_end(struct limef_file_source *file, int code)
     }
     if (file_source_seek_again(file))
         return 0;
+    if (file->n_ahead) { /* these come first; then it is asked again */
+        file->ends = true;
+        return 0;
+    }
     if (code == AVERROR_EOF && file->format->pb && file->format->pb->error < 0)
         code = file->format->pb->error;
     if (code == AVERROR_EOF && is_shorter(file))
@@ -128,6 +132,7 @@ int file_source_read(struct limef_file_source *file)
         take_over(&file->spare, payload);
         return ret == AVERROR(EAGAIN) ? ret : at_end(file, ret);
     }
+    file->read_to = av->pos >= 0 ? av->pos + av->size : -1;
     if (av->stream_index >= LIMEF_FILE_MAX_TRACKS || !file->tracks[av->stream_index].chosen) {
         av_packet_unref(av);
         take_over(&file->spare, payload);

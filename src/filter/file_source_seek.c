@@ -55,11 +55,8 @@ static int seek_format(struct limef_file_source *file, int64_t us)
  * libavformat has made an index up to the end of the file in search of one, and stays there. */
 static void go_back(struct limef_file_source *file)
 {
-    const AVPacket *last = file->packet.av;
-
-    if (file->format->iformat->flags & AVFMT_GENERIC_INDEX && (!last || last->pos >= 0))
-        libavformat.av_seek_frame(file->format, -1, last ? last->pos + last->size : 0,
-                                  AVSEEK_FLAG_BYTE);
+    if (file->format->iformat->flags & AVFMT_GENERIC_INDEX && file->read_to >= 0)
+        libavformat.av_seek_frame(file->format, -1, file->read_to, AVSEEK_FLAG_BYTE);
 }
 
 /* It goes on where it is. Who waits for the FLUSH learns from START that none comes. */
@@ -131,6 +128,7 @@ int file_source_seek(struct limef_file_source *file)
     }
     file->waiting = false;
     file->anchored = false;
+    file_source_ahead_forget(file, -1);
     mark_discontinuous(file);
     look_for_key(file, file->seek_exact);
     file->offset_us = 0;

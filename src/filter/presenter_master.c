@@ -92,6 +92,21 @@ static bool strays(struct limef_tile *tile, int64_t late_us, int64_t now_us)
     return tile->strays_until_us && now_us < tile->strays_until_us;
 }
 
+/*
+ * The sound that the clock has followed is gone. Where that left it far from what was shown last,
+ * nothing would ever put it right again: it goes on from there.
+ */
+static void find_way_back(struct limef_tile *tile, int64_t now_us)
+{
+    int64_t next_us = tile->shown_pts_us + presenter_duration_us(tile);
+    int64_t due_us = tile->shown_us + presenter_lasts_us(tile);
+
+    if (!runs_with_sound(tile) || !tile->shown_us || !presenter_clock_anchored(&tile->clock) ||
+        FFABS(presenter_clock_due_us(&tile->clock, next_us) - due_us) <= FAR_OFF_US)
+        return;
+    presenter_set_anchor(tile, next_us, FFMAX(due_us, now_us));
+}
+
 void presenter_follow_master(struct limef_tile *tile, int64_t now_us)
 {
     int64_t master_us = heard_us(tile, now_us), late_us;
@@ -101,6 +116,8 @@ void presenter_follow_master(struct limef_tile *tile, int64_t now_us)
         follow_rate(tile, master_us, now_us);
     tile->mastered = master_us != LIMEF_NO_TIME;
     tile->waited_in_vain &= !tile->mastered;
+    if (mastered && !tile->mastered)
+        find_way_back(tile, now_us);
     if (!tile->mastered || !presenter_clock_anchored(&tile->clock))
         return;
     /* when the clock would show what is heard now */

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Runs limef-play with sound, into a WAV file, and listens to that.
 
-sound.py LIMEF-PLAY AV-SYNC CARD; ffmpeg makes the clips, CARD is a plugin of alsa-lib, or none."""
+sound.py LIMEF-PLAY AV-SYNC CARD MAKE-APART; ffmpeg makes the clips, and MAKE-APART those whose sound lies elsewhere
+in the file than its pictures; CARD is a plugin of alsa-lib, or none."""
 import array
 import concurrent.futures
 import contextlib
@@ -21,7 +22,7 @@ import unittest
 import together
 from needed import need
 
-PLAY, AV_SYNC, CARD = sys.argv[1:4]
+PLAY, AV_SYNC, CARD, MAKE_APART = sys.argv[1:5]
 DEADLINE_S = 120
 RATE = 48000
 TEMP = tempfile.TemporaryDirectory(prefix="limef-e2e-sound-")
@@ -375,6 +376,28 @@ class Sound(unittest.TestCase):
                             for i, x in enumerate(part))) / len(part)
             self.assertGreater(power, 0.02)
 
+    def test_silent_clips_beside_it_do_not_make_a_sound_weaker(self):
+        tone = self.make("tone.wav", "-f", "lavfi", "-i", "sine=1000:d=3")
+        mute = self.make("mute.mkv", "-f", "lavfi", "-i", "color=black:s=64x48:r=5:d=3", "-c:v", "mpeg4")
+        (_, _, alone), (_, _, beside) = self.play_each([tone], [tone, *[mute] * 8])
+        loudest = [max(map(abs, samples[onsets(samples)[0] + RATE:][:RATE])) for samples in (alone, beside)]
+        self.assertAlmostEqual(loudest[0], loudest[1], delta=0.01)
+
+    @in_time
+    def test_plays_what_does_not_lie_side_by_side_in_the_file(self):
+        for name, behind_ms in (("behind.mkv", 1500), ("before.mkv", -1500), ("behind.ts", 700)):
+            with self.subTest(name):
+                clip = self.folder / name
+                subprocess.run([MAKE_APART, str(clip), str(behind_ms)], check=True, timeout=DEADLINE_S)
+                status, report, samples = self.play(clip)
+                stream = report["streams"][0]
+                self.assertEqual(status, 0)
+                self.assertEqual(stream["frames_shown"], 150)
+                self.assertEqual(stream["frames_dropped"]["late"], 0)
+                self.assertEqual(stream["sound"]["underruns"], 0)
+                self.assertAlmostEqual(stream["sound"]["heard_s"], 6, delta=0.1)
+                self.assertLessEqual(stream["av_deviation_ms"]["p99"], 10)
+
     def test_says_that_an_output_is_not_there(self):
         clip = self.make("a.wav", "-f", "lavfi", "-i", "sine=1000:d=1")
         for ao in ("alsa:hw:there_is_none", "wav:/nowhere/a.wav"):
@@ -428,6 +451,6 @@ if __name__ == "__main__":
     need("ffmpeg")
     with contextlib.suppress(PermissionError):  # before what else the machine does
         os.setpriority(os.PRIO_PROCESS, 0, -10)
-    is_right = together.main(sys.argv[4:])
+    is_right = together.main(sys.argv[5:])
     TEMP.cleanup()
     sys.exit(not is_right)

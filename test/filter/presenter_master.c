@@ -97,6 +97,35 @@ Test(presenter_master, goes_on_by_itself_where_time_jumps_in_its_sound_before_it
     cr_assert(zero(i64, late_us()));
 }
 
+Test(presenter_master, goes_on_from_what_was_shown_where_its_sound_jumps_and_ends)
+{
+    sound_us = 0;
+    presenter_follow_master(&tile, 1000000);
+    tile.shown_pts_us = 1000000;
+    tile.shown_us = 1000000;
+    tile.shown_duration_us = 40000;
+    sound_us = -900000; /* it would be due in 0.9 s */
+    presenter_follow_master(&tile, 1010000);
+    cr_assert(eq(i64, late_us(), 900000));
+    sound_us = LIMEF_NO_TIME;
+    presenter_follow_master(&tile, 1020000);
+    cr_assert(zero(i64, late_us()));
+    presenter_follow_master(&tile, 1030000);
+    cr_assert(zero(i64, late_us()));
+}
+
+Test(presenter_master, keeps_its_time_where_its_sound_ends)
+{
+    sound_us = -20000;
+    presenter_follow_master(&tile, 1000000);
+    tile.shown_pts_us = 1000000;
+    tile.shown_us = 1030000; /* a little late */
+    tile.shown_duration_us = 40000;
+    sound_us = LIMEF_NO_TIME;
+    presenter_follow_master(&tile, 1040000);
+    cr_assert(eq(i64, late_us(), 20000));
+}
+
 Test(presenter_master, keeps_its_rate_until_what_is_heard_has_turned)
 {
     sound_us = 0;

@@ -99,11 +99,20 @@ const char *media_write(const char *name, const void *bytes, size_t size_bytes)
     return path;
 }
 
+/* Packets that are put in an order of their own. */
+struct shuffle {
+    AVPacket *packets[4096];
+    int64_t at_us[4096];
+    int n;
+};
+
 struct track {
     AVCodecContext *encoder;
     AVStream *stream;
     AVFrame *frame;
     int64_t begins_at; /* in the stream's clock */
+    int64_t behind_us;
+    struct shuffle *shuffle; /* NULL: the muxer orders them */
 };
 
 /* The format that an encoder likes best. */
@@ -213,6 +222,31 @@ static void turn(AVStream *stream, int degrees)
     av_display_rotation_set(matrix, degrees);
 }
 
+static void shuffle_in(struct track *track, const AVPacket *packet)
+{
+    struct shuffle *shuffle = track->shuffle;
+    int64_t at_us =
+        av_rescale_q(packet->dts, track->stream->time_base, AV_TIME_BASE_Q) + track->behind_us;
+    int i = shuffle->n++;
+
+    check(i < 4096, "room for packets");
+    for (; i > 0 && shuffle->at_us[i - 1] > at_us; i--) {
+        shuffle->packets[i] = shuffle->packets[i - 1];
+        shuffle->at_us[i] = shuffle->at_us[i - 1];
+    }
+    shuffle->packets[i] = av_packet_clone(packet);
+    shuffle->at_us[i] = at_us;
+    check(shuffle->packets[i], "packet");
+}
+
+static void write_shuffled(struct shuffle *shuffle, AVFormatContext *format)
+{
+    for (int i = 0; i < shuffle->n; i++) {
+        check(av_write_frame(format, shuffle->packets[i]) >= 0, "write a packet");
+        av_packet_free(&shuffle->packets[i]);
+    }
+}
+
 static void write_out(struct track *track, AVFormatContext *format, const AVFrame *frame)
 {
     AVPacket *packet = av_packet_alloc();
@@ -225,6 +259,10 @@ static void write_out(struct track *track, AVFormatContext *format, const AVFram
         packet->pts += track->begins_at;
         packet->dts += track->begins_at;
         packet->stream_index = track->stream->index;
+        if (track->shuffle) {
+            shuffle_in(track, packet);
+            continue;
+        }
         check(av_interleaved_write_frame(format, packet) >= 0, "write a packet");
     }
     av_packet_free(&packet);
@@ -315,6 +353,7 @@ const char *media_make(const char *name, const struct media *given)
     struct track video = {0}, audio = {0};
     AVFormatContext *format = NULL;
     bool has_audio = media.audio || media.raw_audio;
+    struct shuffle *shuffle = given->audio_behind_ms ? calloc(1, sizeof(*shuffle)) : NULL;
     int flags;
 
     media.width = media.width ? media.width : 160;
@@ -337,9 +376,14 @@ const char *media_make(const char *name, const struct media *given)
     video.begins_at = clock_of(&video, media.begins_ms);
     if (has_audio)
         audio.begins_at = clock_of(&audio, media.begins_ms);
+    audio.behind_us = media.audio_behind_ms * INT64_C(1000);
+    audio.shuffle = video.shuffle = shuffle;
     write_pictures(&video, format, &media);
     if (has_audio)
         write_tone(&audio, format, (int64_t)media.n_pictures * SAMPLE_RATE / media.fps);
+    if (shuffle)
+        write_shuffled(shuffle, format);
+    free(shuffle);
     check(av_write_trailer(format) >= 0, "trailer");
     avio_closep(&format->pb);
     avformat_free_context(format);

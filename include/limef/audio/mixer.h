@@ -113,7 +113,12 @@ struct limef_mixer_input {
 
     /* the writer */
     struct limef_mixer_mark marks[LIMEF_MIXER_N_MARKS];
-    LIMEF_ATOMIC(uint32_t) n_marked;      /**< marks written; release, pairs with the mixer */
+    struct limef_mixer_mark unmarked; /**< the newest, that found no room among them */
+    bool has_unmarked;
+    LIMEF_ATOMIC(uint64_t)
+    n_unmarked;                      /**< marks for which a newer one came before there was room:
+                                          time goes on from an older one; any reads */
+    LIMEF_ATOMIC(uint32_t) n_marked; /**< marks written; release, pairs with the mixer */
     LIMEF_ATOMIC(uint64_t) flushed_until; /**< nothing before this position sounds; release */
     LIMEF_ATOMIC(bool) ended;             /**< nothing follows; release, after what was written */
     LIMEF_ATOMIC(uint32_t) n_most;        /**< as in the settings, relaxed */

@@ -87,6 +87,12 @@ struct limef_file_source {
     int video, audio; /**< tracks; -1: none */
     bool opened, ended, paused, waiting, live;
     struct file_reader *reader; /**< of a file; NULL: none is open */
+    struct limef_packet_frame *ahead; /**< read, and passed on when it is their turn, where there
+                                           are pictures and sound; owned */
+    unsigned n_ahead;
+    size_t ahead_bytes; /**< in them */
+    bool ends;          /**< nothing follows them */
+    int64_t read_to;    /**< where the last packet that was read ends in the file; -1: not known */
     int fd;                     /**< of a pipe or device that the source polls, if has_fd */
     bool has_fd;
     bool disk_hangs;     /**< it was a file's disk that took longer */

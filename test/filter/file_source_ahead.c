@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* Pictures and sound that do not lie side by side in the file. */
+#include "support/make_media.h"
+#include "support/play.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#define N_PICTURES 150 /* of 25 a second: 6 s */
+#define N_BLOCKS 282   /* of 1024 samples at 48 kHz */
+
+static struct play play;
+
+static void clear(void)
+{
+    play_clear(&play);
+    media_remove();
+}
+
+TestSuite(file_source_ahead, .fini = clear, .timeout = 60);
+
+static void begin(const char *name, int audio_behind_ms, uint32_t n_loops)
+{
+    struct media media = {.codec = "mjpeg",
+                          .n_pictures = N_PICTURES,
+                          .raw_audio = true,
+                          .audio_behind_ms = audio_behind_ms};
+    struct limef_file_source_settings settings = {
+        .url = media_make(name, &media), .pace = LIMEF_PACE_FASTEST, .n_loops = n_loops};
+
+    play_init(&play, &settings, NULL);
+}
+
+static unsigned count(enum limef_media media)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < play_count(&play, LIMEF_FRAME_PACKET); i++)
+        n += play_nth(&play, LIMEF_FRAME_PACKET, i)->frame.media == media;
+    return n;
+}
+
+/* By how much a packet came after one of later time, at most. */
+static int64_t most_late_us(void)
+{
+    int64_t newest_us = INT64_MIN, late_us = 0;
+
+    for (unsigned i = 0; i < play_count(&play, LIMEF_FRAME_PACKET); i++) {
+        int64_t pts_us = play_nth(&play, LIMEF_FRAME_PACKET, i)->frame.pts_us;
+
+        if (pts_us > newest_us)
+            newest_us = pts_us;
+        else if (newest_us - pts_us > late_us)
+            late_us = newest_us - pts_us;
+    }
+    return late_us;
+}
+
+static void expect_all_in_order(void)
+{
+    play_run(&play);
+    cr_assert(eq(u32, count(LIMEF_MEDIA_VIDEO), N_PICTURES));
+    cr_assert(eq(u32, count(LIMEF_MEDIA_AUDIO), N_BLOCKS));
+    cr_assert(zero(i64, most_late_us()));
+}
+
+Test(file_source_ahead, sound_that_lies_behind_its_pictures_comes_in_time)
+{
+    begin("behind.mkv", 1500, 0);
+    expect_all_in_order();
+}
+
+Test(file_source_ahead, sound_that_lies_before_its_pictures_comes_in_time)
+{
+    begin("before.mkv", -1500, 0);
+    expect_all_in_order();
+}
+
+Test(file_source_ahead, what_lies_too_far_apart_comes_as_it_is_read_and_is_all_there)
+{
+    begin("far.mkv", 4500, 0);
+    play_run(&play);
+    cr_assert(eq(u32, count(LIMEF_MEDIA_VIDEO), N_PICTURES));
+    cr_assert(eq(u32, count(LIMEF_MEDIA_AUDIO), N_BLOCKS));
+    /* it is nearer by what is kept, 3 s */
+    cr_assert(gt(i64, most_late_us(), 1000000));
+    cr_assert(lt(i64, most_late_us(), 1600000));
+}
+
+Test(file_source_ahead, a_repetition_comes_behind_all_of_what_was_before)
+{
+    struct media media = {
+        .codec = "mjpeg", .n_pictures = 20, .raw_audio = true, .audio_behind_ms = 1500};
+    struct limef_file_source_settings settings = {
+        .url = media_make("loop.mkv", &media), .pace = LIMEF_PACE_FASTEST, .n_loops = 2};
+
+    play_init(&play, &settings, NULL);
+    play_run(&play);
+    cr_assert(eq(u32, count(LIMEF_MEDIA_VIDEO), 60));
+    cr_assert(zero(i64, most_late_us()));
+}
+
+Test(file_source_ahead, nothing_of_before_comes_behind_a_seek)
+{
+    begin("seek.mkv", 1500, 0);
+    play_until(&play, 20);
+    play_forget(&play);
+    play_signal(&play, LIMEF_SIGNAL_SEEK, 1, 4500000, 1);
+    play_run(&play);
+    cr_assert(ge(u32, count(LIMEF_MEDIA_VIDEO), 37));
+    cr_assert(ge(u32, count(LIMEF_MEDIA_AUDIO), 70));
+    /* up to 2 s was kept; a key frame may be long before the target */
+    for (unsigned i = 0; i < play_count(&play, LIMEF_FRAME_PACKET); i++)
+        cr_assert(gt(i64, play_nth(&play, LIMEF_FRAME_PACKET, i)->frame.pts_us, 2000000));
+    cr_assert(zero(i64, most_late_us()));
+}
+
+Test(file_source_ahead, no_more_is_kept_than_has_to_be)
+{
+    unsigned most = 0;
+
+    begin("beside.mkv", 40, 0);
+    for (unsigned n = 1; n <= 400; n++) {
+        play_until(&play, n);
+        most = play.file.n_ahead > most ? play.file.n_ahead : most;
+    }
+    cr_assert(le(u32, most, 8));
+}

@@ -13,12 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What is imported to find out whether it can be. */
-#define TRIAL_WIDTH 256
+/* What is imported to find out whether it can be, and with which rows. */
+#define TRIAL_WIDTH 160
 #define TRIAL_HEIGHT 16
+/* No row of less than a page's quarter is known to be refused: AMD's want 256 bytes. */
+#define MAX_ROW_ALIGN_BYTES 1024
 
-/* Whether the GL takes such memory for a texture. */
-static const char *try_import(const struct dmabuf_source *source, const struct gl *gl)
+/* Whether the GL takes such memory for a texture, in rows of so many bytes. */
+static const char *try_pitch(const struct dmabuf_source *source, const struct gl *gl,
+                             uint32_t pitch_bytes)
 {
     struct limef_hardware_frame hardware = {.fourcc = DRM_FORMAT_R8,
                                             .modifier = DRM_FORMAT_MOD_LINEAR,
@@ -34,18 +37,37 @@ static const char *try_import(const struct dmabuf_source *source, const struct g
 
     if (!images)
         return why;
-    if (dmabuf_make(source, &dmabuf, (size_t)TRIAL_WIDTH * TRIAL_HEIGHT) < 0) {
+    if (dmabuf_make(source, &dmabuf, (size_t)pitch_bytes * TRIAL_HEIGHT) < 0) {
         memory_release(images);
         return words_keep("%s gives no memory", dmabuf_kind_name(source->kind));
     }
     hardware.planes[0] = (struct limef_hardware_plane){
-        .fd = dmabuf.fd, .pitch_bytes = TRIAL_WIDTH, .inode = dmabuf.inode};
+        .fd = dmabuf.fd, .pitch_bytes = pitch_bytes, .inode = dmabuf.inode};
     if (import_picture(&import, images, gl, &hardware, AV_PIX_FMT_NONE, &n_made, &why) >= 0)
         why = NULL;
     import_clear(&import, images, gl);
     memory_release(images);
     dmabuf_clear(&dmabuf);
     return why;
+}
+
+/* The least that rows have to be multiples of. An odd multiple of it is tried: it is none of more.
+ */
+static const char *try_import(const struct dmabuf_source *source, const struct gl *gl,
+                              uint32_t *row_align_bytes)
+{
+    const char *first_why = NULL;
+
+    for (uint32_t align = LIMEF_BUFFER_ALIGN_BYTES; align <= MAX_ROW_ALIGN_BYTES; align *= 2) {
+        const char *why = try_pitch(source, gl, 3 * align);
+
+        *row_align_bytes = align;
+        if (!why)
+            return NULL;
+        if (!first_why)
+            first_why = why;
+    }
+    return first_why;
 }
 
 static const char *try_kind(struct dmabuf_buffers *buffers, const struct gl *gl,
@@ -55,7 +77,7 @@ static const char *try_kind(struct dmabuf_buffers *buffers, const struct gl *gl,
 
     if (dmabuf_source_open(&buffers->source, kind, path) < 0)
         return words_keep("there is no %s", dmabuf_kind_name(kind));
-    why = try_import(&buffers->source, gl);
+    why = try_import(&buffers->source, gl, &buffers->row_align_bytes);
     if (why)
         dmabuf_source_close(&buffers->source);
     return why;
@@ -109,6 +131,8 @@ const char *dmabuf_buffers_open(struct dmabuf_buffers *buffers, const struct gl 
 
     if (why)
         return why;
+    atomic_store_explicit(&pool->source.row_align_bytes, buffers->row_align_bytes,
+                          memory_order_relaxed);
     buffers->keeper = (struct buffer_keeper){.make = make};
     buffer_keeper_open(&buffers->keeper, pool, true, name);
     return NULL;

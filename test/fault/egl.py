@@ -6,6 +6,7 @@ clear error ends it.
 egl.py LIMEF-PLAY LIMEF-DEMO-CLIP FOLDER-OF-THE-STAND-IN [CALLS]: those whose names CALLS, a regular
 expression, finds; all with LIMEF_TEST_ALL_FAULTS=1"""
 import collections
+import json
 import os
 import pathlib
 import re
@@ -24,12 +25,13 @@ N_FRAMES = 10
 N_CALLS = 1, 2, 3, 5
 
 
-def play(fail):
+def play(fail, *arguments, **variables):
     env = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
     env["LD_LIBRARY_PATH"] = STAND_IN + ":" + env.get("LD_LIBRARY_PATH", "")
     env["LIMEF_TEST_EGL_FAIL"] = fail
+    env.update(variables)
     done = subprocess.run([PLAY, "--vo=offscreen", "--untimed", "--size=160x90",
-                           f"--frames={N_FRAMES}", "--report=json", CLIP], capture_output=True, text=True,
+                           f"--frames={N_FRAMES}", "--report=json", *map(str, arguments), CLIP], capture_output=True, text=True,
                           errors="replace", timeout=DEADLINE_S, env=env)
     return done.returncode, done.stdout, done.stderr
 
@@ -58,6 +60,23 @@ class EveryCall(unittest.TestCase):
                 with self.subTest(function=function, call=when):
                     self.assert_goes_on_or_says_why(f"{function}={when}")
 
+    def test_rows_are_as_the_driver_wants_them(self):
+        pictures = [pathlib.Path(TEMP.name) / f"rows{i}.png" for i in range(3)]
+        _, output, _ = play("", f"--snapshot={pictures[0]}")
+        if json.loads(output.splitlines()[-1])["streams"][0]["imported"] != N_FRAMES:
+            self.skipTest("this EGL imports no dma-bufs")
+        for picture, pitch in zip(pictures[1:], ("256", "1024")):
+            status, output, errors = play("", f"--snapshot={picture}", LIMEF_TEST_EGL_PITCH=pitch)
+            self.assertEqual((status, errors), (0, ""))
+            stream = json.loads(output.splitlines()[-1])["streams"][0]
+            self.assertEqual((stream["imported"], stream["copied_bytes"]), (N_FRAMES, 0), stream["uploaded_why"])
+            self.assertEqual(picture.read_bytes(), pictures[0].read_bytes())
+        # more than any is known to want: said, and shown all the same
+        status, output, _ = play("", f"--snapshot={pictures[1]}", LIMEF_TEST_EGL_PITCH="65536")
+        stream = json.loads(output.splitlines()[-1])["streams"][0]
+        self.assertEqual((status, stream["imported"]), (0, 0))
+        self.assertIn("the driver refuses a buffer of R8", stream["uploaded_why"])
+
     def test_without_a_failure_the_stand_in_changes_nothing(self):
         status, output, errors = play("")
         self.assertEqual((status, errors), (0, ""))
@@ -66,4 +85,4 @@ class EveryCall(unittest.TestCase):
 
 if __name__ == "__main__":
     subprocess.run([DEMO_CLIP, CLIP], check=True, stdout=subprocess.DEVNULL)
-    unittest.main(argv=sys.argv[:1])
+    unittest.main(argv=sys.argv[:1], verbosity=2)

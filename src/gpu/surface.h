@@ -48,9 +48,10 @@ struct surface_ways {
     struct mapped_buffers mapped;
 };
 
-/* Begins to lend memory to decoders; says how, or why not, at level info. */
+/* Begins to lend memory to decoders; says how, or why not, at level info. lends_mapped: memory of
+ * the GL as well, which has to outlive the pictures in it. */
 void surface_ways_open(struct surface_ways *ways, const struct gl *gl, struct buffer_pool *pool,
-                       const char *name);
+                       bool lends_mapped, const char *name);
 
 /* Releases what the GPU has read, and makes the memory that decoders missed. Never waits. */
 void surface_ways_tend(struct surface_ways *ways);

@@ -26,7 +26,8 @@ CODEC_OPTIONS = {"hevc": ("-x265-params", "log-level=error"), "vp9": ("-deadline
 SKIPPED = 77
 STRICT = os.environ.get("LIMEF_VM_STRICT") == "1"
 ROUNDS = 3 if STRICT else 0
-ALONE = "udmabuf_h264", "udmabuf_hevc", "udmabuf_vp9"  # one clip that fills the screen
+# one clip that fills the screen
+ALONE = ("udmabuf_h264", "udmabuf_hevc", "udmabuf_vp9")[:1 if LENGTH == "short" else 3]
 TEMP = tempfile.TemporaryDirectory(prefix="limef-vm-")
 FOLDER = pathlib.Path(TEMP.name)
 

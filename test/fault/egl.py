@@ -21,7 +21,9 @@ if os.environ.get("LIMEF_TEST_ALL_FAULTS"):
 DEADLINE_S = 120
 TEMP = tempfile.TemporaryDirectory(prefix="limef-fault-")
 CLIP = pathlib.Path(TEMP.name) / "clip.mp4"
+RIGHT, SEEN = pathlib.Path(TEMP.name) / "right.png", pathlib.Path(TEMP.name) / "seen.png"
 N_FRAMES = 10
+SIZE = "320x180"  # of the clip and of the screen: what is uploaded then looks as what is imported
 N_CALLS = 1, 2, 3, 5
 
 
@@ -30,20 +32,27 @@ def play(fail, *arguments, **variables):
     env["LD_LIBRARY_PATH"] = STAND_IN + ":" + env.get("LD_LIBRARY_PATH", "")
     env["LIMEF_TEST_EGL_FAIL"] = fail
     env.update(variables)
-    done = subprocess.run([PLAY, "--vo=offscreen", "--untimed", "--size=160x90",
+    done = subprocess.run([PLAY, "--vo=offscreen", "--untimed", f"--size={SIZE}",
                            f"--frames={N_FRAMES}", "--report=json", *map(str, arguments), CLIP], capture_output=True, text=True,
                           errors="replace", timeout=DEADLINE_S, env=env)
     return done.returncode, done.stdout, done.stderr
 
 
 class EveryCall(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        status, _, errors = play("", f"--snapshot={RIGHT}")
+        assert status == 0, errors
+
     def assert_goes_on_or_says_why(self, fail):
-        status, output, errors = play(fail)
+        SEEN.unlink(missing_ok=True)
+        status, output, errors = play(fail, f"--snapshot={SEEN}")
         lines = [line for line in errors.splitlines() if not line.startswith("fault: ")]
         if "fault: " not in errors:
             return  # it was not called so often this time
         if status == 0:
             self.assertIn(f'"frames_shown":{N_FRAMES}', output, errors)
+            self.assertEqual(SEEN.read_bytes(), RIGHT.read_bytes(), errors)  # each pixel of the last
         else:
             self.assertEqual(status, 7, errors)
             self.assertEqual(sum("error:" in line for line in lines), 1, errors)
@@ -84,5 +93,5 @@ class EveryCall(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    subprocess.run([DEMO_CLIP, CLIP], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([DEMO_CLIP, CLIP, SIZE], check=True, stdout=subprocess.DEVNULL)
     unittest.main(argv=sys.argv[:1], verbosity=2)

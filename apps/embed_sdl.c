@@ -80,17 +80,19 @@ static int init(const char *url)
     struct limef_file_source_settings what = {.url = url, .pace = LIMEF_PACE_FASTEST};
     struct limef_presenter_settings settings = {.output = LIMEF_OUTPUT_HOST, .ends_silently = true};
     struct limef_presenter_host_settings lent = {.get = get, .wake = wake};
+    struct limef_decode_settings into = {.media = LIMEF_MEDIA_VIDEO};
     struct limef_graph_settings how = {.reports = &reports};
     int ret = limef_reports_init(&reports);
 
     if (ret >= 0)
         ret = limef_file_source_init(&file, "file", &what);
     if (ret >= 0)
-        ret = limef_decode_filter_init(&decode, "decode", NULL);
-    if (ret >= 0)
         ret = limef_presenter_init(&screen, "screen", &tile, 1, &settings);
     if (ret >= 0)
         ret = limef_presenter_host_init(&host, &screen, &lent);
+    into.buffers = ret >= 0 ? limef_presenter_get_buffers(&screen, false) : NULL;
+    if (ret >= 0)
+        ret = limef_decode_filter_init(&decode, "decode", &into);
     if (ret >= 0)
         ret = limef_graph_init(&graph, memory, sizeof(memory), &how);
     limef_connect(&file.source.filter, &decode.filter);

@@ -4,6 +4,7 @@
  */
 #include "filter/decode_private.h"
 
+#include "base/memory_private.h"
 #include "frame/av_compat.h"
 
 #include <limef/frame/buffer_source.h>
@@ -22,10 +23,25 @@ struct layout {
     size_t bytes;
 };
 
-/* Whole vectors in each row, as libavcodec's own buffers have. The same for all pictures of a
- * size: some decoders count on that. */
-static int fill_linesizes(struct AVCodecContext *context, const AVFrame *picture, int *height,
-                          int linesize[4])
+/* What rows are multiples of: of lent memory, and of other memory beside it, from the first picture
+ * until the decoder is opened anew. */
+static int row_align(struct limef_decode_filter *decode)
+{
+    uint32_t none = 0, bytes;
+
+    /* relaxed: a number alone; who comes first decides */
+    bytes = atomic_load_explicit(&decode->settings.buffers->row_align_bytes, memory_order_relaxed);
+    bytes = FFMAX(bytes, LIMEF_BUFFER_ALIGN_BYTES);
+    return (int)(atomic_compare_exchange_strong_explicit(&decode->row_align_bytes, &none, bytes,
+                                                         memory_order_relaxed, memory_order_relaxed)
+                     ? bytes
+                     : none);
+}
+
+/* Whole vectors in each row, as libavcodec's own buffers have, or whole multiples of more. The same
+ * for all pictures of a size: some decoders count on that. */
+static int fill_linesizes(struct AVCodecContext *context, const AVFrame *picture, int align,
+                          int *height, int linesize[4])
 {
     int aligns[AV_NUM_DATA_POINTERS], width = picture->width, ret, misaligned;
 
@@ -37,17 +53,18 @@ static int fill_linesizes(struct AVCodecContext *context, const AVFrame *picture
             return ret;
         misaligned = 0;
         for (int i = 0; i < 4; i++)
-            misaligned |= linesize[i] % LIMEF_BUFFER_ALIGN_BYTES;
+            misaligned |= linesize[i] % align;
         width += width & ~(width - 1); /* the next with one more bit of alignment */
     } while (misaligned);
     return 0;
 }
 
-static int lay_out(struct AVCodecContext *context, const AVFrame *picture, struct layout *layout)
+static int lay_out(struct AVCodecContext *context, const AVFrame *picture, int align,
+                   struct layout *layout)
 {
     ptrdiff_t linesize[4];
     size_t sizes[4];
-    int height, ret = fill_linesizes(context, picture, &height, layout->linesize);
+    int height, ret = fill_linesizes(context, picture, align, &height, layout->linesize);
 
     for (int i = 0; i < 4; i++)
         linesize[i] = layout->linesize[i];
@@ -72,38 +89,56 @@ static bool is_plain(enum AVPixelFormat format)
                      (AV_PIX_FMT_FLAG_HWACCEL | AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BITSTREAM));
 }
 
-static AVBufferRef *borrow(struct limef_decode_filter *decode, AVCodecContext *context,
-                           AVFrame *picture, const char **why)
+static void put(AVFrame *picture, AVBufferRef *buffer, const struct layout *layout)
 {
-    struct layout layout = {.bytes = 0};
+    uint8_t *begin =
+        (uint8_t *)FFALIGN((uintptr_t)buffer->data, (uintptr_t)LIMEF_BUFFER_ALIGN_BYTES);
+
+    picture->buf[0] = buffer;
+    picture->extended_data = picture->data;
+    for (int i = 0; i < layout->n_planes; i++) {
+        picture->data[i] = begin + layout->offset[i];
+        picture->linesize[i] = layout->linesize[i];
+    }
+}
+
+/* Ordinary memory, in rows as those of lent memory. */
+static int get_ordinary(AVCodecContext *context, AVFrame *picture, int flags, int align,
+                        const struct layout *layout)
+{
     AVBufferRef *buffer;
 
-    *why = "the pixel format is not made of rows of pixels";
-    if (!is_plain(picture->format) || lay_out(context, picture, &layout) < 0)
-        return NULL;
-    buffer = decode->settings.buffers->get(decode->settings.buffers, layout.bytes, why);
-    for (int i = 0; buffer && i < layout.n_planes; i++) {
-        picture->data[i] = buffer->data + layout.offset[i];
-        picture->linesize[i] = layout.linesize[i];
-    }
-    return buffer;
+    if (!layout->bytes || align == LIMEF_BUFFER_ALIGN_BYTES)
+        return avcodec_default_get_buffer2(context, picture, flags);
+    buffer = memory_permits() ? av_buffer_allocz(layout->bytes + LIMEF_BUFFER_ALIGN_BYTES) : NULL;
+    if (!buffer)
+        return AVERROR(ENOMEM);
+    put(picture, buffer, layout);
+    return 0;
 }
 
 /* AVCodecContext.get_buffer2; several threads of a decoder at once. */
 static int get_buffer(AVCodecContext *context, AVFrame *picture, int flags)
 {
     struct limef_decode_filter *decode = context->opaque;
-    const char *why;
+    struct limef_buffer_source *buffers = decode->settings.buffers;
+    const char *why = "the pixel format is not made of rows of pixels";
+    struct layout layout = {.bytes = 0};
+    AVBufferRef *buffer = NULL;
+    int align = row_align(decode);
 
-    picture->buf[0] = borrow(decode, context, picture, &why);
-    if (picture->buf[0]) {
-        picture->extended_data = picture->data;
+    if (is_plain(picture->format) && lay_out(context, picture, align, &layout) >= 0)
+        buffer = buffers->get(buffers, layout.bytes, &why);
+    else
+        layout.bytes = 0;
+    if (buffer) {
+        put(picture, buffer, &layout);
         atomic_fetch_add_explicit(&decode->n_lent_buffers, 1, memory_order_relaxed);
         return 0;
     }
     atomic_fetch_add_explicit(&decode->n_ordinary_buffers, 1, memory_order_relaxed);
     atomic_store_explicit(&decode->ordinary_why, why, memory_order_relaxed);
-    return avcodec_default_get_buffer2(context, picture, flags);
+    return get_ordinary(context, picture, flags, align, &layout);
 }
 
 void decode_use_buffers(struct limef_decode_filter *decode, const struct AVCodec *decoder)
@@ -117,6 +152,7 @@ void decode_use_buffers(struct limef_decode_filter *decode, const struct AVCodec
                               memory_order_relaxed);
         return;
     }
+    atomic_store_explicit(&decode->row_align_bytes, 0, memory_order_relaxed);
     context->opaque = decode;
     context->get_buffer2 = get_buffer;
     compat_let_threads_get_buffers(context);

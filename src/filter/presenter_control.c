@@ -14,8 +14,7 @@
 struct limef_buffer_source *limef_presenter_get_buffers(struct limef_presenter *presenter,
                                                         bool always)
 {
-    if (presenter->settings.output == LIMEF_OUTPUT_NONE ||
-        presenter->settings.output == LIMEF_OUTPUT_HOST)
+    if (presenter->settings.output == LIMEF_OUTPUT_NONE)
         return NULL;
     if (!presenter->buffers)
         presenter->buffers = buffer_pool_create();
@@ -24,6 +23,8 @@ struct limef_buffer_source *limef_presenter_get_buffers(struct limef_presenter *
         return NULL;
     }
     presenter->buffers->always |= always;
+    if (presenter->host)
+        presenter_host_use_buffers(presenter->host, presenter->buffers);
     return &presenter->buffers->source;
 }
 

@@ -4,6 +4,7 @@
 #include "base/memory_private.h"
 #include "filter/handover.h"
 #include "filter/presenter_host_private.h"
+#include "frame/buffer_pool.h"
 
 #include <limef/base/log.h>
 
@@ -21,6 +22,7 @@ struct presenter_host {
     const char *name;
     bool gles2;
     struct handover *handover;
+    struct buffer_pool *buffers; /* for decoders; NULL: nobody asked; owned, counted */
 
     /* the host's GL thread */
     struct compositor *compositor; /* NULL: not open */
@@ -62,6 +64,8 @@ int limef_presenter_host_init(struct limef_presenter_host *host, struct limef_pr
     link->name = name;
     link->gles2 = presenter->settings.plain & LIMEF_PRESENTER_GLES2;
     presenter->host = host->link = link;
+    if (presenter->buffers)
+        presenter_host_use_buffers(link, presenter->buffers);
     return 0;
 }
 
@@ -70,9 +74,18 @@ void limef_presenter_host_clear(struct limef_presenter_host *host)
     if (host->link) {
         compositor_abandon(&host->link->compositor);
         handover_release(host->link->handover);
+        buffer_pool_unref(host->link->buffers);
         memory_release(host->link);
     }
     *host = (struct limef_presenter_host){0};
+}
+
+void presenter_host_use_buffers(struct presenter_host *host, struct buffer_pool *buffers)
+{
+    if (host->buffers)
+        return; /* they are these */
+    limef_payload_ref(&buffers->source.users);
+    host->buffers = buffers;
 }
 
 int presenter_host_show(struct presenter_host *host, unsigned tile,
@@ -210,7 +223,7 @@ int limef_presenter_host_draw(struct limef_presenter_host *host,
         return AVERROR(EINVAL);
     if (anew) {
         ret = compositor_open_host(&link->compositor, &link->settings, link->handover->n_tiles,
-                                   link->gles2, link->name);
+                                   link->buffers, link->gles2, link->name);
         if (ret < 0)
             return link->failed = ret;
         link->fences = (struct fence_counts){0};

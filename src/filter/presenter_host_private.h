@@ -7,6 +7,9 @@
 
 #include "gpu/compositor.h"
 
+/* Which buffers decoders are lent; counted. Before the first draw. */
+void presenter_host_use_buffers(struct presenter_host *host, struct buffer_pool *buffers);
+
 /* A picture is due. 0, or an error, logged. */
 int presenter_host_show(struct presenter_host *host, unsigned tile,
                         const struct limef_decoded_frame *picture);

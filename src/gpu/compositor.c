@@ -89,7 +89,7 @@ int compositor_open(struct compositor **compositor, const struct limef_presenter
     new_compositor->ways.bottom_up =
         new_compositor->output.renderbuffer && new_compositor->gl.CopyImageSubData;
     surface_ways_open(&new_compositor->ways, &new_compositor->gl,
-                      output_card(&new_compositor->output), buffers, name);
+                      output_card(&new_compositor->output), buffers, true, name);
     surface_ways_tend(&new_compositor->ways); /* what the pictures that wait did without */
     *compositor = new_compositor;
     return 0;

@@ -31,12 +31,13 @@ int compositor_open(struct compositor **compositor, const struct limef_presenter
                     unsigned n_tiles, struct buffer_pool *buffers, const char *name);
 
 /*
- * The same in the host's context, which is current. Then everything is called between begin and
- * end, with the context current; compositor_close() ends, too.
+ * The same in the host's context, which is current; of the buffers dma-bufs alone are made, which
+ * are no memory of that context. Then everything is called between begin and end, with the context
+ * current; compositor_close() ends, too.
  */
 int compositor_open_host(struct compositor **compositor,
                          const struct limef_presenter_host_settings *host, unsigned n_tiles,
-                         bool gles2, const char *name);
+                         struct buffer_pool *buffers, bool gles2, const char *name);
 void compositor_begin_host(struct compositor *compositor,
                            const struct limef_presenter_host_target *target);
 void compositor_end_host(struct compositor *compositor);

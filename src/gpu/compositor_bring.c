@@ -14,16 +14,16 @@
 #include <libavutil/frame.h>
 #include <libavutil/imgutils.h>
 
-/* Rows are whole multiples of this, chroma's of half of it: as decoders lay them out. */
-#define ALIGN_PIXELS (2 * LIMEF_BUFFER_ALIGN_BYTES)
-
 /* A picture like another one, in a buffer of the kernel. */
 static int make_room(struct limef_buffer_source *source, AVFrame *to, const AVFrame *from)
 {
+    /* chroma's rows are whole multiples of half of it: as decoders lay them out */
+    int align_pixels =
+        2 * (int)FFMAX(LIMEF_COUNTED(source->row_align_bytes), LIMEF_BUFFER_ALIGN_BYTES);
     const char *why;
     enum AVPixelFormat format = (enum AVPixelFormat)from->format;
     int bytes,
-        ret = av_image_fill_linesizes(to->linesize, format, FFALIGN(from->width, ALIGN_PIXELS));
+        ret = av_image_fill_linesizes(to->linesize, format, FFALIGN(from->width, align_pixels));
 
     bytes =
         ret < 0 ? ret : av_image_fill_pointers(to->data, format, from->height, NULL, to->linesize);

@@ -10,7 +10,7 @@
 
 int compositor_open_host(struct compositor **compositor,
                          const struct limef_presenter_host_settings *host, unsigned n_tiles,
-                         bool gles2, const char *name)
+                         struct buffer_pool *buffers, bool gles2, const char *name)
 {
     struct compositor *made = memory_allocate(sizeof(*made) + n_tiles * sizeof(made->surfaces[0]));
     int ret;
@@ -27,7 +27,8 @@ int compositor_open_host(struct compositor **compositor,
         memory_release(made);
         return ret;
     }
-    surface_ways_open(&made->ways, &made->gl, -1, NULL, name);
+    made->ways.gl = &made->gl;
+    made->ways.pool = buffers;
     *compositor = made;
     return 0;
 }
@@ -36,8 +37,12 @@ void compositor_begin_host(struct compositor *compositor,
                            const struct limef_presenter_host_target *target)
 {
     output_host_begin(&compositor->output, target);
-    if (!compositor->corners)
+    if (!compositor->corners) {
         compositor_make_corners(compositor);
+        /* which tries what can be imported, and so is not to be seen in the host's state */
+        surface_ways_open(&compositor->ways, &compositor->gl, -1, compositor->ways.pool, false,
+                          compositor->name);
+    }
     compositor_prepare_state(compositor);
 }
 

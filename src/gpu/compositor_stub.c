@@ -18,10 +18,11 @@ int compositor_open(struct compositor **compositor, const struct limef_presenter
 
 int compositor_open_host(struct compositor **compositor,
                          const struct limef_presenter_host_settings *host, unsigned n_tiles,
-                         bool gles2, const char *name)
+                         struct buffer_pool *buffers, bool gles2, const char *name)
 {
     (void)host;
     (void)n_tiles;
+    (void)buffers;
     (void)gles2;
     *compositor = NULL;
     return limef_fail(AVERROR(ENOSYS), name, "built without OpenGL: there is nothing to draw with");

@@ -8,17 +8,22 @@
 #include <limef/frame/hardware.h>
 
 #include <drm_fourcc.h>
+#include <libavutil/common.h>
 #include <libavutil/pixfmt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* What is imported to find out whether it can be. */
-#define TRIAL_WIDTH 256
-#define TRIAL_HEIGHT (DMABUF_TRIAL_BYTES / TRIAL_WIDTH)
+/* What is imported to find out whether it can be, and with which rows. */
+#define TRIAL_WIDTH 160
+#define TRIAL_HEIGHT 16
+/* No row of less than a page's quarter is known to be refused: AMD's want 256 bytes. */
+#define MAX_ROW_ALIGN_BYTES 1024
 
-/* Whether the GL takes such memory for a texture; and decoders, if it is a card's. */
-static const char *try_memory(const struct dmabuf_source *source, const struct gl *gl)
+/* Whether the GL takes such memory for a texture, in rows of so many bytes; and decoders, if it is
+ * a card's. */
+static const char *try_pitch(const struct dmabuf_source *source, const struct gl *gl,
+                             uint32_t pitch_bytes)
 {
     struct limef_hardware_frame hardware = {.fourcc = DRM_FORMAT_R8,
                                             .modifier = DRM_FORMAT_MOD_LINEAR,
@@ -34,12 +39,13 @@ static const char *try_memory(const struct dmabuf_source *source, const struct g
 
     if (!images)
         return why;
-    if (dmabuf_make(source, &dmabuf, (size_t)TRIAL_WIDTH * TRIAL_HEIGHT) < 0) {
+    if (dmabuf_make(source, &dmabuf,
+                    FFMAX((size_t)pitch_bytes * TRIAL_HEIGHT, DMABUF_TRIAL_BYTES)) < 0) {
         memory_release(images);
         return words_keep("%s gives no memory", dmabuf_kind_name(source->kind));
     }
     hardware.planes[0] = (struct limef_hardware_plane){
-        .fd = dmabuf.fd, .pitch_bytes = TRIAL_WIDTH, .inode = dmabuf.inode};
+        .fd = dmabuf.fd, .pitch_bytes = pitch_bytes, .inode = dmabuf.inode};
     if (source->kind == DMABUF_DUMB && dmabuf_is_slow_to_read(&dmabuf))
         why = "the CPU reads the display's memory slowly";
     else if (import_picture(&import, images, gl, &hardware, AV_PIX_FMT_NONE, &n_made, &why) >= 0)
@@ -50,9 +56,28 @@ static const char *try_memory(const struct dmabuf_source *source, const struct g
     return why;
 }
 
+/* The least that rows have to be multiples of. An odd multiple of it is tried: it is none of more.
+ */
+static const char *try_import(const struct dmabuf_source *source, const struct gl *gl,
+                              uint32_t *row_align_bytes)
+{
+    const char *first_why = NULL;
+
+    for (uint32_t align = LIMEF_BUFFER_ALIGN_BYTES; align <= MAX_ROW_ALIGN_BYTES; align *= 2) {
+        const char *why = try_pitch(source, gl, 3 * align);
+
+        *row_align_bytes = align;
+        if (!why)
+            return NULL;
+        if (!first_why)
+            first_why = why;
+    }
+    return first_why;
+}
+
 static const char *try_source(struct dmabuf_buffers *buffers, const struct gl *gl)
 {
-    const char *why = try_memory(&buffers->source, gl);
+    const char *why = try_import(&buffers->source, gl, &buffers->row_align_bytes);
 
     if (why)
         dmabuf_source_close(&buffers->source);
@@ -130,6 +155,8 @@ const char *dmabuf_buffers_open(struct dmabuf_buffers *buffers, const struct gl 
 
     if (why)
         return why;
+    atomic_store_explicit(&pool->source.row_align_bytes, buffers->row_align_bytes,
+                          memory_order_relaxed);
     buffers->keeper = (struct buffer_keeper){.make = make};
     buffer_keeper_open(&buffers->keeper, pool, true, name);
     return NULL;

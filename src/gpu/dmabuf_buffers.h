@@ -14,6 +14,7 @@
 struct dmabuf_buffers {
     struct buffer_keeper keeper;
     struct dmabuf_source source;
+    uint32_t row_align_bytes; /* the least that the GL takes */
 };
 
 /*

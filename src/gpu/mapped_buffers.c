@@ -135,6 +135,7 @@ const char *mapped_buffers_open(struct mapped_buffers *buffers, const struct gl 
 
     if (objection)
         return objection;
+    atomic_store_explicit(&pool->source.row_align_bytes, 0, memory_order_relaxed);
     buffers->gl = gl;
     buffers->keeper = (struct buffer_keeper){.make = make, .unmake = unmake};
     buffer_keeper_open(&buffers->keeper, pool, false, name);

@@ -15,7 +15,7 @@
 #include <libavutil/pixdesc.h>
 
 void surface_ways_open(struct surface_ways *ways, const struct gl *gl, int card_fd,
-                       struct buffer_pool *pool, const char *name)
+                       struct buffer_pool *pool, bool lends_mapped, const char *name)
 {
     const char *not_imported, *not_mapped;
 
@@ -31,7 +31,8 @@ void surface_ways_open(struct surface_ways *ways, const struct gl *gl, int card_
         buffer_pool_refuse(pool, NULL);
         return;
     }
-    not_mapped = mapped_buffers_open(&ways->mapped, gl, pool, name);
+    not_mapped = lends_mapped ? mapped_buffers_open(&ways->mapped, gl, pool, name)
+                              : "memory of the host's context would have to outlive it";
     if (not_mapped) {
         buffer_pool_refuse(pool, words_keep("%s; %s", not_imported, not_mapped));
         limef_log(LIMEF_LOG_INFO, name, "decoders use ordinary memory: %s; %s", not_imported,

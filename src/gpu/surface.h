@@ -52,9 +52,10 @@ struct surface_ways {
 };
 
 /* Begins to lend memory to decoders; says how, or why not, at level info. card_fd: as
- * dmabuf_buffers_open(). */
+ * dmabuf_buffers_open(). lends_mapped: memory of the GL as well, which has to outlive the pictures
+ * in it. */
 void surface_ways_open(struct surface_ways *ways, const struct gl *gl, int card_fd,
-                       struct buffer_pool *pool, const char *name);
+                       struct buffer_pool *pool, bool lends_mapped, const char *name);
 
 /* Releases what the GPU has read, and makes the memory that decoders missed. Never waits. */
 void surface_ways_tend(struct surface_ways *ways);

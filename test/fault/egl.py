@@ -6,6 +6,7 @@ clear error ends it.
 egl.py LIMEF-PLAY LIMEF-DEMO-CLIP FOLDER-OF-THE-STAND-IN [CALLS]: those whose names CALLS, a regular
 expression, finds; all with LIMEF_TEST_ALL_FAULTS=1"""
 import collections
+import json
 import os
 import pathlib
 import re
@@ -20,28 +21,38 @@ if os.environ.get("LIMEF_TEST_ALL_FAULTS"):
 DEADLINE_S = 120
 TEMP = tempfile.TemporaryDirectory(prefix="limef-fault-")
 CLIP = pathlib.Path(TEMP.name) / "clip.mp4"
+RIGHT, SEEN = pathlib.Path(TEMP.name) / "right.png", pathlib.Path(TEMP.name) / "seen.png"
 N_FRAMES = 10
+SIZE = "320x180"  # of the clip and of the screen: what is uploaded then looks as what is imported
 N_CALLS = 1, 2, 3, 5
 
 
-def play(fail):
+def play(fail, *arguments, **variables):
     env = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
     env["LD_LIBRARY_PATH"] = STAND_IN + ":" + env.get("LD_LIBRARY_PATH", "")
     env["LIMEF_TEST_EGL_FAIL"] = fail
-    done = subprocess.run([PLAY, "--vo=offscreen", "--untimed", "--size=160x90",
-                           f"--frames={N_FRAMES}", "--report=json", CLIP], capture_output=True, text=True,
+    env.update(variables)
+    done = subprocess.run([PLAY, "--vo=offscreen", "--untimed", f"--size={SIZE}",
+                           f"--frames={N_FRAMES}", "--report=json", *map(str, arguments), CLIP], capture_output=True, text=True,
                           errors="replace", timeout=DEADLINE_S, env=env)
     return done.returncode, done.stdout, done.stderr
 
 
 class EveryCall(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        status, _, errors = play("", f"--snapshot={RIGHT}")
+        assert status == 0, errors
+
     def assert_goes_on_or_says_why(self, fail):
-        status, output, errors = play(fail)
+        SEEN.unlink(missing_ok=True)
+        status, output, errors = play(fail, f"--snapshot={SEEN}")
         lines = [line for line in errors.splitlines() if not line.startswith("fault: ")]
         if "fault: " not in errors:
             return  # it was not called so often this time
         if status == 0:
             self.assertIn(f'"frames_shown":{N_FRAMES}', output, errors)
+            self.assertEqual(SEEN.read_bytes(), RIGHT.read_bytes(), errors)  # each pixel of the last
         else:
             self.assertEqual(status, 7, errors)
             self.assertEqual(sum("error:" in line for line in lines), 1, errors)
@@ -58,6 +69,23 @@ class EveryCall(unittest.TestCase):
                 with self.subTest(function=function, call=when):
                     self.assert_goes_on_or_says_why(f"{function}={when}")
 
+    def test_rows_are_as_the_driver_wants_them(self):
+        pictures = [pathlib.Path(TEMP.name) / f"rows{i}.png" for i in range(3)]
+        _, output, _ = play("", f"--snapshot={pictures[0]}")
+        if json.loads(output.splitlines()[-1])["streams"][0]["imported"] != N_FRAMES:
+            self.skipTest("this EGL imports no dma-bufs")
+        for picture, pitch in zip(pictures[1:], ("256", "1024")):
+            status, output, errors = play("", f"--snapshot={picture}", LIMEF_TEST_EGL_PITCH=pitch)
+            self.assertEqual((status, errors), (0, ""))
+            stream = json.loads(output.splitlines()[-1])["streams"][0]
+            self.assertEqual((stream["imported"], stream["copied_bytes"]), (N_FRAMES, 0), stream["uploaded_why"])
+            self.assertEqual(picture.read_bytes(), pictures[0].read_bytes())
+        # more than any is known to want: said, and shown all the same
+        status, output, _ = play("", f"--snapshot={pictures[1]}", LIMEF_TEST_EGL_PITCH="65536")
+        stream = json.loads(output.splitlines()[-1])["streams"][0]
+        self.assertEqual((status, stream["imported"]), (0, 0))
+        self.assertIn("the driver refuses a buffer of R8", stream["uploaded_why"])
+
     def test_without_a_failure_the_stand_in_changes_nothing(self):
         status, output, errors = play("")
         self.assertEqual((status, errors), (0, ""))
@@ -65,5 +93,5 @@ class EveryCall(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    subprocess.run([DEMO_CLIP, CLIP], check=True, stdout=subprocess.DEVNULL)
-    unittest.main(argv=sys.argv[:1])
+    subprocess.run([DEMO_CLIP, CLIP, SIZE], check=True, stdout=subprocess.DEVNULL)
+    unittest.main(argv=sys.argv[:1], verbosity=2)

@@ -132,6 +132,17 @@ static function_pointer real_extension(const char *function)
     return get(function);
 }
 
+/* LIMEF_TEST_EGL_PITCH=N: dma-bufs whose rows are no multiples of N bytes are refused. */
+static bool refuses_pitch(const EGLint *attributes)
+{
+    const char *asked = getenv("LIMEF_TEST_EGL_PITCH");
+
+    for (; asked && attributes && *attributes != EGL_NONE; attributes += 2)
+        if (*attributes == EGL_DMA_BUF_PLANE0_PITCH_EXT && attributes[1] % atoi(asked))
+            return true;
+    return false;
+}
+
 #define WRAP(result, function, wrapper, parameters, arguments, failed, find)                       \
     result wrapper parameters                                                                      \
     {                                                                                              \
@@ -165,6 +176,15 @@ static function_pointer real_extension(const char *function)
 
 CORE_FUNCTIONS(WRAP_CORE)
 EXTENSION_FUNCTIONS(WRAP_EXTENSION)
+
+static EGLImageKHR create_image_of_pitch(EGLDisplay display, EGLContext context, EGLenum target,
+                                         EGLClientBuffer buffer, const EGLint *attributes)
+{
+    return refuses_pitch(attributes)
+               ? EGL_NO_IMAGE_KHR
+               : wrapped_eglCreateImageKHR(display, context, target, buffer, attributes);
+}
+
 GL_COMMANDS(WRAP_COMMAND)
 
 function_pointer eglGetProcAddress(const char *function)
@@ -180,6 +200,7 @@ function_pointer eglGetProcAddress(const char *function)
 #define FIND_CORE(result, name, parameters, arguments, failed) FIND(#name, name)
 #define FIND_EXTENSION(result, name, parameters, arguments, failed) FIND(#name, wrapped_##name)
 #define FIND_COMMAND(name, parameters, arguments, wrong) FIND(#name, wrapped_##name)
+    FIND("eglCreateImageKHR", create_image_of_pitch)
     CORE_FUNCTIONS(FIND_CORE)
     EXTENSION_FUNCTIONS(FIND_EXTENSION)
     GL_COMMANDS(FIND_COMMAND)

@@ -51,9 +51,9 @@ int compositor_open(struct compositor **compositor, const struct limef_presenter
 
 int compositor_open_host(struct compositor **compositor,
                          const struct limef_presenter_host_settings *host, unsigned n_tiles,
-                         bool gles2, const char *name)
+                         struct buffer_pool *buffers, bool gles2, const char *name)
 {
-    (void)compositor, (void)host, (void)n_tiles, (void)gles2, (void)name;
+    (void)compositor, (void)host, (void)n_tiles, (void)buffers, (void)gles2, (void)name;
     return AVERROR(ENOSYS);
 }
 

@@ -8,6 +8,9 @@
 
 #include <limef/frame/pool.h>
 
+#include <libavutil/buffer.h>
+#include <libavutil/imgutils.h>
+
 #include <poll.h>
 
 TestSuite(host, .timeout = 60);
@@ -256,4 +259,98 @@ Test(host, reads_pictures_where_they_lie_in_es_3)
 Test(host, reads_pictures_where_they_lie_in_gl_3_3_core)
 {
     imports(GL_3_3);
+}
+
+/* A picture in lent memory, with the pixels of another one; NULL: there is none. */
+static struct limef_payload *make_lent(struct limef_pool *pool, struct limef_buffer_source *source,
+                                       const AVFrame *from, const char **why)
+{
+    AVBufferRef *ref = source->get(
+        source, (size_t)av_image_get_buffer_size(from->format, from->width, from->height, 64), why);
+    struct limef_payload *payload = ref ? limef_pool_get(pool) : NULL;
+    AVFrame *av;
+
+    if (!payload)
+        return NULL;
+    av = limef_payload_picture(payload);
+    av->format = from->format;
+    av->width = from->width;
+    av->height = from->height;
+    av->buf[0] = ref;
+    av_image_fill_arrays(av->data, av->linesize, ref->data, from->format, from->width, from->height,
+                         64);
+    cr_assert(ge(int, av_frame_copy(av, from), 0));
+    return payload;
+}
+
+static void draw_lent(struct limef_payload *payload,
+                      const struct limef_presenter_host_target *target)
+{
+    struct limef_decoded_frame decoded;
+
+    limef_decoded_frame_set(&decoded, payload);
+    for (int i = 0; i < 2; i++) { /* what the first one moved is known when the second comes */
+        cr_assert(eq(int, limef_go(&presenter.filter, &decoded.frame), 0));
+        limef_presenter_tick(&presenter, limef_now_us());
+        cr_assert(eq(int, limef_presenter_host_draw(&host, target), 0));
+    }
+}
+
+static void lends(enum api api)
+{
+    struct limef_presenter_host_target target = {.width = WIDTH, .height = HEIGHT};
+    struct AVFrame *picture = rendering_waves(AV_PIX_FMT_YUV420P, WIDTH, HEIGHT);
+    uint8_t *right = expected((const struct AVFrame *const[]){picture}, 1, WIDTH, HEIGHT);
+    struct limef_pool *pool = limef_pool_create(LIMEF_FRAME_DECODED);
+    struct limef_presenter_slot_counters counters;
+    struct limef_buffer_source *source;
+    struct limef_payload *payload;
+    const char *why = NULL;
+
+    if (!right || !open_gl(api))
+        cr_skip("no %s here", api_names[api]);
+    open_host(1, false);
+    presenter.settings.untimed = true;
+    source = limef_presenter_get_buffers(&presenter, false);
+    cr_assert(ne(ptr, source, NULL));
+    cr_assert(eq(ptr, make_lent(pool, source, picture, &why), NULL));
+    cr_assert(eq(str, (char *)why, "decoded before the output was open"));
+    target.framebuffer = framebuffer;
+    cr_assert(eq(int, limef_presenter_host_draw(&host, &target), 0));
+    payload = make_lent(pool, source, picture, &why);
+    if (payload) {
+        draw_lent(payload, &target);
+        expect_target(&target, right);
+        limef_presenter_get_counters(&presenter, 0, &counters);
+        cr_assert(eq(u64, counters.n_imported, 1)); /* the second is counted when a third comes */
+        cr_assert(eq(u64, counters.copied_bytes, 0));
+        limef_presenter_host_close(&host); /* the memory is no memory of the context */
+        cr_assert(eq(ptr, make_lent(pool, source, picture, &why), NULL));
+        cr_assert(eq(str, (char *)why, "the output is closed"));
+        cr_assert(eq(int, limef_presenter_host_draw(&host, &target), 0));
+        expect_target(&target, right);
+    } else {
+        cr_assert(
+            ne(ptr, strstr(why, "memory of the host's context would have to outlive it"), NULL));
+    }
+    close_host();
+    if (payload)
+        memset(limef_payload_picture(payload)->data[0], 1, WIDTH);
+    limef_payload_unref(payload);
+    limef_pool_release(pool);
+    close_gl();
+    free(right);
+    av_frame_free(&picture);
+    if (!payload)
+        cr_skip("this driver takes no memfd for a dma-buf");
+}
+
+Test(host, decoders_write_where_it_is_drawn_from_in_es_3)
+{
+    lends(ES_3);
+}
+
+Test(host, decoders_write_where_it_is_drawn_from_in_gl_3_3_core)
+{
+    lends(GL_3_3);
 }

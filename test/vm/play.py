@@ -26,7 +26,8 @@ CODEC_OPTIONS = {"hevc": ("-x265-params", "log-level=error"), "vp9": ("-deadline
 CONTAINERS = {"h264": "mpegts", "hevc": "mpegts", "vp9": "ivf"}
 IVF_HEADER_BYTES = 32
 SKIPPED = 77
-ALONE = "udmabuf_h264", "udmabuf_hevc", "udmabuf_vp9"  # one clip that fills the screen
+# one clip that fills the screen
+ALONE = ("udmabuf_h264", "udmabuf_hevc", "udmabuf_vp9")[:1 if LENGTH == "short" else 3]
 TEMP = tempfile.TemporaryDirectory(prefix="limef-vm-")
 FOLDER = pathlib.Path(TEMP.name)
 

@@ -199,6 +199,7 @@ struct limef_decode_filter {
     /* written by libavcodec's threads, read by any */
     LIMEF_ATOMIC(uint64_t) n_lent_buffers, n_ordinary_buffers;
     LIMEF_ATOMIC(const char *) ordinary_why;
+    LIMEF_ATOMIC(uint32_t) row_align_bytes; /**< of all pictures of this context; 0: none yet */
 };
 
 /**

@@ -17,12 +17,18 @@ LIMEF_BEGIN_DECLS
 
 struct AVBufferRef;
 
-/** Alignment of the memory that is lent, and of the rows in it. */
+/** Alignment of the memory that is lent, and of the rows in it where nobody wants more. */
 #define LIMEF_BUFFER_ALIGN_BYTES 64
 
 /** Embed it in what has the memory. */
 struct limef_buffer_source {
     struct limef_payload users; /**< limef_payload_ref() to keep the source */
+    /**
+     * What rows in the memory shall be whole multiples of, bytes: as whoever reads it wants, a GPU.
+     * A power of two; LIMEF_BUFFER_ALIGN_BYTES or less, as 0, change nothing. Written by the source,
+     * read by any thread; a decoder keeps to what it finds when it lays out its first picture.
+     */
+    LIMEF_ATOMIC(uint32_t) row_align_bytes;
     /**
      * Lends memory: aligned to LIMEF_BUFFER_ALIGN_BYTES, at least `bytes` long, to be written and
      * read, with what some earlier picture left in it. Never waits for a picture to be let go of;

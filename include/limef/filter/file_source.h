@@ -7,7 +7,7 @@
  *
  * What it passes on, in this order: START; a codec frame for each chosen track;
  * packets, as the container has them, but pictures and sound of a file in the order of
- * their times: what lies too early in it is kept, up to 1024 packets, 16 MiB and 3 s of a
+ * their times: what lies too early in it is kept, up to 1024 packets, 16 MiB and 5 s of a
  * track, beyond which they come as they are; after a seek FLUSH; at the end END. Times
  * are the container's own: a file may start at 39 h.
  *

@@ -15,7 +15,7 @@
 /* What is kept at most: packets, bytes, and time of a track. Beyond that they go as they come. */
 #define MOST_PACKETS 1024
 #define MOST_BYTES ((size_t)16 << 20)
-#define MOST_US 3000000
+#define MOST_US 5000000
 
 /* What is known of the packets of a track that are kept. */
 struct kept_track {

@@ -5,6 +5,7 @@
 #include "base/module.h"
 #include "filter/filter_counts.h"
 #include "filter/shout_private.h"
+#include "rtsp/resolver.h"
 
 #include <limef/base/log.h>
 
@@ -35,6 +36,7 @@ static void set_state(struct limef_shout_filter *shout, enum limef_shout_state s
 
 static void disconnect(struct limef_shout_filter *shout, bool is_lost)
 {
+    resolver_close(&shout->resolver);
     shout_stream_end(shout, is_lost);
     if (shout->client)
         shout->ops->disconnect(shout->client);
@@ -42,9 +44,8 @@ static void disconnect(struct limef_shout_filter *shout, bool is_lost)
 }
 
 /* Says why, and when it tries again. Returns code. */
-static int fail(struct limef_shout_filter *shout, int code)
+static int fail_by(struct limef_shout_filter *shout, int code, const char *why)
 {
-    const char *why = shout->client ? shout->ops->why(shout->client) : NULL;
     int64_t now_us = limef_now_us();
 
     LIMEF_COUNT(shout->n_failures, 1);
@@ -59,6 +60,11 @@ static int fail(struct limef_shout_filter *shout, int code)
         why && *why ? why : av_err2str(code), (double)shout->backoff_us / 1e6);
     disconnect(shout, true);
     return code;
+}
+
+static int fail(struct limef_shout_filter *shout, int code)
+{
+    return fail_by(shout, code, shout->client ? shout->ops->why(shout->client) : NULL);
 }
 
 /* libshout has a copy of the password from then on. */
@@ -84,12 +90,31 @@ static int make_client(struct limef_shout_filter *shout)
     return ret;
 }
 
+/* Begins to look its name up; what is written as a number has none. */
+static int find_server(struct limef_shout_filter *shout, struct resolver_addresses *addresses)
+{
+    struct shout_place place;
+    int ret = shout_place_read(&place, shout->url.whole);
+
+    rtsp_secrets_wipe(&place.secrets);
+    if (ret < 0)
+        return ret;
+    if (resolver_read_number(place.location.host, place.location.port, addresses) >= 0)
+        return 0;
+    addresses->n = 0;
+    return resolver_open(&shout->resolver, place.location.host, place.location.port,
+                         shout->was_slow);
+}
+
 static int connect_to(struct limef_shout_filter *shout)
 {
+    struct resolver_addresses addresses;
     int ret = shout->client ? 0 : make_client(shout);
 
     if (ret >= 0)
-        ret = shout->ops->connect(shout->client);
+        ret = find_server(shout, &addresses);
+    if (ret >= 0 && !shout->resolver)
+        ret = shout->ops->connect(shout->client, &addresses);
     if (ret < 0)
         return fail(shout, ret);
     set_state(shout, LIMEF_SHOUT_CONNECTING);
@@ -97,10 +122,32 @@ static int connect_to(struct limef_shout_filter *shout)
     return 0;
 }
 
+/* Its address. */
+static int take_address(struct limef_shout_filter *shout)
+{
+    struct resolver_addresses addresses;
+    const char *why = NULL;
+    int ret = resolver_take(shout->resolver, &addresses, &why);
+
+    if (ret == AVERROR(EAGAIN) && limef_now_us() <= shout->due_us)
+        return 0;
+    shout->was_slow = ret == AVERROR(EAGAIN);
+    if (shout->was_slow)
+        return fail_by(shout, AVERROR(ETIMEDOUT), "the name server does not answer");
+    if (ret < 0)
+        return fail_by(shout, ret, why);
+    resolver_close(&shout->resolver);
+    ret = shout->ops->connect(shout->client, &addresses);
+    return ret < 0 ? fail(shout, ret) : 0;
+}
+
 static int take_answer(struct limef_shout_filter *shout)
 {
-    int ret = shout->ops->poll(shout->client);
+    int ret;
 
+    if (shout->resolver)
+        return take_address(shout);
+    ret = shout->ops->poll(shout->client);
     if (ret == AVERROR(EAGAIN))
         return limef_now_us() > shout->due_us ? fail(shout, AVERROR(ETIMEDOUT)) : 0;
     if (ret < 0)

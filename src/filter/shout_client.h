@@ -10,11 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct resolver_addresses;
 struct shout_client;
 
 #define SHOUT_CLIENT_FILE "limef-shout.so"
 #define SHOUT_CLIENT_SYMBOL "limef_shout_client"
-#define SHOUT_CLIENT_ABI 1
+#define SHOUT_CLIENT_ABI 2
 
 struct shout_target {
     const char *host, *user, *password, *mount, *name; /* borrowed for the call */
@@ -22,12 +23,13 @@ struct shout_target {
     bool is_tls;
 };
 
-/* None of these waits for the server, but for the system to look up its name. */
+/* None of these waits for the server; by TLS libshout asks the system for its name once more, since
+ * the certificate is for that. */
 struct shout_client_ops {
     int abi;
     int (*make)(struct shout_client **client, const struct shout_target *target);
-    /* Begins to connect; it is not connected. */
-    int (*connect)(struct shout_client *client);
+    /* Begins to connect to the first address that does not refuse at once; it is not connected. */
+    int (*connect)(struct shout_client *client, const struct resolver_addresses *addresses);
     /* Returns 0: connected; AVERROR(EAGAIN): not yet; or why it failed. */
     int (*poll)(struct shout_client *client);
     /* Queues bytes and sends what the server takes. */

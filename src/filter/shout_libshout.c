@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "filter/shout_client.h"
 
+#include "rtsp/resolver.h"
+
 #include <errno.h>
 #include <libavutil/error.h>
 #include <netdb.h>
@@ -18,6 +20,7 @@ struct shout_client {
     shout_t *shout;
     int knock;   /* a socket that asks whether anybody is there; -1: none */
     bool opened; /* libshout is connected, or on its way there */
+    bool is_tls;
 };
 
 /* SIGPIPE of a server that went away is not for the process. */
@@ -127,6 +130,7 @@ static int make(struct shout_client **made, const struct shout_target *target)
         return AVERROR(ENOMEM);
     }
     client->knock = -1;
+    client->is_tls = target->is_tls;
     ret = translate(set(client->shout, target));
     if (ret < 0)
         release(client);
@@ -136,14 +140,16 @@ static int make(struct shout_client **made, const struct shout_target *target)
 }
 
 /* Begins to knock at an address. Returns 0, or what the system said. */
-static int knock_at(struct shout_client *client, const struct addrinfo *address)
+static int knock_at(struct shout_client *client, const struct resolver_address *address)
 {
     int ret;
 
-    client->knock = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    client->knock =
+        socket(address->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (client->knock < 0)
         return AVERROR(errno);
-    if (connect(client->knock, address->ai_addr, address->ai_addrlen) == 0 || errno == EINPROGRESS)
+    if (connect(client->knock, (const struct sockaddr *)&address->address, address->bytes) == 0 ||
+        errno == EINPROGRESS)
         return 0;
     ret = AVERROR(errno);
     close(client->knock);
@@ -151,20 +157,30 @@ static int knock_at(struct shout_client *client, const struct addrinfo *address)
     return ret;
 }
 
-/* libshout 2.4.6 loses some memory each time that nobody listens: it is asked when somebody does.
- * As it does, it takes the first address that does not refuse at once. */
-static int knock(struct shout_client *client)
+/* It would wait for the system to look up a name. */
+static int set_address(struct shout_client *client, const struct resolver_address *address)
 {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG}, *found;
-    int ret = AVERROR(EADDRNOTAVAIL);
-    char port[8];
+    char host[NI_MAXHOST];
 
-    snprintf(port, sizeof(port), "%u", (unsigned)shout_get_port(client->shout));
-    if (getaddrinfo(shout_get_host(client->shout), port, &hints, &found))
-        return ret;
-    for (const struct addrinfo *address = found; address && ret < 0; address = address->ai_next)
-        ret = knock_at(client, address);
-    freeaddrinfo(found);
+    if (client->is_tls)
+        return 0;
+    if (getnameinfo((const struct sockaddr *)&address->address, address->bytes, host, sizeof(host),
+                    NULL, 0, NI_NUMERICHOST))
+        return AVERROR(EINVAL);
+    return translate(shout_set_host(client->shout, host));
+}
+
+/* libshout 2.4.6 loses some memory each time that nobody listens: it is asked when somebody does.
+ */
+static int knock(struct shout_client *client, const struct resolver_addresses *addresses)
+{
+    int ret = AVERROR(EADDRNOTAVAIL);
+
+    for (unsigned i = 0; i < addresses->n && ret < 0; i++) {
+        ret = set_address(client, &addresses->list[i]);
+        if (ret >= 0)
+            ret = knock_at(client, &addresses->list[i]);
+    }
     return ret;
 }
 

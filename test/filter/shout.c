@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* What needs no server; with one: test/e2e/icecast.py. */
 #include "support/chain.h"
+#include "support/name_service.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <libavcodec/codec_par.h>
+#include <limef/frame/pool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -64,4 +67,89 @@ Test(shout, drops_and_counts_what_comes_before_a_codec, .timeout = 30)
     cr_assert(eq(int, counters.state, LIMEF_SHOUT_OFF));
     limef_filter_clear(&shout.filter);
     cr_assert(strstr(said, PASSWORD) == NULL, "%s", said);
+}
+
+static struct limef_pool *codecs;
+
+/* Some sound of a codec, after which it tries to connect. */
+static void send_sound(void)
+{
+    struct limef_packet_frame packet = {
+        .frame = {.frame_class = LIMEF_FRAME_PACKET, .media = LIMEF_MEDIA_AUDIO},
+        .data = (const uint8_t *)"abc",
+        .size_bytes = 3};
+
+    cr_assert(zero(int, limef_go(&shout.filter, &packet.frame)));
+}
+
+static void send_codec(void)
+{
+    struct limef_codec_frame codec;
+    struct limef_payload *payload;
+
+    codecs = limef_pool_create(LIMEF_FRAME_CODEC);
+    payload = limef_pool_get(codecs);
+    limef_payload_codec(payload)->codec_type = AVMEDIA_TYPE_AUDIO;
+    limef_codec_frame_set(&codec, payload);
+    cr_assert(zero(int, limef_go(&shout.filter, &codec.frame)));
+    limef_payload_unref(payload);
+}
+
+static struct limef_shout_counters counters_now(void)
+{
+    struct limef_shout_counters counters;
+
+    limef_shout_get_counters(&shout, &counters);
+    return counters;
+}
+
+static void clear(void)
+{
+    limef_filter_clear(&shout.filter);
+    limef_pool_release(codecs);
+}
+
+/* Each of these would hang, were the name waited for. */
+Test(shout, ends_while_nobody_says_where_its_server_is, .timeout = 30)
+{
+    struct limef_signal_frame end;
+
+    if (!HAS_SHOUT)
+        cr_skip("built without libshout");
+    cr_assert(zero(int, init("icecast://source:" PASSWORD "@a.invalid:8000/a")));
+    send_codec();
+    send_sound();
+    cr_assert(eq(int, counters_now().state, LIMEF_SHOUT_CONNECTING));
+    limef_signal_frame_set(&end, LIMEF_SIGNAL_END, 0, NULL);
+    cr_assert(zero(int, limef_go(&shout.filter, &end.frame)));
+    cr_assert(eq(int, counters_now().state, LIMEF_SHOUT_OFF));
+    send_sound();
+    clear();
+    name_service_answer(0);
+}
+
+Test(shout, gives_up_in_time_where_no_name_server_answers, .timeout = 30)
+{
+    if (!HAS_SHOUT)
+        cr_skip("built without libshout");
+    cr_assert(zero(int, init("icecast://source:" PASSWORD "@a.invalid:8000/a")));
+    shout.settings.timeout_us = 1000;
+    send_codec();
+    while (!counters_now().n_failures)
+        send_sound();
+    cr_assert(strstr(said, "the name server does not answer") != NULL, "%s", said);
+    clear();
+    name_service_answer(0);
+}
+
+Test(shout, knocks_at_the_address_that_its_name_has, .timeout = 30)
+{
+    if (!HAS_SHOUT)
+        cr_skip("built without libshout");
+    cr_assert(zero(int, init("icecast://source:" PASSWORD "@a.test:1/a")));
+    send_codec();
+    while (!counters_now().n_failures)
+        send_sound();
+    cr_assert(strstr(said, "refused") != NULL, "%s", said);
+    clear();
 }

@@ -6,7 +6,9 @@
  * starting it never blocks.
  *
  * What it passes on, in this order: START; a codec frame for each chosen track;
- * packets, as the container has them; after a seek FLUSH; at the end END. Times
+ * packets, as the container has them, but pictures and sound of a file in the order of
+ * their times: what lies too early in it is kept, up to 1024 packets, 16 MiB and 5 s of a
+ * track, beyond which they come as they are; after a seek FLUSH; at the end END. Times
  * are the container's own: a file may start at 39 h.
  *
  * Signals that it takes: PLAY, PAUSE, SEEK, RATE, START, STOP; it passes all on.
@@ -55,7 +57,8 @@ struct limef_file_source_counters {
     uint64_t n_bytes;      /**< in them */
     uint64_t n_refused;    /**< of them, those for which what is behind returned an error */
     uint64_t n_video;      /**< of them, those of the video track */
-    uint64_t n_skipped;    /**< dropped: empty ones, and after a seek those before its key frame */
+    uint64_t n_skipped;    /**< dropped: empty ones, what was kept when a seek or another track
+                                came, and after a seek those before its key frame */
     uint64_t n_seeks;      /**< that succeeded */
     uint64_t n_loops;      /**< times it began again */
     uint64_t n_bad_times;  /**< of packets, taken for unknown: more than 1100 years from zero */

@@ -20,6 +20,7 @@ LIMEF_BEGIN_DECLS
 struct AVFormatContext;
 struct AVPacket;
 struct shout_client;
+struct resolver;
 struct shout_client_ops;
 
 /** Where to send. All-zero but url is sane. */
@@ -64,6 +65,8 @@ struct limef_shout_filter {
     struct AVFormatContext *format;     /**< NULL: no stream was begun on this connection */
     struct AVPacket *shell;             /**< borrows a frame's bytes for one call */
     struct limef_codec_frame codec;     /**< of what comes; owns a reference */
+    struct resolver *resolver;          /**< looks up the server's name; NULL: nothing does */
+    bool was_slow;                      /**< nobody answered that when it was asked last */
     bool is_refused;                    /**< what comes cannot be sent; said once */
     int64_t due_us;                     /**< when to try again, or to give up the try that runs */
     int64_t backoff_us, connected_us, drained_us;
@@ -77,8 +80,9 @@ struct limef_shout_filter {
 /**
  * Makes it; connects with the first packet.
  *
- * END and STOP end the stream, the next packet begins another one. No call waits for the server,
- * but for at most a second at the end, and for the system to look up its name. A process that calls
+ * END and STOP end the stream, the next packet begins another one. No call waits for the server
+ * or for its address, but for at most a second at the end; by TLS libshout looks up the name, whose
+ * address was found already, once more. A process that calls
  * it from threads that are not the library's ignores SIGPIPE.
  *
  * @param shout     written; must be all-zero.

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The way of a live source's sound through the sink, six minutes for each clock, in simulated time:
+ * the program's monotonic clock is the test's.
+ */
+#include "support/check.h"
+#include "support/sound.h"
+
+#include <limef/audio/mixer.h>
+#include <limef/filter/audio_sink.h>
+#include <limef/filter/resample.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define N_RING 32768
+#define RATE 48000
+#define PERIOD 240 /* frames of the device; it takes so many every 5 ms */
+#define PERIOD_US 5000
+#define STEP_US 500
+#define MINUTE_US INT64_C(60000000)
+#define AHEAD 1920
+#define JITTER_US 3000
+
+static int64_t sim_us;
+
+/* Stands before the system's, in the whole program. */
+__attribute__((visibility("default"))) int clock_gettime(clockid_t clock, struct timespec *time)
+{
+    if (clock != CLOCK_MONOTONIC || !sim_us)
+        return (int)syscall(SYS_clock_gettime, clock, time);
+    time->tv_sec = sim_us / 1000000;
+    time->tv_nsec = sim_us % 1000000 * 1000;
+    return 0;
+}
+
+static struct run {
+    struct limef_mixer mixer;
+    struct limef_mixer_input input;
+    struct limef_audio_slot slot;
+    struct limef_audio_sink sink;
+    struct limef_resample_filter resample;
+    float memory[N_RING * 2], out[PERIOD * 2];
+    struct sound_block block;
+    double source_us; /* time between its blocks */
+    int64_t begins_us, mixed_us, n_sent;
+    double next_us, arrives_us;
+} run;
+
+static void begin(int n_samples, double ppm)
+{
+    struct limef_mixer_input_settings input = {.n_ahead = AHEAD};
+    struct limef_resample_settings resample = {.follows = true};
+
+    memset(&run, 0, sizeof(run));
+    srand(1);
+    sim_us = 1000000;
+    run.source_us = n_samples * 1e6 / RATE / (1 + ppm * 1e-6);
+    run.begins_us = run.mixed_us = sim_us;
+    run.next_us = run.arrives_us = (double)sim_us;
+    CHECK(!limef_mixer_init(&run.mixer, NULL, NULL));
+    CHECK(!limef_mixer_input_init(&run.input, &run.mixer, NULL, run.memory, N_RING, &input));
+    CHECK(!limef_mixer_connect(&run.mixer, &run.input));
+    limef_mixer_set_running(&run.mixer, true);
+    CHECK(!limef_resample_filter_init(&run.resample, NULL, &resample));
+    run.slot.input = &run.input;
+    run.slot.resample = &run.resample;
+    limef_audio_sink_init(&run.sink, NULL, &run.slot, 1, &run.mixer);
+    limef_connect(&run.resample.filter, &run.sink.filter);
+    sound_block_make(&run.block, RATE, 2, n_samples, AV_SAMPLE_FMT_FLT);
+    run.block.frame.frame.flags = LIMEF_FRAME_LIVE;
+}
+
+static void end(void)
+{
+    limef_filter_clear(&run.resample.filter);
+    limef_filter_clear(&run.sink.filter);
+    sound_block_free(&run.block);
+    sim_us = 0;
+}
+
+/* A block comes at its time, or up to JITTER_US later. */
+static void send_due(void)
+{
+    while ((double)sim_us >= run.arrives_us) {
+        double late_us = (double)JITTER_US * rand() / RAND_MAX;
+
+        run.block.frame.frame.pts_us =
+            run.n_sent++ * run.block.frame.av->nb_samples * 1000000 / RATE;
+        CHECK(!limef_go(&run.resample.filter, &run.block.frame.frame));
+        run.next_us += run.source_us;
+        if (run.next_us + late_us > run.arrives_us)
+            run.arrives_us = run.next_us + late_us;
+    }
+}
+
+static void play_until(int64_t until_us)
+{
+    for (; sim_us < run.begins_us + until_us; sim_us += STEP_US) {
+        send_due();
+        if (sim_us < run.mixed_us)
+            continue;
+        limef_mixer_mix(&run.mixer, run.out, PERIOD, run.mixed_us + 7500);
+        run.mixed_us += PERIOD_US;
+    }
+}
+
+static struct limef_sample_ring_counters counters(void)
+{
+    struct limef_sample_ring_counters counters;
+
+    limef_sample_ring_get_counters(&run.input.ring, &counters);
+    return counters;
+}
+
+static int ppm_now(void)
+{
+    return LIMEF_COUNTED(run.slot.ppm);
+}
+
+/* What waits, in frames; of many looks, since blocks and periods come and go. */
+static int mean_fill(void)
+{
+    int64_t sum = 0;
+
+    for (int i = 0; i < 400; i++) {
+        play_until(sim_us - run.begins_us + 2500);
+        sum += limef_sample_ring_fill(&run.input.ring);
+    }
+    return (int)(sum / 400);
+}
+
+/* Its clock is so much faster than the device's. */
+static void follows(int n_samples, double ppm)
+{
+    struct limef_sample_ring_counters before, after;
+    int fill;
+
+    begin(n_samples, ppm);
+    play_until(3 * MINUTE_US);
+    before = counters();
+    for (int i = 4; i <= 6; i++) {
+        play_until(i * MINUTE_US);
+        CHECK(abs(ppm_now() + (int)ppm) <= 60);
+    }
+    fill = mean_fill();
+    after = counters();
+    printf("%+.0f ppm, blocks of %d: %d ppm, %d frames wait\n", ppm, n_samples, ppm_now(), fill);
+    CHECK(after.n_underruns == before.n_underruns);
+    CHECK(after.n_skipped == before.n_skipped && after.n_dropped == before.n_dropped);
+    /* it goes slowly to what is wanted; 500 ppm would be 8640 frames more or less by now */
+    CHECK(fill > AHEAD - PERIOD && fill < AHEAD + n_samples + PERIOD);
+    end();
+}
+
+/* A pause of the source, which makes the input run dry, says nothing about its clock. */
+static void keeps_what_it_knows_over_a_gap(double ppm)
+{
+    int least = 100000, most = -100000;
+
+    begin(480, ppm);
+    play_until(3 * MINUTE_US);
+    run.arrives_us += 300000; /* and then all at once */
+    for (int64_t at_us = 3 * MINUTE_US; at_us < 5 * MINUTE_US; at_us += 100000) {
+        play_until(at_us);
+        least = ppm_now() < least ? ppm_now() : least;
+        most = ppm_now() > most ? ppm_now() : most;
+    }
+    printf("%+.0f ppm over a gap: %d to %d ppm\n", ppm, least, most);
+    CHECK(counters().n_underruns > 0);
+    CHECK(abs(least + (int)ppm) <= 300 && abs(most + (int)ppm) <= 300);
+    CHECK(abs(ppm_now() + (int)ppm) <= 60);
+    end();
+}
+
+int main(void)
+{
+    follows(480, 500);
+    follows(480, -500);
+    follows(1024, 500);
+    follows(1024, -500);
+    follows(960, 0);
+    keeps_what_it_knows_over_a_gap(500);
+    keeps_what_it_knows_over_a_gap(-500);
+    return 0;
+}

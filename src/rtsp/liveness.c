@@ -3,7 +3,9 @@
  * Whether a camera is alive. One that has pictures is as long as whole pictures come: sound,
  * reports and answers hide none that stands still. One that has none may have nothing to say,
  * events that do not happen, or sound that is silent and not sent (RFC 3551 section 4.1): it is
- * alive as long as units, sender reports, or answers come; it is asked when nothing does.
+ * alive as long as units or sender reports come. Answers prove the connection that they come by:
+ * that is where the media comes as well, by TCP, if nothing better ever came; then a camera that is
+ * silent is asked.
  */
 #include "rtsp/camera.h"
 
@@ -18,6 +20,9 @@
 #define ANSWERED_IN 1
 #define STALLED_AT 3
 #define WITHOUT_PICTURE_AT 2
+/* Who reports does it each 5 s, by half of that sooner or later (RFC 3550 section 6.2): two of them
+ * may be lost. */
+#define REPORTS_WITHIN_US 15000000
 
 bool rtsp_camera_has(const struct rtsp_camera *camera, enum limef_media media)
 {
@@ -50,11 +55,24 @@ static int64_t reported_us(const struct rtsp_camera *camera)
     return last_us;
 }
 
+/* Whether an answer is a sign of life. */
+static bool answers_tell(const struct rtsp_camera *camera)
+{
+    return !has_pictures(camera) && !camera->is_udp && reported_us(camera) == 0;
+}
+
+/* When it was alive for certain; where there are reports, the timeout before the next one has to
+ * come. */
 static int64_t alive_us(const struct rtsp_camera *camera)
 {
-    return has_pictures(camera)
-               ? camera->last_unit_us
-               : FFMAX3(camera->last_unit_us, camera->answered_us, reported_us(camera));
+    int64_t last_us = camera->last_unit_us, report_us = reported_us(camera);
+
+    if (has_pictures(camera))
+        return last_us;
+    if (report_us > 0)
+        return FFMAX(last_us, report_us) +
+               FFMAX(0, REPORTS_WITHIN_US - camera->settings.timeout_us);
+    return answers_tell(camera) ? FFMAX(last_us, camera->answered_us) : last_us;
 }
 
 int rtsp_camera_play(struct rtsp_camera *camera, int64_t now_us)
@@ -120,14 +138,14 @@ int rtsp_camera_look_at_silence(struct rtsp_camera *camera, int64_t now_us)
 
 int64_t rtsp_camera_ask_us(const struct rtsp_camera *camera)
 {
-    return camera->has_played && !has_pictures(camera)
+    return camera->has_played && answers_tell(camera)
                ? alive_us(camera) + quarters_us(camera, ASKED_AT)
                : LIMEF_FOREVER;
 }
 
 int64_t rtsp_camera_answer_by_us(const struct rtsp_camera *camera, int64_t now_us)
 {
-    return has_pictures(camera) ? LIMEF_FOREVER : now_us + quarters_us(camera, ANSWERED_IN);
+    return answers_tell(camera) ? now_us + quarters_us(camera, ANSWERED_IN) : LIMEF_FOREVER;
 }
 
 int64_t rtsp_camera_silent_us(const struct rtsp_camera *camera)

@@ -2,6 +2,9 @@
 /* Streams that have nothing to say, and cameras that are dead. */
 #include "scripted_camera.h"
 
+/* As src/rtsp/liveness.c has it. */
+#define REPORTS_WITHIN_US 15000000
+
 static unsigned n_stalls, n_losses;
 
 /* Nothing is forgotten by what comes next. */
@@ -100,6 +103,38 @@ Test(rtsp_liveness, silent_sound_is_alive_by_answers)
     while (n_units < 2)
         step();
     assert_plays_on();
+}
+
+/* The encoder hangs, or its packets get lost, and the camera answers. */
+Test(rtsp_liveness, answers_hide_no_sound_whose_reports_end)
+{
+    greet("Session: 1\r\n", AUDIO);
+    send_unit(0, "ab");
+    send_report();
+    camera.settings.timeout_us = 2000000; /* shorter than reports are apart */
+    age(REPORTS_WITHIN_US - 2000000);
+    camera.keep_alive_us = 0;
+    expect("GET_PARAMETER");
+    answer_and_take();
+    assert_plays_on();
+    age(2000000);
+    step();
+    cr_assert(eq(u32, n_losses, 1));
+    cr_assert(eq(str, why, "no signal"));
+}
+
+Test(rtsp_liveness, answers_hide_no_sound_that_ends_by_udp)
+{
+    greet("Session: 1\r\n", AUDIO);
+    send_unit(0, "ab");
+    camera.is_udp = true;
+    age(TIMEOUT_US / 2);
+    camera.keep_alive_us = 0;
+    expect("GET_PARAMETER");
+    answer_and_take();
+    age(TIMEOUT_US / 2);
+    step();
+    cr_assert(eq(u32, n_losses, 1));
 }
 
 Test(rtsp_liveness, is_asked_in_another_way_before_it_is_lost)

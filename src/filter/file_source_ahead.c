@@ -3,7 +3,8 @@
  * Pictures and sound of a file are passed on in the order of their times. Where one lies behind the
  * other in the file, what comes too early is kept until the other has been read as far: who plays
  * both would else wait for sound that nobody can read, since pictures that wait for it are in the
- * way.
+ * way. Where times jump, at the joint of two files, what was kept goes as it came, and an order
+ * begins anew.
  */
 #include "filter/file_source_private.h"
 
@@ -16,6 +17,8 @@
 #define MOST_PACKETS 1024
 #define MOST_BYTES ((size_t)16 << 20)
 #define MOST_US 5000000
+/* A track's time that goes back further has jumped; one that goes on further than is kept, too. */
+#define BACK_US 500000
 
 /* What is known of the packets of a track that are kept. */
 struct kept_track {
@@ -25,6 +28,7 @@ struct kept_track {
 
 int file_source_ahead_open(struct limef_file_source *file)
 {
+    file->video_us = file->audio_us = LIMEF_NO_TIME;
     if (file->ahead || file->live || file->video < 0 || file->audio < 0)
         return 0;
     file->ahead = memory_allocate(MOST_PACKETS * sizeof(*file->ahead));
@@ -47,6 +51,8 @@ void file_source_ahead_forget(struct limef_file_source *file, int track)
         take_out(file, i);
         LIMEF_COUNT(file->n_skipped, 1);
     }
+    file->n_as_they_came = 0;
+    file->video_us = file->audio_us = LIMEF_NO_TIME;
     file->ends = false;
 }
 
@@ -93,6 +99,8 @@ static unsigned find_next(const struct limef_file_source *file)
 {
     struct kept_track video = look_at(file, file->video), audio = look_at(file, file->audio);
 
+    if (file->n_as_they_came)
+        return 0;
     if (video.first != MOST_PACKETS && audio.first != MOST_PACKETS) {
         /* without a time it goes as it came */
         if (video.first_us == LIMEF_NO_TIME || audio.first_us == LIMEF_NO_TIME)
@@ -107,8 +115,23 @@ static unsigned find_next(const struct limef_file_source *file)
     return MOST_PACKETS;
 }
 
+/* Notes the time of a packet that was read. Returns whether it has jumped. */
+static bool has_jumped(struct limef_file_source *file, const struct limef_packet_frame *packet)
+{
+    int64_t *last_us = packet->frame.track == file->video ? &file->video_us : &file->audio_us;
+    int64_t before_us = *last_us, us = time_of(packet), by_us;
+
+    if (us == LIMEF_NO_TIME)
+        return false;
+    *last_us = us;
+    return before_us != LIMEF_NO_TIME &&
+           (__builtin_sub_overflow(us, before_us, &by_us) || by_us < -BACK_US || by_us > MOST_US);
+}
+
 static void put(struct limef_file_source *file)
 {
+    if (has_jumped(file, &file->packet))
+        file->n_as_they_came = file->n_ahead;
     file->ahead[file->n_ahead++] = file->packet;
     file->ahead_bytes += file->packet.size_bytes;
     file->packet = (struct limef_packet_frame){0};
@@ -121,6 +144,7 @@ static void pass_on(struct limef_file_source *file, unsigned i)
     file->packet = file->ahead[i];
     file->waiting = true;
     take_out(file, i);
+    file->n_as_they_came -= file->n_as_they_came > 0;
     file->ends &= file->n_ahead > 0;
 }
 

@@ -115,6 +115,32 @@ Test(file_source_ahead, nothing_of_before_comes_behind_a_seek)
     cr_assert(zero(i64, most_late_us()));
 }
 
+/* As a recorder leaves them that was restarted: each part has times of its own. */
+Test(file_source_ahead, parts_behind_one_another_come_one_behind_the_other)
+{
+    struct media media = {.codec = "mpeg2video", .n_pictures = 75, .raw_audio = true};
+    struct limef_file_source_settings settings = {.pace = LIMEF_PACE_FASTEST};
+    unsigned n_back = 0;
+    size_t size_bytes;
+    unsigned char *part = media_read(media_make("part.ts", &media), &size_bytes), *twice;
+
+    twice = malloc(2 * size_bytes);
+    cr_assert(ne(ptr, twice, NULL));
+    memcpy(twice, part, size_bytes);
+    memcpy(twice + size_bytes, part, size_bytes);
+    settings.url = media_write("parts.ts", twice, 2 * size_bytes);
+    free(part);
+    free(twice);
+    play_init(&play, &settings, NULL);
+    play_run(&play);
+    cr_assert(eq(u32, count(LIMEF_MEDIA_VIDEO), 150));
+    for (unsigned i = 1; i < play_count(&play, LIMEF_FRAME_PACKET); i++)
+        n_back += play_nth(&play, LIMEF_FRAME_PACKET, i)->frame.pts_us <
+                  play_nth(&play, LIMEF_FRAME_PACKET, i - 1)->frame.pts_us - 1000000;
+    cr_assert(ge(u32, n_back, 1));
+    cr_assert(le(u32, n_back, 3)); /* a demuxer ends a packet when the next one begins */
+}
+
 Test(file_source_ahead, no_more_is_kept_than_has_to_be)
 {
     unsigned most = 0;

@@ -93,10 +93,12 @@ struct limef_file_source {
     struct limef_packet_frame *ahead; /**< read, and passed on when it is their turn, where there
                                            are pictures and sound; owned */
     unsigned n_ahead;
-    size_t ahead_bytes; /**< in them */
-    bool ends;          /**< nothing follows them */
-    int64_t read_to;    /**< where the last packet that was read ends in the file; -1: not known */
-    int fd;             /**< of a pipe or device that the source polls, if has_fd */
+    unsigned n_as_they_came;    /**< the first of them: times jumped behind them */
+    int64_t video_us, audio_us; /**< of the last packets that were read, to see such jumps */
+    size_t ahead_bytes;         /**< in them */
+    bool ends;                  /**< nothing follows them */
+    int64_t read_to; /**< where the last packet that was read ends in the file; -1: not known */
+    int fd;          /**< of a pipe or device that the source polls, if has_fd */
     bool has_fd;
     bool disk_hangs;     /**< it was a file's disk that took longer */
     bool timed_out;      /**< the last blocking call took longer than it may */

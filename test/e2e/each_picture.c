@@ -139,6 +139,13 @@ static void wait_shown(uint32_t slot, uint64_t n_shown)
     }
 }
 
+/* A clip alone is drawn pixel for pixel: a chroma sample to the left of its pixels is as near to
+ * the one beside, and which of both is taken may differ between two outputs. */
+static bool is_on_display(bool is_first)
+{
+    return kms.drm_fd > 0 && (!is_first || n_tiles == 1);
+}
+
 /* Shows a picture, and looks at it. */
 static int show(void *context, const struct limef_frame *frame)
 {
@@ -149,7 +156,7 @@ static int show(void *context, const struct limef_frame *frame)
         return 0;
     must(limef_go(&presenter.filter, frame) == 0, "a picture is refused");
     wait_shown(frame->slot, place->n + 1);
-    if (kms.drm_fd > 0 && !*is_first)
+    if (is_on_display(*is_first))
         display_read(screen, width, height);
     else
         must(limef_presenter_read(&presenter, screen) == 0, "the screen cannot be read");
@@ -239,14 +246,13 @@ static void count(const struct way *way, bool is_first)
 static void play(const struct way *way, char **clips, struct AVBufferRef *device)
 {
     bool is_first = places[0].n_right == 0;
-    bool on_display = kms.drm_fd > 0 && !is_first;
-    struct limef_presenter_settings settings = {.output = on_display ? LIMEF_OUTPUT_KMS
-                                                                     : LIMEF_OUTPUT_OFFSCREEN,
-                                                .untimed = true,
-                                                .width = width,
-                                                .height = height,
-                                                .plain = LIMEF_PRESENTER_WHOLE,
-                                                .kms = &kms};
+    struct limef_presenter_settings settings = {
+        .output = is_on_display(is_first) ? LIMEF_OUTPUT_KMS : LIMEF_OUTPUT_OFFSCREEN,
+        .untimed = true,
+        .width = width,
+        .height = height,
+        .plain = LIMEF_PRESENTER_WHOLE,
+        .kms = &kms};
     struct limef_decode_settings decode = {.hardware = way->is_hardware ? device : NULL,
                                            .low_delay = way->slices,
                                            .n_threads = way->n_threads};

@@ -90,7 +90,7 @@ Test(rtsp_tls, shares_a_file_of_authorities)
     if (access(AUTHORITIES, R_OK) < 0)
         cr_skip_test("no file of authorities");
     take(0, &(struct limef_rtsp_tls_settings){.ca_file = AUTHORITIES});
-    snprintf(path[1], sizeof(path[1]), "/etc/../%.20s", AUTHORITIES + 1);
+    snprintf(path[1], sizeof(path[1]), "/etc/../%.20s", &AUTHORITIES[1]);
     take(1, &(struct limef_rtsp_tls_settings){.ca_file = AUTHORITIES});
     take(2, &(struct limef_rtsp_tls_settings){.ca_file = path[1]});
     cr_assert(eq(ptr, trusts[0], trusts[1]));

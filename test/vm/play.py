@@ -153,10 +153,9 @@ class Kms(unittest.TestCase):
         self.assertEqual(report["copied_bytes"], 0)
         # until there is one the display says that it waits
         self.assertGreater(output["planes"], output["composed"])
-        # until the decoder has memory that the display reads some pictures are written there
-        self.assertLess(stream["uploaded_bytes"], output["planes"] * 320 * 240 * 3 // 2)
+        self.assertEqual(stream["copied_bytes"], 0)
         self.assertGreater(stream["on_planes"], 0)
-        self.assertRegex(stream["to_screen"], r"^uploaded \(.*\); others zero-copy$")
+        self.assertRegex(stream["to_screen"], "^zero-copy ")
 
     def test_film_has_one_flip_for_each_picture_and_misses_none(self):
         status, log, report = self.report("rate")

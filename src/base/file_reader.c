@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/file_reader.h"
 
+#include "base/detached.h"
 #include "base/memory_private.h"
 
 #include <limef/base/clock.h>
@@ -12,7 +13,6 @@
 #include <libavutil/mem.h>
 #include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -195,24 +195,6 @@ static int have_done(struct file_reader *reader, enum job job)
     return ret;
 }
 
-/* It gets no signals of the application. */
-static int start_thread(struct file_reader *reader)
-{
-    pthread_attr_t attributes;
-    sigset_t all, before;
-    int error;
-
-    sigfillset(&all);
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes,
-                              FFMAX(STACK_BYTES, (size_t)sysconf(_SC_THREAD_STACK_MIN)));
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    error = memory_permits() ? pthread_create(&reader->thread, &attributes, work, reader) : EAGAIN;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
-    return AVERROR(error == EAGAIN ? ENOMEM : error); /* no thread; it is no wait */
-}
-
 static struct file_reader *make_reader(const char *path, int fd,
                                        const struct file_reader_patience *patience)
 {
@@ -257,7 +239,8 @@ int file_reader_open(struct file_reader **reader, const char *path, int fd,
             close(fd);
         return AVERROR(ENOMEM);
     }
-    ret = start_thread(made);
+    ret = detachable_start(&made->thread, work, made,
+                           FFMAX(STACK_BYTES, (size_t)sysconf(_SC_THREAD_STACK_MIN)));
     if (ret < 0) {
         free_reader(made);
         return ret;

@@ -97,10 +97,12 @@ static bool is_long(const struct kept_track *kept)
 /* The packet that is next; MOST_PACKETS: another one has to be read first. */
 static unsigned find_next(const struct limef_file_source *file)
 {
-    struct kept_track video = look_at(file, file->video), audio = look_at(file, file->audio);
+    struct kept_track video, audio;
 
     if (file->n_as_they_came)
         return 0;
+    video = look_at(file, file->video);
+    audio = look_at(file, file->audio);
     if (video.first != MOST_PACKETS && audio.first != MOST_PACKETS) {
         /* without a time it goes as it came */
         if (video.first_us == LIMEF_NO_TIME || audio.first_us == LIMEF_NO_TIME)

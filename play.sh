@@ -83,8 +83,10 @@ snapshot=$PWD/limef-play.png
 ! has_display || snapshot=$root/build/limef-play.png
 begun=$build/play.begun
 : >"$begun"
-"$build/apps/limef-play" --snapshot="$snapshot" "$@" <&0 &
+exec 3<&0 # what goes to the background would read nothing
+"$build/apps/limef-play" --snapshot="$snapshot" "$@" <&3 3<&- &
 player=$!
+exec 3<&-
 # What it leaves is still to be named. A terminal's ^C reaches it by itself.
 trap : INT
 trap 'kill -TERM "$player"' TERM

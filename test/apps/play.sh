@@ -33,6 +33,9 @@ program build/release/apps/limef-demo-clip <<'END'
 END
 program build/release/apps/limef-play <<END
 #!/bin/sh
+if [ "\$2" = listen ]; then
+    exec cat
+fi
 if [ "\$2" = forever ]; then
     trap 'echo ended >ended; exit 4' TERM
     echo >running
@@ -78,6 +81,11 @@ gives "--version" --version
 echo mine >limef-play.png
 gives "$picture a.mp4" a.mp4
 [ "$(cat limef-play.png)" = mine ] || { failed=1 && echo "play.sh took a picture away"; }
+
+# it gets what is typed, and URLs
+echo "a line" >typed
+read_back=$(./play.sh listen 2>errors <typed) || read_back="status $?"
+[ "$read_back" = "a line" ] || { failed=1 && echo "play.sh hands on: $read_back"; }
 
 # a signal that only the script gets ends the player
 ./play.sh forever 2>errors &

@@ -102,6 +102,7 @@ struct graph_edge {
     uint64_t n_missed;               /* in the window */
     struct limef_input_filter input; /* of a boundary; filter.ops NULL: it is none */
     struct limef_stack_frame *frames;
+    unsigned narrowed_from; /* depth of a boundary that is about to go; 0: it is not */
     bool is_shown;        /* the boundary is there to be looked at */
     uint32_t seen_number; /* whoever holds the registry: in a snapshot */
     int64_t neglected_us; /* likewise: since when nobody has read what waits */

@@ -124,12 +124,23 @@ static uint32_t seen_in(const struct limef_frame *frame)
     return seen;
 }
 
+static void note_age(struct limef_probe *probe, const struct limef_frame *frame)
+{
+    int64_t age_us = tree.stamped_ns / 1000 - frame->entered_us;
+
+    if (!(frame->flags & LIMEF_FRAME_LIVE) || !frame->entered_us || age_us < 0)
+        return;
+    LIMEF_COUNT(probe->n_aged, 1);
+    LIMEF_COUNT(probe->age_us, (uint64_t)age_us);
+}
+
 static void note_arrival(struct limef_probe *probe, const struct limef_frame *frame)
 {
     atomic_store_explicit(&probe->seen, seen_in(frame), memory_order_relaxed);
     LIMEF_COUNT(probe->bytes, frame_payload_bytes(frame));
     note_burst(probe);
     note_lateness(probe, frame);
+    note_age(probe, frame);
 }
 
 static void count_call(const struct activation *call)
@@ -284,7 +295,8 @@ static APART int measured_run(struct limef_filter *filter, struct limef_probe *p
     call.own_ns += lap_ns();
     end_tree(filter);
     draw(probe, began_ns);
-    filter->measure_at = (uint32_t)LIMEF_COUNTED(filter->n_frames) - 1 + probe->drawn;
+    LIMEF_SET(filter->measure_at,
+              (uint32_t)LIMEF_COUNTED(filter->n_frames) - 1 + probe->drawn);
     if (ret == AVERROR(EAGAIN))
         LIMEF_COUNT(probe->n_refused, 1);
     else
@@ -299,7 +311,7 @@ static int choose_run(struct limef_filter *filter, const struct limef_frame *fra
     struct limef_probe *probe = LIMEF_COUNTED(filter->probe);
 
     if (!probe)
-        filter->measure_at = (uint32_t)LIMEF_COUNTED(filter->n_frames) + NEVER;
+        LIMEF_SET(filter->measure_at, (uint32_t)LIMEF_COUNTED(filter->n_frames) + NEVER);
     if (!probe || !is_media(frame))
         return filter->go(filter, frame);
     return tree.top ? measured_go(filter, probe, frame) : measured_run(filter, probe, frame);
@@ -350,7 +362,7 @@ static int measured_step(struct limef_source *source, struct limef_probe *probe,
         return ret; /* the next one is measured */
     if (call.n_out)
         atomic_store_explicit(&probe->seen, call.out_seen, memory_order_relaxed);
-    source->filter.measure_at = (uint32_t)LIMEF_COUNTED(source->n_steps) + probe->drawn;
+    LIMEF_SET(source->filter.measure_at, (uint32_t)LIMEF_COUNTED(source->n_steps) + probe->drawn);
     return ret;
 }
 
@@ -359,13 +371,14 @@ static APART int choose_step(struct limef_source *source, int64_t *due_us)
     struct limef_probe *probe = LIMEF_COUNTED(source->filter.probe);
 
     if (!probe)
-        source->filter.measure_at = (uint32_t)LIMEF_COUNTED(source->n_steps) + NEVER;
+        LIMEF_SET(source->filter.measure_at, (uint32_t)LIMEF_COUNTED(source->n_steps) + NEVER);
     return probe && !tree.top ? measured_step(source, probe, due_us) : source->step(source, due_us);
 }
 
 int limef_probe_step(struct limef_source *source, int64_t *due_us)
 {
-    uint32_t passed = (uint32_t)LIMEF_COUNTED(source->n_steps) - source->filter.measure_at;
+    uint32_t passed =
+        (uint32_t)LIMEF_COUNTED(source->n_steps) - LIMEF_COUNTED(source->filter.measure_at);
     int ret;
 
     limef_filter_mark(&source->filter, 1);
@@ -458,27 +471,10 @@ void probe_set_clock(int64_t (*clock_ns)(void), int64_t call_ns)
         call_cost_ns = call_ns;
 }
 
-void limef_probe_reset(struct limef_probe *probe)
-{
-    memset(probe, 0, sizeof(*probe));
-}
-
-void limef_probe_set_rate(struct limef_probe *probe, uint32_t hz)
-{
-    atomic_store_explicit(&probe->least_hz, hz, memory_order_relaxed);
-}
-
 void limef_probe_attach(struct limef_probe *probe, struct limef_filter *filter)
 {
     pthread_once(&calibrated, calibrate);
     limef_probe_reset(probe);
-    filter->measure_at = (uint32_t)LIMEF_COUNTED(filter->n_frames);
-    if (filter->ops->flags & LIMEF_FILTER_SOURCE)
-        filter->measure_at = (uint32_t)LIMEF_COUNTED(probe_source_of(filter)->n_steps);
+    limef_probe_ask(filter);
     atomic_store_explicit(&filter->probe, probe, memory_order_relaxed);
-}
-
-void limef_probe_detach(struct limef_filter *filter)
-{
-    atomic_store_explicit(&filter->probe, NULL, memory_order_relaxed);
 }

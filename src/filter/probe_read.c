@@ -48,6 +48,8 @@ void limef_probe_read(struct limef_filter *filter, struct limef_probe_reading *r
     reading->sum_ns = LIMEF_COUNTED(probe->sum_ns);
     reading->max_ns = LIMEF_COUNTED(probe->max_ns);
     reading->wait_ns = LIMEF_COUNTED(probe->wait_ns);
+    reading->n_aged = LIMEF_COUNTED(probe->n_aged);
+    reading->age_us = LIMEF_COUNTED(probe->age_us);
     reading->seen = LIMEF_COUNTED(probe->seen);
     for (unsigned i = 0; i < LIMEF_PROBE_N_BUCKETS; i++)
         reading->own[i] = LIMEF_COUNTED(probe->own[i]);

@@ -4,8 +4,6 @@
 
 #include <limef/thread/producer.h>
 
-#include <string.h>
-
 int limef_probe_go(struct limef_filter *filter, const struct limef_frame *frame)
 {
     return filter->ops->go(filter, frame);
@@ -40,23 +38,8 @@ void probe_set_clock(int64_t (*clock_ns)(void), int64_t call_ns)
     (void)call_ns;
 }
 
-void limef_probe_reset(struct limef_probe *probe)
-{
-    memset(probe, 0, sizeof(*probe));
-}
-
-void limef_probe_set_rate(struct limef_probe *probe, uint32_t hz)
-{
-    atomic_store_explicit(&probe->least_hz, hz, memory_order_relaxed);
-}
-
 void limef_probe_attach(struct limef_probe *probe, struct limef_filter *filter)
 {
     limef_probe_reset(probe);
     atomic_store_explicit(&filter->probe, probe, memory_order_relaxed);
-}
-
-void limef_probe_detach(struct limef_filter *filter)
-{
-    atomic_store_explicit(&filter->probe, NULL, memory_order_relaxed);
 }

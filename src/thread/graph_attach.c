@@ -114,6 +114,7 @@ void graph_clear_boundary(struct limef_graph_inside *graph, struct graph_edge *e
     limef_filter_clear(&edge->input.filter);
     arena_put(&graph->arena, edge->frames);
     edge->frames = NULL;
+    edge->narrowed_from = 0;
 }
 
 /* Which worker that runs already stands for one of the plan: that of most filters in common. */

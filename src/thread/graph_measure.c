@@ -51,15 +51,25 @@ static void measure_edges(struct limef_graph_inside *graph)
             keep_edge(&edge->measured, &edge->to->arrived, edge->to->n_edges);
 }
 
-/* Media frames that went in; of a source: that came out, by what the measured steps gave. */
+/* Media frames that went in, by the measured ones without those that were refused; of a source:
+ * that came out, by what the measured steps gave. */
 static uint64_t media_of(const struct graph_node *node, const struct limef_probe_reading *now)
 {
     const struct limef_probe_reading *began = &node->began;
     uint64_t n_steps = now->n_steps - began->n_steps, n_sampled = now->n_sampled - began->n_sampled;
+    uint64_t n_frames = now->n_frames - began->n_frames;
+    uint64_t n_refused = now->n_refused - began->n_refused;
 
     if (!node->source.source)
-        return now->n_frames - began->n_frames;
+        return n_refused ? n_frames * n_sampled / (n_sampled + n_refused) : n_frames;
     return n_sampled ? n_steps * (now->n_out - began->n_out) / n_sampled : n_steps;
+}
+
+static double age_of(const struct limef_probe_reading *began, const struct limef_probe_reading *now)
+{
+    uint64_t n_aged = now->n_aged - began->n_aged;
+
+    return n_aged ? (double)(now->age_us - began->age_us) / (double)n_aged : LIMEF_NOT_MEASURED;
 }
 
 static void measure_node(struct graph_node *node, bool is_first)
@@ -71,9 +81,12 @@ static void measure_node(struct graph_node *node, bool is_first)
     limef_probe_read(node->filter, &reading);
     if (!is_first && node->began.at_ns) {
         node->n_media = media_of(node, &reading);
+        node->age_us = age_of(&node->began, &reading);
         if (limef_probe_measure(&node->began, &reading, &now, &node->arrived)) {
             node->is_measured = true;
             keep_measured(&node->measured, &now);
+        } else if (node->n_media) {
+            limef_probe_ask(node->filter); /* what its costs were may be long past */
         }
     }
     node->began = reading;

@@ -24,6 +24,8 @@
 
 /* How long the inner thread waits for one that has a camera, before it goes on for a frame. */
 #define PATIENCE_US 2000
+/* How long what waits in a boundary that goes is read before anybody stands still for it. */
+#define NARROW_US 1500000
 
 struct move {
     struct limef_graph_inside *graph;
@@ -244,6 +246,98 @@ static int hold_both(struct move *move)
     return ret;
 }
 
+/* A boundary that blocks is full where who is behind it has a pace, a display say. */
+static bool is_wide(const struct graph_edge *edge)
+{
+    return goes(edge) && edge->input.lane.settings.overflow == LIMEF_OVERFLOW_BLOCK &&
+           limef_lane_n_waiting(&edge->input.lane) > 1;
+}
+
+static bool is_any_wide(const struct move *move)
+{
+    const struct graph_edge *edge = move->graph->edges;
+
+    while (edge && !is_wide(edge))
+        edge = edge->next;
+    return edge;
+}
+
+static void set_depth(struct graph_edge *edge, unsigned depth)
+{
+    edge->narrowed_from = depth == 1 ? edge->input.lane.settings.depth : 0;
+    edge->input.lane.settings.depth = depth;
+}
+
+static int narrow_all(void *context)
+{
+    struct move *move = context;
+
+    pthread_mutex_lock(&move->graph->registry);
+    for (struct graph_edge *edge = move->graph->edges; edge; edge = edge->next)
+        if (is_wide(edge))
+            set_depth(edge, 1);
+    pthread_mutex_unlock(&move->graph->registry);
+    return 0;
+}
+
+static int widen_all(void *context)
+{
+    struct move *move = context;
+
+    pthread_mutex_lock(&move->graph->registry);
+    for (struct graph_edge *edge = move->graph->edges; edge; edge = edge->next)
+        if (edge->narrowed_from)
+            set_depth(edge, edge->narrowed_from);
+    pthread_mutex_unlock(&move->graph->registry);
+    return 0;
+}
+
+static int look_whether_narrow(void *context)
+{
+    const struct move *move = context;
+    const struct graph_edge *edge = move->graph->edges;
+
+    if (atomic_load_explicit(&move->graph->stopping, memory_order_relaxed))
+        return AVERROR_EXIT;
+    while (edge && !(is_wide(edge) && LIMEF_COUNTED(edge->input.lane.held)))
+        edge = edge->next;
+    return edge ? AVERROR(EAGAIN) : is_any_wide(move) ? AVERROR(EBUSY) : 0;
+}
+
+/* While a boundary is read to its end the outer thread stands still, with all else that it feeds:
+ * sound, say. So full ones are made one frame deep first, and both threads go on until no more
+ * waits; where that takes too long the move is tried all the same. Returns 0, or as hold_both(). */
+static int narrow(struct move *move)
+{
+    int ret;
+
+    if (!is_any_wide(move))
+        return 0;
+    move->act = narrow_all;
+    move->deadline_us = limef_deadline_us(NARROW_US); /* who waits for room goes on at half of it */
+    ret = hold_both(move);
+    if (ret < 0)
+        return ret;
+    call_inner(move, look_whether_narrow, move);
+    return 0;
+}
+
+/* What is left of the boundaries that were to go is as deep as before. */
+static void widen(struct move *move, int64_t timeout_us)
+{
+    struct graph_edge *edge = move->graph->edges;
+
+    while (edge && !edge->narrowed_from)
+        edge = edge->next;
+    if (!edge)
+        return;
+    move->act = widen_all;
+    move->deadline_us = limef_deadline_us(timeout_us);
+    if (hold_both(move) < 0)
+        limef_log(LIMEF_LOG_WARNING, move->graph->settings.name,
+                  "before '%s' it stays one frame deep for now", edge->to->filter->name);
+}
+
 static int prepare(struct limef_graph_inside *graph)
 {
     for (struct graph_edge *edge = graph->edges; edge; edge = edge->next) {
@@ -296,7 +390,6 @@ int graph_move(struct limef_graph_inside *graph, struct graph_thread *from, stru
     struct move move = {.graph = graph,
                         .from = from,
                         .to = to,
-                        .act = switch_over,
                         .deadline_us = limef_deadline_us(timeout_us)};
     int ret = select_nodes(graph, from, to);
 
@@ -304,8 +397,14 @@ int graph_move(struct limef_graph_inside *graph, struct graph_thread *from, stru
     if (ret >= 0)
         ret = prepare(graph);
     if (ret >= 0)
+        ret = narrow(&move);
+    if (ret >= 0) {
+        move.act = switch_over;
+        move.deadline_us = limef_deadline_us(timeout_us);
         ret = hold_both(&move);
+    }
     tidy(graph);
+    widen(&move, timeout_us);
     return ret;
 }
 

@@ -57,6 +57,9 @@ static void describe_filter(const struct graph_node *node, struct limef_plan_fil
     filter->flags = ops->flags & ~(unsigned)LIMEF_FILTER_GLUED;
     if (node->source.source)
         filter->is_live = filter->is_live || LIMEF_COUNTED(node->source.source->is_live);
+    /* it waits within its steps, and says of none of them that it did */
+    if (filter->is_live && filter->flags & LIMEF_FILTER_BLOCKING)
+        filter->is_eager = false;
     filter->thread = LIMEF_PLAN_NONE;
     filter->fingerprint = node->fingerprint;
 }

@@ -69,6 +69,7 @@ struct graph_node {
     struct limef_plan_edge arrived; /* what came to it in the window, if it is measured */
     unsigned n_edges;               /* that lead to it */
     uint64_t n_media;               /* frames in the window */
+    double age_us;                  /* of live ones, mean; LIMEF_NOT_MEASURED: none was looked at */
     bool is_measured;               /* in this window */
     bool is_probed;
     uint64_t fingerprint;       /* as it was known before the filter ran */
@@ -102,6 +103,7 @@ struct graph_edge {
     uint64_t n_missed;               /* in the window */
     struct limef_input_filter input; /* of a boundary; filter.ops NULL: it is none */
     struct limef_stack_frame *frames;
+    unsigned narrowed_from; /* depth of a boundary that is about to go; 0: it is not */
     bool is_shown;        /* the boundary is there to be looked at */
     uint32_t seen_number; /* whoever holds the registry: in a snapshot */
     int64_t neglected_us; /* likewise: since when nobody has read what waits */

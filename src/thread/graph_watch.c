@@ -57,6 +57,7 @@ static void see(const struct limef_graph_inside *graph, struct limef_replan_seen
         if (graph_glued_to(graph, node) == node) {
             one->id = node->id;
             one->n_frames = node->n_media;
+            one->age_us = node->age_us;
         }
         if (measured->cost_us >= 0 && measured->rate_hz >= 0)
             one->cpu_us += measured->cost_us * measured->rate_hz * (double)window_us / 1e6;
@@ -104,6 +105,8 @@ static void say_no_room(struct limef_graph_inside *graph)
 
 static void judge(struct limef_graph_inside *graph, struct graph_plan *running, int64_t window_us)
 {
+    struct limef_replan_window window = {
+        .problem = &running->problem, .running = &running->plan, .window_us = window_us};
     const struct limef_plan *wanted;
     struct limef_replan_seen *seen;
 
@@ -114,7 +117,8 @@ static void judge(struct limef_graph_inside *graph, struct graph_plan *running, 
         return;
     }
     see(graph, seen, window_us);
-    if (limef_replan_window(&graph->replan, &running->problem, seen, &running->plan, &wanted) > 0)
+    window.seen = seen;
+    if (limef_replan_window(&graph->replan, &window, &wanted) > 0)
         change(graph, wanted);
     arena_put(&graph->arena, seen);
 }

@@ -2,13 +2,15 @@
 /* The planner: islands, what they cost, and how urgent they are. */
 #include "thread/plan_private.h"
 
-/* Load up to which a file's chain reads rather than processes. The higher one: it goes on to. */
-#define READ_LOAD 0.25
+/* Load, and time with one frame, up to which who reads goes on to be urgent. */
 #define READ_LOAD_STAYS 0.35
-
-/* The same of one frame: who is more urgent keeps the others from their cores for so long. */
-#define READ_US 5000.0
 #define READ_US_STAYS 7000.0
+
+/* Of all cores: what is urgent may use so much, and goes on to up to so many times that. */
+#define URGENT_STAYS 1.2
+
+/* More than any load: sorts those apart that were urgent before. */
+#define MANY_CORES 1e6
 
 const struct limef_plan_island *plan_previous_island(const struct plan_work *work, uint32_t first)
 {
@@ -33,20 +35,19 @@ unsigned plan_island_flags(const struct plan_work *work, uint32_t first)
     return flags;
 }
 
-/* Whether all that is fused to a source is known to be light. A filter's type does not tell what it
- * costs, and one that computes for long with a real-time priority would starve the others. */
-static bool is_light_behind(const struct plan_work *work, uint32_t first)
+/* What is measured of all that is fused to a source. all: whether nothing else is, but the source. */
+static double measured_load(const struct plan_work *work, uint32_t first, bool *all)
 {
     double load = 0;
 
+    *all = true;
     for (uint32_t i = work->member_at[first]; i < work->member_at[first + 1]; i++) {
         const struct limef_plan_filter *filter = &work->problem->filters[work->members[i]];
 
-        if (work->members[i] != first && !plan_is_measured(filter))
-            return false;
+        *all &= work->members[i] == first || plan_is_measured(filter);
         load += plan_load_of(filter);
     }
-    return load <= READ_LOAD;
+    return load;
 }
 
 /* What never waits seems light where others leave it little, and once it goes before them it takes
@@ -59,20 +60,38 @@ static bool is_light_load(const struct plan_work *work, const struct limef_plan_
     if (work->is_eager[island->first] && !was_light)
         return false;
     return plan_is_known(island->load) &&
-           island->load <= (was_light ? READ_LOAD_STAYS : READ_LOAD) &&
-           work->busy_us[island->first] <= (was_light ? READ_US_STAYS : READ_US);
+           island->load <= (was_light ? READ_LOAD_STAYS : PLAN_READ_LOAD) &&
+           work->busy_us[island->first] <= (was_light ? READ_US_STAYS : PLAN_READ_US);
 }
 
+/* A filter's type does not tell what it costs, and one that computes for long with a real-time
+ * priority would starve the others, also behind a camera. */
 static bool is_reading(const struct plan_work *work, const struct limef_plan_island *island,
                        unsigned flags)
 {
+    bool all;
+
+    if (plan_is_known(island->load))
+        return is_light_load(work, island);
+    if (measured_load(work, island->first, &all) > PLAN_READ_LOAD)
+        return false;
+    /* what is not measured behind a live source has mostly got nothing yet */
     if (work->problem->filters[island->first].is_live)
         return true;
-    if (!plan_is_known(island->load))
-        /* who does not wait for its data takes a core for itself as long as there is some */
-        return flags & LIMEF_FILTER_BLOCKING && !(flags & LIMEF_FILTER_SELF_THREADED) &&
-               is_light_behind(work, island->first);
-    return is_light_load(work, island);
+    /* who does not wait for its data takes a core for itself as long as there is some */
+    return all && flags & LIMEF_FILTER_BLOCKING && !(flags & LIMEF_FILTER_SELF_THREADED);
+}
+
+/* What an island is that is not urgent. */
+static enum limef_priority usual_priority(unsigned first)
+{
+    if (first & LIMEF_FILTER_SOURCE)
+        return LIMEF_PRIORITY_PROCESSING;
+    if (first & LIMEF_FILTER_RECORDS)
+        return LIMEF_PRIORITY_RECORDING;
+    if (first & LIMEF_FILTER_BLOCKING)
+        return LIMEF_PRIORITY_BACKGROUND;
+    return LIMEF_PRIORITY_PROCESSING;
 }
 
 static enum limef_priority priority_of(const struct plan_work *work,
@@ -84,16 +103,13 @@ static enum limef_priority priority_of(const struct plan_work *work,
         return LIMEF_PRIORITY_AUDIO;
     if (flags & LIMEF_FILTER_DISPLAY)
         return LIMEF_PRIORITY_DISPLAY;
-    if (first & LIMEF_FILTER_SOURCE)
-        return is_reading(work, island, flags) ? LIMEF_PRIORITY_INGEST : LIMEF_PRIORITY_PROCESSING;
-    /* packets that are written at once wait for nobody's pictures */
-    if (first & LIMEF_FILTER_RECORDS && is_light_load(work, island))
+    if (first & LIMEF_FILTER_SOURCE && is_reading(work, island, flags))
         return LIMEF_PRIORITY_INGEST;
-    if (first & LIMEF_FILTER_RECORDS)
-        return LIMEF_PRIORITY_RECORDING;
-    if (first & LIMEF_FILTER_BLOCKING)
-        return LIMEF_PRIORITY_BACKGROUND;
-    return LIMEF_PRIORITY_PROCESSING;
+    /* packets that are written at once wait for nobody's pictures */
+    if (!(first & LIMEF_FILTER_SOURCE) && first & LIMEF_FILTER_RECORDS &&
+        is_light_load(work, island))
+        return LIMEF_PRIORITY_INGEST;
+    return usual_priority(first);
 }
 
 /* Load and p95 of an island, in units of what its first filter gets; and how long it may be busy
@@ -120,6 +136,76 @@ static void measure(const struct plan_work *work, struct limef_plan_island *isla
     work->busy_us[island->first] = busy_us;
     island->load = has_load ? load : LIMEF_NOT_MEASURED;
     island->p95_us = has_p95 ? p95_us : LIMEF_NOT_MEASURED;
+}
+
+/* Of islands of one class, or of the other real-time classes; in the order of the islands: floating
+ * point would tell. */
+static double load_of(const struct limef_plan *plan, enum limef_priority priority, bool others)
+{
+    double load = 0;
+
+    for (uint32_t i = 0; i < plan->n_islands; i++) {
+        const struct limef_plan_island *island = &plan->islands[i];
+
+        if (island->thread == LIMEF_PLAN_NONE && plan_is_known(island->load) &&
+            (others ? plan_is_urgent(island->priority) && island->priority != priority
+                    : island->priority == priority))
+            load += island->load;
+    }
+    return load;
+}
+
+double plan_urgent_load(const struct limef_plan *plan)
+{
+    return load_of(plan, LIMEF_PRIORITY_INGEST, false) + load_of(plan, LIMEF_PRIORITY_INGEST, true);
+}
+
+static bool is_as_before(const struct plan_work *work, const struct limef_plan_island *island)
+{
+    const struct limef_plan_island *was = plan_previous_island(work, island->first);
+
+    return was && was->priority == island->priority;
+}
+
+/* Whoever was of a class before comes first, then the lightest: in `list` from its end, as first
+ * filters. Returns how many. */
+static uint32_t list_class(struct plan_work *work, enum limef_priority priority)
+{
+    const struct limef_plan *plan = work->plan;
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < plan->n_islands; i++) {
+        const struct limef_plan_island *island = &plan->islands[i];
+
+        if (island->thread != LIMEF_PLAN_NONE || island->priority != priority ||
+            !plan_is_known(island->load))
+            continue;
+        work->rest[island->first] = island->load + (is_as_before(work, island) ? 0 : MANY_CORES);
+        work->list[n++] = island->first;
+    }
+    plan_sort_heaviest_first(work, work->list, n);
+    return n;
+}
+
+/* Lowers islands of a class that would leave the other work less than its share of the cores. */
+static void bound_class(struct plan_work *work, enum limef_priority priority, double share)
+{
+    double most = share * work->problem->machine.n_cpus;
+    double load = load_of(work->plan, priority, true);
+    uint32_t n;
+
+    if (load + load_of(work->plan, priority, false) <= most)
+        return;
+    n = list_class(work, priority);
+    while (n-- > 0) {
+        uint32_t first = work->list[n];
+        struct limef_plan_island *island = &work->plan->islands[work->plan->island_of[first]];
+
+        if (load + island->load <= most * (is_as_before(work, island) ? URGENT_STAYS : 1))
+            load += island->load;
+        else
+            island->priority = usual_priority(work->problem->filters[first].flags);
+    }
 }
 
 void plan_make_islands(struct plan_work *work)
@@ -150,4 +236,6 @@ void plan_make_islands(struct plan_work *work)
         island->priority = priority_of(work, island, plan_island_flags(work, filter));
         plan->n_islands++;
     }
+    bound_class(work, LIMEF_PRIORITY_INGEST, LIMEF_PLAN_URGENT_SHARE);
+    bound_class(work, LIMEF_PRIORITY_DISPLAY, LIMEF_PLAN_URGENT_SHARE_SHOWN);
 }

@@ -32,6 +32,19 @@ static const char *why_it_reads(const struct limef_plan_filter *first, bool is_m
                        : "it waits for what it reads, and is not measured yet";
 }
 
+/* Of a source with nothing that makes it urgent. */
+static const char *why_it_waits(const struct limef_plan_filter *first,
+                                const struct limef_plan_island *island)
+{
+    if (!first->is_live)
+        return "nothing makes it urgent";
+    if (first->is_eager)
+        return "it reads a live source, but never waits for it";
+    return island->load <= PLAN_READ_LOAD && island->p95_us <= PLAN_READ_US
+               ? "it reads a live source, but others that are urgent have their share of the cores"
+               : "it reads a live source, but works for too long to go before all others";
+}
+
 static const char *why_urgent(const struct limef_plan_problem *problem,
                               const struct limef_plan_island *island)
 {
@@ -49,7 +62,7 @@ static const char *why_urgent(const struct limef_plan_problem *problem,
     case LIMEF_PRIORITY_PROCESSING:
         break;
     }
-    return "nothing makes it urgent";
+    return why_it_waits(&problem->filters[island->first], island);
 }
 
 static void print_island(const struct limef_plan *plan, const struct limef_plan_problem *problem,
@@ -105,13 +118,19 @@ static void print_threads(const struct limef_plan *plan, const struct limef_plan
 int limef_plan_print_text(const struct limef_plan *plan, const struct limef_plan_problem *problem,
                           FILE *file)
 {
-    struct plan_figure cpus, handover;
+    struct plan_figure cpus, handover, urgent, most, shown;
     char line[MAX_LINE];
 
     fprintf(file, "plan %s: %u filters in %u islands on %u threads, %s cores, handover %s us\n",
             limef_plan_mode_name(problem->mode), plan->n_filters, plan->n_islands,
             n_workers_used(plan), plan_figure(&cpus, problem->machine.n_cpus, 1, "?"),
             plan_figure(&handover, problem->machine.handover_us, 1, "?"));
+    fprintf(file,
+            "urgent (ingest, display, audio): load %s; to read at most %s of the cores, with "
+            "displays %s\n",
+            plan_figure(&urgent, plan_urgent_load(plan), 3, "?"),
+            plan_figure(&most, LIMEF_PLAN_URGENT_SHARE, 2, "?"),
+            plan_figure(&shown, LIMEF_PLAN_URGENT_SHARE_SHOWN, 2, "?"));
     print_threads(plan, problem, file);
     for (uint32_t i = 0; i < plan->n_edges; i++) {
         print_name(file, plan_label(problem, problem->edges[i].from).text);

@@ -11,6 +11,11 @@
 /* A delay of less than this nobody notices, however often frames come. */
 #define PLAN_SOON_US 33000.0
 
+/* Load up to which a source's chain reads rather than processes; and for how long one frame may
+ * keep it: who is more urgent keeps the others from their cores for so long. */
+#define PLAN_READ_LOAD 0.25
+#define PLAN_READ_US 5000.0
+
 /* A filter that is no head; else enum limef_plan_reason. */
 #define NOT_A_HEAD 0xff
 
@@ -107,6 +112,19 @@ void plan_find_roots(struct plan_work *work);
 
 /* Islands with their loads and priorities; no worker runs them yet. */
 void plan_make_islands(struct plan_work *work);
+
+/* Sorts filters by `rest`; of two the one that is cheaper to cut comes first. */
+void plan_sort_heaviest_first(const struct plan_work *work, uint32_t *list, uint32_t n);
+
+/* Cores that the islands of real-time classes use, as far as that is measured. */
+double plan_urgent_load(const struct limef_plan *plan);
+
+/* Whether threads of a class go before all others, where the system permits that. */
+static inline bool plan_is_urgent(enum limef_priority priority)
+{
+    return priority == LIMEF_PRIORITY_INGEST || priority == LIMEF_PRIORITY_DISPLAY ||
+           priority == LIMEF_PRIORITY_AUDIO;
+}
 
 /* What was the island that begins with a filter in the previous plan; NULL: there was none. */
 const struct limef_plan_island *plan_previous_island(const struct plan_work *work, uint32_t first);

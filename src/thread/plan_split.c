@@ -60,8 +60,8 @@ static bool is_child(const struct plan_work *work, uint32_t edge)
            work->tried[to] == NOT_A_HEAD;
 }
 
-/* Shell's sort (Ciura's gaps), heaviest first; of two the one that is cheaper to cut. */
-static void sort_heaviest_first(const struct plan_work *work, uint32_t *list, uint32_t n)
+/* Shell's sort (Ciura's gaps). */
+void plan_sort_heaviest_first(const struct plan_work *work, uint32_t *list, uint32_t n)
 {
     static const uint32_t gaps[] = {1750, 701, 301, 132, 57, 23, 10, 4, 1};
 
@@ -94,7 +94,7 @@ static uint32_t shed(struct plan_work *work, uint32_t filter, double limit)
             work->rest[to] * LIMEF_PLAN_CUT_LOAD_LIMIT > work->edge_cost[to])
             work->list[n++] = to;
     }
-    sort_heaviest_first(work, work->list, n);
+    plan_sort_heaviest_first(work, work->list, n);
     while (n_cuts < n && work->rest[filter] > limit) {
         work->tried[work->list[n_cuts]] = NEW;
         work->rest[filter] -= work->rest[work->list[n_cuts++]];

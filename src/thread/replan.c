@@ -11,9 +11,6 @@
 /* A chain that sees fewer frames in a window is not judged by it. */
 static const uint64_t enough_frames = 4;
 
-/* What is not noise: share of frames that are missed more, share of processor time more. */
-static const double more_missed = 0.02, more_cpu = 0.1;
-
 /* How much the load around a change that failed must differ for it to be tried again. */
 static const double other_load = 1.5;
 
@@ -22,7 +19,7 @@ enum { TRIAL_WINDOWS = 2, MAX_FAILURES = 1024, MAX_REST = 64 };
 
 /* Parts of the judge's memory, in order. */
 struct parts {
-    size_t plans[2], scratch, loads, chain_of, notes[2], chains[2], edges[2], failures, changes;
+    size_t plans[2], scratch, loads, busy_us, chain_of, notes[2], chains[2], edges[2], failures, changes;
     size_t end;
 };
 
@@ -63,6 +60,7 @@ static struct parts lay_out(uint32_t max_filters, uint32_t max_edges)
     }
     parts.scratch = reserve(&at, 1, limef_plan_scratch_bytes(max_filters, max_edges));
     parts.loads = reserve(&at, max_filters, sizeof(double));
+    parts.busy_us = reserve(&at, max_filters, sizeof(double));
     parts.chain_of = reserve(&at, max_filters, sizeof(uint32_t));
     parts.failures = reserve(&at, max_failures(max_filters), sizeof(struct limef_replan_failure));
     parts.changes =
@@ -91,6 +89,7 @@ void limef_replan_init(struct limef_replan *replan, void *memory, uint32_t max_f
     }
     replan->scratch = base + parts.scratch;
     replan->loads = (void *)(base + parts.loads);
+    replan->busy_us = (void *)(base + parts.busy_us);
     replan->chain_of = (void *)(base + parts.chain_of);
     replan->failures = (void *)(base + parts.failures);
     replan->changes = (void *)(base + parts.changes);
@@ -110,44 +109,8 @@ static struct limef_replan_chain *chain_of(struct limef_replan *replan, uint32_t
     return &replan->chains[0][replan->chain_of[filter]];
 }
 
-/* How each chain fared. */
-static void measure_chains(struct limef_replan *replan, const struct replan_window *window)
-{
-    for (uint32_t i = 0; i < window->problem->n_filters; i++) {
-        const struct limef_plan_filter *filter = &window->problem->filters[i];
-        const struct limef_replan_seen *seen = &window->seen[i];
-        struct replan_now *now = &chain_of(replan, i)->now;
-
-        if (filter->flags & LIMEF_FILTER_SOURCE)
-            now->n_source_frames += seen->n_frames;
-        if (seen->n_frames > now->n_most_frames)
-            now->n_most_frames = seen->n_frames;
-        now->n_missed += seen->n_missed;
-        now->cpu_us += seen->cpu_us;
-        if (filter->cost_us > 0)
-            now->own_us += filter->cost_us * (double)seen->n_frames;
-    }
-    for (uint32_t i = 0; i < replan->chain_slots; i++) {
-        struct replan_now *now = &replan->chains[0][i].now;
-        double n = (double)(now->n_source_frames ? now->n_source_frames : now->n_most_frames);
-
-        if (!replan->chains[0][i].key || n <= 0)
-            continue;
-        now->fared.missed = (double)now->n_missed / n;
-        now->fared.cpu_us = now->cpu_us / n;
-        now->fared.overhead_us = (now->cpu_us - now->own_us) / n;
-    }
-}
-
-static void measure_islands(struct limef_replan *replan, const struct replan_window *window)
-{
-    memset(replan->loads, 0, window->running->n_islands * sizeof(*replan->loads));
-    for (uint32_t i = 0; i < window->problem->n_filters; i++)
-        replan->loads[window->running->island_of[i]] += replan_load(&window->problem->filters[i]);
-}
-
 /* What the candidate has otherwise, by chain. Sums, so that the order does not matter. */
-static void compare_plans(struct limef_replan *replan, const struct replan_window *window)
+static void compare_plans(struct limef_replan *replan, const struct limef_replan_window *window)
 {
     const struct limef_plan_problem *problem = window->problem;
     const struct limef_plan *running = window->running, *candidate = &replan->candidate;
@@ -214,40 +177,17 @@ static void remember_failure(struct limef_replan *replan, struct limef_replan_ch
     chain->rest = MAX_REST >> (5 - chain->n_failed);
 }
 
-static bool is_worse(const struct replan_measure *now, const struct replan_measure *base)
-{
-    double rise = now->cpu_us - base->cpu_us;
-
-    if (now->missed > base->missed + more_missed)
-        return true;
-    if (now->missed < base->missed - more_missed)
-        return false;
-    /* that filters themselves cost more is not the plan's doing */
-    return rise > more_cpu * base->cpu_us && now->overhead_us - base->overhead_us > rise / 2;
-}
-
 /* A change on trial. All windows must be worse for it to be taken back. */
 static void try_change(struct limef_replan_chain *chain)
 {
     if (!chain->n_after++) /* fifos fill and drain */
         return;
-    if (!is_worse(&chain->now.fared, &chain->base)) {
+    if (!replan_is_worse(&chain->now.fared, &chain->base)) {
         chain->state = REPLAN_QUIET;
         chain->n_failed = 0;
     } else if (chain->n_after > TRIAL_WINDOWS) {
         chain->state = REPLAN_ASKED_REVERT;
     }
-}
-
-static struct replan_measure worse_of(struct replan_measure a, const struct replan_measure *b)
-{
-    if (b->missed > a.missed)
-        a.missed = b->missed;
-    if (b->cpu_us > a.cpu_us)
-        a.cpu_us = b->cpu_us;
-    if (b->overhead_us > a.overhead_us)
-        a.overhead_us = b->overhead_us;
-    return a;
 }
 
 /* Asks for what two of three windows want. */
@@ -265,7 +205,7 @@ static void vote(struct limef_replan *replan, struct limef_replan_chain *chain)
     chain->state = REPLAN_ASKED;
     chain->signature = wanted;
     chain->load = chain->now.wanted_load;
-    chain->base = worse_of(chain->now.fared, &chain->fared[agreed]);
+    chain->base = replan_worse_of(&chain->now.fared, &chain->fared[agreed]);
     chain->n_after = 0;
 }
 
@@ -302,7 +242,7 @@ static void judge_chain(struct limef_replan *replan, struct limef_replan_chain *
 }
 
 /* Keeps how the chains that change are now. */
-static void remember_edges(struct limef_replan *replan, const struct replan_window *window)
+static void remember_edges(struct limef_replan *replan, const struct limef_replan_window *window)
 {
     for (uint32_t i = 0; i < window->problem->n_edges; i++) {
         const struct limef_plan_edge *edge = &window->problem->edges[i];
@@ -317,7 +257,7 @@ static void remember_edges(struct limef_replan *replan, const struct replan_wind
     }
 }
 
-static int make_candidate(struct limef_replan *replan, const struct replan_window *window)
+static int make_candidate(struct limef_replan *replan, const struct limef_replan_window *window)
 {
     struct limef_plan_problem problem = *window->problem;
 
@@ -328,11 +268,10 @@ static int make_candidate(struct limef_replan *replan, const struct replan_windo
     return limef_plan_make(&replan->candidate, &problem, replan->scratch);
 }
 
-int limef_replan_window(struct limef_replan *replan, const struct limef_plan_problem *problem,
-                        const struct limef_replan_seen *seen, const struct limef_plan *running,
+int limef_replan_window(struct limef_replan *replan, const struct limef_replan_window *window,
                         const struct limef_plan **wanted)
 {
-    struct replan_window window = {problem, seen, running};
+    const struct limef_plan_problem *problem = window->problem;
     bool is_asking = false;
     int ret;
 
@@ -344,14 +283,13 @@ int limef_replan_window(struct limef_replan *replan, const struct limef_plan_pro
     replan->is_settled = false;
     if (replan->is_asking)
         return 0;
-    ret = make_candidate(replan, &window);
+    ret = make_candidate(replan, window);
     if (ret < 0)
         return ret;
 
-    replan_open_records(replan, &window);
-    measure_chains(replan, &window);
-    measure_islands(replan, &window);
-    compare_plans(replan, &window);
+    replan_open_records(replan, window);
+    replan_measure(replan, window);
+    compare_plans(replan, window);
     replan->is_settled = true;
     for (uint32_t i = 0; i < replan->chain_slots; i++) {
         struct limef_replan_chain *chain = &replan->chains[0][i];
@@ -364,8 +302,8 @@ int limef_replan_window(struct limef_replan *replan, const struct limef_plan_pro
     }
     if (!is_asking)
         return 0;
-    remember_edges(replan, &window);
-    replan_compose(replan, &window);
+    remember_edges(replan, window);
+    replan_compose(replan, window);
     replan->is_asking = true;
     if (!replan->n_changes) { /* what others keep leaves no room for it */
         limef_replan_done(replan, AVERROR(EAGAIN));

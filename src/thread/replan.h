@@ -8,11 +8,17 @@
 
 #include <limef/thread/replan.h>
 
-/* How a chain fared in a window, per frame of its sources. */
+/* How a chain fared in a window. */
 struct replan_measure {
-    double missed; /* frames */
+    double arrived_hz; /* frames that came to its ends, a second */
+    double frame_hz;   /* what one frame of the window makes of that */
+    double waited_us;  /* age of what came to the ends of a live stream, beyond the work; below 0 too */
+    bool has_age;      /* waited_us is known */
+    bool is_pressed;   /* a source was away for longer than a frame of it takes to come */
+    /* per frame of its sources */
+    double missed; /* dropped */
     double cpu_us;
-    double overhead_us; /* of cpu_us, what is not the filters' own cost */
+    double own_us; /* of cpu_us, the filters' own cost */
 };
 
 enum replan_state {
@@ -26,7 +32,8 @@ enum replan_state {
 struct replan_now {
     uint64_t topology;
     uint64_t n_source_frames, n_most_frames, n_missed;
-    double cpu_us, own_us;
+    uint64_t n_arrived, n_aged; /* at its ends; of these, with a known age */
+    double cpu_us, own_us, age_us;
     struct replan_measure fared;
     uint64_t wanted;       /* signature of the cuts that the candidate has otherwise; 0: none */
     uint64_t wanted_moves; /* likewise, of islands that run elsewhere */
@@ -64,13 +71,6 @@ struct limef_replan_failure {
     double load;
 };
 
-/* One window, as it is given. */
-struct replan_window {
-    const struct limef_plan_problem *problem;
-    const struct limef_replan_seen *seen;
-    const struct limef_plan *running;
-};
-
 /* Mixes the bits of a number (splitmix64, Steele, Lea, Flood, OOPSLA 2014). */
 static inline uint64_t replan_mix(uint64_t x)
 {
@@ -100,18 +100,29 @@ static inline uint32_t replan_root(uint32_t *parents, uint32_t filter)
 bool replan_edge_is_inside(const struct limef_plan_problem *problem,
                            const struct limef_plan_edge *edge);
 
-uint64_t replan_edge_key(const struct replan_window *window, uint32_t edge);
+uint64_t replan_edge_key(const struct limef_replan_window *window, uint32_t edge);
 
 /* Opens this window's records of chains and edges: those of the last one, where there are any. */
-void replan_open_records(struct limef_replan *replan, const struct replan_window *window);
+void replan_open_records(struct limef_replan *replan, const struct limef_replan_window *window);
 
 /* This window's record of an edge. */
 struct limef_replan_edge *replan_edge(const struct limef_replan *replan, uint64_t key);
+
+/* Leaves in this window's records how each chain fared, and of the running islands load and
+ * slowness. */
+void replan_measure(struct limef_replan *replan, const struct limef_replan_window *window);
+
+/* Whether a chain fares worse than before a change. */
+bool replan_is_worse(const struct replan_measure *now, const struct replan_measure *base);
+
+/* The worse of two windows, by each figure. */
+struct replan_measure replan_worse_of(const struct replan_measure *a,
+                                      const struct replan_measure *b);
 
 /* What changes from one link to another; -1: nothing. */
 int replan_link_change(const struct limef_plan_link *from, const struct limef_plan_link *to);
 
 /* Makes replan->wanted and replan->changes of what the chains ask for. */
-void replan_compose(struct limef_replan *replan, const struct replan_window *window);
+void replan_compose(struct limef_replan *replan, const struct limef_replan_window *window);
 
 #endif

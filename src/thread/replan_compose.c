@@ -24,7 +24,7 @@ static const struct limef_replan_chain *chain_of(const struct limef_replan *repl
     return &replan->chains[0][replan->chain_of[filter]];
 }
 
-static void compose_links(struct limef_replan *replan, const struct replan_window *window)
+static void compose_links(struct limef_replan *replan, const struct limef_replan_window *window)
 {
     for (uint32_t i = 0; i < window->problem->n_edges; i++) {
         switch (chain_of(replan, window->problem->edges[i].from)->state) {
@@ -41,7 +41,7 @@ static void compose_links(struct limef_replan *replan, const struct replan_windo
 }
 
 /* What is fused is one island; its first is what no fused edge leads to. */
-static void compose_islands(struct limef_replan *replan, const struct replan_window *window)
+static void compose_islands(struct limef_replan *replan, const struct limef_replan_window *window)
 {
     const struct limef_plan_problem *problem = window->problem;
     struct limef_plan *wanted = &replan->wanted;
@@ -73,7 +73,7 @@ static void compose_islands(struct limef_replan *replan, const struct replan_win
 }
 
 /* Thread, priority and load of the islands; no worker yet. */
-static void describe_islands(struct limef_replan *replan, const struct replan_window *window)
+static void describe_islands(struct limef_replan *replan, const struct limef_replan_window *window)
 {
     const struct limef_plan_problem *problem = window->problem;
     struct limef_plan *wanted = &replan->wanted;
@@ -103,7 +103,7 @@ static void describe_islands(struct limef_replan *replan, const struct replan_wi
 }
 
 /* In notes[0] how many boundaries lie between a source and each island, at most. */
-static void measure_distances(struct limef_replan *replan, const struct replan_window *window)
+static void measure_distances(struct limef_replan *replan, const struct limef_replan_window *window)
 {
     const struct limef_plan_problem *problem = window->problem;
     const struct limef_plan *wanted = &replan->wanted;
@@ -127,7 +127,7 @@ static void measure_distances(struct limef_replan *replan, const struct replan_w
 }
 
 /* The worker that an island should get. */
-static uint32_t meant_worker(const struct limef_replan *replan, const struct replan_window *window,
+static uint32_t meant_worker(const struct limef_replan *replan, const struct limef_replan_window *window,
                              uint32_t first)
 {
     const struct limef_plan *running = window->running;
@@ -181,7 +181,7 @@ static void put(struct limef_replan *replan, uint32_t island, uint32_t worker)
         wanted->n_workers = worker + 1;
 }
 
-static void place(struct limef_replan *replan, const struct replan_window *window, uint32_t island)
+static void place(struct limef_replan *replan, const struct limef_replan_window *window, uint32_t island)
 {
     const struct limef_plan *wanted = &replan->wanted;
     const struct limef_plan_island *it = &wanted->islands[island];
@@ -194,7 +194,7 @@ static void place(struct limef_replan *replan, const struct replan_window *windo
 }
 
 /* Those that stay come first, so that they stay. */
-static void compose_workers(struct limef_replan *replan, const struct replan_window *window)
+static void compose_workers(struct limef_replan *replan, const struct limef_replan_window *window)
 {
     struct limef_plan *wanted = &replan->wanted;
 
@@ -223,7 +223,7 @@ static void note(struct limef_replan *replan, int act, uint32_t edge, uint32_t f
     };
 }
 
-static void note_changes(struct limef_replan *replan, const struct replan_window *window)
+static void note_changes(struct limef_replan *replan, const struct limef_replan_window *window)
 {
     const struct limef_plan_problem *problem = window->problem;
     const struct limef_plan *running = window->running, *wanted = &replan->wanted;
@@ -244,7 +244,7 @@ static void note_changes(struct limef_replan *replan, const struct replan_window
     }
 }
 
-void replan_compose(struct limef_replan *replan, const struct replan_window *window)
+void replan_compose(struct limef_replan *replan, const struct limef_replan_window *window)
 {
     replan->n_changes = 0;
     compose_links(replan, window);

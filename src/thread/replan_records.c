@@ -11,7 +11,7 @@ bool replan_edge_is_inside(const struct limef_plan_problem *problem,
            !((from->flags | to->flags) & LIMEF_FILTER_THREAD_BOUND);
 }
 
-uint64_t replan_edge_key(const struct replan_window *window, uint32_t edge)
+uint64_t replan_edge_key(const struct limef_replan_window *window, uint32_t edge)
 {
     const struct limef_plan_edge *e = &window->problem->edges[edge];
     uint64_t key = replan_mix(window->seen[e->from].id) + 3 * replan_mix(window->seen[e->to].id) +
@@ -45,7 +45,7 @@ struct limef_replan_edge *replan_edge(const struct limef_replan *replan, uint64_
 }
 
 /* Leaves in chain_of the filter with the smallest id of the filter's chain. */
-static void find_chains(struct limef_replan *replan, const struct replan_window *window)
+static void find_chains(struct limef_replan *replan, const struct limef_replan_window *window)
 {
     const struct limef_plan_problem *problem = window->problem;
     uint32_t *parents = replan->chain_of;
@@ -101,7 +101,7 @@ static void swap_tables(struct limef_replan *replan)
         edges[i].key = 0;
 }
 
-void replan_open_records(struct limef_replan *replan, const struct replan_window *window)
+void replan_open_records(struct limef_replan *replan, const struct limef_replan_window *window)
 {
     const struct limef_plan_problem *problem = window->problem;
 

@@ -142,3 +142,22 @@ Test(probe_read, a_source_that_did_not_wait_in_a_window_is_eager)
     step_often(&source, 1, AVERROR(EAGAIN));
     cr_assert(not(was_eager(&before, &source.filter)));
 }
+
+/* Frames came fast, so that few were to be measured; now they come seldom. */
+Test(probe_read, who_is_asked_has_the_next_frame_measured)
+{
+    static const struct limef_filter_ops ops = {.kind = "stepper", .flags = LIMEF_FILTER_SOURCE};
+    struct limef_source source = {.filter = {.ops = &ops}, .step = step};
+    struct limef_probe probe;
+    uint64_t n_sampled;
+
+    limef_probe_attach(&probe, &source.filter);
+    step_often(&source, 1, 0);
+    n_sampled = LIMEF_COUNTED(probe.n_sampled);
+    source.filter.measure_at += 1000;
+    step_often(&source, 5, 0);
+    cr_assert(eq(u64, LIMEF_COUNTED(probe.n_sampled), n_sampled));
+    limef_probe_ask(&source.filter);
+    step_often(&source, 1, 0);
+    cr_assert(eq(u64, LIMEF_COUNTED(probe.n_sampled), n_sampled + 1));
+}

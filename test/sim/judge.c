@@ -63,9 +63,19 @@ static void go_over(const struct limef_plan *wanted)
     plan->n_workers = wanted->n_workers;
 }
 
+/* All that a graph knows: what a late source left out is not seen. */
+static double age_of(const struct sim_filter_result *result)
+{
+    return result->n_frames ? result->age_us / (double)result->n_frames : LIMEF_NOT_MEASURED;
+}
+
 static bool run_window(void)
 {
     struct sim_settings settings = {.seconds = 2, .seed = ++it.n_windows};
+    struct limef_replan_window window = {.problem = &it.running.problem,
+                                         .seen = it.seen,
+                                         .running = &it.running.plan,
+                                         .window_us = 2000000};
     const struct limef_plan *wanted;
     struct sim_result result;
     int ret;
@@ -75,11 +85,12 @@ static bool run_window(void)
     for (uint32_t i = 0; i < it.graph.n_filters; i++)
         it.seen[i] = (struct limef_replan_seen){.id = i + 1,
                                                 .n_frames = result.filters[i].n_frames,
-                                                .n_missed = result.filters[i].n_missed,
-                                                .cpu_us = result.filters[i].cpu_us};
+                                                .n_missed = result.filters[i].n_dropped,
+                                                .cpu_us = result.filters[i].cpu_us,
+                                                .age_us = age_of(&result.filters[i])};
     it.missed = sim_missed_share(&result);
     sim_clear_result(&result);
-    ret = limef_replan_window(&it.replan, &it.running.problem, it.seen, &it.running.plan, &wanted);
+    ret = limef_replan_window(&it.replan, &window, &wanted);
     cr_assert(ge(int, ret, 0));
     if (!ret)
         return false;
@@ -170,4 +181,20 @@ Test(judge, cut_that_makes_it_worse_is_taken_back)
     windows(40);
     cr_assert(eq(u64, it.replan.counters.n_changes, 1));
     cr_assert(eq(u64, it.replan.counters.n_reverts, 1));
+}
+
+/* One that does not wait within its steps: 29 ms of work for 50 frames a second. */
+Test(judge, cut_that_frees_a_late_source_stays_though_it_drops_frames)
+{
+    uint32_t source = sim_add_source(&it.graph, 50, 40), last;
+
+    it.graph.filters[source].flags = LIMEF_FILTER_SOURCE;
+    last = sim_add_behind(&it.graph, source, "light", 8000);
+    sim_add_behind(&it.graph, last, "heavy", 21000);
+    it.machine.n_cpus = 2;
+    open_live();
+    windows(20);
+    cr_assert(zero(uint, windows(20)));
+    cr_assert(eq(uint, it.running.plan.n_islands, 2));
+    cr_assert(zero(u64, it.replan.counters.n_reverts));
 }

@@ -68,6 +68,7 @@ static void drop(struct sim *sim, const struct sim_lane *lane)
     sim->result->n_dropped++;
     sim->result->n_due += lane->n_ends;
     sim->result->filters[lane->to].n_missed++;
+    sim->result->filters[lane->to].n_dropped += !lane->is_source;
 }
 
 static void push(struct sim *sim, struct sim_lane *lane, struct sim_token token)

@@ -83,6 +83,7 @@ static void complete(struct sim *sim, uint32_t filter, const struct sim_token *t
     double deadline = sim->deadline_us[token->source] + sim->path_us[filter];
 
     sim->result->n_due++;
+    sim->result->filters[filter].age_us += latency;
     if (latency <= deadline)
         sim->result->n_on_time++;
     else

@@ -81,12 +81,39 @@ void random_plans_fill(struct plans *plans, struct random_bytes *bytes, bool leg
     }
 }
 
+/* Of islands of a class whose load is known. */
+static double load_of(const struct limef_plan *plan, enum limef_priority priority)
+{
+    double load = 0;
+
+    for (uint32_t i = 0; i < plan->n_islands; i++)
+        if (plan->islands[i].thread == LIMEF_PLAN_NONE && plan->islands[i].priority == priority &&
+            plan->islands[i].load > 0)
+            load += plan->islands[i].load;
+    return load;
+}
+
+/* Real-time classes leave the other work a share of the cores; what runs may have a little more. */
+static const char *check_urgent(const struct limef_plan *plan,
+                                const struct limef_plan_problem *problem)
+{
+    double cores = problem->machine.n_cpus * (problem->previous ? 1.2 : 1) * (1 + 1e-9);
+    double reading = load_of(plan, LIMEF_PRIORITY_INGEST);
+    double shown = load_of(plan, LIMEF_PRIORITY_DISPLAY);
+    double audio = load_of(plan, LIMEF_PRIORITY_AUDIO);
+
+    if (reading > 0 && reading + audio > LIMEF_PLAN_URGENT_SHARE * cores)
+        return "what reads goes before others with more than its share of the cores";
+    if (shown > 0 && shown + reading + audio > LIMEF_PLAN_URGENT_SHARE_SHOWN * cores)
+        return "displays go before others with more than their share of the cores";
+    return NULL;
+}
+
 const char *random_plans_check(const struct limef_plan *plan,
                                const struct limef_plan_problem *problem)
 {
     static uint32_t scratch[2 * PLANS_MAX_FILTERS];
     const char *why;
 
-    plan_is_legal(plan, problem, scratch, &why);
-    return why;
+    return plan_is_legal(plan, problem, scratch, &why) ? check_urgent(plan, problem) : why;
 }

@@ -5,6 +5,7 @@
 #include "thread/graph_private.h"
 
 #include <pthread.h>
+#include <time.h>
 
 static int set_bounds(struct limef_graph *graph, struct limef_plan_link link)
 {
@@ -304,6 +305,45 @@ Test(graph_move, a_boundary_whose_filter_refuses_stays_until_it_does_not)
     atomic_store(&line.sink.refuses, 0);
     cr_assert(eq(int, move_sink_back(graph.inside, &line), 0));
     assert_whole(&line.sink, 3);
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    limef_graph_clear(&graph);
+}
+
+#define SLOW_US 60000
+
+static int take_long(void *context, const struct limef_frame *frame)
+{
+    (void)context;
+    (void)frame;
+    clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = SLOW_US * 1000}, NULL);
+    return 0;
+}
+
+/* A source that never waits, and a fifo of twelve frames, each of which its reader takes long for:
+ * to read them to the end takes more than twice the time that the change has. */
+Test(graph_move, a_full_boundary_goes_whose_reader_takes_longer_for_it_than_a_change_may)
+{
+    static struct line line;
+    struct limef_graph graph = {0};
+    struct graph_edge *edge;
+    struct graph_node *node;
+
+    line_init(&line, INT64_MAX);
+    limef_tap_filter_init(&line.a, "slow", take_long, NULL);
+    limef_connect(&line.a.filter, &line.b.filter);
+    graph_init(&graph, sizeof(memory), LIMEF_PLAN_PER_FILTER);
+    cr_assert(eq(int, limef_graph_add(&graph, &line.source.source), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    edge = graph.inside->edges;
+    cr_assert(eq(int, set_bounds(&graph, (struct limef_plan_link){.depth = 12}), 0));
+    ASSERT_COMES(limef_lane_n_waiting(&edge->input.lane) == 12);
+    pthread_mutex_lock(&graph.inside->lock);
+    node = graph_find(graph.inside, &line.a.filter);
+    node->wanted = edge->from->thread;
+    cr_assert(eq(int, graph_move(graph.inside, node->thread, node->wanted, 5 * SLOW_US), 0));
+    pthread_mutex_unlock(&graph.inside->lock);
+    ASSERT_COMES(atomic_load(&line.sink.n_packets) > 14);
+    cr_assert(eq(i64, atomic_load(&line.sink.n_out_of_order), 0));
     cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
     limef_graph_clear(&graph);
 }

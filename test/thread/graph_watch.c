@@ -104,6 +104,29 @@ Test(graph_watch, looks_seldom_until_something_happens)
     limef_graph_clear(&graph);
 }
 
+/* As if the source had given all at once that was due since long, when it was drawn how many of its
+ * steps pass until the next one is measured. */
+Test(graph_watch, costs_are_measured_behind_a_source_that_has_become_slower)
+{
+    static struct paced_source source;
+    static struct limef_tap_filter tap;
+    struct limef_graph graph = {0};
+    struct limef_graph_settings settings = {.window_us = WINDOW_US, .n_cpus = 8};
+
+    paced_source_init(&source);
+    limef_tap_filter_init(&tap, "burn", burn, NULL);
+    limef_connect(&source.source.filter, &tap.filter);
+    cr_assert(eq(int, limef_graph_init(&graph, memory, sizeof(memory), &settings), 0));
+    cr_assert(eq(int, limef_graph_add(&graph, &source.source), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    ASSERT_COMES(cost_of_second(&graph) > 0);
+    atomic_store(&burn_us, 5000);
+    atomic_fetch_add(&source.source.filter.measure_at, 1000000);
+    ASSERT_COMES(cost_of_second(&graph) > 3000);
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    limef_graph_clear(&graph);
+}
+
 static uint32_t n_first_of(struct limef_graph *graph)
 {
     uint32_t n_first;

@@ -94,12 +94,17 @@ Test(plan_place, live_sources_that_are_not_measured_share_one_worker)
     cr_assert(eq(u32, plans.plan.n_workers, 2));
 }
 
-static void measure_chain(uint32_t source, double cost_us)
+static void measure_chain_at(uint32_t source, double cost_us, double rate_hz)
 {
     for (uint32_t i = source; i < source + 3; i++) {
         plans.filters[i].cost_us = plans.filters[i].p95_us = cost_us;
-        plans.filters[i].rate_hz = 15;
+        plans.filters[i].rate_hz = rate_hz;
     }
+}
+
+static void measure_chain(uint32_t source, double cost_us)
+{
+    measure_chain_at(source, cost_us, 15);
 }
 
 /* Not all cameras answer at once. */
@@ -129,7 +134,7 @@ Test(plan_place, cameras_that_are_not_measured_leave_a_worker_that_is_full)
     for (uint32_t i = 0; i < 6; i++) {
         add_unknown_chain();
         plans.filters[3 * i].is_live = 1;
-        measure_chain(3 * i, 0.15e6 / 3 / 15); /* 0.15 of a core */
+        measure_chain_at(3 * i, 0.15e6 / 3 / 50, 50); /* 0.15 of a core */
     }
     add_unknown_chain();
     plans.filters[18].is_live = 1;

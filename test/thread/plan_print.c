@@ -84,7 +84,7 @@ Test(plan_print, a_name_does_not_break_a_line)
     print(limef_plan_print_text);
     for (const char *at = text; *at; at++)
         n_lines += *at == '\n';
-    cr_assert(eq(uint, n_lines, 1 + plans.plan.n_workers + plans.plan.n_islands + 2));
+    cr_assert(eq(uint, n_lines, 2 + plans.plan.n_workers + plans.plan.n_islands + 2));
 }
 
 Test(plan_print, json_escapes_what_must_be)

@@ -101,6 +101,14 @@ static void go_over(const struct limef_plan *wanted)
     it.running.n_workers = wanted->n_workers;
 }
 
+static int judge(const struct limef_plan **wanted)
+{
+    struct limef_replan_window window = {
+        .problem = &it.problem, .seen = it.seen, .running = &it.running, .window_us = 2000000};
+
+    return limef_replan_window(&it.replan, &window, wanted);
+}
+
 /* Windows that are all alike. Returns how many times something was to be done. */
 static int windows(int n)
 {
@@ -108,7 +116,7 @@ static int windows(int n)
 
     for (int i = 0; i < n; i++) {
         const struct limef_plan *wanted = NULL;
-        int ret = limef_replan_window(&it.replan, &it.problem, it.seen, &it.running, &wanted);
+        int ret = judge(&wanted);
 
         cr_assert(ge(int, ret, 0));
         if (!ret)
@@ -306,7 +314,7 @@ Test(replan, what_one_chain_cannot_do_is_not_held_against_another)
         set_costs(i, 10000, 20000, 5000);
     cr_assert(zero(int, windows(1)));
     cr_assert(
-        eq(int, limef_replan_window(&it.replan, &it.problem, it.seen, &it.running, &wanted), 1));
+        eq(int, judge(&wanted), 1));
     limef_replan_failed(&it.replan, SCALE, AVERROR(ETIMEDOUT));
     limef_replan_done(&it.replan, 0);
     cr_assert(eq(u64, it.replan.counters.n_failed, 1));
@@ -348,12 +356,12 @@ Test(replan, nothing_is_asked_before_the_last_change_is_done)
     open_judged(1);
     set_costs(0, 10000, 20000, 5000);
     cr_assert(
-        zero(int, limef_replan_window(&it.replan, &it.problem, it.seen, &it.running, &wanted)));
+        zero(int, judge(&wanted)));
     cr_assert(
-        eq(int, limef_replan_window(&it.replan, &it.problem, it.seen, &it.running, &wanted), 1));
+        eq(int, judge(&wanted), 1));
     for (int i = 0; i < 10; i++)
         cr_assert(
-            zero(int, limef_replan_window(&it.replan, &it.problem, it.seen, &it.running, &wanted)));
+            zero(int, judge(&wanted)));
 }
 
 Test(replan, chain_of_another_camera_does_not_notice)
@@ -403,7 +411,7 @@ Test(replan, more_than_there_is_room_for_is_refused)
 
     open_judged(1);
     it.problem.n_filters = MAX_FILTERS + 1;
-    cr_assert(eq(int, limef_replan_window(&it.replan, &it.problem, it.seen, &it.running, &wanted),
+    cr_assert(eq(int, judge(&wanted),
                  AVERROR(ENOMEM)));
 }
 

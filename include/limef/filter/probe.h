@@ -50,6 +50,8 @@ struct limef_probe {
     LIMEF_ATOMIC(uint64_t) sum_ns;    /**< own time of the measured frames */
     LIMEF_ATOMIC(uint64_t) max_ns;    /**< the longest of them */
     LIMEF_ATOMIC(uint64_t) wait_ns;   /**< not in sum_ns: waiting for room in a lane */
+    LIMEF_ATOMIC(uint64_t) n_aged;    /**< measured frames of live streams */
+    LIMEF_ATOMIC(uint64_t) age_us;    /**< of these, since they entered the process: sum */
     LIMEF_ATOMIC(uint32_t) seen;      /**< enum limef_probe_seen, or-ed */
     LIMEF_ATOMIC(uint32_t) own[LIMEF_PROBE_N_BUCKETS];
     LIMEF_ATOMIC(uint32_t) bursts[LIMEF_PROBE_N_BURSTS];
@@ -75,7 +77,7 @@ struct limef_probe {
 struct limef_probe_reading {
     int64_t at_ns; /**< limef_now_us()'s clock */
     uint64_t n_frames, n_steps, n_waited, n_sampled, n_refused, n_out, bytes, sum_ns, max_ns,
-        wait_ns;
+        wait_ns, n_aged, age_us;
     uint32_t seen; /**< enum limef_probe_seen, or-ed */
     uint32_t own[LIMEF_PROBE_N_BUCKETS];
     uint32_t bursts[LIMEF_PROBE_N_BURSTS];
@@ -103,6 +105,10 @@ LIMEF_API void limef_probe_reset(struct limef_probe *probe);
  */
 LIMEF_API void limef_probe_set_rate(struct limef_probe *probe, uint32_t hz);
 
+/** Has the next frame of a filter measured, the next step of a source, if a fifo gives it its frames:
+ * how many pass until then was drawn when they may have come faster than now. Thread: any */
+LIMEF_API void limef_probe_ask(struct limef_filter *filter);
+
 /** Gives a frame to a filter while costs are measured; limef_filter.go. Thread: the filter's */
 LIMEF_API int limef_probe_go(struct limef_filter *filter, const struct limef_frame *frame);
 
@@ -120,7 +126,7 @@ LIMEF_API int limef_probe_sample(struct limef_filter *filter, const struct limef
 static inline int limef_probe_run(struct limef_filter *filter, const struct limef_frame *frame)
 {
 #ifndef LIMEF_WITHOUT_PROBES /* to measure what the probes cost */
-    uint32_t passed = (uint32_t)LIMEF_COUNTED(filter->n_frames) - filter->measure_at;
+    uint32_t passed = (uint32_t)LIMEF_COUNTED(filter->n_frames) - LIMEF_COUNTED(filter->measure_at);
 
     if (__builtin_expect((int32_t)passed >= 0, 0))
         return limef_probe_sample(filter, frame);

@@ -33,6 +33,13 @@ LIMEF_BEGIN_DECLS
 /** Share of the time between two frames that an island may need in 95 of 100 cases. */
 #define LIMEF_PLAN_LATE_LIMIT 0.8
 
+/** Share of all cores that islands of real-time classes may use together, the others left to
+ * processing: what reads is one only as far as that goes, the lightest first; displays with what
+ * reads as far as the second. Audio is not bounded: whoever asks for it, by LIMEF_FILTER_REAL_TIME,
+ * is to be light. */
+#define LIMEF_PLAN_URGENT_SHARE 0.5
+#define LIMEF_PLAN_URGENT_SHARE_SHOWN 0.75
+
 /** What is known of a filter. */
 struct limef_plan_filter {
     const char *name; /**< borrowed; must outlive the plan's printing */

@@ -27,8 +27,19 @@ struct limef_replan_seen {
      *  the next window's problem it may have another place. */
     uint64_t id;
     uint64_t n_frames; /**< media frames that went in; of a source: that came out */
-    uint64_t n_missed; /**< media frames that were dropped before it, or came to it too late */
+    uint64_t n_missed; /**< media frames that were dropped before it */
     double cpu_us;     /**< processor time of it in the window, with its share of its thread's */
+    double age_us;     /**< of frames of live streams, when they came to it, since they entered the
+                            process: mean; 0 or LIMEF_NOT_MEASURED: none came, or it is not known */
+};
+
+/** A window of a graph that runs. */
+struct limef_replan_window {
+    const struct limef_plan_problem *problem; /**< with its costs, rates, bursts; borrowed */
+    const struct limef_replan_seen *seen;     /**< one for each filter of the problem; borrowed */
+    const struct limef_plan *running; /**< what ran in it, for the same filters and edges; borrowed
+                                       */
+    int64_t window_us;                /**< how long it was; above 0 */
 };
 
 /** What is done to a connection or to an island. */
@@ -64,6 +75,7 @@ struct limef_replan {
     void *plans[2];                       /**< memory of these two */
     void *scratch;                        /**< the planner's */
     double *loads;                        /**< of each island of the running plan */
+    double *busy_us;                      /**< likewise: for how long slow frames keep it */
     uint32_t *chain_of;                   /**< of each filter: its chain's slot in chains[0] */
     uint32_t *notes[2];                   /**< of each filter, island or worker, while composing */
     struct limef_replan_chain *chains[2]; /**< by smallest id: this window's, the last one's */
@@ -100,24 +112,20 @@ LIMEF_API void limef_replan_clear(struct limef_replan *replan);
  * Judges a window.
  *
  * Filters may have come and gone since the last window, and have other places in the problem;
- * `seen[].id` says who is who.
+ * `seen[].id` says who is who. doc/replan.md says what is worse.
  *
- * @param problem  with the costs, rates, bursts of this window; borrowed.
- * @param seen     one for each filter of the problem; borrowed.
- * @param running  the plan that ran in this window, for the same filters and edges; borrowed.
- * @param wanted   set to the plan to go over to, where there is one: the judge's, valid until
- *                 the next window. Chains that do not change keep their links, islands and
- *                 workers. A worker that goes on keeps its number, so that a number can be left
- *                 with no islands. What changed is in replan->changes.
+ * @param window  borrowed.
+ * @param wanted  set to the plan to go over to, where there is one: the judge's, valid until
+ *                the next window. Chains that do not change keep their links, islands and
+ *                workers. A worker that goes on keeps its number, so that a number can be left
+ *                with no islands. What changed is in replan->changes.
  * @return 1: go over to *wanted, then say so with limef_replan_done(); 0: all stays;
  *         AVERROR(ENOMEM): more filters or edges than max_filters, max_edges (logged);
  *         or as limef_plan_make().
  * Thread: any, one at a time
  */
 LIMEF_API int limef_replan_window(struct limef_replan *replan,
-                                  const struct limef_plan_problem *problem,
-                                  const struct limef_replan_seen *seen,
-                                  const struct limef_plan *running,
+                                  const struct limef_replan_window *window,
                                   const struct limef_plan **wanted);
 
 /**

@@ -169,7 +169,7 @@ class Kms(unittest.TestCase):
         # each is given to a plane once, and none is drawn
         self.assertEqual(stream["on_planes"], N_MOVING)
         self.assertEqual(output["planes"], N_MOVING)
-        # what is drawn is that the display waits: while the host reads files, the guest's time runs
+        # what is drawn is that the display waits: while the host looks for files, the guest's time runs
         self.assertEqual(output["flips"], N_MOVING + output["composed"])
         self.assertEqual(output["missed_flips"], 0)
 

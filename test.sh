@@ -6,14 +6,15 @@
 # Installs what is missing, then builds limef and runs its tests:
 #   dev       gcc, AddressSanitizer, UndefinedBehaviorSanitizer: all tests but those of vm
 #   tsan      ThreadSanitizer: the stress programs
-#   release   as it is installed: whole runs, the installed tree, symbols, headers, documentation
-#   vm        displays in a virtual machine, with the release; skipped where there can be none
+#   release   as it is installed: whole runs, the installed tree, symbols, headers, documentation;
+#             displays in a virtual machine, skipped where there can be none
 #   minimal   all optional parts off
 #   fuzz      built with clang, without a warning; each fuzzer for some seconds
 #   clang     looks at the tests, too
-# --quick stops after dev. In release and minimal only whole runs that take seconds are made again, and
-# of the tests of functions those are run to which that makes a difference; with --all all of them. The
-# last line counts the tests: N passed, N failed, N skipped.
+# Each is built while the tests of those before it run. --quick stops after dev. In release and minimal
+# only whole runs that take seconds are made again, and of the tests of functions those are run to which
+# that makes a difference; with --all all of them. The last line counts the tests: N passed, N failed, N
+# skipped.
 set -eu
 
 cd "$(dirname "$0")"
@@ -32,6 +33,13 @@ case ${1:-} in
 esac
 
 passed=0 failed=0 skipped=0
+begun=$(date +%s)
+
+# say WORDS: a headline, and when
+say()
+{
+    echo "== $* ($(($(date +%s) - begun)) s)"
+}
 
 finish()
 {
@@ -64,20 +72,50 @@ if setarch "$(uname -m)" -R true 2>/dev/null; then
     fixed="setarch $(uname -m) -R"
 fi
 
-# build PRESET [CMAKE-OPTION...]
+# build PRESET [CMAKE-OPTION...]: prints how that ended
 build()
 {
     preset=$1
     shift
-    echo "== $preset: building"
     mkdir -p "build/$preset"
     log=build/$preset/build.log
-    if cmake --preset "$preset" "$@" >"$log" 2>&1 && cmake --build --preset "$preset" >>"$log" 2>&1
-    then
+    $meanwhile cmake --preset "$preset" "$@" >"$log" 2>&1 &&
+        $meanwhile cmake --build --preset "$preset" >>"$log" 2>&1 && echo built || echo failed
+}
+
+# All of them, one after the other. While the tests of one run the next are built, with the time of the
+# processors that those leave: many a test waits for the clock of what it plays.
+build_all()
+{
+    meanwhile=
+    build dev
+    [ -z "$quick" ] || return 0
+    meanwhile="nice -n 15"
+    build tsan -DLIMEF_BUILD_APPS=OFF
+    build release -DLIMEF_BUILD_TESTS=ON -DLIMEF_BUILD_UNIT_TESTS=OFF -DLIMEF_BUILD_APPS=ON
+    build minimal -DLIMEF_BUILD_UNIT_TESTS="$unit_in_minimal"
+    build fuzz -DLIMEF_BUILD_APPS=ON -DLIMEF_FUZZ_SECONDS=10
+    look_with_clang
+}
+
+# At the tests: the library and the apps are built with it for the fuzzers. Prints how that ended.
+look_with_clang()
+{
+    mkdir -p build/release-clang
+    log=build/release-clang/build.log
+    $meanwhile cmake --preset release-clang -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >"$log" 2>&1 &&
+        $meanwhile scripts/check-syntax.py build/release-clang test >>"$log" 2>&1 && echo built || echo failed
+}
+
+# built PRESET: waits for it, the next that build_all builds
+built()
+{
+    say "$1: building"
+    if read -r how <&3 && [ "$how" = built ]; then
         return 0
     fi
-    tail -n 60 "$log"
-    echo "== $preset: does not build"
+    tail -n 60 "build/$1/build.log"
+    say "$1: does not build"
     failed=$((failed + 1))
     return 1
 }
@@ -87,54 +125,53 @@ run()
 {
     preset=$1
     shift
-    echo "== $preset: testing"
+    say "$preset: testing"
     results=$PWD/build/$preset/results.xml
     rm -f "$results"
     status=0
     # shellcheck disable=SC2086 # words are meant
     $fixed ctest --preset "$preset" -j "$jobs" --output-junit "$results" \
-        --test-output-size-passed 4000000 --test-output-size-failed 4000000 "$@" || status=$?
+        --test-output-size-passed 4000000 --test-output-size-failed 4000000 "$@" 3<&- || status=$?
     counts=$(awk -f scripts/count-tests.awk "$results" 2>/dev/null) || counts="0 1 0"
     # shellcheck disable=SC2086
     set -- $counts
     if [ $status != 0 ] && [ "$2" = 0 ]; then
         set -- "$1" 1 "$3"
     fi
-    echo "== $preset: $1 passed, $2 failed, $3 skipped"
+    say "$preset: $1 passed, $2 failed, $3 skipped"
     passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
 }
 
-if [ -z "$quick" ]; then # meanwhile: it is mostly downloads
-    mkdir -p build
+mkdir -p build
+if [ -z "$quick" ]; then # mostly downloads
     test/vm/setup.sh build/vm >build/vm.log 2>&1 &
     vm=$!
 fi
-if build dev; then
+rm -f build/built
+mkfifo build/built
+build_all >build/built &
+exec 3<build/built
+
+if built dev; then
     run dev -LE vm
 fi
 [ -z "$quick" ] || finish
 
-if build tsan -DLIMEF_BUILD_APPS=OFF; then
+if built tsan; then
     run tsan
 fi
-if build release -DLIMEF_BUILD_TESTS=ON -DLIMEF_BUILD_UNIT_TESTS=OFF -DLIMEF_BUILD_APPS=ON; then
-    run release -L 'install|lint|doc|e2e|everywhere' -E "$again_in_release"
+if built release; then
     if ! wait "$vm"; then
         tail -n 20 build/vm.log
-        echo "== vm: no virtual machine: its tests are skipped"
+        say "vm: no virtual machine: its tests are skipped"
     fi
-    run release -L '^vm$' -j 1
+    run release -L 'install|lint|doc|e2e|everywhere|^vm$' -E "$again_in_release"
 fi
-if build minimal -DLIMEF_BUILD_UNIT_TESTS=$unit_in_minimal; then
+if built minimal; then
     run minimal -L 'unit|e2e' -E "$again_in_minimal"
 fi
-if build fuzz -DLIMEF_BUILD_APPS=ON -DLIMEF_FUZZ_SECONDS=10; then
+if built fuzz; then
     run fuzz
 fi
-echo "== clang: looking at the tests"
-if ! cmake --preset release-clang -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >build/clang.log 2>&1 ||
-    ! scripts/check-syntax.py build/release-clang test >>build/clang.log 2>&1; then
-    tail -n 60 build/clang.log
-    failed=$((failed + 1))
-fi
+built release-clang || true
 finish

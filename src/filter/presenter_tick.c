@@ -24,7 +24,6 @@ void presenter_set_state(struct limef_presenter *presenter, struct limef_tile *t
     atomic_store_explicit(&tile->state, (uint32_t)state, memory_order_relaxed);
     tile->since_us = now_us;
     tile->text_second = -1;
-    presenter->dirty = true;
     if (presenter->compositor && (state == LIMEF_TILE_LOST || state == LIMEF_TILE_ENDED))
         compositor_forget(presenter->compositor, (unsigned)(tile - presenter->tiles));
 }
@@ -337,7 +336,8 @@ static int64_t tell_why(struct limef_presenter *presenter, struct limef_tile *ti
         compositor_set_text(presenter->compositor, (unsigned)(tile - presenter->tiles), text);
     if (presenter->host)
         presenter_host_set_text(presenter->host, (unsigned)(tile - presenter->tiles), text);
-    presenter->dirty = true;
+    presenter->dirty |= text[0] || tile->has_text;
+    tile->has_text = text[0];
     return changes_us;
 }
 

@@ -7,7 +7,8 @@
 #include <limef/base/clock.h>
 #include <limef/thread/graph.h>
 
-#include <sched.h>
+#include <semaphore.h>
+#include <time.h>
 #include <unistd.h>
 
 #define TOO_LONG_US 60000000
@@ -65,7 +66,7 @@ struct keeper {
     struct limef_payload *kept[N_KEPT];
     unsigned n; /* that came */
     LIMEF_ATOMIC(unsigned) n_wrong, n_right;
-    LIMEF_ATOMIC(bool) ended;
+    sem_t ended;
 };
 
 static void let_go(struct keeper *keeper, unsigned number)
@@ -97,7 +98,7 @@ static int keeper_go(struct limef_filter *filter, const struct limef_frame *in)
     if (signal && signal->signal == LIMEF_SIGNAL_END) {
         for (unsigned i = keeper->n < N_KEPT ? 0 : keeper->n - N_KEPT; i < keeper->n; i++)
             let_go(keeper, i);
-        atomic_store(&keeper->ended, true);
+        sem_post(&keeper->ended);
     }
     return 0;
 }
@@ -112,6 +113,7 @@ Test(decode_depth, of_a_graph_is_enough_for_a_display_that_is_slower_than_the_de
     static struct keeper keeper;
     struct limef_graph graph = {0};
     int64_t deadline_us = limef_deadline_us(TOO_LONG_US);
+    struct timespec deadline = {deadline_us / 1000000, deadline_us % 1000000 * 1000};
     const char *url =
         make("a.mkv", &(struct media){.n_pictures = N_PICTURES, .gop = 12, .b_frames = 2});
 
@@ -120,12 +122,12 @@ Test(decode_depth, of_a_graph_is_enough_for_a_display_that_is_slower_than_the_de
     run.decode.settings.n_held = 0;
     limef_filter_init(&keeper.filter, &keeper_ops, NULL);
     keeper.filter.n_kept = N_KEPT;
+    cr_assert(zero(int, sem_init(&keeper.ended, 0, 0)));
     limef_connect(&run.decode.filter, &keeper.filter);
     cr_assert(eq(int, limef_graph_init(&graph, memory, sizeof(memory), NULL), 0));
     cr_assert(eq(int, limef_graph_add(&graph, &run.source.source), 0));
     cr_assert(eq(int, limef_graph_start(&graph), 0));
-    while (!atomic_load(&keeper.ended) && limef_now_us() < deadline_us)
-        sched_yield();
+    cr_assert(zero(int, sem_clockwait(&keeper.ended, CLOCK_MONOTONIC, &deadline)));
     cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
     cr_assert(eq(uint, atomic_load(&keeper.n_wrong), 0));
     cr_assert(eq(uint, atomic_load(&keeper.n_right), N_PICTURES));

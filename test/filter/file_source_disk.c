@@ -5,6 +5,7 @@
 #include "support/play.h"
 #include "support/silence.h"
 
+#include <limef/base/clock.h>
 #include <limef/base/log.h>
 #include <limef/thread/producer.h>
 
@@ -14,7 +15,6 @@
 #include <libavutil/error.h>
 #include <libavutil/log.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SHORT_US 300000
@@ -104,8 +104,7 @@ Test(file_source_disk, that_stops_does_not_keep_its_thread_from_stopping)
     play_init(&play, &settings, NULL);
     limef_producer_init(&producer, &play.file.source, NULL);
     cr_assert(eq(int, limef_thread_start(&producer.thread), 0));
-    while (!disk_n_waiting())
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    cr_assert(disk_wait(limef_deadline_us(10000000)));
     cr_assert(eq(int, limef_thread_stop(&producer.thread, 10000000), 0));
     limef_producer_clear(&producer);
     play_clear(&play);

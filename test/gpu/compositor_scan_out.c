@@ -162,3 +162,30 @@ Test(compositor_scan_out, what_nobody_takes_leaves_the_picture_before_on_the_pla
     show(TILED);
     cr_assert(eq(u64, scanned, TILED));
 }
+
+static void end(bool silently)
+{
+    struct limef_signal_frame over;
+
+    presenter.settings.ends_silently = silently;
+    show(DRM_FORMAT_MOD_LINEAR);
+    limef_signal_frame_set(&over, LIMEF_SIGNAL_END, 0, NULL);
+    limef_go(&presenter.filter, &over.frame);
+    counters();
+    cr_assert(eq(u32, LIMEF_COUNTED(tile.state), LIMEF_TILE_ENDED));
+    counters();
+}
+
+Test(compositor_scan_out, an_end_that_says_nothing_shows_nothing_again)
+{
+    end(true);
+    cr_assert(eq(u64, LIMEF_COUNTED(presenter.n_planes), 1));
+    cr_assert(zero(u64, LIMEF_COUNTED(presenter.n_composed)));
+}
+
+Test(compositor_scan_out, an_end_that_says_so_is_drawn_over_the_last_picture)
+{
+    end(false);
+    cr_assert(eq(u64, LIMEF_COUNTED(presenter.n_planes), 1));
+    cr_assert(eq(u64, LIMEF_COUNTED(presenter.n_composed), 1));
+}

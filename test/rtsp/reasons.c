@@ -4,8 +4,6 @@
 
 #include "support/name_service.h"
 
-#include <time.h>
-
 TestSuite(rtsp_reasons, .init = open_camera, .fini = close_camera, .timeout = 120);
 
 /* Up to the end of the connection, by an answer or without one. */
@@ -183,16 +181,6 @@ Test(rtsp_reasons, have_names)
         "unknown"));
 }
 
-static void wait_for_names(unsigned n)
-{
-    int64_t end_us = limef_now_us() + DEADLINE_US;
-
-    while (name_service_n_waiting() < n) {
-        cr_assert(lt(i64, limef_now_us(), end_us));
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    }
-}
-
 /* Begins to connect, and gives up. */
 static void expect_lost_by_name(const char *text)
 {
@@ -212,7 +200,7 @@ Test(rtsp_reasons, tell_a_name_that_is_not_known_from_one_that_nobody_answers)
     rtsp_camera_clear(&camera);
     open_client("", "camera.invalid");
     step();
-    wait_for_names(1);
+    cr_assert(name_service_wait(1, limef_deadline_us(DEADLINE_US)));
     expect_lost_by_name("name lookup: no answer");
     cr_assert(camera.stream.is_name_slow);
     cr_assert(eq(u64, camera.stream.n_lost_names, 1));
@@ -221,7 +209,7 @@ Test(rtsp_reasons, tell_a_name_that_is_not_known_from_one_that_nobody_answers)
         snprintf(host, sizeof(host), "other%u.invalid", i);
         cr_assert(zero(int, resolver_open(&others[i], host, 554, false)));
     }
-    wait_for_names(8);
+    cr_assert(name_service_wait(8, limef_deadline_us(DEADLINE_US)));
     open_client("", "door.invalid");
     step();
     expect_lost_by_name("name lookup: busy with other names");
@@ -242,7 +230,7 @@ Test(rtsp_reasons, count_a_name_that_came_late)
     rtsp_camera_clear(&camera);
     open_client("", "camera.invalid");
     step();
-    wait_for_names(1);
+    cr_assert(name_service_wait(1, limef_deadline_us(DEADLINE_US)));
     camera.stream.name_asked_us -= RESOLVER_LATE_US;
     name_service_answer(0);
     meet();

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -41,6 +42,7 @@ LIMEF_API ssize_t read(int fd, void *buffer, size_t bytes)
         pthread_mutex_lock(&lock);
         n_reads++;
         n_waiting++;
+        pthread_cond_broadcast(&changed);
         while (n_left == 0)
             pthread_cond_wait(&changed, &lock);
         n_waiting--;
@@ -76,6 +78,20 @@ static unsigned read_locked(const unsigned *counter)
 unsigned disk_n_waiting(void)
 {
     return read_locked(&n_waiting);
+}
+
+bool disk_wait(int64_t deadline_us)
+{
+    struct timespec end = {deadline_us / 1000000, deadline_us % 1000000 * 1000};
+    bool came;
+    int ret = 0;
+
+    pthread_mutex_lock(&lock);
+    while (!n_waiting && ret == 0)
+        ret = pthread_cond_clockwait(&changed, &lock, CLOCK_MONOTONIC, &end);
+    came = n_waiting > 0;
+    pthread_mutex_unlock(&lock);
+    return came;
 }
 
 unsigned disk_n_reads(void)

@@ -9,6 +9,7 @@
 #ifndef LIMEF_TEST_SUPPORT_DISK_H
 #define LIMEF_TEST_SUPPORT_DISK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Stops once that many bytes were read. Goes on if it does not stop before. */
@@ -19,6 +20,9 @@ void disk_go_on(void);
 
 /* How many threads wait for it. */
 unsigned disk_n_waiting(void);
+
+/* Comes back when one does; false: none does before deadline_us of limef_now_us(). */
+bool disk_wait(int64_t deadline_us);
 
 /* How often read() was called for its files. */
 unsigned disk_n_reads(void);

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
+#include <time.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
@@ -34,6 +35,7 @@ static int wait_for_answer(void)
     pthread_mutex_lock(&lock);
     n_waiting++;
     most_waiting = n_waiting > most_waiting ? n_waiting : most_waiting;
+    pthread_cond_broadcast(&changed);
     while (!answers)
         pthread_cond_wait(&changed, &lock);
     n_waiting--;
@@ -93,4 +95,18 @@ unsigned name_service_n_waiting(void)
 unsigned name_service_most_waiting(void)
 {
     return read_locked(&most_waiting);
+}
+
+bool name_service_wait(unsigned n, int64_t deadline_us)
+{
+    struct timespec end = {deadline_us / 1000000, deadline_us % 1000000 * 1000};
+    bool came;
+    int ret = 0;
+
+    pthread_mutex_lock(&lock);
+    while (n_waiting < n && ret == 0)
+        ret = pthread_cond_clockwait(&changed, &lock, CLOCK_MONOTONIC, &end);
+    came = n_waiting >= n;
+    pthread_mutex_unlock(&lock);
+    return came;
 }

@@ -9,6 +9,9 @@
 #ifndef LIMEF_TEST_SUPPORT_NAME_SERVICE_H
 #define LIMEF_TEST_SUPPORT_NAME_SERVICE_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 /* Answers what waits, and what comes later at once: 0, this machine's address; or one of
  * getaddrinfo()'s errors. */
 void name_service_answer(int code);
@@ -19,5 +22,9 @@ unsigned name_service_n_asked(void);
 /* How many threads wait for an answer; and how many did at most. */
 unsigned name_service_n_waiting(void);
 unsigned name_service_most_waiting(void);
+
+/* Comes back when n threads or more wait for an answer; false: not before deadline_us of
+ * limef_now_us(). */
+bool name_service_wait(unsigned n, int64_t deadline_us);
 
 #endif

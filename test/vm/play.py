@@ -148,7 +148,7 @@ class Kms(unittest.TestCase):
         output, stream = report["output"], report["streams"][0]
         print(f"\nplane: {output}, {stream['frames_shown']} shown, {stream['frames_dropped']}")
         self.assertEqual(status, 0, log)
-        # the last picture's flip may not have come when it ends
+        # what is shown again, after a flip that was late, may not be on the screen when it ends
         self.assertIn(output["planes"] + output["composed"] - output["flips"], (0, 1))
         self.assertEqual(report["copied_bytes"], 0)
         # until there is one the display says that it waits
@@ -166,9 +166,11 @@ class Kms(unittest.TestCase):
         self.assertEqual(bare["missed_flips"], 0, "a program that only flips misses some")
         self.assertEqual(stream["frames_shown"], N_MOVING)
         self.assertEqual(sum(stream["frames_dropped"].values()), 0)
-        # the last picture's flip may not have come when it ends
-        self.assertIn(output["flips"], (N_MOVING, N_MOVING + 1))
-        self.assertIn(output["planes"] + output["composed"] - output["flips"], (0, 1))
+        # each is given to a plane once, and none is drawn
+        self.assertEqual(stream["on_planes"], N_MOVING)
+        self.assertEqual(output["planes"], N_MOVING)
+        # what is drawn is that the display waits: while the host looks for files, the guest's time runs
+        self.assertEqual(output["flips"], N_MOVING + output["composed"])
         self.assertEqual(output["missed_flips"], 0)
 
     def test_auto_takes_a_display_that_nobody_uses(self):

@@ -195,6 +195,7 @@ struct limef_tile {
     int64_t since_us; /**< when the state began */
     int32_t end_code;
     char text[44]; /**< why there is no picture */
+    bool has_text; /**< on screen: that, or that it waits */
 
     /* written by its thread, for limef_presenter_get_counters() and the like */
     LIMEF_ATOMIC(uint64_t) ready; /**< see limef_presenter_is_ready(); relaxed */

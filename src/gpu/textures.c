@@ -400,7 +400,8 @@ void textures_forget(struct textures *textures, struct images *images, const str
     import_clear(&textures->import, images, gl);
 }
 
-void textures_bind(struct textures *textures, const struct gl *gl, bool pixel_for_pixel, bool hasty)
+void textures_bind(struct textures *textures, const struct gl *gl, bool pixel_for_pixel,
+                   bool nearest)
 {
     const struct picture_format *format = &textures->format;
     struct texture_set *set = textures->shown;
@@ -409,7 +410,8 @@ void textures_bind(struct textures *textures, const struct gl *gl, bool pixel_fo
     for (unsigned i = 0; i < format->n_planes; i++) {
         /* a texel that is hit in its middle needs no interpolation, which costs half of a frame's
          * time where the CPU renders */
-        GLint filter = pixel_for_pixel && (i == 0 || same_size || hasty) ? GL_NEAREST : GL_LINEAR;
+        GLint filter =
+            nearest || (pixel_for_pixel && (i == 0 || same_size)) ? GL_NEAREST : GL_LINEAR;
 
         gl->ActiveTexture(GL_TEXTURE0 + i);
         gl->BindTexture(set->target, set->ids[i]);
@@ -419,6 +421,22 @@ void textures_bind(struct textures *textures, const struct gl *gl, bool pixel_fo
         gl->TexParameteri(set->target, GL_TEXTURE_MAG_FILTER, filter);
         set->filters[i] = filter;
     }
+}
+
+void textures_place_chroma(const struct textures *textures, bool nearest, GLfloat sited[4])
+{
+    const struct picture_format *format = &textures->format;
+    /* Every second luma sample lies halfway between two of chroma that is sited left, where the
+     * last bit of a position would decide, and each output has its own. No other is as near to
+     * where two samples meet: an eighth of a sample, if chroma is a quarter as wide. */
+    float nudge = nearest ? 1.0f / 16 : 0;
+    int width, height;
+
+    picture_plane_size(format, 1, textures->width, textures->height, &width, &height);
+    sited[0] = (float)textures->width / (float)(width << format->shift_x);
+    sited[1] = (float)textures->height / (float)(height << format->shift_y);
+    sited[2] = (textures->chroma_x - nudge) / (float)width;
+    sited[3] = (textures->chroma_y - nudge) / (float)height;
 }
 
 void textures_clear(struct textures *textures, const struct gl *gl)

@@ -78,10 +78,15 @@ void textures_forget(struct textures *textures, struct images *images, const str
 
 /*
  * Binds plane i to texture unit i. pixel_for_pixel: the picture is not scaled.
- * hasty: subsampled chroma is then not interpolated either.
+ * nearest: subsampled chroma is not interpolated either.
  */
 void textures_bind(struct textures *textures, const struct gl *gl, bool pixel_for_pixel,
-                   bool hasty);
+                   bool nearest);
+
+/* Writes what takes a position in the picture to one in its chroma planes, all 0..1: two factors,
+ * and what is added to x and y. nearest: of two samples that are as near the one before is meant.
+ */
+void textures_place_chroma(const struct textures *textures, bool nearest, GLfloat sited[4]);
 
 /* Releases everything; textures_forget() comes first. */
 void textures_clear(struct textures *textures, const struct gl *gl);

@@ -287,6 +287,17 @@ static int upload_planes(struct textures *textures, const struct gl *gl, const A
     return ret;
 }
 
+/*
+ * Whether there was memory for what was uploaded: a driver may look for it as late as that. Whose
+ * picture lies in ordinary memory has waited until the driver read it; who does not wait is asked
+ * for the first picture of a size alone.
+ */
+static int check_memory(const struct gl *gl, const struct upload *upload, bool is_first)
+{
+    return (is_first || upload->uploaded_bytes) && gl->GetError() != GL_NO_ERROR ? AVERROR(ENOMEM)
+                                                                                 : 0;
+}
+
 static void show(struct textures *textures, struct texture_set *set, const AVFrame *av)
 {
     textures->shown = set;
@@ -320,20 +331,26 @@ static int refuse_format(struct textures *textures, const AVFrame *av, int ret, 
 }
 
 static int refuse_size(struct textures *textures, const struct gl *gl, const AVFrame *av, int ret,
-                       const char *name)
+                       struct upload *upload, const char *name)
 {
+    bool is_too_large = ret == AVERROR(EINVAL);
+
+    upload->failed_why =
+        is_too_large ? "it is too large for this GL" : "the GL has no memory for it";
     if (!is_news(textures, av))
         return ret;
-    return ret == AVERROR(EINVAL)
+    return is_too_large
                ? limef_fail(ret, name, "pictures of %dx%d are too large: this GL shows %d at most",
                             av->width, av->height, gl->max_texture)
-               : limef_fail(ret, name, "no texture of %dx%d", av->width, av->height);
+               : limef_fail(ret, name, "the GL has no memory for a picture of %dx%d", av->width,
+                            av->height);
 }
 
 int textures_upload(struct textures *textures, const struct gl *gl, const struct AVFrame *av,
                     struct upload *upload, const char *name)
 {
     struct picture_format format;
+    bool is_first;
     int ret = 0;
 
     *upload = (struct upload){.from = upload->from,
@@ -349,18 +366,26 @@ int textures_upload(struct textures *textures, const struct gl *gl, const struct
     }
     while (upload->shrinks > 0 && !can_shrink(&format, av, upload->shrinks))
         upload->shrinks--;
-    if (textures->own_width != av->width || textures->own_height != av->height ||
-        textures->own_pix_fmt != av->format || textures->own_shrunk != upload->shrinks ||
-        !textures->own.ids[0])
+    is_first = textures->own_width != av->width || textures->own_height != av->height ||
+               textures->own_pix_fmt != av->format || textures->own_shrunk != upload->shrinks ||
+               !textures->own.ids[0];
+    if (is_first)
         ret = make_textures(textures, gl, av, upload->shrinks ? &rgba_format : &format,
                             upload->shrinks);
     if (ret < 0)
-        return refuse_size(textures, gl, av, ret, name);
+        return refuse_size(textures, gl, av, ret, upload, name);
     textures->format = upload->shrinks ? rgba_format : format;
     ret = upload->shrinks ? upload_shrunk(textures, gl, av, &format, upload)
                           : upload_planes(textures, gl, av, upload);
-    if (ret < 0)
+    if (ret < 0) {
+        delete_textures(textures, gl);
         return limef_fail(ret, name, "upload of a picture");
+    }
+    ret = check_memory(gl, upload, is_first);
+    if (ret < 0) {
+        delete_textures(textures, gl);
+        return refuse_size(textures, gl, av, ret, upload, name);
+    }
     show(textures, &textures->own, av);
     textures->bottom_up = upload->shrinks && upload->bottom_up;
     return 0;

@@ -52,7 +52,7 @@ struct upload {
     uint64_t memory_bytes; /* written in memory before that */
     const char *why;       /* of memory_bytes; NULL: there are none */
     const char *uploaded_why; /* set by the caller; NULL: nothing was uploaded */
-    const char *failed_why;   /* set by the caller; NULL: it is shown, or the log says why not */
+    const char *failed_why;   /* NULL: it is shown, or the log says why not */
     bool imported;            /* the textures are the picture's memory: nothing was moved */
     unsigned n_images;        /* EGLImages made for that; 0: they were there */
 };

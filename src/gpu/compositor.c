@@ -263,27 +263,21 @@ static void draw_picture(struct compositor *compositor, struct surface *surface,
     struct layout_rect rect = layout_fit(cell, textures->width, textures->height, surface->sar_num,
                                          surface->sar_den, sideways);
     int width = textures->width >> textures->shrunk, height = textures->height >> textures->shrunk;
-    float scale_x = 1.0f / (float)(1 << format->shift_x),
-          scale_y = 1.0f / (float)(1 << format->shift_y);
-    int chroma_width, chroma_height;
+    bool pixel_for_pixel =
+        rect.width == (sideways ? height : width) && rect.height == (sideways ? width : height);
+    GLfloat sited[4];
 
     if (!textures->shown || copy_picture(compositor, surface, rect))
         return;
     program = program_get(compositor->programs, gl, program_of(format), compositor->name);
     if (!program)
         return;
-    picture_plane_size(format, 1, textures->width, textures->height, &chroma_width, &chroma_height);
     gl->UseProgram(program->id);
-    textures_bind(textures, gl,
-                  rect.width == (sideways ? height : width) &&
-                      rect.height == (sideways ? width : height),
-                  compositor->hasty);
+    textures_bind(textures, gl, pixel_for_pixel, pixel_for_pixel && compositor->hasty);
     set_place(compositor, program, rect);
     set_turn(gl, program, surface);
-    gl->Uniform4f(program->sited, (float)textures->width * scale_x / (float)chroma_width,
-                  (float)textures->height * scale_y / (float)chroma_height,
-                  textures->chroma_x / (float)chroma_width,
-                  textures->chroma_y / (float)chroma_height);
+    textures_place_chroma(textures, pixel_for_pixel && compositor->hasty, sited);
+    gl->Uniform4fv(program->sited, 1, sited);
     gl->Uniform4fv(program->luma, 1, textures->matrix.luma);
     gl->Uniform4fv(program->chroma, 1, textures->matrix.chroma);
     set_scissor(compositor, rect);

@@ -171,9 +171,9 @@ static inline bool gl_is_software(const struct gl *gl)
 {
     const char *renderer = (const char *)gl->GetString(GL_RENDERER);
 
-    /* Mesa's: llvmpipe (LLVM 15.0.6, 256 bits), softpipe, SWR (...) */
+    /* Mesa's: llvmpipe (LLVM 15.0.6, 256 bits), softpipe, SWR (...); Google's, of Chromium */
     return renderer && (strstr(renderer, "llvmpipe") || strstr(renderer, "softpipe") ||
-                        strncmp(renderer, "SWR", 3) == 0);
+                        strncmp(renderer, "SWR", 3) == 0 || strstr(renderer, "SwiftShader"));
 }
 
 /* Whether a space-separated list has this word. */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "gpu/label.h"
 
+#include <limef/base/log.h>
+
+#include <libavutil/error.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -42,6 +45,8 @@ int label_prepare(struct label *label, const struct gl *gl, struct label_maker *
     gl->TexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MAG_FILTER, GL_NEAREST);
     gl->TexParameteri(GL_TEXTURE_2D, GL_TEXTURE_WRAP_S, GL_CLAMP_TO_EDGE);
     gl->TexParameteri(GL_TEXTURE_2D, GL_TEXTURE_WRAP_T, GL_CLAMP_TO_EDGE);
+    if (gl->GetError() != GL_NO_ERROR)
+        return limef_fail(AVERROR(ENOMEM), name, "the GL has no memory for a line of text");
     label->width = bitmap->width;
     label->height = bitmap->height;
     return 0;

@@ -8,7 +8,6 @@
 
 #include <libavutil/common.h>
 #include <libavutil/error.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* How much is read to find out whether reading is slow, and how often. */
@@ -82,14 +81,6 @@ static bool load(struct mapped_buffers *buffers, const struct gl *gl)
            gl->ClientWaitSync && gl->DeleteSync;
 }
 
-static bool renders_on_cpu(const struct gl *gl)
-{
-    const char *renderer = (const char *)gl->GetString(GL_RENDERER);
-
-    return renderer && (strstr(renderer, "llvmpipe") || strstr(renderer, "softpipe") ||
-                        strstr(renderer, "SWR") || strstr(renderer, "SwiftShader"));
-}
-
 /* Why it lends nothing; NULL: it does. */
 static const char *find_objection(struct mapped_buffers *buffers, const struct gl *gl, bool always)
 {
@@ -101,7 +92,7 @@ static const char *find_objection(struct mapped_buffers *buffers, const struct g
         return "this GL has no buffers that stay mapped";
     if (always)
         return NULL;
-    if (renders_on_cpu(gl))
+    if (gl->software)
         return "the CPU renders, and would copy all the same";
     speed = read_speed(buffers, gl);
     if (!speed)

@@ -83,9 +83,8 @@ static int import(struct surface *surface, struct surface_ways *ways,
     *why = "the picture begins within the buffer's tiles";
     if (hardware.x || hardware.y)
         return AVERROR(ENOTSUP);
-    ret = textures_import(&surface->textures, &ways->images, ways->gl, &hardware, AV_PIX_FMT_NONE,
-                          moved, why);
-    return ret;
+    return textures_import(&surface->textures, &ways->images, ways->gl, &hardware, AV_PIX_FMT_NONE,
+                           moved, why);
 }
 
 const char *surface_why_ordinary(const struct surface_ways *ways)

@@ -287,6 +287,17 @@ static int upload_planes(struct textures *textures, const struct gl *gl, const A
     return ret;
 }
 
+/*
+ * Whether there was memory for what was uploaded: a driver may look for it as late as that. Whose
+ * picture lies in ordinary memory has waited until the driver read it; who does not wait is asked
+ * for the first picture of a size alone.
+ */
+static int check_memory(const struct gl *gl, const struct upload *upload, bool is_first)
+{
+    return (is_first || upload->uploaded_bytes) && gl->GetError() != GL_NO_ERROR ? AVERROR(ENOMEM)
+                                                                                 : 0;
+}
+
 static void show(struct textures *textures, struct texture_set *set, const AVFrame *av)
 {
     textures->shown = set;
@@ -320,20 +331,26 @@ static int refuse_format(struct textures *textures, const AVFrame *av, int ret, 
 }
 
 static int refuse_size(struct textures *textures, const struct gl *gl, const AVFrame *av, int ret,
-                       const char *name)
+                       struct upload *upload, const char *name)
 {
+    bool is_too_large = ret == AVERROR(EINVAL);
+
+    upload->failed_why =
+        is_too_large ? "it is too large for this GL" : "the GL has no memory for it";
     if (!is_news(textures, av))
         return ret;
-    return ret == AVERROR(EINVAL)
+    return is_too_large
                ? limef_fail(ret, name, "pictures of %dx%d are too large: this GL shows %d at most",
                             av->width, av->height, gl->max_texture)
-               : limef_fail(ret, name, "no texture of %dx%d", av->width, av->height);
+               : limef_fail(ret, name, "the GL has no memory for a picture of %dx%d", av->width,
+                            av->height);
 }
 
 int textures_upload(struct textures *textures, const struct gl *gl, const struct AVFrame *av,
                     struct upload *upload, const char *name)
 {
     struct picture_format format;
+    bool is_first;
     int ret = 0;
 
     *upload = (struct upload){.from = upload->from,
@@ -349,18 +366,26 @@ int textures_upload(struct textures *textures, const struct gl *gl, const struct
     }
     while (upload->shrinks > 0 && !can_shrink(&format, av, upload->shrinks))
         upload->shrinks--;
-    if (textures->own_width != av->width || textures->own_height != av->height ||
-        textures->own_pix_fmt != av->format || textures->own_shrunk != upload->shrinks ||
-        !textures->own.ids[0])
+    is_first = textures->own_width != av->width || textures->own_height != av->height ||
+               textures->own_pix_fmt != av->format || textures->own_shrunk != upload->shrinks ||
+               !textures->own.ids[0];
+    if (is_first)
         ret = make_textures(textures, gl, av, upload->shrinks ? &rgba_format : &format,
                             upload->shrinks);
     if (ret < 0)
-        return refuse_size(textures, gl, av, ret, name);
+        return refuse_size(textures, gl, av, ret, upload, name);
     textures->format = upload->shrinks ? rgba_format : format;
     ret = upload->shrinks ? upload_shrunk(textures, gl, av, &format, upload)
                           : upload_planes(textures, gl, av, upload);
-    if (ret < 0)
+    if (ret < 0) {
+        delete_textures(textures, gl);
         return limef_fail(ret, name, "upload of a picture");
+    }
+    ret = check_memory(gl, upload, is_first);
+    if (ret < 0) {
+        delete_textures(textures, gl);
+        return refuse_size(textures, gl, av, ret, upload, name);
+    }
     show(textures, &textures->own, av);
     textures->bottom_up = upload->shrinks && upload->bottom_up;
     return 0;
@@ -400,7 +425,8 @@ void textures_forget(struct textures *textures, struct images *images, const str
     import_clear(&textures->import, images, gl);
 }
 
-void textures_bind(struct textures *textures, const struct gl *gl, bool pixel_for_pixel, bool hasty)
+void textures_bind(struct textures *textures, const struct gl *gl, bool pixel_for_pixel,
+                   bool nearest)
 {
     const struct picture_format *format = &textures->format;
     struct texture_set *set = textures->shown;
@@ -409,7 +435,8 @@ void textures_bind(struct textures *textures, const struct gl *gl, bool pixel_fo
     for (unsigned i = 0; i < format->n_planes; i++) {
         /* a texel that is hit in its middle needs no interpolation, which costs half of a frame's
          * time where the CPU renders */
-        GLint filter = pixel_for_pixel && (i == 0 || same_size || hasty) ? GL_NEAREST : GL_LINEAR;
+        GLint filter =
+            nearest || (pixel_for_pixel && (i == 0 || same_size)) ? GL_NEAREST : GL_LINEAR;
 
         gl->ActiveTexture(GL_TEXTURE0 + i);
         gl->BindTexture(set->target, set->ids[i]);
@@ -419,6 +446,22 @@ void textures_bind(struct textures *textures, const struct gl *gl, bool pixel_fo
         gl->TexParameteri(set->target, GL_TEXTURE_MAG_FILTER, filter);
         set->filters[i] = filter;
     }
+}
+
+void textures_place_chroma(const struct textures *textures, bool nearest, GLfloat sited[4])
+{
+    const struct picture_format *format = &textures->format;
+    /* Every second luma sample lies halfway between two of chroma that is sited left, where the
+     * last bit of a position would decide, and each output has its own. No other is as near to
+     * where two samples meet: an eighth of a sample, if chroma is a quarter as wide. */
+    float nudge = nearest ? 1.0f / 16 : 0;
+    int width, height;
+
+    picture_plane_size(format, 1, textures->width, textures->height, &width, &height);
+    sited[0] = (float)textures->width / (float)(width << format->shift_x);
+    sited[1] = (float)textures->height / (float)(height << format->shift_y);
+    sited[2] = (textures->chroma_x - nudge) / (float)width;
+    sited[3] = (textures->chroma_y - nudge) / (float)height;
 }
 
 void textures_clear(struct textures *textures, const struct gl *gl)

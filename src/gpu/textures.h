@@ -52,7 +52,7 @@ struct upload {
     uint64_t memory_bytes; /* written in memory before that */
     const char *why;       /* of memory_bytes; NULL: there are none */
     const char *uploaded_why; /* set by the caller; NULL: nothing was uploaded */
-    const char *failed_why;   /* set by the caller; NULL: it is shown, or the log says why not */
+    const char *failed_why;   /* NULL: it is shown, or the log says why not */
     bool imported;            /* the textures are the picture's memory: nothing was moved */
     unsigned n_images;        /* EGLImages made for that; 0: they were there */
 };
@@ -78,10 +78,15 @@ void textures_forget(struct textures *textures, struct images *images, const str
 
 /*
  * Binds plane i to texture unit i. pixel_for_pixel: the picture is not scaled.
- * hasty: subsampled chroma is then not interpolated either.
+ * nearest: subsampled chroma is not interpolated either.
  */
 void textures_bind(struct textures *textures, const struct gl *gl, bool pixel_for_pixel,
-                   bool hasty);
+                   bool nearest);
+
+/* Writes what takes a position in the picture to one in its chroma planes, all 0..1: two factors,
+ * and what is added to x and y. nearest: of two samples that are as near the one before is meant.
+ */
+void textures_place_chroma(const struct textures *textures, bool nearest, GLfloat sited[4]);
 
 /* Releases everything; textures_forget() comes first. */
 void textures_clear(struct textures *textures, const struct gl *gl);

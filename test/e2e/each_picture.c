@@ -139,11 +139,9 @@ static void wait_shown(uint32_t slot, uint64_t n_shown)
     }
 }
 
-/* A clip alone is drawn pixel for pixel: a chroma sample to the left of its pixels is as near to
- * the one beside, and which of both is taken may differ between two outputs. */
 static bool is_on_display(bool is_first)
 {
-    return kms.drm_fd > 0 && (!is_first || n_tiles == 1);
+    return kms.drm_fd > 0 && !is_first;
 }
 
 /* Shows a picture, and looks at it. */

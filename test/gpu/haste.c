@@ -51,16 +51,6 @@ static bool open_in_haste(void)
     return by_cpu;
 }
 
-/* How far a pixel is off the nearest chroma sample, or one of two that are equally near. */
-static double off_by_nearest(const AVFrame *av, const uint8_t *pixel, int x, int y)
-{
-    double before[3], behind[3];
-
-    rendering_expected_nearest(av, x, y, true, before);
-    rendering_expected_nearest(av, x, y, false, behind);
-    return fmin(rendering_off_by(pixel, before), rendering_off_by(pixel, behind));
-}
-
 /* Chroma that changes greatly from sample to sample, in colours that RGB can hold. */
 static AVFrame *specked(int pix_fmt, int width, int height)
 {
@@ -77,9 +67,10 @@ static AVFrame *specked(int pix_fmt, int width, int height)
     return av;
 }
 
-Test(haste, the_cpu_takes_the_nearest_chroma_pixel_for_pixel)
+Test(haste, the_cpu_takes_the_nearest_chroma_pixel_for_pixel_of_two_as_near_the_one_before)
 {
-    static const enum AVChromaLocation sitings[] = {AVCHROMA_LOC_LEFT, AVCHROMA_LOC_CENTER};
+    static const enum AVChromaLocation sitings[] = {AVCHROMA_LOC_LEFT, AVCHROMA_LOC_CENTER,
+                                                    AVCHROMA_LOC_TOPLEFT, AVCHROMA_LOC_BOTTOM};
     static const int sides[][2] = {{64, 48}, {161, 121}};
 
     for (unsigned i = 0; i < 2 * (sizeof(sitings) / sizeof(sitings[0])); i++) {
@@ -100,7 +91,8 @@ Test(haste, the_cpu_takes_the_nearest_chroma_pixel_for_pixel)
             for (int x = 0; x < width; x++) {
                 const uint8_t *pixel = rgba + 4 * (y * width + x);
 
-                worst = fmax(worst, off_by_nearest(av, pixel, x, y));
+                rendering_expected_nearest(av, x, y, rgb);
+                worst = fmax(worst, rendering_off_by(pixel, rgb));
                 rendering_expected(av, x, y, rgb);
                 n_interpolated += rendering_off_by(pixel, rgb) <= RENDERING_TOLERANCE;
             }

@@ -151,3 +151,56 @@ Test(host_faults, es_3_with_each_function_failing_while_pictures_go_on)
     free(right);
     av_frame_free(&picture);
 }
+
+/* A texture finds no memory: its picture is not shown, once, and one line of the log says why. */
+static void fail_and_count(const char *name, unsigned call, bool is_first,
+                           const struct AVFrame *picture, const uint8_t *right)
+{
+    struct limef_presenter_host_counters before, after;
+
+    failing_gl = (struct failing_gl){.name = name};
+    if (is_first)
+        limef_presenter_host_close(&host);
+    limef_presenter_host_get_counters(&host, &before);
+    n_errors = 0;
+    failing_gl = (struct failing_gl){.name = name, .mode = FAILING_GL_ONCE, .call = call};
+    rendering_show(&presenter, 0, picture, 0, false);
+    cr_assert(eq(int, limef_presenter_host_draw(&host, target()), 0), "%s %u", name, call);
+    cr_assert(ge(uint, failing_gl.n_calls, call), "%s %u", name, call);
+    limef_presenter_host_get_counters(&host, &after);
+    cr_expect(eq(u64, after.n_failed, before.n_failed + 1), "%s %u", name, call);
+    cr_expect(eq(uint, n_errors, 1), "%s %u", name, call);
+    rendering_show(&presenter, 0, picture, 0, false);
+    expect_right(right);
+    limef_presenter_host_get_counters(&host, &after);
+    cr_expect(eq(u64, after.n_failed, before.n_failed + 1), "%s %u", name, call);
+}
+
+Test(host_faults, a_picture_that_finds_no_memory_is_counted_and_the_next_one_is_shown)
+{
+    struct AVFrame *picture = rendering_waves(AV_PIX_FMT_YUV420P, 64, 48);
+    uint8_t *right = expected((const struct AVFrame *const[]){picture}, 1, 64, 48);
+    struct limef_presenter_slot_counters shown;
+
+    limef_log_set_sink(count_errors, NULL);
+    if (!right || !open_gl(ES_3))
+        cr_skip("no ES 3 here");
+    for (unsigned call = 1; call <= 3; call++) { /* one for each plane */
+        begin(ES_3);
+        fail_and_count("TexImage2D", call, true, picture, right);
+        limef_presenter_get_counters(&presenter, 0, &shown);
+        cr_assert(eq(str, (char *)shown.failed_why, "the GL has no memory for it"));
+        close_host();
+        begin(ES_3);
+        fail_and_count("TexSubImage2D", call, true, picture, right);
+        close_host();
+        begin(ES_3);
+        rendering_show(&presenter, 0, picture, 0, false);
+        expect_right(right);
+        fail_and_count("TexSubImage2D", call, false, picture, right);
+        close_host();
+    }
+    close_gl();
+    free(right);
+    av_frame_free(&picture);
+}

@@ -209,14 +209,14 @@ void rendering_expected(const AVFrame *av, int x, int y, double rgb[3])
         convert(av, x, y, chroma_at(av, desc, 1, x, y), chroma_at(av, desc, 2, x, y), rgb);
 }
 
-void rendering_expected_nearest(const AVFrame *av, int x, int y, bool before, double rgb[3])
+void rendering_expected_nearest(const AVFrame *av, int x, int y, double rgb[3])
 {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(av->format);
     double largest = (1 << desc->comp[1].depth) - 1, at[2], chroma[2];
 
     find_chroma(av, desc, x, y, at);
     for (int i = 0; i < 2; i++) /* halfway between two, a little less decides */
-        at[i] = floor(at[i] + 0.5 - (before ? 1e-6 : 0));
+        at[i] = floor(at[i] + 0.5 - 1e-6);
     for (int c = 0; c < 2; c++)
         chroma[c] = chroma_sample(av, desc, c + 1, at[0], at[1]) / largest;
     convert(av, x, y, chroma[0], chroma[1], rgb);

@@ -28,8 +28,8 @@ int rendering_show(struct limef_presenter *presenter, uint32_t slot, const struc
 void rendering_expected(const struct AVFrame *av, int x, int y, double rgb[3]);
 
 /* The same with the nearest chroma sample, as is shown in haste; of two equally near ones the one
- * before, left and above, or the one behind. Planar 4:2:0, 4:2:2, 4:4:4. */
-void rendering_expected_nearest(const struct AVFrame *av, int x, int y, bool before, double rgb[3]);
+ * before, left and above. Planar 4:2:0, 4:2:2, 4:4:4. */
+void rendering_expected_nearest(const struct AVFrame *av, int x, int y, double rgb[3]);
 
 /* By how much a pixel is off in the component that is off most. */
 double rendering_off_by(const uint8_t *pixel, const double rgb[3]);

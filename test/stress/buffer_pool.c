@@ -2,21 +2,30 @@
 /*
  * Several decoders' threads borrow buffers of different sizes and hand them on
  * to be released elsewhere, while the keeper makes what was missed, and
- * exchanges what is not lent: nobody ever has what another one has.
+ * exchanges what is not lent: nobody ever has what another one has. Then who
+ * misses one makes it at once, in memory with a descriptor, of which there is
+ * none now and then, while keepers come and go.
  */
-#include "frame/buffer_pool.h"
+#include "frame/buffer_keeper.h"
 #include "stress.h"
 
 #include <libavutil/buffer.h>
+#include <libavutil/error.h>
+#include <libavutil/frame.h>
+#include <limef/base/log.h>
+#include <sched.h>
 
 #define N_BORROWERS 3
-#define N_ROUNDS 20000
 #define N_KEPT 6 /* as many as a decoder refers to */
 #define MAX_BUFFERS 10
-#define STEP_BYTES 512
+#define FAILING_CALL 5 /* each such one finds no memory */
 
+static struct {
+    uint32_t n_rounds;
+    size_t step_bytes;
+} way;
 static struct buffer_pool *pool;
-static atomic_uint n_running = N_BORROWERS;
+static atomic_uint n_running;
 /* passed from thread to thread: released by another one than the borrower */
 static _Atomic(AVBufferRef *) passed;
 
@@ -42,7 +51,7 @@ static void *borrow(void *context)
     } kept[N_KEPT] = {{0}};
     uintptr_t n_lent = 0;
 
-    for (uint32_t round = 0; round < N_ROUNDS; round++) {
+    for (uint32_t round = 0; round < way.n_rounds; round++) {
         unsigned i = round % N_KEPT;
         const char *why = NULL;
 
@@ -51,11 +60,12 @@ static void *borrow(void *context)
             kept[i].ref = atomic_exchange_explicit(&passed, kept[i].ref, memory_order_acq_rel);
             av_buffer_unref(&kept[i].ref);
         }
-        kept[i].bytes = STEP_BYTES * (1 + next_random(&random) % 4);
+        kept[i].bytes = way.step_bytes * (1 + next_random(&random) % 4);
         kept[i].value = me << 24 | round;
         kept[i].ref = pool->source.get(&pool->source, kept[i].bytes, &why);
         CHECK(!kept[i].ref == (why != NULL));
         if (kept[i].ref) {
+            CHECK(buffer_pool_buffer_of(&(AVFrame){.buf = {kept[i].ref}})->pool == pool);
             write_all(kept[i].ref, kept[i].bytes, kept[i].value);
             n_lent++;
         }
@@ -88,21 +98,48 @@ static void add(struct buffer *place, size_t bytes)
     buffer_pool_add(place, data, bytes, 0);
 }
 
-int main(void)
+static void begin(pthread_t borrowers[N_BORROWERS])
+{
+    atomic_store_explicit(&n_running, N_BORROWERS, memory_order_relaxed);
+    for (uintptr_t i = 0; i < N_BORROWERS; i++)
+        CHECK(!pthread_create(&borrowers[i], NULL, borrow, (void *)(i + 1)));
+}
+
+static bool goes_on(void)
+{
+    return atomic_load_explicit(&n_running, memory_order_relaxed) > 0;
+}
+
+/* All that was lent is home then. Returns how many were. */
+static uintptr_t end(pthread_t borrowers[N_BORROWERS])
+{
+    AVBufferRef *last;
+    uintptr_t n_lent = 0;
+
+    for (int i = 0; i < N_BORROWERS; i++)
+        n_lent += (uintptr_t)must_join(borrowers[i]);
+    last = atomic_exchange_explicit(&passed, NULL, memory_order_acquire);
+    av_buffer_unref(&last);
+    CHECK(buffer_pool_n_lent(pool) == 0);
+    CHECK(n_lent > 0);
+    return n_lent;
+}
+
+static void lend_what_is_kept(void)
 {
     pthread_t borrowers[N_BORROWERS];
     unsigned n_made = 0, n_exchanged = 0;
-    uintptr_t n_lent = 0;
     struct buffer *buffer;
-    AVBufferRef *last;
+    uintptr_t n_lent;
 
+    way.n_rounds = 20000;
+    way.step_bytes = 512;
     pool = buffer_pool_create();
     CHECK(pool);
     while (n_made < MAX_BUFFERS / 2)
-        add(place_of(&n_made), 4 * STEP_BYTES);
-    for (uintptr_t i = 0; i < N_BORROWERS; i++)
-        CHECK(!pthread_create(&borrowers[i], NULL, borrow, (void *)(i + 1)));
-    while (atomic_load_explicit(&n_running, memory_order_relaxed)) {
+        add(place_of(&n_made), 4 * way.step_bytes);
+    begin(borrowers);
+    while (goes_on()) {
         size_t bytes = buffer_pool_next_missed(pool);
 
         buffer = bytes ? place_of(&n_made) : NULL;
@@ -111,16 +148,73 @@ int main(void)
         n_exchanged++;
         add(buffer, bytes);
     }
-    for (int i = 0; i < N_BORROWERS; i++)
-        n_lent += (uintptr_t)must_join(borrowers[i]);
-    last = atomic_load_explicit(&passed, memory_order_acquire);
-    av_buffer_unref(&last);
-    CHECK(buffer_pool_n_lent(pool) == 0);
+    n_lent = end(borrowers);
     while ((buffer = buffer_pool_take_back(pool, SIZE_MAX)))
         free(buffer->data);
     buffer_pool_unref(pool);
-    CHECK(n_lent > 0);
-    printf("%d requests, %llu answered from %u buffers, %u made or exchanged meanwhile\n",
-           N_BORROWERS * N_ROUNDS, (unsigned long long)n_lent, n_made, n_exchanged);
+    printf("%u requests, %llu answered from %u buffers, %u made or exchanged meanwhile\n",
+           N_BORROWERS * way.n_rounds, (unsigned long long)n_lent, n_made, n_exchanged);
+}
+
+/* Written under the pool's lock. */
+static struct {
+    struct dmabuf_source source;
+    unsigned n_calls, n_failed;
+} memory;
+
+static int make(struct buffer_keeper *keeper, struct buffer *buffer, size_t bytes)
+{
+    int ret;
+
+    (void)keeper;
+    if (++memory.n_calls % FAILING_CALL == 0) {
+        memory.n_failed++;
+        return AVERROR(ENOMEM);
+    }
+    ret = dmabuf_make(&memory.source, &buffer->dmabuf, bytes);
+    if (ret >= 0)
+        buffer->data = buffer->dmabuf.data;
+    return ret;
+}
+
+static void make_what_is_missed(void)
+{
+    pthread_t borrowers[N_BORROWERS];
+    unsigned n_keepers = 0;
+    uintptr_t n_lent;
+
+    way.n_rounds = 6000;
+    way.step_bytes = 2048;
+    CHECK(dmabuf_source_open(&memory.source, DMABUF_MEMFD, NULL) == 0);
+    pool = buffer_pool_create();
+    CHECK(pool);
+    begin(borrowers);
+    while (goes_on()) {
+        struct buffer_keeper keeper = {.make = make};
+
+        buffer_keeper_open(&keeper, pool, true, "keeper");
+        buffer_pool_refuse(pool, NULL);
+        for (unsigned i = 0; i < 200 && goes_on(); i++) {
+            buffer_keeper_tend(&keeper);
+            sched_yield();
+        }
+        buffer_keeper_close(&keeper); /* what is lent lives on */
+        n_keepers++;
+    }
+    n_lent = end(borrowers);
+    buffer_pool_unref(pool);
+    dmabuf_source_close(&memory.source);
+    CHECK(memory.n_calls > memory.n_failed && memory.n_failed > 0 && n_keepers > 1);
+    printf("%u requests, %llu answered from %u buffers, made at once for %u keepers, %u of them in "
+           "vain\n",
+           N_BORROWERS * way.n_rounds, (unsigned long long)n_lent, memory.n_calls - memory.n_failed,
+           n_keepers, memory.n_failed);
+}
+
+int main(void)
+{
+    limef_log_set_level(LIMEF_LOG_ERROR);
+    lend_what_is_kept();
+    make_what_is_missed();
     return 0;
 }

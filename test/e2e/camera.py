@@ -33,7 +33,7 @@ class Camera:
     """Listens at once; every member that begins with no underscore may be set before a client
     comes, some while it plays."""
 
-    def __init__(self, stream, rate=25):
+    def __init__(self, stream, rate=25, port=0):
         self.units = units_of(stream)
         self.rate = rate
         self.speed = 1.0        # times the natural rate
@@ -59,7 +59,7 @@ class Camera:
         self.requests = []
         self._came = threading.Condition()
         self._random = random.Random(1)
-        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket = socket.create_server(("127.0.0.1", port))
         self.port = self._socket.getsockname()[1]
         threading.Thread(target=self._listen, daemon=True).start()
 

@@ -61,6 +61,7 @@ struct play_options {
     bool shows_damage;
     bool keeps_mains; /* large streams are always connected */
     int64_t timeout_us;
+    const char *tls_ca, *tls_fingerprint; /* of cameras whose URL says nothing else; NULL: none */
     enum play_hwdec hwdec;
     const char *vaapi_device; /* NULL: one that is found */
     int decode_threads;       /* 0: the library decides */

@@ -96,18 +96,22 @@ static int init_camera(struct play_stream *stream, struct limef_rtsp_source *cam
     };
     struct limef_rtsp_source_settings settings = {
         .url = url,
-        .slot = camera == &stream->main ? play_stream_main_slot(stream) : stream->slot,
+    bool is_main = camera == &stream->main;
+    struct play_trust *trust = is_main ? &stream->main_trust : &stream->camera_trust;
+    const char *name = is_main ? stream->main_name : stream->name;
+        .slot = is_main ? play_stream_main_slot(stream) : stream->slot,
         .media = stream->sound ? LIMEF_MEDIA_NONE : LIMEF_MEDIA_VIDEO,
         .shows_damage = options->shows_damage,
         .transport = transports[options->transport],
         .timeout_us = options->timeout_us,
         .once = !options->reconnect,
     };
-    int ret;
+    int ret = trust_read(trust, name, url, options);
+        .tls = &trust->tls,
 
     stream->from = &stream->camera.source;
-    ret = limef_rtsp_source_init(camera, camera == &stream->main ? stream->main_name : stream->name,
-                                 &settings);
+    if (ret >= 0)
+        ret = limef_rtsp_source_init(camera, name, &settings);
     if (ret >= 0 && stream->sound)
         limef_rtsp_source_hold(camera);
     return ret;
@@ -155,6 +159,9 @@ static int init_from(struct play_stream *stream, const char *url,
                           "two streams of one camera need --rtsp=limef and two RTSP URLs");
     if (main)
         return init_both(stream, url, main, options);
+    if (!is_camera && is_rtsp(url) && trust_is_told(url))
+        return limef_fail(AVERROR(EINVAL), stream->name,
+                          "#tls-ca, #tls-fingerprint: not with --rtsp=libavformat");
     return is_camera ? init_camera(stream, &stream->camera, url, options)
                      : init_source(stream, url, options);
 }

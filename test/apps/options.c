@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define N_WORDS 16
+#define FINGERPRINT "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 static struct play_options options;
 static char errors[512];
@@ -124,6 +125,10 @@ Test(options, says_what_is_wrong_in_one_line)
     };
 
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        "--tls-ca= a",
+        "--tls-fingerprint=12 a",
+        "--tls-ca=c --tls-fingerprint=" FINGERPRINT " a",
+        "--rtsp=libavformat --tls-ca=c a",
         char *newline;
 
         memset(errors, 0, sizeof(errors));
@@ -159,6 +164,15 @@ Test(options, takes_a_speed_and_where_sound_goes_too)
 Test(options, help_and_version_need_no_url)
 {
     cr_assert(eq(int, parse("--help"), 0));
+Test(options, takes_whom_to_trust)
+{
+    cr_assert(zero(int, parse("--tls-ca=ca.pem a")));
+    cr_assert(eq(str, (char *)options.tls_ca, "ca.pem"));
+    cr_assert(zero(int, parse("--tls-fingerprint=" FINGERPRINT " a")));
+    cr_assert(eq(str, (char *)options.tls_fingerprint, FINGERPRINT));
+    cr_assert(zero(ptr, (void *)options.tls_ca));
+}
+
     cr_assert(options.help);
     cr_assert(eq(int, parse("--version"), 0));
     cr_assert(options.version);

@@ -1,21 +1,28 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Plays walls of cameras with limef-play: some that are not there yet.
+"""Plays walls of cameras with limef-play: some that are not there yet, some that nobody vouches for.
 
-wall.py LIMEF-PLAY"""
+wall.py LIMEF-PLAY [CLASS]
+
+Without TLS: Wall alone."""
+import hashlib
 import json
 import pathlib
 import re
+import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
 import time
 import unittest
+import urllib.parse
 
 import together
 from camera import Camera
+from rtspd import make_certificate
 from scrape import scrape
 
 PLAY = sys.argv[1]
@@ -158,6 +165,74 @@ class Wall(Test):
     def test_of_one_camera_that_is_not_there_is_given_up(self):
         status, _, errors = play(self.empty().url)
         self.assertEqual(status, 2, errors)
+
+
+@unittest.skipUnless(shutil.which("openssl"), "no openssl")
+class Trust(Test):
+    def setUp(self):
+        self.camera, self.ca, self.hash = self.serve_secure()
+
+    def serve_secure(self):
+        camera = self.serve()
+        key, certificate = make_certificate(pathlib.Path(tempfile.mkdtemp(dir=FOLDER)))
+        camera.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        camera.tls.load_cert_chain(certificate, key)
+        der = ssl.PEM_cert_to_DER_cert(certificate.read_text())
+        return camera, certificate, hashlib.sha256(der).hexdigest()
+
+    def assert_plays(self, *arguments):
+        status, streams, errors = play("--frames=5", *arguments)
+        self.assertEqual(status, 0, errors)
+        self.assertEqual([stream["frames_shown"] for stream in streams], [5] * len(streams))
+
+    def assert_refused(self, why, *arguments):
+        status, _, errors = play("--frames=5", *arguments)
+        self.assertEqual(status, 2, errors)
+        self.assertRegex(errors, why)
+
+    def test_of_the_system_is_not_for_a_camera_that_signed_its_own_certificate(self):
+        self.assert_refused("NOT trusted|no system store", self.camera.url())
+
+    def test_of_a_ca_file_is_asked_for(self):
+        self.assert_plays(f"--tls-ca={self.ca}", self.camera.url())
+        _, other, _ = self.serve_secure()
+        self.assert_refused("NOT trusted", f"--tls-ca={other}", self.camera.url())
+
+    def test_of_one_certificate_is_asked_for(self):
+        pairs = ":".join(self.hash[i:i + 2].upper() for i in range(0, 64, 2))
+        self.assert_plays(f"--tls-fingerprint={self.hash}", self.camera.url())
+        self.assert_plays(f"--tls-fingerprint={pairs}", self.camera.url())
+        self.assert_refused("not the one that is pinned", f"--tls-fingerprint={'0' * 64}",
+                            self.camera.url())
+
+    def test_is_of_each_url_by_itself(self):
+        other, _, other_hash = self.serve_secure()
+        third, third_ca, _ = self.serve_secure()
+        self.assert_plays(f"--tls-ca={self.ca}", self.camera.url(),
+                          f"{other.url()}#tls-fingerprint={other_hash}",
+                          f"{third.url()}#tls-ca={urllib.parse.quote(str(third_ca), safe='')}")
+        self.assert_refused("not the one that is pinned", f"--tls-ca={self.ca}",
+                            f"{self.camera.url()}#tls-fingerprint={other_hash}")
+
+    def test_of_a_small_and_a_large_stream_is_of_each(self):
+        other, _, other_hash = self.serve_secure()
+        self.assert_plays(f"{self.camera.url()}#tls-ca={self.ca}|"
+                          f"{other.url()}#tls-fingerprint={other_hash}", "--main=always")
+
+    def test_that_cannot_be_had_is_said_with_its_option(self):
+        for arguments, why in ((("--tls-ca=/nowhere/ca.pem", self.camera.url()),
+                                "--tls-ca=/nowhere/ca.pem: No such file"),
+                               ((f"{self.camera.url()}#tls-ca=/nowhere/ca.pem",),
+                                "#tls-ca=/nowhere/ca.pem: No such file"),
+                               (("--tls-fingerprint=12", self.camera.url()),
+                                "--tls-fingerprint=12: not a SHA-256"),
+                               (("--rtsp=libavformat", f"{self.camera.url()}#tls-ca=/dev/null"),
+                                "#tls-ca, #tls-fingerprint: not with --rtsp=libavformat")):
+            with self.subTest(why):
+                status, _, errors = play(*arguments)
+                self.assertEqual(status, 1)
+                self.assertIn(why, errors)
+                self.assertEqual(errors.count("\n"), 1)
 
 
 if __name__ == "__main__":

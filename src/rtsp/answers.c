@@ -276,7 +276,7 @@ static int take_description(struct rtsp_camera *camera, const struct rtsp_item *
     if (ret < 0)
         return fail(camera, LIMEF_RTSP_REASON_DESCRIPTION, ret, "its description cannot be read");
     camera->setting_up = 0;
-    camera->is_udp &= may_choose_transport(camera) || camera->settings.transport == LIMEF_RTSP_UDP;
+    camera->is_udp &= may_choose_transport(camera) || rtsp_is_udp(camera->settings.transport);
     return ask_or_fail(camera, RTSP_SETUP);
 }
 

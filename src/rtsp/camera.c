@@ -418,7 +418,7 @@ int rtsp_camera_open(struct rtsp_camera *camera, const char *name,
     if (camera->settings.timeout_us <= 0)
         camera->settings.timeout_us = DEFAULT_TIMEOUT_US;
     camera->events = *events;
-    camera->is_udp = settings->transport == LIMEF_RTSP_UDP;
+    camera->is_udp = rtsp_is_udp(settings->transport);
     camera->random = (uint64_t)av_get_random_seed() << 32 | av_get_random_seed();
     rtsp_camera_begin_backoff(camera);
     rtsp_sync_init(&camera->sync, name);

@@ -105,6 +105,7 @@ static int add_track(struct rtsp_camera *camera, const struct sdp_media *media)
     track->channel = (uint8_t)(2 * camera->n_tracks);
     track->group = rtsp_is_group(media->address) ? media->address : NULL;
     track->group_port = (uint16_t)media->port;
+    track->group_ttl = media->ttl;
     track->group_sources = media->sources;
     track->excludes_sources = media->excludes;
     camera->tracks[camera->n_tracks++] = track;
@@ -169,6 +170,7 @@ static void count_track(struct limef_rtsp_source_counters *counters, const struc
     counters->n_foreign +=
         receiver->n_foreign + track->datagrams.n_foreign + receiver->depacketizer.n_reserved;
     counters->n_kernel_drops += track->datagrams.n_kernel_drops;
+    counters->n_other_ssrc += receiver->n_other_ssrc;
 }
 
 void rtsp_camera_count(const struct rtsp_camera *camera,
@@ -243,6 +245,7 @@ static int take_packet(void *context, const uint8_t *data, size_t bytes)
     const struct reading *reading = context;
     struct rtsp_receiver *receiver = &reading->track->receiver;
 
+    receiver->knows_sender = datagrams_know_sender(&reading->track->datagrams);
     if (reading->which == 0 && !rtcp_is(data, bytes))
         return rtsp_receiver_rtp(receiver, data, bytes, reading->now_us);
     rtsp_receiver_rtcp(receiver, data, bytes, reading->now_us);

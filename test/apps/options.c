@@ -76,6 +76,9 @@ Test(options, takes_every_option_of_the_manual)
     cr_assert(options.explain);
     cr_assert(eq(str, (char *)options.ao, "wav:o.wav"));
     cr_assert(eq(int, options.audio_track, 2));
+    cr_assert(zero(int, parse("--rtsp-transport=multicast a")));
+    cr_assert(eq(int, options.transport, PLAY_TRANSPORT_MULTICAST));
+    cr_assert(eq(int, parse("--rtsp-transport=sctp a"), -1));
     cr_assert(not(options.rtsp_by_libavformat));
     cr_assert(eq(int, parse("--rtsp=libavformat a"), 0));
     cr_assert(options.rtsp_by_libavformat);
@@ -122,13 +125,13 @@ Test(options, says_what_is_wrong_in_one_line)
         "--timeout a",
         "--ao=wav: a",
         "--decode-threads=-1 a",
-    };
-
-    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         "--tls-ca= a",
         "--tls-fingerprint=12 a",
         "--tls-ca=c --tls-fingerprint=" FINGERPRINT " a",
         "--rtsp=libavformat --tls-ca=c a",
+    };
+
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         char *newline;
 
         memset(errors, 0, sizeof(errors));
@@ -161,9 +164,6 @@ Test(options, takes_a_speed_and_where_sound_goes_too)
     cr_assert(eq(int, parse("--untimed --ao-record=a.m4a a.mp4"), -1));
 }
 
-Test(options, help_and_version_need_no_url)
-{
-    cr_assert(eq(int, parse("--help"), 0));
 Test(options, takes_whom_to_trust)
 {
     cr_assert(zero(int, parse("--tls-ca=ca.pem a")));
@@ -173,6 +173,9 @@ Test(options, takes_whom_to_trust)
     cr_assert(zero(ptr, (void *)options.tls_ca));
 }
 
+Test(options, help_and_version_need_no_url)
+{
+    cr_assert(eq(int, parse("--help"), 0));
     cr_assert(options.help);
     cr_assert(eq(int, parse("--version"), 0));
     cr_assert(options.version);

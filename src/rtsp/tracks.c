@@ -269,19 +269,38 @@ int rtsp_camera_receive_datagrams(struct rtsp_camera *camera, unsigned which, in
     return came;
 }
 
+/* Whose packet that is, by its channel; some cameras give two tracks the same, or ones that
+ * overlap: by its payload type then. NULL: nobody's. */
+static struct rtsp_track *track_of(const struct rtsp_camera *camera, const struct rtsp_item *item)
+{
+    bool is_rtp = item->data_bytes >= 2 && !rtcp_is(item->data, item->data_bytes);
+    struct rtsp_track *found = NULL;
+
+    for (unsigned i = 0; i < camera->n_tracks; i++) {
+        struct rtsp_track *track = camera->tracks[i];
+        bool is_its = is_rtp && (item->data[1] & 0x7f) == track->receiver.payload_type;
+
+        if (!track->is_set_up ||
+            (item->channel != track->channel && item->channel != track->channel + 1))
+            continue;
+        if (!found || is_its)
+            found = track;
+        if (is_its)
+            break;
+    }
+    return found;
+}
+
 int rtsp_camera_take_media(struct rtsp_camera *camera, const struct rtsp_item *item, int64_t now_us)
 {
-    for (unsigned i = 0; i < camera->n_tracks; i++) {
-        struct reading reading = {.track = camera->tracks[i], .now_us = now_us};
+    struct reading reading = {.track = track_of(camera, item), .now_us = now_us};
 
-        if (!reading.track->is_set_up || (item->channel != reading.track->channel &&
-                                          item->channel != reading.track->channel + 1))
-            continue;
-        reading.which = item->channel - reading.track->channel;
-        return take_packet(&reading, item->data, item->data_bytes);
+    if (!reading.track) {
+        camera->past.n_foreign++;
+        return 0;
     }
-    camera->past.n_foreign++;
-    return 0;
+    reading.which = item->channel - reading.track->channel;
+    return take_packet(&reading, item->data, item->data_bytes);
 }
 
 /* Whether one of ours is that of a stream of the camera. */

@@ -219,7 +219,7 @@ int rtsp_track_take(struct rtsp_track *track, const char *transport)
     track->is_set_up = true;
     read_ssrc(&track->receiver, transport);
     if (!track->camera->is_udp) {
-        if (read_range(transport, "interleaved", 255, values))
+        if (read_range(transport, "interleaved", 255, values) && values[0] < 255)
             track->channel = (uint8_t)values[0];
         rtsp_framing_add(&track->camera->framing, track->channel);
         return 0;

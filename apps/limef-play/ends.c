@@ -77,9 +77,83 @@ static bool is_sound_alone(const struct play_stream *stream)
     return stream->sound_limit.reached && !decode.n_packets;
 }
 
-void ends_note(struct player *player, const struct limef_signal_frame *report)
+static void note_end(struct play_stream *stream, const struct limef_signal_frame *report)
+{
+    stream->end_code = report->code;
+    snprintf(stream->end_text, sizeof(stream->end_text), "%s", report->text);
+}
+
+static void end_stream(struct player *player, struct play_stream *stream)
 {
     struct limef_signal_frame pause; /* what is behind the end was not asked for */
+
+    stream->ended = true;
+    say_if_nothing_was_shown(player, stream);
+    say_if_cut_short(player, stream);
+    limef_signal_frame_set(&pause, LIMEF_SIGNAL_PAUSE, stream->slot, NULL);
+    limef_graph_send(&player->graph, &stream->from->filter, &pause);
+    mains_end(player, stream);
+}
+
+/* Whether anything came of it; if not by its small stream, the large one may be there. */
+static bool has_come(const struct play_stream *stream)
+{
+    struct limef_rtsp_source_counters counters;
+
+    if (!play_stream_is_camera(stream))
+        return true;
+    limef_rtsp_source_get_counters(&stream->camera, &counters);
+    return counters.n_units > 0 || stream->main_connected;
+}
+
+/* Of a camera that never came: whether a person has to mend what is wrong, there or here. */
+static bool is_refused(const struct play_stream *stream)
+{
+    struct limef_rtsp_source_counters counters;
+
+    limef_rtsp_source_get_counters(&stream->camera, &counters);
+    return counters.state == LIMEF_RTSP_REFUSED_USER || counters.state == LIMEF_RTSP_NOT_FOUND ||
+           counters.state == LIMEF_RTSP_UNSUPPORTED;
+}
+
+/*
+ * Whether cameras that never came are waited for: while something else plays, or begins to; and on
+ * a wall, which is several cameras, as long as one of them may come by itself.
+ */
+static bool waits_for_cameras(const struct player *player)
+{
+    bool is_wall, begins = false, has_ended = false, may_come = false;
+    unsigned n_cameras = 0;
+
+    for (uint32_t i = 0; i < player->n_streams; i++) {
+        const struct play_stream *stream = &player->streams[i];
+
+        n_cameras += play_stream_is_camera(stream);
+        has_ended |= stream->ended;
+        begins |= !stream->ended && (has_come(stream) || stream->end_code == 0);
+        may_come |= !stream->ended && stream->end_code < 0 && !is_refused(stream);
+    }
+    is_wall = n_cameras > 1 && !has_ended;
+    return begins || (is_wall && may_come);
+}
+
+/* What failed and never came is given up, once it is not waited for. */
+static void give_up(struct player *player)
+{
+    if (player->options->reconnect_asked || waits_for_cameras(player))
+        return;
+    for (uint32_t i = 0; i < player->n_streams; i++) {
+        struct play_stream *stream = &player->streams[i];
+
+        if (stream->ended || has_come(stream) || stream->end_code == 0)
+            continue;
+        stream->sound_ended = stream->pictures_ended = true;
+        end_stream(player, stream);
+    }
+}
+
+void ends_note(struct player *player, const struct limef_signal_frame *report)
+{
     struct play_stream *stream;
 
     if (report->frame.slot >= player->n_streams)
@@ -90,19 +164,14 @@ void ends_note(struct player *player, const struct limef_signal_frame *report)
         stream->pictures_ended |= is_sound_alone(stream);
     } else {
         stream->pictures_ended = true;
-        stream->end_code = report->code;
-        snprintf(stream->end_text, sizeof(stream->end_text), "%s", report->text);
+        note_end(stream, report);
     }
     /* sound may be longer than the pictures, unless only a part is played */
     if (stream->ended || !stream->pictures_ended ||
         (stream->sound && !stream->sound_ended && !stream->limit.reached))
         return;
-    stream->ended = true;
-    say_if_nothing_was_shown(player, stream);
-    say_if_cut_short(player, stream);
-    limef_signal_frame_set(&pause, LIMEF_SIGNAL_PAUSE, stream->slot, NULL);
-    limef_graph_send(&player->graph, &stream->from->filter, &pause);
-    mains_end(player, stream);
+    end_stream(player, stream);
+    give_up(player);
 }
 
 /* Whether the decoder took more than a whole turn of a repeated file, and gave nothing. */
@@ -136,24 +205,19 @@ void ends_vain_repetition(struct player *player)
     }
 }
 
-/* A camera that never played anything is most likely not there, or not that: it is tried again only
- * if that was asked for. One that was lost is waited for. */
 void ends_note_state(struct player *player, const struct limef_signal_frame *report)
 {
-    struct limef_rtsp_source_counters counters;
-    struct limef_signal_frame end = *report;
     struct play_stream *stream;
 
     if (report->frame.slot >= player->n_streams)
         return;
     stream = &player->streams[report->frame.slot];
-    if (stream->ended || !play_stream_is_camera(stream) || report->code >= 0 ||
-        report->value == LIMEF_RTSP_STALLED || player->options->reconnect_asked)
+    if (stream->ended || !play_stream_is_camera(stream))
         return;
-    limef_rtsp_source_get_counters(&stream->camera, &counters);
-    if (counters.n_units > 0 || stream->main_connected) /* the large stream may be there */
+    if (report->value == LIMEF_RTSP_PLAYING)
+        stream->end_code = 0;
+    if (report->code >= 0 || report->value == LIMEF_RTSP_STALLED)
         return;
-    end.signal = LIMEF_SIGNAL_END;
-    stream->sound_ended = true;
-    ends_note(player, &end);
+    note_end(stream, report);
+    give_up(player);
 }

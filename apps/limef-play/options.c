@@ -2,6 +2,7 @@
 #include "options.h"
 
 #include "option_values.h"
+#include "trust.h"
 
 #include <limef/filter/file_source.h>
 
@@ -45,6 +46,8 @@ enum option_id {
     OPTION_SHOW_DAMAGE,
     OPTION_PASSWORD_FILE,
     OPTION_PASSWORD_FD,
+    OPTION_TLS_CA,
+    OPTION_TLS_FINGERPRINT,
     OPTION_SNAPSHOT,
     OPTION_FRAMEMD5,
     OPTION_EXPORT,
@@ -88,6 +91,8 @@ static const struct option long_options[] = {
     {"show-damage", no_argument, NULL, OPTION_SHOW_DAMAGE},
     {"password-file", required_argument, NULL, OPTION_PASSWORD_FILE},
     {"password-fd", required_argument, NULL, OPTION_PASSWORD_FD},
+    {"tls-ca", required_argument, NULL, OPTION_TLS_CA},
+    {"tls-fingerprint", required_argument, NULL, OPTION_TLS_FINGERPRINT},
     {"snapshot", required_argument, NULL, OPTION_SNAPSHOT},
     {"framemd5", required_argument, NULL, OPTION_FRAMEMD5},
     {"export", required_argument, NULL, OPTION_EXPORT},
@@ -111,7 +116,7 @@ static const char *const upload_words[] = {"auto", "direct", "plain", NULL};
 static const char *const hwdec_words[] = {"auto", "vaapi", "v4l2m2m", "rkmpp", "no", NULL};
 static const char *const plan_words[] = {"auto", "fused", "per-filter", NULL};
 static const char *const rtsp_words[] = {"limef", "libavformat", NULL};
-static const char *const transport_words[] = {"auto", "tcp", "udp", NULL};
+static const char *const transport_words[] = {"auto", "tcp", "udp", "multicast", NULL};
 static const char *const main_words[] = {"solo", "always", NULL};
 static const char *const yes_no_words[] = {"no", "yes", NULL};
 static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
@@ -293,6 +298,14 @@ static int parse_input_option(const struct option_parser *parser, struct play_op
         return *text ? 0 : option_complain(parser, "--password-file: no file name");
     case OPTION_PASSWORD_FD:
         STORE_NUMBER(options->password_fd, int, 0, INT_MAX);
+    case OPTION_TLS_CA:
+        options->tls_ca = text;
+        return *text ? 0 : option_complain(parser, "--tls-ca: no file name");
+    case OPTION_TLS_FINGERPRINT:
+        options->tls_fingerprint = text;
+        return trust_is_fingerprint(text)
+                   ? 0
+                   : option_complain(parser, "--tls-fingerprint=%.80s: not a SHA-256 in hex", text);
     case OPTION_HWDEC:
         STORE_WORD(options->hwdec, enum play_hwdec, hwdec_words);
     case OPTION_VAAPI_DEVICE:
@@ -414,6 +427,10 @@ int play_options_parse(struct play_options *options, int argc, char **argv, FILE
         ret = option_complain(&parser, "--export for several URLs: the name needs %%d");
     if (!ret && options->password_file && options->password_fd >= 0)
         ret = option_complain(&parser, "--password-file and --password-fd");
+    if (!ret && options->tls_ca && options->tls_fingerprint)
+        ret = option_complain(&parser, "--tls-ca and --tls-fingerprint");
+    if (!ret && (options->tls_ca || options->tls_fingerprint) && options->rtsp_by_libavformat)
+        ret = option_complain(&parser, "--tls-ca, --tls-fingerprint: not with --rtsp=libavformat");
     if (!ret && options->urls_on_stdin && options->password_file &&
         !strcmp(options->password_file, "-"))
         ret = option_complain(&parser, "--password-file=-: standard input has the URLs");

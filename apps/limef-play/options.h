@@ -27,7 +27,12 @@ enum play_hwdec {
     PLAY_HWDEC_NO
 };
 enum play_plan { PLAY_PLAN_AUTO, PLAY_PLAN_FUSED, PLAY_PLAN_PER_FILTER };
-enum play_transport { PLAY_TRANSPORT_AUTO, PLAY_TRANSPORT_TCP, PLAY_TRANSPORT_UDP };
+enum play_transport {
+    PLAY_TRANSPORT_AUTO,
+    PLAY_TRANSPORT_TCP,
+    PLAY_TRANSPORT_UDP,
+    PLAY_TRANSPORT_MULTICAST
+};
 
 /* What the user asked for. */
 struct play_options {
@@ -56,6 +61,7 @@ struct play_options {
     int password_fd;           /* -1: none */
     enum play_transport transport;
     bool rtsp_by_libavformat;
+    const char *tls_ca, *tls_fingerprint; /* of cameras whose URL says nothing else; NULL: none */
     bool reconnect, reconnect_asked;
     int64_t latency_us; /* 0: the library's */
     bool shows_damage;

@@ -65,7 +65,8 @@ int64_t play_stream_position_us(const struct play_stream *stream,
 static int init_source(struct play_stream *stream, const char *url,
                        const struct play_options *options)
 {
-    static const char *const transports[] = {"", "rtsp_transport=tcp", "rtsp_transport=udp"};
+    static const char *const transports[] = {"", "rtsp_transport=tcp", "rtsp_transport=udp",
+                                             "rtsp_transport=udp_multicast"};
     bool rtsp = !strncasecmp(url, "rtsp", 4);
     struct limef_file_source_settings settings = {
         .url = url,
@@ -93,21 +94,26 @@ static int init_camera(struct play_stream *stream, struct limef_rtsp_source *cam
         [PLAY_TRANSPORT_AUTO] = LIMEF_RTSP_AUTO,
         [PLAY_TRANSPORT_TCP] = LIMEF_RTSP_TCP,
         [PLAY_TRANSPORT_UDP] = LIMEF_RTSP_UDP,
+        [PLAY_TRANSPORT_MULTICAST] = LIMEF_RTSP_MULTICAST,
     };
+    bool is_main = camera == &stream->main;
+    struct play_trust *trust = is_main ? &stream->main_trust : &stream->camera_trust;
+    const char *name = is_main ? stream->main_name : stream->name;
     struct limef_rtsp_source_settings settings = {
         .url = url,
-        .slot = camera == &stream->main ? play_stream_main_slot(stream) : stream->slot,
+        .slot = is_main ? play_stream_main_slot(stream) : stream->slot,
         .media = stream->sound ? LIMEF_MEDIA_NONE : LIMEF_MEDIA_VIDEO,
         .shows_damage = options->shows_damage,
         .transport = transports[options->transport],
         .timeout_us = options->timeout_us,
         .once = !options->reconnect,
+        .tls = &trust->tls,
     };
-    int ret;
+    int ret = trust_read(trust, name, url, options);
 
     stream->from = &stream->camera.source;
-    ret = limef_rtsp_source_init(camera, camera == &stream->main ? stream->main_name : stream->name,
-                                 &settings);
+    if (ret >= 0)
+        ret = limef_rtsp_source_init(camera, name, &settings);
     if (ret >= 0 && stream->sound)
         limef_rtsp_source_hold(camera);
     return ret;
@@ -153,6 +159,9 @@ static int init_from(struct play_stream *stream, const char *url,
     if (main && (!is_camera || !is_rtsp(main)))
         return limef_fail(AVERROR(EINVAL), stream->name,
                           "two streams of one camera need --rtsp=limef and two RTSP URLs");
+    if (!is_camera && is_rtsp(url) && trust_is_told(url))
+        return limef_fail(AVERROR(EINVAL), stream->name,
+                          "#tls-ca, #tls-fingerprint: not with --rtsp=libavformat");
     if (main)
         return init_both(stream, url, main, options);
     return is_camera ? init_camera(stream, &stream->camera, url, options)

@@ -13,6 +13,7 @@
 
 #include "limit.h"
 #include "options.h"
+#include "trust.h"
 #include "way.h"
 
 #include <limef/base/url.h>
@@ -44,9 +45,11 @@ struct play_stream {
     struct limef_source *from; /* one of the next two */
     struct limef_file_source source;
     struct limef_rtsp_source camera;
+    struct play_trust camera_trust;
     bool has_main; /* the camera is the small stream, this is the large one: */
     char main_name[32];
     struct limef_rtsp_source main;
+    struct play_trust main_trust;
     struct limef_switch_input inputs[2];
     struct limef_switch_filter choice;
     struct limef_latency_filter latency; /* all-zero: not live */

@@ -89,7 +89,7 @@ static int take_401(struct rtsp_camera *camera, const struct rtsp_item *item)
     if (!camera->secrets.user[0])
         return fail(camera, LIMEF_RTSP_REASON_NO_LOGIN, AVERROR(EACCES),
                     "it wants a user and a password");
-    ret = rtsp_auth_take(&camera->auth, item, camera->random);
+    ret = rtsp_auth_take(&camera->auth, item, rtsp_camera_random(camera));
     if (ret == AVERROR(ENOSYS))
         return fail(camera, LIMEF_RTSP_REASON_LOGIN_SCHEME, ret,
                     "it asks for the password in a way that "
@@ -276,7 +276,7 @@ static int take_description(struct rtsp_camera *camera, const struct rtsp_item *
     if (ret < 0)
         return fail(camera, LIMEF_RTSP_REASON_DESCRIPTION, ret, "its description cannot be read");
     camera->setting_up = 0;
-    camera->is_udp &= may_choose_transport(camera) || camera->settings.transport == LIMEF_RTSP_UDP;
+    camera->is_udp &= may_choose_transport(camera) || rtsp_is_udp(camera->settings.transport);
     return ask_or_fail(camera, RTSP_SETUP);
 }
 
@@ -355,9 +355,12 @@ static int take_answer(struct rtsp_camera *camera, const struct rtsp_item *item,
 {
     int64_t sequence = rtsp_item_number(item, "CSeq");
 
-    if (camera->pending == RTSP_NO_REQUEST || (sequence >= 0 && sequence != camera->sequence) ||
-        item->status < 200)
+    if (camera->pending == RTSP_NO_REQUEST || item->status < 200)
         return 0; /* of a request that was given up, or a word in between */
+    if (sequence >= 0 && sequence != camera->sequence) {
+        camera->is_misnumbered |= camera->pending != RTSP_KEEP_ALIVE; /* none is given up before */
+        return 0;
+    }
     if (camera->pending == RTSP_KEEP_ALIVE)
         return take_keep_alive(camera, item, now_us);
     if (item->status >= 300)

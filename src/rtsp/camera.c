@@ -227,8 +227,10 @@ static int look_at_end(struct rtsp_camera *camera, int64_t now_us)
     return rtsp_camera_fail(camera, LIMEF_RTSP_REASON_LEFT, AVERROR_EOF, "it ended its streams");
 }
 
-static const char *what_is_late(const struct rtsp_stream *stream)
+static const char *what_is_late(const struct rtsp_camera *camera)
 {
+    const struct rtsp_stream *stream = &camera->stream;
+
     switch (stream->phase) {
     case RTSP_STREAM_RESOLVING:
         return rtsp_stream_waits_for_name(stream) ? "name lookup: no answer"
@@ -236,7 +238,7 @@ static const char *what_is_late(const struct rtsp_stream *stream)
     case RTSP_STREAM_TRUSTING:
         return "whom it may trust cannot be read in time";
     case RTSP_STREAM_OPEN:
-        return "no answer";
+        return camera->is_misnumbered ? "no answer but with a CSeq of its own" : "no answer";
     default:
         return "no connection";
     }
@@ -252,7 +254,7 @@ static int look_at_deadline(struct rtsp_camera *camera, int64_t now_us)
         return 0;
     }
     return rtsp_camera_fail(camera, reason_in(camera->stream.phase), AVERROR(ETIMEDOUT),
-                            what_is_late(&camera->stream));
+                            what_is_late(camera));
 }
 
 /* It answers, but nothing comes: a firewall, mostly, or a switch that does not know who wants a
@@ -418,7 +420,7 @@ int rtsp_camera_open(struct rtsp_camera *camera, const char *name,
     if (camera->settings.timeout_us <= 0)
         camera->settings.timeout_us = DEFAULT_TIMEOUT_US;
     camera->events = *events;
-    camera->is_udp = settings->transport == LIMEF_RTSP_UDP;
+    camera->is_udp = rtsp_is_udp(settings->transport);
     camera->random = (uint64_t)av_get_random_seed() << 32 | av_get_random_seed();
     rtsp_camera_begin_backoff(camera);
     rtsp_sync_init(&camera->sync, name);

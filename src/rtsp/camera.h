@@ -38,6 +38,7 @@ struct rtsp_track {
     bool is_set_up;
     const char *group; /* of multicast; in the description; NULL: unicast */
     uint16_t group_port;
+    int group_ttl;             /* as sdp_media has it */
     const char *group_sources; /* as sdp_media has them */
     bool excludes_sources;
     struct rtsp_camera *camera;
@@ -68,6 +69,7 @@ struct rtsp_camera {
     uint32_t ssrc; /* of receiver reports: of the first track, and counted on */
     enum rtsp_request pending;
     uint32_t sequence;   /* CSeq of the last request */
+    bool is_misnumbered; /* an answer came with another one, though none was given up */
     unsigned n_refusals; /* 401 in a row */
     unsigned n_redirections;
     char session[RTSP_CAMERA_SESSION_BYTES];
@@ -221,6 +223,8 @@ void rtsp_camera_report(struct rtsp_camera *camera, int64_t now_us);
 
 /* Whether an address, a number, is one of multicast. */
 bool rtsp_is_group(const char *address);
+/* Whether these settings leave no choice but UDP. */
+bool rtsp_is_udp(enum limef_rtsp_transport transport);
 /* Whether a track comes to a group, if by UDP. */
 bool rtsp_track_has_group(const struct rtsp_track *track);
 /* What was tried by UDP was in vain. Returns whether that was a group, and unicast is to be asked

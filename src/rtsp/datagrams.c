@@ -150,15 +150,19 @@ static unsigned interface_of(const struct sockaddr_storage *own)
     return index;
 }
 
-/* Reports to the group leave by that interface. */
-static void send_by(int fd, int family, unsigned interface)
+/* Reports to the group leave by that interface, and get as far as what comes from there. */
+static void send_by(int fd, int family, unsigned interface, int ttl)
 {
     struct ip_mreqn request = {.imr_ifindex = (int)interface};
+    int level = family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP;
 
     if (family == AF_INET6)
-        setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, &interface, sizeof(interface));
+        setsockopt(fd, level, IPV6_MULTICAST_IF, &interface, sizeof(interface));
     else
-        setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &request, sizeof(request));
+        setsockopt(fd, level, IP_MULTICAST_IF, &request, sizeof(request));
+    if (ttl > 0)
+        setsockopt(fd, level, family == AF_INET6 ? IPV6_MULTICAST_HOPS : IP_MULTICAST_TTL, &ttl,
+                   sizeof(ttl));
 }
 
 static int set_membership(int fd, int option, const void *request, socklen_t bytes)
@@ -171,8 +175,10 @@ static int set_membership(int fd, int option, const void *request, socklen_t byt
                : 0;
 }
 
-/* RFC 3678 5.1: from anybody, but for those that are excluded; or from each of some alone. */
-static int join_with(int fd, const struct group_req *all, const struct datagrams_group *group)
+/* RFC 3678 5.1: from anybody, but for those that are excluded; or from each of some alone, which is
+ * noted. */
+static int join_with(struct datagrams *datagrams, int fd, const struct group_req *all,
+                     const struct datagrams_group *group)
 {
     bool is_joined = group->excludes || !*group->sources;
     int ret = is_joined ? set_membership(fd, MCAST_JOIN_GROUP, all, sizeof(*all)) : 0;
@@ -193,6 +199,7 @@ static int join_with(int fd, const struct group_req *all, const struct datagrams
         ret = set_membership(fd, group->excludes ? MCAST_BLOCK_SOURCE : MCAST_JOIN_SOURCE_GROUP,
                              &some, sizeof(some));
         is_joined = true;
+        datagrams->is_chosen = !group->excludes;
     }
     return ret < 0 || is_joined ? ret : set_membership(fd, MCAST_JOIN_GROUP, all, sizeof(*all));
 }
@@ -209,21 +216,48 @@ int datagrams_join(struct datagrams *datagrams, int poll_fd, const struct datagr
     if (resolver_read_number(group->address, group->port, &found) < 0)
         return AVERROR(ENOSYS);
     datagrams->is_group = 1;
+    if (group->camera)
+        datagrams->servers[0] = *group->camera;
     address = found.list[0].address;
     request = (struct group_req){.gr_interface = interface_of(own), .gr_group = address};
     if (address.ss_family == AF_INET6) /* of its link alone, perhaps */
         ((struct sockaddr_in6 *)(void *)&address)->sin6_scope_id = request.gr_interface;
     ret = open_pair(datagrams, &address, found.list[0].bytes, 1);
     for (int i = 0; i < 2 && ret >= 0; i++)
-        ret = join_with(datagrams->fds[i], &request, group);
+        ret = join_with(datagrams, datagrams->fds[i], &request, group);
     if (ret >= 0) {
-        send_by(datagrams->fds[1], address.ss_family, request.gr_interface);
+        send_by(datagrams->fds[1], address.ss_family, request.gr_interface, group->ttl);
         datagrams->servers[1] = address; /* with the port of the second socket */
         datagrams->server_bytes = found.list[0].bytes;
         return watch(datagrams, poll_fd);
     }
     datagrams_close(datagrams);
     return ret;
+}
+
+bool datagrams_can_send(const char *source, const char *group)
+{
+    struct resolver_addresses from, to;
+    const struct sockaddr_storage *address = &from.list[0].address;
+
+    if (resolver_read_number(source, 0, &from) < 0 || resolver_read_number(group, 0, &to) < 0 ||
+        address->ss_family != to.list[0].address.ss_family)
+        return false;
+    if (address->ss_family == AF_INET6) {
+        const struct in6_addr *in6 =
+            &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+
+        return !IN6_IS_ADDR_UNSPECIFIED(in6) && !IN6_IS_ADDR_MULTICAST(in6);
+    } else {
+        in_addr_t in = ntohl(((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr);
+
+        return in != INADDR_ANY && in != INADDR_BROADCAST && !IN_MULTICAST(in);
+    }
+}
+
+bool datagrams_know_sender(const struct datagrams *datagrams)
+{
+    return !datagrams->is_group || datagrams->is_chosen || datagrams->is_heard;
 }
 
 void datagrams_allow(struct datagrams *datagrams, const char *host)
@@ -285,9 +319,23 @@ static void change_server(struct datagrams *datagrams)
     }
 }
 
-static int is_allowed(struct datagrams *datagrams, const struct sockaddr_storage *sender)
+/* Who describes a group and does not say who sends there does so himself, mostly (RFC 2326 12.39);
+ * or a recorder did that has cameras elsewhere. */
+static int is_allowed_in_group(struct datagrams *datagrams, const struct sockaddr_storage *sender)
 {
-    if (!datagrams->server_bytes || datagrams->is_group || is_from(&datagrams->servers[0], sender))
+    if (datagrams->is_chosen)
+        return 1;
+    if (!datagrams->is_heard)
+        datagrams->is_heard = is_from(&datagrams->servers[0], sender);
+    return !datagrams->is_heard || is_from(&datagrams->servers[0], sender);
+}
+
+static int is_allowed(struct datagrams *datagrams, unsigned which,
+                      const struct sockaddr_storage *sender)
+{
+    if (datagrams->is_group) /* all who receive send reports there */
+        return which == 1 || is_allowed_in_group(datagrams, sender);
+    if (!datagrams->server_bytes || is_from(&datagrams->servers[0], sender))
         return 1;
     if (datagrams->other.ss_family == AF_UNSPEC || !is_from(&datagrams->other, sender))
         return 0;
@@ -343,7 +391,7 @@ int datagrams_receive(struct datagrams *datagrams, unsigned which, datagram_fn *
         const uint8_t *datagram = vectors[i][0].iov_base;
 
         note_drops(datagrams, which, &messages[i].msg_hdr);
-        if (!is_allowed(datagrams, &senders[i])) {
+        if (!is_allowed(datagrams, which, &senders[i])) {
             datagrams->n_foreign++;
             continue;
         }

@@ -3,6 +3,7 @@
 #ifndef LIMEF_SRC_RTSP_DATAGRAMS_H
 #define LIMEF_SRC_RTSP_DATAGRAMS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -18,7 +19,9 @@ struct datagrams {
     struct sockaddr_storage servers[2]; /* where the camera sends from, and wants reports */
     socklen_t server_bytes;             /* 0: not known yet */
     struct sockaddr_storage other;      /* it may send from there as well; AF_UNSPEC: it does not */
-    int is_group;                       /* anybody may send */
+    int is_group;                       /* anybody may send, but for: */
+    int is_chosen;                      /* by its sources, nobody else is heard */
+    int is_heard; /* the camera's own address was: nobody else is taken from then on */
     uint64_t n_kernel_drops, n_foreign;
     uint32_t drops_before[2];
     uint64_t n_small; /* in a row that would have fitted into little room; none came that did not */
@@ -40,16 +43,25 @@ struct datagrams_group {
     uint16_t port;
     const char *sources; /* of its kind, blanks between; "": anybody; others are not looked at */
     int excludes;        /* the sources are those that are not heard, else nobody else is */
+    int ttl;             /* of what is sent there; 0: as the system has it */
+    const struct sockaddr_storage *camera; /* as the RTSP connection knows it; NULL: nobody does */
 };
 
 /*
- * Joins a group on its port instead.
+ * Joins a group on its port instead. Where its sources are not known, anybody who sends there is
+ * heard until the camera itself does.
  *
  * own    our address on the network that the camera is in; AF_UNSPEC leaves the choice to the
  *        routes, of which a loopback interface or a network of cameras may have none.
  */
 int datagrams_join(struct datagrams *datagrams, int poll_fd, const struct datagrams_group *group,
                    const struct sockaddr_storage *own);
+
+/* Whether it can send to a group: a number, of the same kind, and of one host. */
+bool datagrams_can_send(const char *source, const char *group);
+
+/* Whether what is taken is the camera's for certain; so it is where no sockets are open. */
+bool datagrams_know_sender(const struct datagrams *datagrams);
 
 /*
  * Its packets may come from another address as well: that of another host, or one that is nothing

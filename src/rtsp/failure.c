@@ -51,6 +51,7 @@ void rtsp_camera_hang_up(struct rtsp_camera *camera)
     camera->pending = RTSP_NO_REQUEST;
     camera->session[0] = '\0';
     camera->n_refusals = 0;
+    camera->is_misnumbered = false;
     camera->deadline_us = camera->media_us = LIMEF_FOREVER;
     camera->keep_alive_us = camera->report_us = LIMEF_FOREVER;
 }

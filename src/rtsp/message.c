@@ -69,6 +69,22 @@ static ssize_t read_media(struct rtsp_item *item, const uint8_t *data, size_t by
     return (ssize_t)(MEDIA_HEAD_BYTES + length);
 }
 
+/* Over blanks, and to the next line if the header goes on there. Returns where it ends. */
+static size_t skip_blanks(const uint8_t *head, size_t head_bytes, size_t at)
+{
+    for (; at < head_bytes; at++) {
+        size_t end = at + (head[at] == '\r');
+        bool is_folded = end + 1 < head_bytes && head[end] == '\n' &&
+                         (head[end + 1] == ' ' || head[end + 1] == '\t');
+
+        if (is_folded)
+            at = end + 1;
+        else if (head[at] != ' ' && head[at] != '\t')
+            break;
+    }
+    return at;
+}
+
 /* The value of Content-Length before anything is written: a message that is not whole stays as it
  * is. 0: there is none. Returns AVERROR_INVALIDDATA: two that differ, or no number. */
 static int find_body_bytes(const uint8_t *head, size_t head_bytes, size_t *body_bytes)
@@ -82,12 +98,10 @@ static int find_body_bytes(const uint8_t *head, size_t head_bytes, size_t *body_
 
         if (head[i] != '\n' || strncasecmp((const char *)head + i + 1, name, sizeof(name) - 1))
             continue;
-        while (at < head_bytes && (head[at] == ' ' || head[at] == '\t'))
-            at++;
+        at = skip_blanks(head, head_bytes, at);
         if (at >= head_bytes || head[at++] != ':')
             continue;
-        while (at < head_bytes && (head[at] == ' ' || head[at] == '\t'))
-            at++;
+        at = skip_blanks(head, head_bytes, at);
         if (at >= head_bytes || !isdigit(head[at]))
             return AVERROR_INVALIDDATA;
         while (at < head_bytes && isdigit(head[at]) && value <= RTSP_MAX_BODY_BYTES)

@@ -294,6 +294,7 @@ static int take_packet(struct rtsp_receiver *receiver, const struct rtp_packet *
     if (rtp_statistics_count(&receiver->statistics, packet, to_ticks(receiver, now_us),
                              &sequence)) {
         restart(receiver);
+        receiver->n_other_ssrc += receiver->is_ssrc_told && packet->ssrc != receiver->told_ssrc;
         note_early_report(receiver, packet->ssrc, now_us);
         if (has_begun) /* what was told of its beginning is of the stream before */
             rtp_window_release(&receiver->window, -1);
@@ -339,10 +340,28 @@ static int take_stranger(struct rtsp_receiver *receiver, const struct rtp_packet
     return 0;
 }
 
+/* Once the SSRC that the camera said has come, others are its own only if nobody else can have sent
+ * them: a camera that began anew, or said what is not so. */
+static bool is_of_others(const struct rtsp_receiver *receiver, const struct rtp_packet *packet)
+{
+    return receiver->has_told_come && packet->ssrc != receiver->told_ssrc &&
+           !receiver->knows_sender;
+}
+
+/* The first packet of the SSRC that the camera said: whatever was taken for its stream is not. */
+static bool is_told_at_last(struct rtsp_receiver *receiver, const struct rtp_packet *packet)
+{
+    if (!receiver->is_ssrc_told || receiver->has_told_come || packet->ssrc != receiver->told_ssrc)
+        return false;
+    receiver->has_told_come = true;
+    return true;
+}
+
 int rtsp_receiver_rtp(struct rtsp_receiver *receiver, const uint8_t *data, size_t bytes,
                       int64_t now_us)
 {
     struct rtp_packet packet;
+    bool is_told;
 
     if (rtp_packet_read(&packet, data, bytes) < 0) {
         receiver->n_malformed++;
@@ -352,7 +371,12 @@ int rtsp_receiver_rtp(struct rtsp_receiver *receiver, const uint8_t *data, size_
         receiver->n_foreign++;
         return 0;
     }
-    if (!rtp_statistics_go_on(&receiver->statistics, &packet))
+    if (is_of_others(receiver, &packet)) {
+        receiver->n_foreign++;
+        return 0;
+    }
+    is_told = is_told_at_last(receiver, &packet);
+    if (!is_told && !rtp_statistics_go_on(&receiver->statistics, &packet))
         return take_stranger(receiver, &packet, data, bytes, now_us);
     forget_stranger(receiver);
     return take_packet(receiver, &packet, data, bytes, now_us);

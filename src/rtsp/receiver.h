@@ -62,7 +62,12 @@ struct rtsp_receiver {
     int64_t arrived_us; /* of the packet that is handled */
     bool is_restarted;  /* the next unit follows nothing */
     int64_t left_us;    /* when BYE came; 0: it did not */
+    bool is_ssrc_told;  /* by the camera: */
+    uint32_t told_ssrc;
+    bool has_told_come; /* a packet of that did */
+    bool knows_sender;  /* whatever comes is the camera's */
     uint64_t n_packets, n_bytes, n_malformed, n_foreign;
+    uint64_t n_other_ssrc; /* streams that began with another SSRC than was told, and were taken */
     struct rtsp_stranger {
         uint8_t *data; /* owned; NULL: there is none */
         size_t bytes;

@@ -105,6 +105,7 @@ static int add_track(struct rtsp_camera *camera, const struct sdp_media *media)
     track->channel = (uint8_t)(2 * camera->n_tracks);
     track->group = rtsp_is_group(media->address) ? media->address : NULL;
     track->group_port = (uint16_t)media->port;
+    track->group_ttl = media->ttl;
     track->group_sources = media->sources;
     track->excludes_sources = media->excludes;
     camera->tracks[camera->n_tracks++] = track;
@@ -169,6 +170,7 @@ static void count_track(struct limef_rtsp_source_counters *counters, const struc
     counters->n_foreign +=
         receiver->n_foreign + track->datagrams.n_foreign + receiver->depacketizer.n_reserved;
     counters->n_kernel_drops += track->datagrams.n_kernel_drops;
+    counters->n_other_ssrc += receiver->n_other_ssrc;
 }
 
 void rtsp_camera_count(const struct rtsp_camera *camera,
@@ -243,6 +245,7 @@ static int take_packet(void *context, const uint8_t *data, size_t bytes)
     const struct reading *reading = context;
     struct rtsp_receiver *receiver = &reading->track->receiver;
 
+    receiver->knows_sender = datagrams_know_sender(&reading->track->datagrams);
     if (reading->which == 0 && !rtcp_is(data, bytes))
         return rtsp_receiver_rtp(receiver, data, bytes, reading->now_us);
     rtsp_receiver_rtcp(receiver, data, bytes, reading->now_us);
@@ -266,19 +269,38 @@ int rtsp_camera_receive_datagrams(struct rtsp_camera *camera, unsigned which, in
     return came;
 }
 
+/* Whose packet that is, by its channel; some cameras give two tracks the same, or ones that
+ * overlap: by its payload type then. NULL: nobody's. */
+static struct rtsp_track *track_of(const struct rtsp_camera *camera, const struct rtsp_item *item)
+{
+    bool is_rtp = item->data_bytes >= 2 && !rtcp_is(item->data, item->data_bytes);
+    struct rtsp_track *found = NULL;
+
+    for (unsigned i = 0; i < camera->n_tracks; i++) {
+        struct rtsp_track *track = camera->tracks[i];
+        bool is_its = is_rtp && (item->data[1] & 0x7f) == track->receiver.payload_type;
+
+        if (!track->is_set_up ||
+            (item->channel != track->channel && item->channel != track->channel + 1))
+            continue;
+        if (!found || is_its)
+            found = track;
+        if (is_its)
+            break;
+    }
+    return found;
+}
+
 int rtsp_camera_take_media(struct rtsp_camera *camera, const struct rtsp_item *item, int64_t now_us)
 {
-    for (unsigned i = 0; i < camera->n_tracks; i++) {
-        struct reading reading = {.track = camera->tracks[i], .now_us = now_us};
+    struct reading reading = {.track = track_of(camera, item), .now_us = now_us};
 
-        if (!reading.track->is_set_up || (item->channel != reading.track->channel &&
-                                          item->channel != reading.track->channel + 1))
-            continue;
-        reading.which = item->channel - reading.track->channel;
-        return take_packet(&reading, item->data, item->data_bytes);
+    if (!reading.track) {
+        camera->past.n_foreign++;
+        return 0;
     }
-    camera->past.n_foreign++;
-    return 0;
+    reading.which = item->channel - reading.track->channel;
+    return take_packet(&reading, item->data, item->data_bytes);
 }
 
 /* Whether one of ours is that of a stream of the camera. */

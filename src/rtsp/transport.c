@@ -5,9 +5,11 @@
 #include <limef/base/log.h>
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <libavutil/error.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* How long a packet that is missing is waited for on UDP. */
@@ -38,9 +40,17 @@ static void write_ports(char transport[RTSP_TRANSPORT_BYTES], bool is_2, unsigne
                  port + 1);
 }
 
+bool rtsp_is_udp(enum limef_rtsp_transport transport)
+{
+    return transport == LIMEF_RTSP_UDP || transport == LIMEF_RTSP_MULTICAST;
+}
+
 bool rtsp_track_has_group(const struct rtsp_track *track)
 {
-    return track->group && !track->camera->shuns_groups;
+    const struct rtsp_camera *camera = track->camera;
+
+    return (track->group || camera->settings.transport == LIMEF_RTSP_MULTICAST) &&
+           !camera->shuns_groups;
 }
 
 bool rtsp_camera_shun_groups(struct rtsp_camera *camera, const char *why)
@@ -133,12 +143,47 @@ static unsigned read_addresses(const char *transport, const char *name, char hos
     return n;
 }
 
+/* Where the camera says that it sends from, "" if it does not. Returns whether it says its ports.
+ */
+static bool read_source(const char *transport, char source[64], unsigned ports[2])
+{
+    if (read_addresses(transport, "src_addr", source, ports))
+        return true;
+    read_value(transport, "source", source);
+    return read_range(transport, "server_port", 65535, ports);
+}
+
+/* Eight hexadecimal digits (RFC 2326 12.39), of RTSP 2.0 perhaps several with '/' between. What
+ * cannot be read was not said. */
+static void read_ssrc(struct rtsp_receiver *receiver, const char *transport)
+{
+    char text[64], *end;
+    unsigned long ssrc;
+
+    read_value(transport, "ssrc", text);
+    ssrc = strtoul(text, &end, 16);
+    receiver->is_ssrc_told =
+        isxdigit((unsigned char)text[0]) && (!*end || *end == '/') && ssrc <= UINT32_MAX;
+    receiver->told_ssrc = (uint32_t)ssrc;
+}
+
+/* "ttl=16" of a group; else what was described. */
+static int ttl_of(const struct rtsp_track *track, const char *transport)
+{
+    unsigned values[2];
+
+    return read_range(transport, "ttl", 256, values) && values[0] > 0 ? (int)values[0]
+                                                                      : track->group_ttl;
+}
+
 static int join(struct rtsp_track *track, const char *transport)
 {
-    unsigned ports[2] = {track->group_port, 0};
-    char group[64] = "";
+    const struct rtsp_camera *camera = track->camera;
+    unsigned ports[2] = {track->group_port, 0}, source_ports[2];
+    char group[64] = "", source[64] = "";
     struct sockaddr_storage own = {.ss_family = AF_UNSPEC};
     socklen_t own_bytes = sizeof(own);
+    bool is_described = *track->group_sources && !track->excludes_sources;
 
     if (!read_addresses(transport, "dest_addr", group, ports)) {
         read_value(transport, "destination", group);
@@ -148,14 +193,20 @@ static int join(struct rtsp_track *track, const char *transport)
         snprintf(group, sizeof(group), "%s", track->group ? track->group : "");
     if (ports[0] == 0 || !rtsp_is_group(group))
         return AVERROR_INVALIDDATA;
+    read_source(transport, source, source_ports);
+    if (is_described || !datagrams_can_send(source, group))
+        source[0] = '\0';
     datagrams_close(&track->datagrams);
-    getsockname(track->camera->stream.fd, (struct sockaddr *)&own, &own_bytes);
-    return datagrams_join(&track->datagrams, track->camera->poll_fd,
-                          &(struct datagrams_group){.address = group,
-                                                    .port = (uint16_t)ports[0],
-                                                    .sources = track->group_sources,
-                                                    .excludes = track->excludes_sources},
-                          &own);
+    getsockname(camera->stream.fd, (struct sockaddr *)&own, &own_bytes);
+    return datagrams_join(
+        &track->datagrams, camera->poll_fd,
+        &(struct datagrams_group){.address = group,
+                                  .port = (uint16_t)ports[0],
+                                  .ttl = ttl_of(track, transport),
+                                  .sources = source[0] ? source : track->group_sources,
+                                  .excludes = !source[0] && track->excludes_sources,
+                                  .camera = &camera->stream.peer.address},
+        &own);
 }
 
 int rtsp_track_take(struct rtsp_track *track, const char *transport)
@@ -166,19 +217,16 @@ int rtsp_track_take(struct rtsp_track *track, const char *transport)
     bool has_ports;
 
     track->is_set_up = true;
+    read_ssrc(&track->receiver, transport);
     if (!track->camera->is_udp) {
-        if (read_range(transport, "interleaved", 255, values))
+        if (read_range(transport, "interleaved", 255, values) && values[0] < 255)
             track->channel = (uint8_t)values[0];
         rtsp_framing_add(&track->camera->framing, track->channel);
         return 0;
     }
     if (rtsp_parameter(transport, ';', "multicast", &bytes))
         return track->camera->shuns_groups ? AVERROR_INVALIDDATA : join(track, transport);
-    has_ports = read_addresses(transport, "src_addr", source, values);
-    if (!has_ports) {
-        read_value(transport, "source", source);
-        has_ports = read_range(transport, "server_port", 65535, values);
-    }
+    has_ports = read_source(transport, source, values);
     datagrams_allow(&track->datagrams, source);
     if (has_ports)
         datagrams_greet(&track->datagrams, (uint16_t)values[0], (uint16_t)values[1]);

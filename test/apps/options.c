@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define N_WORDS 16
+#define FINGERPRINT "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 static struct play_options options;
 static char errors[512];
@@ -75,6 +76,9 @@ Test(options, takes_every_option_of_the_manual)
     cr_assert(options.explain);
     cr_assert(eq(str, (char *)options.ao, "wav:o.wav"));
     cr_assert(eq(int, options.audio_track, 2));
+    cr_assert(zero(int, parse("--rtsp-transport=multicast a")));
+    cr_assert(eq(int, options.transport, PLAY_TRANSPORT_MULTICAST));
+    cr_assert(eq(int, parse("--rtsp-transport=sctp a"), -1));
     cr_assert(not(options.rtsp_by_libavformat));
     cr_assert(eq(int, parse("--rtsp=libavformat a"), 0));
     cr_assert(options.rtsp_by_libavformat);
@@ -121,6 +125,10 @@ Test(options, says_what_is_wrong_in_one_line)
         "--timeout a",
         "--ao=wav: a",
         "--decode-threads=-1 a",
+        "--tls-ca= a",
+        "--tls-fingerprint=12 a",
+        "--tls-ca=c --tls-fingerprint=" FINGERPRINT " a",
+        "--rtsp=libavformat --tls-ca=c a",
     };
 
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
@@ -154,6 +162,15 @@ Test(options, takes_a_speed_and_where_sound_goes_too)
     cr_assert(eq(int, parse("--ao-stream=http://h/m a.mp4"), -1));
     cr_assert(eq(int, parse("--ao=none --ao-record=a.m4a a.mp4"), -1));
     cr_assert(eq(int, parse("--untimed --ao-record=a.m4a a.mp4"), -1));
+}
+
+Test(options, takes_whom_to_trust)
+{
+    cr_assert(zero(int, parse("--tls-ca=ca.pem a")));
+    cr_assert(eq(str, (char *)options.tls_ca, "ca.pem"));
+    cr_assert(zero(int, parse("--tls-fingerprint=" FINGERPRINT " a")));
+    cr_assert(eq(str, (char *)options.tls_fingerprint, FINGERPRINT));
+    cr_assert(zero(ptr, (void *)options.tls_ca));
 }
 
 Test(options, help_and_version_need_no_url)

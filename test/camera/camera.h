@@ -95,7 +95,8 @@ struct cameras_settings {
     uint32_t seed;
     bool wants_password; /* every second camera asks for it */
     bool is_secure;      /* every fourth one speaks TLS, where there is any */
-    bool is_multicast;   /* describes CAMERA_GROUP, each with a port of its own, and sends there */
+    bool is_multicast;   /* describes CAMERA_GROUP; there, each on a port of its own, it sends to
+                            who asks for multicast in any case */
     bool is_paused;      /* sends nothing, and answers nothing */
 };
 

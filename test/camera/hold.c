@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hold [cameras=N] [seconds=N] [rate=N] [transport=tcp|udp|multicast]: so many cameras received,
- * put together and counted; they run in a process of their own. 256, 20, 15, tcp. What both took,
- * and what was lost. Fails if a camera does not play or anything is lost. 77: there is no encoder
- * for a clip, or no multicast on the loopback interface.
+ * hold [cameras=N] [seconds=N] [rate=N] [transport=tcp|udp|multicast] [described=0|1]: so many
+ * cameras received, put together and counted; of multicast the group is described (1), or asked
+ * for; they run in a process of their own. 256, 20, 15, tcp. What both took, and what was lost.
+ * Fails if a camera does not play or anything is lost. 77: there is no encoder for a clip, or no
+ * multicast on the loopback interface.
  */
 #include "camera/arguments.h"
 #include "camera/camera.h"
@@ -181,6 +182,7 @@ int main(int n_arguments, char **arguments)
     unsigned rate_hz = (unsigned)number(arguments, "rate", 15);
     const char *transport = argument(arguments, "transport");
     bool is_multicast = transport && !strcmp(transport, "multicast");
+    bool is_described = number(arguments, "described", 1) != 0;
     int ports[2], ends[2], ret, status = 0;
     struct rlimit files;
     int64_t stopped_us, empty_bytes;
@@ -202,16 +204,20 @@ int main(int n_arguments, char **arguments)
         abort();
     if (child == 0) {
         close(ends[1]);
-        serve(
-            &(struct cameras_settings){
-                .n_cameras = n, .rate_hz = rate_hz, .seed = 1, .is_multicast = is_multicast},
-            ports[1], ends[0]);
+        serve(&(struct cameras_settings){.n_cameras = n,
+                                         .rate_hz = rate_hz,
+                                         .seed = 1,
+                                         .is_multicast = is_multicast && is_described},
+              ports[1], ends[0]);
         return 0;
     }
     clip_clear(&clips[0]);
     empty_bytes = read_memory_bytes();
     is_udp = strcmp(transport, "tcp") != 0;
-    set_up(n, ports[0], is_udp ? LIMEF_RTSP_UDP : LIMEF_RTSP_TCP);
+    set_up(n, ports[0],
+           is_multicast && !is_described ? LIMEF_RTSP_MULTICAST
+           : is_udp                      ? LIMEF_RTSP_UDP
+                                         : LIMEF_RTSP_TCP);
     ret = measure(n, rate_hz, (double)number(arguments, "seconds", 20), empty_bytes);
     stopped_us = limef_now_us();
     limef_graph_stop(&graph, 20000000);

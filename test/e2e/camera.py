@@ -12,8 +12,10 @@ import time
 
 CLOCK_HZ = 90000
 LARGEST = 1200  # bytes of a packet's payload
+SPREAD = 16     # packets
 GROUP = 8       # NAL units that are sent out of order: the even ones, then the odd ones
 FIRST_NUMBER = 65500  # of 16 bits: they wrap
+FIRST_TIMESTAMP = 4294960000  # likewise, of 32
 
 
 def units_of(stream):
@@ -33,7 +35,7 @@ class Camera:
     """Listens at once; every member that begins with no underscore may be set before a client
     comes, some while it plays."""
 
-    def __init__(self, stream, rate=25):
+    def __init__(self, stream, rate=25, port=0):
         self.units = units_of(stream)
         self.rate = rate
         self.speed = 1.0        # times the natural rate
@@ -52,6 +54,7 @@ class Camera:
         self.loss = 0.0         # of packets
         self.duplicates = 0.0
         self.reorder = 0.0
+        self.shuffled = False   # packets of a unit, within SPREAD places; one of ten twice, now or later
         self.tls = None         # an ssl.SSLContext
         self.version = 1        # of RTSP; 2: that alone
         self.interleaved = False  # packetization-mode 2
@@ -59,7 +62,7 @@ class Camera:
         self.requests = []
         self._came = threading.Condition()
         self._random = random.Random(1)
-        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket = socket.create_server(("127.0.0.1", port))
         self.port = self._socket.getsockname()[1]
         threading.Thread(target=self._listen, daemon=True).start()
 
@@ -113,6 +116,7 @@ class _Session:
         self.held = None
         self.waiting = []  # of the group that is sent next: number, time, NAL unit
         self.number = FIRST_NUMBER
+        self.unit, self.again = [], []  # packets: of what is sent now; that are sent once more
 
     def run(self):
         data = b""
@@ -179,7 +183,11 @@ class _Session:
                               "Public: DESCRIBE, SETUP, PLAY"], self.describe()
         if method == "SETUP":
             return self.set_up(head)
-        return "200 OK", ["Session: 4711"], b""
+        headers = ["Session: 4711"]
+        if camera.shuffled and method == "PLAY":  # else nobody could know which one is the first
+            headers.append(f"RTP-Info: url={camera.url()}/track1;seq={self.sequence + 1};"
+                           f"rtptime={FIRST_TIMESTAMP}")
+        return "200 OK", headers, b""
 
     def is_authorized(self, method, url, head):
         if self.camera.password is None:
@@ -273,7 +281,7 @@ class _Session:
                     return
                 if n in camera.jumps:
                     offset += camera.jumps[n] * CLOCK_HZ
-                timestamp = (4294960000 + n * CLOCK_HZ // camera.rate + offset) % 2**32
+                timestamp = (FIRST_TIMESTAMP + n * CLOCK_HZ // camera.rate + offset) % 2**32
                 self.send_unit(unit, timestamp)
                 n += 1
                 left_s = begun_s + n / camera.rate / camera.speed - time.monotonic()
@@ -301,6 +309,7 @@ class _Session:
                 packets.append(bytes([nal[0] & 0xe0 | 28, nal[0] & 31 | flags]) + part)
         for i, payload in enumerate(packets):
             self.send_payload(payload, timestamp, i == len(packets) - 1)
+        self.send_shuffled()
 
     def send_group(self):
         """STAP-B, or FU-B and FU-A (RFC 6184 section 5)."""
@@ -324,8 +333,20 @@ class _Session:
         self.disturb(struct.pack(">BBHII", 0x80, 96 | (0x80 if is_last else 0), self.sequence,
                                  timestamp, 7) + payload)
 
+    def send_shuffled(self):
+        chance = self.camera._random
+        twice = [packet for packet in self.unit if chance.random() < 0.1]
+        places = sorted((i + chance.uniform(0, SPREAD), packet)
+                        for i, packet in enumerate(self.unit + self.again))
+        self.unit, self.again = [], twice
+        for _, packet in places:
+            self.send_packet(packet, 0)
+
     def disturb(self, packet):
         chance = self.camera._random.random
+        if self.camera.shuffled:
+            self.unit.append(packet)
+            return
         if chance() < self.camera.loss:
             return
         if self.held is None and chance() < self.camera.reorder:

@@ -3,7 +3,7 @@
  * rtsp_client URL [key=value...]: plays a camera and says what happens, a line for each change of
  * its state: "state NAME CODE TEXT". At the end "counters NAME=N ..." and "stopped US".
  *
- * transport=auto|tcp|udp  once=0|1  timeout_ms=N  damage=0|1
+ * transport=auto|tcp|udp|multicast  once=0|1  timeout_ms=N  damage=0|1
  * latency_ms=N  drops what is later; at the end "latency NAME=N ..."
  * stall_ms=N    the consumer does nothing for so long, once, at unit stall_at=N
  * md5=FILE      a line for each decoded picture, as limef_framemd5_filter writes it
@@ -62,6 +62,8 @@ static enum limef_rtsp_transport transport_of(char **arguments)
 
     if (!value || !strcmp(value, "auto"))
         return LIMEF_RTSP_AUTO;
+    if (!strcmp(value, "multicast"))
+        return LIMEF_RTSP_MULTICAST;
     return !strcmp(value, "tcp") ? LIMEF_RTSP_TCP : LIMEF_RTSP_UDP;
 }
 

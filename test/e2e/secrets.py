@@ -7,7 +7,6 @@ import base64
 import os
 import pathlib
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ import time
 import unittest
 
 from camera import Camera
+from scrape import scrape
 
 PLAY = sys.argv[1]
 DEADLINE_S = 120
@@ -24,17 +24,6 @@ CLIP = FOLDER / "clip.h264"
 PASSWORD = "s3cr3t/p@ss"
 FORMS = [PASSWORD, "s3cr3t%2Fp%40ss", "s3cr3t%2fp%40ss", "s3cr3t",
          base64.b64encode(f"admin:{PASSWORD}".encode()).decode()]
-
-
-def scrape(path):
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(DEADLINE_S)
-        connection.connect(str(path))
-        connection.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
-        text = b""
-        while data := connection.recv(65536):
-            text += data
-    return text.decode()
 
 
 class Secrets(unittest.TestCase):

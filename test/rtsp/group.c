@@ -12,6 +12,8 @@
     "a=rtpmap:96 H264/90000\r\na=control:v\r\n"
 #define OURS "127.0.0.2"
 #define OTHERS "127.0.0.3"
+#define ITS_OWN "127.0.0.1" /* as RTSP knows the camera */
+#define SSRC 0x11223344
 
 static bool enter_network(void)
 {
@@ -52,6 +54,8 @@ static void play(const char *description, bool is_group)
         step();
 }
 
+static uint32_t ssrc = SSRC; /* of what is sent */
+
 static void send_from(const char *host, uint16_t sequence, const char *to_host, uint16_t to_port)
 {
     struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr.s_addr = inet_addr(host)};
@@ -62,6 +66,7 @@ static void send_from(const char *host, uint16_t sequence, const char *to_host, 
     uint8_t packet[64];
     size_t bytes = packet_write(packet, sequence, sequence * 3600u, true, "\x65\x88", 2);
 
+    AV_WB32(packet + 8, ssrc);
     cr_assert(zero(int, setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &request, sizeof(request))));
     cr_assert(zero(int, bind(fd, (struct sockaddr *)&own, sizeof(own))));
     cr_assert(gt(i64, sendto(fd, packet, bytes, 0, (struct sockaddr *)&to, sizeof(to)), 0));
@@ -200,4 +205,182 @@ Test(rtsp_group, a_camera_that_answers_with_it_nevertheless_has_no_way)
     cr_assert(eq(int, (int)camera.reason, LIMEF_RTSP_REASON_TRANSPORT));
     camera.retry_us = 0;
     expect_setup(DESCRIPTION, true);
+}
+
+/* As play(), and the camera says more of the group in its answer. */
+static void play_with(const char *description, const char *parameters)
+{
+    char transport[256];
+
+    snprintf(transport, sizeof(transport), "Session: 1\r\nTransport: RTP/AVP;multicast;%s\r\n",
+             parameters);
+    expect_setup(description, true);
+    answer(transport);
+    expect("PLAY");
+    answer("");
+    while (camera.pending != RTSP_NO_REQUEST)
+        step();
+}
+
+static uint16_t first_number(void)
+{
+    return (uint16_t)camera.tracks[0]->receiver.statistics.first;
+}
+
+static uint16_t last_number(void)
+{
+    return (uint16_t)camera.tracks[0]->receiver.statistics.highest;
+}
+
+static uint64_t n_foreign(void)
+{
+    struct limef_rtsp_source_counters counters;
+
+    rtsp_camera_count(&camera, &counters);
+    return counters.n_foreign;
+}
+
+static void step_until_foreign(uint64_t n)
+{
+    int64_t end_us = limef_now_us() + DEADLINE_US;
+
+    while (n_foreign() < n) {
+        cr_assert(lt(i64, limef_now_us(), end_us));
+        step();
+    }
+}
+
+static void step_until_number(uint16_t number)
+{
+    int64_t end_us = limef_now_us() + DEADLINE_US;
+
+    while (last_number() != number) {
+        cr_assert(lt(i64, limef_now_us(), end_us));
+        step();
+    }
+}
+
+#define UNDESCRIBED "v=0\r\n" VIDEO
+
+Test(rtsp_group, is_asked_for_where_none_is_described_and_the_answer_says_which)
+{
+    int ttl = 0;
+    socklen_t bytes = sizeof(ttl);
+
+    camera.settings.transport = LIMEF_RTSP_MULTICAST;
+    play_with(UNDESCRIBED, "destination=" GROUP ";port=20000-20001;ttl=7");
+    send_from(OURS, 1, GROUP, GROUP_PORT);
+    step_until_playing();
+    cr_assert(zero(int, getsockopt(camera.tracks[0]->datagrams.fds[1], IPPROTO_IP, IP_MULTICAST_TTL,
+                                   &ttl, &bytes)));
+    cr_assert(eq(int, ttl, 7));
+    cr_assert(zero(u64, camera.past.n_lost_groups));
+}
+
+Test(rtsp_group, unicast_is_asked_for_where_none_is_to_be_had)
+{
+    static const char *const answers[] = {
+        "Session: 1\r\nTransport: RTP/AVP;multicast\r\n",
+        "Session: 1\r\nTransport: RTP/AVP;multicast;destination=127.0.0.9;port=20000-20001\r\n",
+        "Session: 1\r\nTransport: RTP/AVP;unicast;client_port=20000-20001\r\n"};
+
+    camera.settings.transport = LIMEF_RTSP_MULTICAST;
+    for (unsigned i = 0; i < 3; i++) {
+        expect_setup(UNDESCRIBED, true);
+        answer(answers[i]);
+        expect_setup(UNDESCRIBED, false);
+        cr_assert(eq(u64, camera.past.n_lost_groups, i + 1));
+        answer_as(461, "", "");
+        while (camera.pending == RTSP_SETUP)
+            step();
+        cr_assert(eq(int, (int)camera.reason, LIMEF_RTSP_REASON_TRANSPORT));
+        camera.retry_us = 0;
+    }
+}
+
+Test(rtsp_group, the_source_of_the_answer_is_heard_alone)
+{
+    play_with(DESCRIPTION, "source=" OURS);
+    send_from(OTHERS, 1, GROUP, GROUP_PORT);
+    send_from(OURS, 2, GROUP, GROUP_PORT);
+    step_until_playing();
+    cr_assert(eq(u16, first_number(), 2));
+}
+
+Test(rtsp_group, a_source_that_nobody_can_be_is_none)
+{
+    play_with(DESCRIPTION, "source=0.0.0.0");
+    send_from(OTHERS, 1, GROUP, GROUP_PORT);
+    step_until_playing();
+}
+
+Test(rtsp_group, the_camera_itself_is_taken_alone_once_it_is_heard)
+{
+    play(DESCRIPTION, true);
+    send_from(OTHERS, 1, GROUP, GROUP_PORT);
+    step_until_playing();
+    ssrc = 5;
+    for (uint16_t i = 5001; i < 5003; i++)
+        send_from(ITS_OWN, i, GROUP, GROUP_PORT);
+    step_until_number(5002);
+    ssrc = SSRC;
+    for (uint16_t i = 2; i < 5; i++)
+        send_from(OTHERS, i, GROUP, GROUP_PORT);
+    step_until_foreign(3);
+    cr_assert(eq(u16, last_number(), 5002));
+}
+
+Test(rtsp_group, the_ssrc_of_the_answer_is_taken_alone_once_it_has_come)
+{
+    play_with(DESCRIPTION, "ssrc=00000005");
+    send_from(OTHERS, 1, GROUP, GROUP_PORT);
+    step_until_playing();
+    ssrc = 5;
+    send_from(OURS, 5001, GROUP, GROUP_PORT);
+    step_until_number(5001);
+    ssrc = SSRC;
+    for (uint16_t i = 2; i < 5; i++)
+        send_from(OTHERS, i, GROUP, GROUP_PORT);
+    step_until_foreign(3);
+    ssrc = 5;
+    send_from(OURS, 5002, GROUP, GROUP_PORT);
+    step_until_number(5002);
+}
+
+Test(rtsp_group, an_ssrc_that_nothing_comes_with_is_no_filter_and_is_counted)
+{
+    struct limef_rtsp_source_counters counters;
+
+    play_with(DESCRIPTION, "ssrc=00000005");
+    for (uint16_t i = 1; i < 4; i++)
+        send_from(OURS, i, GROUP, GROUP_PORT);
+    step_until_playing();
+    step_until_number(3);
+    rtsp_camera_count(&camera, &counters);
+    cr_assert(eq(u64, counters.n_other_ssrc, 1));
+    cr_assert(zero(u64, counters.n_foreign));
+}
+
+/* By unicast whatever comes is its own. */
+Test(rtsp_group, another_ssrc_of_the_camera_itself_is_taken_and_counted)
+{
+    struct limef_rtsp_source_counters counters;
+    uint16_t to;
+
+    expect_setup(UNDESCRIBED, false);
+    answer("Session: 1\r\nTransport: RTP/AVP;unicast;ssrc=00000005\r\n");
+    expect("PLAY");
+    answer("");
+    while (camera.pending != RTSP_NO_REQUEST)
+        step();
+    to = camera.tracks[0]->datagrams.port;
+    ssrc = 5;
+    send_from(ITS_OWN, 1, ITS_OWN, to);
+    step_until_playing();
+    ssrc = 6; /* it began anew */
+    for (uint16_t i = 5001; i < 5003; i++)
+        send_from(ITS_OWN, i, ITS_OWN, to);
+    step_until_number(5002);
+    rtsp_camera_count(&camera, &counters);
+    cr_assert(eq(u64, counters.n_other_ssrc, 1));
 }

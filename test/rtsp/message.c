@@ -56,6 +56,22 @@ Test(rtsp_message, joins_folded_headers)
     free(data);
 }
 
+Test(rtsp_message, reads_a_length_on_a_line_of_its_own)
+{
+    static const char *const heads[] = {
+        "RTSP/1.0 200 OK\r\nContent-Length:\r\n 4\r\n\r\nv=0\n",
+        "RTSP/1.0 200 OK\r\ncontent-length:\n\t4\r\nA: b\r\n\r\nv=0\n",
+        "RTSP/1.0 200 OK\r\nContent-Length :\r\n \r\n\t4\r\n\r\nv=0\n"};
+
+    for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+        uint8_t *data;
+
+        cr_assert(eq(i64, read_text(heads[i], &data), (int64_t)strlen(heads[i])), "%zu", i);
+        cr_assert(eq(sz, item.data_bytes, 4));
+        free(data);
+    }
+}
+
 Test(rtsp_message, takes_lines_without_carriage_return_and_empty_ones_in_front)
 {
     uint8_t *data;

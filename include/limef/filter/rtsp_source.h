@@ -96,6 +96,7 @@ enum limef_rtsp_transport {
     LIMEF_RTSP_TCP,  /**< in the RTSP connection */
     LIMEF_RTSP_UDP,  /**< multicast where the camera describes it so, for as long as that brings
                           something; else unicast */
+    LIMEF_RTSP_MULTICAST, /**< asked for whatever it describes; else as UDP */
 };
 
 /** Whom to trust, for rtsps://. */
@@ -156,6 +157,8 @@ struct limef_rtsp_source_counters {
     uint64_t n_jumps;         /**< of the camera's clock, repaired */
     uint64_t n_lost_groups;   /**< times that a multicast group brought nothing, or could not be
                                    joined, and unicast was asked for */
+    uint64_t n_other_ssrc;    /**< times that a stream began with another SSRC than the camera had
+                                   said, and was taken */
     int64_t jitter_us;        /**< of the first video track, RFC 3550 A.8 */
     int64_t clock_offset_us;  /**< camera's wall clock minus ours, by sender reports */
     double drift_ppm; /**< how much faster the camera's clock is than ours: its wall clock, if it

@@ -7,7 +7,7 @@
 
 #include "description.h"
 
-#define ARGUMENTS_MAX 8
+#define ARGUMENTS_MAX 12
 
 enum parameter_type {
     PARAMETER_TEXT,

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <stdarg.h>
 #include <string.h>
+#include <strings.h>
 
 /* A link's end that is a name and not yet an element: this and more is its reference. */
 #define REFERENCE_BASE DESCRIPTION_MAX_ELEMENTS
@@ -211,6 +212,12 @@ static int take_argument(struct description *description, const struct token *to
     return 0;
 }
 
+/* Of the kind that reads a URL. */
+static const char *kind_of_url(const char *url)
+{
+    return strncasecmp(url, "rtsp://", 7) && strncasecmp(url, "rtsps://", 8) ? "file" : "rtsp";
+}
+
 /* Begins an element with the word that names its kind, or its source. Returns 0 or -1. */
 static int add_element(struct description *description, const struct token *token)
 {
@@ -222,7 +229,9 @@ static int add_element(struct description *description, const struct token *toke
         return description_fail(description->error, token->at, "more than %d elements",
                                 DESCRIPTION_MAX_ELEMENTS);
     *element = (struct description_element){
-        .kind = is_source || is_url ? "file" : token->text,
+        .kind = is_url      ? kind_of_url(token->text)
+                : is_source ? "file"
+                            : token->text,
         .at = token->at,
         .first_argument = description->n_arguments,
     };

@@ -3,11 +3,9 @@
 #include "burn.h"
 #include "elements_private.h"
 #include "null.h"
-#include "pattern.h"
 
 #include <limef/filter/decode.h>
 #include <limef/filter/encode.h>
-#include <limef/filter/file_source.h>
 #include <limef/filter/gate.h>
 #include <limef/filter/gop_cache.h>
 #include <limef/filter/latency.h>
@@ -21,67 +19,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_SECONDS 31536000.0
-
 const char *const yes_no_words[] = {"no", "yes", NULL};
 const struct parameter no_parameters[] = {{NULL}};
 
-static const char *const media_words[] = {"both", "video", "audio", NULL};
 static const char *const track_words[] = {"video", "audio", NULL};
-
-static const struct parameter file_parameters[] = {
-    {"url", PARAMETER_TEXT, .is_positional = true, .is_needed = true},
-    {"pace", PARAMETER_PACE},
-    {"loop", PARAMETER_REPEAT},
-    {"media", PARAMETER_WORD, .words = media_words},
-    {"start", PARAMETER_SECONDS, .max = MAX_SECONDS},
-    {"timeout", PARAMETER_SECONDS, .min = 0.1, .max = MAX_SECONDS},
-    {"options", PARAMETER_TEXT},
-    {NULL},
-};
-
-static int init_file(struct assembly *assembly, struct element *element, const struct value *values)
-{
-    struct limef_file_source_settings settings = {
-        .url = values[0].text,
-        .options = values[6].text,
-        .slot = element->slot,
-        .media = values[3].is_given ? (enum limef_media)values[3].integer : LIMEF_MEDIA_VIDEO,
-        .pace = (int32_t)values[1].integer,
-        .n_loops = (uint32_t)values[2].integer,
-        .start_us = values[4].integer,
-        .timeout_us = values[5].integer,
-    };
-
-    (void)assembly;
-    return limef_file_source_init(AS(struct limef_file_source, element), element->name, &settings);
-}
-
-static const struct parameter pattern_parameters[] = {
-    {"size", PARAMETER_SIZE, .is_positional = true, .min = 16, .max = MAX_SIDE},
-    {"fps", PARAMETER_NUMBER, .min = 0.001, .max = 100000},
-    {"n", PARAMETER_INTEGER, .max = 1e15},
-    {"pace", PARAMETER_WORD, .words = (const char *const[]){"natural", "fastest", NULL}},
-    {"live", PARAMETER_WORD, .words = yes_no_words},
-    {NULL},
-};
-
-static int init_pattern(struct assembly *assembly, struct element *element,
-                        const struct value *values)
-{
-    struct pattern_settings settings = {
-        .width = (int)values[0].integer,
-        .height = (int)values[0].second,
-        .fps = values[1].number,
-        .n_pictures = values[2].integer,
-        .is_fastest = values[3].integer,
-        .is_live = values[4].integer,
-        .slot = element->slot,
-    };
-
-    (void)assembly;
-    return pattern_init(AS(struct pattern, element), element->name, &settings);
-}
 
 static const struct parameter decode_parameters[] = {
     {"media", PARAMETER_WORD, .is_positional = true, .words = track_words},
@@ -312,10 +253,6 @@ static const struct element_kind element_encode = {
     "encode",          0,           sizeof(struct limef_encode_filter),
     encode_parameters, init_encode, "pictures or samples to packets"};
 
-static const struct element_kind element_file = {
-    "file",          ELEMENT_SOURCE, sizeof(struct limef_file_source),
-    file_parameters, init_file,      "reads a file or URL; file:NAME is short for it"};
-
 static const struct element_kind element_gate = {
     "gate",          0,         sizeof(struct limef_gate_filter),
     gate_parameters, init_gate, "opens at a key frame"};
@@ -347,10 +284,6 @@ static const struct element_kind element_null = {
     "null",          ELEMENT_NULL, sizeof(struct null_sink),
     null_parameters, init_null,    "takes everything, and notes what came in time"};
 
-static const struct element_kind element_pattern = {
-    "pattern",          ELEMENT_SOURCE, sizeof(struct pattern),
-    pattern_parameters, init_pattern,   "makes test pictures"};
-
 static const struct element_kind element_scale = {
     "scale",          ELEMENT_TEAM, sizeof(struct limef_scale_filter),
     scale_parameters, init_scale,   "size and pixel format"};
@@ -371,11 +304,12 @@ static const struct element_kind element_throttle = {"throttle",
                                                      "at most so many pictures a second"};
 
 static const struct element_kind *const kinds[] = {
-    &element_burn,     &element_decode,     &element_dump,   &element_encode,     &element_export,
-    &element_file,     &element_framemd5,   &element_gate,   &element_gop_cache,  &element_jpeg,
-    &element_latency,  &element_mosaic,     &element_null,   &element_pattern,    &element_scale,
-    &element_screen,   &element_snapshot,   &element_split,  &element_statistics, &element_switch,
-    &element_throttle, &element_timestamps, &element_writer,
+    &element_burn,      &element_decode,   &element_dump,       &element_encode,
+    &element_export,    &element_file,     &element_framemd5,   &element_gate,
+    &element_gop_cache, &element_jpeg,     &element_latency,    &element_mosaic,
+    &element_null,      &element_pattern,  &element_rtsp,       &element_scale,
+    &element_screen,    &element_snapshot, &element_split,      &element_statistics,
+    &element_switch,    &element_throttle, &element_timestamps, &element_writer,
 };
 
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))

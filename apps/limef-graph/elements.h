@@ -22,6 +22,7 @@ enum element_trait {
     ELEMENT_SCREEN = 1 << 4, /* a presenter */
     ELEMENT_MOSAIC = 1 << 5, /* what comes out is a slot of its own */
     ELEMENT_TEAM = 1 << 6,   /* takes the assembly's team */
+    ELEMENT_CAMERA = 1 << 7, /* begins with a struct limef_rtsp_source */
 };
 
 struct element_kind {

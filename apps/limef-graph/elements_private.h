@@ -8,6 +8,7 @@
 #include "elements.h"
 
 #define MAX_SIDE 16384
+#define MAX_SECONDS 31536000.0
 
 /* The filter as what it is. */
 #define AS(type, element) ((type *)(void *)(element)->filter)
@@ -25,5 +26,10 @@ extern const struct element_kind element_snapshot;
 extern const struct element_kind element_statistics;
 extern const struct element_kind element_timestamps;
 extern const struct element_kind element_writer;
+
+/* elements_sources.c */
+extern const struct element_kind element_file;
+extern const struct element_kind element_pattern;
+extern const struct element_kind element_rtsp;
 
 #endif

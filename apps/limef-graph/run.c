@@ -6,6 +6,7 @@
 #include "view.h"
 
 #include <limef/filter/presenter.h>
+#include <limef/filter/rtsp_source.h>
 
 #include <libavutil/error.h>
 #include <poll.h>
@@ -120,6 +121,13 @@ static void loop(struct run *run)
 
 static bool has_given(const struct element *source)
 {
+    struct limef_rtsp_source_counters camera;
+
+    if (source->kind->traits & ELEMENT_CAMERA) { /* tells its state as often as it changes */
+        limef_rtsp_source_get_counters(
+            (const struct limef_rtsp_source *)(const void *)source->filter, &camera);
+        return camera.n_units > 0;
+    }
     return LIMEF_COUNTED(source->filter->next->n_frames) > N_SIGNALS_OF_A_SOURCE;
 }
 

@@ -2,6 +2,7 @@
 #include "thread/graph_private.h"
 
 #include <math.h>
+#include <time.h>
 
 /* What is no change: of a core, and of what the load was. */
 #define SMALL_LOAD 0.02
@@ -9,6 +10,7 @@
 
 /* From one window to the next: not in each of them are key frames. */
 #define SLOW_STAYS 0.8
+#define INSIDE_STAYS 0.8
 
 /* What was not measured in this window was mostly not there: what it cost before stays. */
 static void keep_measured(struct limef_plan_filter *known, const struct limef_plan_filter *now)
@@ -128,6 +130,38 @@ static void correct_thread(struct limef_graph_inside *graph, struct graph_thread
     thread->cpu_us = thread->glanced_cpu_us = cpu_us > 0 ? cpu_us : 0;
 }
 
+static int64_t process_cpu_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
+}
+
+static bool has_threads_inside(const struct limef_graph_inside *graph)
+{
+    for (const struct graph_node *node = graph->nodes; node; node = node->next)
+        if (node->filter->ops->flags & LIMEF_FILTER_SELF_THREADED)
+            return true;
+    return false;
+}
+
+/* Whose threads those are of the process that are none of the graph's, the system does not tell:
+ * where a filter has some, they are its, else the application's own. It falls slowly, so that a
+ * plan does not come and go with it. */
+static void measure_inside(struct limef_graph_inside *graph, int64_t window_us)
+{
+    int64_t cpu_us = process_cpu_us(), used_us = cpu_us - graph->process_cpu_us;
+    double load = window_us ? (double)used_us / (double)window_us : 0;
+
+    for (struct graph_thread *thread = graph->threads; thread; thread = thread->next)
+        load -= thread->load;
+    graph->process_cpu_us = cpu_us;
+    if (!window_us || !has_threads_inside(graph))
+        load = 0;
+    graph->inside_load = fmax(load, INSIDE_STAYS * graph->inside_load);
+}
+
 bool graph_has_other_load(struct limef_graph_inside *graph, int64_t now_us)
 {
     int64_t since_us = now_us - graph->glanced_us;
@@ -170,6 +204,7 @@ int64_t graph_measure(struct limef_graph_inside *graph, int64_t now_us)
     for (struct graph_thread *thread = graph->threads; thread && filters; thread = thread->next)
         correct_thread(graph, thread, window_us, filters);
     arena_put(&graph->arena, filters);
+    measure_inside(graph, window_us);
     graph->window_began_us = graph->glanced_us = now_us;
     return window_us;
 }

@@ -147,6 +147,7 @@ static int describe(struct limef_graph_inside *graph, struct graph_plan *plan)
         graph->settings.n_cpus > 0 ? graph->settings.n_cpus : limef_machine_n_cpus();
     plan->problem.machine.budget_us = graph->settings.latency_us;
     plan->problem.machine.handover_us = machine_handover_us();
+    plan->problem.machine.inside_load = graph->inside_load;
     plan->problem.mode = graph->settings.mode;
     return ret;
 }

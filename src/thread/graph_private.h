@@ -149,6 +149,8 @@ struct limef_graph_inside {
     int64_t window_began_us;          /* 0: nothing was read yet */
     int64_t window_due_us;            /* when it ends; 0: at the next glance */
     int64_t glanced_us;               /* when the last glance was, or the window began */
+    int64_t process_cpu_us;           /* when the window began */
+    double inside_load;               /* cores that threads within filters use */
     uint32_t n_first;                 /* windows left that judge what was planned without costs */
     double n_cpus;                    /* cores that it was planned for in the last window */
     uint32_t n_calm;                  /* windows in a row in which nothing was wanted */

@@ -15,10 +15,8 @@
 /* Of one core, and of the time that a frame has, below which nothing can be late. */
 #define IDLE 0.5
 
-/* Of what is bound, or real-time, or computes on threads of its own it knows too little. */
-#define NOT_PLAIN                                                                                  \
-    (LIMEF_FILTER_THREAD_BOUND | LIMEF_FILTER_REAL_TIME | LIMEF_FILTER_DISPLAY |                   \
-     LIMEF_FILTER_SELF_THREADED | LIMEF_FILTER_BOUNDARY)
+/* Of cores, what threads within filters use without anybody noticing. */
+#define NO_LOAD 0.01
 
 /* What slow frames cost at most, of the mean: more is what the system does now and then. */
 #define MOST_SLOW 3.0
@@ -111,7 +109,6 @@ static bool read_source(struct plan_model *model, uint32_t filter)
     if (model->n_sources == MODEL_SOURCES || known->is_eager || !(known->rate_hz > 0.5))
         return false;
     *source = (struct model_source){.filter = (uint8_t)filter,
-                                    .is_live = known->is_live,
                                     .burst = 1,
                                     .period_us = 1e6 / known->rate_hz,
                                     /* golden section: as unlike each other as can be */
@@ -134,7 +131,8 @@ static bool read_filter(struct plan_model *model, uint32_t filter)
     const struct plan_work *work = model->work;
     const struct limef_plan_filter *known = &work->problem->filters[filter];
 
-    if (known->thread != LIMEF_PLAN_NONE || known->flags & NOT_PLAIN || !plan_is_measured(known))
+    if (known->thread != LIMEF_PLAN_NONE || known->flags & LIMEF_FILTER_BOUNDARY ||
+        !plan_is_measured(known))
         return false;
     read_costs(model, filter);
     model->path_us[filter] += model->cost_us[filter];
@@ -150,6 +148,34 @@ static bool read_filter(struct plan_model *model, uint32_t filter)
             model->every[to] = model->every[filter] * model->keep[filter];
     }
     return !plan_is_source(known) || read_source(model, filter);
+}
+
+/* Of threads within filters it is known how much they use together: as few as can, each as often
+ * at work as frames of a source come. Returns false where there is no room for them. */
+static bool read_inside(struct plan_model *model)
+{
+    double load = model->work->problem->machine.inside_load, n;
+
+    if (!plan_is_known(load) || load < NO_LOAD)
+        return true;
+    n = ceil(load / LIMEF_PLAN_CUT_LOAD_LIMIT);
+    if (n > MODEL_INSIDE)
+        return false;
+    model->n_inside = (unsigned)n;
+    for (unsigned i = 0; i < model->n_inside; i++) {
+        struct model_source *source = &model->sources[model->n_sources + i];
+        unsigned within = MODEL_FILTERS + i;
+
+        *source = model->sources[i % model->n_sources];
+        source->filter = (uint8_t)within;
+        source->burst = 1;
+        source->jitter_us = 0;
+        source->phase = fmod(source->phase + (i + 1) / (n + 1), 1);
+        model->cost_us[within] = load / n * source->period_us;
+        model->keep[within] = model->every[within] = 1;
+        draw_costs(model->draws[within], 1, 1);
+    }
+    return true;
 }
 
 /* How many frames come out at the ends for one that comes to a filter. */
@@ -190,12 +216,14 @@ bool plan_model_init(struct plan_model *model, const struct plan_work *work)
     memset(model, 0, sizeof(*model)); /* in place: it is large */
     model->work = work;
     model->most_steps = MODEL_STEPS;
-    model->n_cores = n_cpus < problem->n_filters ? (unsigned)n_cpus : problem->n_filters;
     for (uint32_t i = 0; i < problem->n_filters; i++)
         if (!read_filter(model, work->order[i]))
             return false;
     for (uint32_t i = problem->n_filters; i-- > 0;)
         count_ends(model, work->order[i]);
+    if (!model->n_sources || !read_inside(model))
+        return false;
+    model->n_cores = (unsigned)fmin(n_cpus, problem->n_filters + model->n_inside);
     for (unsigned i = 0; i < model->n_sources; i++)
         hz += 1e6 / model->sources[i].period_us;
     model->seconds = fmin(MODEL_SECONDS, MODEL_FRAMES / hz);
@@ -204,5 +232,5 @@ bool plan_model_init(struct plan_model *model, const struct plan_work *work)
     model->resume_us = handover_us * 8 / 16;
     model->switch_us = handover_us * 3 / 16;
     model->queue_us = handover_us * 0.3 / 16;
-    return model->n_sources > 0;
+    return true;
 }

@@ -15,7 +15,10 @@ enum {
     MODEL_FILTERS = 24,
     MODEL_EDGES = 32,
     MODEL_SOURCES = 6,
-    MODEL_LANES = MODEL_EDGES + MODEL_SOURCES,
+    MODEL_INSIDE = 8, /* threads within filters */
+    MODEL_LANES = MODEL_EDGES + MODEL_SOURCES + MODEL_INSIDE,
+    MODEL_THREADS = MODEL_FILTERS + MODEL_INSIDE,
+    MODEL_WORKS = MODEL_FILTERS + MODEL_INSIDE, /* filters, then what is within them */
     MODEL_OPS = 160,
     MODEL_ROOM = 32, /* frames of a lane; a power of two */
     MODEL_DRAWS = 32,
@@ -74,27 +77,27 @@ struct model_core {
     uint8_t thread, last_thread;
 };
 
+/* What gives frames; or what makes a thread within a filter work: by when a source gives some. */
 struct model_source {
     double period_us, jitter_us, deadline_us, next_us, phase;
     uint32_t number;
     unsigned burst;
-    uint8_t filter;
-    bool is_live;
+    uint8_t filter; /* or work */
 };
 
 struct plan_model {
     const struct plan_work *work;
     /* of the problem */
-    double cost_us[MODEL_FILTERS], path_us[MODEL_FILTERS], n_ends[MODEL_FILTERS];
-    float draws[MODEL_FILTERS][MODEL_DRAWS], slow[MODEL_FILTERS]; /* of the mean */
-    uint32_t keep[MODEL_FILTERS], every[MODEL_FILTERS];
-    struct model_source sources[MODEL_SOURCES];
-    unsigned n_sources, n_cores;
+    double cost_us[MODEL_WORKS], path_us[MODEL_WORKS], n_ends[MODEL_WORKS];
+    float draws[MODEL_WORKS][MODEL_DRAWS], slow[MODEL_WORKS]; /* of the mean */
+    uint32_t keep[MODEL_WORKS], every[MODEL_WORKS];
+    struct model_source sources[MODEL_SOURCES + MODEL_INSIDE];
+    unsigned n_sources, n_inside, n_cores; /* n_inside: behind the sources */
     double wake_us, resume_us, switch_us, queue_us, seconds;
     /* of a run */
     struct model_lane lanes[MODEL_LANES]; /* of edges, then of sources */
-    struct model_thread threads[MODEL_FILTERS];
-    struct model_core cores[MODEL_FILTERS];
+    struct model_thread threads[MODEL_THREADS];
+    struct model_core cores[MODEL_THREADS];
     struct model_op ops[MODEL_OPS];
     uint16_t programs[MODEL_FILTERS];
     uint8_t ready_first[MODEL_RANKS], ready_last[MODEL_RANKS];

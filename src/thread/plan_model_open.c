@@ -92,9 +92,32 @@ static bool open_lanes(struct plan_model *model)
     return true;
 }
 
+/* A thread for each, with a lane that brings it what to do. */
+static bool open_inside(struct plan_model *model)
+{
+    for (unsigned i = 0; i < model->n_inside; i++) {
+        unsigned source = model->n_sources + i, number = model->work->plan->n_workers + i;
+        struct model_lane *lane = &model->lanes[MODEL_EDGES + source];
+
+        *lane = (struct model_lane){.depth = MODEL_ROOM,
+                                    .overflow = LIMEF_OVERFLOW_DROP_OLDEST,
+                                    .thread = (uint8_t)number,
+                                    .to = model->sources[source].filter,
+                                    .writer = MODEL_NONE,
+                                    .next = MODEL_NONE,
+                                    .program = (uint16_t)model->n_ops,
+                                    .is_source = true};
+        if (!add_op(model, MODEL_WORK, lane->to) || !add_op(model, MODEL_DONE, 0))
+            return false;
+        model->threads[number].rank = ranks[LIMEF_PRIORITY_PROCESSING];
+        model->threads[number].lanes = (uint8_t)(MODEL_EDGES + source);
+    }
+    return true;
+}
+
 bool plan_model_open_run(struct plan_model *model)
 {
-    model->n_threads = model->work->plan->n_workers;
+    model->n_threads = model->work->plan->n_workers + model->n_inside;
     for (unsigned i = 0; i < model->n_threads; i++)
         model->threads[i] = (struct model_thread){.pc = -1, .lanes = MODEL_NONE};
     for (unsigned i = 0; i < model->n_cores; i++)
@@ -104,12 +127,12 @@ bool plan_model_open_run(struct plan_model *model)
         model->ready_first[i] = MODEL_NONE;
     for (unsigned i = 0; i < MODEL_FILTERS; i++)
         model->programs[i] = UINT16_MAX;
-    for (unsigned i = 0; i < model->n_sources; i++) {
+    for (unsigned i = 0; i < model->n_sources + model->n_inside; i++) {
         model->sources[i].number = 0;
         model->sources[i].next_us = model->sources[i].phase * model->sources[i].period_us;
     }
     model->n_ops = 0;
     model->n_order = 0;
     model->now_us = model->n_due = model->n_missed = model->own_us = model->extra_us = 0;
-    return open_lanes(model);
+    return open_lanes(model) && open_inside(model);
 }

@@ -145,9 +145,14 @@ static bool take_frame(struct plan_model *model, struct model_thread *thread)
     return true;
 }
 
+static bool is_inside(uint32_t work)
+{
+    return work >= MODEL_FILTERS;
+}
+
 static bool is_end(const struct plan_model *model, uint32_t filter)
 {
-    return model->work->out_at[filter] == model->work->out_at[filter + 1];
+    return !is_inside(filter) && model->work->out_at[filter] == model->work->out_at[filter + 1];
 }
 
 /* All that a frame costs up to where something else happens: an end, or a lane. */
@@ -175,7 +180,7 @@ static void end_work(struct plan_model *model, struct model_thread *thread)
     const struct model_token *token = &thread->token;
 
     thread->is_working = false;
-    model->own_us += thread->work_us;
+    model->own_us += is_inside(thread->worked_at) ? 0 : thread->work_us;
     if (!is_end(model, thread->worked_at))
         return;
     model->n_due++;
@@ -357,7 +362,7 @@ static bool step(struct plan_model *model)
     double at_us = model->end_us;
     unsigned source = MODEL_NONE, core = MODEL_NONE;
 
-    for (unsigned i = 0; i < model->n_sources; i++)
+    for (unsigned i = 0; i < model->n_sources + model->n_inside; i++)
         if (model->sources[i].next_us < at_us) {
             at_us = model->sources[i].next_us;
             source = i;

@@ -113,6 +113,9 @@ static void print_threads(const struct limef_plan *plan, const struct limef_plan
             fprintf(file, "thread %u of the application\n", plan->islands[j].thread);
             print_island(plan, problem, j, file);
         }
+    if (problem->machine.inside_load > 0)
+        fprintf(file, "threads within filters, placed by nobody: load %s\n",
+                plan_figure(&load, problem->machine.inside_load, 3, "?"));
 }
 
 int limef_plan_print_text(const struct limef_plan *plan, const struct limef_plan_problem *problem,

@@ -80,6 +80,7 @@ int limef_plan_print_json(const struct limef_plan *plan, const struct limef_plan
 {
     fprintf(file, "{\"mode\": \"%s\"", limef_plan_mode_name(problem->mode));
     print_number(file, "cpus", problem->machine.n_cpus);
+    print_number(file, "inside_load", problem->machine.inside_load);
     print_number(file, "handover_us", problem->machine.handover_us);
     print_number(file, "urgent_load", plan_urgent_load(plan));
     fputs(",\n \"filters\": [", file);

@@ -161,6 +161,8 @@ static void read_filters(struct plan_work *work)
 {
     const struct limef_plan_problem *problem = work->problem;
 
+    if (plan_is_known(problem->machine.inside_load))
+        work->total_load = problem->machine.inside_load;
     for (uint32_t i = 0; i < problem->n_filters; i++) {
         uint32_t filter = work->order[i];
         const struct limef_plan_filter *known = &problem->filters[filter];

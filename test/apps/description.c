@@ -79,8 +79,13 @@ Test(description, a_semicolon_a_source_and_a_name_begin_chains)
     cr_assert(eq(u32, description.n_elements, 6));
     cr_assert(eq(u32, description.n_links, 3));
     read_good("rtsp://user@host/x?a=b ! null");
-    cr_assert(eq(str, (char *)element(0)->kind, "file"));
+    cr_assert(eq(str, (char *)element(0)->kind, "rtsp"));
     cr_assert(eq(str, (char *)argument(0, 0)->value, "rtsp://user@host/x?a=b"));
+    read_good("RTSPS://host/x ! null; http://host/x ! null; file:rtsp://host/x ! null");
+    cr_assert(eq(str, (char *)element(0)->kind, "rtsp"));
+    cr_assert(eq(str, (char *)element(2)->kind, "file"));
+    cr_assert(eq(str, (char *)element(4)->kind, "file"));
+    cr_assert(eq(str, (char *)argument(4, 0)->value, "rtsp://host/x"));
     read_good("file:a.mp4!decode!null");
     cr_assert(eq(u32, description.n_links, 2));
     read_good("pattern # what it is\n ! null # where it goes");

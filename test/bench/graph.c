@@ -131,7 +131,7 @@ static const char *flags_of(const struct limef_filter *filter)
     unsigned flags = filter->ops->flags;
 
     if (!strcmp(filter->ops->kind, "camera"))
-        return "source,live,blocking";
+        return "source,live";
     return flags & LIMEF_FILTER_SOURCE          ? "source,blocking"
            : flags & LIMEF_FILTER_SELF_THREADED ? "threaded"
                                                 : "-";

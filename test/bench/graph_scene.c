@@ -259,7 +259,7 @@ static int go_light(struct limef_filter *filter, const struct limef_frame *in)
 }
 
 static const struct limef_filter_ops light_ops = {
-    .kind = "camera", .flags = LIMEF_FILTER_SOURCE | LIMEF_FILTER_BLOCKING, .go = go_light};
+    .kind = "camera", .flags = LIMEF_FILTER_SOURCE, .go = go_light};
 
 static int look(void *context, const struct limef_frame *frame)
 {

@@ -5,6 +5,27 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* Of the library's own types; all else is plain. */
+static const struct {
+    const char *kind;
+    unsigned flags;
+} types[] = {
+    {"decode", LIMEF_FILTER_SELF_THREADED},
+    {"encode", LIMEF_FILTER_SELF_THREADED},
+    {"presenter", LIMEF_FILTER_THREAD_BOUND | LIMEF_FILTER_DISPLAY},
+    {"snapshot", LIMEF_FILTER_BLOCKING},
+    {"writer", LIMEF_FILTER_BLOCKING | LIMEF_FILTER_RECORDS},
+};
+
+static unsigned flags_of(const char *kind)
+{
+    for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+        if (!strcmp(kind, types[i].kind))
+            return types[i].flags;
+    return 0;
+}
 
 uint32_t sim_add_filter(struct sim_graph *graph, const char *kind, double cost_us)
 {
@@ -15,7 +36,8 @@ uint32_t sim_add_filter(struct sim_graph *graph, const char *kind, double cost_u
         graph->filters = realloc(graph->filters, graph->room_filters * sizeof(*graph->filters));
     }
     filter = &graph->filters[graph->n_filters];
-    *filter = (struct sim_filter){.kind = kind, .cost_us = cost_us, .thread = LIMEF_PLAN_NONE};
+    *filter = (struct sim_filter){
+        .kind = kind, .flags = flags_of(kind), .cost_us = cost_us, .thread = LIMEF_PLAN_NONE};
     snprintf(filter->name, sizeof(filter->name), "%s%u", kind, graph->n_filters);
     return graph->n_filters++;
 }
@@ -24,9 +46,18 @@ uint32_t sim_add_source(struct sim_graph *graph, double rate_hz, double cost_us)
 {
     uint32_t number = sim_add_filter(graph, "source", cost_us);
 
-    graph->filters[number].flags = LIMEF_FILTER_SOURCE | LIMEF_FILTER_BLOCKING;
+    graph->filters[number].flags = LIMEF_FILTER_SOURCE;
     graph->filters[number].is_live = true;
     graph->filters[number].rate_hz = rate_hz;
+    return number;
+}
+
+uint32_t sim_add_file(struct sim_graph *graph, double rate_hz, double cost_us)
+{
+    uint32_t number = sim_add_source(graph, rate_hz, cost_us);
+
+    graph->filters[number].flags |= LIMEF_FILTER_BLOCKING;
+    graph->filters[number].is_live = false;
     return number;
 }
 
@@ -171,7 +202,10 @@ void sim_tell_costs(struct sim_problem *it, const struct sim_graph *graph)
 {
     tell_rates(it, graph);
     tell_bursts(it, graph);
+    it->problem.machine.inside_load = 0;
     for (uint32_t i = 0; i < graph->n_filters; i++) {
+        it->problem.machine.inside_load +=
+            graph->filters[i].inside_us * it->filters[i].rate_hz / 1e6;
         it->filters[i].cost_us = graph->filters[i].cost_us;
         it->filters[i].p95_us = p95_us(&graph->filters[i]);
         it->filters[i].slow_us = slow_us(&graph->filters[i]);
@@ -182,6 +216,7 @@ void sim_tell_measured(struct sim_problem *it, const struct sim_graph *graph,
                        const struct sim_result *result)
 {
     tell_bursts(it, graph);
+    it->problem.machine.inside_load = result->inside_us / result->wall_us;
     for (uint32_t i = 0; i < graph->n_filters; i++) {
         const struct sim_filter_result *seen = &result->filters[i];
         double n = (double)seen->n_frames;

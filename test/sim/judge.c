@@ -143,10 +143,8 @@ Test(judge, what_people_run_comes_to_rest_and_is_on_time)
 
 Test(judge, step_of_one_cost_makes_one_change)
 {
-    uint32_t last = sim_add_source(&it.graph, 25, 40);
+    uint32_t last = sim_add_file(&it.graph, 25, 40);
 
-    it.graph.filters[last].flags = LIMEF_FILTER_SOURCE;
-    it.graph.filters[last].is_live = false;
     last = sim_add_behind(&it.graph, last, "decode", 12000);
     last = sim_add_behind(&it.graph, last, "scale", 4000);
     sim_add_behind(&it.graph, last, "encode", 4000);
@@ -170,10 +168,8 @@ Test(judge, step_of_one_cost_makes_one_change)
 /* What the planner cannot know: threads that lose a third of a frame's time at each boundary. */
 Test(judge, cut_that_makes_it_worse_is_taken_back)
 {
-    uint32_t last = sim_add_source(&it.graph, 25, 40);
+    uint32_t last = sim_add_file(&it.graph, 25, 40);
 
-    it.graph.filters[last].flags = LIMEF_FILTER_SOURCE;
-    it.graph.filters[last].is_live = false;
     for (int i = 0; i < 4; i++)
         last = sim_add_behind(&it.graph, last, "filter", 8000);
     it.machine = (struct sim_machine){.n_cpus = 2, .resume_us = 13000};

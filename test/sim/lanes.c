@@ -71,19 +71,24 @@ static void drop(struct sim *sim, const struct sim_lane *lane)
     sim->result->filters[lane->to].n_dropped += !lane->is_source;
 }
 
+void sim_count_waiting(struct sim *sim, const struct sim_lane *lane, int n)
+{
+    if (lane->is_source || lane->is_inside)
+        return;
+    sim->n_waiting += (uint64_t)n;
+    sim->n_waiting_bytes += n * lane->frame_bytes;
+    if (sim->n_waiting > sim->result->max_waiting)
+        sim->result->max_waiting = sim->n_waiting;
+    if (sim->n_waiting_bytes > sim->result->max_waiting_bytes)
+        sim->result->max_waiting_bytes = sim->n_waiting_bytes;
+}
+
 static void push(struct sim *sim, struct sim_lane *lane, struct sim_token token)
 {
     if (lane->n == lane->room)
         grow(lane);
     lane->tokens[(lane->first + lane->n++) & (lane->room - 1)] = token;
-    if (lane->is_source)
-        return;
-    sim->n_waiting++;
-    sim->n_waiting_bytes += lane->frame_bytes;
-    if (sim->n_waiting > sim->result->max_waiting)
-        sim->result->max_waiting = sim->n_waiting;
-    if (sim->n_waiting_bytes > sim->result->max_waiting_bytes)
-        sim->result->max_waiting_bytes = sim->n_waiting_bytes;
+    sim_count_waiting(sim, lane, 1);
 }
 
 static void add_pending(struct sim_thread *thread, uint32_t lane)
@@ -126,10 +131,7 @@ bool sim_write(struct sim *sim, uint32_t number, struct sim_token token, double 
             drop(sim, lane);
             lane->first = (lane->first + 1) & (lane->room - 1);
             lane->n--;
-            if (!lane->is_source) {
-                sim->n_waiting--;
-                sim->n_waiting_bytes -= lane->frame_bytes;
-            }
+            sim_count_waiting(sim, lane, -1);
             push(sim, lane, token); /* the reader knows of one already */
             return true;
         }

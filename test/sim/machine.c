@@ -145,9 +145,7 @@ Test(machine, urgent_work_goes_first)
 
     /* heavy work of files, and a camera's light packets, which are read more urgently */
     for (int i = 0; i < 2; i++) {
-        source = sim_add_source(&graph, 25, 10);
-        graph.filters[source].flags = LIMEF_FILTER_SOURCE;
-        graph.filters[source].is_live = false;
+        source = sim_add_file(&graph, 25, 10);
         sim_add_behind(&graph, source, "heavy", 18000);
     }
     light = sim_add_behind(&graph, sim_add_source(&graph, 100, 5), "light", 20);

@@ -6,7 +6,10 @@
  * seconds of a few frames each one frame is more than that, and the best of hundreds of sets of
  * cuts is the luckiest: where the plan is not within, all is simulated again, for longer.
  *
- * oracle [SEEDS [FIRST_SEED [MAX_FILTERS [SECONDS]]]]; LIMEF_SIM_SEEDS=n does as the first. With
+ * What waits for a device is behind a boundary in all of them: how long it does is not simulated.
+ *
+ * oracle [types] [SEEDS [FIRST_SEED [MAX_FILTERS [SECONDS]]]]; types: of scenario_types(), not of
+ * plain filters. LIMEF_SIM_SEEDS=n does as the first number. With
  * LIMEF_SIM_VERBOSE each graph where it is not, made anew or running, is shown.
  */
 #include "sim/scenarios.h"
@@ -101,18 +104,20 @@ static uint32_t level_of(const struct trial *trial, const struct limef_plan *pla
 /* Puts light islands together where they may be. Returns whether there were any. */
 static bool share_workers(const struct trial *trial, struct limef_plan *plan)
 {
+    const unsigned alone =
+        LIMEF_FILTER_BLOCKING | LIMEF_FILTER_THREAD_BOUND | LIMEF_FILTER_REAL_TIME;
     bool shared = false;
 
     for (uint32_t i = 0; i < plan->n_islands; i++) {
         struct limef_plan_island *island = &plan->islands[i];
 
-        if (trial->graph.filters[island->first].flags & LIMEF_FILTER_BLOCKING)
+        if (trial->graph.filters[island->first].flags & alone)
             continue;
         for (uint32_t k = 0; k < i; k++) {
             const struct limef_plan_island *other = &plan->islands[k];
             struct limef_plan_worker *worker = &plan->workers[other->worker];
 
-            if (trial->graph.filters[other->first].flags & LIMEF_FILTER_BLOCKING ||
+            if (trial->graph.filters[other->first].flags & alone ||
                 other->priority != island->priority || worker->load + island->load > 0.6 ||
                 level_of(trial, plan, i) != level_of(trial, plan, k))
                 continue;
@@ -184,11 +189,21 @@ static void plan_live(struct trial *trial)
     sim_clear_problem(&first);
 }
 
-static void open_trial(struct trial *trial, uint64_t seed, unsigned max_filters, double seconds)
+/* Which graphs. */
+struct choice {
+    void (*build)(struct sim_graph *graph, struct sim_machine *machine, uint64_t seed,
+                  unsigned max_filters);
+    uint64_t first_seed;
+    unsigned n, max_filters;
+    double seconds;
+};
+
+static void open_trial(struct trial *trial, const struct choice *choice, uint64_t seed,
+                       double seconds)
 {
     *trial = (struct trial){.settings = {.seed = seed, .seconds = seconds},
                             .best = {.missed = 2, .cpu = INFINITY}};
-    scenario_random(&trial->graph, &trial->machine, seed, max_filters);
+    choice->build(&trial->graph, &trial->machine, seed, choice->max_filters);
     sim_open_problem(&trial->auto_plan, &trial->graph, &trial->machine);
     sim_open_problem(&trial->other, &trial->graph, &trial->machine);
     sim_tell_costs(&trial->auto_plan, &trial->graph);
@@ -202,12 +217,25 @@ static void close_trial(struct trial *trial)
     sim_clear_graph(&trial->graph);
 }
 
+/* What is forced, and what waits for a device. */
+static unsigned heads_that_must_be(struct trial *trial)
+{
+    unsigned heads;
+
+    make(&trial->other, LIMEF_PLAN_FUSED);
+    heads = heads_of(&trial->other.plan, &trial->graph);
+    for (uint32_t i = 0; i < trial->graph.n_filters; i++)
+        if ((trial->graph.filters[i].flags & (LIMEF_FILTER_SOURCE | LIMEF_FILTER_BLOCKING)) ==
+            LIMEF_FILTER_BLOCKING)
+            heads |= 1u << i;
+    return heads;
+}
+
 static void run_trial(struct trial *trial)
 {
     unsigned free_heads;
 
-    make(&trial->other, LIMEF_PLAN_FUSED);
-    trial->must_be_head = heads_of(&trial->other.plan, &trial->graph);
+    trial->must_be_head = heads_that_must_be(trial);
     make(&trial->other, LIMEF_PLAN_PER_FILTER);
     trial->may_be_head = heads_of(&trial->other.plan, &trial->graph);
     for (int mode = LIMEF_PLAN_FUSED; mode <= LIMEF_PLAN_PER_STREAM; mode++) {
@@ -252,7 +280,7 @@ static void show(const struct trial *trial)
     for (uint32_t i = 0; i < trial->graph.n_filters; i++) {
         const struct limef_plan_filter *filter = &trial->auto_plan.filters[i];
 
-        printf("  %2u %-10s %8.0f us p95 %8.0f at %6.1f Hz = %.3f %s%s heavy %.1f burst %u late "
+        printf("  %2u %-13s %8.0f us p95 %8.0f at %6.1f Hz = %.3f %s%s heavy %.1f burst %u late "
                "%.0f worker %d from",
                i, filter->name, filter->cost_us, filter->p95_us, filter->rate_hz,
                filter->cost_us * filter->rate_hz / 1e6, filter->is_live ? "live " : "",
@@ -284,14 +312,13 @@ struct within {
 
 /* What is not within is run again, for longer; shown where it is not within then either. */
 static void look_for_longer(struct within *within, const struct trial *at_once,
-                            unsigned max_filters)
+                            const struct choice *choice)
 {
     bool planned = is_within(&at_once->planned, &at_once->best),
          live = is_within(&at_once->live, &at_once->best);
     struct trial trial;
 
-    open_trial(&trial, at_once->settings.seed, max_filters,
-               at_once->settings.seconds * SECOND_LOOK);
+    open_trial(&trial, choice, at_once->settings.seed, choice->seconds * SECOND_LOOK);
     run_trial(&trial);
     planned = planned || is_within(&trial.planned, &trial.best);
     live = live || is_within(&trial.live, &trial.best);
@@ -302,7 +329,7 @@ static void look_for_longer(struct within *within, const struct trial *at_once,
     close_trial(&trial);
 }
 
-static void judge(struct within *within, const struct trial *trial, unsigned max_filters)
+static void judge(struct within *within, const struct trial *trial, const struct choice *choice)
 {
     bool planned = is_within(&trial->planned, &trial->best),
          live = is_within(&trial->live, &trial->best);
@@ -316,7 +343,7 @@ static void judge(struct within *within, const struct trial *trial, unsigned max
     }
     if (getenv("LIMEF_SIM_VERBOSE"))
         show(trial);
-    look_for_longer(within, trial, max_filters);
+    look_for_longer(within, trial, choice);
 }
 
 static int compare(const void *a, const void *b)
@@ -333,20 +360,34 @@ static void print_distribution(const char *what, double *values, unsigned n)
            values[n * 9 / 10], values[n * 95 / 100], values[n * 99 / 100], values[n - 1]);
 }
 
-int main(int n_arguments, char **arguments)
+static void choose(struct choice *choice, int n_arguments, char **arguments)
 {
     const char *wanted = getenv("LIMEF_SIM_SEEDS");
-    unsigned n = n_arguments > 1 ? (unsigned)atoi(arguments[1]) : 60;
-    uint64_t first = n_arguments > 2 ? (uint64_t)atoll(arguments[2]) : 1;
-    unsigned max_filters = n_arguments > 3 ? (unsigned)atoi(arguments[3]) : 12;
-    unsigned n_naive[LIMEF_PLAN_WHITELIST] = {0};
+    bool is_typed = n_arguments > 1 && !strcmp(arguments[1], "types");
+
+    n_arguments -= is_typed;
+    arguments += is_typed;
+    *choice = (struct choice){
+        .build = is_typed ? scenario_types : scenario_random,
+        .n = n_arguments > 1 ? (unsigned)atoi(arguments[1]) : 60,
+        .first_seed = n_arguments > 2 ? (uint64_t)atoll(arguments[2]) : 1,
+        .max_filters = n_arguments > 3 ? (unsigned)atoi(arguments[3]) : 12,
+        .seconds = n_arguments > 4 ? atof(arguments[4]) : 3,
+    };
+    if (wanted && atoi(wanted) > 0)
+        choice->n = (unsigned)atoi(wanted);
+}
+
+int main(int n_arguments, char **arguments)
+{
+    struct choice choice;
+    unsigned n, n_naive[LIMEF_PLAN_WHITELIST] = {0};
     struct within within = {0};
     unsigned long n_tried = 0;
-    double seconds = n_arguments > 4 ? atof(arguments[4]) : 3;
     double *missed, *cpu, *latency;
 
-    if (wanted && atoi(wanted) > 0)
-        n = (unsigned)atoi(wanted);
+    choose(&choice, n_arguments, arguments);
+    n = choice.n;
     missed = calloc(3 * (size_t)n + 1, sizeof(double));
     cpu = missed + n;
     latency = cpu + n;
@@ -354,7 +395,7 @@ int main(int n_arguments, char **arguments)
     for (unsigned i = 0; i < n; i++) {
         struct trial trial;
 
-        open_trial(&trial, first + i, max_filters, seconds);
+        open_trial(&trial, &choice, choice.first_seed + i, choice.seconds);
         run_trial(&trial);
         missed[i] = trial.planned.missed - trial.best.missed;
         cpu[i] = trial.planned.cpu / trial.best.cpu - 1;
@@ -362,7 +403,7 @@ int main(int n_arguments, char **arguments)
         n_tried += trial.n_tried;
         for (int mode = LIMEF_PLAN_FUSED; mode <= LIMEF_PLAN_PER_STREAM; mode++)
             n_naive[mode] += is_within(&trial.naive[mode], &trial.best);
-        judge(&within, &trial, max_filters);
+        judge(&within, &trial, &choice);
         close_trial(&trial);
     }
     printf("%lu sets of cuts; within 5 %% of the best of %u graphs: %u, looked at for longer %u; "

@@ -15,10 +15,7 @@ static uint32_t add_camera(struct sim_graph *graph, double rate_hz)
 
 static uint32_t add_file(struct sim_graph *graph, double rate_hz)
 {
-    uint32_t source = sim_add_source(graph, rate_hz, 40);
-
-    graph->filters[source].is_live = false;
-    return source;
+    return sim_add_file(graph, rate_hz, 40);
 }
 
 /* A filter whose cost spreads as decoders' and scalers' does. */
@@ -77,17 +74,16 @@ static void build_resize(struct sim_graph *graph, unsigned n)
 static void build_mix(struct sim_graph *graph, unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
-        uint32_t split = add(graph, add_camera(graph, 25), "demux", 3), record, decode, tap;
+        uint32_t split = add(graph, add_camera(graph, 25), "demux", 3), decode, tap;
         uint32_t throttle;
 
-        record = add(graph, split, "mux", 80);
-        graph->filters[record].flags = LIMEF_FILTER_RECORDS | LIMEF_FILTER_BLOCKING;
+        add(graph, split, "writer", 80);
         decode = add(graph, split, "decode", 7000);
         tap = add(graph, decode, "split", 3);
         add(graph, add(graph, tap, "scale", 1500), "sink", 60);
         throttle = add(graph, tap, "throttle", 2);
         graph->filters[throttle].keep_every = 25;
-        add(graph, throttle, "jpeg", 9000);
+        add(graph, throttle, "snapshot", 9000);
     }
     add(graph, add(graph, add(graph, add_file(graph, 25), "decode", 8000), "scale", 6000), "encode",
         20000);
@@ -101,8 +97,7 @@ static void build_wall(struct sim_graph *graph, unsigned n)
 
     for (unsigned i = 0; i < n; i++)
         add(graph, add(graph, add_camera(graph, 25), "decode", 5000), "scale", 900);
-    display = sim_add_filter(graph, "display", 700);
-    graph->filters[display].flags = LIMEF_FILTER_THREAD_BOUND | LIMEF_FILTER_DISPLAY;
+    display = sim_add_filter(graph, "presenter", 700);
     for (unsigned i = 0; i < n; i++)
         sim_add_edge(graph, 3 * i + 2, display);
     for (uint32_t i = 0; i < graph->n_edges; i++)

@@ -21,4 +21,10 @@ extern const struct scenario scenarios[];
 void scenario_random(struct sim_graph *graph, struct sim_machine *machine, uint64_t seed,
                      unsigned max_filters);
 
+/* Likewise, of the library's own types, with their flags and about what they cost: cameras and
+ * files, decoders and encoders with threads of their own, scalers, recorders, snapshots, sound, and
+ * one display. 4..max_filters filters. */
+void scenario_types(struct sim_graph *graph, struct sim_machine *machine, uint64_t seed,
+                    unsigned max_filters);
+
 #endif

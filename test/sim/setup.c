@@ -131,7 +131,7 @@ static void measure_work(struct sim *sim)
 
         rates[i] += filter->rate_hz;
         sources += filter->rate_hz;
-        load += rates[i] * filter->cost_us;
+        load += rates[i] * (filter->cost_us + filter->inside_us);
         for (uint32_t k = sim->first_out[i]; k != SIM_NONE; k = sim->next_out[k])
             rates[graph->edges[k].to] +=
                 filter->keep_every ? rates[i] / filter->keep_every : rates[i];
@@ -207,17 +207,51 @@ static void open_lanes(struct sim *sim)
     }
 }
 
+static uint32_t n_inside_of(const struct sim_filter *filter)
+{
+    return filter->inside_us > 0 ? (filter->n_inside ? filter->n_inside : 1) : 0;
+}
+
+/* Behind all other lanes and threads. */
+static void open_inside(struct sim *sim)
+{
+    uint32_t n = sim->graph->n_filters, number = sim->graph->n_edges + n, thread = sim->n_threads;
+
+    for (uint32_t i = n; i-- > 0;)
+        thread -= n_inside_of(&sim->graph->filters[i]);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t program = sim->n_ops;
+
+        sim->first_inside[i] = number;
+        if (!n_inside_of(&sim->graph->filters[i]))
+            continue;
+        add_op(sim, SIM_INSIDE, i);
+        add_op(sim, SIM_DONE, 0);
+        for (uint32_t k = 0; k < n_inside_of(&sim->graph->filters[i]); k++, thread++) {
+            sim->lanes[number++] = (struct sim_lane){.thread = thread,
+                                                     .program = program,
+                                                     .to = i,
+                                                     .writer = SIM_NONE,
+                                                     .is_inside = true};
+            sim->threads[thread].rank = ranks[LIMEF_PRIORITY_PROCESSING];
+            sim->is_used[thread] = true;
+        }
+    }
+}
+
 void sim_open(struct sim *sim)
 {
-    uint32_t n = sim->graph->n_filters, n_explicit = 0;
+    uint32_t n = sim->graph->n_filters, n_explicit = 0, n_inside = 0;
 
+    for (uint32_t i = 0; i < n; i++)
+        n_inside += n_inside_of(&sim->graph->filters[i]);
     for (uint32_t i = 0; i < n; i++)
         if (sim->graph->filters[i].thread != LIMEF_PLAN_NONE &&
             sim->graph->filters[i].thread >= n_explicit)
             n_explicit = sim->graph->filters[i].thread + 1;
     set_machine(&sim->machine);
-    sim->n_lanes = sim->graph->n_edges + n;
-    sim->n_threads = sim->plan->n_workers + n_explicit;
+    sim->n_lanes = sim->graph->n_edges + n + n_inside;
+    sim->n_threads = sim->plan->n_workers + n_explicit + n_inside;
     sim->lanes = calloc(sim->n_lanes, sizeof(*sim->lanes));
     sim->threads = calloc(sim->n_threads, sizeof(*sim->threads));
     sim->is_used = calloc(sim->n_threads, sizeof(*sim->is_used));
@@ -225,6 +259,7 @@ void sim_open(struct sim *sim)
     sim->programs = calloc(n, sizeof(*sim->programs));
     sim->first_out = calloc(n, sizeof(*sim->first_out));
     sim->next_out = calloc(sim->graph->n_edges + 1, sizeof(*sim->next_out));
+    sim->first_inside = calloc(n, sizeof(*sim->first_inside));
     sim->numbers = calloc(n, sizeof(*sim->numbers));
     sim->path_us = calloc(n, sizeof(double));
     sim->n_ends = calloc(n, sizeof(double));
@@ -245,6 +280,7 @@ void sim_open(struct sim *sim)
     for (uint32_t i = 0; i < n; i++)
         count_ends(sim, i);
     open_lanes(sim);
+    open_inside(sim);
     for (uint32_t i = 0; i < sim->n_threads; i++)
         sim->result->n_threads += sim->is_used[i];
 }
@@ -262,6 +298,7 @@ void sim_close(struct sim *sim)
     free(sim->programs);
     free(sim->first_out);
     free(sim->next_out);
+    free(sim->first_inside);
     free(sim->numbers);
     free(sim->path_us);
     free(sim->n_ends);

@@ -17,11 +17,12 @@ double sim_draw(uint64_t seed, uint64_t a, uint64_t b)
     return (double)(x >> 11) / 9007199254740992.0;
 }
 
-double sim_cost(const struct sim *sim, uint32_t number, const struct sim_token *token)
+double sim_cost(const struct sim *sim, uint32_t number, const struct sim_token *token,
+                double mean_us)
 {
     const struct sim_filter *filter = &sim->graph->filters[number];
     uint64_t frame = token->number * 64 + token->source;
-    double us = filter->cost_us, z = 0;
+    double us = mean_us, z = 0;
 
     if (filter->heavy > 1) {
         us *= SIM_KEY_EVERY / (SIM_KEY_EVERY - 1 + filter->heavy);
@@ -83,7 +84,7 @@ static void count_rest(struct sim *sim)
     for (uint32_t i = 0; i < sim->n_lanes; i++) {
         const struct sim_lane *lane = &sim->lanes[i];
 
-        for (unsigned k = 0; k < lane->n; k++)
+        for (unsigned k = 0; k < lane->n && !lane->is_inside; k++)
             count_late(sim, &lane->tokens[(lane->first + k) & (lane->room - 1)], lane->to);
     }
 }

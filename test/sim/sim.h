@@ -20,6 +20,8 @@ struct sim_filter {
     double jitter;       /* spread of the cost against its mean, log-normal */
     double heavy;        /* every 25th frame costs so many times the others; 0: the same */
     unsigned keep_every; /* passes one of so many frames on; 0: all */
+    double inside_us;    /* of a frame, what threads of its own do meanwhile, mean; 0: none */
+    unsigned n_inside;   /* so many threads, in turn */
 
     /* sources */
     double rate_hz;
@@ -81,14 +83,18 @@ struct sim_result {
     double max_waiting_bytes;
     double cpu_us, wall_us;
     double own_us;         /* of cpu_us: the filters' work */
+    double inside_us;      /* of that, on threads of their own */
     double nominal_us;     /* work that a frame of a source stands for */
     double p50_us, p99_us; /* from when a frame was there to when it came out */
     unsigned n_threads;
     struct sim_filter_result *filters; /* owned */
 };
 
+/* With the flags of the type that is called so: decode, encode, presenter, snapshot, writer. */
 uint32_t sim_add_filter(struct sim_graph *graph, const char *kind, double cost_us);
+/* A live one without a thread of its own; and one that waits, as those that read files do. */
 uint32_t sim_add_source(struct sim_graph *graph, double rate_hz, double cost_us);
+uint32_t sim_add_file(struct sim_graph *graph, double rate_hz, double cost_us);
 uint32_t sim_add_edge(struct sim_graph *graph, uint32_t from, uint32_t to);
 /* Adds a filter behind another. */
 uint32_t sim_add_behind(struct sim_graph *graph, uint32_t from, const char *kind, double cost_us);

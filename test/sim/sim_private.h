@@ -29,12 +29,14 @@ struct sim_lane {
     uint32_t writer;  /* who sleeps for room; SIM_NONE */
     double n_ends;    /* ends of the graph behind it */
     bool waits_for_key, is_source;
+    bool is_inside; /* before a thread within a filter */
 };
 
 enum sim_op_kind {
-    SIM_WORK, /* a filter */
-    SIM_SEND, /* an edge that is cut */
-    SIM_DONE, /* for this frame */
+    SIM_WORK,   /* a filter */
+    SIM_INSIDE, /* what it does on a thread of its own */
+    SIM_SEND,   /* an edge that is cut */
+    SIM_DONE,   /* for this frame */
 };
 
 /* What an island does for a frame is a list of these. */
@@ -82,12 +84,13 @@ struct sim {
     struct sim_result *result;
     uint64_t seed;
     double now_us;
-    struct sim_lane *lanes; /* of edges, then of filters that are sources */
+    struct sim_lane *lanes; /* of edges, of filters that are sources, of threads within filters */
     uint32_t n_lanes;
     struct sim_op *ops;
     uint32_t n_ops, room_ops;
     uint32_t *programs;             /* of each filter that is entered: its first op */
     uint32_t *first_out, *next_out; /* of each filter, of each edge: lists of edges */
+    uint32_t *first_inside;         /* of each filter: lane of the first thread within it */
     bool *is_used;                  /* of each thread */
     uint32_t running;               /* the thread that is about to write */
     struct sim_thread *threads;
@@ -131,6 +134,9 @@ bool sim_pop_event(struct sim *sim, struct sim_event *event);
 /* A frame for a lane. Returns false if the writer has to wait for room. */
 bool sim_write(struct sim *sim, uint32_t lane, struct sim_token token, double *writer_us);
 
+/* Counts n frames more that wait in a boundary; what waits elsewhere does not count. */
+void sim_count_waiting(struct sim *sim, const struct sim_lane *lane, int n);
+
 /* Makes a thread ready that has to do so much first. */
 void sim_wake(struct sim *sim, uint32_t thread, double resume_us);
 
@@ -140,7 +146,8 @@ void sim_schedule(struct sim *sim);
 /* A core's thread did what it was to do, or its slice is over. */
 void sim_core_event(struct sim *sim, uint32_t core);
 
-/* What a frame costs a filter. */
-double sim_cost(const struct sim *sim, uint32_t filter, const struct sim_token *token);
+/* What a frame costs a filter of which one costs `mean_us`. */
+double sim_cost(const struct sim *sim, uint32_t filter, const struct sim_token *token,
+                double mean_us);
 
 #endif

@@ -61,11 +61,9 @@ static bool take_frame(struct sim *sim, struct sim_thread *it)
         it->token = lane->tokens[lane->first];
         lane->first = (lane->first + 1) & (lane->room - 1);
         lane->n--;
-        if (!lane->is_source) {
-            sim->n_waiting--;
-            sim->n_waiting_bytes -= lane->frame_bytes;
+        if (!lane->is_source)
             extra(it, sim->machine.queue_us);
-        }
+        sim_count_waiting(sim, lane, -1);
         it->pc = lane->program;
         if (lane->writer != SIM_NONE) {
             extra(it, sim->machine.wake_us);
@@ -104,6 +102,31 @@ static void count_cost(struct sim *sim, uint32_t filter, double us)
     sim->histograms[(size_t)filter * SIM_BUCKETS + (size_t)bucket]++;
 }
 
+/* Gives the threads within a filter their part of a frame. */
+static void send_inside(struct sim *sim, struct sim_thread *it, uint32_t number)
+{
+    const struct sim_filter *filter = &sim->graph->filters[number];
+    uint64_t frame = it->token.number / sim->every[number];
+    double writer_us = 0;
+
+    if (filter->inside_us <= 0)
+        return;
+    sim_write(sim,
+              sim->first_inside[number] +
+                  (uint32_t)(filter->n_inside ? frame % filter->n_inside : 0),
+              it->token, &writer_us);
+    extra(it, writer_us);
+}
+
+static void end_inside(struct sim *sim, struct sim_thread *it)
+{
+    it->is_working = false;
+    it->extra_us = 0;
+    sim->result->own_us += it->work_us;
+    sim->result->inside_us += it->work_us;
+    it->pc++;
+}
+
 static void end_work(struct sim *sim, struct sim_thread *it)
 {
     const struct sim_op *op = &sim->ops[it->pc];
@@ -120,9 +143,20 @@ static void end_work(struct sim *sim, struct sim_thread *it)
     count_cost(sim, op->at, us);
     if (sim->is_end[op->at])
         complete(sim, op->at, &it->token);
+    send_inside(sim, it, op->at);
     it->pc = filter->keep_every && it->token.number / sim->every[op->at] % filter->keep_every
                  ? op->skip
                  : it->pc + 1;
+}
+
+static void begin_work(const struct sim *sim, struct sim_thread *it, const struct sim_op *op)
+{
+    const struct sim_filter *filter = &sim->graph->filters[op->at];
+
+    it->is_working = true;
+    it->work_us = sim_cost(sim, op->at, &it->token,
+                           op->kind == SIM_WORK ? filter->cost_us : filter->inside_us);
+    it->left_us += it->work_us;
 }
 
 /* Goes on until the thread needs the core, or sleeps. */
@@ -141,13 +175,12 @@ static void advance(struct sim *sim, struct sim_thread *it)
         }
         switch (op->kind) {
         case SIM_WORK:
+        case SIM_INSIDE:
             if (!it->is_working) {
-                it->is_working = true;
-                it->work_us = sim_cost(sim, op->at, &it->token);
-                it->left_us += it->work_us;
+                begin_work(sim, it, op);
                 return;
             }
-            end_work(sim, it);
+            (op->kind == SIM_WORK ? end_work : end_inside)(sim, it);
             break;
         case SIM_SEND:
             sim->running = (uint32_t)(it - sim->threads);

@@ -107,13 +107,40 @@ Test(plan_model, a_slice_ends_only_where_another_thread_waits)
     cr_assert(le(u32, model.n_steps, 500 * 12));
 }
 
+/* Two threads on two cores, and one within a filter. */
+Test(plan_model, threads_within_filters_use_the_cores_too)
+{
+    double alone;
+
+    plans_put_chain(&plans, 24000, 17000);
+    alone = missed(LIMEF_PLAN_PER_FILTER);
+    plans.problem.machine.inside_load = 0.85;
+    cr_assert(gt(dbl, missed(LIMEF_PLAN_PER_FILTER), alone + 0.02));
+    cr_assert(eq(uint, model.n_inside, 2));
+}
+
+Test(plan_model, what_is_bound_or_real_time_is_known_as_all_else)
+{
+    plans_put_chain(&plans, 24000, 17000);
+    plans.filters[1].flags = LIMEF_FILTER_SELF_THREADED;
+    plans.filters[2].flags = LIMEF_FILTER_THREAD_BOUND | LIMEF_FILTER_DISPLAY;
+    cr_assert(lt(dbl, missed(LIMEF_PLAN_FUSED), 0.1)); /* which the display is not */
+    plans.filters[2].flags = LIMEF_FILTER_REAL_TIME;
+    cr_assert(lt(dbl, missed(LIMEF_PLAN_FUSED), 0.1));
+}
+
 Test(plan_model, it_says_nothing_of_what_it_does_not_know)
 {
     plans_put_chain(&plans, 24000, 17000);
     cr_assert(read_plan(LIMEF_PLAN_FUSED));
-    plans.filters[2].flags = LIMEF_FILTER_THREAD_BOUND;
+    plans.filters[2].thread = 0; /* of the application */
     cr_assert(not(read_plan(LIMEF_PLAN_FUSED)));
-    plans.filters[2].flags = 0;
+    plans.filters[2].thread = LIMEF_PLAN_NONE;
+    plans.problem.machine.n_cpus = 64;
+    plans.problem.machine.inside_load = 20;
+    cr_assert(not(read_plan(LIMEF_PLAN_FUSED)));
+    plans.problem.machine.n_cpus = 2;
+    plans.problem.machine.inside_load = 0;
     plans.filters[0].is_eager = true;
     cr_assert(not(read_plan(LIMEF_PLAN_FUSED)));
     plans.filters[0].is_eager = false;

@@ -78,6 +78,8 @@ struct limef_plan_machine {
     size_t budget_bytes; /**< payload that may wait in all fifos together; 0: 256 MiB */
     int64_t budget_us;   /**< stream time that may wait in all fifos one behind the other, of a live
                               stream; 0: 500 ms in each. Of other streams in each */
+    double inside_load;  /**< cores that the threads within self-threaded filters use, which no plan
+                              places; 0: none, or not known */
 };
 
 /** How boundaries are chosen; all but the first for comparison. Forced cuts are made in all. */

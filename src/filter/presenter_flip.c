@@ -15,6 +15,8 @@
 #define COMPOSING_PART 8
 /* Composing for a refresh begins this long after the one before. */
 #define AFTER_REFRESH_US 300
+/* A first picture that takes longer than this onto the screen has another reason. */
+#define BEGINS_WITHIN_US 5000000
 /* A clock is moved by no more than this part of a picture's time, but for the first picture. */
 #define FEED_PART 100
 /* Flips off the display's rhythm until it is taken to have none, and on it until it has one. */
@@ -88,26 +90,39 @@ void presenter_note_composed(struct limef_presenter *presenter, int64_t took_us)
     *composing_us += (FFMIN(took_us, COMPOSING_MAX_US) - *composing_us) / COMPOSING_PART;
 }
 
-/* A live slot's clock is its source's: it is not slowed down for the display. */
+/* Whether a clock goes by when its picture came onto the screen. A live slot's is its source's: it
+ * is not slowed down for the display. */
+static bool is_fed(const struct limef_tile *tile)
+{
+    return tile->fresh && !tile->shown_live && tile->clock.paused_us == LIMEF_NO_TIME &&
+           presenter_clock_anchored(&tile->clock);
+}
+
+static void move_clock(struct limef_tile *tile, int64_t by_us)
+{
+    presenter_clock_shift(&tile->clock, by_us);
+    if (presenter_has_next(tile) && tile->due_us != LIMEF_FOREVER)
+        tile->due_us += by_us;
+}
+
+/* A clock begins when the picture that set it is seen: the first one of all may take long, programs
+ * are compiled and memory is taken for it, and those behind it are not late for that. */
+static void begin_clock(struct limef_tile *tile, int64_t seen_us)
+{
+    int64_t late_us = seen_us - tile->shown_us;
+
+    if (is_fed(tile) && has_anchored(tile) && late_us > 0 && late_us < BEGINS_WITHIN_US)
+        move_clock(tile, late_us);
+}
+
 static void feed_clock(const struct limef_presenter_flip *flip, struct limef_tile *tile)
 {
     int64_t error_us = flip->at_us - tile->shown_us;
     int64_t most_us = presenter_lasts_us(tile) / FEED_PART;
 
-    if (!tile->fresh || tile->shown_live || tile->clock.paused_us != LIMEF_NO_TIME ||
-        !presenter_clock_anchored(&tile->clock))
-        return;
-    if (has_anchored(tile)) {
-        if (error_us < 0 || error_us > 2 * flip->period_us)
-            return;
-    } else {
-        if (error_us < -flip->period_us || error_us > flip->period_us / 2)
-            return;
-        error_us = av_clip64(error_us, -most_us, most_us);
-    }
-    presenter_clock_shift(&tile->clock, error_us);
-    if (presenter_has_next(tile) && tile->due_us != LIMEF_FOREVER)
-        tile->due_us += error_us;
+    if (is_fed(tile) && !has_anchored(tile) && error_us >= -flip->period_us &&
+        error_us <= flip->period_us / 2)
+        move_clock(tile, av_clip64(error_us, -most_us, most_us));
 }
 
 /* Whether the display waits for its next refresh; some show at once what they are given. */
@@ -129,6 +144,13 @@ static void note_beat(struct limef_presenter_flip *flip, int64_t at_us)
         flip->unpaced = false;
 }
 
+static void note_seen(struct limef_presenter *presenter, int64_t now_us)
+{
+    for (unsigned i = 0; i < presenter->n_tiles && !presenter->settings.untimed; i++)
+        begin_clock(&presenter->tiles[i], now_us);
+    presenter_note_seen(presenter, now_us);
+}
+
 /* What was committed is on the screen. */
 static void take_flip(struct limef_presenter *presenter, const struct output_flip *last)
 {
@@ -144,7 +166,7 @@ static void take_flip(struct limef_presenter *presenter, const struct output_fli
     }
     for (unsigned i = 0; i < presenter->n_tiles && is_paced(presenter); i++)
         feed_clock(flip, &presenter->tiles[i]);
-    presenter_note_seen(presenter, last->at_us);
+    note_seen(presenter, last->at_us);
 }
 
 int64_t presenter_read_flips(struct limef_presenter *presenter, int64_t now_us)
@@ -160,7 +182,7 @@ int64_t presenter_read_flips(struct limef_presenter *presenter, int64_t now_us)
         take_flip(presenter, &last);
     } else if (flip->waiting && ready_us == 0) {
         flip->waiting = false; /* the output does not tell, or the screen is somebody else's */
-        presenter_note_seen(presenter, now_us);
+        note_seen(presenter, now_us);
     } else if (last.n_flips != flip->n_flips) {
         flip->at_us = last.at_us;
     }

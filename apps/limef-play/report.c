@@ -377,6 +377,7 @@ static void put_sound(struct json *json, const struct play_sound *sound)
         return;
     json_open(json, "sound", '{');
     json_string(json, "output", counters->kind);
+    json_integer(json, "device_rate", counters->device_rate);
     json_integer(json, "period_frames", counters->period_frames);
     json_integer(json, "periods", (int64_t)counters->n_periods);
     json_integer(json, "underruns", (int64_t)counters->n_underruns);

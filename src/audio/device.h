@@ -10,13 +10,13 @@
 
 /* Of a module: a struct audio_device_ops of this name, and of this shape. */
 #define AUDIO_MODULE_SYMBOL "limef_audio_module"
-#define AUDIO_ABI 2
+#define AUDIO_ABI 3
 
 struct audio_device_settings {
-    const char *device; /* the kind's own name of it; NULL: the usual one */
-    uint32_t rate;
-    uint32_t n_channels;
-    uint32_t period_frames; /* changed to what the device has */
+    const char *device;     /* the kind's own name of it; NULL: the usual one */
+    uint32_t rate;          /* changed to what the device has */
+    uint32_t n_channels;    /* of what it is given */
+    uint32_t period_frames; /* changed to what the device has, at its rate */
     uint32_t spare_frames;  /* so many more than half a period wait in it when one is mixed */
     const char *name;       /* for logs */
 };
@@ -25,8 +25,10 @@ struct audio_device_settings {
 struct audio_device {
     const struct audio_device_ops *ops;
     struct audio_device_settings settings;
+    struct audio_device *below; /* what plays what this one makes of its frames; NULL: itself */
     int64_t dry_us; /* its thread's: when it runs dry, of the latest wait that returned 0 */
-    LIMEF_ATOMIC(uint64_t) n_underruns; /* times it ran dry; its thread's, any reads */
+    LIMEF_ATOMIC(uint64_t)
+    n_underruns; /* times it ran dry; its thread's, any reads */
 };
 
 struct audio_device_ops {
@@ -42,8 +44,8 @@ struct audio_device_ops {
      * lost.
      */
     int (*wait)(struct audio_device *device, int64_t deadline_us, int64_t *heard_us);
-    /* Takes settings.period_frames frames. Returns 0, or a negative code: it is lost. */
-    int (*write)(struct audio_device *device, const float *frames);
+    /* Takes settings.period_frames frames at most. Returns 0, or a negative code: it is lost. */
+    int (*write)(struct audio_device *device, const float *frames, unsigned n_frames);
     void (*close)(struct audio_device *device);
 };
 
@@ -52,6 +54,13 @@ extern const struct audio_device_ops audio_device_null;
 
 /* Has the time of one begin anew, and its counter. Its thread, or before that. */
 void audio_device_null_begin(struct audio_device *device);
+
+/*
+ * Puts a device of another rate below one that takes frames of this rate and resamples them, most
+ * of them at once; that is in its place then. Returns 0; AVERROR(ENOMEM) or another one: it is
+ * closed. What resampling takes is allocated here.
+ */
+int audio_device_resample(struct audio_device **device, uint32_t rate, uint32_t most_frames);
 
 /* Sleeps until a moment on limef_now_us()'s clock. */
 void audio_sleep_until(int64_t until_us);

@@ -65,10 +65,10 @@ static int null_wait(struct audio_device *device, int64_t deadline_us, int64_t *
     return 0;
 }
 
-static int null_write(struct audio_device *device, const float *frames)
+static int null_write(struct audio_device *device, const float *frames, unsigned n_frames)
 {
     (void)frames;
-    pace_write(&null_of(device)->pace);
+    pace_write(&null_of(device)->pace, n_frames);
     return 0;
 }
 

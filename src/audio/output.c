@@ -42,17 +42,23 @@ int audio_output_open(const struct limef_audio_output *output, const struct audi
             (uint32_t)(output->settings.patience_us * output->mixer->settings.rate / 1000000),
         .name = output->name,
     };
+    int ret = memory_permits() ? ops->open(device, &settings) : AVERROR(ENOMEM);
 
-    return memory_permits() ? ops->open(device, &settings) : AVERROR(ENOMEM);
+    if (ret >= 0 && (*device)->settings.rate != settings.rate)
+        ret = audio_device_resample(device, settings.rate, LIMEF_AUDIO_MAX_PERIOD);
+    return ret;
 }
 
 static void use_device(struct limef_audio_output *output, struct audio_device *device)
 {
+    const struct audio_device *plays = device->below ? device->below : device;
+
     output->device = device;
     output->waited_us = 0;
     atomic_store_explicit(&output->kind, device->ops->kind, memory_order_relaxed);
     atomic_store_explicit(&output->period_frames, device->settings.period_frames,
                           memory_order_relaxed);
+    atomic_store_explicit(&output->device_rate, plays->settings.rate, memory_order_relaxed);
 }
 
 static int open_device(struct limef_audio_output *output, const struct audio_device_ops *ops)
@@ -123,7 +129,7 @@ static int play_period(struct limef_audio_output *output, int64_t heard_us)
     limef_histogram_add(&output->mix, limef_now_us() - begun_us);
     atomic_store_explicit(&output->delay_us, heard_us - begun_us, memory_order_relaxed);
     LIMEF_COUNT(output->n_periods, 1);
-    return device->ops->write(device, output->block);
+    return device->ops->write(device, output->block, device->settings.period_frames);
 }
 
 /* Time in which the process itself was stopped is not the device's: a step waits no longer than
@@ -291,6 +297,7 @@ void limef_audio_output_get_counters(const struct limef_audio_output *output,
     *counters = (struct limef_audio_output_counters){
         .kind = LIMEF_COUNTED(output->kind),
         .period_frames = LIMEF_COUNTED(output->period_frames),
+        .device_rate = LIMEF_COUNTED(output->device_rate),
         .n_periods = LIMEF_COUNTED(output->n_periods),
         .n_underruns = LIMEF_COUNTED(output->n_underruns),
         .n_lost = LIMEF_COUNTED(output->n_lost),

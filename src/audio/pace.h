@@ -17,7 +17,7 @@
 #define PACE_AHEAD_FRAMES(period_frames) (((period_frames) + 1) / 2)
 
 struct pace {
-    uint32_t rate, period_frames;
+    uint32_t rate;
     uint32_t ahead_frames;     /* that wait when the next period is mixed */
     uint32_t dry_ahead_frames; /* the same after it ran dry: half a period more */
     int64_t anchor_us;         /* when frame 0 is heard */
@@ -35,7 +35,6 @@ static inline void pace_init(struct pace *pace, uint32_t rate, uint32_t period_f
                              uint32_t spare_frames)
 {
     *pace = (struct pace){.rate = rate,
-                          .period_frames = period_frames,
                           .ahead_frames = PACE_AHEAD_FRAMES(period_frames) + spare_frames,
                           .dry_ahead_frames = period_frames + spare_frames};
 }
@@ -62,9 +61,9 @@ static inline bool pace_next(struct pace *pace, int64_t now_us, int64_t *mixed_u
     return dry;
 }
 
-static inline void pace_write(struct pace *pace)
+static inline void pace_write(struct pace *pace, unsigned n_frames)
 {
-    pace->n_frames += pace->period_frames;
+    pace->n_frames += n_frames;
 }
 
 #endif

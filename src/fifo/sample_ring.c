@@ -2,6 +2,7 @@
 #include <limef/fifo/sample_ring.h>
 
 #include "base/hot.h"
+#include "fifo/futex.h"
 
 #include <limef/base/log.h>
 
@@ -10,8 +11,11 @@
 #include <string.h>
 
 #define READING 1u /* in tail: the reader is at work, nothing may be dropped */
-/* Looks at tail before a writer takes the ring for full. */
-#define MAX_ROUNDS 3
+/* Looks at tail before a writer takes the ring for full. A reader needs less than a microsecond for
+ * what it has in hand; all looks together take some, and a reader that is kept from its processor
+ * meanwhile takes longer than anybody can wait. */
+#define MAX_LOOKS 64
+#define LOOK_PAUSES 2
 
 int limef_sample_ring_init(struct limef_sample_ring *ring, float *samples, unsigned n_frames,
                            unsigned n_channels)
@@ -67,14 +71,17 @@ static unsigned make_room(struct limef_sample_ring *ring, unsigned n_frames)
         return n_frames;
     /* acquire: the reader is done with what is before tail; pairs with the release in end_read() */
     tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
-    for (int i = 0; i < MAX_ROUNDS; i++) {
+    for (int i = 0; i < MAX_LOOKS; i++) {
         unsigned missing;
 
         ring->tail_cache = tail >> 1;
         if (n_used(ring) + n_frames <= ring->n_frames)
             return n_frames;
-        if (tail & READING)
-            break;
+        if (tail & READING) {
+            cpu_relax_for(LOOK_PAUSES);
+            tail = atomic_load_explicit(&ring->tail, memory_order_acquire); /* as above */
+            continue;
+        }
         missing = n_used(ring) + n_frames - ring->n_frames;
         /* release: head, which the new tail is not beyond; pairs with begin_read(). It fails if the
          * reader began, or came and went. */

@@ -254,22 +254,46 @@ static bool fill_gap(const struct limef_audio_sink *sink, struct limef_audio_slo
     return audio_slot_fill_gap(sink, slot);
 }
 
+static bool keeps_most(const struct limef_audio_slot *slot)
+{
+    return slot->n_kept - slot->n_forgotten == LIMEF_AUDIO_N_KEPT;
+}
+
+static int64_t heard_us(const struct limef_audio_slot *slot)
+{
+    return limef_mixer_input_media_us(slot->input, limef_sample_ring_tail(&slot->input->ring));
+}
+
+/* Of short blocks more fit into the ring than can be kept: what comes waits, since nobody could go
+ * back over all that is still to be heard. */
+static bool has_to_wait(struct limef_audio_slot *slot)
+{
+    const struct limef_decoded_frame *oldest = &kept_at(slot, slot->n_forgotten)->frame;
+    int64_t now_us;
+
+    if (!keeps_most(slot) || slot->silent || oldest->frame.pts_us == LIMEF_NO_TIME ||
+        !limef_sample_ring_fill(&slot->input->ring))
+        return false;
+    now_us = heard_us(slot);
+    return now_us != LIMEF_NO_TIME &&
+           oldest->frame.pts_us + audio_slot_us(slot, oldest->av->nb_samples) > now_us;
+}
+
 /* What was heard long since. */
-static bool is_over(struct limef_audio_slot *slot, int64_t heard_us)
+static bool is_over(struct limef_audio_slot *slot, int64_t now_us)
 {
     const struct limef_frame *oldest = &kept_at(slot, slot->n_forgotten)->frame.frame;
 
-    return slot->n_forgotten < slot->at_block && heard_us != LIMEF_NO_TIME &&
-           oldest->pts_us != LIMEF_NO_TIME && oldest->pts_us < heard_us - OVER_US;
+    return slot->n_forgotten < slot->at_block && now_us != LIMEF_NO_TIME &&
+           oldest->pts_us != LIMEF_NO_TIME && oldest->pts_us < now_us - OVER_US;
 }
 
 static void keep(struct limef_audio_slot *slot, const struct limef_decoded_frame *in)
 {
-    int64_t heard_us =
-        limef_mixer_input_media_us(slot->input, limef_sample_ring_tail(&slot->input->ring));
+    int64_t now_us = heard_us(slot);
     struct limef_audio_kept *kept;
 
-    while (slot->n_kept - slot->n_forgotten == LIMEF_AUDIO_N_KEPT || is_over(slot, heard_us))
+    while (keeps_most(slot) || is_over(slot, now_us))
         forget_oldest(slot);
     kept = kept_at(slot, slot->n_kept++);
     kept->frame = *in;
@@ -282,7 +306,7 @@ int audio_slot_take(const struct limef_audio_sink *sink, struct limef_audio_slot
 {
     unsigned n_waits = audio_slot_serve(slot);
 
-    if (n_waits)
+    if (n_waits || has_to_wait(slot))
         return AVERROR(EAGAIN);
     if (slot->taken_of != in->frame.pts_us) /* it was not offered again: a flush came between */
         slot->n_taken = 0;

@@ -366,6 +366,7 @@ static unsigned file_source_counts(const struct limef_filter *filter,
         {"seeks", LIMEF_COUNTED(file->n_seeks)},
         {"loops", LIMEF_COUNTED(file->n_loops)},
         {"lost_names", LIMEF_COUNTED(file->n_lost_names)},
+        {"late", LIMEF_COUNTED(file->n_late)},
     };
 
     return filter_counts(counts, now, sizeof(now));
@@ -418,6 +419,7 @@ void limef_file_source_get_counters(const struct limef_file_source *file,
         .n_loops = LIMEF_COUNTED(file->n_loops),
         .n_bad_times = LIMEF_COUNTED(file->n_bad_times),
         .n_lost_names = LIMEF_COUNTED(file->n_lost_names),
+        .n_late = LIMEF_COUNTED(file->n_late),
     };
 }
 

@@ -10,6 +10,8 @@
 
 #include "base/memory_private.h"
 
+#include <limef/base/log.h>
+
 #include <libavutil/error.h>
 #include <string.h>
 
@@ -28,7 +30,7 @@ struct kept_track {
 
 int file_source_ahead_open(struct limef_file_source *file)
 {
-    file->video_us = file->audio_us = LIMEF_NO_TIME;
+    file->video_us = file->audio_us = file->early_us = LIMEF_NO_TIME;
     if (file->ahead || file->live || file->video < 0 || file->audio < 0)
         return 0;
     file->ahead = memory_allocate(MOST_PACKETS * sizeof(*file->ahead));
@@ -52,7 +54,7 @@ void file_source_ahead_forget(struct limef_file_source *file, int track)
         LIMEF_COUNT(file->n_skipped, 1);
     }
     file->n_as_they_came = 0;
-    file->video_us = file->audio_us = LIMEF_NO_TIME;
+    file->video_us = file->audio_us = file->early_us = LIMEF_NO_TIME;
     file->ends = false;
 }
 
@@ -95,7 +97,7 @@ static bool is_long(const struct kept_track *kept)
 }
 
 /* The packet that is next; MOST_PACKETS: another one has to be read first. */
-static unsigned find_next(const struct limef_file_source *file)
+static unsigned find_next(struct limef_file_source *file)
 {
     struct kept_track video, audio;
 
@@ -111,9 +113,14 @@ static unsigned find_next(const struct limef_file_source *file)
             return 0;
         return video.first_us < audio.first_us ? video.first : audio.first;
     }
-    if (file->n_ahead && (file->ends || file->n_ahead == MOST_PACKETS ||
-                          file->ahead_bytes > MOST_BYTES || is_long(&video) || is_long(&audio)))
+    if (file->n_ahead && file->ends)
         return 0;
+    if (file->n_ahead == MOST_PACKETS || file->ahead_bytes > MOST_BYTES || is_long(&video) ||
+        is_long(&audio)) {
+        file->early_us = time_of(&file->ahead[0]);
+        file->early_track = file->ahead[0].frame.track;
+        return 0;
+    }
     return MOST_PACKETS;
 }
 
@@ -130,10 +137,32 @@ static bool has_jumped(struct limef_file_source *file, const struct limef_packet
            (__builtin_sub_overflow(us, before_us, &by_us) || by_us < -BACK_US || by_us > MOST_US);
 }
 
+/* Whether what belongs behind a packet was passed on already, as it could wait no longer. */
+static bool is_late(const struct limef_file_source *file, const struct limef_packet_frame *packet)
+{
+    int64_t us = time_of(packet);
+
+    return us != LIMEF_NO_TIME && file->early_us != LIMEF_NO_TIME && us < file->early_us &&
+           packet->frame.track != file->early_track;
+}
+
+static void count_late(struct limef_file_source *file)
+{
+    if (!LIMEF_COUNTED(file->n_late))
+        limef_log(LIMEF_LOG_WARNING, file->source.filter.name,
+                  "pictures and sound lie more than 5 s, 16 MiB or 1024 packets apart in the file: "
+                  "what comes last of them comes too late");
+    LIMEF_COUNT(file->n_late, 1);
+}
+
 static void put(struct limef_file_source *file)
 {
-    if (has_jumped(file, &file->packet))
+    if (has_jumped(file, &file->packet)) {
         file->n_as_they_came = file->n_ahead;
+        file->early_us = LIMEF_NO_TIME;
+    }
+    if (is_late(file, &file->packet))
+        count_late(file);
     file->ahead[file->n_ahead++] = file->packet;
     file->ahead_bytes += file->packet.size_bytes;
     file->packet = (struct limef_packet_frame){0};

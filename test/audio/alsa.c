@@ -6,10 +6,12 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <dlfcn.h>
+#include <math.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define PERIOD 480
+#define HZ 1000
 
 static struct limef_mixer mixer;
 static struct limef_mixer_input input;
@@ -37,6 +39,12 @@ static void configure(void)
             "pcm_type.limef_clocked.lib \"%s\"\n"
             "pcm.card { type limef_clocked }\n"
             "pcm.other { type limef_clocked rate 44100 }\n"
+            "pcm.fast { type limef_clocked rate 96000 format S32_LE }\n"
+            "pcm.usb { type limef_clocked rate 44100 format S24_3LE }\n"
+            "pcm.padded { type limef_clocked format S24_LE }\n"
+            "pcm.old { type limef_clocked format U8 channels 1 }\n"
+            "pcm.studio { type limef_clocked format S32_LE channels 10 }\n"
+            "pcm.strange { type limef_clocked format MU_LAW }\n"
             "pcm.loose { type limef_clocked unplugged_after_ms 100 }\n"
             "pcm.narrow { type limef_clocked takes_most 100 }\n"
             "pcm.late { type limef_clocked absent_for 3 }\n",
@@ -150,11 +158,81 @@ Test(audio_alsa, leaves_the_application_s_handler_of_errors_alone)
     *handler = before;
 }
 
-Test(audio_alsa, says_that_a_card_has_another_rate_and_plays_to_nobody)
+/* Behind what open_mixer() wrote. */
+static void write_tone(void)
 {
-    cr_assert(lt(int, play_on("other", LIMEF_AUDIO_ALSA), 0));
+    static float samples[16384 * 2];
+
+    for (int i = 0; i < 16384 * 2; i++)
+        samples[i] = 0.5f * sinf((float)(2 * M_PI * HZ / 48000) * (float)(i / 2));
+    limef_mixer_input_write(&input, samples, 16384, 341333, 1000);
+}
+
+/* A tone has its pitch, and as much is played as is mixed, whatever the card's rate is. */
+static void expect_in_tune(const char *device, unsigned rate)
+{
+    double per_frame = rate / 48000.0, n_before, n_after, frames_each;
+    unsigned n_played;
+
+    write_tone();
+    cr_assert(zero(int, play_on(device, LIMEF_AUDIO_ALSA)));
+    cr_assert(eq(uint, counters().device_rate, rate));
+    ASSERT_COMES(atomic_load(&card->n_rises) >= 300);
+    n_before = (double)(counters().n_periods * counters().period_frames);
+    n_played = atomic_load(&card->n_frames);
+    n_after = (double)(counters().n_periods * counters().period_frames);
+    frames_each = (double)(atomic_load(&card->last_rise) - atomic_load(&card->first_rise)) /
+                  (atomic_load(&card->n_rises) - 1);
+    cr_assert(le(dbl, fabs(frames_each - (double)rate / HZ), (double)rate / HZ * 0.005),
+              "%f frames", frames_each);
+    /* but for what is on its way */
+    cr_assert(ge(dbl, n_played, (n_before - 2 * PERIOD) * per_frame));
+    cr_assert(le(dbl, n_played, (n_after + 1) * per_frame));
+    cr_assert(le(int, abs(atomic_load(&card->loudest) - 16384), 200)); /* half of 32767 */
+    cr_assert(gt(i64, counters().delay_us, 0));
+    cr_assert(zero(ulong, counters().n_lost));
+}
+
+Test(audio_alsa, resamples_for_a_card_of_another_rate)
+{
+    expect_in_tune("other", 44100);
+}
+
+Test(audio_alsa, resamples_for_a_card_of_twice_the_rate)
+{
+    expect_in_tune("fast", 96000);
+}
+
+Test(audio_alsa, plays_on_a_card_of_24_bits_in_three_bytes_and_of_another_rate)
+{
+    expect_in_tune("usb", 44100);
+}
+
+Test(audio_alsa, plays_on_a_card_of_24_bits_in_four_bytes)
+{
+    expect_in_tune("padded", 48000);
+}
+
+Test(audio_alsa, plays_the_mean_of_two_channels_on_a_card_of_one)
+{
+    cr_assert(zero(int, play_on("old", LIMEF_AUDIO_ALSA)));
+    ASSERT_COMES(atomic_load(&card->n_frames) > 20 * PERIOD);
+    cr_assert(eq(int, atomic_load(&card->loudest), 8192)); /* a quarter, 32 of 127 */
+}
+
+Test(audio_alsa, plays_on_the_first_two_channels_of_a_card_of_many)
+{
+    cr_assert(zero(int, play_on("studio", LIMEF_AUDIO_ALSA)));
+    ASSERT_COMES(atomic_load(&card->n_frames) > 20 * PERIOD);
+    cr_assert(eq(int, atomic_load(&card->loudest), 8192));
+    cr_assert(zero(int, atomic_load(&card->loudest_of_others)));
+}
+
+Test(audio_alsa, says_that_a_card_takes_no_samples_that_it_knows_and_plays_to_nobody)
+{
+    cr_assert(lt(int, play_on("strange", LIMEF_AUDIO_ALSA), 0));
     cr_assert(eq(int, atomic_load(&n_errors), 1));
-    cr_assert(zero(int, play_on("other", LIMEF_AUDIO_AUTO)));
+    cr_assert(zero(int, play_on("strange", LIMEF_AUDIO_AUTO)));
     cr_assert(eq(str, (char *)counters().kind, "null"));
     ASSERT_COMES(counters().n_periods > 5);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A plugin of alsa-lib: a card that takes 16 bit samples alone, has a clock of its own, and may be
- * of another rate or be unplugged, as the configuration says:
+ * A plugin of alsa-lib: a card that takes samples of one format, one rate and one number of
+ * channels alone, has a clock of its own, and may be unplugged, as the configuration says:
  *
- *     pcm.NAME { type limef_clocked  rate 48000  unplugged_after_ms 100  takes_most 100
- *                absent_for 2 }
+ *     pcm.NAME { type limef_clocked  format S16_LE  rate 48000  channels 2  unplugged_after_ms 100
+ *                takes_most 100  absent_for 2 }
  *
  * takes_most: frames that it takes at once, and every other time none. absent_for: times that it
  * cannot be opened.
@@ -22,19 +22,24 @@
 #include <time.h>
 #include <unistd.h>
 
+/* What becomes positive without having been lower is no tone. */
+#define LOW (-4096)
+
 struct limef_test_card limef_test_card;
 
 struct clocked {
     snd_pcm_ioplug_t io;
     int64_t began_us;             /* when frame 0 was heard; 0: it stands still */
     int64_t unplugged_us;         /* 0: never */
+    bool is_low;                  /* the first channel is about to rise */
     snd_pcm_uframes_t takes_most; /* 0: what there is room for */
     bool refuses;
 };
 
 /* What the configuration says. */
 struct wishes {
-    long rate, unplugged_after_ms, takes_most, absent_for;
+    long rate, channels, unplugged_after_ms, takes_most, absent_for;
+    const char *format;
 };
 
 static int64_t now_us(void)
@@ -104,12 +109,48 @@ static snd_pcm_sframes_t clocked_pointer(snd_pcm_ioplug_t *io)
     return (snd_pcm_sframes_t)(n % io->buffer_size);
 }
 
+/* Of 32767, of a format with the lowest byte first. */
+static int32_t sample_at(const snd_pcm_ioplug_t *io, const uint8_t *frame, unsigned channel)
+{
+    unsigned bytes = (unsigned)snd_pcm_format_physical_width(io->format) / 8;
+    unsigned bits = (unsigned)snd_pcm_format_width(io->format);
+    uint32_t word = 0;
+
+    for (unsigned i = 0; i < bytes; i++)
+        word |= (uint32_t)frame[channel * bytes + i] << 8 * i;
+    word <<= 32 - bits; /* what counts are the lower ones */
+    if (snd_pcm_format_unsigned(io->format))
+        word ^= UINT32_C(1) << 31;
+    return (int32_t)word >> 16;
+}
+
+static void look_at(struct clocked *card, const uint8_t *frame, unsigned number)
+{
+    int32_t first = sample_at(&card->io, frame, 0);
+
+    for (unsigned c = 0; c < card->io.channels; c++) {
+        atomic_int *loudest = c < 2 ? &limef_test_card.loudest : &limef_test_card.loudest_of_others;
+        int32_t sample = sample_at(&card->io, frame, c);
+
+        if (sample > *loudest)
+            *loudest = sample;
+    }
+    if (first < LOW)
+        card->is_low = true;
+    if (!card->is_low || first < 0)
+        return;
+    card->is_low = false;
+    if (!limef_test_card.n_rises++)
+        limef_test_card.first_rise = number;
+    limef_test_card.last_rise = number;
+}
+
 static snd_pcm_sframes_t clocked_transfer(snd_pcm_ioplug_t *io, const snd_pcm_channel_area_t *areas,
                                           snd_pcm_uframes_t offset, snd_pcm_uframes_t size)
 {
     struct clocked *card = io->private_data;
-    const int16_t *samples = (const int16_t *)((const char *)areas[0].addr +
-                                               (areas[0].first + offset * areas[0].step) / 8);
+    const uint8_t *frames =
+        (const uint8_t *)areas[0].addr + (areas[0].first + offset * areas[0].step) / 8;
     snd_pcm_uframes_t n_after, n = n_heard(card);
 
     if (card->takes_most && (card->refuses = !card->refuses))
@@ -117,9 +158,8 @@ static snd_pcm_sframes_t clocked_transfer(snd_pcm_ioplug_t *io, const snd_pcm_ch
     if (card->takes_most && size > card->takes_most)
         size = card->takes_most;
     n_after = io->appl_ptr + size;
-    for (snd_pcm_uframes_t i = 0; i < size * io->channels; i++)
-        if (samples[i] > limef_test_card.loudest)
-            limef_test_card.loudest = samples[i];
+    for (snd_pcm_uframes_t i = 0; i < size; i++)
+        look_at(card, frames + i * areas[0].step / 8, limef_test_card.n_frames + (unsigned)i);
     if (n < n_after && n_after - n > limef_test_card.most_waiting)
         limef_test_card.most_waiting = (unsigned)(n_after - n);
     limef_test_card.n_frames += (unsigned)size;
@@ -153,10 +193,11 @@ static const snd_pcm_ioplug_callback_t callback = {.start = clocked_start,
                                                    .prepare = clocked_prepare,
                                                    .poll_revents = clocked_poll_revents};
 
-static int choose_what_it_takes(struct clocked *card, unsigned rate)
+static int choose_what_it_takes(struct clocked *card, const struct wishes *wishes)
 {
     static const unsigned access[] = {SND_PCM_ACCESS_RW_INTERLEAVED};
-    static const unsigned format[] = {SND_PCM_FORMAT_S16};
+    unsigned format[] = {(unsigned)snd_pcm_format_value(wishes->format)};
+    unsigned rate = (unsigned)wishes->rate, n = (unsigned)wishes->channels;
     int ret = snd_pcm_ioplug_set_param_list(&card->io, SND_PCM_IOPLUG_HW_ACCESS, 1, access);
 
     if (ret >= 0)
@@ -164,7 +205,7 @@ static int choose_what_it_takes(struct clocked *card, unsigned rate)
     if (ret >= 0)
         ret = snd_pcm_ioplug_set_param_list(&card->io, SND_PCM_IOPLUG_HW_RATE, 1, &rate);
     if (ret >= 0)
-        ret = snd_pcm_ioplug_set_param_minmax(&card->io, SND_PCM_IOPLUG_HW_CHANNELS, 1, 2);
+        ret = snd_pcm_ioplug_set_param_minmax(&card->io, SND_PCM_IOPLUG_HW_CHANNELS, n, n);
     if (ret >= 0)
         ret = snd_pcm_ioplug_set_param_minmax(&card->io, SND_PCM_IOPLUG_HW_PERIOD_BYTES, 64, 65536);
     return ret;
@@ -197,7 +238,7 @@ static int open_card(snd_pcm_t **pcm, const char *name, snd_pcm_stream_t stream,
         free(card);
         return ret;
     }
-    ret = choose_what_it_takes(card, (unsigned)wishes->rate);
+    ret = choose_what_it_takes(card, wishes);
     if (ret < 0)
         snd_pcm_ioplug_delete(&card->io);
     else
@@ -209,7 +250,15 @@ SND_PCM_PLUGIN_DEFINE_FUNC(limef_clocked);
 SND_PCM_PLUGIN_DEFINE_FUNC(limef_clocked)
 {
     snd_config_iterator_t i, next;
-    struct wishes wishes = {.rate = 48000};
+    struct wishes wishes = {.rate = 48000, .channels = 2, .format = "S16_LE"};
+    const struct {
+        const char *id;
+        long *value;
+    } numbers[] = {{"rate", &wishes.rate},
+                   {"channels", &wishes.channels},
+                   {"unplugged_after_ms", &wishes.unplugged_after_ms},
+                   {"takes_most", &wishes.takes_most},
+                   {"absent_for", &wishes.absent_for}};
 
     (void)root;
     snd_config_for_each(i, next, conf)
@@ -219,14 +268,11 @@ SND_PCM_PLUGIN_DEFINE_FUNC(limef_clocked)
 
         if (snd_config_get_id(entry, &id) < 0)
             continue;
-        if (!strcmp(id, "rate"))
-            snd_config_get_integer(entry, &wishes.rate);
-        if (!strcmp(id, "unplugged_after_ms"))
-            snd_config_get_integer(entry, &wishes.unplugged_after_ms);
-        if (!strcmp(id, "takes_most"))
-            snd_config_get_integer(entry, &wishes.takes_most);
-        if (!strcmp(id, "absent_for"))
-            snd_config_get_integer(entry, &wishes.absent_for);
+        for (size_t k = 0; k < sizeof(numbers) / sizeof(numbers[0]); k++)
+            if (!strcmp(id, numbers[k].id))
+                snd_config_get_integer(entry, numbers[k].value);
+        if (!strcmp(id, "format"))
+            snd_config_get_string(entry, &wishes.format);
     }
     return open_card(pcmp, name, stream, mode, &wishes);
 }

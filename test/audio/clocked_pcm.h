@@ -8,9 +8,12 @@
 struct limef_test_card {
     atomic_uint n_frames;
     atomic_uint most_waiting; /* frames in it, right after some were written */
-    atomic_int loudest;       /* sample, of 32767 */
-    atomic_uint n_dry;        /* times it ran dry */
-    atomic_uint n_opened;     /* times that it was tried */
+    atomic_int loudest;       /* sample of its first two channels, of 32767 */
+    atomic_int loudest_of_others;
+    atomic_uint n_rises;               /* times that its first channel became positive */
+    atomic_uint first_rise, last_rise; /* frames before those */
+    atomic_uint n_dry;                 /* times it ran dry */
+    atomic_uint n_opened;              /* times that it was tried */
 };
 
 #endif

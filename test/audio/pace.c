@@ -33,7 +33,7 @@ Test(pace, keeps_less_than_5_ms_between_mixer_and_device_by_periods_of_128_frame
 
         cr_assert(not(pace_next(&pace, now_us, &mixed_us, &heard_us)));
         now_us = mixed_us;
-        pace_write(&pace);
+        pace_write(&pace, PERIOD);
         first_us = n == 0 ? heard_us : first_us;
         cr_assert(eq(i64, frames(heard_us - now_us), PERIOD / 2));             /* its first frame */
         cr_assert(le(i64, heard_us - now_us + PERIOD * 1000000 / RATE, 5000)); /* and its last */
@@ -52,7 +52,7 @@ Test(pace, stands_a_thread_that_comes_late_by_half_a_period)
 
         cr_assert(not(pace_next(&pace, now_us, &mixed_us, &heard_us)));
         now_us = mixed_us + rand() % (PERIOD / 2 * 1000000 / RATE);
-        pace_write(&pace);
+        pace_write(&pace, PERIOD);
     }
     cr_assert(eq(u32, pace.ahead_frames, PERIOD / 2));
 }
@@ -71,7 +71,7 @@ Test(pace, stands_a_thread_that_comes_later_where_more_waits)
         /* also for longer than a period: what was due meanwhile is mixed at once */
         if (mixed_us > now_us)
             now_us = mixed_us + rand() % (10000 + PERIOD / 2 * 1000000 / RATE);
-        pace_write(&pace);
+        pace_write(&pace, PERIOD);
     }
     cr_assert(eq(u32, pace.ahead_frames, PERIOD / 2 + RATE / 100));
 }
@@ -81,11 +81,11 @@ Test(pace, says_that_it_ran_dry_once_and_keeps_a_whole_period_then)
     int64_t mixed_us, heard_us;
 
     pace_next(&pace, 0, &mixed_us, &heard_us);
-    pace_write(&pace);
+    pace_write(&pace, PERIOD);
     cr_assert(pace_next(&pace, 1000000, &mixed_us, &heard_us));
     cr_assert(eq(i64, mixed_us, 1000000));
     cr_assert(eq(i64, frames(heard_us - mixed_us), PERIOD));
-    pace_write(&pace);
+    pace_write(&pace, PERIOD);
     cr_assert(not(pace_next(&pace, mixed_us, &mixed_us, &heard_us)));
     cr_assert(eq(i64, frames(heard_us - 1000000), 2 * PERIOD));
 }

@@ -4,7 +4,7 @@
  * and makes no system call from period to period; where it loses its device, and has it back, it
  * wakes another thread, and allocates and locks nothing. Exit status 2: it did; SIGSYS: there was a
  * system call. test/audio/vanishing_device.c lies where a static library looks for the module of
- * ALSA, and asks at_period() how long to wait.
+ * ALSA, and asks at_period() how long to wait; its device may be named by an argument.
  */
 #include "support/counted_calls.h"
 #include "support/silence.h"
@@ -52,9 +52,11 @@ static void at_period(void)
     }
 }
 
-int main(void)
+int main(int n_arguments, char **arguments)
 {
-    struct limef_audio_output_settings settings = {.kind = LIMEF_AUDIO_ALSA, .reopen_us = 1000};
+    struct limef_audio_output_settings settings = {.kind = LIMEF_AUDIO_ALSA,
+                                                   .device = n_arguments > 1 ? arguments[1] : NULL,
+                                                   .reopen_us = 1000};
     void *module = dlopen(VANISHING, RTLD_NOW);
     void (**hook)(void) = module ? dlsym(module, "limef_test_at_period") : NULL;
 

@@ -3,9 +3,10 @@
  * A module with a device that goes away after ten periods, is not there when it is first tried
  * again, and comes back then. One with the name "stuck" takes no more instead, and opening it again
  * hangs until limef_test_lets_open; one with the name "restless" goes away again and again; one
- * with the name "patient" stays, and says that it runs dry at limef_test_dry_us. How often it waited
- * is in limef_test_n_waits; where limef_test_at_period is set, that is all a wait does. It links
- * nothing of limef.
+ * with the name "patient" stays, and says that it runs dry at limef_test_dry_us; one with the name
+ * "other rate" has one of its own. How often it
+ * waited is in limef_test_n_waits; where limef_test_at_period is set, that is all a wait does. It
+ * links nothing of limef.
  */
 #include "audio/device.h"
 
@@ -59,6 +60,8 @@ static int vanishing_open(struct audio_device **device,
     vanishing->base.ops = &limef_audio_module;
     vanishing->base.settings = *settings;
     vanishing->base.settings.period_frames = 100; /* has its own mind */
+    if (is(settings, "other rate"))
+        vanishing->base.settings.rate = 44100;
     vanishing->n_left = n_before == 0 ? N_PERIODS : is(settings, "restless") ? N_RESTLESS : -1;
     if (is(settings, "patient"))
         vanishing->n_left = -1;
@@ -83,10 +86,11 @@ static int vanishing_wait(struct audio_device *device, int64_t deadline_us, int6
     return 0;
 }
 
-static int vanishing_write(struct audio_device *device, const float *frames)
+static int vanishing_write(struct audio_device *device, const float *frames, unsigned n_frames)
 {
     (void)device;
     (void)frames;
+    (void)n_frames;
     return 0;
 }
 

@@ -39,11 +39,11 @@ static int64_t n_offered; /* frames */
 static void offer_all(void)
 {
     while (offer_counted(n_offered * 1000000 / 48000, n_offered) == 0)
-        n_offered += 1024;
+        n_offered += block.av->nb_samples;
 }
 
-/* A large ring, full of a second of sound. */
-static void open_large(void)
+/* A large ring, full of a second of sound, or of as many blocks as are kept. */
+static void open_large(int block_frames)
 {
     static float large[65536 * 2];
 
@@ -53,8 +53,9 @@ static void open_large(void)
     limef_mixer_connect(&mixer, &input);
     pool = limef_pool_create(LIMEF_FRAME_DECODED);
     n_offered = 0;
+    block.av->nb_samples = block_frames;
     offer_all();
-    cr_assert(ge(uint, fill(), 47000));
+    cr_assert(ge(uint, fill(), block_frames == 1024 ? 47000 : 30000));
     mix_period();
 }
 
@@ -72,13 +73,13 @@ static int64_t runs_after_us(int32_t rate)
     return 2000000;
 }
 
-Test(audio_slot, changes_the_rate_at_once_however_much_waits)
+static void expect_changes_at_once(int block_frames)
 {
     static const int32_t rates[] = {2000, 500, 1250, 1000};
     struct limef_mixer_heard before, after;
 
     need_stretching();
-    open_large();
+    open_large(block_frames);
     for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
         before = heard();
         send(LIMEF_SIGNAL_RATE, rates[i], 0);
@@ -99,13 +100,23 @@ Test(audio_slot, changes_the_rate_at_once_however_much_waits)
     limef_pool_release(pool);
 }
 
+Test(audio_slot, changes_the_rate_at_once_however_much_waits)
+{
+    expect_changes_at_once(1024);
+}
+
+Test(audio_slot, changes_the_rate_at_once_however_short_its_blocks_are)
+{
+    expect_changes_at_once(120); /* 2.5 ms */
+}
+
 Test(audio_slot, changes_the_rate_without_a_jump)
 {
     double k = 2 * cos(2 * M_PI * 1000 / 48000);
     float last[2] = {0, 0}, worst = 0;
 
     need_stretching();
-    open_large();
+    open_large(1024);
     send(LIMEF_SIGNAL_RATE, 1500, 0);
     for (int n = 0; n < 40; n++) {
         mix_period();
@@ -129,7 +140,7 @@ Test(audio_slot, changes_the_rate_of_what_has_ended_already)
     int n_periods = 0;
 
     need_stretching();
-    open_large();
+    open_large(1024);
     limef_mixer_set_running(&mixer, true);
     send(LIMEF_SIGNAL_END, 0, 0);
     send(LIMEF_SIGNAL_RATE, 2000, 0);
@@ -151,7 +162,7 @@ Test(audio_slot, allocates_nothing_for_each_block_at_another_rate)
     uint64_t before;
 
     need_stretching();
-    open_large();
+    open_large(1024);
     send(LIMEF_SIGNAL_RATE, 1500, 0);
     for (int i = 0; i < 300; i++) {
         if (i == 200)

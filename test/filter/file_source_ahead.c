@@ -5,11 +5,23 @@
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <limef/base/log.h>
 
 #define N_PICTURES 150 /* of 25 a second: 6 s */
 #define N_BLOCKS 282   /* of 1024 samples at 48 kHz */
 
 static struct play play;
+static LIMEF_ATOMIC(int) n_warnings;
+
+static void count_warnings(void *context, enum limef_log_level level, const char *name,
+                           const char *line)
+{
+    (void)context;
+    (void)name;
+    (void)line;
+    if (level <= LIMEF_LOG_WARNING)
+        atomic_fetch_add(&n_warnings, 1);
+}
 
 static void clear(void)
 {
@@ -28,7 +40,16 @@ static void begin(const char *name, int audio_behind_ms, uint32_t n_loops)
     struct limef_file_source_settings settings = {
         .url = media_make(name, &media), .pace = LIMEF_PACE_FASTEST, .n_loops = n_loops};
 
+    limef_log_set_sink(count_warnings, NULL);
     play_init(&play, &settings, NULL);
+}
+
+static uint64_t n_late(void)
+{
+    struct limef_file_source_counters counters;
+
+    limef_file_source_get_counters(&play.file, &counters);
+    return counters.n_late;
 }
 
 static unsigned count(enum limef_media media)
@@ -62,6 +83,7 @@ static void expect_all_in_order(void)
     cr_assert(eq(u32, count(LIMEF_MEDIA_VIDEO), N_PICTURES));
     cr_assert(eq(u32, count(LIMEF_MEDIA_AUDIO), N_BLOCKS));
     cr_assert(zero(i64, most_late_us()));
+    cr_assert(zero(u64, n_late()));
 }
 
 Test(file_source_ahead, sound_that_lies_behind_its_pictures_comes_in_time)
@@ -85,6 +107,30 @@ Test(file_source_ahead, what_lies_too_far_apart_comes_as_it_is_read_and_is_all_t
     /* it is nearer by what is kept, 5 s */
     cr_assert(gt(i64, most_late_us(), 500000));
     cr_assert(lt(i64, most_late_us(), 1600000));
+}
+
+Test(file_source_ahead, what_comes_too_late_is_counted_and_said_once)
+{
+    begin("far.mkv", 6500, 0);
+    play_run(&play);
+    /* all 6 s of pictures come first, of which 5 are kept */
+    cr_assert(ge(u64, n_late(), N_BLOCKS / 6 - 4));
+    cr_assert(le(u64, n_late(), N_BLOCKS / 6 + 1));
+    cr_assert(eq(int, atomic_load(&n_warnings), 1));
+}
+
+Test(file_source_ahead, nothing_is_late_where_pictures_go_on_without_sound)
+{
+    struct media media = {.codec = "mjpeg", .n_pictures = 200, .raw_audio = true, .audio_ms = 1000};
+    struct limef_file_source_settings settings = {.url = media_make("silent.mkv", &media),
+                                                  .pace = LIMEF_PACE_FASTEST};
+
+    limef_log_set_sink(count_warnings, NULL);
+    play_init(&play, &settings, NULL);
+    play_run(&play);
+    cr_assert(eq(u32, count(LIMEF_MEDIA_VIDEO), 200));
+    cr_assert(zero(u64, n_late()));
+    cr_assert(zero(int, atomic_load(&n_warnings)));
 }
 
 Test(file_source_ahead, a_repetition_comes_behind_all_of_what_was_before)
@@ -135,6 +181,7 @@ Test(file_source_ahead, parts_behind_one_another_come_one_behind_the_other)
     play_run(&play);
     cr_assert(eq(u32, count(LIMEF_MEDIA_VIDEO), 150));
     cr_assert(gt(u32, count(LIMEF_MEDIA_AUDIO), 250));
+    cr_assert(zero(u64, n_late()));
     for (unsigned i = 0; i < play_count(&play, LIMEF_FRAME_PACKET); i++) {
         bool is_picture = play_nth(&play, LIMEF_FRAME_PACKET, i)->frame.media == LIMEF_MEDIA_VIDEO;
 

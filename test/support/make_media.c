@@ -380,7 +380,9 @@ const char *media_make(const char *name, const struct media *given)
     audio.shuffle = video.shuffle = shuffle;
     write_pictures(&video, format, &media);
     if (has_audio)
-        write_tone(&audio, format, (int64_t)media.n_pictures * SAMPLE_RATE / media.fps);
+        write_tone(&audio, format,
+                   media.audio_ms ? (int64_t)media.audio_ms * SAMPLE_RATE / 1000
+                                  : (int64_t)media.n_pictures * SAMPLE_RATE / media.fps);
     if (shuffle)
         write_shuffled(shuffle, format);
     free(shuffle);

@@ -24,6 +24,7 @@ struct media {
     int b_frames;         /* between two others */
     bool audio;           /* a tone, AAC */
     bool raw_audio;       /* a tone, PCM */
+    int audio_ms;         /* as long is the tone; 0: as the pictures */
     int audio_behind_ms;  /* in the file, not in time; negative: before the pictures */
     int64_t begins_ms;    /* added to all times */
     int rotation_degrees; /* to be turned clockwise by this */

@@ -60,6 +60,13 @@ class Sound(unittest.TestCase):
         self.assertEqual(params["rate"].split()[0], str(RATE))
         self.assertEqual(report["sound"]["period_frames"], 2 * int(params["period_size"]))
 
+    def test_a_card_of_other_samples_and_channels_gets_what_it_takes(self):
+        report = self.report("wide", BY_SIGNAL)
+        self.assertEqual(report["sound"]["output"], "alsa")
+        params = dict(line.split(": ", 1) for line in read("wide.params").splitlines() if ": " in line)
+        self.assertEqual(params["format"], "S32_LE")
+        self.assertEqual(params["channels"].split()[0], "10")
+
     def test_a_card_that_vanishes_is_said_and_taken_again(self):
         report, said = self.report("lost", BY_SIGNAL), read("lost.log")
         self.assertEqual(said.count("the sound device is lost"), 1, said)

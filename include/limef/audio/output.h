@@ -43,7 +43,9 @@ struct limef_audio_output_settings {
 /** What an output has done so far. */
 struct limef_audio_output_counters {
     const char *kind;       /**< what plays at the moment: "alsa", "null"; lives forever */
-    uint32_t period_frames; /**< of the device */
+    uint32_t period_frames; /**< that are mixed at a time */
+    uint32_t device_rate;   /**< of the device, Hz; what is mixed is resampled if it is not the
+                                 mixer's */
     uint64_t n_periods;     /**< mixed and written */
     uint64_t n_underruns;   /**< times a device ran dry */
     uint64_t n_lost;        /**< times a device went away */
@@ -84,7 +86,7 @@ struct limef_audio_output {
 
     /* any reads */
     LIMEF_ATOMIC(const char *) kind;
-    LIMEF_ATOMIC(uint32_t) period_frames;
+    LIMEF_ATOMIC(uint32_t) period_frames, device_rate;
     LIMEF_ATOMIC(uint64_t) n_periods, n_underruns, n_lost, n_reopened, n_late;
     LIMEF_ATOMIC(int64_t) delay_us;
     struct limef_histogram mix;

@@ -5,8 +5,9 @@
  * waits, locks or allocates. It holds frames: one float for each channel.
  *
  * When it is full the oldest frames are dropped for the newest, and counted. What
- * the reader is looking at in that moment cannot be dropped: then the new ones are
- * refused, and counted apart. A reader that finds too little gets silence for the
+ * the reader is looking at in that moment cannot be dropped: the writer looks again
+ * for some microseconds, and if the reader is still there the new ones are refused,
+ * and counted apart. A reader that finds too little gets silence for the
  * rest, and that is counted too:
  *
  *     head position = read + n_skipped + n_dropped + what waits in the ring
@@ -36,7 +37,8 @@ struct limef_sample_slices {
 struct limef_sample_ring_counters {
     uint64_t n_written;   /**< went in */
     uint64_t n_dropped;   /**< the oldest, for newer ones */
-    uint64_t n_refused;   /**< new ones: the reader was at work in a full ring, or it holds fewer */
+    uint64_t n_refused;   /**< new ones: the reader was interrupted at its work in a full ring,
+                               or it holds fewer */
     uint64_t n_overflows; /**< writes for which something was lost */
     uint64_t n_skipped;   /**< the reader did not want them */
     uint64_t n_silent;    /**< silence that was read where there were none */
@@ -88,10 +90,9 @@ LIMEF_API unsigned limef_sample_ring_write(struct limef_sample_ring *ring, const
  * Begins to write in place; drops the oldest frames if there is no room.
  *
  * @param slices  written: where to put the frames.
- * @return how many frames they take: n_frames, or fewer if the ring holds fewer or the reader is
- *         at work in a full ring. The others are refused, and counted as such: who can wait with
- *         them asks limef_sample_ring_room() first.
- * Thread: the writer. Wait-free
+ * @return how many frames they take: n_frames, or fewer if the ring holds fewer or the reader
+ *         stays at work in a full ring. The others are refused, and counted as such: who can wait
+ * with them asks limef_sample_ring_room() first. Thread: the writer. Wait-free
  */
 LIMEF_API unsigned limef_sample_ring_write_begin(struct limef_sample_ring *ring, unsigned n_frames,
                                                  struct limef_sample_slices *slices);

@@ -42,8 +42,9 @@ typedef bool limef_audio_pictures_fn(void *context, uint32_t serial);
  */
 typedef int64_t limef_audio_seen_fn(void *context, int64_t *since_us);
 
-/** Blocks of a slot that are kept until they are heard: a change of the rate goes back to them. */
-#define LIMEF_AUDIO_N_KEPT 128
+/** Blocks of a slot that are kept until they are heard: a change of the rate goes back to them. No
+ * more of a file's wait: of 2.5 ms, as Opus may have them, 640 ms. */
+#define LIMEF_AUDIO_N_KEPT 256
 
 /** A block that was written and may have to be written again. */
 struct limef_audio_kept {

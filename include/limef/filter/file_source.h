@@ -63,6 +63,8 @@ struct limef_file_source_counters {
     uint64_t n_loops;      /**< times it began again */
     uint64_t n_bad_times;  /**< of packets, taken for unknown: more than 1100 years from zero */
     uint64_t n_lost_names; /**< times that the name of a server was not found in time */
+    uint64_t n_late;       /**< packets of pictures or sound that lie so far behind what goes with
+                                them in the file that they come too late */
 };
 
 /** What goes on with one elementary stream. */
@@ -96,7 +98,9 @@ struct limef_file_source {
     unsigned n_as_they_came;    /**< the first of them: times jumped behind them */
     int64_t video_us, audio_us; /**< of the last packets that were read, to see such jumps */
     size_t ahead_bytes;         /**< in them */
-    bool ends;                  /**< nothing follows them */
+    int64_t early_us;           /**< of what was passed on since it could wait no longer */
+    int early_track;
+    bool ends;       /**< nothing follows them */
     int64_t read_to; /**< where the last packet that was read ends in the file; -1: not known */
     int fd;          /**< of a pipe or device that the source polls, if has_fd */
     bool has_fd;
@@ -129,7 +133,7 @@ struct limef_file_source {
 
     /* written by the thread that runs it, read by any */
     LIMEF_ATOMIC(uint64_t) n_packets, n_bytes, n_refused, n_skipped, n_seeks, n_loops;
-    LIMEF_ATOMIC(uint64_t) n_video, n_bad_times, n_lost_names;
+    LIMEF_ATOMIC(uint64_t) n_video, n_bad_times, n_lost_names, n_late;
     LIMEF_ATOMIC(int64_t) start_us, duration_us, position_us;
 };
 

@@ -160,6 +160,15 @@ static void look_for_hurry(const struct rtsp_receiver *receiver)
               "its pictures are sent further out of order than is waited for: 2 s, 16 MiB");
 }
 
+/* Whether nothing was sent before the first packet of a unit of metadata, which does not tell
+ * itself where it begins: nothing is missing in a TCP connection, nor before what was told to be
+ * first. */
+static bool begins_whole(const struct rtsp_receiver *receiver)
+{
+    return receiver->media == LIMEF_MEDIA_OTHER &&
+           (receiver->window.wait_us == 0 || receiver->window.knows_first);
+}
+
 /* The next packet in order. What it has no memory for, or is too large, is damaged and counted
  * there: nothing else of the stream is worse for it. */
 static int push(struct rtsp_receiver *receiver, const uint8_t *data, size_t bytes,
@@ -168,6 +177,8 @@ static int push(struct rtsp_receiver *receiver, const uint8_t *data, size_t byte
     struct rtp_packet packet;
     int ret = rtp_packet_read(&packet, data, bytes);
 
+    if (receiver->is_restarted && begins_whole(receiver))
+        receiver->depacketizer.lost_before = false;
     if (ret >= 0)
         ret = depacketizer_push(&receiver->depacketizer, &packet,
                                 rtp_statistics_timestamp(&receiver->statistics, packet.timestamp),

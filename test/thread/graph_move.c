@@ -294,14 +294,20 @@ Test(graph_move, a_boundary_whose_filter_refuses_stays_until_it_does_not)
 {
     static struct line line;
     struct limef_graph graph = {0};
+    const struct graph_edge *edge;
+    unsigned depth;
 
     line_init(&line, 3);
     atomic_store(&line.sink.refuses, INT64_MAX);
     graph_init(&graph, sizeof(memory), LIMEF_PLAN_PER_FILTER);
     cr_assert(eq(int, limef_graph_add(&graph, &line.source.source), 0));
     cr_assert(eq(int, limef_graph_start(&graph), 0));
-    ASSERT_COMES(atomic_load(&line.sink.n_refused) > 2);
+    edge = graph_edge_at(graph.inside, graph_find(graph.inside, &line.b.filter), 0);
+    depth = edge->input.lane.settings.depth;
+    ASSERT_COMES(atomic_load(&line.sink.n_refused) > 2 &&
+                 limef_lane_n_waiting(&edge->input.lane) > 1);
     cr_assert(eq(int, move_sink_back(graph.inside, &line), AVERROR(EAGAIN)));
+    cr_assert(eq(uint, edge->input.lane.settings.depth, depth));
     atomic_store(&line.sink.refuses, 0);
     cr_assert(eq(int, move_sink_back(graph.inside, &line), 0));
     assert_whole(&line.sink, 3);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * stop [sources=N] [allow_ms=N]: sources in every state a camera can be in, all at once, stopped
- * and released. 64 and 2000 unless given. 77: there is no encoder for a clip.
+ * and released, the processors' time that others took left out. 64 and 2000 unless given. 77: there
+ * is no encoder for a clip.
  */
 #include "camera/arguments.h"
 #include "camera/camera.h"
@@ -153,13 +154,13 @@ static bool are_all_there(unsigned n, bool frozen[])
 
 static int64_t stop_all(unsigned n, int *ret)
 {
-    int64_t begun_us = limef_now_us();
+    int64_t waited_us = read_processor_wait_us(), begun_us = limef_now_us();
 
     *ret = limef_graph_stop(&graph, 20000000);
     limef_graph_clear(&graph);
     for (unsigned i = 0; i < n; i++)
         limef_filter_clear(&sources[i].source.filter);
-    return limef_now_us() - begun_us;
+    return without_processor_wait_us(limef_now_us() - begun_us, waited_us);
 }
 
 int main(int n_arguments, char **arguments)

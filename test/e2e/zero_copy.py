@@ -35,7 +35,7 @@ class ZeroCopy(unittest.TestCase):
     def check(self, report):
         if not any(stream["imported"] for stream in report["streams"]):
             self.skipTest(NO_IMPORT)
-        self.assertEqual(report["copied_bytes"], 0)
+        self.assertEqual([report[f"{how}_bytes"] for how in ("copied", "uploaded", "direct")], [0, 0, 0])
         self.assertEqual(report["copies"], [])
         # each buffer once, for all streams together
         self.assertLessEqual(sum(stream["images"] for stream in report["streams"]), 3 * 256)
@@ -48,6 +48,8 @@ class ZeroCopy(unittest.TestCase):
         report, imported = self.screen("--size=640x360", "--frames=100", CLIP)
         plain, uploaded = self.screen("--size=640x360", "--frames=100", "--upload=plain", CLIP)
         self.assertEqual(plain["streams"][0]["imported"], 0)
+        # 4:2:0, once each
+        self.assertEqual((plain["copied_bytes"], plain["uploaded_bytes"]), (0, 100 * 640 * 360 * 3 // 2))
         self.assertEqual(imported, uploaded)
         self.check(report)
 

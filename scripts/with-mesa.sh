@@ -3,17 +3,19 @@
 #
 # with-mesa.sh FOLDER COMMAND [ARGUMENT...]
 #
-# Runs a command with the Mesa that get-mesa.sh put into FOLDER. Exit status 77: there is none.
+# Runs a command with the Mesa that get-mesa.sh put into FOLDER; if there is none, with the
+# system's own, in software as well, which says so.
 set -eu
 
 folder=$1
 shift
-if [ ! -s "$folder/environment" ]; then
-    echo "with-mesa.sh: skipped: no Mesa in $folder (scripts/get-mesa.sh)" >&2
-    exit 77
-fi
 set -a
-# shellcheck source=/dev/null
-. "$folder/environment"
+if [ -s "$folder/environment" ]; then
+    # shellcheck source=/dev/null
+    . "$folder/environment"
+else
+    echo "with-mesa.sh: no Mesa in $folder (scripts/get-mesa.sh): with the system's own" >&2
+    LIBGL_ALWAYS_SOFTWARE=1
+fi
 set +a
 exec "$@"

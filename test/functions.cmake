@@ -14,8 +14,8 @@
 #     A libFuzzer target, run for LIMEF_FUZZ_SECONDS, from the files in CORPUS if it is given.
 #
 # limef_add_mesa_script_test(NAME name COMMAND argument... LABELS label... TIMEOUT seconds)
-#     A command with a Mesa that imports dma-bufs in software; skipped where scripts/get-mesa.sh
-#     cannot have it.
+#     A command with a Mesa that imports dma-bufs in software; where scripts/get-mesa.sh cannot have
+#     it, with the system's own: what that one cannot do is skipped by the test, which says so.
 # limef_add_mesa_test(NAME name OF test)
 #     The Criterion program of another test once more, in that way.
 #

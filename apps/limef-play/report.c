@@ -395,6 +395,7 @@ void report_print(struct player *player, FILE *file)
 {
     struct json json = {.file = file};
     struct boundaries boundaries = {.n = PLAY_MAX_BOUNDARIES};
+    uint64_t uploaded_bytes = 0, direct_bytes = 0;
 
     if (limef_graph_look(&player->graph, NULL, NULL, boundaries.looks, &boundaries.n) < 0)
         boundaries.n = 0;
@@ -409,9 +410,13 @@ void report_print(struct player *player, FILE *file)
 
         collect(player, &boundaries, i, &facts);
         put_stream(&json, &facts);
+        uploaded_bytes += facts.slot.uploaded_bytes;
+        direct_bytes += facts.slot.direct_bytes;
     }
     json_close(&json, ']');
     json_integer(&json, "copied_bytes", (int64_t)put_copies(&json, player, &boundaries));
+    json_integer(&json, "uploaded_bytes", (int64_t)uploaded_bytes);
+    json_integer(&json, "direct_bytes", (int64_t)direct_bytes);
     put_allocations(&json, &player->measures);
     put_sound(&json, &player->sound);
     put_boundaries(&json, &boundaries);

@@ -189,6 +189,7 @@ int decode_drain(struct limef_decode_filter *decode)
         return 0;
     avcodec_send_packet(decode->context, NULL);
     ret = receive_all(decode);
+    decode_hardware_count_lost(decode);
     decode_flush(decode);
     return ret;
 }
@@ -225,6 +226,7 @@ static void borrow(struct limef_decode_filter *decode, const struct limef_packet
         .entered_us = packet->frame.entered_us,
         .wall_us = packet->frame.wall_us,
         .flags = packet->frame.flags & ~(uint32_t)(LIMEF_FRAME_KEY | LIMEF_FRAME_CORRUPT),
+        .is_inside = true,
     };
 }
 

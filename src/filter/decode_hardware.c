@@ -233,6 +233,23 @@ bool decode_hardware_failed(struct limef_decode_filter *decode, int code)
     return hardware->error != 0;
 }
 
+void decode_hardware_count_lost(struct limef_decode_filter *decode)
+{
+    const struct limef_decode_hardware *hardware = &decode->hardware;
+    /* with a packet that fails libavcodec drops the picture that is shown next; packets before that
+     * one without a picture are others: fields, pictures that are never shown */
+    int64_t first_tag = decode->tag - decode->context->has_b_frames - 1;
+
+    if (!hardware->is_used || !hardware->error || hardware->kept->n > 0)
+        return;
+    for (int i = 0; i < LIMEF_DECODE_MAX_INSIDE; i++) {
+        struct limef_decode_carried *carried = &decode->carried[i];
+
+        LIMEF_COUNT(decode->n_skipped, carried->is_inside && carried->tag >= first_tag);
+        carried->is_inside = false;
+    }
+}
+
 /*
  * Exports a picture and waits for it, before anybody else has it: here what fails can be decoded
  * again, and what was passed on can be read even when the device is gone.
@@ -307,10 +324,11 @@ bool decode_hardware_admit(struct limef_decode_filter *decode, AVFrame *picture)
 {
     struct limef_decode_hardware *hardware = &decode->hardware;
     const struct limef_decode_carried *carried = decode_carried_of(decode, picture);
+    bool has_failed = hardware->failed_tag && carried && carried->tag == hardware->failed_tag;
 
-    if (hardware->failed_tag && carried && carried->tag == hardware->failed_tag)
-        return false;
-    if (hardware->is_used && !is_sound(decode, picture)) {
+    if (carried)
+        decode->carried[carried - decode->carried].is_inside = false;
+    if (has_failed || (hardware->is_used && !is_sound(decode, picture))) {
         LIMEF_COUNT(decode->n_skipped, hardware->kept->n == 0); /* it comes no more */
         return false;
     }

@@ -170,8 +170,6 @@ int decode_hardware_take(struct limef_decode_filter *decode,
     if (hardware->is_used)
         decode_kept_add(hardware->kept, packet, hardware->serial);
     ret = decode_packet(decode, packet);
-    if (hardware->failed_tag && hardware->kept->n == 0 && ret != AVERROR_EXIT)
-        LIMEF_COUNT(decode->n_skipped, 1); /* this one comes no more */
     ret = go_down(decode, ret);
     return ret < 0 ? ret : before;
 }

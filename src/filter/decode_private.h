@@ -123,6 +123,9 @@ int decode_hardware_opened(struct limef_decode_filter *decode);
 void decode_hardware_begin(struct limef_decode_filter *decode);
 bool decode_hardware_failed(struct limef_decode_filter *decode, int code);
 
+/* Behind a drain: counts what came no more because hardware had failed, and cannot come again. */
+void decode_hardware_count_lost(struct limef_decode_filter *decode);
+
 /* Whether a picture is fit to be passed on; it may be exchanged for a copy. */
 bool decode_hardware_admit(struct limef_decode_filter *decode, struct AVFrame *picture);
 

@@ -8,7 +8,8 @@
  * on the screen, has to be the first time's, give or take 1, and from the second time on not one
  * byte may be copied on its way.
  *
- * Status 77: there is no such OpenGL, or it imports nothing of VA-API's.
+ * Status 77: there is no OpenGL; or it imports nothing of VA-API's, so that pictures are copied, but
+ * each is the right one: the last line says so.
  */
 #include "each_picture_display.h"
 
@@ -58,6 +59,7 @@ static int width, height;
 
 static uint8_t *screen;
 static int worst;
+static bool cannot_import; /* this OpenGL: what can be looked at are pixels alone */
 
 static void must(bool is_so, const char *what)
 {
@@ -234,8 +236,9 @@ static void count(const struct way *way, bool is_first)
         must(sum.copied_bytes > 0, "what was uploaded is not counted");
         return;
     }
-    if (way->is_hardware && sum.n_imported == 0)
-        exit(SKIPPED);
+    cannot_import |= way->is_hardware && sum.n_imported + sum.n_planes == 0;
+    if (cannot_import)
+        return;
     /* offscreen none is on a plane; a display may show it there, and some by both ways */
     must(sum.n_imported + sum.n_planes >= sum.n_shown, "not all pictures were imported");
     must(sum.copied_bytes == 0, "something was copied");
@@ -325,5 +328,7 @@ int main(int argc, char **argv)
         while (places[i].n_right > 0)
             free(places[i].right[--places[i].n_right]);
     free(screen);
-    return 0;
+    if (cannot_import)
+        printf("all pixels are right, and all pictures copied\n");
+    return cannot_import ? SKIPPED : 0;
 }

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import unittest
 
-from needed import need
+from needed import NO_IMPORT, need
 from watch import without_watch
 
 PLAY, DRIVER = sys.argv[1:3]
@@ -278,6 +278,7 @@ class Hardware(unittest.TestCase):
         sizes = FOLDER / "sizes.ts"
         sizes.write_bytes(clip("a.ts").read_bytes() +
                           clip("large.ts", size="640x360").read_bytes())
+        imports = False
         for paths in ([first], [clip("a265.mp4", "hevc")], [clip("a.webm", "vp9")], [sizes],
                       [first] * 16, [self.cropped()]):
             pictures = []
@@ -291,15 +292,16 @@ class Hardware(unittest.TestCase):
                 if hwdec == "no":
                     continue
                 streams = result.report["streams"]
-                if paths == [first] and not streams[0]["imported"]:
-                    self.skipTest("this EGL imports no dma-bufs")
-                self.assertEqual((result.report["copied_bytes"], result.report["copies"]), (0, []))
+                imports |= streams[0]["imported"] > 0
                 for stream in streams:
                     self.assertEqual(stream["hwdec"], "vaapi")
-                    self.assertEqual(stream["imported"], stream["frames_shown"])
-                    self.assertEqual(stream["copied_bytes"], 0)
+                    self.assertEqual(stream["imported"], stream["frames_shown"] if imports else 0)
+                    self.assertEqual(stream["copied_bytes"] == 0, imports)
+                self.assertEqual((result.report["copied_bytes"], result.report["copies"]) == (0, []), imports)
                 self.assert_nothing_is_left(result)
             self.assertEqual(pictures[0], pictures[1])
+        if not imports:
+            self.skipTest(NO_IMPORT)
 
 
 if __name__ == "__main__":

@@ -111,8 +111,8 @@ struct limef_decode_hardware_counters {
     uint64_t n_failures; /**< packets or pictures that hardware failed at, refusals to begin */
     uint64_t n_steps[4]; /**< how often each enum limef_decode_step was taken */
     uint64_t n_skipped;  /**< packets left out on the way to a key frame, and pictures that hardware
-                              failed at and that come no more; not the one that libavcodec may
-                              drop with a packet that fails */
+                              failed at and that come no more, or that libavcodec dropped with
+                              those */
     uint64_t n_unproved; /**< pictures of H.264, H.265, VP8 or VP9 passed on in hardware while none
                             of their kind (codec, profile, size) was compared with software's */
     const char *unproved_why; /**< of the last of them; lives forever. NULL: there was none */
@@ -127,6 +127,7 @@ struct limef_decode_carried {
     uint64_t serial; /**< of the packet, the same when it is decoded again */
     int64_t pts_us, entered_us, wall_us;
     uint32_t flags;
+    bool is_inside; /**< no picture came of it yet; of hardware */
 };
 
 /** What a decoder remembers of its hardware; the thread that runs it. */

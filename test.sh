@@ -9,8 +9,8 @@
 #   release   as it is installed: whole runs, the installed tree, symbols, headers, documentation;
 #             displays in a virtual machine, skipped where there can be none
 #   minimal   all optional parts off
-#   fuzz      built with clang, without a warning; each fuzzer for some seconds
-#   clang     looks at the tests, too
+#   fuzz      the library built with clang, without a warning; each fuzzer for some seconds
+#   clang     looks at the apps and the tests, too: no warning
 # Each is built while the tests of those before it run. --quick stops after dev. In release and minimal
 # only whole runs that take seconds are made again, and of the tests of functions those are run to which
 # that makes a difference; with --all all of them. The last line counts the tests: N passed, N failed, N
@@ -94,17 +94,17 @@ build_all()
     build tsan -DLIMEF_BUILD_APPS=OFF
     build release -DLIMEF_BUILD_TESTS=ON -DLIMEF_BUILD_UNIT_TESTS=OFF -DLIMEF_BUILD_APPS=ON
     build minimal -DLIMEF_BUILD_UNIT_TESTS="$unit_in_minimal"
-    build fuzz -DLIMEF_BUILD_APPS=ON -DLIMEF_FUZZ_SECONDS=10
+    build fuzz -DLIMEF_FUZZ_SECONDS=10
     look_with_clang
 }
 
-# At the tests: the library and the apps are built with it for the fuzzers. Prints how that ended.
+# At the apps and the tests: the library is built with it for the fuzzers. Prints how that ended.
 look_with_clang()
 {
     mkdir -p build/release-clang
     log=build/release-clang/build.log
     $meanwhile cmake --preset release-clang -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >"$log" 2>&1 &&
-        $meanwhile scripts/check-syntax.py build/release-clang test >>"$log" 2>&1 && echo built || echo failed
+        $meanwhile scripts/check-syntax.py build/release-clang apps test >>"$log" 2>&1 && echo built || echo failed
 }
 
 # built PRESET: waits for it, the next that build_all builds

@@ -3,9 +3,9 @@
 """Has the compiler of a build folder look at sources without making code of them, which takes a
 fraction of a build: whether any of them gives a warning or an error.
 
-check-syntax.py BUILD_DIR FOLDER
+check-syntax.py BUILD_DIR FOLDER...
 
-BUILD_DIR was configured with CMAKE_EXPORT_COMPILE_COMMANDS; FOLDER: of the sources."""
+BUILD_DIR was configured with CMAKE_EXPORT_COMPILE_COMMANDS; FOLDERs: of the sources."""
 import concurrent.futures
 import json
 import os
@@ -26,9 +26,10 @@ def look_at(entry):
 
 
 def main():
-    build, folder = map(pathlib.Path, sys.argv[1:])
+    build, *folders = map(pathlib.Path, sys.argv[1:])
     entries = json.loads((build / "compile_commands.json").read_text())
-    wanted = [entry for entry in entries if folder.resolve() in pathlib.Path(entry["file"]).parents]
+    folders = {folder.resolve() for folder in folders}
+    wanted = [entry for entry in entries if folders & set(pathlib.Path(entry["file"]).parents)]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         results = list(pool.map(look_at, wanted))
     for said, _ in results:

@@ -103,6 +103,33 @@ static enum limef_rtsp_state state_for(enum limef_rtsp_reason reason)
     }
 }
 
+/* What a person does about it, behind the words that say what it is. */
+static const char *advice(enum limef_rtsp_reason reason)
+{
+    static const char *const texts[] = {
+        [LIMEF_RTSP_REASON_NAME] = "; check the host's name",
+        [LIMEF_RTSP_REASON_UNREACHABLE] = "; check host and port, and whether it is switched on",
+        [LIMEF_RTSP_REASON_TLS] = "; check whether it speaks TLS at that port",
+        [LIMEF_RTSP_REASON_NO_ANSWER] = "; check whether it is RTSP that is spoken at that port",
+        [LIMEF_RTSP_REASON_NO_MEDIA] = "; a firewall may hold its packets back: TCP comes through",
+        [LIMEF_RTSP_REASON_RESOURCES] = "; this machine has too little left, not the camera",
+        [LIMEF_RTSP_REASON_CERTIFICATE] =
+            "; trust its CA or its fingerprint if it is the right one",
+        [LIMEF_RTSP_REASON_NO_LOGIN] = "; give them in the URL, before the host",
+        [LIMEF_RTSP_REASON_LOGIN] = "; correct them: cameras lock who tries too often",
+        [LIMEF_RTSP_REASON_FORBIDDEN] = "; let this user see it, or name one who may",
+        [LIMEF_RTSP_REASON_UNSAFE_LOGIN] = "; name that host in the URL if it is to have it",
+        [LIMEF_RTSP_REASON_NOT_FOUND] = "; check the path",
+        [LIMEF_RTSP_REASON_LOGIN_SCHEME] = "; set it to digest, or to basic with TLS",
+        [LIMEF_RTSP_REASON_TRANSPORT] = "; let it be asked by TCP and by UDP",
+        [LIMEF_RTSP_REASON_ENCODING] = "; set it to H.264 or H.265",
+        [LIMEF_RTSP_REASON_INTERLEAVED] = "; set it to send pictures in the order of decoding",
+    };
+    const char *text = (size_t)reason < sizeof(texts) / sizeof(texts[0]) ? texts[reason] : NULL;
+
+    return text ? text : "";
+}
+
 static bool is_of_this_machine(int code)
 {
     return code == AVERROR(ENOMEM) || code == AVERROR(EMFILE) || code == AVERROR(ENFILE);
@@ -120,7 +147,7 @@ int rtsp_camera_fail(struct rtsp_camera *camera, enum limef_rtsp_reason told, in
     /* one that has played is waited for; of one that never did nothing came that was asked for */
     limef_log(camera->settings.once || !camera->played_since_us ? LIMEF_LOG_ERROR
                                                                 : LIMEF_LOG_WARNING,
-              camera->name, "%s: %s", camera->location.url, text);
+              camera->name, "%s: %s%s", camera->location.url, text, advice(reason));
     snprintf(camera->why, sizeof(camera->why), "%s", text);
     camera->code = code;
     rtsp_camera_hang_up(camera);

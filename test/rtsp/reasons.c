@@ -57,6 +57,37 @@ Test(rtsp_reasons, are_told_by_the_answer_to_the_first_question)
     }
 }
 
+static char said[512];
+
+static void hear(void *context, enum limef_log_level level, const char *name, const char *line)
+{
+    (void)context, (void)name;
+    if (level == LIMEF_LOG_ERROR)
+        snprintf(said, sizeof(said), "%s", line);
+}
+
+/* Whoever reads the log, not the program, can do something about it. */
+Test(rtsp_reasons, are_logged_with_what_can_be_done_about_them)
+{
+    static const struct {
+        int status;
+        const char *advice;
+    } answers[] = {{403, "; let this user see it, or name one who may"}, {404, "; check the path"}};
+
+    limef_log_set_sink(hear, NULL);
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        camera.retry_us = 0;
+        meet();
+        expect("DESCRIBE");
+        answer_as(answers[i].status, "", "");
+        while (camera.reason == LIMEF_RTSP_REASON_NONE)
+            step();
+        cr_assert(ne(ptr, strstr(said, answers[i].advice), NULL), "%s", said);
+        cr_assert(eq(ptr, strstr(why, answers[i].advice), NULL), "%s", why);
+    }
+    limef_log_set_sink(NULL, NULL);
+}
+
 Test(rtsp_reasons, tell_why_pictures_that_are_wanted_cannot_be_used)
 {
     static const char *const cases[][2] = {

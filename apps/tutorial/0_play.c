@@ -2,8 +2,6 @@
 /* 0_play URL: shows a file or a stream until it ends or a key is pressed. */
 #include <limef/limef.h>
 
-#include <stdio.h>
-
 static _Alignas(64) char memory[LIMEF_GRAPH_BYTES(3)];
 static struct limef_graph graph;
 static struct limef_reports reports;
@@ -14,16 +12,15 @@ static struct limef_tile tile;
 
 int main(int argc, char **argv)
 {
-    struct limef_file_source_settings what = {.url = argv[1], .pace = LIMEF_PACE_FASTEST};
-    struct limef_graph_settings how = {.reports = &reports};
+    struct limef_file_source_settings what = {.url = argc == 2 ? argv[1] : NULL,
+                                              .pace = LIMEF_PACE_FASTEST};
     struct limef_signal_frame report = {.code = 1};
 
-    if (argc != 2)
-        return fprintf(stderr, "usage: %s URL\n", argv[0]), 1;
     if (limef_reports_init(&reports) < 0 || limef_file_source_init(&file, "file", &what) < 0 ||
         limef_decode_filter_init(&decode, "decode", NULL) < 0 ||
         limef_presenter_init(&screen, "screen", &tile, 1, NULL) < 0 ||
-        limef_graph_init(&graph, memory, sizeof(memory), &how) < 0)
+        limef_graph_init(&graph, memory, sizeof(memory),
+                         &(struct limef_graph_settings){.reports = &reports}) < 0)
         return 1;
     limef_connect(&file.source.filter, &decode.filter);
     limef_connect(&decode.filter, &screen.filter);

@@ -72,7 +72,7 @@ says '250 large pictures, 250 small ones of 230400 pixels'
 says 'plan auto: 6 filters in .*'
 
 run 0_play 1
-[ "$(wc -l <errors)" = 1 ] && grep -q '^usage: ' errors || fail "0_play does not say what it wants"
+[ "$(wc -l <errors)" = 1 ] && grep -q 'no URL' errors || fail "0_play does not say what it wants"
 
 if [ "$renders" = 1 ]; then
     began_s=$(date +%s)

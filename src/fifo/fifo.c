@@ -244,8 +244,9 @@ static bool look_briefly(struct limef_fifo *fifo)
     return false;
 }
 
-static HOT int read_frames(struct limef_fifo *fifo, struct limef_stack_frame **frames,
-                           unsigned max_frames, int64_t timeout_us)
+/* Where nothing waits, or something has to be heeded first. */
+static HOT APART int wait_for_frames(struct limef_fifo *fifo, struct limef_stack_frame **frames,
+                                     unsigned max_frames, int64_t timeout_us)
 {
     int64_t deadline_us = LIMEF_NO_TIME;
     bool was_taken = false;
@@ -274,6 +275,17 @@ static HOT int read_frames(struct limef_fifo *fifo, struct limef_stack_frame **f
     if (fifo->fd >= 0)
         arm(fifo, was_taken);
     return AVERROR(EAGAIN);
+}
+
+static inline int read_frames(struct limef_fifo *fifo, struct limef_stack_frame **frames,
+                              unsigned max_frames, int64_t timeout_us)
+{
+    unsigned n = 0;
+
+    if (!fifo->armed && !is_closed(fifo) &&
+        !atomic_load_explicit(&fifo->woken, memory_order_relaxed))
+        n = take_in_turn(fifo, frames, max_frames);
+    return n ? (int)n : wait_for_frames(fifo, frames, max_frames, timeout_us);
 }
 
 HOT int limef_fifo_read(struct limef_fifo *fifo, struct limef_stack_frame **frame,

@@ -156,7 +156,7 @@ static bool exceeds_bytes_or_time(const struct limef_lane *lane, const struct li
     return span_us > settings->max_time_us;
 }
 
-static HOT bool is_full(struct limef_lane *lane, const struct limef_frame *in)
+static inline bool is_full(struct limef_lane *lane, const struct limef_frame *in)
 {
     const struct limef_lane_settings *settings = &lane->settings;
     bool looks_at_oldest = settings->max_bytes || settings->max_time_us;
@@ -367,7 +367,7 @@ static int wait_for_room(struct limef_lane *lane, const struct limef_frame *in)
     return ret;
 }
 
-static struct limef_stack_frame *admit(struct limef_lane *lane, const struct limef_frame *in)
+static inline struct limef_stack_frame *admit(struct limef_lane *lane, const struct limef_frame *in)
 {
     return is_media(in) && is_full(lane, in) ? NULL : take_free(lane);
 }

@@ -156,7 +156,7 @@ static bool exceeds_bytes_or_time(const struct limef_lane *lane, const struct li
     return span_us > settings->max_time_us;
 }
 
-static HOT bool is_full(struct limef_lane *lane, const struct limef_frame *in)
+static inline bool is_full(struct limef_lane *lane, const struct limef_frame *in)
 {
     const struct limef_lane_settings *settings = &lane->settings;
     bool looks_at_oldest = settings->max_bytes || settings->max_time_us;
@@ -344,6 +344,7 @@ static int wait_for_room(struct limef_lane *lane, const struct limef_frame *in)
     if (lane->settings.overflow != LIMEF_OVERFLOW_BLOCK && lane->timed_out_at == lane->taken + 1)
         return AVERROR(ETIMEDOUT);
     LIMEF_COUNT(lane->n_blocked, 1);
+    wake_reader(lane); /* it may nap: with bounds in bytes or time there is no room for more */
     probe_wait_begins();
     while (!ret) {
         /* seq_cst: before the look for room; pairs with the fence in lane_recycle() */
@@ -366,7 +367,7 @@ static int wait_for_room(struct limef_lane *lane, const struct limef_frame *in)
     return ret;
 }
 
-static struct limef_stack_frame *admit(struct limef_lane *lane, const struct limef_frame *in)
+static inline struct limef_stack_frame *admit(struct limef_lane *lane, const struct limef_frame *in)
 {
     return is_media(in) && is_full(lane, in) ? NULL : take_free(lane);
 }

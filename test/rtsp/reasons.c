@@ -59,6 +59,7 @@ static char said[512];
 
 static void hear(void *context, enum limef_log_level level, const char *name, const char *line)
 {
+    (void)context, (void)name;
     if (level == LIMEF_LOG_ERROR)
         snprintf(said, sizeof(said), "%s", line);
 }

@@ -295,8 +295,7 @@ static APART int measured_run(struct limef_filter *filter, struct limef_probe *p
     call.own_ns += lap_ns();
     end_tree(filter);
     draw(probe, began_ns);
-    LIMEF_SET(filter->measure_at,
-              (uint32_t)LIMEF_COUNTED(filter->n_frames) - 1 + probe->drawn);
+    LIMEF_SET(filter->measure_at, (uint32_t)LIMEF_COUNTED(filter->n_frames) - 1 + probe->drawn);
     if (ret == AVERROR(EAGAIN))
         LIMEF_COUNT(probe->n_refused, 1);
     else

@@ -18,9 +18,9 @@ void limef_probe_ask(struct limef_filter *filter)
 {
     bool is_source = filter->ops->flags & LIMEF_FILTER_SOURCE;
 
-    LIMEF_SET(filter->measure_at, (uint32_t)(is_source
-                                                 ? LIMEF_COUNTED(probe_source_of(filter)->n_steps)
-                                                 : LIMEF_COUNTED(filter->n_frames)));
+    LIMEF_SET(filter->measure_at,
+              (uint32_t)(is_source ? LIMEF_COUNTED(probe_source_of(filter)->n_steps)
+                                   : LIMEF_COUNTED(filter->n_frames)));
 }
 
 void limef_probe_detach(struct limef_filter *filter)

@@ -28,12 +28,6 @@ static struct graph_thread *thread_numbered(struct limef_graph_inside *graph, ui
     return thread;
 }
 
-/* As the judge has it: what is behind such a filter is another chain. */
-static bool ends_chain(const struct graph_node *node)
-{
-    return node->consumer || node->filter->ops->flags & LIMEF_FILTER_THREAD_BOUND;
-}
-
 /* A chain of which one filter stays as it is stays as a whole; others do not. */
 static void pin_chains(struct limef_graph_inside *graph)
 {
@@ -45,7 +39,7 @@ static void pin_chains(struct limef_graph_inside *graph)
             bool is_pinned = edge->leaves || edge->from->is_pinned || edge->to->is_pinned;
 
             if (!is_pinned || (edge->from->is_pinned && edge->to->is_pinned) ||
-                (!edge->leaves && (ends_chain(edge->from) || ends_chain(edge->to))))
+                (!edge->leaves && (graph_ends_chain(edge->from) || graph_ends_chain(edge->to))))
                 continue;
             edge->from->is_pinned = edge->to->is_pinned = found = true;
         }

@@ -387,10 +387,8 @@ static int select_nodes(struct limef_graph_inside *graph, struct graph_thread *f
 int graph_move(struct limef_graph_inside *graph, struct graph_thread *from, struct graph_thread *to,
                int64_t timeout_us)
 {
-    struct move move = {.graph = graph,
-                        .from = from,
-                        .to = to,
-                        .deadline_us = limef_deadline_us(timeout_us)};
+    struct move move = {
+        .graph = graph, .from = from, .to = to, .deadline_us = limef_deadline_us(timeout_us)};
     int ret = select_nodes(graph, from, to);
 
     move.context = &move;

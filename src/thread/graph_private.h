@@ -104,9 +104,9 @@ struct graph_edge {
     struct limef_input_filter input; /* of a boundary; filter.ops NULL: it is none */
     struct limef_stack_frame *frames;
     unsigned narrowed_from; /* depth of a boundary that is about to go; 0: it is not */
-    bool is_shown;        /* the boundary is there to be looked at */
-    uint32_t seen_number; /* whoever holds the registry: in a snapshot */
-    int64_t neglected_us; /* likewise: since when nobody has read what waits */
+    bool is_shown;          /* the boundary is there to be looked at */
+    uint32_t seen_number;   /* whoever holds the registry: in a snapshot */
+    int64_t neglected_us;   /* likewise: since when nobody has read what waits */
     uint64_t n_read_then;
     bool said_neglected;
     bool is_late;                    /* likewise: frames have been older than is granted */
@@ -275,6 +275,12 @@ void graph_cache_keep_chain(struct limef_graph_inside *graph, const struct graph
  * which is called by the same thread without the lock. */
 bool graph_cache_is_due(struct limef_graph_inside *graph, int64_t now_us, int64_t window_us);
 void graph_cache_write(struct limef_graph_inside *graph);
+
+/* As the judge has it: what is behind such a filter is another chain. */
+static inline bool graph_ends_chain(const struct graph_node *node)
+{
+    return node->consumer || node->filter->ops->flags & LIMEF_FILTER_THREAD_BOUND;
+}
 
 /* graph_measure.c: what a window measured, into nodes and edges. Returns its length; 0: it was the
  * first look. */

@@ -62,8 +62,10 @@ static void see(const struct limef_graph_inside *graph, struct limef_replan_seen
         if (measured->cost_us >= 0 && measured->rate_hz >= 0)
             one->cpu_us += measured->cost_us * measured->rate_hz * (double)window_us / 1e6;
     }
+    /* the boundary is of the chain before it, if another one begins there: a display's, say */
     for (struct graph_edge *edge = graph->edges; edge; edge = edge->next)
-        seen[edge->to->number].n_missed += edge->n_missed;
+        seen[(graph_ends_chain(edge->to) ? edge->from : edge->to)->number].n_missed +=
+            edge->n_missed;
 }
 
 /* Each chain by itself: what one cannot do is not held against another. */

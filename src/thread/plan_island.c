@@ -35,7 +35,7 @@ unsigned plan_island_flags(const struct plan_work *work, uint32_t first)
     return flags;
 }
 
-/* What is measured of all that is fused to a source. all: whether nothing else is, but the source. */
+/* What is measured of all that is fused to a source. all: nothing else is, but the source. */
 static double measured_load(const struct plan_work *work, uint32_t first, bool *all)
 {
     double load = 0;

@@ -19,7 +19,8 @@ enum { TRIAL_WINDOWS = 2, MAX_FAILURES = 1024, MAX_REST = 64 };
 
 /* Parts of the judge's memory, in order. */
 struct parts {
-    size_t plans[2], scratch, loads, busy_us, chain_of, notes[2], chains[2], edges[2], failures, changes;
+    size_t plans[2], scratch, loads, busy_us, chain_of, notes[2], chains[2], edges[2];
+    size_t failures, changes;
     size_t end;
 };
 

@@ -12,7 +12,7 @@
 struct replan_measure {
     double arrived_hz; /* frames that came to its ends, a second */
     double frame_hz;   /* what one frame of the window makes of that */
-    double waited_us;  /* age of what came to the ends of a live stream, beyond the work; below 0 too */
+    double waited_us;  /* of live streams, at the ends: age beyond the work; below 0 too */
     bool has_age;      /* waited_us is known */
     bool is_pressed;   /* a source was away for longer than a frame of it takes to come */
     /* per frame of its sources */

@@ -127,8 +127,8 @@ static void measure_distances(struct limef_replan *replan, const struct limef_re
 }
 
 /* The worker that an island should get. */
-static uint32_t meant_worker(const struct limef_replan *replan, const struct limef_replan_window *window,
-                             uint32_t first)
+static uint32_t meant_worker(const struct limef_replan *replan,
+                             const struct limef_replan_window *window, uint32_t first)
 {
     const struct limef_plan *running = window->running;
     uint32_t runs_on = running->islands[running->island_of[first]].worker;
@@ -181,7 +181,8 @@ static void put(struct limef_replan *replan, uint32_t island, uint32_t worker)
         wanted->n_workers = worker + 1;
 }
 
-static void place(struct limef_replan *replan, const struct limef_replan_window *window, uint32_t island)
+static void place(struct limef_replan *replan, const struct limef_replan_window *window,
+                  uint32_t island)
 {
     const struct limef_plan *wanted = &replan->wanted;
     const struct limef_plan_island *it = &wanted->islands[island];

@@ -67,8 +67,8 @@ struct sim_filter_result {
     uint64_t n_frames, n_missed;
     uint64_t n_dropped; /* of the missed: before it, by its boundary */
     double age_us;      /* of an end: of what came out, sum */
-    double own_us; /* its work */
-    double cpu_us; /* with what its boundaries cost */
+    double own_us;      /* its work */
+    double cpu_us;      /* with what its boundaries cost */
     double p95_us;
     double slow_us; /* mean of the slowest 4 of 100 */
 };

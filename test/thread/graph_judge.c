@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The judge at work. The filters wait instead of working, and the threads' clocks are refused, so
- * that waiting is what is measured: how fast the machine is, and what else it does, does not matter.
+ * that waiting is what is measured: how fast the machine is, and what else it does, does not
+ * matter.
  */
 #include "graph.h"
 
@@ -89,9 +90,10 @@ static bool is_cut_behind(struct limef_graph *graph, struct limef_filter *filter
     return is_cut;
 }
 
-/* 29 ms for each of 50 frames a second: on one thread 34 of them are seen, and none is dropped. With
- * a cut 47 are, and what the slower side leaves is dropped there. */
-Test(graph_judge, a_cut_that_brings_more_frames_to_the_end_stays_though_it_drops_some, .timeout = 60)
+/* 29 ms for each of 50 frames a second: on one thread 34 of them are seen, and none is dropped.
+ * With a cut 47 are, and what the slower side leaves is dropped there. */
+Test(graph_judge, a_cut_that_brings_more_frames_to_the_end_stays_though_it_drops_some,
+     .timeout = 60)
 {
     static struct live_source source;
     static struct limef_tap_filter light, heavy;

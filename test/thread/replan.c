@@ -313,8 +313,7 @@ Test(replan, what_one_chain_cannot_do_is_not_held_against_another)
     for (uint32_t i = 0; i < 2; i++)
         set_costs(i, 10000, 20000, 5000);
     cr_assert(zero(int, windows(1)));
-    cr_assert(
-        eq(int, judge(&wanted), 1));
+    cr_assert(eq(int, judge(&wanted), 1));
     limef_replan_failed(&it.replan, SCALE, AVERROR(ETIMEDOUT));
     limef_replan_done(&it.replan, 0);
     cr_assert(eq(u64, it.replan.counters.n_failed, 1));
@@ -355,13 +354,10 @@ Test(replan, nothing_is_asked_before_the_last_change_is_done)
 
     open_judged(1);
     set_costs(0, 10000, 20000, 5000);
-    cr_assert(
-        zero(int, judge(&wanted)));
-    cr_assert(
-        eq(int, judge(&wanted), 1));
+    cr_assert(zero(int, judge(&wanted)));
+    cr_assert(eq(int, judge(&wanted), 1));
     for (int i = 0; i < 10; i++)
-        cr_assert(
-            zero(int, judge(&wanted)));
+        cr_assert(zero(int, judge(&wanted)));
 }
 
 Test(replan, chain_of_another_camera_does_not_notice)
@@ -411,8 +407,7 @@ Test(replan, more_than_there_is_room_for_is_refused)
 
     open_judged(1);
     it.problem.n_filters = MAX_FILTERS + 1;
-    cr_assert(eq(int, judge(&wanted),
-                 AVERROR(ENOMEM)));
+    cr_assert(eq(int, judge(&wanted), AVERROR(ENOMEM)));
 }
 
 Test(replan, all_zero_is_cleared_to_all_zero)

@@ -140,7 +140,8 @@ static void open_judged(struct judged *it)
                                                     .cost_us = cost_us[i],
                                                     .p95_us = cost_us[i],
                                                     .rate_hz = rates_hz[i]};
-        it->seen[i] = (struct limef_replan_seen){.id = i + 1, .n_frames = (uint64_t)rates_hz[i] * 2};
+        it->seen[i] =
+            (struct limef_replan_seen){.id = i + 1, .n_frames = (uint64_t)rates_hz[i] * 2};
         if (i != SOURCE)
             it->edges[i - 1] = (struct limef_plan_edge){.from = i < SHOWN ? SOURCE : FORK,
                                                         .to = i,

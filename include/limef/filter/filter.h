@@ -114,8 +114,8 @@ struct limef_filter {
     int (*go)(struct limef_filter *filter, const struct limef_frame *in);
     uint32_t measuring; /**< how many measure that give it frames */
 
-    /** The next one is measured when n_frames, of a source its n_steps, modulo 2^32, is here; written
-     * by the thread that runs it, and by limef_probe_ask(). */
+    /** The next one is measured when n_frames, of a source its n_steps, modulo 2^32, is here;
+     * written by the thread that runs it, and by limef_probe_ask(). */
     LIMEF_ATOMIC(uint32_t) measure_at;
     /** Not 0 while its go, its step or its tick runs; written by the thread that runs it, relaxed,
      * read by whoever looks where a thread is: limef_graph_dump(). */

@@ -105,8 +105,9 @@ LIMEF_API void limef_probe_reset(struct limef_probe *probe);
  */
 LIMEF_API void limef_probe_set_rate(struct limef_probe *probe, uint32_t hz);
 
-/** Has the next frame of a filter measured, the next step of a source, if a fifo gives it its frames:
- * how many pass until then was drawn when they may have come faster than now. Thread: any */
+/** Has the next frame of a filter measured, the next step of a source, if a fifo gives it its
+ * frames: how many pass until then was drawn when they may have come faster than now. Thread: any
+ */
 LIMEF_API void limef_probe_ask(struct limef_filter *filter);
 
 /** Gives a frame to a filter while costs are measured; limef_filter.go. Thread: the filter's */

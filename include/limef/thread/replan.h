@@ -27,7 +27,8 @@ struct limef_replan_seen {
      *  the next window's problem it may have another place. */
     uint64_t id;
     uint64_t n_frames; /**< media frames that went in; of a source: that came out */
-    uint64_t n_missed; /**< media frames that were dropped before it */
+    uint64_t n_missed; /**< media frames that were dropped before it, or by the boundary behind it
+                            where another chain begins */
     double cpu_us;     /**< processor time of it in the window, with its share of its thread's */
     double age_us;     /**< of frames of live streams, when they came to it, since they entered the
                             process: mean; 0 or LIMEF_NOT_MEASURED: none came, or it is not known */

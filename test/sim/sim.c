@@ -99,12 +99,14 @@ static int compare(const void *a, const void *b)
 static double p95_of(const struct sim *sim, uint32_t filter)
 {
     const uint32_t *buckets = &sim->histograms[(size_t)filter * SIM_BUCKETS];
-    uint64_t n = sim->result->filters[filter].n_frames, sum = 0;
+    double left = 0.95 * (double)sim->result->filters[filter].n_frames;
     unsigned bucket = 0;
 
-    while (bucket < SIM_BUCKETS - 1 && (double)(sum += buckets[bucket]) < 0.95 * (double)n)
-        bucket++;
-    return SIM_BUCKET_US * pow(SIM_BUCKET_FACTOR, bucket + 0.5);
+    while (bucket < SIM_BUCKETS - 1 && left > buckets[bucket])
+        left -= buckets[bucket++];
+    /* as far into the bucket as frames of it count */
+    return SIM_BUCKET_US *
+           pow(SIM_BUCKET_FACTOR, bucket + (buckets[bucket] ? left / buckets[bucket] : 0.5));
 }
 
 static double slow_of(const struct sim *sim, uint32_t filter)

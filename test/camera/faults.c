@@ -9,7 +9,7 @@
  * pause_ms=N    between two faults of a camera; 0
  * report_s=N    a line with memory every so often; 0: none
  * allow_ms=N    from when all is right with the camera, beside the longest backoff, until pictures
- *               come again, the processors' time that others took left out; 2000
+ *               come again, the longest time left out that one thread waited for a processor; 2000
  * kind=NAME     only that one
  *
  * Fails if a picture is decoded that the camera did not send, if times go back, if a camera does
@@ -17,6 +17,7 @@
  */
 #include "camera/arguments.h"
 #include "camera/camera.h"
+#include "camera/waits.h"
 #include "rtsp/camera.h"
 
 #include <limef/limef.h>
@@ -56,7 +57,8 @@ struct slot {
     enum phase phase;
     struct fault fault;
     uint64_t mark;
-    int64_t since_us, base_us, well_us, waited_us;
+    int64_t since_us, base_us, well_us;
+    struct waits waits; /* when it was well */
     bool is_udp, is_secure;
     struct limef_rtsp_tls_settings tls;
 };
@@ -164,7 +166,7 @@ static void note(struct slot *slot, int64_t now_us, int64_t allow_us)
     int64_t played_us = (STEADY_PICTURES - 1) * (INT64_C(1000000) / RATE_HZ);
     int64_t took_us = now_us - slot->base_us - played_us;
     int64_t all_us = now_us - slot->well_us - played_us;
-    int64_t own_us = without_processor_wait_us(all_us, slot->waited_us);
+    int64_t own_us = waits_leave_out(&slot->waits, all_us);
 
     took_us = took_us > 0 ? took_us : 0;
     record->n++;
@@ -211,7 +213,7 @@ static void look_at(struct slot *slot, char **arguments, enum fault_kind only)
             break;
         slot->phase = RESUMING;
         slot->well_us = slot->base_us = now_us;
-        slot->waited_us = read_processor_wait_us();
+        waits_read(&slot->waits);
         slot->mark = n_good;
         break;
     case RESUMING:

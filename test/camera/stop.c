@@ -6,6 +6,7 @@
  */
 #include "camera/arguments.h"
 #include "camera/camera.h"
+#include "camera/waits.h"
 
 #include <limef/limef.h>
 
@@ -154,13 +155,15 @@ static bool are_all_there(unsigned n, bool frozen[])
 
 static int64_t stop_all(unsigned n, int *ret)
 {
-    int64_t waited_us = read_processor_wait_us(), begun_us = limef_now_us();
+    int64_t begun_us = limef_now_us();
+    struct waits waits;
 
+    waits_read(&waits);
     *ret = limef_graph_stop(&graph, 20000000);
     limef_graph_clear(&graph);
     for (unsigned i = 0; i < n; i++)
         limef_filter_clear(&sources[i].source.filter);
-    return without_processor_wait_us(limef_now_us() - begun_us, waited_us);
+    return waits_leave_out(&waits, limef_now_us() - begun_us);
 }
 
 int main(int n_arguments, char **arguments)

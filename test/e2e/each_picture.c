@@ -8,8 +8,8 @@
  * on the screen, has to be the first time's, give or take 1, and from the second time on not one
  * byte may be copied on its way.
  *
- * Status 77: there is no OpenGL; or it imports nothing of VA-API's, so that pictures are copied, but
- * each is the right one: the last line says so.
+ * Status 77: there is no OpenGL; or it imports nothing of VA-API's, so that pictures are copied,
+ * but each is the right one: the last line says so.
  */
 #include "each_picture_display.h"
 

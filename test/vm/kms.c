@@ -206,6 +206,7 @@ static const struct {
     TEST(display_waits_for_who_writes),
     TEST(display_waits_for_all_who_write),
     LONG(drawing_waits_for_who_writes),
+    LONG(display_that_is_plugged_in_has_a_mode_of_its_own),
     LONG(each_call_may_fail),
     LONG(flips_of_two_buffers),
     LONG(gbm_and_egl_alone),

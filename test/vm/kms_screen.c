@@ -156,6 +156,66 @@ void display_that_is_unplugged_comes_back(void)
     stage_close(&stage);
 }
 
+/* The emulator plugs another display into virtio-gpu, or none: the kernel finds that out, and
+ * tells. */
+static void ask_for_display(int width, int height)
+{
+    FILE *console = fopen("/dev/console", "w");
+
+    if (!console)
+        die("there is no console to ask for a display");
+    fprintf(console, "\nPLUG %dx%d\n", width, height);
+    fclose(console);
+}
+
+static bool is_unplugged(const struct stage *stage)
+{
+    drmModeConnector *connector = drmModeGetConnectorCurrent(stage->card.fd, stage->card.connector);
+    bool is = connector && connector->connection == DRM_MODE_DISCONNECTED;
+
+    drmModeFreeConnector(connector);
+    return is;
+}
+
+/* All of the display shows this picture, from outside. */
+static void expect_full(struct stage *stage, int width, int height)
+{
+    struct picture *picture = stage_add(stage, DRM_FORMAT_XRGB8888, width, height);
+    int shown_width, shown_height;
+
+    stage_show(stage, 0, picture);
+    limef_presenter_get_size(&stage->presenter, &shown_width, &shown_height);
+    if (shown_width != width || shown_height != height)
+        die("%dx%d on a display of %dx%d", shown_width, shown_height, width, height);
+    stage_expect(stage, picture, 0, 0, 0);
+}
+
+void display_that_is_plugged_in_has_a_mode_of_its_own(void)
+{
+    const char *virtio_gpu = getenv("VIRTIO_GPU");
+    struct stage stage = {.kms.device = virtio_gpu};
+
+    if (!virtio_gpu)
+        die("VIRTIO_GPU names no card");
+    stage_path = virtio_gpu;
+    if (stage_open_presenter(&stage, 1, 0, 0) < 0)
+        die("the output does not open");
+    card_open(&stage.card, stage_path);
+    expect_full(&stage, STAGE_WIDTH, STAGE_HEIGHT);
+    ask_for_display(0, 0);
+    stage_wait(&stage, is_unplugged, "the display is unplugged");
+    stage_show(&stage, 0, &stage.pictures[0]); /* to nobody */
+    n_flips_before = LIMEF_COUNTED(stage.presenter.n_flips);
+    ask_for_display(640, 400);
+    stage_wait(&stage, has_flipped, "another display is used");
+    expect_full(&stage, 640, 400);
+    n_flips_before = LIMEF_COUNTED(stage.presenter.n_flips);
+    ask_for_display(800, 600); /* which nobody unplugged before */
+    stage_wait(&stage, has_flipped, "a third display is used");
+    expect_full(&stage, 800, 600);
+    stage_close(&stage);
+}
+
 static void switch_console(int number)
 {
     int fd = open("/dev/tty0", O_RDWR | O_CLOEXEC);

@@ -76,6 +76,7 @@ void mode_is_the_nearest_one(void);
 void nodes_of_a_card_are_of_one_device(void);
 void leased_display_is_enough(void);
 void display_that_is_unplugged_comes_back(void);
+void display_that_is_plugged_in_has_a_mode_of_its_own(void);
 void display_follows_the_console(void);
 
 /* kms_cycles.c */

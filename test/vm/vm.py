@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Runs a command in a virtual machine that has displays, with the host's files.
 
-vm.py [--out=DIR] [--limit=S] [--video=WxH] [--virgl] [--counted] VM-DIR COMMAND [ARGUMENT...]
+vm.py [--out=DIR] [--limit=S] [--video=WxH] [--virgl] [--counted] [--plugged] VM-DIR COMMAND [ARGUMENT...]
 
 VM-DIR is what setup.sh made. COMMAND runs as root; the host's / is its /, read only; what it writes to
 $OUT is found in DIR. Leaves with its status (0..127); 77 if there is no VM-DIR or no qemu; 99 if the
@@ -13,7 +13,10 @@ DIR/name.ppm; when DIR/name.done exists it is written.
 own; 77 without Xvfb or qemu's packages for that. What a SHOT shows is all of that X server then.
 
 --counted: the guest's time is its own: a nanosecond for each instruction of its one processor, whatever else
-the host does. When it has nothing to do the time of its next timer comes at once."""
+the host does. When it has nothing to do the time of its next timer comes at once.
+
+--plugged: a line "PLUG WxH" that the guest prints plugs another display into virtio-gpu, which prefers that
+size; "PLUG 0x0" unplugs it."""
 import argparse
 import contextlib
 import json
@@ -22,6 +25,7 @@ import pathlib
 import shlex
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -55,6 +59,37 @@ class Monitor:
         raise RuntimeError("qemu has gone")
 
 
+class Viewer:
+    """Of qemu's VNC (RFC 6143): the size that a viewer wishes for is that of virtio-gpu's display."""
+
+    SET_DESKTOP_SIZE = 251  # of the community's protocol, as the rest of the message
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(20)
+        self.socket.connect(path)
+        self.socket.sendall(self.read(12))  # the version that the server has
+        if 1 not in self.read(self.read(1)[0]):
+            raise RuntimeError("qemu's VNC wants a password")
+        self.socket.sendall(b"\1")  # no password
+        self.read(4)
+        self.socket.sendall(b"\1")  # others may look as well
+        self.read(struct.unpack(">20xI", self.read(24))[0])
+
+    def read(self, n):
+        data = b""
+        while len(data) < n:
+            more = self.socket.recv(n - len(data))
+            if not more:
+                raise RuntimeError("qemu's VNC has gone")
+            data += more
+        return data
+
+    def resize(self, width, height):
+        self.socket.sendall(struct.pack(">BxHHBxIHHHHI", self.SET_DESKTOP_SIZE, width, height, 1, 0, 0, 0, width,
+                                        height, 0))
+
+
 def cpu_khz():
     """The guest's clock is the host's: a busy host would let it measure that wrongly."""
     for line in open("/proc/cpuinfo", encoding="ascii", errors="replace"):
@@ -73,7 +108,8 @@ def command_of(options, folder):
         words.append(f"tsc_early_khz={khz}")
     time = (["-accel", "tcg,thread=single,tb-size=512", "-icount", "shift=0,sleep=off", "-smp", "1"] if options.counted
             else ["-accel", "tcg,thread=multi,tb-size=512", "-smp", "2"])
-    display = ["-display", "sdl,gl=on"] if options.virgl else ["-display", "none"]
+    display = (["-display", "sdl,gl=on"] if options.virgl else
+               ["-vnc", f"unix:{folder}/vnc"] if options.plugged else ["-display", "none"])
     gpu = "virtio-gpu-gl-pci" if options.virgl else "virtio-gpu-pci"
     width, height = options.video.split("x")
     words.append(f"video=Virtual-1:{options.video}M@60")  # 59.8 Hz; with reduced blanking 58.5
@@ -106,7 +142,7 @@ def shoot_window(out, name):
 
 def follow(qemu, options, folder):
     """Prints what the guest says, and does what it asks for."""
-    monitor = None
+    monitor = viewer = None
     for line in qemu.stdout:
         print(line.rstrip("\r\n"), flush=True)
         words = line.split()
@@ -115,6 +151,11 @@ def follow(qemu, options, folder):
         elif len(words) == 2 and words[0] == "SHOT":
             monitor = monitor or Monitor(f"{folder}/qmp")
             shoot(monitor, options.out, os.path.basename(words[1]))
+        elif len(words) == 2 and words[0] == "PLUG" and options.plugged:
+            if not viewer:
+                viewer = Viewer(f"{folder}/vnc")
+                viewer.resize(*map(int, options.video.split("x")))  # a wish for nothing is heard behind one alone
+            viewer.resize(*map(int, words[1].split("x")))
 
 
 def run(options, folder):
@@ -172,6 +213,7 @@ def main():
     parser.add_argument("--video", default="320x240")
     parser.add_argument("--virgl", action="store_true")
     parser.add_argument("--counted", action="store_true")
+    parser.add_argument("--plugged", action="store_true")
     parser.add_argument("vm")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     options = parser.parse_args()

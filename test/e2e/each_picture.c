@@ -136,7 +136,7 @@ static void wait_shown(uint32_t slot, uint64_t n_shown)
             return;
         must(now_us < deadline_us, "a picture is not shown");
         if (due_us > now_us)
-            usleep((useconds_t)(due_us - now_us < 2000 ? due_us - now_us : 2000));
+            usleep((useconds_t)((due_us < deadline_us ? due_us : deadline_us) - now_us));
         now_us = limef_now_us();
     }
 }

@@ -80,16 +80,6 @@ static const struct limef_filter_ops sound_ops = {.kind = "sound", .go = sound_g
 static struct list_filter played, sought;
 static struct sound_filter sound_played, sound_sought;
 
-static void run(struct limef_file_source *file)
-{
-    int64_t due_us;
-    int ret;
-
-    do
-        ret = file->source.step(&file->source, &due_us);
-    while (ret == 0 || ret == AVERROR(EAGAIN));
-}
-
 /* The packet of sound that is heard at a time; NULL: none is. */
 static const struct sound *heard_at(const struct sound_filter *sound, int64_t us)
 {
@@ -103,30 +93,50 @@ static const struct sound *heard_at(const struct sound_filter *sound, int64_t us
     return NULL;
 }
 
-static void seek(struct limef_file_source *file, unsigned target, int code)
+static bool has_sound_of(int64_t us)
+{
+    return !heard_at(&sound_played, us) || heard_at(&sound_sought, us);
+}
+
+static bool has_begun(void)
+{
+    return sought.n > 0 && has_sound_of(sought.pictures[0].pts_us);
+}
+
+/* To the end, or until what is_enough says. */
+static void run(struct limef_file_source *file, bool (*is_enough)(void))
+{
+    int64_t due_us;
+    int ret;
+
+    do
+        ret = file->source.step(&file->source, &due_us);
+    while ((ret == 0 || ret == AVERROR(EAGAIN)) && !(is_enough && is_enough()));
+}
+
+static void seek(struct limef_file_source *file, unsigned target, bool exactly)
 {
     struct limef_signal_frame seek;
 
     limef_signal_frame_set(&seek, LIMEF_SIGNAL_SEEK, 0, NULL);
     seek.value = played.pictures[target].pts_us;
-    seek.code = code;
+    seek.code = exactly;
     sought.n = sound_sought.n = 0;
     limef_go(&file->source.filter, &seek.frame);
-    run(file);
+    run(file, exactly ? NULL : has_begun);
 }
 
-static bool has_sound_of(int64_t us)
+static bool expect_sound_of(int64_t us)
 {
-    if (!heard_at(&sound_played, us) || heard_at(&sound_sought, us))
-        return true;
-    puts("without the sound that is heard with it:");
-    return false;
+    if (!has_sound_of(us))
+        puts("without the sound that is heard with it:");
+    return has_sound_of(us);
 }
 
 static bool is_found(struct limef_file_source *file, unsigned target)
 {
-    seek(file, target, 1);
-    if (sought.n != played.n - target || !has_sound_of(played.pictures[target].pts_us))
+    seek(file, target, true);
+    if (sought.n != played.n - target || !expect_sound_of(played.pictures[target].pts_us))
         return false;
     for (unsigned i = 0; i < sought.n; i++)
         if (sought.pictures[i].pts_us != played.pictures[target + i].pts_us ||
@@ -140,11 +150,11 @@ static bool is_key_found(struct limef_file_source *file, unsigned target)
 {
     int64_t first_us;
 
-    seek(file, target, 0);
+    seek(file, target, false);
     first_us = sought.n ? sought.pictures[0].pts_us : LIMEF_NO_TIME;
     for (unsigned i = 0; i <= target; i++)
         if (played.pictures[i].pts_us == first_us)
-            return played.pictures[i].sum == sought.pictures[0].sum && has_sound_of(first_us);
+            return played.pictures[i].sum == sought.pictures[0].sum && expect_sound_of(first_us);
     return false;
 }
 
@@ -169,7 +179,7 @@ static bool check(const char *folder, const char *clip)
     limef_connect(&file.source.filter, &sound_played.filter);
     limef_connect(&sound_played.filter, &decode.filter);
     limef_connect(&decode.filter, &played.filter);
-    run(&file);
+    run(&file, NULL);
     limef_connect(&file.source.filter, &sound_sought.filter);
     limef_connect(&sound_sought.filter, &decode.filter);
     limef_connect(&decode.filter, &sought.filter);

@@ -73,7 +73,7 @@ void stage_wait(struct stage *stage, bool (*done)(const struct stage *), const c
             die("in vain: %s", what);
         due_us = limef_presenter_tick(&stage->presenter, now_us);
         if (due_us > now_us)
-            usleep((useconds_t)(due_us - now_us < 2000 ? due_us - now_us : 2000));
+            usleep((useconds_t)((due_us < deadline_us ? due_us : deadline_us) - now_us));
     }
 }
 

@@ -67,29 +67,6 @@ static bool has_anchored(const struct limef_tile *tile)
     return tile->clock.anchor_us == tile->shown_us;
 }
 
-void presenter_note_committed(struct limef_presenter *presenter)
-{
-    struct limef_presenter_flip *flip = &presenter->flip;
-
-    flip->waiting = true;
-    flip->committed_us = limef_now_us();
-    flip->target_us = 0;
-    for (unsigned i = 0; i < presenter->n_tiles && is_paced(presenter); i++) {
-        const struct limef_tile *tile = &presenter->tiles[i];
-        int64_t target_us = nearest_refresh_us(flip, tile->shown_us);
-
-        if (tile->fresh && !has_anchored(tile) && (!flip->target_us || target_us < flip->target_us))
-            flip->target_us = target_us;
-    }
-}
-
-void presenter_note_composed(struct limef_presenter *presenter, int64_t took_us)
-{
-    int64_t *composing_us = &presenter->flip.composing_us;
-
-    *composing_us += (FFMIN(took_us, COMPOSING_MAX_US) - *composing_us) / COMPOSING_PART;
-}
-
 /* Whether a clock goes by when its picture came onto the screen. A live slot's is its source's: it
  * is not slowed down for the display. */
 static bool is_fed(const struct limef_tile *tile)
@@ -105,14 +82,42 @@ static void move_clock(struct limef_tile *tile, int64_t by_us)
         tile->due_us += by_us;
 }
 
-/* A clock begins when the picture that set it is seen: the first one of all may take long, programs
- * are compiled and memory is taken for it, and those behind it are not late for that. */
+/* A clock begins when the picture that set it is seen, and not before it is drawn: the first one of
+ * all may take long, programs are compiled and memory is taken for it, and those behind it are not
+ * late for that. */
 static void begin_clock(struct limef_tile *tile, int64_t seen_us)
 {
     int64_t late_us = seen_us - tile->shown_us;
 
-    if (is_fed(tile) && has_anchored(tile) && late_us > 0 && late_us < BEGINS_WITHIN_US)
+    if (is_fed(tile) && has_anchored(tile) && late_us > 0 && late_us < BEGINS_WITHIN_US) {
+        tile->shown_us = seen_us;
         move_clock(tile, late_us);
+    }
+}
+
+void presenter_note_committed(struct limef_presenter *presenter)
+{
+    struct limef_presenter_flip *flip = &presenter->flip;
+
+    flip->waiting = true;
+    flip->committed_us = limef_now_us();
+    flip->target_us = 0;
+    for (unsigned i = 0; i < presenter->n_tiles && !presenter->settings.untimed; i++)
+        begin_clock(&presenter->tiles[i], flip->committed_us);
+    for (unsigned i = 0; i < presenter->n_tiles && is_paced(presenter); i++) {
+        const struct limef_tile *tile = &presenter->tiles[i];
+        int64_t target_us = nearest_refresh_us(flip, tile->shown_us);
+
+        if (tile->fresh && !has_anchored(tile) && (!flip->target_us || target_us < flip->target_us))
+            flip->target_us = target_us;
+    }
+}
+
+void presenter_note_composed(struct limef_presenter *presenter, int64_t took_us)
+{
+    int64_t *composing_us = &presenter->flip.composing_us;
+
+    *composing_us += (FFMIN(took_us, COMPOSING_MAX_US) - *composing_us) / COMPOSING_PART;
 }
 
 static void feed_clock(const struct limef_presenter_flip *flip, struct limef_tile *tile)

@@ -366,7 +366,8 @@ static void check_first_picture_that_takes_long(bool silent)
 {
     display.silent = silent;
     begin(16667, 300000);
-    play(1, 40000, 0);
+    cr_assert(eq(int, give(0, 40000, 0), 0));
+    limef_presenter_tick(&presenter, display.now_us);
     display.compose_us = 2000;
     play_from(1, 100, 40000, 0);
     cr_assert(eq(u64, LIMEF_COUNTED(tile.n_dropped_late), 0));

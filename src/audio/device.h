@@ -28,7 +28,7 @@ struct audio_device {
     struct audio_device *below; /* what plays what this one makes of its frames; NULL: itself */
     int64_t dry_us; /* its thread's: when it runs dry, of the latest wait that returned 0 */
     LIMEF_ATOMIC(uint64_t)
-    n_underruns; /* times it ran dry; its thread's, any reads */
+    n_underruns; /* times it ran dry or was suspended; any reads */
 };
 
 struct audio_device_ops {

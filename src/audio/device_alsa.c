@@ -14,6 +14,9 @@
 /* A device that takes sound so many times faster than it can be played has no clock. */
 #define WILD 1.3
 #define WILD_WINDOW_US 1000000
+/* How soon a suspended device is asked whether it can go on, and how often at least. */
+#define RESUME_US 1000
+#define MAX_RESUME_US 50000
 
 extern const struct audio_device_ops limef_audio_module;
 
@@ -101,23 +104,43 @@ static int alsa_open(struct audio_device **device, const struct audio_device_set
 }
 
 /*
- * A device that ran dry, or was suspended, goes on; any other failure is its loss. One that runs
- * dry gets more to wait in it, as far as its buffer goes.
+ * A device that ran dry goes on, and one that was suspended as soon as it can; any other failure is
+ * its loss. One that runs dry gets more to wait in it, as far as its buffer goes.
  */
 static int recover(struct alsa_device *alsa, int error)
 {
     int ret;
 
-    if (error == -EPIPE)
-        LIMEF_COUNT(alsa->base.n_underruns, 1);
-    else if (error != -EINTR && error != -ESTRPIPE)
+    if (error == -EINTR)
+        return 0;
+    if (error != -EPIPE && error != -ESTRPIPE)
         return error;
-    ret = snd_pcm_recover(alsa->pcm, error, 1);
-    if (ret >= 0 && error == -EPIPE &&
-        alsa->ahead_frames + alsa->step_frames + alsa->base.settings.period_frames <=
-            alsa->buffer_frames)
+    LIMEF_COUNT(alsa->base.n_underruns, 1);
+    alsa->suspended = error == -ESTRPIPE;
+    if (alsa->suspended)
+        return 0;
+    ret = snd_pcm_prepare(alsa->pcm);
+    if (ret >= 0 && alsa->ahead_frames + alsa->step_frames + alsa->base.settings.period_frames <=
+                        alsa->buffer_frames)
         ret = alsa_set_software(alsa, alsa->ahead_frames + alsa->step_frames);
     return ret;
+}
+
+/* Has a suspended device go on, if it can by now; snd_pcm_recover() would sleep until it can. One
+ * that never can takes nothing, and is lost by that. Returns 0; AVERROR(EAGAIN): not yet. */
+static int resume(struct alsa_device *alsa, int64_t deadline_us)
+{
+    int ret = snd_pcm_resume(alsa->pcm);
+
+    /* plugins may say that they do and do not */
+    if (ret == -EAGAIN || (ret >= 0 && snd_pcm_state(alsa->pcm) == SND_PCM_STATE_SUSPENDED)) {
+        alsa->resume_us = av_clip64(2 * alsa->resume_us, RESUME_US, MAX_RESUME_US);
+        sleep_us(av_clip64(deadline_us - now_us(), 0, alsa->resume_us));
+        return AVERROR(EAGAIN);
+    }
+    alsa->suspended = false;
+    alsa->resume_us = 0;
+    return ret < 0 ? snd_pcm_prepare(alsa->pcm) : 0;
 }
 
 /* What takes sound without playing it would have all of a film at once. */
@@ -144,7 +167,7 @@ static void hold_back(struct alsa_device *alsa)
  * at the moment; another code: it is lost. */
 static int write_rest(struct alsa_device *alsa)
 {
-    for (int tries = 0; alsa->n_left && tries < 8; tries++) {
+    for (int tries = 0; alsa->n_left && !alsa->suspended && tries < 8; tries++) {
         uint32_t n_taken = alsa->n_given - alsa->n_left;
         snd_pcm_sframes_t n =
             snd_pcm_writei(alsa->pcm, alsa->period + n_taken * alsa->frame_bytes, alsa->n_left);
@@ -170,6 +193,9 @@ static int alsa_wait(struct audio_device *device, int64_t deadline_us, int64_t *
 
     snd_lib_error_set_local(be_silent); /* the audio thread is the library's */
     hold_back(alsa);
+    ret = alsa->suspended ? resume(alsa, deadline_us) : 0;
+    if (ret < 0)
+        return ret;
     ret = snd_pcm_wait(alsa->pcm, left_ms > 0 ? (int)left_ms : 0);
     if (ret == 0)
         return AVERROR(EAGAIN);

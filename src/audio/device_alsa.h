@@ -23,6 +23,8 @@ struct alsa_device {
     int64_t window_us;              /* when the present window began; 0: not yet */
     uint64_t n_in_window;           /* frames that it took since */
     bool wild;
+    bool suspended;
+    int64_t resume_us; /* how long until it is asked again whether it can go on */
 };
 
 /* Has the card agree to what the settings ask for, or comes near; they are what it has then.

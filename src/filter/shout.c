@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <limef/filter/shout.h>
 
+#include "base/detached.h"
 #include "base/memory_private.h"
 #include "base/module.h"
 #include "filter/filter_counts.h"
@@ -38,8 +39,10 @@ static void disconnect(struct limef_shout_filter *shout, bool is_lost)
 {
     resolver_close(&shout->resolver);
     shout_stream_end(shout, is_lost);
-    if (shout->client)
-        shout->ops->disconnect(shout->client);
+    if (shout->client && shout->ops->disconnect(shout->client) < 0) {
+        shout->ops->release(shout->client);
+        shout->client = NULL; /* the next connection makes another one */
+    }
     set_state(shout, LIMEF_SHOUT_OFF);
 }
 
@@ -77,6 +80,7 @@ static int make_client(struct limef_shout_filter *shout)
         .password = place.secrets.password,
         .mount = place.mount,
         .name = shout->settings.name ? shout->settings.name : "limef",
+        .start_thread = detached_start,
     };
     int ret = shout_place_read(&place, shout->url.whole);
 

@@ -15,16 +15,19 @@ struct shout_client;
 
 #define SHOUT_CLIENT_FILE "limef-shout.so"
 #define SHOUT_CLIENT_SYMBOL "limef_shout_client"
-#define SHOUT_CLIENT_ABI 2
+#define SHOUT_CLIENT_ABI 3
+
+/* As detached_start(). */
+typedef int shout_start_thread_fn(void *(*run)(void *context), void *context, size_t stack_bytes);
 
 struct shout_target {
     const char *host, *user, *password, *mount, *name; /* borrowed for the call */
     uint16_t port;
     bool is_tls;
+    shout_start_thread_fn *start_thread;
 };
 
-/* None of these waits for the server; by TLS libshout asks the system for its name once more, since
- * the certificate is for that. */
+/* None of these waits, neither for the server nor for its name. */
 struct shout_client_ops {
     int abi;
     int (*make)(struct shout_client **client, const struct shout_target *target);
@@ -38,7 +41,9 @@ struct shout_client_ops {
     int64_t (*waiting)(struct shout_client *client);
     /* For people; valid until the next call. NULL: what the code says. */
     const char *(*why)(struct shout_client *client);
-    void (*disconnect)(struct shout_client *client);
+    /* Returns 0; AVERROR(EBUSY): its library still waits for something, and it can only be released
+     * now. */
+    int (*disconnect)(struct shout_client *client);
     void (*release)(struct shout_client *client);
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "filter/shout_client.h"
+#include "filter/shout_opening.h"
 
 #include "rtsp/resolver.h"
 
@@ -17,9 +18,11 @@
 #include <unistd.h>
 
 struct shout_client {
-    shout_t *shout;
-    int knock;   /* a socket that asks whether anybody is there; -1: none */
-    bool opened; /* libshout is connected, or on its way there */
+    shout_t *shout;                /* NULL: it was left to a thread that hangs in it */
+    struct shout_opening *opening; /* by TLS, owned as shout is */
+    bool is_opening;               /* it has the handle */
+    int knock;                     /* a socket that asks whether anybody is there; -1: none */
+    bool opened;                   /* libshout is connected, or on its way there */
     bool is_tls;
 };
 
@@ -113,7 +116,9 @@ static void end_quiet(const struct quiet *quiet)
 /* One handle for all its connections: that of libshout 2.4.6 frees itself only while connected. */
 static void release(struct shout_client *client)
 {
-    shout_free(client->shout);
+    shout_opening_release(client->opening);
+    if (client->shout)
+        shout_free(client->shout);
     free(client);
 }
 
@@ -131,7 +136,10 @@ static int make(struct shout_client **made, const struct shout_target *target)
     }
     client->knock = -1;
     client->is_tls = target->is_tls;
-    ret = translate(set(client->shout, target));
+    if (target->is_tls)
+        client->opening = shout_opening_make(client->shout, target->start_thread);
+    ret = target->is_tls && !client->opening ? AVERROR(ENOMEM)
+                                             : translate(set(client->shout, target));
     if (ret < 0)
         release(client);
     else
@@ -199,7 +207,23 @@ static int hear_answer(struct shout_client *client)
     client->knock = -1;
     if (error)
         return AVERROR(error);
+    if (client->is_tls) {
+        ret = shout_opening_start(client->opening);
+        client->is_opening = ret >= 0;
+        return ret < 0 ? ret : AVERROR(EAGAIN);
+    }
     ret = shout_open(client->shout);
+    client->opened = true;
+    return translate(ret);
+}
+
+static int take_opening(struct shout_client *client)
+{
+    int ret;
+
+    if (!shout_opening_take(client->opening, &ret))
+        return AVERROR(EAGAIN);
+    client->is_opening = false;
     client->opened = true;
     return translate(ret);
 }
@@ -210,7 +234,9 @@ static int poll_client(struct shout_client *client)
     int ret;
 
     begin_quiet(&quiet);
-    ret = client->opened ? translate(shout_get_connected(client->shout)) : hear_answer(client);
+    ret = client->opened       ? translate(shout_get_connected(client->shout))
+          : client->is_opening ? take_opening(client)
+                               : hear_answer(client);
     end_quiet(&quiet);
     return ret;
 }
@@ -240,10 +266,17 @@ static const char *why(struct shout_client *client)
     return client->opened ? shout_get_error(client->shout) : NULL;
 }
 
-static void disconnect(struct shout_client *client)
+static int disconnect(struct shout_client *client)
 {
     struct quiet quiet;
 
+    if (client->is_opening && shout_opening_leave(client->opening)) {
+        client->shout = NULL;
+        client->opening = NULL;
+        return AVERROR(EBUSY);
+    }
+    client->opened |= client->is_opening;
+    client->is_opening = false;
     if (client->knock >= 0)
         close(client->knock);
     client->knock = -1;
@@ -252,6 +285,7 @@ static void disconnect(struct shout_client *client)
         shout_close(client->shout);
     end_quiet(&quiet);
     client->opened = false;
+    return 0;
 }
 
 __attribute__((visibility("default"))) const struct shout_client_ops limef_shout_client = {

@@ -3,9 +3,11 @@
 #include "clocked_pcm.h"
 #include "one_output.h"
 
+#include <alsa/asoundlib.h>
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <dlfcn.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -17,6 +19,8 @@ static struct limef_mixer mixer;
 static struct limef_mixer_input input;
 static float memory[32768 * 2];
 static struct limef_test_card *card;
+static void *plugin;
+static LIMEF_ATOMIC(unsigned) n_asked, n_not_ready; /* of snd_pcm_resume() */
 static char configuration[] = "/tmp/limef-asound-XXXXXX";
 static LIMEF_ATOMIC(int) n_errors;
 
@@ -45,6 +49,7 @@ static void configure(void)
             "pcm.old { type limef_clocked format U8 channels 1 }\n"
             "pcm.studio { type limef_clocked format S32_LE channels 10 }\n"
             "pcm.strange { type limef_clocked format MU_LAW }\n"
+            "pcm.asleep { type limef_clocked suspended_after_ms 100 }\n"
             "pcm.loose { type limef_clocked unplugged_after_ms 100 }\n"
             "pcm.narrow { type limef_clocked takes_most 100 }\n"
             "pcm.late { type limef_clocked absent_for 3 }\n",
@@ -56,8 +61,8 @@ static void configure(void)
 static void open_mixer(void)
 {
     static float samples[16384 * 2];
-    void *plugin = dlopen(CLOCKED_PCM, RTLD_NOW);
 
+    plugin = dlopen(CLOCKED_PCM, RTLD_NOW);
     limef_log_set_sink(count_errors, NULL);
     configure();
     card = plugin ? dlsym(plugin, "limef_test_card") : NULL;
@@ -145,7 +150,6 @@ static void handle_error(const char *file, int line, const char *function, int e
 
 Test(audio_alsa, leaves_the_application_s_handler_of_errors_alone)
 {
-    void *plugin = dlopen(CLOCKED_PCM, RTLD_NOW); /* alsa-lib comes with it */
     error_handler_fn **handler = plugin ? dlsym(plugin, "snd_lib_error") : NULL, *before;
 
     cr_assert(handler != NULL);
@@ -235,6 +239,40 @@ Test(audio_alsa, says_that_a_card_takes_no_samples_that_it_knows_and_plays_to_no
     cr_assert(zero(int, play_on("strange", LIMEF_AUDIO_AUTO)));
     cr_assert(eq(str, (char *)counters().kind, "null"));
     ASSERT_COMES(counters().n_periods > 5);
+}
+
+/* In the place of alsa-lib's: a kernel's card that is not ready yet. */
+LIMEF_API int snd_pcm_resume(snd_pcm_t *pcm)
+{
+    int (*next)(snd_pcm_t * pcm);
+
+    if (atomic_fetch_add(&n_asked, 1) < atomic_load(&n_not_ready))
+        return -EAGAIN;
+    *(void **)&next = dlsym(plugin, "snd_pcm_resume"); /* alsa-lib comes with it */
+    return next(pcm);
+}
+
+Test(audio_alsa, goes_on_with_a_card_that_was_suspended_as_soon_as_it_can)
+{
+    unsigned n;
+
+    atomic_store(&n_not_ready, 3);
+    cr_assert(zero(int, play_on("asleep", LIMEF_AUDIO_ALSA)));
+    ASSERT_COMES(atomic_load(&n_asked) == 3 + 3);
+    n = atomic_load(&card->n_frames);
+    ASSERT_COMES(atomic_load(&card->n_frames) > n + 5 * PERIOD);
+    cr_assert(eq(uint, atomic_load(&card->n_resumed), 3));
+    cr_assert(eq(uint, atomic_load(&card->n_opened), 1));
+    cr_assert(zero(ulong, counters().n_lost));
+    cr_assert(ge(ulong, counters().n_underruns, 1));
+}
+
+Test(audio_alsa, does_not_sleep_with_a_card_that_stays_suspended)
+{
+    atomic_store(&n_not_ready, UINT_MAX);
+    cr_assert(zero(int, play_on("asleep", LIMEF_AUDIO_ALSA)));
+    ASSERT_COMES(counters().n_lost == 1);
+    ASSERT_COMES(counters().n_reopened == 1); /* it is awake when it is opened anew */
 }
 
 Test(audio_alsa, goes_on_in_time_when_a_card_is_unplugged_and_takes_it_again)

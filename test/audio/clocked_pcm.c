@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A plugin of alsa-lib: a card that takes samples of one format, one rate and one number of
- * channels alone, has a clock of its own, and may be unplugged, as the configuration says:
+ * channels alone, has a clock of its own, and may be unplugged or suspended, as the configuration
+ * says:
  *
  *     pcm.NAME { type limef_clocked  format S16_LE  rate 48000  channels 2  unplugged_after_ms 100
- *                takes_most 100  absent_for 2 }
+ *                suspended_after_ms 100  takes_most 100  absent_for 2 }
  *
  * takes_most: frames that it takes at once, and every other time none. absent_for: times that it
- * cannot be opened.
+ * cannot be opened. Suspended: once, until it was asked to go on for the third time.
  *
  * What it was given is in limef_test_card.
  */
@@ -31,6 +32,7 @@ struct clocked {
     snd_pcm_ioplug_t io;
     int64_t began_us;             /* when frame 0 was heard; 0: it stands still */
     int64_t unplugged_us;         /* 0: never */
+    int64_t suspended_us;         /* likewise */
     bool is_low;                  /* the first channel is about to rise */
     snd_pcm_uframes_t takes_most; /* 0: what there is room for */
     bool refuses;
@@ -38,7 +40,7 @@ struct clocked {
 
 /* What the configuration says. */
 struct wishes {
-    long rate, channels, unplugged_after_ms, takes_most, absent_for;
+    long rate, channels, unplugged_after_ms, suspended_after_ms, takes_most, absent_for;
     const char *format;
 };
 
@@ -95,6 +97,14 @@ static int clocked_prepare(snd_pcm_ioplug_t *io)
     return is_gone(card) ? -ENODEV : 0;
 }
 
+/* alsa-lib says that it goes on, whatever is returned here. */
+static int clocked_resume(snd_pcm_ioplug_t *io)
+{
+    if (++limef_test_card.n_resumed == 3)
+        snd_pcm_ioplug_set_state(io, SND_PCM_STATE_XRUN); /* it has to begin anew */
+    return -EAGAIN;
+}
+
 static snd_pcm_sframes_t clocked_pointer(snd_pcm_ioplug_t *io)
 {
     struct clocked *card = io->private_data;
@@ -102,6 +112,11 @@ static snd_pcm_sframes_t clocked_pointer(snd_pcm_ioplug_t *io)
 
     if (is_gone(card))
         return -ENODEV;
+    if (card->suspended_us && card->began_us && now_us() >= card->suspended_us) {
+        card->suspended_us = card->began_us = 0;
+        snd_pcm_ioplug_set_state(io, SND_PCM_STATE_SUSPENDED);
+        return (snd_pcm_sframes_t)((n < io->appl_ptr ? n : io->appl_ptr) % io->buffer_size);
+    }
     if (n > io->appl_ptr) {
         limef_test_card.n_dry++;
         return -EPIPE;
@@ -175,6 +190,8 @@ static int clocked_poll_revents(snd_pcm_ioplug_t *io, struct pollfd *fds, unsign
     if (fds->revents & POLLIN && read(io->poll_fd, &n_ticks, sizeof(n_ticks)) < 0)
         n_ticks = 0;
     *events = fds->revents & POLLIN ? POLLOUT : 0;
+    if (io->state == SND_PCM_STATE_SUSPENDED)
+        *events |= POLLERR; /* as of the kernel's cards */
     return 0;
 }
 
@@ -191,6 +208,7 @@ static const snd_pcm_ioplug_callback_t callback = {.start = clocked_start,
                                                    .transfer = clocked_transfer,
                                                    .close = clocked_close,
                                                    .prepare = clocked_prepare,
+                                                   .resume = clocked_resume,
                                                    .poll_revents = clocked_poll_revents};
 
 static int choose_what_it_takes(struct clocked *card, const struct wishes *wishes)
@@ -225,6 +243,8 @@ static int open_card(snd_pcm_t **pcm, const char *name, snd_pcm_stream_t stream,
         return -ENOMEM;
     if (wishes->unplugged_after_ms && n_before == 0)
         card->unplugged_us = now_us() + wishes->unplugged_after_ms * 1000;
+    if (wishes->suspended_after_ms && n_before == 0)
+        card->suspended_us = now_us() + wishes->suspended_after_ms * 1000;
     card->takes_most = (snd_pcm_uframes_t)wishes->takes_most;
     card->io.version = SND_PCM_IOPLUG_VERSION;
     card->io.name = "a card with a clock";
@@ -257,6 +277,7 @@ SND_PCM_PLUGIN_DEFINE_FUNC(limef_clocked)
     } numbers[] = {{"rate", &wishes.rate},
                    {"channels", &wishes.channels},
                    {"unplugged_after_ms", &wishes.unplugged_after_ms},
+                   {"suspended_after_ms", &wishes.suspended_after_ms},
                    {"takes_most", &wishes.takes_most},
                    {"absent_for", &wishes.absent_for}};
 

@@ -5,11 +5,14 @@
  * and has PATIENCE milliseconds more of sound wait in the device; or a camera (rtsp://) up to its
  * end; looks at the offscreen picture after each time it was composed and listens to what was
  * recorded, and prints how much later than its beep each flash was seen; of each how long its
- * picture took to be composed, and for how long a processor of the machine stood still around it.
+ * picture took to be composed, for how long a processor of the machine stood still around it, and
+ * how much later than its beep the presenter wanted it to be seen, which no machine is too slow
+ * for.
  *
- * Neither the presenter nor the mixer is asked: when a flash was seen is the time when the picture
- * is read back, when a beep is heard comes from its place in the file and from when the blocks
- * around it were mixed, half a period, and the patience, before they are heard.
+ * But for the last of these neither the presenter nor the mixer is asked: when a flash was seen is
+ * the time when the picture is read back, when a beep is heard comes from its place in the file and
+ * from when the blocks around it were mixed, half a period, and the patience, before they are
+ * heard.
  */
 #include "stalls.h"
 
@@ -64,6 +67,7 @@ static int64_t began_us[MAX_PIECES];
 /* the screen's thread */
 static struct flash {
     int64_t seen_us, composed_us; /* when; how long that took */
+    int64_t due_us;               /* when it was to be seen */
 } flashes[MAX_MARKS];
 static unsigned n_flashes;
 static bool bright;
@@ -83,6 +87,8 @@ static void look(int64_t now_us, int64_t composed_us)
     int width = 0, height = 0;
     bool was_bright = bright;
 
+    if (!tile.has_picture) /* the first is drawn ahead of its time, unseen */
+        return;
     if (limef_presenter_get_size(&presenter, &width, &height) < 0)
         return;
     if (!rgba)
@@ -91,7 +97,7 @@ static void look(int64_t now_us, int64_t composed_us)
         return;
     bright = rgba[((size_t)height / 2 * (size_t)width + (size_t)width / 2) * 4] > 128;
     if (bright && !was_bright && n_flashes < MAX_MARKS)
-        flashes[n_flashes++] = (struct flash){now_us, composed_us};
+        flashes[n_flashes++] = (struct flash){now_us, composed_us, tile.shown_us};
 }
 
 static int64_t tick(void *context, int64_t now_us)
@@ -232,6 +238,21 @@ static void look_at_mixer(void)
         began_us[piece] = zero_us;
 }
 
+/* A device that never ran dry has one clock from the beginning to the end. */
+static void level_pieces(void)
+{
+    struct limef_audio_output_counters counters;
+    int64_t first_us = INT64_MAX;
+
+    limef_audio_output_get_counters(&output, &counters);
+    for (int i = 0; i < MAX_PIECES; i++)
+        if (began_us[i] && began_us[i] < first_us)
+            first_us = began_us[i];
+    for (int i = 0; i < MAX_PIECES && !counters.n_underruns; i++)
+        if (began_us[i])
+            began_us[i] = first_us;
+}
+
 /* When a frame of the recording was mixed; 0: that was not seen. */
 static int64_t mixed_us(int64_t frame)
 {
@@ -283,7 +304,7 @@ static unsigned find_beeps(const char *wav, int64_t *frames)
 }
 
 /* What is printed of each flash and its beep, ms. */
-static const char *const figures[] = {"late_ms", "composed_ms", "stalled_ms"};
+static const char *const figures[] = {"late_ms", "composed_ms", "stalled_ms", "due_ms"};
 #define N_FIGURES (sizeof(figures) / sizeof(figures[0]))
 
 static double pairs[MAX_MARKS][N_FIGURES];
@@ -310,7 +331,8 @@ static unsigned find_pairs(const int64_t *beeps, unsigned n_beeps, int64_t patie
                 continue;
             pairs[n][0] = (double)late_us / 1e3;
             pairs[n][1] = (double)flashes[k].composed_us / 1e3;
-            pairs[n++][2] = stalled_ms(flashes[k].seen_us, beep_us);
+            pairs[n][2] = stalled_ms(flashes[k].seen_us, beep_us);
+            pairs[n++][3] = (double)(flashes[k].due_us - beep_us) / 1e3;
         }
     return n;
 }
@@ -358,6 +380,7 @@ int main(int n_arguments, char **arguments)
     stalls_start(NULL, 0);
     play(n_arguments > 4 ? atoi(arguments[4]) : 0);
     stalls_stop(&stalls);
+    level_pieces();
     must(limef_graph_stop(&graph, TIMEOUT_US), "graph");
     must(limef_audio_output_stop(&output, TIMEOUT_US), "output");
     must(limef_audio_recorder_stop(&recorder, TIMEOUT_US), "recorder");

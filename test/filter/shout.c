@@ -7,8 +7,12 @@
 #include <criterion/new/assert.h>
 #include <libavcodec/codec_par.h>
 #include <limef/frame/pool.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define PASSWORD "never-to-be-seen"
 
@@ -152,4 +156,42 @@ Test(shout, knocks_at_the_address_that_its_name_has, .timeout = 30)
         send_sound();
     cr_assert(strstr(said, "refused") != NULL, "%s", said);
     clear();
+}
+
+/* A server that lets anybody connect and says nothing. */
+static int listen_anywhere(uint16_t *port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t bytes = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    cr_assert(zero(int, bind(fd, (struct sockaddr *)&address, bytes)));
+    cr_assert(zero(int, listen(fd, 8)));
+    cr_assert(zero(int, getsockname(fd, (struct sockaddr *)&address, &bytes)));
+    *port = ntohs(address.sin_port);
+    return fd;
+}
+
+/* It would hang, were the name waited for that libshout asks for on its own. */
+Test(shout, gives_up_in_time_where_libshout_waits_for_a_name, .timeout = 30)
+{
+    char url[128];
+    uint16_t port;
+    int fd;
+
+    if (!HAS_SHOUT)
+        cr_skip("built without libshout");
+    fd = listen_anywhere(&port);
+    snprintf(url, sizeof(url), "icecasts://source:" PASSWORD "@a.first:%u/a", port);
+    cr_assert(zero(int, init(url)));
+    shout.settings.timeout_us = shout.settings.retry_us = 100000;
+    send_codec();
+    while (!name_service_n_waiting() || counters_now().n_failures < 2)
+        send_sound(); /* twice: what hangs is not used again */
+    cr_assert(strstr(said, PASSWORD) == NULL, "%s", said);
+    clear();
+    name_service_answer(EAI_NONAME);
+    while (name_service_n_waiting())
+        continue;
+    close(fd);
 }

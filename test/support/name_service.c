@@ -47,18 +47,18 @@ static int wait_for_answer(void)
 LIMEF_API int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
                           struct addrinfo **found)
 {
-    bool is_ours = node && (ends_in(node, ".test") || ends_in(node, ".invalid")) &&
-                   !(hints && hints->ai_flags & AI_NUMERICHOST);
+    bool is_number = hints && hints->ai_flags & AI_NUMERICHOST, is_first;
     getaddrinfo_fn *system;
     int code = 0;
 
     *(void **)&system = dlsym(RTLD_NEXT, "getaddrinfo");
-    if (!is_ours)
+    if (!node || is_number ||
+        !(ends_in(node, ".test") || ends_in(node, ".invalid") || ends_in(node, ".first")))
         return system(node, service, hints, found);
     pthread_mutex_lock(&lock);
-    n_asked++;
+    is_first = n_asked++ % 2 == 0;
     pthread_mutex_unlock(&lock);
-    if (ends_in(node, ".invalid"))
+    if (ends_in(node, ".invalid") || (ends_in(node, ".first") && !is_first))
         code = wait_for_answer();
     return code ? code : system("127.0.0.1", service, hints, found);
 }

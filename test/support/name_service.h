@@ -2,7 +2,8 @@
 /*
  * The system's name service as a test wants it, for the whole program. Names that end in ".test"
  * are this machine's, at once. Those that end in ".invalid" are not answered before the test says
- * how. All others are the system's to answer.
+ * how; those that end in ".first" hang likewise each second time that they are asked for. All
+ * others are the system's to answer.
  *
  * Thread: any
  */

@@ -47,7 +47,7 @@ struct limef_audio_output_counters {
     uint32_t device_rate;   /**< of the device, Hz; what is mixed is resampled if it is not the
                                  mixer's */
     uint64_t n_periods;     /**< mixed and written */
-    uint64_t n_underruns;   /**< times a device ran dry */
+    uint64_t n_underruns;   /**< times a device ran dry, or was suspended */
     uint64_t n_lost;        /**< times a device went away */
     uint64_t n_reopened;    /**< times it came back, or came at all */
     enum limef_scheduled scheduled_as; /**< what the thread got */

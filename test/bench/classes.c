@@ -285,7 +285,7 @@ int main(int n_arguments, char **arguments)
     n_loads = build(load);
     if (limef_graph_start(&graph) < 0 || !bare_timers_start(measured[0].period_us))
         return 1;
-    bench_sleep_until_ns(bench_now_ns() + SETTLE_US * 1000);
+    bench_sleep_until_ns(bench_now_ns() + (int64_t)SETTLE_US * 1000);
     n_changes = limef_graph_n_plan_changes(&graph);
     began_ns = bench_now_ns();
     cpu_ns = bench_cpu_ns();
@@ -294,7 +294,7 @@ int main(int n_arguments, char **arguments)
     bench_sleep_until_ns(began_ns + (int64_t)(seconds * 1e9));
     cpu_ns = bench_cpu_ns() - cpu_ns;
     began_ns = bench_now_ns() - began_ns;
-    bench_sleep_until_ns(bench_now_ns() + DRAIN_US * 1000);
+    bench_sleep_until_ns(bench_now_ns() + (int64_t)DRAIN_US * 1000);
     bare_timers_stop();
     printf("{\"load\": %.3f, \"loads\": %u, \"plan_changes\": %llu, \"late_changes\": %llu, ",
            (double)cpu_ns / (double)began_ns / limef_machine_n_cpus(), n_loads,

@@ -177,10 +177,18 @@ static int make(struct buffer_keeper *keeper, struct buffer *buffer, size_t byte
     return ret;
 }
 
+static void lend(struct buffer_keeper *keeper)
+{
+    *keeper = (struct buffer_keeper){.make = make};
+    buffer_keeper_open(keeper, pool, true, "keeper");
+    buffer_pool_refuse(pool, NULL);
+}
+
 static void make_what_is_missed(void)
 {
     pthread_t borrowers[N_BORROWERS];
-    unsigned n_keepers = 0;
+    struct buffer_keeper keeper;
+    unsigned n_keepers = 1;
     uintptr_t n_lent;
 
     way.n_rounds = 6000;
@@ -188,23 +196,22 @@ static void make_what_is_missed(void)
     CHECK(dmabuf_source_open(&memory.source, DMABUF_MEMFD, NULL) == 0);
     pool = buffer_pool_create();
     CHECK(pool);
+    lend(&keeper);
     begin(borrowers);
     while (goes_on()) {
-        struct buffer_keeper keeper = {.make = make};
-
-        buffer_keeper_open(&keeper, pool, true, "keeper");
-        buffer_pool_refuse(pool, NULL);
         for (unsigned i = 0; i < 200 && goes_on(); i++) {
             buffer_keeper_tend(&keeper);
             sched_yield();
         }
         buffer_keeper_close(&keeper); /* what is lent lives on */
+        lend(&keeper);
         n_keepers++;
     }
     n_lent = end(borrowers);
+    buffer_keeper_close(&keeper);
     buffer_pool_unref(pool);
     dmabuf_source_close(&memory.source);
-    CHECK(memory.n_calls > memory.n_failed && memory.n_failed > 0 && n_keepers > 1);
+    CHECK(memory.n_calls > memory.n_failed && memory.n_failed > 0);
     printf("%u requests, %llu answered from %u buffers, made at once for %u keepers, %u of them in "
            "vain\n",
            N_BORROWERS * way.n_rounds, (unsigned long long)n_lent, memory.n_calls - memory.n_failed,

@@ -138,21 +138,25 @@ static int make(struct buffer_keeper *keeper, struct buffer *buffer, size_t byte
     return ret;
 }
 
-/* Returns how many lent, one after the other. */
-static unsigned lend_until_all_have_ended(void)
+static void lend(struct buffer_keeper *keeper)
+{
+    *keeper = (struct buffer_keeper){.make = make};
+    buffer_keeper_open(keeper, pool, true, "keeper");
+    buffer_pool_refuse(pool, NULL);
+}
+
+/* Returns how many lend after the first, one after the other. */
+static unsigned exchange_until_all_have_ended(struct buffer_keeper *keeper)
 {
     int64_t deadline_us = limef_now_us() + TOO_LONG_US;
     unsigned n_keepers = 0;
 
     while (n_ended() < N_STREAMS) {
-        struct buffer_keeper keeper = {.make = make};
-
         CHECK(limef_now_us() < deadline_us);
-        buffer_keeper_open(&keeper, pool, true, "keeper");
-        buffer_pool_refuse(pool, NULL);
         for (unsigned i = 0; i < 2000 && n_ended() < N_STREAMS; i++)
             sched_yield();
-        buffer_keeper_close(&keeper); /* what is lent lives on */
+        buffer_keeper_close(keeper); /* what is lent lives on */
+        lend(keeper);
         n_keepers++;
     }
     return n_keepers;
@@ -160,19 +164,21 @@ static unsigned lend_until_all_have_ended(void)
 
 static unsigned run_round(const char *url)
 {
+    struct buffer_keeper keeper;
     unsigned n_keepers;
 
     pool = buffer_pool_create();
     CHECK(pool);
+    lend(&keeper);
     for (unsigned i = 0; i < N_STREAMS; i++)
         open_stream(&streams[i], url);
     for (unsigned i = 0; i < N_STREAMS; i++)
         CHECK(limef_thread_start(&streams[i].producer.thread) == 0);
-    n_keepers = lend_until_all_have_ended();
+    n_keepers = 1 + exchange_until_all_have_ended(&keeper);
     for (unsigned i = 0; i < N_STREAMS; i++)
         close_stream(&streams[i]);
     limef_payload_unref(atomic_exchange_explicit(&passed, NULL, memory_order_acquire));
-    CHECK(buffer_pool_n_lent(pool) == 0);
+    CHECK(buffer_keeper_close(&keeper) == 0);
     buffer_pool_unref(pool);
     return n_keepers;
 }
@@ -188,7 +194,7 @@ int main(void)
         n_keepers += run_round(url);
     dmabuf_source_close(&memory);
     media_remove();
-    CHECK(n_described > 0 && n_keepers > N_ROUNDS);
+    CHECK(n_described > 0);
     printf("%u pictures of %u decoders, %u in memory that %u keepers lent\n",
            N_ROUNDS * N_STREAMS * N_PICTURES, N_ROUNDS * N_STREAMS, n_described, n_keepers);
     return 0;

@@ -64,7 +64,7 @@ bool presenter_is_time(const struct limef_presenter *presenter, const struct lim
 /* Whether a picture set its clock, rather than had been waiting for its time. */
 static bool has_anchored(const struct limef_tile *tile)
 {
-    return tile->clock.anchor_us == tile->shown_us;
+    return tile->clock.anchor_media_us == tile->shown_pts_us;
 }
 
 /* Whether a clock goes by when its picture came onto the screen. A live slot's is its source's: it
@@ -87,12 +87,10 @@ static void move_clock(struct limef_tile *tile, int64_t by_us)
  * late for that. */
 static void begin_clock(struct limef_tile *tile, int64_t seen_us)
 {
-    int64_t late_us = seen_us - tile->shown_us;
+    int64_t late_us = seen_us - tile->clock.anchor_us;
 
-    if (is_fed(tile) && has_anchored(tile) && late_us > 0 && late_us < BEGINS_WITHIN_US) {
-        tile->shown_us = seen_us;
+    if (is_fed(tile) && has_anchored(tile) && late_us > 0 && late_us < BEGINS_WITHIN_US)
         move_clock(tile, late_us);
-    }
 }
 
 void presenter_note_committed(struct limef_presenter *presenter)

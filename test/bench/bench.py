@@ -26,7 +26,8 @@ GROUPS = {
                  "playback": playback.bench, "gl": gl.bench},
     "graph": {"graph": graph.bench, "classes": graph.classes, "plan": plan.bench, "probe": probe.bench,
               "team": team.bench},
-    "audio": {"audio": audio.bench, "audio-drift": audio.drift, "audio-long": audio.long_drift},
+    "audio": {"audio": audio.bench, "audio-step": audio.in_step, "audio-drift": audio.drift,
+              "audio-long": audio.long_drift},
     "cameras": {"cameras": cameras.received, "camera-start": cameras.started,
                 "camera-attach": cameras.attached, "camera-wall": cameras.shown},
 }
@@ -87,6 +88,7 @@ class Setup:
 
     def __init__(self, options):
         self.rounds = options.rounds
+        self.seconds = options.seconds
         self.scenarios = options.scenarios.split(",") if options.scenarios else None
         self.programs = os.path.join(options.build, "bench")
         self.without_probes = os.path.join(options.build + "-without-probes", "bench")
@@ -117,6 +119,8 @@ def main():
     parser.add_argument("--only", metavar="A,B",
                         default=",".join(name for name in BENCHES if name != "audio-long"),
                         help="of " + ",".join(BENCHES) + "; all but audio-long, which takes a quarter of an hour")
+    parser.add_argument("--seconds", type=int, metavar="S", help="how long the longest run of audio-long lasts; "
+                        "default 600")
     parser.add_argument("--scenarios", metavar="A,B", help="of graph: of " + ",".join(graph.SCENARIOS))
     parser.add_argument("--build", default=os.path.join(ROOT, "build", "bench"), metavar="DIR")
     parser.add_argument("--limef-play", metavar="PATH", help="default: of the build")

@@ -369,6 +369,7 @@ int rtsp_camera_step(struct rtsp_camera *camera, int64_t *due_us)
         ret = go_on_connecting(camera);
     if (ret >= 0 && camera->stream.phase == RTSP_STREAM_OPEN)
         ret = more = receive_all(camera, now_us);
+    camera->sync.is_behind = more > 0;
     if (ret >= 0 && more == 0)
         ret = tick_tracks(camera, now_us);
     if (ret >= 0 && camera->stream.phase != RTSP_STREAM_CLOSED)

@@ -18,15 +18,19 @@
 #define ERROR_OF_MEDIAN (1.4826 * 1.2533)
 /* The way is another one, or the camera left something out: what was before tells nothing. */
 #define STEP_US 200000
-/* 30 pictures a second that are 29.97 are a thousand off. More is no clock, but a file that is sent
- * faster. */
-#define MOST_RATE 2000e-6
+/* 30 pictures a second that are 29.97 are a thousand off, and some cameras ten thousand. More is
+ * no clock, but a file that is sent faster. */
+#define MOST_RATE 10500e-6
 /* Of two streams, if they are of one clock. */
 #define SAME_RATE 20e-6
 /* What is off for another reason than the slope is made up for in so long, and slowly: a network
  * that is full for minutes is not followed. */
 #define PULL_US 600e6
 #define MOST_PULL 200e-6
+/* What was sent ahead; the latency filter grants a hundredth to a clock that is slow. */
+#define PULL_BACK 8000e-6
+/* How far time goes on at least, of the camera's, where that is too far ahead. */
+#define LEAST_PACE 1e-3
 
 static double median(double *values, unsigned n)
 {
@@ -135,38 +139,102 @@ static void bend(struct rtsp_course *course, int64_t highest_us, double rate)
     course->now = rate;
 }
 
-/* What the line has to be by the last point. */
-static double wanted_rate(const struct rtsp_course *course)
+/* The slope over our time as what is added over the camera's. */
+static double drift_rate(const struct rtsp_pace *pace)
 {
-    const struct rtsp_pace *pace = &course->pace;
-    const struct rtsp_pace_point *point = &pace->points[pace->n - 1];
-    double off_us = (double)(point->delay_us - course->first_us) -
-                    added_us(course, point->at_us - point->delay_us);
-
-    if (fabs(pace->slope) > MOST_RATE || (!pace->is_known && pace->n < LEAST_POINTS))
-        return 0;
-    return av_clipd(pace->slope + av_clipd(off_us / PULL_US, -MOST_PULL, MOST_PULL), -MOST_RATE,
-                    MOST_RATE);
+    return fabs(pace->slope) > MOST_RATE ? 0 : pace->slope / (1 - pace->slope);
 }
 
-void rtsp_course_take(struct rtsp_course *course, int64_t arrived_us, int64_t own_us,
-                      int64_t highest_us, const struct rtsp_course *leader)
+static double pull(const struct rtsp_course *course, double least_us)
 {
-    bool is_point = rtsp_pace_take(&course->pace, arrived_us, arrived_us - own_us);
+    if (course->is_ahead)
+        return -PULL_BACK;
+    if (!course->pace.is_known && course->pace.n < LEAST_POINTS)
+        return 0;
+    return av_clipd((least_us - course->first_us) / PULL_US, -MOST_PULL, MOST_PULL);
+}
 
-    if (is_point && !course->has_first) {
-        course->has_first = true;
-        course->first_us = course->pace.points[0].delay_us;
+/* Ten seconds are over, and the quickest unit that came in them was so late. */
+static void decide(struct rtsp_course *course, double least_us)
+{
+    if (!course->has_first)
+        course->first_us = av_clipd(least_us, -RTSP_COURSE_AHEAD_US, RTSP_COURSE_AHEAD_US);
+    course->has_first = true;
+    if (least_us > RTSP_COURSE_MOST_LATE_US) {
+        course->owed_us = least_us;
+        course->n_strayed++;
+        least_us = 0;
     }
-    if (leader && course->now != leader->now)
-        bend(course, highest_us, leader->now);
-    else if (!leader && is_point)
-        bend(course, highest_us, wanted_rate(course));
+    course->is_ahead = least_us < -RTSP_COURSE_AHEAD_US;
+    course->rate = drift_rate(&course->pace) + pull(course, least_us);
+}
+
+/* All streams of a camera look at the same seconds, so that they are moved together. */
+static void look_at_window(struct rtsp_course *course, const struct rtsp_came *came)
+{
+    int64_t window = came->at_us / FIRST_WINDOW_US;
+
+    if (course->has_begun && window <= course->window)
+        return;
+    if (course->is_whole && course->has_least)
+        decide(course, course->least_us);
+    course->is_whole = course->has_begun || came->at_us % FIRST_WINDOW_US < FIRST_WINDOW_US / 2;
+    course->has_begun = true;
+    course->has_least = false;
+    course->window = window;
+}
+
+static void note_late(struct rtsp_course *course, const struct rtsp_came *came)
+{
+    double late_us = (double)(came->at_us - came->own_us) - added_us(course, came->own_us);
+
+    if (came->may_have_waited || (course->has_least && late_us >= course->least_us))
+        return;
+    course->has_least = true;
+    course->least_us = late_us;
+}
+
+static void note_cap(struct rtsp_course *course)
+{
+    if (course->n_strayed == 0 || course->window > course->capped_in + 1)
+        course->n_strayed++;
+    course->capped_in = course->window;
+}
+
+/* By what the line rises up to a time that is higher than all before. */
+static double rate_to(struct rtsp_course *course, const struct rtsp_came *came, double rate)
+{
+    double goes_us = (double)(came->own_us - came->highest_us), ahead_us;
+
+    rate += course->owed_us / goes_us;
+    course->owed_us = 0;
+    ahead_us = (double)(came->own_us - came->at_us) + added_us(course, came->highest_us) +
+               goes_us * rate - RTSP_COURSE_MOST_AHEAD_US;
+    if (ahead_us <= 0)
+        return rate;
+    note_cap(course);
+    return FFMAX(rate - ahead_us / goes_us, LEAST_PACE - 1);
+}
+
+void rtsp_course_take(struct rtsp_course *course, const struct rtsp_came *came,
+                      const struct rtsp_course *leader)
+{
+    rtsp_pace_take(&course->pace, came->at_us, came->at_us - came->own_us);
+    look_at_window(course, came);
+    if (came->own_us > came->highest_us) {
+        bool is_led = leader && (leader->is_ahead || !course->is_ahead);
+        double rate = rate_to(course, came, is_led ? leader->rate : course->rate);
+
+        if (rate != course->now)
+            bend(course, came->highest_us, rate);
+    }
+    note_late(course, came);
 }
 
 bool rtsp_course_is_of(const struct rtsp_course *course, const struct rtsp_course *other)
 {
-    return fabs(course->pace.slope - other->pace.slope) < SAME_RATE;
+    return !course->pace.is_known || !other->pace.is_known ||
+           fabs(course->pace.slope - other->pace.slope) < SAME_RATE;
 }
 
 int64_t rtsp_course_us(const struct rtsp_course *course, int64_t own_us)

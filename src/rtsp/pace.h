@@ -41,28 +41,57 @@ bool rtsp_pace_take(struct rtsp_pace *pace, int64_t now_us, int64_t delay_us);
  * as long as the slopes say that it may be wrong by more than 10. */
 double rtsp_pace_drift_ppm(const struct rtsp_pace *pace);
 
+/* No time is further ahead of when its unit came. */
+#define RTSP_COURSE_MOST_AHEAD_US 500000
+/* Nor, in the long run, so far ahead of the unit that nothing held up; */
+#define RTSP_COURSE_AHEAD_US 200000
+/* and that one is not so much later than its time. */
+#define RTSP_COURSE_MOST_LATE_US 500000
+
 /*
- * What is added to times of that clock, so that they go on as ours does: in a line that bends, by
- * at most 2000 millionths, where another point came; never a jump. All-zero: nothing is.
+ * What is added to times of that clock, so that they go on as ours does, near when what has them
+ * came: in a line that bends between two units, and always rises less than time falls back, so that
+ * times keep their order. All-zero: nothing is.
+ *
+ * By the slope, and by 200 millionths more towards where the quickest unit of the first seconds
+ * was; by 8000 where times are RTSP_COURSE_AHEAD_US ahead, until they are no more. What was sent
+ * ahead stays within RTSP_COURSE_MOST_AHEAD_US: time hardly goes on meanwhile. Where no unit of ten
+ * seconds came within RTSP_COURSE_MOST_LATE_US of its time, times go on to where they came at once.
  */
 struct rtsp_course {
     struct rtsp_pace pace;
-    bool has_first;
-    int64_t first_us;   /* the first point's delay, which stays */
     int64_t from_us;    /* the line bends at that time of the camera's clock, */
     double at_us;       /* where so much is added, */
     double before, now; /* and so much more with each microsecond */
+    double rate;        /* that it goes by where nothing is to be brought back at once */
+    double owed_us;     /* to be added at once */
+
+    /* when units come after their times, the least of ten seconds */
+    int64_t window; /* number of the ten seconds; not looked at if hardly begun */
+    bool has_begun, is_whole, has_least;
+    bool is_ahead; /* RTSP_COURSE_AHEAD_US */
+    double least_us;
+    bool has_first;
+    double first_us;    /* of the first ten seconds, which is kept */
+    int64_t capped_in;  /* the last ones that had a time brought back from ahead */
+    uint64_t n_strayed; /* times that times were brought back at once */
+};
+
+/* A unit, as its course takes it. */
+struct rtsp_came {
+    int64_t at_us;        /* when, by our clock, which is at 0 where the camera's was by arrival */
+    int64_t own_us;       /* its time by the camera's clock */
+    int64_t highest_us;   /* of all that came before */
+    bool may_have_waited; /* for us: it tells nothing of how late it is */
 };
 
 /*
  * Takes a unit.
  *
- * own_us      its time by the camera's clock.
- * highest_us  of all that came before.
- * leader      of another stream by the same clock, which it bends with; NULL: there is none.
+ * leader  of another stream by the same clock, which it goes with; NULL: there is none.
  */
-void rtsp_course_take(struct rtsp_course *course, int64_t arrived_us, int64_t own_us,
-                      int64_t highest_us, const struct rtsp_course *leader);
+void rtsp_course_take(struct rtsp_course *course, const struct rtsp_came *came,
+                      const struct rtsp_course *leader);
 
 /* Whether two streams can be of one clock, as far as is known. */
 bool rtsp_course_is_of(const struct rtsp_course *course, const struct rtsp_course *other);

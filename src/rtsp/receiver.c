@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "rtsp/receiver.h"
 
+#include "rtsp/timeline.h"
+
 #include "base/memory_private.h"
 
 #include <limef/base/clock.h>
@@ -12,84 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The camera's clock stepped if it went on by so much more, or less, than ours. What a network lets
- * pile up comes late and all at once, but never with a time of its own. Pictures that refer to
- * later ones go back by themselves, but not so far. */
-#define JUMP_AHEAD_US 3000000
-#define JUMP_BACK_US 1500000
-/* So far apart are the times of the first packet and of one that overtakes it, pictures that refer
- * to later ones included. */
-#define FIRST_SPREAD_US 500000
-/* No crystal goes so far ahead, or back, from one report to the next: the camera's clock was set.
- */
-#define SET_BY_US 500000
 /* A report that is so much older, or newer, than the first packet says nothing of it. */
 #define EARLY_US 10000000
-
-static int64_t to_us(const struct rtsp_receiver *receiver, int64_t ticks)
-{
-    return av_rescale(ticks, 1000000, receiver->depacketizer.clock_hz);
-}
 
 static int64_t to_ticks(const struct rtsp_receiver *receiver, int64_t us)
 {
     return av_rescale(us, receiver->depacketizer.clock_hz, 1000000);
-}
-
-/* A time of the stream by arrival of its first unit. */
-static int64_t own_us(const struct rtsp_receiver *receiver, int64_t ticks)
-{
-    return receiver->clock->anchor_us + to_us(receiver, ticks - receiver->clock->anchor_ticks);
-}
-
-/* The first unit, or the first one behind a jump; and what is known of its time. */
-static void anchor(struct rtsp_receiver *receiver, int64_t ticks)
-{
-    struct rtsp_clock *clock = receiver->clock;
-    const struct rtsp_wall *wall = &receiver->wall;
-    const struct rtsp_first *first = &receiver->first;
-    int64_t wall_us = LIMEF_NO_TIME, told_us = LIMEF_NO_TIME;
-
-    rtsp_clock_anchor(clock, ticks, receiver->arrived_us);
-    if (wall->is_placed)
-        wall_us = wall->wall_us + to_us(receiver, ticks - wall->ticks);
-    if (first->has_timestamp)
-        told_us = to_us(receiver, (int32_t)((uint32_t)ticks - first->timestamp));
-    if (told_us != LIMEF_NO_TIME && llabs(told_us) > FIRST_SPREAD_US)
-        told_us = LIMEF_NO_TIME;           /* it began for others */
-    receiver->first.has_timestamp = false; /* what comes behind a jump has another beginning */
-    rtsp_clock_join(clock, wall_us, told_us);
-}
-
-/* A picture that refers to a later one comes behind it, and is shown after all that came before
- * that one. */
-static bool may_go_back(const struct rtsp_receiver *receiver, const struct rtsp_unit *unit)
-{
-    return !unit->is_in_order && receiver->media != LIMEF_MEDIA_AUDIO &&
-           unit->timestamp > receiver->clock->before_ticks;
-}
-
-static void note_ticks(struct rtsp_receiver *receiver, int64_t ticks)
-{
-    struct rtsp_clock *clock = receiver->clock;
-
-    clock->last_ticks = ticks;
-    clock->last_arrived_us = receiver->arrived_us;
-    if (ticks <= clock->highest_ticks)
-        return;
-    clock->before_ticks = clock->highest_ticks;
-    clock->highest_ticks = ticks;
-    clock->last_own_us = own_us(receiver, ticks);
-}
-
-static bool has_jumped(const struct rtsp_receiver *receiver, const struct rtsp_unit *unit)
-{
-    const struct rtsp_clock *clock = receiver->clock;
-    int64_t stream_us = to_us(receiver, unit->timestamp - clock->last_ticks);
-    int64_t arrival_us = receiver->arrived_us - clock->last_arrived_us;
-
-    return stream_us < (may_go_back(receiver, unit) ? -JUMP_BACK_US : 0) ||
-           stream_us > arrival_us + JUMP_AHEAD_US;
 }
 
 double rtsp_receiver_drift_ppm(const struct rtsp_receiver *receiver)
@@ -101,30 +31,10 @@ double rtsp_receiver_drift_ppm(const struct rtsp_receiver *receiver)
 static int take_unit(void *context, struct rtsp_unit *unit)
 {
     struct rtsp_receiver *receiver = context;
-    struct rtsp_clock *clock = receiver->clock;
     struct rtsp_arrival arrival = {.unit = unit, .arrived_us = receiver->arrived_us};
-    int64_t unit_us;
 
     arrival.is_discontinuous = receiver->is_restarted || unit->follows_loss;
-    if (clock->is_anchored && has_jumped(receiver, unit)) {
-        clock->is_anchored = false;
-        clock->n_jumps++;
-        receiver->wall.is_placed = false;
-    }
-    if (!clock->is_anchored)
-        anchor(receiver, unit->timestamp);
-    unit_us = own_us(receiver, unit->timestamp);
-    rtsp_clock_follow(clock, receiver->arrived_us, unit_us);
-    arrival.pts_us = rtsp_clock_pts_us(clock, unit_us);
-    if (clock->sync->holds)
-        arrival.hold_us = rtsp_clock_hold_us(clock, unit_us);
-    arrival.duration_us = to_us(receiver, unit->duration);
-    if (receiver->wall.is_placed)
-        arrival.wall_us =
-            receiver->wall.wall_us + to_us(receiver, unit->timestamp - receiver->wall.ticks);
-    note_ticks(receiver, unit->timestamp);
-    if (clock->last_pts_us == LIMEF_NO_TIME || arrival.pts_us > clock->last_pts_us)
-        clock->last_pts_us = arrival.pts_us;
+    rtsp_timeline_place(receiver, &arrival);
     receiver->is_restarted = false;
     return receiver->sink(receiver->context, receiver, &arrival);
 }
@@ -248,26 +158,8 @@ static bool is_of_first(const struct rtsp_receiver *receiver, uint32_t timestamp
 {
     int64_t ticks = (int32_t)(timestamp - receiver->first.timestamp);
 
-    return !receiver->first.has_timestamp || llabs(to_us(receiver, ticks)) <= FIRST_SPREAD_US;
-}
-
-/* The camera's wall clock. How fast it goes is told by our clock that nobody sets. */
-static void note_report(struct rtsp_receiver *receiver, const struct rtsp_report *report)
-{
-    struct rtsp_wall *wall = &receiver->wall;
-    int64_t now_us = report->arrived_us, ahead_us = report->wall_us - now_us;
-
-    wall->ticks = rtp_statistics_timestamp(&receiver->statistics, report->timestamp);
-    wall->wall_us = report->wall_us;
-    wall->offset_us = report->offset_us;
-    if (wall->is_known && llabs(ahead_us - wall->ahead_us) > SET_BY_US)
-        wall->pace = (struct rtsp_pace){.n = 0};
-    rtsp_pace_take(&wall->pace, now_us, -ahead_us);
-    wall->ahead_us = ahead_us;
-    wall->is_known = wall->is_placed = true;
-    receiver->clock->source = report->source;
-    if (receiver->clock->is_anchored)
-        rtsp_clock_report(receiver->clock, wall->wall_us, own_us(receiver, wall->ticks));
+    return !receiver->first.has_timestamp ||
+           llabs(rtsp_timeline_us(receiver, ticks)) <= RTSP_FIRST_SPREAD_US;
 }
 
 /* For our own reports. */
@@ -286,8 +178,9 @@ static void note_early_report(struct rtsp_receiver *receiver, uint32_t ssrc, int
 
     if (early->is_there && early->ssrc == ssrc) {
         note_last(receiver, early);
-        if (now_us - early->arrived_us <= EARLY_US && llabs(to_us(receiver, ticks)) <= EARLY_US)
-            note_report(receiver, early);
+        if (now_us - early->arrived_us <= EARLY_US &&
+            llabs(rtsp_timeline_us(receiver, ticks)) <= EARLY_US)
+            rtsp_timeline_report(receiver, early);
     }
     receiver->early.is_there = false;
 }
@@ -421,7 +314,7 @@ void rtsp_receiver_rtcp(struct rtsp_receiver *receiver, const uint8_t *data, siz
         return;
     }
     note_last(receiver, &report);
-    note_report(receiver, &report);
+    rtsp_timeline_report(receiver, &report);
 }
 
 int rtsp_receiver_tick(struct rtsp_receiver *receiver, int64_t now_us)

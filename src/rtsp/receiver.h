@@ -21,9 +21,11 @@ struct rtsp_wall {
     bool is_known;
     bool is_placed;         /* the next two are of the stream's clock as it runs now */
     int64_t ticks, wall_us; /* of the last report */
-    int64_t offset_us;      /* camera's wall clock minus ours, when it came */
-    int64_t ahead_us;       /* and minus limef_now_us(), which nobody sets */
-    struct rtsp_pace pace;  /* since the clock was set */
+    bool has_jumped;        /* the stream, behind */
+    int64_t jumped_ticks;
+    int64_t offset_us;     /* camera's wall clock minus ours, when it came */
+    int64_t ahead_us;      /* and minus limef_now_us(), which nobody sets */
+    struct rtsp_pace pace; /* since the clock was set */
 };
 
 /* A sender report; kept where it came before the first packet of its sender. */

@@ -25,6 +25,12 @@
 #define MOST_AVERAGED 8
 /* Who sent so many will not be the only one by chance. */
 #define MANY_REPORTS 3
+/* Behind a jump time goes on by what it usually does, unless that is so much too little; */
+#define STEP_US 200000
+/* or by so much, as long as that is not known. */
+#define LEAST_STEP_US 1000
+/* Of repairs of a clock there is a line so often at most. */
+#define SAY_EACH_US 60000000
 
 void rtsp_sync_init(struct rtsp_sync *sync, const char *name)
 {
@@ -58,17 +64,25 @@ void rtsp_sync_restart(struct rtsp_sync *sync)
     sync->master = NULL;
 }
 
-/* What puts it in step, at an own time. */
-static int64_t step_us(const struct rtsp_clock *clock, int64_t own_us)
+/* An own time by our clock. */
+static int64_t our_us(const struct rtsp_clock *clock, int64_t own_us)
 {
-    int64_t most_us = FFMAX(own_us - clock->from_us, 0) / SLOWLY;
+    return own_us + rtsp_course_us(&clock->course, own_us);
+}
+
+/* What puts it in step, at a time by our clock. */
+static int64_t step_us(const struct rtsp_clock *clock, int64_t now_us)
+{
+    int64_t most_us = FFMAX(now_us - clock->from_us, 0) / SLOWLY;
 
     return clock->shift_us + av_clip64(clock->end_shift_us - clock->shift_us, -most_us, most_us);
 }
 
 int64_t rtsp_clock_pts_us(const struct rtsp_clock *clock, int64_t own_us)
 {
-    return own_us + rtsp_course_us(&clock->course, own_us) + step_us(clock, own_us);
+    int64_t now_us = our_us(clock, own_us);
+
+    return now_us + step_us(clock, now_us);
 }
 
 /* The wall clock where the time by our clock is 0, as the two go now. */
@@ -119,9 +133,39 @@ void rtsp_clock_anchor(struct rtsp_clock *clock, int64_t ticks, int64_t arrived_
     clock->anchor_ticks = ticks;
     clock->highest_ticks = clock->before_ticks = LIMEF_NO_TIME;
     clock->is_anchored = true;
+    clock->n_strayed += clock->course.n_strayed;
     clock->course = (struct rtsp_course){.has_first = false};
+    clock->usual_us = clock->n_in_order = 0;
     clock->n_reports = 0;
     clock->is_stale = clock->is_refused = clock->is_told = clock->is_held = false;
+}
+
+/* A clock may jump each second for months. */
+static void say_repair(struct rtsp_sync *sync, int64_t now_us, const char *what, int64_t by_us)
+{
+    sync->n_repairs++;
+    if (sync->repair_said_us && now_us - sync->repair_said_us < SAY_EACH_US)
+        return;
+    limef_log(LIMEF_LOG_INFO, sync->name,
+              "%s %" PRId64 " ms: times go on by our clock, repair %" PRIu64, what, by_us / 1000,
+              sync->n_repairs);
+    sync->repair_said_us = now_us;
+}
+
+void rtsp_clock_jump(struct rtsp_clock *clock, int64_t ticks, int64_t arrived_us, int64_t by_us)
+{
+    int64_t at_us = arrived_us - clock->sync->begun_us;
+    int64_t own_us = clock->last_own_us + FFMAX(clock->usual_us, LEAST_STEP_US);
+    int64_t added_us = rtsp_course_us(&clock->course, own_us);
+
+    if (!clock->usual_us || at_us - own_us - added_us > STEP_US)
+        own_us = FFMAX(own_us, at_us - added_us);
+    say_repair(clock->sync, arrived_us, "its timestamps jumped by",
+               by_us - (own_us - clock->last_own_us));
+    clock->anchor_us = own_us;
+    clock->anchor_ticks = ticks;
+    clock->highest_ticks = clock->before_ticks = LIMEF_NO_TIME;
+    clock->n_jumps++;
 }
 
 int64_t rtsp_clock_hold_us(struct rtsp_clock *clock, int64_t own_us)
@@ -133,9 +177,9 @@ int64_t rtsp_clock_hold_us(struct rtsp_clock *clock, int64_t own_us)
         const struct rtsp_clock *other = &sync->clocks[i];
 
         if (other->is_anchored && other->media != LIMEF_MEDIA_OTHER)
-            least_us = FFMIN(least_us, step_us(other, other->last_own_us));
+            least_us = FFMIN(least_us, step_us(other, our_us(other, other->last_own_us)));
     }
-    hold_us = FFMAX(step_us(clock, own_us) - least_us, 0);
+    hold_us = FFMAX(step_us(clock, our_us(clock, own_us)) - least_us, 0);
     if (clock->is_held && hold_us > clock->held_us)
         hold_us = FFMIN(hold_us, clock->held_us + FFMAX(own_us - clock->held_at_us, 0) / SLOWLY);
     clock->is_held = true;
@@ -206,14 +250,15 @@ static void shift_at_once(struct rtsp_clock *clock, int64_t by_us)
 static void shift_slowly(struct rtsp_clock *clock, int64_t by_us)
 {
     int64_t takes_us = llabs(clock->end_shift_us - clock->shift_us) * SLOWLY;
-    bool is_done = clock->end_shift_us == clock->shift_us ||
-                   clock->last_own_us >= clock->from_us + takes_us + SETTLED_US;
+    int64_t now_us = our_us(clock, clock->last_own_us);
+    bool is_done =
+        clock->end_shift_us == clock->shift_us || now_us >= clock->from_us + takes_us + SETTLED_US;
 
     if (llabs(by_us) < NEAR_US || !is_done)
         return;
     clock->shift_us = clock->end_shift_us;
     clock->end_shift_us += by_us;
-    clock->from_us = clock->last_own_us;
+    clock->from_us = now_us;
     note_correction(clock->sync, by_us);
 }
 
@@ -310,9 +355,18 @@ void rtsp_clock_follow(struct rtsp_clock *clock, int64_t arrived_us, int64_t own
     const struct rtsp_clock *master = clock->sync->master;
     bool is_led = master && master != clock && is_accepted(master) && is_accepted(clock) &&
                   rtsp_course_is_of(&clock->course, &master->course);
+    uint64_t n_strayed = clock->course.n_strayed;
+    int64_t before_us = rtsp_course_us(&clock->course, own_us);
 
-    rtsp_course_take(&clock->course, arrived_us, own_us, clock->last_own_us,
+    rtsp_course_take(&clock->course,
+                     &(struct rtsp_came){.at_us = arrived_us - clock->sync->begun_us,
+                                         .own_us = own_us,
+                                         .highest_us = clock->last_own_us,
+                                         .may_have_waited = clock->sync->is_behind},
                      is_led ? &master->course : NULL);
+    if (clock->course.n_strayed != n_strayed)
+        say_repair(clock->sync, arrived_us, "times are ahead of when its units come by",
+                   own_us + before_us - (arrived_us - clock->sync->begun_us));
 }
 
 /* It stays, also while nothing is reported of it. Returns whether the others can follow it now. */
@@ -415,8 +469,10 @@ void rtsp_clock_report(struct rtsp_clock *clock, int64_t wall_us, int64_t own_us
 
 void rtsp_sync_count(const struct rtsp_sync *sync, struct limef_rtsp_source_counters *counters)
 {
-    for (unsigned i = 0; i < RTSP_SYNC_MAX_CLOCKS; i++)
+    for (unsigned i = 0; i < RTSP_SYNC_MAX_CLOCKS; i++) {
         counters->n_jumps += sync->clocks[i].n_jumps;
+        counters->n_strayed += sync->clocks[i].n_strayed + sync->clocks[i].course.n_strayed;
+    }
     counters->sync = sync->by;
     counters->skew_us = sync->skew_us;
     counters->n_corrections = sync->n_corrections;

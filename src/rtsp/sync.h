@@ -4,11 +4,12 @@
  * time, however much later the one comes (RFC 3550 6.4.1, 6.4.4; RFC 7826 18.45).
  *
  * Each stream's own time goes by arrival: its first packet is where our clock is, the rest by its
- * timestamps. What is added to that is, for one, what keeps its clock at ours (pace.h); for
- * another, what puts it in step with the others: all that it takes before
- * anything was passed on, and later a part of it by and by, in which time runs a tenth faster or
- * slower. What comes first waits for what comes last, so that no stream is put back while it
- * plays. The stream that comes last is the one that the others follow, for as long as it can be.
+ * timestamps, which go on without a hole where they jump. What is added to that is, for one, what
+ * keeps it near when its units come (pace.h); for another, what puts it in step with the others:
+ * all that it takes before anything was passed on, and later a part of it by and by, in which time
+ * runs a tenth faster or slower. What comes first waits for what comes last, so that no stream is
+ * put back while it plays. The stream that comes last is the one that the others follow, for as
+ * long as it can be.
  */
 #ifndef LIMEF_SRC_RTSP_SYNC_H
 #define LIMEF_SRC_RTSP_SYNC_H
@@ -32,10 +33,12 @@ struct rtsp_clock {
     int64_t last_ticks;
     int64_t highest_ticks, before_ticks; /* and the highest before that; LIMEF_NO_TIME: none */
     int64_t last_own_us;                 /* the highest */
+    int64_t usual_us;                    /* by which that last rose; 0: not yet */
     int64_t last_arrived_us;
+    unsigned n_in_order; /* units in a row that came in the order that they are shown in */
     int64_t last_pts_us; /* the highest that was given; LIMEF_NO_TIME: none */
     struct rtsp_course course;
-    uint64_t n_jumps;
+    uint64_t n_jumps, n_strayed; /* that, of connections before: rtsp_course */
 
     /* what is known of it since it was anchored */
     unsigned n_reports;
@@ -48,7 +51,7 @@ struct rtsp_clock {
     bool is_exact;   /* that of its first packet */
     int64_t told_us; /* time since that beginning where the own time is 0 */
 
-    /* what is added to the own time, up to from_us and in the end */
+    /* what is added to the time by our clock, up to from_us, a time by that, and in the end */
     int64_t from_us, shift_us, end_shift_us;
     int64_t held_us, held_at_us; /* how long the last unit waits; own time of that */
     bool is_held;                /* and there was one since it was anchored */
@@ -58,6 +61,7 @@ struct rtsp_clock {
 struct rtsp_sync {
     const char *name; /* for logs; borrowed */
     int64_t begun_us; /* limef_now_us() that is time 0; LIMEF_NO_TIME: not yet */
+    bool is_behind;   /* what comes may have waited for us */
     struct rtsp_clock clocks[RTSP_SYNC_MAX_CLOCKS];
     const struct rtsp_clock *master; /* that the others follow; NULL: none yet */
     bool holds;              /* whoever is behind wants all streams at the time of the last one */
@@ -66,6 +70,8 @@ struct rtsp_sync {
     uint64_t n_corrections, corrected_us;
     uint64_t n_refused; /* times that reports of two streams turned out not to be of one clock */
     bool is_silence_said, is_hurry_said;
+    int64_t repair_said_us; /* when the last line was of its clock; 0: none was */
+    uint64_t n_repairs;
 };
 
 void rtsp_sync_init(struct rtsp_sync *sync, const char *name);
@@ -80,6 +86,15 @@ void rtsp_sync_restart(struct rtsp_sync *sync);
  * arrived_us  when it came.
  */
 void rtsp_clock_anchor(struct rtsp_clock *clock, int64_t ticks, int64_t arrived_us);
+
+/*
+ * The timestamps jumped: the stream's time goes on as it went, or where our clock is if that is
+ * somewhere else, and never back. What is known of it stays true.
+ *
+ * ticks       of the unit that is first behind it.
+ * by_us       its own time minus the last one, as if they had not jumped.
+ */
+void rtsp_clock_jump(struct rtsp_clock *clock, int64_t ticks, int64_t arrived_us, int64_t by_us);
 
 /* Its stream goes, and the others do not: they are no more in step with it. */
 void rtsp_clock_leave(struct rtsp_clock *clock);

@@ -23,6 +23,7 @@ static struct {
     int64_t last_us;      /* that was given */
     int64_t most_off_us;  /* of what was given and ours, since it was looked at */
     double most_bent_ppm; /* of what was given and its own clock, from one to the next */
+    bool may_have_waited; /* what comes from now on */
     uint32_t random;
 } camera;
 
@@ -45,7 +46,12 @@ static void show(void)
 {
     int64_t own_us = llrint(camera.own_us), given_us;
 
-    rtsp_course_take(&camera.course, camera.now_us + held_up_us(), own_us, camera.highest_us, NULL);
+    rtsp_course_take(&camera.course,
+                     &(struct rtsp_came){.at_us = camera.now_us + held_up_us(),
+                                         .own_us = own_us,
+                                         .highest_us = camera.highest_us,
+                                         .may_have_waited = camera.may_have_waited},
+                     NULL);
     given_us = own_us + rtsp_course_us(&camera.course, own_us);
     camera.highest_us = own_us;
     cr_assert(gt(i64, given_us, camera.last_us));
@@ -148,15 +154,39 @@ Test(rtsp_pace, a_network_that_is_full_for_minutes_is_hardly_followed)
     cr_assert(lt(dbl, fabs(drift_ppm() - 50), 1));
 }
 
-/* An encoder that hung for a second and counted on: no jump, but in the end it is made up for. */
-Test(rtsp_pace, what_a_camera_left_out_is_made_up_for_slowly)
+/* An encoder that hung for less than half a second and counted on: no jump, but in the end it is
+ * made up for. */
+Test(rtsp_pace, what_little_a_camera_left_out_is_made_up_for_slowly)
 {
     play_us(HOUR_US);
-    camera.now_us += 1000000;
+    camera.now_us += 400000;
     play_us(2 * HOUR_US);
     cr_assert(lt(dbl, camera.most_bent_ppm, 500));
     play_us(4 * HOUR_US);
     cr_assert(lt(i64, camera.most_off_us, 5000));
+    cr_assert(zero(u64, camera.course.n_strayed));
+}
+
+Test(rtsp_pace, what_much_a_camera_left_out_is_made_up_for_in_twenty_seconds)
+{
+    camera.jitter_us = 100000;
+    play_us(MINUTE_US);
+    camera.now_us += 40000000;
+    play_us(20000000);
+    play_us(MINUTE_US);
+    cr_assert(lt(i64, camera.most_off_us, 100000));
+    cr_assert(eq(u64, camera.course.n_strayed, 1));
+}
+
+/* All that comes waited in our socket: times that followed would hide how late we are. */
+Test(rtsp_pace, what_may_have_waited_for_us_moves_nothing)
+{
+    play_us(MINUTE_US);
+    camera.may_have_waited = true;
+    camera.delayed_us = 5000000;
+    play_us(10 * MINUTE_US);
+    cr_assert(lt(i64, camera.most_off_us, 1000));
+    cr_assert(zero(u64, camera.course.n_strayed));
 }
 
 Test(rtsp_pace, nothing_is_changed_in_the_first_minute)
@@ -167,18 +197,38 @@ Test(rtsp_pace, nothing_is_changed_in_the_first_minute)
     cr_assert(eq(i64, camera.last_us, camera.highest_us));
 }
 
-static void assert_is_left_alone(double ppm)
+static void assert_follows_within_minutes(double ppm)
 {
+    begin();
     camera.ppm = ppm;
-    play_us(10 * MINUTE_US);
-    cr_assert(eq(i64, camera.last_us, camera.highest_us));
+    camera.jitter_us = 100000;
+    play_us(5 * MINUTE_US);
+    cr_assert(lt(i64, camera.most_off_us, 700000));
+    play_us(5 * MINUTE_US);
+    cr_assert(lt(i64, camera.most_off_us, 500000));
+    cr_assert(lt(dbl, fabs(drift_ppm() - ppm), 10 + fabs(ppm) / 50));
+    play_us(3 * HOUR_US);
+    play_us(HOUR_US);
+    /* a clock that is fast was so much ahead at the end of its first ten seconds */
+    cr_assert(lt(i64, camera.most_off_us, 20000 + (ppm > 0 ? llrint(10 * ppm) : 0)));
 }
 
-Test(rtsp_pace, a_file_that_is_sent_faster_is_no_clock)
+/* 24.9 pictures a second that are stamped as 25. */
+Test(rtsp_pace, clocks_that_are_off_by_up_to_a_hundredth_are_followed)
 {
-    assert_is_left_alone(5000);
-    begin();
-    assert_is_left_alone(500000);
+    assert_follows_within_minutes(4000);
+    assert_follows_within_minutes(-4000);
+    assert_follows_within_minutes(10000);
+    assert_follows_within_minutes(-10000);
+}
+
+Test(rtsp_pace, a_file_that_is_sent_faster_is_no_clock_and_stays_near_arrival)
+{
+    camera.ppm = 500000;
+    play_us(10 * MINUTE_US);
+    cr_assert(zero(dbl, drift_ppm()));
+    cr_assert(gt(i64, camera.last_us, camera.now_us - FRAME_US));
+    cr_assert(le(i64, camera.last_us, camera.now_us + RTSP_COURSE_MOST_AHEAD_US + 1000));
 }
 
 /* A picture that refers to a later one, at the place where the line bends most. */

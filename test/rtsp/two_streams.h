@@ -34,6 +34,8 @@ static struct stream {
     int64_t off_us;  /* its reports are wrong by so much */
     double ppm;      /* its clock is too fast by, and the one of its reports */
     int64_t jitter_us, arrived_us;
+    int64_t not_before_us; /* nothing arrives: the network is held up, or nobody is connected */
+    bool is_between;       /* what comes is shown before what came last: slices of type B */
     int64_t report_each_us; /* 0: each second */
     bool reports, reports_no_time;
     const char *cname;           /* of four letters */
@@ -119,6 +121,8 @@ static int64_t arrival_us(struct stream *stream, int64_t captured_us)
 
     random = random * 1664525 + 1013904223;
     arrived_us += (int64_t)(random >> 8) * stream->jitter_us / (1 << 24);
+    if (arrived_us < stream->not_before_us)
+        arrived_us = stream->not_before_us;
     if (arrived_us > stream->arrived_us)
         stream->arrived_us = arrived_us;
     return stream->arrived_us;
@@ -129,7 +133,7 @@ static void arrive(struct stream *stream, int64_t captured_us)
 {
     uint8_t packet[64];
     size_t bytes = packet_write(packet, stream->sequence++, timestamp_of(stream, captured_us), true,
-                                "\x41\x9a", 2);
+                                stream->is_between ? "\x01\xa8" : "\x41\x9a", 2);
 
     AV_WB32(packet + 8, stream->ssrc);
     stream->captured_us = captured_us;
@@ -162,7 +166,7 @@ static bool is_due(const struct stream *stream, int64_t now_us, int64_t each_us)
 }
 
 /* Both streams from one time to another, each as much later as it is, with a report each second. */
-static void play(int64_t from_us, int64_t to_us)
+static inline void play(int64_t from_us, int64_t to_us)
 {
     for (int64_t now_us = from_us; now_us < to_us; now_us += 10000) {
         for (int i = 0; i < 2; i++) {

@@ -154,7 +154,10 @@ struct limef_rtsp_source_counters {
                                    there was no memory to put in decoding order */
     uint64_t n_hurried;       /**< parts of units that waited 2 s for what is decoded before them,
                                    or had no room to, and went on without */
-    uint64_t n_jumps;         /**< of the camera's clock, repaired */
+    uint64_t n_jumps;         /**< of the camera's timestamps, repaired */
+    uint64_t n_strayed;       /**< times that those of a stream were more than 500 ms before or after
+                                   its units came, by what was sent ahead or left out, and were
+                                   brought back to that */
     uint64_t n_lost_groups;   /**< times that a multicast group brought nothing, or could not be
                                    joined, and unicast was asked for */
     uint64_t n_other_ssrc;    /**< times that a stream began with another SSRC than the camera had

@@ -87,9 +87,9 @@ static void move_clock(struct limef_tile *tile, int64_t by_us)
  * late for that. */
 static void begin_clock(struct limef_tile *tile, int64_t seen_us)
 {
-    int64_t late_us = seen_us - tile->clock.anchor_us;
+    int64_t late_us = is_fed(tile) && has_anchored(tile) ? seen_us - tile->clock.anchor_us : 0;
 
-    if (is_fed(tile) && has_anchored(tile) && late_us > 0 && late_us < BEGINS_WITHIN_US)
+    if (late_us > 0 && late_us < BEGINS_WITHIN_US)
         move_clock(tile, late_us);
 }
 

@@ -14,7 +14,7 @@
 /* Times rise, though they are too far ahead, by a thousandth of what was sent ahead: 28 s at most,
  * 8 s at PLAY and what was held up for 20 s. */
 #define SLACK_US 30000
-#define N_SCRIPTS 40
+#define N_SCRIPTS 20
 #define N_EVENTS 12
 
 static uint32_t seed;

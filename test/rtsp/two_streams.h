@@ -34,8 +34,8 @@ static struct stream {
     int64_t off_us;  /* its reports are wrong by so much */
     double ppm;      /* its clock is too fast by, and the one of its reports */
     int64_t jitter_us, arrived_us;
-    int64_t not_before_us; /* nothing arrives: the network is held up, or nobody is connected */
-    bool is_between;       /* what comes is shown before what came last: slices of type B */
+    int64_t not_before_us;  /* nothing arrives: the network is held up, or nobody is connected */
+    bool is_between;        /* what comes is shown before what came last: slices of type B */
     int64_t report_each_us; /* 0: each second */
     bool reports, reports_no_time;
     const char *cname;           /* of four letters */

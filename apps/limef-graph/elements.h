@@ -33,7 +33,8 @@ struct element_kind {
     /* Returns 0 or a negative AVERROR code, logged. */
     int (*init)(struct assembly *assembly, struct element *element, const struct value *values);
     const char *help; /* for people: what it does */
-    /* Ends what is written, once nothing runs. Returns whether all of it was; NULL: it always is. */
+    /* Ends what is written, once nothing runs. Returns whether all of it was; NULL: it always is.
+     */
     bool (*finish)(const struct assembly *assembly, struct element *element);
 };
 
@@ -73,8 +74,8 @@ void element_kind_list(char *list, size_t list_bytes);
 /* Prints the kinds with their arguments, for --elements. */
 void element_kind_print(FILE *file);
 
-/* Ends what an element writes, once nothing runs. Returns whether all of it was written; what was not
- * has been logged. */
+/* Ends what an element writes, once nothing runs. Returns whether all of it was written; what was
+ * not has been logged. */
 bool element_finish(const struct assembly *assembly, struct element *element);
 
 /* Releases what an element owns. */

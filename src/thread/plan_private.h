@@ -57,7 +57,7 @@ struct plan_work {
     double *worker_load;    /* of a worker: of what is measured of its islands */
     double *worker_hz;      /* of a worker: frames a second of its fastest island */
     double total_load;      /* with that of threads within filters */
-    bool shares; /* islands share workers however long one is busy: it was tried */
+    bool shares;            /* islands share workers however long one is busy: it was tried */
 };
 
 /* Takes `bytes` from memory, which may be NULL: then only the offset moves. */

@@ -14,7 +14,7 @@ struct limef_test_card {
     atomic_uint first_rise, last_rise; /* frames before those */
     atomic_uint n_dry;                 /* times it ran dry */
     atomic_uint n_opened;              /* times that it was tried */
-    atomic_uint n_resumed;    /* times that it was asked to go on after it was suspended */
+    atomic_uint n_resumed;             /* times that it was asked to go on after it was suspended */
 };
 
 #endif

@@ -90,7 +90,7 @@ int main(int n_arguments, char **arguments)
         CHECK(limef_now_us() < end_us);
         limef_reports_read(&reports, &report, 20000);
     }
-    CHECK(name_service_wait(MOST_THREADS, end_us)); /* each gives its place to the next */
+    CHECK(name_service_wait(MOST_THREADS, end_us));   /* each gives its place to the next */
     n_threads = count_entries("/proc/self/task") - 2; /* . and .. */
     begun_us = limef_now_us();
     CHECK(limef_graph_stop(&graph, SETTLED_US) == 0);

@@ -327,7 +327,8 @@ LIMEF_API int limef_presenter_close(struct limef_presenter *presenter);
  *
  * @param always  mapped buffers also where reading them is slow or the CPU renders: for tests and
  * comparisons.
- * For a host (LIMEF_OUTPUT_HOST) dma-bufs alone, where its context is EGL's, from its first draw on.
+ * For a host (LIMEF_OUTPUT_HOST) dma-bufs alone, where its context is EGL's, from its first draw
+ * on.
  *
  * @return borrowed; a decoder counts itself as its user. NULL: the output is none, or there is no
  *         memory (logged); a decoder takes that, too.

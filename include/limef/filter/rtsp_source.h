@@ -155,15 +155,15 @@ struct limef_rtsp_source_counters {
     uint64_t n_hurried;       /**< parts of units that waited 2 s for what is decoded before them,
                                    or had no room to, and went on without */
     uint64_t n_jumps;         /**< of the camera's timestamps, repaired */
-    uint64_t n_strayed;       /**< times that those of a stream were more than 500 ms before or after
-                                   its units came, by what was sent ahead or left out, and were
-                                   brought back to that */
-    uint64_t n_lost_groups;   /**< times that a multicast group brought nothing, or could not be
-                                   joined, and unicast was asked for */
-    uint64_t n_other_ssrc;    /**< times that a stream began with another SSRC than the camera had
-                                   said, and was taken */
-    int64_t jitter_us;        /**< of the first video track, RFC 3550 A.8 */
-    int64_t clock_offset_us;  /**< camera's wall clock minus ours, by sender reports */
+    uint64_t n_strayed;      /**< times that those of a stream were more than 500 ms before or after
+                                  its units came, by what was sent ahead or left out, and were
+                                  brought back to that */
+    uint64_t n_lost_groups;  /**< times that a multicast group brought nothing, or could not be
+                                  joined, and unicast was asked for */
+    uint64_t n_other_ssrc;   /**< times that a stream began with another SSRC than the camera had
+                                  said, and was taken */
+    int64_t jitter_us;       /**< of the first video track, RFC 3550 A.8 */
+    int64_t clock_offset_us; /**< camera's wall clock minus ours, by sender reports */
     double drift_ppm; /**< how much faster the camera's clock is than ours: its wall clock, if it
                            reports that, else that of its timestamps; 0: not known, which takes a
                            minute at least and a network that lets it be told within 10 */

@@ -6,8 +6,8 @@
 # Installs what is missing, then builds limef and runs its tests:
 #   dev       gcc, AddressSanitizer, UndefinedBehaviorSanitizer: all tests but those of vm
 #   tsan      ThreadSanitizer: the stress programs
-#   release   as it is installed: whole runs, the installed tree, symbols, headers, documentation;
-#             displays in a virtual machine, skipped where there can be none
+#   release   as it is installed: whole runs, the installed tree, symbols, headers, documentation
+#   vm        displays in a virtual machine, with the release; skipped where there can be none
 #   minimal   all optional parts off
 #   fuzz      the library built with clang, without a warning; each fuzzer for some seconds
 #   clang     looks at the apps and the tests, too: no warning
@@ -165,7 +165,8 @@ if built release; then
         tail -n 20 build/vm.log
         say "vm: no virtual machine: its tests are skipped"
     fi
-    run release -L 'install|lint|doc|e2e|everywhere|^vm$' -E "$again_in_release"
+    run release -L 'install|lint|doc|e2e|everywhere' -E "$again_in_release"
+    run release -L '^vm$' -j 1
 fi
 if built minimal; then
     run minimal -L 'unit|e2e' -E "$again_in_minimal"

@@ -25,6 +25,7 @@
 /* Of the process, a cycle: on a display GBM and EGL leave some 8 kB, see doc/kms.md. A picture is
  * more. And what libraries come to keep for good later than in the fourth. */
 #define MAX_GROWTH_BYTES 16384
+#define MAX_LATER_HEAP_BYTES 65536
 #define MAX_LATER_BYTES (4 << 20)
 
 /* Of this process, and of the kernel; what cannot be told is 0. */
@@ -250,7 +251,7 @@ static bool grows(const struct left *first, const struct left *last, int n_cycle
 
     if (!first->heap_bytes) /* another allocator is linked in: a sanitizer's, which keeps much */
         return false;
-    return last->heap_bytes > first->heap_bytes + may_bytes ||
+    return last->heap_bytes > first->heap_bytes + may_bytes + MAX_LATER_HEAP_BYTES ||
            last->held_bytes > first->held_bytes + may_bytes + MAX_LATER_BYTES;
 }
 

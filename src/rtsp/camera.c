@@ -22,6 +22,8 @@
 #define REPORT_EVERY_US 5000000
 /* Bytes that one camera may take before the others of its thread have their turn. */
 #define TURN_BYTES (256 * 1024)
+/* What came while a step took so long may have waited for us. */
+#define LONG_STEP_US 100000
 /* Of datagrams that are read from a socket when its connection is over: all that it has room for.
  */
 #define MOST_BATCHES 4096
@@ -172,7 +174,8 @@ static int receive_lent(struct rtsp_camera *camera, int64_t now_us)
     while (ret >= 0 && more > 0 && camera->stream.n_received < end &&
            camera->stream.phase == RTSP_STREAM_OPEN) {
         more = rtsp_stream_receive(&camera->stream);
-        ret = take_items(camera, now_us);
+        /* not that of the step: what is behind the camera may have taken long since */
+        ret = take_items(camera, limef_now_us());
     }
     if (ret == AVERROR_EXIT || camera->stream.phase != RTSP_STREAM_OPEN)
         return ret == AVERROR_EXIT ? ret : 0;
@@ -369,7 +372,7 @@ int rtsp_camera_step(struct rtsp_camera *camera, int64_t *due_us)
         ret = go_on_connecting(camera);
     if (ret >= 0 && camera->stream.phase == RTSP_STREAM_OPEN)
         ret = more = receive_all(camera, now_us);
-    camera->sync.is_behind = more > 0;
+    camera->sync.is_behind = more > 0 || limef_now_us() - now_us > LONG_STEP_US;
     if (ret >= 0 && more == 0)
         ret = tick_tracks(camera, now_us);
     if (ret >= 0 && camera->stream.phase != RTSP_STREAM_CLOSED)

@@ -104,7 +104,7 @@ static enum limef_rtsp_state state_for(enum limef_rtsp_reason reason)
     }
 }
 
-/* What a person does about it, behind the words that say what it is. */
+/* What a person does about one that never played, behind the words that say what it is. */
 static const char *advice(enum limef_rtsp_reason reason)
 {
     static const char *const texts[] = {
@@ -112,7 +112,8 @@ static const char *advice(enum limef_rtsp_reason reason)
         [LIMEF_RTSP_REASON_UNREACHABLE] = "; check host and port, and whether it is switched on",
         [LIMEF_RTSP_REASON_TLS] = "; check whether it speaks TLS at that port",
         [LIMEF_RTSP_REASON_NO_ANSWER] = "; check whether it is RTSP that is spoken at that port",
-        [LIMEF_RTSP_REASON_NO_MEDIA] = "; a firewall may hold its packets back: TCP comes through",
+        [LIMEF_RTSP_REASON_NO_MEDIA] =
+            "; by UDP a firewall may hold its packets back, by TCP it may have too many viewers",
         [LIMEF_RTSP_REASON_RESOURCES] = "; this machine has too little left, not the camera",
         [LIMEF_RTSP_REASON_CERTIFICATE] =
             "; trust its CA or its fingerprint if it is the right one",
@@ -148,7 +149,8 @@ int rtsp_camera_fail(struct rtsp_camera *camera, enum limef_rtsp_reason told, in
     /* one that has played is waited for; of one that never did nothing came that was asked for */
     limef_log(camera->settings.once || !camera->played_since_us ? LIMEF_LOG_ERROR
                                                                 : LIMEF_LOG_WARNING,
-              camera->name, "%s: %s%s", camera->location.url, text, advice(reason));
+              camera->name, "%s: %s%s", camera->location.url, text,
+              camera->played_since_us ? "" : advice(reason));
     snprintf(camera->why, sizeof(camera->why), "%s", text);
     camera->code = code;
     rtsp_camera_hang_up(camera);

@@ -21,6 +21,7 @@ struct rtsp_wall {
     bool is_known;
     bool is_placed;         /* the next two are of the stream's clock as it runs now */
     int64_t ticks, wall_us; /* of the last report */
+    int64_t arrived_us;     /* when it came */
     bool has_jumped;        /* the stream, behind */
     int64_t jumped_ticks;
     int64_t offset_us;     /* camera's wall clock minus ours, when it came */

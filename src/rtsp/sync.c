@@ -129,7 +129,7 @@ void rtsp_clock_anchor(struct rtsp_clock *clock, int64_t ticks, int64_t arrived_
     clock->shift_us = step_us(clock, own_us);
     if (clock->last_pts_us != LIMEF_NO_TIME && own_us + clock->shift_us <= clock->last_pts_us)
         own_us = clock->last_pts_us + 1 - clock->shift_us;
-    clock->from_us = clock->anchor_us = clock->last_own_us = own_us;
+    clock->from_us = clock->anchor_us = clock->last_own_us = clock->held_at_us = own_us;
     clock->anchor_ticks = ticks;
     clock->highest_ticks = clock->before_ticks = LIMEF_NO_TIME;
     clock->is_anchored = true;
@@ -365,7 +365,7 @@ void rtsp_clock_follow(struct rtsp_clock *clock, int64_t arrived_us, int64_t own
                                          .may_have_waited = clock->sync->is_behind},
                      is_led ? &master->course : NULL);
     if (clock->course.n_strayed != n_strayed)
-        say_repair(clock->sync, arrived_us, "times are ahead of when its units come by",
+        say_repair(clock->sync, arrived_us, "its times minus those at which its units come:",
                    own_us + before_us - (arrived_us - clock->sync->begun_us));
 }
 

@@ -13,6 +13,8 @@
 #define REORDER_US 1500000
 /* Of a stream that has so many pictures in a row in the order that they are shown in, each is. */
 #define MANY_IN_ORDER 64
+/* Even then an encoder may put a few between two: the second of them is so far ahead. */
+#define MANY_BETWEEN 5
 /* No crystal goes so far ahead, or back, from one report to the next: the camera's clock was set.
  */
 #define SET_BY_US 500000
@@ -91,6 +93,8 @@ static bool has_jumped_ahead(const struct rtsp_receiver *receiver, int64_t ticks
                        (receiver->arrived_us - clock->sync->begun_us);
     int64_t limit_us = is_in_order(receiver) ? JUMP_AHEAD_US : REORDER_US;
 
+    if (receiver->media != LIMEF_MEDIA_AUDIO)
+        limit_us = av_clip64(MANY_BETWEEN * clock->usual_us, limit_us, REORDER_US);
     most_us = FFMAX(most_us, clock->usual_us) + limit_us;
     return unit_us - clock->last_own_us > most_us && ahead_us > limit_us;
 }
@@ -112,7 +116,8 @@ static bool is_before_jump(const struct rtsp_receiver *receiver, int64_t ticks)
            llabs(ticks - wall->jumped_ticks) < llabs(ticks - receiver->clock->last_ticks);
 }
 
-/* What was reported with a timestamp from behind the jump was taken for another wall clock. */
+/* What was reported with a timestamp from behind the jump, and so behind the last unit before it,
+ * was taken for another wall clock. */
 static void jump(struct rtsp_receiver *receiver, int64_t ticks)
 {
     struct rtsp_clock *clock = receiver->clock;
@@ -122,7 +127,8 @@ static void jump(struct rtsp_receiver *receiver, int64_t ticks)
     wall->has_jumped = true;
     wall->jumped_ticks = clock->last_ticks;
     rtsp_clock_jump(clock, ticks, receiver->arrived_us, before_us - clock->last_own_us);
-    if (wall->is_placed && llabs(wall->ticks - ticks) < llabs(wall->ticks - clock->last_ticks))
+    if (wall->is_placed && wall->arrived_us >= clock->last_arrived_us &&
+        llabs(wall->ticks - ticks) < llabs(wall->ticks - clock->last_ticks))
         clock->base_us += before_us - clock->anchor_us;
     else
         wall->is_placed = false;
@@ -164,6 +170,7 @@ void rtsp_timeline_report(struct rtsp_receiver *receiver, const struct rtsp_repo
         return;
     wall->ticks = ticks;
     wall->wall_us = report->wall_us;
+    wall->arrived_us = report->arrived_us;
     wall->offset_us = report->offset_us;
     if (wall->is_known && llabs(ahead_us - wall->ahead_us) > SET_BY_US)
         wall->pace = (struct rtsp_pace){.n = 0};

@@ -10,6 +10,7 @@
 #include <libavcodec/codec_par.h>
 #include <libavutil/common.h>
 #include <libavutil/error.h>
+#include <libavutil/intreadwrite.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -269,16 +270,26 @@ int rtsp_camera_receive_datagrams(struct rtsp_camera *camera, unsigned which, in
     return came;
 }
 
+/* Of two on one channel: media are told by their payload type, reports by who sends them. */
+static bool is_for(const struct rtsp_receiver *receiver, const struct rtsp_item *item)
+{
+    const struct rtp_statistics *statistics = &receiver->statistics;
+
+    if (item->data_bytes >= 2 && !rtcp_is(item->data, item->data_bytes))
+        return (item->data[1] & 0x7f) == receiver->payload_type;
+    return item->data_bytes >= 8 && statistics->has_begun &&
+           AV_RB32(item->data + 4) == statistics->ssrc;
+}
+
 /* Whose packet that is, by its channel; some cameras give two tracks the same, or ones that
- * overlap: by its payload type then. NULL: nobody's. */
+ * overlap. NULL: nobody's. */
 static struct rtsp_track *track_of(const struct rtsp_camera *camera, const struct rtsp_item *item)
 {
-    bool is_rtp = item->data_bytes >= 2 && !rtcp_is(item->data, item->data_bytes);
     struct rtsp_track *found = NULL;
 
     for (unsigned i = 0; i < camera->n_tracks; i++) {
         struct rtsp_track *track = camera->tracks[i];
-        bool is_its = is_rtp && (item->data[1] & 0x7f) == track->receiver.payload_type;
+        bool is_its = is_for(&track->receiver, item);
 
         if (!track->is_set_up ||
             (item->channel != track->channel && item->channel != track->channel + 1))

@@ -181,6 +181,20 @@ Test(rtsp_sync, a_jump_of_the_timestamps_is_repaired_in_step)
     cr_assert(eq(int, (int)counters.sync, LIMEF_RTSP_SYNC_REPORTS));
 }
 
+/* The last report before a step back is no report from behind it, however near its timestamp is. */
+Test(rtsp_sync, pictures_whose_timestamps_step_back_stay_in_step_with_sound)
+{
+    streams[VIDEO].late_us = 250000;
+    play(0, 6900000);
+    streams[VIDEO].first_timestamp -= 27000;
+    for (int64_t now_us = 6900000; now_us < 9000000; now_us += 100000) {
+        play(now_us, now_us + 100000);
+        cr_assert(le(i64, llabs(apart_us()), 5000));
+    }
+    cr_assert(eq(u64, counters.n_jumps, 1));
+    cr_assert(zero(u32, streams[VIDEO].n_back + streams[AUDIO].n_back));
+}
+
 /* Pictures are captured 20 ms apart and come as 0 3 1 2 6 4 5. */
 Test(rtsp_sync, pictures_out_of_order_keep_their_order_while_they_are_put_in_step)
 {

@@ -35,27 +35,39 @@ unsigned plan_island_flags(const struct plan_work *work, uint32_t first)
     return flags;
 }
 
-/* What is measured of all that is fused to a source. all: nothing else is, but the source. */
-static double measured_load(const struct plan_work *work, uint32_t first, bool *all)
+/* Load of an island, as far as it is measured. */
+static double measured_load(const struct plan_work *work, uint32_t first)
 {
     double load = 0;
 
-    *all = true;
-    for (uint32_t i = work->member_at[first]; i < work->member_at[first + 1]; i++) {
-        const struct limef_plan_filter *filter = &work->problem->filters[work->members[i]];
-
-        *all &= work->members[i] == first || plan_is_measured(filter);
-        load += plan_load_of(filter);
-    }
+    for (uint32_t i = work->member_at[first]; i < work->member_at[first + 1]; i++)
+        load += plan_load_of(&work->problem->filters[work->members[i]]);
     return load;
+}
+
+/* Whether all that is fused to a source is measured; the source itself need not be. */
+static bool is_rest_measured(const struct plan_work *work, uint32_t first)
+{
+    bool all = true;
+
+    for (uint32_t i = work->member_at[first]; i < work->member_at[first + 1]; i++)
+        all &= work->members[i] == first ||
+               plan_is_measured(&work->problem->filters[work->members[i]]);
+    return all;
+}
+
+static bool was_reading(const struct plan_work *work, const struct limef_plan_island *island)
+{
+    const struct limef_plan_island *was = plan_previous_island(work, island->first);
+
+    return was && was->priority == LIMEF_PRIORITY_INGEST;
 }
 
 /* What never waits seems light where others leave it little, and once it goes before them it takes
  * the whole core; then nobody else runs, for seconds. */
 static bool is_light_load(const struct plan_work *work, const struct limef_plan_island *island)
 {
-    const struct limef_plan_island *was = plan_previous_island(work, island->first);
-    bool was_light = was && was->priority == LIMEF_PRIORITY_INGEST;
+    bool was_light = was_reading(work, island);
 
     if (work->is_eager[island->first] && !was_light)
         return false;
@@ -69,17 +81,19 @@ static bool is_light_load(const struct plan_work *work, const struct limef_plan_
 static bool is_reading(const struct plan_work *work, const struct limef_plan_island *island,
                        unsigned flags)
 {
-    bool all;
+    bool was_light = was_reading(work, island);
 
     if (plan_is_known(island->load))
         return is_light_load(work, island);
-    if (measured_load(work, island->first, &all) > PLAN_READ_LOAD)
+    if (measured_load(work, island->first) > (was_light ? READ_LOAD_STAYS : PLAN_READ_LOAD) ||
+        work->busy_us[island->first] > (was_light ? READ_US_STAYS : PLAN_READ_US))
         return false;
     /* what is not measured behind a live source has mostly got nothing yet */
     if (work->problem->filters[island->first].is_live)
         return true;
     /* who does not wait for its data takes a core for itself as long as there is some */
-    return all && flags & LIMEF_FILTER_BLOCKING && !(flags & LIMEF_FILTER_SELF_THREADED);
+    return is_rest_measured(work, island->first) && flags & LIMEF_FILTER_BLOCKING &&
+           !(flags & LIMEF_FILTER_SELF_THREADED);
 }
 
 /* What an island is that is not urgent. */
@@ -127,7 +141,7 @@ static void measure(const struct plan_work *work, struct limef_plan_island *isla
         has_load &= plan_is_measured(filter);
         has_p95 &= plan_is_known(filter->p95_us) && plan_is_known(filter->rate_hz);
         load += plan_load_of(filter);
-        if (!has_p95)
+        if (!plan_is_known(filter->p95_us) || !plan_is_known(filter->rate_hz) || !(rate_hz > 0))
             continue;
         p95_us += filter->p95_us * filter->rate_hz / rate_hz;
         /* a filter that works on few frames works on this one */
@@ -138,9 +152,25 @@ static void measure(const struct plan_work *work, struct limef_plan_island *isla
     island->p95_us = has_p95 ? p95_us : LIMEF_NOT_MEASURED;
 }
 
-/* Of islands of one class, or of the other real-time classes; in the order of the islands: floating
- * point would tell. */
-static double load_of(const struct limef_plan *plan, enum limef_priority priority, bool others)
+/* Of islands of one class, or of the other real-time classes, as far as it is measured; in the
+ * order of the islands: floating point would tell. */
+static double load_of(const struct plan_work *work, enum limef_priority priority, bool others)
+{
+    const struct limef_plan *plan = work->plan;
+    double load = 0;
+
+    for (uint32_t i = 0; i < plan->n_islands; i++) {
+        const struct limef_plan_island *island = &plan->islands[i];
+
+        if (island->thread == LIMEF_PLAN_NONE &&
+            (others ? plan_is_urgent(island->priority) && island->priority != priority
+                    : island->priority == priority))
+            load += measured_load(work, island->first);
+    }
+    return load;
+}
+
+double plan_urgent_load(const struct limef_plan *plan)
 {
     double load = 0;
 
@@ -148,16 +178,10 @@ static double load_of(const struct limef_plan *plan, enum limef_priority priorit
         const struct limef_plan_island *island = &plan->islands[i];
 
         if (island->thread == LIMEF_PLAN_NONE && plan_is_known(island->load) &&
-            (others ? plan_is_urgent(island->priority) && island->priority != priority
-                    : island->priority == priority))
+            plan_is_urgent(island->priority))
             load += island->load;
     }
     return load;
-}
-
-double plan_urgent_load(const struct limef_plan *plan)
-{
-    return load_of(plan, LIMEF_PRIORITY_INGEST, false) + load_of(plan, LIMEF_PRIORITY_INGEST, true);
 }
 
 static bool is_as_before(const struct plan_work *work, const struct limef_plan_island *island)
@@ -177,10 +201,10 @@ static uint32_t list_class(struct plan_work *work, enum limef_priority priority)
     for (uint32_t i = 0; i < plan->n_islands; i++) {
         const struct limef_plan_island *island = &plan->islands[i];
 
-        if (island->thread != LIMEF_PLAN_NONE || island->priority != priority ||
-            !plan_is_known(island->load))
+        if (island->thread != LIMEF_PLAN_NONE || island->priority != priority)
             continue;
-        work->rest[island->first] = island->load + (is_as_before(work, island) ? 0 : MANY_CORES);
+        work->rest[island->first] =
+            measured_load(work, island->first) + (is_as_before(work, island) ? 0 : MANY_CORES);
         work->list[n++] = island->first;
     }
     plan_sort_heaviest_first(work, work->list, n);
@@ -191,18 +215,19 @@ static uint32_t list_class(struct plan_work *work, enum limef_priority priority)
 static void bound_class(struct plan_work *work, enum limef_priority priority, double share)
 {
     double most = share * work->problem->machine.n_cpus;
-    double load = load_of(work->plan, priority, true);
+    double load = load_of(work, priority, true);
     uint32_t n;
 
-    if (load + load_of(work->plan, priority, false) <= most)
+    if (load + load_of(work, priority, false) <= most)
         return;
     n = list_class(work, priority);
     while (n-- > 0) {
         uint32_t first = work->list[n];
         struct limef_plan_island *island = &work->plan->islands[work->plan->island_of[first]];
+        double measured = measured_load(work, first);
 
-        if (load + island->load <= most * (is_as_before(work, island) ? URGENT_STAYS : 1))
-            load += island->load;
+        if (load + measured <= most * (is_as_before(work, island) ? URGENT_STAYS : 1))
+            load += measured;
         else
             island->priority = usual_priority(work->problem->filters[first].flags);
     }

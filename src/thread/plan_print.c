@@ -32,15 +32,16 @@ static const char *why_it_reads(const struct limef_plan_filter *first, bool is_m
                        : "it waits for what it reads, and is not measured yet";
 }
 
-/* Of a source with nothing that makes it urgent. */
+/* Of what nothing makes urgent. */
 static const char *why_it_waits(const struct limef_plan_filter *first,
                                 const struct limef_plan_island *island)
 {
-    if (!first->is_live)
+    if (!first->is_live || !plan_is_source(first))
         return "nothing makes it urgent";
     if (first->is_eager)
         return "it reads a live source, but never waits for it";
-    return island->load <= PLAN_READ_LOAD && island->p95_us <= PLAN_READ_US
+    return plan_is_known(island->load) && island->load <= PLAN_READ_LOAD &&
+                   island->p95_us <= PLAN_READ_US
                ? "it reads a live source, but others that are urgent have their share of the cores"
                : "it reads a live source, but works for too long to go before all others";
 }

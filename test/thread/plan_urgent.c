@@ -61,7 +61,7 @@ static double urgent_load(void)
 
 Test(plan_urgent, a_camera_with_light_work_is_and_with_heavy_work_is_not)
 {
-    uint32_t source = put_camera(4000, 50);
+    uint32_t source = put_camera(3900, 50);
 
     cr_assert(zero(int, plans_make(&plans)));
     cr_assert(eq(int, island_of(source)->priority, LIMEF_PRIORITY_INGEST));
@@ -82,7 +82,7 @@ Test(plan_urgent, a_camera_whose_frames_take_long_is_not)
 
 Test(plan_urgent, a_camera_that_is_goes_on_to_be_a_little_longer)
 {
-    uint32_t source = put_camera(4000, 50);
+    uint32_t source = put_camera(3900, 50);
 
     cr_assert(zero(int, plans_make(&plans)));
     plans.filters[1].cost_us = plans.filters[1].p95_us = 6000;
@@ -107,6 +107,30 @@ Test(plan_urgent, what_gets_nothing_behind_a_camera_does_not_count)
     plans.filters[source].cost_us = 12000;
     cr_assert(zero(int, plans_make(&plans)));
     cr_assert(eq(int, island_of(source)->priority, LIMEF_PRIORITY_PROCESSING));
+}
+
+/* A branch that is shut makes nothing urgent: 0.15 of a core, but 30 ms at a time. */
+Test(plan_urgent, what_gets_nothing_behind_a_camera_hides_no_slow_frames)
+{
+    uint32_t source = put_camera(30000, 5);
+    uint32_t shut = plans_put(&plans, source + 1, "shut", 1, 5);
+
+    plans.filters[shut].cost_us = LIMEF_NOT_MEASURED;
+    cr_assert(zero(int, plans_make(&plans)));
+    cr_assert(eq(int, island_of(source)->priority, LIMEF_PRIORITY_PROCESSING));
+}
+
+/* Almost 0.2 of a core each, 1.6 together, of two. */
+Test(plan_urgent, what_gets_nothing_behind_cameras_hides_no_load)
+{
+    for (int i = 0; i < 8; i++) {
+        uint32_t source = put_camera(3900, 50);
+        uint32_t shut = plans_put(&plans, source + 1, "shut", 1, 50);
+
+        plans.filters[shut].cost_us = LIMEF_NOT_MEASURED;
+    }
+    cr_assert(zero(int, plans_make(&plans)));
+    cr_assert(eq(u32, n_of(LIMEF_PRIORITY_INGEST), 5));
 }
 
 /* 0.05 to 0.24 of a core each, 2.9 together: one core of two is for what is urgent. */

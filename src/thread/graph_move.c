@@ -24,6 +24,8 @@
 
 /* How long the inner thread waits for one that has a camera, before it goes on for a frame. */
 #define PATIENCE_US 2000
+/* Who waits for a thread looks so often whether the graph is to stop. */
+#define STOP_LOOK_US 20000
 /* How long what waits in a boundary that goes is read before anybody stands still for it. */
 #define NARROW_US 1500000
 
@@ -173,9 +175,15 @@ static void hold_end(struct hold *hold)
     command_wait(hold->thread, &hold->reply, 0, &ret); /* withdrawn, or it goes on */
 }
 
-/* Returns 0: it stands, up to hold_end(), or does not run; AVERROR(ETIMEDOUT), AVERROR(EAGAIN): as
- * limef_thread_call(). */
-static int hold_begin(struct hold *hold, struct limef_thread *thread, int64_t deadline_us)
+static bool is_stopping(const struct limef_graph_inside *graph)
+{
+    return atomic_load_explicit(&graph->stopping, memory_order_relaxed);
+}
+
+/* Returns 0: it stands, up to hold_end(), or does not run; AVERROR_EXIT: the graph is to stop;
+ * AVERROR(ETIMEDOUT), AVERROR(EAGAIN): as limef_thread_call(). */
+static int hold_begin(const struct limef_graph_inside *graph, struct hold *hold,
+                      struct limef_thread *thread, int64_t deadline_us)
 {
     int ret = command_post_call(thread, NULL, stand, hold, &hold->reply);
     bool stands;
@@ -184,13 +192,13 @@ static int hold_begin(struct hold *hold, struct limef_thread *thread, int64_t de
         return ret == AVERROR_EXIT ? 0 : ret;
     hold->thread = thread;
     while (!(stands = atomic_load_explicit(&hold->stands, memory_order_acquire)) &&
-           limef_now_us() < deadline_us)
-        futex_wait(&hold->stands, 0, deadline_us);
+           limef_now_us() < deadline_us && !is_stopping(graph))
+        futex_wait(&hold->stands, 0, FFMIN(deadline_us, limef_deadline_us(STOP_LOOK_US)));
     if (stands)
         return 0;
     hold_end(hold);
     hold->thread = NULL;
-    return AVERROR(ETIMEDOUT);
+    return is_stopping(graph) ? AVERROR_EXIT : AVERROR(ETIMEDOUT);
 }
 
 /* The inner thread is held: it waits for the outer one. */
@@ -198,7 +206,7 @@ static int meet(void *context)
 {
     struct move *move = context;
     struct hold hold = {.thread = NULL};
-    int ret = hold_begin(&hold, move->outer->thread, limef_deadline_us(PATIENCE_US));
+    int ret = hold_begin(move->graph, &hold, move->outer->thread, limef_deadline_us(PATIENCE_US));
 
     if (ret >= 0)
         ret = move->act(move->context);
@@ -239,7 +247,7 @@ static int hold_both(struct move *move)
     move->inner = back ? move->from : move->to;
     if (is_live(move->graph, move->outer))
         return call_inner(move, meet, move);
-    ret = hold_begin(&hold, move->outer->thread, move->deadline_us);
+    ret = hold_begin(move->graph, &hold, move->outer->thread, move->deadline_us);
     if (ret >= 0)
         ret = call_inner(move, move->act, move->context);
     hold_end(&hold);
@@ -262,10 +270,13 @@ static bool is_any_wide(const struct move *move)
     return edge;
 }
 
-static void set_depth(struct graph_edge *edge, unsigned depth)
+/* Whether it was made shallower, and lies between the two threads of this move: the others run. */
+static bool is_narrowed(const struct move *move, const struct graph_edge *edge)
 {
-    edge->narrowed_from = depth == 1 ? edge->input.lane.settings.depth : 0;
-    edge->input.lane.settings.depth = depth;
+    const struct graph_thread *from = edge->from->thread, *to = edge->to->thread;
+
+    return edge->narrowed_from && (from == move->from || from == move->to) &&
+           (to == move->from || to == move->to);
 }
 
 static int narrow_all(void *context)
@@ -274,8 +285,11 @@ static int narrow_all(void *context)
 
     pthread_mutex_lock(&move->graph->registry);
     for (struct graph_edge *edge = move->graph->edges; edge; edge = edge->next)
-        if (is_wide(edge))
-            set_depth(edge, 1);
+        if (is_wide(edge)) {
+            if (!edge->narrowed_from)
+                edge->narrowed_from = edge->input.lane.settings.depth;
+            edge->input.lane.settings.depth = 1;
+        }
     pthread_mutex_unlock(&move->graph->registry);
     return 0;
 }
@@ -286,8 +300,10 @@ static int widen_all(void *context)
 
     pthread_mutex_lock(&move->graph->registry);
     for (struct graph_edge *edge = move->graph->edges; edge; edge = edge->next)
-        if (edge->narrowed_from)
-            set_depth(edge, edge->narrowed_from);
+        if (is_narrowed(move, edge)) {
+            edge->input.lane.settings.depth = edge->narrowed_from;
+            edge->narrowed_from = 0;
+        }
     pthread_mutex_unlock(&move->graph->registry);
     return 0;
 }
@@ -297,7 +313,7 @@ static int look_whether_narrow(void *context)
     const struct move *move = context;
     const struct graph_edge *edge = move->graph->edges;
 
-    if (atomic_load_explicit(&move->graph->stopping, memory_order_relaxed))
+    if (is_stopping(move->graph))
         return AVERROR_EXIT;
     while (edge && !(is_wide(edge) && LIMEF_COUNTED(edge->input.lane.held)))
         edge = edge->next;
@@ -305,8 +321,9 @@ static int look_whether_narrow(void *context)
 }
 
 /* While a boundary is read to its end the outer thread stands still, with all else that it feeds:
- * sound, say. So full ones are made one frame deep first, and both threads go on until no more
- * waits; where that takes too long the move is tried all the same. Returns 0, or as hold_both(). */
+ * sound, say. So full ones are made one frame deep first: the inner one goes on until no more
+ * waits, the outer one until its next frame for it. Where the inner one is slow the move is tried
+ * all the same. Returns 0, or as hold_both(). */
 static int narrow(struct move *move)
 {
     int ret;
@@ -318,8 +335,8 @@ static int narrow(struct move *move)
     ret = hold_both(move);
     if (ret < 0)
         return ret;
-    call_inner(move, look_whether_narrow, move);
-    return 0;
+    ret = call_inner(move, look_whether_narrow, move);
+    return ret == AVERROR_EXIT ? ret : 0;
 }
 
 /* What is left of the boundaries that were to go is as deep as before. */
@@ -327,13 +344,13 @@ static void widen(struct move *move, int64_t timeout_us)
 {
     struct graph_edge *edge = move->graph->edges;
 
-    while (edge && !edge->narrowed_from)
+    while (edge && !is_narrowed(move, edge))
         edge = edge->next;
     if (!edge)
         return;
     move->act = widen_all;
     move->deadline_us = limef_deadline_us(timeout_us);
-    if (hold_both(move) < 0)
+    if (hold_both(move) < 0 && !is_stopping(move->graph))
         limef_log(LIMEF_LOG_WARNING, move->graph->settings.name,
                   "before '%s' it stays one frame deep for now", edge->to->filter->name);
 }
@@ -440,6 +457,7 @@ static int set_bounds(void *context)
     struct limef_graph_inside *graph = bounds->move.graph;
 
     pthread_mutex_lock(&graph->registry);
+    bounds->edge->narrowed_from = 0;
     if (bounds->frames)
         exchange_frames(bounds);
     else

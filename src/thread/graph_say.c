@@ -16,6 +16,8 @@
 static void log_change(struct limef_graph_inside *graph, int code, const char *what,
                        const char *why)
 {
+    if (code == AVERROR_EXIT) /* it ends */
+        return;
     if (code < 0)
         limef_log(LIMEF_LOG_WARNING, graph->settings.name, "the plan goes on as it was: %s (%s)",
                   what, av_err2str(code));

@@ -53,9 +53,21 @@ static void measure_edges(struct limef_graph_inside *graph)
             keep_edge(&edge->measured, &edge->to->arrived, edge->to->n_edges);
 }
 
+/* Of one window it is off by a tenth, by some thirty samples, where a fiftieth is judged. */
+static double taken_share(struct graph_node *node, uint64_t n_sampled, uint64_t n_refused)
+{
+    uint64_t n_looks = n_sampled + n_refused;
+    double now = n_looks ? (double)n_sampled / (double)n_looks : 1;
+
+    if (!n_looks || (!n_refused && node->taken_share <= 0))
+        return node->taken_share > 0 ? node->taken_share : 1;
+    node->taken_share += (now - node->taken_share) * (node->taken_share > 0 ? 0.125 : 1);
+    return node->taken_share;
+}
+
 /* Media frames that went in, by the measured ones without those that were refused; of a source:
  * that came out, by what the measured steps gave. */
-static uint64_t media_of(const struct graph_node *node, const struct limef_probe_reading *now)
+static uint64_t media_of(struct graph_node *node, const struct limef_probe_reading *now)
 {
     const struct limef_probe_reading *began = &node->began;
     uint64_t n_steps = now->n_steps - began->n_steps, n_sampled = now->n_sampled - began->n_sampled;
@@ -63,7 +75,7 @@ static uint64_t media_of(const struct graph_node *node, const struct limef_probe
     uint64_t n_refused = now->n_refused - began->n_refused;
 
     if (!node->source.source)
-        return n_refused ? n_frames * n_sampled / (n_sampled + n_refused) : n_frames;
+        return (uint64_t)((double)n_frames * taken_share(node, n_sampled, n_refused) + 0.5);
     return n_sampled ? n_steps * (now->n_out - began->n_out) / n_sampled : n_steps;
 }
 

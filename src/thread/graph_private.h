@@ -69,6 +69,7 @@ struct graph_node {
     struct limef_plan_edge arrived; /* what came to it in the window, if it is measured */
     unsigned n_edges;               /* that lead to it */
     uint64_t n_media;               /* frames in the window */
+    double taken_share;             /* of frames, the others are refused; over some windows */
     double age_us;                  /* of live ones, mean; LIMEF_NOT_MEASURED: none was looked at */
     bool is_measured;               /* in this window */
     bool is_probed;

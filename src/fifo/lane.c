@@ -57,6 +57,7 @@ bool lane_lets_nap(const struct limef_lane *lane, const struct limef_frame *writ
     unsigned depth = lane->settings.depth;
 
     return is_media(written) && !(written->flags & LIMEF_FRAME_LIVE) &&
+           lane->settings.overflow == LIMEF_OVERFLOW_BLOCK && /* else what comes next may drop */
            limef_lane_n_waiting(lane) < depth - depth / 4;
 }
 

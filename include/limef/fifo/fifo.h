@@ -128,7 +128,8 @@ LIMEF_API void limef_fifo_unhold(struct limef_fifo *fifo);
  * Lets the reader sleep on when a frame comes that need not be read at once: where nothing is shown
  * or heard at its time, a wake-up for each frame is in vain. Once something came, the next sleep
  * ends when three quarters of a lane's depth wait, when a frame comes that is live or no media,
- * when a writer waits for room, or after patience_us. A reader that polls has no patience.
+ * or in a lane that drops, when a writer waits for room, or after patience_us. A reader that polls
+ * has no patience.
  *
  * @param patience_us  how late a frame may be read for that; 0, as at the start: each one at once.
  * Thread: the consumer, or the controlling one while nobody reads

@@ -294,8 +294,9 @@ static int upload_planes(struct textures *textures, const struct gl *gl, const A
  */
 static int check_memory(const struct gl *gl, const struct upload *upload, bool is_first)
 {
-    return (is_first || upload->uploaded_bytes) && gl->GetError() != GL_NO_ERROR ? AVERROR(ENOMEM)
-                                                                                 : 0;
+    return (is_first || upload->uploaded_bytes) && gl->GetError() == GL_OUT_OF_MEMORY
+               ? AVERROR(ENOMEM)
+               : 0;
 }
 
 static void show(struct textures *textures, struct texture_set *set, const AVFrame *av)

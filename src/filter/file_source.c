@@ -37,8 +37,10 @@ int file_source_is_interrupted(void *context)
 {
     struct limef_file_source *file = context;
 
-    if (limef_thread_stopping(limef_thread_current()))
+    if (limef_thread_stopping(limef_thread_current())) {
+        file->interrupted = true;
         return 1;
+    }
     if (limef_now_us() > file->deadline_us)
         file->timed_out = true;
     return file->timed_out;
@@ -116,7 +118,6 @@ static int end(struct limef_file_source *file, int code)
 
     if (code == AVERROR_EXIT)
         return code;
-    file->ended = true;
     if (code == AVERROR_EOF)
         code = 0;
     if (code < 0) {
@@ -127,7 +128,8 @@ static int end(struct limef_file_source *file, int code)
         file->opened = false;
     }
     if (file_source_signal(file, LIMEF_SIGNAL_END, code, 0, text) == AVERROR_EXIT)
-        return AVERROR_EXIT;
+        return AVERROR_EXIT; /* it ends once more when somebody hears it */
+    file->ended = true;
     if (code < 0) {
         struct limef_signal_frame report = file->signal;
 
@@ -137,6 +139,22 @@ static int end(struct limef_file_source *file, int code)
     return AVERROR_EOF;
 }
 
+/* After a stop in the middle of a call: libavformat fails from then on, so it is opened anew and
+ * goes on where it was. */
+static void open_anew(struct limef_file_source *file)
+{
+    int64_t position_us = limef_file_source_position_us(file);
+    const AVIOContext *io = file->format ? file->format->pb : NULL;
+
+    if (file->opened && io && io->seekable & AVIO_SEEKABLE_NORMAL && !file->seek_asked &&
+        position_us != LIMEF_NO_TIME) {
+        file->seek_asked = file->seek_exact = true;
+        file->seek_us = position_us - file->offset_us;
+    }
+    file_source_close(file);
+    file->opened = false;
+}
+
 static int open_once(struct limef_file_source *file)
 {
     int ret = file_source_open(file);
@@ -144,6 +162,7 @@ static int open_once(struct limef_file_source *file)
     if (ret < 0)
         return ret;
     file->opened = true;
+    file->begun = false;
     file->loop_us = file->end_us = LIMEF_NO_TIME;
     if (file->settings.start_us > 0 && !file->seek_asked && !file->live) {
         int64_t start_us = limef_file_source_start_us(file);
@@ -152,8 +171,14 @@ static int open_once(struct limef_file_source *file)
         file->loop_us = file->seek_us;
         file->seek_asked = file->seek_exact = true;
     }
-    return file_source_begin(file, limef_file_source_start_us(file)) == AVERROR_EXIT ? AVERROR_EXIT
-                                                                                     : 0;
+    return 0;
+}
+
+/* Says what was opened. Returns 0; or AVERROR_EXIT: nobody heard it, it is to be said again. */
+static int begin_once(struct limef_file_source *file)
+{
+    file->begun = file_source_begin(file, limef_file_source_start_us(file)) != AVERROR_EXIT;
+    return file->begun ? 0 : AVERROR_EXIT;
 }
 
 /* Takes over parameters that changed in the middle. Returns 1 if a codec frame is due, else 0; or
@@ -217,8 +242,12 @@ static int step(struct limef_file_source *file, int64_t *due_us)
     int64_t now_us;
     int ret = 0;
 
+    if (file->interrupted)
+        open_anew(file);
     if (!file->opened)
         ret = open_once(file);
+    if (ret >= 0 && !file->begun)
+        ret = begin_once(file);
     if (ret >= 0 && file->seek_asked) {
         ret = file_source_seek(file);
         if (ret != AVERROR_EXIT && file->opened)

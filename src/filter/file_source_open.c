@@ -343,7 +343,7 @@ int file_source_open(struct limef_file_source *file)
 {
     int ret;
 
-    file->timed_out = file->disk_hangs = false;
+    file->timed_out = file->disk_hangs = file->interrupted = false;
     ret = open_format(file);
     if (ret < 0)
         return ret;
@@ -385,6 +385,7 @@ int file_source_describe(struct limef_file_source *file, const AVStream *stream)
     struct limef_codec_frame *codec = &file->codec;
     struct limef_payload *payload = limef_pool_get(file->codecs);
     AVRational rate, aspect;
+    int ret;
 
     if (!payload)
         return AVERROR(ENOMEM);
@@ -411,6 +412,7 @@ int file_source_describe(struct limef_file_source *file, const AVStream *stream)
         codec->aspect_num = aspect.num;
         codec->aspect_den = aspect.num ? aspect.den : 0;
     }
-    file->tracks[stream->index].described = true;
-    return limef_pass(&file->source.filter, &codec->frame);
+    ret = limef_pass(&file->source.filter, &codec->frame);
+    file->tracks[stream->index].described = ret != AVERROR_EXIT; /* else nobody heard it */
+    return ret;
 }

@@ -36,12 +36,8 @@ static bool is_shorter(const struct limef_file_source *file)
 static int at_end(struct limef_file_source *file, int code)
 {
     code = file_source_why(file, code);
-    if (code == AVERROR_EXIT) {
-        /* interrupted in the middle: its state is not to be trusted */
-        file_source_close(file);
-        file->opened = false;
+    if (code == AVERROR_EXIT)
         return code;
-    }
     if (file_source_seek_again(file))
         return 0;
     if (file->n_ahead) { /* these come first; then it is asked again */

@@ -120,6 +120,8 @@ int file_source_seek(struct limef_file_source *file)
 
     file->seek_asked = false;
     ret = counts ? count_to_target(file) : seek_format(file, to_us);
+    if (ret == AVERROR_EXIT)
+        file->seek_asked = true; /* of who starts it again */
     if (ret == AVERROR_EXIT || !file->opened)
         return ret;
     if (ret < 0) {
@@ -134,8 +136,10 @@ int file_source_seek(struct limef_file_source *file)
     file->offset_us = 0;
     file->end_us = LIMEF_NO_TIME;
     LIMEF_COUNT(file->n_seeks, 1);
-    return file_source_signal(file, LIMEF_SIGNAL_FLUSH, 0,
-                              file->seek_exact ? file->seek_us : LIMEF_NO_TIME, NULL);
+    ret = file_source_signal(file, LIMEF_SIGNAL_FLUSH, 0,
+                             file->seek_exact ? file->seek_us : LIMEF_NO_TIME, NULL);
+    file->seek_asked = ret == AVERROR_EXIT; /* nobody heard it */
+    return ret;
 }
 
 bool file_source_seek_again(struct limef_file_source *file)

@@ -91,6 +91,7 @@ struct limef_file_source {
     struct limef_file_track tracks[LIMEF_FILE_MAX_TRACKS];
     int video, audio; /**< tracks; -1: none */
     bool opened, ended, paused, waiting, live;
+    bool begun;                       /**< START of what is open was heard */
     struct file_reader *reader;       /**< of a file; NULL: none is open */
     struct limef_packet_frame *ahead; /**< read, and passed on when it is their turn, where there
                                            are pictures and sound; owned */
@@ -106,6 +107,7 @@ struct limef_file_source {
     bool has_fd;
     bool disk_hangs;     /**< it was a file's disk that took longer */
     bool timed_out;      /**< the last blocking call took longer than it may */
+    bool interrupted;    /**< a stop came in the middle of a call: it is opened anew then */
     int64_t deadline_us; /**< of the blocking call that runs */
     int64_t size_bytes;  /**< of the file when it was opened; 0 or negative: it has none */
     int64_t rate;        /**< in thousandths */

@@ -10,9 +10,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* How late a picture may be shown that has no time to be shown at. */
-#define UNTIMED_PATIENCE_US 20000
-
 static enum limef_presenter_output output_of(enum play_vo vo)
 {
     switch (vo) {
@@ -75,8 +72,6 @@ static int init_screen(struct player *player)
     player->screen_chain =
         player->framemd5_file ? &player->framemd5.filter : &player->presenter.filter;
     limef_consumer_init(&player->screen, player->screen_chain, &thread);
-    if (options->untimed)
-        limef_fifo_set_patience(&player->screen.fifo, UNTIMED_PATIENCE_US);
     limef_thread_set_task(&player->screen.thread, limef_presenter_tick, &player->presenter);
     return 0;
 }

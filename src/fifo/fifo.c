@@ -124,7 +124,7 @@ HOT bool fifo_wake_sleeper(struct limef_fifo *fifo)
     if (!fifo || atomic_load_explicit(&fifo->reader, memory_order_relaxed) == READER_AWAKE)
         return false;
     was = atomic_exchange_explicit(&fifo->reader, READER_AWAKE, memory_order_acq_rel);
-    if (was == READER_ASLEEP || was == READER_NAPS)
+    if (was == READER_ASLEEP)
         futex_wake(&fifo->reader);
     else if (was == READER_POLLS && write(fifo->fd, &one, sizeof(one)) < 0)
         return false; /* EAGAIN: the counter is full, so it is readable */
@@ -144,10 +144,8 @@ static unsigned take_in_turn(struct limef_fifo *fifo, struct limef_stack_frame *
         n += lane_take(lane, frames + n, max_frames - n);
         lane = lane->next ? lane->next : fifo->lanes;
     } while (n < max_frames && lane != first);
-    if (n) {
+    if (n)
         fifo->turn = lane;
-        fifo->has_come = true;
-    }
     return n;
 }
 
@@ -193,24 +191,17 @@ static void arm(struct limef_fifo *fifo, bool was_taken)
         return; /* EAGAIN: readable already */
 }
 
-/* Sleeps until something is there, a wake-up, or the deadline. Who naps in vain sleeps then. */
+/* Sleeps until something is there, a wake-up, or the deadline. */
 static void sleep_until(struct limef_fifo *fifo, int64_t deadline_us)
 {
     int64_t slept_at_us = limef_now_us();
-    uint32_t how = READER_ASLEEP;
 
-    if (fifo->has_come && fifo->patience_us > 0) {
-        how = READER_NAPS;
-        if (fifo->patience_us < deadline_us - slept_at_us)
-            deadline_us = slept_at_us + fifo->patience_us;
-    }
-    fifo->has_come = false;
-    atomic_store_explicit(&fifo->reader, how, memory_order_seq_cst);
+    atomic_store_explicit(&fifo->reader, READER_ASLEEP, memory_order_seq_cst);
     /* the store before the looks; pairs with the fence in fifo_wake_reader() */
     atomic_thread_fence(memory_order_seq_cst);
     if (!has_frames(fifo) && !is_closed(fifo) &&
         !atomic_load_explicit(&fifo->woken, memory_order_relaxed))
-        futex_wait(&fifo->reader, how, deadline_us);
+        futex_wait(&fifo->reader, READER_ASLEEP, deadline_us);
     atomic_store_explicit(&fifo->reader, READER_AWAKE, memory_order_relaxed);
     if (fifo->spin_rounds && limef_now_us() - slept_at_us >= SHORT_SLEEP_US)
         fifo->spin_rounds = fifo->spin_rounds / 2 + 1;
@@ -358,11 +349,6 @@ void limef_fifo_unhold(struct limef_fifo *fifo)
             fifo->n_held--;
         }
     fifo_wake_reader(fifo); /* if it is about to poll */
-}
-
-void limef_fifo_set_patience(struct limef_fifo *fifo, int64_t patience_us)
-{
-    fifo->patience_us = patience_us;
 }
 
 void limef_fifo_wake(struct limef_fifo *fifo)

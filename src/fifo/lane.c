@@ -52,15 +52,6 @@ static void sample(struct limef_lane *lane, struct limef_stack_frame *stack)
     lane->sample_in = lane->sample_every;
 }
 
-bool lane_lets_nap(const struct limef_lane *lane, const struct limef_frame *written)
-{
-    unsigned depth = lane->settings.depth;
-
-    return is_media(written) && !(written->flags & LIMEF_FRAME_LIVE) &&
-           lane->settings.overflow == LIMEF_OVERFLOW_BLOCK && /* else what comes next may drop */
-           limef_lane_n_waiting(lane) < depth - depth / 4;
-}
-
 HOT int limef_lane_write(struct limef_lane *lane, const struct limef_frame *frame)
 {
     const struct limef_signal_frame *signal_frame = limef_signal_frame_from(frame);
@@ -91,7 +82,7 @@ HOT int limef_lane_write(struct limef_lane *lane, const struct limef_frame *fram
     sample(lane, stack);
     LIMEF_COUNT(lane->n_written, 1);
     publish(lane, stack);
-    wake_reader_for(lane, frame);
+    wake_reader(lane);
     /* last: it may take a line from the reader's CPU, and the frame need not wait for that */
     note_max_used(lane, frame);
     return 0;

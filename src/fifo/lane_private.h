@@ -12,7 +12,6 @@ enum {
     READER_AWAKE,
     READER_ASLEEP,
     READER_POLLS,
-    READER_NAPS, /* and is woken for what cannot wait */
 };
 
 /* Takes up to max_frames; returns how many. Thread: the consumer */
@@ -24,10 +23,6 @@ void lane_recycle(struct limef_lane *lane, struct limef_stack_frame *const *fram
 
 /* Wakes a writer that waits for room if the lane has drained enough. Thread: the consumer */
 void lane_offer_room(struct limef_lane *lane);
-
-/* Whether a reader that naps may sleep on when this frame is behind the others. Thread: the
- * producer */
-bool lane_lets_nap(const struct limef_lane *lane, const struct limef_frame *written);
 
 /* Whether lane_take() would give something. Thread: the consumer */
 bool lane_has_frames(const struct limef_lane *lane);

@@ -344,7 +344,6 @@ static int wait_for_room(struct limef_lane *lane, const struct limef_frame *in)
     if (lane->settings.overflow != LIMEF_OVERFLOW_BLOCK && lane->timed_out_at == lane->taken + 1)
         return AVERROR(ETIMEDOUT);
     LIMEF_COUNT(lane->n_blocked, 1);
-    wake_reader(lane); /* it may nap: with bounds in bytes or time there is no room for more */
     probe_wait_begins();
     while (!ret) {
         /* seq_cst: before the look for room; pairs with the fence in lane_recycle() */

@@ -123,27 +123,19 @@ static inline bool lane_is_closed(struct limef_lane *lane)
     return true;
 }
 
-/* Says that a frame was published; NULL: something that cannot wait. */
-static inline void wake_reader_for(struct limef_lane *lane, const struct limef_frame *written)
+/* Says that something was published. */
+static inline void wake_reader(struct limef_lane *lane)
 {
     struct limef_fifo *fifo;
-    uint32_t reader;
 
     /* what was published, before the looks at whose the lane is and whether that sleeps; pairs with
      * the stores of fifo_move_lane() and of a reader that is about to sleep */
     atomic_thread_fence(memory_order_seq_cst);
     fifo = atomic_load_explicit(&lane->fifo, memory_order_acquire);
-    reader = fifo ? atomic_load_explicit(&fifo->reader, memory_order_relaxed) : READER_AWAKE;
-    if (reader == READER_AWAKE ||
-        (reader == READER_NAPS && written && lane_lets_nap(lane, written)))
+    if (!fifo || atomic_load_explicit(&fifo->reader, memory_order_relaxed) == READER_AWAKE)
         return;
     if (fifo_wake_sleeper(fifo))
         LIMEF_COUNT(lane->n_wakes, 1);
-}
-
-static inline void wake_reader(struct limef_lane *lane)
-{
-    wake_reader_for(lane, NULL);
 }
 
 #endif

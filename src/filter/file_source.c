@@ -93,6 +93,15 @@ int file_source_fail(struct limef_file_source *file, int error, const char *what
     return error;
 }
 
+/* What nobody heard, as what is behind was stopped, is said again before anything else. */
+static int say(struct limef_file_source *file)
+{
+    int ret = limef_pass(&file->source.filter, &file->signal.frame);
+
+    file->is_unsaid = ret == AVERROR_EXIT;
+    return ret;
+}
+
 int file_source_signal(struct limef_file_source *file, uint32_t signal, int code, int64_t value,
                        const char *text)
 {
@@ -100,7 +109,7 @@ int file_source_signal(struct limef_file_source *file, uint32_t signal, int code
     file->signal.code = code;
     file->signal.value = value;
     file->signal.serial = file->seek_serial;
-    return limef_pass(&file->source.filter, &file->signal.frame);
+    return say(file);
 }
 
 int file_source_begin(struct limef_file_source *file, int64_t begins_us)
@@ -115,9 +124,11 @@ int file_source_begin(struct limef_file_source *file, int64_t begins_us)
 static int end(struct limef_file_source *file, int code)
 {
     char text[AV_ERROR_MAX_STRING_SIZE] = "end of file";
+    int said;
 
     if (code == AVERROR_EXIT)
         return code;
+    file->ended = true;
     if (code == AVERROR_EOF)
         code = 0;
     if (code < 0) {
@@ -126,33 +137,16 @@ static int end(struct limef_file_source *file, int code)
             snprintf(text, sizeof(text), DISK_HANGS);
         file_source_close(file);
         file->opened = false;
+        file->loop_us = LIMEF_NO_TIME; /* it may be another file when it is tried again */
     }
-    if (file_source_signal(file, LIMEF_SIGNAL_END, code, 0, text) == AVERROR_EXIT)
-        return AVERROR_EXIT; /* it ends once more when somebody hears it */
-    file->ended = true;
+    said = file_source_signal(file, LIMEF_SIGNAL_END, code, 0, text);
     if (code < 0) {
         struct limef_signal_frame report = file->signal;
 
         report.signal = LIMEF_SIGNAL_ERROR;
         limef_report(&report);
     }
-    return AVERROR_EOF;
-}
-
-/* After a stop in the middle of a call: libavformat fails from then on, so it is opened anew and
- * goes on where it was. */
-static void open_anew(struct limef_file_source *file)
-{
-    int64_t position_us = limef_file_source_position_us(file);
-    const AVIOContext *io = file->format ? file->format->pb : NULL;
-
-    if (file->opened && io && io->seekable & AVIO_SEEKABLE_NORMAL && !file->seek_asked &&
-        position_us != LIMEF_NO_TIME) {
-        file->seek_asked = file->seek_exact = true;
-        file->seek_us = position_us - file->offset_us;
-    }
-    file_source_close(file);
-    file->opened = false;
+    return said == AVERROR_EXIT ? said : AVERROR_EOF;
 }
 
 static int open_once(struct limef_file_source *file)
@@ -162,23 +156,18 @@ static int open_once(struct limef_file_source *file)
     if (ret < 0)
         return ret;
     file->opened = true;
-    file->begun = false;
-    file->loop_us = file->end_us = LIMEF_NO_TIME;
-    if (file->settings.start_us > 0 && !file->seek_asked && !file->live) {
+    file->end_us = LIMEF_NO_TIME;
+    if (file->settings.start_us > 0 && !file->live) {
         int64_t start_us = limef_file_source_start_us(file);
 
-        file->seek_us = file->settings.start_us + (start_us != LIMEF_NO_TIME ? start_us : 0);
-        file->loop_us = file->seek_us;
-        file->seek_asked = file->seek_exact = true;
+        file->loop_us = file->settings.start_us + (start_us != LIMEF_NO_TIME ? start_us : 0);
+        if (!file->seek_asked) {
+            file->seek_us = file->loop_us;
+            file->seek_asked = file->seek_exact = true;
+        }
     }
-    return 0;
-}
-
-/* Says what was opened. Returns 0; or AVERROR_EXIT: nobody heard it, it is to be said again. */
-static int begin_once(struct limef_file_source *file)
-{
-    file->begun = file_source_begin(file, limef_file_source_start_us(file)) != AVERROR_EXIT;
-    return file->begun ? 0 : AVERROR_EXIT;
+    return file_source_begin(file, limef_file_source_start_us(file)) == AVERROR_EXIT ? AVERROR_EXIT
+                                                                                     : 0;
 }
 
 /* Takes over parameters that changed in the middle. Returns 1 if a codec frame is due, else 0; or
@@ -203,6 +192,14 @@ static int take_new_parameters(struct limef_file_source *file, AVStream *stream)
     return 1;
 }
 
+/* A boundary that is closed has not touched the packet; other filters may have. */
+static bool is_still_ours(const struct limef_file_source *file, int answer)
+{
+    const struct limef_filter *next = file->source.filter.next;
+
+    return answer == AVERROR_EXIT && next && next->ops->flags & LIMEF_FILTER_BOUNDARY;
+}
+
 static int send_packet(struct limef_file_source *file)
 {
     struct limef_packet_frame *packet = &file->packet;
@@ -210,13 +207,13 @@ static int send_packet(struct limef_file_source *file)
     struct limef_file_track *track = &file->tracks[packet->frame.track];
     int ret = take_new_parameters(file, stream);
 
-    file->waiting = false;
     if (ret != 0) /* what follows is not for a decoder of what was before */
         track->described = false;
     if (ret >= 0 && !track->described)
         ret = file_source_describe(file, stream);
-    if (ret == AVERROR_EXIT)
+    if (ret == AVERROR_EXIT) /* it waits for who takes its codec */
         return ret;
+    file->waiting = false;
     if (ret < 0 && !track->described)
         return file_source_fail(file, ret, "");
     if (packet->size_bytes == 0) {
@@ -226,12 +223,14 @@ static int send_packet(struct limef_file_source *file)
     if (track->discontinuous)
         packet->frame.flags |= LIMEF_FRAME_DISCONTINUITY;
     track->discontinuous = false;
+    ret = limef_pass(&file->source.filter, &packet->frame);
+    file->waiting = is_still_ours(file, ret);
+    if (file->waiting)
+        return ret;
     LIMEF_COUNT(file->n_packets, 1);
     LIMEF_COUNT(file->n_video, packet->frame.media == LIMEF_MEDIA_VIDEO);
     LIMEF_COUNT(file->n_bytes, packet->size_bytes);
-    if (packet->frame.pts_us != LIMEF_NO_TIME)
-        atomic_store_explicit(&file->position_us, packet->frame.pts_us, memory_order_relaxed);
-    ret = limef_pass(&file->source.filter, &packet->frame);
+    file_source_note_place(file);
     if (ret < 0 && ret != AVERROR_EXIT)
         LIMEF_COUNT(file->n_refused, 1);
     return ret == AVERROR_EXIT ? ret : 0;
@@ -243,11 +242,9 @@ static int step(struct limef_file_source *file, int64_t *due_us)
     int ret = 0;
 
     if (file->interrupted)
-        open_anew(file);
+        file_source_go_on(file);
     if (!file->opened)
         ret = open_once(file);
-    if (ret >= 0 && !file->begun)
-        ret = begin_once(file);
     if (ret >= 0 && file->seek_asked) {
         ret = file_source_seek(file);
         if (ret != AVERROR_EXIT && file->opened)
@@ -276,6 +273,8 @@ static int file_source_step(struct limef_source *source, int64_t *due_us)
     struct limef_file_source *file = file_of(&source->filter);
     int ret;
 
+    if (file->is_unsaid && say(file) == AVERROR_EXIT)
+        return AVERROR_EXIT;
     if (file->ended || (file->paused && !file->seek_asked))
         return AVERROR_EOF;
     *due_us = 0;
@@ -429,6 +428,7 @@ int limef_file_source_init(struct limef_file_source *file, const char *name,
     file->settings = *settings;
     file->rate = NATURAL_RATE;
     file->video = file->audio = -1;
+    file->loop_us = file->resume_us = LIMEF_NO_TIME;
     atomic_store_explicit(&file->start_us, LIMEF_NO_TIME, memory_order_relaxed);
     atomic_store_explicit(&file->duration_us, LIMEF_NO_TIME, memory_order_relaxed);
     atomic_store_explicit(&file->position_us, LIMEF_NO_TIME, memory_order_relaxed);

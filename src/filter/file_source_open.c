@@ -341,6 +341,7 @@ static int64_t find_duration_us(const AVFormatContext *format)
 
 int file_source_open(struct limef_file_source *file)
 {
+    int64_t start_us;
     int ret;
 
     file->timed_out = file->disk_hangs = file->interrupted = false;
@@ -362,8 +363,10 @@ int file_source_open(struct limef_file_source *file)
     }
     file->size_bytes = file->format->pb ? libavformat.avio_size(file->format->pb) : 0;
     atomic_store_explicit(&file->source.is_live, file->live, memory_order_relaxed);
-    atomic_store_explicit(&file->start_us, sane_time(file->format->start_time),
-                          memory_order_relaxed);
+    start_us = sane_time(file->format->start_time);
+    /* else the first packet says it, and that of a file that is opened anew has done so */
+    if (start_us != LIMEF_NO_TIME || file->loop_us == LIMEF_NO_TIME)
+        atomic_store_explicit(&file->start_us, start_us, memory_order_relaxed);
     atomic_store_explicit(&file->duration_us, find_duration_us(file->format), memory_order_relaxed);
     return 0;
 }

@@ -73,6 +73,11 @@ bool file_source_seek_again(struct limef_file_source *file);
 /* Begins again. Returns 0; AVERROR_EOF: it was the last time; or a negative AVERROR code (logged).
  */
 int file_source_loop(struct limef_file_source *file);
+/* Notes where the packet that was passed on lies, but for one on the way to an exact target. */
+void file_source_note_place(struct limef_file_source *file);
+/* After a stop in the middle of a call: libavformat fails from then on, so it is closed, and seeks
+ * to where it was once it is opened anew; where it cannot seek it goes on with what comes. */
+void file_source_go_on(struct limef_file_source *file);
 
 /* pace: when the packet that was read is due, on limef_now_us()'s clock; 0: at once. */
 int64_t file_source_due_us(struct limef_file_source *file);

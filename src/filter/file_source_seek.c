@@ -100,16 +100,21 @@ static bool is_counted(const struct limef_file_source *file)
            limef_file_source_start_us(file) != LIMEF_NO_TIME;
 }
 
-/* Reads all that is before the target once more; the decoder drops it. */
-static int count_to_target(struct limef_file_source *file)
+static int reopen(struct limef_file_source *file)
 {
     int ret;
 
-    file->seek_exact = true;
     file_source_close(file);
     ret = file_source_open(file);
     file->opened = ret >= 0;
     return ret;
+}
+
+/* Reads all that is before the target once more; the decoder drops it. */
+static int count_to_target(struct limef_file_source *file)
+{
+    file->seek_exact = true;
+    return reopen(file);
 }
 
 int file_source_seek(struct limef_file_source *file)
@@ -133,13 +138,13 @@ int file_source_seek(struct limef_file_source *file)
     file_source_ahead_forget(file, -1);
     mark_discontinuous(file);
     look_for_key(file, file->seek_exact);
+    file->seek_under_way = true;
+    file->resume_us = file->seek_us;
     file->offset_us = 0;
     file->end_us = LIMEF_NO_TIME;
     LIMEF_COUNT(file->n_seeks, 1);
-    ret = file_source_signal(file, LIMEF_SIGNAL_FLUSH, 0,
-                             file->seek_exact ? file->seek_us : LIMEF_NO_TIME, NULL);
-    file->seek_asked = ret == AVERROR_EXIT; /* nobody heard it */
-    return ret;
+    return file_source_signal(file, LIMEF_SIGNAL_FLUSH, 0,
+                              file->seek_exact ? file->seek_us : LIMEF_NO_TIME, NULL);
 }
 
 bool file_source_seek_again(struct limef_file_source *file)
@@ -244,8 +249,7 @@ static int begin_again(struct limef_file_source *file)
         }
         return 0;
     }
-    file_source_close(file);
-    return file_source_open(file);
+    return reopen(file);
 }
 
 int file_source_loop(struct limef_file_source *file)
@@ -273,4 +277,34 @@ int file_source_loop(struct limef_file_source *file)
     file->waiting = false;
     LIMEF_COUNT(file->n_loops, 1);
     return 0;
+}
+
+void file_source_note_place(struct limef_file_source *file)
+{
+    int64_t pts_us = file->packet.frame.pts_us, container_us;
+
+    if (pts_us == LIMEF_NO_TIME)
+        return;
+    atomic_store_explicit(&file->position_us, pts_us, memory_order_relaxed);
+    container_us = pts_us - file->offset_us;
+    if (file->seek_under_way && file->seek_exact && container_us < file->resume_us)
+        return;
+    file->seek_under_way = false;
+    /* what was read ahead of the joint of a loop is of before it */
+    file->resume_us =
+        file->loop_us != LIMEF_NO_TIME ? FFMAX(container_us, file->loop_us) : container_us;
+}
+
+void file_source_go_on(struct limef_file_source *file)
+{
+    const AVIOContext *io = file->format ? file->format->pb : NULL;
+
+    if (file->opened && io && io->seekable & AVIO_SEEKABLE_NORMAL && !file->seek_asked &&
+        file->resume_us != LIMEF_NO_TIME) {
+        file->seek_asked = true;
+        file->seek_exact |= !file->seek_under_way;
+        file->seek_us = file->resume_us;
+    }
+    file_source_close(file);
+    file->opened = file->waiting = false;
 }

@@ -3,6 +3,7 @@
 
 #include "filter/filter_counts.h"
 
+#include <libavutil/error.h>
 #include <string.h>
 
 /* Leading pictures and samples come within this before a key frame; what is earlier is a jump. */
@@ -55,6 +56,13 @@ static int open_at(struct limef_gate_filter *gate, const struct limef_frame *in)
     return gate->filter.next ? limef_codecs_go(&gate->codecs, gate->filter.next) : 0;
 }
 
+/* Nobody behind took what it opened with: at the next key frame once more. */
+static int wait_again(struct limef_gate_filter *gate)
+{
+    set_state(gate, LIMEF_GATE_WAITING);
+    return AVERROR_EXIT;
+}
+
 /*
  * Whether a frame is to be presented before the one at which the gate opened. Looked at only up
  * to the first of its media that is not: times that jump back later are none of the gate's.
@@ -103,17 +111,21 @@ static int gate_go(struct limef_filter *filter, const struct limef_frame *in)
     struct limef_gate_filter *gate = gate_of(filter);
     enum limef_gate_state state = limef_gate_get_state(gate);
     int opened = 0, passed;
+    bool opens;
 
     if (in->frame_class == LIMEF_FRAME_SIGNAL)
         return go_signal(gate, limef_signal_frame_from(in));
     if (in->frame_class == LIMEF_FRAME_CODEC)
         return go_codec(gate, in);
     limef_codecs_keep(&gate->codecs, filter, in); /* notes what media there is */
-    if (state == LIMEF_GATE_WAITING && limef_codecs_can_start(&gate->codecs, in))
+    opens = state == LIMEF_GATE_WAITING && limef_codecs_can_start(&gate->codecs, in);
+    if (opens)
         opened = open_at(gate, in);
     else if (state != LIMEF_GATE_OPEN || is_early(gate, in))
         return withhold(gate);
-    passed = pass_open(gate, in);
+    passed = opened == AVERROR_EXIT ? opened : pass_open(gate, in);
+    if (opens && passed == AVERROR_EXIT)
+        return wait_again(gate);
     return opened < 0 ? opened : passed;
 }
 

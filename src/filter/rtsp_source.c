@@ -36,7 +36,9 @@ struct inside {
     struct limef_packet_frame packet; /* the last one that was passed on */
     struct limef_codec_frame codec;
     struct rtsp_track_state tracks[N_MEDIA];
-    bool is_lost_said; /* downstream knows that nothing comes */
+    struct limef_signal_frame state; /* STATE, with what goes with it */
+    bool is_unsaid;                  /* nobody behind heard all of it */
+    bool is_lost_said;               /* downstream knows that nothing comes */
 
     /* written by the thread that runs it, read by any; relaxed: each word by itself is right */
     LIMEF_ATOMIC(uint64_t) counters[N_COUNTER_WORDS];
@@ -77,21 +79,43 @@ void limef_rtsp_source_get_counters(const struct limef_rtsp_source *rtsp,
     memcpy(counters, words, sizeof(words));
 }
 
-static int say(struct inside *inside, enum limef_signal signal, int64_t value, int code,
-               const char *text)
+/* What of the stream follows from the state; NONE: nothing that downstream does not know. */
+static enum limef_signal follows(const struct inside *inside)
+{
+    switch (inside->state.value) {
+    case LIMEF_RTSP_PLAYING:
+        return inside->is_lost_said ? LIMEF_SIGNAL_START : LIMEF_SIGNAL_NONE;
+    case LIMEF_RTSP_ENDED:
+        return LIMEF_SIGNAL_END;
+    case LIMEF_RTSP_CONNECTING:
+    case LIMEF_RTSP_STALLED:
+    case LIMEF_RTSP_STOPPED: /* why nothing came before stays on screen */
+        return inside->is_lost_said ? LIMEF_SIGNAL_NONE : LIMEF_SIGNAL_LOST;
+    default:
+        return LIMEF_SIGNAL_LOST;
+    }
+}
+
+/* Tells those behind of the state. Returns 0; or AVERROR_EXIT: it is to be said again. */
+static int tell(struct inside *inside)
 {
     struct limef_signal_frame frame;
+    enum limef_signal signal = follows(inside);
+    int ret = limef_pass(&inside->rtsp->source.filter, &inside->state.frame);
 
-    limef_signal_frame_set(&frame, signal, inside->camera.settings.slot, text);
-    frame.value = value;
-    frame.code = code;
-    frame.frame.flags = LIMEF_FRAME_LIVE;
-    if (signal == LIMEF_SIGNAL_STATE) {
-        frame.serial = inside->camera.reason;
-        limef_report(&frame);
+    if (ret != AVERROR_EXIT && signal != LIMEF_SIGNAL_NONE) {
+        limef_signal_frame_set(&frame, signal, inside->state.frame.slot,
+                               signal == LIMEF_SIGNAL_START ? "" : inside->state.text);
+        frame.code = signal == LIMEF_SIGNAL_START ? 0 : inside->state.code;
+        frame.frame.flags = LIMEF_FRAME_LIVE;
+        ret = limef_pass(&inside->rtsp->source.filter, &frame.frame);
     }
-    return limef_pass(&inside->rtsp->source.filter, &frame.frame) == AVERROR_EXIT ? AVERROR_EXIT
-                                                                                  : 0;
+    inside->is_unsaid = ret == AVERROR_EXIT;
+    if (inside->is_unsaid)
+        return ret;
+    if (signal == LIMEF_SIGNAL_LOST || inside->state.value == LIMEF_RTSP_PLAYING)
+        inside->is_lost_said = signal == LIMEF_SIGNAL_LOST;
+    return 0;
 }
 
 /* Another connection begins. */
@@ -107,37 +131,19 @@ static void cut_tracks(struct inside *inside)
 static int state_changed(void *context, enum limef_rtsp_state state, int code, const char *text)
 {
     struct inside *inside = context;
-    int ret;
 
     publish(inside);
     limef_log(LIMEF_LOG_INFO, inside->rtsp->source.filter.name, "%s", limef_rtsp_state_name(state));
-    ret = say(inside, LIMEF_SIGNAL_STATE, state, code, text);
-    switch (state) {
-    case LIMEF_RTSP_PLAYING:
-        if (ret >= 0 && inside->is_lost_said)
-            ret = say(inside, LIMEF_SIGNAL_START, 0, 0, "");
-        inside->is_lost_said = false;
-        break;
-    case LIMEF_RTSP_ENDED:
-        if (ret >= 0)
-            ret = say(inside, LIMEF_SIGNAL_END, 0, code, text);
-        break;
-    case LIMEF_RTSP_CONNECTING:
-    case LIMEF_RTSP_STALLED:
-    case LIMEF_RTSP_STOPPED: /* why nothing came before stays on screen */
-        if (ret >= 0 && !inside->is_lost_said)
-            ret = say(inside, LIMEF_SIGNAL_LOST, 0, code, text);
-        inside->is_lost_said = true;
-        break;
-    default:
-        if (ret >= 0)
-            ret = say(inside, LIMEF_SIGNAL_LOST, 0, code, text);
-        inside->is_lost_said = true;
-        break;
-    }
+    limef_signal_frame_set(&inside->state, LIMEF_SIGNAL_STATE, inside->camera.settings.slot, text);
+    inside->state.value = state;
+    inside->state.code = code;
+    inside->state.serial = inside->camera.reason;
+    inside->state.frame.flags = LIMEF_FRAME_LIVE;
+    limef_report(&inside->state);
     if (state != LIMEF_RTSP_PLAYING && state != LIMEF_RTSP_STALLED)
         cut_tracks(inside);
-    return ret;
+    tell(inside); /* what nobody heard the next step says again: the camera goes on */
+    return 0;
 }
 
 static int describe(struct inside *inside, const struct rtsp_receiver *receiver)
@@ -170,6 +176,7 @@ static int pass_unit(struct inside *inside, const struct rtsp_receiver *receiver
     bool is_new = cut->is_new;
     size_t bytes = arrival->unit->bytes;
     AVPacket *av;
+    int ret;
 
     if (!payload) {
         inside->camera.past.n_dropped_units++;
@@ -194,30 +201,40 @@ static int pass_unit(struct inside *inside, const struct rtsp_receiver *receiver
     packet->frame.entered_us = arrival->arrived_us;
     packet->frame.wall_us = arrival->wall_us;
     packet->dts_us = LIMEF_NO_TIME;
-    inside->camera.past.n_units++;
-    inside->camera.past.n_pictures += receiver->media == LIMEF_MEDIA_VIDEO;
-    return limef_pass(&inside->rtsp->source.filter, &packet->frame);
+    ret = limef_pass(&inside->rtsp->source.filter, &packet->frame);
+    if (ret != AVERROR_EXIT) {
+        inside->camera.past.n_units++;
+        inside->camera.past.n_pictures += receiver->media == LIMEF_MEDIA_VIDEO;
+    }
+    return ret;
 }
 
-/* What is behind and fails has said so; it is not the camera's fault. */
+/* What is behind and fails has said so; it is not the camera's fault. What is behind and was
+ * stopped goes on at a key. */
 static int pass_arrival(struct inside *inside, const struct rtsp_receiver *receiver,
                         const struct rtsp_arrival *arrival)
 {
     struct rtsp_track_state *track = &inside->tracks[receiver->media];
-    int ret = 0;
+    int ret;
 
     if (rtsp_cut_drops(&track->cut, arrival, inside->camera.settings.shows_damage)) {
         inside->camera.past.n_dropped_units++;
         track->is_described &= !arrival->unit->has_new_codec; /* it is told with the next one */
         return 0;
     }
-    if (!track->is_described || arrival->unit->has_new_codec) {
+    ret = inside->is_unsaid ? tell(inside) : 0;
+    if (ret != AVERROR_EXIT && (!track->is_described || arrival->unit->has_new_codec)) {
         ret = describe(inside, receiver);
         track->is_described = ret >= 0;
     }
     if (ret != AVERROR_EXIT)
         ret = pass_unit(inside, receiver, arrival, &track->cut);
-    return ret == AVERROR_EXIT ? ret : 0;
+    if (ret != AVERROR_EXIT)
+        return 0;
+    inside->camera.past.n_dropped_units++;
+    track->is_described &= !arrival->unit->has_new_codec;
+    rtsp_cut_begin(&track->cut);
+    return ret;
 }
 
 static int pass_held(struct inside *inside, struct rtsp_held *held)
@@ -269,8 +286,13 @@ static void over(void *context)
 static int rtsp_source_step(struct limef_source *source, int64_t *due_us)
 {
     struct inside *inside = inside_of(rtsp_of(&source->filter));
-    int ret = rtsp_camera_step(&inside->camera, due_us);
+    int ret;
 
+    if (inside->is_unsaid)
+        tell(inside);
+    ret = rtsp_camera_step(&inside->camera, due_us);
+    if (inside->is_unsaid && ret < 0)
+        ret = AVERROR_EXIT;
     if (ret != AVERROR_EXIT && pass_until(inside, limef_now_us()) == AVERROR_EXIT)
         ret = AVERROR_EXIT;
     for (unsigned i = 0; i < N_MEDIA; i++)

@@ -58,21 +58,52 @@ static struct limef_filter *filter_of(const struct limef_split_branch *branch)
     return atomic_load_explicit(&branch->to, memory_order_seq_cst);
 }
 
-/* Gives a new branch what it missed; whether it is still connected then. */
-static bool catch_up(struct limef_split_filter *split, struct limef_split_branch *branch,
-                     struct limef_filter *to)
+static int give_missed(struct limef_split_filter *split, uint32_t join, struct limef_filter *to)
+{
+    return join == LIMEF_SPLIT_BURST_FIRST && split->cache ? limef_gop_cache_go(split->cache, to)
+                                                           : limef_codecs_go(&split->codecs, to);
+}
+
+/* Who was stopped has missed something, and joins as one that is new. */
+static void note_missed(struct limef_split_branch *branch, const struct limef_filter *to)
+{
+    LIMEF_COUNT(branch->n_refused, 1);
+    if (filter_of(branch) == to)
+        atomic_store_explicit(&branch->join, LIMEF_SPLIT_BURST_FIRST, memory_order_relaxed);
+}
+
+static void note_refused(struct limef_split_branch *branch, const struct limef_filter *to, int ret)
+{
+    if (ret == AVERROR_EXIT)
+        note_missed(branch, to);
+    else if (ret < 0)
+        LIMEF_COUNT(branch->n_refused, 1);
+}
+
+/* Gives a new branch what it missed. Returns AVERROR_EXIT: it misses it still. */
+static int catch_up(struct limef_split_filter *split, struct limef_split_branch *branch,
+                    struct limef_filter *to)
 {
     uint32_t join = atomic_load_explicit(&branch->join, memory_order_relaxed);
     int ret;
 
     if (join == LIMEF_SPLIT_FROM_NOW)
-        return true;
+        return 0;
     atomic_store_explicit(&branch->join, LIMEF_SPLIT_FROM_NOW, memory_order_relaxed);
-    ret = join == LIMEF_SPLIT_BURST_FIRST && split->cache ? limef_gop_cache_go(split->cache, to)
-                                                          : limef_codecs_go(&split->codecs, to);
-    if (ret < 0)
-        LIMEF_COUNT(branch->n_refused, 1);
-    return filter_of(branch) == to;
+    ret = give_missed(split, join, to);
+    note_refused(branch, to, ret);
+    return ret;
+}
+
+static int go_next(struct limef_split_filter *split, const struct limef_frame *in)
+{
+    struct limef_filter *next = split->filter.next;
+    int ret = split->next_missed ? give_missed(split, LIMEF_SPLIT_BURST_FIRST, next) : 0;
+
+    if (ret != AVERROR_EXIT)
+        ret = limef_go(next, in);
+    split->next_missed = ret == AVERROR_EXIT;
+    return ret;
 }
 
 static int split_go(struct limef_filter *filter, const struct limef_frame *in)
@@ -83,17 +114,21 @@ static int split_go(struct limef_filter *filter, const struct limef_frame *in)
 
     enter(split);
     if (filter->next)
-        note(&answers, limef_go(filter->next, in));
+        note(&answers, go_next(split, in));
     for (unsigned i = 0; i < LIMEF_SPLIT_MAX_BRANCHES; i++) {
         struct limef_split_branch *branch = &split->branches[i];
         struct limef_filter *to = filter_of(branch);
 
-        if (!to || !catch_up(split, branch, to))
+        if (!to)
             continue;
-        ret = limef_go(to, in);
+        ret = catch_up(split, branch, to);
+        if (ret != AVERROR_EXIT) {
+            if (filter_of(branch) != to)
+                continue;
+            ret = limef_go(to, in);
+            note_refused(branch, to, ret);
+        }
         note(&answers, ret);
-        if (ret < 0)
-            LIMEF_COUNT(branch->n_refused, 1);
     }
     leave(split);
     ret = limef_codecs_keep(&split->codecs, filter, in);

@@ -65,27 +65,24 @@ static int pass_as_own(struct limef_switch_filter *choice, const struct limef_fr
     bool *is_fresh =
         &choice->is_fresh[in->media <= LIMEF_MEDIA_OTHER ? in->media : LIMEF_MEDIA_OTHER];
     union limef_any_frame out;
+    int ret;
 
     memcpy(&out, in, limef_frame_size_bytes(in->frame_class));
     out.frame.slot = choice->slot;
-    if (is_media && *is_fresh) {
+    if (is_media && *is_fresh)
         out.frame.flags |= LIMEF_FRAME_DISCONTINUITY;
+    ret = limef_pass(&choice->filter, &out.frame);
+    if (is_media && ret != AVERROR_EXIT)
         *is_fresh = false;
-    }
-    return limef_pass(&choice->filter, &out.frame);
+    return ret;
 }
 
-/* Puts an input on air: its state and its codecs go first. */
-static int cut(struct limef_switch_filter *choice, const struct limef_switch_input *input)
+/* Passes the state and the codecs of the input on air; again, if nobody hears them. */
+static int introduce(struct limef_switch_filter *choice)
 {
+    const struct limef_switch_input *input = &choice->inputs[limef_switch_on_air(choice)];
     int first_error = 0;
 
-    /* relaxed: others only look at it */
-    atomic_store_explicit(&choice->on_air, (uint32_t)(input - choice->inputs),
-                          memory_order_relaxed);
-    LIMEF_COUNT(choice->n_cuts, 1);
-    choice->needs_key = !choice->cuts_at_once;
-    memset(choice->is_fresh, true, sizeof(choice->is_fresh));
     if (input->state.frame.frame_class == LIMEF_FRAME_SIGNAL)
         first_error = pass_as_own(choice, &input->state.frame);
     for (unsigned i = 0; i < input->codecs.tracks.n; i++) {
@@ -96,7 +93,19 @@ static int cut(struct limef_switch_filter *choice, const struct limef_switch_inp
         if (ret < 0 && !first_error)
             first_error = ret;
     }
+    choice->is_unsaid = first_error == AVERROR_EXIT;
     return first_error;
+}
+
+static int cut(struct limef_switch_filter *choice, const struct limef_switch_input *input)
+{
+    /* relaxed: others only look at it */
+    atomic_store_explicit(&choice->on_air, (uint32_t)(input - choice->inputs),
+                          memory_order_relaxed);
+    LIMEF_COUNT(choice->n_cuts, 1);
+    choice->needs_key = !choice->cuts_at_once;
+    memset(choice->is_fresh, true, sizeof(choice->is_fresh));
+    return introduce(choice);
 }
 
 static int choose(struct limef_switch_filter *choice, int64_t number)
@@ -143,6 +152,7 @@ static int go_state(struct limef_switch_filter *choice, struct limef_switch_inpu
 static int go_media(struct limef_switch_filter *choice, struct limef_switch_input *input,
                     const struct limef_frame *in)
 {
+    bool needed_key;
     int cut_ret = 0, passed;
 
     input->has_media = true;
@@ -150,12 +160,17 @@ static int go_media(struct limef_switch_filter *choice, struct limef_switch_inpu
         cut_ret = cut(choice, input);
     if (!is_on_air(choice, input))
         return withhold(input);
-    if (in->media == LIMEF_MEDIA_VIDEO && choice->needs_key) {
+    if (choice->is_unsaid)
+        return AVERROR_EXIT;
+    needed_key = choice->needs_key;
+    if (in->media == LIMEF_MEDIA_VIDEO && needed_key) {
         if (!limef_codecs_can_start(&input->codecs, in))
             return withhold(input);
         choice->needs_key = false;
     }
     passed = pass_as_own(choice, in);
+    if (passed == AVERROR_EXIT)
+        choice->needs_key = needed_key;
     return cut_ret < 0 ? cut_ret : passed;
 }
 
@@ -168,6 +183,8 @@ static int input_go(struct limef_filter *filter, const struct limef_frame *in)
 
     assert(filter->next && filter->next->ops == &limef_switch_ops);
     LIMEF_COUNT(choice->filter.n_frames, 1);
+    if (choice->is_unsaid)
+        introduce(choice);
     if (signal && signal->signal == LIMEF_SIGNAL_GAP) { /* it is of this input's streams alone */
         if (!is_on_air(choice, input))
             return withhold(input);

@@ -2,6 +2,7 @@
 #include "thread/graph_private.h"
 
 #include "thread/command.h"
+#include "thread/interrupt.h"
 #include "thread/reading.h"
 
 #include <limef/base/log.h>
@@ -298,6 +299,9 @@ static int stop_workers(struct limef_graph_inside *inside, int64_t deadline_us)
 {
     int first_error = limef_thread_stop(&inside->supervisor.thread, graph_left_us(deadline_us));
 
+    for (struct graph_thread *thread = inside->threads; thread; thread = thread->next)
+        if (!thread->consumer)
+            thread_will_stop(thread->thread);
     for (struct graph_thread *thread = inside->threads; thread; thread = thread->next)
         if (!thread->consumer)
             limef_thread_ask_stop(thread->thread);

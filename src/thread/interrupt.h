@@ -14,4 +14,13 @@
  */
 void thread_set_sleeps_on(LIMEF_ATOMIC(uint32_t) * word);
 
+struct limef_thread;
+
+/*
+ * Says that a thread will be asked to stop, and wakes nobody. Before the first of several threads
+ * is asked: what they find closed is their own end, and they keep for their next start what must
+ * not be lost. Thread: any
+ */
+void thread_will_stop(struct limef_thread *thread);
+
 #endif

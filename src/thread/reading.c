@@ -2,6 +2,7 @@
 #include "thread/reading.h"
 
 #include "fifo/lane_private.h"
+#include "fifo/ring.h"
 #include "thread/inside.h"
 
 #include <limef/filter/probe.h>
@@ -61,6 +62,14 @@ int reading_give(struct limef_filter *chain, const struct limef_frame *frame)
                                                    : limef_probe_run(chain, frame);
 }
 
+/* A signal or a codec frame that met the end of what is behind, and the thread is to end as well:
+ * what the stream is made of is said once more when they start again. */
+static bool is_for_next_start(const struct limef_thread *thread, const struct limef_frame *frame,
+                              int answer)
+{
+    return answer == AVERROR_EXIT && !is_media(frame) && limef_thread_stopping(thread);
+}
+
 int reading_step(struct limef_thread *thread, struct limef_fifo *fifo, struct limef_filter *chain,
                  int64_t *retry_us, int64_t deadline_us)
 {
@@ -76,12 +85,12 @@ int reading_step(struct limef_thread *thread, struct limef_fifo *fifo, struct li
     thread_goes_in(thread);
     ret = reading_give(chain, &frame->any.frame);
     thread_comes_out(thread);
-    if (ret == AVERROR(EAGAIN)) {
+    if (ret == AVERROR(EAGAIN))
         *retry_us = limef_now_us() + RETRY_US;
+    if (ret == AVERROR(EAGAIN) || is_for_next_start(thread, &frame->any.frame, ret))
         limef_fifo_unread(fifo, frame);
-    } else {
+    else
         limef_fifo_recycle(fifo, frame);
-    }
     if (ret == AVERROR_EXIT) {
         /* what is behind was stopped: the frame is lost, the thread is not */
         LIMEF_COUNT(thread->n_errors, 1);

@@ -178,6 +178,13 @@ int64_t limef_thread_cpu_us(struct limef_thread *thread)
     return cpu_us;
 }
 
+void thread_will_stop(struct limef_thread *thread)
+{
+    pthread_mutex_lock(&thread->lock);
+    atomic_store_explicit(&thread->stopping, 1, memory_order_seq_cst);
+    pthread_mutex_unlock(&thread->lock);
+}
+
 void limef_thread_ask_stop(struct limef_thread *thread)
 {
     LIMEF_ATOMIC(uint32_t) * word;

@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <libavutil/error.h>
 #include <limef/base/memory.h>
 
 #define FRAME_US 40000
@@ -245,4 +246,28 @@ Test(gate, allocates_nothing_per_frame)
         go_video(i * FRAME_US, i % 25 ? 0 : LIMEF_FRAME_KEY);
     cr_assert(eq(u64, limef_memory_n_allocations(), before));
     cr_assert(eq(u64, sink.n_frames, 1001));
+}
+
+Test(gate, opens_at_the_next_key_frame_if_nobody_took_what_it_opened_with)
+{
+    struct limef_pool *pool = limef_pool_create(LIMEF_FRAME_CODEC);
+    struct limef_codec_frame codec = make_codec(pool, 320, 240);
+
+    limef_go(&gate.filter, &codec.frame);
+    limef_payload_unref(codec.frame.payload);
+    go_signal(1);
+    sink.answer = AVERROR_EXIT;
+    go_video(0, LIMEF_FRAME_KEY);
+    cr_assert(eq(int, (int)limef_gate_get_state(&gate), LIMEF_GATE_WAITING));
+    sink.answer = 0;
+    sink_empty(&sink);
+    go_video(FRAME_US, 0);
+    go_video(2 * FRAME_US, LIMEF_FRAME_KEY);
+    cr_assert(eq(u64, sink.n_frames, 2));
+    cr_assert(eq(int, (int)sink.frames[0].frame.frame_class, LIMEF_FRAME_CODEC));
+    cr_assert(eq(i64, nth_pts_us(0), 2 * FRAME_US));
+    cr_assert(ne(u32, nth_flags(0) & LIMEF_FRAME_DISCONTINUITY, 0));
+    limef_filter_clear(&gate.filter);
+    limef_filter_clear(&sink.filter);
+    limef_pool_release(pool);
 }

@@ -348,3 +348,52 @@ Test(filter_rtsp_source, forgets_what_waits_and_nobody_takes_when_the_camera_is_
     hang_up_and_be_lost();
     cr_assert(eq(u32, sink_count(&sink, LIMEF_FRAME_PACKET), 2));
 }
+
+static unsigned count_signals(enum limef_signal signal)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < sink_count(&sink, LIMEF_FRAME_SIGNAL); i++)
+        n += limef_signal_frame_from(sink_nth(&sink, LIMEF_FRAME_SIGNAL, i))->signal == signal;
+    return n;
+}
+
+Test(filter_rtsp_source, says_again_what_nobody_heard_and_begins_at_a_key)
+{
+    struct limef_rtsp_source_counters counters;
+
+    sink.answer = AVERROR_EXIT;
+    play();
+    send_picture(IDR, 0);
+    send_picture(TRAIL, 1);
+    counters = count_to(2);
+    cr_assert(eq(u64, counters.n_units, 0));
+    cr_assert(eq(u64, counters.n_dropped_units, 2));
+    sink.answer = 0;
+    sink_empty(&sink);
+    send_picture(TRAIL, 2);
+    send_picture(IDR, 3);
+    send_picture(TRAIL, 4);
+    count_to(5);
+    cr_assert(eq(u32, sink.frames[0].signal.signal, LIMEF_SIGNAL_STATE));
+    cr_assert(eq(i64, sink.frames[0].signal.value, LIMEF_RTSP_PLAYING));
+    cr_assert(eq(int, (int)sink.frames[1].frame.frame_class, LIMEF_FRAME_CODEC));
+    cr_assert(eq(str, (char *)passed(), "Kt"));
+}
+
+Test(filter_rtsp_source, says_again_that_it_is_lost_if_nobody_heard)
+{
+    play();
+    send_picture(IDR, 0);
+    count_to(1);
+    sink.answer = AVERROR_EXIT;
+    hang_up_and_be_lost();
+    sink.answer = 0;
+    sink_empty(&sink);
+    step();
+    cr_assert(eq(uint, count_signals(LIMEF_SIGNAL_LOST), 1));
+    play();
+    send_picture(IDR, 1);
+    count_to(2);
+    cr_assert(eq(uint, count_signals(LIMEF_SIGNAL_START), 1));
+}

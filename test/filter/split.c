@@ -351,3 +351,57 @@ Test(split, allocates_nothing_per_frame)
     cr_assert(eq(u64, limef_memory_n_allocations(), before));
     cr_assert(eq(u64, sinks[0].n_frames, 1001));
 }
+
+static void go_codec(struct limef_pool *pool)
+{
+    struct limef_codec_frame codec = make_codec(pool, 320, 240);
+
+    limef_go(&split.filter, &codec.frame);
+    limef_payload_unref(codec.frame.payload);
+}
+
+Test(split, who_was_stopped_gets_the_codecs_before_it_goes_on)
+{
+    struct limef_pool *pool = limef_pool_create(LIMEF_FRAME_CODEC);
+
+    limef_connect(&split.filter, &sinks[1].filter);
+    limef_split_connect(&split, &sinks[0].filter, LIMEF_SPLIT_FROM_NOW);
+    limef_split_connect(&split, &sinks[2].filter, LIMEF_SPLIT_FROM_NOW);
+    sinks[0].answer = sinks[1].answer = AVERROR_EXIT;
+    go_codec(pool);
+    go_packet(1);
+    for (unsigned i = 0; i < 2; i++) {
+        sinks[i].answer = 0;
+        sink_empty(&sinks[i]);
+    }
+    go_packet(2);
+    go_packet(3);
+    for (unsigned i = 0; i < 2; i++) {
+        cr_assert(eq(u64, sinks[i].n_frames, 3));
+        cr_assert(eq(int, (int)sinks[i].frames[0].frame.frame_class, LIMEF_FRAME_CODEC));
+        cr_assert(eq(int, (int)sinks[i].frames[1].frame.frame_class, LIMEF_FRAME_PACKET));
+    }
+    cr_assert(eq(u64, sink_count(&sinks[2], LIMEF_FRAME_CODEC), 1));
+    limef_filter_clear(&split.filter);
+    for (unsigned i = 0; i < 3; i++)
+        limef_filter_clear(&sinks[i].filter);
+    limef_pool_release(pool);
+}
+
+Test(split, who_is_still_stopped_gets_nothing_before_the_codecs)
+{
+    struct limef_pool *pool = limef_pool_create(LIMEF_FRAME_CODEC);
+
+    limef_split_connect(&split, &sinks[0].filter, LIMEF_SPLIT_FROM_NOW);
+    go_codec(pool);
+    sinks[0].answer = AVERROR_EXIT;
+    go_packet(1);
+    sink_empty(&sinks[0]);
+    cr_assert(eq(int, go_packet(2), AVERROR_EXIT));
+    cr_assert(eq(u64, sinks[0].n_frames, 1));
+    cr_assert(eq(int, (int)sinks[0].frames[0].frame.frame_class, LIMEF_FRAME_CODEC));
+    cr_assert(eq(u64, limef_split_n_refused(&split, &sinks[0].filter), 2));
+    limef_filter_clear(&split.filter);
+    limef_filter_clear(&sinks[0].filter);
+    limef_pool_release(pool);
+}

@@ -8,6 +8,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <libavcodec/avcodec.h>
+#include <libavutil/error.h>
 #include <limef/base/log.h>
 #include <limef/base/memory.h>
 
@@ -341,4 +342,44 @@ Test(switch, a_logical_stream_without_any_media_says_so)
     go_signal(0, LIMEF_SIGNAL_LOST);
     cr_assert(eq(u32, limef_signal_frame_from(&sink.frames[sink.n_frames - 1].frame)->signal,
                  LIMEF_SIGNAL_LOST));
+}
+
+Test(switch, says_whose_turn_it_is_again_if_nobody_heard_and_waits_for_a_key_frame)
+{
+    struct limef_pool *pool = limef_pool_create(LIMEF_FRAME_CODEC);
+    struct limef_codec_frame codec = make_codec(pool, 320, 240);
+
+    codec.frame.slot = 1;
+    go_signal(1, LIMEF_SIGNAL_START);
+    limef_go(&inputs[1].filter, &codec.frame);
+    limef_payload_unref(codec.frame.payload);
+    go_choose(1);
+    sink.answer = AVERROR_EXIT;
+    go_video(1, 10, LIMEF_FRAME_KEY);
+    go_video(1, 11, 0);
+    sink.answer = 0;
+    sink_empty(&sink);
+    go_video(1, 12, 0); /* its key frame was lost */
+    go_video(1, 20, LIMEF_FRAME_KEY);
+    cr_assert(eq(u64, limef_switch_n_cuts(&choice), 1));
+    cr_assert(eq(u64, sink.n_frames, 3));
+    cr_assert(eq(u32, sink.frames[0].signal.signal, LIMEF_SIGNAL_START));
+    cr_assert(eq(int, (int)sink.frames[1].frame.frame_class, LIMEF_FRAME_CODEC));
+    cr_assert(eq(i64, last_pts_us(), 20));
+    cr_assert(ne(u32, sink.frames[2].frame.flags & LIMEF_FRAME_DISCONTINUITY, 0));
+    limef_filter_clear(&inputs[1].filter);
+    limef_filter_clear(&sink.filter);
+    limef_pool_release(pool);
+}
+
+Test(switch, says_again_why_the_input_on_air_is_dead_whatever_comes_next)
+{
+    go_signal(1, LIMEF_SIGNAL_LOST);
+    sink.answer = AVERROR_EXIT;
+    go_choose(1);
+    sink.answer = 0;
+    sink_empty(&sink);
+    go_video(0, 1, LIMEF_FRAME_KEY);
+    cr_assert(eq(u64, sink.n_frames, 1));
+    cr_assert(eq(u32, sink.frames[0].signal.signal, LIMEF_SIGNAL_LOST));
 }

@@ -87,9 +87,9 @@ bool disk_wait(int64_t deadline_us)
     int ret = 0;
 
     pthread_mutex_lock(&lock);
-    while (!n_waiting && ret == 0)
+    while ((!n_waiting || n_left) && ret == 0)
         ret = pthread_cond_clockwait(&changed, &lock, CLOCK_MONOTONIC, &end);
-    came = n_waiting > 0;
+    came = n_waiting > 0 && !n_left;
     pthread_mutex_unlock(&lock);
     return came;
 }

@@ -21,7 +21,8 @@ void disk_go_on(void);
 /* How many threads wait for it. */
 unsigned disk_n_waiting(void);
 
-/* Comes back when one does; false: none does before deadline_us of limef_now_us(). */
+/* Comes back when it has stopped and one waits; false: none does before deadline_us of
+ * limef_now_us(). */
 bool disk_wait(int64_t deadline_us);
 
 /* How often read() was called for its files. */

@@ -33,7 +33,7 @@ static int play_end_go(struct limef_filter *filter, const struct limef_frame *in
     const struct limef_signal_frame *signal = limef_signal_frame_from(in);
     struct play_note *note = &end->notes[end->n_notes];
 
-    if (end->exit_after && end->n_notes >= end->exit_after)
+    if (end->is_closed || (end->exit_after && end->n_notes >= end->exit_after))
         return AVERROR_EXIT;
     if (end->n_notes == PLAY_MAX)
         return end->answer;

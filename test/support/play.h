@@ -26,6 +26,7 @@ struct play_end {
     struct play_note notes[PLAY_MAX];
     unsigned n_notes;
     int answer;          /* what go returns */
+    bool is_closed;      /* answers AVERROR_EXIT, and notes nothing */
     unsigned exit_after; /* answers AVERROR_EXIT after so many; 0: never */
 };
 

@@ -210,3 +210,37 @@ Test(consumer, loses_no_signal_while_it_is_started_again)
     cr_assert(zero(int, limef_thread_start(thread)));
     cr_assert(eq(int, write_ret, AVERROR_EXIT));
 }
+
+static LIMEF_ATOMIC(int) n_heard;
+
+/* It and the thread before it are stopped at the first signal, in that order. */
+static int stopped_go(struct limef_filter *filter, const struct limef_frame *in)
+{
+    static bool was_stopped;
+
+    (void)filter;
+    if (in->frame_class != LIMEF_FRAME_SIGNAL)
+        return 0;
+    if (!was_stopped) {
+        was_stopped = true;
+        limef_thread_ask_stop(thread);
+        return AVERROR_EXIT;
+    }
+    atomic_fetch_add(&n_heard, 1);
+    return 0;
+}
+
+static const struct limef_filter_ops stopped_ops = {.kind = "stopped", .go = stopped_go};
+
+Test(consumer, says_a_signal_again_that_met_the_end_of_what_is_behind_with_its_own)
+{
+    struct limef_filter stopped = LIMEF_FILTER(&stopped_ops, "stopped", NULL);
+
+    limef_connect(&chain.sink.filter, &stopped);
+    cr_assert(zero(int, limef_thread_start(thread)));
+    cr_assert(zero(int, write_signal(&chain.input.lane, LIMEF_SIGNAL_START, 0)));
+    ASSERT_COMES(!limef_thread_running(thread));
+    cr_assert(zero(int, limef_thread_stop(thread, TOO_LONG_US)));
+    cr_assert(zero(int, limef_thread_start(thread)));
+    ASSERT_COMES(atomic_load(&n_heard) == 1);
+}

@@ -31,16 +31,13 @@ struct limef_fifo {
     unsigned spin_rounds;    /**< how long to look before sleeping; adapts to what pays */
     int fd;                  /**< eventfd, or -1 */
     bool armed;              /**< the last read left the reader word at 2 */
-    bool has_come;           /**< a frame, since the reader slept */
     unsigned n_held;         /**< lanes that are held */
-    int64_t patience_us;     /**< of limef_fifo_set_patience() */
 
     /* any */
     LIMEF_ALIGNED(LIMEF_CACHE_LINE_BYTES)
     LIMEF_ATOMIC(uint32_t)
-    reader;                        /**< 0 awake, 1 asleep on this word, 2 polls fd, 3 naps on it.
-                                        The reader's seq_cst store pairs with the writers'
-                                        seq_cst fence */
+    reader;                        /**< 0 awake, 1 asleep on this word, 2 polls fd. The reader's
+                                        seq_cst store pairs with the writers' seq_cst fence */
     LIMEF_ATOMIC(uint32_t) closed; /**< release; pairs with everybody's acquire */
     LIMEF_ATOMIC(uint32_t) woken;  /**< release by limef_fifo_wake(), taken by read */
 };
@@ -123,18 +120,6 @@ LIMEF_API void limef_fifo_unread(struct limef_fifo *fifo, struct limef_stack_fra
 
 /** Lets all lanes give again. Thread: the consumer */
 LIMEF_API void limef_fifo_unhold(struct limef_fifo *fifo);
-
-/**
- * Lets the reader sleep on when a frame comes that need not be read at once: where nothing is shown
- * or heard at its time, a wake-up for each frame is in vain. Once something came, the next sleep
- * ends when three quarters of a lane's depth wait, when a frame comes that is live or no media,
- * or in a lane that drops, when a writer waits for room, or after patience_us. A reader that polls
- * has no patience.
- *
- * @param patience_us  how late a frame may be read for that; 0, as at the start: each one at once.
- * Thread: the consumer, or the controlling one while nobody reads
- */
-LIMEF_API void limef_fifo_set_patience(struct limef_fifo *fifo, int64_t patience_us);
 
 /**
  * Makes a waiting or the next read return AVERROR(EAGAIN) at once, and the descriptor of

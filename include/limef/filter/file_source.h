@@ -87,11 +87,11 @@ struct limef_file_source {
     struct limef_payload *spare;      /**< an empty packet */
     struct limef_packet_frame packet; /**< read; not passed on yet, or the last one that was */
     struct limef_codec_frame codec;   /**< the last one that was passed on */
-    struct limef_signal_frame signal; /**< the last one of its own that was passed on */
+    struct limef_signal_frame signal; /**< the last one of its own */
     struct limef_file_track tracks[LIMEF_FILE_MAX_TRACKS];
     int video, audio; /**< tracks; -1: none */
     bool opened, ended, paused, waiting, live;
-    bool begun;                       /**< START of what is open was heard */
+    bool is_unsaid;                   /**< nobody heard `signal` */
     struct file_reader *reader;       /**< of a file; NULL: none is open */
     struct limef_packet_frame *ahead; /**< read, and passed on when it is their turn, where there
                                            are pictures and sound; owned */
@@ -129,6 +129,8 @@ struct limef_file_source {
     bool seek_known_key; /* the key frame at seek_us was read, and comes once more */
     uint32_t seek_serial;
     int64_t seek_us, sought_us;
+    bool seek_under_way; /* nothing of where it goes was passed on yet */
+    int64_t resume_us;   /* where it goes on if it is opened anew, on the container's clock */
     int64_t sound_from_us; /* sound of this time and later passes before a key frame is found */
     int64_t sound_last_us; /* of what has passed so; LIMEF_NO_TIME: nothing */
     unsigned seek_tries, seek_skipped;

@@ -40,6 +40,7 @@ struct limef_split_filter {
      *  sees that go is inside. */
     LIMEF_ATOMIC(uint32_t) epoch;
     LIMEF_ATOMIC(uintptr_t) runner; /**< thread of that go; published by epoch */
+    bool next_missed; /**< the filter's thread: `next` was stopped, and has to get what it missed */
     /** The filter's thread: the cache whose frame it is in; NULL: none is before the split. */
     struct limef_gop_cache_filter *cache;
 };
@@ -57,7 +58,8 @@ enum limef_split_join {
  *
  * go gives the frame to `next`, then to the branches in their order. A branch that answers
  * AVERROR_EXIT (its thread was stopped) stops nobody else; it is offered the following frames
- * too, so that it goes on when its thread starts again. go returns AVERROR_EXIT only if everyone
+ * too, so that it goes on when its thread starts again, and gets before that what one that joins
+ * with LIMEF_SPLIT_BURST_FIRST gets. go returns AVERROR_EXIT only if everyone
  * behind it says so, otherwise the first other error; AVERROR(EAGAIN) of a branch is counted as
  * refused and not returned, since the others have had the frame.
  */

@@ -43,6 +43,7 @@ struct limef_switch_filter {
     LIMEF_ATOMIC(uint64_t) n_cuts;        /**< how often that changed */
     uint32_t chosen;                      /**< the input that shall be */
     bool needs_key;                       /**< no video is passed before a key frame */
+    bool is_unsaid;                       /**< nobody heard whose turn it is */
     bool is_fresh[LIMEF_MEDIA_OTHER + 1]; /**< media not passed since the cut */
 };
 

@@ -142,7 +142,7 @@ Test(rtsp_tracks, are_over_before_a_refused_one_goes)
     cr_assert(eq(u32, camera.n_tracks, 2));
     clock = camera.tracks[1]->receiver.clock;
     rtsp_clock_anchor(clock, 0, 1);
-    camera.setting_up = 1;
+    camera.asked_track = 1;
     n_ends = 0;
     rtsp_camera_drop_track(&camera);
     cr_assert(eq(uint, n_ends, 1));

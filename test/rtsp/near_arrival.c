@@ -148,12 +148,8 @@ static void begin(void)
 static void connect_again(int64_t back_us)
 {
     now_us += on_grid(between_us(GRID_US, 20 * SECOND_US)); /* nobody was there */
-    rtsp_sync_restart(&sync);
-    for (int i = 0; i < 2; i++) {
-        rtsp_receiver_clear(&streams[i].receiver);
-        open_stream(&streams[i]);
-        streams[i].not_before_us = SECOND_US + now_us;
-    }
+    connect_anew();
+    streams[VIDEO].not_before_us = streams[AUDIO].not_before_us = SECOND_US + now_us;
     now_us -= back_us;
     begin();
     run(back_us);

@@ -67,8 +67,8 @@ static bool takes_other_transport(struct rtsp_camera *camera)
 static bool lacks_socket(const struct rtsp_camera *camera, enum rtsp_request request)
 {
     return request == RTSP_SETUP && camera->is_udp &&
-           !rtsp_track_has_group(camera->tracks[camera->setting_up]) &&
-           !camera->tracks[camera->setting_up]->datagrams.is_open;
+           !rtsp_track_has_group(camera->tracks[camera->asked_track]) &&
+           !camera->tracks[camera->asked_track]->datagrams.is_open;
 }
 
 static int ask_or_fail(struct rtsp_camera *camera, enum rtsp_request request)
@@ -144,18 +144,24 @@ static bool can_go_without(const struct rtsp_camera *camera, int status)
 {
     return camera->pending == RTSP_SETUP && camera->n_tracks > 1 && status >= 400 &&
            status != 401 && status != 454 && status != 503 &&
-           camera->tracks[camera->setting_up]->receiver.media != LIMEF_MEDIA_VIDEO;
+           camera->tracks[camera->asked_track]->receiver.media != LIMEF_MEDIA_VIDEO;
+}
+
+static int play(struct rtsp_camera *camera)
+{
+    camera->asked_track = 0;
+    return ask_or_fail(camera, RTSP_PLAY);
 }
 
 static int set_up_next(struct rtsp_camera *camera)
 {
-    return ask_or_fail(camera, camera->setting_up < camera->n_tracks ? RTSP_SETUP : RTSP_PLAY);
+    return camera->asked_track < camera->n_tracks ? ask_or_fail(camera, RTSP_SETUP) : play(camera);
 }
 
 static int go_without(struct rtsp_camera *camera, const struct rtsp_item *item)
 {
     limef_log(LIMEF_LOG_WARNING, camera->name, "%s: without %s: SETUP: %d %.60s",
-              camera->location.url, camera->tracks[camera->setting_up]->control, item->status,
+              camera->location.url, camera->tracks[camera->asked_track]->control, item->status,
               item->reason);
     rtsp_camera_drop_track(camera);
     return set_up_next(camera);
@@ -182,6 +188,25 @@ static bool takes_other_version(struct rtsp_camera *camera)
     return true;
 }
 
+static void take_apart(struct rtsp_camera *camera)
+{
+    camera->is_apart |= !camera->was_apart;
+    camera->was_apart = true;
+}
+
+/* Whether tracks are asked for one by one instead, each in a session of its own (RFC 2326 11.3.10
+ * and 12.37); or all at once after all, in the last one. */
+static bool takes_other_sessions(struct rtsp_camera *camera, int status)
+{
+    bool was_apart = camera->is_apart;
+
+    if (!was_apart && status == 459 && camera->session[0])
+        take_apart(camera);
+    else if (was_apart && camera->pending == RTSP_PLAY && (status == 454 || status == 460))
+        camera->is_apart = false;
+    return camera->is_apart != was_apart;
+}
+
 static int refuse(struct rtsp_camera *camera, const struct rtsp_item *item)
 {
     enum limef_rtsp_reason reason = LIMEF_RTSP_REASON_STATUS;
@@ -191,7 +216,9 @@ static int refuse(struct rtsp_camera *camera, const struct rtsp_item *item)
     camera->status = item->status;
     if (refuses_version(camera, item) && takes_other_version(camera))
         return 0;
-    if (is_optional && camera->setting_up > 0) /* another one came through by this transport */
+    if (takes_other_sessions(camera, item->status))
+        return camera->pending == RTSP_PLAY ? play(camera) : ask_or_fail(camera, camera->pending);
+    if (is_optional && camera->asked_track > 0) /* another one came through by this transport */
         return go_without(camera, item);
     if (refuses_transport(camera, item->status) && takes_other_transport(camera))
         return 0;
@@ -247,6 +274,8 @@ static void read_session(struct rtsp_camera *camera, const struct rtsp_item *ite
 
     if (length == 0 || length >= sizeof(camera->session))
         return;
+    if (camera->session[0] && (memcmp(camera->session, session, length) || camera->session[length]))
+        take_apart(camera); /* though we asked for the one of the tracks before */
     memcpy(camera->session, session, length);
     camera->session[length] = '\0';
     timeout = rtsp_parameter(session, ';', "timeout", &bytes);
@@ -275,7 +304,7 @@ static int take_description(struct rtsp_camera *camera, const struct rtsp_item *
                     "its pictures are further out of order than there is room for");
     if (ret < 0)
         return fail(camera, LIMEF_RTSP_REASON_DESCRIPTION, ret, "its description cannot be read");
-    camera->setting_up = 0;
+    camera->asked_track = 0;
     camera->is_udp &= may_choose_transport(camera) || rtsp_is_udp(camera->settings.transport);
     return ask_or_fail(camera, RTSP_SETUP);
 }
@@ -283,16 +312,18 @@ static int take_description(struct rtsp_camera *camera, const struct rtsp_item *
 static int take_setup(struct rtsp_camera *camera, const struct rtsp_item *item)
 {
     const char *transport = rtsp_item_header(item, "Transport");
+    struct rtsp_track *track = camera->tracks[camera->asked_track];
     int ret;
 
     read_session(camera, item);
-    ret = rtsp_track_take(camera->tracks[camera->setting_up], transport ? transport : "");
+    memcpy(track->session, camera->session, sizeof(track->session));
+    ret = rtsp_track_take(track, transport ? transport : "");
     if (ret < 0 && takes_other_transport(camera))
         return 0;
     if (ret < 0)
         return fail(camera, LIMEF_RTSP_REASON_TRANSPORT, ret, "no way for its packets: %.80s",
                     transport ? transport : "no Transport");
-    camera->setting_up++;
+    camera->asked_track++;
     return set_up_next(camera);
 }
 
@@ -300,7 +331,7 @@ static int64_t keep_alive_us(const struct rtsp_camera *camera)
 {
     int timeout_s = camera->session_timeout_s ? camera->session_timeout_s : DEFAULT_SESSION_S;
 
-    return (int64_t)timeout_s * 1000000 / 2;
+    return (int64_t)timeout_s * 1000000 / 2 / (camera->is_apart ? camera->n_tracks : 1);
 }
 
 static int take_play(struct rtsp_camera *camera, const struct rtsp_item *item, int64_t now_us)
@@ -309,11 +340,14 @@ static int take_play(struct rtsp_camera *camera, const struct rtsp_item *item, i
     int ret = 0;
 
     for (unsigned i = 0; i < camera->n_tracks && ret >= 0; i++) {
-        struct rtsp_first first =
-            rtp_info_read(info ? info : "", camera->tracks[i]->control, camera->n_tracks == 1);
+        struct rtsp_first first = rtp_info_read(info ? info : "", camera->tracks[i]->control,
+                                                camera->n_tracks == 1 || camera->is_apart);
 
-        ret = rtsp_receiver_begin(&camera->tracks[i]->receiver, &first);
+        if (!camera->is_apart || i == camera->asked_track)
+            ret = rtsp_receiver_begin(&camera->tracks[i]->receiver, &first);
     }
+    if (ret != AVERROR_EXIT && camera->is_apart && ++camera->asked_track < camera->n_tracks)
+        return ask_or_fail(camera, RTSP_PLAY);
     camera->pending = RTSP_NO_REQUEST;
     camera->deadline_us = LIMEF_FOREVER;
     camera->media_us = now_us + camera->settings.timeout_us;

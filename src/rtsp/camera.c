@@ -288,6 +288,7 @@ static int keep_alive(struct rtsp_camera *camera, int64_t now_us)
     int ret;
 
     camera->keep_alive_us = LIMEF_FOREVER;
+    camera->asked_track = (camera->asked_track + 1) % camera->n_tracks;
     ret = rtsp_camera_ask(camera, RTSP_KEEP_ALIVE);
     camera->deadline_us = FFMIN(camera->deadline_us, rtsp_camera_answer_by_us(camera, now_us));
     return ret < 0 ? rtsp_camera_fail(camera, LIMEF_RTSP_REASON_BROKEN, ret, "the connection broke")

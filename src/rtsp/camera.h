@@ -34,6 +34,7 @@ struct rtsp_track {
     struct rtsp_receiver receiver;
     struct datagrams datagrams;
     char control[RTSP_URL_BYTES];
+    char session[RTSP_CAMERA_SESSION_BYTES]; /* that its SETUP was answered with */
     uint8_t channel; /* of RTP in the RTSP connection; RTCP has the next one */
     bool is_set_up;
     const char *group; /* of multicast; in the description; NULL: unicast */
@@ -72,7 +73,9 @@ struct rtsp_camera {
     bool is_misnumbered; /* an answer came with another one, though none was given up */
     unsigned n_refusals; /* 401 in a row */
     unsigned n_redirections;
-    char session[RTSP_CAMERA_SESSION_BYTES];
+    char session[RTSP_CAMERA_SESSION_BYTES]; /* the last one that was told */
+    bool is_apart;                           /* each track has a session of its own; */
+    bool was_apart;                          /* and that is not tried again */
     int session_timeout_s;
     bool keeps_alive_by_options;
     char base[RTSP_URL_BYTES], aggregate[RTSP_URL_BYTES];
@@ -82,7 +85,7 @@ struct rtsp_camera {
     struct sdp sdp;
     unsigned n_tracks;
     struct rtsp_track *tracks[SDP_MAX_MEDIA]; /* owned */
-    unsigned setting_up;                      /* the track whose SETUP is on its way */
+    unsigned asked_track;                 /* that the request is about: SETUP, or any of is_apart */
     bool is_without[SDP_APPLICATION + 1]; /* of that kind it describes some that cannot be used */
     char unusable[96];     /* why some of it cannot be used, pictures above all; "": all can be */
     struct rtsp_sync sync; /* goes on in the next connection */

@@ -41,15 +41,28 @@ int rtsp_camera_set_state(struct rtsp_camera *camera, enum limef_rtsp_state stat
     return camera->events.state(camera->events.context, state, code, text);
 }
 
+static void take_leave(struct rtsp_camera *camera)
+{
+    unsigned n_sessions = camera->is_apart ? camera->n_tracks : 1;
+
+    if (!camera->session[0] || camera->stream.phase != RTSP_STREAM_OPEN)
+        return;
+    for (camera->asked_track = 0; camera->asked_track < n_sessions; camera->asked_track++)
+        if (!camera->is_apart || camera->tracks[camera->asked_track]->session[0])
+            rtsp_camera_ask(camera, RTSP_TEARDOWN);
+}
+
 void rtsp_camera_hang_up(struct rtsp_camera *camera)
 {
-    if (camera->session[0] && camera->stream.phase == RTSP_STREAM_OPEN)
-        rtsp_camera_ask(camera, RTSP_TEARDOWN);
+    /* who ends at that is asked for all at once the next time */
+    camera->was_apart = camera->is_apart && camera->pending == RTSP_PLAY && !camera->has_played;
+    take_leave(camera);
     rtsp_stream_close(&camera->stream);
     rtsp_camera_clear_tracks(camera);
     camera->auth = (struct rtsp_auth){.scheme = RTSP_AUTH_NONE};
     camera->pending = RTSP_NO_REQUEST;
     camera->session[0] = '\0';
+    camera->is_apart = false;
     camera->n_refusals = 0;
     camera->is_misnumbered = false;
     camera->deadline_us = camera->media_us = LIMEF_FOREVER;

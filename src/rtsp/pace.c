@@ -11,8 +11,9 @@
 #define LONGEST_WINDOW_US (16 * FIRST_WINDOW_US)
 /* Of less no slope is told. */
 #define LEAST_POINTS 6
-/* Nor of slopes whose median may be wrong by more. */
+/* Nor of slopes whose median may be wrong by more, and by a part of it. */
 #define MOST_ERROR 10e-6
+#define PART_OF_ERROR 25
 /* Half of a normal distribution is within 1/1.4826 of its deviation, and a median has 1.2533 times
  * the error of a mean. */
 #define ERROR_OF_MEDIAN (1.4826 * 1.2533)
@@ -21,8 +22,9 @@
 /* 30 pictures a second that are 29.97 are a thousand off, and some cameras ten thousand. More is
  * no clock, but a file that is sent faster. */
 #define MOST_RATE 10500e-6
-/* Of two streams, if they are of one clock. */
-#define SAME_RATE 20e-6
+/* Of two streams that are of one clock, as far as both errors say. */
+#define SAME_RATE (2 * MOST_ERROR)
+#define PART_OF_RATE (PART_OF_ERROR / 2)
 /* What is off for another reason than the slope is made up for in so long, and slowly: a network
  * that is full for minutes is not followed. */
 #define PULL_US 600e6
@@ -59,7 +61,7 @@ static void tell_slope(struct rtsp_pace *pace)
     for (unsigned i = 0; i < n; i++)
         slopes[i] = fabs(slopes[i] - slope);
     error = ERROR_OF_MEDIAN * median(slopes, n) / sqrt(n);
-    if (error > MOST_ERROR)
+    if (error > MOST_ERROR + fabs(slope) / PART_OF_ERROR)
         return;
     pace->slope = slope;
     pace->is_known = true;
@@ -127,13 +129,15 @@ static double added_us(const struct rtsp_course *course, int64_t own_us)
 {
     double since_us = (double)(own_us - course->from_us);
 
-    return course->at_us + since_us * (since_us < 0 ? course->before : course->now);
+    return since_us > 0 ? course->at_us + since_us * course->now
+                        : course->at_us - course->step_us + since_us * course->before;
 }
 
-/* From the highest time on. */
-static void bend(struct rtsp_course *course, int64_t highest_us, double rate)
+/* From the highest time on; a step is behind it, so that what comes out of order has it as well. */
+static void bend(struct rtsp_course *course, int64_t highest_us, double rate, double step_us)
 {
-    course->at_us = added_us(course, highest_us);
+    course->at_us = added_us(course, highest_us) + step_us;
+    course->step_us = step_us;
     course->from_us = highest_us;
     course->before = course->now;
     course->now = rate;
@@ -165,7 +169,8 @@ static void decide(struct rtsp_course *course, double least_us)
         course->n_strayed++;
         least_us = 0;
     }
-    course->is_ahead = least_us < -RTSP_COURSE_AHEAD_US;
+    course->is_ahead = least_us < -RTSP_COURSE_AHEAD_US || course->leads_ahead;
+    course->leads_ahead = false;
     course->rate = drift_rate(&course->pace) + pull(course, least_us);
 }
 
@@ -201,40 +206,51 @@ static void note_cap(struct rtsp_course *course)
     course->capped_in = course->window;
 }
 
-/* By what the line rises up to a time that is higher than all before. */
-static double rate_to(struct rtsp_course *course, const struct rtsp_came *came, double rate)
+/* Up to a time that is higher than all before. */
+static void go_to(struct rtsp_course *course, const struct rtsp_came *came, double rate)
 {
-    double goes_us = (double)(came->own_us - came->highest_us), ahead_us;
+    double goes_us = (double)(came->own_us - came->highest_us), step_us = course->owed_us;
+    double ahead_us = (double)(came->own_us - came->at_us) + added_us(course, came->highest_us) +
+                      goes_us * rate + step_us - RTSP_COURSE_MOST_AHEAD_US;
 
-    rate += course->owed_us / goes_us;
     course->owed_us = 0;
-    ahead_us = (double)(came->own_us - came->at_us) + added_us(course, came->highest_us) +
-               goes_us * rate - RTSP_COURSE_MOST_AHEAD_US;
-    if (ahead_us <= 0)
-        return rate;
-    note_cap(course);
-    return FFMAX(rate - ahead_us / goes_us, LEAST_PACE - 1);
+    if (ahead_us > 0) {
+        double less_us = FFMIN(step_us, ahead_us);
+
+        note_cap(course);
+        step_us -= less_us;
+        rate = FFMAX(rate - (ahead_us - less_us) / goes_us, LEAST_PACE - 1);
+    }
+    if (rate != course->now || step_us > 0)
+        bend(course, came->highest_us, rate, step_us);
 }
 
 void rtsp_course_take(struct rtsp_course *course, const struct rtsp_came *came,
-                      const struct rtsp_course *leader)
+                      struct rtsp_course *leader)
 {
     rtsp_pace_take(&course->pace, came->at_us, came->at_us - came->own_us);
     look_at_window(course, came);
-    if (came->own_us > came->highest_us) {
-        bool is_led = leader && (leader->is_ahead || !course->is_ahead);
-        double rate = rate_to(course, came, is_led ? leader->rate : course->rate);
-
-        if (rate != course->now)
-            bend(course, came->highest_us, rate);
-    }
+    if (leader)
+        leader->leads_ahead |= course->is_ahead;
+    if (came->own_us > came->highest_us)
+        go_to(course, came, leader ? leader->rate : course->rate);
     note_late(course, came);
+}
+
+void rtsp_course_restart(struct rtsp_course *course, int64_t own_us)
+{
+    struct rtsp_pace pace = {.is_known = course->pace.is_known, .slope = course->pace.slope};
+    double rate = drift_rate(&pace);
+
+    *course = (struct rtsp_course){
+        .pace = pace, .from_us = own_us, .before = rate, .now = rate, .rate = rate};
 }
 
 bool rtsp_course_is_of(const struct rtsp_course *course, const struct rtsp_course *other)
 {
     return !course->pace.is_known || !other->pace.is_known ||
-           fabs(course->pace.slope - other->pace.slope) < SAME_RATE;
+           fabs(course->pace.slope - other->pace.slope) <
+               SAME_RATE + fabs(other->pace.slope) / PART_OF_RATE;
 }
 
 int64_t rtsp_course_us(const struct rtsp_course *course, int64_t own_us)

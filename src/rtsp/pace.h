@@ -38,7 +38,7 @@ struct rtsp_pace {
 bool rtsp_pace_take(struct rtsp_pace *pace, int64_t now_us, int64_t delay_us);
 
 /* How much faster that clock is than ours, in millionths; 0: not known: it takes a minute, and for
- * as long as the slopes say that it may be wrong by more than 10. */
+ * as long as the slopes say that it may be wrong by more than 10 and a 25th of it. */
 double rtsp_pace_drift_ppm(const struct rtsp_pace *pace);
 
 /* No time is further ahead of when its unit came. */
@@ -61,7 +61,8 @@ double rtsp_pace_drift_ppm(const struct rtsp_pace *pace);
 struct rtsp_course {
     struct rtsp_pace pace;
     int64_t from_us;    /* the line bends at that time of the camera's clock, */
-    double at_us;       /* where so much is added, */
+    double at_us;       /* behind which so much is added, */
+    double step_us;     /* which is so much more than up to there, */
     double before, now; /* and so much more with each microsecond */
     double rate;        /* that it goes by where nothing is to be brought back at once */
     double owed_us;     /* to be added at once */
@@ -69,7 +70,8 @@ struct rtsp_course {
     /* when units come after their times, the least of ten seconds */
     int64_t window; /* number of the ten seconds; not looked at if hardly begun */
     bool has_begun, is_whole, has_least;
-    bool is_ahead; /* RTSP_COURSE_AHEAD_US */
+    bool is_ahead;    /* RTSP_COURSE_AHEAD_US, it or one that */
+    bool leads_ahead; /* it leads */
     double least_us;
     bool has_first;
     double first_us;    /* of the first ten seconds, which is kept */
@@ -88,10 +90,14 @@ struct rtsp_came {
 /*
  * Takes a unit.
  *
- * leader  of another stream by the same clock, which it goes with; NULL: there is none.
+ * leader  of another stream by the same clock, which it goes with; NULL: there is none. Borrowed.
  */
 void rtsp_course_take(struct rtsp_course *course, const struct rtsp_came *came,
-                      const struct rtsp_course *leader);
+                      struct rtsp_course *leader);
+
+/* The camera begins anew, at an own time: nothing is added there, but its clock goes as fast as it
+ * did, for as long as nothing else is known. */
+void rtsp_course_restart(struct rtsp_course *course, int64_t own_us);
 
 /* Whether two streams can be of one clock, as far as is known. */
 bool rtsp_course_is_of(const struct rtsp_course *course, const struct rtsp_course *other);

@@ -24,8 +24,8 @@ static int64_t to_ticks(const struct rtsp_receiver *receiver, int64_t us)
 
 double rtsp_receiver_drift_ppm(const struct rtsp_receiver *receiver)
 {
-    return rtsp_pace_drift_ppm(receiver->wall.is_known ? &receiver->wall.pace
-                                                       : &receiver->clock->course.pace);
+    return rtsp_pace_drift_ppm(receiver->wall.pace.is_known ? &receiver->wall.pace
+                                                            : &receiver->clock->course.pace);
 }
 
 static int take_unit(void *context, struct rtsp_unit *unit)

@@ -108,8 +108,8 @@ int rtsp_receiver_tick(struct rtsp_receiver *receiver, int64_t now_us);
 /* When to call tick; LIMEF_FOREVER. */
 int64_t rtsp_receiver_due_us(const struct rtsp_receiver *receiver);
 
-/* How much faster the camera's clock is than ours, in millionths: its wall clock, if it reports
- * that, or else that of its timestamps; 0: not known (rtsp_pace_drift_ppm()). */
+/* How much faster the camera's clock is than ours, in millionths: its wall clock, if its
+ * reports have told that, or else that of its timestamps; 0: not known (rtsp_pace_drift_ppm()). */
 double rtsp_receiver_drift_ppm(const struct rtsp_receiver *receiver);
 
 /* Hands out what is there: the stream is over. */

@@ -48,14 +48,23 @@ static const char *url_of(const struct rtsp_camera *camera, enum rtsp_request re
 {
     switch (request) {
     case RTSP_SETUP:
-        return camera->tracks[camera->setting_up]->control;
+        return camera->tracks[camera->asked_track]->control;
     case RTSP_PLAY:
     case RTSP_KEEP_ALIVE:
     case RTSP_TEARDOWN:
+        if (camera->is_apart)
+            return camera->tracks[camera->asked_track]->control;
         return has_aggregate(camera) ? camera->aggregate : camera->tracks[0]->control;
     default:
         return camera->location.url;
     }
+}
+
+static const char *session_of(const struct rtsp_camera *camera, enum rtsp_request request)
+{
+    if (!camera->is_apart)
+        return camera->session;
+    return request == RTSP_SETUP ? "" : camera->tracks[camera->asked_track]->session;
 }
 
 static int append_authorization(struct writer *writer, struct rtsp_camera *camera,
@@ -87,12 +96,13 @@ const char *rtsp_camera_method(const struct rtsp_camera *camera, enum rtsp_reque
 int rtsp_camera_ask(struct rtsp_camera *camera, enum rtsp_request request)
 {
     const char *url = url_of(camera, request), *method = rtsp_camera_method(camera, request);
+    const char *session = session_of(camera, request);
     struct writer writer = {.length = 0};
     char transport[RTSP_TRANSPORT_BYTES] = "";
     int ret = 0;
 
     if (request == RTSP_SETUP)
-        ret = rtsp_track_ask(camera->tracks[camera->setting_up], transport);
+        ret = rtsp_track_ask(camera->tracks[camera->asked_track], transport);
     if (ret < 0)
         return ret;
     append(&writer, "%s %s RTSP/%d.0\r\nCSeq: %" PRIu32 "\r\nUser-Agent: limef/%s\r\n", method, url,
@@ -102,8 +112,8 @@ int rtsp_camera_ask(struct rtsp_camera *camera, enum rtsp_request request)
     if (*transport)
         append(&writer, "Transport: %s\r\n%s", transport,
                camera->speaks_2 ? "Accept-Ranges: npt\r\n" : "");
-    if (camera->session[0])
-        append(&writer, "Session: %s\r\n", camera->session);
+    if (*session)
+        append(&writer, "Session: %s\r\n", session);
     if (request == RTSP_PLAY && !camera->speaks_2) /* there it begins at present by itself */
         append(&writer, "Range: npt=0.000-\r\n");
     ret = append_authorization(&writer, camera, method, url);

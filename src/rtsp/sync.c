@@ -134,7 +134,7 @@ void rtsp_clock_anchor(struct rtsp_clock *clock, int64_t ticks, int64_t arrived_
     clock->highest_ticks = clock->before_ticks = LIMEF_NO_TIME;
     clock->is_anchored = true;
     clock->n_strayed += clock->course.n_strayed;
-    clock->course = (struct rtsp_course){.has_first = false};
+    rtsp_course_restart(&clock->course, own_us);
     clock->usual_us = clock->n_in_order = 0;
     clock->n_reports = 0;
     clock->is_stale = clock->is_refused = clock->is_told = clock->is_held = false;
@@ -352,7 +352,7 @@ static bool is_accepted(const struct rtsp_clock *clock)
 /* Streams whose reports say how far apart they are need no two measures of one clock. */
 void rtsp_clock_follow(struct rtsp_clock *clock, int64_t arrived_us, int64_t own_us)
 {
-    const struct rtsp_clock *master = clock->sync->master;
+    struct rtsp_clock *master = clock->sync->master;
     bool is_led = master && master != clock && is_accepted(master) && is_accepted(clock) &&
                   rtsp_course_is_of(&clock->course, &master->course);
     uint64_t n_strayed = clock->course.n_strayed;
@@ -376,7 +376,7 @@ static bool find_master(struct rtsp_sync *sync)
         return is_reported(sync->master);
     sync->master = NULL;
     for (unsigned i = 0; i < RTSP_SYNC_MAX_CLOCKS; i++) {
-        const struct rtsp_clock *clock = &sync->clocks[i];
+        struct rtsp_clock *clock = &sync->clocks[i];
 
         if (is_accepted(clock) && (!sync->master || end_base_us(clock) < end_base_us(sync->master)))
             sync->master = clock;

@@ -63,9 +63,9 @@ struct rtsp_sync {
     int64_t begun_us; /* limef_now_us() that is time 0; LIMEF_NO_TIME: not yet */
     bool is_behind;   /* what comes may have waited for us */
     struct rtsp_clock clocks[RTSP_SYNC_MAX_CLOCKS];
-    const struct rtsp_clock *master; /* that the others follow; NULL: none yet */
-    bool holds;              /* whoever is behind wants all streams at the time of the last one */
-    enum limef_rtsp_sync by; /* of this connection, or the last one */
+    struct rtsp_clock *master; /* that the others follow; NULL: none yet */
+    bool holds;                /* whoever is behind wants all streams at the time of the last one */
+    enum limef_rtsp_sync by;   /* of this connection, or the last one */
     int64_t skew_us;
     uint64_t n_corrections, corrected_us;
     uint64_t n_refused; /* times that reports of two streams turned out not to be of one clock */

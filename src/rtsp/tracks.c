@@ -211,12 +211,12 @@ static void forget_track(struct rtsp_camera *camera, struct rtsp_track *track)
 
 void rtsp_camera_drop_track(struct rtsp_camera *camera)
 {
-    struct rtsp_track **track = &camera->tracks[camera->setting_up];
+    struct rtsp_track **track = &camera->tracks[camera->asked_track];
 
     camera->events.over(camera->events.context);
     rtsp_clock_leave((*track)->receiver.clock);
     forget_track(camera, *track);
-    memmove(track, track + 1, (--camera->n_tracks - camera->setting_up) * sizeof(*track));
+    memmove(track, track + 1, (--camera->n_tracks - camera->asked_track) * sizeof(*track));
     camera->tracks[camera->n_tracks] = NULL;
 }
 

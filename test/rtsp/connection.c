@@ -5,6 +5,7 @@
 #include "support/failing.h"
 
 #include <pthread.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 TestSuite(rtsp_connection, .init = open_camera, .fini = close_camera, .timeout = 120);
@@ -131,4 +132,43 @@ Test(rtsp_connection, begins_at_the_first_place_if_it_was_stopped_at_another)
     expect("DESCRIBE");
     cr_assert(ne(ptr, strstr(asked, "/s RTSP"), NULL));
     cr_assert(zero(u32, camera.n_redirections));
+}
+
+static int64_t first_came_us, last_came_us;
+
+static int take_time(void *context, struct rtsp_receiver *receiver,
+                     const struct rtsp_arrival *arrival)
+{
+    (void)context;
+    (void)receiver;
+    last_came_us = arrival->arrived_us;
+    if (n_units++ > 0)
+        return 0;
+    first_came_us = last_came_us;
+    while (limef_now_us() < first_came_us + 150000)
+        ;
+    return 0;
+}
+
+/* More than is read at once, in one step, behind a consumer that holds the thread up. */
+Test(rtsp_connection, gives_what_it_reads_late_the_time_at_which_it_is_read)
+{
+    uint8_t data[4 + 1412] = {'$', 0};
+    int64_t end_us = limef_now_us() + DEADLINE_US;
+    int n = 0;
+
+    greet("Session: 1\r\n", VIDEO);
+    camera.events.arrival = take_time;
+    AV_WB16(data + 2, sizeof(data) - 4);
+    for (uint16_t i = 1; i <= 32; i++) {
+        packet_write(data + 4, i, i * 3600u, true, "\x65\x88", 2);
+        cr_assert(eq(int, (int)send(peer, data, sizeof(data), 0), (int)sizeof(data)));
+    }
+    while (n < (int)(32 * sizeof(data)) && limef_now_us() < end_us)
+        cr_assert(zero(int, ioctl(camera.stream.fd, FIONREAD, &n)));
+    n_units = 0;
+    step();
+    cr_assert(eq(u32, n_units, 32));
+    cr_assert(ge(i64, last_came_us, first_came_us + 150000));
+    cr_assert(camera.sync.is_behind); /* it tells nothing of how late the camera is */
 }

@@ -78,3 +78,21 @@ Test(rtsp_drift, a_clock_that_jumps_is_followed_behind_the_jump)
     cr_assert(le(i64, off_us(&streams[VIDEO]), 150000));
     cr_assert(zero(u32, streams[VIDEO].n_back + streams[AUDIO].n_back));
 }
+
+/* A minute of its own would be too short to tell it again. */
+Test(rtsp_drift, that_is_known_is_followed_at_once_in_the_next_connection)
+{
+    int64_t before_us[2];
+
+    streams[VIDEO].ppm = streams[AUDIO].ppm = 1000;
+    streams[VIDEO].report_each_us = streams[AUDIO].report_each_us = 5000000;
+    play(0, HOUR_US / 4);
+    connect_anew();
+    play(HOUR_US / 4, HOUR_US / 4 + 1000000);
+    for (int i = 0; i < 2; i++)
+        before_us[i] = streams[i].pts_us - streams[i].captured_us;
+    play(HOUR_US / 4 + 1000000, HOUR_US / 4 + 51000000);
+    for (int i = 0; i < 2; i++)
+        cr_assert(le(i64, llabs(streams[i].pts_us - streams[i].captured_us - before_us[i]), 2000));
+    cr_assert(lt(dbl, fabs(rtsp_receiver_drift_ppm(&streams[VIDEO].receiver) - 1000), 10));
+}

@@ -162,25 +162,6 @@ Test(rtsp_hostile, an_answer_that_comes_twice_counts_once)
     cr_assert(eq(int, (int)camera.pending, RTSP_NO_REQUEST));
 }
 
-Test(rtsp_hostile, the_session_is_that_of_the_last_track)
-{
-    meet();
-    expect("DESCRIBE");
-    answer_as(200, "", "v=0\r\n" VIDEO AUDIO);
-    expect("SETUP");
-    answer("Session: one\r\nTransport: RTP/AVP/TCP;interleaved=0-1\r\n");
-    expect("SETUP");
-    cr_assert(ne(ptr, strstr(asked, "Session: one\r\n"), NULL));
-    answer("Session: two;timeout=4\r\nTransport: RTP/AVP/TCP;interleaved=2-3\r\n");
-    expect("PLAY");
-    cr_assert(ne(ptr, strstr(asked, "Session: two\r\n"), NULL));
-    answer("Session: three\r\n");
-    send_picture(1);
-    camera.keep_alive_us = 0;
-    expect("GET_PARAMETER");
-    cr_assert(ne(ptr, strstr(asked, "Session: two\r\n"), NULL));
-}
-
 /* Up to PLAY, with these channels for pictures and sound. */
 static void greet_with(const char *pictures, const char *sound)
 {

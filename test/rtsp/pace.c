@@ -244,3 +244,16 @@ Test(rtsp_pace, times_before_a_bend_keep_their_order)
         last_us = given_us;
     }
 }
+
+/* 40 s of pictures that nothing came for: what is between two has the whole step as well. */
+Test(rtsp_pace, pictures_out_of_order_are_on_the_later_side_of_a_step)
+{
+    struct rtsp_course course = {.has_first = true, .owed_us = 40000000};
+
+    rtsp_course_take(
+        &course, &(struct rtsp_came){.at_us = 41120000, .own_us = 1120000, .highest_us = 1000000},
+        NULL);
+    cr_assert(eq(i64, rtsp_course_us(&course, 1000000), 0));
+    cr_assert(eq(i64, rtsp_course_us(&course, 1040000), 40000000));
+    cr_assert(eq(i64, rtsp_course_us(&course, 1120000), 40000000));
+}

@@ -332,3 +332,20 @@ Test(rtsp_sync, an_answer_to_play_for_others_says_nothing)
     arrive(&streams[VIDEO], VIDEO_US);
     cr_assert(eq(i64, apart_us(), -250000));
 }
+
+/* It was ahead of arrival, and is at arrival in this one. */
+Test(rtsp_sync, what_held_a_stream_in_the_connection_before_holds_it_no_more)
+{
+    struct rtsp_clock *sound = &sync.clocks[AUDIO];
+
+    sync.holds = true;
+    rtsp_clock_anchor(&sync.clocks[VIDEO], 0, 1000000);
+    rtsp_clock_anchor(sound, 0, 1000000);
+    rtsp_clock_hold_us(sound, 8000000);
+    rtsp_sync_restart(&sync);
+    rtsp_clock_anchor(&sync.clocks[VIDEO], 0, 2000000);
+    rtsp_clock_anchor(sound, 0, 2000000);
+    cr_assert(zero(i64, rtsp_clock_hold_us(sound, 1000000)));
+    sound->shift_us = sound->end_shift_us = 500000;
+    cr_assert(eq(i64, rtsp_clock_hold_us(sound, 2000000), 100000));
+}

@@ -3,11 +3,13 @@
 
 #include <limef/base/log.h>
 
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <libavutil/error.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct rtsp_camera camera;
 
@@ -116,6 +118,91 @@ Test(rtsp_tracks, count_what_comes_where_nobody_asked_for_it)
     cr_assert(eq(u64, camera.tracks[0]->receiver.n_packets, 1));
 }
 
+static void take(uint8_t channel, const uint8_t *data, size_t bytes)
+{
+    struct rtsp_item item = {
+        .kind = RTSP_ITEM_MEDIA, .data = data, .data_bytes = bytes, .channel = channel};
+
+    cr_assert(zero(int, rtsp_camera_take_media(&camera, &item, 1)));
+}
+
+/* Some cameras give both the same: reports have no payload type, but a sender. */
+Test(rtsp_tracks, on_one_channel_are_reported_by_who_sends_them)
+{
+    uint8_t pictures[16] = {0x80, 96, [11] = 1}, sound[16] = {0x80, 0, [11] = 2};
+    uint8_t report[28] = {0x80, 200, 0, 6, [7] = 2, [8] = 1};
+
+    cr_assert(zero(int, describe("v=0\r\n" VIDEO "m=audio 0 RTP/AVP 0\r\na=control:a\r\n")));
+    for (unsigned i = 0; i < 2; i++) {
+        camera.tracks[i]->channel = 0;
+        camera.tracks[i]->is_set_up = true;
+    }
+    take(0, pictures, sizeof(pictures));
+    take(0, sound, sizeof(sound));
+    take(1, report, sizeof(report));
+    cr_assert(eq(u32, camera.tracks[1]->receiver.last_report.ssrc, 2));
+    cr_assert(zero(u32, camera.tracks[0]->receiver.last_report.ssrc));
+    cr_assert(not(camera.tracks[0]->receiver.early.is_there));
+    report[7] = 1;
+    take(1, report, sizeof(report));
+    cr_assert(eq(u32, camera.tracks[0]->receiver.last_report.ssrc, 1));
+    cr_assert(eq(u32, camera.tracks[1]->receiver.last_report.ssrc, 2));
+}
+
+static int bind_loopback(struct sockaddr_in *address)
+{
+    socklen_t bytes = sizeof(*address);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    *address =
+        (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    cr_assert(zero(int, bind(fd, (struct sockaddr *)address, bytes)));
+    cr_assert(zero(int, getsockname(fd, (struct sockaddr *)address, &bytes)));
+    return fd;
+}
+
+/* Whether the next datagram is RTCP of that type; it comes, or the test is over. */
+static bool gets(int fd, uint8_t type)
+{
+    uint8_t data[256];
+
+    return recv(fd, data, sizeof(data), 0) >= 2 && data[1] == type;
+}
+
+/* server_port=a-b, of which b is not a + 1. */
+Test(rtsp_tracks, report_to_the_port_that_the_camera_says)
+{
+    char transport[RTSP_TRANSPORT_BYTES];
+    struct sockaddr_in rtp, rtcp, to = {.sin_family = AF_INET};
+    int rtp_fd = bind_loopback(&rtp), rtcp_fd = bind_loopback(&rtcp);
+    uint8_t report[28] = {0x80, 200, 0, 6, [7] = 2, [8] = 1};
+    struct rtsp_track *track;
+
+    cr_assert(zero(int, describe("v=0\r\n" VIDEO)));
+    track = camera.tracks[0];
+    camera.is_udp = true;
+    memcpy(&camera.stream.peer.address, &rtp, sizeof(rtp));
+    camera.stream.peer.bytes = sizeof(rtp);
+    cr_assert(zero(int, rtsp_track_ask(track, transport)));
+    snprintf(transport, sizeof(transport), "RTP/AVP;unicast;server_port=%u-%u", ntohs(rtp.sin_port),
+             ntohs(rtcp.sin_port));
+    cr_assert(zero(int, rtsp_track_take(track, transport)));
+    cr_assert(gets(rtp_fd, 0)); /* both ways are opened */
+    cr_assert(gets(rtcp_fd, 201));
+    rtsp_camera_report(&camera, 1);
+    cr_assert(gets(rtcp_fd, 201));
+    to.sin_addr = rtp.sin_addr;
+    to.sin_port = htons((uint16_t)(track->datagrams.port + 1));
+    cr_assert(eq(i64,
+                 sendto(rtcp_fd, report, sizeof(report), 0, (struct sockaddr *)&to, sizeof(to)),
+                 (int64_t)sizeof(report)));
+    while (rtsp_camera_receive_datagrams(&camera, 1, 1) == 0)
+        ;
+    cr_assert(eq(u32, track->receiver.early.ssrc, 2));
+    close(rtp_fd);
+    close(rtcp_fd);
+}
+
 /* Or pictures would go on where sound was. */
 Test(rtsp_tracks, keep_their_clocks_in_whatever_order_they_are_described)
 {
@@ -142,7 +229,7 @@ Test(rtsp_tracks, are_over_before_a_refused_one_goes)
     cr_assert(eq(u32, camera.n_tracks, 2));
     clock = camera.tracks[1]->receiver.clock;
     rtsp_clock_anchor(clock, 0, 1);
-    camera.setting_up = 1;
+    camera.asked_track = 1;
     n_ends = 0;
     rtsp_camera_drop_track(&camera);
     cr_assert(eq(uint, n_ends, 1));

@@ -101,6 +101,15 @@ static void close_streams(void)
         rtsp_receiver_clear(&streams[i].receiver);
 }
 
+/* Another connection to the same camera. */
+static inline void connect_anew(void)
+{
+    rtsp_sync_restart(&sync);
+    close_streams();
+    for (int i = 0; i < 2; i++)
+        open_stream(&streams[i]);
+}
+
 /* By the stream's clock. */
 static int64_t clock_us(const struct stream *stream, int64_t captured_us)
 {

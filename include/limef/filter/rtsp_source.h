@@ -164,9 +164,10 @@ struct limef_rtsp_source_counters {
                                   said, and was taken */
     int64_t jitter_us;       /**< of the first video track, RFC 3550 A.8 */
     int64_t clock_offset_us; /**< camera's wall clock minus ours, by sender reports */
-    double drift_ppm; /**< how much faster the camera's clock is than ours: its wall clock, if it
-                           reports that, else that of its timestamps; 0: not known, which takes a
-                           minute at least and a network that lets it be told within 10 */
+    double drift_ppm; /**< how much faster the camera's clock is than ours: its wall clock, if its
+                           reports have told that, else that of its timestamps, of this connection
+                           or those before; 0: not known, which takes a minute at least and a
+                           network that lets it be told within 10 */
     enum limef_rtsp_sync sync;
     int64_t skew_us; /**< how much later sound came than its pictures, the first of each; 0: by
                           arrival */

@@ -408,20 +408,19 @@ Test(presenter_flip, a_first_picture_that_is_held_back_makes_no_other_one_late)
 static int64_t seen_before_end_us(int64_t compose_us, int64_t late_us)
 {
     struct limef_signal_frame over;
+    int64_t due_us, ended_us;
 
     begin(0, compose_us);
     play(3, 40000, 0);
     limef_signal_frame_set(&over, LIMEF_SIGNAL_END, 0, NULL);
     cr_assert(eq(int, limef_go(&presenter.filter, &over.frame), 0));
-    display.now_us = tile.due_us + late_us;
-    while (LIMEF_COUNTED(tile.state) != LIMEF_TILE_ENDED) {
-        int64_t due_us = limef_presenter_tick(&presenter, display.now_us);
-
-        if (LIMEF_COUNTED(tile.state) != LIMEF_TILE_ENDED)
-            display.now_us = FFMAX(display.now_us, due_us);
-    }
+    due_us = display.now_us = tile.due_us + late_us;
+    do { /* the tick that ends it also draws that it has ended */
+        ended_us = display.now_us = FFMAX(display.now_us, due_us);
+        due_us = limef_presenter_tick(&presenter, ended_us);
+    } while (LIMEF_COUNTED(tile.state) != LIMEF_TILE_ENDED);
     cr_assert(eq(u64, shown(), 3));
-    return display.now_us - LIMEF_COUNTED(tile.last_shown_us);
+    return ended_us - LIMEF_COUNTED(tile.last_shown_us);
 }
 
 Test(presenter_flip, the_last_picture_is_seen_for_its_time_however_long_it_is_drawn)

@@ -125,6 +125,7 @@ int decode_hardware_set_up(struct limef_decode_filter *decode)
 
     decode->hardware.is_proved = decode->hardware.is_refused = decode->hardware.is_spent = false;
     decode->hardware.n_pool = 0;
+    decode->hardware.out_us = LIMEF_NO_TIME;
     context->thread_count = 1; /* hardware works on one picture after the other */
     if (!decode->hardware.kept)
         decode->hardware.kept = decode_kept_create();
@@ -233,28 +234,51 @@ bool decode_hardware_failed(struct limef_decode_filter *decode, int code)
     return hardware->error != 0;
 }
 
+/* Whether a packet's picture is still to come. Those that gave none and are shown before what came
+ * last are others: fields, pictures that are never shown. */
+static bool is_to_come(const struct limef_decode_filter *decode,
+                       const struct limef_decode_carried *carried)
+{
+    if (!carried->is_inside)
+        return false;
+    return carried->pts_us != LIMEF_NO_TIME
+               ? carried->pts_us > decode->hardware.out_us
+               : carried->tag >= decode->tag - decode->context->has_b_frames - 1;
+}
+
+/* Pictures that are inside and cannot be decoded again. With a packet that fails libavcodec drops
+ * the picture that is shown next. */
+static unsigned count_last(const struct limef_decode_filter *decode)
+{
+    const struct limef_decode_hardware *hardware = &decode->hardware;
+    unsigned n = 0;
+
+    for (int i = 0; i < LIMEF_DECODE_MAX_INSIDE; i++) {
+        const struct limef_decode_carried *carried = &decode->carried[i];
+
+        n += is_to_come(decode, carried) && !decode_kept_has(hardware->kept, carried->serial);
+    }
+    return n;
+}
+
+bool decode_hardware_has_last(const struct limef_decode_filter *decode)
+{
+    return count_last(decode) > 0;
+}
+
 void decode_hardware_count_lost(struct limef_decode_filter *decode)
 {
     const struct limef_decode_hardware *hardware = &decode->hardware;
-    /* with a packet that fails libavcodec drops the picture that is shown next; packets before that
-     * one without a picture are others: fields, pictures that are never shown */
-    int64_t first_tag = decode->tag - decode->context->has_b_frames - 1;
 
-    if (!hardware->is_used || !hardware->error || hardware->kept->n > 0)
-        return;
-    for (int i = 0; i < LIMEF_DECODE_MAX_INSIDE; i++) {
-        struct limef_decode_carried *carried = &decode->carried[i];
-
-        LIMEF_COUNT(decode->n_skipped, carried->is_inside && carried->tag >= first_tag);
-        carried->is_inside = false;
-    }
+    if (hardware->is_used && hardware->error)
+        LIMEF_COUNT(decode->n_skipped, count_last(decode));
 }
 
 /*
  * Exports a picture and waits for it, before anybody else has it: here what fails can be decoded
  * again, and what was passed on can be read even when the device is gone.
  */
-static bool make_readable(struct limef_decode_filter *decode, const AVFrame *picture)
+static bool make_readable(struct limef_decode_filter *decode, const AVFrame *picture, bool is_last)
 {
     struct limef_decode_hardware *hardware = &decode->hardware;
     struct limef_hardware_frame mapped;
@@ -265,7 +289,7 @@ static bool make_readable(struct limef_decode_filter *decode, const AVFrame *pic
 
     if (ret >= 0)
         return true;
-    hardware->n_more += hardware->error && hardware->kept->n == 0;
+    hardware->n_more += hardware->error && is_last;
     hardware->error = ret;
     hardware->is_unread = true;
     hardware->is_unsupported = !hardware->is_proved && ret == AVERROR(EINVAL);
@@ -307,17 +331,17 @@ static void copy_out(struct limef_decode_filter *decode, AVFrame *picture)
     LIMEF_COUNT(decode->filter.copied_bytes, (uint64_t)bytes);
 }
 
-/* Whether a picture of hardware can be passed on. */
-static bool is_sound(struct limef_decode_filter *decode, AVFrame *picture)
+/* Whether a picture of hardware can be passed on. is_last: now or never. */
+static bool is_sound(struct limef_decode_filter *decode, AVFrame *picture, bool is_last)
 {
     struct limef_decode_hardware *hardware = &decode->hardware;
 
-    if (hardware->is_unread && hardware->kept->n > 0)
+    if ((hardware->is_unread || hardware->is_ending) && !is_last)
         return false; /* it comes again behind the one that comes again */
     if (!hardware->is_proved && hardware->error)
         return false;
     hardware_note_new(picture);
-    return make_readable(decode, picture) && prove(decode, picture);
+    return make_readable(decode, picture, is_last) && prove(decode, picture);
 }
 
 bool decode_hardware_admit(struct limef_decode_filter *decode, AVFrame *picture)
@@ -325,11 +349,15 @@ bool decode_hardware_admit(struct limef_decode_filter *decode, AVFrame *picture)
     struct limef_decode_hardware *hardware = &decode->hardware;
     const struct limef_decode_carried *carried = decode_carried_of(decode, picture);
     bool has_failed = hardware->failed_tag && carried && carried->tag == hardware->failed_tag;
+    bool is_last =
+        carried ? !decode_kept_has(hardware->kept, carried->serial) : hardware->kept->n == 0;
 
     if (carried)
         decode->carried[carried - decode->carried].is_inside = false;
-    if (has_failed || (hardware->is_used && !is_sound(decode, picture))) {
-        LIMEF_COUNT(decode->n_skipped, hardware->kept->n == 0); /* it comes no more */
+    if (carried && !hardware->error)
+        hardware->out_us = carried->pts_us;
+    if (has_failed || (hardware->is_used && !is_sound(decode, picture, is_last))) {
+        LIMEF_COUNT(decode->n_skipped, is_last);
         return false;
     }
     if (carried && !decode_kept_pass(hardware->kept, carried->serial))

@@ -114,11 +114,16 @@ const struct limef_packet_frame *decode_kept_packet(const struct limef_decode_ke
                 .packet;
 }
 
+bool decode_kept_has(const struct limef_decode_kept *kept, uint64_t serial)
+{
+    return serial >= kept->serial && serial < kept->serial + kept->n;
+}
+
 bool decode_kept_pass(struct limef_decode_kept *kept, uint64_t serial)
 {
     struct decode_kept_packet *packet;
 
-    if (serial < kept->serial || serial >= kept->serial + kept->n)
+    if (!decode_kept_has(kept, serial))
         return true;
     packet = at(kept, (unsigned)(serial - kept->serial));
     if (packet->was_passed)

@@ -42,6 +42,9 @@ void decode_kept_add(struct limef_decode_kept *kept, const struct limef_packet_f
 const struct limef_packet_frame *decode_kept_packet(const struct limef_decode_kept *kept,
                                                     uint64_t serial);
 
+/* Whether the packet with this number is kept, so that its picture can come again. */
+bool decode_kept_has(const struct limef_decode_kept *kept, uint64_t serial);
+
 /* A picture is to be passed on. Returns false if it was already. */
 bool decode_kept_pass(struct limef_decode_kept *kept, uint64_t serial);
 

@@ -51,10 +51,13 @@ static int step_down(struct limef_decode_filter *decode)
     int code = hardware->error, ret = 0, step;
     unsigned n_failures;
 
-    if (hardware->kept->n > 0) /* all of it comes again, in order */
-        avcodec_flush_buffers(decode->context);
-    else
+    if (hardware->kept->n == 0 || decode_hardware_has_last(decode)) {
+        hardware->is_ending = true;
         ret = decode_drain(decode); /* more of which may fail */
+        hardware->is_ending = false;
+    } else { /* all of it comes again, in order */
+        decode_flush(decode);
+    }
     n_failures = 1 + hardware->n_more;
     hardware->n_more = 0;
     hardware->n_recent += n_failures;

@@ -123,6 +123,10 @@ int decode_hardware_opened(struct limef_decode_filter *decode);
 void decode_hardware_begin(struct limef_decode_filter *decode);
 bool decode_hardware_failed(struct limef_decode_filter *decode, int code);
 
+/* Whether pictures are inside that cannot be decoded again, unlike those of packets that are kept.
+ */
+bool decode_hardware_has_last(const struct limef_decode_filter *decode);
+
 /* Behind a drain: counts what came no more because hardware had failed, and cannot come again. */
 void decode_hardware_count_lost(struct limef_decode_filter *decode);
 

@@ -49,5 +49,8 @@ void decode_flush(struct limef_decode_filter *decode)
 {
     avcodec_flush_buffers(decode->context);
     decode->is_empty = true;
+    for (int i = 0; i < LIMEF_DECODE_MAX_INSIDE; i++)
+        decode->carried[i].is_inside = false;
+    decode->hardware.out_us = LIMEF_NO_TIME;
     decode->hardware.is_spent = decode_is_wrapper(decode);
 }

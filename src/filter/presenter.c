@@ -144,7 +144,8 @@ static int make_room(struct limef_presenter *presenter, struct limef_tile *tile,
 
     if (!presenter->settings.untimed && !tile->stepping && frame->pts_us != LIMEF_NO_TIME &&
         !is_cut(frame, tile->next.frame.pts_us, frame->pts_us) && presenter_clock_anchored(clock) &&
-        presenter_clock_due_us(clock, frame->pts_us) <= now_us) {
+        presenter_clock_due_us(clock, frame->pts_us) <= now_us &&
+        !presenter_is_beginning(presenter, tile)) {
         LIMEF_COUNT(tile->n_dropped_late, 1);
         presenter_drop_next(tile);
         return 0;

@@ -85,10 +85,19 @@ static void move_clock(struct limef_tile *tile, int64_t by_us)
 /* A clock begins when the picture that set it is seen, and not before it is drawn: the first one of
  * all may take long, programs are compiled and memory is taken for it, and those behind it are not
  * late for that. Where sound is heard the time is the sound's. */
+static bool begins_clock(const struct limef_tile *tile)
+{
+    return is_fed(tile) && has_anchored(tile) && !tile->mastered;
+}
+
+bool presenter_is_beginning(const struct limef_presenter *presenter, const struct limef_tile *tile)
+{
+    return presenter->flip.waiting && begins_clock(tile);
+}
+
 static void begin_clock(struct limef_tile *tile, int64_t seen_us)
 {
-    bool begins = is_fed(tile) && has_anchored(tile) && !tile->mastered;
-    int64_t late_us = begins ? seen_us - tile->clock.anchor_us : 0;
+    int64_t late_us = begins_clock(tile) ? seen_us - tile->clock.anchor_us : 0;
 
     if (late_us > 0 && late_us < BEGINS_WITHIN_US)
         move_clock(tile, late_us);

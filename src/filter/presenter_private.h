@@ -43,6 +43,10 @@ bool presenter_is_time(const struct limef_presenter *presenter, const struct lim
 /* What was composed is on the screen so long after that was begun. */
 void presenter_note_composed(struct limef_presenter *presenter, int64_t took_us);
 
+/* Whether the picture that sets the clock is on its way to the screen: the clock does not run yet.
+ */
+bool presenter_is_beginning(const struct limef_presenter *presenter, const struct limef_tile *tile);
+
 /* What was composed is on its way, and comes onto the screen at a flip. */
 void presenter_note_committed(struct limef_presenter *presenter);
 

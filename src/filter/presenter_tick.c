@@ -287,12 +287,20 @@ static void handle_events(struct limef_presenter *presenter, int64_t now_us)
     }
 }
 
+/* When the time of the last picture is over, which begins when it is seen. */
 static int64_t end_us(const struct limef_presenter *presenter, const struct limef_tile *tile)
 {
     if (!tile->has_picture || presenter->settings.untimed)
         return INT64_MIN;
-    return tile->clock.paused_us != LIMEF_NO_TIME ? LIMEF_FOREVER
-                                                  : tile->shown_us + presenter_lasts_us(tile);
+    return tile->clock.paused_us != LIMEF_NO_TIME
+               ? LIMEF_FOREVER
+               : FFMAX(tile->shown_us, LIMEF_COUNTED(tile->last_shown_us)) +
+                     presenter_lasts_us(tile);
+}
+
+static bool is_ending(const struct limef_tile *tile)
+{
+    return tile->ending && !presenter_has_next(tile);
 }
 
 /* The last picture's time is over. The application waits for this: as long as its queue is full the
@@ -344,7 +352,8 @@ static int64_t tell_why(struct limef_presenter *presenter, struct limef_tile *ti
 /* One tile's turn. Returns when it wants the next one. */
 static int64_t tick_tile(struct limef_presenter *presenter, struct limef_tile *tile, int64_t now_us)
 {
-    int64_t why_us, ends_us;
+    bool is_drawn_now;
+    int64_t why_us;
 
     if (presenter_awaits_sound(tile)) {
         prepare_next(presenter, tile);
@@ -358,17 +367,31 @@ static int64_t tick_tile(struct limef_presenter *presenter, struct limef_tile *t
     if (presenter_has_next(tile) && presenter_is_time(presenter, tile, now_us) &&
         (presenter->opened || presenter->failed))
         show_next(presenter, tile, now_us);
-    if (tile->ending && !presenter_has_next(tile) && now_us >= end_us(presenter, tile))
+    is_drawn_now = tile->fresh && presenter->dirty && presenter->opened;
+    if (is_ending(tile) && !is_drawn_now && now_us >= end_us(presenter, tile))
         end_tile(presenter, tile, now_us);
     why_us = tell_why(presenter, tile, now_us);
     if (presenter_awaits_sound(tile))
         return FFMIN(now_us + PRESENTER_LISTEN_US, why_us);
     if (presenter_has_next(tile))
         return FFMIN(presenter_take_us(presenter, tile), why_us);
-    if (!tile->ending)
-        return why_us;
-    ends_us = end_us(presenter, tile);
-    return FFMIN(ends_us > now_us ? ends_us : now_us + TELL_AGAIN_US, why_us);
+    return why_us;
+}
+
+/* When the next tile has to end, behind what was drawn in this tick; or has to be told of again. */
+static int64_t next_end_us(const struct limef_presenter *presenter, int64_t now_us)
+{
+    int64_t next_us = LIMEF_FOREVER;
+
+    for (unsigned i = 0; i < presenter->n_tiles; i++) {
+        const struct limef_tile *tile = &presenter->tiles[i];
+
+        if (is_ending(tile))
+            next_us = FFMIN(next_us, LIMEF_COUNTED(tile->state) == LIMEF_TILE_ENDED
+                                         ? now_us + TELL_AGAIN_US
+                                         : FFMAX(end_us(presenter, tile), now_us));
+    }
+    return next_us;
 }
 
 /* An output that nobody sees before has the size of its first picture; it waits for that one. */
@@ -430,8 +453,7 @@ static int64_t tick(struct limef_presenter *presenter, int64_t now_us)
         ready_us = presenter_read_flips(presenter, seen_us);
         presenter_note_composed(presenter, seen_us - began_us);
     }
-    if (ready_us)
-        due_us = FFMIN(due_us, ready_us);
+    due_us = FFMIN(due_us, ready_us ? ready_us : next_end_us(presenter, now_us));
     if (presenter->compositor && compositor_has_events(presenter->compositor))
         due_us = FFMIN(due_us, presenter->polled_us + POLL_US);
     if (presenter->owes)

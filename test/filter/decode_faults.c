@@ -126,6 +126,32 @@ Test(decode_faults, so_it_is_with_whatever_error)
     }
 }
 
+/* Each status that libva defines, and some that it does not: of calls in which a stream begins, of
+ * those for each picture, or of all. */
+Test(decode_faults, so_it_is_with_each_error_there_is)
+{
+    static const unsigned some[] = {CALL_vaCreateSurfaces2,    CALL_vaCreateContext,
+                                    CALL_vaCreateBuffer,       CALL_vaBeginPicture,
+                                    CALL_vaEndPicture,         CALL_vaSyncSurface,
+                                    CALL_vaExportSurfaceHandle};
+    const char *url = make("a.mkv", &(struct media){.n_pictures = 8, .gop = 4, .b_frames = 1});
+    struct seen expected = play_in_software(url);
+    size_t n_calls = is_short() ? sizeof(some) / sizeof(some[0]) : N_DRIVER_CALLS;
+    unsigned n_failed = 0;
+
+    open_device();
+    for (unsigned status = 1; status <= VA_STATUS_ERROR_TIMEDOUT + 2; status++)
+        for (size_t i = 0; i < n_calls; i++) {
+            char command[64];
+
+            snprintf(command, sizeof(command), "%s=1:%#x", driver_calls[is_short() ? some[i] : i],
+                     status <= VA_STATUS_ERROR_TIMEDOUT + 1 ? status : VA_STATUS_ERROR_UNKNOWN);
+            n_failed += play_failing(url, command, &expected);
+        }
+    printf("%u calls failed\n", n_failed);
+    cr_assert(ge(uint, n_failed, 7 * (VA_STATUS_ERROR_TIMEDOUT + 2)));
+}
+
 Test(decode_faults, what_fails_from_a_call_on_ends_in_software_and_no_picture_is_lost)
 {
     const char *url = clip();

@@ -130,6 +130,40 @@ Test(decode_ladder, of_a_long_group_each_picture_that_is_lost_is_counted)
     }
 }
 
+/* Pictures of the long group are in the decoder yet when it fails at the next one, which is kept:
+ * they come, but for the one that libavcodec drops with the packet. */
+Test(decode_ladder, what_a_long_group_left_inside_is_not_lost_with_the_key_behind_it)
+{
+    static const struct {
+        const char *command;
+        uint64_t n_lost;
+    } cases[] = {
+        {"vaBeginPicture=321", 1},
+        {"vaEndPicture=321", 1},
+        {"vaEndPicture=322", 1},
+        {"vaEndPicture=323", 0},
+    };
+    const char *url = make(
+        "a.mkv",
+        &(struct media){.n_pictures = 340, .gop = 320, .b_frames = 2, .width = 48, .height = 48});
+
+    open_device();
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *command = cases[i].command;
+        struct limef_decode_counters decoded;
+
+        init(url, device);
+        fail(command);
+        play();
+        limef_decode_get_counters(&run.decode, &decoded);
+        cr_assert(eq(u64, counters_of().n_failures, 1), "%s", command);
+        cr_assert(eq(u64, counters_of().n_skipped, cases[i].n_lost), "%s", command);
+        cr_assert(eq(u64, decoded.n_frames, 340 - cases[i].n_lost), "%s", command);
+        clear();
+        fail("");
+    }
+}
+
 Test(decode_ladder, failures_are_forgiven_after_enough_good_pictures)
 {
     /* more of them than would lead to software, but far apart */

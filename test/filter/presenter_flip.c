@@ -19,6 +19,7 @@ static struct {
     bool silent;        /* the display does not say when, nor how often */
     int64_t period_us;  /* of the display; 0: it shows at once what it is given */
     int64_t compose_us; /* how long drawing takes */
+    int64_t held_us;    /* how much later than at its refresh the next flip comes */
     int64_t flip_us;    /* when what was presented comes onto the screen; 0: it is there */
     struct output_flip last;
     int64_t pts_us; /* of the picture that was put there last */
@@ -141,6 +142,8 @@ int compositor_present(struct compositor *compositor)
     display.flip_us = display.period_us
                           ? (display.now_us / display.period_us + 1) * display.period_us
                           : display.now_us + 100;
+    display.flip_us += display.held_us;
+    display.held_us = 0;
     return COMPOSITOR_COMPOSED;
 }
 
@@ -385,6 +388,51 @@ Test(presenter_flip, a_first_picture_that_takes_long_to_draw_makes_no_other_one_
 Test(presenter_flip, a_first_picture_that_takes_long_to_draw_makes_none_late_on_a_display)
 {
     check_first_picture_that_takes_long(false);
+}
+
+/* The display waits for who writes it: a fence. */
+Test(presenter_flip, a_first_picture_that_is_held_back_makes_no_other_one_late)
+{
+    begin(16667, 2000);
+    display.held_us = 150000;
+    play(100, 40000, 0);
+    cr_assert(eq(u64, LIMEF_COUNTED(tile.n_dropped_late), 0));
+    cr_assert(eq(u64, missed(), 0));
+    cr_assert(eq(u64, shown(), 99));
+    cr_assert(
+        lt(i64, llabs(LIMEF_COUNTED(tile.last_shown_us) - BEGIN_US - 150000 - 98 * 40000), 40000));
+}
+
+/* Three pictures and the end; the thread wakes up so late for the last one. Returns for how long
+ * that one is seen. */
+static int64_t seen_before_end_us(int64_t compose_us, int64_t late_us)
+{
+    struct limef_signal_frame over;
+    int64_t due_us, ended_us;
+
+    begin(0, compose_us);
+    play(3, 40000, 0);
+    limef_signal_frame_set(&over, LIMEF_SIGNAL_END, 0, NULL);
+    cr_assert(eq(int, limef_go(&presenter.filter, &over.frame), 0));
+    due_us = display.now_us = tile.due_us + late_us;
+    do { /* the tick that ends it also draws that it has ended */
+        ended_us = display.now_us = FFMAX(display.now_us, due_us);
+        due_us = limef_presenter_tick(&presenter, ended_us);
+    } while (LIMEF_COUNTED(tile.state) != LIMEF_TILE_ENDED);
+    cr_assert(eq(u64, shown(), 3));
+    return ended_us - LIMEF_COUNTED(tile.last_shown_us);
+}
+
+Test(presenter_flip, the_last_picture_is_seen_for_its_time_however_long_it_is_drawn)
+{
+    display.silent = true;
+    cr_assert(ge(i64, seen_before_end_us(60000, 0), 40000));
+}
+
+Test(presenter_flip, a_last_picture_that_is_late_is_seen_before_the_end)
+{
+    display.silent = true;
+    cr_assert(ge(i64, seen_before_end_us(2000, 90000), 40000));
 }
 
 Test(presenter_flip, a_live_source_is_not_slowed_down_for_the_display)

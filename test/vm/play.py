@@ -111,7 +111,7 @@ class Kms(unittest.TestCase):
     def test_each_picture_in_dmabufs_is_drawn_as_if_uploaded(self):
         if not EACH_PICTURE:
             self.skipTest("no EACH-PICTURE")
-        for name in (("udmabuf", "own", "other") if LENGTH == "long" else ("udmabuf",)) + ALONE:
+        for name in (("udmabuf", "heap", "own", "other") if LENGTH == "long" else ("udmabuf",)) + ALONE:
             with self.subTest(name):
                 log = (FOLDER / "out" / f"each_{name}.log").read_text()
                 print(f"\n{name}: {log}", end="")

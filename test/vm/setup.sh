@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # setup.sh DIR: makes DIR/vmlinux, DIR/initrd.img and DIR/modules, with which vm.py boots. From
-# packages of this Debian alone: its kernel is unpacked, not installed, and vkms and udmabuf, which
+# packages of this Debian alone: its kernel is unpacked, not installed, and vkms, udmabuf and the dma-heaps, which
 # it leaves out, are built beside it. About 20 s and 200 MB of downloads, 80 MB of which stay; nothing if DIR
 # is up to date. Exit status 77: it cannot be had here, and why.
 set -eu
@@ -40,8 +40,7 @@ apt-get -qq download "linux-image-$headers=$version" "linux-source-$series=$vers
 dpkg-deb -x linux-image-*.deb image
 source=linux-source-$series
 dpkg-deb --fsys-tarfile "$source"_*.deb | tar x "./usr/src/$source.tar.xz"
-tar xf "usr/src/$source.tar.xz" "$source/drivers/gpu/drm/vkms" "$source/drivers/dma-buf/udmabuf.c" \
-    "$source/scripts/extract-vmlinux"
+tar xf "usr/src/$source.tar.xz" "$source/drivers/gpu/drm/vkms" "$source/drivers/dma-buf" "$source/scripts/extract-vmlinux"
 
 all=$PWD/image/lib/modules/$headers
 mkdir -p "$all/extra"
@@ -60,6 +59,11 @@ build()
 build vkms drivers/gpu/drm/vkms
 echo 'obj-m := udmabuf.o' >"$source/drivers/dma-buf/Makefile"
 build udmabuf drivers/dma-buf
+cat >"$source/drivers/dma-buf/Makefile" <<EOF
+obj-m := dma-heaps.o
+dma-heaps-y := dma-heap.o heaps/system_heap.o
+EOF
+build dma-heaps drivers/dma-buf
 depmod -b image "$headers"
 
 # The bare ELF image boots 3 s sooner: nothing has to be unpacked by an emulated processor.
@@ -75,7 +79,7 @@ files_of()
 
 kept=$dir/modules/lib/modules/$headers
 mkdir -p "$kept"
-files_of vkms udmabuf vgem vivid virtio_gpu snd-dummy | while read -r file; do
+files_of vkms udmabuf dma-heaps vgem vivid virtio_gpu snd-dummy | while read -r file; do
     mkdir -p "$kept/$(dirname "$file")"
     cp "$all/$file" "$kept/$file"
 done

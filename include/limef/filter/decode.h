@@ -141,12 +141,14 @@ struct limef_decode_hardware {
     bool is_unsupported; /**< and never will */
     bool is_spent;       /**< a wrapper was drained: another context has to go on */
     bool is_unread;      /**< a picture could not be had: what is behind it waits for it */
+    bool is_ending;      /**< it failed, and hands out what cannot be decoded again */
     bool was_unreadable; /**< somebody behind met such a picture, which is not forgiven yet */
     bool waits_for_key;
     int error;                 /**< what it failed with since the last step; 0: it did not */
     int error_before;          /**< likewise, before the present call of libavcodec */
     unsigned n_more;           /**< pictures that could not be had, behind that */
     int64_t failed_tag;        /**< of the packet that a call failed at; 0: none did */
+    int64_t out_us;            /**< time of the last picture before that; LIMEF_NO_TIME: none */
     unsigned n_failed_calls;   /**< of the driver, before the present call of libavcodec */
     unsigned n_recent, n_good; /**< failures that are not forgiven; pictures since the last one */
     unsigned n_pool; /**< pictures that a pool which cannot grow has for others; 0: it can grow */

@@ -144,6 +144,12 @@ void plan_size_fifos(struct plan_work *work);
 uint32_t plan_previous_filter(const struct limef_plan_problem *problem, uint32_t filter);
 uint32_t plan_previous_edge(const struct limef_plan_problem *problem, uint32_t edge);
 
+/* What the previous plan said of an edge, and of the first one that leads to a filter; NULL: it had
+ * none. */
+const struct limef_plan_link *plan_previous_link(const struct limef_plan_problem *problem,
+                                                 uint32_t edge);
+const struct limef_plan_link *plan_previous_entry(const struct plan_work *work, uint32_t filter);
+
 /* Whether a figure was measured, and can be reckoned with. */
 static inline bool plan_is_known(double figure)
 {

@@ -46,17 +46,12 @@ struct island {
     bool is_urgent;    /* its head reads, and that must go before all other work */
 };
 
-static uint32_t first_edge(const struct plan_work *work, uint32_t filter)
-{
-    return work->in_edges[work->in_at[filter]];
-}
-
 /* Whether `to` of an edge is fused behind `from`, in what is tried. */
 static bool is_child(const struct plan_work *work, uint32_t edge)
 {
     uint32_t to = work->problem->edges[edge].to;
 
-    return first_edge(work, to) == edge && work->head[to] == NOT_A_HEAD &&
+    return work->in_edges[work->in_at[to]] == edge && work->head[to] == NOT_A_HEAD &&
            work->tried[to] == NOT_A_HEAD;
 }
 
@@ -244,12 +239,11 @@ static uint32_t split_evenly(struct plan_work *work, const struct island *island
 /* Whether a cut before a filter is in the plan before, and is one that load may take away. */
 static bool was_cut(const struct plan_work *work, uint32_t filter, enum limef_plan_reason *reason)
 {
-    uint32_t was = plan_previous_edge(work->problem, first_edge(work, filter));
+    const struct limef_plan_link *was = plan_previous_entry(work, filter);
 
-    if (was == LIMEF_PLAN_NONE || !plan_may_cut(work, filter) ||
-        !work->problem->previous->links[was].is_cut)
+    if (!was || !was->is_cut || !plan_may_cut(work, filter))
         return false;
-    *reason = work->problem->previous->links[was].reason;
+    *reason = was->reason;
     return *reason == LIMEF_PLAN_CUT_LOAD || *reason == LIMEF_PLAN_CUT_LATE ||
            *reason == LIMEF_PLAN_CUT_BLOCKING || *reason == LIMEF_PLAN_CUT_PRIORITY ||
            *reason == LIMEF_PLAN_CUT_UNMEASURED;

@@ -95,6 +95,19 @@ uint32_t plan_previous_edge(const struct limef_plan_problem *problem, uint32_t e
     return was < previous->n_edges ? was : LIMEF_PLAN_NONE;
 }
 
+const struct limef_plan_link *plan_previous_link(const struct limef_plan_problem *problem,
+                                                 uint32_t edge)
+{
+    uint32_t was = plan_previous_edge(problem, edge);
+
+    return was != LIMEF_PLAN_NONE ? &problem->previous->links[was] : NULL;
+}
+
+const struct limef_plan_link *plan_previous_entry(const struct plan_work *work, uint32_t filter)
+{
+    return plan_previous_link(work->problem, work->in_edges[work->in_at[filter]]);
+}
+
 /* What comes to a filter that is a head: the edge's own reason, or what made it one. */
 static enum limef_plan_reason reason_of_cut(const struct plan_work *work,
                                             const struct limef_plan_edge *edge)

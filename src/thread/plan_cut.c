@@ -117,9 +117,9 @@ static bool is_coded(const char *kind)
 /* Whether the connections that lead to a filter were cut in the plan before. */
 static bool was_cut(const struct plan_work *work, uint32_t filter)
 {
-    uint32_t was = plan_previous_edge(work->problem, work->in_edges[work->in_at[filter]]);
+    const struct limef_plan_link *was = plan_previous_entry(work, filter);
 
-    return was != LIMEF_PLAN_NONE && work->problem->previous->links[was].is_cut;
+    return was && was->is_cut;
 }
 
 static bool is_light_recorder(const struct plan_work *work, uint32_t from, uint32_t to)

@@ -116,7 +116,7 @@ static double needed(const struct plan_work *work, const struct limef_plan_edge 
 static unsigned depth_of(const struct plan_work *work, uint32_t number, bool keeps)
 {
     const struct limef_plan_edge *edge = &work->problem->edges[number];
-    uint32_t was = keeps ? plan_previous_edge(work->problem, number) : LIMEF_PLAN_NONE;
+    const struct limef_plan_link *was = keeps ? plan_previous_link(work->problem, number) : NULL;
     unsigned depth, kept = 0;
     double need, most;
 
@@ -124,8 +124,8 @@ static unsigned depth_of(const struct plan_work *work, uint32_t number, bool kee
         return unmeasured_depth(work, edge);
     need = needed(work, edge);
     depth = round_up(need);
-    if (was != LIMEF_PLAN_NONE && work->problem->previous->links[was].is_cut)
-        kept = work->problem->previous->links[was].depth;
+    if (was && was->is_cut)
+        kept = was->depth;
     if (kept >= need && kept <= 2 * depth)
         depth = kept;
     most = (double)budget_us(work, edge) * edge->rate_hz / 1e6;

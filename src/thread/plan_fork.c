@@ -51,10 +51,9 @@ static void sum_up(struct plan_work *work, const uint32_t *members, uint32_t n)
 
 static bool was_branch(const struct plan_work *work, uint32_t filter)
 {
-    uint32_t was = plan_previous_edge(work->problem, work->in_edges[work->in_at[filter]]);
+    const struct limef_plan_link *was = plan_previous_entry(work, filter);
 
-    return was != LIMEF_PLAN_NONE && work->problem->previous->links[was].is_cut &&
-           work->problem->previous->links[was].reason == LIMEF_PLAN_CUT_BRANCH;
+    return was && was->is_cut && was->reason == LIMEF_PLAN_CUT_BRANCH;
 }
 
 /* How long a branch may hold up the others; less, once it is cut off. */

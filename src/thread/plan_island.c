@@ -170,16 +170,19 @@ static double load_of(const struct plan_work *work, enum limef_priority priority
     return load;
 }
 
-double plan_urgent_load(const struct limef_plan *plan)
+double plan_urgent_load(const struct limef_plan *plan, const struct limef_plan_problem *problem,
+                        uint32_t *n_unmeasured)
 {
     double load = 0;
 
-    for (uint32_t i = 0; i < plan->n_islands; i++) {
-        const struct limef_plan_island *island = &plan->islands[i];
+    *n_unmeasured = 0;
+    for (uint32_t i = 0; i < plan->n_filters; i++) {
+        const struct limef_plan_island *island = &plan->islands[plan->island_of[i]];
 
-        if (island->thread == LIMEF_PLAN_NONE && plan_is_known(island->load) &&
-            plan_is_urgent(island->priority))
-            load += island->load;
+        if (island->thread != LIMEF_PLAN_NONE || !plan_is_urgent(island->priority))
+            continue;
+        load += plan_load_of(&problem->filters[i]);
+        *n_unmeasured += !plan_is_measured(&problem->filters[i]);
     }
     return load;
 }

@@ -119,22 +119,32 @@ static void print_threads(const struct limef_plan *plan, const struct limef_plan
                 plan_figure(&load, problem->machine.inside_load, 3, "?"));
 }
 
+static void print_urgent(const struct limef_plan *plan, const struct limef_plan_problem *problem,
+                         FILE *file)
+{
+    struct plan_figure urgent, most, shown;
+    uint32_t n_unmeasured;
+    double load = plan_urgent_load(plan, problem, &n_unmeasured);
+
+    fprintf(file, "urgent (ingest, display, audio): load %s", plan_figure(&urgent, load, 3, "?"));
+    if (n_unmeasured)
+        fprintf(file, " (not measured yet: %u)", n_unmeasured);
+    fprintf(file, "; to read at most %s of the cores, with displays %s\n",
+            plan_figure(&most, LIMEF_PLAN_URGENT_SHARE, 2, "?"),
+            plan_figure(&shown, LIMEF_PLAN_URGENT_SHARE_SHOWN, 2, "?"));
+}
+
 int limef_plan_print_text(const struct limef_plan *plan, const struct limef_plan_problem *problem,
                           FILE *file)
 {
-    struct plan_figure cpus, handover, urgent, most, shown;
+    struct plan_figure cpus, handover;
     char line[MAX_LINE];
 
     fprintf(file, "plan %s: %u filters in %u islands on %u threads, %s cores, handover %s us\n",
             limef_plan_mode_name(problem->mode), plan->n_filters, plan->n_islands,
             n_workers_used(plan), plan_figure(&cpus, problem->machine.n_cpus, 1, "?"),
             plan_figure(&handover, problem->machine.handover_us, 1, "?"));
-    fprintf(file,
-            "urgent (ingest, display, audio): load %s; to read at most %s of the cores, with "
-            "displays %s\n",
-            plan_figure(&urgent, plan_urgent_load(plan), 3, "?"),
-            plan_figure(&most, LIMEF_PLAN_URGENT_SHARE, 2, "?"),
-            plan_figure(&shown, LIMEF_PLAN_URGENT_SHARE_SHOWN, 2, "?"));
+    print_urgent(plan, problem, file);
     print_threads(plan, problem, file);
     for (uint32_t i = 0; i < plan->n_edges; i++) {
         print_name(file, plan_label(problem, problem->edges[i].from).text);

@@ -78,11 +78,14 @@ static void print_worker(const struct limef_plan_worker *worker, FILE *file)
 int limef_plan_print_json(const struct limef_plan *plan, const struct limef_plan_problem *problem,
                           FILE *file)
 {
+    uint32_t n_unmeasured;
+
     fprintf(file, "{\"mode\": \"%s\"", limef_plan_mode_name(problem->mode));
     print_number(file, "cpus", problem->machine.n_cpus);
     print_number(file, "inside_load", problem->machine.inside_load);
     print_number(file, "handover_us", problem->machine.handover_us);
-    print_number(file, "urgent_load", plan_urgent_load(plan));
+    print_number(file, "urgent_load", plan_urgent_load(plan, problem, &n_unmeasured));
+    fprintf(file, ", \"urgent_unmeasured\": %u", n_unmeasured);
     fputs(",\n \"filters\": [", file);
     for (uint32_t i = 0; i < plan->n_filters; i++) {
         fputs(i ? ",\n  " : "\n  ", file);

@@ -116,8 +116,10 @@ void plan_make_islands(struct plan_work *work);
 /* Sorts filters by `rest`; of two the one that is cheaper to cut comes first. */
 void plan_sort_heaviest_first(const struct plan_work *work, uint32_t *list, uint32_t n);
 
-/* Cores that the islands of real-time classes use, as far as that is measured. */
-double plan_urgent_load(const struct limef_plan *plan);
+/* Cores that the islands of real-time classes use, as far as that is measured, as the planner
+ * bounds it. n_unmeasured: written: filters of theirs of which nothing is known yet. */
+double plan_urgent_load(const struct limef_plan *plan, const struct limef_plan_problem *problem,
+                        uint32_t *n_unmeasured);
 
 /* Whether threads of a class go before all others, where the system permits that. */
 static inline bool plan_is_urgent(enum limef_priority priority)
@@ -141,6 +143,12 @@ void plan_size_fifos(struct plan_work *work);
 /* The previous plan's number of a filter or an edge; LIMEF_PLAN_NONE: it had none. */
 uint32_t plan_previous_filter(const struct limef_plan_problem *problem, uint32_t filter);
 uint32_t plan_previous_edge(const struct limef_plan_problem *problem, uint32_t edge);
+
+/* What the previous plan said of an edge, and of the first one that leads to a filter; NULL: it had
+ * none. */
+const struct limef_plan_link *plan_previous_link(const struct limef_plan_problem *problem,
+                                                 uint32_t edge);
+const struct limef_plan_link *plan_previous_entry(const struct plan_work *work, uint32_t filter);
 
 /* Whether a figure was measured, and can be reckoned with. */
 static inline bool plan_is_known(double figure)

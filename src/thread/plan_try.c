@@ -215,14 +215,12 @@ static bool was_tried(const struct plan_work *work, uint32_t *heads)
 
     *heads = 0;
     for (uint32_t i = 0; i < work->problem->n_edges; i++) {
-        uint32_t was = plan_previous_edge(work->problem, i);
-        const struct limef_plan_link *link;
+        const struct limef_plan_link *was = plan_previous_link(work->problem, i);
 
-        if (was == LIMEF_PLAN_NONE)
+        if (!was)
             continue;
-        link = &work->problem->previous->links[was];
-        found |= link->reason == LIMEF_PLAN_CUT_TRIED || link->reason == LIMEF_PLAN_FUSED_TRIED;
-        if (link->is_cut)
+        found |= was->reason == LIMEF_PLAN_CUT_TRIED || was->reason == LIMEF_PLAN_FUSED_TRIED;
+        if (was->is_cut)
             *heads |= UINT32_C(1) << work->problem->edges[i].to;
     }
     return found;

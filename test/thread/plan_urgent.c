@@ -211,12 +211,24 @@ static bool explains(const char *part)
 Test(plan_urgent, the_text_says_how_much_is_and_why_who_is_not)
 {
     for (int i = 0; i < 16; i++)
-        put_camera(2000, 50);
+        put_camera(2010, 50);
     cr_assert(zero(int, plans_make(&plans)));
-    cr_assert(explains("urgent (ingest, display, audio): load 0.905; to read at most 0.50 of the "
+    cr_assert(explains("urgent (ingest, display, audio): load 0.909; to read at most 0.50 of the "
                        "cores, with displays 0.75"));
     cr_assert(explains("it reads a live source, but others that are urgent have their share"));
     plans.filters[1].cost_us = plans.filters[1].p95_us = 9000;
     cr_assert(zero(int, plans_make(&plans)));
     cr_assert(explains("it reads a live source, but works for too long to go before all others"));
+}
+
+/* 0.1 of a core, and a branch that is shut. */
+Test(plan_urgent, the_text_counts_what_is_measured_of_who_is_urgent)
+{
+    uint32_t source = put_camera(1990, 50);
+    uint32_t shut = plans_put(&plans, source + 1, "shut", 1, 50);
+
+    plans.filters[shut].cost_us = LIMEF_NOT_MEASURED;
+    cr_assert(zero(int, plans_make(&plans)));
+    cr_assert(eq(int, island_of(source)->priority, LIMEF_PRIORITY_INGEST));
+    cr_assert(explains("load 0.100 (not measured yet: 1); to read"));
 }

@@ -230,7 +230,11 @@ static int send_packet(struct limef_file_source *file)
     LIMEF_COUNT(file->n_video, packet->frame.media == LIMEF_MEDIA_VIDEO);
     LIMEF_COUNT(file->n_bytes, packet->size_bytes);
     if (packet->frame.pts_us != LIMEF_NO_TIME)
-        atomic_store_explicit(&file->position_us, packet->frame.pts_us, memory_order_relaxed);
+        atomic_store_explicit(
+            &file->position_us,
+            FFMAX(packet->frame.pts_us - file_source_lead_us(file, packet->frame.media),
+                  limef_file_source_start_us(file)),
+            memory_order_relaxed);
     ret = limef_pass(&file->source.filter, &packet->frame);
     if (ret < 0 && ret != AVERROR_EXIT)
         LIMEF_COUNT(file->n_refused, 1);

@@ -11,8 +11,8 @@
 
 #define RATE 48000
 #define N_CHANNELS 2
-/* Of each stream, 0.7 s: what a file's sound may be ahead of its pictures. */
-#define RING_FRAMES 32768
+/* Of each stream, 1.4 s: its lead, and what a decoder of pictures holds. */
+#define RING_FRAMES 65536
 /* For the recorder, 1.4 s: a disk may be slow. */
 #define BROADCAST_FRAMES 65536
 /* Sound that waits before it is heard: live sound may come unevenly by so much. */

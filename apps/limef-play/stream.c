@@ -13,6 +13,10 @@
 #include <string.h>
 #include <strings.h>
 
+/* How long pictures may stall and sound goes on: more of it waits than what its input begins with.
+ */
+#define SOUND_LEAD_US 300000
+
 bool play_stream_is_live(const struct play_stream *stream)
 {
     return LIMEF_COUNTED(stream->from->is_live);
@@ -82,9 +86,11 @@ static int init_source(struct play_stream *stream, const char *url,
     int ret = limef_file_source_init(&stream->source, stream->name, &settings);
 
     stream->from = &stream->source.source;
-    if (ret >= 0)
-        limef_file_source_choose(&stream->source, options->video_track, options->audio_track);
-    return ret;
+    if (ret < 0)
+        return ret;
+    limef_file_source_choose(&stream->source, options->video_track, options->audio_track);
+    limef_file_source_set_sound_lead(&stream->source, SOUND_LEAD_US);
+    return 0;
 }
 
 static int init_camera(struct play_stream *stream, struct limef_rtsp_source *camera,

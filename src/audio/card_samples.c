@@ -28,15 +28,18 @@ static void put(const struct card_format *format, uint8_t *to, float sample)
 void card_samples_write(const struct card_format *format, void *to, const float *from,
                         size_t n_frames, unsigned n_channels)
 {
-    uint8_t *at = to;
+    size_t frame_bytes = (size_t)format->bytes * (format->plane_frames ? 1 : format->n_channels);
+    size_t channel_bytes =
+        (size_t)format->bytes * (format->plane_frames ? format->plane_frames : 1);
 
-    if (!format->bits && format->n_channels == n_channels) {
+    if (!format->bits && !format->plane_frames && format->n_channels == n_channels) {
         memcpy(to, from, n_frames * n_channels * sizeof(*from));
         return;
     }
     for (size_t i = 0; i < n_frames; i++)
-        for (unsigned c = 0; c < format->n_channels; c++, at += format->bytes) {
+        for (unsigned c = 0; c < format->n_channels; c++) {
             float sample = channel_of(from + i * n_channels, n_channels, c, format->n_channels);
+            uint8_t *at = (uint8_t *)to + i * frame_bytes + c * channel_bytes;
 
             if (format->bits)
                 put(format, at, sample);

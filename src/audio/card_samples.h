@@ -12,7 +12,8 @@ struct card_format {
     unsigned bits;  /* that count, the lower ones of those that it takes; 0: it is a float */
     unsigned bytes; /* that it takes */
     bool is_unsigned, is_big_endian;
-    unsigned n_channels; /* of a frame */
+    unsigned n_channels;   /* of a frame */
+    unsigned plane_frames; /* each channel lies by itself, so many samples apart; 0: side by side */
 };
 
 /*

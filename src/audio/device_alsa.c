@@ -82,8 +82,8 @@ static int open_quietly(struct audio_device **device, const struct audio_device_
             alsa_set_software(alsa, FFMIN(alsa->step_frames + alsa->base.settings.spare_frames,
                                           alsa->buffer_frames - alsa->base.settings.period_frames));
     if (ret >= 0) {
-        alsa->frame_bytes = (size_t)alsa->format.bytes * alsa->format.n_channels;
-        alsa->period = calloc(alsa->base.settings.period_frames, alsa->frame_bytes);
+        alsa->period = calloc(alsa->base.settings.period_frames,
+                              (size_t)alsa->format.bytes * alsa->format.n_channels);
         ret = alsa->period ? 0 : -ENOMEM;
     }
     if (ret < 0) {
@@ -163,14 +163,30 @@ static void hold_back(struct alsa_device *alsa)
     }
 }
 
+/* Offers it the period from a frame on; what it takes of that, or a negative errno code. */
+static snd_pcm_sframes_t offer(struct alsa_device *alsa, uint32_t from, uint32_t n_frames)
+{
+    const struct card_format *format = &alsa->format;
+    char *at = alsa->period + (size_t)from * format->bytes;
+    void *planes[ALSA_MAX_CHANNELS];
+
+    if (!format->plane_frames) {
+        at = alsa->period + (size_t)from * format->bytes * format->n_channels;
+        return alsa->is_mapped ? snd_pcm_mmap_writei(alsa->pcm, at, n_frames)
+                               : snd_pcm_writei(alsa->pcm, at, n_frames);
+    }
+    for (unsigned c = 0; c < format->n_channels; c++)
+        planes[c] = at + (size_t)c * format->plane_frames * format->bytes;
+    return alsa->is_mapped ? snd_pcm_mmap_writen(alsa->pcm, planes, n_frames)
+                           : snd_pcm_writen(alsa->pcm, planes, n_frames);
+}
+
 /* Gives the device what it has not taken of a period. Returns 0; AVERROR(EAGAIN): it takes no more
  * at the moment; another code: it is lost. */
 static int write_rest(struct alsa_device *alsa)
 {
     for (int tries = 0; alsa->n_left && !alsa->suspended && tries < 8; tries++) {
-        uint32_t n_taken = alsa->n_given - alsa->n_left;
-        snd_pcm_sframes_t n =
-            snd_pcm_writei(alsa->pcm, alsa->period + n_taken * alsa->frame_bytes, alsa->n_left);
+        snd_pcm_sframes_t n = offer(alsa, alsa->n_given - alsa->n_left, alsa->n_left);
 
         if (n == -EAGAIN)
             break;

@@ -9,11 +9,14 @@
 
 #include <alsa/asoundlib.h>
 
+/* The channels that a card may have. */
+#define ALSA_MAX_CHANNELS 64
+
 struct alsa_device {
     struct audio_device base;
     snd_pcm_t *pcm;
     struct card_format format;
-    size_t frame_bytes;
+    bool is_mapped;           /* it is written to in memory that it shares, and in no other way */
     char *period;             /* the latest, in the device's format */
     uint32_t n_given, n_left; /* frames of it, and its last ones, which are not taken yet */
     snd_pcm_uframes_t buffer_frames;

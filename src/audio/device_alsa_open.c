@@ -14,7 +14,6 @@
 #define N_PERIODS 3
 #define MIN_PERIOD 16
 #define MAX_PERIOD 8192
-#define MAX_CHANNELS 64
 /* A part of a period with which it starts: the first may be a little shorter than those that fit.
  */
 #define START_PART 2
@@ -26,6 +25,30 @@ static const snd_pcm_format_t formats[] = {
     SND_PCM_FORMAT_S20_3BE, SND_PCM_FORMAT_S16_LE,  SND_PCM_FORMAT_S16_BE,  SND_PCM_FORMAT_U16_LE,
     SND_PCM_FORMAT_U16_BE,  SND_PCM_FORMAT_S8,      SND_PCM_FORMAT_U8,
 };
+
+/* Each channel by itself is how cards for studios have them; some can only be written to in memory
+ * that they share. */
+static int choose_access(struct alsa_device *alsa, snd_pcm_hw_params_t *params, bool *has_planes)
+{
+    static const struct {
+        snd_pcm_access_t access;
+        bool is_mapped, has_planes;
+    } ways[] = {
+        {SND_PCM_ACCESS_RW_INTERLEAVED, false, false},
+        {SND_PCM_ACCESS_RW_NONINTERLEAVED, false, true},
+        {SND_PCM_ACCESS_MMAP_INTERLEAVED, true, false},
+        {SND_PCM_ACCESS_MMAP_NONINTERLEAVED, true, true},
+    };
+
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        if (snd_pcm_hw_params_set_access(alsa->pcm, params, ways[i].access) < 0)
+            continue;
+        alsa->is_mapped = ways[i].is_mapped;
+        *has_planes = ways[i].has_planes;
+        return 0;
+    }
+    return -EINVAL;
+}
 
 static int choose_format(struct alsa_device *alsa, snd_pcm_hw_params_t *params)
 {
@@ -52,7 +75,7 @@ static int choose_channels(struct alsa_device *alsa, snd_pcm_hw_params_t *params
     int ret = snd_pcm_hw_params_set_channels_near(alsa->pcm, params, &n);
 
     alsa->format.n_channels = n;
-    return ret >= 0 && n > MAX_CHANNELS ? -EINVAL : ret;
+    return ret >= 0 && n > ALSA_MAX_CHANNELS ? -EINVAL : ret;
 }
 
 /* The device's own periods are half of a period, so that half a one may wait when the next is
@@ -83,12 +106,13 @@ int alsa_set_hardware(struct alsa_device *alsa)
 {
     snd_pcm_hw_params_t *params;
     unsigned rate = alsa->base.settings.rate;
+    bool has_planes = false;
     int ret;
 
     snd_pcm_hw_params_alloca(&params);
     ret = snd_pcm_hw_params_any(alsa->pcm, params);
     if (ret >= 0)
-        ret = snd_pcm_hw_params_set_access(alsa->pcm, params, SND_PCM_ACCESS_RW_INTERLEAVED);
+        ret = choose_access(alsa, params, &has_planes);
     if (ret >= 0) /* before the format: a rate costs more */
         ret = snd_pcm_hw_params_set_rate_near(alsa->pcm, params, &rate, NULL);
     if (ret >= 0)
@@ -97,6 +121,7 @@ int alsa_set_hardware(struct alsa_device *alsa)
         ret = choose_format(alsa, params);
     if (ret >= 0)
         ret = choose_period(alsa, params, rate);
+    alsa->format.plane_frames = has_planes ? alsa->base.settings.period_frames : 0;
     return ret < 0 ? ret : snd_pcm_hw_params(alsa->pcm, params);
 }
 

@@ -3,8 +3,8 @@
  * Pictures and sound of a file are passed on in the order of their times. Where one lies behind the
  * other in the file, what comes too early is kept until the other has been read as far: who plays
  * both would else wait for sound that nobody can read, since pictures that wait for it are in the
- * way. Where times jump, at the joint of two files, what was kept goes as it came, and an order
- * begins anew.
+ * way. Who wants to may have sound somewhat earlier still. Where times jump, at the joint of two
+ * files, what was kept goes as it came, and an order begins anew.
  */
 #include "filter/file_source_private.h"
 
@@ -12,6 +12,7 @@
 
 #include <limef/base/log.h>
 
+#include <libavutil/common.h>
 #include <libavutil/error.h>
 #include <string.h>
 
@@ -66,6 +67,13 @@ void file_source_ahead_clear(struct limef_file_source *file)
     file->ahead = NULL;
 }
 
+int64_t file_source_lead_us(const struct limef_file_source *file, enum limef_media media)
+{
+    return media == LIMEF_MEDIA_AUDIO && file->ahead && file->settings.pace == LIMEF_PACE_FASTEST
+               ? file->sound_lead_us
+               : 0;
+}
+
 static int64_t time_of(const struct limef_packet_frame *packet)
 {
     return packet->dts_us != LIMEF_NO_TIME ? packet->dts_us : packet->frame.pts_us;
@@ -109,8 +117,9 @@ static unsigned find_next(struct limef_file_source *file)
         /* without a time it goes as it came */
         if (video.first_us == LIMEF_NO_TIME || audio.first_us == LIMEF_NO_TIME)
             return 0;
+        audio.first_us -= file_source_lead_us(file, LIMEF_MEDIA_AUDIO);
         if (video.first_us == audio.first_us)
-            return 0;
+            return FFMIN(video.first, audio.first);
         return video.first_us < audio.first_us ? video.first : audio.first;
     }
     if (file->n_ahead && file->ends)

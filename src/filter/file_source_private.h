@@ -32,7 +32,8 @@ int file_source_fail(struct limef_file_source *file, int error, const char *what
 /* open: returns 0, or a negative AVERROR code (logged) with nothing open. */
 int file_source_open(struct limef_file_source *file);
 void file_source_close(struct limef_file_source *file);
-/* Reads another audio track from now on: the wanted-th, from 1; 0: the one after the present one. */
+/* Reads another audio track from now on: the wanted-th, from 1; 0: the one after the present one.
+ */
 void file_source_change_audio(struct limef_file_source *file, int wanted);
 /* Whether the scheme alone says that what it gives does not wait. */
 bool file_source_is_live_url(const char *url);
@@ -57,6 +58,8 @@ int file_source_read(struct limef_file_source *file);
  * ahead: as read, but pictures and sound come in the order of their times.
  */
 int file_source_next(struct limef_file_source *file);
+/* By how much a packet is passed on ahead of a picture of the same time. */
+int64_t file_source_lead_us(const struct limef_file_source *file, enum limef_media media);
 /* Once tracks are chosen. Returns 0, or AVERROR(ENOMEM) (logged). */
 int file_source_ahead_open(struct limef_file_source *file);
 /* Drops what was read and not passed on; of a track; -1: of all. */

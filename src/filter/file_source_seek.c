@@ -281,10 +281,13 @@ int file_source_loop(struct limef_file_source *file)
 
 void file_source_note_place(struct limef_file_source *file)
 {
-    int64_t pts_us = file->packet.frame.pts_us, container_us;
+    const struct limef_frame *frame = &file->packet.frame;
+    int64_t pts_us = frame->pts_us, container_us;
 
     if (pts_us == LIMEF_NO_TIME)
         return;
+    pts_us =
+        FFMAX(pts_us - file_source_lead_us(file, frame->media), limef_file_source_start_us(file));
     atomic_store_explicit(&file->position_us, pts_us, memory_order_relaxed);
     container_us = pts_us - file->offset_us;
     if (file->seek_under_way && file->seek_exact && container_us < file->resume_us)

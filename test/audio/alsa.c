@@ -48,6 +48,10 @@ static void configure(void)
             "pcm.padded { type limef_clocked format S24_LE }\n"
             "pcm.old { type limef_clocked format U8 channels 1 }\n"
             "pcm.studio { type limef_clocked format S32_LE channels 10 }\n"
+            "pcm.planes { type limef_clocked format S32_LE channels 10 access RW_NONINTERLEAVED }\n"
+            "pcm.shared { type limef_clocked access MMAP_INTERLEAVED }\n"
+            "pcm.shared_planes { type limef_clocked format S24_3LE access MMAP_NONINTERLEAVED }\n"
+            "pcm.narrow_planes { type limef_clocked takes_most 100 access RW_NONINTERLEAVED }\n"
             "pcm.strange { type limef_clocked format MU_LAW }\n"
             "pcm.asleep { type limef_clocked suspended_after_ms 100 }\n"
             "pcm.loose { type limef_clocked unplugged_after_ms 100 }\n"
@@ -230,6 +234,27 @@ Test(audio_alsa, plays_on_the_first_two_channels_of_a_card_of_many)
     ASSERT_COMES(atomic_load(&card->n_frames) > 20 * PERIOD);
     cr_assert(eq(int, atomic_load(&card->loudest), 8192));
     cr_assert(zero(int, atomic_load(&card->loudest_of_others)));
+}
+
+Test(audio_alsa, plays_on_a_card_that_takes_each_channel_by_itself)
+{
+    expect_in_tune("planes", 48000);
+    cr_assert(zero(int, atomic_load(&card->loudest_of_others)));
+}
+
+Test(audio_alsa, plays_on_a_card_that_takes_a_part_of_a_period_and_each_channel_by_itself)
+{
+    expect_in_tune("narrow_planes", 48000);
+}
+
+Test(audio_alsa, plays_on_a_card_that_is_written_to_in_shared_memory_alone)
+{
+    expect_in_tune("shared", 48000);
+}
+
+Test(audio_alsa, plays_on_a_card_that_has_each_channel_by_itself_in_shared_memory)
+{
+    expect_in_tune("shared_planes", 48000);
 }
 
 Test(audio_alsa, says_that_a_card_takes_no_samples_that_it_knows_and_plays_to_nobody)

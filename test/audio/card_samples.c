@@ -68,6 +68,18 @@ static void expect_channels(unsigned n_from, unsigned n_to, const float *is)
     cr_assert(eq(flt, to[2 * n_to], 9.0f));
 }
 
+Test(card_samples, of_each_channel_lie_by_themselves_where_a_card_has_them_so)
+{
+    const struct card_format format = {.bytes = 4, .n_channels = 3, .plane_frames = 4};
+    const float from[4] = {0.5f, 0.25f, -0.5f, -0.25f};
+    const float is[12] = {0.5f, -0.5f, 9, 9, 0.25f, -0.25f, 9, 9, 0, 0, 9, 9};
+    float to[12] = {9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9};
+
+    card_samples_write(&format, to, from, 2, 2);
+    for (unsigned i = 0; i < 12; i++)
+        cr_assert(eq(flt, to[i], is[i]), "%u", i);
+}
+
 Test(card_samples, go_to_the_channels_that_a_card_has)
 {
     expect_channels(2, 1, (float[]){0.375f});

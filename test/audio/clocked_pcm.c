@@ -5,7 +5,7 @@
  * says:
  *
  *     pcm.NAME { type limef_clocked  format S16_LE  rate 48000  channels 2  unplugged_after_ms 100
- *                suspended_after_ms 100  takes_most 100  absent_for 2 }
+ *                suspended_after_ms 100  takes_most 100  absent_for 2  access RW_INTERLEAVED }
  *
  * takes_most: frames that it takes at once, and every other time none. absent_for: times that it
  * cannot be opened. Suspended: once, until it was asked to go on for the third time.
@@ -41,7 +41,7 @@ struct clocked {
 /* What the configuration says. */
 struct wishes {
     long rate, channels, unplugged_after_ms, suspended_after_ms, takes_most, absent_for;
-    const char *format;
+    const char *format, *access;
 };
 
 static int64_t now_us(void)
@@ -125,27 +125,30 @@ static snd_pcm_sframes_t clocked_pointer(snd_pcm_ioplug_t *io)
 }
 
 /* Of 32767, of a format with the lowest byte first. */
-static int32_t sample_at(const snd_pcm_ioplug_t *io, const uint8_t *frame, unsigned channel)
+static int32_t sample_at(const snd_pcm_ioplug_t *io, const snd_pcm_channel_area_t *area,
+                         snd_pcm_uframes_t frame)
 {
+    const uint8_t *at = (const uint8_t *)area->addr + (area->first + frame * area->step) / 8;
     unsigned bytes = (unsigned)snd_pcm_format_physical_width(io->format) / 8;
     unsigned bits = (unsigned)snd_pcm_format_width(io->format);
     uint32_t word = 0;
 
     for (unsigned i = 0; i < bytes; i++)
-        word |= (uint32_t)frame[channel * bytes + i] << 8 * i;
+        word |= (uint32_t)at[i] << 8 * i;
     word <<= 32 - bits; /* what counts are the lower ones */
     if (snd_pcm_format_unsigned(io->format))
         word ^= UINT32_C(1) << 31;
     return (int32_t)word >> 16;
 }
 
-static void look_at(struct clocked *card, const uint8_t *frame, unsigned number)
+static void look_at(struct clocked *card, const snd_pcm_channel_area_t *areas,
+                    snd_pcm_uframes_t frame, unsigned number)
 {
-    int32_t first = sample_at(&card->io, frame, 0);
+    int32_t first = sample_at(&card->io, areas, frame);
 
     for (unsigned c = 0; c < card->io.channels; c++) {
         atomic_int *loudest = c < 2 ? &limef_test_card.loudest : &limef_test_card.loudest_of_others;
-        int32_t sample = sample_at(&card->io, frame, c);
+        int32_t sample = sample_at(&card->io, areas + c, frame);
 
         if (sample > *loudest)
             *loudest = sample;
@@ -164,8 +167,6 @@ static snd_pcm_sframes_t clocked_transfer(snd_pcm_ioplug_t *io, const snd_pcm_ch
                                           snd_pcm_uframes_t offset, snd_pcm_uframes_t size)
 {
     struct clocked *card = io->private_data;
-    const uint8_t *frames =
-        (const uint8_t *)areas[0].addr + (areas[0].first + offset * areas[0].step) / 8;
     snd_pcm_uframes_t n_after, n = n_heard(card);
 
     if (card->takes_most && (card->refuses = !card->refuses))
@@ -174,7 +175,7 @@ static snd_pcm_sframes_t clocked_transfer(snd_pcm_ioplug_t *io, const snd_pcm_ch
         size = card->takes_most;
     n_after = io->appl_ptr + size;
     for (snd_pcm_uframes_t i = 0; i < size; i++)
-        look_at(card, frames + i * areas[0].step / 8, limef_test_card.n_frames + (unsigned)i);
+        look_at(card, areas, offset + i, limef_test_card.n_frames + (unsigned)i);
     if (n < n_after && n_after - n > limef_test_card.most_waiting)
         limef_test_card.most_waiting = (unsigned)(n_after - n);
     limef_test_card.n_frames += (unsigned)size;
@@ -211,9 +212,17 @@ static const snd_pcm_ioplug_callback_t callback = {.start = clocked_start,
                                                    .resume = clocked_resume,
                                                    .poll_revents = clocked_poll_revents};
 
+static unsigned access_of(const char *name)
+{
+    for (snd_pcm_access_t access = 0; access <= SND_PCM_ACCESS_LAST; access++)
+        if (!strcmp(snd_pcm_access_name(access), name))
+            return access;
+    return SND_PCM_ACCESS_RW_INTERLEAVED;
+}
+
 static int choose_what_it_takes(struct clocked *card, const struct wishes *wishes)
 {
-    static const unsigned access[] = {SND_PCM_ACCESS_RW_INTERLEAVED};
+    unsigned access[] = {access_of(wishes->access)};
     unsigned format[] = {(unsigned)snd_pcm_format_value(wishes->format)};
     unsigned rate = (unsigned)wishes->rate, n = (unsigned)wishes->channels;
     int ret = snd_pcm_ioplug_set_param_list(&card->io, SND_PCM_IOPLUG_HW_ACCESS, 1, access);
@@ -270,7 +279,8 @@ SND_PCM_PLUGIN_DEFINE_FUNC(limef_clocked);
 SND_PCM_PLUGIN_DEFINE_FUNC(limef_clocked)
 {
     snd_config_iterator_t i, next;
-    struct wishes wishes = {.rate = 48000, .channels = 2, .format = "S16_LE"};
+    struct wishes wishes = {
+        .rate = 48000, .channels = 2, .format = "S16_LE", .access = "RW_INTERLEAVED"};
     const struct {
         const char *id;
         long *value;
@@ -294,6 +304,8 @@ SND_PCM_PLUGIN_DEFINE_FUNC(limef_clocked)
                 snd_config_get_integer(entry, numbers[k].value);
         if (!strcmp(id, "format"))
             snd_config_get_string(entry, &wishes.format);
+        if (!strcmp(id, "access"))
+            snd_config_get_string(entry, &wishes.access);
     }
     return open_card(pcmp, name, stream, mode, &wishes);
 }

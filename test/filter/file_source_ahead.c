@@ -98,6 +98,61 @@ Test(file_source_ahead, sound_that_lies_before_its_pictures_comes_in_time)
     expect_all_in_order();
 }
 
+/* By how much newer the sound is that was passed on before a picture, at least; of pictures that
+ * have sound behind that. */
+static int64_t least_lead_us(void)
+{
+    int64_t sound_us = INT64_MIN, least_us = INT64_MAX;
+
+    for (unsigned i = 0; i < play_count(&play, LIMEF_FRAME_PACKET); i++) {
+        const struct limef_frame *frame = &play_nth(&play, LIMEF_FRAME_PACKET, i)->frame;
+
+        if (frame->media == LIMEF_MEDIA_AUDIO)
+            sound_us = frame->pts_us;
+        else if (frame->pts_us < 5500000 && sound_us - frame->pts_us < least_us)
+            least_us = sound_us - frame->pts_us;
+    }
+    return least_us;
+}
+
+static void expect_lead(const char *name, int audio_behind_ms)
+{
+    begin(name, audio_behind_ms, 0);
+    limef_file_source_set_sound_lead(&play.file, 300000);
+    play_run(&play);
+    cr_assert(eq(u32, count(LIMEF_MEDIA_VIDEO), N_PICTURES));
+    cr_assert(eq(u32, count(LIMEF_MEDIA_AUDIO), N_BLOCKS));
+    cr_assert(ge(i64, least_lead_us(), 270000)); /* but for a block */
+    cr_assert(le(i64, most_late_us(), 300000));
+    cr_assert(zero(u64, n_late()));
+}
+
+Test(file_source_ahead, sound_comes_so_much_earlier_than_its_pictures_as_was_asked_for)
+{
+    expect_lead("beside.mkv", 40);
+}
+
+Test(file_source_ahead, sound_that_lies_behind_its_pictures_comes_earlier_as_well)
+{
+    expect_lead("behind.mkv", 1500);
+}
+
+Test(file_source_ahead, a_position_is_that_of_pictures_where_sound_comes_earlier)
+{
+    begin("behind.mkv", 1500, 0);
+    limef_file_source_set_sound_lead(&play.file, 300000);
+    for (unsigned n = 1; n <= 300; n++) {
+        const struct limef_frame *frame;
+        int64_t expected_us;
+
+        play_until(&play, n);
+        frame = &play_nth(&play, LIMEF_FRAME_PACKET, n - 1)->frame;
+        expected_us = frame->pts_us - (frame->media == LIMEF_MEDIA_AUDIO ? 300000 : 0);
+        cr_assert(
+            eq(i64, limef_file_source_position_us(&play.file), expected_us > 0 ? expected_us : 0));
+    }
+}
+
 Test(file_source_ahead, what_lies_too_far_apart_comes_as_it_is_read_and_is_all_there)
 {
     begin("far.mkv", 6500, 0);

@@ -7,9 +7,9 @@
  *
  * What it passes on, in this order: START; a codec frame for each chosen track;
  * packets, as the container has them, but pictures and sound of a file in the order of
- * their times: what lies too early in it is kept, up to 1024 packets, 16 MiB and 5 s of a
- * track, beyond which they come as they are; after a seek FLUSH; at the end END. Times
- * are the container's own: a file may start at 39 h.
+ * their times (see limef_file_source_set_sound_lead()): what lies too early in it is kept, up to
+ * 1024 packets, 16 MiB and 5 s of a track, beyond which they come as they are; after a seek FLUSH;
+ * at the end END. Times are the container's own: a file may start at 39 h.
  *
  * Signals that it takes: PLAY, PAUSE, SEEK, RATE, START, STOP; it passes all on.
  */
@@ -79,6 +79,7 @@ struct limef_file_source {
     struct limef_source source;
     struct limef_file_source_settings settings;
     int video_wanted, audio_wanted; /**< number of the track among its kind, from 1; 0: the best */
+    int64_t sound_lead_us;          /**< sound is passed on so much earlier than its pictures */
 
     /* the thread that runs it */
     struct AVFormatContext *format;
@@ -170,6 +171,20 @@ static inline void limef_file_source_choose(struct limef_file_source *file, int 
 }
 
 /**
+ * Has sound passed on ahead of the pictures that go with it. What pictures are waited for in keeps
+ * the source from reading on, so without a lead no more sound waits to be heard than pictures wait
+ * to be seen, which may be few: a decoder of pictures that stalls for longer is heard.
+ *
+ * @param lead_us  0 to 1 s; 0, as it is at first: none. Of LIMEF_PACE_FASTEST, where a file has
+ *                 pictures and sound; what takes the sound needs room for as much, and some more.
+ * Thread: the controlling one, before the source's thread starts
+ */
+static inline void limef_file_source_set_sound_lead(struct limef_file_source *file, int64_t lead_us)
+{
+    file->sound_lead_us = lead_us;
+}
+
+/**
  * Reads the counters.
  *
  * @param counters  written.
@@ -184,7 +199,8 @@ LIMEF_API int64_t limef_file_source_start_us(const struct limef_file_source *fil
 /** How long the file is; LIMEF_NO_TIME if not known (yet). Thread: any */
 LIMEF_API int64_t limef_file_source_duration_us(const struct limef_file_source *file);
 
-/** pts_us of what was passed on last; LIMEF_NO_TIME if not known (yet). Thread: any */
+/** pts_us of what was passed on last, of sound less its lead; LIMEF_NO_TIME if not known (yet).
+ * Thread: any */
 LIMEF_API int64_t limef_file_source_position_us(const struct limef_file_source *file);
 
 LIMEF_END_DECLS

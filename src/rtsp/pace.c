@@ -11,9 +11,9 @@
 #define LONGEST_WINDOW_US (16 * FIRST_WINDOW_US)
 /* Of less no slope is told. */
 #define LEAST_POINTS 6
-/* Nor of slopes whose median may be wrong by more, and by a hundredth of it. */
+/* Nor of slopes whose median may be wrong by more, and by a part of it. */
 #define MOST_ERROR 10e-6
-#define PART_OF_ERROR 100
+#define PART_OF_ERROR 25
 /* Half of a normal distribution is within 1/1.4826 of its deviation, and a median has 1.2533 times
  * the error of a mean. */
 #define ERROR_OF_MEDIAN (1.4826 * 1.2533)

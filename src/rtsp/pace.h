@@ -38,7 +38,7 @@ struct rtsp_pace {
 bool rtsp_pace_take(struct rtsp_pace *pace, int64_t now_us, int64_t delay_us);
 
 /* How much faster that clock is than ours, in millionths; 0: not known: it takes a minute, and for
- * as long as the slopes say that it may be wrong by more than 10 and a hundredth of it. */
+ * as long as the slopes say that it may be wrong by more than 10 and a 25th of it. */
 double rtsp_pace_drift_ppm(const struct rtsp_pace *pace);
 
 /* No time is further ahead of when its unit came. */

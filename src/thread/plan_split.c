@@ -19,7 +19,8 @@
  * it comes back, and it must not be long away. */
 #define LIVE_LOAD 0.25
 
-/* The same when the machine is so full that its reading must go before all other work. */
+/* The same, of one that is asked too, when the machine is so full that reading must go before all
+ * other work. */
 #define URGENT_LOAD 0.1
 #define FULL_MACHINE 0.75
 #define FULL_MACHINE_STAYS 0.55
@@ -300,11 +301,6 @@ static bool is_urgent(const struct plan_work *work, const struct island *island)
     return false;
 }
 
-static bool waits_live(const struct limef_plan_filter *filter)
-{
-    return plan_is_source(filter) && filter->flags & LIMEF_FILTER_BLOCKING && filter->is_live;
-}
-
 static void measure(const struct plan_work *work, struct island *island)
 {
     for (uint32_t i = 0; i < island->n; i++) {
@@ -317,20 +313,26 @@ static void measure(const struct plan_work *work, struct island *island)
 
 static void set_limits(const struct plan_work *work, struct island *island, double spare_needed)
 {
+    const struct limef_plan_filter *head = &work->problem->filters[island->members[0]];
     double others = work->total_load - island->load;
     bool has_cpu = work->problem->machine.n_cpus - others > spare_needed;
 
     island->limit = has_cpu ? 1 : INFINITY;
     island->root_limit = island->limit;
-    if (!waits_live(&work->problem->filters[island->members[0]]))
+    if (!plan_is_source(head) || !head->is_live)
         return;
     island->is_urgent = is_urgent(work, island);
-    island->root_limit = (island->is_urgent ? URGENT_LOAD : LIVE_LOAD) / LIMEF_PLAN_CUT_LOAD_LIMIT;
+    if (island->is_urgent)
+        island->root_limit = URGENT_LOAD / LIMEF_PLAN_CUT_LOAD_LIMIT;
+    else if (head->flags & LIMEF_FILTER_BLOCKING)
+        island->root_limit = LIVE_LOAD / LIMEF_PLAN_CUT_LOAD_LIMIT;
 }
 
 /* Makes heads of what was tried, each with its reason. */
 static void name_reasons(struct plan_work *work, const struct island *island)
 {
+    bool waits = work->problem->filters[island->members[0]].flags & LIMEF_FILTER_BLOCKING;
+
     for (uint32_t i = island->n; i-- > 1;) {
         uint32_t filter = island->members[i], piece;
         double merged;
@@ -341,7 +343,8 @@ static void name_reasons(struct plan_work *work, const struct island *island)
         piece = piece_of(work, work->parent[filter]);
         merged = work->rest[piece] + work->rest[filter];
         from_root = piece == island->members[0] && island->root_limit < 1;
-        if (from_root && island->is_urgent && merged <= LIVE_LOAD / LIMEF_PLAN_CUT_LOAD_LIMIT)
+        if (from_root && island->is_urgent &&
+            (!waits || merged <= LIVE_LOAD / LIMEF_PLAN_CUT_LOAD_LIMIT))
             work->head[filter] = LIMEF_PLAN_CUT_PRIORITY;
         else if (from_root)
             work->head[filter] = LIMEF_PLAN_CUT_BLOCKING;

@@ -291,22 +291,40 @@ Test(plan, a_source_that_never_waits_does_not_become_urgent)
     cr_assert(eq(int, island_of(source)->priority, LIMEF_PRIORITY_INGEST));
 }
 
-Test(plan, reading_goes_first_when_the_machine_is_full)
+/* flags: of the camera. */
+static void fill_machine(unsigned flags, double decode_us)
 {
     uint32_t source = plans_put(&plans, LIMEF_PLAN_NONE, "source", 20, 25);
+    double load = (decode_us + 20) * 25 / 1e6;
 
-    plans_put(&plans, source, "decode", 7000, 25);
-    plans.filters[source].flags |= LIMEF_FILTER_BLOCKING;
+    plans_put(&plans, source, "decode", decode_us, 25);
+    plans.filters[source].flags |= flags;
     plans.filters[source].is_live = true;
-    plans.problem.machine.n_cpus = 0.22;
+    plans.problem.machine.n_cpus = load / 0.8;
     make();
     cr_assert(eq(int, reason(0), LIMEF_PLAN_CUT_PRIORITY));
-    plans.problem.machine.n_cpus = 0.27; /* less full than what cuts, fuller than what fuses */
+    plans.problem.machine.n_cpus =
+        load / 0.65; /* less full than what cuts, fuller than what fuses */
     make_next();
     cr_assert(eq(int, reason(0), LIMEF_PLAN_CUT_PRIORITY));
     plans.problem.machine.n_cpus = 2;
     make_next();
     cr_assert(not(is_cut(0)));
+}
+
+Test(plan, reading_goes_first_when_the_machine_is_full)
+{
+    fill_machine(LIMEF_FILTER_BLOCKING, 7000);
+}
+
+Test(plan, so_does_a_camera_that_is_asked)
+{
+    fill_machine(0, 7000);
+}
+
+Test(plan, so_does_a_camera_that_is_asked_before_heavy_work)
+{
+    fill_machine(0, 16000);
 }
 
 Test(plan, a_recorder_does_not_stall_a_camera)

@@ -27,7 +27,7 @@
 static const double missed_noise = 0.005, nearly = 1.05;
 
 /* Share of the graphs that must be within at once, and when they are looked at for longer. */
-static const double enough_within = 0.98, enough_for_long = 0.995;
+static const double enough_within = 0.98, enough_for_long = 0.997;
 
 /* So many times as long is the second look. */
 enum { SECOND_LOOK = 20 };

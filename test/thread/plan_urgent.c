@@ -24,13 +24,14 @@ static void end(void)
 
 TestSuite(plan_urgent, .init = begin, .fini = end, .timeout = 60);
 
-/* A camera with a filter fused to it; the source's number. */
+/* A camera with a filter that cannot be parted from it; the source's number. */
 static uint32_t put_camera(double cost_us, double rate_hz)
 {
     uint32_t source = plans_put(&plans, LIMEF_PLAN_NONE, "source", 10, rate_hz);
 
     plans.filters[source].is_live = true;
     plans_put(&plans, source, "work", cost_us, rate_hz);
+    plans.edges[plans.problem.n_edges - 1].is_fixed = true;
     return source;
 }
 

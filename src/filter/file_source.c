@@ -137,7 +137,8 @@ static int end(struct limef_file_source *file, int code)
             snprintf(text, sizeof(text), DISK_HANGS);
         file_source_close(file);
         file->opened = false;
-        file->loop_us = LIMEF_NO_TIME; /* it may be another file when it is tried again */
+        /* it may be another file when it is tried again */
+        file->loop_us = file->resume_us = LIMEF_NO_TIME;
     }
     said = file_source_signal(file, LIMEF_SIGNAL_END, code, 0, text);
     if (code < 0) {
@@ -156,6 +157,7 @@ static int open_once(struct limef_file_source *file)
     if (ret < 0)
         return ret;
     file->opened = true;
+    file->offset_us = 0;
     file->end_us = LIMEF_NO_TIME;
     if (file->settings.start_us > 0 && !file->live) {
         int64_t start_us = limef_file_source_start_us(file);
@@ -192,12 +194,14 @@ static int take_new_parameters(struct limef_file_source *file, AVStream *stream)
     return 1;
 }
 
-/* A boundary that is closed has not touched the packet; other filters may have. */
+/* A boundary that is closed has not touched the packet; other filters may have. What is live is
+ * stale when it opens. */
 static bool is_still_ours(const struct limef_file_source *file, int answer)
 {
     const struct limef_filter *next = file->source.filter.next;
 
-    return answer == AVERROR_EXIT && next && next->ops->flags & LIMEF_FILTER_BOUNDARY;
+    return answer == AVERROR_EXIT && !file->live && next &&
+           next->ops->flags & LIMEF_FILTER_BOUNDARY;
 }
 
 static int send_packet(struct limef_file_source *file)

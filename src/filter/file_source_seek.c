@@ -240,9 +240,15 @@ static int begin_again(struct limef_file_source *file)
     int64_t to_us =
         file->settings.start_us > 0 ? with_sound_us(file, file->loop_us) : beginning_us(file);
 
+    int ret = AVERROR(ENOSYS);
+
     file->sound_last_us = LIMEF_NO_TIME;
     /* elementary streams get their times by counting, and a seek ends the count */
-    if (!(file->format->iformat->flags & AVFMT_NOTIMESTAMPS) && seek_format(file, to_us) >= 0) {
+    if (!(file->format->iformat->flags & AVFMT_NOTIMESTAMPS))
+        ret = seek_format(file, to_us);
+    if (ret == AVERROR_EXIT)
+        return ret;
+    if (ret >= 0) {
         if (file->settings.start_us > 0) {
             file->seek_us = file->loop_us;
             look_for_key(file, true);
@@ -282,13 +288,15 @@ int file_source_loop(struct limef_file_source *file)
 void file_source_note_place(struct limef_file_source *file)
 {
     const struct limef_frame *frame = &file->packet.frame;
-    int64_t pts_us = frame->pts_us, container_us;
+    int64_t pts_us = frame->pts_us, dts_us = file->packet.dts_us, container_us;
 
     if (pts_us == LIMEF_NO_TIME)
         return;
     pts_us =
         FFMAX(pts_us - file_source_lead_us(file, frame->media), limef_file_source_start_us(file));
     atomic_store_explicit(&file->position_us, pts_us, memory_order_relaxed);
+    if (frame->media == LIMEF_MEDIA_VIDEO && dts_us != LIMEF_NO_TIME)
+        pts_us = FFMIN(pts_us, dts_us); /* pictures that are shown before it may be still to come */
     container_us = pts_us - file->offset_us;
     if (file->seek_under_way && file->seek_exact && container_us < file->resume_us)
         return;

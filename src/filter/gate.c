@@ -44,7 +44,16 @@ static int go_codec(struct limef_gate_filter *gate, const struct limef_frame *in
 
     if (limef_gate_get_state(gate) == LIMEF_GATE_OPEN)
         passed = limef_pass(&gate->filter, in);
+    gate->is_unsaid |= passed == AVERROR_EXIT; /* it is kept, and goes first */
     return kept < 0 ? kept : passed;
+}
+
+static int give_codecs(struct limef_gate_filter *gate)
+{
+    int ret = gate->filter.next ? limef_codecs_go(&gate->codecs, gate->filter.next) : 0;
+
+    gate->is_unsaid = ret == AVERROR_EXIT;
+    return ret;
 }
 
 static int open_at(struct limef_gate_filter *gate, const struct limef_frame *in)
@@ -53,7 +62,7 @@ static int open_at(struct limef_gate_filter *gate, const struct limef_frame *in)
     gate->opened_us = in->pts_us;
     memset(gate->begun, 0, sizeof(gate->begun));
     memset(gate->is_fresh, true, sizeof(gate->is_fresh));
-    return gate->filter.next ? limef_codecs_go(&gate->codecs, gate->filter.next) : 0;
+    return give_codecs(gate);
 }
 
 /* Nobody behind took what it opened with: at the next key frame once more. */
@@ -123,6 +132,8 @@ static int gate_go(struct limef_filter *filter, const struct limef_frame *in)
         opened = open_at(gate, in);
     else if (state != LIMEF_GATE_OPEN || is_early(gate, in))
         return withhold(gate);
+    else if (gate->is_unsaid)
+        opened = give_codecs(gate);
     passed = opened == AVERROR_EXIT ? opened : pass_open(gate, in);
     if (opens && passed == AVERROR_EXIT)
         return wait_again(gate);

@@ -297,7 +297,7 @@ int limef_gop_cache_go(struct limef_gop_cache_filter *cache, struct limef_filter
     struct frame_group *group;
     struct limef_frame frame;
 
-    if (!cache->n_packets)
+    if (first_error == AVERROR_EXIT || !cache->n_packets)
         return first_error;
     group = make_group(cache);
     if (!group) {

@@ -64,12 +64,19 @@ static int give_missed(struct limef_split_filter *split, uint32_t join, struct l
                                                            : limef_codecs_go(&split->codecs, to);
 }
 
-/* Who was stopped has missed something, and joins as one that is new. */
+/* Who was stopped has missed something, and joins as one that is new; not so what runs on this
+ * thread and is stopped further behind, which has had the packets itself. */
+static uint32_t join_again(const struct limef_filter *to)
+{
+    return to->ops->flags & LIMEF_FILTER_BOUNDARY ? LIMEF_SPLIT_BURST_FIRST
+                                                  : LIMEF_SPLIT_CODECS_FIRST;
+}
+
 static void note_missed(struct limef_split_branch *branch, const struct limef_filter *to)
 {
     LIMEF_COUNT(branch->n_refused, 1);
     if (filter_of(branch) == to)
-        atomic_store_explicit(&branch->join, LIMEF_SPLIT_BURST_FIRST, memory_order_relaxed);
+        atomic_store_explicit(&branch->join, join_again(to), memory_order_relaxed);
 }
 
 static void note_refused(struct limef_split_branch *branch, const struct limef_filter *to, int ret)
@@ -98,7 +105,7 @@ static int catch_up(struct limef_split_filter *split, struct limef_split_branch 
 static int go_next(struct limef_split_filter *split, const struct limef_frame *in)
 {
     struct limef_filter *next = split->filter.next;
-    int ret = split->next_missed ? give_missed(split, LIMEF_SPLIT_BURST_FIRST, next) : 0;
+    int ret = split->next_missed ? give_missed(split, join_again(next), next) : 0;
 
     if (ret != AVERROR_EXIT)
         ret = limef_go(next, in);

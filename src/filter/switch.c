@@ -133,6 +133,18 @@ static int go_command(struct limef_switch_filter *choice, const struct limef_sig
     return chosen < 0 ? chosen : passed;
 }
 
+static int go_state_on_air(struct limef_switch_filter *choice, const struct limef_signal_frame *in)
+{
+    bool is_kept = in->signal != LIMEF_SIGNAL_FLUSH;
+    int passed;
+
+    if (choice->is_unsaid && is_kept) /* it comes before the codecs that nobody heard either */
+        return introduce(choice);
+    passed = pass_as_own(choice, &in->frame);
+    choice->is_unsaid |= passed == AVERROR_EXIT && is_kept;
+    return passed;
+}
+
 static int go_state(struct limef_switch_filter *choice, struct limef_switch_input *input,
                     const struct limef_signal_frame *in)
 {
@@ -143,7 +155,7 @@ static int go_state(struct limef_switch_filter *choice, struct limef_switch_inpu
     if (is_on_air(choice, input))
         return choice->keeps_media && has_no_media(in) && another_has_media(choice, input)
                    ? withhold(input)
-                   : pass_as_own(choice, &in->frame);
+                   : go_state_on_air(choice, in);
     if (!choice->keeps_media && is_waited_for(choice, input) && has_no_media(in))
         return cut(choice, input);
     return withhold(input);
@@ -179,11 +191,13 @@ static int input_go(struct limef_filter *filter, const struct limef_frame *in)
     struct limef_switch_input *input = input_of(filter);
     struct limef_switch_filter *choice = switch_of(filter->next);
     const struct limef_signal_frame *signal = limef_signal_frame_from(in);
+    bool is_state = signal && (signal->signal == LIMEF_SIGNAL_START ||
+                               signal->signal == LIMEF_SIGNAL_FLUSH || has_no_media(signal));
     int kept, passed;
 
     assert(filter->next && filter->next->ops == &limef_switch_ops);
     LIMEF_COUNT(choice->filter.n_frames, 1);
-    if (choice->is_unsaid)
+    if (choice->is_unsaid && !(is_state && is_on_air(choice, input)))
         introduce(choice);
     if (signal && signal->signal == LIMEF_SIGNAL_GAP) { /* it is of this input's streams alone */
         if (!is_on_air(choice, input))
@@ -191,14 +205,12 @@ static int input_go(struct limef_filter *filter, const struct limef_frame *in)
         return in->slot == UINT32_MAX ? limef_pass(&choice->filter, in) : pass_as_own(choice, in);
     }
     if (signal)
-        return signal->signal == LIMEF_SIGNAL_START || signal->signal == LIMEF_SIGNAL_FLUSH ||
-                       has_no_media(signal)
-                   ? go_state(choice, input, signal)
-                   : go_command(choice, signal);
+        return is_state ? go_state(choice, input, signal) : go_command(choice, signal);
     kept = limef_codecs_keep(&input->codecs, filter, in);
     if (in->frame_class != LIMEF_FRAME_CODEC)
         return go_media(choice, input, in);
     passed = is_on_air(choice, input) ? pass_as_own(choice, in) : 0;
+    choice->is_unsaid |= passed == AVERROR_EXIT; /* it is kept, and goes first */
     return kept < 0 ? kept : passed;
 }
 

@@ -247,8 +247,27 @@ static const char *what_is_late(const struct rtsp_camera *camera)
     }
 }
 
+/* Where each track has a session of its own and PLAY of one is not answered. */
+static bool has_more_to_play(const struct rtsp_camera *camera)
+{
+    return camera->pending == RTSP_PLAY && camera->has_played && camera->is_apart &&
+           camera->asked_track + 1 < camera->n_tracks;
+}
+
+static int play_next(struct rtsp_camera *camera)
+{
+    int ret;
+
+    camera->asked_track++;
+    ret = rtsp_camera_ask(camera, RTSP_PLAY);
+    return ret < 0 ? rtsp_camera_fail(camera, LIMEF_RTSP_REASON_BROKEN, ret, "the connection broke")
+                   : 0;
+}
+
 static int look_at_deadline(struct rtsp_camera *camera, int64_t now_us)
 {
+    if (has_more_to_play(camera))
+        return play_next(camera);
     /* whether it is alive, media tell, and they are an answer to PLAY */
     if (camera->pending == RTSP_KEEP_ALIVE ||
         (camera->pending == RTSP_PLAY && camera->has_played)) {

@@ -92,7 +92,8 @@ int reading_step(struct limef_thread *thread, struct limef_fifo *fifo, struct li
     else
         limef_fifo_recycle(fifo, frame);
     if (ret == AVERROR_EXIT) {
-        /* what is behind was stopped: the frame is lost, the thread is not */
+        /* what is behind was stopped: the frame is lost, if not for the next start, the thread is
+         * not */
         LIMEF_COUNT(thread->n_errors, 1);
         return 0;
     }

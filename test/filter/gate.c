@@ -271,3 +271,24 @@ Test(gate, opens_at_the_next_key_frame_if_nobody_took_what_it_opened_with)
     limef_filter_clear(&sink.filter);
     limef_pool_release(pool);
 }
+
+Test(gate, gives_a_codec_that_nobody_took_before_it_goes_on)
+{
+    struct limef_pool *pool = limef_pool_create(LIMEF_FRAME_CODEC);
+    struct limef_codec_frame codec = make_codec(pool, 320, 240);
+
+    go_signal(1);
+    go_video(0, LIMEF_FRAME_KEY);
+    sink.answer = AVERROR_EXIT;
+    limef_go(&gate.filter, &codec.frame);
+    limef_payload_unref(codec.frame.payload);
+    sink.answer = 0;
+    sink_empty(&sink);
+    go_video(FRAME_US, 0);
+    go_video(2 * FRAME_US, 0);
+    cr_assert(eq(u64, sink.n_frames, 3));
+    cr_assert(eq(int, (int)sink.frames[0].frame.frame_class, LIMEF_FRAME_CODEC));
+    limef_filter_clear(&gate.filter);
+    limef_filter_clear(&sink.filter);
+    limef_pool_release(pool);
+}

@@ -383,3 +383,24 @@ Test(switch, says_again_why_the_input_on_air_is_dead_whatever_comes_next)
     cr_assert(eq(u64, sink.n_frames, 1));
     cr_assert(eq(u32, sink.frames[0].signal.signal, LIMEF_SIGNAL_LOST));
 }
+
+Test(switch, says_codec_and_state_of_the_input_on_air_again_once_if_nobody_heard)
+{
+    struct limef_pool *pool = limef_pool_create(LIMEF_FRAME_CODEC);
+    struct limef_codec_frame codec = make_codec(pool, 320, 240);
+
+    go_video(0, 1, LIMEF_FRAME_KEY);
+    sink.answer = AVERROR_EXIT;
+    limef_go(&inputs[0].filter, &codec.frame);
+    limef_payload_unref(codec.frame.payload);
+    go_signal(0, LIMEF_SIGNAL_END);
+    sink.answer = 0;
+    sink_empty(&sink);
+    go_signal(0, LIMEF_SIGNAL_END); /* as who was told that nobody heard it does */
+    cr_assert(eq(u64, sink.n_frames, 2));
+    cr_assert(eq(u32, sink.frames[0].signal.signal, LIMEF_SIGNAL_END));
+    cr_assert(eq(int, (int)sink.frames[1].frame.frame_class, LIMEF_FRAME_CODEC));
+    limef_filter_clear(&inputs[0].filter);
+    limef_filter_clear(&sink.filter);
+    limef_pool_release(pool);
+}

@@ -30,6 +30,7 @@ struct limef_gate_filter {
     LIMEF_ATOMIC(uint32_t) state;         /**< enum limef_gate_state */
     LIMEF_ATOMIC(uint64_t) n_withheld;    /**< media frames that were not passed */
     struct limef_codecs codecs;           /**< what to pass before the first key frame */
+    bool is_unsaid;                       /**< nobody heard the last of them */
     int64_t opened_us;                    /**< presentation time of that key frame */
     bool begun[LIMEF_MEDIA_OTHER + 1];    /**< media that reached opened_us since it opened */
     bool is_fresh[LIMEF_MEDIA_OTHER + 1]; /**< media not passed since it opened */

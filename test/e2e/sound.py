@@ -322,26 +322,26 @@ class Sound(unittest.TestCase):
         self.assertEqual(stream["sound"]["lost"], 0)
         self.assertLess(stream["av_deviation_ms"]["p50"], 40)
 
+    @in_time
     def test_records_what_is_heard_encoded_and_in_time(self):
         clip = self.make("beeps.wav", "-f", "lavfi", "-i", BEEP, "-t", "1.5")
         for name in ("recorded.m4a", "recorded.opus"):
-            with self.subTest(name):
-                path = self.folder / name
-                status, report, samples = self.play(f"--ao-record={path}", clip)
-                if not path.exists():
-                    self.skipTest("FFmpeg has no such encoder")
-                self.assertEqual(status, 0)
-                recorded = report["sound"]["recorded"]
-                self.assertEqual(recorded["missed"], 0)
-                self.assertEqual(recorded["frames"], len(samples))
-                raw = subprocess.run(["ffmpeg", "-v", "error", "-i", str(path), "-f", "f32le", "-"],
-                                     capture_output=True, timeout=DEADLINE_S).stdout
-                decoded = array.array("f")
-                decoded.frombytes(raw)
-                decoded = decoded[::2]
-                self.assertLessEqual(abs(len(decoded) - len(samples)), 1024)
-                for a, b in zip(onsets(samples), onsets(decoded), strict=True):
-                    self.assertAlmostEqual(a, b, delta=24)
+            path = self.folder / name
+            status, report, samples = self.play(f"--ao-record={path}", clip)
+            if not path.exists():
+                self.skipTest("FFmpeg has no such encoder")
+            self.assertEqual(status, 0)
+            recorded = report["sound"]["recorded"]
+            self.assertEqual(recorded["missed"], 0, name)
+            self.assertEqual(recorded["frames"], len(samples))
+            raw = subprocess.run(["ffmpeg", "-v", "error", "-i", str(path), "-f", "f32le", "-"],
+                                 capture_output=True, timeout=DEADLINE_S).stdout
+            decoded = array.array("f")
+            decoded.frombytes(raw)
+            decoded = decoded[::2]
+            self.assertLessEqual(abs(len(decoded) - len(samples)), 1024)
+            for a, b in zip(onsets(samples), onsets(decoded), strict=True):
+                self.assertAlmostEqual(a, b, delta=24)
 
     def test_says_that_it_cannot_record(self):
         clip = self.make("a.wav", "-f", "lavfi", "-i", "sine=1000:d=1")

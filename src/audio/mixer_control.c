@@ -96,6 +96,7 @@ static void add(struct limef_mixer *mixer, struct limef_mixer_input *input)
 {
     input->state = LIMEF_INPUT_WAITING; /* also if it sounded when it left */
     input->n_owed = input->n_late = 0;
+    input->is_dry = false;
     mixer->inputs[mixer->n_inputs++] = input;
 }
 

@@ -52,6 +52,7 @@ static void obey_flush(struct limef_mixer_input *input)
         return;
     limef_sample_ring_skip_to(&input->ring, until);
     input->state = LIMEF_INPUT_WAITING;
+    input->is_dry = false;
     input->n_owed = input->n_late = 0;
 }
 
@@ -124,6 +125,10 @@ static unsigned begin(struct limef_mixer_input *input, unsigned n_frames)
     if (input->state == LIMEF_INPUT_SOUNDING)
         return 0;
     input->state = ended && !fill ? LIMEF_INPUT_ENDED : LIMEF_INPUT_WAITING;
+    if (input->state == LIMEF_INPUT_ENDED) {
+        LIMEF_COUNT(input->n_ended_dry, input->is_dry);
+        input->is_dry = false;
+    }
     if (!ended && input->settings.keeps_time && is_in_time_again(input, n_frames))
         fill = n_ahead;
     else if (!ended && (fill < n_ahead || input->n_owed))
@@ -133,6 +138,7 @@ static unsigned begin(struct limef_mixer_input *input, unsigned n_frames)
     for (unsigned i = 0; i < LIMEF_MIXER_MAX_CHANNELS; i++)
         input->now[i] = 0;
     input->state = LIMEF_INPUT_SOUNDING;
+    input->is_dry = false;
     return n_missing;
 }
 
@@ -257,6 +263,7 @@ static void run_out(struct limef_mixer_input *input, unsigned n_missing)
     } else {
         limef_sample_ring_count_silence(&input->ring, n_missing);
         input->state = LIMEF_INPUT_WAITING;
+        input->is_dry = true;
         input->n_owed = input->settings.keeps_time ? n_missing : 0;
     }
 }

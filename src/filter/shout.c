@@ -80,6 +80,7 @@ static int make_client(struct limef_shout_filter *shout)
         .password = place.secrets.password,
         .mount = place.mount,
         .name = shout->settings.name ? shout->settings.name : "limef",
+        .timeout_us = shout->settings.timeout_us,
         .start_thread = detached_start,
     };
     int ret = shout_place_read(&place, shout->url.whole);

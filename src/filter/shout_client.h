@@ -15,13 +15,14 @@ struct shout_client;
 
 #define SHOUT_CLIENT_FILE "limef-shout.so"
 #define SHOUT_CLIENT_SYMBOL "limef_shout_client"
-#define SHOUT_CLIENT_ABI 3
+#define SHOUT_CLIENT_ABI 4
 
 /* As detached_start(). */
 typedef int shout_start_thread_fn(void *(*run)(void *context), void *context, size_t stack_bytes);
 
 struct shout_target {
     const char *host, *user, *password, *mount, *name; /* borrowed for the call */
+    int64_t timeout_us;                                /* of a server that takes nothing */
     uint16_t port;
     bool is_tls;
     shout_start_thread_fn *start_thread;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "filter/shout_client.h"
 #include "filter/shout_opening.h"
+#include "filter/shout_socket.h"
 
 #include "rtsp/resolver.h"
 
@@ -24,6 +25,8 @@ struct shout_client {
     int knock;                     /* a socket that asks whether anybody is there; -1: none */
     bool opened;                   /* libshout is connected, or on its way there */
     bool is_tls;
+    int64_t timeout_us;
+    struct resolver_addresses addresses; /* of the server, at the latest connection */
 };
 
 /* SIGPIPE of a server that went away is not for the process. */
@@ -136,6 +139,7 @@ static int make(struct shout_client **made, const struct shout_target *target)
     }
     client->knock = -1;
     client->is_tls = target->is_tls;
+    client->timeout_us = target->timeout_us;
     if (target->is_tls)
         client->opening = shout_opening_make(client->shout, target->start_thread);
     ret = target->is_tls && !client->opening ? AVERROR(ENOMEM)
@@ -184,6 +188,7 @@ static int knock(struct shout_client *client, const struct resolver_addresses *a
 {
     int ret = AVERROR(EADDRNOTAVAIL);
 
+    client->addresses = *addresses;
     for (unsigned i = 0; i < addresses->n && ret < 0; i++) {
         ret = set_address(client, &addresses->list[i]);
         if (ret >= 0)
@@ -238,6 +243,8 @@ static int poll_client(struct shout_client *client)
           : client->is_opening ? take_opening(client)
                                : hear_answer(client);
     end_quiet(&quiet);
+    if (ret == 0)
+        shout_socket_limit(&client->addresses, client->timeout_us);
     return ret;
 }
 

@@ -262,6 +262,24 @@ Test(mixer, plays_what_is_left_of_an_input_that_ended_and_counts_no_underrun)
     cr_assert(zero(ulong, counters(&inputs[0]).n_underruns));
 }
 
+/* Whoever has its pictures in front of its end says that later than all of it was heard. */
+Test(mixer, knows_an_underrun_from_an_end_that_is_said_later)
+{
+    limef_mixer_connect(&mixer, &inputs[0]);
+    for (unsigned i = 0; i < 2; i++) {
+        write_level(&inputs[0], 0.5f, 0.5f, 500, 0);
+        for (unsigned n = 0; n < 500 / BLOCK + 2; n++)
+            mix_block(0);
+        cr_assert(eq(ulong, counters(&inputs[0]).n_underruns, i + 1));
+        cr_assert(zero(ulong, LIMEF_COUNTED(inputs[0].n_ended_dry)));
+    }
+    limef_mixer_input_end(&inputs[0], true);
+    mix_block(0);
+    mix_block(0);
+    cr_assert(eq(int, state(&inputs[0]), LIMEF_INPUT_ENDED));
+    cr_assert(eq(ulong, LIMEF_COUNTED(inputs[0].n_ended_dry), 1));
+}
+
 Test(mixer, tells_which_media_time_is_heard)
 {
     limef_mixer_connect(&mixer, &inputs[0]);

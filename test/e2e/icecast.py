@@ -4,6 +4,7 @@
 
 icecast.py LIMEF-PLAY; ffmpeg makes the clips and decodes the stream."""
 import array
+import contextlib
 import json
 import math
 import os
@@ -13,6 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 import urllib.request
@@ -108,6 +110,39 @@ class Server:
         return bytes(heard)
 
 
+class DeafServer:
+    """Lets everybody in, and reads nothing of what is streamed then."""
+
+    def __init__(self):
+        self.connections, self.listening = [], socket.socket()
+        self.listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.listening.bind(("127.0.0.1", 0))
+        self.listening.listen(8)
+        threading.Thread(target=self.let_in, daemon=True).start()
+
+    def port(self):
+        return self.listening.getsockname()[1]
+
+    def let_in(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection = self.listening.accept()[0]
+                self.connections.append(connection)
+                threading.Thread(target=self.answer, args=[connection], daemon=True).start()
+
+    def answer(self, connection):
+        asked = some = b"?"
+        with contextlib.suppress(OSError):
+            while some and b"\r\n\r\n" not in asked:
+                some = connection.recv(1024)  # nothing: it only asked whether anybody is there
+                asked += some
+            connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
+
+    def close(self):
+        for opened in (self.listening, *self.connections):
+            opened.close()
+
+
 def pitch(stream):
     """Of the second half of an Ogg stream that holds a tone."""
     path = FOLDER / "received.opus"
@@ -183,6 +218,19 @@ class Icecast(unittest.TestCase):
         self.assertGreaterEqual(sound["streamed"]["errors"], 1)
         self.assertIn("Login failed", printed)
         self.assertNotIn(PASSWORD, printed)
+
+    def test_gives_up_a_server_that_reads_nothing_any_more_and_comes_back(self):
+        with contextlib.closing(DeafServer()) as server:
+            playing = Playing(server.port(), PASSWORD, "--timeout=2")
+            # what it does not read would fit into the system's buffer for minutes
+            comes(lambda: "the server was lost" in playing.said(), "the loss", playing)
+            comes(lambda: playing.said().count(": connected") == 2, "the second connection", playing)
+            sound, _ = playing.end()
+        streamed = sound["streamed"]
+        self.assertGreaterEqual(streamed["connects"], 2)
+        self.assertGreaterEqual(streamed["errors"], 1)
+        self.assertGreater(streamed["dropped"], 0)
+        self.assertEqual(streamed["missed"], 0)
 
     def test_gives_up_a_server_that_says_nothing(self):
         with socket.socket() as mute:

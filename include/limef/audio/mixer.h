@@ -135,7 +135,8 @@ struct limef_mixer_input {
     uint64_t turns_from; /**< no mark before this position, the last flush's, tells that it does */
     struct limef_mixer_turn turn; /**< the last one that was told */
     bool marked, turned, muted, paused, silenced;
-    bool jumps; /**< what comes next does not follow what was mixed */
+    bool jumps;  /**< what comes next does not follow what was mixed */
+    bool is_dry; /**< it waits since it ran dry, and nothing said yet whether more comes */
     enum limef_mixer_input_state state;
     unsigned n_owed; /**< frames of silence since it ran dry, for keeps_time */
     unsigned n_late; /**< frames that the device stood still, not left out yet, for keeps_time */
@@ -150,6 +151,9 @@ struct limef_mixer_input {
     float square[LIMEF_MIXER_MAX_CHANNELS];
 
     /* any reads */
+    LIMEF_ATOMIC(uint64_t)
+    n_ended_dry; /**< of the ring's n_underruns, those that turned out to be its end: that was said
+                      later, and nothing was missing */
     struct limef_snapshot heard_now;  /**< struct limef_mixer_heard */
     struct limef_snapshot levels_now; /**< struct limef_levels */
 };

@@ -121,6 +121,15 @@ static enum limef_rtsp_state state_for(enum limef_rtsp_reason reason)
     }
 }
 
+/* Asking again and again with a wrong password locks accounts, and what leads in a circle costs
+ * several cameras. What is not there, or cannot be used, may be one that is not done with its
+ * start. */
+static bool is_left_alone(const struct rtsp_camera *camera, enum limef_rtsp_reason reason)
+{
+    return state_for(reason) == LIMEF_RTSP_REFUSED_USER ||
+           (reason == LIMEF_RTSP_REASON_REDIRECTION && !camera->played_since_us);
+}
+
 /* What a person does about one that never played, behind the words that say what it is. */
 static const char *advice(enum limef_rtsp_reason reason)
 {
@@ -178,10 +187,8 @@ int rtsp_camera_fail(struct rtsp_camera *camera, enum limef_rtsp_reason told, in
     if (reason != LIMEF_RTSP_REASON_BROKEN)
         camera->n_hung_up = 0;
     ret = rtsp_camera_set_state(camera, state, reason, code, camera->why);
-    /* asking again and again with a wrong password locks accounts; what is not there, or cannot be
-     * used, may be a camera that is not done with its start */
-    wait_us = state == LIMEF_RTSP_REFUSED_USER ? camera->longest_backoff_us
-                                               : next_backoff_us(camera, now_us);
+    wait_us = is_left_alone(camera, reason) ? camera->longest_backoff_us
+                                            : next_backoff_us(camera, now_us);
     camera->has_played = false;
     if (camera->settings.once) {
         said = rtsp_camera_set_state(camera, LIMEF_RTSP_ENDED, reason, code, camera->why);

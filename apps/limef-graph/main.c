@@ -5,6 +5,7 @@
 #include "against.h"
 #include "assembly.h"
 #include "options.h"
+#include "process.h"
 #include "run.h"
 
 #include <limef/base/redact.h>
@@ -108,6 +109,7 @@ int main(int argc, char **argv)
     struct graph_options options;
     int status = GRAPH_SET_UP_FAILED;
 
+    process_raise_descriptors();
     if (graph_options_parse(&options, argc, argv, stderr) < 0)
         return status;
     if (options.help || options.version || options.elements) {

@@ -4,6 +4,7 @@
  */
 #include "options.h"
 #include "player.h"
+#include "process.h"
 #include "report.h"
 #include "secrets.h"
 #include "signals.h"
@@ -130,6 +131,7 @@ int main(int argc, char **argv)
     int status, dump_fd;
 
     occupy_closed_descriptors();
+    process_raise_descriptors();
     dump_fd = signals_open_dump();
     signal(SIGPIPE, SIG_IGN);
     signals_end_at_once();

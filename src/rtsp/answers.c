@@ -82,6 +82,13 @@ static int ask_or_fail(struct rtsp_camera *camera, enum rtsp_request request)
                    : 0;
 }
 
+/* Whether the password itself would go to who we were sent to, for anybody to read on the way. */
+static bool betrays_password(const struct rtsp_camera *camera, const struct rtsp_auth *auth)
+{
+    return auth->scheme == RTSP_AUTH_BASIC && !camera->location.is_tls &&
+           strcasecmp(camera->location.host, camera->first_location.host) != 0;
+}
+
 static int take_401(struct rtsp_camera *camera, const struct rtsp_item *item)
 {
     int ret;
@@ -94,8 +101,7 @@ static int take_401(struct rtsp_camera *camera, const struct rtsp_item *item)
         return fail(camera, LIMEF_RTSP_REASON_LOGIN_SCHEME, ret,
                     "it asks for the password in a way that "
                     "is not known");
-    if (ret >= 0 && camera->auth.scheme == RTSP_AUTH_BASIC && !camera->location.is_tls &&
-        strcasecmp(camera->location.host, camera->first_location.host) != 0)
+    if (ret >= 0 && betrays_password(camera, &camera->auth))
         return fail(camera, LIMEF_RTSP_REASON_UNSAFE_LOGIN, AVERROR(EACCES),
                     "we were sent to %.60s, which wants the password itself",
                     camera->location.host);
@@ -365,13 +371,28 @@ void rtsp_camera_keep_on(struct rtsp_camera *camera, int64_t now_us)
     camera->keeps_alive_by_options = true;
 }
 
-/* A keep-alive that the camera does not know is none; it may know another one. */
+/* Whether a keep-alive can be sent once more, by a new nonce. */
+static bool takes_nonce(struct rtsp_camera *camera, const struct rtsp_item *item)
+{
+    struct rtsp_auth auth = camera->auth;
+
+    if (item->status != 401 || !camera->secrets.user[0] || camera->n_refusals > 0 ||
+        rtsp_auth_take(&auth, item, rtsp_camera_random(camera)) < 0 ||
+        betrays_password(camera, &auth))
+        return false;
+    camera->auth = auth;
+    camera->n_refusals++;
+    return true;
+}
+
+/* A keep-alive that the camera does not know, or not from us, is none; it may know another one. It
+ * plays on either way: PLAY was granted. */
 static int take_keep_alive(struct rtsp_camera *camera, const struct rtsp_item *item, int64_t now_us)
 {
     camera->keep_alive_us = now_us + keep_alive_us(camera);
     camera->deadline_us = LIMEF_FOREVER;
-    if (item->status == 401)
-        return take_401(camera, item);
+    if (takes_nonce(camera, item))
+        return ask_or_fail(camera, RTSP_KEEP_ALIVE);
     camera->n_refusals = 0;
     camera->auth.was_right = camera->auth.scheme != RTSP_AUTH_NONE;
     camera->pending = RTSP_NO_REQUEST;
@@ -381,6 +402,11 @@ static int take_keep_alive(struct rtsp_camera *camera, const struct rtsp_item *i
     if (item->status >= 400 && !camera->keeps_alive_by_options) {
         camera->keeps_alive_by_options = true;
         camera->keep_alive_us = now_us;
+    } else if (item->status == 401) {
+        camera->keep_alive_us = LIMEF_FOREVER; /* accounts are locked by more */
+        limef_log(LIMEF_LOG_WARNING, camera->name,
+                  "%s: it refuses our password for what keeps it alive: it is not asked any more",
+                  camera->location.url);
     }
     return 0;
 }

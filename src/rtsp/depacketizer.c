@@ -18,21 +18,26 @@ static const struct depacketizer_ops *const all_ops[] = {
     &depacketizer_latm_ops,
 };
 
-static const struct depacketizer_ops *ops_of(const struct sdp_media *media)
+static const struct depacketizer_ops *ops_of(enum sdp_kind kind, const char *encoding)
 {
     for (size_t i = 0; i < sizeof(all_ops) / sizeof(all_ops[0]); i++)
         for (const char *const *name = all_ops[i]->encodings; *name; name++)
-            if (!strcasecmp(*name, media->encoding))
+            if (!strcasecmp(*name, encoding))
                 return all_ops[i];
-    if (media->kind == SDP_APPLICATION)
+    if (kind == SDP_APPLICATION)
         return &depacketizer_data_ops;
-    return media->kind == SDP_AUDIO ? &depacketizer_sound_ops : NULL;
+    return kind == SDP_AUDIO && depacketizer_knows_sound(encoding) ? &depacketizer_sound_ops : NULL;
+}
+
+bool depacketizer_knows(enum sdp_kind kind, const char *encoding)
+{
+    return ops_of(kind, encoding) != NULL;
 }
 
 int depacketizer_open(struct depacketizer *depacketizer, const struct sdp_media *media,
                       depacketizer_unit_fn *sink, void *context)
 {
-    const struct depacketizer_ops *ops = ops_of(media);
+    const struct depacketizer_ops *ops = ops_of(media->kind, media->encoding);
     int ret;
 
     if (!ops)

@@ -59,6 +59,9 @@ struct depacketizer {
     _Alignas(8) uint8_t state[DEPACKETIZER_STATE_BYTES];
 };
 
+/* Whether there is one for streams of that kind and encoding. */
+bool depacketizer_knows(enum sdp_kind kind, const char *encoding);
+
 /*
  * Prepares a depacketizer for a stream that was described.
  *
@@ -94,6 +97,9 @@ void depacketizer_restart(struct depacketizer *depacketizer);
 
 /* All-zero afterwards. */
 void depacketizer_clear(struct depacketizer *depacketizer);
+
+/* Whether sound of that encoding is known, of which a packet is a unit. */
+bool depacketizer_knows_sound(const char *encoding);
 
 /* Hands out the unit that is put together, if it has bytes. For ops. */
 int depacketizer_hand_out(struct depacketizer *depacketizer);

@@ -85,10 +85,14 @@ static int64_t next_backoff_us(struct rtsp_camera *camera, int64_t now_us)
     return backoff_us;
 }
 
-/* A quarter more or less by chance: cameras that went together do not come back together. */
+/* A quarter more or less by chance, but never more than the longest: cameras that went together do
+ * not come back together. */
 static int64_t vary_us(struct rtsp_camera *camera, int64_t wait_us)
 {
-    return wait_us * 3 / 4 + (int64_t)(rtsp_camera_random(camera) % (uint64_t)(wait_us / 2));
+    int64_t least_us = wait_us * 3 / 4;
+    int64_t most_us = FFMIN(wait_us * 5 / 4, camera->longest_backoff_us);
+
+    return least_us + (int64_t)(rtsp_camera_random(camera) % (uint64_t)(most_us - least_us + 1));
 }
 
 static enum limef_rtsp_state state_for(enum limef_rtsp_reason reason)
@@ -115,6 +119,15 @@ static enum limef_rtsp_state state_for(enum limef_rtsp_reason reason)
     default:
         return LIMEF_RTSP_LOST;
     }
+}
+
+/* Asking again and again with a wrong password locks accounts, and what leads in a circle costs
+ * several cameras. What is not there, or cannot be used, may be one that is not done with its
+ * start. */
+static bool is_left_alone(const struct rtsp_camera *camera, enum limef_rtsp_reason reason)
+{
+    return state_for(reason) == LIMEF_RTSP_REFUSED_USER ||
+           (reason == LIMEF_RTSP_REASON_REDIRECTION && !camera->played_since_us);
 }
 
 /* What a person does about one that never played, behind the words that say what it is. */
@@ -174,8 +187,8 @@ int rtsp_camera_fail(struct rtsp_camera *camera, enum limef_rtsp_reason told, in
     if (reason != LIMEF_RTSP_REASON_BROKEN)
         camera->n_hung_up = 0;
     ret = rtsp_camera_set_state(camera, state, reason, code, camera->why);
-    /* asking again and again with a wrong password locks accounts */
-    wait_us = is_hopeless ? camera->longest_backoff_us : next_backoff_us(camera, now_us);
+    wait_us = is_left_alone(camera, reason) ? camera->longest_backoff_us
+                                            : next_backoff_us(camera, now_us);
     camera->has_played = false;
     if (camera->settings.once) {
         said = rtsp_camera_set_state(camera, LIMEF_RTSP_ENDED, reason, code, camera->why);

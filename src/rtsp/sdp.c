@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "rtsp/sdp.h"
 
+#include "rtsp/depacketizer.h"
 #include "rtsp/message.h"
 
 #include <ctype.h>
@@ -14,6 +15,8 @@
 
 #define MAX_CHANNELS 64
 #define MAX_SIDE 65536
+/* That are looked at of an m= line. */
+#define MAX_TYPES 8
 
 /* RFC 3551 section 6, as far as cameras use it */
 static const struct {
@@ -66,8 +69,59 @@ static bool is_plain(const char *protocol)
     return is_known;
 }
 
-/* "video 0 RTP/AVP 96 97" */
-static bool read_media(struct sdp_media *media, char *line)
+/* Bytes of the encoding that a line maps a payload type to, "a=rtpmap:97 H264/90000", of which
+ * other lines may follow; 0: none. */
+static size_t find_mapped(const char *line, int type, const char **encoding)
+{
+    if (strncmp(line, "a=", 2) != 0)
+        return 0;
+    line += 2 + strspn(line + 2, " \t");
+    if (strncasecmp(line, "rtpmap:", 7) != 0 || bounded(line + 7, 0, 127, -1) != type)
+        return 0;
+    line += 7 + strspn(line + 7, " \t");
+    line += strcspn(line, " \t\r\n");
+    *encoding = line + strspn(line, " \t");
+    return strcspn(*encoding, "/ \t\r\n");
+}
+
+/* Whether packets of its type can be used, by what its section says, or by what nobody needs to
+ * say. */
+static bool is_known_type(struct sdp_media media, const char *section)
+{
+    const char *encoding;
+    char name[32];
+
+    set_static_type(&media);
+    for (const char *line = section; *line && strncmp(line, "m=", 2) != 0;
+         line += strspn(line, "\r\n")) {
+        size_t bytes = find_mapped(line, media.payload_type, &encoding);
+
+        if (bytes > 0) {
+            snprintf(name, sizeof(name), "%.*s", (int)bytes, encoding);
+            return depacketizer_knows(media.kind, name);
+        }
+        line += strcspn(line, "\r\n");
+    }
+    return depacketizer_knows(media.kind, media.encoding);
+}
+
+/* The first of a list that is known; else the first. */
+static int choose_type(const struct sdp_media *media, const char *types, const char *section)
+{
+    struct sdp_media of_type = *media;
+
+    for (unsigned i = 0; i < MAX_TYPES && *types; i++) {
+        of_type.payload_type = (int)bounded(types, 0, 127, -1);
+        if (of_type.payload_type >= 0 && is_known_type(of_type, section))
+            return of_type.payload_type;
+        types += strcspn(types, " \t");
+        types += strspn(types, " \t");
+    }
+    return media->payload_type;
+}
+
+/* "video 0 RTP/AVP 96 97", and what is behind that line. */
+static bool read_media(struct sdp_media *media, char *line, const char *section)
 {
     char *port = next_word(line), *protocol = next_word(port), *types = next_word(protocol);
 
@@ -89,6 +143,7 @@ static bool read_media(struct sdp_media *media, char *line)
     };
     if (media->payload_type < 0)
         return false;
+    media->payload_type = choose_type(media, types, section);
     media->clock_hz = media->kind == SDP_AUDIO ? 8000 : 90000;
     media->n_channels = media->kind == SDP_AUDIO;
     set_static_type(media);
@@ -194,6 +249,7 @@ struct reading {
     struct sdp *sdp;
     struct sdp_media *media; /* NULL: the session's part, or a section that is skipped */
     bool is_skipped;
+    const char *rest;    /* lines that are not read yet */
     const char *address; /* of the session */
     int ttl;
     unsigned n_filters;
@@ -260,7 +316,8 @@ static void begin_media(struct reading *reading, char *value)
 
     reading->media = NULL;
     reading->is_skipped = true;
-    if (sdp->n_media < SDP_MAX_MEDIA && read_media(&sdp->media[sdp->n_media], value)) {
+    if (sdp->n_media < SDP_MAX_MEDIA &&
+        read_media(&sdp->media[sdp->n_media], value, reading->rest)) {
         reading->media = &sdp->media[sdp->n_media++];
         reading->media->address = reading->address;
         reading->media->ttl = reading->ttl;
@@ -310,6 +367,7 @@ int sdp_read(struct sdp *sdp, char *text, size_t bytes)
 
         next = line + length + 1; /* a byte that is zero ends a line, too */
         line[length] = '\0';
+        reading.rest = next < end ? next : end;
         read_line(&reading, line);
     }
     set_filters(&reading);

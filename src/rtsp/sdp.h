@@ -27,7 +27,7 @@ struct sdp_media {
     int port;             /* 0: the server decides */
     const char *protocol; /* "RTP/AVP" */
     bool is_plain;        /* it is RTP as it is read here: not encrypted (RTP/SAVP) */
-    int payload_type;     /* the first one, 0 to 127 */
+    int payload_type;     /* the first one that is known, else the first; 0 to 127 */
     const char *encoding; /* "H264", in the camera's own case; of a static type as well */
     int clock_hz;         /* 1 to INT32_MAX */
     int n_channels;       /* of sound: 1 to 64 */

@@ -53,6 +53,15 @@ static int sound_take(struct depacketizer *depacketizer, const struct rtp_packet
     return ret < 0 ? ret : depacketizer_hand_out(depacketizer);
 }
 
+bool depacketizer_knows_sound(const char *encoding)
+{
+    bool is_known = false;
+
+    for (size_t i = 0; i < sizeof(sounds) / sizeof(sounds[0]); i++)
+        is_known |= !strcasecmp(sounds[i].encoding, encoding);
+    return is_known;
+}
+
 static int sound_open(struct depacketizer *depacketizer, const struct sdp_media *media)
 {
     AVCodecParameters *parameters = depacketizer->parameters;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* How long a packet that is missing is waited for on UDP. */
 #define REORDER_WAIT_US 150000
@@ -209,6 +210,15 @@ static int join(struct rtsp_track *track, const char *transport)
         &own);
 }
 
+/* "RTP/AVP/TCP;unicast" or "RTP/AVP;unicast;interleaved=0-1": one of both is left out at times. */
+static bool is_interleaved(const char *transport)
+{
+    size_t bytes = strcspn(transport, "; ,"), unused;
+
+    return (bytes >= 4 && !strncasecmp(transport + bytes - 4, "/TCP", 4)) ||
+           rtsp_parameter(transport, ';', "interleaved", &unused);
+}
+
 int rtsp_track_take(struct rtsp_track *track, const char *transport)
 {
     unsigned values[2];
@@ -219,6 +229,8 @@ int rtsp_track_take(struct rtsp_track *track, const char *transport)
     track->is_set_up = true;
     read_ssrc(&track->receiver, transport);
     if (!track->camera->is_udp) {
+        if (*transport && !is_interleaved(transport)) /* who says nothing does as it is asked */
+            return AVERROR_INVALIDDATA; /* it would send elsewhere */
         if (read_range(transport, "interleaved", 255, values) && values[0] < 255)
             track->channel = (uint8_t)values[0];
         rtsp_framing_add(&track->camera->framing, track->channel);

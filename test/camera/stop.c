@@ -29,12 +29,15 @@ enum kind {
     STALLED,
     WAITING,
     REFUSED,
+    NOT_FOUND,
+    UNSUPPORTED,
+    LOST,
     N_KINDS
 };
 
-static const char *const kinds[N_KINDS] = {"connecting", "resolving", "tls",
-                                           "no answer",  "playing",   "by udp",
-                                           "stalled",    "waiting",   "refused"};
+static const char *const kinds[N_KINDS] = {"connecting", "resolving", "tls",           "no answer",
+                                           "playing",    "by udp",    "stalled",       "waiting",
+                                           "refused",    "not found", "not supported", "lost"};
 
 static struct clip clips[2];
 static struct cameras *cameras, *silent;
@@ -91,6 +94,12 @@ static bool is_there(enum kind kind, enum limef_rtsp_state state)
         return state == LIMEF_RTSP_WAITING;
     case REFUSED:
         return state == LIMEF_RTSP_REFUSED_USER;
+    case NOT_FOUND:
+        return state == LIMEF_RTSP_NOT_FOUND;
+    case UNSUPPORTED:
+        return state == LIMEF_RTSP_UNSUPPORTED;
+    case LOST: /* which is a moment, before it waits */
+        return state == LIMEF_RTSP_LOST || state == LIMEF_RTSP_WAITING;
     case TLS: /* a library without TLS says so */
         return state == LIMEF_RTSP_CONNECTING || state == LIMEF_RTSP_UNSUPPORTED;
     case RESOLVING: /* how long that takes is not ours to say */
@@ -132,9 +141,32 @@ static void set_up(unsigned n, uint16_t deaf)
         abort();
 }
 
-/* Whether all are in the state they should be in, at this moment; freezes those that play and
+/* What goes wrong with a camera of that kind from the beginning; NULL: nothing. */
+static const struct fault *begins_with(enum kind kind)
+{
+    static const struct fault faults[N_KINDS] = {
+        [REFUSED] = {.kind = FAULT_WRONG_PASSWORD, .n = UINT32_MAX},
+        [NOT_FOUND] = {.kind = FAULT_STATUS, .n = UINT32_MAX, .variant = 0}, /* 404 */
+        [UNSUPPORTED] = {.kind = FAULT_SDP, .n = UINT32_MAX, .variant = 2},  /* no such encoding */
+    };
+
+    return faults[kind].kind ? &faults[kind] : NULL;
+}
+
+/* As begins_with(), once it plays. */
+static const struct fault *breaks(enum kind kind)
+{
+    static const struct fault faults[N_KINDS] = {
+        [STALLED] = {.kind = FAULT_FREEZE, .us = SETTLED_US},
+        [LOST] = {.kind = FAULT_RESTART, .us = SETTLED_US},
+    };
+
+    return faults[kind].kind ? &faults[kind] : NULL;
+}
+
+/* Whether all are in the state they should be in, at this moment; breaks those that play and
  * should not. */
-static bool are_all_there(unsigned n, bool frozen[])
+static bool are_all_there(unsigned n, bool broken[])
 {
     bool all = true;
 
@@ -142,12 +174,12 @@ static bool are_all_there(unsigned n, bool frozen[])
         struct limef_rtsp_source_counters counters;
 
         limef_rtsp_source_get_counters(&sources[i], &counters);
-        if (kind_of(i) == STALLED && counters.state == LIMEF_RTSP_PLAYING && !frozen[i]) {
-            frozen[i] = true;
-            cameras_break(cameras, i, &(struct fault){.kind = FAULT_FREEZE, .us = SETTLED_US});
+        if (counters.state == LIMEF_RTSP_PLAYING && !broken[i] && breaks(kind_of(i))) {
+            broken[i] = true;
+            cameras_break(cameras, i, breaks(kind_of(i)));
         }
         if (kind_of(i) == STALLED && counters.state == LIMEF_RTSP_LOST)
-            frozen[i] = false;
+            broken[i] = false;
         all &= is_there(kind_of(i), counters.state);
     }
     return all;
@@ -169,7 +201,7 @@ static int64_t stop_all(unsigned n, int *ret)
 int main(int n_arguments, char **arguments)
 {
     unsigned n = (unsigned)number(arguments, "sources", 64);
-    static bool frozen[MAX_SOURCES];
+    static bool broken[MAX_SOURCES];
     int64_t stopped_us, end_us;
     bool are_there = false;
     int fds[8], ret;
@@ -186,16 +218,15 @@ int main(int n_arguments, char **arguments)
     silent = cameras_start(&(struct cameras_settings){.n_cameras = n, .seed = 2, .is_paused = true},
                            clips);
     for (unsigned i = 0; i < n; i++)
-        if (kind_of(i) == REFUSED)
-            cameras_break(cameras, i,
-                          &(struct fault){.kind = FAULT_WRONG_PASSWORD, .n = UINT32_MAX});
+        if (begins_with(kind_of(i)))
+            cameras_break(cameras, i, begins_with(kind_of(i)));
     set_up(n, open_deaf_port(fds));
     end_us = limef_now_us() + SETTLED_US;
     while (!are_there && limef_now_us() < end_us) {
         struct limef_signal_frame report;
 
         limef_reports_read(&reports, &report, 20000);
-        are_there = are_all_there(n, frozen);
+        are_there = are_all_there(n, broken);
     }
     stopped_us = stop_all(n, &ret);
     cameras_stop(cameras);

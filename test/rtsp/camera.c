@@ -48,6 +48,49 @@ Test(rtsp_camera, plays_on_if_a_keep_alive_is_not_answered)
     cr_assert(gt(i64, camera.keep_alive_us, limef_now_us() + 10000000));
 }
 
+static void refuse_login(int nonce)
+{
+    char headers[80];
+
+    snprintf(headers, sizeof(headers), "WWW-Authenticate: Digest realm=\"r\", nonce=\"%d\"\r\n",
+             nonce);
+    answer_as(401, headers, "");
+}
+
+Test(rtsp_camera, plays_on_if_no_login_is_good_enough_for_a_keep_alive)
+{
+    greet("Session: 1\r\n", VIDEO);
+    send_picture(1);
+    camera.keep_alive_us = 0;
+    for (int nonce = 1; nonce <= 4; nonce++) {
+        expect(nonce <= 2 ? "GET_PARAMETER" : "OPTIONS");
+        cr_assert(eq(int, strstr(asked, "Authorization: ") != NULL, nonce > 1));
+        refuse_login(nonce);
+    }
+    while (camera.pending != RTSP_NO_REQUEST)
+        step();
+    cr_assert(eq(i64, camera.keep_alive_us, LIMEF_FOREVER)); /* accounts are locked by more */
+    send_picture(2);
+    while (n_units < 2 && state == LIMEF_RTSP_PLAYING)
+        step();
+    cr_assert(eq(int, (int)state, LIMEF_RTSP_PLAYING));
+}
+
+Test(rtsp_camera, plays_on_if_a_keep_alive_wants_a_login_that_cannot_be_had)
+{
+    greet("Session: 1\r\n", VIDEO);
+    send_picture(1);
+    camera.keep_alive_us = 0;
+    expect("GET_PARAMETER");
+    answer_as(401, "WWW-Authenticate: Odd realm=\"r\"\r\n", "");
+    expect("OPTIONS");
+    answer("");
+    while (camera.pending != RTSP_NO_REQUEST)
+        step();
+    cr_assert(lt(i64, camera.keep_alive_us, LIMEF_FOREVER));
+    cr_assert(eq(int, (int)state, LIMEF_RTSP_PLAYING));
+}
+
 Test(rtsp_camera, plays_on_if_play_is_answered_by_pictures_alone)
 {
     meet();
@@ -348,6 +391,33 @@ Test(rtsp_camera, keeps_a_short_session_alive_in_time)
 {
     greet("Session: 1;timeout=4\r\n", VIDEO);
     cr_assert(le(i64, camera.keep_alive_us, limef_now_us() + 2000000));
+}
+
+/* An answer that leads elsewhere is as good as 461. */
+Test(rtsp_camera, is_asked_by_udp_if_it_answers_by_udp)
+{
+    camera.settings.transport = LIMEF_RTSP_AUTO;
+    meet();
+    expect("DESCRIBE");
+    answer_as(200, "", "v=0\r\n" VIDEO);
+    expect("SETUP");
+    cr_assert(ne(ptr, strstr(asked, "interleaved="), NULL));
+    answer("Session: 1\r\nTransport: RTP/AVP;unicast;client_port=5000-5001\r\n");
+    meet();
+    expect("DESCRIBE");
+    answer_as(200, "", "v=0\r\n" VIDEO);
+    expect("SETUP");
+    cr_assert(ne(ptr, strstr(asked, "client_port="), NULL));
+}
+
+Test(rtsp_camera, plays_by_tcp_if_its_answer_does_not_say_where)
+{
+    meet();
+    expect("DESCRIBE");
+    answer_as(200, "", "v=0\r\n" VIDEO);
+    expect("SETUP");
+    answer("Session: 1\r\nTransport: RTP/AVP/TCP;unicast\r\n");
+    expect("PLAY");
 }
 
 /* Its microphone is not there, or its licence. */

@@ -55,6 +55,24 @@ Test(rtsp_sdp, reads_a_camera)
     cr_assert(eq(int, audio->clock_hz, 48000));
 }
 
+Test(rtsp_sdp, takes_the_first_payload_type_that_is_known)
+{
+    cr_assert(zero(int, read_sdp("m=video 0 RTP/AVP 96 97 98\r\na=rtpmap:96 VP9/90000\r\n"
+                                 "a=rtpmap:98 H264/90000\r\na=fmtp:97 of=97\r\n"
+                                 "a= RTPMAP: 97 h265/90000\r\na=fmtp:98 of=98\r\n"
+                                 "m=audio 0 RTP/AVP 3 99 8\r\na=rtpmap:99 SPEEX/16000\r\n"
+                                 "m=video 0 RTP/AVP 96 97\r\n"
+                                 "m=video 0 RTP/AVP 100 26\r\na=rtpmap:100 VP8/90000")));
+    cr_assert(eq(int, sdp.media[0].payload_type, 97));
+    cr_assert(eq(str, (char *)sdp.media[0].encoding, "h265"));
+    cr_assert(eq(str, (char *)sdp.media[0].format, "of=97"));
+    cr_assert(eq(int, sdp.media[1].payload_type, 8));
+    cr_assert(eq(str, (char *)sdp.media[1].encoding, "PCMA"));
+    cr_assert(eq(int, sdp.media[2].payload_type, 96)); /* none is: the next section is not its */
+    cr_assert(eq(int, sdp.media[3].payload_type, 26));
+    cr_assert(eq(str, (char *)sdp.media[3].encoding, "JPEG"));
+}
+
 Test(rtsp_sdp, knows_static_types_and_what_nobody_said)
 {
     cr_assert(eq(int, read_sdp("m=audio 0 RTP/AVP 8\nm=video 0 RTP/AVP 26\n"), 0));

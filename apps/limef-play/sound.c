@@ -53,6 +53,7 @@ static bool is_wanted(const struct play_options *options)
 static int init_inputs(struct play_sound *sound)
 {
     struct limef_mixer_input_settings settings = {.n_ahead = AHEAD_FRAMES};
+    unsigned n_silent = 0;
     int ret = 0;
 
     for (unsigned i = 0; i < sound->n_streams && ret >= 0; i++) {
@@ -60,8 +61,14 @@ static int init_inputs(struct play_sound *sound)
                                      sound->samples + (size_t)i * RING_FRAMES * N_CHANNELS,
                                      RING_FRAMES, &settings);
         if (ret >= 0 && limef_mixer_connect(&sound->mixer, &sound->inputs[i]) >= 0)
-            sound->slots[i].input = &sound->inputs[i]; /* beyond the 64th a stream is silent */
+            sound->slots[i].input = &sound->inputs[i];
+        else
+            n_silent++;
     }
+    if (ret >= 0 && n_silent)
+        limef_log(LIMEF_LOG_WARNING, "limef-play",
+                  "%u of %u streams are silent: the mixer takes %d", n_silent, sound->n_streams,
+                  LIMEF_MIXER_MAX_INPUTS);
     return ret;
 }
 
@@ -171,13 +178,25 @@ void play_sound_signal(struct play_sound *sound, const struct limef_signal_frame
         limef_thread_send(&sound->thread.thread, signal_frame);
 }
 
+/* It has given sound, which went into the mixer, and some of it may follow. */
+static bool is_sounding(const struct play_sound *sound, uint32_t slot)
+{
+    const struct limef_mixer_input *input = sound->slots[slot].input;
+    struct limef_mixer_heard heard;
+
+    if (!input || !play_sound_is_heard(sound, slot))
+        return false;
+    limef_mixer_input_get_heard(input, &heard);
+    return heard.state != LIMEF_INPUT_ENDED;
+}
+
 /* Streams that are heard side by side. */
 static unsigned count_heard(const struct play_sound *sound)
 {
     unsigned n = 0;
 
     for (unsigned i = 0; i < sound->n_streams && sound->alone == UINT32_MAX; i++)
-        n += play_sound_is_heard(sound, i);
+        n += is_sounding(sound, i);
     return FFMAX(n, 1);
 }
 

@@ -11,9 +11,6 @@
 
 #define MIX_LANES 8
 
-/* Above this the limiter bends the curve, so that it never passes 1: -1.9 dBFS. */
-#define MIX_KNEE 0.8f
-
 /* 120 dB over full scale, and what is no number: that is no sound, and counts as none. */
 #define MIX_MOST 1e6f
 
@@ -27,8 +24,7 @@ struct mix_gain {
 struct mix_levels {
     float sum[MIX_LANES];  /* of squares */
     float peak[MIX_LANES]; /* largest magnitude */
-    float over[MIX_LANES]; /* of finish: the same, before the limiter; of add: 1 if there was what
-                              is no sound */
+    float over[MIX_LANES]; /* of add: 1 if there was what is no sound */
 };
 
 struct mix_ops {
@@ -36,8 +32,9 @@ struct mix_ops {
     /* mix += in * gain, where that is sound; levels of what is added. */
     void (*add)(float *mix, const float *in, size_t n, const struct mix_gain *gain,
                 struct mix_levels *levels);
-    /* mix *= gain, limited; levels of the result. */
-    void (*finish)(float *mix, size_t n, const struct mix_gain *gain, struct mix_levels *levels);
+    /* mix *= gain, cut at +-most; levels of the result. */
+    void (*finish)(float *mix, size_t n, const struct mix_gain *gain, float most,
+                   struct mix_levels *levels);
 };
 
 extern const struct mix_ops mix_scalar;

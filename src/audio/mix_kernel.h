@@ -65,35 +65,28 @@ MIX_TARGET static void add(float *mix, const float *in, size_t n, const struct m
         mix_add_one(mix, in, i, gain, levels);
 }
 
-MIX_TARGET static void finish(float *mix, size_t n, const struct mix_gain *gain,
+MIX_TARGET static void finish(float *mix, size_t n, const struct mix_gain *gain, float most,
                               struct mix_levels *levels)
 {
-    mix_floats base[N_VECTORS], step[N_VECTORS], sum[N_VECTORS], peak[N_VECTORS], over[N_VECTORS];
+    mix_floats base[N_VECTORS], step[N_VECTORS], sum[N_VECTORS], peak[N_VECTORS];
+    const mix_floats highest = (mix_floats){0} + most, lowest = -highest;
     size_t i = 0;
 
     LOAD(base, gain->base);
     LOAD(step, gain->step);
     LOAD(sum, levels->sum);
     LOAD(peak, levels->peak);
-    LOAD(over, levels->over);
     for (; i + MIX_LANES <= n; i += MIX_LANES) {
         mix_floats y[N_VECTORS];
 
         LOAD(y, mix + i);
         FOR_EACH_VECTOR(v)
         {
-            mix_floats magnitude, beyond, bent;
-            mix_ints loud, sign;
+            mix_floats magnitude;
 
             y[v] *= base[v] + step[v] * (float)(i / MIX_LANES);
-            magnitude = MAGNITUDE(y[v]);
-            over[v] = MAX(magnitude, over[v]);
-            loud = magnitude > MIX_KNEE;
-            beyond = (magnitude - MIX_KNEE) * (1 / (1 - MIX_KNEE));
-            bent = MIX_KNEE + (1 - MIX_KNEE) * (beyond / (1 + beyond));
-            sign = (mix_ints)y[v] & INT32_MIN;
-            bent = (mix_floats)((mix_ints)bent | sign);
-            y[v] = CHOOSE(loud, bent, y[v]);
+            y[v] = CHOOSE(y[v] > highest, highest, y[v]);
+            y[v] = CHOOSE(y[v] < lowest, lowest, y[v]);
             sum[v] += y[v] * y[v];
             magnitude = MAGNITUDE(y[v]);
             peak[v] = MAX(magnitude, peak[v]);
@@ -102,9 +95,8 @@ MIX_TARGET static void finish(float *mix, size_t n, const struct mix_gain *gain,
     }
     STORE(levels->sum, sum);
     STORE(levels->peak, peak);
-    STORE(levels->over, over);
     for (; i < n; i++)
-        mix_finish_one(mix, i, gain, levels);
+        mix_finish_one(mix, i, gain, most, levels);
 }
 
 const struct mix_ops MIX_KERNEL = {.name = MIX_NAME, .add = add, .finish = finish};

@@ -7,17 +7,6 @@
 
 #include <math.h>
 
-/* Linear up to the knee, then with the slope 1 into a curve that tends to 1. */
-static inline float mix_limited(float y)
-{
-    float magnitude = fabsf(y), beyond;
-
-    if (!(magnitude > MIX_KNEE))
-        return y;
-    beyond = (magnitude - MIX_KNEE) * (1 / (1 - MIX_KNEE));
-    return copysignf(MIX_KNEE + (1 - MIX_KNEE) * (beyond / (1 + beyond)), y);
-}
-
 static inline void mix_note(struct mix_levels *levels, size_t lane, float y)
 {
     levels->sum[lane] += y * y;
@@ -42,14 +31,12 @@ static inline void mix_add_one(float *mix, const float *in, size_t i, const stru
     mix_note(levels, i % MIX_LANES, y);
 }
 
-static inline void mix_finish_one(float *mix, size_t i, const struct mix_gain *gain,
+static inline void mix_finish_one(float *mix, size_t i, const struct mix_gain *gain, float most,
                                   struct mix_levels *levels)
 {
-    float y = mix[i] * mix_gain_at(gain, i), over = fabsf(y);
+    float y = mix[i] * mix_gain_at(gain, i);
 
-    levels->over[i % MIX_LANES] =
-        over > levels->over[i % MIX_LANES] ? over : levels->over[i % MIX_LANES];
-    mix[i] = mix_limited(y);
+    mix[i] = y > most ? most : y < -most ? -most : y;
     mix_note(levels, i % MIX_LANES, mix[i]);
 }
 

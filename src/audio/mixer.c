@@ -32,7 +32,7 @@ int limef_mixer_init(struct limef_mixer *mixer, const char *name,
         return ret;
     }
     mixer->ops = mix_choose();
-    mixer->gain = 1;
+    mixer->gain = mixer->limiter.gain = 1;
     for (unsigned i = 0; i < LIMEF_MIXER_MAX_CHANNELS; i++)
         mixer->now[i] = 1;
     return 0;
@@ -113,11 +113,10 @@ static void finish(struct limef_mixer *mixer, float *out, unsigned n_frames)
     struct mixer_fade fade = mixer_fade_to(mixer->now, target, n_channels, n_frames);
     struct mix_gain gain = mixer_gain_at(&fade, n_channels, 0);
     struct mix_levels seen = {{0}};
-    bool limited = false;
+    bool limited;
 
-    mixer->ops->finish(out, (size_t)n_frames * n_channels, &gain, &seen);
-    for (unsigned i = 0; i < MIX_LANES; i++)
-        limited |= seen.over[i] > MIX_KNEE;
+    mixer->ops->finish(out, (size_t)n_frames * n_channels, &gain, INFINITY, &seen);
+    limited = mixer_limit(mixer, out, n_frames, &seen);
     LIMEF_COUNT(mixer->n_limited, limited);
     mixer_follow(mixer, &seen, n_frames, &mixer->levels, mixer->square);
     limef_snapshot_write(&mixer->levels_now, &mixer->levels, sizeof(mixer->levels));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the mixer's files share: the block (mixer.c), an input's part in it (mixer_input.c), what
- * its writer does (mixer_writer.c), what is left of sound that broke off (mixer_remains.c),
- * commands and snapshots (mixer_control.c).
+ * its writer does (mixer_writer.c), what is left of sound that broke off (mixer_remains.c), the
+ * sum's limiter (mixer_limiter.c), commands and snapshots (mixer_control.c).
  */
 #ifndef LIMEF_SRC_AUDIO_MIXER_PRIVATE_H
 #define LIMEF_SRC_AUDIO_MIXER_PRIVATE_H
@@ -30,6 +30,10 @@ struct mixer_fade mixer_fade_to(float *now, const float *target, unsigned n_chan
 
 /* The gain of a stretch that begins `at` frames into the block. */
 struct mix_gain mixer_gain_at(const struct mixer_fade *fade, unsigned n_channels, unsigned at);
+
+/* Takes down what is above 1 in the finished sum. seen: its levels; of the result afterwards.
+ * Returns whether it did anything. */
+bool mixer_limit(struct limef_mixer *mixer, float *out, unsigned n_frames, struct mix_levels *seen);
 
 /* Lets levels fall or follow what was seen in a block. */
 void mixer_follow(const struct limef_mixer *mixer, const struct mix_levels *seen, unsigned n_frames,

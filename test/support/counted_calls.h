@@ -11,7 +11,8 @@
 
 bool is_sanitized(void);
 
-/* Allocations of the C library's, and mutexes locked, by the calling thread. */
+/* By the calling thread: memory of the C library's that was allocated or freed, and mutexes,
+ * readers' and writers' locks, spin locks and semaphores that were taken, tried or waited for. */
 uint64_t counted_calls(void);
 
 /* Allocations of the C library's by all threads. */
@@ -22,7 +23,8 @@ uint64_t counted_allocations(void);
 bool forbid_system_calls(const int *allowed, unsigned n_allowed);
 
 /* Calls act in a process of its own in which system calls are forbidden, but for one: -1: none.
- * Returns whether it came back; where forbidding is not permitted it says so, and returns true. */
+ * Returns whether it came back; where forbidding is not permitted it says so, and the test is
+ * skipped. */
 bool makes_no_system_calls(void (*act)(const void *context), const void *context, int allowed);
 
 #endif

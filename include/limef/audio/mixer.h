@@ -101,6 +101,12 @@ struct limef_mixer_remains {
     unsigned n_left; /**< frames that it lasts; 0: there is none */
 };
 
+/** By how much the sum is taken down. */
+struct limef_mixer_limiter {
+    float gain;      /**< of all channels, 0..1; 1: by nothing */
+    unsigned n_held; /**< frames until it begins to rise */
+};
+
 /** Memory of an input. All-zero and limef_mixer_input_init(). */
 struct limef_mixer_input {
     const char *name; /**< for people; borrowed */
@@ -186,6 +192,7 @@ struct limef_mixer {
     bool muted;
     float now[LIMEF_MIXER_MAX_CHANNELS];
     struct limef_mixer_remains remains; /**< of inputs that left */
+    struct limef_mixer_limiter limiter;
     struct limef_levels levels;
     float square[LIMEF_MIXER_MAX_CHANNELS];
     int64_t due_us;           /**< when the next block would be heard */

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/* What the sum's limiter leaves alone, and how it takes down what is too loud. */
+#include "support/chain.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <math.h>
+#include <string.h>
+
+#define RATE 48000
+#define N_RING 4096
+#define MAX_BLOCK 1024
+
+static const unsigned blocks[] = {64, 1024};
+static struct limef_mixer mixer;
+static struct limef_mixer_input inputs[2];
+static float memory[2][N_RING * 2], out[2 * RATE * 2];
+
+static void open_mixer(unsigned block)
+{
+    struct limef_mixer_input_settings settings = {.n_ahead = block};
+
+    memset(&mixer, 0, sizeof(mixer));
+    memset(inputs, 0, sizeof(inputs));
+    cr_assert(zero(int, limef_mixer_init(&mixer, NULL, NULL)));
+    for (int i = 0; i < 2; i++) {
+        cr_assert(zero(
+            int, limef_mixer_input_init(&inputs[i], &mixer, NULL, memory[i], N_RING, &settings)));
+        cr_assert(zero(int, limef_mixer_connect(&mixer, &inputs[i])));
+    }
+}
+
+static float sine(float amplitude, unsigned hz, unsigned frame)
+{
+    return amplitude * (float)sin(2 * M_PI * hz * (frame % RATE) / RATE);
+}
+
+struct tone {
+    float left, right; /* amplitudes */
+    unsigned hz;
+};
+
+static void write_tone(struct limef_mixer_input *input, struct tone tone, unsigned from, unsigned n)
+{
+    float samples[MAX_BLOCK * 2];
+
+    for (unsigned i = 0; i < n; i++) {
+        samples[2 * i] = sine(tone.left, tone.hz, from + i);
+        samples[2 * i + 1] = sine(tone.right, tone.hz, from + i);
+    }
+    cr_assert(zero(uint, limef_mixer_input_write(input, samples, n, LIMEF_NO_TIME, 1000)));
+}
+
+/* Whole blocks of one tone in each input, from `from` on into out, until at least `until`; how many
+ * frames. Nothing of it passes 1. */
+static unsigned play(struct tone first, struct tone second, unsigned block, unsigned from,
+                     unsigned until)
+{
+    for (; from < until; from += block) {
+        write_tone(&inputs[0], first, from, block);
+        write_tone(&inputs[1], second, from, block);
+        limef_mixer_mix(&mixer, out + (size_t)from * 2, block, 0);
+        for (unsigned i = 2 * from; i < 2 * (from + block); i++)
+            cr_assert(fabsf(out[i]) <= 1, "sample %u is %g", i, (double)out[i]);
+    }
+    return from;
+}
+
+static void expect_same(struct tone tone, unsigned from, unsigned until)
+{
+    for (unsigned i = from; i < until; i++) {
+        cr_assert(eq(flt, out[2 * i], sine(tone.left, tone.hz, i)));
+        cr_assert(eq(flt, out[2 * i + 1], sine(tone.right, tone.hz, i)));
+    }
+}
+
+static uint64_t n_limited(void)
+{
+    struct limef_mixer_counters counters;
+
+    limef_mixer_get_counters(&mixer, &counters);
+    return counters.n_limited;
+}
+
+/* What is in a second of the left channel but for these tones, as a part of it. */
+static double distortion(const unsigned *hz, int n_hz, unsigned from)
+{
+    double all = 0, wanted = 0;
+
+    for (unsigned i = from; i < from + RATE; i++)
+        all += (double)out[2 * i] * (double)out[2 * i];
+    for (int k = 0; k < n_hz; k++) {
+        double re = 0, im = 0;
+
+        for (unsigned i = from; i < from + RATE; i++) {
+            double turn = 2 * M_PI * hz[k] * (i % RATE) / RATE;
+
+            re += (double)out[2 * i] * cos(turn);
+            im += (double)out[2 * i] * sin(turn);
+        }
+        wanted += (re * re + im * im) * 2 / RATE;
+    }
+    return sqrt(fmax(all - wanted, 0) / all);
+}
+
+TestSuite(mixer_limiter, .timeout = 60);
+
+Test(mixer_limiter, leaves_what_does_not_pass_one_bit_by_bit)
+{
+    const float amplitudes[] = {1, 0.95f, 0.1f};
+    const struct tone silence = {0, 0, 1};
+
+    for (int b = 0; b < 2; b++)
+        for (int i = 0; i < 3; i++) {
+            struct tone tone = {amplitudes[i], amplitudes[i], 997};
+
+            open_mixer(blocks[b]);
+            play(tone, silence, blocks[b], 0, RATE);
+            expect_same(tone, blocks[b], RATE); /* behind what it fades in with */
+            cr_assert(zero(ulong, n_limited()));
+        }
+}
+
+Test(mixer_limiter, takes_two_full_scale_tones_down_without_bending_them_and_comes_back)
+{
+    const struct tone quiet = {0.5f, 0.5f, 997}, silence = {0, 0, 1};
+    const unsigned pairs[][2] = {{440, 1000}, {50, 70}, {3000, 3200}, {1000, 1000}};
+
+    for (int b = 0; b < 2; b++)
+        for (int i = 0; i < 4; i++) {
+            struct tone first = {1, 1, pairs[i][0]}, second = {1, 1, pairs[i][1]};
+            double bent;
+            uint64_t n;
+            unsigned at;
+
+            open_mixer(blocks[b]);
+            play(first, second, blocks[b], 0, RATE / 2 + RATE);
+            bent = distortion(pairs[i], pairs[i][0] == pairs[i][1] ? 1 : 2, RATE / 2);
+            cr_log_info("%u and %u Hz, blocks of %u: %.4f %%", pairs[i][0], pairs[i][1], blocks[b],
+                        100 * bent);
+            cr_assert(bent < 0.01, "%g of it", bent);
+            at = play(quiet, silence, blocks[b], 0, RATE / 2);
+            n = n_limited();
+            cr_assert(n > 0);
+            play(quiet, silence, blocks[b], at, RATE);
+            expect_same(quiet, at, RATE);
+            cr_assert(eq(ulong, n_limited(), n));
+        }
+}
+
+Test(mixer_limiter, holds_a_step_below_one)
+{
+    const struct tone soft = {0.25f, 0.25f, 480}, loud = {4, 4, 480}, silence = {0, 0, 1};
+
+    for (int b = 0; b < 2; b++) {
+        unsigned at;
+
+        open_mixer(blocks[b]);
+        at = play(soft, silence, blocks[b], 0, RATE / 4 + 37);
+        play(loud, silence, blocks[b], at, RATE);
+        for (unsigned i = at + blocks[b]; i < RATE; i++)
+            cr_assert(epsilon_eq(flt, out[2 * i], sine(1, 480, i), 0.001f), "frame %u", i);
+    }
+}
+
+Test(mixer_limiter, takes_both_channels_down_alike)
+{
+    const struct tone uneven = {2, 0.5f, 480}, silence = {0, 0, 1};
+
+    open_mixer(64);
+    play(uneven, silence, 64, 0, RATE / 4);
+    for (unsigned i = RATE / 8; i < RATE / 4; i++)
+        cr_assert(epsilon_eq(flt, out[2 * i + 1], out[2 * i] / 4, 1e-6f));
+}
+
+Test(mixer_limiter, rises_in_the_same_time_whatever_the_blocks)
+{
+    const struct tone loud = {2, 2, 480}, soft = {0.1f, 0.1f, 480}, silence = {0, 0, 1};
+    unsigned n_frames[2];
+
+    for (int b = 0; b < 2; b++) {
+        unsigned at, n = 0;
+
+        open_mixer(blocks[b]);
+        at = play(loud, silence, blocks[b], 0, RATE / 4);
+        play(soft, silence, blocks[b], at, RATE);
+        for (n_frames[b] = 0; at + n < RATE; n++)
+            if (out[2 * (at + n)] != sine(0.1f, 480, at + n))
+                n_frames[b] = n;
+        cr_log_info("blocks of %u: %u frames", blocks[b], n_frames[b]);
+        cr_assert(n_frames[b] > RATE * 23 / 100 && n_frames[b] < RATE * 27 / 100);
+    }
+    cr_assert(n_frames[0] < n_frames[1] + MAX_BLOCK && n_frames[1] < n_frames[0] + MAX_BLOCK);
+}

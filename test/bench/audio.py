@@ -12,14 +12,17 @@ RINGS = {"limef": "limef, sample ring", "ck": "Concurrency Kit, ck_ring", "jack"
 FLOORS = {"copy": "no ring, the copying alone", "nothing": "nothing, the clock alone"}
 PACED = ("push_p50", "push_p999", "pop_p50", "pop_p999")
 BLOCK_US = 128 * 1e6 / 48000
-DRIFT_S = 20
+DRIFT_S = 60
 PATIENCE_MS = 20
 BROADCAST_S = 6
 FLASHES_S = 35
 FLASHES_PER_S = 2
 IN_STEP_MS = 10
+DRIFT_TITLE = "Time from a device to the mixer and to a device"
 LONG_S = 600
-MINUTE_S = 60
+LEAST_PACED_ROUNDS = 5
+COPY_LIMIT = 2
+READERS_LIMIT = 1.1
 
 
 def rings(setup, report):
@@ -53,20 +56,25 @@ def broadcast(setup, report):
                                 for place in places}, setup.rounds)
     report.section("One writer, many readers", "Writing a block of 128 stereo frames into a broadcast ring, ns, while so "
                    "many threads read each block, once in 1.3 ms; they take turns of 100 ms in one process. By the "
-                   "clock, and CPU time of the writer's thread. Beside each such block one is written into a ring that nobody "
-                   "reads: what others do to that is not the readers' doing.")
-    report.table(["", "0", "1", "8", "32 readers", "CPU: 0", "1", "8", "32 readers", "others"],
-                 [[what] + [runs.median(place, f"{clock}_{n}") for clock in ("wall", "cpu") for n in (0, 1, 8, 32)] +
-                  [runs.median(place, "others")] for place, what in places.items() if place in runs] +
-                 [[f"{what}, the ring that nobody reads"] +
-                  [runs.median(place, f"unread_{clock}_{n}") for clock in ("wall", "cpu") for n in (0, 1, 8, 32)] +
-                  [runs.median(place, "others")] for place, what in places.items() if place in runs])
-    if "other" in runs:
-        report.target("broadcast ring, 32 readers beside 1, by the clock", runs.median("other", "wall_ratio"), "<=", 1.1)
-        report.target("broadcast ring, 32 readers beside 1, CPU time", runs.median("other", "cpu_ratio"), "<=", 1.1)
-        for clock, what in (("wall", "by the clock"), ("cpu", "CPU time")):
-            report.target(f"broadcast ring, the same of a ring that nobody reads, {what}",
-                          runs.median("other", f"unread_{clock}_ratio"), "<=", 1.1)
+                   "clock, and CPU time of the writer's thread. Read: which part of what was written each reader had, in the "
+                   "mean. Beside each such block one is written into a ring that nobody reads: what others do to that is "
+                   "not the readers' doing.")
+    crowds, clocks = (0, 1, 8, 32), {"wall": "by the clock", "cpu": "CPU time"}
+    report.table(["", "0", "1", "8", "32 readers", "CPU: 0", "1", "8", "32 readers", "read by 1", "by 8", "by 32",
+                  "others"],
+                 [[what + whose] + [runs.median(place, f"{ring}{clock}_{n}") for clock in clocks for n in crowds] +
+                  ([runs.median(place, f"read_{n}") for n in crowds[1:]] if not ring else ["-"] * len(crowds[1:])) +
+                  [runs.median(place, "others")]
+                  for ring, whose in (("", ""), ("unread_", ", the ring that nobody reads"))
+                  for place, what in places.items() if place in runs])
+    for place, what in places.items():
+        for clock, by in clocks.items() if place in runs else ():
+            for ring, whose in (("", ""), ("unread_", ", of the ring that nobody reads")):
+                ratio = runs.median(place, f"{ring}{clock}_ratio")
+                # a writer that more readers make dearer is the failure; one that they make cheaper is said to be
+                note = " (cheaper by more than a tenth)" if ratio < 2 - READERS_LIMIT else ""
+                report.target(f"broadcast ring, 32 readers beside 1, {what}, {by}{whose}{note}", ratio, "<=",
+                              READERS_LIMIT)
 
 
 def mixer(setup, report):
@@ -144,7 +152,7 @@ def in_step(setup, report):
                   "<=", 1)
 
 
-def drift(setup, report, jobs=None, title="Time from a device to the mixer and to a device"):
+def drift(setup, report, jobs=None, title=DRIFT_TITLE):
     program = setup.program("audio_drift")
     patient = f", {PATIENCE_MS} ms of patience"
     jobs = jobs or {"10 minutes, simulated": ["simulated"], f"{DRIFT_S} s": ["mixer", DRIFT_S],
@@ -156,7 +164,8 @@ def drift(setup, report, jobs=None, title="Time from a device to the mixer and t
     runs = measure.Interleaved({what: lambda what=what: measure.run_json([program, *jobs[what]], timeout_s=2 * LONG_S)
                                 for what in jobs}, setup.rounds, attempts=1)
     report.section(title, "48 kHz, periods of 128 frames, pieces of 64 from "
-                   "a source with a clock, a null device, and another thread hammers with commands. Drift: how much "
+                   "a source with a clock, a null device, and another thread hammers with commands; the list has the "
+                   "mixer's threads, priorities and device. Drift: how much "
                    "later the same input is heard at the end than at the beginning. Late: periods that waited for the "
                    "source. Load: by threads on every CPU. Unexplained: underruns before which no processor stood "
                    "still for as long as what waits in the device lasts, within 20 ms more.")
@@ -179,16 +188,11 @@ def drift(setup, report, jobs=None, title="Time from a device to the mixer and t
 
 
 def long_drift(setup, report):
-    """Takes a quarter of an hour, unless it is told to take less."""
+    """Takes twenty minutes, unless it is told to take less."""
     long_s = setup.seconds or LONG_S
-    minute_s = min(MINUTE_S, long_s)
     long = f"{long_s // 60} minutes" if long_s % 60 == 0 and long_s > 60 else f"{long_s} s"
-    drift(setup, report, {"10 minutes, simulated": ["simulated"],
-                          f"{minute_s} s": ["mixer", minute_s],
-                          f"{minute_s} s, {PATIENCE_MS} ms of patience": ["mixer", minute_s, 0, PATIENCE_MS],
-                          f"{minute_s} s, list behind a mutex": ["deque", minute_s],
-                          f"{long}, 80 % load, {PATIENCE_MS} ms of patience": ["mixer", long_s, 80, PATIENCE_MS]},
-          "The same for a minute, and for ten" if long_s == LONG_S else f"The same for {long}")
+    drift(setup, report, {f"{long}, 80 % load, {PATIENCE_MS} ms of patience": ["mixer", long_s, 80, PATIENCE_MS],
+                          f"{long}, 80 % load": ["mixer", long_s, 80]}, f"{DRIFT_TITLE}, for {long}")
 
 
 def bench(setup, report):

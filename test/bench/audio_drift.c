@@ -7,8 +7,9 @@
  *   audio_drift mixer SECONDS [LOAD [PATIENCE]]
  *                                       by real ones; LOAD: threads that use so many percent of
  *                                       every processor; PATIENCE: of the output, ms
- *   audio_drift deque SECONDS [LOAD]    the same through a list behind a mutex, which the commands
- * take as well
+ *   audio_drift deque SECONDS [LOAD]    the same, with the same threads, priorities and device,
+ *                                       through a list behind a mutex, which the commands take as
+ *                                       well
  *
  * Prints one JSON object: how much later the same input is heard at the end than at the beginning,
  * how long it takes from the source to the mixer (latency_us) and until it is heard, how many
@@ -16,6 +17,7 @@
  * processor stood still meanwhile: "unexplained" are the troubles before which none did so for as
  * long as what waits in the device lasts.
  */
+#include "audio/pace.h"
 #include "audio_peers.h"
 #include "bench.h"
 #include "stalls.h"
@@ -84,6 +86,8 @@ struct path {
     void (*write)(int64_t n);    /* a piece; it begins with frame n */
     void (*command)(unsigned i); /* as fast as somebody could turn knobs */
     uint64_t (*count_troubles)(void);
+    int64_t (*heard_us)(int64_t now_us); /* the source's time; LIMEF_NO_TIME: nothing is heard */
+    int64_t (*delay_us)(void);           /* from mixing the latest period until it is heard */
 };
 
 static const struct path *path;
@@ -123,7 +127,7 @@ static void *burn(void *context)
 }
 
 static struct stalls stalls;
-static pthread_t threads[2 + MAX_BURNERS];
+static pthread_t threads[3 + MAX_BURNERS];
 static int n_threads;
 
 static void begin(void *(*run)(void *), int number)
@@ -171,6 +175,41 @@ static void command_mixer(unsigned i)
     limef_mixer_set(&mixer, &input, LIMEF_MIXER_GAIN, (float)(i % 100) / 100);
 }
 
+/* Of some looks the medians: the input may be between two sounds, a period may be mixed late. */
+struct latency {
+    int64_t heard_us, mixed_us; /* after the source had it */
+};
+
+static struct latency latency_now(void)
+{
+    int64_t heard_us[21], mixed_us[21];
+
+    for (int i = 0; i < 21; i++) {
+        int64_t now_us, media_us;
+
+        do {
+            bench_sleep_until_ns(bench_now_ns() + 10000000);
+            now_us = limef_now_us();
+            media_us = path->heard_us(now_us);
+        } while (media_us == LIMEF_NO_TIME);
+        heard_us[i] = now_us - media_us - source_began_ns / 1000;
+        mixed_us[i] = heard_us[i] - path->delay_us();
+    }
+    return (struct latency){bench_percentile(heard_us, 21, 0.5),
+                            bench_percentile(mixed_us, 21, 0.5)};
+}
+
+static void print_latency(int seconds)
+{
+    struct latency first = latency_now(), last;
+
+    bench_sleep_until_ns(bench_now_ns() + seconds * NS_PER_S);
+    last = latency_now();
+    printf("{\"drift_us\": %lld, \"heard_after_us\": %lld, \"latency_us\": %lld, ",
+           (long long)(last.heard_us - first.heard_us), (long long)last.heard_us,
+           (long long)last.mixed_us);
+}
+
 static struct limef_audio_output output;
 
 static uint64_t mixer_troubles(void)
@@ -183,83 +222,71 @@ static uint64_t mixer_troubles(void)
     return ring.n_underruns + counters.n_underruns;
 }
 
-/* Of some looks the medians: the input may be between two sounds, a period may be mixed late. */
-struct latency {
-    int64_t heard_us, mixed_us; /* after the source had it */
-};
+static int64_t mixer_heard_us(int64_t now_us)
+{
+    return limef_mixer_input_heard_us(&input, now_us);
+}
 
-static struct latency latency_now(void)
+static int64_t mixer_delay_us(void)
 {
     struct limef_audio_output_counters counters;
-    int64_t heard_us[21], mixed_us[21];
 
-    for (int i = 0; i < 21; i++) {
-        int64_t now_us, media_us;
-
-        do {
-            bench_sleep_until_ns(bench_now_ns() + 10000000);
-            now_us = limef_now_us();
-            media_us = limef_mixer_input_heard_us(&input, now_us);
-        } while (media_us == LIMEF_NO_TIME);
-        limef_audio_output_get_counters(&output, &counters);
-        heard_us[i] = now_us - media_us - source_began_ns / 1000;
-        mixed_us[i] = heard_us[i] - counters.delay_us;
-    }
-    return (struct latency){bench_percentile(heard_us, 21, 0.5),
-                            bench_percentile(mixed_us, 21, 0.5)};
+    limef_audio_output_get_counters(&output, &counters);
+    return counters.delay_us;
 }
 
 static void run_mixer(int seconds)
 {
-    static const struct path through = {write_to_mixer, command_mixer, mixer_troubles};
+    static const struct path through = {write_to_mixer, command_mixer, mixer_troubles,
+                                        mixer_heard_us, mixer_delay_us};
     struct limef_audio_output_settings settings = {
         .kind = LIMEF_AUDIO_NULL, .period_frames = BLOCK, .patience_us = patience_ms * 1000};
     struct limef_audio_output_counters counters;
     struct limef_sample_ring_counters ring;
-    struct latency first, last;
 
     open_mixer();
     if (limef_audio_output_start(&output, NULL, &mixer, &settings) < 0)
         abort();
     begin_all(&through);
-    first = latency_now();
-    bench_sleep_until_ns(bench_now_ns() + seconds * NS_PER_S);
-    last = latency_now();
+    print_latency(seconds);
     limef_sample_ring_get_counters(&input.ring, &ring);
     limef_audio_output_get_counters(&output, &counters);
     end_all();
-    printf("{\"drift_us\": %lld, \"heard_after_us\": %lld, \"latency_us\": %lld, \"late\": %llu, "
-           "\"underruns\": %llu, \"device_underruns\": %llu, "
+    printf("\"late\": %llu, \"underruns\": %llu, \"device_underruns\": %llu, "
            "\"periods\": %llu, \"mix_p99_us\": %lld, \"commands\": %llu, \"real_time\": %d, ",
-           (long long)(last.heard_us - first.heard_us), (long long)last.heard_us,
-           (long long)last.mixed_us, (unsigned long long)counters.n_late,
-           (unsigned long long)ring.n_underruns, (unsigned long long)counters.n_underruns,
-           (unsigned long long)counters.n_periods, (long long)counters.mix_p99_us,
-           (unsigned long long)LIMEF_COUNTED(mixer.n_commands),
+           (unsigned long long)counters.n_late, (unsigned long long)ring.n_underruns,
+           (unsigned long long)counters.n_underruns, (unsigned long long)counters.n_periods,
+           (long long)counters.mix_p99_us, (unsigned long long)LIMEF_COUNTED(mixer.n_commands),
            counters.scheduled_as >= LIMEF_SCHEDULED_RR);
     print_stalls();
     limef_audio_output_stop(&output, 1000000);
 }
 
-/* The list takes blocks of 64 frames, as in audio_peers.c; the gain is set and used under a lock of
- * its own kind: the same one. */
+/* The list takes blocks of 64 frames, as in audio_peers.c, whose first sample says which; the gain
+ * and what is heard are under a lock of their own kind: the same one. What the list does not have
+ * is silence, and what follows is heard so much later. */
 static const struct audio_peer *list;
 static void *deque;
 static pthread_mutex_t gain_lock = PTHREAD_MUTEX_INITIALIZER;
 static float gain = 1;
+static long n_waiting;      /* blocks */
+static int64_t heard_at_us; /* when media_us was heard, or will be */
+static int64_t heard_media_us = LIMEF_NO_TIME, delay_us;
+static bool is_real_time;
 static atomic_llong n_commands;
-static atomic_long n_underruns, n_late;
+static atomic_long n_underruns, n_dry, n_periods;
 
 static uint64_t deque_troubles(void)
 {
-    return (uint64_t)(atomic_load(&n_underruns) + atomic_load(&n_late));
+    return (uint64_t)(atomic_load(&n_underruns) + atomic_load(&n_dry));
 }
 
 static void write_to_deque(int64_t n)
 {
     pthread_mutex_lock(&gain_lock);
-    sound[0] = (float)(n % RATE);
+    sound[0] = (float)(n / PIECE);
     list->write(deque, sound);
+    n_waiting++;
     pthread_mutex_unlock(&gain_lock);
 }
 
@@ -271,47 +298,95 @@ static void command_deque(unsigned i)
     atomic_fetch_add(&n_commands, 1);
 }
 
-/* A period; returns whether there was one. */
-static bool mix_from_deque(void)
+static int64_t deque_heard_us(int64_t now_us)
 {
-    float block[AUDIO_BLOCK_FLOATS];
+    int64_t media_us;
+
+    pthread_mutex_lock(&gain_lock);
+    media_us =
+        heard_media_us == LIMEF_NO_TIME ? LIMEF_NO_TIME : heard_media_us + now_us - heard_at_us;
+    pthread_mutex_unlock(&gain_lock);
+    return media_us;
+}
+
+static int64_t deque_delay_us(void)
+{
+    int64_t us;
+
+    pthread_mutex_lock(&gain_lock);
+    us = delay_us;
+    pthread_mutex_unlock(&gain_lock);
+    return us;
+}
+
+/* Under the lock: a block of a period, which is heard at at_us. Returns whether there was one. */
+static bool mix_block(float *mixed, int64_t at_us)
+{
+    float block[AUDIO_BLOCK_FLOATS] = {0};
+    bool there = list->read(deque, block);
+
+    if (there) {
+        n_waiting--;
+        heard_media_us = (int64_t)block[0] * PIECE * 1000000 / RATE;
+        heard_at_us = at_us;
+    }
+    for (int i = 0; i < AUDIO_BLOCK_FLOATS; i++)
+        mixed[i] = block[i] * gain;
+    return there;
+}
+
+/* Sound begins with as many frames as the mixer's input waits for. */
+static void mix_from_deque(int64_t at_us)
+{
     bool there = true;
 
     pthread_mutex_lock(&gain_lock);
-    for (int part = 0; part < BLOCK / PIECE; part++) {
-        there &= list->read(deque, block);
-        for (int i = 0; i < PIECE * 2; i++)
-            out[part * PIECE * 2 + i] = block[i] * gain;
-    }
+    delay_us = at_us - limef_now_us();
+    if (heard_media_us != LIMEF_NO_TIME || n_waiting * PIECE >= N_AHEAD)
+        for (int part = 0; part < BLOCK / PIECE; part++)
+            there &= mix_block(out + (ptrdiff_t)part * AUDIO_BLOCK_FLOATS,
+                               at_us + part * PIECE * 1000000LL / RATE);
     pthread_mutex_unlock(&gain_lock);
-    return there;
+    atomic_fetch_add(&n_underruns, !there);
+}
+
+/* The audio thread: the null device's own clock. */
+static void *play_deque(void *context)
+{
+    struct sched_param param;
+    struct pace pace;
+    int policy;
+
+    (void)context;
+    bench_real_time();
+    is_real_time = !pthread_getschedparam(pthread_self(), &policy, &param) && policy == SCHED_FIFO;
+    pace_init(&pace, RATE, BLOCK, (uint32_t)(patience_ms * RATE / 1000));
+    while (!atomic_load(&over)) {
+        int64_t mixed_us, at_us;
+
+        atomic_fetch_add(&n_dry, pace_next(&pace, limef_now_us(), &mixed_us, &at_us));
+        bench_sleep_until_ns(mixed_us * 1000);
+        mix_from_deque(at_us);
+        pace_write(&pace, BLOCK);
+        atomic_fetch_add(&n_periods, 1);
+    }
+    return NULL;
 }
 
 static void run_deque(int seconds)
 {
-    static const struct path through = {write_to_deque, command_deque, deque_troubles};
-    int64_t n_periods = (int64_t)seconds * RATE / BLOCK, began_ns, worst_ns = 0;
+    static const struct path through = {write_to_deque, command_deque, deque_troubles,
+                                        deque_heard_us, deque_delay_us};
 
     list = audio_peer_find("deque");
     deque = list->make();
-    bench_real_time();
+    begin(play_deque, 0);
     begin_all(&through);
-    began_ns = bench_now_ns() + N_AHEAD * NS_PER_S / RATE;
-    for (int64_t n = 0; n < n_periods; n++) {
-        int64_t due_ns = began_ns + n * BLOCK * NS_PER_S / RATE, late_ns;
-
-        bench_sleep_until_ns(due_ns);
-        atomic_fetch_add(&n_underruns, !mix_from_deque());
-        late_ns = bench_now_ns() - due_ns;
-        worst_ns = late_ns > worst_ns ? late_ns : worst_ns;
-        atomic_fetch_add(&n_late, late_ns > BLOCK / 2 * NS_PER_S / RATE);
-    }
+    print_latency(seconds);
     end_all();
-    /* what an underrun did not play stays in the list: everything is heard so much later */
-    printf("{\"drift_us\": %lld, \"underruns\": %ld, \"device_underruns\": %ld, \"periods\": %lld, "
-           "\"worst_us\": %lld, \"commands\": %lld, ",
-           (long long)n_underruns * BLOCK * 1000000 / RATE, (long)n_underruns, (long)n_late,
-           (long long)n_periods, (long long)worst_ns / 1000, (long long)n_commands);
+    printf("\"underruns\": %ld, \"device_underruns\": %ld, \"periods\": %ld, "
+           "\"commands\": %lld, \"real_time\": %d, ",
+           (long)n_underruns, (long)n_dry, (long)n_periods, (long long)n_commands, is_real_time);
     print_stalls();
 }
 

@@ -2,9 +2,13 @@
 /*
  * A mixer of many inputs, 48 kHz stereo, blocks of 128 frames.
  *
- *   audio_mixer mix LOOPS [INPUTS]  LOOPS: scalar, vector, avx2, team; us a block
+ *   audio_mixer mix LOOPS [INPUTS]    LOOPS: scalar, vector, best; us a block, by a whole mixer
+ *   audio_mixer loops LOOPS [INPUTS]  by the inner loops alone, which add inputs: by one thread, or
+ *                                     by a team of two that add half of them each, whose sums are
+ *                                     added then. Also team, which decides itself what it hands
+ *                                     out, and shared, which hands out each block
  *
- * Prints one JSON object.
+ * Inputs are written before each block, which is not counted. Prints one JSON object.
  */
 #include "audio/mix.h"
 #include "bench.h"
@@ -19,10 +23,11 @@
 #define MAX_INPUTS 64
 #define BLOCK 128
 #define RING_FRAMES 4096
+#define TONES 4096
 
 static struct limef_mixer mixer;
 static struct limef_mixer_input inputs[MAX_INPUTS];
-static float memory[MAX_INPUTS][RING_FRAMES * 2], sound[BLOCK * 2], out[BLOCK * 2];
+static float memory[MAX_INPUTS][RING_FRAMES * 2], sound[BLOCK * 2], out[BLOCK * 2], tones[TONES];
 
 static void open_mixer(int n_inputs)
 {
@@ -39,55 +44,110 @@ static void open_mixer(int n_inputs)
         sound[i] = 0.01f * sinf((float)i / 5);
 }
 
-/* The inner loops alone, shared by the threads of a team: half of the inputs each. */
-struct half {
+/* The inner loops alone; of a team's parts each adds half of the inputs. */
+struct adding {
     const struct mix_ops *ops;
-    int n_inputs, n_parts;
-    float sums[2][BLOCK * 2];
+    unsigned n_inputs, n_parts;
+    struct mix_gain gain;
+    struct {
+        LIMEF_ALIGNED(LIMEF_CACHE_LINE_BYTES) float sum[BLOCK * 2];
+        struct mix_levels levels[MAX_INPUTS];
+    } parts[2];
 };
 
 static void add_part(void *context, unsigned part)
 {
-    struct half *half = context;
-    struct mix_levels levels = {{0}};
-    struct mix_gain gain = {{0}};
+    struct adding *adding = context;
 
-    for (int i = 0; i < MIX_LANES; i++)
-        gain.base[i] = 1;
-    memset(half->sums[part], 0, sizeof(half->sums[part]));
-    for (int i = (int)part; i < half->n_inputs; i += half->n_parts)
-        half->ops->add(half->sums[part], memory[i], BLOCK * 2, &gain, &levels);
+    memset(adding->parts[part].sum, 0, sizeof(adding->parts[part].sum));
+    for (unsigned i = part; i < adding->n_inputs; i += adding->n_parts) {
+        adding->parts[part].levels[i] = (struct mix_levels){{0}};
+        adding->ops->add(adding->parts[part].sum, memory[i], BLOCK * 2, &adding->gain,
+                         &adding->parts[part].levels[i]);
+    }
 }
 
-static double loops_us(struct limef_team *team, const struct mix_ops *ops, int n_inputs,
-                       int n_parts)
+/* Into the first part's sum. */
+static void add_all(struct limef_team *team, struct adding *adding)
 {
-    struct half half = {.ops = ops, .n_inputs = n_inputs, .n_parts = n_parts};
+    limef_team_run(team, adding->n_parts, add_part, adding);
+    for (unsigned part = 1; part < adding->n_parts; part++)
+        for (int i = 0; i < BLOCK * 2; i++)
+            adding->parts[0].sum[i] += adding->parts[part].sum[i];
+}
+
+/* Tones, of another pitch for each input and each block. */
+static void write_inputs(unsigned n_inputs, int block)
+{
+    for (unsigned i = 0; i < n_inputs; i++)
+        memcpy(memory[i], &tones[(i * 37 + (unsigned)block) % (TONES - BLOCK * 2)],
+               sizeof(float) * BLOCK * 2);
+}
+
+/* Whoever adds them, the sum is the inputs'. */
+static void check_sum(const struct adding *adding)
+{
+    for (int i = 0; i < BLOCK * 2; i++) {
+        double sum = 0;
+
+        for (unsigned k = 0; k < adding->n_inputs; k++)
+            sum += (double)memory[k][i];
+        if (!(fabs(sum - (double)adding->parts[0].sum[i]) < 1e-5))
+            abort();
+    }
+}
+
+static double loops_us(struct limef_team *team, struct adding *adding)
+{
     int64_t best_ns = INT64_MAX;
 
-    for (int round = 0; round < 20; round++) {
-        int64_t began_ns = bench_now_ns();
+    for (int round = 0; round < 30; round++) {
+        int64_t took_ns = 0;
 
-        for (int i = 0; i < 200; i++)
-            limef_team_run(team, (unsigned)n_parts, add_part, &half);
-        if (bench_now_ns() - began_ns < best_ns)
-            best_ns = bench_now_ns() - began_ns;
+        for (int i = 0; i < 100; i++) {
+            int64_t began_ns;
+
+            write_inputs(adding->n_inputs, i);
+            began_ns = bench_now_ns();
+            add_all(team, adding);
+            took_ns += bench_now_ns() - began_ns;
+        }
+        check_sum(adding);
+        best_ns = took_ns < best_ns ? took_ns : best_ns;
     }
-    return (double)best_ns / 200e3;
+    return (double)best_ns / 100e3;
 }
 
-static void mix_in_team(int n_inputs)
+static void add_loops(const char *who, const struct mix_ops *ops, int n_inputs)
 {
     static struct limef_team team;
     static struct limef_team_worker workers[1];
-    double alone_us, shared_us;
+    static struct adding adding;
+    bool shared = !strcmp(who, "shared");
+    double us, n_runs;
 
-    if (limef_team_start(&team, workers, 1, NULL) < 0)
-        abort();
-    alone_us = loops_us(NULL, mix_choose(), n_inputs, 1);
-    shared_us = loops_us(&team, mix_choose(), n_inputs, 2);
+    for (int i = 0; i < TONES; i++)
+        tones[i] = 0.01f * sinf((float)i * (float)i / 900);
+    adding = (struct adding){.ops = ops, .n_inputs = (unsigned)n_inputs, .n_parts = 1};
+    for (int i = 0; i < MIX_LANES; i++)
+        adding.gain.base[i] = 1;
+    if (shared || !strcmp(who, "team")) {
+        adding.n_parts = 2;
+        /* before the thread is pinned: a team has no more threads than there are processors */
+        if (limef_team_start(&team, workers, 1, NULL) < 0)
+            abort();
+        if (shared) { /* handing out costs nothing, it says */
+            team.dispatch_ns = 0;
+            team.dispatch_is_fixed = true;
+        }
+    }
+    bench_pin(0);
+    us = loops_us(adding.n_parts > 1 ? &team : NULL, &adding);
+    n_runs = (double)(LIMEF_COUNTED(team.n_shared) + LIMEF_COUNTED(team.n_sequential));
+    printf("{\"us\": %.2f, \"threads\": %u, \"handed_out\": %.1f}\n", us,
+           limef_team_n_threads(adding.n_parts > 1 ? &team : NULL),
+           n_runs > 0 ? 100 * (double)LIMEF_COUNTED(team.n_shared) / n_runs : 0);
     limef_team_stop(&team, 1000000);
-    printf("{\"loops_us\": %.2f, \"us\": %.2f}\n", alone_us, shared_us);
 }
 
 static void mix(const struct mix_ops *ops, int n_inputs)
@@ -115,19 +175,19 @@ static void mix(const struct mix_ops *ops, int n_inputs)
 
 int main(int n_arguments, char **arguments)
 {
-    const char *what = n_arguments > 2 ? arguments[2] : "";
-    int number = n_arguments > 3 ? atoi(arguments[3]) : MAX_INPUTS;
+    const char *loops = n_arguments > 2 ? arguments[2] : "";
+    int n_inputs = n_arguments > 3 ? atoi(arguments[3]) : MAX_INPUTS;
+    const struct mix_ops *ops = !strcmp(loops, "scalar")   ? &mix_scalar
+                                : !strcmp(loops, "vector") ? &mix_vector
+                                                           : mix_choose();
 
-    bench_pin(0);
-    if (n_arguments < 2)
+    if (n_arguments < 2 || n_inputs < 1 || n_inputs > MAX_INPUTS)
         return 1;
-    if (!strcmp(what, "team")) {
-        mix_in_team(number);
-    } else {
-        mix(!strcmp(what, "scalar")   ? &mix_scalar
-            : !strcmp(what, "vector") ? &mix_vector
-                                      : mix_choose(),
-            number);
+    if (!strcmp(arguments[1], "loops")) {
+        add_loops(loops, ops, n_inputs);
+        return 0;
     }
+    bench_pin(0);
+    mix(ops, n_inputs);
     return 0;
 }

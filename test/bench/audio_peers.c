@@ -208,6 +208,9 @@ static const struct audio_peer peers[] = {
     {"deque", make_deque, write_deque, read_deque},
     {"copy", make_copy, write_copy, read_copy},
     {"nothing", make_copy, write_nothing, read_nothing},
+#if BENCH_HAS_COMPILED_IN
+    {"limef-compiled-in", make_limef, audio_write_compiled_in, audio_read_compiled_in},
+#endif
 #if BENCH_HAS_JACK
     {"jack", make_jack, write_jack, read_jack},
 #endif

@@ -101,6 +101,13 @@ def run_json(command, **options):
     return row
 
 
+def median_with_range(values):
+    """The median, and a range that holds the true one in about 19 of 20 cases (order statistics, the sign test's)."""
+    values = sorted(values)
+    out = max(int((len(values) - 1.96 * len(values) ** 0.5) / 2), 0)
+    return statistics.median(values), values[out], values[len(values) - 1 - out]
+
+
 class Interleaved:
     """Rows of several jobs, by name."""
 
@@ -141,13 +148,9 @@ class Interleaved:
         return statistics.median(row[key] for row in (calm if len(calm) > 1 else rows))
 
     def paired(self, ours, theirs, key, rounds=slice(None)):
-        """The median of ours / theirs round by round, and a range that holds the true one in
-        about 19 of 20 cases (order statistics, the sign test's); None for a row that did not run."""
-        ratios = sorted(a[key] / b[key] for a, b in zip(self.rows[ours][rounds],
-                                                        self.rows[theirs][rounds]))
-        out = int((len(ratios) - 1.96 * len(ratios) ** 0.5) / 2)
-        return (statistics.median(ratios), ratios[max(out, 0)],
-                ratios[len(ratios) - 1 - max(out, 0)])
+        """The median of ours / theirs round by round, and its range."""
+        return median_with_range([a[key] / b[key] for a, b in zip(self.rows[ours][rounds],
+                                                                  self.rows[theirs][rounds])])
 
     def against_best(self, ours, names, key):
         """Ours / the best of `names`, which is chosen in every other round and compared in those

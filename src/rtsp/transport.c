@@ -230,7 +230,7 @@ int rtsp_track_take(struct rtsp_track *track, const char *transport)
     read_ssrc(&track->receiver, transport);
     if (!track->camera->is_udp) {
         if (*transport && !is_interleaved(transport)) /* who says nothing does as it is asked */
-            return AVERROR_INVALIDDATA; /* it would send elsewhere */
+            return AVERROR_INVALIDDATA;               /* it would send elsewhere */
         if (read_range(transport, "interleaved", 255, values) && values[0] < 255)
             track->channel = (uint8_t)values[0];
         rtsp_framing_add(&track->camera->framing, track->channel);

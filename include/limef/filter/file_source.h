@@ -130,8 +130,8 @@ struct limef_file_source {
     bool seek_known_key; /* the key frame at seek_us was read, and comes once more */
     uint32_t seek_serial;
     int64_t seek_us, sought_us;
-    bool seek_under_way; /* nothing of where it goes was passed on yet */
-    int64_t resume_us;   /* where it goes on if it is opened anew, on the container's clock */
+    bool seek_under_way;   /* nothing of where it goes was passed on yet */
+    int64_t resume_us;     /* where it goes on if it is opened anew, on the container's clock */
     int64_t sound_from_us; /* sound of this time and later passes before a key frame is found */
     int64_t sound_last_us; /* of what has passed so; LIMEF_NO_TIME: nothing */
     unsigned seek_tries, seek_skipped;

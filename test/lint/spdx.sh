@@ -16,10 +16,10 @@ without()
 }
 
 missing=$(
-    files | grep -vE '^LICENSE$|\.png$|^test/fuzz/[a-z_]*_corpus/|^test/vm/(vkms|udmabuf)-.*\.patch$' | without MIT
+    files | grep -vE '^LICENSE$|\.png$|^test/fuzz/[a-z_]*_corpus/|^test/vm/(vkms|udmabuf|dma-heaps)-.*\.patch$' | without MIT
     # of the kernel's drivers that they change
     files | grep '^test/vm/vkms-.*\.patch$' | without GPL-2.0-or-later
-    files | grep '^test/vm/udmabuf-.*\.patch$' | without GPL-2.0-only
+    files | grep -E '^test/vm/(udmabuf|dma-heaps)-.*\.patch$' | without GPL-2.0-only
 )
 if [ -n "$missing" ]; then
     echo "no SPDX-License-Identifier in the first lines of:"

@@ -234,9 +234,7 @@ int graph_watch_start(struct limef_graph_inside *graph)
     bool is_planned =
         graph->settings.mode == LIMEF_PLAN_AUTO && graph->settings.window_us != LIMEF_FOREVER;
 
-    graph->stuck_after_us = graph->settings.stuck_us ? graph->settings.stuck_us
-                            : is_planned             ? STUCK_US
-                                                     : LIMEF_FOREVER;
+    graph->stuck_after_us = graph->settings.stuck_us ? graph->settings.stuck_us : STUCK_US;
     graph->late_after_us = graph->settings.latency_us > 0 ? graph->settings.latency_us : LATE_US;
     graph->watch_due_us = is_planned ? 0 : LIMEF_FOREVER;
     graph->stuck_due_us = graph->stuck_after_us == LIMEF_FOREVER ? LIMEF_FOREVER : 0;

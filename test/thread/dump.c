@@ -240,6 +240,25 @@ Test(watchdog, says_who_is_stuck_once_and_that_it_moved_on)
 }
 
 /* It is looked here, when all wait for good: a loaded machine makes threads wait as well. */
+Test(watchdog, looks_after_5_s_where_nothing_is_said_and_the_plan_is_not_automatic)
+{
+    static struct run run;
+    struct limef_signal_frame report;
+
+    run_init_for(&run, LIMEF_PLAN_FUSED, 0);
+    shut(&run.second);
+    run_start(&run);
+    cr_assert(eq(int, limef_reports_read(&run.reports, &report, TOO_LONG_US), 0));
+    cr_assert(eq(u32, report.signal, LIMEF_SIGNAL_STUCK));
+    cr_assert(eq(int, report.code, AVERROR(ETIMEDOUT)));
+    cr_assert(eq(str, report.text, "'second' (gated)"));
+    cr_assert(ge(i64, report.value, 5000000));
+    atomic_store(&run.second.shut, 0);
+    cr_assert(eq(int, limef_graph_stop(&run.graph, TOO_LONG_US), 0));
+    limef_graph_clear(&run.graph);
+    limef_reports_clear(&run.reports);
+}
+
 Test(watchdog, blames_nobody_who_waits_for_room)
 {
     static struct run run;

@@ -112,7 +112,8 @@ static inline void keep_line(void *context, enum limef_log_level level, const ch
 
 static inline void graph_init(struct limef_graph *graph, size_t bytes, enum limef_plan_mode mode)
 {
-    struct limef_graph_settings settings = {.mode = mode, .window_us = LIMEF_FOREVER};
+    struct limef_graph_settings settings = {
+        .mode = mode, .window_us = LIMEF_FOREVER, .stuck_us = LIMEF_FOREVER};
 
     cr_assert(eq(int, limef_graph_init(graph, memory, bytes, &settings), 0));
 }

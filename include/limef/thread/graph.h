@@ -38,8 +38,8 @@ struct limef_graph_settings {
     int64_t stuck_us; /**< after which a filter that does not come back, or that frames wait for in
                            vain, is said to be stuck: LIMEF_SIGNAL_STUCK and a line; five times that
                            for one that blocks. So is who keeps frames of a live stream for longer
-                           than latency_us. 0: 5 s where the plan is watched, else never;
-                           LIMEF_FOREVER: never */
+                           than latency_us. 0: 5 s; LIMEF_FOREVER: never, and without an automatic
+                           plan no thread looks */
 };
 
 /** Bytes for limef_graph_init() that are enough for so many filters, about. */

@@ -4,7 +4,7 @@
 # test.sh [--quick|--all]
 #
 # Installs what is missing, then builds limef and runs its tests:
-#   dev       gcc, AddressSanitizer, UndefinedBehaviorSanitizer: all tests but those of vm
+#   dev       gcc, AddressSanitizer, UndefinedBehaviorSanitizer: all tests but those of vm and long ones
 #   tsan      ThreadSanitizer: the stress programs
 #   release   as it is installed: whole runs, the installed tree, symbols, headers, documentation
 #   vm        displays in a virtual machine, with the release; skipped where there can be none
@@ -153,7 +153,7 @@ build_all >build/built &
 exec 3<build/built
 
 if built dev; then
-    run dev -LE vm
+    run dev -LE 'vm|long'
 fi
 [ -z "$quick" ] || finish
 

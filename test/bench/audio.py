@@ -6,7 +6,8 @@ import tempfile
 import clips
 import measure
 
-RINGS = {"limef": "limef, sample ring", "limef-compiled-in": "limef, sample ring compiled into the program", "ck": "Concurrency Kit, ck_ring", "jack": "JACK, jack_ringbuffer",
+RINGS = {"limef": "limef, sample ring", "limef-compiled-in": "limef, sample ring compiled into the program",
+         "ck": "Concurrency Kit, ck_ring", "jack": "JACK, jack_ringbuffer",
          "portaudio": "PortAudio, PaUtilRingBuffer",
          "deque": "list behind a mutex"}
 FLOORS = {"copy": "no ring, the copying alone", "nothing": "nothing, the clock alone"}

@@ -144,6 +144,7 @@ static void put_sound_of(struct json *json, const struct stream_facts *facts)
     const struct play_sound *sound = stream->sound;
     const struct limef_audio_slot *slot = &sound->slots[stream->slot];
     const struct limef_mixer_input *input = &sound->inputs[stream->slot];
+    uint64_t n_ended_dry = LIMEF_COUNTED(input->n_ended_dry); /* before what it is a part of */
     struct limef_sample_ring_counters ring;
 
     limef_sample_ring_get_counters(&input->ring, &ring);
@@ -151,7 +152,7 @@ static void put_sound_of(struct json *json, const struct stream_facts *facts)
     json_string(json, "codec", limef_codec_name(stream->sound_decode.parameters));
     json_decimal(json, "heard_s", (double)n_heard(&input->ring) / sound->mixer.settings.rate);
     json_integer(json, "underruns",
-                 (int64_t)(ring.n_underruns - LIMEF_COUNTED(input->n_ended_dry)));
+                 (int64_t)(ring.n_underruns - FFMIN(n_ended_dry, ring.n_underruns)));
     json_integer(json, "lost", (int64_t)(ring.n_dropped + ring.n_refused));
     json_integer(json, "gaps", (int64_t)LIMEF_COUNTED(slot->n_gaps));
     json_integer(json, "drift_ppm", -LIMEF_COUNTED(slot->ppm));

@@ -352,8 +352,11 @@ static int take_play(struct rtsp_camera *camera, const struct rtsp_item *item, i
         if (!camera->is_apart || i == camera->asked_track)
             ret = rtsp_receiver_begin(&camera->tracks[i]->receiver, &first);
     }
-    if (ret != AVERROR_EXIT && camera->is_apart && ++camera->asked_track < camera->n_tracks)
-        return ask_or_fail(camera, RTSP_PLAY);
+    if (camera->is_apart && ++camera->asked_track < camera->n_tracks) {
+        int asked = ask_or_fail(camera, RTSP_PLAY);
+
+        return ret == AVERROR_EXIT ? ret : asked;
+    }
     camera->pending = RTSP_NO_REQUEST;
     camera->deadline_us = LIMEF_FOREVER;
     camera->media_us = now_us + camera->settings.timeout_us;
@@ -376,8 +379,8 @@ static bool takes_nonce(struct rtsp_camera *camera, const struct rtsp_item *item
 {
     struct rtsp_auth auth = camera->auth;
 
-    if (item->status != 401 || !camera->secrets.user[0] || camera->n_refusals > 0 ||
-        rtsp_auth_take(&auth, item, rtsp_camera_random(camera)) < 0 ||
+    if (item->status != 401 || camera->keeps_alive_unnamed || !camera->secrets.user[0] ||
+        camera->n_refusals > 0 || rtsp_auth_take(&auth, item, rtsp_camera_random(camera)) < 0 ||
         betrays_password(camera, &auth))
         return false;
     camera->auth = auth;
@@ -404,9 +407,11 @@ static int take_keep_alive(struct rtsp_camera *camera, const struct rtsp_item *i
         camera->keep_alive_us = now_us;
     } else if (item->status == 401) {
         camera->keep_alive_us = LIMEF_FOREVER; /* accounts are locked by more */
-        limef_log(LIMEF_LOG_WARNING, camera->name,
-                  "%s: it refuses our password for what keeps it alive: it is not asked any more",
-                  camera->location.url);
+        if (!camera->keeps_alive_unnamed)
+            limef_log(LIMEF_LOG_WARNING, camera->name,
+                      "%s: it refuses our password for what keeps it alive: it gets it no more",
+                      camera->location.url);
+        camera->keeps_alive_unnamed = true;
     }
     return 0;
 }
@@ -418,7 +423,8 @@ static int take_answer(struct rtsp_camera *camera, const struct rtsp_item *item,
     if (camera->pending == RTSP_NO_REQUEST || item->status < 200)
         return 0; /* of a request that was given up, or a word in between */
     if (sequence >= 0 && sequence != camera->sequence) {
-        camera->is_misnumbered |= camera->pending != RTSP_KEEP_ALIVE; /* none is given up before */
+        /* before anything has played none is given up */
+        camera->is_misnumbered |= camera->pending != RTSP_KEEP_ALIVE && !camera->has_played;
         return 0;
     }
     if (camera->pending == RTSP_KEEP_ALIVE)

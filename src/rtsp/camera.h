@@ -78,6 +78,7 @@ struct rtsp_camera {
     bool was_apart;                          /* and that is not tried again */
     int session_timeout_s;
     bool keeps_alive_by_options;
+    bool keeps_alive_unnamed; /* our password was refused for that */
     char base[RTSP_URL_BYTES], aggregate[RTSP_URL_BYTES];
 
     /* what it described */

@@ -55,7 +55,7 @@ static void take_leave(struct rtsp_camera *camera)
 void rtsp_camera_hang_up(struct rtsp_camera *camera)
 {
     /* who ends at that is asked for all at once the next time */
-    camera->was_apart = camera->is_apart && camera->pending == RTSP_PLAY && !camera->has_played;
+    camera->was_apart = camera->is_apart && camera->pending == RTSP_PLAY;
     take_leave(camera);
     rtsp_stream_close(&camera->stream);
     rtsp_camera_clear_tracks(camera);
@@ -63,6 +63,7 @@ void rtsp_camera_hang_up(struct rtsp_camera *camera)
     camera->pending = RTSP_NO_REQUEST;
     camera->session[0] = '\0';
     camera->is_apart = false;
+    camera->keeps_alive_unnamed = false;
     camera->n_refusals = 0;
     camera->is_misnumbered = false;
     camera->deadline_us = camera->media_us = LIMEF_FOREVER;

@@ -116,7 +116,8 @@ int rtsp_camera_ask(struct rtsp_camera *camera, enum rtsp_request request)
         append(&writer, "Session: %s\r\n", session);
     if (request == RTSP_PLAY && !camera->speaks_2) /* there it begins at present by itself */
         append(&writer, "Range: npt=0.000-\r\n");
-    ret = append_authorization(&writer, camera, method, url);
+    if (request != RTSP_KEEP_ALIVE || !camera->keeps_alive_unnamed)
+        ret = append_authorization(&writer, camera, method, url);
     append(&writer, "\r\n");
     if (ret >= 0 && writer.is_full)
         ret = AVERROR(ENOSPC);

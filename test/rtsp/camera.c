@@ -70,6 +70,12 @@ Test(rtsp_camera, plays_on_if_no_login_is_good_enough_for_a_keep_alive)
     while (camera.pending != RTSP_NO_REQUEST)
         step();
     cr_assert(eq(i64, camera.keep_alive_us, LIMEF_FOREVER)); /* accounts are locked by more */
+    camera.keep_alive_us = 0; /* as where only its answers tell that it is alive */
+    expect("OPTIONS");
+    cr_assert(eq(ptr, (void *)strstr(asked, "Authorization: "), NULL));
+    refuse_login(5);
+    while (camera.pending != RTSP_NO_REQUEST)
+        step();
     send_picture(2);
     while (n_units < 2 && state == LIMEF_RTSP_PLAYING)
         step();

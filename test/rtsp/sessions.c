@@ -140,6 +140,26 @@ Test(rtsp_sessions, that_end_at_the_first_of_several_are_played_as_a_whole_the_n
     assert_both_come();
 }
 
+/* It plays all of them at the first. */
+Test(rtsp_sessions, that_refuse_a_second_play_are_played_as_a_whole_the_next_time)
+{
+    describe();
+    answer("Session: two\r\nTransport: RTP/AVP/TCP;interleaved=2-3\r\n");
+    expect_of("PLAY", "v", "one");
+    answer("");
+    expect_of("PLAY", "a", "two");
+    camera.has_played = true;
+    answer_as(455, "", "");
+    while (state != LIMEF_RTSP_WAITING)
+        step();
+    camera.retry_us = 0;
+    describe();
+    answer("Session: two\r\nTransport: RTP/AVP/TCP;interleaved=2-3\r\n");
+    expect_of("PLAY", "", "two");
+    answer("");
+    assert_both_come();
+}
+
 /* None of them is the one of the track before. */
 Test(rtsp_sessions, one_for_each_of_three_tracks_are_played_one_by_one)
 {

@@ -70,7 +70,7 @@ class Kms(unittest.TestCase):
     def setUpClass(cls):
         make_clips()
         cls.boot([], "guest-play", LENGTH, *map(os.path.abspath, EACH_PICTURE))
-        cls.boot(["--counted"], "guest-flips")
+        cls.boot(["--counted"], "guest-flips", str(N_MOVING))
 
     @staticmethod
     def boot(options, script, *arguments):

@@ -400,3 +400,32 @@ Test(gop_cache, a_branch_that_a_graph_attaches_shows_a_picture_before_the_next_p
     cr_assert(eq(uint, n_late(), 6));
     limef_graph_clear(&graph);
 }
+
+/* It has had the packets itself: only what is behind it was stopped. */
+Test(gop_cache, a_chain_of_the_same_thread_that_is_stopped_gets_no_burst)
+{
+    load_long_group(0);
+    limef_split_connect(&split, &decode.filter, LIMEF_SPLIT_FROM_NOW);
+    late.is_closed = true;
+    give_until(JOINS_AT);
+    cr_assert(gt(u64, limef_split_n_refused(&split, &decode.filter), 0));
+    cr_assert(eq(u64, LIMEF_COUNTED(cache.n_bursts), 0));
+}
+
+Test(gop_cache, no_burst_is_made_for_a_boundary_that_is_closed)
+{
+    static struct limef_stack_frame frames[8];
+    struct limef_fifo fifo = {0};
+    struct limef_input_filter input = {0};
+
+    load_long_group(0);
+    limef_fifo_init(&fifo, NULL);
+    limef_input_filter_init(&input, NULL, &fifo, frames, 8, NULL);
+    limef_split_connect(&split, &input.filter, LIMEF_SPLIT_FROM_NOW);
+    limef_fifo_close(&fifo);
+    give_until(JOINS_AT);
+    cr_assert(gt(u64, limef_split_n_refused(&split, &input.filter), 0));
+    cr_assert(eq(u64, LIMEF_COUNTED(cache.n_bursts), 0));
+    limef_filter_clear(&input.filter);
+    limef_fifo_clear(&fifo);
+}

@@ -59,7 +59,8 @@ enum limef_split_join {
  * go gives the frame to `next`, then to the branches in their order. A branch that answers
  * AVERROR_EXIT (its thread was stopped) stops nobody else; it is offered the following frames
  * too, so that it goes on when its thread starts again, and gets before that what one that joins
- * with LIMEF_SPLIT_BURST_FIRST gets. go returns AVERROR_EXIT only if everyone
+ * gets: a boundary with LIMEF_SPLIT_BURST_FIRST, a chain of the split's own thread, which has had
+ * the packets itself, with LIMEF_SPLIT_CODECS_FIRST. go returns AVERROR_EXIT only if everyone
  * behind it says so, otherwise the first other error; AVERROR(EAGAIN) of a branch is counted as
  * refused and not returned, since the others have had the frame.
  */

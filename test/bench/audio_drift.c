@@ -10,6 +10,8 @@
  *   audio_drift deque SECONDS [LOAD]    the same, with the same threads, priorities and device,
  *                                       through a list behind a mutex, which the commands take as
  *                                       well
+ *   audio_drift bare SECONDS [LOAD]     the same threads and clocks, and nothing but a counter of
+ *                                       frames between them: what the machine itself lets run dry
  *
  * Prints one JSON object: how much later the same input is heard at the end than at the beginning,
  * how long it takes from the source to the mixer (latency_us) and until it is heard, how many
@@ -350,8 +352,38 @@ static void mix_from_deque(int64_t at_us)
     atomic_fetch_add(&n_underruns, !there);
 }
 
+/* Nothing but how many frames the source had, and how many of them were taken. */
+static atomic_llong n_given;
+static int64_t n_taken;
+static bool has_begun;
+
+static void give(int64_t n)
+{
+    atomic_store(&n_given, n + PIECE);
+}
+
+static void command_nothing(unsigned i)
+{
+    (void)i;
+    atomic_fetch_add(&n_commands, 1);
+}
+
+static void take(int64_t at_us)
+{
+    int64_t waiting = atomic_load(&n_given) - n_taken;
+
+    (void)at_us;
+    has_begun |= waiting >= N_AHEAD;
+    if (has_begun && waiting < BLOCK)
+        atomic_fetch_add(&n_underruns, 1);
+    else if (has_begun)
+        n_taken += BLOCK;
+}
+
+static void (*mix)(int64_t at_us); /* a period, which is heard then */
+
 /* The audio thread: the null device's own clock. */
-static void *play_deque(void *context)
+static void *play(void *context)
 {
     struct sched_param param;
     struct pace pace;
@@ -366,11 +398,26 @@ static void *play_deque(void *context)
 
         atomic_fetch_add(&n_dry, pace_next(&pace, limef_now_us(), &mixed_us, &at_us));
         bench_sleep_until_ns(mixed_us * 1000);
-        mix_from_deque(at_us);
+        mix(at_us);
         pace_write(&pace, BLOCK);
         atomic_fetch_add(&n_periods, 1);
     }
     return NULL;
+}
+
+static void begin_playing(void (*mixes)(int64_t at_us), const struct path *through)
+{
+    mix = mixes;
+    begin(play, 0);
+    begin_all(through);
+}
+
+static void print_played(void)
+{
+    printf("\"underruns\": %ld, \"device_underruns\": %ld, \"periods\": %ld, "
+           "\"commands\": %lld, \"real_time\": %d, ",
+           (long)n_underruns, (long)n_dry, (long)n_periods, (long long)n_commands, is_real_time);
+    print_stalls();
 }
 
 static void run_deque(int seconds)
@@ -380,14 +427,22 @@ static void run_deque(int seconds)
 
     list = audio_peer_find("deque");
     deque = list->make();
-    begin(play_deque, 0);
-    begin_all(&through);
+    begin_playing(mix_from_deque, &through);
     print_latency(seconds);
     end_all();
-    printf("\"underruns\": %ld, \"device_underruns\": %ld, \"periods\": %ld, "
-           "\"commands\": %lld, \"real_time\": %d, ",
-           (long)n_underruns, (long)n_dry, (long)n_periods, (long long)n_commands, is_real_time);
-    print_stalls();
+    print_played();
+}
+
+static void run_bare(int seconds)
+{
+    static const struct path through = {
+        .write = give, .command = command_nothing, .count_troubles = deque_troubles};
+
+    begin_playing(take, &through);
+    bench_sleep_until_ns(bench_now_ns() + seconds * NS_PER_S);
+    end_all();
+    printf("{");
+    print_played();
 }
 
 int main(int n_arguments, char **arguments)
@@ -404,6 +459,8 @@ int main(int n_arguments, char **arguments)
         run_mixer(seconds);
     else if (!strcmp(what, "deque") && seconds > 0)
         run_deque(seconds);
+    else if (!strcmp(what, "bare") && seconds > 0)
+        run_bare(seconds);
     else
         return 1;
     return 0;

@@ -55,21 +55,21 @@ static struct buffer_pool *pool_of(struct limef_buffer_source *source)
     return LIMEF_CONTAINER_OF(source, struct buffer_pool, source);
 }
 
+static unsigned n_used(const struct buffer_pool *pool)
+{
+    /* acquire: pairs with the release in buffer_pool_vacant() */
+    return atomic_load_explicit(&pool->n_used, memory_order_acquire);
+}
+
 static void pool_release(struct limef_payload *users)
 {
     struct buffer_pool *pool = LIMEF_CONTAINER_OF(users, struct buffer_pool, source.users);
 
     make_unknown(pool);
-    for (unsigned i = 0; i < BUFFER_POOL_MAX; i++)
+    for (unsigned i = 0; i < n_used(pool); i++)
         dmabuf_clear(&pool->buffers[i].dmabuf);
     pthread_mutex_destroy(&pool->lock);
     memory_release(pool);
-}
-
-static unsigned n_used(const struct buffer_pool *pool)
-{
-    /* acquire: pairs with the release in buffer_pool_vacant() */
-    return atomic_load_explicit(&pool->n_used, memory_order_acquire);
 }
 
 static bool change(struct buffer *buffer, enum buffer_state from, enum buffer_state to)
@@ -84,6 +84,9 @@ static bool change(struct buffer *buffer, enum buffer_state from, enum buffer_st
 /* Lets others have a buffer. */
 static void give(struct buffer *buffer)
 {
+    atomic_store_explicit(&buffer->free_since,
+                          atomic_load_explicit(&buffer->pool->age, memory_order_relaxed),
+                          memory_order_relaxed);
     atomic_store_explicit(&buffer->state, BUFFER_FREE, memory_order_release);
 }
 
@@ -192,8 +195,6 @@ struct buffer_pool *buffer_pool_create(void)
     pthread_mutex_init(&pool->lock, NULL);
     limef_payload_init(&pool->source.users, pool_release);
     pool->source.get = pool_get;
-    for (unsigned i = 0; i < BUFFER_POOL_MAX; i++)
-        pool->buffers[i].pool = pool;
     make_known(pool);
     return pool;
 }
@@ -225,7 +226,7 @@ size_t buffer_pool_next_missed(struct buffer_pool *pool)
 void buffer_pool_note_failure(struct buffer_pool *pool)
 {
     LIMEF_COUNT(pool->n_failed, 1);
-    atomic_store_explicit(&pool->is_short, true, memory_order_relaxed);
+    atomic_store_explicit(&pool->short_why, why, memory_order_relaxed);
 }
 
 const char *buffer_pool_why_none(const struct buffer_pool *pool)
@@ -236,10 +237,9 @@ const char *buffer_pool_why_none(const struct buffer_pool *pool)
         return refused;
     if (!atomic_load_explicit(&pool->is_kept, memory_order_relaxed))
         return "decoded before the output was open";
-    return atomic_load_explicit(&pool->is_short, memory_order_relaxed)
-               ? "decoded while there was no memory for another buffer of the GPU"
-               : "decoded while no buffer of the GPU was free";
+    return short_why ? short_why : "decoded while no buffer of the GPU was free";
 }
+    const char *short_why = atomic_load_explicit(&pool->short_why, memory_order_relaxed);
 
 const char *buffer_pool_why_ordinary(const struct buffer_pool *pool)
 {
@@ -269,7 +269,8 @@ void buffer_pool_add(struct buffer *buffer, uint8_t *data, size_t bytes, uint32_
 {
     buffer->data = data;
     buffer->id = id;
-    atomic_store_explicit(&buffer->pool->is_short, false, memory_order_relaxed);
+    pool->buffers[n].pool = pool;
+    atomic_store_explicit(&buffer->pool->short_why, NULL, memory_order_relaxed);
     atomic_store_explicit(&buffer->bytes, bytes, memory_order_relaxed);
     give(buffer);
 }
@@ -295,6 +296,20 @@ const struct buffer *buffer_pool_find(const struct buffer_pool *pool, const uint
             (uintptr_t)address >= (uintptr_t)buffer->data &&
             (uintptr_t)address - (uintptr_t)buffer->data <
                 atomic_load_explicit(&buffer->bytes, memory_order_relaxed))
+struct buffer *buffer_pool_take_unused(struct buffer_pool *pool, uint32_t max_age)
+{
+    uint32_t age = atomic_load_explicit(&pool->age, memory_order_relaxed);
+
+    for (unsigned i = 0, n = n_used(pool); i < n; i++) {
+        struct buffer *buffer = &pool->buffers[i];
+
+        if (age - atomic_load_explicit(&buffer->free_since, memory_order_relaxed) > max_age &&
+            change(buffer, BUFFER_FREE, BUFFER_NONE))
+            return buffer;
+    }
+    return NULL;
+}
+
             return buffer;
     }
     return NULL;

@@ -46,8 +46,11 @@ void surface_ways_open(struct surface_ways *ways, const struct gl *gl, int card_
 
 void surface_ways_tend(struct surface_ways *ways)
 {
+    int64_t now_us = limef_now_us();
+
     held_release(&ways->held, ways->gl);
-    buffer_keeper_tend(&ways->mapped.keeper);
+    buffer_keeper_tend(&ways->mapped.keeper, now_us);
+    buffer_keeper_tend(&ways->dmabufs.keeper, now_us);
 }
 
 int surface_ways_close(struct surface_ways *ways)

@@ -153,6 +153,15 @@ static void note_missed(struct buffer_pool *pool, size_t bytes)
     atomic_store_explicit(&pool->missed[n % BUFFER_POOL_MISSED], bytes, memory_order_relaxed);
 }
 
+/* Why the CPU may not write a buffer, which goes back then; NULL: it may. */
+static const char *let_cpu_write(struct buffer *buffer)
+{
+    if (dmabuf_begin_cpu(&buffer->dmabuf) >= 0)
+        return NULL;
+    give(buffer);
+    return "decoded while the kernel gave the CPU no access to a buffer of the GPU";
+}
+
 static struct AVBufferRef *pool_get(struct limef_buffer_source *source, size_t bytes,
                                     const char **why)
 {
@@ -166,13 +175,13 @@ static struct AVBufferRef *pool_get(struct limef_buffer_source *source, size_t b
     do /* somebody else may be quicker to take it */
         buffer = take(pool, bytes);
     while (!buffer && make_at_once(pool, bytes));
-    if (!buffer) {
+    if (!buffer)
         note_missed(pool, bytes);
-        *why = buffer_pool_why_none(pool);
+    *why = buffer ? let_cpu_write(buffer) : buffer_pool_why_none(pool);
+    if (*why) {
         atomic_store_explicit(&pool->missed_why, *why, memory_order_relaxed);
         return NULL;
     }
-    dmabuf_begin_cpu(&buffer->dmabuf);
     limef_payload_ref(&source->users);
     ref = memory_permits()
               ? av_buffer_create(buffer->data,
@@ -223,7 +232,7 @@ size_t buffer_pool_next_missed(struct buffer_pool *pool)
     return 0;
 }
 
-void buffer_pool_note_failure(struct buffer_pool *pool)
+void buffer_pool_note_failure(struct buffer_pool *pool, const char *why)
 {
     LIMEF_COUNT(pool->n_failed, 1);
     atomic_store_explicit(&pool->short_why, why, memory_order_relaxed);
@@ -232,6 +241,7 @@ void buffer_pool_note_failure(struct buffer_pool *pool)
 const char *buffer_pool_why_none(const struct buffer_pool *pool)
 {
     const char *refused = atomic_load_explicit(&pool->refused, memory_order_relaxed);
+    const char *short_why = atomic_load_explicit(&pool->short_why, memory_order_relaxed);
 
     if (refused)
         return refused;
@@ -239,7 +249,6 @@ const char *buffer_pool_why_none(const struct buffer_pool *pool)
         return "decoded before the output was open";
     return short_why ? short_why : "decoded while no buffer of the GPU was free";
 }
-    const char *short_why = atomic_load_explicit(&pool->short_why, memory_order_relaxed);
 
 const char *buffer_pool_why_ordinary(const struct buffer_pool *pool)
 {
@@ -260,6 +269,7 @@ struct buffer *buffer_pool_vacant(struct buffer_pool *pool)
             return &pool->buffers[i];
     if (n == BUFFER_POOL_MAX)
         return NULL;
+    pool->buffers[n].pool = pool;
     /* release: whoever counts it finds it initialised */
     atomic_store_explicit(&pool->n_used, n + 1, memory_order_release);
     return &pool->buffers[n];
@@ -269,7 +279,6 @@ void buffer_pool_add(struct buffer *buffer, uint8_t *data, size_t bytes, uint32_
 {
     buffer->data = data;
     buffer->id = id;
-    pool->buffers[n].pool = pool;
     atomic_store_explicit(&buffer->pool->short_why, NULL, memory_order_relaxed);
     atomic_store_explicit(&buffer->bytes, bytes, memory_order_relaxed);
     give(buffer);
@@ -287,15 +296,6 @@ struct buffer *buffer_pool_take_back(struct buffer_pool *pool, size_t fewer_than
     return NULL;
 }
 
-const struct buffer *buffer_pool_find(const struct buffer_pool *pool, const uint8_t *address)
-{
-    for (unsigned i = 0, n = n_used(pool); i < n; i++) {
-        const struct buffer *buffer = &pool->buffers[i];
-
-        if (atomic_load_explicit(&buffer->state, memory_order_relaxed) == BUFFER_LENT &&
-            (uintptr_t)address >= (uintptr_t)buffer->data &&
-            (uintptr_t)address - (uintptr_t)buffer->data <
-                atomic_load_explicit(&buffer->bytes, memory_order_relaxed))
 struct buffer *buffer_pool_take_unused(struct buffer_pool *pool, uint32_t max_age)
 {
     uint32_t age = atomic_load_explicit(&pool->age, memory_order_relaxed);
@@ -310,6 +310,15 @@ struct buffer *buffer_pool_take_unused(struct buffer_pool *pool, uint32_t max_ag
     return NULL;
 }
 
+const struct buffer *buffer_pool_find(const struct buffer_pool *pool, const uint8_t *address)
+{
+    for (unsigned i = 0, n = n_used(pool); i < n; i++) {
+        const struct buffer *buffer = &pool->buffers[i];
+
+        if (atomic_load_explicit(&buffer->state, memory_order_relaxed) == BUFFER_LENT &&
+            (uintptr_t)address >= (uintptr_t)buffer->data &&
+            (uintptr_t)address - (uintptr_t)buffer->data <
+                atomic_load_explicit(&buffer->bytes, memory_order_relaxed))
             return buffer;
     }
     return NULL;

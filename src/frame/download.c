@@ -133,12 +133,17 @@ static int copy_linear(AVFrame *picture, const AVFrame *from)
     return ret;
 }
 
-/* What the driver copies. */
-static int transfer(AVFrame *picture, const AVFrame *from)
+/*
+ * What the driver copies. Of VA-API that moves each byte twice: libavutil has the driver write an
+ * image (vaGetImage), and copies that. Where the image could be the surface itself (vaDeriveImage)
+ * it does so all the same, since reading a surface may be slow.
+ */
+static int transfer(AVFrame *picture, const AVFrame *from, int *n_times)
 {
     const AVHWFramesContext *frames = (const void *)from->hw_frames_ctx->data;
     int ret = prepare(picture, from, frames->sw_format);
 
+    *n_times = frames->device_ctx->type == AV_HWDEVICE_TYPE_VAAPI ? 2 : 1;
     return ret < 0 ? ret : av_hwframe_transfer_data(picture, from, 0);
 }
 
@@ -155,14 +160,17 @@ static int crop(AVFrame *picture, const AVFrame *from)
 int64_t download(struct AVFrame *picture, const struct AVFrame *from)
 {
     int64_t bytes;
-    int ret = from->hw_frames_ctx ? transfer(picture, from) : AVERROR(ENOTSUP);
+    int n_times = 1;
+    int ret = from->hw_frames_ctx ? transfer(picture, from, &n_times) : AVERROR(ENOTSUP);
 
-    if (ret < 0 && ret != AVERROR(ENOMEM))
+    if (ret < 0 && ret != AVERROR(ENOMEM)) {
         ret = copy_linear(picture, from);
+        n_times = 1;
+    }
     if (ret < 0)
         return ret == AVERROR(ENOMEM) ? ret : AVERROR(ENOTSUP);
     copy_colour(picture, from);
     bytes = av_image_get_buffer_size((enum AVPixelFormat)picture->format, picture->width,
                                      picture->height, 1);
-    return crop(picture, from) < 0 ? AVERROR(ENOTSUP) : bytes;
+    return crop(picture, from) < 0 ? AVERROR(ENOTSUP) : n_times * bytes;
 }

@@ -76,14 +76,14 @@ static void open_lending(int width, int height)
     source = limef_presenter_get_buffers(&presenter, false);
     if (limef_presenter_open(&presenter) < 0) {
         close_presenter();
-        cr_skip_test("no surfaceless EGL here");
+        RENDERING_SKIP("no surfaceless EGL here");
     }
     ref = get(64);
     lends = ref && presenter.buffers->buffers[0].dmabuf.bytes;
     av_buffer_unref(&ref);
     if (!lends) {
         close_presenter();
-        cr_skip_test("this OpenGL imports no dma-bufs, or takes no memfd for one");
+        RENDERING_SKIP("this OpenGL imports no dma-bufs, or takes no memfd for one");
     }
 }
 

@@ -15,7 +15,8 @@
 #
 # limef_add_mesa_script_test(NAME name COMMAND argument... LABELS label... TIMEOUT seconds)
 #     A command with a Mesa that imports dma-bufs in software; where scripts/get-mesa.sh cannot have
-#     it, with the system's own: what that one cannot do is skipped by the test, which says so.
+#     it, with the system's own: what that one cannot do is skipped by the test, which says so. With
+#     the former nothing is: LIMEF_TEST_MUST_IMPORT.
 # limef_add_mesa_test(NAME name OF test)
 #     The Criterion program of another test once more, in that way.
 #

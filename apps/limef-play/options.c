@@ -36,6 +36,7 @@ enum option_id {
     OPTION_SPEED,
     OPTION_LOOP,
     OPTION_SIZE,
+    OPTION_KMS_CONNECTOR,
     OPTION_FULLSCREEN,
     OPTION_TRANSPORT,
     OPTION_RECONNECT,
@@ -81,6 +82,7 @@ static const struct option long_options[] = {
     {"speed", required_argument, NULL, OPTION_SPEED},
     {"loop", optional_argument, NULL, OPTION_LOOP},
     {"size", required_argument, NULL, OPTION_SIZE},
+    {"kms-connector", required_argument, NULL, OPTION_KMS_CONNECTOR},
     {"fullscreen", no_argument, NULL, OPTION_FULLSCREEN},
     {"rtsp-transport", required_argument, NULL, OPTION_TRANSPORT},
     {"reconnect", required_argument, NULL, OPTION_RECONNECT},
@@ -132,15 +134,21 @@ static int parse_latency(const struct option_parser *parser, const char *text, i
     return 0;
 }
 
+/* WxH, or WxH@HZ. */
 static int parse_size(const struct option_parser *parser, const char *text,
                       struct play_options *options)
 {
-    int end = 0;
+    int n, size_end = 0, rate_end = 0;
 
-    if (sscanf(text, "%5dx%5d%n", &options->width, &options->height, &end) != 2 || text[end] ||
-        options->width < 16 || options->height < 16 || options->width > 16384 ||
-        options->height > 16384)
-        return option_complain(parser, "--size=%.40s: not a size such as 1280x720", text);
+    options->kms.refresh_hz = 0;
+    n = sscanf(text, "%5dx%5d%n@%4d%n", &options->width, &options->height, &size_end,
+               &options->kms.refresh_hz, &rate_end);
+    if (n < 2 || text[n == 3 ? rate_end : size_end] || options->width < 16 ||
+        options->height < 16 || options->width > 16384 || options->height > 16384 ||
+        (n == 3 && options->kms.refresh_hz < 1))
+        return option_complain(
+            parser, "--size=%.40s: not a size such as 1280x720, or a mode such as 1280x720@50",
+            text);
     return 0;
 }
 
@@ -248,6 +256,9 @@ static int parse_output_option(const struct option_parser *parser, struct play_o
         return parse_audio_buffer(parser, text, &options->audio_buffer_us);
     case OPTION_SIZE:
         return parse_size(parser, text, options);
+    case OPTION_KMS_CONNECTOR:
+        options->kms.connector = text;
+        return *text ? 0 : option_complain(parser, "--kms-connector: no name");
     case OPTION_FULLSCREEN:
         options->fullscreen = true;
         return 0;
@@ -418,6 +429,10 @@ int play_options_parse(struct play_options *options, int argc, char **argv, FILE
     ret = option_read(&parser, argc, argv, ":h", long_options, OPTION_HELP, take_option, options);
     for (int i = optind; !ret && i < argc; i++)
         ret = add_url(&parser, options, argv[i]);
+    if (!ret && (options->kms.connector || options->kms.refresh_hz) && options->vo != PLAY_VO_KMS &&
+        options->vo != PLAY_VO_AUTO)
+        ret = option_complain(&parser, "--kms-connector, --size=WxH@HZ: not with --vo=%s",
+                              vo_words[options->vo]);
     if (!ret && options->snapshot && options->vo == PLAY_VO_NONE)
         ret = option_complain(&parser, "--snapshot with --vo=none: there is no picture");
     if (!ret && (options->ao_record || options->ao_stream) &&

@@ -10,7 +10,7 @@ void play_options_print_help(FILE *file)
         "  --ao=auto|alsa[:DEVICE]|wav:FILE|none where sound goes\n"
         "  --ao-record=FILE --ao-stream=URL      also there: AAC or Opus, icecast://\n"
         "  --audio-buffer=S                      sound waits so long in the device; 0: soonest\n"
-        "  --size=WxH --fullscreen               of the output\n"
+        "  --size=WxH[@HZ] --fullscreen --kms-connector=NAME   of the output\n"
         "  --untimed                             as fast as it can, every frame\n"
         "  --upload=auto|direct|plain            decode into memory that the GPU reads, or not\n"
         "  --snapshot=FILE.png                   the screen when playback ends, and on key s\n"

@@ -191,20 +191,21 @@ static void shape(struct export_memory *memory, const struct limef_export_frame 
     }
 }
 
-/* Copies a hardware picture. If it is not what it says, other memory comes back. */
-static int download_into(struct export_memory *memory, const AVFrame *from)
+/* Copies a hardware picture. If it is not what it says, other memory comes back. Returns as
+ * download(). */
+static int64_t download_into(struct export_memory *memory, const AVFrame *from)
 {
     int64_t bytes = download(memory->av, from);
 
     if (bytes >= 0 && memory->av->buf[0]->data == memory->data)
-        return 0;
+        return bytes;
     av_frame_unref(memory->av);
     memory->av->buf[0] = refer_to(memory->data, memory->bytes);
     if (!memory->av->buf[0]) { /* it is of no use any more */
         memory_close(memory);
         return AVERROR(ENOMEM);
     }
-    return bytes < 0 ? (int)bytes : AVERROR(ENOTSUP);
+    return bytes < 0 ? bytes : AVERROR(ENOTSUP);
 }
 
 /* Where a copy lies that is in memory: of all of the picture, and it is told of what is shown. */
@@ -226,26 +227,25 @@ static int make_memory(struct export_server *server, struct export_picture *pict
                                        .height = (uint32_t)from->height};
     size_t bytes = lay_out(&whole, picture->format);
     struct export_memory *memory = bytes ? memory_get(server, bytes) : NULL;
-    int ret = 0;
+    int64_t moved_bytes = AVERROR(ENOSYS);
 
     if (!memory)
         return fail(server, bytes ? AVERROR(ENOMEM) : AVERROR(ENOSYS), "memory for a picture");
     shape(memory, &whole, picture->format);
-    if (limef_hardware_is(from))
-        ret = download_into(memory, from);
-    else if (from->format == picture->format)
+    if (limef_hardware_is(from)) {
+        moved_bytes = download_into(memory, from);
+    } else if (from->format == picture->format) {
         av_image_copy(memory->av->data, memory->av->linesize, (const uint8_t **)from->data,
                       from->linesize, from->format, from->width, from->height);
-    else
-        ret = AVERROR(ENOSYS);
-    if (ret < 0)
-        return fail(server, ret, "copy of a picture");
+        moved_bytes =
+            FFMAX(av_image_get_buffer_size(picture->format, from->width, from->height, 1), 0);
+    }
+    if (moved_bytes < 0)
+        return fail(server, (int)moved_bytes, "copy of a picture");
     describe_memory(memory, &picture->message, picture->format);
     memory->used = true;
     picture->memory = memory;
-    LIMEF_COUNT(server->copied_bytes,
-                (uint64_t)FFMAX(
-                    av_image_get_buffer_size(picture->format, from->width, from->height, 1), 0));
+    LIMEF_COUNT(server->copied_bytes, (uint64_t)moved_bytes);
     atomic_store_explicit(&server->copied_why, why, memory_order_relaxed);
     return 0;
 }

@@ -5,12 +5,15 @@
 
 #include <libavutil/common.h>
 #include <libavutil/error.h>
+#include <stdint.h>
+#include <unistd.h>
 
-/* Bytes of all buffers at most: what is beyond them is decoded into ordinary memory. */
-#define MAX_BYTES ((size_t)512 << 20)
 #define PAGE_BYTES 4096
 /* A buffer costs the presenter's thread up to a millisecond. */
 #define MAKE_AT_ONCE 4
+/* How often those are looked for that are out of use, and how often a buffer is seen unused. */
+#define LOOK_US 1000000
+#define MAX_UNUSED 10
 /* How many pictures go without, after no memory was to be had, until it is asked for again; doubled
  * each time that there is none. */
 #define FIRST_REST 8
@@ -24,22 +27,52 @@ static void unmake(struct buffer_keeper *keeper, struct buffer *buffer)
         keeper->unmake(keeper, buffer);
     dmabuf_clear(&buffer->dmabuf);
     keeper->bytes -= FFMIN(keeper->bytes, bytes); /* it may be an earlier keeper's */
+    keeper->n_buffers -= keeper->n_buffers > 0;
+}
+
+/* Decoders would have the memory otherwise: a buffer takes the place of their own. */
+static size_t most_bytes(void)
+{
+    long n_pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);
+    uint64_t bytes =
+        n_pages > 0 && page_bytes > 0 ? (uint64_t)n_pages / 2 * (uint64_t)page_bytes : SIZE_MAX / 2;
+
+    return (size_t)FFMIN(bytes, SIZE_MAX / 2);
+}
+
+static bool has_room(const struct buffer_keeper *keeper, size_t bytes)
+{
+    return bytes <= keeper->max_bytes && keeper->bytes <= keeper->max_bytes - bytes &&
+           keeper->n_buffers < keeper->max_buffers;
 }
 
 /* A place for a buffer of that size: a vacant one, or that of smaller ones. */
 static struct buffer *find_place(struct buffer_keeper *keeper, size_t bytes)
 {
-    struct buffer *place =
-        keeper->bytes + bytes <= MAX_BYTES ? buffer_pool_vacant(keeper->pool) : NULL;
+    struct buffer *place = has_room(keeper, bytes) ? buffer_pool_vacant(keeper->pool) : NULL;
 
-    if (place || bytes > MAX_BYTES)
+    if (place || bytes > keeper->max_bytes)
         return place;
     do {
         place = buffer_pool_take_back(keeper->pool, bytes);
         if (place)
             unmake(keeper, place);
-    } while (place && keeper->bytes + bytes > MAX_BYTES);
+    } while (place && !has_room(keeper, bytes));
     return place;
+}
+
+/* There are as many as may be, and nobody has a smaller one to spare. A line for the first time. */
+static void note_full(struct buffer_keeper *keeper, size_t bytes)
+{
+    if (!keeper->was_full)
+        limef_log(
+            LIMEF_LOG_WARNING, keeper->name,
+            "no room for a buffer of the GPU of %zu bytes: there are %u of %zu bytes, and may "
+            "be %u of %zu; pictures for which none is free are uploaded",
+            bytes, keeper->n_buffers, keeper->bytes, keeper->max_buffers, keeper->max_bytes);
+    keeper->was_full = true;
+    buffer_pool_note_failure(keeper->pool,
+                             "decoded while the GPU's buffers were as many as there may be");
 }
 
 /* Asks less often from now on. A line for the first in a row. */
@@ -56,7 +89,8 @@ static void rest(struct buffer_keeper *keeper, int code, size_t bytes)
     }
     keeper->n_rest = keeper->n_rest ? FFMIN(2 * keeper->n_rest, MAX_REST) : FIRST_REST;
     keeper->n_left_out = keeper->n_rest;
-    buffer_pool_note_failure(keeper->pool);
+    buffer_pool_note_failure(keeper->pool,
+                             "decoded while there was no memory for another buffer of the GPU");
 }
 
 void buffer_keeper_open(struct buffer_keeper *keeper, struct buffer_pool *pool, bool at_once,
@@ -64,6 +98,10 @@ void buffer_keeper_open(struct buffer_keeper *keeper, struct buffer_pool *pool, 
 {
     keeper->pool = pool;
     keeper->name = name;
+    if (!keeper->max_bytes)
+        keeper->max_bytes = most_bytes();
+    if (!keeper->max_buffers)
+        keeper->max_buffers = BUFFER_POOL_MAX;
     pthread_mutex_lock(&pool->lock);
     pool->maker = at_once ? keeper : NULL;
     pthread_mutex_unlock(&pool->lock);
@@ -81,8 +119,10 @@ bool buffer_keeper_make(struct buffer_keeper *keeper, size_t bytes)
         return false;
     }
     place = find_place(keeper, bytes);
-    if (!place)
+    if (!place) {
+        note_full(keeper, bytes);
         return false;
+    }
     ret = keeper->make(keeper, place, bytes);
     if (ret < 0) {
         rest(keeper, ret, bytes);
@@ -92,15 +132,35 @@ bool buffer_keeper_make(struct buffer_keeper *keeper, size_t bytes)
         limef_log(LIMEF_LOG_INFO, keeper->name, "there is memory for buffers of the GPU again");
     keeper->n_rest = 0;
     keeper->bytes += bytes;
+    keeper->n_buffers++;
     buffer_pool_add(place, place->data, bytes, place->id);
     return true;
 }
 
-void buffer_keeper_tend(struct buffer_keeper *keeper)
+/* A stream has ended, or a decoder has fewer references now. What is made at once is made on
+ * another thread, which may hold the lock for long: then it is left for later. */
+static void give_up_unused(struct buffer_keeper *keeper, int64_t now_us)
+{
+    struct buffer_pool *pool = keeper->pool;
+    struct buffer *buffer;
+
+    if (now_us < keeper->look_us || pthread_mutex_trylock(&pool->lock) != 0)
+        return;
+    LIMEF_COUNT(pool->age, 1);
+    keeper->look_us = now_us + LOOK_US;
+    for (int i = 0; i < MAKE_AT_ONCE && (buffer = buffer_pool_take_unused(pool, MAX_UNUSED)); i++)
+        unmake(keeper, buffer);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+void buffer_keeper_tend(struct buffer_keeper *keeper, int64_t now_us)
 {
     size_t bytes;
 
-    if (!keeper->pool || keeper->pool->maker) /* which is written by this thread alone */
+    if (!keeper->pool)
+        return;
+    give_up_unused(keeper, now_us);
+    if (keeper->pool->maker) /* which is written by this thread alone */
         return;
     for (int i = 0; i < MAKE_AT_ONCE && (bytes = buffer_pool_next_missed(keeper->pool)); i++)
         buffer_keeper_make(keeper, bytes);

@@ -15,13 +15,24 @@ struct buffer_keeper {
     int (*make)(struct buffer_keeper *keeper, struct buffer *buffer, size_t bytes);
     /* Undoes it, but for the dmabuf. NULL: that is all there is. */
     void (*unmake)(struct buffer_keeper *keeper, struct buffer *buffer);
-    size_t bytes;        /* of all buffers */
+    /* at most; 0: buffer_keeper_open() says */
+    size_t max_bytes;
+    unsigned max_buffers;
+    size_t bytes; /* of all buffers */
+    unsigned n_buffers;
+    bool was_full;       /* once, which was said */
+    int64_t look_us;     /* when those are looked for that are out of use */
     unsigned n_rest;     /* pictures that went without since no memory was to be had; 0: it was */
     unsigned n_left_out; /* and that still will */
 };
 
 /*
  * Begins to lend. make, and unmake, are set.
+ *
+ * There are as many buffers as decoders hold at once: one is made where none is free, and unmade
+ * when it is out of use. What bounds that is the depth of the chains behind the decoders; beyond
+ * it, for what goes wrong, there are at most max_bytes, half of the machine's memory unless set, in
+ * max_buffers, BUFFER_POOL_MAX unless set.
  *
  * at_once  buffers are made on the threads that miss them, one at a time: make and unmake can be
  *          called on any. Else on the keeper's, when it tends.
@@ -34,10 +45,11 @@ void buffer_keeper_open(struct buffer_keeper *keeper, struct buffer_pool *pool, 
 bool buffer_keeper_make(struct buffer_keeper *keeper, size_t bytes);
 
 /*
- * Makes the buffers that were missed, in place of smaller ones if there are many. Never waits.
- * Where there is no memory, it tries again for later pictures.
+ * Unmakes some of those that nobody had for ten seconds or so. Makes the buffers that were missed,
+ * in place of smaller ones if there are many, unless they are made at once. Never waits. Where
+ * there is no memory, it tries again for later pictures.
  */
-void buffer_keeper_tend(struct buffer_keeper *keeper);
+void buffer_keeper_tend(struct buffer_keeper *keeper, int64_t now_us);
 
 /*
  * Lends no more, and unmakes what nobody has. 0: that was all; all-zero then. AVERROR(EBUSY): the

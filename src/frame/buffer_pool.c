@@ -55,21 +55,21 @@ static struct buffer_pool *pool_of(struct limef_buffer_source *source)
     return LIMEF_CONTAINER_OF(source, struct buffer_pool, source);
 }
 
+static unsigned n_used(const struct buffer_pool *pool)
+{
+    /* acquire: pairs with the release in buffer_pool_vacant() */
+    return atomic_load_explicit(&pool->n_used, memory_order_acquire);
+}
+
 static void pool_release(struct limef_payload *users)
 {
     struct buffer_pool *pool = LIMEF_CONTAINER_OF(users, struct buffer_pool, source.users);
 
     make_unknown(pool);
-    for (unsigned i = 0; i < BUFFER_POOL_MAX; i++)
+    for (unsigned i = 0; i < n_used(pool); i++)
         dmabuf_clear(&pool->buffers[i].dmabuf);
     pthread_mutex_destroy(&pool->lock);
     memory_release(pool);
-}
-
-static unsigned n_used(const struct buffer_pool *pool)
-{
-    /* acquire: pairs with the release in buffer_pool_vacant() */
-    return atomic_load_explicit(&pool->n_used, memory_order_acquire);
 }
 
 static bool change(struct buffer *buffer, enum buffer_state from, enum buffer_state to)
@@ -84,6 +84,9 @@ static bool change(struct buffer *buffer, enum buffer_state from, enum buffer_st
 /* Lets others have a buffer. */
 static void give(struct buffer *buffer)
 {
+    atomic_store_explicit(&buffer->free_since,
+                          atomic_load_explicit(&buffer->pool->age, memory_order_relaxed),
+                          memory_order_relaxed);
     atomic_store_explicit(&buffer->state, BUFFER_FREE, memory_order_release);
 }
 
@@ -150,6 +153,15 @@ static void note_missed(struct buffer_pool *pool, size_t bytes)
     atomic_store_explicit(&pool->missed[n % BUFFER_POOL_MISSED], bytes, memory_order_relaxed);
 }
 
+/* Why the CPU may not write a buffer, which goes back then; NULL: it may. */
+static const char *let_cpu_write(struct buffer *buffer)
+{
+    if (dmabuf_begin_cpu(&buffer->dmabuf) >= 0)
+        return NULL;
+    give(buffer);
+    return "decoded while the kernel gave the CPU no access to a buffer of the GPU";
+}
+
 static struct AVBufferRef *pool_get(struct limef_buffer_source *source, size_t bytes,
                                     const char **why)
 {
@@ -163,13 +175,13 @@ static struct AVBufferRef *pool_get(struct limef_buffer_source *source, size_t b
     do /* somebody else may be quicker to take it */
         buffer = take(pool, bytes);
     while (!buffer && make_at_once(pool, bytes));
-    if (!buffer) {
+    if (!buffer)
         note_missed(pool, bytes);
-        *why = buffer_pool_why_none(pool);
+    *why = buffer ? let_cpu_write(buffer) : buffer_pool_why_none(pool);
+    if (*why) {
         atomic_store_explicit(&pool->missed_why, *why, memory_order_relaxed);
         return NULL;
     }
-    dmabuf_begin_cpu(&buffer->dmabuf);
     limef_payload_ref(&source->users);
     ref = memory_permits()
               ? av_buffer_create(buffer->data,
@@ -192,8 +204,6 @@ struct buffer_pool *buffer_pool_create(void)
     pthread_mutex_init(&pool->lock, NULL);
     limef_payload_init(&pool->source.users, pool_release);
     pool->source.get = pool_get;
-    for (unsigned i = 0; i < BUFFER_POOL_MAX; i++)
-        pool->buffers[i].pool = pool;
     make_known(pool);
     return pool;
 }
@@ -222,23 +232,22 @@ size_t buffer_pool_next_missed(struct buffer_pool *pool)
     return 0;
 }
 
-void buffer_pool_note_failure(struct buffer_pool *pool)
+void buffer_pool_note_failure(struct buffer_pool *pool, const char *why)
 {
     LIMEF_COUNT(pool->n_failed, 1);
-    atomic_store_explicit(&pool->is_short, true, memory_order_relaxed);
+    atomic_store_explicit(&pool->short_why, why, memory_order_relaxed);
 }
 
 const char *buffer_pool_why_none(const struct buffer_pool *pool)
 {
     const char *refused = atomic_load_explicit(&pool->refused, memory_order_relaxed);
+    const char *short_why = atomic_load_explicit(&pool->short_why, memory_order_relaxed);
 
     if (refused)
         return refused;
     if (!atomic_load_explicit(&pool->is_kept, memory_order_relaxed))
         return "decoded before the output was open";
-    return atomic_load_explicit(&pool->is_short, memory_order_relaxed)
-               ? "decoded while there was no memory for another buffer of the GPU"
-               : "decoded while no buffer of the GPU was free";
+    return short_why ? short_why : "decoded while no buffer of the GPU was free";
 }
 
 const char *buffer_pool_why_ordinary(const struct buffer_pool *pool)
@@ -260,6 +269,7 @@ struct buffer *buffer_pool_vacant(struct buffer_pool *pool)
             return &pool->buffers[i];
     if (n == BUFFER_POOL_MAX)
         return NULL;
+    pool->buffers[n].pool = pool;
     /* release: whoever counts it finds it initialised */
     atomic_store_explicit(&pool->n_used, n + 1, memory_order_release);
     return &pool->buffers[n];
@@ -269,7 +279,7 @@ void buffer_pool_add(struct buffer *buffer, uint8_t *data, size_t bytes, uint32_
 {
     buffer->data = data;
     buffer->id = id;
-    atomic_store_explicit(&buffer->pool->is_short, false, memory_order_relaxed);
+    atomic_store_explicit(&buffer->pool->short_why, NULL, memory_order_relaxed);
     atomic_store_explicit(&buffer->bytes, bytes, memory_order_relaxed);
     give(buffer);
 }
@@ -280,6 +290,20 @@ struct buffer *buffer_pool_take_back(struct buffer_pool *pool, size_t fewer_than
         struct buffer *buffer = &pool->buffers[i];
 
         if (atomic_load_explicit(&buffer->bytes, memory_order_relaxed) < fewer_than &&
+            change(buffer, BUFFER_FREE, BUFFER_NONE))
+            return buffer;
+    }
+    return NULL;
+}
+
+struct buffer *buffer_pool_take_unused(struct buffer_pool *pool, uint32_t max_age)
+{
+    uint32_t age = atomic_load_explicit(&pool->age, memory_order_relaxed);
+
+    for (unsigned i = 0, n = n_used(pool); i < n; i++) {
+        struct buffer *buffer = &pool->buffers[i];
+
+        if (age - atomic_load_explicit(&buffer->free_since, memory_order_relaxed) > max_age &&
             change(buffer, BUFFER_FREE, BUFFER_NONE))
             return buffer;
     }

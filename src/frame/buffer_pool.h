@@ -16,7 +16,7 @@
 struct AVFrame;
 
 /* Buffers at most. */
-#define BUFFER_POOL_MAX 256
+#define BUFFER_POOL_MAX 1024
 /* Requests without an answer that are remembered. */
 #define BUFFER_POOL_MISSED 16
 
@@ -36,6 +36,7 @@ struct buffer {
     uint32_t id;          /* the keeper's */
     struct dmabuf dmabuf; /* the memory's descriptor; empty: it has none. Released with the pool */
     LIMEF_ATOMIC(size_t) bytes;
+    LIMEF_ATOMIC(uint32_t) free_since; /* the pool's age */
     /* enum buffer_state; who changes it from FREE owns the buffer */
     LIMEF_ATOMIC(uint32_t) state;
 };
@@ -52,9 +53,10 @@ struct buffer_pool {
     /* sizes that were missed since the keeper asked; 0: none */
     LIMEF_ATOMIC(size_t) missed[BUFFER_POOL_MISSED];
     LIMEF_ATOMIC(uint32_t) n_missed;
-    LIMEF_ATOMIC(uint64_t)
-    n_failed;                    /* buffers that there was no memory for; written by the keeper */
-    LIMEF_ATOMIC(bool) is_short; /* the last one was of these */
+    LIMEF_ATOMIC(uint64_t) n_failed; /* buffers that could not be made; written by the keeper */
+    /* why the last one was of these; NULL: it was not */
+    LIMEF_ATOMIC(const char *) short_why;
+    LIMEF_ATOMIC(uint32_t) age; /* the keeper's: goes up with time */
     /* buffers[0 .. n_used - 1] have been in use; only grows */
     LIMEF_ATOMIC(uint32_t) n_used;
     struct buffer buffers[BUFFER_POOL_MAX];
@@ -72,9 +74,9 @@ void buffer_pool_refuse(struct buffer_pool *pool, const char *why);
 /* Takes the oldest size that was missed; 0: none. The keeper. */
 size_t buffer_pool_next_missed(struct buffer_pool *pool);
 
-/* There was no memory for a buffer; until one is added, who misses one hears of that. The keeper.
- */
-void buffer_pool_note_failure(struct buffer_pool *pool);
+/* A buffer could not be made; until one is added, who misses one hears why, which lives forever.
+ * The keeper. */
+void buffer_pool_note_failure(struct buffer_pool *pool, const char *why);
 
 /* Why a picture lies in none of the buffers; lives forever. Any thread. */
 const char *buffer_pool_why_ordinary(const struct buffer_pool *pool);
@@ -88,6 +90,10 @@ void buffer_pool_add(struct buffer *buffer, uint8_t *data, size_t bytes, uint32_
 
 /* Takes a buffer back of fewer bytes that nobody has; NULL: there is none. The keeper. */
 struct buffer *buffer_pool_take_back(struct buffer_pool *pool, size_t fewer_than);
+
+/* Likewise one that nobody had since the pool was of an age that is more than max_age below its
+ * present one. */
+struct buffer *buffer_pool_take_unused(struct buffer_pool *pool, uint32_t max_age);
 
 /* In which buffer an address lies; NULL: in none. The keeper. */
 const struct buffer *buffer_pool_find(const struct buffer_pool *pool, const uint8_t *address);

@@ -270,20 +270,37 @@ bool dmabuf_is_slow_to_read(const struct dmabuf *dmabuf)
     return reading_us(dmabuf->data) > SLOW * FFMAX(reading_us(ordinary), 1);
 }
 
-static void sync_cpu(const struct dmabuf *dmabuf, uint64_t flags)
+static int sync_cpu(int fd, uint64_t flags)
 {
-    struct dma_buf_sync sync = {.flags = flags | DMA_BUF_SYNC_RW};
+    struct dma_buf_sync sync = {.flags = flags};
 
-    if (dmabuf->wants_sync)
-        call(dmabuf->fd, DMA_BUF_IOCTL_SYNC, &sync);
+    return call(fd, DMA_BUF_IOCTL_SYNC, &sync);
 }
 
-void dmabuf_begin_cpu(const struct dmabuf *dmabuf)
+int dmabuf_begin_cpu(const struct dmabuf *dmabuf)
 {
-    sync_cpu(dmabuf, DMA_BUF_SYNC_START);
+    return dmabuf->wants_sync ? sync_cpu(dmabuf->fd, DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW) : 0;
 }
 
-void dmabuf_end_cpu(const struct dmabuf *dmabuf)
+int dmabuf_end_cpu(const struct dmabuf *dmabuf)
 {
-    sync_cpu(dmabuf, DMA_BUF_SYNC_END);
+    return dmabuf->wants_sync ? sync_cpu(dmabuf->fd, DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW) : 0;
+}
+
+/* Not every descriptor is a dma-buf's: a memfd has no such words, and needs none. */
+static int sync_reading(int fd, uint64_t flags)
+{
+    int ret = sync_cpu(fd, flags | DMA_BUF_SYNC_READ);
+
+    return ret == AVERROR(ENOTTY) ? 0 : ret;
+}
+
+int dmabuf_begin_reading(int fd)
+{
+    return sync_reading(fd, DMA_BUF_SYNC_START);
+}
+
+int dmabuf_end_reading(int fd)
+{
+    return sync_reading(fd, DMA_BUF_SYNC_END);
 }

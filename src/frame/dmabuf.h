@@ -66,9 +66,16 @@ void dmabuf_clear(struct dmabuf *dmabuf);
  */
 bool dmabuf_is_slow_to_read(const struct dmabuf *dmabuf);
 
-/* Around what the CPU does with it (DMA_BUF_IOCTL_SYNC); does nothing where caches need no care. */
-void dmabuf_begin_cpu(const struct dmabuf *dmabuf);
-void dmabuf_end_cpu(const struct dmabuf *dmabuf);
+/*
+ * Around what the CPU does with it (DMA_BUF_IOCTL_SYNC); does nothing where caches need no care.
+ * 0, or a negative AVERROR code, not logged: what one of the two has written the other may not see.
+ */
+int dmabuf_begin_cpu(const struct dmabuf *dmabuf);
+int dmabuf_end_cpu(const struct dmabuf *dmabuf);
+
+/* Likewise around what the CPU reads of a descriptor from anywhere; does nothing for a memfd. */
+int dmabuf_begin_reading(int fd);
+int dmabuf_end_reading(int fd);
 
 /* Why nothing can be remembered of a buffer. */
 #define DMABUF_WITHOUT_INODE "the kernel does not tell buffers apart: from Linux 5.3 on it does"
@@ -84,8 +91,9 @@ int dmabuf_inode(int fd, uint64_t *inode);
  * Describes a picture that was decoded by software into a dma-buf or memfd of a presenter. What
  * the CPU did with it is over then. fourcc is 0 if the kernel has no name for its format.
  *
- * 0; AVERROR(ENOSYS): it lies in other memory. Not logged. Valid as long as the picture is
- * referenced. Any thread.
+ * 0; AVERROR(ENOSYS): it lies in other memory; another negative AVERROR code: who reads the buffer
+ * may not see what the CPU wrote, which is there for the CPU. Not logged. Valid as long as the
+ * picture is referenced. Any thread.
  */
 int dmabuf_frame_map(struct limef_hardware_frame *hardware, const struct AVFrame *picture);
 

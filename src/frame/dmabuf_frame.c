@@ -57,8 +57,7 @@ int dmabuf_frame_map(struct limef_hardware_frame *hardware, const struct AVFrame
             .inode = dmabuf->inode,
         };
     }
-    dmabuf_end_cpu(dmabuf);
-    return 0;
+    return dmabuf_end_cpu(dmabuf);
 }
 
 int dmabuf_frame_map_to_read(struct limef_hardware_frame *hardware, const struct AVFrame *picture)

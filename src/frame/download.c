@@ -2,19 +2,17 @@
 #include "frame/download.h"
 
 #include "base/memory_private.h"
+#include "frame/dmabuf.h"
 #include "frame/drm_format.h"
 #include "frame/hardware_private.h"
 
 #include <drm_fourcc.h>
-#include <errno.h>
 #include <libavutil/common.h>
 #include <libavutil/frame.h>
 #include <libavutil/hwcontext.h>
 #include <libavutil/imgutils.h>
 #include <libavutil/pixdesc.h>
-#include <linux/dma-buf.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -78,15 +76,6 @@ static void copy_colour(AVFrame *picture, const AVFrame *from)
     picture->chroma_location = from->chroma_location;
 }
 
-/* A memfd is no dma-buf, and needs no such words. */
-static void sync_cpu(int fd, uint64_t flags)
-{
-    struct dma_buf_sync sync = {.flags = flags};
-
-    while (ioctl(fd, DMA_BUF_IOCTL_SYNC, &sync) < 0 && (errno == EINTR || errno == EAGAIN))
-        continue;
-}
-
 /* One plane, mapped for as long as it is copied. */
 static int copy_plane(AVFrame *picture, unsigned to, const struct limef_hardware_plane *plane,
                       int row_bytes, int height)
@@ -95,6 +84,7 @@ static int copy_plane(AVFrame *picture, unsigned to, const struct limef_hardware
                    (size_t)row_bytes;
     struct stat about;
     uint8_t *mapped;
+    int ret;
 
     if (row_bytes > (int)plane->pitch_bytes || fstat(plane->fd, &about) < 0 ||
         (about.st_size && (size_t)about.st_size < bytes))
@@ -102,12 +92,14 @@ static int copy_plane(AVFrame *picture, unsigned to, const struct limef_hardware
     mapped = mmap(NULL, bytes, PROT_READ, MAP_SHARED, plane->fd, 0);
     if (mapped == MAP_FAILED)
         return AVERROR(ENOTSUP);
-    sync_cpu(plane->fd, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ);
-    av_image_copy_plane(picture->data[to], picture->linesize[to], mapped + plane->offset_bytes,
-                        (int)plane->pitch_bytes, row_bytes, height);
-    sync_cpu(plane->fd, DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ);
+    ret = dmabuf_begin_reading(plane->fd);
+    if (ret >= 0) {
+        av_image_copy_plane(picture->data[to], picture->linesize[to], mapped + plane->offset_bytes,
+                            (int)plane->pitch_bytes, row_bytes, height);
+        dmabuf_end_reading(plane->fd); /* what was read is right */
+    }
     munmap(mapped, bytes);
-    return 0;
+    return ret;
 }
 
 /* Rows that the CPU can read, without any driver. */
@@ -141,12 +133,17 @@ static int copy_linear(AVFrame *picture, const AVFrame *from)
     return ret;
 }
 
-/* What the driver copies. */
-static int transfer(AVFrame *picture, const AVFrame *from)
+/*
+ * What the driver copies. Of VA-API that moves each byte twice: libavutil has the driver write an
+ * image (vaGetImage), and copies that. Where the image could be the surface itself (vaDeriveImage)
+ * it does so all the same, since reading a surface may be slow.
+ */
+static int transfer(AVFrame *picture, const AVFrame *from, int *n_times)
 {
     const AVHWFramesContext *frames = (const void *)from->hw_frames_ctx->data;
     int ret = prepare(picture, from, frames->sw_format);
 
+    *n_times = frames->device_ctx->type == AV_HWDEVICE_TYPE_VAAPI ? 2 : 1;
     return ret < 0 ? ret : av_hwframe_transfer_data(picture, from, 0);
 }
 
@@ -163,14 +160,17 @@ static int crop(AVFrame *picture, const AVFrame *from)
 int64_t download(struct AVFrame *picture, const struct AVFrame *from)
 {
     int64_t bytes;
-    int ret = from->hw_frames_ctx ? transfer(picture, from) : AVERROR(ENOTSUP);
+    int n_times = 1;
+    int ret = from->hw_frames_ctx ? transfer(picture, from, &n_times) : AVERROR(ENOTSUP);
 
-    if (ret < 0 && ret != AVERROR(ENOMEM))
+    if (ret < 0 && ret != AVERROR(ENOMEM)) {
         ret = copy_linear(picture, from);
+        n_times = 1;
+    }
     if (ret < 0)
         return ret == AVERROR(ENOMEM) ? ret : AVERROR(ENOTSUP);
     copy_colour(picture, from);
     bytes = av_image_get_buffer_size((enum AVPixelFormat)picture->format, picture->width,
                                      picture->height, 1);
-    return crop(picture, from) < 0 ? AVERROR(ENOTSUP) : bytes;
+    return crop(picture, from) < 0 ? AVERROR(ENOTSUP) : n_times * bytes;
 }

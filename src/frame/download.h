@@ -12,8 +12,9 @@ struct AVFrame;
  * are left.
  *
  * picture  written; what it had is used again if it fits, else replaced. Properties as the
- * source's. Returns the bytes of pixels that were copied; AVERROR(ENOTSUP): neither the driver nor
- * the CPU can read it; AVERROR(ENOMEM). Not logged.
+ * source's. Returns the bytes that were moved, those of each pixel once or, by VA-API's driver and
+ * libavutil, twice; AVERROR(ENOTSUP): neither the driver nor the CPU can read it; AVERROR(ENOMEM).
+ * Not logged.
  */
 int64_t download(struct AVFrame *picture, const struct AVFrame *from);
 

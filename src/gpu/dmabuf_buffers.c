@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 /* What is imported to find out whether it can be, and with which rows. */
 #define TRIAL_WIDTH 160
@@ -137,6 +138,18 @@ static const char *find_source(struct dmabuf_buffers *buffers, const struct gl *
     return why;
 }
 
+/* The process needs descriptors for more than pictures: half of those that it may have. */
+static unsigned most_buffers(const struct dmabuf_source *source)
+{
+    unsigned n_each = source->kind == DMABUF_MEMFD ? 2 : 1;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+        limit.rlim_cur / 2 / n_each >= BUFFER_POOL_MAX) /* RLIM_INFINITY as well */
+        return BUFFER_POOL_MAX;
+    return FFMAX((unsigned)limit.rlim_cur / 2 / n_each, 1);
+}
+
 static int make(struct buffer_keeper *keeper, struct buffer *buffer, size_t bytes)
 {
     const struct dmabuf_buffers *buffers =
@@ -157,7 +170,8 @@ const char *dmabuf_buffers_open(struct dmabuf_buffers *buffers, const struct gl 
         return why;
     atomic_store_explicit(&pool->source.row_align_bytes, buffers->row_align_bytes,
                           memory_order_relaxed);
-    buffers->keeper = (struct buffer_keeper){.make = make};
+    buffers->keeper =
+        (struct buffer_keeper){.make = make, .max_buffers = most_buffers(&buffers->source)};
     buffer_keeper_open(&buffers->keeper, pool, true, name);
     return NULL;
 }

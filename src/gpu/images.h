@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 /* Buffers at most whose images are kept. */
-#define IMAGES_MAX 512
+#define IMAGES_MAX 1024
 /* An image that so many pictures of each stream did without is dropped: its buffer has gone out of
  * use, and would be kept alive by it. */
 #define IMAGES_MAX_UNUSED 256

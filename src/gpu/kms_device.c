@@ -102,8 +102,9 @@ int kms_device_open(struct kms_device *device, const struct kms_calls *calls,
         ret = try_cards(device, &why);
     }
     if (ret < 0)
-        return output->fail(ret, name, "no display by KMS: %s%s%s", device->path,
-                            device->path[0] ? ": " : "",
+        return output->fail(ret, name, "no display by KMS%s%s: %s%s%s",
+                            device->connector_name[0] ? " at " : "", device->connector_name,
+                            device->path, device->path[0] ? ": " : "",
                             why ? why : "there is no card in /dev/dri");
     device->number = drm_device_number(device->fd);
     open_for_rendering(device);

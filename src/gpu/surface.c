@@ -46,8 +46,11 @@ void surface_ways_open(struct surface_ways *ways, const struct gl *gl, int card_
 
 void surface_ways_tend(struct surface_ways *ways)
 {
+    int64_t now_us = limef_now_us();
+
     held_release(&ways->held, ways->gl);
-    buffer_keeper_tend(&ways->mapped.keeper);
+    buffer_keeper_tend(&ways->mapped.keeper, now_us);
+    buffer_keeper_tend(&ways->dmabufs.keeper, now_us);
 }
 
 int surface_ways_close(struct surface_ways *ways)
@@ -101,9 +104,11 @@ static int take_software(struct surface *surface, struct surface_ways *ways,
     const AVFrame *av = picture->av;
     struct limef_hardware_frame hardware;
     const char *why = NULL;
-    int ret;
+    int ret = payload ? dmabuf_frame_map(&hardware, av) : AVERROR(ENOSYS);
 
-    if (payload && dmabuf_frame_map(&hardware, av) >= 0) {
+    if (ret < 0 && ret != AVERROR(ENOSYS)) {
+        why = "the kernel does not say that the GPU sees what the CPU wrote";
+    } else if (ret >= 0) {
         ret = textures_import(&surface->textures, &ways->images, ways->gl, &hardware, av->format,
                               moved, &why);
         if (ret != AVERROR(ENOTSUP))

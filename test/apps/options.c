@@ -100,6 +100,24 @@ Test(options, takes_the_card_that_kms_is_to_show_on)
     cr_assert(eq(int, parse("--vo=kms: a"), -1));
 }
 
+Test(options, takes_the_connector_and_the_mode_that_kms_is_to_show_in)
+{
+    cr_assert(eq(int, parse("--vo=kms --kms-connector=HDMI-A-1 --size=1280x720@50 a"), 0));
+    cr_assert(eq(str, (char *)options.kms.connector, "HDMI-A-1"));
+    cr_assert(eq(int, options.width, 1280));
+    cr_assert(eq(int, options.height, 720));
+    cr_assert(eq(int, options.kms.refresh_hz, 50));
+    cr_assert(eq(int, parse("--size=1280x720@50 --size=640x480 a"), 0));
+    cr_assert(eq(int, options.kms.refresh_hz, 0), "the last one is it");
+    cr_assert(zero(ptr, (void *)options.kms.connector));
+    cr_assert(eq(int, parse("--vo=kms --kms-connector= a"), -1));
+    cr_assert(eq(int, parse("--vo=kms --size=1280x720@ a"), -1));
+    cr_assert(eq(int, parse("--vo=kms --size=1280x720@0 a"), -1));
+    cr_assert(eq(int, parse("--vo=kms --size=1280x720@50i a"), -1));
+    cr_assert(eq(int, parse("--vo=offscreen --size=1280x720@50 a"), -1));
+    cr_assert(eq(int, parse("--vo=window --kms-connector=DP-1 a"), -1));
+}
+
 Test(options, loops_forever_or_so_many_times)
 {
     cr_assert(eq(int, parse("--loop a"), 0));

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import unittest
 
-from needed import NO_IMPORT, need
+from needed import need, skip_without_import
 from watch import without_watch
 
 PLAY, DRIVER = sys.argv[1:3]
@@ -243,7 +243,7 @@ class Hardware(unittest.TestCase):
                 result = Result("--vo=offscreen", "--size=320x180", f"--hwdec={hwdec}",
                                 f"--snapshot={picture}", path)
                 if result.status == 7:
-                    self.skipTest("no EGL here")
+                    skip_without_import(self, "no EGL here")
                 self.assertEqual(result.status, 0, result.errors)
                 pictures.append(picture.read_bytes())
             self.assertEqual(pictures[0], pictures[1])
@@ -254,7 +254,7 @@ class Hardware(unittest.TestCase):
                         LIMEF_TEST_VA_MODIFIER="0x100000000000001",
                         LIMEF_TEST_VA_FAIL="vaGetImage=12+")
         if result.status == 7:
-            self.skipTest("no EGL here")
+            skip_without_import(self, "no EGL here")
         self.assertEqual((result.status, result.stream["hwdec"]), (0, "no"), result.errors)
         self.assertIn("hardware failed", result.errors)
         # those that were on their way are lost
@@ -266,7 +266,7 @@ class Hardware(unittest.TestCase):
         for command in ("*=500+", "*=700+", "vaSyncSurface=20+"):
             result = Result("--vo=offscreen", "--size=320x180", path, LIMEF_TEST_VA_FAIL=command)
             if result.status == 7:
-                self.skipTest("no EGL here")
+                skip_without_import(self, "no EGL here")
             self.assertEqual((result.status, result.stream["hwdec"]), (0, "no"), result.errors)
             self.assertEqual((result.stream["frames_shown"], result.stream["frames_dropped"]["failed"]),
                              (60, 0), result.errors)
@@ -287,7 +287,7 @@ class Hardware(unittest.TestCase):
                 result = Result("--vo=offscreen", "--size=320x180", "--upload=plain",
                                 f"--hwdec={hwdec}", f"--snapshot={picture}", *paths)
                 if result.status == 7:
-                    self.skipTest("no EGL here")
+                    skip_without_import(self, "no EGL here")
                 pictures.append(picture.read_bytes())
                 if hwdec == "no":
                     continue
@@ -301,7 +301,7 @@ class Hardware(unittest.TestCase):
                 self.assert_nothing_is_left(result)
             self.assertEqual(pictures[0], pictures[1])
         if not imports:
-            self.skipTest(NO_IMPORT)
+            skip_without_import(self)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,11 @@ FAILING = (
     | listed("gpu/failing_gl.h", r"^    X\(.*?, (\w+),", "gl"))
 
 
+# requests to the kernel, by ioctl(): frame/dmabuf_faults.c, gpu/fence.c
+REQUEST = r"\b(?:DRM_IOCTL|DMA_BUF_IOCTL|UDMABUF|DMA_HEAP_IOCTL|SYNC_IOC)_[A-Z_]+\b|\bEXPORT_SYNC_FILE\b"
+CALL = rf"\b(?:call|ioctl|sync_cpu)\([^;]*?({REQUEST})"
+
+
 def readelf(*arguments):
     return subprocess.run([READELF, *arguments], capture_output=True, text=True,
                           errors="replace", check=True).stdout.splitlines()
@@ -55,6 +60,18 @@ class EachCall(unittest.TestCase):
                 self.assertEqual(sorted(calls - FAILING), [])
         print(f"{n} calls")
         self.assertGreater(n, 0)
+
+    def test_to_the_kernel_is_one_too(self):
+        played = set(re.findall(r'"(\w+)"', (TEST / "support/played_ioctl.c").read_text()))
+        made = {}
+        for path in (TEST.parent / "src").rglob("*.c"):
+            text = path.read_text()
+            if re.search(r"\bioctl\(", text):
+                made[path.name] = set(re.findall(CALL, text))
+        self.assertEqual(sorted(made), ["dmabuf.c", "fence.c"])
+        for name, requests in made.items():
+            self.assertGreater(len(requests), 1, name)
+            self.assertEqual(sorted(requests - played), [], name)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@
 #include <libavutil/buffer.h>
 #include <libavutil/error.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define BYTES 4096
 
@@ -21,6 +22,7 @@ static struct {
 } gpu;
 static struct buffer_pool *pool;
 static const char *why;
+static int64_t now_us; /* for who tends */
 
 static int make(struct buffer_keeper *keeper, struct buffer *buffer, size_t bytes)
 {
@@ -69,7 +71,7 @@ static bool picture(void)
     bool lent = ref != NULL;
 
     av_buffer_unref(&ref);
-    buffer_keeper_tend(&gpu.keeper);
+    buffer_keeper_tend(&gpu.keeper, now_us);
     return lent;
 }
 
@@ -132,7 +134,7 @@ Test(buffer_keeper, what_was_lent_before_is_lent_on)
     gpu.has_memory = false;
     refs[1] = pool->source.get(&pool->source, BYTES, &why);
     cr_assert(eq(ptr, refs[1], NULL));
-    buffer_keeper_tend(&gpu.keeper);
+    buffer_keeper_tend(&gpu.keeper, now_us);
     av_buffer_unref(&refs[0]);
     cr_assert(picture());
 }
@@ -193,6 +195,135 @@ Test(buffer_keeper, at_once_there_may_be_no_memory_and_later_some, .init = open_
     while (!(ref = get(BYTES)))
         cr_assert(lt(uint, ++n, 300));
     av_buffer_unref(&ref);
+}
+
+/* What decoders of so many clips of 1080p hold at once: all references that H.264 allows at a size
+ * that a level has as many of, threads, a fifo and the screen. The memory is never touched. */
+#define N_DECODERS 16
+#define N_HELD 40
+#define FILM_BYTES ((size_t)1920 * 1088 * 3 / 2)
+
+static AVBufferRef *held[N_DECODERS * N_HELD];
+
+static void open_roomy_keeper(void)
+{
+    open_keeper();
+    gpu.keeper.max_bytes = (size_t)4 << 30;
+    buffer_keeper_open(&gpu.keeper, pool, true, "test");
+    gpu.has_memory = true;
+}
+
+static unsigned hold(unsigned n, size_t bytes)
+{
+    unsigned n_held = 0;
+
+    while (n_held < n && (held[n_held] = get(bytes)))
+        n_held++;
+    return n_held;
+}
+
+static void let_go(unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        av_buffer_unref(&held[i]);
+}
+
+Test(buffer_keeper, sixteen_decoders_of_1080p_have_all_that_they_hold, .init = open_roomy_keeper)
+{
+    cr_assert(eq(uint, hold(N_DECODERS * N_HELD, FILM_BYTES), N_DECODERS * N_HELD));
+    cr_assert(eq(uint, gpu.n_warnings, 0));
+    cr_assert(eq(u64, LIMEF_COUNTED(pool->n_failed), 0));
+    let_go(N_DECODERS * N_HELD);
+}
+
+/* Holds as many as there may be, and looks at what is said of one more. */
+static void expect_so_many(unsigned n, size_t bytes)
+{
+    cr_assert(eq(uint, hold(n, bytes), n));
+    for (uint64_t i = 1; i <= 100; i++) {
+        cr_assert(eq(ptr, get(bytes), NULL));
+        cr_assert(eq(u64, LIMEF_COUNTED(pool->n_failed), i));
+    }
+    cr_assert(eq(str, (char *)why, "decoded while the GPU's buffers were as many as there may be"));
+    cr_assert(eq(str, (char *)buffer_pool_why_ordinary(pool), (char *)why));
+    cr_assert(eq(uint, gpu.n_warnings, 1));
+    cr_assert(eq(uint, gpu.n_asked, n));
+    let_go(n);
+    cr_assert(eq(uint, hold(n, bytes), n), "what came home is lent again");
+    let_go(n);
+}
+
+Test(buffer_keeper, what_is_beyond_the_bytes_that_may_be_is_counted_and_said)
+{
+    gpu.keeper.max_bytes = 10 * BYTES + 1;
+    gpu.has_memory = true;
+    buffer_keeper_open(&gpu.keeper, pool, true, "test");
+    expect_so_many(10, BYTES);
+}
+
+Test(buffer_keeper, what_is_beyond_the_buffers_that_may_be_is_counted_and_said)
+{
+    gpu.keeper.max_buffers = 7;
+    gpu.has_memory = true;
+    buffer_keeper_open(&gpu.keeper, pool, true, "test");
+    expect_so_many(7, BYTES);
+    cr_assert(eq(uint, hold(4, 3 * BYTES), 4), "smaller ones give way");
+    let_go(4);
+}
+
+/* Lets that many seconds go by, in which n buffers are in use. */
+static void let_pass(unsigned seconds, unsigned n)
+{
+    for (unsigned i = 0; i < seconds; i++) {
+        cr_assert(eq(uint, hold(n, BYTES), n));
+        let_go(n);
+        now_us += 1000000;
+        buffer_keeper_tend(&gpu.keeper, now_us);
+    }
+}
+
+Test(buffer_keeper, what_is_out_of_use_is_given_back, .init = open_hasty_keeper)
+{
+    AVBufferRef *ref;
+
+    cr_assert(eq(uint, hold(30, BYTES), 30));
+    let_go(30);
+    let_pass(9, 10);
+    cr_assert(eq(uint, gpu.keeper.n_buffers, 30));
+    let_pass(10, 10); /* some at a time: it is the presenter's */
+    cr_assert(eq(uint, gpu.keeper.n_buffers, 10));
+    cr_assert(eq(sz, gpu.keeper.bytes, 10 * BYTES));
+    let_pass(100, 10);
+    cr_assert(eq(uint, gpu.keeper.n_buffers, 10));
+    cr_assert(eq(uint, gpu.n_asked, 30), "and none is made anew");
+    ref = get(BYTES);
+    let_pass(100, 0);
+    cr_assert(eq(uint, gpu.keeper.n_buffers, 1), "what is lent stays");
+    ref->data[0] = 1;
+    av_buffer_unref(&ref);
+    cr_assert(eq(uint, hold(20, BYTES), 20));
+    cr_assert(eq(uint, gpu.n_asked, 49));
+    let_go(20);
+}
+
+Test(buffer_keeper, while_another_one_is_made_nothing_is_given_back, .init = open_hasty_keeper)
+{
+    cr_assert(eq(uint, hold(5, BYTES), 5));
+    let_go(5);
+    pthread_mutex_lock(&pool->lock);
+    let_pass(100, 0);
+    pthread_mutex_unlock(&pool->lock);
+    cr_assert(eq(uint, gpu.keeper.n_buffers, 5));
+    let_pass(20, 0);
+    cr_assert(eq(uint, gpu.keeper.n_buffers, 0));
+}
+
+Test(buffer_keeper, there_may_be_half_of_the_memory_that_the_machine_has)
+{
+    uint64_t half = (uint64_t)sysconf(_SC_PHYS_PAGES) / 2 * (uint64_t)sysconf(_SC_PAGESIZE);
+
+    cr_assert(eq(u64, gpu.keeper.max_bytes, half));
+    cr_assert(eq(uint, gpu.keeper.max_buffers, BUFFER_POOL_MAX));
 }
 
 Test(buffer_keeper, what_is_larger_than_all_buffers_may_be_costs_none_of_them,

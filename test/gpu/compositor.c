@@ -22,7 +22,7 @@ static void open_presenter(unsigned n_tiles, struct limef_presenter_settings set
 {
     if (!rendering_open(&presenter, tiles, n_tiles, settings)) {
         limef_filter_clear(&presenter.filter);
-        cr_skip_test("no surfaceless EGL here");
+        RENDERING_SKIP("no surfaceless EGL here");
     }
 }
 

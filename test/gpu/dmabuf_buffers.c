@@ -8,6 +8,7 @@
 #include "support/boundary.h"
 #include "support/make_media.h"
 #include "support/play.h"
+#include "support/played_ioctl.h"
 #include "support/silence.h"
 
 #include <limef/base/log.h>
@@ -17,6 +18,7 @@
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <errno.h>
 #include <libavutil/buffer.h>
 #include <libavutil/frame.h>
 #include <libavutil/imgutils.h>
@@ -74,14 +76,14 @@ static void open_lending(int width, int height)
     source = limef_presenter_get_buffers(&presenter, false);
     if (limef_presenter_open(&presenter) < 0) {
         close_presenter();
-        cr_skip_test("no surfaceless EGL here");
+        RENDERING_SKIP("no surfaceless EGL here");
     }
     ref = get(64);
     lends = ref && presenter.buffers->buffers[0].dmabuf.bytes;
     av_buffer_unref(&ref);
     if (!lends) {
         close_presenter();
-        cr_skip_test("this OpenGL imports no dma-bufs, or takes no memfd for one");
+        RENDERING_SKIP("this OpenGL imports no dma-bufs, or takes no memfd for one");
     }
 }
 
@@ -328,6 +330,38 @@ Test(dmabuf_buffers, pictures_that_there_is_no_memory_for_are_uploaded_until_the
     expect_the_same(AV_PIX_FMT_YUV420P, 192, 108);
     cr_assert(eq(ptr, source->get(source, (size_t)1 << 40, &why), NULL));
     cr_assert(eq(ptr, strstr(why, "no memory"), NULL));
+    av_frame_free(&av);
+    close_presenter();
+}
+
+/* udmabufs that are memfds: this GL takes them, and the test says what the kernel answers. */
+Test(dmabuf_buffers, what_the_cpu_wrote_is_uploaded_where_the_gpu_may_not_see_it)
+{
+    AVFrame *av = rendering_waves(AV_PIX_FMT_YUV420P, 192, 108);
+    struct limef_presenter_slot_counters before;
+    struct limef_payload *payload;
+    const char *why;
+
+    setenv("LIMEF_DMABUF", "udmabuf:/dev/null", 1);
+    played_ioctl.on = true;
+    open_lending(192, 108);
+    expect_the_same(AV_PIX_FMT_YUV420P, 192, 108);
+    payload = make_lent(av);
+    before = counters();
+    played_ioctl.failing = "DMA_BUF_IOCTL_SYNC";
+    played_ioctl.first = 1;
+    played_ioctl.onward = true;
+    played_ioctl.error = EIO;
+    show(payload);
+    cr_assert(eq(u64, counters().n_imported, before.n_imported));
+    cr_assert(eq(u64, counters().n_shown, before.n_shown + 1));
+    cr_assert(gt(u64, counters().uploaded_bytes, before.uploaded_bytes));
+    cr_assert(ne(ptr, strstr(counters().uploaded_why, "what the CPU wrote"), NULL));
+    cr_assert(eq(ptr, source->get(source, 64, &why), NULL));
+    cr_assert(ne(ptr, strstr(why, "no access to a buffer"), NULL));
+    played_ioctl.failing = NULL;
+    limef_payload_unref(payload);
+    expect_the_same(AV_PIX_FMT_YUV420P, 192, 108);
     av_frame_free(&av);
     close_presenter();
 }

@@ -4,10 +4,12 @@
 
 #include "gpu/import.h"
 #include "played_driver.h"
+#include "support/played_ioctl.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <drm_fourcc.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <libavutil/error.h>
 #include <sys/eventfd.h>
@@ -110,4 +112,49 @@ Test(fence, what_was_drawn_has_a_fence_where_the_driver_has_them)
     cr_assert(eq(int, driver.n_syncs, 0));
     driver.refuses_fence = true;
     cr_assert(eq(int, fence_end(&gl, fence_begin(&gl)), -1));
+}
+
+/* One fence of a picture in two buffers that are both being written; -1: there is none. */
+static int fence_of_two(int one, int other)
+{
+    struct limef_hardware_frame hardware = driver_frame(DRM_FORMAT_NV12, 2, 0);
+
+    hardware.planes[0].fd = one;
+    hardware.planes[1].fd = other;
+    return fence_of_picture(&hardware);
+}
+
+Test(fence, whatever_the_kernel_refuses_leaves_the_wait_to_others_and_no_descriptor)
+{
+    static const int errors[] = {ENOMEM, EMFILE, ENOTTY, EINVAL, EIO};
+    int one = eventfd(0, EFD_CLOEXEC), other = eventfd(0, EFD_CLOEXEC), fence_fd;
+    unsigned n_open = played_n_descriptors(), n_late = 0;
+    struct gl gl = driver_gl();
+
+    gl.native_fences = true;
+    played_ioctl.on = true;
+    fence_fd = fence_of_two(one, other);
+    cr_assert(ge(int, fence_fd, 0));
+    close(fence_fd);
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+        for (unsigned call = 1; call <= 3; call++) {
+            bool merges = call == 3;
+
+            played_ioctl =
+                (struct played_ioctl){.on = true,
+                                      .failing = merges ? "SYNC_IOC_MERGE" : "EXPORT_SYNC_FILE",
+                                      .first = merges ? 1 : call,
+                                      .error = errors[i]};
+            cr_assert(eq(int, fence_of_two(one, other), -1));
+            cr_assert(eq(uint, played_ioctl.n_failed, 1));
+            cr_assert(eq(uint, played_n_descriptors(), n_open));
+        }
+    played_ioctl = (struct played_ioctl){
+        .on = true, .failing = "EXPORT_SYNC_FILE", .first = 1, .error = ENOMEM};
+    cr_assert(eq(int, import_with_fence(&gl, -1, one), AVERROR(ETIMEDOUT)));
+    expect_fences(0, 1, ++n_late, "the kernel gives no fence of a buffer");
+    cr_assert(eq(int, import_with_fence(&gl, -1, one), 0)); /* now the GPU waits */
+    expect_fences(1, 1, n_late, "the kernel gives no fence of a buffer");
+    close(one);
+    close(other);
 }

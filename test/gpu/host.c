@@ -5,6 +5,7 @@
  */
 #include "host.h"
 #include "memfd_frame.h"
+#include "rendering.h"
 
 #include <limef/frame/pool.h>
 
@@ -248,7 +249,7 @@ static void imports(enum api api)
     av_frame_free(&first);
     av_frame_free(&second);
     if (!counters.n_imported)
-        cr_skip("this driver takes no memfd for a dma-buf");
+        RENDERING_SKIP("this driver takes no memfd for a dma-buf");
 }
 
 Test(host, reads_pictures_where_they_lie_in_es_3)
@@ -342,7 +343,7 @@ static void lends(enum api api)
     free(right);
     av_frame_free(&picture);
     if (!payload)
-        cr_skip("this driver takes no memfd for a dma-buf");
+        RENDERING_SKIP("this driver takes no memfd for a dma-buf");
 }
 
 Test(host, decoders_write_where_it_is_drawn_from_in_es_3)

@@ -42,7 +42,7 @@ static void open_presenter(unsigned n_tiles, struct limef_presenter_settings set
     cr_assert(eq(int, limef_presenter_init(&presenter, "screen", tiles, n_tiles, &settings), 0));
     if (limef_presenter_open(&presenter) < 0) {
         limef_filter_clear(&presenter.filter);
-        cr_skip_test("no surfaceless EGL here");
+        RENDERING_SKIP("no surfaceless EGL here");
     }
 }
 
@@ -85,7 +85,7 @@ static void open_importing(unsigned n_tiles, struct limef_presenter_settings set
     open_presenter(n_tiles, settings);
     if (!imports()) {
         close_presenter();
-        cr_skip_test("this OpenGL imports no dma-bufs, or takes no memfd for one");
+        RENDERING_SKIP("this OpenGL imports no dma-bufs, or takes no memfd for one");
     }
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Pictures that the GPU reads where they were written, offscreen. */
 #include "frame/buffer_pool.h"
+#include "gpu/compositor_private.h"
 #include "rendering.h"
 #include "support/silence.h"
 
@@ -238,9 +239,11 @@ Test(mapped_buffers, too_much_memory_is_not_lent)
     unsigned n = 0;
 
     open_presenter((struct limef_presenter_settings){0});
+    presenter.compositor->ways.mapped.keeper.max_bytes = (size_t)512 << 20;
     while (n < 16 && (refs[n] = get((size_t)48 << 20)))
         n++;
-    cr_assert(lt(uint, n, 11)); /* 512 MiB at most */
+    cr_assert(lt(uint, n, 11));
+    cr_assert(gt(u64, counters().n_failed_buffers, 0));
     while (n > 0)
         av_buffer_unref(&refs[--n]);
     close_presenter();

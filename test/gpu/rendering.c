@@ -8,6 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+bool rendering_must_import(void)
+{
+    const char *asked = getenv("LIMEF_TEST_MUST_IMPORT");
+
+    return asked && *asked;
+}
+
 bool rendering_open(struct limef_presenter *presenter, struct limef_tile *tiles, unsigned n_tiles,
                     struct limef_presenter_settings settings)
 {

@@ -10,6 +10,17 @@ struct AVFrame;
 /* GL may interpolate chroma in 8 bits; a step of it weighs up to 2.2 in blue. */
 #define RENDERING_TOLERANCE 3
 
+/* Whether this OpenGL is one that imports dma-bufs and memfds: LIMEF_TEST_MUST_IMPORT, which
+ * scripts/with-mesa.sh sets. */
+bool rendering_must_import(void);
+
+/* Skips a test that this OpenGL is not good for; where it must be, the test fails. */
+#define RENDERING_SKIP(why)                                                                        \
+    do {                                                                                           \
+        cr_assert(not(rendering_must_import()), "%s", why);                                        \
+        cr_skip_test(why);                                                                         \
+    } while (0)
+
 /* Opens an untimed presenter offscreen. False: there is no surfaceless EGL here. */
 bool rendering_open(struct limef_presenter *presenter, struct limef_tile *tiles, unsigned n_tiles,
                     struct limef_presenter_settings settings);

@@ -200,7 +200,7 @@ static void make_what_is_missed(void)
     begin(borrowers);
     while (goes_on()) {
         for (unsigned i = 0; i < 200 && goes_on(); i++) {
-            buffer_keeper_tend(&keeper);
+            buffer_keeper_tend(&keeper, limef_now_us());
             sched_yield();
         }
         buffer_keeper_close(&keeper); /* what is lent lives on */

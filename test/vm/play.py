@@ -132,6 +132,9 @@ class Kms(unittest.TestCase):
             status, log, _ = self.report(name)
             self.assertEqual(status, 7, log)
             self.assertIn("no display by KMS: /dev/dri/card", log)
+        status, log, _ = self.report("no_connector")
+        self.assertEqual(status, 7, log)
+        self.assertIn("no display by KMS at HDMI-A-9: /dev/dri/card", log)
 
     def test_screen_shows_the_picture(self):
         status, log, report = self.report("screen")

@@ -149,8 +149,9 @@ struct limef_presenter_slot_counters {
     const char *uploaded_why;  /**< why the last uploaded picture was; lives forever; NULL: none */
     const char *failed_why;    /**< why the last of n_failed could neither be read by the GPU nor be
                                     copied; lives forever; NULL: it was another failure, or none */
-    uint64_t n_failed_buffers; /**< of limef_presenter_get_buffers(), for all slots, that there was
-                                    no memory for at the time */
+    uint64_t n_failed_buffers; /**< of limef_presenter_get_buffers(), for all slots, that could not
+                                    be made: there was no memory for them at the time, or were as
+                                    many as there may be */
     int64_t first_shown_us; /**< limef_now_us() when its first picture was presented; 0: not yet */
     int64_t last_shown_us;  /**< likewise of its last picture */
     int64_t position_us;    /**< pts_us of the picture on screen; LIMEF_NO_TIME: none yet */
@@ -319,11 +320,15 @@ LIMEF_API int limef_presenter_close(struct limef_presenter *presenter);
  * Memory for limef_decode_settings.buffers: dma-bufs (or, where the CPU renders, memfds) that EGL
  * imports as textures, so that nothing is moved; or buffers of the GL that stay mapped, which its
  * driver reads where the decoder wrote them, so that nothing is uploaded. They are made when the
- * output is open and a decoder misses one, 512 MiB at most: dma-bufs at once, on its thread, those
- * of the GL for the pictures that come then; whatever finds none is decoded into ordinary memory
- * and uploaded, and where there was no memory for one it is tried again later.
- * So it is for good where GL has neither, where reading such memory is slow, and where the CPU
- * renders and imports nothing; the log says so at level info.
+ * output is open and a decoder misses one: dma-bufs at once, on its thread, those of the GL for the
+ * pictures that come then; whatever finds none is decoded into ordinary memory and uploaded, and
+ * where there was no memory for one it is tried again later. What nobody had for some ten seconds
+ * is given back. So there are as many as all decoders together hold at once, in reference, in a
+ * fifo or on the screen, which the depth of their chains bounds; and at most 1024, half of the
+ * machine's memory, and half of the descriptors that the process may have (RLIMIT_NOFILE when the
+ * output opens; a memfd has two). What is beyond that is counted (n_failed_buffers) and logged.
+ * Ordinary memory is all there is where GL has neither, where reading such memory is slow, and
+ * where the CPU renders and imports nothing; the log says so at level info.
  *
  * @param always  mapped buffers also where reading them is slow or the CPU renders: for tests and
  * comparisons.

@@ -114,7 +114,7 @@ int compositor_close(struct compositor **compositor)
         surface_clear(&old->surfaces[i], &old->ways);
     gl->DeleteTextures(1, &old->overlay.id);
     gl->DeleteBuffers(1, &old->corners);
-    programs_clear(old->programs, gl);
+    programs_clear(&old->programs, gl);
     output_close(&old->output);
     label_maker_clear(&old->texts);
     limef_pool_release(old->brought);
@@ -269,7 +269,8 @@ static void draw_picture(struct compositor *compositor, struct surface *surface,
 
     if (!textures->shown || copy_picture(compositor, surface, rect))
         return;
-    program = program_get(compositor->programs, gl, program_of(format), compositor->name);
+    program = program_get(&compositor->programs, gl, program_of(format), &textures->matrix,
+                          compositor->name);
     if (!program)
         return;
     gl->UseProgram(program->id);
@@ -315,7 +316,7 @@ static void draw_label(struct compositor *compositor, struct label *label, struc
         label_prepare(label, gl, &compositor->texts, line_height, compositor->name) < 0 ||
         !label->width)
         return;
-    program = program_get(compositor->programs, gl, PROGRAM_TEXT, compositor->name);
+    program = program_get(&compositor->programs, gl, PROGRAM_TEXT, NULL, compositor->name);
     if (!program)
         return;
     rect.width = label->width;

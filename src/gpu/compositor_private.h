@@ -16,7 +16,7 @@ struct compositor {
     struct gl gl;
     struct output output;
     const char *name;
-    struct program programs[N_PROGRAMS];
+    struct programs programs;
     GLuint corners;
     struct surface_ways ways;
     int width, height;

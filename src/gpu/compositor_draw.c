@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "gpu/compositor_private.h"
 
+#include "gpu/chroma_pair.h"
 #include "gpu/layout.h"
 
 #include <libavutil/common.h>
@@ -73,12 +74,43 @@ static unsigned program_of(const struct picture_format *format)
     return format->kind == PICTURE_RGB && format->scale <= 1 ? PROGRAM_COPY : format->kind;
 }
 
+/* Whether to interpolate chroma of a picture that is shown in rect in both planes at once: the CPU
+ * renders, and there is more to show than to put together. The framebuffer is our own. */
+static bool pairs_chroma(const struct compositor *compositor, const struct textures *textures,
+                         struct layout_rect rect)
+{
+    const struct picture_format *format = &textures->format;
+    int width, height;
+
+    if (!compositor->gl.software || compositor->gl.major < 3 || format->kind != PICTURE_YUV ||
+        format->channel_bytes != 1 || compositor->output.ops->kind == LIMEF_OUTPUT_HOST)
+        return false;
+    picture_plane_size(format, 1, textures->width, textures->height, &width, &height);
+    return (int64_t)rect.width * rect.height >= 2 * (int64_t)width * height;
+}
+
+/* Puts chroma of a picture into its pair. False: it is drawn from its planes. */
+static bool pair_chroma(struct compositor *compositor, struct textures *textures,
+                        struct layout_rect rect)
+{
+    const struct gl *gl = &compositor->gl;
+    const struct output *output = &compositor->output;
+    const struct program *program;
+
+    if (!pairs_chroma(compositor, textures, rect))
+        return false;
+    program = program_get(&compositor->programs, gl, PROGRAM_PAIR, NULL, compositor->name);
+    if (!program || !chroma_pair_fill(textures, gl, program))
+        return false;
+    gl->Viewport(output->x, output->y, compositor->width, compositor->height);
+    return true;
+}
+
 static void draw_picture(struct compositor *compositor, struct surface *surface,
                          struct layout_rect cell)
 {
     const struct gl *gl = &compositor->gl;
     struct textures *textures = &surface->textures;
-    const struct picture_format *format = &textures->format;
     const struct program *program;
     bool sideways = surface_is_sideways(surface);
     struct layout_rect rect = layout_fit(cell, textures->width, textures->height, surface->sar_num,
@@ -86,19 +118,25 @@ static void draw_picture(struct compositor *compositor, struct surface *surface,
     int width = textures->width >> textures->shrunk, height = textures->height >> textures->shrunk;
     bool pixel_for_pixel =
         rect.width == (sideways ? height : width) && rect.height == (sideways ? width : height);
+    bool nearest = pixel_for_pixel && compositor->hasty, paired;
     GLfloat sited[4];
 
     if (!textures->shown || copy_picture(compositor, surface, rect))
         return;
-    program = program_get(&compositor->programs, gl, program_of(format), &textures->matrix,
-                          compositor->name);
+    paired = !nearest && pair_chroma(compositor, textures, rect);
+    program =
+        program_get(&compositor->programs, gl, paired ? PICTURE_UV : program_of(&textures->format),
+                    &textures->matrix, compositor->name);
     if (!program)
         return;
     gl->UseProgram(program->id);
-    textures_bind(textures, gl, pixel_for_pixel, pixel_for_pixel && compositor->hasty);
+    if (paired)
+        textures_bind_pair(textures, gl, pixel_for_pixel);
+    else
+        textures_bind(textures, gl, pixel_for_pixel, nearest);
     set_place(compositor, program, rect);
     set_turn(gl, program, surface);
-    textures_place_chroma(textures, pixel_for_pixel && compositor->hasty, sited);
+    textures_place_chroma(textures, nearest, sited);
     gl->Uniform4fv(program->sited, 1, sited);
     gl->Uniform4fv(program->luma, 1, textures->matrix.luma);
     gl->Uniform4fv(program->chroma, 1, textures->matrix.chroma);

@@ -58,6 +58,9 @@ static const char fragment_source[] =
     "#ifdef COPY\n" /* nothing is computed: llvmpipe has a way of its own for that */
     "    RESULT = vec4(TEXTURE(plane0, at).rgb, 1.0);\n"
     "#endif\n"
+    "#ifdef PAIR\n"
+    "    RESULT = vec4(TEXTURE(plane1, at).r, TEXTURE(plane2, at).r, 0.0, 1.0);\n"
+    "#endif\n"
     "#ifdef TEXT\n"
     "    float ink = TEXTURE(plane0, at).r;\n"
     "    RESULT = vec4(vec3(ink), mix(0.6, 1.0, ink));\n"
@@ -99,6 +102,7 @@ static const char *const kind_words[N_PROGRAMS][2] = {
                           "#define RGB TEXTURE(plane0, at).rgb\n"},
     [PROGRAM_TEXT] = {"#define TEXT\n"},
     [PROGRAM_COPY] = {"#define COPY\n"},
+    [PROGRAM_PAIR] = {"#define PAIR\n"},
 };
 
 /* The text of the numbers of colours, bit by bit: how a locale writes them does not matter. */

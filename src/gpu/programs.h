@@ -8,7 +8,8 @@
 
 #define PROGRAM_TEXT PICTURE_N_KINDS
 #define PROGRAM_COPY (PICTURE_N_KINDS + 1) /* PICTURE_RGB whose scale is 1 */
-#define N_PROGRAMS (PICTURE_N_KINDS + 2)
+#define PROGRAM_PAIR (PICTURE_N_KINDS + 2) /* two planes as they are, into two channels */
+#define N_PROGRAMS (PICTURE_N_KINDS + 3)
 
 /* The one vertex attribute: a corner of the quad, 0..1, y down. */
 #define PROGRAM_CORNER 0
@@ -35,8 +36,8 @@ struct programs {
     unsigned n_coloured;
 };
 
-/* Compiles what is not compiled yet. matrix: of the picture that is drawn; NULL: it is text. NULL:
- * the driver refuses; logged. */
+/* Compiles what is not compiled yet. matrix: of the picture that is drawn; NULL: kind is no
+ * picture's. NULL: the driver refuses; logged. */
 const struct program *program_get(struct programs *programs, const struct gl *gl, unsigned kind,
                                   const struct picture_matrix *matrix, const char *name);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the compositor's files share: drawing (compositor.c), reading it back
- * (compositor_read.c), what is uploaded of a picture (compositor_take.c), planes
+ * What the compositor's files share: itself (compositor.c), drawing (compositor_draw.c), reading it
+ * back (compositor_read.c), what is uploaded of a picture (compositor_take.c), planes
  * (compositor_scan_out.c), what the output says (compositor_events.c), and what is different in a
  * host's context (compositor_host.c).
  */
@@ -16,7 +16,7 @@ struct compositor {
     struct gl gl;
     struct output output;
     const char *name;
-    struct program programs[N_PROGRAMS];
+    struct programs programs;
     GLuint corners;
     struct surface_ways ways;
     int width, height;

@@ -64,6 +64,7 @@
     X(void, EnableVertexAttribArray, (GLuint))                                                     \
     X(void, Finish, (void))                                                                        \
     X(void, FramebufferRenderbuffer, (GLenum, GLenum, GLenum, GLuint))                             \
+    X(void, FramebufferTexture2D, (GLenum, GLenum, GLenum, GLuint, GLint))                         \
     X(void, GenBuffers, (GLsizei, GLuint *))                                                       \
     X(void, GenFramebuffers, (GLsizei, GLuint *))                                                  \
     X(void, GenRenderbuffers, (GLsizei, GLuint *))                                                 \

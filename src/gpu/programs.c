@@ -4,6 +4,9 @@
 #include <limef/base/log.h>
 
 #include <libavutil/error.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 
 static const char vertex_source[] =
     "IN vec2 corner;\n"
@@ -30,7 +33,12 @@ static const char fragment_source[] =
     "precision mediump float;\n"
     "#endif\n"
     "uniform SAMPLER plane0, plane1, plane2;\n"
+    "#ifdef COLOURED\n"
+    "precision highp int;\n"
+    "const vec4 luma = uintBitsToFloat(uvec4(LUMA)), chroma = uintBitsToFloat(uvec4(CHROMA_BY));\n"
+    "#else\n"
     "uniform vec4 luma, chroma;\n"
+    "#endif\n"
     "IN vec2 at;\n"
     "IN vec2 chroma_at;\n"
     "void main() {\n"
@@ -49,6 +57,9 @@ static const char fragment_source[] =
     "#endif\n"
     "#ifdef COPY\n" /* nothing is computed: llvmpipe has a way of its own for that */
     "    RESULT = vec4(TEXTURE(plane0, at).rgb, 1.0);\n"
+    "#endif\n"
+    "#ifdef PAIR\n"
+    "    RESULT = vec4(TEXTURE(plane1, at).r, TEXTURE(plane2, at).r, 0.0, 1.0);\n"
     "#endif\n"
     "#ifdef TEXT\n"
     "    float ink = TEXTURE(plane0, at).r;\n"
@@ -91,16 +102,31 @@ static const char *const kind_words[N_PROGRAMS][2] = {
                           "#define RGB TEXTURE(plane0, at).rgb\n"},
     [PROGRAM_TEXT] = {"#define TEXT\n"},
     [PROGRAM_COPY] = {"#define COPY\n"},
+    [PROGRAM_PAIR] = {"#define PAIR\n"},
 };
 
-static GLuint compile(const struct gl *gl, GLenum type, const char *const sources[3],
+/* The text of the numbers of colours, bit by bit: how a locale writes them does not matter. */
+static void write_colours(char *text, size_t size, const struct picture_matrix *matrix)
+{
+    uint32_t bits[8];
+
+    memcpy(bits, matrix->luma, 4 * sizeof(bits[0]));
+    memcpy(bits + 4, matrix->chroma, 4 * sizeof(bits[0]));
+    snprintf(text, size,
+             "#define COLOURED\n"
+             "#define LUMA %uu, %uu, %uu, %uu\n"
+             "#define CHROMA_BY %uu, %uu, %uu, %uu\n",
+             bits[0], bits[1], bits[2], bits[3], bits[4], bits[5], bits[6], bits[7]);
+}
+
+static GLuint compile(const struct gl *gl, GLenum type, const char *const sources[4],
                       const char *name)
 {
     GLuint shader = gl->CreateShader(type);
     GLint compiled = 0;
     char log[256] = "";
 
-    gl->ShaderSource(shader, 3, sources, NULL);
+    gl->ShaderSource(shader, 4, sources, NULL);
     gl->CompileShader(shader);
     gl->GetShaderiv(shader, GL_COMPILE_STATUS, &compiled);
     if (compiled)
@@ -143,23 +169,24 @@ static int link_program(struct program *program, const struct gl *gl, GLuint ver
     return 0;
 }
 
-const struct program *program_get(struct program programs[N_PROGRAMS], const struct gl *gl,
-                                  unsigned kind, const char *name)
+/* coloured: in the colours that are noted in it. */
+static const struct program *make(struct program *program, const struct gl *gl, unsigned kind,
+                                  bool coloured, const char *name)
 {
-    struct program *program = &programs[kind];
     const char *words = kind_words[kind][gl->red_green || !kind_words[kind][1] ? 0 : 1];
     /* GL_OES_EGL_image_external is of the older language; the newer one needs another extension */
     int level = gl->desktop ? 2 : gl->major >= 3 && kind != PICTURE_EXTERNAL ? 1 : 0;
     GLuint vertex, fragment = 0;
+    char colours[256] = "";
 
-    if (program->id)
-        return program;
+    if (coloured)
+        write_colours(colours, sizeof(colours), &program->matrix);
     vertex = compile(gl, GL_VERTEX_SHADER,
-                     (const char *const[3]){vertex_words[level], "", vertex_source}, name);
+                     (const char *const[4]){vertex_words[level], "", "", vertex_source}, name);
     if (vertex)
-        fragment =
-            compile(gl, GL_FRAGMENT_SHADER,
-                    (const char *const[3]){fragment_words[level], words, fragment_source}, name);
+        fragment = compile(
+            gl, GL_FRAGMENT_SHADER,
+            (const char *const[4]){fragment_words[level], colours, words, fragment_source}, name);
     if (fragment)
         link_program(program, gl, vertex, fragment, name);
     gl->DeleteShader(vertex);
@@ -167,11 +194,45 @@ const struct program *program_get(struct program programs[N_PROGRAMS], const str
     return program->id ? program : NULL;
 }
 
-void programs_clear(struct program programs[N_PROGRAMS], const struct gl *gl)
+/* The program of a kind of pictures in their colours; NULL: there is no room for another one. */
+static struct program *find_coloured(struct programs *programs, unsigned kind,
+                                     const struct picture_matrix *matrix)
 {
-    for (unsigned i = 0; i < N_PROGRAMS; i++) {
+    struct program *program = programs->coloured;
+
+    for (; program < programs->coloured + programs->n_coloured; program++)
+        if (program->kind == kind && !memcmp(&program->matrix, matrix, sizeof(*matrix)))
+            return program;
+    if (programs->n_coloured == PROGRAMS_MAX_COLOURED)
+        return NULL;
+    programs->n_coloured++;
+    *program = (struct program){.kind = kind, .matrix = *matrix};
+    return program;
+}
+
+const struct program *program_get(struct programs *programs, const struct gl *gl, unsigned kind,
+                                  const struct picture_matrix *matrix, const char *name)
+{
+    struct program *coloured = NULL, *program;
+
+    /* llvmpipe reads what it is told anew for each few pixels: a fifth of what it costs to draw a
+     * picture pixel for pixel. OpenGL ES 2 cannot be given a number bit by bit. */
+    if (gl->software && gl->major >= 3 && kind < PICTURE_EXTERNAL)
+        coloured = find_coloured(programs, kind, matrix);
+    program = coloured ? coloured : &programs->plain[kind];
+    return program->id ? program : make(program, gl, kind, coloured != NULL, name);
+}
+
+static void delete_all(struct program *programs, unsigned n, const struct gl *gl)
+{
+    for (unsigned i = 0; i < n; i++)
         if (programs[i].id)
             gl->DeleteProgram(programs[i].id);
-        programs[i] = (struct program){0};
-    }
+}
+
+void programs_clear(struct programs *programs, const struct gl *gl)
+{
+    delete_all(programs->plain, N_PROGRAMS, gl);
+    delete_all(programs->coloured, programs->n_coloured, gl);
+    *programs = (struct programs){0};
 }

@@ -5,6 +5,7 @@
 #include "frame/buffer_pool.h"
 #include "frame/convert.h"
 #include "frame/drm_format.h"
+#include "gpu/chroma_pair.h"
 #include "gpu/to_rgb.h"
 
 #include <limef/base/log.h>
@@ -304,6 +305,7 @@ static void show(struct textures *textures, struct texture_set *set, const AVFra
     textures->shown = set;
     textures->shrunk = set == &textures->own ? textures->own_shrunk : 0;
     textures->bottom_up = false;
+    textures->pair.filled = false;
     textures->width = av->width;
     textures->height = av->height;
     picture_matrix_of(&textures->matrix, &textures->format, av);
@@ -426,27 +428,35 @@ void textures_forget(struct textures *textures, struct images *images, const str
     import_clear(&textures->import, images, gl);
 }
 
+static void bind(struct texture_set *set, const struct gl *gl, unsigned i, GLint filter)
+{
+    gl->ActiveTexture(GL_TEXTURE0 + i);
+    gl->BindTexture(set->target, set->ids[i]);
+    if (set->filters[i] == filter)
+        return;
+    gl->TexParameteri(set->target, GL_TEXTURE_MIN_FILTER, filter);
+    gl->TexParameteri(set->target, GL_TEXTURE_MAG_FILTER, filter);
+    set->filters[i] = filter;
+}
+
 void textures_bind(struct textures *textures, const struct gl *gl, bool pixel_for_pixel,
                    bool nearest)
 {
     const struct picture_format *format = &textures->format;
-    struct texture_set *set = textures->shown;
     bool same_size = format->shift_x == 0 && format->shift_y == 0;
 
-    for (unsigned i = 0; i < format->n_planes; i++) {
-        /* a texel that is hit in its middle needs no interpolation, which costs half of a frame's
-         * time where the CPU renders */
-        GLint filter =
-            nearest || (pixel_for_pixel && (i == 0 || same_size)) ? GL_NEAREST : GL_LINEAR;
+    /* a texel that is hit in its middle needs no interpolation, which costs half of a frame's time
+     * where the CPU renders */
+    for (unsigned i = 0; i < format->n_planes; i++)
+        bind(textures->shown, gl, i,
+             nearest || (pixel_for_pixel && (i == 0 || same_size)) ? GL_NEAREST : GL_LINEAR);
+}
 
-        gl->ActiveTexture(GL_TEXTURE0 + i);
-        gl->BindTexture(set->target, set->ids[i]);
-        if (set->filters[i] == filter)
-            continue;
-        gl->TexParameteri(set->target, GL_TEXTURE_MIN_FILTER, filter);
-        gl->TexParameteri(set->target, GL_TEXTURE_MAG_FILTER, filter);
-        set->filters[i] = filter;
-    }
+void textures_bind_pair(struct textures *textures, const struct gl *gl, bool pixel_for_pixel)
+{
+    bind(textures->shown, gl, 0, pixel_for_pixel ? GL_NEAREST : GL_LINEAR);
+    gl->ActiveTexture(GL_TEXTURE1);
+    gl->BindTexture(GL_TEXTURE_2D, textures->pair.texture);
 }
 
 void textures_place_chroma(const struct textures *textures, bool nearest, GLfloat sited[4])
@@ -468,6 +478,7 @@ void textures_place_chroma(const struct textures *textures, bool nearest, GLfloa
 void textures_clear(struct textures *textures, const struct gl *gl)
 {
     delete_textures(textures, gl);
+    chroma_pair_clear(&textures->pair, gl);
     av_frame_free(&textures->about);
     sws_freeContext(textures->sws);
     av_frame_free(&textures->converted);

@@ -16,6 +16,14 @@ struct SwsContext;
 struct buffer;
 struct limef_hardware_frame;
 
+/* Both chroma planes of a picture: chroma_pair.h. All-zero: not made yet. */
+struct chroma_pair {
+    GLuint texture, framebuffer;
+    int width, height;
+    bool refused; /* by this GL, for this size */
+    bool filled;  /* of the picture that is shown */
+};
+
 /* All-zero is empty. */
 struct textures {
     struct texture_set *shown; /* own, or one of the import's; NULL: no picture */
@@ -25,6 +33,7 @@ struct textures {
     int width, height;        /* in samples, as stored */
     unsigned shrunk; /* the texture of it, RGBA, is 1 / 2^shrunk as large in each direction */
     bool bottom_up;  /* and its first row is the lowest */
+    struct chroma_pair pair;
     /* what is uploaded to, kept from picture to picture */
     struct texture_set own;
     int own_width, own_height, own_pix_fmt;
@@ -82,6 +91,9 @@ void textures_forget(struct textures *textures, struct images *images, const str
  */
 void textures_bind(struct textures *textures, const struct gl *gl, bool pixel_for_pixel,
                    bool nearest);
+
+/* The same with both chroma planes from their pair. */
+void textures_bind_pair(struct textures *textures, const struct gl *gl, bool pixel_for_pixel);
 
 /* Writes what takes a position in the picture to one in its chroma planes, all 0..1: two factors,
  * and what is added to x and y. nearest: of two samples that are as near the one before is meant.

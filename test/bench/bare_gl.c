@@ -2,9 +2,9 @@
 /*
  * The floor of showing a file through GL: each decoded 4:2:0 picture uploaded
  * plane by plane, drawn once by one shader into an EGL surface without a
- * display, and waited for.
+ * display, and waited for; or into a window of SDL's, and swapped.
  *
- *   bare_gl FILE THREADS WIDTH HEIGHT linear|luma|nearest
+ *   bare_gl FILE THREADS WIDTH HEIGHT linear|luma|nearest [window]
  *
  * luma samples the luma without interpolation, which is right where the picture
  * is shown pixel for pixel; nearest the chroma as well, which is a little off.
@@ -12,6 +12,7 @@
 #include <EGL/egl.h>
 #include <EGL/eglext.h>
 #include <GLES3/gl3.h>
+#include <SDL.h>
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 #include <stdbool.h>
@@ -76,7 +77,26 @@ static void open_egl(int width, int height)
     context = eglCreateContext(display, config, EGL_NO_CONTEXT, version);
     if (!eglMakeCurrent(display, surface, surface, context))
         give_up("no GLES 3 context");
-    glViewport(0, 0, width, height);
+}
+
+/* Through GLX: Mesa 22 sends what llvmpipe has drawn for EGL through the connection, and shares the
+ * memory of what it has drawn for GLX. */
+static SDL_Window *open_window(int width, int height)
+{
+    SDL_Window *window;
+
+    SDL_SetHint(SDL_HINT_VIDEO_X11_FORCE_EGL, "0");
+    SDL_SetHint(SDL_HINT_OPENGL_ES_DRIVER, "0");
+    if (SDL_Init(SDL_INIT_VIDEO) != 0)
+        give_up("no display");
+    SDL_GL_SetAttribute(SDL_GL_CONTEXT_PROFILE_MASK, SDL_GL_CONTEXT_PROFILE_ES);
+    SDL_GL_SetAttribute(SDL_GL_CONTEXT_MAJOR_VERSION, 3);
+    SDL_GL_SetAttribute(SDL_GL_DEPTH_SIZE, 0);
+    window = SDL_CreateWindow("bare GL", 0, 0, width, height, SDL_WINDOW_OPENGL);
+    if (!window || !SDL_GL_CreateContext(window))
+        give_up("no window with GLES 3");
+    SDL_GL_SetSwapInterval(0);
+    return window;
 }
 
 static void attach_shader(GLuint program, GLenum type, const char *text)
@@ -121,7 +141,8 @@ static void open_textures(int width, int height, const GLint sampling[3])
     }
 }
 
-static void show(const AVFrame *picture)
+/* window: NULL: without one. */
+static void show(const AVFrame *picture, SDL_Window *window)
 {
     for (int i = 0; i < 3; i++) {
         glActiveTexture(GL_TEXTURE0 + (GLenum)i);
@@ -131,7 +152,12 @@ static void show(const AVFrame *picture)
                         picture->data[i]);
     }
     glDrawArrays(GL_TRIANGLE_STRIP, 0, 4);
-    glFinish();
+    if (!window) {
+        glFinish();
+        return;
+    }
+    SDL_GL_SwapWindow(window);
+    SDL_PumpEvents();
 }
 
 static AVCodecContext *open_decoder(AVFormatContext *format, int *stream, int n_threads)
@@ -151,7 +177,7 @@ static AVCodecContext *open_decoder(AVFormatContext *format, int *stream, int n_
     return codec;
 }
 
-static long play(AVFormatContext *format, AVCodecContext *codec, int stream)
+static long play(AVFormatContext *format, AVCodecContext *codec, int stream, SDL_Window *window)
 {
     AVPacket *packet = av_packet_alloc();
     AVFrame *picture = av_frame_alloc();
@@ -164,7 +190,7 @@ static long play(AVFormatContext *format, AVCodecContext *codec, int stream)
             avcodec_send_packet(codec, more ? packet : NULL);
         av_packet_unref(packet);
         for (; avcodec_receive_frame(codec, picture) >= 0; n++)
-            show(picture);
+            show(picture, window);
     }
     av_packet_free(&packet);
     av_frame_free(&picture);
@@ -176,21 +202,28 @@ int main(int n_arguments, char **arguments)
     AVFormatContext *format = NULL;
     AVCodecContext *codec;
     GLint sampling[3] = {GL_LINEAR, GL_LINEAR, GL_LINEAR};
-    int stream, n_nearest;
+    SDL_Window *window = NULL;
+    int stream, n_nearest, width, height;
 
     if (n_arguments < 6)
-        give_up("bare_gl FILE THREADS WIDTH HEIGHT linear|luma|nearest");
+        give_up("bare_gl FILE THREADS WIDTH HEIGHT linear|luma|nearest [window]");
+    width = atoi(arguments[3]);
+    height = atoi(arguments[4]);
     n_nearest = !strcmp(arguments[5], "nearest") ? 3 : !strcmp(arguments[5], "luma");
     for (int i = 0; i < n_nearest; i++)
         sampling[i] = GL_NEAREST;
-    open_egl(atoi(arguments[3]), atoi(arguments[4]));
+    if (n_arguments > 6)
+        window = open_window(width, height);
+    else
+        open_egl(width, height);
+    glViewport(0, 0, width, height);
     open_program();
     if (avformat_open_input(&format, arguments[1], NULL, NULL) < 0 ||
         avformat_find_stream_info(format, NULL) < 0)
         give_up("cannot open the file");
     codec = open_decoder(format, &stream, atoi(arguments[2]));
     open_textures(codec->width, codec->height, sampling);
-    printf("{\"frames\": %ld, \"renderer\": \"%s\"}\n", play(format, codec, stream),
+    printf("{\"frames\": %ld, \"renderer\": \"%s\"}\n", play(format, codec, stream, window),
            (const char *)glGetString(GL_RENDERER));
     avcodec_free_context(&codec);
     avformat_close_input(&format);

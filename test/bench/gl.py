@@ -59,8 +59,10 @@ def jobs_for(setup, clip, width, height):
             jobs["limef-play offscreen, imported (newer Mesa)"] = (play + ["--vo=offscreen", clip], newer)
     if setup.has("bare_gl"):
         for sampling in ("linear", "luma", "nearest"):
-            jobs[f"bare GL, {SAMPLINGS[sampling]}"] = [setup.program("bare_gl"), clip, N_THREADS, width, height,
-                                            sampling]
+            bare = [setup.program("bare_gl"), clip, N_THREADS, width, height, sampling]
+            jobs[f"bare GL, {SAMPLINGS[sampling]}"] = bare
+            if sampling == "linear" or (sampling == "nearest" and pixel_for_pixel):
+                jobs[f"bare GL in a window, {SAMPLINGS[sampling]}"] = bare + ["window"]
         if newer:
             jobs["bare GL, all bilinear (newer Mesa)"] = ([setup.program("bare_gl"), clip, N_THREADS, width, height,
                                                          "linear"], newer)
@@ -88,26 +90,28 @@ def n_shown(row):
 
 
 def mb_a_frame(setup, command, env):
-    """What it hands to OpenGL for a picture, counted by a stand-in in a run of its own; None: unknown. Memory
-    that is mapped once and kept is not in it, nor is what a display server is sent."""
+    """What it hands to OpenGL for a picture, and what OpenGL, drawing by the CPU, hands to the X server for it, counted
+    by a stand-in in a run of its own; None: unknown. Memory that is mapped once and kept is in neither."""
     with tempfile.NamedTemporaryFile("r") as counts:
         row = measure.run(command, env={**env, "LD_PRELOAD": setup.program("count_gl") + ".so",
                                         "LIMEF_COUNT_GL": counts.name})
         said = [line.split() for line in counts.read().splitlines()]
     if row["code"] or not said:
-        return None
-    return sum(int(words[i]) for words in said for i in (1, 3, 5)) / n_shown(row) / 1e6
+        return None, None
+    return tuple(sum(int(words[i]) for words in said for i in at) / n_shown(row) / 1e6 for at in ((1, 3, 5), (9,)))
 
 
 def compare_moved(report, moved):
     """MB a frame beside those of whom it is compared with, to a hundredth."""
-    for ours, theirs in (("limef-play window", "bare GL, all bilinear"),
-                         ("limef-play offscreen", "bare GL, all bilinear"),
+    for ours, theirs in (("limef-play offscreen", "bare GL, all bilinear"),
                          ("limef-play offscreen, imported (newer Mesa)", "bare GL, all bilinear (newer Mesa)"),
+                         ("limef-play window", "bare GL in a window, all bilinear"),
                          ("limef-play window", "mpv"), ("limef-play window", "ffplay"),
                          ("limef-play window", "glimagesink")):
-        if moved.get(ours) is not None and moved.get(theirs):
-            report.target(f"{ours} / {theirs}, MB a frame", round(moved[ours] / moved[theirs], 2), "<=", 1)
+        for i, what in enumerate(("MB a frame", "MB a frame to the X server")):
+            mine, others = moved.get(ours, (None, None))[i], moved.get(theirs, (None, None))[i]
+            if mine is not None and others:
+                report.target(f"{ours} / {theirs}, {what}", round(mine / others, 2), "<=", 1)
 
 
 def add_rate(runs):
@@ -141,15 +145,15 @@ def size(setup, report, width, height, env, server):
     report.section(f"1080p through GL on llvmpipe, shown at {width}x{height}",
                    f"{'Pixel for pixel' if exact else 'Scaled'}, in an Xvfb of 1920x1080; frames a "
                    "second of the whole process, start-up included.")
+    counted = {"MB a frame": lambda _, name: moved[name][0], "MB to X": lambda _, name: moved[name][1]}
     report.table_of(runs, {
-        "frames/s": "fps", **({"MB a frame": lambda _, name: moved[name]} if exact else {}), "cpu s": "cpu_s", "X server s": "helper_s", "peak MB": "rss_mb",
+        "frames/s": "fps", **(counted if exact else {}), "cpu s": "cpu_s", "X server s": "helper_s", "peak MB": "rss_mb",
         "of mpv": lambda of, name: of.median(name, "fps") / of.median("mpv", "fps")
         if "mpv" in of else None, "others": "others"})
-    report.ratio(f"{width}x{height}: limef-play offscreen / bare GL, all bilinear, frames a second", runs,
-                 "limef-play offscreen", "bare GL, all bilinear", "fps", ">=", 0.9)
-    if exact:  # the same samples
-        report.ratio(f"{width}x{height}: limef-play offscreen / bare GL, all nearest, frames a second", runs,
-                     "limef-play offscreen", "bare GL, all nearest", "fps", ">=", 0.9)
+    for ours, bare in (("limef-play offscreen", "bare GL"), ("limef-play window", "bare GL in a window")):
+        for sampling in ("linear", "nearest") if exact else ("linear",):  # pixel for pixel ours is nearest
+            report.ratio(f"{width}x{height}: {ours} / {bare}, {SAMPLINGS[sampling]}, frames a second", runs,
+                         ours, f"{bare}, {SAMPLINGS[sampling]}", "fps", ">=", 0.9)
     report.ratio(f"{width}x{height}: limef-play, imported / bare GL, both newer Mesa, frames a second", runs,
                  "limef-play offscreen, imported (newer Mesa)", "bare GL, all bilinear (newer Mesa)", "fps", ">=", 0.9)
     compare_moved(report, moved)

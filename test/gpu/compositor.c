@@ -157,36 +157,64 @@ Test(compositor, a_format_without_a_shader_is_converted_and_counted, .fini = clo
     av_frame_free(&av);
 }
 
+static void expect_turned(const AVFrame *av, int degrees, bool mirrored)
+{
+    int width, height;
+    double worst = 0, rgb[3];
+    uint8_t *rgba;
+
+    open_presenter(1, (struct limef_presenter_settings){0});
+    rendering_show(&presenter, 0, av, degrees, mirrored);
+    rgba = rendering_read(&presenter, &width, &height);
+    cr_assert(eq(int, width, degrees % 180 ? 48 : 64));
+    for (int y = 0; y < 48; y++)
+        for (int x = 0; x < 64; x++) {
+            /* where a stored pixel goes when the picture is turned clockwise */
+            int to_x = degrees == 0 ? x : degrees == 90 ? 47 - y : degrees == 180 ? 63 - x : y;
+            int to_y = degrees == 0 ? y : degrees == 90 ? x : degrees == 180 ? 47 - y : 63 - x;
+
+            if (mirrored)
+                to_x = width - 1 - to_x;
+            rendering_expected(av, x, y, rgb);
+            worst = fmax(worst, rendering_off_by(rgba + 4 * (to_y * width + to_x), rgb));
+        }
+    cr_expect(worst <= RENDERING_TOLERANCE, "%s, %d degrees, mirrored %d: off by %.1f",
+              av_get_pix_fmt_name(av->format), degrees, mirrored, worst);
+    free(rgba);
+    close_presenter();
+}
+
 Test(compositor, rotation_and_mirror_turn_every_pixel)
 {
-    AVFrame *av = rendering_waves(AV_PIX_FMT_RGB24, 64, 48);
+    static const int formats[] = {AV_PIX_FMT_RGB24, AV_PIX_FMT_YUV420P, AV_PIX_FMT_NV12};
 
-    for (int turn = 0; turn < 8; turn++) {
-        int degrees = turn % 4 * 90, width, height;
-        bool mirrored = turn >= 4;
-        double worst = 0, rgb[3];
-        uint8_t *rgba;
+    for (unsigned i = 0; i < N_OF(formats); i++) {
+        AVFrame *av = rendering_waves(formats[i], 64, 48);
 
-        open_presenter(1, (struct limef_presenter_settings){0});
-        rendering_show(&presenter, 0, av, degrees, mirrored);
-        rgba = rendering_read(&presenter, &width, &height);
-        cr_assert(eq(int, width, degrees % 180 ? 48 : 64));
-        for (int y = 0; y < 48; y++)
-            for (int x = 0; x < 64; x++) {
-                /* where a stored pixel goes when the picture is turned clockwise */
-                int to_x = degrees == 0 ? x : degrees == 90 ? 47 - y : degrees == 180 ? 63 - x : y;
-                int to_y = degrees == 0 ? y : degrees == 90 ? x : degrees == 180 ? 47 - y : 63 - x;
-
-                if (mirrored)
-                    to_x = width - 1 - to_x;
-                rendering_expected(av, x, y, rgb);
-                worst = fmax(worst, rendering_off_by(rgba + 4 * (to_y * width + to_x), rgb));
-            }
-        cr_expect(worst <= RENDERING_TOLERANCE, "%d degrees, mirrored %d: off by %.1f", degrees,
-                  mirrored, worst);
-        free(rgba);
-        close_presenter();
+        for (int turn = 0; turn < 8; turn++)
+            expect_turned(av, turn % 4 * 90, turn >= 4);
+        av_frame_free(&av);
     }
+}
+
+Test(compositor, a_picture_has_its_colours_wherever_its_tile_lies, .fini = close_presenter)
+{
+    AVFrame *av = rendering_waves(AV_PIX_FMT_YUV420P, 64, 48);
+    double worst = 0, rgb[3];
+    int width, height;
+    uint8_t *rgba;
+
+    open_presenter(4, (struct limef_presenter_settings){.width = 128, .height = 96});
+    for (uint32_t slot = 0; slot < 4; slot++)
+        rendering_show(&presenter, slot, av, 0, false);
+    rgba = rendering_read(&presenter, &width, &height);
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++) {
+            rendering_expected(av, x % 64, y % 48, rgb);
+            worst = fmax(worst, rendering_off_by(rgba + 4 * (y * width + x), rgb));
+        }
+    cr_expect(worst <= RENDERING_TOLERANCE, "off by %.1f", worst);
+    free(rgba);
     av_frame_free(&av);
 }
 

@@ -268,10 +268,7 @@ static void put_boundary(struct json *json, const struct limef_graph_boundary_lo
     json_integer(json, "depth", counters->depth);
     json_integer(json, "max_used", counters->max_used);
     json_integer(json, "writes", (int64_t)counters->n_written);
-    json_integer(json, "drops",
-                 (int64_t)(counters->n_dropped_oldest + counters->n_dropped_to_key +
-                           counters->n_dropped_flush + counters->n_dropped_timeout +
-                           counters->n_superseded));
+    json_integer(json, "drops", (int64_t)limef_lane_n_dropped(counters));
     json_open(json, "wait_us", '{');
     json_integer(json, "p50", look->wait_p50_us);
     json_integer(json, "p99", look->wait_p99_us);

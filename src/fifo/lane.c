@@ -291,6 +291,12 @@ void limef_lane_get_counters(const struct limef_lane *lane, struct limef_lane_co
     };
 }
 
+uint64_t limef_lane_n_dropped(const struct limef_lane_counters *counters)
+{
+    return counters->n_dropped_oldest + counters->n_dropped_to_key + counters->n_dropped_flush +
+           counters->n_dropped_timeout + counters->n_superseded;
+}
+
 unsigned limef_lane_n_waiting(const struct limef_lane *lane)
 {
     /* acquire: tail is seen at least as far on; pairs with what moved head, as in lane_take() */

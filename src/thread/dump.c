@@ -68,7 +68,7 @@ static void print_dot_edge(const struct seen_edge *edge, FILE *file)
     if (edge->is_cut)
         fprintf(file, " [style=bold, label=\"%u/%u, %.3f s, dropped %" PRIu64 "\"%s]",
                 edge->n_waiting, edge->counters.depth, (double)edge->oldest_us / 1e6,
-                graph_dump_dropped(&edge->counters),
+                limef_lane_n_dropped(&edge->counters),
                 edge->writer_waits || edge->late_us ? ", color=red" : "");
     fputs(";\n", file);
 }

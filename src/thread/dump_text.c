@@ -87,8 +87,8 @@ static void print_boundary(const struct graph_seen *seen, const struct seen_edge
     if (edge->late_us)
         fprintf(file, ", too old for %.3f s", (double)edge->late_us / 1e6);
     fprintf(file, "; %" PRIu64 " written, %" PRIu64 " read, %" PRIu64 " dropped",
-            counters->n_written, counters->n_read, graph_dump_dropped(counters));
-    if (graph_dump_dropped(counters))
+            counters->n_written, counters->n_read, limef_lane_n_dropped(counters));
+    if (limef_lane_n_dropped(counters))
         fprintf(file,
                 " (oldest %" PRIu64 ", to key %" PRIu64 ", flush %" PRIu64 ", timeout %" PRIu64
                 ", superseded %" PRIu64 ")",

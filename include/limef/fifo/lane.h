@@ -205,6 +205,9 @@ LIMEF_API int limef_lane_write(struct limef_lane *lane, const struct limef_frame
 LIMEF_API void limef_lane_get_counters(const struct limef_lane *lane,
                                        struct limef_lane_counters *counters);
 
+/** What of it was dropped, for whatever reason. Thread: any */
+LIMEF_API uint64_t limef_lane_n_dropped(const struct limef_lane_counters *counters);
+
 /**
  * How many frames wait at this moment.
  *

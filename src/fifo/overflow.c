@@ -288,6 +288,8 @@ static void end_hole(struct limef_lane *lane)
     uint64_t n_dropped = LIMEF_COUNTED(lane->n_dropped_to_key);
 
     lane->ends_hole = true;
+    if (n_dropped == lane->n_said) /* what was refused, while it was closed, was not dropped */
+        return;
     lane->n_holes++;
     if (lane->n_holes & (lane->n_holes - 1))
         return;

@@ -103,7 +103,7 @@ static void put_boundaries(struct json *json, const struct watch *watch)
         json_integer(json, "depth", boundary->counters.depth);
         json_integer(json, "max_used", boundary->counters.max_used);
         json_integer(json, "writes", (int64_t)boundary->counters.n_written);
-        json_integer(json, "drops", (int64_t)watch_n_drops(boundary));
+        json_integer(json, "drops", (int64_t)limef_lane_n_dropped(&boundary->counters));
         json_integer(json, "copied_bytes", (int64_t)boundary->counters.copied_bytes);
         json_open(json, "wait_us", '{');
         json_integer(json, "p50", boundary->wait_p50_us);

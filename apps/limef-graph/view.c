@@ -135,8 +135,8 @@ static int compare_boundaries(const void *left, const void *right, void *context
 
     switch (sorting->order) {
     case VIEW_BY_DROPS:
-        order = compare_numbers((double)watch_n_drops(&boundaries[a]),
-                                (double)watch_n_drops(&boundaries[b]));
+        order = compare_numbers((double)limef_lane_n_dropped(&boundaries[a].counters),
+                                (double)limef_lane_n_dropped(&boundaries[b].counters));
         break;
     case VIEW_BY_COST:
         order = compare_numbers((double)boundaries[a].oldest_us, (double)boundaries[b].oldest_us);
@@ -209,7 +209,7 @@ static void print_boundary(FILE *file, const struct limef_graph_boundary_look *b
     fprintf(file, "%-30.30s %3u /%3u %4u", name, boundary->n_waiting, counters->depth,
             counters->max_used);
     put_number(file, (double)boundary->oldest_us / 1e3, 8, 2);
-    fprintf(file, " %7llu", (unsigned long long)watch_n_drops(boundary));
+    fprintf(file, " %7llu", (unsigned long long)limef_lane_n_dropped(&boundary->counters));
     put_number(file, (double)boundary->wait_p50_us / 1e3, 8, 2);
     put_number(file, (double)boundary->wait_p99_us / 1e3, 8, 2);
     fprintf(file, " %9llu  %s\n", (unsigned long long)counters->n_written,

@@ -26,14 +26,6 @@ int watch_init(struct watch *watch, struct assembly *assembly)
     return limef_fail(AVERROR(ENOMEM), "limef-graph", "watching %u filters", assembly->n_elements);
 }
 
-uint64_t watch_n_drops(const struct limef_graph_boundary_look *boundary)
-{
-    const struct limef_lane_counters *counters = &boundary->counters;
-
-    return counters->n_dropped_oldest + counters->n_dropped_to_key + counters->n_dropped_flush +
-           counters->n_dropped_timeout + counters->n_superseded;
-}
-
 size_t watch_find(const struct watch *watch, const struct limef_filter *filter)
 {
     size_t i = 0;
@@ -102,7 +94,7 @@ void watch_look(struct watch *watch)
         size_t to = watch_find(watch, watch->boundaries[i].to);
 
         if (to < watch->n_filters)
-            watch->more[to].n_drops += watch_n_drops(&watch->boundaries[i]);
+            watch->more[to].n_drops += limef_lane_n_dropped(&watch->boundaries[i].counters);
     }
 }
 

@@ -36,9 +36,6 @@ int watch_init(struct watch *watch, struct assembly *assembly);
 /* Renews everything. */
 void watch_look(struct watch *watch);
 
-/* Frames dropped at a boundary, whatever the reason. */
-uint64_t watch_n_drops(const struct limef_graph_boundary_look *boundary);
-
 /* A line for each of the latest n changes of the plan: when, which one, what, why. */
 void watch_print_changes(const struct watch *watch, size_t n, FILE *file);
 

@@ -51,6 +51,7 @@ static void sum_up(const struct boundaries *boundaries, struct stream_facts *fac
         sum->n_dropped_oldest += counters->n_dropped_oldest;
         sum->n_dropped_to_key += counters->n_dropped_to_key;
         sum->n_dropped_timeout += counters->n_dropped_timeout;
+        sum->n_dropped_stale += counters->n_dropped_stale;
         sum->copied_bytes += counters->copied_bytes;
     }
 }
@@ -97,7 +98,8 @@ static void put_drops(struct json *json, const struct stream_facts *facts)
                            facts->boundaries.n_dropped_flush));
     json_integer(json, "overflow",
                  (int64_t)(facts->boundaries.n_dropped_oldest + facts->boundaries.n_dropped_to_key +
-                           facts->boundaries.n_dropped_timeout));
+                           facts->boundaries.n_dropped_timeout +
+                           facts->boundaries.n_dropped_stale));
     json_integer(json, "latency", (int64_t)facts->latency.n_dropped);
     json_integer(json, "corrupt", (int64_t)facts->decode.n_corrupt);
     json_integer(json, "failed", (int64_t)facts->slot.n_failed);
@@ -272,10 +274,7 @@ static void put_boundary(struct json *json, const struct limef_graph_boundary_lo
     json_integer(json, "depth", counters->depth);
     json_integer(json, "max_used", counters->max_used);
     json_integer(json, "writes", (int64_t)counters->n_written);
-    json_integer(json, "drops",
-                 (int64_t)(counters->n_dropped_oldest + counters->n_dropped_to_key +
-                           counters->n_dropped_flush + counters->n_dropped_timeout +
-                           counters->n_superseded));
+    json_integer(json, "drops", (int64_t)limef_lane_n_dropped(counters));
     json_open(json, "wait_us", '{');
     json_integer(json, "p50", look->wait_p50_us);
     json_integer(json, "p99", look->wait_p99_us);

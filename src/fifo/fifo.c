@@ -3,6 +3,7 @@
 
 #include "base/hot.h"
 #include "fifo/futex.h"
+#include "fifo/key_waits.h"
 #include "fifo/ring.h"
 
 #include <limef/base/log.h>
@@ -310,23 +311,48 @@ void limef_fifo_recycle_batch(struct limef_fifo *fifo, struct limef_stack_frame 
     }
 }
 
+/* In the place of the first packet of a video stream that is dropped stands a GAP: who is behind
+ * goes on at a key frame. Returns false: that is said already, or nobody needs it. */
+static bool become_gap(struct limef_stack_frame *stack, struct limef_key_waits *said)
+{
+    unsigned n_said = said->n;
+    bool was_all = said->all_but;
+    struct limef_signal_frame gap;
+
+    key_waits_begin(said, &stack->any.frame);
+    if (was_all || !key_waits_gap(said, said->all_but ? 0 : n_said, &gap))
+        return false;
+    if (!said->all_but && said->n > n_said + 1) /* a group of several */
+        gap.frame.slot = UINT32_MAX;
+    stack_frame_empty(stack);
+    return stack_frame_adapt(stack, &gap.frame) == 0;
+}
+
+static void drop_media_of(struct limef_lane *lane)
+{
+    struct limef_stack_frame *frame, *kept = NULL, **last = &kept;
+    struct limef_key_waits said = {.n = 0};
+
+    while (lane_take(lane, &frame, 1)) {
+        bool drops = is_media(&frame->any.frame);
+
+        LIMEF_COUNT(lane->n_dropped_stale, drops);
+        if (drops && !become_gap(frame, &said)) {
+            lane_recycle(lane, &frame, 1);
+            continue;
+        }
+        frame->next = NULL;
+        *last = frame;
+        last = &frame->next;
+    }
+    lane->unread = kept;
+}
+
 void fifo_drop_media(struct limef_fifo *fifo)
 {
     limef_fifo_unhold(fifo);
-    for (struct limef_lane *lane = fifo->lanes; lane; lane = lane->next) {
-        struct limef_stack_frame *frame, *kept = NULL, **last = &kept;
-
-        while (lane_take(lane, &frame, 1)) {
-            if (is_media(&frame->any.frame)) {
-                lane_recycle(lane, &frame, 1);
-                continue;
-            }
-            frame->next = NULL;
-            *last = frame;
-            last = &frame->next;
-        }
-        lane->unread = kept;
-    }
+    for (struct limef_lane *lane = fifo->lanes; lane; lane = lane->next)
+        drop_media_of(lane);
 }
 
 void limef_fifo_unread(struct limef_fifo *fifo, struct limef_stack_frame *frame)

@@ -52,6 +52,14 @@ static void sample(struct limef_lane *lane, struct limef_stack_frame *stack)
     lane->sample_in = lane->sample_every;
 }
 
+/* Who is closed does not get it. What is live goes on behind it; a file's is offered again. */
+static APART int refuse(struct limef_lane *lane, const struct limef_frame *frame)
+{
+    if (lane->settings.overflow != LIMEF_OVERFLOW_BLOCK)
+        lane_begin_waits(lane, frame);
+    return AVERROR_EXIT;
+}
+
 HOT int limef_lane_write(struct limef_lane *lane, const struct limef_frame *frame)
 {
     const struct limef_signal_frame *signal_frame = limef_signal_frame_from(frame);
@@ -61,7 +69,7 @@ HOT int limef_lane_write(struct limef_lane *lane, const struct limef_frame *fram
     if (frame->payload)
         prefetch_line(frame->payload);
     if (lane_is_closed(lane))
-        return AVERROR_EXIT;
+        return refuse(lane, frame);
     if (signal_frame && signal_frame->signal == LIMEF_SIGNAL_FLUSH)
         lane_flush(lane, frame->slot);
     ret = lane_make_room(lane, frame, &stack);
@@ -272,13 +280,16 @@ static unsigned n_held(const struct limef_lane *lane)
 
 void limef_lane_get_counters(const struct limef_lane *lane, struct limef_lane_counters *counters)
 {
+    uint64_t n_stale = LIMEF_COUNTED(lane->n_dropped_stale);
+
     *counters = (struct limef_lane_counters){
         .n_written = LIMEF_COUNTED(lane->n_written),
-        .n_read = LIMEF_COUNTED(lane->n_read),
+        .n_read = LIMEF_COUNTED(lane->n_read) - n_stale,
         .n_dropped_oldest = LIMEF_COUNTED(lane->n_dropped_oldest),
         .n_dropped_to_key = LIMEF_COUNTED(lane->n_dropped_to_key),
         .n_dropped_flush = LIMEF_COUNTED(lane->n_dropped_flush),
         .n_dropped_timeout = LIMEF_COUNTED(lane->n_dropped_timeout),
+        .n_dropped_stale = n_stale,
         .n_superseded = LIMEF_COUNTED(lane->n_superseded),
         .n_blocked = LIMEF_COUNTED(lane->n_blocked),
         .n_wakes = LIMEF_COUNTED(lane->n_wakes),
@@ -289,6 +300,12 @@ void limef_lane_get_counters(const struct limef_lane *lane, struct limef_lane_co
         .n_frames = lane->n_frames,
         .n_used = limef_lane_n_waiting(lane) + n_held(lane),
     };
+}
+
+uint64_t limef_lane_n_dropped(const struct limef_lane_counters *counters)
+{
+    return counters->n_dropped_oldest + counters->n_dropped_to_key + counters->n_dropped_flush +
+           counters->n_dropped_timeout + counters->n_dropped_stale + counters->n_superseded;
 }
 
 unsigned limef_lane_n_waiting(const struct limef_lane *lane)

@@ -47,7 +47,8 @@ struct lane_rest lane_move_out(struct limef_lane *lane, struct limef_stack_frame
  */
 void lane_move_in(struct limef_lane *lane, const struct lane_rest *rest);
 
-/* Drops the media that waits, also in a closed fifo; signals and codec frames stay. Thread: the
+/* Drops the media that waits, also in a closed fifo; signals and codec frames stay, and of each
+ * video stream that lost packets there is a GAP in the place of the first of them. Thread: the
  * consumer, or the controlling one while nobody reads */
 void fifo_drop_media(struct limef_fifo *fifo);
 

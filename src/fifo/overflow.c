@@ -3,13 +3,13 @@
 
 #include "base/hot.h"
 #include "fifo/futex.h"
+#include "fifo/key_waits.h"
 #include "fifo/ring.h"
 #include "filter/probe_private.h"
 #include "thread/interrupt.h"
 
 #include <limef/base/log.h>
 #include <limef/filter/filter.h>
-#include <limef/frame/group.h>
 #include <limef/thread/thread.h>
 
 #include <libavutil/error.h>
@@ -17,114 +17,17 @@
 /* A blocked writer looks this often before it sleeps. */
 #define WRITER_LOOKS 4
 
-/* Whether what follows of its stream cannot be decoded without it. */
-static bool has_followers(const struct limef_frame *frame)
-{
-    return frame->frame_class == LIMEF_FRAME_PACKET && frame->media != LIMEF_MEDIA_AUDIO &&
-           frame->media != LIMEF_MEDIA_OTHER;
-}
-
-static uint64_t stream_of(const struct limef_frame *frame)
-{
-    return (uint64_t)frame->slot << 16 | frame->track;
-}
-
-/* Its place in the list; n: it is not there. */
-static unsigned find(const struct limef_key_waits *waits, uint64_t stream)
-{
-    unsigned i = 0;
-
-    while (i < waits->n && waits->streams[i] != stream)
-        i++;
-    return i;
-}
-
-/* Returns false if there is no room. */
-static bool add(struct limef_key_waits *waits, uint64_t stream)
-{
-    if (find(waits, stream) < waits->n)
-        return true;
-    if (waits->n == LIMEF_LANE_MAX_WAITS)
-        return false;
-    waits->streams[waits->n++] = stream;
-    return true;
-}
-
-static void take_out(struct limef_key_waits *waits, uint64_t stream)
-{
-    unsigned i = find(waits, stream);
-
-    if (i < waits->n)
-        waits->streams[i] = waits->streams[--waits->n];
-}
-
 static const char *name_of(const struct limef_lane *lane)
 {
     return lane->chain ? lane->chain->name : "lane";
 }
 
-static void begin_wait(struct limef_lane *lane, const struct limef_frame *frame)
+void lane_begin_waits(struct limef_lane *lane, const struct limef_frame *lost)
 {
-    struct limef_key_waits *waits = &lane->waits_for_key;
-
-    if (!has_followers(frame))
-        return;
-    if (waits->all_but) {
-        take_out(waits, stream_of(frame));
-    } else if (!add(waits, stream_of(frame))) {
+    if (!key_waits_begin(&lane->waits_for_key, lost))
         limef_log(LIMEF_LOG_WARNING, name_of(lane),
                   "more than %d streams have holes: some are left with key frames alone",
                   LIMEF_LANE_MAX_WAITS);
-        *waits = (struct limef_key_waits){.all_but = true};
-    }
-}
-
-/* A key frame of the stream came. */
-static void end_wait(struct limef_key_waits *waits, uint64_t stream)
-{
-    if (waits->all_but)
-        add(waits, stream);
-    else
-        take_out(waits, stream);
-}
-
-static bool waits_for_key(const struct limef_lane *lane, uint64_t stream)
-{
-    const struct limef_key_waits *waits = &lane->waits_for_key;
-
-    return (waits->n || waits->all_but) && (find(waits, stream) < waits->n) != waits->all_but;
-}
-
-bool lane_gap(const struct limef_lane *lane, unsigned n, struct limef_signal_frame *gap)
-{
-    const struct limef_key_waits *waits = &lane->waits_for_key;
-    uint32_t slot = UINT32_MAX; /* of too many to know which */
-
-    if (n >= (waits->all_but ? 1 : waits->n))
-        return false;
-    if (!waits->all_but)
-        slot = (uint32_t)(waits->streams[n] >> 16);
-    limef_signal_frame_set(gap, LIMEF_SIGNAL_GAP, slot, "dropped to the next key frame");
-    gap->frame.media = LIMEF_MEDIA_VIDEO;
-    gap->frame.track = waits->all_but ? 0 : (uint16_t)waits->streams[n];
-    return true;
-}
-
-/* FLUSH: what follows of the slot begins with a key frame by itself. */
-static void end_waits_of_slot(struct limef_key_waits *waits, uint32_t slot)
-{
-    if (slot == UINT32_MAX)
-        *waits = (struct limef_key_waits){.n = 0};
-    for (unsigned i = waits->all_but ? 0 : waits->n; i-- > 0;)
-        if (waits->streams[i] >> 16 == slot)
-            take_out(waits, waits->streams[i]);
-}
-
-void lane_begin_waits(struct limef_lane *lane, const struct limef_frame *frame)
-{
-    begin_wait(lane, frame);
-    for (unsigned i = 0, n = limef_group_n(frame); i < n; i++)
-        begin_wait(lane, &limef_group_nth(frame, i)->frame);
 }
 
 /* Signals in front have no time. There is media, and head_cache is new. */
@@ -385,6 +288,8 @@ static void end_hole(struct limef_lane *lane)
     uint64_t n_dropped = LIMEF_COUNTED(lane->n_dropped_to_key);
 
     lane->ends_hole = true;
+    if (n_dropped == lane->n_said) /* what was refused, while it was closed, was not dropped */
+        return;
     lane->n_holes++;
     if (lane->n_holes & (lane->n_holes - 1))
         return;
@@ -398,7 +303,7 @@ static void end_hole(struct limef_lane *lane)
 static struct limef_stack_frame *admit_to_key(struct limef_lane *lane, const struct limef_frame *in)
 {
     uint64_t stream = stream_of(in);
-    bool waits = waits_for_key(lane, stream) && has_followers(in);
+    bool waits = key_waits_has(&lane->waits_for_key, stream) && has_followers(in);
     bool key = has_followers(in) && (in->flags & LIMEF_FRAME_KEY);
     struct limef_stack_frame *stack = NULL;
 
@@ -410,12 +315,12 @@ static struct limef_stack_frame *admit_to_key(struct limef_lane *lane, const str
         }
     }
     if (stack) {
-        if (waits_for_key(lane, stream) && key) {
+        if (key_waits_has(&lane->waits_for_key, stream) && key) {
             end_hole(lane);
-            end_wait(&lane->waits_for_key, stream);
+            key_waits_end(&lane->waits_for_key, stream);
         }
     } else {
-        begin_wait(lane, in);
+        lane_begin_waits(lane, in);
         LIMEF_COUNT(lane->n_dropped_to_key, 1);
     }
     return stack;
@@ -475,5 +380,5 @@ HOT int lane_make_room(struct limef_lane *lane, const struct limef_frame *in,
 void lane_flush(struct limef_lane *lane, uint32_t slot)
 {
     LIMEF_COUNT(lane->n_dropped_flush, requeue_without(lane, slot, lane->n_frames));
-    end_waits_of_slot(&lane->waits_for_key, slot);
+    key_waits_end_slot(&lane->waits_for_key, slot);
 }

@@ -16,12 +16,8 @@ int lane_make_room(struct limef_lane *lane, const struct limef_frame *in,
  * Thread: the producer */
 void lane_flush(struct limef_lane *lane, uint32_t slot);
 
-/* What of its streams a lane keeps back up to the next key frame, as GAP signals, one after the
- * other: the nth. Returns false: there are no more. Thread: the producer, or while nobody writes */
-bool lane_gap(const struct limef_lane *lane, unsigned n, struct limef_signal_frame *gap);
-
-/* The frame is lost: what of it cannot be decoded without those before it waits for a key frame.
- * Audio, subtitles, pictures and signals stand alone. */
-void lane_begin_waits(struct limef_lane *lane, const struct limef_frame *frame);
+/* The frame is lost: what follows of its streams and cannot be decoded without it waits for a key
+ * frame. Thread: the producer */
+void lane_begin_waits(struct limef_lane *lane, const struct limef_frame *lost);
 
 #endif

@@ -67,6 +67,7 @@ struct row {
 #define THREAD(member) offsetof(struct seen_thread, member)
 #define BOUNDARY(member) offsetof(struct seen_edge, member)
 #define FILTER(member) offsetof(struct seen_filter, member)
+#define DROPPED ABOUT_BOUNDARY, "limef_boundary_dropped", NULL, "", COUNTER, FORM_COUNT
 
 static const struct family families[] = {
     {ABOUT_CAMERA, "limef_camera_state", NULL, "What the camera is doing.",
@@ -254,14 +255,11 @@ static const struct family families[] = {
      FORM_COUNT, BOUNDARY(counters.n_blocked), NULL, NULL},
     {ABOUT_BOUNDARY, "limef_boundary_dropped", NULL, "Frames that were dropped.", COUNTER,
      FORM_COUNT, BOUNDARY(counters.n_dropped_oldest), "reason", "oldest"},
-    {ABOUT_BOUNDARY, "limef_boundary_dropped", NULL, "", COUNTER, FORM_COUNT,
-     BOUNDARY(counters.n_dropped_to_key), "reason", "to_key"},
-    {ABOUT_BOUNDARY, "limef_boundary_dropped", NULL, "", COUNTER, FORM_COUNT,
-     BOUNDARY(counters.n_dropped_flush), "reason", "flush"},
-    {ABOUT_BOUNDARY, "limef_boundary_dropped", NULL, "", COUNTER, FORM_COUNT,
-     BOUNDARY(counters.n_dropped_timeout), "reason", "timeout"},
-    {ABOUT_BOUNDARY, "limef_boundary_dropped", NULL, "", COUNTER, FORM_COUNT,
-     BOUNDARY(counters.n_superseded), "reason", "superseded"},
+    {DROPPED, BOUNDARY(counters.n_dropped_to_key), "reason", "to_key"},
+    {DROPPED, BOUNDARY(counters.n_dropped_flush), "reason", "flush"},
+    {DROPPED, BOUNDARY(counters.n_dropped_timeout), "reason", "timeout"},
+    {DROPPED, BOUNDARY(counters.n_dropped_stale), "reason", "stale"},
+    {DROPPED, BOUNDARY(counters.n_superseded), "reason", "superseded"},
     {ABOUT_BOUNDARY, "limef_boundary_copied_bytes", "bytes", "Bytes that had to be copied.",
      COUNTER, FORM_COUNT, BOUNDARY(counters.copied_bytes), NULL, NULL},
     {ABOUT_BOUNDARY, "limef_boundary_grown", NULL, "Times that a frame of its pool grew.", COUNTER,

@@ -68,7 +68,7 @@ static void print_dot_edge(const struct seen_edge *edge, FILE *file)
     if (edge->is_cut)
         fprintf(file, " [style=bold, label=\"%u/%u, %.3f s, dropped %" PRIu64 "\"%s]",
                 edge->n_waiting, edge->counters.depth, (double)edge->oldest_us / 1e6,
-                graph_dump_dropped(&edge->counters),
+                limef_lane_n_dropped(&edge->counters),
                 edge->writer_waits || edge->late_us ? ", color=red" : "");
     fputs(";\n", file);
 }
@@ -145,10 +145,10 @@ static void print_json_edge(const struct seen_edge *edge, FILE *file)
     fprintf(file,
             ", \"written\": %" PRIu64 ", \"read\": %" PRIu64 ", \"copied_bytes\": %" PRIu64
             ", \"dropped\": {\"oldest\": %" PRIu64 ", \"to_key\": %" PRIu64 ", \"flush\": %" PRIu64
-            ", \"timeout\": %" PRIu64 ", \"superseded\": %" PRIu64 "}}",
+            ", \"timeout\": %" PRIu64 ", \"stale\": %" PRIu64 ", \"superseded\": %" PRIu64 "}}",
             counters->n_written, counters->n_read, counters->copied_bytes,
             counters->n_dropped_oldest, counters->n_dropped_to_key, counters->n_dropped_flush,
-            counters->n_dropped_timeout, counters->n_superseded);
+            counters->n_dropped_timeout, counters->n_dropped_stale, counters->n_superseded);
 }
 
 void graph_dump_json(const struct graph_seen *seen, FILE *file)

@@ -14,10 +14,4 @@ void graph_dump_json(const struct graph_seen *seen, FILE *file);
 /* A name in quotes, with what DOT and people read: no control characters, '"' and '\' escaped. */
 void graph_dump_name(FILE *file, const char *name, char quote);
 
-static inline uint64_t graph_dump_dropped(const struct limef_lane_counters *counters)
-{
-    return counters->n_dropped_oldest + counters->n_dropped_to_key + counters->n_dropped_flush +
-           counters->n_dropped_timeout + counters->n_superseded;
-}
-
 #endif

@@ -87,13 +87,13 @@ static void print_boundary(const struct graph_seen *seen, const struct seen_edge
     if (edge->late_us)
         fprintf(file, ", too old for %.3f s", (double)edge->late_us / 1e6);
     fprintf(file, "; %" PRIu64 " written, %" PRIu64 " read, %" PRIu64 " dropped",
-            counters->n_written, counters->n_read, graph_dump_dropped(counters));
-    if (graph_dump_dropped(counters))
+            counters->n_written, counters->n_read, limef_lane_n_dropped(counters));
+    if (limef_lane_n_dropped(counters))
         fprintf(file,
                 " (oldest %" PRIu64 ", to key %" PRIu64 ", flush %" PRIu64 ", timeout %" PRIu64
-                ", superseded %" PRIu64 ")",
+                ", stale %" PRIu64 ", superseded %" PRIu64 ")",
                 counters->n_dropped_oldest, counters->n_dropped_to_key, counters->n_dropped_flush,
-                counters->n_dropped_timeout, counters->n_superseded);
+                counters->n_dropped_timeout, counters->n_dropped_stale, counters->n_superseded);
     if (counters->copied_bytes)
         fprintf(file, ", %" PRIu64 " bytes copied", counters->copied_bytes);
     fprintf(file, "; when full: %s", limef_overflow_name(edge->overflow));

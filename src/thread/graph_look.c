@@ -37,6 +37,7 @@ void graph_add_counters(struct limef_lane_counters *sum, const struct limef_lane
     sum->n_dropped_to_key += more.n_dropped_to_key;
     sum->n_dropped_flush += more.n_dropped_flush;
     sum->n_dropped_timeout += more.n_dropped_timeout;
+    sum->n_dropped_stale += more.n_dropped_stale;
     sum->n_superseded += more.n_superseded;
     sum->n_blocked += more.n_blocked;
     sum->n_wakes += more.n_wakes;

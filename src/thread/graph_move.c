@@ -13,8 +13,8 @@
 #include "thread/graph_private.h"
 
 #include "fifo/futex.h"
+#include "fifo/key_waits.h"
 #include "fifo/lane_private.h"
-#include "fifo/overflow.h"
 #include "filter/input_private.h"
 #include "thread/command.h"
 
@@ -55,7 +55,7 @@ static int hand_over_gaps(const struct limef_lane *lane)
 {
     struct limef_signal_frame gap;
 
-    for (unsigned i = 0; lane_gap(lane, i, &gap); i++)
+    for (unsigned i = 0; key_waits_gap(&lane->waits_for_key, i, &gap); i++)
         if (limef_go(lane->chain, &gap.frame) == AVERROR(EAGAIN))
             return AVERROR(EAGAIN);
     return 0;

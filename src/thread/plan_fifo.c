@@ -4,12 +4,10 @@
 
 #include <math.h>
 
-#define LEAST_DEPTH 2
 /* of a live stream's packets: they are small, and losing one costs a group of pictures */
 #define LEAST_DEPTH_OF_PACKETS 8
 #define MOST_DEPTH 1024
 
-#define DEFAULT_BUDGET_BYTES ((size_t)256 << 20)
 #define DEFAULT_BUDGET_US 500000
 #define LEAST_BUDGET_US 1000 /* 0 would be no bound */
 
@@ -19,7 +17,7 @@
 /* The next of 2, 3, 4, 6, 8, 12, ...: small differences make no difference. */
 static unsigned round_up(double need)
 {
-    unsigned depth = LEAST_DEPTH;
+    unsigned depth = PLAN_LEAST_DEPTH;
 
     while (depth < need && depth < MOST_DEPTH)
         depth = depth & (depth - 1) ? depth / 3 * 4 : depth / 2 * 3;
@@ -130,7 +128,7 @@ static unsigned depth_of(const struct plan_work *work, uint32_t number, bool kee
         depth = kept;
     most = (double)budget_us(work, edge) * edge->rate_hz / 1e6;
     if (depth > most)
-        depth = most > LEAST_DEPTH ? (unsigned)most : LEAST_DEPTH;
+        depth = most > PLAN_LEAST_DEPTH ? (unsigned)most : PLAN_LEAST_DEPTH;
     return depth;
 }
 
@@ -177,14 +175,14 @@ static bool fits_budget(const struct plan_work *work, bool keeps, double most)
 /* Takes from every fifo the same share of what it has above the least. */
 static void cut_down(const struct plan_work *work, double most)
 {
-    double least = bytes_in_all(work, LEAST_DEPTH);
+    double least = bytes_in_all(work, PLAN_LEAST_DEPTH);
     double share = least < most ? (most - least) / (bytes_in_all(work, 0) - least) : 0;
 
     for (uint32_t i = 0; i < work->problem->n_edges; i++) {
         struct limef_plan_link *link = &work->plan->links[i];
 
         if (link->is_cut && bytes_of(&work->problem->edges[i]) > 0)
-            link->depth = LEAST_DEPTH + (unsigned)((link->depth - LEAST_DEPTH) * share);
+            link->depth = PLAN_LEAST_DEPTH + (unsigned)((link->depth - PLAN_LEAST_DEPTH) * share);
     }
 }
 
@@ -205,7 +203,7 @@ void plan_size_fifos(struct plan_work *work)
 {
     const struct limef_plan_problem *problem = work->problem;
     size_t budget = problem->machine.budget_bytes;
-    double most = (double)(budget ? budget : DEFAULT_BUDGET_BYTES);
+    double most = (double)(budget ? budget : PLAN_BUDGET_BYTES);
 
     count_boundaries(work);
     /* kept depths only where nothing has to be given up: planning again must give the same */

@@ -63,17 +63,23 @@ static bool was_reading(const struct plan_work *work, const struct limef_plan_is
     return was && was->priority == LIMEF_PRIORITY_INGEST;
 }
 
+/* Whether who reads is back soon, at a load; who did so goes on to for longer. */
+static bool is_light_reader(const struct plan_work *work, const struct limef_plan_island *island,
+                            double load)
+{
+    bool was = was_reading(work, island);
+
+    return load <= (was ? READ_LOAD_STAYS : PLAN_READ_LOAD) &&
+           work->busy_us[island->first] <= (was ? READ_US_STAYS : PLAN_READ_US);
+}
+
 /* What never waits seems light where others leave it little, and once it goes before them it takes
  * the whole core; then nobody else runs, for seconds. */
 static bool is_light_load(const struct plan_work *work, const struct limef_plan_island *island)
 {
-    bool was_light = was_reading(work, island);
-
-    if (work->is_eager[island->first] && !was_light)
+    if (work->is_eager[island->first] && !was_reading(work, island))
         return false;
-    return plan_is_known(island->load) &&
-           island->load <= (was_light ? READ_LOAD_STAYS : PLAN_READ_LOAD) &&
-           work->busy_us[island->first] <= (was_light ? READ_US_STAYS : PLAN_READ_US);
+    return plan_is_known(island->load) && is_light_reader(work, island, island->load);
 }
 
 /* A filter's type does not tell what it costs, and one that computes for long with a real-time
@@ -81,12 +87,9 @@ static bool is_light_load(const struct plan_work *work, const struct limef_plan_
 static bool is_reading(const struct plan_work *work, const struct limef_plan_island *island,
                        unsigned flags)
 {
-    bool was_light = was_reading(work, island);
-
     if (plan_is_known(island->load))
         return is_light_load(work, island);
-    if (measured_load(work, island->first) > (was_light ? READ_LOAD_STAYS : PLAN_READ_LOAD) ||
-        work->busy_us[island->first] > (was_light ? READ_US_STAYS : PLAN_READ_US))
+    if (!is_light_reader(work, island, measured_load(work, island->first)))
         return false;
     /* what is not measured behind a live source has mostly got nothing yet */
     if (work->problem->filters[island->first].is_live)

@@ -33,7 +33,7 @@ static const char *check_link(const struct limef_plan *plan,
         return plan_is_forced(from, to) ? "filters as one that cannot be" : NULL;
     if (plan->islands[plan->island_of[edge->to]].first != edge->to)
         return "an island that is entered in its middle";
-    if (link->depth < 2 || link->depth > LIMEF_LANE_MAX_FRAMES - 2)
+    if (link->depth < PLAN_LEAST_DEPTH || link->depth > LIMEF_LANE_MAX_FRAMES - 2)
         return "a depth out of range";
     if (link->overflow > LIMEF_OVERFLOW_DROP_TO_KEY)
         return "an overflow that there is not";
@@ -145,11 +145,11 @@ static const char *check_bytes(const struct limef_plan *plan,
                                const struct limef_plan_problem *problem)
 {
     size_t budget = problem->machine.budget_bytes;
-    double most = budget ? (double)budget : 256.0 * 1048576, least = 0, sum = 0;
+    double most = (double)(budget ? budget : PLAN_BUDGET_BYTES), least = 0, sum = 0;
 
     for (uint32_t i = 0; i < problem->n_edges; i++)
         if (plan->links[i].is_cut && problem->edges[i].frame_bytes > 0) {
-            least += 2 * problem->edges[i].frame_bytes;
+            least += PLAN_LEAST_DEPTH * problem->edges[i].frame_bytes;
             sum += plan->links[i].depth * problem->edges[i].frame_bytes;
         }
     return sum > most && sum > least ? "more bytes than the budget" : NULL;

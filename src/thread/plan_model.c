@@ -150,30 +150,32 @@ static bool read_filter(struct plan_model *model, uint32_t filter)
     return !plan_is_source(known) || read_source(model, filter);
 }
 
-/* Of threads within filters it is known how much they use together: as few as can, each as often
- * at work as frames of a source come. Returns false where there is no room for them. */
+/* Of threads within filters it is known how much they use together. They work on a part of each
+ * frame that comes to their filter, all the same part of what it costs that itself; as few threads
+ * as can. Returns false where there is no room for them, or nobody has them. */
 static bool read_inside(struct plan_model *model)
 {
-    double load = model->work->problem->machine.inside_load, n;
+    const struct limef_plan_problem *problem = model->work->problem;
+    double load = problem->machine.inside_load, own_load = 0;
 
     if (!plan_is_known(load) || load < NO_LOAD)
         return true;
-    n = ceil(load / LIMEF_PLAN_CUT_LOAD_LIMIT);
-    if (n > MODEL_INSIDE)
+    for (uint32_t i = 0; i < problem->n_filters; i++)
+        if (problem->filters[i].flags & LIMEF_FILTER_SELF_THREADED)
+            own_load += model->work->load[i];
+    if (!(own_load > 0))
         return false;
-    model->n_inside = (unsigned)n;
-    for (unsigned i = 0; i < model->n_inside; i++) {
-        struct model_source *source = &model->sources[model->n_sources + i];
-        unsigned within = MODEL_FILTERS + i;
+    model->inside = load / own_load;
+    for (uint32_t i = 0; i < problem->n_filters; i++) {
+        double n = ceil(model->inside * model->work->load[i] / LIMEF_PLAN_CUT_LOAD_LIMIT);
 
-        *source = model->sources[i % model->n_sources];
-        source->filter = (uint8_t)within;
-        source->burst = 1;
-        source->jitter_us = 0;
-        source->phase = fmod(source->phase + (i + 1) / (n + 1), 1);
-        model->cost_us[within] = load / n * source->period_us;
-        model->keep[within] = model->every[within] = 1;
-        draw_costs(model->draws[within], 1, 1);
+        if (!(problem->filters[i].flags & LIMEF_FILTER_SELF_THREADED))
+            continue;
+        if (n > MODEL_INSIDE - model->n_inside)
+            return false;
+        model->first_inside[i] = (uint8_t)model->n_inside;
+        model->n_inside_of[i] = (uint8_t)n;
+        model->n_inside += model->n_inside_of[i];
     }
     return true;
 }

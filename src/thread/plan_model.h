@@ -15,10 +15,9 @@ enum {
     MODEL_FILTERS = 24,
     MODEL_EDGES = 32,
     MODEL_SOURCES = 6,
-    MODEL_INSIDE = 8, /* threads within filters */
+    MODEL_INSIDE = 16, /* threads within filters */
     MODEL_LANES = MODEL_EDGES + MODEL_SOURCES + MODEL_INSIDE,
     MODEL_THREADS = MODEL_FILTERS + MODEL_INSIDE,
-    MODEL_WORKS = MODEL_FILTERS + MODEL_INSIDE, /* filters, then what is within them */
     MODEL_OPS = 160,
     MODEL_ROOM = 32, /* frames of a lane; a power of two */
     MODEL_DRAWS = 32,
@@ -26,6 +25,10 @@ enum {
     MODEL_RANKS = 6,
     MODEL_STEPS = 200000, /* of all runs together */
 };
+
+/* Lanes before sources, and before threads within filters. */
+#define MODEL_FIRST_SOURCE MODEL_EDGES
+#define MODEL_FIRST_INSIDE (MODEL_EDGES + MODEL_SOURCES)
 
 #define MODEL_NONE 0xffu
 
@@ -53,7 +56,7 @@ struct model_lane {
     bool waits_for_key, is_source;
 };
 
-enum model_op_kind { MODEL_WORK, MODEL_SEND, MODEL_DONE };
+enum model_op_kind { MODEL_WORK, MODEL_WORK_INSIDE, MODEL_SEND, MODEL_DONE };
 
 struct model_op {
     uint8_t kind, at; /* at: the filter or the lane */
@@ -77,25 +80,27 @@ struct model_core {
     uint8_t thread, last_thread;
 };
 
-/* What gives frames; or what makes a thread within a filter work: by when a source gives some. */
 struct model_source {
     double period_us, jitter_us, deadline_us, next_us, phase;
     uint32_t number;
     unsigned burst;
-    uint8_t filter; /* or work */
+    uint8_t filter;
 };
 
 struct plan_model {
     const struct plan_work *work;
     /* of the problem */
-    double cost_us[MODEL_WORKS], path_us[MODEL_WORKS], n_ends[MODEL_WORKS];
-    float draws[MODEL_WORKS][MODEL_DRAWS], slow[MODEL_WORKS]; /* of the mean */
-    uint32_t keep[MODEL_WORKS], every[MODEL_WORKS];
-    struct model_source sources[MODEL_SOURCES + MODEL_INSIDE];
-    unsigned n_sources, n_inside, n_cores; /* n_inside: behind the sources */
+    double cost_us[MODEL_FILTERS], path_us[MODEL_FILTERS], n_ends[MODEL_FILTERS];
+    float draws[MODEL_FILTERS][MODEL_DRAWS], slow[MODEL_FILTERS]; /* of the mean */
+    uint32_t keep[MODEL_FILTERS], every[MODEL_FILTERS];
+    /* threads within a filter: the first of them, and how many; take frames in turn */
+    uint8_t first_inside[MODEL_FILTERS], n_inside_of[MODEL_FILTERS];
+    double inside; /* what they do for a frame, of what it costs the filter itself */
+    struct model_source sources[MODEL_SOURCES];
+    unsigned n_sources, n_inside, n_cores;
     double wake_us, resume_us, switch_us, queue_us, seconds;
     /* of a run */
-    struct model_lane lanes[MODEL_LANES]; /* of edges, then of sources */
+    struct model_lane lanes[MODEL_LANES]; /* of edges, of sources, of threads within filters */
     struct model_thread threads[MODEL_THREADS];
     struct model_core cores[MODEL_THREADS];
     struct model_op ops[MODEL_OPS];

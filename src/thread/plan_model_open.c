@@ -80,38 +80,48 @@ static bool open_lanes(struct plan_model *model)
             return false;
     }
     for (unsigned i = 0; i < model->n_sources; i++) {
-        struct model_lane *lane = &model->lanes[MODEL_EDGES + i];
+        struct model_lane *lane = &model->lanes[MODEL_FIRST_SOURCE + i];
 
         lane->depth = MODEL_ROOM;
         lane->overflow = LIMEF_OVERFLOW_DROP_OLDEST;
         lane->max_us = 0;
         lane->is_source = true;
-        if (!open_lane(model, MODEL_EDGES + i, model->sources[i].filter))
+        if (!open_lane(model, MODEL_FIRST_SOURCE + i, model->sources[i].filter))
             return false;
     }
     return true;
 }
 
-/* A thread for each, with a lane that brings it what to do. */
-static bool open_inside(struct plan_model *model)
+/* A lane brings each thread within a filter what to do. */
+static bool open_inside(struct plan_model *model, uint32_t filter)
 {
-    for (unsigned i = 0; i < model->n_inside; i++) {
-        unsigned source = model->n_sources + i, number = model->work->plan->n_workers + i;
-        struct model_lane *lane = &model->lanes[MODEL_EDGES + source];
+    unsigned program = model->n_ops;
 
-        *lane = (struct model_lane){.depth = MODEL_ROOM,
-                                    .overflow = LIMEF_OVERFLOW_DROP_OLDEST,
-                                    .thread = (uint8_t)number,
-                                    .to = model->sources[source].filter,
-                                    .writer = MODEL_NONE,
-                                    .next = MODEL_NONE,
-                                    .program = (uint16_t)model->n_ops,
-                                    .is_source = true};
-        if (!add_op(model, MODEL_WORK, lane->to) || !add_op(model, MODEL_DONE, 0))
-            return false;
+    if (!model->n_inside_of[filter])
+        return true;
+    for (unsigned i = 0; i < model->n_inside_of[filter]; i++) {
+        unsigned inside = model->first_inside[filter] + i;
+        unsigned number = model->work->plan->n_workers + inside;
+
+        model->lanes[MODEL_FIRST_INSIDE + inside] =
+            (struct model_lane){.depth = MODEL_ROOM,
+                                .overflow = LIMEF_OVERFLOW_DROP_OLDEST,
+                                .thread = (uint8_t)number,
+                                .to = (uint8_t)filter,
+                                .writer = MODEL_NONE,
+                                .next = MODEL_NONE,
+                                .program = (uint16_t)program};
         model->threads[number].rank = ranks[LIMEF_PRIORITY_PROCESSING];
-        model->threads[number].lanes = (uint8_t)(MODEL_EDGES + source);
+        model->threads[number].lanes = (uint8_t)(MODEL_FIRST_INSIDE + inside);
     }
+    return add_op(model, MODEL_WORK_INSIDE, filter) && add_op(model, MODEL_DONE, 0);
+}
+
+static bool open_all_inside(struct plan_model *model)
+{
+    for (uint32_t i = 0; i < model->work->problem->n_filters; i++)
+        if (!open_inside(model, i))
+            return false;
     return true;
 }
 
@@ -127,12 +137,12 @@ bool plan_model_open_run(struct plan_model *model)
         model->ready_first[i] = MODEL_NONE;
     for (unsigned i = 0; i < MODEL_FILTERS; i++)
         model->programs[i] = UINT16_MAX;
-    for (unsigned i = 0; i < model->n_sources + model->n_inside; i++) {
+    for (unsigned i = 0; i < model->n_sources; i++) {
         model->sources[i].number = 0;
         model->sources[i].next_us = model->sources[i].phase * model->sources[i].period_us;
     }
     model->n_ops = 0;
     model->n_order = 0;
     model->now_us = model->n_due = model->n_missed = model->own_us = model->extra_us = 0;
-    return open_lanes(model) && open_inside(model);
+    return open_lanes(model) && open_all_inside(model);
 }

@@ -145,17 +145,39 @@ static bool take_frame(struct plan_model *model, struct model_thread *thread)
     return true;
 }
 
-static bool is_inside(uint32_t work)
-{
-    return work >= MODEL_FILTERS;
-}
-
 static bool is_end(const struct plan_model *model, uint32_t filter)
 {
-    return !is_inside(filter) && model->work->out_at[filter] == model->work->out_at[filter + 1];
+    return model->work->out_at[filter] == model->work->out_at[filter + 1];
 }
 
-/* All that a frame costs up to where something else happens: an end, or a lane. */
+static bool is_inside(const struct plan_model *model, const struct model_thread *thread)
+{
+    return thread >= &model->threads[model->work->plan->n_workers];
+}
+
+/* What a thread within a filter does for a frame. */
+static void begin_inside(struct plan_model *model, struct model_thread *thread)
+{
+    uint32_t filter = model->ops[thread->pc++].at;
+
+    thread->work_us = model->inside * cost_of(model, filter, &thread->token);
+    thread->is_working = true;
+    thread->left_us += thread->work_us;
+}
+
+/* Gives the threads within a filter their part of a frame that it is done with. */
+static void send_inside(struct plan_model *model, struct model_thread *thread)
+{
+    uint32_t filter = thread->worked_at, frame = thread->token.number / model->every[filter];
+    unsigned n = model->n_inside_of[filter];
+
+    if (n)
+        push_frame(model,
+                   &model->lanes[MODEL_FIRST_INSIDE + model->first_inside[filter] + frame % n],
+                   thread->token, (uint8_t)(thread - model->threads));
+}
+
+/* All that a frame costs up to where something else happens: an end, a lane, threads within. */
 static void begin_work(struct plan_model *model, struct model_thread *thread)
 {
     const struct model_token *token = &thread->token;
@@ -170,7 +192,8 @@ static void begin_work(struct plan_model *model, struct model_thread *thread)
             thread->pc = op->skip;
         else
             thread->pc++;
-    } while (!is_end(model, op->at) && model->ops[thread->pc].kind == MODEL_WORK);
+    } while (!is_end(model, op->at) && !model->n_inside_of[op->at] &&
+             model->ops[thread->pc].kind == MODEL_WORK);
     thread->worked_at = op->at;
     thread->left_us += thread->work_us;
 }
@@ -180,7 +203,10 @@ static void end_work(struct plan_model *model, struct model_thread *thread)
     const struct model_token *token = &thread->token;
 
     thread->is_working = false;
-    model->own_us += is_inside(thread->worked_at) ? 0 : thread->work_us;
+    if (is_inside(model, thread))
+        return;
+    model->own_us += thread->work_us;
+    send_inside(model, thread);
     if (!is_end(model, thread->worked_at))
         return;
     model->n_due++;
@@ -207,6 +233,10 @@ static void advance(struct plan_model *model, struct model_thread *thread)
         op = &model->ops[thread->pc];
         if (op->kind == MODEL_WORK) {
             begin_work(model, thread);
+            return;
+        }
+        if (op->kind == MODEL_WORK_INSIDE) {
+            begin_inside(model, thread);
             return;
         }
         if (op->kind == MODEL_DONE) {
@@ -330,7 +360,7 @@ static void frames_come(struct plan_model *model, unsigned number)
     struct model_source *source = &model->sources[number];
 
     for (unsigned i = 0; i < source->burst; i++)
-        push_frame(model, &model->lanes[MODEL_EDGES + number],
+        push_frame(model, &model->lanes[MODEL_FIRST_SOURCE + number],
                    (struct model_token){
                        .due_us = model->now_us, .number = source->number + i, .source = number},
                    MODEL_NONE);
@@ -362,7 +392,7 @@ static bool step(struct plan_model *model)
     double at_us = model->end_us;
     unsigned source = MODEL_NONE, core = MODEL_NONE;
 
-    for (unsigned i = 0; i < model->n_sources + model->n_inside; i++)
+    for (unsigned i = 0; i < model->n_sources; i++)
         if (model->sources[i].next_us < at_us) {
             at_us = model->sources[i].next_us;
             source = i;

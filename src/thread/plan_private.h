@@ -16,6 +16,12 @@
 #define PLAN_READ_LOAD 0.25
 #define PLAN_READ_US 5000.0
 
+/* Payload that may wait in all fifos together, if the problem does not say. */
+#define PLAN_BUDGET_BYTES ((size_t)256 << 20)
+
+/* Frames that a fifo holds at least. */
+#define PLAN_LEAST_DEPTH 2
+
 /* A filter that is no head; else enum limef_plan_reason. */
 #define NOT_A_HEAD 0xff
 

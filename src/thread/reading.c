@@ -2,7 +2,6 @@
 #include "thread/reading.h"
 
 #include "fifo/lane_private.h"
-#include "fifo/ring.h"
 #include "thread/inside.h"
 
 #include <limef/filter/probe.h>
@@ -62,12 +61,11 @@ int reading_give(struct limef_filter *chain, const struct limef_frame *frame)
                                                    : limef_probe_run(chain, frame);
 }
 
-/* A signal or a codec frame that met the end of what is behind, and the thread is to end as well:
- * what the stream is made of is said once more when they start again. */
-static bool is_for_next_start(const struct limef_thread *thread, const struct limef_frame *frame,
-                              int answer)
+/* A frame that met the end of what is behind, and the thread is to end as well: what the stream is
+ * made of is said once more when they start again, and of a packet that it is missing. */
+static bool is_for_next_start(const struct limef_thread *thread, int answer)
 {
-    return answer == AVERROR_EXIT && !is_media(frame) && limef_thread_stopping(thread);
+    return answer == AVERROR_EXIT && limef_thread_stopping(thread);
 }
 
 int reading_step(struct limef_thread *thread, struct limef_fifo *fifo, struct limef_filter *chain,
@@ -87,7 +85,7 @@ int reading_step(struct limef_thread *thread, struct limef_fifo *fifo, struct li
     thread_comes_out(thread);
     if (ret == AVERROR(EAGAIN))
         *retry_us = limef_now_us() + RETRY_US;
-    if (ret == AVERROR(EAGAIN) || is_for_next_start(thread, &frame->any.frame, ret))
+    if (ret == AVERROR(EAGAIN) || is_for_next_start(thread, ret))
         limef_fifo_unread(fifo, frame);
     else
         limef_fifo_recycle(fifo, frame);
@@ -108,7 +106,7 @@ void reading_wake(struct limef_thread *thread, struct limef_fifo *fifo)
         limef_fifo_wake(fifo);
 }
 
-/* What waited when the thread was stopped is stale. */
+/* What waited when the thread was stopped is stale; who is behind is told what it misses. */
 void reading_open(struct limef_fifo *fifo)
 {
     /* while it is closed: what a producer that runs already writes from now on is not stale */

@@ -5,6 +5,7 @@
  * stream, picture by picture.
  */
 #include "decode_cut.h"
+#include "support/chain.h"
 
 #include <limef/fifo/fifo.h>
 #include <limef/filter/gate.h>
@@ -209,6 +210,65 @@ static unsigned next_key(unsigned n)
     while (n < clip.n && !(clip.frames[n].frame.flags & LIMEF_FRAME_KEY))
         n++;
     return n;
+}
+
+/* What the decoder ignored between its restart and the next key came to it, and need not come out.
+ */
+static void forget_seen(unsigned from, unsigned n)
+{
+    memmove(&seen.packets[from], &seen.packets[from + n],
+            (seen.n_packets - from - n) * sizeof(seen.packets[0]));
+    seen.n_packets -= n;
+    seen.packets[from].flags |= LIMEF_FRAME_DISCONTINUITY;
+}
+
+static void write_some(struct limef_input_filter *input, unsigned from, unsigned to)
+{
+    for (unsigned i = from; i < to; i++)
+        cr_assert(zero(int, limef_go(&input->filter, &clip.frames[i].frame)));
+}
+
+/* A thread that is started, reads up to here, and is stopped. */
+static void read_some(struct limef_consumer *consumer, struct limef_input_filter *input,
+                      unsigned from, unsigned to)
+{
+    cr_assert(zero(int, limef_thread_start(&consumer->thread)));
+    write_some(input, from, to);
+    ASSERT_COMES(all_was_read(&input->lane));
+    cr_assert(zero(int, limef_thread_stop(&consumer->thread, TOO_LONG_US)));
+}
+
+/* A thread that was stopped while three packets waited. */
+static unsigned cut_by_restart(unsigned hole_at, unsigned n_threads)
+{
+    static struct limef_stack_frame frames[128];
+    struct limef_consumer consumer = {.chain = NULL};
+    struct limef_input_filter input = {.lane = {.frames = NULL}};
+    struct limef_decode_counters counters;
+    unsigned goes_on = hole_at + 3, key = next_key(goes_on);
+
+    begin(n_threads);
+    limef_consumer_init(&consumer, &before.filter, NULL);
+    cr_assert(
+        zero(int, limef_input_filter_init(&input, "input", &consumer.fifo, frames, 128, NULL)));
+    read_some(&consumer, &input, 0, hole_at);
+    limef_fifo_open(&consumer.fifo); /* as if they had come before it was stopped */
+    write_some(&input, hole_at, goes_on);
+    limef_fifo_close(&consumer.fifo);
+    read_some(&consumer, &input, goes_on, clip.n);
+    cr_assert(eq(u64, counters_of(&input.lane).n_dropped_stale, 3));
+    limef_filter_clear(&input.filter);
+    limef_consumer_clear(&consumer);
+    counters = end();
+    cr_assert(eq(u64, counters.n_ignored, key - goes_on));
+    cr_assert(eq(u64, counters.n_cuts, 1));
+    forget_seen(hole_at, key - goes_on);
+    return check(&counters);
+}
+
+Test(decode_cut, behind_a_restart)
+{
+    cut_h264(cut_by_restart, true);
 }
 
 /* What a boundary kept back is a GAP where it was taken away. */

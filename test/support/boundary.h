@@ -146,4 +146,14 @@ static inline struct limef_lane_counters counters_of(const struct limef_lane *la
     return counters;
 }
 
+/* Whether all that was written was read, or dropped at a restart, and given back. A frame that the
+ * reader takes is for a moment neither waiting nor counted as read: both looks, in this order. */
+static inline bool all_was_read(const struct limef_lane *lane)
+{
+    struct limef_lane_counters counters = counters_of(lane);
+
+    return counters.n_read + counters.n_dropped_stale == counters.n_written &&
+           !counters_of(lane).n_used;
+}
+
 #endif

@@ -136,6 +136,49 @@ Test(graph_live, tells_how_old_what_waits_is)
     limef_graph_clear(&graph);
 }
 
+static LIMEF_ATOMIC(int) n_gaps;
+
+static int count_gap(void *context, const struct limef_frame *frame)
+{
+    const struct limef_signal_frame *signal = limef_signal_frame_from(frame);
+
+    (void)context;
+    if (signal && signal->signal == LIMEF_SIGNAL_GAP)
+        atomic_fetch_add(&n_gaps, 1);
+    return 0;
+}
+
+Test(graph_live, tells_at_its_next_start_that_what_waited_was_dropped)
+{
+    static struct line line;
+    struct limef_graph_boundary_look look[4];
+    struct limef_graph graph = {0};
+    uint64_t n_stale = 0;
+    size_t n = 4;
+
+    line_init(&line, INT64_MAX);
+    limef_tap_filter_init(&line.b, "b", count_gap, NULL);
+    limef_connect(&line.b.filter, &line.sink.filter);
+    atomic_store(&line.sink.stuck, 1);
+    graph_init(&graph, sizeof(memory), LIMEF_PLAN_PER_FILTER);
+    cr_assert(eq(int, limef_graph_add(&graph, &line.source.source), 0));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    ASSERT_COMES(atomic_load(&line.sink.in_go));
+    ASSERT_COMES(oldest_us(&graph) > 10000); /* before the first boundary too */
+    cr_assert(eq(int, limef_graph_stop(&graph, 20000), AVERROR(ETIMEDOUT)));
+    atomic_store(&line.sink.stuck, 0);
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    cr_assert(zero(int, atomic_load(&n_gaps)));
+    cr_assert(eq(int, limef_graph_start(&graph), 0));
+    ASSERT_COMES(atomic_load(&n_gaps));
+    cr_assert(eq(int, limef_graph_look(&graph, NULL, NULL, look, &n), 0));
+    for (size_t i = 0; i < n; i++)
+        n_stale += look[i].counters.n_dropped_stale;
+    cr_assert(gt(u64, n_stale, 0));
+    cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
+    limef_graph_clear(&graph);
+}
+
 struct stopping {
     struct limef_graph *graph;
     LIMEF_ATOMIC(int) ret;

@@ -114,10 +114,41 @@ Test(plan_model, threads_within_filters_use_the_cores_too)
 
     plans_put_chain(&plans, 24000, 17000);
     plans.filters[1].p95_us = 40000;
+    plans.filters[1].flags = LIMEF_FILTER_SELF_THREADED;
     alone = missed(LIMEF_PLAN_PER_FILTER);
     plans.problem.machine.inside_load = 0.85;
     cr_assert(gt(dbl, missed(LIMEF_PLAN_PER_FILTER), alone + 0.01));
     cr_assert(eq(uint, model.n_inside, 2));
+}
+
+/* Four frames at once, which two cores do in time if nothing else comes with them. */
+Test(plan_model, threads_within_a_filter_work_when_it_has_a_frame)
+{
+    uint32_t source, steady;
+    double apart;
+
+    plans_put_chain(&plans, 9000, 10000);
+    plans.edges[0].burst_frames = 4;
+    source = plans_put(&plans, LIMEF_PLAN_NONE, "source", 20, 25);
+    steady = plans_put(&plans, source, "decode", 9000, 25);
+    plans.problem.machine.inside_load = 0.4;
+    plans.filters[steady].flags = LIMEF_FILTER_SELF_THREADED;
+    apart = missed(LIMEF_PLAN_PER_FILTER);
+    plans.filters[steady].flags = 0;
+    plans.filters[1].flags = LIMEF_FILTER_SELF_THREADED;
+    cr_assert(gt(dbl, missed(LIMEF_PLAN_PER_FILTER), apart + 0.05));
+}
+
+/* Three times as much of it is what the one does that has three times the load. */
+Test(plan_model, what_threads_within_filters_do_goes_with_what_these_cost)
+{
+    plans.problem.machine.n_cpus = 8;
+    plans_put_chain(&plans, 18000, 6000);
+    plans.filters[1].flags = plans.filters[2].flags = LIMEF_FILTER_SELF_THREADED;
+    plans.problem.machine.inside_load = 3;
+    cr_assert(read_plan(LIMEF_PLAN_PER_FILTER));
+    cr_assert(eq(uint, model.n_inside_of[1], 3));
+    cr_assert(eq(uint, model.n_inside_of[2], 1));
 }
 
 Test(plan_model, what_is_bound_or_real_time_is_known_as_all_else)

@@ -99,6 +99,8 @@ struct limef_lane_counters {
     uint64_t n_dropped_to_key;  /**< media dropped up to a key frame */
     uint64_t n_dropped_flush;   /**< media dropped because a FLUSH of its slot came behind it */
     uint64_t n_dropped_timeout; /**< frames refused with AVERROR(ETIMEDOUT) */
+    uint64_t n_dropped_stale;   /**< media that waited where the reading thread was stopped, dropped
+                                     when it was started again */
     uint64_t n_superseded;      /**< codec frames and signals of a state dropped because a newer
                                      one of their stream came and no stack frame was left */
     uint64_t n_blocked;         /**< writes that had to wait */
@@ -153,8 +155,8 @@ struct limef_lane {
     struct limef_stack_frame *unread; /**< came back from the reader, goes out first */
     struct limef_lane *next;          /**< in the fifo's list */
     LIMEF_ATOMIC(bool) held;          /**< gives nothing until unhold; relaxed: any may look */
-    LIMEF_ATOMIC(uint64_t) n_read;
-    struct limef_histogram wait; /**< from write to read, sampled */
+    LIMEF_ATOMIC(uint64_t) n_read, n_dropped_stale; /**< the latter is in the former */
+    struct limef_histogram wait;                    /**< from write to read, sampled */
 
     /* both: 1 while the producer sleeps for room */
     LIMEF_ALIGNED(LIMEF_CACHE_LINE_BYTES)
@@ -190,8 +192,9 @@ LIMEF_API void limef_lane_clear(struct limef_lane *lane);
  *
  * @param frame  borrowed.
  * @return 0: queued, or dropped by the policy and counted; AVERROR_EXIT: the fifo is closed, or
- *         the writing limef thread is asked to stop; AVERROR(ETIMEDOUT): no room in block_us,
- *         not queued, counted; AVERROR(ENOMEM): bytes to copy and no memory for them.
+ *         the writing limef thread is asked to stop: where media is dropped what follows waits for
+ *         a key frame, where it blocks the frame is to be offered again; AVERROR(ETIMEDOUT): no
+ *         room in block_us, not queued, counted; AVERROR(ENOMEM): no memory for bytes to copy.
  * Thread: the producer
  */
 LIMEF_API int limef_lane_write(struct limef_lane *lane, const struct limef_frame *frame);
@@ -204,6 +207,9 @@ LIMEF_API int limef_lane_write(struct limef_lane *lane, const struct limef_frame
  */
 LIMEF_API void limef_lane_get_counters(const struct limef_lane *lane,
                                        struct limef_lane_counters *counters);
+
+/** What of it was dropped, for whatever reason. Thread: any */
+LIMEF_API uint64_t limef_lane_n_dropped(const struct limef_lane_counters *counters);
 
 /**
  * How many frames wait at this moment.

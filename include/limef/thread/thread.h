@@ -153,7 +153,8 @@ LIMEF_API void limef_thread_ask_stop(struct limef_thread *thread);
 
 /**
  * Stops the thread. What waits in its fifo stays there; the media of it is dropped when the thread
- * is started again, signals and codec frames are not.
+ * is started again, and counted; signals and codec frames are not. Of each video stream that lost
+ * packets its chain then gets a GAP.
  *
  * @param timeout_us  how long to wait for the thread to come back.
  * @return 0, also if it was not running; AVERROR(ETIMEDOUT): it is still stuck in something that

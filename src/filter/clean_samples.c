@@ -19,9 +19,7 @@ static bool is_clean(double sample)
 
 static double cleaned(double sample)
 {
-    if (is_clean(sample))
-        return sample;
-    return sample > LARGEST ? 1 : sample < -LARGEST ? -1 : 0;
+    return is_clean(sample) ? sample : 0;
 }
 
 /* Most blocks are clean: the loop has no branch, so that the compiler can take several at once. */

@@ -163,6 +163,47 @@ Test(mixer_limiter, holds_a_step_below_one)
     }
 }
 
+/* One sample of each block. */
+static void write_click(struct limef_mixer_input *input, float height, unsigned n)
+{
+    float samples[MAX_BLOCK * 2] = {0};
+
+    samples[n] = height;
+    cr_assert(zero(uint, limef_mixer_input_write(input, samples, n, LIMEF_NO_TIME, 1000)));
+}
+
+Test(mixer_limiter, takes_nobody_down_for_what_is_no_sound)
+{
+    const float heights[] = {25, 900, -900, 1e5f};
+    const struct tone tone = {0.5f, 0.5f, 997};
+
+    for (int i = 0; i < 4; i++) {
+        struct limef_mixer_counters counters;
+
+        open_mixer(64);
+        for (unsigned at = 0; at < RATE / 4; at += 64) {
+            write_tone(&inputs[0], tone, at, 64);
+            write_click(&inputs[1], heights[i], 64);
+            limef_mixer_mix(&mixer, out + (size_t)at * 2, 64, 0);
+        }
+        expect_same(tone, 64, RATE / 4);
+        limef_mixer_get_counters(&mixer, &counters);
+        cr_assert(zero(ulong, counters.n_limited));
+        cr_assert(ge(ulong, counters.n_cleaned, RATE / 4 / 64 - 1));
+    }
+}
+
+Test(mixer_limiter, hears_what_is_far_too_loud_behind_its_gain)
+{
+    const struct tone loud = {500, 500, 997}, silence = {0, 0, 1};
+
+    open_mixer(64);
+    limef_mixer_set(&mixer, &inputs[0], LIMEF_MIXER_GAIN, 1.0f / 1024);
+    play(loud, silence, 64, 0, RATE / 4);
+    for (unsigned i = 64; i < RATE / 4; i++)
+        cr_assert(epsilon_eq(flt, out[2 * i], sine(500.0f / 1024, 997, i), 1e-6f));
+}
+
 Test(mixer_limiter, takes_both_channels_down_alike)
 {
     const struct tone uneven = {2, 0.5f, 480}, silence = {0, 0, 1};

@@ -170,8 +170,8 @@ struct limef_mixer_counters {
     uint64_t n_blocks;   /**< calls of limef_mixer_mix() */
     uint64_t n_limited;  /**< blocks in which the limiter was at work */
     uint64_t n_commands; /**< done */
-    uint64_t n_cleaned;  /**< blocks of inputs with samples that are no number, or 120 dB over full
-                              scale: those are silence */
+    uint64_t n_cleaned;  /**< blocks of inputs with samples that are no number, or, behind their
+                              gain, 20 dB over full scale: those are silence */
 };
 
 /** Memory of a mixer. All-zero and limef_mixer_init(). */

@@ -161,6 +161,11 @@ static int take_answer(struct limef_shout_filter *shout)
     shout->connected_us = shout->drained_us = limef_now_us();
     set_state(shout, LIMEF_SHOUT_ON);
     limef_log(LIMEF_LOG_INFO, shout->filter.name, "%s: connected", shout->url.text);
+    ret = shout->ops->limit(shout->client);
+    if (ret < 0)
+        limef_log(LIMEF_LOG_WARNING, shout->filter.name,
+                  "%s: if it stops reading, that is seen late: no limit for its socket (%s)",
+                  shout->url.text, av_err2str(ret));
     return 0;
 }
 

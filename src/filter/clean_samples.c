@@ -7,7 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define LARGEST 1000
+/* 20 dB over full scale */
+#define LARGEST 10
 
 static bool is_clean(double sample)
 {

@@ -159,36 +159,24 @@ Test(resample, takes_out_what_is_no_number_and_counts_it)
     sound_block_free(&block);
 }
 
-/* Every second of it, in turn up and down: what is made full scale is as loud as sound gets. */
-static void expect_silence(int rate, enum AVSampleFormat format, float bad)
+Test(resample, makes_silence_and_no_noise_of_what_is_infinite_or_absurdly_large)
 {
+    static const float bad[] = {INFINITY, -INFINITY, 32768, -32768, 900};
     struct sound_block block;
 
     open_filter(NULL);
-    sound_block_make(&block, rate, 2, rate / 100, format);
-    for (int i = 0; i < rate / 100; i++)
-        for (int c = 0; c < 2; c++)
-            sound_block_set(&block, c, i, i % 2 ? 0 : i % 4 ? bad : -bad);
-    for (int i = 0; i < 10; i++)
+    sound_block_make(&block, 44100, 2, 441, AV_SAMPLE_FMT_FLTP);
+    for (int i = 0; i < 10; i++) {
+        for (int k = 0; k < 441; k++)
+            for (int channel = 0; channel < 2; channel++)
+                sound_block_set(&block, channel, k, bad[(i + k) % 5]);
         cr_assert(zero(int, limef_go(&resample.filter, &block.frame.frame)));
-    send(LIMEF_SIGNAL_END);
-    cr_assert(gt(sz, keeper.n, 4700));
-    for (size_t i = 0; i < keeper.n; i++)
-        cr_assert(zero(flt, kept[i]), "%g of %d Hz: %g", (double)bad, rate, (double)kept[i]);
-    cr_assert(ge(ulong, counters().n_cleaned, 10UL * (unsigned)rate / 100));
-    sound_block_free(&block);
-    close_filter();
-}
-
-Test(resample, is_silent_where_there_is_nothing_but_what_is_no_sound)
-{
-    const float bad[] = {NAN, INFINITY, 32768, 1e30f};
-
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        expect_silence(44100, AV_SAMPLE_FMT_FLTP, bad[i]);
-        expect_silence(48000, AV_SAMPLE_FMT_FLT, bad[i]);
     }
-    open_filter(NULL);
+    cr_assert(gt(sz, keeper.n, 1000));
+    for (size_t i = 0; i < keeper.n; i++)
+        cr_assert(zero(flt, kept[i]));
+    cr_assert(eq(ulong, counters().n_cleaned, 10 * 441 * 2));
+    sound_block_free(&block);
 }
 
 Test(resample, forgets_what_is_inside_at_a_flush)

@@ -24,6 +24,8 @@
 /* How long sound waits for the picture that goes with it, and how often it looks. */
 #define PICTURE_WAIT_US 1000000
 #define PICTURE_LOOK_US 2000
+/* How long sound waits for the application to connect its input. */
+#define PLACE_WAIT_US 200000
 /* Live sound that is later than this part of a second is skipped. */
 #define LIVE_DELAYS 4
 /* Blocks that the device's part of the delay is an average of: half a minute to one. */
@@ -203,12 +205,33 @@ static void flush(struct limef_audio_slot *slot)
     audio_slot_flush(slot);
 }
 
+/* The mixer has no place for it, yet or any more. What was written is not heard then. Returns whether
+ * it waits for one. */
+static bool waits_for_place(struct limef_audio_sink *sink, struct limef_audio_slot *slot,
+                            const struct limef_decoded_frame *in)
+{
+    bool wants = slot->input && !LIMEF_COUNTED(slot->input->connected);
+    int64_t now_us;
+
+    if (wants && !LIMEF_COUNTED(slot->wants_place)) {
+        slot->place_until_us = limef_now_us() + PLACE_WAIT_US;
+        if (slot->next_us != LIMEF_NO_TIME)
+            flush(slot);
+    }
+    atomic_store_explicit(&slot->wants_place, wants, memory_order_relaxed);
+    if (!wants || slot->seeking || in->frame.flags & LIMEF_FRAME_LIVE)
+        return false;
+    now_us = limef_now_us();
+    wake_at(sink, now_us + PICTURE_LOOK_US);
+    return now_us < slot->place_until_us;
+}
+
 /* It is nobody's, or of before a seek. Of what is live there is sound at the natural rate alone. */
 static bool is_unheard(struct limef_audio_slot *slot, const struct limef_decoded_frame *in)
 {
     bool live = in->frame.flags & LIMEF_FRAME_LIVE;
 
-    if (!slot->input || slot->seeking)
+    if (!slot->input || slot->seeking || LIMEF_COUNTED(slot->wants_place))
         return true;
     if (!live || slot->rate == audio_slot_rate_of(in))
         return false;
@@ -238,6 +261,8 @@ static int take_sound(struct limef_audio_sink *sink, const struct limef_decoded_
     slot = &sink->slots[in->frame.slot];
     if (!LIMEF_COUNTED(sink->has_sound))
         begin(sink, in->frame.slot);
+    if (waits_for_place(sink, slot, in))
+        return AVERROR(EAGAIN);
     if (is_unheard(slot, in)) {
         LIMEF_COUNT(slot->n_blocks, 1);
         LIMEF_COUNT(slot->n_dropped, 1);
@@ -257,6 +282,7 @@ static void end(struct limef_audio_sink *sink, struct limef_audio_slot *slot, in
     slot->ending_since_us = limef_now_us();
     slot->over_us = 0;
     slot->end_code = code;
+    atomic_store_explicit(&slot->wants_place, false, memory_order_relaxed);
     if (slot->input)
         audio_slot_end(slot);
     wake_at(sink, limef_now_us() + LOOK_US);
@@ -406,7 +432,8 @@ static bool is_over(const struct limef_audio_sink *sink, struct limef_audio_slot
 {
     struct limef_mixer_heard heard;
 
-    if (!slot->input || !LIMEF_COUNTED(slot->n_blocks)) /* there is nothing to be heard */
+    if (!slot->input || !LIMEF_COUNTED(slot->n_blocks) ||
+        !LIMEF_COUNTED(slot->input->connected)) /* there is nothing to be heard */
         return true;
     if (!LIMEF_COUNTED(sink->mixer->running))
         return LIMEF_COUNTED(sink->mixer->n_blocks) > 0 ||

@@ -267,7 +267,7 @@ enum limef_mixer_control {
  * @param input  NULL: the sum of all. Connected.
  * @param value  what is out of range is cut.
  * @return 0, or AVERROR(EAGAIN): too many commands wait.
- * Thread: any that knows the input is connected. Lock-free
+ * Thread: any that knows the input is connected. Never waits
  */
 LIMEF_API int limef_mixer_set(struct limef_mixer *mixer, struct limef_mixer_input *input,
                               enum limef_mixer_control control, float value);

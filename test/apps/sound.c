@@ -122,6 +122,25 @@ Test(sound, gives_a_place_to_the_stream_that_is_alone_and_takes_it_back)
     cr_assert(has_place(LIMEF_MIXER_MAX_INPUTS - 1) && !has_place(LAST));
 }
 
+Test(sound, lets_nobody_be_heard_beside_the_one_that_is_alone_who_gets_a_place_meanwhile)
+{
+    const uint32_t late = LIMEF_MIXER_MAX_INPUTS - 1;
+
+    for (uint32_t i = 0; i < late; i++)
+        give_sound(i);
+    play_sound_solo(&sound, LAST); /* in the place of the late one */
+    look();
+    cr_assert(!has_place(late));
+    limef_mixer_input_end(sound.slots[7].input, true);
+    look();
+    want_place(late);
+    look();
+    cr_assert(has_place(late) && sound.inputs[late].muted);
+    play_sound_solo(&sound, UINT32_MAX);
+    look();
+    cr_assert(has_place(late) && !sound.inputs[late].muted);
+}
+
 Test(sound, says_once_how_many_streams_the_mixer_has_no_room_for)
 {
     for (uint32_t i = 0; i < LIMEF_MIXER_MAX_INPUTS; i++)

@@ -10,6 +10,8 @@
 #define RATE 48000
 #define N_RING 4096
 #define MAX_BLOCK 1024
+#define WINDOW (RATE / 100)
+#define LEAD 5000
 
 static const unsigned blocks[] = {64, 1024};
 static struct limef_mixer mixer;
@@ -202,6 +204,71 @@ Test(mixer_limiter, hears_what_is_far_too_loud_behind_its_gain)
     play(loud, silence, 64, 0, RATE / 4);
     for (unsigned i = 64; i < RATE / 4; i++)
         cr_assert(epsilon_eq(flt, out[2 * i], sine(500.0f / 1024, 997, i), 1e-6f));
+}
+
+/* Overtones of a tone in 10 ms of the left channel, as a part of it. */
+static double overtones(unsigned hz, unsigned from)
+{
+    double all = 0, first = 0;
+
+    for (unsigned k = 1; k * hz < RATE / 2; k++) {
+        double re = 0, im = 0;
+
+        for (unsigned i = 0; i < WINDOW; i++) {
+            double weight = 1 - cos(2 * M_PI * i / WINDOW), turn = 2 * M_PI * hz * k * i / RATE;
+
+            re += weight * (double)out[2 * (from + i)] * cos(turn);
+            im += weight * (double)out[2 * (from + i)] * sin(turn);
+        }
+        *(k == 1 ? &first : &all) += re * re + im * im;
+    }
+    return sqrt(all / first);
+}
+
+/* 0.25 at first, and from LEAD on it rises so fast up to 8. */
+static float rising(double db_per_s, unsigned hz, unsigned frame)
+{
+    double db = db_per_s * (frame > LEAD ? frame - LEAD : 0) / RATE;
+
+    return sine(0.25f * powf(10, (float)fmin(db, 30) / 20), hz, frame);
+}
+
+/* The worst 10 ms of a tone that rises so fast. */
+static double rise(double db_per_s, unsigned hz, unsigned block)
+{
+    unsigned n = LEAD + (unsigned)(RATE * 30 / db_per_s) + LEAD;
+    double worst = 0;
+    float samples[MAX_BLOCK * 2];
+
+    open_mixer(block);
+    n = n / block * block;
+    for (unsigned at = 0; at < n; at += block) {
+        for (unsigned i = 0; i < block; i++)
+            samples[2 * i] = samples[2 * i + 1] = rising(db_per_s, hz, at + i);
+        cr_assert(
+            zero(uint, limef_mixer_input_write(&inputs[0], samples, block, LIMEF_NO_TIME, 1000)));
+        limef_mixer_mix(&mixer, out + (size_t)at * 2, block, 0);
+    }
+    cr_assert(n_limited() > 0);
+    for (unsigned at = block; at + WINDOW <= n; at += WINDOW / 4)
+        worst = fmax(worst, overtones(hz, at));
+    return worst;
+}
+
+Test(mixer_limiter, hardly_bends_what_rises)
+{
+    const unsigned hz[] = {500, 1000, 3000};
+    const double db_per_s[] = {30, 300}, most[] = {0.01, 0.05};
+
+    for (int b = 0; b < 2; b++)
+        for (int k = 0; k < 2; k++)
+            for (int i = 0; i < 3; i++) {
+                double bent = rise(db_per_s[k], hz[i], blocks[b]);
+
+                cr_log_info("%u Hz, %.0f dB/s, blocks of %u: %.3f %%", hz[i], db_per_s[k],
+                            blocks[b], 100 * bent);
+                cr_assert(bent < most[k], "%g of it", bent);
+            }
 }
 
 Test(mixer_limiter, takes_both_channels_down_alike)

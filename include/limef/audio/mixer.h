@@ -264,10 +264,10 @@ enum limef_mixer_control {
 /**
  * Changes something, without a click: within one block.
  *
- * @param input  NULL: the sum of all. Connected.
+ * @param input  NULL: the sum of all. Connected, or about to be: it begins so then.
  * @param value  what is out of range is cut.
  * @return 0, or AVERROR(EAGAIN): too many commands wait.
- * Thread: any that knows the input is connected. Never waits
+ * Thread: any that knows the input's memory stays until this is obeyed. Never waits
  */
 LIMEF_API int limef_mixer_set(struct limef_mixer *mixer, struct limef_mixer_input *input,
                               enum limef_mixer_control control, float value);

@@ -205,8 +205,8 @@ static void flush(struct limef_audio_slot *slot)
     audio_slot_flush(slot);
 }
 
-/* The mixer has no place for it, yet or any more. What was written is not heard then. Returns whether
- * it waits for one. */
+/* The mixer has no place for it, yet or any more. What was written is not heard then. Returns
+ * whether it waits for one. */
 static bool waits_for_place(struct limef_audio_sink *sink, struct limef_audio_slot *slot,
                             const struct limef_decoded_frame *in)
 {

@@ -100,7 +100,7 @@ Test(sound, gives_the_place_of_a_stream_that_has_ended_to_another_one)
     look();
     want_place(LAST);
     look();
-    cr_assert(!has_place(LAST));
+    cr_assert(not(has_place(LAST)));
     limef_mixer_input_end(sound.slots[7].input, true);
     look();
     look();
@@ -130,7 +130,7 @@ Test(sound, lets_nobody_be_heard_beside_the_one_that_is_alone_who_gets_a_place_m
         give_sound(i);
     play_sound_solo(&sound, LAST); /* in the place of the late one */
     look();
-    cr_assert(!has_place(late));
+    cr_assert(not(has_place(late)));
     limef_mixer_input_end(sound.slots[7].input, true);
     look();
     want_place(late);

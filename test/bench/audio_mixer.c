@@ -11,8 +11,8 @@
  *                                     added then. Also team, which decides itself what it hands
  *                                     out, and shared, which hands out each block
  *
- * Inputs are written, and gains sent, before each block, which is not counted. Each input has a tone
- * of its own. Medians of rounds of 100 blocks. Prints one JSON object.
+ * Inputs are written, and gains sent, before each block, which is not counted. Each input has a
+ * tone of its own. Medians of rounds of 100 blocks. Prints one JSON object.
  */
 #include "audio/mix.h"
 #include "bench.h"
@@ -174,8 +174,8 @@ static void prepare_block(int n_inputs, int block, bool is_loud)
 {
     for (int k = 0; k < n_inputs; k++) {
         limef_mixer_input_write(&inputs[k], tone_of((unsigned)k, block), BLOCK, block, 1000);
-        if (is_loud && limef_mixer_set(&mixer, &inputs[k], LIMEF_MIXER_GAIN,
-                                       block % 2 ? 0.9f : 1) < 0)
+        if (is_loud &&
+            limef_mixer_set(&mixer, &inputs[k], LIMEF_MIXER_GAIN, block % 2 ? 0.9f : 1) < 0)
             abort();
     }
 }

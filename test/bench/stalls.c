@@ -68,8 +68,7 @@ int64_t stalls_between_ns(int64_t from_ns, int64_t to_ns)
 static void look_for_trouble(uint64_t *n_before, int64_t since_ns, int64_t now_ns)
 {
     uint64_t n = count_troubles();
-    bool explained =
-        stalls_between_ns(now_ns - explains_ns - BEFORE_NS, now_ns) >= explains_ns;
+    bool explained = stalls_between_ns(now_ns - explains_ns - BEFORE_NS, now_ns) >= explains_ns;
 
     seen.looked_ns += now_ns - since_ns;
     seen.explaining_ns += explained ? now_ns - since_ns : 0;

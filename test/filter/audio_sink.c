@@ -70,7 +70,7 @@ Test(audio_sink, has_sound_wait_for_a_place_in_the_mixer_for_a_moment)
     cr_assert(LIMEF_COUNTED(slots[0].wants_place));
     limef_mixer_connect(&mixer, &input);
     cr_assert(zero(int, offer(21333, 0)));
-    cr_assert(!LIMEF_COUNTED(slots[0].wants_place));
+    cr_assert(not(LIMEF_COUNTED(slots[0].wants_place)));
     mix_period();
     cr_assert(eq(long, limef_mixer_input_heard_us(&input, heard_us - 5000), 21333));
     cr_assert(zero(ulong, LIMEF_COUNTED(slots[0].n_dropped)));
@@ -101,8 +101,8 @@ Test(audio_sink, waits_for_no_end_of_what_has_no_place)
     offer(21333, LIMEF_FRAME_LIVE);
     send(LIMEF_SIGNAL_END, 0, 0);
     limef_audio_sink_tick(&sink, limef_now_us());
-    cr_assert(!slots[0].ending);
-    cr_assert(!LIMEF_COUNTED(slots[0].wants_place));
+    cr_assert(not(slots[0].ending));
+    cr_assert(not(LIMEF_COUNTED(slots[0].wants_place)));
 }
 
 Test(audio_sink, drops_sound_between_a_seek_and_its_flush)

@@ -61,7 +61,8 @@ static void send_tone(int rate, int n_channels, enum AVSampleFormat format, int 
 static bool refuses_speeds;
 
 /* Stands before libswresample's. */
-int swr_set_compensation(struct SwrContext *swr, int ppm, int lasts)
+__attribute__((visibility("default"))) int swr_set_compensation(struct SwrContext *swr, int ppm,
+                                                                int lasts)
 {
     int (*next)(struct SwrContext *, int, int);
 

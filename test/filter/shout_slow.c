@@ -7,13 +7,13 @@
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
-#include <libavcodec/codec_par.h>
+#include <libavcodec/avcodec.h>
 #include <libavutil/mem.h>
 #include <limef/frame/pool.h>
 #include <string.h>
 
 #define PACKET_US 20000
-#define TIMEOUT_US 1000000000
+#define TIMEOUT_US INT64_C(1000000000)
 
 static struct limef_shout_filter shout;
 static struct limef_pool *codecs;
@@ -124,13 +124,12 @@ static void send_codec(void)
 static void send_packet(int64_t later_us)
 {
     static const uint8_t bytes[100] = {0xfc};
-    struct limef_packet_frame packet = {
-        .frame = {.frame_class = LIMEF_FRAME_PACKET,
-                  .media = LIMEF_MEDIA_AUDIO,
-                  .pts_us = at_us,
-                  .duration_us = PACKET_US},
-        .data = bytes,
-        .size_bytes = sizeof(bytes)};
+    struct limef_packet_frame packet = {.frame = {.frame_class = LIMEF_FRAME_PACKET,
+                                                  .media = LIMEF_MEDIA_AUDIO,
+                                                  .pts_us = at_us,
+                                                  .duration_us = PACKET_US},
+                                        .data = bytes,
+                                        .size_bytes = sizeof(bytes)};
 
     shout.taken_us -= later_us;
     at_us += PACKET_US;

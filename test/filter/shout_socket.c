@@ -24,14 +24,12 @@ static int listen_anywhere(struct resolver_addresses *addresses)
     struct sockaddr_in *address = (void *)&addresses->list[0].address;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    *address =
-        (struct sockaddr_in){.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    *address = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
     addresses->n = 1;
     addresses->list[0].bytes = sizeof(*address);
     cr_assert(zero(int, bind(fd, (struct sockaddr *)address, sizeof(*address))));
     cr_assert(zero(int, listen(fd, 8)));
-    cr_assert(zero(int,
-                   getsockname(fd, (struct sockaddr *)address, &addresses->list[0].bytes)));
+    cr_assert(zero(int, getsockname(fd, (struct sockaddr *)address, &addresses->list[0].bytes)));
     return fd;
 }
 
@@ -82,8 +80,7 @@ Test(shout_socket, limits_what_came_between_and_leaves_all_others_of_the_process
     shout_sockets_look(&sockets, false);
     own[1] = connect_to(&servers[0]); /* it began anew */
     shout_sockets_look(&sockets, true);
-    cr_assert(
-        zero(int, shout_sockets_limit(&sockets, &servers[0], TIMEOUT_MS * INT64_C(1000))));
+    cr_assert(zero(int, shout_sockets_limit(&sockets, &servers[0], TIMEOUT_MS * INT64_C(1000))));
     for (int i = 0; i < 2; i++)
         cr_assert(eq(u32, limit_of(own[i]), TIMEOUT_MS));
     cr_assert(zero(u32, limit_of(before)));

@@ -82,8 +82,8 @@ struct limef_audio_slot {
     bool waited_in_vain;     /**< there was none, and none since */
     bool ending;             /**< END came, and has not been heard yet */
     int64_t ending_since_us;
-    bool ended;      /**< and everything before it is written */
-    int64_t over_us; /**< when the last of it is heard; 0: not known yet */
+    bool ended;             /**< and everything before it is written */
+    int64_t over_us;        /**< when the last of it is heard; 0: not known yet */
     int64_t place_until_us; /**< how long sound waits for its input to be connected */
     int32_t end_code;
     int32_t rate;     /**< that RATE asked for, thousandths */

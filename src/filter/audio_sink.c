@@ -55,31 +55,6 @@ static bool is_for_mixer(const struct limef_audio_sink *sink, const AVFrame *av)
            av->ch_layout.nb_channels == (int)sink->mixer->settings.n_channels;
 }
 
-/* Before a flush: what follows it begins when its first picture can be shown. */
-static void await_picture(struct limef_audio_slot *slot)
-{
-    slot->awaits = slot->pictures && slot->has_pictures && !slot->waited_in_vain;
-    slot->awaits_until_us = 0;
-    limef_mixer_input_hold(slot->input, slot->awaits);
-}
-
-static void let_go(struct limef_audio_slot *slot)
-{
-    slot->awaits = false;
-    limef_mixer_input_hold(slot->input, false);
-}
-
-static void look_for_picture(struct limef_audio_slot *slot, int64_t now_us)
-{
-    if (slot->pictures(slot->pictures_context, slot->seek_serial)) {
-        slot->waited_in_vain = false;
-        let_go(slot);
-    } else if (now_us >= slot->awaits_until_us) {
-        slot->waited_in_vain = true; /* it has none, as it seems: the next seek does not wait */
-        let_go(slot);
-    }
-}
-
 /* Sound came that may have to wait. */
 static void note_sound(struct limef_audio_sink *sink, struct limef_audio_slot *slot)
 {
@@ -92,7 +67,7 @@ static void note_sound(struct limef_audio_sink *sink, struct limef_audio_slot *s
     now_us = limef_now_us();
     if (!slot->awaits_until_us)
         slot->awaits_until_us = now_us + PICTURE_WAIT_US;
-    look_for_picture(slot, now_us);
+    audio_slot_look_for_picture(slot, now_us);
     wake_at(sink, now_us + PICTURE_LOOK_US);
 }
 
@@ -155,7 +130,7 @@ static int take_live(struct limef_audio_sink *sink, struct limef_audio_slot *slo
     unsigned n = (unsigned)in->av->nb_samples;
 
     if (slot->awaits)
-        let_go(slot);
+        audio_slot_let_go(slot);
     /* a stall of its source must not become a delay for good */
     if (!LIMEF_COUNTED(slot->input->n_most))
         limef_mixer_input_set_most(slot->input, sink->mixer->settings.rate / LIVE_DELAYS);
@@ -333,13 +308,13 @@ static void act(struct limef_audio_sink *sink, struct limef_audio_slot *slot,
             break; /* of an older seek: a newer one is on its way */
         slot->seeking = false;
         slot->seek_serial = signal_frame->serial;
-        await_picture(slot);
+        audio_slot_await_picture(slot);
         flush(slot);
         slot->begins_us = signal_frame->value;
         break;
     case LIMEF_SIGNAL_START:
         slot->has_pictures = signal_frame->code >> LIMEF_MEDIA_VIDEO & 1;
-        await_picture(slot);
+        audio_slot_await_picture(slot);
         if (!slot->seeking)
             audio_slot_begin(slot, signal_frame->value);
         if (signal_frame->serial == slot->seek_serial)
@@ -456,7 +431,7 @@ int64_t limef_audio_sink_tick(void *context, int64_t now_us)
         struct limef_signal_frame over;
 
         if (slot->awaits && slot->awaits_until_us)
-            look_for_picture(slot, now_us);
+            audio_slot_look_for_picture(slot, now_us);
         if (slot->awaits && slot->awaits_until_us)
             due_us = FFMIN(due_us, now_us + PICTURE_LOOK_US);
         if (slot->input && audio_slot_serve(slot))

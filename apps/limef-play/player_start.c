@@ -92,7 +92,7 @@ static int init_stream(struct player *player, uint32_t slot)
             limef_presenter_get_buffers(&player->presenter, options->upload == PLAY_UPLOAD_DIRECT);
     stream->hardware = player->hardware;
     stream->wrapper = player->wrapper;
-    if (player->sound.on && player->sound.slots[slot].input) { /* else nobody would hear it */
+    if (player->sound.on) {
         stream->sound = &player->sound;
         limef_presenter_set_master(&player->presenter, slot, heard_us, &player->sound.inputs[slot]);
         player->sound.slots[slot].pictures = limef_presenter_is_ready;

@@ -17,6 +17,8 @@
 #define BROADCAST_FRAMES 65536
 /* Sound that waits before it is heard: live sound may come unevenly by so much. */
 #define AHEAD_FRAMES (RATE / 25)
+/* For the mixer to let go of a stream, a few periods. */
+#define LEAVE_US 50000
 #define MAX_VOLUME 200
 #define VOLUME_STEP 5
 
@@ -53,22 +55,16 @@ static bool is_wanted(const struct play_options *options)
 static int init_inputs(struct play_sound *sound)
 {
     struct limef_mixer_input_settings settings = {.n_ahead = AHEAD_FRAMES};
-    unsigned n_silent = 0;
     int ret = 0;
 
     for (unsigned i = 0; i < sound->n_streams && ret >= 0; i++) {
+        sound->slots[i].input = &sound->inputs[i];
         ret = limef_mixer_input_init(&sound->inputs[i], &sound->mixer, "stream",
                                      sound->samples + (size_t)i * RING_FRAMES * N_CHANNELS,
                                      RING_FRAMES, &settings);
-        if (ret >= 0 && limef_mixer_connect(&sound->mixer, &sound->inputs[i]) >= 0)
-            sound->slots[i].input = &sound->inputs[i];
-        else
-            n_silent++;
+        if (ret >= 0 && i < LIMEF_MIXER_MAX_INPUTS)
+            ret = limef_mixer_connect(&sound->mixer, &sound->inputs[i]);
     }
-    if (ret >= 0 && n_silent)
-        limef_log(LIMEF_LOG_WARNING, "limef-play",
-                  "%u of %u streams are silent: the mixer takes %d", n_silent, sound->n_streams,
-                  LIMEF_MIXER_MAX_INPUTS);
     return ret;
 }
 
@@ -178,16 +174,77 @@ void play_sound_signal(struct play_sound *sound, const struct limef_signal_frame
         limef_thread_send(&sound->thread.thread, signal_frame);
 }
 
+static bool has_place(const struct play_sound *sound, uint32_t slot)
+{
+    return LIMEF_COUNTED(sound->inputs[slot].connected);
+}
+
 /* It has given sound, which went into the mixer, and some of it may follow. */
 static bool is_sounding(const struct play_sound *sound, uint32_t slot)
 {
-    const struct limef_mixer_input *input = sound->slots[slot].input;
     struct limef_mixer_heard heard;
 
-    if (!input || !play_sound_is_heard(sound, slot))
+    if (!has_place(sound, slot) || !play_sound_is_heard(sound, slot))
         return false;
-    limef_mixer_input_get_heard(input, &heard);
+    limef_mixer_input_get_heard(&sound->inputs[slot], &heard);
     return heard.state != LIMEF_INPUT_ENDED;
+}
+
+/* Whose place in the mixer it is: the lowest. The one that is alone, those that give sound, all
+ * others. */
+static unsigned rank(const struct play_sound *sound, uint32_t slot)
+{
+    if (slot == sound->alone)
+        return 0;
+    if (is_sounding(sound, slot) || LIMEF_COUNTED(sound->slots[slot].wants_place))
+        return 1 + slot;
+    return 1 + sound->n_streams + slot;
+}
+
+static uint32_t find_least(const struct play_sound *sound)
+{
+    uint32_t least = UINT32_MAX;
+
+    for (uint32_t i = 0; i < sound->n_streams; i++)
+        if (has_place(sound, i) && (least == UINT32_MAX || rank(sound, i) > rank(sound, least)))
+            least = i;
+    return least;
+}
+
+/* Returns whether it has one; another stream may have to leave. */
+static bool give_place(struct play_sound *sound, uint32_t slot)
+{
+    uint32_t least;
+
+    if (sound->mixer.n_connected == LIMEF_MIXER_MAX_INPUTS) {
+        least = find_least(sound);
+        if (rank(sound, least) < rank(sound, slot))
+            return false;
+        if (limef_mixer_disconnect(&sound->mixer, &sound->inputs[least], LEAVE_US) < 0)
+            return true; /* it is about to leave: next time */
+    }
+    limef_mixer_connect(&sound->mixer, &sound->inputs[slot]);
+    return true;
+}
+
+/* The mixer has fewer places than there are streams: those have them that give sound. */
+static void give_places(struct play_sound *sound)
+{
+    unsigned n_silent = 0;
+
+    if (sound->n_streams <= LIMEF_MIXER_MAX_INPUTS)
+        return;
+    if (sound->alone != UINT32_MAX && !has_place(sound, sound->alone))
+        give_place(sound, sound->alone);
+    for (uint32_t i = 0; i < sound->n_streams; i++)
+        if (LIMEF_COUNTED(sound->slots[i].wants_place) && !has_place(sound, i))
+            n_silent += !give_place(sound, i);
+    if (n_silent > sound->n_silent && sound->alone == UINT32_MAX) {
+        limef_log(LIMEF_LOG_WARNING, "limef-play",
+                  "%u of %u streams are silent: the mixer takes %d", n_silent, sound->n_streams,
+                  LIMEF_MIXER_MAX_INPUTS);
+        sound->n_silent = n_silent;
+    }
 }
 
 /* Streams that are heard side by side. */
@@ -216,8 +273,7 @@ static bool tell_sum(struct play_sound *sound)
 static bool tell_streams(struct play_sound *sound)
 {
     for (unsigned i = 0; i < sound->n_streams; i++)
-        if (sound->slots[i].input &&
-            limef_mixer_set(&sound->mixer, sound->slots[i].input, LIMEF_MIXER_MUTE,
+        if (limef_mixer_set(&sound->mixer, &sound->inputs[i], LIMEF_MIXER_MUTE,
                             sound->alone != UINT32_MAX && sound->alone != i) < 0)
             return false;
     return true;
@@ -225,6 +281,7 @@ static bool tell_streams(struct play_sound *sound)
 
 void play_sound_tell(struct play_sound *sound)
 {
+    give_places(sound);
     if (sound->tells_sum || count_heard(sound) != sound->n_heard)
         sound->tells_sum = !tell_sum(sound);
     if (sound->tells_streams)

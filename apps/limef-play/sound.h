@@ -32,6 +32,7 @@ struct play_sound {
     unsigned n_streams;
     uint32_t alone;                /* the stream that is heard; UINT32_MAX: all */
     unsigned n_heard;              /* streams side by side, as the mixer knows */
+    unsigned n_silent;             /* streams that the mixer had no place for; said */
     bool tells_sum, tells_streams; /* the mixer does not know yet: too many commands wait */
     bool playing;                  /* the output is open */
     struct limef_audio_output output;
@@ -66,7 +67,8 @@ void play_sound_toggle_mute(struct play_sound *sound);
 void play_sound_change_volume(struct play_sound *sound, int by);
 void play_sound_solo(struct play_sound *sound, uint32_t slot);
 
-/* Says to the mixer what it had no room for; called now and then. */
+/* Says to the mixer what it had no room for, and gives its places to those of too many streams that
+ * give sound; called now and then. */
 void play_sound_tell(struct play_sound *sound);
 
 /* Whether a stream has given any sound. */

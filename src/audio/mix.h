@@ -11,8 +11,9 @@
 
 #define MIX_LANES 8
 
-/* 120 dB over full scale, and what is no number: that is no sound, and counts as none. */
-#define MIX_MOST 1e6f
+/* 20 dB over full scale behind a gain, and what is no number: that is no sound, and counts as none.
+ * Were it some, the limiter would take all others down with it. */
+#define MIX_MOST 10.0f
 
 /* Sample i is multiplied with base[i % 8] + step[i % 8] * (i / 8). */
 struct mix_gain {

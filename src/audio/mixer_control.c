@@ -110,6 +110,7 @@ static void drop(struct limef_mixer *mixer, struct limef_mixer_input *input)
         mixer->inputs[i] = mixer->inputs[--mixer->n_inputs];
     mixer_remains_leave(mixer, input);
     memset(input->last, 0, sizeof(input->last));
+    mixer_input_hush(input);
     /* release: the audio thread is done with it; pairs with is_gone() */
     atomic_store_explicit(&input->connected, 0, memory_order_release);
 }

@@ -59,7 +59,8 @@ void mixer_input_add(struct limef_mixer *mixer, struct limef_mixer_input *input,
  * thread. */
 bool mixer_is_short(const struct limef_mixer *mixer, unsigned n_frames);
 
-/* Nobody mixes any more: nothing of it is heard. The controlling thread. */
+/* Nobody mixes it any more: nothing of it is heard. The audio thread, or while there is none the
+ * controlling one. */
 void mixer_input_hush(struct limef_mixer_input *input);
 
 /* Does the commands that wait. The audio thread, or while there is none the controlling one. */

@@ -24,6 +24,8 @@
 /* How long sound waits for the picture that goes with it, and how often it looks. */
 #define PICTURE_WAIT_US 1000000
 #define PICTURE_LOOK_US 2000
+/* How long sound waits for the application to connect its input. */
+#define PLACE_WAIT_US 200000
 /* Live sound that is later than this part of a second is skipped. */
 #define LIVE_DELAYS 4
 /* Blocks that the device's part of the delay is an average of: half a minute to one. */
@@ -53,31 +55,6 @@ static bool is_for_mixer(const struct limef_audio_sink *sink, const AVFrame *av)
            av->ch_layout.nb_channels == (int)sink->mixer->settings.n_channels;
 }
 
-/* Before a flush: what follows it begins when its first picture can be shown. */
-static void await_picture(struct limef_audio_slot *slot)
-{
-    slot->awaits = slot->pictures && slot->has_pictures && !slot->waited_in_vain;
-    slot->awaits_until_us = 0;
-    limef_mixer_input_hold(slot->input, slot->awaits);
-}
-
-static void let_go(struct limef_audio_slot *slot)
-{
-    slot->awaits = false;
-    limef_mixer_input_hold(slot->input, false);
-}
-
-static void look_for_picture(struct limef_audio_slot *slot, int64_t now_us)
-{
-    if (slot->pictures(slot->pictures_context, slot->seek_serial)) {
-        slot->waited_in_vain = false;
-        let_go(slot);
-    } else if (now_us >= slot->awaits_until_us) {
-        slot->waited_in_vain = true; /* it has none, as it seems: the next seek does not wait */
-        let_go(slot);
-    }
-}
-
 /* Sound came that may have to wait. */
 static void note_sound(struct limef_audio_sink *sink, struct limef_audio_slot *slot)
 {
@@ -90,7 +67,7 @@ static void note_sound(struct limef_audio_sink *sink, struct limef_audio_slot *s
     now_us = limef_now_us();
     if (!slot->awaits_until_us)
         slot->awaits_until_us = now_us + PICTURE_WAIT_US;
-    look_for_picture(slot, now_us);
+    audio_slot_look_for_picture(slot, now_us);
     wake_at(sink, now_us + PICTURE_LOOK_US);
 }
 
@@ -153,7 +130,7 @@ static int take_live(struct limef_audio_sink *sink, struct limef_audio_slot *slo
     unsigned n = (unsigned)in->av->nb_samples;
 
     if (slot->awaits)
-        let_go(slot);
+        audio_slot_let_go(slot);
     /* a stall of its source must not become a delay for good */
     if (!LIMEF_COUNTED(slot->input->n_most))
         limef_mixer_input_set_most(slot->input, sink->mixer->settings.rate / LIVE_DELAYS);
@@ -203,12 +180,33 @@ static void flush(struct limef_audio_slot *slot)
     audio_slot_flush(slot);
 }
 
+/* The mixer has no place for it, yet or any more. What was written is not heard then. Returns
+ * whether it waits for one. */
+static bool waits_for_place(struct limef_audio_sink *sink, struct limef_audio_slot *slot,
+                            const struct limef_decoded_frame *in)
+{
+    bool wants = slot->input && !LIMEF_COUNTED(slot->input->connected);
+    int64_t now_us;
+
+    if (wants && !LIMEF_COUNTED(slot->wants_place)) {
+        slot->place_until_us = limef_now_us() + PLACE_WAIT_US;
+        if (slot->next_us != LIMEF_NO_TIME)
+            flush(slot);
+    }
+    atomic_store_explicit(&slot->wants_place, wants, memory_order_relaxed);
+    if (!wants || slot->seeking || in->frame.flags & LIMEF_FRAME_LIVE)
+        return false;
+    now_us = limef_now_us();
+    wake_at(sink, now_us + PICTURE_LOOK_US);
+    return now_us < slot->place_until_us;
+}
+
 /* It is nobody's, or of before a seek. Of what is live there is sound at the natural rate alone. */
 static bool is_unheard(struct limef_audio_slot *slot, const struct limef_decoded_frame *in)
 {
     bool live = in->frame.flags & LIMEF_FRAME_LIVE;
 
-    if (!slot->input || slot->seeking)
+    if (!slot->input || slot->seeking || LIMEF_COUNTED(slot->wants_place))
         return true;
     if (!live || slot->rate == audio_slot_rate_of(in))
         return false;
@@ -238,6 +236,8 @@ static int take_sound(struct limef_audio_sink *sink, const struct limef_decoded_
     slot = &sink->slots[in->frame.slot];
     if (!LIMEF_COUNTED(sink->has_sound))
         begin(sink, in->frame.slot);
+    if (waits_for_place(sink, slot, in))
+        return AVERROR(EAGAIN);
     if (is_unheard(slot, in)) {
         LIMEF_COUNT(slot->n_blocks, 1);
         LIMEF_COUNT(slot->n_dropped, 1);
@@ -257,6 +257,7 @@ static void end(struct limef_audio_sink *sink, struct limef_audio_slot *slot, in
     slot->ending_since_us = limef_now_us();
     slot->over_us = 0;
     slot->end_code = code;
+    atomic_store_explicit(&slot->wants_place, false, memory_order_relaxed);
     if (slot->input)
         audio_slot_end(slot);
     wake_at(sink, limef_now_us() + LOOK_US);
@@ -307,13 +308,13 @@ static void act(struct limef_audio_sink *sink, struct limef_audio_slot *slot,
             break; /* of an older seek: a newer one is on its way */
         slot->seeking = false;
         slot->seek_serial = signal_frame->serial;
-        await_picture(slot);
+        audio_slot_await_picture(slot);
         flush(slot);
         slot->begins_us = signal_frame->value;
         break;
     case LIMEF_SIGNAL_START:
         slot->has_pictures = signal_frame->code >> LIMEF_MEDIA_VIDEO & 1;
-        await_picture(slot);
+        audio_slot_await_picture(slot);
         if (!slot->seeking)
             audio_slot_begin(slot, signal_frame->value);
         if (signal_frame->serial == slot->seek_serial)
@@ -406,7 +407,8 @@ static bool is_over(const struct limef_audio_sink *sink, struct limef_audio_slot
 {
     struct limef_mixer_heard heard;
 
-    if (!slot->input || !LIMEF_COUNTED(slot->n_blocks)) /* there is nothing to be heard */
+    if (!slot->input || !LIMEF_COUNTED(slot->n_blocks) ||
+        !LIMEF_COUNTED(slot->input->connected)) /* there is nothing to be heard */
         return true;
     if (!LIMEF_COUNTED(sink->mixer->running))
         return LIMEF_COUNTED(sink->mixer->n_blocks) > 0 ||
@@ -429,7 +431,7 @@ int64_t limef_audio_sink_tick(void *context, int64_t now_us)
         struct limef_signal_frame over;
 
         if (slot->awaits && slot->awaits_until_us)
-            look_for_picture(slot, now_us);
+            audio_slot_look_for_picture(slot, now_us);
         if (slot->awaits && slot->awaits_until_us)
             due_us = FFMIN(due_us, now_us + PICTURE_LOOK_US);
         if (slot->input && audio_slot_serve(slot))

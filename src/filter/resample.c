@@ -76,17 +76,27 @@ static AVBufferRef *get_buffer(struct limef_resample_filter *resample, unsigned 
     return resample->buffers ? av_buffer_pool_get(resample->buffers) : NULL;
 }
 
+/* What is not the answer to a block. Said once: what comes next is like it. */
+static void count_error(struct limef_resample_filter *resample, int code, const char *what)
+{
+    if (!LIMEF_COUNTED(resample->n_errors))
+        limef_fail(code, resample->filter.name, "%s", what);
+    LIMEF_COUNT(resample->n_errors, 1);
+}
+
 /* Before it converts n frames more. */
 static void set_speed(struct limef_resample_filter *resample, int n_frames)
 {
     int32_t ppm = LIMEF_COUNTED(resample->ppm);
+    int ret;
 
     resample->n_until_again -= n_frames;
     if (!resample->settings.follows || (ppm == resample->ppm_in_use && resample->n_until_again > 0))
         return;
-    if (swr_set_compensation(resample->swr, ppm, RESAMPLE_SPEED_LASTS) < 0)
-        return;
-    resample->ppm_in_use = ppm;
+    ret = swr_set_compensation(resample->swr, ppm, RESAMPLE_SPEED_LASTS);
+    if (ret < 0)
+        count_error(resample, ret, "a speed was refused");
+    resample->ppm_in_use = ppm; /* else each block would try it again */
     resample->n_until_again = RESAMPLE_SPEED_LASTS / 2;
 }
 
@@ -163,17 +173,23 @@ static int push_out(struct limef_resample_filter *resample, int n_inside)
     return ret < 0 ? ret : convert(resample, NULL, n_inside);
 }
 
-/* Passes on what the resampler still holds; its time goes on from what was before. */
+/* Passes on what the resampler still holds; its time goes on from what was before. Returns 0, what
+ * could not be passed on is lost; or AVERROR_EXIT. */
 static int drain(struct limef_resample_filter *resample)
 {
     int n_inside = resample->swr ? (int)swr_get_delay(resample->swr, resample->settings.rate) : 0;
+    int ret = 0;
 
     if (n_inside < 1)
         return 0;
     resample->out.frame.pts_us = time_inside(resample);
     if (resample->began)
-        return convert(resample, NULL, swr_get_out_samples(resample->swr, 0));
-    return push_out(resample, n_inside);
+        ret = convert(resample, NULL, swr_get_out_samples(resample->swr, 0));
+    else
+        ret = push_out(resample, n_inside);
+    if (ret < 0 && ret != AVERROR_EXIT)
+        count_error(resample, ret, "what was inside is lost");
+    return ret == AVERROR_EXIT ? ret : 0;
 }
 
 /* A copy without what is no number. */
@@ -222,8 +238,9 @@ static int take_block(struct limef_resample_filter *resample, const struct limef
 
     LIMEF_COUNT(resample->n_blocks, 1);
     if (!is_as_before(resample, block)) {
-        if (drain(resample) == AVERROR_EXIT)
-            return AVERROR_EXIT;
+        ret = drain(resample);
+        if (ret < 0)
+            return ret;
         ret = follow(resample, block);
     } else if (!resample->swr) {
         ret = AVERROR(ENOSYS); /* said when it came first */
@@ -255,13 +272,15 @@ static void forget(struct limef_resample_filter *resample)
 static int take_signal(struct limef_resample_filter *resample, const struct limef_frame *in)
 {
     uint32_t signal = limef_signal_frame_from(in)->signal;
+    int ret;
 
     if (signal == LIMEF_SIGNAL_FLUSH) {
         forget(resample);
         resample->ends_us = LIMEF_NO_TIME;
     } else if (signal == LIMEF_SIGNAL_END || signal == LIMEF_SIGNAL_STOP) {
-        if (drain(resample) == AVERROR_EXIT)
-            return AVERROR_EXIT;
+        ret = drain(resample);
+        if (ret < 0)
+            return ret;
         forget(resample); /* it takes nothing more behind its end */
     }
     return limef_pass(&resample->filter, in);

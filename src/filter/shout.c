@@ -158,22 +158,32 @@ static int take_answer(struct limef_shout_filter *shout)
     if (ret < 0)
         return fail(shout, ret);
     LIMEF_COUNT(shout->n_connects, 1);
-    shout->connected_us = shout->drained_us = limef_now_us();
+    shout->connected_us = shout->taken_us = limef_now_us();
+    shout->n_taken = LIMEF_COUNTED(shout->n_bytes);
     set_state(shout, LIMEF_SHOUT_ON);
     limef_log(LIMEF_LOG_INFO, shout->filter.name, "%s: connected", shout->url.text);
+    ret = shout->ops->limit(shout->client);
+    if (ret < 0)
+        limef_log(LIMEF_LOG_WARNING, shout->filter.name,
+                  "%s: if it stops reading, that is seen late: no limit for its socket (%s)",
+                  shout->url.text, av_err2str(ret));
     return 0;
 }
 
-/* A server that is there and takes nothing is as good as lost. */
+/* A server that is there and takes nothing is as good as lost; one that takes some of it, however
+ * slowly it catches up, is not. */
 static int check_waiting(struct limef_shout_filter *shout)
 {
     int64_t n_bytes = shout->ops->waiting(shout->client), now_us = limef_now_us();
+    uint64_t n_taken;
 
     if (n_bytes < 0)
         return fail(shout, (int)n_bytes);
-    if (n_bytes == 0)
-        shout->drained_us = now_us;
-    return n_bytes > MAX_WAITING_BYTES || now_us > shout->drained_us + shout->settings.timeout_us
+    n_taken = LIMEF_COUNTED(shout->n_bytes) - (uint64_t)n_bytes;
+    if (n_bytes == 0 || n_taken != shout->n_taken)
+        shout->taken_us = now_us;
+    shout->n_taken = n_taken;
+    return n_bytes > MAX_WAITING_BYTES || now_us > shout->taken_us + shout->settings.timeout_us
                ? fail(shout, AVERROR(ETIMEDOUT))
                : 0;
 }

@@ -15,7 +15,7 @@ struct shout_client;
 
 #define SHOUT_CLIENT_FILE "limef-shout.so"
 #define SHOUT_CLIENT_SYMBOL "limef_shout_client"
-#define SHOUT_CLIENT_ABI 4
+#define SHOUT_CLIENT_ABI 5
 
 /* As detached_start(). */
 typedef int shout_start_thread_fn(void *(*run)(void *context), void *context, size_t stack_bytes);
@@ -36,6 +36,9 @@ struct shout_client_ops {
     int (*connect)(struct shout_client *client, const struct resolver_addresses *addresses);
     /* Returns 0: connected; AVERROR(EAGAIN): not yet; or why it failed. */
     int (*poll)(struct shout_client *client);
+    /* Once it is connected: has the system end a connection of which nothing is taken for
+     * timeout_us. Returns 0, or why it cannot. */
+    int (*limit)(struct shout_client *client);
     /* Queues bytes and sends what the server takes. */
     int (*send)(struct shout_client *client, const uint8_t *bytes, size_t n_bytes);
     /* Sends what the server takes, and returns how many bytes still wait; or a failure. */

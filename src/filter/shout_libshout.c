@@ -27,6 +27,7 @@ struct shout_client {
     bool is_tls;
     int64_t timeout_us;
     struct resolver_addresses addresses; /* of the server, at the latest connection */
+    struct shout_sockets sockets;        /* of the process, while it connects */
 };
 
 /* SIGPIPE of a server that went away is not for the process. */
@@ -119,6 +120,7 @@ static void end_quiet(const struct quiet *quiet)
 /* One handle for all its connections: that of libshout 2.4.6 frees itself only while connected. */
 static void release(struct shout_client *client)
 {
+    shout_sockets_clear(&client->sockets);
     shout_opening_release(client->opening);
     if (client->shout)
         shout_free(client->shout);
@@ -189,6 +191,7 @@ static int knock(struct shout_client *client, const struct resolver_addresses *a
     int ret = AVERROR(EADDRNOTAVAIL);
 
     client->addresses = *addresses;
+    shout_sockets_clear(&client->sockets);
     for (unsigned i = 0; i < addresses->n && ret < 0; i++) {
         ret = set_address(client, &addresses->list[i]);
         if (ret >= 0)
@@ -238,13 +241,23 @@ static int poll_client(struct shout_client *client)
     struct quiet quiet;
     int ret;
 
+    if (!client->is_opening) /* else it was looked before the thread began, which may be through */
+        shout_sockets_look(&client->sockets, false);
     begin_quiet(&quiet);
     ret = client->opened       ? translate(shout_get_connected(client->shout))
           : client->is_opening ? take_opening(client)
                                : hear_answer(client);
     end_quiet(&quiet);
-    if (ret == 0)
-        shout_socket_limit(&client->addresses, client->timeout_us);
+    if (client->opened)
+        shout_sockets_look(&client->sockets, true);
+    return ret;
+}
+
+static int limit(struct shout_client *client)
+{
+    int ret = shout_sockets_limit(&client->sockets, &client->addresses, client->timeout_us);
+
+    shout_sockets_clear(&client->sockets);
     return ret;
 }
 
@@ -300,6 +313,7 @@ __attribute__((visibility("default"))) const struct shout_client_ops limef_shout
     .make = make,
     .connect = knock,
     .poll = poll_client,
+    .limit = limit,
     .send = send_bytes,
     .waiting = waiting,
     .why = why,

@@ -44,3 +44,22 @@ Test(audio_commands, are_refused_when_too_many_wait)
     cr_assert(zero(int, send(1001)));
     cr_assert(eq(int, send(1002), AVERROR(EAGAIN)));
 }
+
+Test(audio_commands, wait_behind_one_whose_sender_was_stopped_in_the_middle)
+{
+    struct limef_audio_command_cell *cell;
+    struct limef_audio_command command;
+
+    cr_assert(zero(int, send(1)));
+    cell = &commands.cells[atomic_fetch_add(&commands.n_sent, 1)]; /* it has written nothing yet */
+    cr_assert(zero(int, send(3)));
+    cr_assert(limef_audio_commands_take(&commands, &command));
+    cr_assert(eq(u32, command.kind, 1));
+    cr_assert(not(limef_audio_commands_take(&commands, &command)));
+    cell->command = (struct limef_audio_command){.kind = 2};
+    atomic_fetch_add(&cell->turn, 1);
+    for (uint32_t i = 2; i < 4; i++) {
+        cr_assert(limef_audio_commands_take(&commands, &command));
+        cr_assert(eq(u32, command.kind, i));
+    }
+}

@@ -10,6 +10,8 @@
 #define RATE 48000
 #define N_RING 4096
 #define MAX_BLOCK 1024
+#define WINDOW (RATE / 100)
+#define LEAD 5000
 
 static const unsigned blocks[] = {64, 1024};
 static struct limef_mixer mixer;
@@ -161,6 +163,112 @@ Test(mixer_limiter, holds_a_step_below_one)
         for (unsigned i = at + blocks[b]; i < RATE; i++)
             cr_assert(epsilon_eq(flt, out[2 * i], sine(1, 480, i), 0.001f), "frame %u", i);
     }
+}
+
+/* One sample of each block. */
+static void write_click(struct limef_mixer_input *input, float height, unsigned n)
+{
+    float samples[MAX_BLOCK * 2] = {0};
+
+    samples[n] = height;
+    cr_assert(zero(uint, limef_mixer_input_write(input, samples, n, LIMEF_NO_TIME, 1000)));
+}
+
+Test(mixer_limiter, takes_nobody_down_for_what_is_no_sound)
+{
+    const float heights[] = {25, 900, -900, 1e5f};
+    const struct tone tone = {0.5f, 0.5f, 997};
+
+    for (int i = 0; i < 4; i++) {
+        struct limef_mixer_counters counters;
+
+        open_mixer(64);
+        for (unsigned at = 0; at < RATE / 4; at += 64) {
+            write_tone(&inputs[0], tone, at, 64);
+            write_click(&inputs[1], heights[i], 64);
+            limef_mixer_mix(&mixer, out + (size_t)at * 2, 64, 0);
+        }
+        expect_same(tone, 64, RATE / 4);
+        limef_mixer_get_counters(&mixer, &counters);
+        cr_assert(zero(ulong, counters.n_limited));
+        cr_assert(ge(ulong, counters.n_cleaned, RATE / 4 / 64 - 1));
+    }
+}
+
+Test(mixer_limiter, hears_what_is_far_too_loud_behind_its_gain)
+{
+    const struct tone loud = {500, 500, 997}, silence = {0, 0, 1};
+
+    open_mixer(64);
+    limef_mixer_set(&mixer, &inputs[0], LIMEF_MIXER_GAIN, 1.0f / 1024);
+    play(loud, silence, 64, 0, RATE / 4);
+    for (unsigned i = 64; i < RATE / 4; i++)
+        cr_assert(epsilon_eq(flt, out[2 * i], sine(500.0f / 1024, 997, i), 1e-6f));
+}
+
+/* Overtones of a tone in 10 ms of the left channel, as a part of it. */
+static double overtones(unsigned hz, unsigned from)
+{
+    double all = 0, first = 0;
+
+    for (unsigned k = 1; k * hz < RATE / 2; k++) {
+        double re = 0, im = 0;
+
+        for (unsigned i = 0; i < WINDOW; i++) {
+            double weight = 1 - cos(2 * M_PI * i / WINDOW), turn = 2 * M_PI * hz * k * i / RATE;
+
+            re += weight * (double)out[2 * (from + i)] * cos(turn);
+            im += weight * (double)out[2 * (from + i)] * sin(turn);
+        }
+        *(k == 1 ? &first : &all) += re * re + im * im;
+    }
+    return sqrt(all / first);
+}
+
+/* 0.25 at first, and from LEAD on it rises so fast up to 8. */
+static float rising(double db_per_s, unsigned hz, unsigned frame)
+{
+    double db = db_per_s * (frame > LEAD ? frame - LEAD : 0) / RATE;
+
+    return sine(0.25f * powf(10, (float)fmin(db, 30) / 20), hz, frame);
+}
+
+/* The worst 10 ms of a tone that rises so fast. */
+static double rise(double db_per_s, unsigned hz, unsigned block)
+{
+    unsigned n = LEAD + (unsigned)(RATE * 30 / db_per_s) + LEAD;
+    double worst = 0;
+    float samples[MAX_BLOCK * 2];
+
+    open_mixer(block);
+    n = n / block * block;
+    for (unsigned at = 0; at < n; at += block) {
+        for (unsigned i = 0; i < block; i++)
+            samples[2 * i] = samples[2 * i + 1] = rising(db_per_s, hz, at + i);
+        cr_assert(
+            zero(uint, limef_mixer_input_write(&inputs[0], samples, block, LIMEF_NO_TIME, 1000)));
+        limef_mixer_mix(&mixer, out + (size_t)at * 2, block, 0);
+    }
+    cr_assert(n_limited() > 0);
+    for (unsigned at = block; at + WINDOW <= n; at += WINDOW / 4)
+        worst = fmax(worst, overtones(hz, at));
+    return worst;
+}
+
+Test(mixer_limiter, hardly_bends_what_rises)
+{
+    const unsigned hz[] = {500, 1000, 3000};
+    const double db_per_s[] = {30, 300}, most[] = {0.001, 0.01};
+
+    for (int b = 0; b < 2; b++)
+        for (int k = 0; k < 2; k++)
+            for (int i = 0; i < 3; i++) {
+                double bent = rise(db_per_s[k], hz[i], blocks[b]);
+
+                cr_log_info("%u Hz, %.0f dB/s, blocks of %u: %.3f %%", hz[i], db_per_s[k],
+                            blocks[b], 100 * bent);
+                cr_assert(bent < most[k], "%g of it", bent);
+            }
 }
 
 Test(mixer_limiter, takes_both_channels_down_alike)

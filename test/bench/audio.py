@@ -23,7 +23,7 @@ DRIFT_TITLE = "Time from a device to the mixer and to a device"
 LONG_S = 600
 LEAST_PACED_ROUNDS = 5
 COPY_LIMIT = 2
-READERS_LIMIT = 1.1
+READERS_PERCENT = 10
 
 
 def rings(setup, report):
@@ -79,12 +79,12 @@ def broadcast(setup, report):
                   for place, what in places.items() if place in runs])
     for place, what in places.items():
         for clock, by in clocks.items() if place in runs else ():
-            for ring, whose in (("", ""), ("unread_", ", of the ring that nobody reads")):
-                ratio = runs.median(place, f"{ring}{clock}_ratio")
-                # a writer that more readers make dearer is the failure; one that they make cheaper is said to be
-                note = " (cheaper by more than a tenth)" if ratio < 2 - READERS_LIMIT else ""
-                report.target(f"broadcast ring, 32 readers beside 1, {what}, {by}{whose}{note}", ratio, "<=",
-                              READERS_LIMIT)
+            # what the machine does to a ring that nobody reads in the same turns is not the readers' doing
+            for key, beside in (("ratio", ""), ("beside_unread", ", but for what the ring that nobody reads changed by")):
+                ratio = runs.median(place, f"{clock}_{key}")
+                report.target(f"broadcast ring, 32 readers beside 1, {what}, {by}, % "
+                              f"{'dearer' if ratio > 1 else 'cheaper'}{beside}", 100 * abs(ratio - 1), "<=",
+                              READERS_PERCENT)
 
 
 def mixer(setup, report):
@@ -93,7 +93,8 @@ def mixer(setup, report):
     teams = {"team": "the same, a team of two threads that decides what it hands out",
              "shared": "the same, a team of two threads that hands out each block"}
     runs = measure.Interleaved({(how, loops): lambda how=how, loops=loops: measure.run_json([program, how, loops, 64])
-                                for how, whose in (("mix", alone), ("loops", alone | teams)) for loops in whose},
+                                for how, whose in (("mix", alone), ("loud", alone), ("loops", alone | teams))
+                                for loops in whose},
                                setup.rounds)
 
     def rows(how, names, *keys):
@@ -102,11 +103,15 @@ def mixer(setup, report):
                 for loops, what in names.items() if (how, loops) in runs and (how, "scalar") in runs
                 for us in [runs.median((how, loops), "us")]]
 
-    report.section("64 inputs mixed", "48 kHz, stereo, blocks of 128 frames: rings, gains, meters, limiter. The inner "
+    report.section("64 inputs mixed", "48 kHz, stereo, blocks of 128 frames, medians of 30 rounds of 100: rings, gains, "
+                   "meters, limiter. Each input has another tone. Quiet: below 1 together, gains stand still. Loud: far "
+                   "beyond, the limiter is at work in each block, and so is a command for each input's gain. The inner "
                    "loops alone add 64 inputs that another loop wrote just before; in a team each thread adds half of "
                    "them, and the two sums are added. Its blocks come one after the other, so that its second thread "
                    "is awake, the best case for it; share and speed-up are the clock's, while two cores are in use.")
-    report.table(["", "us a block", "% of a core", "speed-up", "others"], rows("mix", alone, "others"))
+    for how, what in (("mix", "quiet"), ("loud", "loud")):
+        report.table([what, "us a block", "% of a core", "speed-up", "% limited", "others"],
+                     rows(how, alone, "limited", "others"))
     report.table(["the inner loops alone", "us a block", "% of a core", "speed-up", "threads", "% handed out", "others"],
                  rows("loops", alone | teams, "threads", "handed_out", "others"))
 
@@ -178,20 +183,20 @@ def drift(setup, report, jobs=None, title=DRIFT_TITLE):
                    "mixer's threads, priorities and device. Drift: how much "
                    "later the same input is heard at the end than at the beginning. Late: periods that waited for the "
                    "source. Load: by threads on every CPU. Unexplained: underruns before which no processor stood "
-                   "still for as long as what waits in the device lasts, within 20 ms more.")
-    report.table(["", "drift us", "underruns", "device underruns", "unexplained", "late", "to the mixer us", "heard after us",
-                  "stalls", "the longest us", "others"],
+                   "still for as long as what waits in the device lasts, within 20 ms more; by chance: % of the time in which "
+                   "an underrun would have been explained so.")
+    report.table(["", "drift us", "underruns", "device underruns", "unexplained", "by chance", "late", "to the mixer us",
+                  "heard after us", "stalls", "the longest us", "others"],
                  [[what] + [runs.median(what, key) if key in runs.rows[what][0] else "-"
-                            for key in ("drift_us", "underruns", "device_underruns", "unexplained", "late",
-                                        "latency_us", "heard_after_us", "stalls", "stall_worst_us", "others")]
+                            for key in ("drift_us", "underruns", "device_underruns", "unexplained", "by_chance",
+                                        "late", "latency_us", "heard_after_us", "stalls", "stall_worst_us", "others")]
                   for what in jobs if what in runs])
     for what in jobs:
         if what in runs and jobs[what][0] != "deque":
             report.target(f"drift, {what}, us", abs(runs.median(what, "drift_us")), "<=", 100)
             report.target(f"device to mixer, {what}, us", runs.median(what, "latency_us"), "<=", 5000)
-            report.target(f"underruns, {what}", runs.median(what, "underruns") +
-                          runs.median(what, "device_underruns" if "device_underruns" in runs.rows[what][0]
-                                      else "underruns"), "<=", 0)
+            report.target(f"underruns, {what}", sum(runs.median(what, key) for key in ("underruns", "device_underruns")
+                                                    if key in runs.rows[what][0]), "<=", 0)
             if "unexplained" in runs.rows[what][0]:
                 report.target(f"underruns without a stall of the machine, {what}", runs.median(what, "unexplained"),
                               "<=", 0)

@@ -162,8 +162,9 @@ static void end_all(void)
 static void print_stalls(void)
 {
     printf("\"stalls\": %ld, \"stall_worst_us\": %lld, \"troubles\": %ld, \"unexplained\": %ld, "
-           "\"stalls_seen\": \"%s\"}\n",
+           "\"by_chance\": %.2f, \"stalls_seen\": \"%s\"}\n",
            stalls.n, (long long)stalls.worst_ns / 1000, stalls.n_troubles, stalls.n_unexplained,
+           stalls.looked_ns ? 100 * (double)stalls.explaining_ns / (double)stalls.looked_ns : 0,
            stalls.real_time ? "real time" : "ordinary");
 }
 

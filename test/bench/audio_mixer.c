@@ -2,13 +2,17 @@
 /*
  * A mixer of many inputs, 48 kHz stereo, blocks of 128 frames.
  *
- *   audio_mixer mix LOOPS [INPUTS]    LOOPS: scalar, vector, best; us a block, by a whole mixer
+ *   audio_mixer mix LOOPS [INPUTS]    LOOPS: scalar, vector, best; us a block, by a whole mixer, of
+ *                                     inputs that are quiet and stay as loud as they are
+ *   audio_mixer loud LOOPS [INPUTS]   the same of inputs so loud that the limiter is at work, whose
+ *                                     gains all change in each block
  *   audio_mixer loops LOOPS [INPUTS]  by the inner loops alone, which add inputs: by one thread, or
  *                                     by a team of two that add half of them each, whose sums are
  *                                     added then. Also team, which decides itself what it hands
  *                                     out, and shared, which hands out each block
  *
- * Inputs are written before each block, which is not counted. Prints one JSON object.
+ * Inputs are written, and gains sent, before each block, which is not counted. Each input has a
+ * tone of its own. Medians of rounds of 100 blocks. Prints one JSON object.
  */
 #include "audio/mix.h"
 #include "bench.h"
@@ -24,10 +28,15 @@
 #define BLOCK 128
 #define RING_FRAMES 4096
 #define TONES 4096
+/* Of 64 inputs the sum stays below 1, or is far beyond. */
+#define QUIET 0.01f
+#define LOUD 0.5f
+#define N_ROUNDS 30
+#define ROUND_BLOCKS 100
 
 static struct limef_mixer mixer;
 static struct limef_mixer_input inputs[MAX_INPUTS];
-static float memory[MAX_INPUTS][RING_FRAMES * 2], sound[BLOCK * 2], out[BLOCK * 2], tones[TONES];
+static float memory[MAX_INPUTS][RING_FRAMES * 2], out[BLOCK * 2], tones[TONES];
 
 static void open_mixer(int n_inputs)
 {
@@ -40,8 +49,24 @@ static void open_mixer(int n_inputs)
                 0 ||
             limef_mixer_connect(&mixer, &inputs[i]) < 0)
             abort();
-    for (int i = 0; i < BLOCK * 2; i++)
-        sound[i] = 0.01f * sinf((float)i / 5);
+}
+
+/* What glides from low to high, so that one that begins elsewhere has another pitch. */
+static void make_tones(float amplitude)
+{
+    for (int i = 0; i < TONES; i++)
+        tones[i] = amplitude * sinf((float)i * (float)i / 900);
+}
+
+static const float *tone_of(unsigned input, int block)
+{
+    return &tones[(input * 37 + (unsigned)block) % (TONES - BLOCK * 2)];
+}
+
+/* Of a block. */
+static double median_us(int64_t *took_ns)
+{
+    return (double)bench_percentile(took_ns, N_ROUNDS, 0.5) / (1e3 * ROUND_BLOCKS);
 }
 
 /* The inner loops alone; of a team's parts each adds half of the inputs. */
@@ -76,12 +101,10 @@ static void add_all(struct limef_team *team, struct adding *adding)
             adding->parts[0].sum[i] += adding->parts[part].sum[i];
 }
 
-/* Tones, of another pitch for each input and each block. */
 static void write_inputs(unsigned n_inputs, int block)
 {
     for (unsigned i = 0; i < n_inputs; i++)
-        memcpy(memory[i], &tones[(i * 37 + (unsigned)block) % (TONES - BLOCK * 2)],
-               sizeof(float) * BLOCK * 2);
+        memcpy(memory[i], tone_of(i, block), sizeof(float) * BLOCK * 2);
 }
 
 /* Whoever adds them, the sum is the inputs'. */
@@ -99,23 +122,20 @@ static void check_sum(const struct adding *adding)
 
 static double loops_us(struct limef_team *team, struct adding *adding)
 {
-    int64_t best_ns = INT64_MAX;
+    int64_t took_ns[N_ROUNDS] = {0};
 
-    for (int round = 0; round < 30; round++) {
-        int64_t took_ns = 0;
-
-        for (int i = 0; i < 100; i++) {
+    for (int round = 0; round < N_ROUNDS; round++) {
+        for (int i = 0; i < ROUND_BLOCKS; i++) {
             int64_t began_ns;
 
             write_inputs(adding->n_inputs, i);
             began_ns = bench_now_ns();
             add_all(team, adding);
-            took_ns += bench_now_ns() - began_ns;
+            took_ns[round] += bench_now_ns() - began_ns;
         }
         check_sum(adding);
-        best_ns = took_ns < best_ns ? took_ns : best_ns;
     }
-    return (double)best_ns / 100e3;
+    return median_us(took_ns);
 }
 
 static void add_loops(const char *who, const struct mix_ops *ops, int n_inputs)
@@ -126,8 +146,7 @@ static void add_loops(const char *who, const struct mix_ops *ops, int n_inputs)
     bool shared = !strcmp(who, "shared");
     double us, n_runs;
 
-    for (int i = 0; i < TONES; i++)
-        tones[i] = 0.01f * sinf((float)i * (float)i / 900);
+    make_tones(QUIET);
     adding = (struct adding){.ops = ops, .n_inputs = (unsigned)n_inputs, .n_parts = 1};
     for (int i = 0; i < MIX_LANES; i++)
         adding.gain.base[i] = 1;
@@ -150,27 +169,37 @@ static void add_loops(const char *who, const struct mix_ops *ops, int n_inputs)
     limef_team_stop(&team, 1000000);
 }
 
-static void mix(const struct mix_ops *ops, int n_inputs)
+/* Before a block of the mixer's. */
+static void prepare_block(int n_inputs, int block, bool is_loud)
 {
-    int64_t best_ns = INT64_MAX;
+    for (int k = 0; k < n_inputs; k++) {
+        limef_mixer_input_write(&inputs[k], tone_of((unsigned)k, block), BLOCK, block, 1000);
+        if (is_loud &&
+            limef_mixer_set(&mixer, &inputs[k], LIMEF_MIXER_GAIN, block % 2 ? 0.9f : 1) < 0)
+            abort();
+    }
+}
 
+static void mix(const struct mix_ops *ops, int n_inputs, bool is_loud)
+{
+    int64_t took_ns[N_ROUNDS] = {0};
+    struct limef_mixer_counters counters;
+
+    make_tones(is_loud ? LOUD : QUIET);
     open_mixer(n_inputs);
     mixer.ops = ops;
-    for (int round = 0; round < 30; round++) {
-        int64_t took_ns = 0;
-
-        for (int i = 0; i < 100; i++) {
+    for (int round = 0; round < N_ROUNDS; round++)
+        for (int i = 0; i < ROUND_BLOCKS; i++) {
             int64_t began_ns;
 
-            for (int k = 0; k < n_inputs; k++)
-                limef_mixer_input_write(&inputs[k], sound, BLOCK, i, 1000);
+            prepare_block(n_inputs, i, is_loud);
             began_ns = bench_now_ns();
             limef_mixer_mix(&mixer, out, BLOCK, 0);
-            took_ns += bench_now_ns() - began_ns;
+            took_ns[round] += bench_now_ns() - began_ns;
         }
-        best_ns = took_ns < best_ns ? took_ns : best_ns;
-    }
-    printf("{\"us\": %.2f}\n", (double)best_ns / 100e3);
+    limef_mixer_get_counters(&mixer, &counters);
+    printf("{\"us\": %.2f, \"limited\": %.1f}\n", median_us(took_ns),
+           100 * (double)counters.n_limited / (N_ROUNDS * ROUND_BLOCKS));
 }
 
 int main(int n_arguments, char **arguments)
@@ -188,6 +217,6 @@ int main(int n_arguments, char **arguments)
         return 0;
     }
     bench_pin(0);
-    mix(ops, n_inputs);
+    mix(ops, n_inputs, !strcmp(arguments[1], "loud"));
     return 0;
 }

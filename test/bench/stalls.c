@@ -38,10 +38,12 @@ static int64_t stood_still_ns(struct ticker *ticker, int64_t from_ns, int64_t to
     long n = atomic_load_explicit(&ticker->n_stalls, memory_order_acquire);
     int64_t due_ns = atomic_load(&ticker->due_ns), sum_ns = 0;
 
-    for (long i = n > MAX_STALLS ? n - MAX_STALLS : 0; i < n; i++) {
+    for (long i = n - 1; i >= 0 && i >= n - MAX_STALLS; i--) {
         int64_t began_ns = ticker->stalls[i % MAX_STALLS].from_ns;
         int64_t ended_ns = ticker->stalls[i % MAX_STALLS].to_ns;
 
+        if (ended_ns <= from_ns) /* and so are all before it */
+            break;
         began_ns = began_ns > from_ns ? began_ns : from_ns;
         ended_ns = ended_ns < to_ns ? ended_ns : to_ns;
         sum_ns += ended_ns > began_ns ? ended_ns - began_ns : 0;
@@ -63,15 +65,18 @@ int64_t stalls_between_ns(int64_t from_ns, int64_t to_ns)
     return most_ns;
 }
 
-static void look_for_trouble(uint64_t *n_before, int64_t now_ns)
+static void look_for_trouble(uint64_t *n_before, int64_t since_ns, int64_t now_ns)
 {
     uint64_t n = count_troubles();
+    bool explained = stalls_between_ns(now_ns - explains_ns - BEFORE_NS, now_ns) >= explains_ns;
 
+    seen.looked_ns += now_ns - since_ns;
+    seen.explaining_ns += explained ? now_ns - since_ns : 0;
     if (n == *n_before)
         return;
     *n_before = n;
     seen.n_troubles++;
-    seen.n_unexplained += stalls_between_ns(now_ns - explains_ns - BEFORE_NS, now_ns) < explains_ns;
+    seen.n_unexplained += !explained;
 }
 
 static void note_stall(struct ticker *ticker, int64_t from_ns, int64_t to_ns)
@@ -86,7 +91,7 @@ static void note_stall(struct ticker *ticker, int64_t from_ns, int64_t to_ns)
 static void *tick(void *context)
 {
     struct ticker *ticker = context;
-    int64_t due_ns = bench_now_ns();
+    int64_t due_ns = bench_now_ns(), looked_ns = due_ns;
     uint64_t n_troubles = count_troubles ? count_troubles() : 0;
 
     bench_pin(ticker->number);
@@ -106,7 +111,8 @@ static void *tick(void *context)
         }
         ticker->worst_ns = late_ns > ticker->worst_ns ? late_ns : ticker->worst_ns;
         if (!ticker->number && count_troubles)
-            look_for_trouble(&n_troubles, now_ns);
+            look_for_trouble(&n_troubles, looked_ns, now_ns);
+        looked_ns = now_ns;
     }
     return NULL;
 }

@@ -13,11 +13,14 @@
 
 /** What was seen since stalls_start(). */
 struct stalls {
-    long n;             /**< times that a processor stood still for more than a millisecond */
-    int64_t worst_ns;   /**< the longest */
-    long n_troubles;    /**< times that the count of troubles was found higher than before */
-    long n_unexplained; /**< those before which no processor stood still for long enough */
-    bool real_time;     /**< the threads have their priority */
+    long n;                /**< times that a processor stood still for more than a millisecond */
+    int64_t worst_ns;      /**< the longest */
+    long n_troubles;       /**< times that the count of troubles was found higher than before */
+    long n_unexplained;    /**< those before which no processor stood still for long enough */
+    int64_t looked_ns;     /**< for how long somebody looked for troubles */
+    int64_t explaining_ns; /**< and for how much of that one would have been explained: where that
+                              is much, chance explains as much */
+    bool real_time;        /**< the threads have their priority */
 };
 
 /**

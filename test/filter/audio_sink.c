@@ -62,6 +62,49 @@ Test(audio_sink, refuses_what_the_mixer_does_not_take_and_says_so_once)
     cr_assert(zero(int, offer(0, 0)));
 }
 
+Test(audio_sink, has_sound_wait_for_a_place_in_the_mixer_for_a_moment)
+{
+    offer(0, 0);
+    cr_assert(zero(int, limef_mixer_disconnect(&mixer, &input, 0)));
+    cr_assert(eq(int, offer(21333, 0), AVERROR(EAGAIN)));
+    cr_assert(LIMEF_COUNTED(slots[0].wants_place));
+    limef_mixer_connect(&mixer, &input);
+    cr_assert(zero(int, offer(21333, 0)));
+    cr_assert(not(LIMEF_COUNTED(slots[0].wants_place)));
+    mix_period();
+    cr_assert(eq(long, limef_mixer_input_heard_us(&input, heard_us - 5000), 21333));
+    cr_assert(zero(ulong, LIMEF_COUNTED(slots[0].n_dropped)));
+}
+
+Test(audio_sink, drops_sound_that_got_no_place_and_goes_on_with_what_comes_then)
+{
+    offer(0, 0);
+    mix_period();
+    cr_assert(zero(int, limef_mixer_disconnect(&mixer, &input, 0)));
+    cr_assert(eq(long, limef_mixer_input_heard_us(&input, heard_us), LIMEF_NO_TIME));
+    cr_assert(eq(int, offer(21333, 0), AVERROR(EAGAIN)));
+    slots[0].place_until_us = 0; /* the moment is over */
+    cr_assert(zero(int, offer(21333, 0)));
+    cr_assert(zero(int, offer(42666, LIMEF_FRAME_LIVE)));
+    cr_assert(eq(ulong, LIMEF_COUNTED(slots[0].n_dropped), 2));
+    limef_mixer_connect(&mixer, &input);
+    cr_assert(zero(int, offer(9000000, 0)));
+    mix_period();
+    cr_assert(eq(long, limef_mixer_input_heard_us(&input, heard_us - 5000), 9000000));
+}
+
+Test(audio_sink, waits_for_no_end_of_what_has_no_place)
+{
+    offer(0, 0);
+    mix_period();
+    cr_assert(zero(int, limef_mixer_disconnect(&mixer, &input, 0)));
+    offer(21333, LIMEF_FRAME_LIVE);
+    send(LIMEF_SIGNAL_END, 0, 0);
+    limef_audio_sink_tick(&sink, limef_now_us());
+    cr_assert(not(slots[0].ending));
+    cr_assert(not(LIMEF_COUNTED(slots[0].wants_place)));
+}
+
 Test(audio_sink, drops_sound_between_a_seek_and_its_flush)
 {
     offer(0, 0);

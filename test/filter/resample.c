@@ -5,6 +5,8 @@
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <dlfcn.h>
+#include <libswresample/swresample.h>
 
 #define N_KEPT 200000
 #define HZ 1000
@@ -54,6 +56,30 @@ static void send_tone(int rate, int n_channels, enum AVSampleFormat format, int 
         cr_assert(zero(int, limef_go(&resample.filter, &block.frame.frame)));
     }
     sound_block_free(&block);
+}
+
+static bool refuses_speeds;
+
+/* Stands before libswresample's. */
+__attribute__((visibility("default"))) int swr_set_compensation(struct SwrContext *swr, int ppm,
+                                                                int lasts)
+{
+    int (*next)(struct SwrContext *, int, int);
+
+    *(void **)&next = dlsym(RTLD_NEXT, "swr_set_compensation");
+    return refuses_speeds ? AVERROR(EINVAL) : next(swr, ppm, lasts);
+}
+
+static unsigned n_lines;
+
+static void count_lines(void *context, enum limef_log_level level, const char *name,
+                        const char *line)
+{
+    (void)context;
+    (void)level;
+    (void)name;
+    (void)line;
+    n_lines++;
 }
 
 TestSuite(resample, .fini = close_filter, .timeout = 30);
@@ -159,6 +185,26 @@ Test(resample, takes_out_what_is_no_number_and_counts_it)
     sound_block_free(&block);
 }
 
+Test(resample, makes_silence_and_no_noise_of_what_is_infinite_or_absurdly_large)
+{
+    static const float bad[] = {INFINITY, -INFINITY, 32768, -32768, 900};
+    struct sound_block block;
+
+    open_filter(NULL);
+    sound_block_make(&block, 44100, 2, 441, AV_SAMPLE_FMT_FLTP);
+    for (int i = 0; i < 10; i++) {
+        for (int k = 0; k < 441; k++)
+            for (int channel = 0; channel < 2; channel++)
+                sound_block_set(&block, channel, k, bad[(i + k) % 5]);
+        cr_assert(zero(int, limef_go(&resample.filter, &block.frame.frame)));
+    }
+    cr_assert(gt(sz, keeper.n, 1000));
+    for (size_t i = 0; i < keeper.n; i++)
+        cr_assert(zero(flt, kept[i]));
+    cr_assert(eq(ulong, counters().n_cleaned, 10 * 441 * 2));
+    sound_block_free(&block);
+}
+
 Test(resample, forgets_what_is_inside_at_a_flush)
 {
     open_filter(NULL);
@@ -252,6 +298,56 @@ Test(resample, refuses_settings_that_make_no_sound)
     settings = (struct limef_resample_settings){.rate = 1};
     cr_assert(eq(int, limef_resample_filter_init(&resample, NULL, &settings), AVERROR(EINVAL)));
     open_filter(NULL);
+}
+
+/* Of so little sound nothing comes before its end. */
+static void send_little(int rate)
+{
+    struct sound_block block;
+
+    sound_block_make(&block, rate, 2, 10, AV_SAMPLE_FMT_FLT);
+    sound_block_tone(&block, HZ, 0);
+    cr_assert(zero(int, limef_go(&resample.filter, &block.frame.frame)));
+    sound_block_free(&block);
+    cr_assert(zero(sz, keeper.n));
+}
+
+Test(resample, says_and_counts_that_what_was_inside_is_lost)
+{
+    open_filter(NULL);
+    limef_log_set_sink(count_lines, NULL);
+    send_little(44100);
+    failing_install(1);
+    send(LIMEF_SIGNAL_END);
+    cr_assert(failing_failed());
+    failing_remove();
+    cr_assert(eq(ulong, counters().n_errors, 1));
+    cr_assert(eq(uint, keeper.n_signals, 1));
+    send_little(44100);
+    failing_install(1);
+    send_tone(8000, 2, AV_SAMPLE_FMT_FLTP, 10, 0); /* a change */
+    cr_assert(failing_failed());
+    failing_remove();
+    cr_assert(eq(ulong, counters().n_errors, 2));
+    cr_assert(gt(sz, keeper.n, 4000));
+    cr_assert(eq(uint, n_lines, 1));
+}
+
+Test(resample, says_and_counts_that_it_cannot_go_slower)
+{
+    struct limef_resample_settings settings = {.follows = true};
+
+    open_filter(&settings);
+    limef_log_set_sink(count_lines, NULL);
+    send_tone(48000, 2, AV_SAMPLE_FMT_FLT, 10, 0);
+    refuses_speeds = true;
+    limef_resample_set_ppm(&resample, 100);
+    send_tone(48000, 2, AV_SAMPLE_FMT_FLT, 10, 100000);
+    cr_assert(eq(ulong, counters().n_errors, 1));
+    limef_resample_set_ppm(&resample, 200);
+    send_tone(48000, 2, AV_SAMPLE_FMT_FLT, 10, 200000);
+    cr_assert(eq(ulong, counters().n_errors, 2));
+    cr_assert(eq(uint, n_lines, 1));
 }
 
 Test(resample, allocates_nothing_in_steady_state)

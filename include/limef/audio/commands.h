@@ -38,9 +38,13 @@ struct limef_audio_commands {
 /**
  * Sends a command.
  *
+ * A sender that the system stops in the middle, between two instructions, holds back what others
+ * send after it until it goes on: they still return at once, the receiver takes what came before
+ * and finds nothing more.
+ *
  * @param command  copied.
  * @return 0, or AVERROR(EAGAIN): the queue is full.
- * Thread: any. Lock-free
+ * Thread: any. Never waits
  */
 LIMEF_API int limef_audio_commands_send(struct limef_audio_commands *commands,
                                         const struct limef_audio_command *command);

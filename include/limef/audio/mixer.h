@@ -170,8 +170,8 @@ struct limef_mixer_counters {
     uint64_t n_blocks;   /**< calls of limef_mixer_mix() */
     uint64_t n_limited;  /**< blocks in which the limiter was at work */
     uint64_t n_commands; /**< done */
-    uint64_t n_cleaned;  /**< blocks of inputs with samples that are no number, or 120 dB over full
-                              scale: those are silence */
+    uint64_t n_cleaned;  /**< blocks of inputs with samples that are no number, or, behind their
+                              gain, 20 dB over full scale: those are silence */
 };
 
 /** Memory of a mixer. All-zero and limef_mixer_init(). */
@@ -264,10 +264,10 @@ enum limef_mixer_control {
 /**
  * Changes something, without a click: within one block.
  *
- * @param input  NULL: the sum of all. Connected.
+ * @param input  NULL: the sum of all. Connected, or about to be: it begins so then.
  * @param value  what is out of range is cut.
  * @return 0, or AVERROR(EAGAIN): too many commands wait.
- * Thread: any that knows the input is connected. Lock-free
+ * Thread: any that knows the input's memory stays until this is obeyed. Never waits
  */
 LIMEF_API int limef_mixer_set(struct limef_mixer *mixer, struct limef_mixer_input *input,
                               enum limef_mixer_control control, float value);

@@ -52,7 +52,8 @@ struct limef_audio_kept {
 };
 
 /** One slot's way into the mixer. All-zero but the first members; input is connected by the
- * application. */
+ * application, at any time: sound that comes before, or after a disconnection, waits for that for
+ * 0.2 s unless it is live (see wants_place), and is dropped from then on. */
 struct limef_audio_slot {
     struct limef_mixer_input *input;        /**< borrowed; NULL: the slot is silent */
     struct limef_resample_filter *resample; /**< what comes from this one follows the clock of the
@@ -81,8 +82,9 @@ struct limef_audio_slot {
     bool waited_in_vain;     /**< there was none, and none since */
     bool ending;             /**< END came, and has not been heard yet */
     int64_t ending_since_us;
-    bool ended;      /**< and everything before it is written */
-    int64_t over_us; /**< when the last of it is heard; 0: not known yet */
+    bool ended;             /**< and everything before it is written */
+    int64_t over_us;        /**< when the last of it is heard; 0: not known yet */
+    int64_t place_until_us; /**< how long sound waits for its input to be connected */
     int32_t end_code;
     int32_t rate;     /**< that RATE asked for, thousandths */
     int32_t rate_now; /**< of what is written; they differ while a change has to wait */
@@ -105,6 +107,7 @@ struct limef_audio_slot {
 
     /* any reads */
     LIMEF_ATOMIC(uint64_t) n_blocks; /**< came */
+    LIMEF_ATOMIC(bool) wants_place;  /**< sound comes, and its input is not connected */
     LIMEF_ATOMIC(uint64_t)
     n_dropped; /**< blocks that were not to be heard: seeking, not for this rate */
     LIMEF_ATOMIC(uint64_t)

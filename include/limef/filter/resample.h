@@ -35,7 +35,8 @@ struct limef_resample_counters {
     uint64_t n_out;     /**< frames of one sample per channel that were passed on */
     uint64_t n_cleaned; /**< samples that were no number, infinite, denormal or absurdly large */
     uint64_t n_changes; /**< times that rate, layout or format changed, the first not counted */
-    uint64_t n_errors;  /**< blocks that were lost */
+    uint64_t n_errors;  /**< blocks that were lost; times that what was inside was, at a change or
+                           the  end; speeds that libswresample refused */
 };
 
 /** Memory of a resampler; kind "resample". All-zero and limef_resample_filter_init(). */

@@ -69,7 +69,9 @@ struct limef_shout_filter {
     bool was_slow;                      /**< nobody answered that when it was asked last */
     bool is_refused;                    /**< what comes cannot be sent; said once */
     int64_t due_us;                     /**< when to try again, or to give up the try that runs */
-    int64_t backoff_us, connected_us, drained_us;
+    int64_t backoff_us, connected_us;
+    int64_t taken_us;  /**< when the server took something last, or nothing waited for it */
+    uint64_t n_taken;  /**< of n_bytes, what did not wait then */
     int64_t origin_us; /**< stream time that is 0 on this connection */
 
     /* written by the thread that runs it, read by any */

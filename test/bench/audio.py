@@ -6,7 +6,7 @@ import tempfile
 import clips
 import measure
 
-RINGS = {"limef": "limef, sample ring", "limef-compiled-in": "limef, sample ring compiled into the program",
+RINGS = {"limef": "limef, sample ring", "limef-called": "limef, sample ring called in the library",
          "ck": "Concurrency Kit, ck_ring", "jack": "JACK, jack_ringbuffer",
          "portaudio": "PortAudio, PaUtilRingBuffer",
          "deque": "list behind a mutex"}

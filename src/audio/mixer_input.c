@@ -135,6 +135,10 @@ static unsigned begin(struct limef_mixer_input *input, unsigned n_frames)
         n_missing = input->n_owed ? n_frames : n_ahead - fill;
     if (!fill || n_missing >= n_frames || LIMEF_COUNTED(input->held))
         return n_frames;
+    /* what came at once before it began would be a delay for good */
+    if (!ended && input->settings.keeps_time && fill > n_ahead)
+        limef_sample_ring_skip_to(&input->ring,
+                                  limef_sample_ring_tail(&input->ring) + fill - n_ahead);
     for (unsigned i = 0; i < LIMEF_MIXER_MAX_CHANNELS; i++)
         input->now[i] = 0;
     input->state = LIMEF_INPUT_SOUNDING;

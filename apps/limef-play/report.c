@@ -386,8 +386,11 @@ static void put_sound(struct json *json, const struct play_sound *sound)
     json_integer(json, "late", (int64_t)counters->n_late);
     json_integer(json, "delay_us", counters->delay_us);
     json_integer(json, "devices_lost", (int64_t)counters->n_lost);
+    json_integer(json, "limited", (int64_t)mixer.n_limited);
+    json_integer(json, "cleaned", (int64_t)mixer.n_cleaned);
     json_integer(json, "mix_p50_us", counters->mix_p50_us);
     json_integer(json, "mix_p99_us", counters->mix_p99_us);
+    json_integer(json, "unwritten", (int64_t)sound->n_unwritten);
     put_encoded(json, "recorded", &sound->recorded);
     put_encoded(json, "streamed", &sound->streamed);
     json_close(json, '}');

@@ -151,6 +151,7 @@ static bool waits_for_input(struct limef_audio_output *output)
     int64_t half_us = PACE_AHEAD_FRAMES(device->period_frames) * 1000000LL / device->rate;
     int64_t now_us = limef_now_us(), left_us = output->device->dry_us - half_us - now_us;
 
+    mixer_obey(output->mixer); /* it may be to leave */
     if (!output->settings.patience_us || left_us <= 0 ||
         !mixer_is_short(output->mixer, device->period_frames)) {
         output->is_late = false;

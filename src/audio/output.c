@@ -129,7 +129,20 @@ static int play_period(struct limef_audio_output *output, int64_t heard_us)
     limef_histogram_add(&output->mix, limef_now_us() - begun_us);
     atomic_store_explicit(&output->delay_us, heard_us - begun_us, memory_order_relaxed);
     LIMEF_COUNT(output->n_periods, 1);
-    return device->ops->write(device, output->block, device->settings.period_frames);
+    audio_output_enter(output);
+    ret = device->ops->write(device, output->block, device->settings.period_frames);
+    return audio_output_leave(output) ? ret : AVERROR(ETIMEDOUT);
+}
+
+static int wait_for_device(struct limef_audio_output *output, int64_t deadline_us,
+                           int64_t *heard_us)
+{
+    struct audio_device *device = output->device;
+    int ret;
+
+    audio_output_enter(output);
+    ret = device->ops->wait(device, deadline_us, heard_us);
+    return audio_output_leave(output) ? ret : AVERROR(ETIMEDOUT);
 }
 
 /* Time in which the process itself was stopped is not the device's: a step waits no longer than
@@ -171,8 +184,7 @@ static int output_step(struct limef_thread *thread, int64_t deadline_us)
 
     if (output->device == output->stand_in)
         look_for_device(output);
-    ret =
-        output->device->ops->wait(output->device, FFMIN(deadline_us, now_us + WAIT_US), &heard_us);
+    ret = wait_for_device(output, FFMIN(deadline_us, now_us + WAIT_US), &heard_us);
     if (ret >= 0) {
         output->waited_us = 0;
         ret = waits_for_input(output) ? 0 : play_period(output, heard_us);

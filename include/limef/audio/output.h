@@ -77,12 +77,20 @@ struct limef_audio_output {
     struct limef_thread reopener;
     bool is_lost;      /**< it tries to open it */
     int64_t reopen_us; /**< when it tries next */
+    bool stands_in;    /**< it mixes, since a call of the device's does not return */
+    int64_t look_us;   /**< when it looks next whether the device's calls return */
+    uint64_t n_seen;   /**< of n_calls, when it last looked */
+    unsigned n_still;  /**< looks since that changed */
+    float stand_in_block[LIMEF_AUDIO_MAX_PERIOD * LIMEF_MIXER_MAX_CHANNELS];
 
     /* between these two */
     int lost_by;                                  /**< why broken was lost; before that */
     LIMEF_ATOMIC(struct audio_device *) broken;   /**< seq_cst; the reopener takes it */
     LIMEF_ATOMIC(struct audio_device *) reopened; /**< release; the audio thread takes it */
     LIMEF_ATOMIC(uint32_t) awake;                 /**< what the reopener sleeps on; seq_cst */
+    LIMEF_ATOMIC(uint32_t) mixes; /**< which of them has the mixer; release, pairs with acquire */
+    LIMEF_ATOMIC(bool) returned;  /**< the device's call did; release, the reopener takes it */
+    LIMEF_ATOMIC(uint64_t) n_calls; /**< of the device's that returned; relaxed */
 
     /* any reads */
     LIMEF_ATOMIC(const char *) kind;

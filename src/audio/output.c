@@ -41,6 +41,7 @@ int audio_output_open(const struct limef_audio_output *output, const struct audi
         .spare_frames =
             (uint32_t)(output->settings.patience_us * output->mixer->settings.rate / 1000000),
         .name = output->name,
+        .callback = output->settings.callback,
     };
     int ret = memory_permits() ? ops->open(device, &settings) : AVERROR(ENOMEM);
 
@@ -124,6 +125,7 @@ static int play_period(struct limef_audio_output *output, int64_t heard_us)
 {
     struct audio_device *device = output->device;
     int64_t begun_us = limef_now_us();
+    int ret;
 
     limef_mixer_mix(output->mixer, output->block, device->settings.period_frames, heard_us);
     limef_histogram_add(&output->mix, limef_now_us() - begun_us);
@@ -230,12 +232,20 @@ static int begin_without(struct limef_audio_output *output)
     return ret;
 }
 
+/* Never lost. */
+static bool is_ours(const struct audio_device_ops *ops)
+{
+    return ops == &audio_device_null || ops == &audio_device_callback;
+}
+
 static int open_wanted(struct limef_audio_output *output)
 {
     int ret = 0;
 
     if (output->settings.kind == LIMEF_AUDIO_NULL)
         output->wanted = &audio_device_null;
+    else if (output->settings.kind == LIMEF_AUDIO_CALLBACK)
+        output->wanted = &audio_device_callback;
     else
         output->wanted = device_module_load("limef-audio-alsa.so", output->name);
     if (!output->wanted)
@@ -243,7 +253,9 @@ static int open_wanted(struct limef_audio_output *output)
     if (ret >= 0)
         ret = open_device(output, output->wanted);
     if (ret >= 0)
-        return output->wanted == &audio_device_null ? 0 : prepare_for_loss(output);
+        return is_ours(output->wanted) ? 0 : prepare_for_loss(output);
+    if (is_ours(output->wanted))
+        return ret;
     if (output->settings.kind != LIMEF_AUDIO_AUTO)
         return limef_fail(ret, output->name, "no sound device %s",
                           output->settings.device ? output->settings.device : "default");

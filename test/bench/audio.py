@@ -154,6 +154,8 @@ def in_step(setup, report):
                   f"% over {IN_STEP_MS} ms", "% unexplained", "composed in ms at most", "stalls",
                   "the longest ms", "others"],
                  [["a file", *(runs.median("file", key) for key in keys)]])
+    report.target("flashes that were not seen, %",
+                  100 - 100 * runs.median("file", "pairs") / runs.median("file", "beeps"), "<=", 2)
     report.target("flashes beside their beeps, p99, ms", runs.median("file", "p99"), "<=", IN_STEP_MS)
     report.target("the same where the machine did not stand still, p99, ms", runs.median("file", "calm_p99"), "<=",
                   IN_STEP_MS)

@@ -30,6 +30,19 @@ LIMEF_BEGIN_DECLS
 /** In limef_sample_ring.tail: the reader is at work, nothing may be dropped. */
 #define LIMEF_SAMPLE_RING_READING 1u
 
+/** Copies floats by cache lines, in place: of memcpy() such a thread would wait for the code, too. */
+#define LIMEF_SAMPLE_RING_COPY(to, from, n)                                                        \
+    do {                                                                                           \
+        float *to_ = (to);                                                                         \
+        const float *from_ = (from);                                                               \
+        size_t n_ = (n);                                                                           \
+                                                                                                   \
+        for (; n_ >= 16; n_ -= 16, to_ += 16, from_ += 16)                                         \
+            memcpy(to_, from_, 16 * sizeof(float));                                                \
+        if (n_)                                                                                    \
+            memcpy(to_, from_, n_ * sizeof(float));                                                \
+    } while (0)
+
 /** A stretch of a ring: up to two pieces of memory, since it may go round the end. */
 struct limef_sample_slices {
     float *first;
@@ -124,8 +137,8 @@ LIMEF_API inline unsigned limef_sample_ring_write(struct limef_sample_ring *ring
         ring->tail_cache = LIMEF_LOAD_ACQUIRE(ring->tail) >> 1;
     if (head - ring->tail_cache + n_frames > size || at + n_frames > size)
         return limef_sample_ring_write_pieces(ring, samples, n_frames);
-    memcpy(ring->to.samples + at * n_channels, samples,
-           (size_t)n_frames * n_channels * sizeof(float));
+    LIMEF_SAMPLE_RING_COPY(ring->to.samples + at * n_channels, samples,
+                           (size_t)n_frames * n_channels);
     /* release: the samples; pairs with the acquire of a read */
     LIMEF_STORE_RELEASE(ring->head, head + n_frames);
     return 0;
@@ -169,7 +182,7 @@ LIMEF_API inline unsigned limef_sample_ring_read(struct limef_sample_ring *ring,
     uint64_t expected = LIMEF_COUNTED(ring->tail) >> 1;
     size_t at = (size_t)(expected & (ring->from.n_frames - 1));
     const float *from = ring->from.samples + at * ring->from.n_channels;
-    size_t n_bytes = (size_t)n_frames * ring->from.n_channels * sizeof(float);
+    size_t n = (size_t)n_frames * ring->from.n_channels;
     bool whole = at + n_frames <= ring->from.n_frames;
 
     /* acquire: head behind it is not before what the writer dropped up to; pairs with its
@@ -177,7 +190,7 @@ LIMEF_API inline unsigned limef_sample_ring_read(struct limef_sample_ring *ring,
     if (LIMEF_FETCH_ADD_ACQUIRE(ring->tail, LIMEF_SAMPLE_RING_READING) >> 1 != expected || !whole ||
         LIMEF_LOAD_ACQUIRE(ring->head) - expected < n_frames)
         return limef_sample_ring_read_pieces(ring, samples, n_frames);
-    memcpy(samples, from, n_bytes);
+    LIMEF_SAMPLE_RING_COPY(samples, from, n);
     /* release: they were copied; pairs with the acquire of a writer */
     LIMEF_STORE_RELEASE(ring->tail, 2 * (expected + n_frames));
     return n_frames;

@@ -159,7 +159,8 @@ static void put_sound_of(struct json *json, const struct stream_facts *facts)
     json_integer(json, "skipped", (int64_t)ring.n_skipped);
     json_integer(json, "unheard_blocks", (int64_t)LIMEF_COUNTED(slot->n_dropped));
     json_integer(json, "cleaned", (int64_t)resample.n_cleaned);
-    json_integer(json, "failed", (int64_t)(resample.n_errors + LIMEF_COUNTED(slot->tempo.n_errors)));
+    json_integer(json, "failed",
+                 (int64_t)(resample.n_errors + LIMEF_COUNTED(slot->tempo.n_errors)));
     json_integer(json, "gaps", (int64_t)LIMEF_COUNTED(slot->n_gaps));
     json_integer(json, "steps", (int64_t)LIMEF_COUNTED(slot->drift.n_steps));
     json_integer(json, "drift_ppm", -LIMEF_COUNTED(slot->ppm));

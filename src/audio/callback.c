@@ -9,7 +9,8 @@
 #include <libavutil/error.h>
 
 #define LEAST_FRAMES 512
-/* One that comes late comes in time the next time, for all that is known, but for so small a part. */
+/* One that comes late comes in time the next time, for all that is known, but for so small a part.
+ */
 #define LATE_PART 32
 
 int limef_audio_callback_init(struct limef_audio_callback *callback, float *samples,

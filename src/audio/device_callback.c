@@ -56,8 +56,8 @@ static int64_t us_frames(const struct callback_device *device, int64_t us)
 
 static uint32_t call_frames(const struct callback_device *device)
 {
-    uint32_t n = FFMAX(LIMEF_COUNTED(device->callback->call_frames),
-                       device->callback->settings.call_frames);
+    uint32_t n =
+        FFMAX(LIMEF_COUNTED(device->callback->call_frames), device->callback->settings.call_frames);
 
     return n ? n : device->base.settings.period_frames;
 }
@@ -135,10 +135,9 @@ static int callback_open(struct audio_device **device, const struct audio_device
     opened->base.ops = &audio_device_callback;
     opened->base.settings = *settings;
     opened->base.settings.rate = callback->settings.rate;
-    opened->base.settings.period_frames =
-        (uint32_t)av_clip64((int64_t)settings->period_frames * callback->settings.rate /
-                                settings->rate,
-                            1, callback->ring.n_frames / 8);
+    opened->base.settings.period_frames = (uint32_t)av_clip64(
+        (int64_t)settings->period_frames * callback->settings.rate / settings->rate, 1,
+        callback->ring.n_frames / 8);
     opened->base.settings.spare_frames =
         (uint32_t)((int64_t)settings->spare_frames * callback->settings.rate / settings->rate);
     opened->callback = callback;
@@ -158,7 +157,8 @@ static int callback_wait(struct audio_device *device, int64_t deadline_us, int64
     for (;;) {
         int64_t now_us = limef_now_us();
         struct line line = find_line(callback, now_us);
-        int64_t n_ahead = (int64_t)limef_sample_ring_head(&callback->callback->ring) - line.position;
+        int64_t n_ahead =
+            (int64_t)limef_sample_ring_head(&callback->callback->ring) - line.position;
         int64_t n_over = n_ahead - ahead_frames(callback);
 
         count_underruns(callback);
@@ -170,8 +170,7 @@ static int callback_wait(struct audio_device *device, int64_t deadline_us, int64
         }
         if (now_us >= deadline_us)
             return AVERROR(EAGAIN);
-        audio_sleep_until(
-            FFMIN(deadline_us, now_us + FFMAX(frames_us(callback, n_over), LOOK_US)));
+        audio_sleep_until(FFMIN(deadline_us, now_us + FFMAX(frames_us(callback, n_over), LOOK_US)));
     }
 }
 

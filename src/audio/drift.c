@@ -75,8 +75,7 @@ int limef_drift_update(struct limef_drift *drift, int64_t fill_us, int64_t wante
         limef_drift_restart(drift);
     drift->at_us = now_us;
     fullest_us = fullest_with(drift, (float)(fill_us - wanted_us));
-    if (drift->started &&
-        is_step(drift, fullest_us - drift->base_us - drift->smoothed_us, seconds))
+    if (drift->started && is_step(drift, fullest_us - drift->base_us - drift->smoothed_us, seconds))
         limef_drift_restart(drift);
     if (!drift->started) {
         drift->base_us = fullest_us;

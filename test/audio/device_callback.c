@@ -104,8 +104,8 @@ static void look(const float *frames, unsigned n, double heard_us)
     }
     if (!n || !number)
         return;
-    expected_us = (double)run.heard_us[(number - 1) / run.period] +
-                  (number - 1) % run.period * 1e6 / RATE;
+    expected_us =
+        (double)run.heard_us[(number - 1) / run.period] + (number - 1) % run.period * 1e6 / RATE;
     run.most_off_us = fmax(run.most_off_us, fabs(expected_us - heard_us));
 }
 

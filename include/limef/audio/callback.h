@@ -2,8 +2,8 @@
 /**
  * @file
  * A callback of the application's that has to be given sound when a device wants it: that of
- * PortAudio, JACK or SDL, or the thread of a codec's interrupt. An audio output's thread mixes ahead
- * into a ring, the callback takes from it, and neither waits for the other.
+ * PortAudio, JACK or SDL, or the thread of a codec's interrupt. An audio output's thread mixes
+ * ahead into a ring, the callback takes from it, and neither waits for the other.
  *
  *     limef_audio_callback_init(&callback, samples, n_frames, NULL);
  *     settings = {.kind = LIMEF_AUDIO_CALLBACK, .callback = &callback};

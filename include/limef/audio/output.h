@@ -24,7 +24,7 @@ struct audio_device_ops;
 
 /** Where sound goes. */
 enum limef_audio_output_kind {
-    LIMEF_AUDIO_AUTO,     /**< ALSA as soon as it can be opened, until then nobody */
+    LIMEF_AUDIO_AUTO, /**< ALSA as soon as it can be opened, until then nobody */
     LIMEF_AUDIO_ALSA,
     LIMEF_AUDIO_NULL,     /**< to nobody, in time */
     LIMEF_AUDIO_CALLBACK, /**< to a callback of the application's, that takes it from a ring */
@@ -94,8 +94,8 @@ struct limef_audio_output {
     LIMEF_ATOMIC(struct audio_device *) broken;   /**< seq_cst; the reopener takes it */
     LIMEF_ATOMIC(struct audio_device *) reopened; /**< release; the audio thread takes it */
     LIMEF_ATOMIC(uint32_t) awake;                 /**< what the reopener sleeps on; seq_cst */
-    LIMEF_ATOMIC(uint32_t) mixes; /**< which of them has the mixer; release, pairs with acquire */
-    LIMEF_ATOMIC(bool) returned;  /**< the device's call did; release, the reopener takes it */
+    LIMEF_ATOMIC(uint32_t) mixes;   /**< which of them has the mixer; release, pairs with acquire */
+    LIMEF_ATOMIC(bool) returned;    /**< the device's call did; release, the reopener takes it */
     LIMEF_ATOMIC(uint64_t) n_calls; /**< of the device's that returned; relaxed */
 
     /* any reads */

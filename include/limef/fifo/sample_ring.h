@@ -30,7 +30,8 @@ LIMEF_BEGIN_DECLS
 /** In limef_sample_ring.tail: the reader is at work, nothing may be dropped. */
 #define LIMEF_SAMPLE_RING_READING 1u
 
-/** Copies floats by cache lines, in place: of memcpy() such a thread would wait for the code, too. */
+/** Copies floats by cache lines, in place: of memcpy() such a thread would wait for the code, too.
+ */
 #define LIMEF_SAMPLE_RING_COPY(to, from, n)                                                        \
     do {                                                                                           \
         float *to_ = (to);                                                                         \
@@ -80,14 +81,14 @@ struct limef_sample_ring {
 
     /* the writer; any reads the counters */
     LIMEF_ALIGNED(LIMEF_CACHE_LINE_BYTES)
-    LIMEF_ATOMIC(uint64_t) head; /**< frames written so far; release, pairs with the reader */
-    uint64_t tail_cache;         /**< the reader's position as last seen */
+    LIMEF_ATOMIC(uint64_t) head;   /**< frames written so far; release, pairs with the reader */
+    uint64_t tail_cache;           /**< the reader's position as last seen */
     struct limef_sample_memory to; /**< where it writes */
     LIMEF_ATOMIC(uint64_t) n_dropped, n_refused, n_overflows;
 
     /* the reader, and the writer when it drops what is oldest */
     LIMEF_ALIGNED(LIMEF_CACHE_LINE_BYTES)
-    LIMEF_ATOMIC(uint64_t) tail; /**< twice the reader's position, plus 1 while it reads */
+    LIMEF_ATOMIC(uint64_t) tail;     /**< twice the reader's position, plus 1 while it reads */
     struct limef_sample_memory from; /**< where it reads */
     LIMEF_ATOMIC(uint64_t) n_skipped, n_silent, n_underruns; /**< the reader's; any reads */
 };

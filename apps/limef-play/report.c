@@ -148,15 +148,23 @@ static void put_sound_of(struct json *json, const struct stream_facts *facts)
     const struct limef_mixer_input *input = &sound->inputs[stream->slot];
     uint64_t n_ended_dry = LIMEF_COUNTED(input->n_ended_dry); /* before what it is a part of */
     struct limef_sample_ring_counters ring;
+    struct limef_resample_counters resample;
 
     limef_sample_ring_get_counters(&input->ring, &ring);
+    limef_resample_get_counters(&stream->resample, &resample);
     json_open(json, "sound", '{');
     json_string(json, "codec", limef_codec_name(stream->sound_decode.parameters));
     json_decimal(json, "heard_s", (double)n_heard(&input->ring) / sound->mixer.settings.rate);
     json_integer(json, "underruns",
                  (int64_t)(ring.n_underruns - FFMIN(n_ended_dry, ring.n_underruns)));
     json_integer(json, "lost", (int64_t)(ring.n_dropped + ring.n_refused));
+    json_integer(json, "skipped", (int64_t)ring.n_skipped);
+    json_integer(json, "unheard_blocks", (int64_t)LIMEF_COUNTED(slot->n_dropped));
+    json_integer(json, "cleaned", (int64_t)resample.n_cleaned);
+    json_integer(json, "failed",
+                 (int64_t)(resample.n_errors + LIMEF_COUNTED(slot->tempo.n_errors)));
     json_integer(json, "gaps", (int64_t)LIMEF_COUNTED(slot->n_gaps));
+    json_integer(json, "steps", (int64_t)LIMEF_COUNTED(slot->drift.n_steps));
     json_integer(json, "drift_ppm", -LIMEF_COUNTED(slot->ppm));
     json_close(json, '}');
     put_percentiles(json, "av_deviation_ms", &facts->slot.deviation, 1000);
@@ -377,9 +385,11 @@ static void put_encoded(struct json *json, const char *key, const struct play_en
 static void put_sound(struct json *json, const struct play_sound *sound)
 {
     const struct limef_audio_output_counters *counters = &sound->counters;
+    struct limef_mixer_counters mixer;
 
     if (!sound->on || !counters->kind)
         return;
+    limef_mixer_get_counters(&sound->mixer, &mixer);
     json_open(json, "sound", '{');
     json_string(json, "output", counters->kind);
     json_integer(json, "device_rate", counters->device_rate);
@@ -389,8 +399,11 @@ static void put_sound(struct json *json, const struct play_sound *sound)
     json_integer(json, "late", (int64_t)counters->n_late);
     json_integer(json, "delay_us", counters->delay_us);
     json_integer(json, "devices_lost", (int64_t)counters->n_lost);
+    json_integer(json, "limited", (int64_t)mixer.n_limited);
+    json_integer(json, "cleaned", (int64_t)mixer.n_cleaned);
     json_integer(json, "mix_p50_us", counters->mix_p50_us);
     json_integer(json, "mix_p99_us", counters->mix_p99_us);
+    json_integer(json, "unwritten", (int64_t)sound->n_unwritten);
     put_encoded(json, "recorded", &sound->recorded);
     put_encoded(json, "streamed", &sound->streamed);
     json_close(json, '}');

@@ -41,6 +41,7 @@ struct play_sound {
     struct limef_broadcast_ring ring;
     limef_broadcast_word *words;
     struct limef_audio_recorder recorder;
+    uint64_t n_unwritten; /* frames that it missed, when it was closed */
     struct play_encoded recorded, streamed;
 };
 

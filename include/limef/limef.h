@@ -6,6 +6,7 @@
 #ifndef LIMEF_LIMEF_H
 #define LIMEF_LIMEF_H
 
+#include <limef/audio/callback.h>
 #include <limef/audio/commands.h>
 #include <limef/audio/drift.h>
 #include <limef/audio/mixer.h>

@@ -10,7 +10,9 @@
 
 /* Of a module: a struct audio_device_ops of this name, and of this shape. */
 #define AUDIO_MODULE_SYMBOL "limef_audio_module"
-#define AUDIO_ABI 3
+#define AUDIO_ABI 4
+
+struct limef_audio_callback;
 
 struct audio_device_settings {
     const char *device;     /* the kind's own name of it; NULL: the usual one */
@@ -19,6 +21,7 @@ struct audio_device_settings {
     uint32_t period_frames; /* changed to what the device has, at its rate */
     uint32_t spare_frames;  /* so many more than half a period wait in it when one is mixed */
     const char *name;       /* for logs */
+    struct limef_audio_callback *callback; /* of an output that is one */
 };
 
 /* The base of every device. */
@@ -52,7 +55,10 @@ struct audio_device_ops {
 /* Keeps the time, and plays nothing. */
 extern const struct audio_device_ops audio_device_null;
 
-/* Has the time of one begin anew, and its counter. Its thread, or before that. */
+/* Is pulled by the application. */
+extern const struct audio_device_ops audio_device_callback;
+
+/* Has the time of a null device begin anew, and its counter. Its thread, or before that. */
 void audio_device_null_begin(struct audio_device *device);
 
 /*

@@ -15,6 +15,12 @@
 #define FULLER 16
 /* What it begins with is shortened to what is wanted by so much a second. */
 #define NEARER_PPM 30.0
+/* Nearer than this to what was seen within SMOOTHING_S a clock always is: at twice the limit it
+ * goes 1.5 ms further. Each step makes it wider, for steps that come all the time are how unevenly
+ * it is to be seen, and have to be followed. */
+#define STEP_US 2000.0
+#define STEP_WIDER 1.5
+#define STEP_FORGOTTEN_S 10.0
 
 static double clip(double value, double most)
 {
@@ -49,6 +55,17 @@ static double fullest_with(struct limef_drift *drift, float error_us)
     return (double)sorted[n - n / FULLER];
 }
 
+/* Whether so much more, or less, is there at once: somebody stood still, or left something out. */
+static bool is_step(struct limef_drift *drift, double off_us, double seconds)
+{
+    drift->wider_us *= exp(-seconds / STEP_FORGOTTEN_S);
+    if (fabs(off_us) <= STEP_US + drift->wider_us)
+        return false;
+    drift->wider_us = (STEP_US + drift->wider_us) * STEP_WIDER - STEP_US;
+    LIMEF_COUNT(drift->n_steps, 1);
+    return true;
+}
+
 int limef_drift_update(struct limef_drift *drift, int64_t fill_us, int64_t wanted_us,
                        int64_t now_us)
 {
@@ -58,6 +75,8 @@ int limef_drift_update(struct limef_drift *drift, int64_t fill_us, int64_t wante
         limef_drift_restart(drift);
     drift->at_us = now_us;
     fullest_us = fullest_with(drift, (float)(fill_us - wanted_us));
+    if (drift->started && is_step(drift, fullest_us - drift->base_us - drift->smoothed_us, seconds))
+        limef_drift_restart(drift);
     if (!drift->started) {
         drift->base_us = fullest_us;
         drift->smoothed_us = 0;

@@ -135,6 +135,10 @@ static unsigned begin(struct limef_mixer_input *input, unsigned n_frames)
         n_missing = input->n_owed ? n_frames : n_ahead - fill;
     if (!fill || n_missing >= n_frames || LIMEF_COUNTED(input->held))
         return n_frames;
+    /* what came at once before it began would be a delay for good */
+    if (!ended && input->settings.keeps_time && fill > n_ahead)
+        limef_sample_ring_skip_to(&input->ring,
+                                  limef_sample_ring_tail(&input->ring) + fill - n_ahead);
     for (unsigned i = 0; i < LIMEF_MIXER_MAX_CHANNELS; i++)
         input->now[i] = 0;
     input->state = LIMEF_INPUT_SOUNDING;
@@ -316,7 +320,8 @@ static void note_frames(struct limef_mixer *mixer, struct limef_mixer_input *inp
     find_frame(fade, at + n - 1, last, n_channels, input->last);
 }
 
-/* So many frames from frame `at` of those that the fade is for; how many there were. */
+/* So many frames, the first of which was at input->next when that was looked at, from frame `at` of
+ * those that the fade is for; how many there were. */
 static unsigned add_slices(struct limef_mixer *mixer, struct limef_mixer_input *input, float *out,
                            unsigned n_frames, const struct mixer_fade *fade, unsigned at,
                            struct mix_levels *seen)
@@ -324,8 +329,15 @@ static unsigned add_slices(struct limef_mixer *mixer, struct limef_mixer_input *
     unsigned n_channels = mixer->settings.n_channels, n;
     struct mix_gain gain = mixer_gain_at(fade, n_channels, at);
     struct limef_sample_slices slices;
+    uint64_t tail;
 
     n = limef_sample_ring_read_begin(&input->ring, n_frames, &slices);
+    /* from here on the writer drops nothing */
+    tail = limef_sample_ring_tail(&input->ring);
+    input->jumps |= tail != input->next;
+    input->next = tail + n;
+    if (!at)
+        input->position = tail;
     note_frames(mixer, input, &slices, fade, at);
     out += (size_t)at * n_channels;
     mixer->ops->add(out, slices.first, (size_t)slices.n_first * n_channels, &gain, seen);
@@ -364,16 +376,15 @@ static unsigned add_block(struct limef_mixer *mixer, struct limef_mixer_input *i
         find_fade(input, n_channels, n_frames, (float)n_frames / (float)n_in_block);
     unsigned n_most = until_cut(input, n_frames);
 
-    find_mark(input, limef_sample_ring_tail(&input->ring));
-    input->position = limef_sample_ring_tail(&input->ring);
     for (;;) {
+        input->next = limef_sample_ring_tail(&input->ring);
         n = add_slices(mixer, input, block + (size_t)from * n_channels, n_most, &fade, at, seen);
         at += n;
         if (n < n_most || at == n_frames)
             break;
         n_most = until_cut(input, n_frames - at);
     }
-    input->next = limef_sample_ring_tail(&input->ring);
+    find_mark(input, input->position);
     if (at < n_frames)
         run_out(input, n_frames - at);
     return from + at;

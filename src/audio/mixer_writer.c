@@ -64,9 +64,10 @@ unsigned limef_mixer_input_write(struct limef_mixer_input *input, const float *s
 void limef_mixer_input_keep(struct limef_mixer_input *input, unsigned n_frames)
 {
     uint64_t head = limef_sample_ring_head(&input->ring);
+    uint64_t until = head > n_frames ? head - n_frames : 0;
 
-    /* release: pairs with the acquire in obey_flush() */
-    atomic_store_explicit(&input->flushed_until, head > n_frames ? head - n_frames : 0,
+    /* release: pairs with the acquire in obey_flush(). What an earlier flush took stays taken */
+    atomic_store_explicit(&input->flushed_until, FFMAX(until, LIMEF_COUNTED(input->flushed_until)),
                           memory_order_release);
 }
 

@@ -41,6 +41,7 @@ int audio_output_open(const struct limef_audio_output *output, const struct audi
         .spare_frames =
             (uint32_t)(output->settings.patience_us * output->mixer->settings.rate / 1000000),
         .name = output->name,
+        .callback = output->settings.callback,
     };
     int ret = memory_permits() ? ops->open(device, &settings) : AVERROR(ENOMEM);
 
@@ -124,12 +125,26 @@ static int play_period(struct limef_audio_output *output, int64_t heard_us)
 {
     struct audio_device *device = output->device;
     int64_t begun_us = limef_now_us();
+    int ret;
 
     limef_mixer_mix(output->mixer, output->block, device->settings.period_frames, heard_us);
     limef_histogram_add(&output->mix, limef_now_us() - begun_us);
     atomic_store_explicit(&output->delay_us, heard_us - begun_us, memory_order_relaxed);
     LIMEF_COUNT(output->n_periods, 1);
-    return device->ops->write(device, output->block, device->settings.period_frames);
+    audio_output_enter(output);
+    ret = device->ops->write(device, output->block, device->settings.period_frames);
+    return audio_output_leave(output) ? ret : AVERROR(ETIMEDOUT);
+}
+
+static int wait_for_device(struct limef_audio_output *output, int64_t deadline_us,
+                           int64_t *heard_us)
+{
+    struct audio_device *device = output->device;
+    int ret;
+
+    audio_output_enter(output);
+    ret = device->ops->wait(device, deadline_us, heard_us);
+    return audio_output_leave(output) ? ret : AVERROR(ETIMEDOUT);
 }
 
 /* Time in which the process itself was stopped is not the device's: a step waits no longer than
@@ -151,6 +166,7 @@ static bool waits_for_input(struct limef_audio_output *output)
     int64_t half_us = PACE_AHEAD_FRAMES(device->period_frames) * 1000000LL / device->rate;
     int64_t now_us = limef_now_us(), left_us = output->device->dry_us - half_us - now_us;
 
+    mixer_obey(output->mixer); /* it may be to leave */
     if (!output->settings.patience_us || left_us <= 0 ||
         !mixer_is_short(output->mixer, device->period_frames)) {
         output->is_late = false;
@@ -170,8 +186,7 @@ static int output_step(struct limef_thread *thread, int64_t deadline_us)
 
     if (output->device == output->stand_in)
         look_for_device(output);
-    ret =
-        output->device->ops->wait(output->device, FFMIN(deadline_us, now_us + WAIT_US), &heard_us);
+    ret = wait_for_device(output, FFMIN(deadline_us, now_us + WAIT_US), &heard_us);
     if (ret >= 0) {
         output->waited_us = 0;
         ret = waits_for_input(output) ? 0 : play_period(output, heard_us);
@@ -217,12 +232,20 @@ static int begin_without(struct limef_audio_output *output)
     return ret;
 }
 
+/* Never lost. */
+static bool is_ours(const struct audio_device_ops *ops)
+{
+    return ops == &audio_device_null || ops == &audio_device_callback;
+}
+
 static int open_wanted(struct limef_audio_output *output)
 {
     int ret = 0;
 
     if (output->settings.kind == LIMEF_AUDIO_NULL)
         output->wanted = &audio_device_null;
+    else if (output->settings.kind == LIMEF_AUDIO_CALLBACK)
+        output->wanted = &audio_device_callback;
     else
         output->wanted = device_module_load("limef-audio-alsa.so", output->name);
     if (!output->wanted)
@@ -230,7 +253,9 @@ static int open_wanted(struct limef_audio_output *output)
     if (ret >= 0)
         ret = open_device(output, output->wanted);
     if (ret >= 0)
-        return output->wanted == &audio_device_null ? 0 : prepare_for_loss(output);
+        return is_ours(output->wanted) ? 0 : prepare_for_loss(output);
+    if (is_ours(output->wanted))
+        return ret;
     if (output->settings.kind != LIMEF_AUDIO_AUTO)
         return limef_fail(ret, output->name, "no sound device %s",
                           output->settings.device ? output->settings.device : "default");

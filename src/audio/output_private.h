@@ -25,6 +25,14 @@ void audio_output_reopen(struct limef_audio_output *output, struct audio_device 
 /* The device that was opened, or NULL: none yet. The audio thread. */
 struct audio_device *audio_output_take_reopened(struct limef_audio_output *output);
 
+/*
+ * Around each call of a device's: one that does not return leaves the mixer to the other thread,
+ * which has the stand-in play meanwhile. audio_output_leave() returns whether it is this thread's
+ * still; if not it waits until it is again, and the device counts as lost. The audio thread.
+ */
+void audio_output_enter(struct limef_audio_output *output);
+bool audio_output_leave(struct limef_audio_output *output);
+
 /* Ends it; nothing that it has is open afterwards. Returns 0, or AVERROR(ETIMEDOUT): it hangs in
  * the device. The controlling thread, behind the audio thread's end. */
 int audio_output_reopen_stop(struct limef_audio_output *output, int64_t timeout_us);

@@ -1,12 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "audio/output_private.h"
 
+#include "audio/flush_denormals.h"
+#include "audio/mixer_private.h"
 #include "fifo/futex.h"
 
 #include <limef/base/log.h>
 
 #include <libavutil/common.h>
 #include <libavutil/error.h>
+
+/* A device's call that has not returned at so many looks one after the other hangs: it is to wait a
+ * tenth of a second at most. Where the whole process was stopped one look sees that. */
+#define LOOK_US 500000
+#define MAX_STILL 4
+
+/* limef_audio_output.mixes */
+enum { AUDIO_THREAD, IN_DEVICE, REOPENER };
 
 static struct limef_audio_output *output_of(struct limef_thread *thread)
 {
@@ -60,6 +70,72 @@ static void try_again(struct limef_audio_output *output)
     atomic_store_explicit(&output->reopened, device, memory_order_release);
 }
 
+void audio_output_enter(struct limef_audio_output *output)
+{
+    /* release: the mixer's state; pairs with look_for_hanging() */
+    atomic_store_explicit(&output->mixes, IN_DEVICE, memory_order_release);
+}
+
+bool audio_output_leave(struct limef_audio_output *output)
+{
+    uint32_t expected = IN_DEVICE;
+
+    LIMEF_COUNT(output->n_calls, 1);
+    if (atomic_compare_exchange_strong_explicit(&output->mixes, &expected, AUDIO_THREAD,
+                                                memory_order_relaxed, memory_order_relaxed))
+        return true;
+    atomic_store_explicit(&output->returned, true, memory_order_release);
+    /* acquire: the mixer's state; pairs with stand_in() */
+    while (atomic_load_explicit(&output->mixes, memory_order_acquire) != AUDIO_THREAD)
+        audio_sleep_until(limef_now_us() + 1000);
+    return false;
+}
+
+/* A device that is in the way of everybody: what is mixed goes to nobody until it returns. */
+static void look_for_hanging(struct limef_audio_output *output)
+{
+    uint64_t n_calls = LIMEF_COUNTED(output->n_calls);
+    uint32_t expected = IN_DEVICE;
+
+    output->look_us = limef_now_us() + LOOK_US;
+    output->n_still = n_calls == output->n_seen && LIMEF_COUNTED(output->mixes) == IN_DEVICE
+                          ? output->n_still + 1
+                          : 0;
+    output->n_seen = n_calls;
+    /* acquire: the mixer's state; pairs with audio_output_enter() */
+    if (output->n_still < MAX_STILL ||
+        !atomic_compare_exchange_strong_explicit(&output->mixes, &expected, REOPENER,
+                                                 memory_order_acquire, memory_order_relaxed))
+        return;
+    limef_fail(AVERROR(ETIMEDOUT), output->name,
+               "the sound device does not answer; it goes on without sound");
+    output->stands_in = true;
+    output->n_still = 0;
+    flush_denormals();
+    audio_device_null_begin(output->stand_in);
+    atomic_store_explicit(&output->kind, output->stand_in->ops->kind, memory_order_relaxed);
+}
+
+/* In place of the audio thread, until that is back. */
+static void stand_in(struct limef_audio_output *output, int64_t deadline_us)
+{
+    struct audio_device *device = output->stand_in;
+    int64_t heard_us;
+
+    /* acquire: pairs with audio_output_leave() */
+    if (atomic_load_explicit(&output->returned, memory_order_acquire)) {
+        output->stands_in = false;
+        atomic_store_explicit(&output->returned, false, memory_order_relaxed);
+        /* release: the mixer's state */
+        atomic_store_explicit(&output->mixes, AUDIO_THREAD, memory_order_release);
+    } else if (device->ops->wait(device, deadline_us, &heard_us) >= 0) {
+        limef_mixer_mix(output->mixer, output->stand_in_block, device->settings.period_frames,
+                        heard_us);
+        LIMEF_COUNT(output->n_periods, 1);
+        device->ops->write(device, output->stand_in_block, device->settings.period_frames);
+    }
+}
+
 static int reopen_step(struct limef_thread *thread, int64_t deadline_us)
 {
     struct limef_audio_output *output = output_of(thread);
@@ -68,10 +144,14 @@ static int reopen_step(struct limef_thread *thread, int64_t deadline_us)
         atomic_exchange_explicit(&output->broken, NULL, memory_order_seq_cst);
     int64_t now_us = limef_now_us();
 
-    if (broken)
+    if (output->stands_in)
+        stand_in(output, deadline_us);
+    else if (broken)
         close_broken(output, broken);
+    else if (!output->is_lost && now_us < output->look_us)
+        wait_for_news(output, FFMIN(deadline_us, output->look_us));
     else if (!output->is_lost)
-        wait_for_news(output, deadline_us);
+        look_for_hanging(output);
     else if (now_us < output->reopen_us)
         wait_for_news(output, FFMIN(output->reopen_us, deadline_us));
     else

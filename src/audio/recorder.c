@@ -8,6 +8,7 @@
 #include <limef/base/log.h>
 
 #include <errno.h>
+#include <libavutil/common.h>
 #include <libavutil/error.h>
 #include <libavutil/intfloat.h>
 #include <libavutil/intreadwrite.h>
@@ -89,12 +90,15 @@ static void write_missed(struct limef_audio_recorder *recorder)
     }
 }
 
+/* What was there when it began: a disk that is slower than the sound never has all. */
 static void write_all(struct limef_audio_recorder *recorder)
 {
     float frames[BLOCK_FRAMES * MAX_CHANNELS];
-    unsigned n;
+    unsigned n_left = recorder->reader.ring->n_frames, n;
 
-    while ((n = limef_broadcast_read(&recorder->reader, frames, BLOCK_FRAMES))) {
+    while (n_left &&
+           (n = limef_broadcast_read(&recorder->reader, frames, FFMIN(BLOCK_FRAMES, n_left)))) {
+        n_left -= n;
         write_missed(recorder);
         write_frames(recorder, frames, n);
     }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <limef/fifo/sample_ring.h>
 
-#include "base/hot.h"
 #include "fifo/futex.h"
 
 #include <limef/base/log.h>
@@ -10,12 +9,18 @@
 #include <libavutil/error.h>
 #include <string.h>
 
-#define READING 1u /* in tail: the reader is at work, nothing may be dropped */
+#define READING LIMEF_SAMPLE_RING_READING
 /* Looks at tail before a writer takes the ring for full. A reader needs less than a microsecond for
  * what it has in hand; all looks together take some, and a reader that is kept from its processor
  * meanwhile takes longer than anybody can wait. */
 #define MAX_LOOKS 64
 #define LOOK_PAUSES 2
+
+/* what is inline in the header, for who has no compiler for it */
+extern inline unsigned limef_sample_ring_write(struct limef_sample_ring *ring, const float *samples,
+                                               unsigned n_frames);
+extern inline unsigned limef_sample_ring_read(struct limef_sample_ring *ring, float *samples,
+                                              unsigned n_frames);
 
 int limef_sample_ring_init(struct limef_sample_ring *ring, float *samples, unsigned n_frames,
                            unsigned n_channels)
@@ -26,6 +31,7 @@ int limef_sample_ring_init(struct limef_sample_ring *ring, float *samples, unsig
                           n_channels);
     *ring = (struct limef_sample_ring){
         .samples = samples, .n_frames = n_frames, .n_channels = n_channels};
+    ring->to = ring->from = (struct limef_sample_memory){samples, n_frames, n_channels};
     return 0;
 }
 
@@ -44,17 +50,6 @@ static void slice(const struct limef_sample_ring *ring, uint64_t position, unsig
 static size_t frame_bytes(const struct limef_sample_ring *ring)
 {
     return ring->n_channels * sizeof(float);
-}
-
-static float *place_of(const struct limef_sample_ring *ring, uint64_t position)
-{
-    return ring->samples + (size_t)(position & (ring->n_frames - 1)) * ring->n_channels;
-}
-
-/* Whether so many frames do not go round the end. */
-static bool is_whole(const struct limef_sample_ring *ring, uint64_t position, size_t n_frames)
-{
-    return (position & (ring->n_frames - 1)) + n_frames <= ring->n_frames;
 }
 
 static unsigned n_used(const struct limef_sample_ring *ring)
@@ -124,9 +119,9 @@ void limef_sample_ring_write_end(struct limef_sample_ring *ring, unsigned n_fram
     atomic_store_explicit(&ring->head, LIMEF_COUNTED(ring->head) + n_frames, memory_order_release);
 }
 
-/* Into the ring, round its end. */
-static APART void put_pieces(struct limef_sample_ring *ring, uint64_t position,
-                             const float *samples, unsigned n_frames)
+/* Into the ring. */
+static void put_pieces(struct limef_sample_ring *ring, uint64_t position, const float *samples,
+                       unsigned n_frames)
 {
     struct limef_sample_slices slices;
 
@@ -148,37 +143,16 @@ static void get_pieces(const struct limef_sample_ring *ring, uint64_t position, 
            slices.n_second * frame_bytes(ring));
 }
 
-/* Copies samples to where they belong, and publishes them. */
-static inline void put(struct limef_sample_ring *ring, const float *samples, unsigned n_frames)
-{
-    uint64_t head = LIMEF_COUNTED(ring->head);
-
-    if (is_whole(ring, head, n_frames))
-        memcpy(place_of(ring, head), samples, n_frames * frame_bytes(ring));
-    else
-        put_pieces(ring, head, samples, n_frames);
-    /* release: the samples; pairs with the acquire in begin_read() */
-    atomic_store_explicit(&ring->head, head + n_frames, memory_order_release);
-}
-
-/* There is not room for all. */
-static APART unsigned write_crowded(struct limef_sample_ring *ring, const float *samples,
-                                    unsigned n_frames)
+unsigned limef_sample_ring_write_pieces(struct limef_sample_ring *ring, const float *samples,
+                                        unsigned n_frames)
 {
     unsigned n_most = n_frames < ring->n_frames ? n_frames : ring->n_frames;
     unsigned n_lost, n = make_room_and_count(ring, n_frames, &n_lost);
 
-    put(ring, samples + (size_t)(n_frames - n_most) * ring->n_channels, n);
+    put_pieces(ring, LIMEF_COUNTED(ring->head),
+               samples + (size_t)(n_frames - n_most) * ring->n_channels, n);
+    limef_sample_ring_write_end(ring, n);
     return n_lost;
-}
-
-unsigned limef_sample_ring_write(struct limef_sample_ring *ring, const float *samples,
-                                 unsigned n_frames)
-{
-    if (n_used(ring) + (uint64_t)n_frames > ring->n_frames)
-        return write_crowded(ring, samples, n_frames);
-    put(ring, samples, n_frames);
-    return 0;
 }
 
 unsigned limef_sample_ring_room(struct limef_sample_ring *ring)
@@ -199,7 +173,7 @@ static inline uint64_t begin_read(struct limef_sample_ring *ring)
 /* Behind begin_read(): how many frames there are. */
 static inline uint64_t n_waiting(const struct limef_sample_ring *ring, uint64_t tail)
 {
-    /* acquire: the samples; pairs with the release of put() and of write_end */
+    /* acquire: the samples; pairs with the release of a write */
     return atomic_load_explicit(&ring->head, memory_order_acquire) - tail;
 }
 
@@ -238,8 +212,8 @@ static void add_silence(struct limef_sample_ring *ring, float *samples, unsigned
     limef_sample_ring_count_silence(ring, n_frames - n);
 }
 
-/* Behind begin_read(): what goes round the end, or is too little. */
-static APART unsigned read_pieces(struct limef_sample_ring *ring, float *samples, unsigned n_frames)
+unsigned limef_sample_ring_read_pieces(struct limef_sample_ring *ring, float *samples,
+                                       unsigned n_frames)
 {
     uint64_t tail = limef_sample_ring_tail(ring), n_there = n_waiting(ring, tail);
     unsigned n = n_there < n_frames ? (unsigned)n_there : n_frames;
@@ -249,23 +223,6 @@ static APART unsigned read_pieces(struct limef_sample_ring *ring, float *samples
     if (n < n_frames)
         add_silence(ring, samples, n, n_frames);
     return n;
-}
-
-unsigned limef_sample_ring_read(struct limef_sample_ring *ring, float *samples, unsigned n_frames)
-{
-    /* A processor waits at the addition for all that came before it, and does nothing meanwhile
-     * that needs its result or a load behind it. So all that copying needs is worked out before,
-     * from where the reader left off: it is still there unless a writer found the ring full. */
-    uint64_t expected = limef_sample_ring_tail(ring);
-    const float *from = place_of(ring, expected);
-    size_t n_bytes = n_frames * frame_bytes(ring);
-    bool whole = is_whole(ring, expected, n_frames);
-
-    if (begin_read(ring) != expected || !whole || n_waiting(ring, expected) < n_frames)
-        return read_pieces(ring, samples, n_frames);
-    memcpy(samples, from, n_bytes);
-    end_read(ring, expected + n_frames);
-    return n_frames;
 }
 
 unsigned limef_sample_ring_skip(struct limef_sample_ring *ring, unsigned keep)

@@ -79,7 +79,7 @@ static bool has_broken(struct limef_audio_slot *slot)
     bool broken;
 
     limef_sample_ring_get_counters(&slot->input->ring, &counters);
-    n_breaks = counters.n_underruns + counters.n_skipped + counters.n_dropped;
+    n_breaks = counters.n_underruns + counters.n_skipped + counters.n_dropped + counters.n_refused;
     broken = n_breaks != slot->n_breaks;
     slot->n_breaks = n_breaks;
     return broken;
@@ -176,7 +176,7 @@ static void flush(struct limef_audio_slot *slot)
 {
     audio_slot_begin(slot, LIMEF_NO_TIME);
     slot->ending = false;
-    slot->drift = (struct limef_drift){0};
+    slot->drift = (struct limef_drift){.n_steps = LIMEF_COUNTED(slot->drift.n_steps)};
     audio_slot_flush(slot);
 }
 
@@ -370,12 +370,33 @@ static unsigned audio_sink_counts(const struct limef_filter *filter,
 {
     const struct limef_audio_sink *sink =
         LIMEF_CONTAINER_OF(filter, const struct limef_audio_sink, filter);
+    enum { REFUSED, DROPPED, GAPS, STEPS, ERRORS, UNDERRUNS, LOST, SKIPPED, LIMITED, CLEANED };
     struct limef_filter_count now[] = {
-        {"refused", LIMEF_COUNTED(sink->n_refused)}, {"dropped", 0}, {"gaps", 0}};
+        [REFUSED] = {"refused", LIMEF_COUNTED(sink->n_refused)},
+        [DROPPED] = {"dropped", 0},
+        [GAPS] = {"gaps", 0},
+        [STEPS] = {"steps", 0},
+        [ERRORS] = {"errors", 0},
+        [UNDERRUNS] = {"underruns", 0},
+        [LOST] = {"lost", 0},
+        [SKIPPED] = {"skipped", 0},
+        [LIMITED] = {"limited", LIMEF_COUNTED(sink->mixer->n_limited)},
+        [CLEANED] = {"cleaned", LIMEF_COUNTED(sink->mixer->n_cleaned)},
+    };
 
     for (unsigned i = 0; i < sink->n_slots; i++) {
-        now[1].n += LIMEF_COUNTED(sink->slots[i].n_dropped);
-        now[2].n += LIMEF_COUNTED(sink->slots[i].n_gaps);
+        const struct limef_audio_slot *slot = &sink->slots[i];
+        struct limef_sample_ring_counters ring = {0};
+
+        if (slot->input)
+            limef_sample_ring_get_counters(&slot->input->ring, &ring);
+        now[DROPPED].n += LIMEF_COUNTED(slot->n_dropped);
+        now[GAPS].n += LIMEF_COUNTED(slot->n_gaps);
+        now[STEPS].n += LIMEF_COUNTED(slot->drift.n_steps);
+        now[ERRORS].n += LIMEF_COUNTED(slot->tempo.n_errors);
+        now[UNDERRUNS].n += ring.n_underruns;
+        now[LOST].n += ring.n_dropped + ring.n_refused;
+        now[SKIPPED].n += ring.n_skipped;
     }
     return filter_counts(counts, now, sizeof(now));
 }

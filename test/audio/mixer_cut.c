@@ -182,6 +182,36 @@ Test(mixer_cut, is_not_later_after_a_device_stood_still_where_it_keeps_time)
     cr_assert(zero(u64, LIMEF_COUNTED(clocked.ring.n_underruns)));
 }
 
+Test(mixer_cut, lets_nothing_of_before_a_flush_sound_again)
+{
+    write_level(0.5f, 700, 0);
+    limef_mixer_input_flush(&input);
+    write_level(0.25f, 200, 0);
+    limef_mixer_input_keep(&input, 800);
+    mix_block(0);
+    cr_assert(eq(flt, out[2 * BLOCK - 1], 0.25f));
+    cr_assert(eq(uint, limef_sample_ring_fill(&input.ring), 200 - BLOCK));
+}
+
+Test(mixer_cut, begins_with_n_ahead_frames_also_if_more_came_at_once_where_it_keeps_time)
+{
+    input.settings.n_ahead = BLOCK + BLOCK / 2;
+    input.settings.keeps_time = true;
+    write_level(0.5f, 2 * BLOCK, 0);
+    mix_block(0);
+    cr_assert(eq(uint, limef_sample_ring_fill(&input.ring), BLOCK / 2));
+    cr_assert(eq(ulong, counters().n_skipped, BLOCK / 2));
+    cr_assert(eq(long, limef_mixer_input_heard_us(&input, 0), BLOCK / 2 * 1000000 / 48000));
+}
+
+Test(mixer_cut, begins_with_all_that_came_where_it_does_not_keep_time)
+{
+    write_level(0.5f, 2 * BLOCK, 0);
+    mix_block(0);
+    cr_assert(eq(uint, limef_sample_ring_fill(&input.ring), BLOCK));
+    cr_assert(zero(ulong, counters().n_skipped));
+}
+
 /* A second of it waits in the device. */
 Test(mixer_cut, media_time_turns_when_that_is_heard)
 {

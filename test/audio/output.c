@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <float.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -180,6 +181,49 @@ Test(audio_output, a_recorder_writes_all_that_was_mixed)
     fseek(file, 0, SEEK_END);
     cr_assert(eq(long, ftell(file), (long)data_bytes + 94));
     fclose(file);
+    unlink(path);
+}
+
+static LIMEF_ATOMIC(bool) enough;
+static struct limef_audio_recorder behind;
+
+/* There is always more in the ring than was written, as on a disk that is slower than the sound. */
+static void *write_ahead(void *context)
+{
+    static float frames[1024 * 2];
+    uint64_t n_written = 0;
+
+    (void)context;
+    while (!atomic_load(&enough)) {
+        if (n_written < LIMEF_COUNTED(behind.n_frames) + 32768) {
+            limef_broadcast_write(&ring, frames, 1024);
+            n_written += 1024;
+        } else {
+            sched_yield();
+        }
+    }
+    return NULL;
+}
+
+Test(audio_output, a_recorder_that_never_gets_to_the_end_writes_its_sizes_and_stops)
+{
+    char path[] = "/tmp/limef-recorder-XXXXXX";
+    int fd = mkstemp(path);
+    pthread_t thread;
+    FILE *file;
+
+    cr_assert(ge(int, fd, 0));
+    close(fd);
+    cr_assert(zero(int, limef_audio_recorder_start(&behind, path, &ring, 8000)));
+    cr_assert(zero(int, pthread_create(&thread, NULL, write_ahead, NULL)));
+    file = fopen(path, "rb");
+    setvbuf(file, NULL, _IONBF, 0);
+    ASSERT_COMES(number_at(file, 90) > 0);
+    fclose(file);
+    cr_assert(zero(int, limef_thread_stop(&behind.thread, TOO_LONG_US)));
+    atomic_store(&enough, true);
+    pthread_join(thread, NULL);
+    cr_assert(zero(int, limef_audio_recorder_stop(&behind, TOO_LONG_US)));
     unlink(path);
 }
 

@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <dlfcn.h>
+#include <string.h>
 
 static struct limef_mixer mixer;
 static LIMEF_ATOMIC(int) n_lines;
@@ -60,6 +61,46 @@ Test(audio_output_lost, goes_on_while_a_device_that_takes_nothing_hangs, .timeou
     cr_assert(eq(str, (char *)counters().kind, "null"));
     cr_assert(eq(int, limef_audio_output_stop(&output, 1000), AVERROR(ETIMEDOUT)));
     atomic_store(lets_open, 1);
+    stop();
+}
+
+Test(audio_output_lost, goes_on_while_a_call_of_the_device_does_not_return, .timeout = 60)
+{
+    struct limef_audio_output_settings settings = {
+        .kind = LIMEF_AUDIO_ALSA, .device = "hanging", .reopen_us = 1000};
+    void *module = dlopen(VANISHING, RTLD_NOW);
+    LIMEF_ATOMIC(int) *lets_go = module ? dlsym(module, "limef_test_lets_open") : NULL;
+    uint64_t n_mixed;
+
+    cr_assert(lets_go != NULL);
+    limef_log_set_sink(count_lines, NULL);
+    cr_assert(zero(int, limef_mixer_init(&mixer, NULL, NULL)));
+    cr_assert(zero(int, limef_audio_output_start(&output, NULL, &mixer, &settings)));
+    ASSERT_COMES(!strcmp(counters().kind, "null"));
+    n_mixed = LIMEF_COUNTED(mixer.n_frames);
+    ASSERT_COMES(LIMEF_COUNTED(mixer.n_frames) > n_mixed + 5000);
+    cr_assert(zero(ulong, counters().n_lost));
+    cr_assert(eq(int, limef_audio_output_stop(&output, 1000), AVERROR(ETIMEDOUT)));
+    atomic_store(lets_go, 1);
+    stop();
+}
+
+Test(audio_output_lost, is_itself_again_when_a_call_of_the_device_returns, .timeout = 60)
+{
+    struct limef_audio_output_settings settings = {
+        .kind = LIMEF_AUDIO_ALSA, .device = "hanging", .reopen_us = 1000};
+    void *module = dlopen(VANISHING, RTLD_NOW);
+    LIMEF_ATOMIC(int) *lets_go = module ? dlsym(module, "limef_test_lets_open") : NULL;
+
+    cr_assert(lets_go != NULL);
+    limef_log_set_sink(count_lines, NULL);
+    cr_assert(zero(int, limef_mixer_init(&mixer, NULL, NULL)));
+    cr_assert(zero(int, limef_audio_output_start(&output, NULL, &mixer, &settings)));
+    ASSERT_COMES(!strcmp(counters().kind, "null"));
+    atomic_store(lets_go, 1);
+    ASSERT_COMES(counters().n_reopened == 1);
+    cr_assert(eq(ulong, counters().n_lost, 1));
+    cr_assert(eq(str, (char *)counters().kind, "vanishing"));
     stop();
 }
 

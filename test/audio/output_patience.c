@@ -82,6 +82,15 @@ Test(audio_output_patience, nothing_waits_for_an_input_that_has_ended)
     cr_assert(zero(ulong, n_underruns()));
 }
 
+Test(audio_output_patience, nothing_waits_for_an_input_that_leaves)
+{
+    play(250);
+    ASSERT_COMES(counters().n_late == 1);
+    cr_assert(zero(int, limef_mixer_disconnect(&mixer, &input, TOO_LONG_US)));
+    ASSERT_COMES(counters().n_periods > 10);
+    cr_assert(eq(ulong, counters().n_late, 1));
+}
+
 Test(audio_output_patience, nothing_waits_for_an_input_that_was_flushed)
 {
     play(250);

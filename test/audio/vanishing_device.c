@@ -2,11 +2,11 @@
 /*
  * A module with a device that goes away after ten periods, is not there when it is first tried
  * again, and comes back then. One with the name "stuck" takes no more instead, and opening it again
- * hangs until limef_test_lets_open; one with the name "restless" goes away again and again; one
- * with the name "patient" stays, and says that it runs dry at limef_test_dry_us; one with the name
- * "other rate" has one of its own. How often it
- * waited is in limef_test_n_waits; where limef_test_at_period is set, that is all a wait does. It
- * links nothing of limef.
+ * hangs until limef_test_lets_open; one with the name "hanging" does not return until then; one
+ * with the name "restless" goes away again and again; one with the name "patient" stays, and says
+ * that it runs dry at limef_test_dry_us; one with the name "other rate" has one of its own. How
+ * often it waited is in limef_test_n_waits; where limef_test_at_period is set, that is all a wait
+ * does. It links nothing of limef.
  */
 #include "audio/device.h"
 
@@ -82,6 +82,9 @@ static int vanishing_wait(struct audio_device *device, int64_t deadline_us, int6
     atomic_fetch_add(&limef_test_n_waits, 1);
     if (vanishing->n_left == 0)
         return is(&device->settings, "stuck") ? AVERROR(EAGAIN) : AVERROR(ENODEV);
+    if (vanishing->n_left == 1 && is(&device->settings, "hanging"))
+        while (!atomic_load(&limef_test_lets_open))
+            wait_a_millisecond();
     vanishing->n_left -= vanishing->n_left > 0;
     return 0;
 }

@@ -6,7 +6,7 @@ import tempfile
 import clips
 import measure
 
-RINGS = {"limef": "limef, sample ring", "limef-compiled-in": "limef, sample ring compiled into the program",
+RINGS = {"limef": "limef, sample ring", "limef-called": "limef, sample ring called in the library",
          "ck": "Concurrency Kit, ck_ring", "jack": "JACK, jack_ringbuffer",
          "portaudio": "PortAudio, PaUtilRingBuffer",
          "deque": "list behind a mutex"}
@@ -159,6 +159,8 @@ def in_step(setup, report):
                   f"% over {IN_STEP_MS} ms", "% unexplained", "composed in ms at most", "stalls",
                   "the longest ms", "others"],
                  [["a file", *(runs.median("file", key) for key in keys)]])
+    report.target("flashes that were not seen, %",
+                  100 - 100 * runs.median("file", "pairs") / runs.median("file", "beeps"), "<=", 2)
     report.target("flashes beside their beeps, p99, ms", runs.median("file", "p99"), "<=", IN_STEP_MS)
     report.target("the same where the machine did not stand still, p99, ms", runs.median("file", "calm_p99"), "<=",
                   IN_STEP_MS)

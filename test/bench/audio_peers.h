@@ -17,12 +17,8 @@ struct audio_peer {
     bool (*read)(void *ring, float *block);
 };
 
-/* "limef", "limef-compiled-in", "jack", "portaudio", "ck", "deque", "copy", "nothing"; NULL: not in
+/* "limef", "limef-called", "jack", "portaudio", "ck", "deque", "copy", "nothing"; NULL: not in
  * this build. */
 const struct audio_peer *audio_peer_find(const char *name);
-
-/* limef's, compiled into the program; "limef-compiled-in" makes one as "limef" does. */
-void audio_write_compiled_in(void *ring, const float *block);
-bool audio_read_compiled_in(void *ring, float *block);
 
 #endif

@@ -248,7 +248,10 @@ class Sound(unittest.TestCase):
             if len(late_ms) >= 3:
                 typical.append(sorted(late_ms)[len(late_ms) // 2])
         # a machine that does much else composes late, or too late to be seen: most of them within a frame even so
-        self.assertLess(min(typical, default=math.inf), 40, sync)
+        if any(run.was_kept_waiting() for run in self.runs):
+            self.assertLess(min(typical, default=math.inf), 40, sync)
+        else:
+            self.fail(f"{n_flashes} flashes: {sync}")
 
     @in_time
     def test_flashes_are_seen_when_their_beeps_are_heard(self):
@@ -288,7 +291,8 @@ class Sound(unittest.TestCase):
             beep = samples[beeps[-2] + 1200:beeps[-2] + 7200]
             self.assertAlmostEqual(pitch(beep), 1000, delta=12)
             self.assertGreaterEqual(len(sync["late_ms"]), 2, sync)
-            self.assertLess(min(map(abs, sync["late_ms"])), 80, sync)
+            late_ms = sorted(map(abs, sync["late_ms"]))  # exactly: test/filter/presenter_in_step.c
+            self.assertLess(late_ms[len(late_ms) // 2], 80, sync)
 
     @in_time
     def test_stays_in_step_when_the_speed_changes(self):

@@ -454,3 +454,32 @@ Test(audio_sink, does_not_stop_single_pictures_and_goes_on_with_the_one_that_is_
     cr_assert(ge(long, limef_mixer_input_heard_us(&input, heard_us - 5000), 600000 - 60));
     cr_assert(le(long, limef_mixer_input_heard_us(&input, heard_us - 5000), 600000 + 60));
 }
+
+static uint64_t count_of(const char *name)
+{
+    struct limef_filter_count counts[LIMEF_FILTER_MAX_COUNTS];
+    unsigned n = sink.filter.ops->counts(&sink.filter, counts);
+
+    for (unsigned i = 0; i < n; i++)
+        if (!strcmp(counts[i].name, name))
+            return counts[i].n;
+    cr_fatal("%s is not counted", name);
+    return 0;
+}
+
+Test(audio_sink, counts_what_its_inputs_lose_too)
+{
+    for (int i = 0; i < N_RING / 1024 + 1; i++)
+        cr_assert(zero(int, offer(i * 21333, LIMEF_FRAME_LIVE)));
+    cr_assert(eq(ulong, count_of("lost"), 1024));
+    cr_assert(zero(ulong, count_of("underruns")));
+    for (int i = 0; i < 20; i++)
+        mix_period();
+    cr_assert(eq(ulong, count_of("underruns"), 1));
+    input.settings.n_ahead = 1024;
+    limef_mixer_input_set_most(&input, 1024);
+    for (int i = 0; i < 2; i++)
+        cr_assert(zero(int, offer(200000 + i * 21333, LIMEF_FRAME_LIVE)));
+    mix_period();
+    cr_assert(eq(ulong, count_of("skipped"), 1024));
+}

@@ -4,7 +4,8 @@
  * and a presenter, in simulated time: how far a flash is from its beep is what they decide, however
  * fast the machine is. The library's clock is this program's.
  *
- *   presenter_in_step            plays it with several clocks of the device
+ *   presenter_in_step            plays it with several clocks of the device: a pause, a seek and,
+ *                                where there is libavfilter, faster for a while
  *   presenter_in_step OFFSET_US  as if the device was heard so much later than it says: must fail
  */
 #include "stress/stress.h"
@@ -29,6 +30,9 @@
 #define PAUSE_AT_US (20 * SECOND_US + SECOND_US / 2)
 #define SEEK_AT_US (40 * SECOND_US + SECOND_US / 2)
 #define SEEK_BY_US (5 * SECOND_US)
+#define FASTER_AT_US (47 * SECOND_US + SECOND_US / 2)
+#define FASTER_FOR_US (6 * SECOND_US)
+#define FASTER 1500
 /* Half of what is aimed at: the machine takes its part of that in a real run. */
 #define MAX_APART_US 5000
 
@@ -245,7 +249,7 @@ static void step(void)
 static int run(int ppm)
 {
     int64_t begun_us, worst_us = 0;
-    int n = 0, n_wrong = 0;
+    int n = 0, n_faster = 0, n_wrong = 0;
 
     open_all(ppm);
     begun_us = simulated_us;
@@ -260,6 +264,10 @@ static int run(int ppm)
             send(LIMEF_SIGNAL_PLAY, 0, 0);
         if (before_us == SEEK_AT_US)
             seek();
+        if (HAS_TEMPO && before_us == FASTER_AT_US)
+            send(LIMEF_SIGNAL_RATE, FASTER, 0);
+        if (HAS_TEMPO && before_us == FASTER_AT_US + FASTER_FOR_US)
+            send(LIMEF_SIGNAL_RATE, 1000, 0);
     }
     for (int i = 0; i < N_SECONDS; i++) {
         int64_t late_us = seen_us[i] - heard_us[i];
@@ -267,13 +275,17 @@ static int run(int ppm)
         if (!seen_us[i] || !heard_us[i])
             continue;
         n++;
+        n_faster += HAS_TEMPO && heard_us[i] - begun_us > FASTER_AT_US &&
+                    heard_us[i] - begun_us < FASTER_AT_US + FASTER_FOR_US;
         n_wrong += llabs(late_us) > MAX_APART_US;
         worst_us = llabs(late_us) > llabs(worst_us) ? late_us : worst_us;
     }
-    printf("%d ppm: %d flashes, at most %lld us from their beeps, %llu pictures late\n", ppm, n,
-           (long long)worst_us, (unsigned long long)LIMEF_COUNTED(tile.n_dropped_late));
+    printf("%d ppm: %d flashes, %d of them faster, at most %lld us from their beeps, %llu pictures "
+           "late\n",
+           ppm, n, n_faster, (long long)worst_us,
+           (unsigned long long)LIMEF_COUNTED(tile.n_dropped_late));
     close_all();
-    return n_wrong || n < MIN_FLASHES;
+    return n_wrong || n < MIN_FLASHES || (HAS_TEMPO && n_faster <= FASTER_FOR_US / SECOND_US);
 }
 
 int main(int n_arguments, char **arguments)

@@ -6,7 +6,9 @@
  * buffer stays as full as it should be. A second-order control loop, critically damped,
  * behind a filter of
  * blocks that come late; its integral is the drift itself. It begins with as much as there is,
- * and comes nearer to what is wanted by 30 us a second. Pure: the time comes from the caller.
+ * and comes nearer to what is wanted by 30 us a second. What there is more or less of at once is no
+ * clock's doing: it begins anew with that, and with the drift that it knows. Pure: the time comes
+ * from the caller.
  * (Gardner, Phaselock Techniques, chapter 2.)
  */
 #ifndef LIMEF_AUDIO_DRIFT_H
@@ -26,6 +28,8 @@ struct limef_drift {
     double base_us;     /**< how much too full it was when it began, less what was made up for */
     double smoothed_us; /**< how much fuller than that it is */
     double drift_ppm;   /**< what is to be made up for all the time */
+    double wider_us;    /**< by so much more than 2 ms is a step larger, since the last ones */
+    LIMEF_ATOMIC(uint64_t) n_steps; /**< times that there was more or less at once; any reads */
     unsigned n_looks;
     float looks_us[LIMEF_DRIFT_LOOKS], sorted_us[LIMEF_DRIFT_LOOKS];
 };

@@ -51,7 +51,8 @@ struct limef_mixer_input_settings {
     uint32_t n_ahead; /**< frames that wait before it sounds, also after an underrun; 0: 10 ms */
     uint32_t n_most;  /**< more frames than that are skipped, down to n_ahead; 0: none is. For what
                            is live: else a stall becomes a delay for good */
-    bool keeps_time;  /**< after an underrun of up to 100 ms it goes on where it would be without,
+    bool keeps_time;  /**< it begins with n_ahead frames, whatever came at once before; after an
+                         underrun of up to 100 ms it goes on where it would be without,
                          and leaves out what comes too much where the device stands still for up to
                          a second: it is not later than before. For a source with a clock, which
                          comes evenly; one that comes in bursts is better served by the delay */

@@ -9,6 +9,7 @@
 #ifndef LIMEF_AUDIO_OUTPUT_H
 #define LIMEF_AUDIO_OUTPUT_H
 
+#include <limef/audio/callback.h>
 #include <limef/audio/mixer.h>
 #include <limef/base/histogram.h>
 #include <limef/thread/thread.h>
@@ -25,7 +26,8 @@ struct audio_device_ops;
 enum limef_audio_output_kind {
     LIMEF_AUDIO_AUTO, /**< ALSA as soon as it can be opened, until then nobody */
     LIMEF_AUDIO_ALSA,
-    LIMEF_AUDIO_NULL, /**< to nobody, in time */
+    LIMEF_AUDIO_NULL,     /**< to nobody, in time */
+    LIMEF_AUDIO_CALLBACK, /**< to a callback of the application's, that takes it from a ring */
 };
 
 /** All-zero is sane. */
@@ -37,12 +39,16 @@ struct limef_audio_output_settings {
     int64_t reopen_us;      /**< how long between two tries to open a device that is not there; 0:
                                  2 s */
     int64_t patience_us;    /**< so much more sound waits in the device, and so long a period waits
-                                 for an input that is late, before that runs dry: 0 (none) to 1 s */
+                                 for an input that is late, before that runs dry: 0 (none) to 1 s;
+                                 meanwhile the thread sleeps, and looks every half millisecond */
+    struct limef_audio_callback *callback; /**< of LIMEF_AUDIO_CALLBACK; borrowed; must outlive the
+                                                output */
 };
 
 /** What an output has done so far. */
 struct limef_audio_output_counters {
-    const char *kind;       /**< what plays at the moment: "alsa", "null"; lives forever */
+    const char *kind;       /**< what plays at the moment: "alsa", "null", "callback"; lives
+                                 forever */
     uint32_t period_frames; /**< that are mixed at a time */
     uint32_t device_rate;   /**< of the device, Hz; what is mixed is resampled if it is not the
                                  mixer's */
@@ -77,12 +83,20 @@ struct limef_audio_output {
     struct limef_thread reopener;
     bool is_lost;      /**< it tries to open it */
     int64_t reopen_us; /**< when it tries next */
+    bool stands_in;    /**< it mixes, since a call of the device's does not return */
+    int64_t look_us;   /**< when it looks next whether the device's calls return */
+    uint64_t n_seen;   /**< of n_calls, when it last looked */
+    unsigned n_still;  /**< looks since that changed */
+    float stand_in_block[LIMEF_AUDIO_MAX_PERIOD * LIMEF_MIXER_MAX_CHANNELS];
 
     /* between these two */
     int lost_by;                                  /**< why broken was lost; before that */
     LIMEF_ATOMIC(struct audio_device *) broken;   /**< seq_cst; the reopener takes it */
     LIMEF_ATOMIC(struct audio_device *) reopened; /**< release; the audio thread takes it */
     LIMEF_ATOMIC(uint32_t) awake;                 /**< what the reopener sleeps on; seq_cst */
+    LIMEF_ATOMIC(uint32_t) mixes;   /**< which of them has the mixer; release, pairs with acquire */
+    LIMEF_ATOMIC(bool) returned;    /**< the device's call did; release, the reopener takes it */
+    LIMEF_ATOMIC(uint64_t) n_calls; /**< of the device's that returned; relaxed */
 
     /* any reads */
     LIMEF_ATOMIC(const char *) kind;
@@ -100,7 +114,8 @@ struct limef_audio_output {
  * @param mixer     what it plays; borrowed; must outlive the output.
  * @param settings  copied; NULL: the defaults.
  * @return 0; AVERROR(ENODEV) or another one: LIMEF_AUDIO_ALSA, and it cannot be opened, or this
- *         build has none; AVERROR(ENOMEM). Logged; all is as before then.
+ *         build has none; AVERROR(EINVAL): LIMEF_AUDIO_CALLBACK, and there is none, or of another
+ *         number of channels; AVERROR(ENOMEM). Logged; all is as before then.
  * Thread: the controlling one
  */
 LIMEF_API int limef_audio_output_start(struct limef_audio_output *output, const char *name,

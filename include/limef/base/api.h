@@ -40,6 +40,10 @@
 #define LIMEF_SET(counter, n) __atomic_store_n(&(counter), (n), __ATOMIC_RELAXED)
 /** Reads a counter of another thread. */
 #define LIMEF_COUNTED(counter) __atomic_load_n(&(counter), __ATOMIC_RELAXED)
+/** The accesses that order others, for what is inline in a header. */
+#define LIMEF_LOAD_ACQUIRE(from) __atomic_load_n(&(from), __ATOMIC_ACQUIRE)
+#define LIMEF_STORE_RELEASE(to, n) __atomic_store_n(&(to), (n), __ATOMIC_RELEASE)
+#define LIMEF_FETCH_ADD_ACQUIRE(to, n) __atomic_fetch_add(&(to), (n), __ATOMIC_ACQUIRE)
 #else
 #include <stdatomic.h>
 #define LIMEF_ATOMIC(type) _Atomic(type)
@@ -50,6 +54,9 @@
                           memory_order_relaxed)
 #define LIMEF_SET(counter, n) atomic_store_explicit(&(counter), (n), memory_order_relaxed)
 #define LIMEF_COUNTED(counter) atomic_load_explicit(&(counter), memory_order_relaxed)
+#define LIMEF_LOAD_ACQUIRE(from) atomic_load_explicit(&(from), memory_order_acquire)
+#define LIMEF_STORE_RELEASE(to, n) atomic_store_explicit(&(to), (n), memory_order_release)
+#define LIMEF_FETCH_ADD_ACQUIRE(to, n) atomic_fetch_add_explicit(&(to), (n), memory_order_acquire)
 #endif
 
 /** The object that embeds `member`, from a pointer to the member. */

@@ -20,10 +20,29 @@
 
 #include <limef/base/api.h>
 
+#include <string.h>
+
 LIMEF_BEGIN_DECLS
 
 /** Most channels of a frame. */
 #define LIMEF_SAMPLE_RING_MAX_CHANNELS 8
+
+/** In limef_sample_ring.tail: the reader is at work, nothing may be dropped. */
+#define LIMEF_SAMPLE_RING_READING 1u
+
+/** Copies floats by cache lines, in place: of memcpy() such a thread would wait for the code, too.
+ */
+#define LIMEF_SAMPLE_RING_COPY(to, from, n)                                                        \
+    do {                                                                                           \
+        float *to_ = (to);                                                                         \
+        const float *from_ = (from);                                                               \
+        size_t n_ = (n);                                                                           \
+                                                                                                   \
+        for (; n_ >= 16; n_ -= 16, to_ += 16, from_ += 16)                                         \
+            memcpy(to_, from_, 16 * sizeof(float));                                                \
+        if (n_)                                                                                    \
+            memcpy(to_, from_, n_ * sizeof(float));                                                \
+    } while (0)
 
 /** A stretch of a ring: up to two pieces of memory, since it may go round the end. */
 struct limef_sample_slices {
@@ -45,21 +64,32 @@ struct limef_sample_ring_counters {
     uint64_t n_underruns; /**< reads that got some */
 };
 
+/** Where a ring's frames lie. */
+struct limef_sample_memory {
+    float *samples;    /**< borrowed */
+    uint32_t n_frames; /**< a power of two */
+    uint32_t n_channels;
+};
+
 /** Memory of a ring. All-zero and limef_sample_ring_init(). */
 struct limef_sample_ring {
     float *samples;    /**< borrowed */
     uint32_t n_frames; /**< a power of two */
     uint32_t n_channels;
 
+    /* Each side has that once more beside its position: a block touches one cache line less. */
+
     /* the writer; any reads the counters */
     LIMEF_ALIGNED(LIMEF_CACHE_LINE_BYTES)
-    LIMEF_ATOMIC(uint64_t) head; /**< frames written so far; release, pairs with the reader */
-    uint64_t tail_cache;         /**< the reader's position as last seen */
+    LIMEF_ATOMIC(uint64_t) head;   /**< frames written so far; release, pairs with the reader */
+    uint64_t tail_cache;           /**< the reader's position as last seen */
+    struct limef_sample_memory to; /**< where it writes */
     LIMEF_ATOMIC(uint64_t) n_dropped, n_refused, n_overflows;
 
     /* the reader, and the writer when it drops what is oldest */
     LIMEF_ALIGNED(LIMEF_CACHE_LINE_BYTES)
-    LIMEF_ATOMIC(uint64_t) tail; /**< twice the reader's position, plus 1 while it reads */
+    LIMEF_ATOMIC(uint64_t) tail;     /**< twice the reader's position, plus 1 while it reads */
+    struct limef_sample_memory from; /**< where it reads */
     LIMEF_ATOMIC(uint64_t) n_skipped, n_silent, n_underruns; /**< the reader's; any reads */
 };
 
@@ -75,16 +105,45 @@ struct limef_sample_ring {
 LIMEF_API int limef_sample_ring_init(struct limef_sample_ring *ring, float *samples,
                                      unsigned n_frames, unsigned n_channels);
 
+/** The rest of limef_sample_ring_write(): there is no room, or they go round the end. Thread: the
+ * writer. Wait-free */
+LIMEF_API unsigned limef_sample_ring_write_pieces(struct limef_sample_ring *ring,
+                                                  const float *samples, unsigned n_frames);
+
+/** The rest of limef_sample_ring_read(), behind its addition. Thread: the reader. Wait-free */
+LIMEF_API unsigned limef_sample_ring_read_pieces(struct limef_sample_ring *ring, float *samples,
+                                                 unsigned n_frames);
+
 /**
  * Writes frames; drops the oldest if there is no room.
+ *
+ * The usual case of it, and of limef_sample_ring_read(), is compiled into the caller: a thread that
+ * slept since the block before waits for each page of code and each table of addresses that it has
+ * to go through, longer than for the samples.
  *
  * @param samples  n_frames frames, channels interleaved; borrowed. Of more than the ring holds the
  *                 last are written.
  * @return how many frames were lost for it, old and new.
  * Thread: the writer. Wait-free
  */
-LIMEF_API unsigned limef_sample_ring_write(struct limef_sample_ring *ring, const float *samples,
-                                           unsigned n_frames);
+LIMEF_API inline unsigned limef_sample_ring_write(struct limef_sample_ring *ring,
+                                                  const float *samples, unsigned n_frames)
+{
+    uint32_t n_channels = ring->to.n_channels, size = ring->to.n_frames;
+    uint64_t head = LIMEF_COUNTED(ring->head);
+    size_t at = (size_t)(head & (size - 1));
+
+    if (head - ring->tail_cache + n_frames > size)
+        /* acquire: the reader is done with what is before; pairs with the release of its reads */
+        ring->tail_cache = LIMEF_LOAD_ACQUIRE(ring->tail) >> 1;
+    if (head - ring->tail_cache + n_frames > size || at + n_frames > size)
+        return limef_sample_ring_write_pieces(ring, samples, n_frames);
+    LIMEF_SAMPLE_RING_COPY(ring->to.samples + at * n_channels, samples,
+                           (size_t)n_frames * n_channels);
+    /* release: the samples; pairs with the acquire of a read */
+    LIMEF_STORE_RELEASE(ring->head, head + n_frames);
+    return 0;
+}
 
 /**
  * Begins to write in place; drops the oldest frames if there is no room.
@@ -115,8 +174,28 @@ LIMEF_API unsigned limef_sample_ring_room(struct limef_sample_ring *ring);
  * @return how many of them were in the ring.
  * Thread: the reader. Wait-free
  */
-LIMEF_API unsigned limef_sample_ring_read(struct limef_sample_ring *ring, float *samples,
-                                          unsigned n_frames);
+LIMEF_API inline unsigned limef_sample_ring_read(struct limef_sample_ring *ring, float *samples,
+                                                 unsigned n_frames)
+{
+    /* A processor waits at the addition for all that came before it, and does nothing meanwhile
+     * that needs its result or a load behind it. So all that copying needs is worked out before,
+     * from where the reader left off: it is still there unless a writer found the ring full. */
+    uint64_t expected = LIMEF_COUNTED(ring->tail) >> 1;
+    size_t at = (size_t)(expected & (ring->from.n_frames - 1));
+    const float *from = ring->from.samples + at * ring->from.n_channels;
+    size_t n = (size_t)n_frames * ring->from.n_channels;
+    bool whole = at + n_frames <= ring->from.n_frames;
+
+    /* acquire: head behind it is not before what the writer dropped up to; pairs with its
+     * compare-and-swap. Then: the samples; pairs with the release of a write */
+    if (LIMEF_FETCH_ADD_ACQUIRE(ring->tail, LIMEF_SAMPLE_RING_READING) >> 1 != expected || !whole ||
+        LIMEF_LOAD_ACQUIRE(ring->head) - expected < n_frames)
+        return limef_sample_ring_read_pieces(ring, samples, n_frames);
+    LIMEF_SAMPLE_RING_COPY(samples, from, n);
+    /* release: they were copied; pairs with the acquire of a writer */
+    LIMEF_STORE_RELEASE(ring->tail, 2 * (expected + n_frames));
+    return n_frames;
+}
 
 /**
  * Begins to read in place. Until limef_sample_ring_read_end() nothing is dropped, so that has to

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What programs need of the machine that they run on, file by file: a guest that copies these into its memory, and
 runs the programs there, waits for no file of the host."""

@@ -6,19 +6,21 @@
 # Installs what is missing, then builds limef and runs its tests:
 #   dev       gcc, AddressSanitizer, UndefinedBehaviorSanitizer: all tests but those of vm and long ones
 #   tsan      ThreadSanitizer: the stress programs
-#   release   as it is installed: whole runs, the installed tree, symbols, headers, documentation
-#   vm        displays in a virtual machine, with the release; skipped where there can be none
+#   release   as it is installed: whole runs, the installed tree, symbols, headers, documentation;
+#             displays in a virtual machine, skipped where there can be none
 #   minimal   all optional parts off
 #   fuzz      the library built with clang, without a warning; each fuzzer for some seconds
 #   clang     looks at the apps and the tests, too: no warning
-# Each is built while the tests of those before it run. --quick stops after dev. In release and minimal
-# only whole runs that take seconds are made again, and of the tests of functions those are run to which
-# that makes a difference; with --all all of them. The last line counts the tests: N passed, N failed, N
-# skipped.
+# Each is built while the tests of those before it run; then the release's simulated graphs are judged in the
+# same way, which only calculates. --quick stops after dev. In release and minimal only whole runs that take
+# seconds are made again, and of the tests of functions those are run to which that makes a difference; with
+# --all all of them. The last line counts the tests: N passed, N failed, N skipped.
 set -eu
 
 cd "$(dirname "$0")"
 quick= unit_in_minimal=OFF
+# all that they say
+said="--test-output-size-passed 4000000 --test-output-size-failed 4000000"
 again='^(apps_(demo_clip|tutorial)|fault_.*|va_.*|thread_graph_cores|e2e_(cable|clips|each_picture|embed|hardware.*|icecast|media_seek|peers|play_clips|rtsp|sound.*|terminal|vlc|window|window_sound|zero_copy))$'
 again_in_release="$again|^e2e_play\$"
 again_in_minimal="$again|^(camera_.*|e2e_export)\$"
@@ -96,6 +98,7 @@ build_all()
     build minimal -DLIMEF_BUILD_UNIT_TESTS="$unit_in_minimal"
     build fuzz -DLIMEF_FUZZ_SECONDS=10
     look_with_clang
+    test_meanwhile release/test/sim
 }
 
 # At the apps and the tests: the library is built with it for the fuzzers. Prints how that ended.
@@ -105,6 +108,17 @@ look_with_clang()
     log=build/release-clang/build.log
     $meanwhile cmake --preset release-clang -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >"$log" 2>&1 &&
         $meanwhile scripts/check-syntax.py build/release-clang apps test >>"$log" 2>&1 && echo built || echo failed
+}
+
+# test_meanwhile FOLDER: its tests, which need no clock, behind all that is built; `tested` counts them
+test_meanwhile()
+{
+    rm -f "build/$1/results.xml"
+    status=0
+    # shellcheck disable=SC2086
+    $meanwhile $fixed ctest --test-dir "build/$1" --no-tests=error --output-on-failure -j "$(nproc)" \
+        --output-junit "$PWD/build/$1/results.xml" $said >"build/$1/tests.log" 2>&1 </dev/null || status=$?
+    echo "$status"
 }
 
 # built PRESET: waits for it, the next that build_all builds
@@ -120,25 +134,38 @@ built()
     return 1
 }
 
-# run PRESET [CTEST-OPTION...]: runs the tests of a built preset and adds up what they counted
+# run PRESET [CTEST-OPTION...]: runs the tests of a built preset
 run()
 {
-    preset=$1
-    shift
-    say "$preset: testing"
-    results=$PWD/build/$preset/results.xml
+    say "$1: testing"
+    results=$PWD/build/$1/results.xml
     rm -f "$results"
     status=0
     # shellcheck disable=SC2086 # words are meant
-    $fixed ctest --preset "$preset" -j "$jobs" --output-junit "$results" \
-        --test-output-size-passed 4000000 --test-output-size-failed 4000000 "$@" 3<&- || status=$?
-    counts=$(awk -f scripts/count-tests.awk "$results" 2>/dev/null) || counts="0 1 0"
+    $fixed ctest --preset "$@" -j "$jobs" --output-junit "$results" $said 3<&- || status=$?
+    count "$1" "$results" "$status"
+}
+
+# tested FOLDER: waits for the next tests of test_meanwhile, shows and counts them
+tested()
+{
+    say "$1: testing, meanwhile"
+    read -r status <&3 || status=1
+    cat "build/$1/tests.log" || status=1
+    count "$1" "build/$1/results.xml" "$status"
+}
+
+# count NAME RESULTS STATUS: adds up what the tests counted; ctest left with that status
+count()
+{
+    name=$1 status=$3
+    counts=$(awk -f scripts/count-tests.awk "$2" 2>/dev/null) || counts="0 1 0"
     # shellcheck disable=SC2086
     set -- $counts
-    if [ $status != 0 ] && [ "$2" = 0 ]; then
+    if [ "$status" != 0 ] && [ "$2" = 0 ]; then
         set -- "$1" 1 "$3"
     fi
-    say "$preset: $1 passed, $2 failed, $3 skipped"
+    say "$name: $1 passed, $2 failed, $3 skipped"
     passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
 }
 
@@ -165,8 +192,7 @@ if built release; then
         tail -n 20 build/vm.log
         say "vm: no virtual machine: its tests are skipped"
     fi
-    run release -L 'install|lint|doc|e2e|everywhere' -E "$again_in_release"
-    run release -L '^vm$' -j 1
+    run release -L 'install|lint|doc|e2e|everywhere|^vm$' -E "$again_in_release|^sim_"
 fi
 if built minimal; then
     run minimal -L 'unit|e2e' -E "$again_in_minimal"
@@ -175,4 +201,5 @@ if built fuzz; then
     run fuzz
 fi
 built release-clang || true
+tested release/test/sim
 finish

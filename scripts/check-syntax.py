@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Has the compiler of a build folder look at sources without making code of them, which takes a
-fraction of a build: whether any of them gives a warning or an error.
+fraction of a build: whether any of them gives a warning or an error. What several targets compile alike is looked at
+once.
 
 check-syntax.py BUILD_DIR FOLDER...
 
@@ -15,13 +16,18 @@ import subprocess
 import sys
 
 
-def look_at(entry):
-    """Returns what the compiler says of an entry of compile_commands.json, and its exit status."""
+def command_of(entry):
+    """What has the compiler look at an entry of compile_commands.json, and where."""
     command = shlex.split(entry["command"])
     output = command.index("-o")
     del command[output:output + 2]
-    done = subprocess.run([*command, "-fsyntax-only"], cwd=entry["directory"], text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    return (entry["directory"], *command, "-fsyntax-only")
+
+
+def look(command):
+    """Returns what the compiler says, and its exit status."""
+    folder, *words = command
+    done = subprocess.run(words, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     return done.stdout, done.returncode
 
 
@@ -29,9 +35,9 @@ def main():
     build, *folders = map(pathlib.Path, sys.argv[1:])
     entries = json.loads((build / "compile_commands.json").read_text())
     folders = {folder.resolve() for folder in folders}
-    wanted = [entry for entry in entries if folders & set(pathlib.Path(entry["file"]).parents)]
+    wanted = {command_of(entry) for entry in entries if folders & set(pathlib.Path(entry["file"]).parents)}
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = list(pool.map(look_at, wanted))
+        results = list(pool.map(look, sorted(wanted)))
     for said, _ in results:
         print(said, end="")
     n_bad = sum(bool(said or status) for said, status in results)

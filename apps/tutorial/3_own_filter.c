@@ -9,14 +9,6 @@
 
 #define DEADLINE_US 60000000
 
-struct motion_filter {
-    struct limef_filter filter;
-    union limef_any_frame last; /* the picture before; owned */
-    unsigned n_pictures;
-    double most; /* levels of 256 that a pixel changed by, on average */
-    int64_t most_at_us;
-};
-
 static double difference(const AVFrame *a, const AVFrame *b)
 {
     uint64_t sum = 0;
@@ -28,12 +20,19 @@ static double difference(const AVFrame *a, const AVFrame *b)
     return (double)sum / ((double)a->width * a->height);
 }
 
+struct motion_filter {
+    struct limef_filter filter;
+    union limef_any_frame last; /* the picture before; owned */
+    unsigned n_pictures;
+    double most; /* levels of 256 that a pixel changed by, on average */
+    int64_t most_at_us;
+};
+
 static int motion_go(struct limef_filter *filter, const struct limef_frame *in)
 {
     struct motion_filter *motion = LIMEF_CONTAINER_OF(filter, struct motion_filter, filter);
     const struct limef_decoded_frame *decoded = limef_decoded_frame_from(in);
-    const AVFrame *last = motion->n_pictures ? motion->last.decoded.av : NULL;
-    int ret;
+    const AVFrame *last = motion->last.decoded.av; /* NULL: none */
 
     if (!decoded)
         return limef_pass(filter, in);
@@ -44,9 +43,8 @@ static int motion_go(struct limef_filter *filter, const struct limef_frame *in)
         motion->most_at_us = in->pts_us;
     }
     limef_any_frame_clear(&motion->last);
-    ret = limef_any_frame_ref(&motion->last, in);
-    if (ret < 0)
-        return limef_fail(ret, filter->name, "cannot keep a picture");
+    if (limef_any_frame_ref(&motion->last, in) < 0)
+        return limef_fail(AVERROR(EINVAL), filter->name, "a picture that cannot be kept");
     motion->n_pictures++;
     return limef_pass(filter, in);
 }
@@ -60,10 +58,7 @@ static void motion_clear(struct limef_filter *filter)
 }
 
 static const struct limef_filter_ops motion_ops = {
-    .kind = "motion",
-    .go = motion_go,
-    .clear = motion_clear,
-};
+    .kind = "motion", .go = motion_go, .clear = motion_clear};
 
 static int report_end(void *context, const struct limef_frame *frame)
 {

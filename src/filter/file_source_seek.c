@@ -117,14 +117,34 @@ static int count_to_target(struct limef_file_source *file)
     return reopen(file);
 }
 
-int file_source_seek(struct limef_file_source *file)
+/* Where nothing was read yet it is not known where a pass begins, and so not by how much the times
+ * of the next one are later. Returns AVERROR_EXIT, or 0. */
+static int find_beginning(struct limef_file_source *file)
+{
+    int ret = 0;
+
+    if (!file->settings.n_loops || file->live)
+        return 0;
+    for (int n = 0; ret >= 0 && !file->waiting && file->loop_us == LIMEF_NO_TIME && n < MAX_SKIPPED;
+         n++)
+        ret = file_source_next(file);
+    return ret == AVERROR_EXIT ? ret : 0;
+}
+
+static int seek_now(struct limef_file_source *file)
 {
     int64_t to_us = file->seek_exact ? with_sound_us(file, file->seek_us) : file->seek_us;
-    bool counts = is_counted(file);
-    int ret;
+
+    return is_counted(file) ? count_to_target(file) : seek_format(file, to_us);
+}
+
+int file_source_seek(struct limef_file_source *file)
+{
+    int ret = find_beginning(file);
 
     file->seek_asked = false;
-    ret = counts ? count_to_target(file) : seek_format(file, to_us);
+    if (ret >= 0)
+        ret = seek_now(file);
     if (ret == AVERROR_EXIT)
         file->seek_asked = true; /* of who starts it again */
     if (ret == AVERROR_EXIT || !file->opened)

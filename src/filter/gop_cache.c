@@ -2,10 +2,10 @@
 #include <limef/filter/gop_cache.h>
 
 #include "base/memory_private.h"
-#include "filter/split_private.h"
 #include "frame/group.h"
 
 #include <limef/base/log.h>
+#include <limef/filter/split.h>
 
 #include <libavutil/error.h>
 #include <string.h>
@@ -325,7 +325,7 @@ int limef_gop_cache_serve(void *context)
     if (!split)
         return limef_fail(AVERROR(EINVAL), cache->filter.name, "no split is behind it");
     split->cache = cache;
-    split_serve(split);
+    limef_split_serve(split);
     split->cache = NULL;
     return 0;
 }

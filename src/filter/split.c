@@ -19,6 +19,7 @@
 struct answers {
     int first_error;
     unsigned n, n_exits;
+    uint32_t bit; /* of that frame in `unheard` */
 };
 
 static struct limef_split_filter *split_of(struct limef_filter *filter)
@@ -58,10 +59,24 @@ static struct limef_filter *filter_of(const struct limef_split_branch *branch)
     return atomic_load_explicit(&branch->to, memory_order_seq_cst);
 }
 
-static int give_missed(struct limef_split_filter *split, uint32_t join, struct limef_filter *to)
+static int give_packets(struct limef_split_filter *split, uint32_t join, struct limef_filter *to)
 {
     return join == LIMEF_SPLIT_BURST_FIRST && split->cache ? limef_gop_cache_go(split->cache, to)
                                                            : limef_codecs_go(&split->codecs, to);
+}
+
+/* Returns the first error; AVERROR_EXIT: it has to get all of it once more. */
+static int give_missed(struct limef_split_filter *split, uint32_t join, uint32_t unheard,
+                       struct limef_filter *to)
+{
+    int first_error = split_give(&split->signals, unheard, true, to), ret = first_error;
+
+    if (ret != AVERROR_EXIT)
+        ret = give_packets(split, join, to);
+    first_error = first_error ? first_error : ret;
+    if (ret != AVERROR_EXIT)
+        ret = split_give(&split->signals, unheard, false, to);
+    return ret == AVERROR_EXIT || !first_error ? ret : first_error;
 }
 
 /* Who was stopped has missed something, and joins as one that is new; not so what runs on this
@@ -72,88 +87,131 @@ static uint32_t join_again(const struct limef_filter *to)
                                                   : LIMEF_SPLIT_CODECS_FIRST;
 }
 
-static void note_missed(struct limef_split_branch *branch, const struct limef_filter *to)
+static void note_missed(struct limef_split_branch *branch, const struct limef_filter *to,
+                        uint32_t unheard)
 {
     LIMEF_COUNT(branch->n_refused, 1);
-    if (filter_of(branch) == to)
-        atomic_store_explicit(&branch->join, join_again(to), memory_order_relaxed);
+    if (filter_of(branch) != to)
+        return;
+    atomic_store_explicit(&branch->join, join_again(to), memory_order_relaxed);
+    atomic_fetch_or_explicit(&branch->unheard, unheard, memory_order_relaxed);
 }
 
-static void note_refused(struct limef_split_branch *branch, const struct limef_filter *to, int ret)
+static void note_refused(struct limef_split_branch *branch, const struct limef_filter *to, int ret,
+                         uint32_t unheard)
 {
     if (ret == AVERROR_EXIT)
-        note_missed(branch, to);
+        note_missed(branch, to, unheard);
     else if (ret < 0)
         LIMEF_COUNT(branch->n_refused, 1);
 }
 
-/* Gives a new branch what it missed. Returns AVERROR_EXIT: it misses it still. */
+/* Gives a new branch what it missed. `bit` is that of the frame which comes behind that. Returns
+ * AVERROR_EXIT: it misses it still. */
 static int catch_up(struct limef_split_filter *split, struct limef_split_branch *branch,
-                    struct limef_filter *to)
+                    struct limef_filter *to, uint32_t bit)
 {
-    uint32_t join = atomic_load_explicit(&branch->join, memory_order_relaxed);
+    uint32_t join = atomic_load_explicit(&branch->join, memory_order_relaxed), unheard;
     int ret;
 
     if (join == LIMEF_SPLIT_FROM_NOW)
         return 0;
     atomic_store_explicit(&branch->join, LIMEF_SPLIT_FROM_NOW, memory_order_relaxed);
-    ret = give_missed(split, join, to);
-    note_refused(branch, to, ret);
+    unheard = atomic_exchange_explicit(&branch->unheard, 0, memory_order_relaxed);
+    ret = give_missed(split, join, unheard, to);
+    note_refused(branch, to, ret, unheard | bit);
     return ret;
 }
 
-static int go_next(struct limef_split_filter *split, const struct limef_frame *in)
+static int catch_up_next(struct limef_split_filter *split)
 {
     struct limef_filter *next = split->filter.next;
-    int ret = split->next_missed ? give_missed(split, join_again(next), next) : 0;
+    int ret = 0;
+
+    if (split->next_missed)
+        ret = give_missed(split, join_again(next), split->next_unheard, next);
+    split->next_missed = ret == AVERROR_EXIT;
+    split->next_unheard = split->next_missed ? split->next_unheard : 0;
+    return ret;
+}
+
+static int go_next(struct limef_split_filter *split, const struct limef_frame *in, uint32_t bit)
+{
+    int ret = catch_up_next(split);
 
     if (ret != AVERROR_EXIT)
-        ret = limef_go(next, in);
+        ret = limef_go(split->filter.next, in);
     split->next_missed = ret == AVERROR_EXIT;
+    split->next_unheard |= split->next_missed ? bit : 0;
     return ret;
+}
+
+static void go_branches(struct limef_split_filter *split, const struct limef_frame *in,
+                        struct answers *answers)
+{
+    for (unsigned i = 0; i < LIMEF_SPLIT_MAX_BRANCHES; i++) {
+        struct limef_split_branch *branch = &split->branches[i];
+        struct limef_filter *to = filter_of(branch);
+        int ret;
+
+        if (!to)
+            continue;
+        ret = catch_up(split, branch, to, answers->bit);
+        if (ret != AVERROR_EXIT) {
+            if (filter_of(branch) != to)
+                continue;
+            ret = limef_go(to, in);
+            note_refused(branch, to, ret, answers->bit);
+        }
+        note(answers, ret);
+    }
+}
+
+/* Nobody has heard it: who sends it learns that, and says it again. */
+static void forget(struct limef_split_filter *split, uint32_t bit)
+{
+    split->next_unheard &= ~bit;
+    for (unsigned i = 0; i < LIMEF_SPLIT_MAX_BRANCHES; i++)
+        atomic_fetch_and_explicit(&split->branches[i].unheard, ~bit, memory_order_relaxed);
 }
 
 static int split_go(struct limef_filter *filter, const struct limef_frame *in)
 {
     struct limef_split_filter *split = split_of(filter);
-    struct answers answers = {0};
+    struct answers answers = {.bit = split_bit_of(&split->signals, in)};
     int ret;
 
     enter(split);
     if (filter->next)
-        note(&answers, go_next(split, in));
-    for (unsigned i = 0; i < LIMEF_SPLIT_MAX_BRANCHES; i++) {
-        struct limef_split_branch *branch = &split->branches[i];
-        struct limef_filter *to = filter_of(branch);
-
-        if (!to)
-            continue;
-        ret = catch_up(split, branch, to);
-        if (ret != AVERROR_EXIT) {
-            if (filter_of(branch) != to)
-                continue;
-            ret = limef_go(to, in);
-            note_refused(branch, to, ret);
-        }
-        note(&answers, ret);
-    }
+        note(&answers, go_next(split, in, answers.bit));
+    go_branches(split, in, &answers);
     leave(split);
     ret = limef_codecs_keep(&split->codecs, filter, in);
-    if (answers.n && answers.n_exits == answers.n)
+    if (answers.n && answers.n_exits == answers.n) {
+        if (answers.bit)
+            forget(split, answers.bit);
         return AVERROR_EXIT;
+    }
+    if (answers.bit)
+        split_keep(&split->signals, in);
     return answers.first_error ? answers.first_error : ret;
 }
 
-void split_serve(struct limef_split_filter *split)
+int limef_split_serve(void *context)
 {
+    struct limef_split_filter *split = context;
+
     enter(split);
+    if (split->filter.next)
+        catch_up_next(split);
     for (unsigned i = 0; i < LIMEF_SPLIT_MAX_BRANCHES; i++) {
         struct limef_filter *to = filter_of(&split->branches[i]);
 
         if (to)
-            catch_up(split, &split->branches[i], to);
+            catch_up(split, &split->branches[i], to, 0);
     }
     leave(split);
+    return 0;
 }
 
 static void split_clear(struct limef_filter *filter)
@@ -181,8 +239,10 @@ static void split_reroute(struct limef_filter *filter, unsigned output, struct l
         return;
     }
     /* whoever is new has missed what the stream is made of; a boundary in between has not */
-    if (to && !filter_of(branch))
+    if (to && !filter_of(branch)) {
+        atomic_store_explicit(&branch->unheard, 0, memory_order_relaxed);
         atomic_store_explicit(&branch->join, LIMEF_SPLIT_BURST_FIRST, memory_order_relaxed);
+    }
     /* before `to`, as in take_out(): a static branch becomes claimed, one that is left free */
     atomic_store_explicit(&branch->claimed, to != NULL, memory_order_relaxed);
     atomic_store_explicit(&branch->to, to, memory_order_seq_cst);
@@ -241,6 +301,7 @@ int limef_split_connect(struct limef_split_filter *split, struct limef_filter *t
         if (!claim(branch))
             continue;
         atomic_store_explicit(&branch->n_refused, 0, memory_order_relaxed);
+        atomic_store_explicit(&branch->unheard, 0, memory_order_relaxed);
         atomic_store_explicit(&branch->join, (uint32_t)join, memory_order_relaxed);
         atomic_store_explicit(&branch->to, to, memory_order_seq_cst);
         return 0;

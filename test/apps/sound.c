@@ -2,6 +2,8 @@
 /* Which streams of a player are heard side by side, and what becomes of those too many. */
 #include "sound.h"
 
+#include "support/kept_log.h"
+
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <math.h>
@@ -14,24 +16,13 @@
 
 static struct play_sound sound;
 static struct limef_reports reports;
-static char said[1000];
-static int n_said;
-
-static void note_log(void *context, enum limef_log_level level, const char *name, const char *line)
-{
-    (void)context;
-    (void)name;
-    if (level > LIMEF_LOG_WARNING)
-        return;
-    snprintf(said, sizeof(said), "%s", line);
-    n_said++;
-}
+static struct kept_log warnings = {.level = LIMEF_LOG_WARNING};
 
 static void open_sound(void)
 {
     static const struct play_options options = {.ao = "null"};
 
-    limef_log_set_sink(note_log, NULL);
+    limef_log_set_sink(keep_log, &warnings);
     cr_assert(zero(int, play_sound_init(&sound, &options, N_STREAMS, &reports)));
 }
 
@@ -90,7 +81,7 @@ Test(sound, gives_a_place_in_the_mixer_to_whichever_stream_gives_sound)
     expect_side_by_side(1);
     give_sound(0);
     expect_side_by_side(2);
-    cr_assert(zero(int, n_said));
+    cr_assert(zero(uint, warnings.n));
 }
 
 Test(sound, gives_the_place_of_a_stream_that_has_ended_to_another_one)
@@ -150,8 +141,9 @@ Test(sound, says_once_how_many_streams_the_mixer_has_no_room_for)
         want_place(LAST);
         look();
     }
-    cr_assert(eq(int, n_said, 1));
-    cr_assert(not(zero(ptr, strstr(said, "2 of 66 streams are silent"))), "%s", said);
+    cr_assert(eq(uint, warnings.n, 1));
+    cr_assert(not(zero(ptr, strstr(warnings.line, "2 of 66 streams are silent"))), "%s",
+              warnings.line);
 }
 
 Test(sound, makes_no_stream_quieter_for_one_that_is_silent)

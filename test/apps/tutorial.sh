@@ -8,6 +8,7 @@
 set -eu
 
 programs=$1 demo_clip=$2 renders=$3
+sources=$(cd "$(dirname "$0")/../../apps/tutorial" && pwd)
 unset DISPLAY WAYLAND_DISPLAY
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -54,6 +55,10 @@ says 'at most [1-6] of 6 packets waited; the reader waited for room [0-9]+ times
 # the test picture flashes at each full second
 run 3_own_filter 0 $clip
 says '250 pictures; most changed at [1-9]\.000 s, by [1-9][0-9.]*'
+
+# as the tutorial says
+n_lines=$(sed -n '/^struct motion_filter {/,/\.kind = "motion"/p' "$sources/3_own_filter.c" | grep -c .)
+[ "$n_lines" = 34 ] || fail "a filter of one's own takes $n_lines lines"
 
 run 5_snapshot 0 $clip 'snapshot-%t.jpg'
 says '[0-9]+ pictures, ([3-9]|[1-9][0-9]+) snapshots'

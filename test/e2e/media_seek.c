@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Plays each undamaged clip of a folder, then seeks exactly to some of its pictures:
- * what comes must be, to the end, what came when it was played through, and the sound
- * that is heard with the picture must be there. Then to the key frames before them: what
+ * what comes must be what came when it was played through, and the sound that is heard
+ * with the picture must be there. Behind the last of these pictures the clip is played to
+ * its end, behind the others for a second or so. Then to the key frames before them: what
  * comes first must be a picture of no later time, and its sound there as well.
  *
- *     media_seek [FOLDER]        or the folder in LIMEF_TEST_MEDIA
+ *     media_seek [--to-the-end] [FOLDER]        or the folder in LIMEF_TEST_MEDIA
  *
+ * --to-the-end: behind each of them.
  * Exit status: 0; 1: something differs; 77: no folder.
  */
 #include <limef/filter/decode.h>
@@ -25,6 +27,7 @@
 #define MAX_PICTURES 2000
 #define MAX_SOUNDS 20000
 #define N_TARGETS 4
+#define N_COMPARED 32
 
 struct picture {
     int64_t pts_us;
@@ -98,6 +101,11 @@ static bool has_sound_of(int64_t us)
     return !heard_at(&sound_played, us) || heard_at(&sound_sought, us);
 }
 
+static bool has_enough(void)
+{
+    return sought.n >= N_COMPARED;
+}
+
 static bool has_begun(void)
 {
     return sought.n > 0 && has_sound_of(sought.pictures[0].pts_us);
@@ -114,7 +122,9 @@ static void run(struct limef_file_source *file, bool (*is_enough)(void))
     while ((ret == 0 || ret == AVERROR(EAGAIN)) && !(is_enough && is_enough()));
 }
 
-static void seek(struct limef_file_source *file, unsigned target, bool exactly)
+/* Plays on as run() does. */
+static void seek(struct limef_file_source *file, unsigned target, bool exactly,
+                 bool (*is_enough)(void))
 {
     struct limef_signal_frame seek;
 
@@ -123,7 +133,7 @@ static void seek(struct limef_file_source *file, unsigned target, bool exactly)
     seek.code = exactly;
     sought.n = sound_sought.n = 0;
     limef_go(&file->source.filter, &seek.frame);
-    run(file, exactly ? NULL : has_begun);
+    run(file, is_enough);
 }
 
 static bool expect_sound_of(int64_t us)
@@ -133,10 +143,13 @@ static bool expect_sound_of(int64_t us)
     return has_sound_of(us);
 }
 
-static bool is_found(struct limef_file_source *file, unsigned target)
+static bool is_found(struct limef_file_source *file, unsigned target, bool to_the_end)
 {
-    seek(file, target, true);
-    if (sought.n != played.n - target || !expect_sound_of(played.pictures[target].pts_us))
+    unsigned n_left = played.n - target;
+
+    seek(file, target, true, to_the_end ? NULL : has_enough);
+    if (sought.n > n_left || (sought.n < n_left && (to_the_end || !has_enough())) ||
+        !expect_sound_of(played.pictures[target].pts_us))
         return false;
     for (unsigned i = 0; i < sought.n; i++)
         if (sought.pictures[i].pts_us != played.pictures[target + i].pts_us ||
@@ -150,7 +163,7 @@ static bool is_key_found(struct limef_file_source *file, unsigned target)
 {
     int64_t first_us;
 
-    seek(file, target, false);
+    seek(file, target, false, has_begun);
     first_us = sought.n ? sought.pictures[0].pts_us : LIMEF_NO_TIME;
     for (unsigned i = 0; i <= target; i++)
         if (played.pictures[i].pts_us == first_us)
@@ -158,7 +171,7 @@ static bool is_key_found(struct limef_file_source *file, unsigned target)
     return false;
 }
 
-static bool check(const char *folder, const char *clip)
+static bool check(const char *folder, const char *clip, bool all_to_the_end)
 {
     struct limef_file_source file = {0};
     struct limef_decode_filter decode = {0};
@@ -187,7 +200,8 @@ static bool check(const char *folder, const char *clip)
         unsigned target = played.n * (N_TARGETS - i - 1) / N_TARGETS;
 
         /* a stream without times cannot be sought in */
-        if (played.pictures[target].pts_us != LIMEF_NO_TIME && !is_found(&file, target)) {
+        if (played.pictures[target].pts_us != LIMEF_NO_TIME &&
+            !is_found(&file, target, all_to_the_end || i == 0)) {
             printf("FAILED %s: picture %u of %u\n", clip, target, played.n);
             is_right = false;
         }
@@ -203,7 +217,8 @@ static bool check(const char *folder, const char *clip)
 
 int main(int argc, char **argv)
 {
-    const char *path = argc > 1 ? argv[1] : getenv("LIMEF_TEST_MEDIA");
+    bool to_the_end = argc > 1 && !strcmp(argv[1], "--to-the-end");
+    const char *path = argc > 1 + to_the_end ? argv[1 + to_the_end] : getenv("LIMEF_TEST_MEDIA");
     DIR *folder = path && *path ? opendir(path) : NULL;
     struct dirent *entry;
     int n_failed = 0, n_checked = 0;
@@ -219,7 +234,7 @@ int main(int argc, char **argv)
         if (!strchr(name, '.') || name[0] == '.' || strstr(name, ".md") ||
             strncmp(name, "bad_", 4) == 0)
             continue;
-        n_failed += !check(path, name);
+        n_failed += !check(path, name, to_the_end);
         n_checked++;
     }
     closedir(folder);

@@ -2,6 +2,7 @@
 #include <limef/filter/file_source.h>
 
 #include "support/failing.h"
+#include "support/kept_log.h"
 #include "support/make_media.h"
 #include "support/play.h"
 
@@ -18,24 +19,12 @@
 #define FRAME_US 40000
 
 static struct play play;
-static char logged[1024]; /* the last line of level noted or worse */
-static unsigned n_logged;
-static enum limef_log_level noted = LIMEF_LOG_ERROR;
-
-static void note_log(void *context, enum limef_log_level level, const char *name, const char *line)
-{
-    (void)context;
-    (void)name;
-    if (level > noted)
-        return;
-    snprintf(logged, sizeof(logged), "%s", line);
-    n_logged++;
-}
+static struct kept_log logged = {.level = LIMEF_LOG_ERROR};
 
 static void set_up(void)
 {
     av_log_set_level(AV_LOG_QUIET);
-    limef_log_set_sink(note_log, NULL);
+    limef_log_set_sink(keep_log, &logged);
 }
 
 static void tear_down(void)
@@ -61,18 +50,18 @@ static void expect_failure(struct limef_file_source_settings settings, int code)
 {
     const struct play_note *end;
 
-    n_logged = 0;
+    logged.n = 0;
     play_init(&play, &settings, NULL);
     cr_assert(eq(int, play_run(&play), AVERROR_EOF));
     end = play_signal_note(&play, LIMEF_SIGNAL_END);
     cr_assert(eq(u32, end->signal, LIMEF_SIGNAL_END));
     cr_assert(eq(int, end->code, code));
     cr_assert(ne(int, end->text[0], 0));
-    cr_assert(eq(uint, n_logged, 1));
+    cr_assert(eq(uint, logged.n, 1));
     cr_assert(eq(uint, play_count(&play, LIMEF_FRAME_PACKET), 0));
     /* and it stays so */
     cr_assert(eq(int, play_run(&play), AVERROR_EOF));
-    cr_assert(eq(uint, n_logged, 1));
+    cr_assert(eq(uint, logged.n, 1));
     play_clear(&play);
 }
 
@@ -167,7 +156,7 @@ Test(file_source, opens_nothing_before_its_first_step)
 
     play_init(&play, &settings, NULL);
     cr_assert(eq(uint, play.end.n_notes, 0));
-    cr_assert(eq(uint, n_logged, 0));
+    cr_assert(eq(uint, logged.n, 0));
     play_clear(&play);
 }
 
@@ -184,14 +173,14 @@ Test(file_source, without_a_url_init_fails)
 Test(file_source, a_missing_file_ends_with_its_code)
 {
     expect_failure(fastest(media_path("missing.mp4")), AVERROR(ENOENT));
-    cr_assert(
-        ne(ptr, strstr(logged, "missing.mp4: No such file or directory; check the name"), NULL));
+    cr_assert(ne(ptr, strstr(logged.line, "missing.mp4: No such file or directory; check the name"),
+                 NULL));
 }
 
 Test(file_source, a_folder_is_said_to_be_one)
 {
     expect_failure(fastest(media_folder()), AVERROR(EISDIR));
-    cr_assert(ne(ptr, strstr(logged, "Is a directory; name a file in it"), NULL));
+    cr_assert(ne(ptr, strstr(logged.line, "Is a directory; name a file in it"), NULL));
 }
 
 Test(file_source, the_log_hides_user_and_password)
@@ -200,9 +189,9 @@ Test(file_source, the_log_hides_user_and_password)
 
     play_init(&play, &settings, NULL);
     play_run(&play);
-    cr_assert(eq(uint, n_logged, 1));
-    cr_assert(eq(ptr, strstr(logged, "secret"), NULL));
-    cr_assert(ne(ptr, strstr(logged, "***@127.0.0.1"), NULL));
+    cr_assert(eq(uint, logged.n, 1));
+    cr_assert(eq(ptr, strstr(logged.line, "secret"), NULL));
+    cr_assert(ne(ptr, strstr(logged.line, "***@127.0.0.1"), NULL));
     play_clear(&play);
 }
 
@@ -402,7 +391,7 @@ Test(file_source, each_failing_allocation_is_enomem_and_leaks_nothing)
     bool failed;
 
     settings.options = "format=mpegts";
-    limef_log_set_sink(note_log, NULL);
+    limef_log_set_sink(keep_log, &logged);
     do {
         struct limef_file_source file = {0};
         struct limef_decode_filter decode = {0};
@@ -444,7 +433,7 @@ Test(file_source, a_track_that_is_not_there_is_said_and_no_other_is_taken)
     struct limef_file_source_settings settings =
         fastest(media_make("a.mp4", &(struct media){.audio = true}));
 
-    noted = LIMEF_LOG_WARNING;
+    logged.level = LIMEF_LOG_WARNING;
     play_init(&play, &settings, NULL);
     limef_file_source_choose(&play.file, 2, 1);
     cr_assert(eq(int, play_run(&play), AVERROR_EOF));
@@ -452,8 +441,8 @@ Test(file_source, a_track_that_is_not_there_is_said_and_no_other_is_taken)
     for (unsigned i = 0; i < play_count(&play, LIMEF_FRAME_PACKET); i++)
         cr_assert(eq(u16, packet(i)->frame.media, LIMEF_MEDIA_AUDIO));
     cr_assert(eq(int, play_signal_note(&play, LIMEF_SIGNAL_END)->code, 0));
-    cr_assert(eq(uint, n_logged, 1));
-    cr_assert(ne(ptr, strstr(logged, "no video track 2"), NULL), "%s", logged);
+    cr_assert(eq(uint, logged.n, 1));
+    cr_assert(ne(ptr, strstr(logged.line, "no video track 2"), NULL), "%s", logged.line);
     play_clear(&play);
 }
 
@@ -462,13 +451,14 @@ Test(file_source, ends_with_an_error_if_no_chosen_track_is_there)
     struct limef_file_source_settings settings =
         fastest(media_make("a.mp4", &(struct media){.audio = true}));
 
-    noted = LIMEF_LOG_WARNING;
+    logged.level = LIMEF_LOG_WARNING;
     play_init(&play, &settings, NULL);
     limef_file_source_choose(&play.file, 3, 4);
     cr_assert(eq(int, play_run(&play), AVERROR_EOF));
     cr_assert(eq(int, play_signal_note(&play, LIMEF_SIGNAL_END)->code, AVERROR_STREAM_NOT_FOUND));
     cr_assert(eq(uint, play_count(&play, LIMEF_FRAME_PACKET), 0));
-    cr_assert(eq(uint, n_logged, 1));
-    cr_assert(ne(ptr, strstr(logged, "no video track 3, no audio track 4"), NULL), "%s", logged);
+    cr_assert(eq(uint, logged.n, 1));
+    cr_assert(ne(ptr, strstr(logged.line, "no video track 3, no audio track 4"), NULL), "%s",
+              logged.line);
     play_clear(&play);
 }

@@ -308,6 +308,30 @@ Test(file_source_seek, a_loop_has_no_gap)
     loop_and_expect("b.ts", &(struct media){.b_frames = 2}, 0);
 }
 
+/* Where a pass begins has not been read by then. */
+static void seek_first_and_expect_no_gap(const char *name, const struct media *media)
+{
+    struct limef_file_source_settings settings = fastest(media_make(name, media));
+
+    settings.n_loops = 2;
+    play_init(&play, &settings, &one_thread);
+    play_signal(&play, LIMEF_SIGNAL_SEEK, 1, 13 * FRAME_US, 1);
+    cr_assert(eq(int, play_run(&play), AVERROR_EOF));
+    cr_assert(eq(int, picture(0)->number, 13), "%s", name);
+    cr_assert(eq(uint, play_count(&play, LIMEF_FRAME_DECODED), 12 + 2 * 25), "%s", name);
+    for (unsigned i = 1; i < 12 + 2 * 25; i++)
+        cr_assert(eq(i64, picture(i)->frame.pts_us - picture(i - 1)->frame.pts_us, FRAME_US),
+                  "%s %u", name, i);
+    play_clear(&play);
+}
+
+Test(file_source_seek, a_loop_has_no_gap_behind_a_seek_that_came_before_the_first_packet)
+{
+    seek_first_and_expect_no_gap("a.mp4", &(struct media){0});
+    seek_first_and_expect_no_gap("b.mkv", &(struct media){.b_frames = 2});
+    seek_first_and_expect_no_gap("a.mjpeg", &(struct media){.codec = "mjpeg"});
+}
+
 Test(file_source_seek, a_loop_begins_where_it_was_told_to_start)
 {
     loop_and_expect("a.mp4", &(struct media){0}, 13 * FRAME_US);

@@ -2,11 +2,11 @@
 /* A source that is stopped, or what is behind it is, and that goes on. */
 #include "support/boundary.h"
 #include "support/disk.h"
+#include "support/kept_log.h"
 #include "support/make_media.h"
 #include "support/play.h"
 
 #include <limef/base/clock.h>
-#include <limef/base/log.h>
 #include <limef/filter/input.h>
 #include <limef/thread/producer.h>
 
@@ -28,7 +28,7 @@
 #define N_PICTURES 300
 
 static struct play play;
-static unsigned n_errors;
+static struct kept_log errors = {.level = LIMEF_LOG_ERROR};
 static sem_t waits_in_vain; /* posted when nothing came through a pipe for a while */
 
 typedef int poll_fn(struct pollfd *fds, nfds_t n_fds, int timeout_ms);
@@ -46,19 +46,10 @@ LIMEF_API int poll(struct pollfd *fds, nfds_t n_fds, int timeout_ms)
     return n;
 }
 
-static void count_errors(void *context, enum limef_log_level level, const char *name,
-                         const char *line)
-{
-    (void)context;
-    (void)name;
-    (void)line;
-    n_errors += level == LIMEF_LOG_ERROR;
-}
-
 static void set_up(void)
 {
     av_log_set_level(AV_LOG_QUIET);
-    limef_log_set_sink(count_errors, NULL);
+    limef_log_set_sink(keep_log, &errors);
     sem_init(&waits_in_vain, 0, 0);
 }
 
@@ -118,7 +109,7 @@ static void expect_rest(const char *what)
     play.end.exit_after = 0;
     cr_assert(eq(int, play_run(&play), AVERROR_EOF));
     cr_assert(eq(str, (char *)story(), (char *)what));
-    cr_assert(eq(uint, n_errors, 0));
+    cr_assert(eq(uint, errors.n, 0));
 }
 
 static void set_up_five(void)
@@ -196,8 +187,8 @@ Test(file_source_stop, a_failure_that_nobody_heard_is_logged_once_and_said_again
     play_init(&play, &settings, NULL);
     play.end.is_closed = true;
     expect_no_way();
-    cr_assert(eq(uint, n_errors, 1));
-    n_errors = 0;
+    cr_assert(eq(uint, errors.n, 1));
+    errors.n = 0;
     expect_rest("E");
     cr_assert(eq(int, play_signal_note(&play, LIMEF_SIGNAL_END)->code, AVERROR(ENOENT)));
     play_clear(&play);
@@ -271,9 +262,9 @@ static void expect_all_from(int64_t us)
 {
     unsigned n;
 
-    n_errors = 0;
+    errors.n = 0;
     cr_assert(eq(int, play_run(&play), AVERROR_EOF));
-    cr_assert(eq(uint, n_errors, 0));
+    cr_assert(eq(uint, errors.n, 0));
     cr_assert(zero(int, strncmp(story(), "SFCP", 4)), "%s", story());
     cr_assert(eq(i64, play_signal_note(&play, LIMEF_SIGNAL_FLUSH)->value, us));
     cr_assert(eq(int, play_signal_note(&play, LIMEF_SIGNAL_END)->code, 0));
@@ -313,21 +304,29 @@ Test(file_source_stop, a_stop_while_the_file_is_read_goes_on_there)
     play_clear(&play);
 }
 
-/* It has no times of its own: a seek opens it once more, and counts. */
-Test(file_source_stop, a_stop_in_a_seek_seeks_once_more)
+/* Seeks exactly, and is stopped when the disk does not answer. To where. */
+static int64_t seek_until_it_hangs(const char *name)
 {
     int64_t target_us;
 
-    set_up_on_disk("a.mjpeg");
+    set_up_on_disk(name);
     cr_assert(eq(int, play_until(&play, 5), 0));
     disk_stop_after(0);
     target_us = limef_file_source_start_us(&play.file) + 250 * FRAME_US;
     play_signal(&play, LIMEF_SIGNAL_SEEK, 1, target_us, 0);
     play_until_it_hangs();
+    return target_us;
+}
+
+/* It has no times of its own: a seek opens it once more, and counts. */
+Test(file_source_stop, a_stop_in_a_seek_seeks_once_more)
+{
+    int64_t target_us = seek_until_it_hangs("a.mjpeg");
+
     cr_assert(eq(uint, play_signal_note(&play, LIMEF_SIGNAL_FLUSH)->signal, 0));
     play_forget(&play);
     cr_assert(eq(int, play_run(&play), AVERROR_EOF));
-    cr_assert(eq(uint, n_errors, 0));
+    cr_assert(eq(uint, errors.n, 0));
     cr_assert(zero(int, strncmp(story(), "SFCP", 4)), "%s", story());
     cr_assert(eq(i64, play_signal_note(&play, LIMEF_SIGNAL_FLUSH)->value, target_us));
     cr_assert(eq(uint, play_count(&play, LIMEF_FRAME_PACKET), N_PICTURES));
@@ -337,14 +336,8 @@ Test(file_source_stop, a_stop_in_a_seek_seeks_once_more)
 /* MP4's index is in memory: the seek is done and said, and its first packet is waited for. */
 Test(file_source_stop, a_stop_behind_a_seek_goes_on_where_that_went)
 {
-    int64_t target_us;
+    int64_t target_us = seek_until_it_hangs("a.mp4");
 
-    set_up_on_disk("a.mp4");
-    cr_assert(eq(int, play_until(&play, 5), 0));
-    disk_stop_after(0);
-    target_us = limef_file_source_start_us(&play.file) + 250 * FRAME_US;
-    play_signal(&play, LIMEF_SIGNAL_SEEK, 1, target_us, 0);
-    play_until_it_hangs();
     cr_assert(eq(uint, play_signal_note(&play, LIMEF_SIGNAL_FLUSH)->signal, LIMEF_SIGNAL_FLUSH));
     play_forget(&play);
     expect_all_from(target_us);
@@ -379,7 +372,7 @@ Test(file_source_stop, a_pipe_goes_on_with_what_comes_and_does_not_seek)
     cr_assert(zero(int, strncmp(story(), "SCPPP", 5)), "%s", story());
     cr_assert(zero(ptr, strchr(story(), 'F')));
     cr_assert(eq(int, play_signal_note(&play, LIMEF_SIGNAL_END)->code, 0));
-    cr_assert(eq(uint, n_errors, 0));
+    cr_assert(eq(uint, errors.n, 0));
     limef_producer_clear(&producer);
     play_clear(&play);
     close(fds[0]);

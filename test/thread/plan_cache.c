@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <limef/thread/plan_cache.h>
 
+#include "support/kept_log.h"
 #include "support/plans.h"
 
 #include <limef/base/log.h>
@@ -29,21 +30,11 @@ static struct limef_plan_cached cached;
 static _Alignas(16) char memory[N_BYTES];
 static char folder[] = "/tmp/limef_plan_cache_XXXXXX";
 static char path[64];
-static unsigned n_logged;
-
-static void count_line(void *context, enum limef_log_level level, const char *name,
-                       const char *line)
-{
-    (void)context;
-    (void)level;
-    (void)name;
-    (void)line;
-    n_logged++;
-}
+static struct kept_log logged = {.level = LIMEF_LOG_DEBUG};
 
 static void begin(void)
 {
-    limef_log_set_sink(count_line, NULL);
+    limef_log_set_sink(keep_log, &logged);
     cr_assert(ne(ptr, mkdtemp(folder), NULL));
     snprintf(path, sizeof(path), "%s/plans", folder);
     limef_plan_cache_init(&cache, memory, sizeof(memory));
@@ -207,9 +198,9 @@ Test(plan_cache, what_is_no_file_is_refused_at_once)
 {
     cr_assert(zero(int, mkfifo(path, 0600)));
     cr_assert(lt(int, limef_plan_cache_load(&cache, path), 0));
-    cr_assert(eq(uint, n_logged, 1));
+    cr_assert(eq(uint, logged.n, 1));
     cr_assert(lt(int, limef_plan_cache_load(&cache, "/dev/zero"), 0));
-    cr_assert(eq(uint, n_logged, 2));
+    cr_assert(eq(uint, logged.n, 2));
     cr_assert(zero(int, unlink(path)));
     cr_assert(zero(int, symlink("/proc/self/pagemap", path))); /* a size of 0, and no end */
     cr_assert(lt(int, limef_plan_cache_load(&cache, path), 0));
@@ -273,7 +264,7 @@ Test(plan_cache, a_plan_of_the_file_that_is_too_large_is_left_out)
     cr_assert(eq(u32, cache.n_entries, 2));
     cr_assert(has(1));
     cr_assert(has(2));
-    cr_assert(zero(uint, n_logged));
+    cr_assert(zero(uint, logged.n));
 }
 
 Test(plan_cache, patterns_that_repeat_are_found)
@@ -327,7 +318,7 @@ Test(plan_cache, nothing_is_left_beside_the_file)
 Test(plan_cache, no_file_is_no_failure_to_talk_about)
 {
     cr_assert(eq(int, limef_plan_cache_load(&cache, path), AVERROR(ENOENT)));
-    cr_assert(zero(uint, n_logged));
+    cr_assert(zero(uint, logged.n));
 }
 
 Test(plan_cache, any_damage_is_refused_in_one_line)
@@ -348,9 +339,9 @@ Test(plan_cache, any_damage_is_refused_in_one_line)
         fwrite(bytes, 1, i % 2 ? n_bytes : i, file); /* changed, or ends early */
         bytes[i] ^= 4;
         fclose(file);
-        n_logged = 0;
+        logged.n = 0;
         cr_assert(eq(int, limef_plan_cache_load(&cache, path), AVERROR_INVALIDDATA), "byte %zu", i);
-        cr_assert(eq(uint, n_logged, 1));
+        cr_assert(eq(uint, logged.n, 1));
         cr_assert(zero(u32, cache.n_entries));
     }
     put(1);
@@ -361,5 +352,5 @@ Test(plan_cache, a_folder_that_is_not_there_is_said)
 {
     put(1);
     cr_assert(lt(int, limef_plan_cache_save(&cache, "/nonexistent/plans"), 0));
-    cr_assert(eq(uint, n_logged, 1));
+    cr_assert(eq(uint, logged.n, 1));
 }

@@ -1,30 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* What cannot be planned is refused, with the names. */
+#include "support/kept_log.h"
 #include "support/plans.h"
-
-#include <limef/base/log.h>
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
 #include <libavutil/error.h>
-#include <stdio.h>
 #include <string.h>
 
 static struct plans plans;
-static char logged[256];
-
-static void keep_line(void *context, enum limef_log_level level, const char *name, const char *line)
-{
-    (void)context;
-    (void)level;
-    (void)name;
-    snprintf(logged, sizeof(logged), "%s", line);
-}
+static struct kept_log logged = {.level = LIMEF_LOG_DEBUG};
 
 static void begin(void)
 {
-    limef_log_set_sink(keep_line, NULL);
+    limef_log_set_sink(keep_log, &logged);
     plans_init(&plans, 4);
 }
 
@@ -50,8 +40,8 @@ Test(plan_topology, a_cycle_is_refused_by_name)
     put_chain(1, 1);
     plans_connect(&plans, 2, 1);
     cr_assert(eq(int, plans_make(&plans), AVERROR(ELOOP)));
-    cr_assert(ne(ptr, strstr(logged, "scale 2"), NULL));
-    cr_assert(ne(ptr, strstr(logged, "decode 1"), NULL));
+    cr_assert(ne(ptr, strstr(logged.line, "scale 2"), NULL));
+    cr_assert(ne(ptr, strstr(logged.line, "decode 1"), NULL));
 }
 
 Test(plan_topology, what_no_source_leads_to_is_refused_by_name)
@@ -59,7 +49,7 @@ Test(plan_topology, what_no_source_leads_to_is_refused_by_name)
     put_chain(1, 1);
     plans_add(&plans, "lost", 0);
     cr_assert(eq(int, plans_make(&plans), AVERROR(ELOOP)));
-    cr_assert(ne(ptr, strstr(logged, "lost 3"), NULL));
+    cr_assert(ne(ptr, strstr(logged.line, "lost 3"), NULL));
 }
 
 Test(plan_topology, filters_of_different_threads_cannot_be_fused_by_force)
@@ -70,7 +60,7 @@ Test(plan_topology, filters_of_different_threads_cannot_be_fused_by_force)
     plans.filters[2].thread = 2;
     plans.edges[1].is_fixed = true;
     cr_assert(eq(int, plans_make(&plans), AVERROR(EINVAL)));
-    cr_assert(ne(ptr, strstr(logged, "decode 1 and scale 2"), NULL));
+    cr_assert(ne(ptr, strstr(logged.line, "decode 1 and scale 2"), NULL));
     plans.filters[2].thread = 1;
     cr_assert(zero(int, plans_make(&plans)));
     cr_assert(not(plans.plan.links[1].is_cut));
@@ -83,5 +73,5 @@ Test(plan_topology, a_connection_to_nowhere_is_refused)
     cr_assert(eq(int, plans_make(&plans), AVERROR(EINVAL)));
     plans.edges[1].to = 0;
     cr_assert(eq(int, plans_make(&plans), AVERROR(EINVAL)));
-    cr_assert(ne(ptr, strstr(logged, "source 0"), NULL));
+    cr_assert(ne(ptr, strstr(logged.line, "source 0"), NULL));
 }

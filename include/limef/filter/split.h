@@ -25,22 +25,38 @@ struct limef_split_branch {
     leaving;                        /**< disconnected in vain so far; release/acquire */
     LIMEF_ATOMIC(uint32_t) claimed; /**< 1: taken; acquire, pairs with the release that frees it */
     LIMEF_ATOMIC(uint32_t)
-    join;                             /**< enum limef_split_join, what it still has to get; written
-                                           before `to` is published */
+    join; /**< enum limef_split_join, what it still has to get; written
+               before `to` is published */
+    LIMEF_ATOMIC(uint32_t)
+    unheard;                          /**< bits of signals that came while `to` was stopped, see
+                                           limef_split_signals; relaxed */
     LIMEF_ATOMIC(uint64_t) n_refused; /**< frames that `to` answered with an error */
     uint32_t left_epoch;              /**< whoever disconnects: go that may still be inside */
+};
+
+/** What was said last of each slot, for who was stopped then. Bits 2 n and 2 n + 1 stand for slot
+ * n.
+ */
+struct limef_split_signals {
+    struct limef_tracks slots;
+    struct {
+        struct limef_signal_frame start; /**< its latest START */
+        struct limef_signal_frame since; /**< the latest FLUSH, STOP, END or LOST since then */
+    } of[LIMEF_MAX_TRACKS];
 };
 
 /** Kind "split". As static data: `.filter = LIMEF_FILTER(&limef_split_ops, "split", NULL)`. */
 struct limef_split_filter {
     struct limef_filter filter;
     struct limef_split_branch branches[LIMEF_SPLIT_MAX_BRANCHES];
-    struct limef_codecs codecs; /**< the filter's thread */
+    struct limef_codecs codecs;         /**< the filter's thread */
+    struct limef_split_signals signals; /**< the filter's thread */
     /** Odd while go is inside. seq_cst: either go sees that a branch left, or who disconnects it
      *  sees that go is inside. */
     LIMEF_ATOMIC(uint32_t) epoch;
     LIMEF_ATOMIC(uintptr_t) runner; /**< thread of that go; published by epoch */
     bool next_missed; /**< the filter's thread: `next` was stopped, and has to get what it missed */
+    uint32_t next_unheard; /**< the filter's thread: as limef_split_branch.unheard */
     /** The filter's thread: the cache whose frame it is in; NULL: none is before the split. */
     struct limef_gop_cache_filter *cache;
 };
@@ -60,9 +76,12 @@ enum limef_split_join {
  * AVERROR_EXIT (its thread was stopped) stops nobody else; it is offered the following frames
  * too, so that it goes on when its thread starts again, and gets before that what one that joins
  * gets: a boundary with LIMEF_SPLIT_BURST_FIRST, a chain of the split's own thread, which has had
- * the packets itself, with LIMEF_SPLIT_CODECS_FIRST. go returns AVERROR_EXIT only if everyone
- * behind it says so, otherwise the first other error; AVERROR(EAGAIN) of a branch is counted as
- * refused and not returned, since the others have had the frame.
+ * the packets itself, with LIMEF_SPLIT_CODECS_FIRST. What was said of a slot meanwhile it gets as
+ * well: the latest START or FLUSH before that, STOP, END or LOST, if none followed it, behind it;
+ * other signals, and those of more than LIMEF_MAX_TRACKS slots, only count as refused. go returns
+ * AVERROR_EXIT only if everyone behind it says so, otherwise the first other error;
+ * AVERROR(EAGAIN) of a branch is counted as refused and not returned, since the others have had the
+ * frame.
  */
 extern LIMEF_API const struct limef_filter_ops limef_split_ops;
 
@@ -80,6 +99,16 @@ LIMEF_API void limef_split_filter_init(struct limef_split_filter *split, const c
  */
 LIMEF_API int limef_split_connect(struct limef_split_filter *split, struct limef_filter *to,
                                   enum limef_split_join join);
+
+/**
+ * Gives those who joined, or were started again, since the last frame what they missed, instead of
+ * with the next one: behind an END none may come. For limef_graph_call() with the split's filter.
+ *
+ * @param split  a struct limef_split_filter.
+ * @return 0.
+ * Thread: the filter's
+ */
+LIMEF_API int limef_split_serve(void *split);
 
 /**
  * Takes a branch out, and waits until the split's go has let go of it: then its memory is the

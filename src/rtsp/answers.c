@@ -359,7 +359,8 @@ static int take_play(struct rtsp_camera *camera, const struct rtsp_item *item, i
     }
     camera->pending = RTSP_NO_REQUEST;
     camera->deadline_us = LIMEF_FOREVER;
-    camera->media_us = now_us + camera->settings.timeout_us;
+    if (!camera->has_played) /* it began before it said so, otherwise */
+        camera->media_us = now_us + camera->settings.timeout_us;
     camera->keep_alive_us = now_us + keep_alive_us(camera);
     camera->report_us = now_us + 1000000;
     return ret == AVERROR_EXIT ? ret : 0;

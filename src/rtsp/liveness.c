@@ -53,11 +53,8 @@ static int64_t reported_us(const struct rtsp_camera *camera)
 {
     int64_t last_us = 0;
 
-    for (unsigned i = 0; i < camera->n_tracks; i++) {
-        const struct rtsp_receiver *receiver = &camera->tracks[i]->receiver;
-
-        last_us = FFMAX3(last_us, receiver->early.arrived_us, receiver->last_report.arrived_us);
-    }
+    for (unsigned i = 0; i < camera->n_tracks; i++)
+        last_us = FFMAX(last_us, rtsp_receiver_reported_us(&camera->tracks[i]->receiver));
     return last_us;
 }
 

@@ -286,18 +286,32 @@ int rtsp_receiver_rtp(struct rtsp_receiver *receiver, const uint8_t *data, size_
     return take_packet(receiver, &packet, data, bytes, now_us);
 }
 
+/* Whether the camera says goodbye. In a group whoever looks at it does so as well. */
+static bool has_left(const struct rtsp_receiver *receiver, const struct rtcp_news *news)
+{
+    const struct rtp_statistics *statistics = &receiver->statistics;
+
+    if (!receiver->is_shared && (!statistics->has_begun || news->n_left == 0))
+        return news->has_left;
+    return statistics->has_begun && rtcp_has_left(news, statistics->ssrc);
+}
+
+int64_t rtsp_receiver_reported_us(const struct rtsp_receiver *receiver)
+{
+    bool is_its = !receiver->is_shared || !receiver->statistics.has_begun;
+
+    return FFMAX(receiver->last_report.arrived_us, is_its ? receiver->early.arrived_us : 0);
+}
+
 void rtsp_receiver_rtcp(struct rtsp_receiver *receiver, const uint8_t *data, size_t bytes,
                         int64_t now_us)
 {
     struct rtsp_report report;
     struct rtcp_news news;
-    bool has_left;
 
     if (rtcp_read(&news, data, bytes) < 0)
         receiver->n_malformed++;
-    has_left = receiver->statistics.has_begun ? rtcp_has_left(&news, receiver->statistics.ssrc)
-                                              : news.has_left;
-    if (has_left && !receiver->left_us)
+    if (!receiver->left_us && has_left(receiver, &news))
         receiver->left_us = now_us;
     if (!news.has_report)
         return;

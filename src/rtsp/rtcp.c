@@ -73,9 +73,19 @@ static void read_description(struct rtcp_news *news, const uint8_t *data, size_t
     }
 }
 
+/* The first report tells whose the whole packet is. */
+static void read_reporter(struct rtcp_news *news, const uint8_t *data, size_t bytes)
+{
+    if (news->has_reporter || bytes < 8 || (data[1] != SENDER_REPORT && data[1] != RECEIVER_REPORT))
+        return;
+    news->has_reporter = true;
+    news->reporter = AV_RB32(data + 4);
+}
+
 bool rtcp_has_left(const struct rtcp_news *news, uint32_t ssrc)
 {
-    bool has_left = news->has_left && news->n_left == 0;
+    bool has_left =
+        news->has_left && news->n_left == 0 && news->has_reporter && news->reporter == ssrc;
 
     for (unsigned i = 0; i < news->n_left; i++)
         has_left |= news->left[i] == ssrc;
@@ -90,6 +100,7 @@ int rtcp_read(struct rtcp_news *news, const uint8_t *data, size_t bytes)
 
         if (data[0] >> 6 != 2 || length > bytes)
             return AVERROR_INVALIDDATA;
+        read_reporter(news, data, length);
         if (data[1] == SENDER_REPORT && length >= SENDER_REPORT_BYTES) {
             news->has_report = AV_RB32(data + 8) != 0;
             news->ssrc = AV_RB32(data + 4);

@@ -24,9 +24,12 @@ struct rtcp_news {
     bool has_left;                 /* BYE, of anybody */
     uint32_t left[RTCP_MOST_LEFT]; /* who it is of */
     unsigned n_left;               /* 0: it does not say */
+    bool has_reporter;             /* a report, of a sender or a receiver, which tells: */
+    uint32_t reporter;             /* whose the packet is (RFC 3550 6.1) */
 };
 
-/* Whether a sender has left (RFC 3550 6.6): in a group others say goodbye as well. */
+/* Whether a sender has left (RFC 3550 6.6): in a group others say goodbye as well. One that does
+ * not say whose it is is that of whose the packet is. */
 bool rtcp_has_left(const struct rtcp_news *news, uint32_t ssrc);
 
 /* Returns 0, or AVERROR_INVALIDDATA: no RTCP, or a length in it lies; news is what came before. */

@@ -247,6 +247,7 @@ static int take_packet(void *context, const uint8_t *data, size_t bytes)
     struct rtsp_receiver *receiver = &reading->track->receiver;
 
     receiver->knows_sender = datagrams_know_sender(&reading->track->datagrams);
+    receiver->is_shared = datagrams_are_shared(&reading->track->datagrams);
     if (reading->which == 0 && !rtcp_is(data, bytes))
         return rtsp_receiver_rtp(receiver, data, bytes, reading->now_us);
     rtsp_receiver_rtcp(receiver, data, bytes, reading->now_us);

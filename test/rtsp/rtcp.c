@@ -64,7 +64,25 @@ Test(rtsp_rtcp, tells_whose_goodbye_it_is)
     cr_assert(eq(int, rtcp_read(&news, data, 12), 0));
     cr_assert(eq(u32, news.n_left, 2));
     cr_assert(eq(int, rtcp_read(&news, data + 12, 4), 0));
+    cr_assert(news.has_left);
+    cr_assert(not(rtcp_has_left(&news, 7))); /* nobody knows whose it is */
+}
+
+/* A report, of a sender or a receiver, tells whose the packet is, and so its goodbye. */
+Test(rtsp_rtcp, tells_whose_goodbye_without_a_source_it_is)
+{
+    uint8_t data[] = {0x80, 201, 0, 1, 0, 0, 0, 7, 0x80, 203, 0, 0};
+    struct rtcp_news news;
+
+    cr_assert(eq(int, rtcp_read(&news, data, sizeof(data)), 0));
     cr_assert(rtcp_has_left(&news, 7));
+    cr_assert(not(rtcp_has_left(&news, 5)));
+    data[8] = 0x81; /* its source was cut off */
+    cr_assert(eq(int, rtcp_read(&news, data, sizeof(data)), 0));
+    cr_assert(not(rtcp_has_left(&news, 5)));
+    data[3] = 0; /* and that of the report */
+    cr_assert(eq(int, rtcp_read(&news, data, 4), 0));
+    cr_assert(not(news.has_reporter));
 }
 
 Test(rtsp_rtcp, goes_on_past_2036)

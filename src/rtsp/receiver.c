@@ -16,6 +16,8 @@
 
 /* A report that is so much older, or newer, than the first packet says nothing of it. */
 #define EARLY_US 10000000
+/* Nothing came for so long where thousands of packets are lost. */
+#define LEAST_GAP_US 200000
 
 static int64_t to_ticks(const struct rtsp_receiver *receiver, int64_t us)
 {
@@ -121,6 +123,21 @@ static int push_first(struct rtsp_receiver *receiver)
     return push(receiver, data, bytes, n_missing);
 }
 
+/* Whether a packet far from all that came is of the same stream behind a gap: its time has gone on
+ * as ours has. That of a camera that began anew is anything. */
+static bool is_behind_gap(const struct rtsp_receiver *receiver, const struct rtp_packet *packet,
+                          int64_t now_us)
+{
+    const struct rtp_statistics *statistics = &receiver->statistics;
+    int64_t passed_us = now_us - receiver->arrived_us, moved_us;
+
+    if (!statistics->has_begun || packet->ssrc != statistics->ssrc || passed_us < LEAST_GAP_US)
+        return false;
+    moved_us = rtsp_timeline_us(receiver, rtp_statistics_timestamp(statistics, packet->timestamp) -
+                                              statistics->timestamp);
+    return llabs(moved_us - passed_us) <= passed_us / 2;
+}
+
 /* Another stream of numbers: the camera began anew. */
 static void restart(struct rtsp_receiver *receiver)
 {
@@ -191,7 +208,16 @@ static int take_packet(struct rtsp_receiver *receiver, const struct rtp_packet *
 {
     bool has_begun = receiver->statistics.has_begun;
     int64_t sequence;
+    int ret = 0;
 
+    if (!rtp_statistics_go_on(&receiver->statistics, packet)) {
+        if (is_behind_gap(receiver, packet, now_us))
+            rtp_statistics_skip_to(&receiver->statistics, packet);
+        else /* what waits is of the stream before */
+            ret = push_waiting(receiver, LIMEF_FOREVER);
+    }
+    if (ret < 0)
+        return ret;
     receiver->n_packets++;
     receiver->n_bytes += bytes;
     receiver->arrived_us = receiver->depacketizer.now_us = now_us;

@@ -88,6 +88,11 @@ bool rtp_statistics_go_on(const struct rtp_statistics *statistics, const struct 
             is_step((int16_t)(packet->sequence - (uint16_t)statistics->highest)));
 }
 
+void rtp_statistics_skip_to(struct rtp_statistics *statistics, const struct rtp_packet *packet)
+{
+    statistics->highest += (uint16_t)(packet->sequence - (uint16_t)statistics->highest - 1);
+}
+
 bool rtp_statistics_count(struct rtp_statistics *statistics, const struct rtp_packet *packet,
                           int64_t arrived_ticks, int64_t *sequence)
 {

@@ -61,6 +61,10 @@ bool rtp_statistics_count(struct rtp_statistics *statistics, const struct rtp_pa
 /* Whether a packet belongs to what is known; so does the first one. */
 bool rtp_statistics_go_on(const struct rtp_statistics *statistics, const struct rtp_packet *packet);
 
+/* A packet far behind the newest belongs to what is known: what is before it, of 65536 at most, is
+ * missing. It is counted next. */
+void rtp_statistics_skip_to(struct rtp_statistics *statistics, const struct rtp_packet *packet);
+
 /* A packet's timestamp, counted on past 32 bits from the newest. */
 int64_t rtp_statistics_timestamp(const struct rtp_statistics *statistics, uint32_t timestamp);
 

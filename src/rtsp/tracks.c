@@ -203,6 +203,7 @@ void rtsp_camera_count(const struct rtsp_camera *camera,
 
 static void forget_track(struct rtsp_camera *camera, struct rtsp_track *track)
 {
+    rtp_window_restart(&track->receiver.window);
     count_track(&camera->past, track);
     datagrams_close(&track->datagrams);
     rtsp_receiver_clear(&track->receiver);

@@ -155,7 +155,7 @@ void secret_forget(const char *info, size_t n_bytes)
 static const char *info_of(const char *url, size_t *n_bytes)
 {
     const char *authority = url ? strstr(url, "://") : NULL;
-    const char *end = authority ? url_user_end(authority + 3) : NULL;
+    const char *end = authority ? url_secret_end(authority + 3) : NULL;
 
     if (!end)
         return NULL;

@@ -70,6 +70,8 @@ static void append_parameters(struct writer *writer, const char *text)
     }
 }
 
+static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
 /*
  * The '@' that ends the user information. A password may hold '@', '/', '?' and
  * '#' unescaped, so that the last '@' of the whole URL counts if what follows
@@ -91,6 +93,32 @@ const char *url_user_end(const char *authority)
     return at;
 }
 
+/* Whether a host can be here: the last part of its name is of letters, or of digits (RFC 3696
+ * section 2), as that of "2x.m3u8" is not. */
+static bool can_be_host(const char *text)
+{
+    size_t length = strcspn(text, ":/?# \t\"'");
+    const char *dot = memrchr(text, '.', length), *last = dot ? dot + 1 : text;
+    size_t n = (size_t)(text + length - last);
+
+    return *text == '[' ||
+           (length > 0 && (!dot || strspn(last, "0123456789") >= n || strspn(last, letters) >= n ||
+                           !strncasecmp(last, "xn--", 4)));
+}
+
+const char *url_secret_end(const char *authority)
+{
+    const char *user_end = url_user_end(authority);
+    size_t length = strcspn(authority, "/?#");
+
+    if (user_end || *authority == '[' || !memchr(authority, ':', length))
+        return user_end;
+    for (const char *at = authority + length; (at = strchr(at, '@')); at++)
+        if (can_be_host(at + 1))
+            user_end = at;
+    return user_end;
+}
+
 char *limef_url_mask(char *masked, size_t masked_bytes, const char *url)
 {
     struct writer writer = {masked, masked_bytes - 1};
@@ -106,7 +134,7 @@ char *limef_url_mask(char *masked, size_t masked_bytes, const char *url)
     }
     authority += 3;
     append(&writer, url, (size_t)(authority - url));
-    user_end = url_user_end(authority);
+    user_end = url_secret_end(authority);
     if (user_end) {
         append(&writer, "***", 3);
         authority = user_end;

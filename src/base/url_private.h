@@ -6,4 +6,8 @@
  * has none. */
 const char *url_user_end(const char *authority);
 
+/* The same where it is to be hidden: also behind what may be a port and a path, or else a password
+ * of digits with '/', '?' or '#' behind them. */
+const char *url_secret_end(const char *authority);
+
 #endif

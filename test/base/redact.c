@@ -52,6 +52,19 @@ Test(redact, hides_passwords_in_use_however_they_are_written)
     cr_assert(eq(str, redacted("a/b c"), "a/b c"));
 }
 
+/* A password of digits up to its '/' looks like a port. */
+Test(redact, hides_a_password_that_may_be_a_port_and_a_path)
+{
+    struct limef_url url = {.text = NULL};
+
+    cr_assert(eq(int, limef_url_init(&url, "rtsp://admin:2024/xyz@10.0.0.5/s"), 0));
+    cr_assert(eq(str, redacted("rtsp://admin:2024/xyz@10.0.0.5/s: no answer"),
+                 "rtsp://***@10.0.0.5/s: no answer"));
+    cr_assert(eq(str, redacted("it is 2024/xyz"), "it is ***"));
+    limef_url_clear(&url);
+    cr_assert(eq(str, redacted("it is 2024/xyz"), "it is 2024/xyz"));
+}
+
 Test(redact, looks_for_no_short_passwords)
 {
     struct limef_url url = {.text = NULL};

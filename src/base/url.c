@@ -113,7 +113,9 @@ const char *url_secret_end(const char *authority)
 
     if (user_end || *authority == '[' || !memchr(authority, ':', length))
         return user_end;
-    for (const char *at = authority + length; (at = strchr(at, '@')); at++)
+    length = strcspn(authority, " \t"); /* what follows in a line is none of it */
+    for (const char *at = authority; (at = memchr(at, '@', (size_t)(authority + length - at)));
+         at++)
         if (can_be_host(at + 1))
             user_end = at;
     return user_end;

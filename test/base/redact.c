@@ -88,6 +88,55 @@ Test(redact, is_cut_to_what_fits_and_never_inside_of_a_password)
     limef_url_clear(&url);
 }
 
+/* However the one came first. */
+Test(redact, hides_a_password_that_begins_with_another)
+{
+    struct limef_url url = {.text = NULL}, longer = {.text = NULL};
+
+    cr_assert(zero(int, limef_url_init(&url, "rtsp://a:secret@h/x")));
+    cr_assert(zero(int, limef_url_init(&longer, "rtsp://b:secret123@h/x")));
+    cr_assert(eq(str, redacted("secret123, secret1, secret"), "***, ***1, ***"));
+    limef_url_clear(&url);
+    cr_assert(eq(str, redacted("secret123, secret"), "***, secret"));
+    limef_url_clear(&longer);
+    cr_assert(eq(str, redacted("secret123"), "secret123"));
+}
+
+/* Each of its letters takes nine bytes in a URL. */
+Test(redact, hides_a_long_password_of_letters_that_are_encoded)
+{
+    static const char letter[] = "\xe5\xaf\x86", encoded[] = "%E5%AF%86";
+    char typed[82 * 3 + 1] = "", given[82 * 9 + 1] = "", line[1200];
+    struct limef_url url = {.text = NULL};
+
+    for (int i = 0; i < 82; i++) {
+        strcat(typed, letter);
+        strcat(given, encoded);
+    }
+    snprintf(line, sizeof(line), "rtsp://a:%s@h/x", given);
+    cr_assert(zero(int, limef_url_init(&url, line)));
+    snprintf(line, sizeof(line), "%s and %s.", typed, given);
+    cr_assert(eq(str, redacted(line), "*** and ***."));
+    limef_url_clear(&url);
+}
+
+/* Wherever a line that is too long is cut. */
+Test(redact, shows_nothing_of_a_password_where_the_longest_line_ends)
+{
+    static char line[6000], text[6000];
+    struct limef_url url = {.text = NULL};
+
+    cr_assert(zero(int, limef_url_init(&url, "rtsp://admin:s3cr3t@host/x")));
+    for (size_t at = 3000; at < 5500; at++) {
+        memset(line, 'x', sizeof(line) - 1);
+        memcpy(line + at, "s3cr3t", 6);
+        limef_redact(text, sizeof(text), line);
+        cr_assert(eq(ptr, strstr(text, "s3"), NULL), "at %zu", at);
+        cr_assert(ge(sz, strlen(text), 4000));
+    }
+    limef_url_clear(&url);
+}
+
 static char heard_name[128], heard[1024];
 
 static void hear(void *context, enum limef_log_level level, const char *name, const char *line)

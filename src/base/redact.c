@@ -2,9 +2,9 @@
 #include <limef/base/redact.h>
 
 #include "base/secret.h"
+#include "base/url_private.h"
 
 #include <limef/base/log.h>
-#include <limef/base/url.h>
 
 #include <ctype.h>
 #include <libavutil/common.h>
@@ -40,7 +40,7 @@ static void mask_urls(char *redacted, size_t n_bytes, char *line)
         kept = next ? *next : '\0';
         if (next)
             *next = '\0';
-        limef_url_mask(redacted + used, n_bytes - used, at);
+        url_mask_line(redacted + used, n_bytes - used, at);
         used += strlen(redacted + used);
         if (next)
             *next = kept;

@@ -27,6 +27,11 @@ Test(redact, hides_what_urls_show)
         {"from http://a:b@h/1 to rtsps://c:d@h/2", "from http://***@h/1 to rtsps://***@h/2"},
         {"a@b rtsp://h/x", "a@b rtsp://h/x"},
         {"http://h/x?token=abc&y=1 failed", "http://h/x?token=***&y=1 failed"},
+        {"404 /live?user=a&password=b&c=1 not here",
+         "404 /live?user=***&password=***&c=1 not here"},
+        {"no 'password=x&y' at rtsp://h/a?pwd=z", "no 'password=***&y' at rtsp://h/a?pwd=***"},
+        {"user=rtsp://h/x", "user=***h/x"},
+        {"is_key = 1, no password= here", "is_key = 1, no password=***"},
         {"", ""},
         {NULL, ""},
     };
@@ -63,6 +68,15 @@ Test(redact, hides_a_password_that_may_be_a_port_and_a_path)
     cr_assert(eq(str, redacted("it is 2024/xyz"), "it is ***"));
     limef_url_clear(&url);
     cr_assert(eq(str, redacted("it is 2024/xyz"), "it is 2024/xyz"));
+}
+
+Test(redact, hides_parameters_whose_names_have_a_password_in_them)
+{
+    struct limef_url url = {.text = NULL};
+
+    cr_assert(eq(int, limef_url_init(&url, "rtsp://admin:pass@host/x"), 0));
+    cr_assert(eq(str, redacted("404 /s?password=other&x=1 pass"), "404 /s?***word=***&x=1 ***"));
+    limef_url_clear(&url);
 }
 
 Test(redact, looks_for_no_short_passwords)

@@ -84,10 +84,11 @@ static int ask_or_fail(struct rtsp_camera *camera, enum rtsp_request request)
                    : 0;
 }
 
-/* Whether the password itself would go to who we were sent to, for anybody to read on the way. */
+/* Whether the password itself would go to another host, which whoever answered sent us to. TLS says
+ * that it is that host, not that it may have it. */
 static bool betrays_password(const struct rtsp_camera *camera, const struct rtsp_auth *auth)
 {
-    return auth->scheme == RTSP_AUTH_BASIC && !camera->location.is_tls &&
+    return auth->scheme == RTSP_AUTH_BASIC &&
            strcasecmp(camera->location.host, camera->first_location.host) != 0;
 }
 

@@ -122,6 +122,17 @@ Test(rtsp_reasons, show_no_password_that_a_camera_wrote_back)
     cr_assert(eq(str, why, "DESCRIBE: 404 /s?user=***&password=***&c=1 user:***"));
 }
 
+/* As if it was reached by TLS: that it is who it says does not make it who we know. */
+Test(rtsp_reasons, tell_that_another_host_wants_the_password_itself_by_tls_as_well)
+{
+    meet();
+    expect("DESCRIBE");
+    snprintf(camera.first_location.host, sizeof(camera.first_location.host), "camera");
+    camera.location.is_tls = true;
+    answer_as(401, "WWW-Authenticate: Basic realm=\"r\"\r\n", "");
+    expect_reason(LIMEF_RTSP_REASON_UNSAFE_LOGIN, LIMEF_RTSP_REFUSED_USER);
+}
+
 Test(rtsp_reasons, tell_a_wrong_password_from_none)
 {
     static const char challenge[] = "WWW-Authenticate: Digest realm=\"r\", nonce=\"1\"\r\n";

@@ -92,11 +92,14 @@ static int begin(struct rtsp_camera *camera)
 
 static int go_on_connecting(struct rtsp_camera *camera)
 {
+    enum rtsp_stream_phase before = camera->stream.phase;
     char why[RTSP_TLS_WHY_BYTES];
     int ret = rtsp_stream_go_on(&camera->stream, why);
 
     if (!goes_on(camera, ret))
         return fail_to_connect(camera, ret, why);
+    if (camera->stream.phase != before) /* its name, a connection, TLS: each has its time */
+        camera->deadline_us = limef_deadline_us(camera->settings.timeout_us);
     if (ret < 0)
         return 0;
     ret = rtsp_camera_ask(camera, RTSP_DESCRIBE);

@@ -149,9 +149,10 @@ static void restart(struct rtsp_receiver *receiver)
     receiver->is_restarted = true;
 }
 
-static int put(struct rtsp_receiver *receiver, int64_t sequence, const uint8_t *data, size_t bytes,
-               int64_t now_us)
+static int put(struct rtsp_receiver *receiver, int64_t sequence, const struct rtp_packet *packet,
+               const uint8_t *data, size_t bytes)
 {
+    int64_t now_us = receiver->arrived_us;
     unsigned n_missing;
     int verdict;
 
@@ -164,6 +165,8 @@ static int put(struct rtsp_receiver *receiver, int64_t sequence, const uint8_t *
     }
     if (verdict == RTP_WINDOW_DUPLICATE || verdict == RTP_WINDOW_LATE)
         receiver->statistics.n_received--; /* as RFC 3550 A.3 would have it for late ones alone */
+    else
+        rtp_statistics_time(&receiver->statistics, packet, to_ticks(receiver, now_us));
     if (verdict != RTP_WINDOW_NEXT)
         return 0;
     verdict = push(receiver, data, bytes, n_missing);
@@ -221,8 +224,7 @@ static int take_packet(struct rtsp_receiver *receiver, const struct rtp_packet *
     receiver->n_packets++;
     receiver->n_bytes += bytes;
     receiver->arrived_us = receiver->depacketizer.now_us = now_us;
-    if (rtp_statistics_count(&receiver->statistics, packet, to_ticks(receiver, now_us),
-                             &sequence)) {
+    if (rtp_statistics_count(&receiver->statistics, packet, &sequence)) {
         restart(receiver);
         receiver->n_other_ssrc += receiver->is_ssrc_told && packet->ssrc != receiver->told_ssrc;
         note_early_report(receiver, packet->ssrc, now_us);
@@ -231,7 +233,7 @@ static int take_packet(struct rtsp_receiver *receiver, const struct rtp_packet *
     }
     if (!receiver->window.has_begun && !is_of_first(receiver, packet->timestamp))
         receiver->window.knows_first = false;
-    return put(receiver, sequence, data, bytes, now_us);
+    return put(receiver, sequence, packet, data, bytes);
 }
 
 /* It was none of ours after all. */

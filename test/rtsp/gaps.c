@@ -106,3 +106,16 @@ Test(rtsp_gaps, what_waits_and_is_forgotten_is_lost)
     rtp_window_restart(&receiver.window);
     cr_assert(eq(u64, receiver.window.n_lost, 1));
 }
+
+/* A switch that sends each packet again, 8 ms later. */
+Test(rtsp_gaps, packets_that_come_twice_are_no_jitter)
+{
+    for (int i = 0; i < 200; i++) {
+        uint32_t timestamp = (uint32_t)i * FRAME_TICKS;
+
+        arrive((uint16_t)i, timestamp, 1000000 + i * FRAME_US);
+        arrive((uint16_t)i, timestamp, 1000000 + i * FRAME_US + 8000);
+    }
+    cr_assert(eq(u64, receiver.window.n_duplicates, 200));
+    cr_assert(lt(dbl, receiver.statistics.jitter_ticks, 1));
+}

@@ -36,7 +36,7 @@ struct rtsp_track {
     char control[RTSP_URL_BYTES];
     char session[RTSP_CAMERA_SESSION_BYTES]; /* that its SETUP was answered with */
     uint8_t channel; /* of RTP in the RTSP connection; RTCP has the next one */
-    bool is_set_up;
+    bool is_set_up, has_reported;
     const char *group; /* of multicast; in the description; NULL: unicast */
     uint16_t group_port;
     int group_ttl;             /* as sdp_media has it */
@@ -226,6 +226,9 @@ int rtsp_camera_take_media(struct rtsp_camera *camera, const struct rtsp_item *i
                            int64_t now_us);
 /* Receiver reports for all tracks. */
 void rtsp_camera_report(struct rtsp_camera *camera, int64_t now_us);
+/* Says goodbye to those who look at the same groups: who reports less often, the more do. By
+ * unicast TEARDOWN says it. */
+void rtsp_camera_leave_groups(struct rtsp_camera *camera);
 
 /* transport.c */
 

@@ -57,6 +57,7 @@ void rtsp_camera_hang_up(struct rtsp_camera *camera)
 {
     /* who ends at that is asked for all at once the next time */
     camera->was_apart = camera->is_apart && camera->pending == RTSP_PLAY;
+    rtsp_camera_leave_groups(camera);
     take_leave(camera);
     rtsp_stream_close(&camera->stream);
     rtsp_camera_clear_tracks(camera);

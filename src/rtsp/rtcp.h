@@ -58,4 +58,12 @@ size_t rtcp_report_write(uint8_t report[RTCP_REPORT_BYTES], struct rtp_statistic
                          uint32_t own_ssrc, const char *cname, const struct rtcp_last *last,
                          int64_t now_us);
 
+/* Writes the goodbye (RFC 3550 6.6) of a receiver that has reported. Arguments and result as above.
+ */
+size_t rtcp_goodbye_write(uint8_t goodbye[RTCP_REPORT_BYTES], uint32_t own_ssrc, const char *cname);
+
+/* What all receivers of this process are called, and those of no other: made by chance (RFC 7022
+ * section 4.2). Thread: any */
+const char *rtcp_own_cname(void);
+
 #endif

@@ -341,14 +341,28 @@ void rtsp_camera_report(struct rtsp_camera *camera, int64_t now_us)
         if (!track->is_set_up)
             continue;
         bytes = rtcp_report_write(report + 4, &track->receiver.statistics, camera->ssrc + i,
-                                  "limef", &track->receiver.last_report, now_us);
+                                  rtcp_own_cname(), &track->receiver.last_report, now_us);
         report[0] = '$';
         report[1] = (uint8_t)(track->channel + 1);
         report[2] = (uint8_t)(bytes >> 8);
         report[3] = (uint8_t)bytes;
+        track->has_reported = true;
         if (track->datagrams.is_open)
             datagrams_report(&track->datagrams, report + 4, bytes);
         else if (!camera->is_udp)
             rtsp_stream_send(&camera->stream, report, 4 + bytes);
+    }
+}
+
+void rtsp_camera_leave_groups(struct rtsp_camera *camera)
+{
+    uint8_t goodbye[RTCP_REPORT_BYTES];
+
+    for (unsigned i = 0; i < camera->n_tracks; i++) {
+        struct rtsp_track *track = camera->tracks[i];
+
+        if (track->has_reported && track->datagrams.is_group)
+            datagrams_report(&track->datagrams, goodbye,
+                             rtcp_goodbye_write(goodbye, camera->ssrc + i, rtcp_own_cname()));
     }
 }

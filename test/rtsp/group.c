@@ -414,3 +414,52 @@ Test(rtsp_group, who_only_looks_and_leaves_ends_nothing)
     cr_assert(zero(i64, rtsp_receiver_reported_us(receiver)));
     cr_assert(eq(int, (int)state, LIMEF_RTSP_PLAYING));
 }
+
+/* Another one that looks at it. */
+static int look_as_well(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(GROUP_PORT + 1),
+                                  .sin_addr.s_addr = inet_addr(GROUP)};
+    struct ip_mreqn request = {.imr_multiaddr.s_addr = inet_addr(GROUP),
+                               .imr_ifindex = (int)if_nametoindex("lo")};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), yes = 1;
+
+    cr_assert(zero(int, setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes))));
+    cr_assert(zero(int, bind(fd, (struct sockaddr *)&address, sizeof(address))));
+    cr_assert(zero(int, setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &request, sizeof(request))));
+    return fd;
+}
+
+static struct rtcp_news news_at(int fd)
+{
+    struct pollfd pollfd = {.fd = fd, .events = POLLIN};
+    struct rtcp_news news;
+    uint8_t data[256];
+    ssize_t n;
+
+    cr_assert(eq(int, poll(&pollfd, 1, DEADLINE_US / 1000), 1));
+    n = recv(fd, data, sizeof(data), 0);
+    cr_assert(gt(i64, n, 0));
+    cr_assert(zero(int, rtcp_read(&news, data, (size_t)n)));
+    return news;
+}
+
+Test(rtsp_group, others_hear_that_we_leave_if_they_heard_of_us)
+{
+    struct rtcp_news report, goodbye;
+    int fd = look_as_well();
+
+    play(DESCRIPTION, true);
+    send_from(OURS, 1, GROUP, GROUP_PORT);
+    step_until_playing();
+    camera.report_us = 0;
+    step();
+    report = news_at(fd);
+    cr_assert(report.has_reporter);
+    cr_assert(not(report.has_left));
+    rtsp_camera_stop(&camera);
+    goodbye = news_at(fd);
+    cr_assert(rtcp_has_left(&goodbye, report.reporter));
+    close(fd);
+}

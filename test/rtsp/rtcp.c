@@ -5,6 +5,7 @@
 #include <criterion/new/assert.h>
 #include <libavutil/error.h>
 #include <libavutil/intreadwrite.h>
+#include <stdio.h>
 #include <string.h>
 
 TestSuite(rtsp_rtcp, .timeout = 10);
@@ -156,4 +157,26 @@ Test(rtsp_rtcp, reports_before_anything_came)
 
     cr_assert(eq(int, rtcp_read(&news, report, bytes), 0));
     cr_assert(eq(int, report[0], 0x80));
+}
+
+Test(rtsp_rtcp, says_goodbye_behind_a_report_with_its_name)
+{
+    uint8_t goodbye[RTCP_REPORT_BYTES];
+    struct rtcp_news news;
+    size_t bytes = rtcp_goodbye_write(goodbye, 9, "name");
+
+    cr_assert(zero(int, rtcp_read(&news, goodbye, bytes)));
+    cr_assert(eq(u32, news.reporter, 9));
+    cr_assert(eq(u32, news.n_left, 1));
+    cr_assert(rtcp_has_left(&news, 9));
+    cr_assert(eq(int, goodbye[9], 202));
+}
+
+Test(rtsp_rtcp, has_a_name_by_chance_that_stays)
+{
+    char name[32];
+
+    snprintf(name, sizeof(name), "%s", rtcp_own_cname());
+    cr_assert(eq(sz, strlen(name), 16));
+    cr_assert(eq(str, (char *)rtcp_own_cname(), name));
 }

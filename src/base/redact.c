@@ -2,16 +2,17 @@
 #include <limef/base/redact.h>
 
 #include "base/secret.h"
+#include "base/url_private.h"
 
 #include <limef/base/log.h>
-#include <limef/base/url.h>
 
 #include <ctype.h>
+#include <libavutil/common.h>
 #include <libavutil/log.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Lines are cut after they were redacted: a password that was cut could not be found. */
+/* Of a line that is longer the rest is not shown. */
 #define LINE_BYTES 4096
 
 /* Where the scheme of the URL begins whose "://" is here. */
@@ -39,7 +40,7 @@ static void mask_urls(char *redacted, size_t n_bytes, char *line)
         kept = next ? *next : '\0';
         if (next)
             *next = '\0';
-        limef_url_mask(redacted + used, n_bytes - used, at);
+        url_mask_line(redacted + used, n_bytes - used, at);
         used += strlen(redacted + used);
         if (next)
             *next = kept;
@@ -48,10 +49,14 @@ static void mask_urls(char *redacted, size_t n_bytes, char *line)
 
 char *limef_redact(char *redacted, size_t n_bytes, const char *line)
 {
-    char work[LINE_BYTES];
+    char work[LINE_BYTES + SECRET_FORM_BYTES];
+    size_t n_line = line ? strlen(line) : 0, n_work;
 
     snprintf(work, sizeof(work), "%s", line ? line : "");
     secret_hide(work);
+    n_work = strlen(work);
+    if (n_line >= sizeof(work)) /* a password may be cut off at its end, and was not found */
+        work[n_work - FFMIN(n_work, SECRET_FORM_BYTES)] = '\0';
     mask_urls(redacted, n_bytes, work);
     explicit_bzero(work, sizeof(work));
     return redacted;

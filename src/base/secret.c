@@ -15,17 +15,24 @@
 /* As typed, as the URL has it, all encoded, and in an Authorization header. */
 enum { FORM_TYPED, FORM_GIVEN, FORM_ENCODED, FORM_BASIC, N_FORMS };
 
-#define FORM_BYTES (3 * SECRET_BYTES_MAX + 1)
+#define FORM_BYTES SECRET_FORM_BYTES
+
+struct form {
+    struct form *next;
+    size_t n_bytes;
+    char text[FORM_BYTES];
+};
 
 struct secret {
     struct secret *next;
     unsigned n_refs;
-    char forms[N_FORMS][FORM_BYTES];
+    struct form forms[N_FORMS];
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /* protected by lock */
 static struct secret *secrets;
+static struct form *looked_for; /* of all, the longest first: one may begin with another */
 
 static int hex_value(char c)
 {
@@ -71,28 +78,53 @@ static void fill_in(struct secret *secret, const char *info, size_t n_bytes)
 {
     const char *colon = memchr(info, ':', n_bytes);
     size_t n_user = (size_t)(colon - info), n_given = n_bytes - n_user - 1;
-    char user[SECRET_BYTES_MAX], both[SECRET_BYTES_MAX + FORM_BYTES];
-    char *typed = secret->forms[FORM_TYPED];
+    char user[SECRET_BYTES_MAX], both[2 * SECRET_BYTES_MAX];
+    char *typed = secret->forms[FORM_TYPED].text;
 
-    n_given = n_given < SECRET_BYTES_MAX ? n_given : SECRET_BYTES_MAX - 1;
+    n_given = n_given < FORM_BYTES ? n_given : FORM_BYTES - 1;
     secret_decode(user, sizeof(user), info, n_user);
     secret_decode(typed, SECRET_BYTES_MAX, colon + 1, n_given);
-    memcpy(secret->forms[FORM_GIVEN], colon + 1, n_given);
-    secret_encode(secret->forms[FORM_ENCODED], FORM_BYTES, typed);
-    snprintf(both, sizeof(both), "%s:%s", user, typed);
-    av_base64_encode(secret->forms[FORM_BASIC], FORM_BYTES, (const uint8_t *)both,
+    memcpy(secret->forms[FORM_GIVEN].text, colon + 1, n_given);
+    secret_encode(secret->forms[FORM_ENCODED].text, FORM_BYTES, typed);
+    snprintf(both, sizeof(both), "%s:%.*s", user, SECRET_BYTES_MAX - 1, typed);
+    av_base64_encode(secret->forms[FORM_BASIC].text, FORM_BYTES, (const uint8_t *)both,
                      (int)strlen(both));
     explicit_bzero(both, sizeof(both));
+    for (int i = 0; i < N_FORMS; i++)
+        secret->forms[i].n_bytes = strlen(secret->forms[i].text);
 }
 
 static struct secret **find(const struct secret *like)
 {
     struct secret **link = &secrets;
 
-    while (*link && (strcmp((*link)->forms[FORM_GIVEN], like->forms[FORM_GIVEN]) != 0 ||
-                     strcmp((*link)->forms[FORM_BASIC], like->forms[FORM_BASIC]) != 0))
+    while (*link && (strcmp((*link)->forms[FORM_GIVEN].text, like->forms[FORM_GIVEN].text) != 0 ||
+                     strcmp((*link)->forms[FORM_BASIC].text, like->forms[FORM_BASIC].text) != 0))
         link = &(*link)->next;
     return link;
+}
+
+static void look_for(struct form *form)
+{
+    struct form **link = &looked_for;
+
+    if (form->n_bytes < SECRET_BYTES_MIN)
+        return;
+    while (*link && (*link)->n_bytes > form->n_bytes)
+        link = &(*link)->next;
+    form->next = *link;
+    *link = form;
+}
+
+static void look_no_more_for(const struct secret *secret)
+{
+    struct form **link = &looked_for;
+
+    while (*link)
+        if (*link >= secret->forms && *link < secret->forms + N_FORMS)
+            *link = (*link)->next;
+        else
+            link = &(*link)->next;
 }
 
 static bool has_password(const char *info, size_t n_bytes)
@@ -125,6 +157,8 @@ int secret_keep(const char *info, size_t n_bytes)
     } else {
         made->n_refs = 1;
         *found = made;
+        for (int i = 0; i < N_FORMS; i++)
+            look_for(&made->forms[i]);
         made = NULL;
     }
     pthread_mutex_unlock(&lock);
@@ -145,6 +179,7 @@ void secret_forget(const char *info, size_t n_bytes)
     if (*found && --(*found)->n_refs == 0) {
         gone = *found;
         *found = gone->next;
+        look_no_more_for(gone);
     }
     pthread_mutex_unlock(&lock);
     explicit_bzero(&like, sizeof(like));
@@ -155,7 +190,7 @@ void secret_forget(const char *info, size_t n_bytes)
 static const char *info_of(const char *url, size_t *n_bytes)
 {
     const char *authority = url ? strstr(url, "://") : NULL;
-    const char *end = authority ? url_user_end(authority + 3) : NULL;
+    const char *end = authority ? url_secret_end(authority + 3) : NULL;
 
     if (!end)
         return NULL;
@@ -184,7 +219,7 @@ static void write_info(char *info, size_t n_bytes, const char *user, const char 
 {
     size_t n;
 
-    secret_encode(info, n_bytes, user);
+    secret_encode(info, FORM_BYTES, user);
     n = strlen(info);
     info[n] = ':';
     secret_encode(info + n + 1, n_bytes - n - 1, password);
@@ -210,15 +245,11 @@ void secret_forget_login(const char *user, const char *password)
     explicit_bzero(info, sizeof(info));
 }
 
-static void hide(char *text, const char *form)
+static void hide(char *text, const struct form *form)
 {
-    size_t n = strlen(form);
-
-    if (n < SECRET_BYTES_MIN)
-        return;
-    while ((text = strstr(text, form))) {
+    while ((text = strstr(text, form->text))) {
         memcpy(text, "***", 3);
-        memmove(text + 3, text + n, strlen(text + n) + 1);
+        memmove(text + 3, text + form->n_bytes, strlen(text + form->n_bytes) + 1);
         text += 3;
     }
 }
@@ -226,8 +257,7 @@ static void hide(char *text, const char *form)
 void secret_hide(char *text)
 {
     pthread_mutex_lock(&lock);
-    for (const struct secret *secret = secrets; secret; secret = secret->next)
-        for (int i = N_FORMS; i-- > 0;)
-            hide(text, secret->forms[i]);
+    for (const struct form *form = looked_for; form; form = form->next)
+        hide(text, form);
     pthread_mutex_unlock(&lock);
 }

@@ -10,8 +10,10 @@
 
 /* Shorter ones are not looked for: they would be found everywhere. */
 #define SECRET_BYTES_MIN 4
-/* Of one that is longer only so much is looked for. */
+/* As it is typed, with the zero behind it; of one that is longer only so much is looked for. */
 #define SECRET_BYTES_MAX 256
+/* The longest that is looked for: all of it percent-encoded. */
+#define SECRET_FORM_BYTES (3 * SECRET_BYTES_MAX + 1)
 
 /*
  * Keeps the password of a URL's user information, "user:password" as it is written there, until it

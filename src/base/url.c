@@ -39,28 +39,36 @@ static bool is_secret(const char *name, size_t length)
     return false;
 }
 
-/* Whether what a name ends in is a secret's: "password", and "channel=1_password" as well. */
+/* Whether what a name ends in is a secret's: "password", and "channel=1_password" as well; or what
+ * is left of it where a password in use was hidden before, "***word". */
 static bool names_secret(const char *name, size_t length)
 {
     const char *last = memrchr(name, '_', length);
 
-    return is_secret(name, length) ||
+    return is_secret(name, length) || memmem(name, length, "***", 3) ||
            (last && is_secret(last + 1, length - (size_t)(last + 1 - name)));
 }
 
 /*
  * "/a/user=b&password=x?c=1#f": keeps everything but the values of secrets. Some cameras have them
- * in their path. There a '_' may be what ends a value, or part of it; as '/' and '?' may be.
+ * in their path. There a '_' may be what ends a value, or part of it; as '/' and '?' may be. In a
+ * line words stand before it.
  */
-static void append_parameters(struct writer *writer, const char *text)
+static void append_parameters(struct writer *writer, const char *text, const char *end)
 {
-    while (*text) {
-        size_t separator = strchr("/?&;#", *text) != NULL;
-        size_t name = strcspn(text + separator, "=/?&;#");
+    while (text < end) {
+        size_t separator = strchr("/?&;# \"'(", *text) != NULL;
+        size_t name = strcspn(text + separator, "=/?&;# \"'(");
         const char *value = text + separator + name;
         bool hides = *value == '=' && names_secret(text + separator, name);
-        size_t length = strcspn(value, hides ? "&;#" : "/?&;#");
+        size_t length = strcspn(value, hides ? "&;#" : "/?&;# \"'(");
 
+        if (value >= end) { /* which is behind "://", and no part of a name */
+            append(writer, text, (size_t)(end - text));
+            return;
+        }
+        if (length > (size_t)(end - value))
+            length = (size_t)(end - value);
         append(writer, text, separator + name);
         if (length > 1 && hides)
             append(writer, "=***", 4);
@@ -69,6 +77,8 @@ static void append_parameters(struct writer *writer, const char *text)
         text = value + length;
     }
 }
+
+static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 /*
  * The '@' that ends the user information. A password may hold '@', '/', '?' and
@@ -91,27 +101,56 @@ const char *url_user_end(const char *authority)
     return at;
 }
 
-char *limef_url_mask(char *masked, size_t masked_bytes, const char *url)
+/* Whether a host can be here: the last part of its name is of letters, or of digits (RFC 3696
+ * section 2), as that of "2x.m3u8" is not. */
+static bool can_be_host(const char *text)
+{
+    size_t length = strcspn(text, ":/?# \t\"'");
+    const char *dot = memrchr(text, '.', length), *last = dot ? dot + 1 : text;
+    size_t n = (size_t)(text + length - last);
+
+    return *text == '[' ||
+           (length > 0 && (!dot || strspn(last, "0123456789") >= n || strspn(last, letters) >= n ||
+                           !strncasecmp(last, "xn--", 4)));
+}
+
+const char *url_secret_end(const char *authority)
+{
+    const char *user_end = url_user_end(authority);
+    size_t length = strcspn(authority, "/?#");
+
+    if (user_end || *authority == '[' || !memchr(authority, ':', length))
+        return user_end;
+    length = strcspn(authority, " \t"); /* what follows in a line is none of it */
+    for (const char *at = authority; (at = memchr(at, '@', (size_t)(authority + length - at)));
+         at++)
+        if (can_be_host(at + 1))
+            user_end = at;
+    return user_end;
+}
+
+void url_mask_line(char *masked, size_t masked_bytes, const char *line)
 {
     struct writer writer = {masked, masked_bytes - 1};
-    const char *authority, *user_end;
+    const char *end = line + strlen(line), *authority = strstr(line, "://"), *user_end;
 
     *masked = '\0';
-    if (!url)
-        return masked;
-    authority = strstr(url, "://");
-    if (!authority) {
-        append(&writer, url, strlen(url));
-        return masked;
-    }
-    authority += 3;
-    append(&writer, url, (size_t)(authority - url));
-    user_end = url_user_end(authority);
+    authority = authority ? authority + 3 : end;
+    append_parameters(&writer, line, authority);
+    user_end = url_secret_end(authority);
     if (user_end) {
         append(&writer, "***", 3);
         authority = user_end;
     }
-    append_parameters(&writer, authority);
+    append_parameters(&writer, authority, end);
+}
+
+char *limef_url_mask(char *masked, size_t masked_bytes, const char *url)
+{
+    if (url && strstr(url, "://"))
+        url_mask_line(masked, masked_bytes, url);
+    else
+        snprintf(masked, masked_bytes, "%s", url ? url : "");
     return masked;
 }
 

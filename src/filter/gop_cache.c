@@ -10,7 +10,8 @@
 #include <libavutil/error.h>
 #include <string.h>
 
-#define DEFAULT_MAX_BYTES ((size_t)16 << 20)
+/* Ten seconds at 53 Mbit/s. */
+#define DEFAULT_MAX_BYTES ((size_t)64 << 20)
 #define DEFAULT_MAX_US 30000000
 #define FIRST_PACKETS 64
 #define MOST_PACKETS 8192
@@ -107,9 +108,19 @@ static bool grow(struct limef_gop_cache_filter *cache)
     return true;
 }
 
+static size_t max_bytes_of(const struct limef_gop_cache_filter *cache)
+{
+    return cache->settings.max_bytes ? cache->settings.max_bytes : DEFAULT_MAX_BYTES;
+}
+
+static int64_t max_us_of(const struct limef_gop_cache_filter *cache)
+{
+    return cache->settings.max_us ? cache->settings.max_us : DEFAULT_MAX_US;
+}
+
 static bool is_too_long(const struct limef_gop_cache_filter *cache, const struct limef_frame *in)
 {
-    int64_t max_us = cache->settings.max_us ? cache->settings.max_us : DEFAULT_MAX_US;
+    int64_t max_us = max_us_of(cache);
 
     for (unsigned i = 0; i < cache->n_packets; i++) {
         const struct limef_frame *first = &cache->packets[i].frame;
@@ -124,7 +135,7 @@ static bool is_too_long(const struct limef_gop_cache_filter *cache, const struct
 
 static bool has_room(struct limef_gop_cache_filter *cache, const struct limef_packet_frame *in)
 {
-    size_t max_bytes = cache->settings.max_bytes ? cache->settings.max_bytes : DEFAULT_MAX_BYTES;
+    size_t max_bytes = max_bytes_of(cache);
 
     return in->size_bytes <= max_bytes && cache->bytes <= max_bytes - in->size_bytes &&
            !is_too_long(cache, &in->frame) &&
@@ -138,6 +149,15 @@ static void give_up(struct limef_gop_cache_filter *cache, const struct limef_fra
     forget(cache, in);
 }
 
+/* Once: the next ones are counted. */
+static void say_overflow(const struct limef_gop_cache_filter *cache)
+{
+    limef_log(LIMEF_LOG_WARNING, cache->filter.name,
+              "a group of pictures of more than %zu kB, or %.1f s, is not kept: who is attached "
+              "waits for the next key frame",
+              max_bytes_of(cache) / 1000, (double)max_us_of(cache) / 1e6);
+}
+
 static void keep(struct limef_gop_cache_filter *cache, const struct limef_packet_frame *in,
                  uint32_t bit)
 {
@@ -147,6 +167,8 @@ static void keep(struct limef_gop_cache_filter *cache, const struct limef_packet
         return;
     }
     if (!has_room(cache, in)) {
+        if (LIMEF_COUNTED(cache->n_overflows) == 0)
+            say_overflow(cache);
         LIMEF_COUNT(cache->n_overflows, 1);
         give_up(cache, &in->frame, bit);
         return;

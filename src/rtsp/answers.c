@@ -4,6 +4,7 @@
 
 #include <limef/base/clock.h>
 #include <limef/base/log.h>
+#include <limef/base/redact.h>
 
 #include <libavutil/common.h>
 #include <libavutil/error.h>
@@ -18,6 +19,7 @@
 #define DEFAULT_SESSION_S 60 /* RFC 2326 section 12.37 */
 #define LEAST_SESSION_S 2
 #define MOST_SESSION_S 3600
+#define PHRASE_BYTES 61 /* that is shown of an answer's: some write our request back */
 
 static int fail(struct rtsp_camera *camera, enum limef_rtsp_reason reason, int code,
                 const char *format, ...) LIMEF_PRINTF(4, 5);
@@ -82,10 +84,11 @@ static int ask_or_fail(struct rtsp_camera *camera, enum rtsp_request request)
                    : 0;
 }
 
-/* Whether the password itself would go to who we were sent to, for anybody to read on the way. */
+/* Whether the password itself would go to another host, which whoever answered sent us to. TLS says
+ * that it is that host, not that it may have it. */
 static bool betrays_password(const struct rtsp_camera *camera, const struct rtsp_auth *auth)
 {
-    return auth->scheme == RTSP_AUTH_BASIC && !camera->location.is_tls &&
+    return auth->scheme == RTSP_AUTH_BASIC &&
            strcasecmp(camera->location.host, camera->first_location.host) != 0;
 }
 
@@ -166,9 +169,11 @@ static int set_up_next(struct rtsp_camera *camera)
 
 static int go_without(struct rtsp_camera *camera, const struct rtsp_item *item)
 {
-    limef_log(LIMEF_LOG_WARNING, camera->name, "%s: without %s: SETUP: %d %.60s",
-              camera->location.url, camera->tracks[camera->asked_track]->control, item->status,
-              item->reason);
+    char phrase[PHRASE_BYTES];
+
+    limef_log(LIMEF_LOG_WARNING, camera->name, "%s: without %s: SETUP: %d %s", camera->location.url,
+              camera->tracks[camera->asked_track]->control, item->status,
+              limef_redact(phrase, sizeof(phrase), item->reason));
     rtsp_camera_drop_track(camera);
     return set_up_next(camera);
 }
@@ -215,6 +220,7 @@ static bool takes_other_sessions(struct rtsp_camera *camera, int status)
 
 static int refuse(struct rtsp_camera *camera, const struct rtsp_item *item)
 {
+    char phrase[PHRASE_BYTES];
     enum limef_rtsp_reason reason = LIMEF_RTSP_REASON_STATUS;
     int code = AVERROR(EIO);
     bool is_optional = can_go_without(camera, item->status);
@@ -267,8 +273,8 @@ static int refuse(struct rtsp_camera *camera, const struct rtsp_item *item)
     default:
         break;
     }
-    return fail(camera, reason, code, "%s: %d %.60s", rtsp_camera_method(camera, camera->pending),
-                item->status, item->reason);
+    return fail(camera, reason, code, "%s: %d %s", rtsp_camera_method(camera, camera->pending),
+                item->status, limef_redact(phrase, sizeof(phrase), item->reason));
 }
 
 static void read_session(struct rtsp_camera *camera, const struct rtsp_item *item)
@@ -359,7 +365,8 @@ static int take_play(struct rtsp_camera *camera, const struct rtsp_item *item, i
     }
     camera->pending = RTSP_NO_REQUEST;
     camera->deadline_us = LIMEF_FOREVER;
-    camera->media_us = now_us + camera->settings.timeout_us;
+    if (!camera->has_played) /* it began before it said so, otherwise */
+        camera->media_us = now_us + camera->settings.timeout_us;
     camera->keep_alive_us = now_us + keep_alive_us(camera);
     camera->report_us = now_us + 1000000;
     return ret == AVERROR_EXIT ? ret : 0;

@@ -92,11 +92,14 @@ static int begin(struct rtsp_camera *camera)
 
 static int go_on_connecting(struct rtsp_camera *camera)
 {
+    enum rtsp_stream_phase before = camera->stream.phase;
     char why[RTSP_TLS_WHY_BYTES];
     int ret = rtsp_stream_go_on(&camera->stream, why);
 
     if (!goes_on(camera, ret))
         return fail_to_connect(camera, ret, why);
+    if (camera->stream.phase != before) /* its name, a connection, TLS: each has its time */
+        camera->deadline_us = limef_deadline_us(camera->settings.timeout_us);
     if (ret < 0)
         return 0;
     ret = rtsp_camera_ask(camera, RTSP_DESCRIBE);
@@ -143,13 +146,6 @@ static int take_rest(struct rtsp_camera *camera, int64_t now_us)
     return FFMIN(ret, 0);
 }
 
-/* The next time. By TLS there is one alone: that is seen to when it is asked for. */
-static void change_transport(struct rtsp_camera *camera)
-{
-    if (camera->settings.transport == LIMEF_RTSP_AUTO)
-        camera->is_udp = !camera->is_udp;
-}
-
 /* Some close at a question that they do not know, be it one of a transport. */
 static void note_end(struct rtsp_camera *camera)
 {
@@ -161,7 +157,7 @@ static void note_end(struct rtsp_camera *camera)
     camera->n_hung_up = is_at_transport ? camera->n_hung_up + 1 : 0;
     if (camera->n_hung_up == MOST_HUNG_UP) {
         camera->n_hung_up = 0;
-        change_transport(camera);
+        rtsp_camera_change_transport(camera);
     }
 }
 
@@ -279,19 +275,6 @@ static int look_at_deadline(struct rtsp_camera *camera, int64_t now_us)
                             what_is_late(camera));
 }
 
-/* It answers, but nothing comes: a firewall, mostly, or a switch that does not know who wants a
- * group. */
-static int look_elsewhere(struct rtsp_camera *camera)
-{
-    if (rtsp_camera_shun_groups(camera, "nothing comes to its group")) {
-        rtsp_camera_begin_again(camera);
-        return 0;
-    }
-    change_transport(camera);
-    return rtsp_camera_fail(camera, LIMEF_RTSP_REASON_NO_MEDIA, AVERROR(ETIMEDOUT),
-                            "it sends nothing");
-}
-
 /* What is missing is given up; not before all was read that is there already. */
 static int tick_tracks(struct rtsp_camera *camera, int64_t now_us)
 {
@@ -320,7 +303,7 @@ static int look_at_clock(struct rtsp_camera *camera, int64_t now_us)
 
     if (now_us >= camera->media_us)
         return rtsp_camera_may_be_silent(camera) ? rtsp_camera_play(camera, now_us)
-                                                 : look_elsewhere(camera);
+                                                 : rtsp_camera_look_elsewhere(camera, now_us);
     if (now_us >= camera->deadline_us)
         return look_at_deadline(camera, now_us);
     if (camera->has_played)

@@ -36,7 +36,7 @@ struct rtsp_track {
     char control[RTSP_URL_BYTES];
     char session[RTSP_CAMERA_SESSION_BYTES]; /* that its SETUP was answered with */
     uint8_t channel; /* of RTP in the RTSP connection; RTCP has the next one */
-    bool is_set_up;
+    bool is_set_up, has_reported;
     const char *group; /* of multicast; in the description; NULL: unicast */
     uint16_t group_port;
     int group_ttl;             /* as sdp_media has it */
@@ -101,7 +101,8 @@ struct rtsp_camera {
     bool has_played;                             /* in this connection */
     unsigned n_passed;   /* steps in which only datagrams of RTP were looked for */
     int64_t deadline_us; /* of connecting, or of the answer that is waited for; LIMEF_FOREVER */
-    int64_t media_us;    /* when the first access unit has to be there; LIMEF_FOREVER */
+    int64_t media_us; /* when the first access unit, or a key frame, has to be there; LIMEF_FOREVER
+                       */
     int64_t keep_alive_us, report_us, retry_us;
     int64_t first_backoff_us, longest_backoff_us, backoff_us;
     int64_t played_since_us, last_unit_us, answered_us; /* the last: anything at all */
@@ -197,6 +198,9 @@ int rtsp_camera_note_unit(struct rtsp_camera *camera, const struct rtsp_receiver
 /* Whether it is no fault if nothing has come since PLAY: nothing of it is a picture, and what it
  * would send would get through. */
 bool rtsp_camera_may_be_silent(const struct rtsp_camera *camera);
+/* What was waited for does not come by this transport: another one, the next time. Returns what
+ * the events returned. */
+int rtsp_camera_look_elsewhere(struct rtsp_camera *camera, int64_t now_us);
 /* Of one that played: stalled, lost, or as before. Returns what the events returned. */
 int rtsp_camera_look_at_silence(struct rtsp_camera *camera, int64_t now_us);
 /* When that is to be looked at again. */
@@ -222,6 +226,9 @@ int rtsp_camera_take_media(struct rtsp_camera *camera, const struct rtsp_item *i
                            int64_t now_us);
 /* Receiver reports for all tracks. */
 void rtsp_camera_report(struct rtsp_camera *camera, int64_t now_us);
+/* Says goodbye to those who look at the same groups: who reports less often, the more do. By
+ * unicast TEARDOWN says it. */
+void rtsp_camera_leave_groups(struct rtsp_camera *camera);
 
 /* transport.c */
 
@@ -234,6 +241,9 @@ bool rtsp_track_has_group(const struct rtsp_track *track);
 /* What was tried by UDP was in vain. Returns whether that was a group, and unicast is to be asked
  * for from now on, which is said and counted. */
 bool rtsp_camera_shun_groups(struct rtsp_camera *camera, const char *why);
+/* Asks by the other one the next time, if it may. By TLS there is one alone: that is seen to when
+ * it is asked for. */
+void rtsp_camera_change_transport(struct rtsp_camera *camera);
 /* The Transport header of a track's SETUP. Returns 0, or why there can be none. */
 int rtsp_track_ask(struct rtsp_track *track, char transport[RTSP_TRANSPORT_BYTES]);
 /* Takes the camera's. Returns 0, AVERROR_INVALIDDATA, or why there is no socket for it. */

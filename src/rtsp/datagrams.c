@@ -260,6 +260,11 @@ bool datagrams_know_sender(const struct datagrams *datagrams)
     return !datagrams->is_group || datagrams->is_chosen || datagrams->is_heard;
 }
 
+bool datagrams_are_shared(const struct datagrams *datagrams)
+{
+    return datagrams->is_group && !datagrams->is_chosen;
+}
+
 void datagrams_allow(struct datagrams *datagrams, const char *host)
 {
     struct resolver_addresses other;

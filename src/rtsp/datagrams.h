@@ -63,6 +63,10 @@ bool datagrams_can_send(const char *source, const char *group);
 /* Whether what is taken is the camera's for certain; so it is where no sockets are open. */
 bool datagrams_know_sender(const struct datagrams *datagrams);
 
+/* Whether anybody's reports are taken: those of a group, unless it was joined for some senders
+ * alone. */
+bool datagrams_are_shared(const struct datagrams *datagrams);
+
 /*
  * Its packets may come from another address as well: that of another host, or one that is nothing
  * to us, as that of a camera behind a router. Once they do, reports go there.

@@ -4,6 +4,7 @@
 
 #include <limef/base/clock.h>
 #include <limef/base/log.h>
+#include <limef/base/redact.h>
 
 #include <errno.h>
 #include <libavutil/common.h>
@@ -56,6 +57,7 @@ void rtsp_camera_hang_up(struct rtsp_camera *camera)
 {
     /* who ends at that is asked for all at once the next time */
     camera->was_apart = camera->is_apart && camera->pending == RTSP_PLAY;
+    rtsp_camera_leave_groups(camera);
     take_leave(camera);
     rtsp_stream_close(&camera->stream);
     rtsp_camera_clear_tracks(camera);
@@ -178,7 +180,7 @@ int rtsp_camera_fail(struct rtsp_camera *camera, enum limef_rtsp_reason told, in
                                                                 : LIMEF_LOG_WARNING,
               camera->name, "%s: %s%s", camera->location.url, text,
               camera->played_since_us ? "" : advice(reason));
-    snprintf(camera->why, sizeof(camera->why), "%s", text);
+    limef_redact(camera->why, sizeof(camera->why), text); /* an application shows that */
     camera->code = code;
     rtsp_camera_hang_up(camera);
     camera->location = camera->first_location;

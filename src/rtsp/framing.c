@@ -12,6 +12,9 @@
 #define LEAST_METHOD 3
 /* So many packets of ours, one behind the other, are in no other packet by chance. */
 #define MANY 3
+/* Who sends a packet byte by byte has it looked into each time that so much more of it came, an
+ * eighth: not for each byte again. */
+#define LOOK_SHARE 8
 
 static bool is_ours(const struct rtsp_framing *framing, uint8_t channel)
 {
@@ -93,6 +96,17 @@ static bool leads_nowhere(const struct rtsp_framing *framing, const uint8_t *dat
     return bytes > 0 && !can_be_ours(framing, data, bytes) && !can_be_message(data, bytes);
 }
 
+/* As holds_ours(), of a packet that is not whole. */
+static bool holds_many(struct rtsp_framing *framing, const uint8_t *data, size_t bytes)
+{
+    bool is_same = bytes >= framing->looked_at; /* what is there of it never gets less */
+
+    if (is_same && bytes < framing->looked_at + framing->looked_at / LOOK_SHARE)
+        return false;
+    framing->looked_at = bytes;
+    return holds_ours(framing, data, bytes, MANY);
+}
+
 bool rtsp_framing_is_doubtful(struct rtsp_framing *framing, const uint8_t *data, size_t bytes)
 {
     size_t end;
@@ -107,7 +121,8 @@ bool rtsp_framing_is_doubtful(struct rtsp_framing *framing, const uint8_t *data,
     if (is_ours(framing, data[1]) && length_of(data) > 0 && data[HEAD_BYTES] >> 6 != VERSION)
         return end > bytes || leads_nowhere(framing, data + end, bytes - end);
     if (end > bytes)
-        return holds_ours(framing, data, bytes, MANY);
+        return holds_many(framing, data, bytes);
+    framing->looked_at = 0;
     return leads_nowhere(framing, data + end, bytes - end) && data[end] != MARK &&
            !can_be_request(data + end, bytes - end) && holds_ours(framing, data, bytes, 1);
 }
@@ -115,12 +130,14 @@ bool rtsp_framing_is_doubtful(struct rtsp_framing *framing, const uint8_t *data,
 size_t rtsp_framing_find(struct rtsp_framing *framing, const uint8_t *data, size_t bytes)
 {
     static const struct rtsp_framing none;
+    size_t i = 1;
 
     if (!memcmp(framing->ours, none.ours, sizeof(none.ours)))
         return rtsp_item_find(data, bytes);
     framing->searches = true;
-    for (size_t i = 1; i < bytes; i++)
-        if (can_be_ours(framing, data + i, bytes - i) || can_be_message(data + i, bytes - i))
-            return i;
-    return bytes > 0 ? bytes : 1;
+    while (i < bytes && !can_be_ours(framing, data + i, bytes - i) &&
+           !can_be_message(data + i, bytes - i))
+        i++;
+    framing->looked_at -= i < framing->looked_at ? i : framing->looked_at;
+    return i;
 }

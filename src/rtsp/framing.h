@@ -14,6 +14,7 @@
 struct rtsp_framing {
     uint32_t ours[8]; /* a bit for each channel */
     bool searches;    /* what came last was none of it */
+    size_t looked_at; /* bytes of a packet that is not whole, when it was last looked into */
 };
 
 /* RTP comes on this channel, RTCP on the next one. */

@@ -6,6 +6,9 @@
  * alive as long as units or sender reports come. Answers prove the connection that they come by:
  * that is where the media comes as well, by TCP, if nothing better ever came; then a camera that is
  * silent is asked.
+ *
+ * A transport can let the small packets through and lose the large ones each time (the MTU of a
+ * tunnel): sound comes then, and pictures that refer to a key frame which never does.
  */
 #include "rtsp/camera.h"
 
@@ -23,6 +26,9 @@
 /* Who reports does it each 5 s, by half of that sooner or later (RFC 3550 section 6.2): two of them
  * may be lost. */
 #define REPORTS_WITHIN_US 15000000
+/* By when there has to be a key frame that can be shown, once one is needed: groups of pictures are
+ * seldom longer. */
+#define KEY_WITHIN_US 60000000
 
 bool rtsp_camera_has(const struct rtsp_camera *camera, enum limef_media media)
 {
@@ -47,11 +53,8 @@ static int64_t reported_us(const struct rtsp_camera *camera)
 {
     int64_t last_us = 0;
 
-    for (unsigned i = 0; i < camera->n_tracks; i++) {
-        const struct rtsp_receiver *receiver = &camera->tracks[i]->receiver;
-
-        last_us = FFMAX3(last_us, receiver->early.arrived_us, receiver->last_report.arrived_us);
-    }
+    for (unsigned i = 0; i < camera->n_tracks; i++)
+        last_us = FFMAX(last_us, rtsp_receiver_reported_us(&camera->tracks[i]->receiver));
     return last_us;
 }
 
@@ -84,16 +87,33 @@ int rtsp_camera_play(struct rtsp_camera *camera, int64_t now_us)
         camera->was_1_refused = camera->was_2_refused = false;
     }
     camera->has_played = true;
-    camera->media_us = LIMEF_FOREVER;
+    if (!has_pictures(camera))
+        camera->media_us = LIMEF_FOREVER;
     return rtsp_camera_set_state(camera, LIMEF_RTSP_PLAYING, LIMEF_RTSP_REASON_NONE, 0, "");
+}
+
+/* Whether what comes next can be shown, or refers to what is missing. */
+static void note_key(struct rtsp_camera *camera, const struct rtsp_arrival *arrival)
+{
+    const struct rtsp_unit *unit = arrival->unit;
+    bool is_first = !camera->has_played && !unit->is_damaged;
+    bool is_cut = camera->media_us == LIMEF_FOREVER && !camera->settings.shows_damage &&
+                  (unit->is_damaged || unit->follows_loss);
+
+    if (unit->is_key && !unit->is_damaged)
+        camera->media_us = LIMEF_FOREVER;
+    else if (is_first || (is_cut && camera->has_played))
+        camera->media_us = arrival->arrived_us + KEY_WITHIN_US;
 }
 
 int rtsp_camera_note_unit(struct rtsp_camera *camera, const struct rtsp_receiver *receiver,
                           const struct rtsp_arrival *arrival)
 {
-    bool is_of_it = receiver->media == LIMEF_MEDIA_VIDEO || !has_pictures(camera);
-
-    if (arrival->unit->is_damaged || (camera->has_played && !is_of_it))
+    if (has_pictures(camera) && receiver->media != LIMEF_MEDIA_VIDEO)
+        return 0;
+    if (has_pictures(camera))
+        note_key(camera, arrival);
+    if (arrival->unit->is_damaged)
         return 0;
     camera->last_unit_us = arrival->arrived_us;
     return rtsp_camera_play(camera, arrival->arrived_us);
@@ -114,6 +134,25 @@ static bool hears(const struct rtsp_camera *camera, int64_t now_us)
     for (unsigned i = 0; i < camera->n_tracks; i++)
         hears |= now_us - camera->tracks[i]->receiver.arrived_us < quarters_us(camera, 1);
     return hears;
+}
+
+int rtsp_camera_look_elsewhere(struct rtsp_camera *camera, int64_t now_us)
+{
+    bool is_heard = hears(camera, now_us);
+
+    /* nothing at all: a firewall, mostly, or a switch that does not know who wants a group */
+    if (rtsp_camera_shun_groups(camera, is_heard ? "no picture comes whole to its group"
+                                                 : "nothing comes to its group")) {
+        rtsp_camera_begin_again(camera);
+        return 0;
+    }
+    rtsp_camera_change_transport(camera);
+    return rtsp_camera_fail(camera,
+                            is_heard ? LIMEF_RTSP_REASON_NO_PICTURE : LIMEF_RTSP_REASON_NO_MEDIA,
+                            AVERROR(ETIMEDOUT),
+                            !is_heard            ? "it sends nothing"
+                            : camera->has_played ? "no key frame"
+                                                 : "no picture");
 }
 
 static int64_t stalled_after_us(const struct rtsp_camera *camera)

@@ -137,11 +137,21 @@ static char *end_line(char *line, char *end, bool may_fold)
     }
 }
 
+/* U+0080 to U+009F (ECMA-48: CSI is one of them), in UTF-8. */
+static bool is_c1(const char *text)
+{
+    return (unsigned char)text[0] == 0xc2 && (unsigned char)text[1] >= 0x80 &&
+           (unsigned char)text[1] < 0xa0;
+}
+
 void rtsp_hide_controls(char *text)
 {
-    for (; *text; text++)
+    for (; *text; text++) {
+        if (is_c1(text))
+            text[0] = text[1] = '?';
         if (iscntrl((unsigned char)*text) && *text != '\t')
             *text = '?';
+    }
 }
 
 static char *trim(char *text)

@@ -16,6 +16,8 @@
 
 /* A report that is so much older, or newer, than the first packet says nothing of it. */
 #define EARLY_US 10000000
+/* Nothing came for so long where thousands of packets are lost. */
+#define LEAST_GAP_US 200000
 
 static int64_t to_ticks(const struct rtsp_receiver *receiver, int64_t us)
 {
@@ -121,6 +123,21 @@ static int push_first(struct rtsp_receiver *receiver)
     return push(receiver, data, bytes, n_missing);
 }
 
+/* Whether a packet far from all that came is of the same stream behind a gap: its time has gone on
+ * as ours has. That of a camera that began anew is anything. */
+static bool is_behind_gap(const struct rtsp_receiver *receiver, const struct rtp_packet *packet,
+                          int64_t now_us)
+{
+    const struct rtp_statistics *statistics = &receiver->statistics;
+    int64_t passed_us = now_us - receiver->arrived_us, moved_us;
+
+    if (!statistics->has_begun || packet->ssrc != statistics->ssrc || passed_us < LEAST_GAP_US)
+        return false;
+    moved_us = rtsp_timeline_us(receiver, rtp_statistics_timestamp(statistics, packet->timestamp) -
+                                              statistics->timestamp);
+    return llabs(moved_us - passed_us) <= passed_us / 2;
+}
+
 /* Another stream of numbers: the camera began anew. */
 static void restart(struct rtsp_receiver *receiver)
 {
@@ -132,9 +149,10 @@ static void restart(struct rtsp_receiver *receiver)
     receiver->is_restarted = true;
 }
 
-static int put(struct rtsp_receiver *receiver, int64_t sequence, const uint8_t *data, size_t bytes,
-               int64_t now_us)
+static int put(struct rtsp_receiver *receiver, int64_t sequence, const struct rtp_packet *packet,
+               const uint8_t *data, size_t bytes)
 {
+    int64_t now_us = receiver->arrived_us;
     unsigned n_missing;
     int verdict;
 
@@ -147,6 +165,8 @@ static int put(struct rtsp_receiver *receiver, int64_t sequence, const uint8_t *
     }
     if (verdict == RTP_WINDOW_DUPLICATE || verdict == RTP_WINDOW_LATE)
         receiver->statistics.n_received--; /* as RFC 3550 A.3 would have it for late ones alone */
+    else
+        rtp_statistics_time(&receiver->statistics, packet, to_ticks(receiver, now_us));
     if (verdict != RTP_WINDOW_NEXT)
         return 0;
     verdict = push(receiver, data, bytes, n_missing);
@@ -191,12 +211,20 @@ static int take_packet(struct rtsp_receiver *receiver, const struct rtp_packet *
 {
     bool has_begun = receiver->statistics.has_begun;
     int64_t sequence;
+    int ret = 0;
 
+    if (!rtp_statistics_go_on(&receiver->statistics, packet)) {
+        if (is_behind_gap(receiver, packet, now_us))
+            rtp_statistics_skip_to(&receiver->statistics, packet);
+        else /* what waits is of the stream before */
+            ret = push_waiting(receiver, LIMEF_FOREVER);
+    }
+    if (ret < 0)
+        return ret;
     receiver->n_packets++;
     receiver->n_bytes += bytes;
     receiver->arrived_us = receiver->depacketizer.now_us = now_us;
-    if (rtp_statistics_count(&receiver->statistics, packet, to_ticks(receiver, now_us),
-                             &sequence)) {
+    if (rtp_statistics_count(&receiver->statistics, packet, &sequence)) {
         restart(receiver);
         receiver->n_other_ssrc += receiver->is_ssrc_told && packet->ssrc != receiver->told_ssrc;
         note_early_report(receiver, packet->ssrc, now_us);
@@ -205,7 +233,7 @@ static int take_packet(struct rtsp_receiver *receiver, const struct rtp_packet *
     }
     if (!receiver->window.has_begun && !is_of_first(receiver, packet->timestamp))
         receiver->window.knows_first = false;
-    return put(receiver, sequence, data, bytes, now_us);
+    return put(receiver, sequence, packet, data, bytes);
 }
 
 /* It was none of ours after all. */
@@ -286,18 +314,32 @@ int rtsp_receiver_rtp(struct rtsp_receiver *receiver, const uint8_t *data, size_
     return take_packet(receiver, &packet, data, bytes, now_us);
 }
 
+/* Whether the camera says goodbye. In a group whoever looks at it does so as well. */
+static bool has_left(const struct rtsp_receiver *receiver, const struct rtcp_news *news)
+{
+    const struct rtp_statistics *statistics = &receiver->statistics;
+
+    if (!receiver->is_shared && (!statistics->has_begun || news->n_left == 0))
+        return news->has_left;
+    return statistics->has_begun && rtcp_has_left(news, statistics->ssrc);
+}
+
+int64_t rtsp_receiver_reported_us(const struct rtsp_receiver *receiver)
+{
+    bool is_its = !receiver->is_shared || !receiver->statistics.has_begun;
+
+    return FFMAX(receiver->last_report.arrived_us, is_its ? receiver->early.arrived_us : 0);
+}
+
 void rtsp_receiver_rtcp(struct rtsp_receiver *receiver, const uint8_t *data, size_t bytes,
                         int64_t now_us)
 {
     struct rtsp_report report;
     struct rtcp_news news;
-    bool has_left;
 
     if (rtcp_read(&news, data, bytes) < 0)
         receiver->n_malformed++;
-    has_left = receiver->statistics.has_begun ? rtcp_has_left(&news, receiver->statistics.ssrc)
-                                              : news.has_left;
-    if (has_left && !receiver->left_us)
+    if (!receiver->left_us && has_left(receiver, &news))
         receiver->left_us = now_us;
     if (!news.has_report)
         return;

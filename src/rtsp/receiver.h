@@ -69,6 +69,7 @@ struct rtsp_receiver {
     uint32_t told_ssrc;
     bool has_told_come; /* a packet of that did */
     bool knows_sender;  /* whatever comes is the camera's */
+    bool is_shared;     /* anybody's reports come: those of a group */
     uint64_t n_packets, n_bytes, n_malformed, n_foreign;
     uint64_t n_other_ssrc; /* streams that began with another SSRC than was told, and were taken */
     struct rtsp_stranger {
@@ -94,6 +95,9 @@ int rtsp_receiver_rtp(struct rtsp_receiver *receiver, const uint8_t *data, size_
                       int64_t now_us);
 void rtsp_receiver_rtcp(struct rtsp_receiver *receiver, const uint8_t *data, size_t bytes,
                         int64_t now_us);
+
+/* When the last sender report came that can be the camera's; 0: none did. */
+int64_t rtsp_receiver_reported_us(const struct rtsp_receiver *receiver);
 
 /*
  * The first packet is told, as rtp_window_release(). A server that many look at may name one that

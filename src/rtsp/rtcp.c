@@ -3,10 +3,13 @@
 
 #include "filter/fingerprint.h"
 
+#include <libavutil/base64.h>
 #include <libavutil/common.h>
 #include <libavutil/error.h>
 #include <libavutil/intreadwrite.h>
 #include <libavutil/mathematics.h>
+#include <libavutil/random_seed.h>
+#include <pthread.h>
 #include <string.h>
 
 enum {
@@ -20,6 +23,7 @@ enum {
 #define SENDER_REPORT_BYTES 28
 #define CNAME 1
 #define LONGEST_CNAME 64
+#define CNAME_BYTES 12 /* by chance, of our own */
 /* Seconds from 1900, where NTP begins, to 1970 (RFC 868) */
 #define NTP_TO_UNIX_S INT64_C(2208988800)
 /* NTP time wraps in 2036: seconds below this are of the era after it (RFC 4330 section 3) */
@@ -73,9 +77,19 @@ static void read_description(struct rtcp_news *news, const uint8_t *data, size_t
     }
 }
 
+/* The first report tells whose the whole packet is. */
+static void read_reporter(struct rtcp_news *news, const uint8_t *data, size_t bytes)
+{
+    if (news->has_reporter || bytes < 8 || (data[1] != SENDER_REPORT && data[1] != RECEIVER_REPORT))
+        return;
+    news->has_reporter = true;
+    news->reporter = AV_RB32(data + 4);
+}
+
 bool rtcp_has_left(const struct rtcp_news *news, uint32_t ssrc)
 {
-    bool has_left = news->has_left && news->n_left == 0;
+    bool has_left =
+        news->has_left && news->n_left == 0 && news->has_reporter && news->reporter == ssrc;
 
     for (unsigned i = 0; i < news->n_left; i++)
         has_left |= news->left[i] == ssrc;
@@ -90,6 +104,7 @@ int rtcp_read(struct rtcp_news *news, const uint8_t *data, size_t bytes)
 
         if (data[0] >> 6 != 2 || length > bytes)
             return AVERROR_INVALIDDATA;
+        read_reporter(news, data, length);
         if (data[1] == SENDER_REPORT && length >= SENDER_REPORT_BYTES) {
             news->has_report = AV_RB32(data + 8) != 0;
             news->ssrc = AV_RB32(data + 4);
@@ -170,4 +185,36 @@ size_t rtcp_report_write(uint8_t report[RTCP_REPORT_BYTES], struct rtp_statistic
     AV_WB16(report + 2, bytes / 4 - 1);
     AV_WB32(report + 4, own_ssrc);
     return bytes + write_description(report + bytes, own_ssrc, cname);
+}
+
+size_t rtcp_goodbye_write(uint8_t goodbye[RTCP_REPORT_BYTES], uint32_t own_ssrc, const char *cname)
+{
+    struct rtp_statistics none = {.has_begun = false};
+    struct rtcp_last last = {.ntp_middle = 0};
+    size_t bytes = rtcp_report_write(goodbye, &none, own_ssrc, cname, &last, 0);
+
+    goodbye[bytes] = VERSION_BITS | 1;
+    goodbye[bytes + 1] = GOODBYE;
+    AV_WB16(goodbye + bytes + 2, 1);
+    AV_WB32(goodbye + bytes + 4, own_ssrc);
+    return bytes + 8;
+}
+
+static char own_cname[AV_BASE64_SIZE(CNAME_BYTES)]; /* written once */
+
+static void make_own_cname(void)
+{
+    uint32_t chance[CNAME_BYTES / 4];
+
+    for (unsigned i = 0; i < CNAME_BYTES / 4; i++)
+        chance[i] = av_get_random_seed();
+    av_base64_encode(own_cname, sizeof(own_cname), (const uint8_t *)chance, sizeof(chance));
+}
+
+const char *rtcp_own_cname(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, make_own_cname);
+    return own_cname;
 }

@@ -24,9 +24,12 @@ struct rtcp_news {
     bool has_left;                 /* BYE, of anybody */
     uint32_t left[RTCP_MOST_LEFT]; /* who it is of */
     unsigned n_left;               /* 0: it does not say */
+    bool has_reporter;             /* a report, of a sender or a receiver, which tells: */
+    uint32_t reporter;             /* whose the packet is (RFC 3550 6.1) */
 };
 
-/* Whether a sender has left (RFC 3550 6.6): in a group others say goodbye as well. */
+/* Whether a sender has left (RFC 3550 6.6): in a group others say goodbye as well. One that does
+ * not say whose it is is that of whose the packet is. */
 bool rtcp_has_left(const struct rtcp_news *news, uint32_t ssrc);
 
 /* Returns 0, or AVERROR_INVALIDDATA: no RTCP, or a length in it lies; news is what came before. */
@@ -54,5 +57,13 @@ struct rtcp_last {
 size_t rtcp_report_write(uint8_t report[RTCP_REPORT_BYTES], struct rtp_statistics *statistics,
                          uint32_t own_ssrc, const char *cname, const struct rtcp_last *last,
                          int64_t now_us);
+
+/* Writes the goodbye (RFC 3550 6.6) of a receiver that has reported. Arguments and result as above.
+ */
+size_t rtcp_goodbye_write(uint8_t goodbye[RTCP_REPORT_BYTES], uint32_t own_ssrc, const char *cname);
+
+/* What all receivers of this process are called, and those of no other: made by chance (RFC 7022
+ * section 4.2). Thread: any */
+const char *rtcp_own_cname(void);
 
 #endif

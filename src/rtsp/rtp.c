@@ -52,8 +52,7 @@ int rtp_packet_read(struct rtp_packet *packet, const uint8_t *data, size_t bytes
     return 0;
 }
 
-static void begin(struct rtp_statistics *statistics, const struct rtp_packet *packet,
-                  int64_t arrived_ticks)
+static void begin(struct rtp_statistics *statistics, const struct rtp_packet *packet)
 {
     *statistics = (struct rtp_statistics){
         .has_begun = true,
@@ -61,7 +60,6 @@ static void begin(struct rtp_statistics *statistics, const struct rtp_packet *pa
         .first = packet->sequence,
         .highest = packet->sequence,
         .timestamp = packet->timestamp,
-        .transit_ticks = arrived_ticks - packet->timestamp,
     };
 }
 
@@ -88,31 +86,41 @@ bool rtp_statistics_go_on(const struct rtp_statistics *statistics, const struct 
             is_step((int16_t)(packet->sequence - (uint16_t)statistics->highest)));
 }
 
+void rtp_statistics_skip_to(struct rtp_statistics *statistics, const struct rtp_packet *packet)
+{
+    statistics->highest += (uint16_t)(packet->sequence - (uint16_t)statistics->highest - 1);
+}
+
 bool rtp_statistics_count(struct rtp_statistics *statistics, const struct rtp_packet *packet,
-                          int64_t arrived_ticks, int64_t *sequence)
+                          int64_t *sequence)
 {
     int16_t step = (int16_t)(packet->sequence - (uint16_t)statistics->highest);
     bool is_new = !statistics->has_begun || !rtp_statistics_go_on(statistics, packet);
-    int64_t transit, difference;
 
     if (is_new) {
-        begin(statistics, packet, arrived_ticks);
+        begin(statistics, packet);
         step = 0;
     }
     *sequence = statistics->highest + step;
     statistics->n_received++;
-    statistics->n_bytes += packet->payload_bytes;
     if (step > 0) {
         statistics->highest = *sequence;
         statistics->timestamp = rtp_statistics_timestamp(statistics, packet->timestamp);
     }
-    transit = arrived_ticks - rtp_statistics_timestamp(statistics, packet->timestamp);
-    difference = transit - statistics->transit_ticks;
+    return is_new;
+}
+
+void rtp_statistics_time(struct rtp_statistics *statistics, const struct rtp_packet *packet,
+                         int64_t arrived_ticks)
+{
+    int64_t transit = arrived_ticks - rtp_statistics_timestamp(statistics, packet->timestamp);
+    int64_t difference = statistics->is_timed ? transit - statistics->transit_ticks : 0;
+
+    statistics->is_timed = true;
     statistics->transit_ticks = transit;
     statistics->jitter_ticks +=
         ((double)(difference < 0 ? -difference : difference) - statistics->jitter_ticks) *
         JITTER_WEIGHT;
-    return is_new;
 }
 
 uint64_t rtp_statistics_n_lost(const struct rtp_statistics *statistics)

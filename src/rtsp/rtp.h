@@ -40,8 +40,8 @@ struct rtp_statistics {
     int64_t first, highest; /* sequence numbers, counted on past 16 bits */
     int64_t timestamp;      /* of the newest packet, counted on past 32 bits */
     uint64_t n_received;    /* of this ssrc; without duplicates that the window saw */
-    uint64_t n_bytes;
-    double jitter_ticks; /* RFC 3550 A.8 */
+    double jitter_ticks;    /* RFC 3550 A.8 */
+    bool is_timed;          /* the next is known */
     int64_t transit_ticks;
     uint64_t n_received_at_report;
     int64_t n_expected_at_report;
@@ -50,16 +50,24 @@ struct rtp_statistics {
 /*
  * Counts a packet as it arrives.
  *
- * arrived_ticks  its time of arrival, in units of the stream's clock.
- * sequence       written: its number, counted on from the newest.
+ * sequence  written: its number, counted on from the newest.
  * Returns whether a new stream began: the first packet, another ssrc, or a number far from all
  * that came before (RFC 3550 A.1).
  */
 bool rtp_statistics_count(struct rtp_statistics *statistics, const struct rtp_packet *packet,
-                          int64_t arrived_ticks, int64_t *sequence);
+                          int64_t *sequence);
+
+/* Takes the time at which a packet that was counted arrived, in units of the stream's clock, into
+ * the jitter: not that of one that came twice, or in vain. */
+void rtp_statistics_time(struct rtp_statistics *statistics, const struct rtp_packet *packet,
+                         int64_t arrived_ticks);
 
 /* Whether a packet belongs to what is known; so does the first one. */
 bool rtp_statistics_go_on(const struct rtp_statistics *statistics, const struct rtp_packet *packet);
+
+/* A packet far behind the newest belongs to what is known: what is before it, of 65536 at most, is
+ * missing. It is counted next. */
+void rtp_statistics_skip_to(struct rtp_statistics *statistics, const struct rtp_packet *packet);
 
 /* A packet's timestamp, counted on past 32 bits from the newest. */
 int64_t rtp_statistics_timestamp(const struct rtp_statistics *statistics, uint32_t timestamp);

@@ -19,6 +19,8 @@
 /* A part of a packet fits; what is larger goes once it was not needed so many times. */
 #define LEAST_BYTES 2048
 #define UNUSED_TIMES 256
+/* Times that a camera that goes on sending is read before it is left. */
+#define MOST_UNREAD 256
 
 static int watch(const struct rtsp_stream *stream, int operation, int fd, bool writes)
 {
@@ -360,6 +362,18 @@ int rtsp_stream_send(struct rtsp_stream *stream, const void *data, size_t bytes)
     return 0;
 }
 
+/* A connection that is closed with bytes unread is reset (RFC 1122 section 4.2.2.13), which may
+ * take with it what was sent last and not read there yet: TEARDOWN. What is here is thrown away. */
+static void end_in_peace(int fd)
+{
+    uint8_t unread[RTSP_STREAM_ROOM_BYTES];
+
+    shutdown(fd, SHUT_WR);
+    for (int i = 0; i < MOST_UNREAD; i++)
+        if (recv(fd, unread, sizeof(unread), MSG_TRUNC | MSG_DONTWAIT) <= 0)
+            break;
+}
+
 void rtsp_stream_close(struct rtsp_stream *stream)
 {
     stream->is_name_slow |= rtsp_stream_waits_for_name(stream);
@@ -369,6 +383,8 @@ void rtsp_stream_close(struct rtsp_stream *stream)
     if (stream->phase == RTSP_STREAM_TRUSTING)
         watch(stream, EPOLL_CTL_DEL, rtsp_trust_fd(stream->trust), false);
     dial_close(&stream->dial);
+    if (stream->phase == RTSP_STREAM_OPEN)
+        end_in_peace(stream->fd);
     if (stream->phase >= RTSP_STREAM_CONNECTED)
         close(stream->fd); /* which takes it out of the poll set */
     stream->phase = RTSP_STREAM_CLOSED;

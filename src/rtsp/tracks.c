@@ -203,6 +203,7 @@ void rtsp_camera_count(const struct rtsp_camera *camera,
 
 static void forget_track(struct rtsp_camera *camera, struct rtsp_track *track)
 {
+    rtp_window_restart(&track->receiver.window);
     count_track(&camera->past, track);
     datagrams_close(&track->datagrams);
     rtsp_receiver_clear(&track->receiver);
@@ -247,6 +248,7 @@ static int take_packet(void *context, const uint8_t *data, size_t bytes)
     struct rtsp_receiver *receiver = &reading->track->receiver;
 
     receiver->knows_sender = datagrams_know_sender(&reading->track->datagrams);
+    receiver->is_shared = datagrams_are_shared(&reading->track->datagrams);
     if (reading->which == 0 && !rtcp_is(data, bytes))
         return rtsp_receiver_rtp(receiver, data, bytes, reading->now_us);
     rtsp_receiver_rtcp(receiver, data, bytes, reading->now_us);
@@ -339,14 +341,28 @@ void rtsp_camera_report(struct rtsp_camera *camera, int64_t now_us)
         if (!track->is_set_up)
             continue;
         bytes = rtcp_report_write(report + 4, &track->receiver.statistics, camera->ssrc + i,
-                                  "limef", &track->receiver.last_report, now_us);
+                                  rtcp_own_cname(), &track->receiver.last_report, now_us);
         report[0] = '$';
         report[1] = (uint8_t)(track->channel + 1);
         report[2] = (uint8_t)(bytes >> 8);
         report[3] = (uint8_t)bytes;
+        track->has_reported = true;
         if (track->datagrams.is_open)
             datagrams_report(&track->datagrams, report + 4, bytes);
         else if (!camera->is_udp)
             rtsp_stream_send(&camera->stream, report, 4 + bytes);
+    }
+}
+
+void rtsp_camera_leave_groups(struct rtsp_camera *camera)
+{
+    uint8_t goodbye[RTCP_REPORT_BYTES];
+
+    for (unsigned i = 0; i < camera->n_tracks; i++) {
+        struct rtsp_track *track = camera->tracks[i];
+
+        if (track->has_reported && track->datagrams.is_group)
+            datagrams_report(&track->datagrams, goodbye,
+                             rtcp_goodbye_write(goodbye, camera->ssrc + i, rtcp_own_cname()));
     }
 }

@@ -70,6 +70,12 @@ bool rtsp_camera_shun_groups(struct rtsp_camera *camera, const char *why)
     return true;
 }
 
+void rtsp_camera_change_transport(struct rtsp_camera *camera)
+{
+    if (camera->settings.transport == LIMEF_RTSP_AUTO)
+        camera->is_udp = !camera->is_udp;
+}
+
 int rtsp_track_ask(struct rtsp_track *track, char transport[RTSP_TRANSPORT_BYTES])
 {
     struct rtsp_camera *camera = track->camera;

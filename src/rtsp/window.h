@@ -95,7 +95,8 @@ const uint8_t *rtp_window_first(struct rtp_window *window, size_t *bytes);
 /* When take() has something to give up; LIMEF_FOREVER: nothing waits. */
 int64_t rtp_window_due_us(const struct rtp_window *window);
 
-/* Forgets what waits; the next packet begins anew. Counters and memory stay. */
+/* Forgets what waits, which is counted as lost; the next packet begins anew. Counters and memory
+ * stay. */
 void rtp_window_restart(struct rtp_window *window);
 
 /* Releases its memory; all-zero afterwards. */

@@ -27,6 +27,11 @@ Test(redact, hides_what_urls_show)
         {"from http://a:b@h/1 to rtsps://c:d@h/2", "from http://***@h/1 to rtsps://***@h/2"},
         {"a@b rtsp://h/x", "a@b rtsp://h/x"},
         {"http://h/x?token=abc&y=1 failed", "http://h/x?token=***&y=1 failed"},
+        {"404 /live?user=a&password=b&c=1 not here",
+         "404 /live?user=***&password=***&c=1 not here"},
+        {"no 'password=x&y' at rtsp://h/a?pwd=z", "no 'password=***&y' at rtsp://h/a?pwd=***"},
+        {"user=rtsp://h/x", "user=***h/x"},
+        {"is_key = 1, no password= here", "is_key = 1, no password=***"},
         {"", ""},
         {NULL, ""},
     };
@@ -52,6 +57,28 @@ Test(redact, hides_passwords_in_use_however_they_are_written)
     cr_assert(eq(str, redacted("a/b c"), "a/b c"));
 }
 
+/* A password of digits up to its '/' looks like a port. */
+Test(redact, hides_a_password_that_may_be_a_port_and_a_path)
+{
+    struct limef_url url = {.text = NULL};
+
+    cr_assert(eq(int, limef_url_init(&url, "rtsp://admin:2024/xyz@10.0.0.5/s"), 0));
+    cr_assert(eq(str, redacted("rtsp://admin:2024/xyz@10.0.0.5/s: no answer"),
+                 "rtsp://***@10.0.0.5/s: no answer"));
+    cr_assert(eq(str, redacted("it is 2024/xyz"), "it is ***"));
+    limef_url_clear(&url);
+    cr_assert(eq(str, redacted("it is 2024/xyz"), "it is 2024/xyz"));
+}
+
+Test(redact, hides_parameters_whose_names_have_a_password_in_them)
+{
+    struct limef_url url = {.text = NULL};
+
+    cr_assert(eq(int, limef_url_init(&url, "rtsp://admin:pass@host/x"), 0));
+    cr_assert(eq(str, redacted("404 /s?password=other&x=1 pass"), "404 /s?***word=***&x=1 ***"));
+    limef_url_clear(&url);
+}
+
 Test(redact, looks_for_no_short_passwords)
 {
     struct limef_url url = {.text = NULL};
@@ -71,6 +98,55 @@ Test(redact, is_cut_to_what_fits_and_never_inside_of_a_password)
         limef_redact(text, n, "the password is s3cr3t and rtsp://x:s3cr3t@h/");
         cr_assert(lt(sz, strlen(text), n));
         cr_assert(eq(ptr, strstr(text, "s3"), NULL), "%s", text);
+    }
+    limef_url_clear(&url);
+}
+
+/* However the one came first. */
+Test(redact, hides_a_password_that_begins_with_another)
+{
+    struct limef_url url = {.text = NULL}, longer = {.text = NULL};
+
+    cr_assert(zero(int, limef_url_init(&url, "rtsp://a:secret@h/x")));
+    cr_assert(zero(int, limef_url_init(&longer, "rtsp://b:secret123@h/x")));
+    cr_assert(eq(str, redacted("secret123, secret1, secret"), "***, ***1, ***"));
+    limef_url_clear(&url);
+    cr_assert(eq(str, redacted("secret123, secret"), "***, secret"));
+    limef_url_clear(&longer);
+    cr_assert(eq(str, redacted("secret123"), "secret123"));
+}
+
+/* Each of its letters takes nine bytes in a URL. */
+Test(redact, hides_a_long_password_of_letters_that_are_encoded)
+{
+    static const char letter[] = "\xe5\xaf\x86", encoded[] = "%E5%AF%86";
+    char typed[82 * 3 + 1] = "", given[82 * 9 + 1] = "", line[1200];
+    struct limef_url url = {.text = NULL};
+
+    for (int i = 0; i < 82; i++) {
+        strcat(typed, letter);
+        strcat(given, encoded);
+    }
+    snprintf(line, sizeof(line), "rtsp://a:%s@h/x", given);
+    cr_assert(zero(int, limef_url_init(&url, line)));
+    snprintf(line, sizeof(line), "%s and %s.", typed, given);
+    cr_assert(eq(str, redacted(line), "*** and ***."));
+    limef_url_clear(&url);
+}
+
+/* Wherever a line that is too long is cut. */
+Test(redact, shows_nothing_of_a_password_where_the_longest_line_ends)
+{
+    static char line[6000], text[6000];
+    struct limef_url url = {.text = NULL};
+
+    cr_assert(zero(int, limef_url_init(&url, "rtsp://admin:s3cr3t@host/x")));
+    for (size_t at = 3000; at < 5500; at++) {
+        memset(line, 'x', sizeof(line) - 1);
+        memcpy(line + at, "s3cr3t", 6);
+        limef_redact(text, sizeof(text), line);
+        cr_assert(eq(ptr, strstr(text, "s3"), NULL), "at %zu", at);
+        cr_assert(ge(sz, strlen(text), 4000));
     }
     limef_url_clear(&url);
 }

@@ -8,6 +8,7 @@
 #include "support/play.h"
 #include "support/sink.h"
 
+#include <limef/base/log.h>
 #include <limef/filter/split.h>
 #include <limef/frame/group.h>
 
@@ -242,6 +243,39 @@ Test(gop_cache, a_group_of_too_many_bytes_is_given_up_until_the_next_key_frame)
     cache.settings.max_bytes = 0;
     give_until(16);
     cr_assert(eq(u64, counters().n_packets, 1));
+}
+
+static unsigned n_warnings;
+
+static void count_warning(void *context, enum limef_log_level level, const char *name,
+                          const char *line)
+{
+    (void)context, (void)name;
+    n_warnings += level == LIMEF_LOG_WARNING && strstr(line, "is not kept") != NULL;
+}
+
+/* As if each picture had so many: what is kept is a reference. */
+static void set_size(size_t bytes)
+{
+    for (unsigned i = 0; i < clip.n_frames; i++)
+        if (is_picture(&clip.frames[i].frame))
+            clip.frames[i].packet.size_bytes = bytes;
+}
+
+Test(gop_cache, a_group_of_a_large_camera_is_kept_and_one_that_is_not_is_said_once)
+{
+    load(&(struct media){.n_pictures = 45, .gop = 15});
+    limef_log_set_sink(count_warning, NULL);
+    set_size((size_t)4 << 20);
+    give_until(15);
+    cr_assert(eq(u64, counters().n_packets, 15));
+    cr_assert(eq(u64, counters().bytes, UINT64_C(60) << 20));
+    cr_assert(zero(u32, n_warnings));
+    set_size((size_t)8 << 20);
+    give_until(45);
+    cr_assert(eq(u64, counters().n_overflows, 2));
+    cr_assert(eq(u32, n_warnings, 1));
+    limef_log_set_sink(NULL, NULL);
 }
 
 Test(gop_cache, a_group_that_lasts_too_long_is_given_up)

@@ -27,6 +27,44 @@ Test(rtsp_connection, is_tried_again_if_there_is_nothing_to_look_its_name_up_wit
     }
 }
 
+/* Nobody is let in any more: who asks gets no answer. */
+static void fill_listener(int fds[4])
+{
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+
+    cr_assert(zero(int, listen(listener, 0)));
+    for (int i = 0; i < 4; i++) {
+        fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        connect(fds[i], (struct sockaddr *)&to, sizeof(to));
+    }
+}
+
+/* A name that takes nearly all of its time leaves the connection its own. */
+Test(rtsp_connection, has_a_time_of_its_own_behind_the_name)
+{
+    int64_t end_us = limef_now_us() + DEADLINE_US;
+    int fds[4];
+
+    fill_listener(fds);
+    rtsp_camera_clear(&camera);
+    open_client("", "localhost");
+    step();
+    cr_assert(eq(int, (int)camera.stream.phase, RTSP_STREAM_RESOLVING));
+    camera.deadline_us -= TIMEOUT_US / 2;
+    while (camera.stream.phase == RTSP_STREAM_RESOLVING) {
+        cr_assert(lt(i64, limef_now_us(), end_us));
+        has_come(camera.poll_fd);
+        step();
+    }
+    if (camera.reason == LIMEF_RTSP_REASON_NAME)
+        cr_skip_test("nobody knows localhost here");
+    cr_assert(eq(int, (int)camera.stream.phase, RTSP_STREAM_CONNECTING), "%s", why);
+    cr_assert(gt(i64, camera.deadline_us, limef_now_us() + TIMEOUT_US / 2));
+    for (int i = 0; i < 4; i++)
+        close(fds[i]);
+}
+
 /* Whom the next report of a track is from. */
 static uint32_t reporter(uint8_t channel)
 {

@@ -75,6 +75,22 @@ Test(rtsp_framing, believes_no_length_that_takes_in_several_packets)
     cr_assert(not(is_doubtful("$\7\xff\xff" PACKET PACKET, 4 + 2 * PACKET_BYTES)));
 }
 
+/* One that comes byte by byte is as large a task for the reader as one that comes at once. */
+Test(rtsp_framing, looks_into_a_packet_again_once_an_eighth_more_of_it_came)
+{
+    static uint8_t data[1000] = "$\7\xff\xff";
+    struct rtsp_framing framing = four();
+    size_t two = 804 + 2 * PACKET_BYTES;
+
+    memcpy(data + 804, PACKET PACKET PACKET, 3 * PACKET_BYTES);
+    cr_assert(not(rtsp_framing_is_doubtful(&framing, data, two)));
+    cr_assert(not(rtsp_framing_is_doubtful(&framing, data, two + PACKET_BYTES)));
+    cr_assert(eq(sz, framing.looked_at, two));
+    cr_assert(rtsp_framing_is_doubtful(&framing, data, two + two / 8));
+    /* another one: there is less of it */
+    cr_assert(rtsp_framing_is_doubtful(&framing, data, two + PACKET_BYTES));
+}
+
 /* What stands between them costs none of them. */
 Test(rtsp_framing, believes_a_packet_behind_which_is_something_else)
 {

@@ -56,21 +56,28 @@ static void play(const char *description, bool is_group)
 
 static uint32_t ssrc = SSRC; /* of what is sent */
 
-static void send_from(const char *host, uint16_t sequence, const char *to_host, uint16_t to_port)
+static void send_bytes_from(const char *host, const uint8_t *packet, size_t bytes,
+                            const char *to_host, uint16_t to_port)
 {
     struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr.s_addr = inet_addr(host)};
     struct sockaddr_in to = {
         .sin_family = AF_INET, .sin_port = htons(to_port), .sin_addr.s_addr = inet_addr(to_host)};
     struct ip_mreqn request = {.imr_ifindex = (int)if_nametoindex("lo")};
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    uint8_t packet[64];
-    size_t bytes = packet_write(packet, sequence, sequence * 3600u, true, "\x65\x88", 2);
 
-    AV_WB32(packet + 8, ssrc);
     cr_assert(zero(int, setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &request, sizeof(request))));
     cr_assert(zero(int, bind(fd, (struct sockaddr *)&own, sizeof(own))));
     cr_assert(gt(i64, sendto(fd, packet, bytes, 0, (struct sockaddr *)&to, sizeof(to)), 0));
     close(fd);
+}
+
+static void send_from(const char *host, uint16_t sequence, const char *to_host, uint16_t to_port)
+{
+    uint8_t packet[64];
+    size_t bytes = packet_write(packet, sequence, sequence * 3600u, true, "\x65\x88", 2);
+
+    AV_WB32(packet + 8, ssrc);
+    send_bytes_from(host, packet, bytes, to_host, to_port);
 }
 
 static void step_until_playing(void)
@@ -383,4 +390,76 @@ Test(rtsp_group, another_ssrc_of_the_camera_itself_is_taken_and_counted)
     step_until_number(5002);
     rtsp_camera_count(&camera, &counters);
     cr_assert(eq(u64, counters.n_other_ssrc, 1));
+}
+
+/* A sender report of another one is read behind all that; nor does it tell that ours is alive. */
+Test(rtsp_group, who_only_looks_and_leaves_ends_nothing)
+{
+    static const uint8_t nobodys[] = {0x80, 203, 0, 0},
+                         viewers[] = {0x80, 201, 0, 1, 0, 0, 0, 9, 0x80, 203, 0, 0};
+    uint8_t report[28] = {0x80, 200, 0, 6, 0, 0, 0, 9, 0xe8};
+    const struct rtsp_receiver *receiver;
+    int64_t end_us = limef_now_us() + DEADLINE_US;
+
+    play(DESCRIPTION, true);
+    send_from(OURS, 1, GROUP, GROUP_PORT);
+    step_until_playing();
+    receiver = &camera.tracks[0]->receiver;
+    send_bytes_from(OTHERS, nobodys, sizeof(nobodys), GROUP, GROUP_PORT + 1);
+    send_bytes_from(OTHERS, viewers, sizeof(viewers), GROUP, GROUP_PORT + 1);
+    send_bytes_from(OTHERS, report, sizeof(report), GROUP, GROUP_PORT + 1);
+    for (; receiver->early.arrived_us == 0; step())
+        cr_assert(lt(i64, limef_now_us(), end_us));
+    cr_assert(zero(i64, receiver->left_us));
+    cr_assert(zero(i64, rtsp_receiver_reported_us(receiver)));
+    cr_assert(eq(int, (int)state, LIMEF_RTSP_PLAYING));
+}
+
+/* Another one that looks at it. */
+static int look_as_well(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(GROUP_PORT + 1),
+                                  .sin_addr.s_addr = inet_addr(GROUP)};
+    struct ip_mreqn request = {.imr_multiaddr.s_addr = inet_addr(GROUP),
+                               .imr_ifindex = (int)if_nametoindex("lo")};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), yes = 1;
+
+    cr_assert(zero(int, setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes))));
+    cr_assert(zero(int, bind(fd, (struct sockaddr *)&address, sizeof(address))));
+    cr_assert(zero(int, setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &request, sizeof(request))));
+    return fd;
+}
+
+static struct rtcp_news news_at(int fd)
+{
+    struct pollfd pollfd = {.fd = fd, .events = POLLIN};
+    struct rtcp_news news;
+    uint8_t data[256];
+    ssize_t n;
+
+    cr_assert(eq(int, poll(&pollfd, 1, DEADLINE_US / 1000), 1));
+    n = recv(fd, data, sizeof(data), 0);
+    cr_assert(gt(i64, n, 0));
+    cr_assert(zero(int, rtcp_read(&news, data, (size_t)n)));
+    return news;
+}
+
+Test(rtsp_group, others_hear_that_we_leave_if_they_heard_of_us)
+{
+    struct rtcp_news report, goodbye;
+    int fd = look_as_well();
+
+    play(DESCRIPTION, true);
+    send_from(OURS, 1, GROUP, GROUP_PORT);
+    step_until_playing();
+    camera.report_us = 0;
+    step();
+    report = news_at(fd);
+    cr_assert(report.has_reporter);
+    cr_assert(not(report.has_left));
+    rtsp_camera_stop(&camera);
+    goodbye = news_at(fd);
+    cr_assert(rtcp_has_left(&goodbye, report.reporter));
+    close(fd);
 }

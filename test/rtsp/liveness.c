@@ -222,3 +222,74 @@ Test(rtsp_liveness, answers_and_reports_hide_no_picture_that_stands_still)
     step();
     cr_assert(eq(u32, n_losses, 1));
 }
+
+static void send_and_take(uint8_t channel, uint8_t type, uint16_t sequence, const char *payload)
+{
+    unsigned n_before = n_units;
+    int64_t end_us = limef_now_us() + DEADLINE_US;
+
+    send_packet(channel, type, sequence, payload);
+    for (; n_units == n_before; step())
+        cr_assert(lt(i64, limef_now_us(), end_us), "no unit, %s", why);
+}
+
+/* A tunnel that loses large packets: by UDP sound comes alone. */
+Test(rtsp_liveness, sound_hides_no_pictures_that_never_come_and_another_transport_is_next)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    uint8_t packet[64];
+    size_t bytes = packet_write(packet, 1, 3600, true, "ab", 2);
+
+    packet[1] = 0x80; /* PCMU */
+    camera.settings.transport = LIMEF_RTSP_AUTO;
+    camera.is_udp = true;
+    greet("Session: 1\r\n", VIDEO AUDIO);
+    to.sin_port = htons(camera.tracks[1]->datagrams.port);
+    cr_assert(gt(i64, sendto(fd, packet, bytes, 0, (struct sockaddr *)&to, sizeof(to)), 0));
+    close(fd);
+    for (int64_t end_us = limef_now_us() + DEADLINE_US; n_units == 0; step())
+        cr_assert(lt(i64, limef_now_us(), end_us));
+    cr_assert(eq(int, (int)state, LIMEF_RTSP_CONNECTING));
+    cr_assert(zero(u64, camera.past.n_reconnects));
+    camera.media_us = 0;
+    step();
+    cr_assert(eq(str, why, "no picture"));
+    cr_assert(eq(int, (int)camera.reason, LIMEF_RTSP_REASON_NO_PICTURE));
+    cr_assert(not(camera.is_udp));
+    camera.retry_us = 0;
+    greet("Session: 1\r\n", VIDEO AUDIO);
+    send_and_take(0, 96, 1, "\x65\x88");
+    cr_assert(eq(int, (int)state, LIMEF_RTSP_PLAYING));
+    cr_assert(eq(i64, camera.media_us, LIMEF_FOREVER));
+}
+
+/* What refers to a key frame that is lost each time is whole, and cannot be shown. */
+Test(rtsp_liveness, pictures_without_a_key_frame_are_not_waited_for_for_ever)
+{
+    camera.settings.transport = LIMEF_RTSP_AUTO;
+    greet("Session: 1\r\n", VIDEO);
+    send_and_take(0, 96, 1, "\x41\x9a");
+    cr_assert(eq(int, (int)state, LIMEF_RTSP_PLAYING));
+    cr_assert(gt(i64, camera.media_us, limef_now_us() + TIMEOUT_US)); /* a group may be long */
+    send_and_take(0, 96, 2, "\x41\x9a");
+    camera.media_us = 0;
+    step();
+    cr_assert(eq(str, why, "no key frame"));
+    cr_assert(eq(u32, n_losses, 1));
+    cr_assert(camera.is_udp);
+}
+
+Test(rtsp_liveness, a_key_frame_is_needed_again_behind_a_loss)
+{
+    greet("Session: 1\r\n", VIDEO);
+    send_and_take(0, 96, 1, "\x65\x88");
+    send_and_take(0, 96, 2, "\x41\x9a");
+    cr_assert(eq(i64, camera.media_us, LIMEF_FOREVER));
+    send_and_take(0, 96, 4, "\x41\x9a");
+    cr_assert(lt(i64, camera.media_us, LIMEF_FOREVER));
+    cr_assert(eq(int, (int)state, LIMEF_RTSP_PLAYING));
+    send_and_take(0, 96, 5, "\x65\x88");
+    cr_assert(eq(i64, camera.media_us, LIMEF_FOREVER));
+    assert_plays_on();
+}

@@ -198,3 +198,13 @@ Test(rtsp_message, has_no_control_characters)
     cr_assert(eq(str, (char *)item.reason, "?[2Jx?y"));
     cr_assert(eq(str, (char *)rtsp_item_header(&item, "Transport"), "a?\tb?"));
 }
+
+/* As a terminal reads UTF-8: U+009B begins what a cursor obeys. */
+Test(rtsp_message, has_no_control_characters_of_two_bytes)
+{
+    char text[] = "4\xc2\x9b"
+                  "2J \xc2\x80\xc2\x9f \xc2\xa0\xc3\x9b \xc2";
+
+    rtsp_hide_controls(text);
+    cr_assert(eq(str, text, "4??2J ???? \xc2\xa0\xc3\x9b \xc2"));
+}

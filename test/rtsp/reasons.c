@@ -106,6 +106,33 @@ Test(rtsp_reasons, tell_why_pictures_that_are_wanted_cannot_be_used)
     }
 }
 
+/* Some write our request back; an application shows the text. */
+Test(rtsp_reasons, show_no_password_that_a_camera_wrote_back)
+{
+    char text[256];
+    int n;
+
+    meet();
+    expect("DESCRIBE");
+    n = snprintf(text, sizeof(text),
+                 "RTSP/1.0 404 /s?user=me&password=hunter2&c=1 user:s3cr3t\r\nCSeq: %d\r\n\r\n",
+                 atoi(strstr(asked, "CSeq: ") + 6));
+    cr_assert(eq(int, (int)send(peer, text, (size_t)n, MSG_NOSIGNAL), n));
+    expect_reason(LIMEF_RTSP_REASON_NOT_FOUND, LIMEF_RTSP_NOT_FOUND);
+    cr_assert(eq(str, why, "DESCRIBE: 404 /s?user=***&password=***&c=1 user:***"));
+}
+
+/* As if it was reached by TLS: that it is who it says does not make it who we know. */
+Test(rtsp_reasons, tell_that_another_host_wants_the_password_itself_by_tls_as_well)
+{
+    meet();
+    expect("DESCRIBE");
+    snprintf(camera.first_location.host, sizeof(camera.first_location.host), "camera");
+    camera.location.is_tls = true;
+    answer_as(401, "WWW-Authenticate: Basic realm=\"r\"\r\n", "");
+    expect_reason(LIMEF_RTSP_REASON_UNSAFE_LOGIN, LIMEF_RTSP_REFUSED_USER);
+}
+
 Test(rtsp_reasons, tell_a_wrong_password_from_none)
 {
     static const char challenge[] = "WWW-Authenticate: Digest realm=\"r\", nonce=\"1\"\r\n";

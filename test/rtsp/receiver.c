@@ -298,6 +298,27 @@ Test(rtsp_receiver, ends_with_its_senders_goodbye_alone)
     cr_assert(zero(i64, receiver.left_us));
 }
 
+/* Who looks at a group says goodbye there as well, perhaps without a word of who it is. */
+Test(rtsp_receiver, ends_with_nobodys_goodbye_but_where_its_sender_is_alone)
+{
+    static const uint8_t goodbye[] = {0x80, 203, 0, 0};
+    uint8_t of_viewer[12] = {0x80, 201, 0, 1, [8] = 0x80, 203, 0, 0};
+
+    receiver.is_shared = true;
+    rtsp_receiver_rtcp(&receiver, goodbye, sizeof(goodbye), 500); /* before it has begun */
+    arrive(1, 0, 1000);
+    rtsp_receiver_rtcp(&receiver, goodbye, sizeof(goodbye), 2000);
+    rtsp_receiver_rtcp(&receiver, of_viewer, sizeof(of_viewer), 2000);
+    cr_assert(zero(i64, receiver.left_us));
+    AV_WB32(of_viewer + 4, 0x11223344); /* the sender, that is */
+    rtsp_receiver_rtcp(&receiver, of_viewer, sizeof(of_viewer), 3000);
+    cr_assert(eq(i64, receiver.left_us, 3000));
+    receiver.left_us = 0;
+    receiver.is_shared = false;
+    rtsp_receiver_rtcp(&receiver, goodbye, sizeof(goodbye), 4000);
+    cr_assert(eq(i64, receiver.left_us, 4000));
+}
+
 static void open_h265(void)
 {
     struct sdp_media media = {

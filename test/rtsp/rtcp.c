@@ -5,6 +5,7 @@
 #include <criterion/new/assert.h>
 #include <libavutil/error.h>
 #include <libavutil/intreadwrite.h>
+#include <stdio.h>
 #include <string.h>
 
 TestSuite(rtsp_rtcp, .timeout = 10);
@@ -64,7 +65,25 @@ Test(rtsp_rtcp, tells_whose_goodbye_it_is)
     cr_assert(eq(int, rtcp_read(&news, data, 12), 0));
     cr_assert(eq(u32, news.n_left, 2));
     cr_assert(eq(int, rtcp_read(&news, data + 12, 4), 0));
+    cr_assert(news.has_left);
+    cr_assert(not(rtcp_has_left(&news, 7))); /* nobody knows whose it is */
+}
+
+/* A report, of a sender or a receiver, tells whose the packet is, and so its goodbye. */
+Test(rtsp_rtcp, tells_whose_goodbye_without_a_source_it_is)
+{
+    uint8_t data[] = {0x80, 201, 0, 1, 0, 0, 0, 7, 0x80, 203, 0, 0};
+    struct rtcp_news news;
+
+    cr_assert(eq(int, rtcp_read(&news, data, sizeof(data)), 0));
     cr_assert(rtcp_has_left(&news, 7));
+    cr_assert(not(rtcp_has_left(&news, 5)));
+    data[8] = 0x81; /* its source was cut off */
+    cr_assert(eq(int, rtcp_read(&news, data, sizeof(data)), 0));
+    cr_assert(not(rtcp_has_left(&news, 5)));
+    data[3] = 0; /* and that of the report */
+    cr_assert(eq(int, rtcp_read(&news, data, 4), 0));
+    cr_assert(not(news.has_reporter));
 }
 
 Test(rtsp_rtcp, goes_on_past_2036)
@@ -138,4 +157,26 @@ Test(rtsp_rtcp, reports_before_anything_came)
 
     cr_assert(eq(int, rtcp_read(&news, report, bytes), 0));
     cr_assert(eq(int, report[0], 0x80));
+}
+
+Test(rtsp_rtcp, says_goodbye_behind_a_report_with_its_name)
+{
+    uint8_t goodbye[RTCP_REPORT_BYTES];
+    struct rtcp_news news;
+    size_t bytes = rtcp_goodbye_write(goodbye, 9, "name");
+
+    cr_assert(zero(int, rtcp_read(&news, goodbye, bytes)));
+    cr_assert(eq(u32, news.reporter, 9));
+    cr_assert(eq(u32, news.n_left, 1));
+    cr_assert(rtcp_has_left(&news, 9));
+    cr_assert(eq(int, goodbye[9], 202));
+}
+
+Test(rtsp_rtcp, has_a_name_by_chance_that_stays)
+{
+    char name[32];
+
+    snprintf(name, sizeof(name), "%s", rtcp_own_cname());
+    cr_assert(eq(sz, strlen(name), 16));
+    cr_assert(eq(str, (char *)rtcp_own_cname(), name));
 }

@@ -14,8 +14,10 @@ static struct rtp_statistics statistics;
 static bool count(uint16_t sequence, uint32_t timestamp, int64_t arrived, int64_t *whole)
 {
     struct rtp_packet packet = {.sequence = sequence, .timestamp = timestamp, .ssrc = 7};
+    bool is_new = rtp_statistics_count(&statistics, &packet, whole);
 
-    return rtp_statistics_count(&statistics, &packet, arrived, whole);
+    rtp_statistics_time(&statistics, &packet, arrived);
+    return is_new;
 }
 
 Test(rtsp_rtp, reads_a_packet_with_everything)

@@ -97,7 +97,7 @@ static inline void open_camera(void)
 {
     limef_log_set_level(LIMEF_LOG_ERROR);
     listen_by(AF_INET);
-    open_client("user:pass@", "127.0.0.1");
+    open_client("user:s3cr3t@", "127.0.0.1");
 }
 
 static inline void close_camera(void)

@@ -165,3 +165,19 @@ Test(rtsp_stream, sends_later_what_the_socket_does_not_take, .init = open_both, 
     }
     cr_assert(eq(ptr, stream.to_send, NULL));
 }
+
+/* Media that nobody reads any more does not cost the camera the request before it. */
+Test(rtsp_stream, leaves_without_a_reset_though_something_is_unread, .init = open_both,
+     .fini = close_both)
+{
+    static uint8_t media[100000], got[64];
+    static const char request[] = "TEARDOWN rtsp://h/s RTSP/1.0\r\n\r\n";
+
+    send_all(media, sizeof(media));
+    wait_for(stream.fd, POLLIN);
+    cr_assert(zero(int, rtsp_stream_send(&stream, request, sizeof(request) - 1)));
+    rtsp_stream_close(&stream);
+    cr_assert(eq(sz, (size_t)recv(camera, got, sizeof(got), MSG_WAITALL), sizeof(request) - 1));
+    cr_assert(zero(int, memcmp(got, request, sizeof(request) - 1)));
+    cr_assert(zero(int, (int)recv(camera, got, sizeof(got), 0)));
+}

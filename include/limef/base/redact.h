@@ -17,7 +17,8 @@ LIMEF_BEGIN_DECLS
 /**
  * Copies a line without secrets: passwords in use of four characters or more are replaced by "***",
  * as they are typed, percent-encoded, or in base64 with their user; then each URL is written as
- * limef_url_mask() does. limef_log() and limef_fail() do it with every line.
+ * limef_url_mask() does, and parameters that stand without one likewise. limef_log() and
+ * limef_fail() do it with every line, and what a camera says of itself in states is written so.
  *
  * @param redacted  written; always terminated, cut to what fits.
  * @param n_bytes   its size; at least 1.

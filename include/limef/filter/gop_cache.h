@@ -16,7 +16,7 @@ LIMEF_BEGIN_DECLS
 
 /** How much may be kept. All-zero is sane. */
 struct limef_gop_cache_settings {
-    size_t max_bytes; /**< payload of all that is kept; 0: 16 MiB */
+    size_t max_bytes; /**< payload of all that is kept; 0: 64 MiB */
     int64_t max_us;   /**< stream time from a key frame to the newest packet; 0: 30 s */
 };
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The two chroma planes of a picture in one texture. Where the CPU renders, interpolating two
- * channels of a texture costs as much as one: a quarter of what drawing a 1080p picture at 1600x900
- * costs is saved, and half of that spent to put them together.
+ * The two chroma planes of a picture in one texture: where the CPU renders, interpolating two
+ * channels of a texture costs as much as one, which is more than to put them together.
  */
 #ifndef LIMEF_SRC_GPU_CHROMA_PAIR_H
 #define LIMEF_SRC_GPU_CHROMA_PAIR_H

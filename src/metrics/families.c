@@ -277,6 +277,9 @@ static const struct family families[] = {
     {ABOUT_FILTER, "limef_filter_copied_bytes", "bytes", "Bytes that a filter copied.", COUNTER,
      FORM_COUNT, FILTER(copied_bytes), NULL, NULL},
     {ABOUT_FILTER, "limef_filter_events", NULL,
+    {ABOUT_FILTER, "limef_filter_quiet_seconds", "seconds",
+     "For how long, at least, a filter has taken no frame; a source, passed none on.", GAUGE,
+     FORM_US, FILTER(quiet_us), NULL, NULL},
      "What a filter dropped, repaired, or did in another way than it was to.", COUNTER, FORM_COUNTS,
      0, NULL, NULL},
 };

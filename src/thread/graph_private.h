@@ -243,7 +243,9 @@ bool graph_is_driven(const struct graph_node *node);
 /* Thread: the worker's, or the controlling one while it does not run */
 void graph_drive(struct graph_node *node, struct worker *worker);
 void graph_drive_no_more(struct graph_node *node, struct worker *worker);
-/* Stops the workers that no filter runs on. */
+/* Stops the workers that no filter runs on. Returns 0, or AVERROR(ETIMEDOUT): one has not come
+ * back, which waits for a processor, mostly; it is not taken before it has, the next time. Not
+ * logged. */
 int graph_stop_idle(struct limef_graph_inside *graph, int64_t deadline_us);
 /* Whether frames can get from a thread back to it, if all filters run where they are wanted. */
 bool graph_has_circle(struct limef_graph_inside *graph, struct graph_thread *through);

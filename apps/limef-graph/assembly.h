@@ -12,8 +12,10 @@
 
 /* All-zero is empty. */
 struct assembly {
-    bool is_only_planned;     /* set before it is built: elements open no files of theirs */
-    struct element *elements; /* those of the description, then a "null" behind each end */
+    bool is_only_planned; /* set before it is built: elements open no files of theirs */
+    const struct passwords *passwords; /* likewise; for URLs of sources, by the number of the source
+                                          from 1; borrowed; NULL: none */
+    struct element *elements;          /* those of the description, then a "null" behind each end */
     uint32_t n_elements;
     uint32_t n_sources, n_slots;   /* the first slots are the sources', the others the mosaics' */
     LIMEF_ATOMIC(int) * end_codes; /* of each slot; written by the ends' threads, relaxed */
@@ -28,11 +30,10 @@ struct assembly {
 /*
  * Makes and connects the filters of a description, and adds them to a graph.
  *
- * assembly  written; must be all-zero but for is_only_planned. To be cleared also after a failure.
- * settings  of the graph; reports is set here.
- * error     written if the description is wrong; .text is empty if something else failed, which
- *           was logged.
- * Returns 0, or a negative AVERROR code.
+ * assembly  written; must be all-zero but for is_only_planned and passwords. To be cleared also
+ * after a failure. settings  of the graph; reports is set here. error     written if the
+ * description is wrong; .text is empty if something else failed, which was logged. Returns 0, or a
+ * negative AVERROR code.
  */
 int assembly_build(struct assembly *assembly, const struct description *description,
                    const struct limef_graph_settings *settings, struct description_error *error);

@@ -362,5 +362,6 @@ void element_clear(struct element *element)
     free(element->cells);
     free(element->path);
     free(element->filter);
+    limef_url_clear(&element->url);
     *element = (struct element){0};
 }

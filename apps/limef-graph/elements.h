@@ -7,6 +7,7 @@
 
 #include "arguments.h"
 
+#include <limef/base/url.h>
 #include <limef/filter/switch.h>
 #include <limef/thread/consumer.h>
 #include <limef/thread/producer.h>
@@ -59,6 +60,7 @@ struct element {
     uint32_t behind;                   /* of a null that was added: whose end it is */
     uint32_t at;                       /* in the description */
     char *path;                        /* owned; NULL: none */
+    struct limef_url url;              /* of a source that has one; owned */
     FILE *file;                        /* owned; NULL: none */
     struct limef_switch_input *inputs; /* of a switch; owned */
     void *tiles;                       /* of a presenter; owned */

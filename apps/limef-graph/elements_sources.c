@@ -1,10 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /* Where frames come from. */
+#include "assembly.h"
 #include "elements_private.h"
+#include "passwords.h"
 #include "pattern.h"
 
+#include <limef/base/log.h>
 #include <limef/filter/file_source.h>
 #include <limef/filter/rtsp_source.h>
+
+/* With the password that was given apart from it. */
+static int take_url(const struct assembly *assembly, struct element *element, const char *text)
+{
+    int ret = limef_url_init(&element->url, text);
+
+    if (ret >= 0 && assembly->passwords)
+        ret = passwords_give(assembly->passwords, &element->url, element->slot + 1);
+    return ret < 0 ? limef_fail(ret, element->name, "its URL") : 0;
+}
 
 static const char *const media_words[] = {"both", "video", "audio", NULL};
 static const struct parameter file_parameters[] = {
@@ -21,7 +34,6 @@ static const struct parameter file_parameters[] = {
 static int init_file(struct assembly *assembly, struct element *element, const struct value *values)
 {
     struct limef_file_source_settings settings = {
-        .url = values[0].text,
         .options = values[6].text,
         .slot = element->slot,
         .media = values[3].is_given ? (enum limef_media)values[3].integer : LIMEF_MEDIA_VIDEO,
@@ -30,8 +42,11 @@ static int init_file(struct assembly *assembly, struct element *element, const s
         .start_us = values[4].integer,
         .timeout_us = values[5].integer,
     };
+    int ret = take_url(assembly, element, values[0].text);
 
-    (void)assembly;
+    if (ret < 0)
+        return ret;
+    settings.url = element->url.whole;
     return limef_file_source_init(AS(struct limef_file_source, element), element->name, &settings);
 }
 
@@ -85,7 +100,6 @@ static int init_rtsp(struct assembly *assembly, struct element *element, const s
 {
     struct camera *camera = AS(struct camera, element);
     struct limef_rtsp_source_settings settings = {
-        .url = values[0].text,
         .slot = element->slot,
         .transport = (enum limef_rtsp_transport)values[1].integer,
         .media = values[2].is_given ? (enum limef_media)values[2].integer : LIMEF_MEDIA_VIDEO,
@@ -94,9 +108,11 @@ static int init_rtsp(struct assembly *assembly, struct element *element, const s
         .shows_damage = values[5].integer,
         .tls = &camera->tls,
     };
-    int ret;
+    int ret = take_url(assembly, element, values[0].text);
 
-    (void)assembly;
+    if (ret < 0)
+        return ret;
+    settings.url = element->url.whole;
     camera->tls = (struct limef_rtsp_tls_settings){
         .ca_file = values[7].text,
         .fingerprint = values[8].text,

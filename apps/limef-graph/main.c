@@ -5,6 +5,7 @@
 #include "against.h"
 #include "assembly.h"
 #include "options.h"
+#include "passwords.h"
 #include "process.h"
 #include "run.h"
 
@@ -62,7 +63,7 @@ static int print_plan(struct assembly *assembly, const struct graph_options *opt
     return ret < 0 || fflush(stdout) != 0 ? GRAPH_SET_UP_FAILED : GRAPH_OK;
 }
 
-static int go(const struct graph_options *options)
+static int go(const struct graph_options *options, const struct passwords *passwords)
 {
     static struct description description;
     static struct assembly assembly;
@@ -76,11 +77,14 @@ static int go(const struct graph_options *options)
     struct description_error error;
     int status = GRAPH_SET_UP_FAILED;
     bool stuck = false;
+    bool is_read = description_read(&description, options->description, &error) >= 0;
 
-    if (description_read(&description, options->description, &error) < 0) {
+    graph_options_hide_logins(options->description); /* it is shown where it is wrong */
+    if (!is_read) {
         description_print_error(stderr, options->description, &error);
         return status;
     }
+    assembly.passwords = passwords;
     assembly.is_only_planned =
         options->explain || options->json || options->dot || options->compare;
     if (assembly_build(&assembly, &description, &settings, &error) < 0) {
@@ -107,6 +111,7 @@ static int go(const struct graph_options *options)
 int main(int argc, char **argv)
 {
     struct graph_options options;
+    struct passwords passwords = {.text = NULL};
     int status = GRAPH_SET_UP_FAILED;
 
     process_raise_descriptors();
@@ -125,7 +130,9 @@ int main(int argc, char **argv)
     av_log_set_callback(limef_redact_libav);
     av_log_set_level(options.log_level == LIMEF_LOG_DEBUG ? AV_LOG_VERBOSE : AV_LOG_QUIET);
     signal(SIGPIPE, SIG_IGN);
-    status = go(&options);
+    if (passwords_read(&passwords, "limef-graph", options.password_file, options.password_fd) >= 0)
+        status = go(&options, &passwords);
+    passwords_clear(&passwords);
     graph_options_clear(&options);
     return status;
 }

@@ -3,6 +3,7 @@
 
 #include "option_values.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,8 @@ enum option_id {
     OPTION_DURATION,
     OPTION_WINDOW,
     OPTION_CACHE,
+    OPTION_PASSWORD_FILE,
+    OPTION_PASSWORD_FD,
     OPTION_REPORT,
     OPTION_LOG_LEVEL,
     OPTION_ELEMENTS,
@@ -40,6 +43,8 @@ static const struct option long_options[] = {
     {"duration", required_argument, NULL, OPTION_DURATION},
     {"window", required_argument, NULL, OPTION_WINDOW},
     {"cache", required_argument, NULL, OPTION_CACHE},
+    {"password-file", required_argument, NULL, OPTION_PASSWORD_FILE},
+    {"password-fd", required_argument, NULL, OPTION_PASSWORD_FD},
     {"report", required_argument, NULL, OPTION_REPORT},
     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
     {"elements", no_argument, NULL, OPTION_ELEMENTS},
@@ -61,6 +66,16 @@ static int parse_mode(const struct option_parser *parser, const char *text,
     if (word >= 0)
         *mode = (enum limef_plan_mode)word;
     return word < 0 ? -1 : 0;
+}
+
+static int parse_descriptor(const struct option_parser *parser, const char *text, int *fd)
+{
+    long long number;
+
+    if (option_number(parser, text, 0, INT_MAX, &number) < 0)
+        return -1;
+    *fd = (int)number;
+    return 0;
 }
 
 static int parse_report(const struct option_parser *parser, const char *text,
@@ -105,6 +120,11 @@ static int parse_value(const struct option_parser *parser, struct graph_options 
         return parse_level(parser, text, &options->log_level);
     case OPTION_REPORT:
         return parse_report(parser, text, &options->report);
+    case OPTION_PASSWORD_FILE:
+        options->password_file = text;
+        return *text ? 0 : option_complain(parser, "--password-file: no file name");
+    case OPTION_PASSWORD_FD:
+        return parse_descriptor(parser, text, &options->password_fd);
     case OPTION_CACHE:
         options->cache = text;
         return *text ? 0 : option_complain(parser, "--cache: no file name");
@@ -173,6 +193,18 @@ static char *join_words(char **words, int n_words)
     return text;
 }
 
+void graph_options_hide_logins(char *text)
+{
+    while ((text = strstr(text, "://"))) {
+        size_t n = strcspn(text += 3, " \t\n");
+        char *end = memrchr(text, '@', n);
+
+        if (end)
+            memset(text, '*', (size_t)(end - text));
+        text += n;
+    }
+}
+
 static int take_option(const struct option_parser *parser, void *options, int id, const char *text)
 {
     int ret = parse_value(parser, options, id, text);
@@ -188,20 +220,27 @@ int graph_options_parse(struct graph_options *options, int argc, char **argv, FI
     struct option_parser parser = {.program = "limef-graph", .errors = errors};
     int ret;
 
-    *options = (struct graph_options){.duration_us = -1, .log_level = LIMEF_LOG_WARNING};
+    *options = (struct graph_options){
+        .duration_us = -1, .log_level = LIMEF_LOG_WARNING, .password_fd = -1};
     ret = option_read(&parser, argc, argv, "+:h", long_options, OPTION_HELP, take_option, options);
     if (ret)
         return ret;
     if (options->help || options->version || options->elements)
         return 0;
+    if (options->password_file && options->password_fd >= 0)
+        return option_complain(&parser, "--password-file and --password-fd");
     if (optind == argc)
         return option_complain(&parser, "no graph is described");
     options->description = join_words(argv + optind, argc - optind);
+    for (int i = optind; i < argc; i++)
+        graph_options_hide_logins(argv[i]);
     return options->description ? 0 : option_complain(&parser, "no memory");
 }
 
 void graph_options_clear(struct graph_options *options)
 {
+    if (options->description)
+        explicit_bzero(options->description, strlen(options->description));
     free(options->description);
     *options = (struct graph_options){0};
 }
@@ -226,7 +265,9 @@ void graph_options_print_help(FILE *file)
         "  --window=S          how long costs are measured before they count (2)\n"
         "  --cache=FILE        keep plans and costs for the next start\n"
         "  --duration=S        end after so long\n"
-        "  --report=json|text  at the end: a JSON object as the last line; the plan and its changes\n"
+        "  --password-file=FILE --password-fd=N  lines of: number, host or *; user; password\n"
+        "  --report=json|text  at the end: a JSON object as the last line; the plan and its "
+        "changes\n"
         "  --log-level=error|warning|info|debug  --elements  --version  --help\n\n"
         "description: KIND ARGUMENTS ! KIND ARGUMENTS ...; name=X and X. for branches and joins;\n"
         "    ; # '...' \"...\" \\ as in a shell. --elements lists the kinds with their arguments.\n"

@@ -26,7 +26,9 @@ enum graph_report { GRAPH_REPORT_NONE, GRAPH_REPORT_JSON, GRAPH_REPORT_TEXT };
 
 /* What the user asked for. */
 struct graph_options {
-    char *description; /* owned */
+    char *description;         /* owned */
+    const char *password_file; /* "-": standard input; NULL: none */
+    int password_fd;           /* -1: none */
 
     /* instead of running */
     bool explain, json, dot;
@@ -52,12 +54,17 @@ struct graph_options {
  * Reads a command line.
  *
  * options  written, defaults where nothing is said; to be cleared.
+ * argv     users and passwords in it are overwritten: no list of processes shows them any more.
  * errors   where the one line goes that says what is wrong; NULL: nowhere.
  * Returns 0, or -1: wrong usage.
  */
 int graph_options_parse(struct graph_options *options, int argc, char **argv, FILE *errors);
 
 void graph_options_clear(struct graph_options *options);
+
+/* Overwrites the user and password of each URL in a text, '*' for each character, so that an error
+ * is shown at its place. */
+void graph_options_hide_logins(char *text);
 
 /* Prints the help, one screen. */
 void graph_options_print_help(FILE *file);

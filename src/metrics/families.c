@@ -60,6 +60,11 @@ struct row {
 #define GAUGE LIMEF_OPENMETRICS_GAUGE
 #define COUNTER LIMEF_OPENMETRICS_COUNTER
 #define CAMERA(member) offsetof(struct metrics_camera, counters.member)
+#define PACKETS_DROPPED(help, member, word)                                                        \
+    {                                                                                              \
+        ABOUT_CAMERA, "limef_camera_packets_dropped", NULL, help, COUNTER, FORM_COUNT,             \
+            CAMERA(member), "reason", word                                                         \
+    }
 #define CACHE(member) offsetof(struct metrics_cache, counters.member)
 #define DECODER(member) offsetof(struct metrics_decoder, counters.member)
 #define LATENCY(member) offsetof(struct metrics_latency, counters.member)
@@ -94,19 +99,12 @@ static const struct family families[] = {
      CAMERA(n_packets), NULL, NULL},
     {ABOUT_CAMERA, "limef_camera_received_bytes", "bytes", "Bytes in RTP packets.", COUNTER,
      FORM_COUNT, CAMERA(n_bytes), NULL, NULL},
-    {ABOUT_CAMERA, "limef_camera_packets_dropped", NULL,
-     "RTP packets that did not come, or were of no use.", COUNTER, FORM_COUNT, CAMERA(n_lost),
-     "reason", "lost"},
-    {ABOUT_CAMERA, "limef_camera_packets_dropped", NULL, "", COUNTER, FORM_COUNT,
-     CAMERA(n_duplicates), "reason", "duplicate"},
-    {ABOUT_CAMERA, "limef_camera_packets_dropped", NULL, "", COUNTER, FORM_COUNT, CAMERA(n_late),
-     "reason", "late"},
-    {ABOUT_CAMERA, "limef_camera_packets_dropped", NULL, "", COUNTER, FORM_COUNT,
-     CAMERA(n_malformed), "reason", "malformed"},
-    {ABOUT_CAMERA, "limef_camera_packets_dropped", NULL, "", COUNTER, FORM_COUNT, CAMERA(n_foreign),
-     "reason", "foreign"},
-    {ABOUT_CAMERA, "limef_camera_packets_dropped", NULL, "", COUNTER, FORM_COUNT,
-     CAMERA(n_kernel_drops), "reason", "kernel"},
+    PACKETS_DROPPED("RTP packets that did not come, or were of no use.", n_lost, "lost"),
+    PACKETS_DROPPED("", n_duplicates, "duplicate"),
+    PACKETS_DROPPED("", n_late, "late"),
+    PACKETS_DROPPED("", n_malformed, "malformed"),
+    PACKETS_DROPPED("", n_foreign, "foreign"),
+    PACKETS_DROPPED("", n_kernel_drops, "kernel"),
     {ABOUT_CAMERA, "limef_camera_units", NULL, "Access units passed on.", COUNTER, FORM_COUNT,
      CAMERA(n_units), NULL, NULL},
     {ABOUT_CAMERA, "limef_camera_units_dropped", NULL,
@@ -120,12 +118,12 @@ static const struct family families[] = {
     {ABOUT_CAMERA, "limef_camera_hurried_parts", NULL,
      "Parts of units that went on before what is decoded before them.", COUNTER, FORM_COUNT,
      CAMERA(n_hurried), NULL, NULL},
-    {ABOUT_CAMERA, "limef_camera_lost_groups", NULL,
-     "Times that a multicast group brought nothing, and unicast was asked for.", COUNTER,
-     FORM_COUNT, CAMERA(n_lost_groups), NULL, NULL},
-    {ABOUT_CAMERA, "limef_camera_other_ssrc", NULL,
-     "Streams that began with another SSRC than the camera had said, and were taken.", COUNTER,
-     FORM_COUNT, CAMERA(n_other_ssrc), NULL, NULL},
+    {ABOUT_CAMERA, "limef_camera_lost_groups", NULL, "Multicast groups that brought nothing.",
+     COUNTER, FORM_COUNT, CAMERA(n_lost_groups), NULL, NULL},
+    {ABOUT_CAMERA, "limef_camera_other_ssrc", NULL, "Streams that had another SSRC than was told.",
+     COUNTER, FORM_COUNT, CAMERA(n_other_ssrc), NULL, NULL},
+    {ABOUT_CAMERA, "limef_camera_formats", NULL, "Times that a stream changed its payload type.",
+     COUNTER, FORM_COUNT, CAMERA(n_formats), NULL, NULL},
     {ABOUT_CAMERA, "limef_camera_jitter_seconds", "seconds",
      "Of the first video track, by RFC 3550.", GAUGE, FORM_US, CAMERA(jitter_us), NULL, NULL},
     {ABOUT_CAMERA, "limef_camera_clock_offset_seconds", "seconds",
@@ -272,6 +270,8 @@ static const struct family families[] = {
 
     {ABOUT_FILTER, "limef_filter_frames", NULL, "Frames that a filter took, signals included.",
      COUNTER, FORM_COUNT, FILTER(n_frames), NULL, NULL},
+    {ABOUT_FILTER, "limef_filter_quiet_seconds", "seconds",
+     "For how long a filter has taken no frame.", GAUGE, FORM_US, FILTER(quiet_us), NULL, NULL},
     {ABOUT_FILTER, "limef_filter_copied_bytes", "bytes", "Bytes that a filter copied.", COUNTER,
      FORM_COUNT, FILTER(copied_bytes), NULL, NULL},
     {ABOUT_FILTER, "limef_filter_events", NULL,

@@ -8,6 +8,7 @@
 #include <limef/base/clock.h>
 #include <limef/base/log.h>
 
+#include <libavcodec/codec_par.h>
 #include <libavutil/common.h>
 #include <libavutil/error.h>
 #include <libavutil/mathematics.h>
@@ -35,6 +36,11 @@ static int take_unit(void *context, struct rtsp_unit *unit)
     struct rtsp_receiver *receiver = context;
     struct rtsp_arrival arrival = {.unit = unit, .arrived_us = receiver->arrived_us};
 
+    if (receiver->is_other_format) { /* what comes refers to nothing of before */
+        unit->has_new_codec = true;
+        unit->follows_loss |= receiver->media == LIMEF_MEDIA_VIDEO;
+    }
+    receiver->is_other_format = false;
     arrival.is_discontinuous = receiver->is_restarted || unit->follows_loss;
     rtsp_timeline_place(receiver, &arrival);
     receiver->is_restarted = false;
@@ -49,7 +55,7 @@ int rtsp_receiver_open(struct rtsp_receiver *receiver, const struct sdp_media *m
         .media = media->kind == SDP_VIDEO   ? LIMEF_MEDIA_VIDEO
                  : media->kind == SDP_AUDIO ? LIMEF_MEDIA_AUDIO
                                             : LIMEF_MEDIA_OTHER,
-        .payload_type = (uint8_t)media->payload_type,
+        .described = *media,
         .is_restarted = true,
         .sink = sink,
         .context = context,
@@ -81,14 +87,79 @@ static bool begins_whole(const struct rtsp_receiver *receiver)
            (receiver->window.wait_us == 0 || receiver->window.knows_first);
 }
 
+/* How fast the timestamps go: what counts by them is told. */
+static void note_clock(struct rtsp_receiver *receiver, int64_t before_hz)
+{
+    struct rtp_statistics *statistics = &receiver->statistics;
+    int64_t now_us = receiver->arrived_us, hz = receiver->depacketizer.clock_hz;
+
+    if (hz == before_hz)
+        return;
+    statistics->transit_ticks +=
+        to_ticks(receiver, now_us) - av_rescale(now_us, before_hz, 1000000);
+    statistics->jitter_ticks *= (double)hz / (double)before_hz;
+    receiver->clock->is_anchored = false;
+    receiver->wall = (struct rtsp_wall){.is_known = false};
+}
+
+/* For people; a camera may do so a thousand times a second. */
+static void say_format(const struct rtsp_receiver *receiver)
+{
+    if ((receiver->n_formats & (receiver->n_formats - 1)) == 0)
+        limef_log(LIMEF_LOG_INFO, receiver->clock->sync->name, "goes on as %.30s, payload type %d",
+                  receiver->described.encoding, receiver->described.payload_type);
+}
+
+/* The stream goes on in another of its formats; the last unit in the one before is over. Returns 0,
+ * AVERROR_EXIT of the sink, or, nothing has changed then, why it cannot. */
+static int change_format(struct rtsp_receiver *receiver, uint8_t payload_type)
+{
+    struct depacketizer *depacketizer = &receiver->depacketizer, next;
+    const struct sdp_format *format = sdp_find_format(&receiver->described, payload_type);
+    struct sdp_media described = receiver->described;
+    int64_t before_hz = depacketizer->clock_hz;
+    int ret;
+
+    if (!format)
+        return AVERROR(EINVAL);
+    sdp_use_format(&described, format);
+    ret = depacketizer_open(&next, &described, take_unit, receiver);
+    if (ret < 0)
+        return ret;
+    if (next.parameters->codec_type != depacketizer->parameters->codec_type) {
+        depacketizer_clear(&next);
+        return AVERROR(EINVAL);
+    }
+    ret = depacketizer_flush(depacketizer);
+    next.now_us = depacketizer->now_us;
+    next.n_malformed = depacketizer->n_malformed;
+    next.n_given_up = depacketizer->n_given_up;
+    next.n_hurried = depacketizer->n_hurried;
+    next.n_reserved = depacketizer->n_reserved;
+    depacketizer_clear(depacketizer);
+    *depacketizer = next;
+    receiver->described = described;
+    receiver->is_other_format = true;
+    receiver->n_formats++;
+    note_clock(receiver, before_hz);
+    say_format(receiver);
+    return ret == AVERROR_EXIT ? ret : 0;
+}
+
 /* The next packet in order. What it has no memory for, or is too large, is damaged and counted
  * there: nothing else of the stream is worse for it. */
 static int push(struct rtsp_receiver *receiver, const uint8_t *data, size_t bytes,
                 unsigned n_missing)
 {
     struct rtp_packet packet;
-    int ret = rtp_packet_read(&packet, data, bytes);
+    int ret = rtp_packet_read(&packet, data, bytes), changed = 0;
 
+    if (ret >= 0 && packet.payload_type != receiver->described.payload_type)
+        changed = change_format(receiver, packet.payload_type);
+    if (changed < 0 && changed != AVERROR_EXIT) {
+        receiver->n_foreign++;
+        return 0;
+    }
     if (receiver->is_restarted && begins_whole(receiver))
         receiver->depacketizer.lost_before = false;
     if (ret >= 0)
@@ -96,7 +167,7 @@ static int push(struct rtsp_receiver *receiver, const uint8_t *data, size_t byte
                                 rtp_statistics_timestamp(&receiver->statistics, packet.timestamp),
                                 n_missing);
     look_for_hurry(receiver);
-    return ret == AVERROR_EXIT ? ret : 0;
+    return ret == AVERROR_EXIT || changed == AVERROR_EXIT ? AVERROR_EXIT : 0;
 }
 
 /* What waits and may go on; now_us as rtp_window_take() has it. */
@@ -289,6 +360,12 @@ static bool is_told_at_last(struct rtsp_receiver *receiver, const struct rtp_pac
     return true;
 }
 
+bool rtsp_receiver_knows(const struct rtsp_receiver *receiver, uint8_t payload_type)
+{
+    return payload_type == receiver->described.payload_type ||
+           sdp_find_format(&receiver->described, payload_type);
+}
+
 int rtsp_receiver_rtp(struct rtsp_receiver *receiver, const uint8_t *data, size_t bytes,
                       int64_t now_us)
 {
@@ -299,7 +376,7 @@ int rtsp_receiver_rtp(struct rtsp_receiver *receiver, const uint8_t *data, size_
         receiver->n_malformed++;
         return 0;
     }
-    if (packet.payload_type != receiver->payload_type) {
+    if (!rtsp_receiver_knows(receiver, packet.payload_type)) {
         receiver->n_foreign++;
         return 0;
     }

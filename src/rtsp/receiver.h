@@ -61,17 +61,19 @@ struct rtsp_receiver {
     struct rtsp_report early;
     struct rtsp_clock *clock; /* borrowed */
     enum limef_media media;
-    uint8_t payload_type;
-    int64_t arrived_us; /* of the packet that is handled */
-    bool is_restarted;  /* the next unit follows nothing */
-    int64_t left_us;    /* when BYE came; 0: it did not */
-    bool is_ssrc_told;  /* by the camera: */
+    struct sdp_media described; /* as it is read now; its strings are borrowed */
+    bool is_other_format;       /* it was read as another format up to the next unit */
+    int64_t arrived_us;         /* of the packet that is handled */
+    bool is_restarted;          /* the next unit follows nothing */
+    int64_t left_us;            /* when BYE came; 0: it did not */
+    bool is_ssrc_told;          /* by the camera: */
     uint32_t told_ssrc;
     bool has_told_come; /* a packet of that did */
     bool knows_sender;  /* whatever comes is the camera's */
     bool is_shared;     /* anybody's reports come: those of a group */
     uint64_t n_packets, n_bytes, n_malformed, n_foreign;
     uint64_t n_other_ssrc; /* streams that began with another SSRC than was told, and were taken */
+    uint64_t n_formats;    /* times that it went on in another one of those that were described */
     struct rtsp_stranger {
         uint8_t *data; /* owned; NULL: there is none */
         size_t bytes;
@@ -82,13 +84,19 @@ struct rtsp_receiver {
 };
 
 /*
- * Prepares a receiver for a stream that was described.
+ * Prepares a receiver for a stream that was described. Where packets of another payload type come
+ * that its section has, it goes on with what that stands for (RFC 3551 section 6: a sender may
+ * change between them at any time).
  *
+ * media  copied; its strings are borrowed, and must outlive the receiver.
  * clock  borrowed; must outlive the receiver.
  * Returns as depacketizer_open().
  */
 int rtsp_receiver_open(struct rtsp_receiver *receiver, const struct sdp_media *media,
                        struct rtsp_clock *clock, rtsp_arrival_fn *sink, void *context);
+
+/* Whether packets of that type are of its stream. */
+bool rtsp_receiver_knows(const struct rtsp_receiver *receiver, uint8_t payload_type);
 
 /* Takes a packet. Returns 0, also if it is none; what the sink returned. */
 int rtsp_receiver_rtp(struct rtsp_receiver *receiver, const uint8_t *data, size_t bytes,

@@ -47,14 +47,22 @@ static long bounded(const char *text, long least, long most, long otherwise)
     return end == text || value < least || value > most ? otherwise : value;
 }
 
-static void set_static_type(struct sdp_media *media)
+/* What nobody needs to say of a payload type. */
+static struct sdp_format format_of(enum sdp_kind kind, int payload_type)
 {
+    struct sdp_format format = {.payload_type = payload_type,
+                                .encoding = "",
+                                .clock_hz = kind == SDP_AUDIO ? 8000 : 90000,
+                                .n_channels = kind == SDP_AUDIO,
+                                .parameters = ""};
+
     for (size_t i = 0; i < sizeof(static_types) / sizeof(static_types[0]); i++)
-        if (static_types[i].type == media->payload_type) {
-            media->encoding = static_types[i].encoding;
-            media->clock_hz = static_types[i].clock_hz;
-            media->n_channels = static_types[i].n_channels;
+        if (static_types[i].type == payload_type) {
+            format.encoding = static_types[i].encoding;
+            format.clock_hz = static_types[i].clock_hz;
+            format.n_channels = static_types[i].n_channels;
         }
+    return format;
 }
 
 /* RFC 3551, RFC 4585, RFC 4571; with what belongs into a Transport header as well */
@@ -84,40 +92,42 @@ static size_t find_mapped(const char *line, int type, const char **encoding)
     return strcspn(*encoding, "/ \t\r\n");
 }
 
-/* Whether packets of its type can be used, by what its section says, or by what nobody needs to
+/* Whether packets of that type can be used, by what the section says, or by what nobody needs to
  * say. */
-static bool is_known_type(struct sdp_media media, const char *section)
+static bool is_known(enum sdp_kind kind, const struct sdp_format *format, const char *section)
 {
     const char *encoding;
     char name[32];
 
-    set_static_type(&media);
     for (const char *line = section; *line && strncmp(line, "m=", 2) != 0;
          line += strspn(line, "\r\n")) {
-        size_t bytes = find_mapped(line, media.payload_type, &encoding);
+        size_t bytes = find_mapped(line, format->payload_type, &encoding);
 
         if (bytes > 0) {
             snprintf(name, sizeof(name), "%.*s", (int)bytes, encoding);
-            return depacketizer_knows(media.kind, name);
+            return depacketizer_knows(kind, name);
         }
         line += strcspn(line, "\r\n");
     }
-    return depacketizer_knows(media.kind, media.encoding);
+    return depacketizer_knows(kind, format->encoding);
 }
 
-/* The first of a list that is known; else the first. */
-static int choose_type(const struct sdp_media *media, const char *types, const char *section)
+/* Those of a list that are known; else the first. Returns whether there is any. */
+static bool list_formats(struct sdp_media *media, const char *types, const char *section)
 {
-    struct sdp_media of_type = *media;
+    struct sdp_format first = format_of(media->kind, (int)bounded(types, 0, 127, -1));
 
-    for (unsigned i = 0; i < MAX_TYPES && *types; i++) {
-        of_type.payload_type = (int)bounded(types, 0, 127, -1);
-        if (of_type.payload_type >= 0 && is_known_type(of_type, section))
-            return of_type.payload_type;
+    for (unsigned i = 0; i < MAX_TYPES && *types && media->n_formats < SDP_MAX_FORMATS; i++) {
+        struct sdp_format format = format_of(media->kind, (int)bounded(types, 0, 127, -1));
+
+        if (format.payload_type >= 0 && is_known(media->kind, &format, section))
+            media->formats[media->n_formats++] = format;
         types += strcspn(types, " \t");
         types += strspn(types, " \t");
     }
-    return media->payload_type;
+    if (media->n_formats == 0)
+        media->formats[media->n_formats++] = first;
+    return first.payload_type >= 0;
 }
 
 /* "video 0 RTP/AVP 96 97", and what is behind that line. */
@@ -133,21 +143,12 @@ static bool read_media(struct sdp_media *media, char *line, const char *section)
         .port = (int)bounded(port, 0, 65535, 0),
         .protocol = protocol,
         .is_plain = is_plain(protocol),
-        .payload_type = (int)bounded(types, 0, 127, -1),
-        .encoding = "",
-        .format = "",
         .control = "",
         .address = "",
         .sources = "",
         .is_sent = true,
     };
-    if (media->payload_type < 0)
-        return false;
-    media->payload_type = choose_type(media, types, section);
-    media->clock_hz = media->kind == SDP_AUDIO ? 8000 : 90000;
-    media->n_channels = media->kind == SDP_AUDIO;
-    set_static_type(media);
-    return true;
+    return list_formats(media, types, section);
 }
 
 /* "IN IP4 239.1.2.3/127" */
@@ -165,22 +166,42 @@ static const char *read_connection(char *line, int *ttl)
     return address;
 }
 
-/* "96 MPEG4-GENERIC/48000/2", if it is of the payload type that is used */
+/* The format that an attribute is of, "96 ...", and what it says of it; NULL: of none. */
+static struct sdp_format *read_format(struct sdp_media *media, char *value, char **what)
+{
+    *what = next_word(value);
+    for (unsigned i = 0; i < media->n_formats; i++)
+        if (bounded(value, 0, 127, -1) == media->formats[i].payload_type)
+            return &media->formats[i];
+    return NULL;
+}
+
+/* "96 MPEG4-GENERIC/48000/2" */
 static void read_rtpmap(struct sdp_media *media, char *value)
 {
-    char *encoding = next_word(value), *clock, *channels;
+    char *encoding, *clock, *channels;
+    struct sdp_format *format = read_format(media, value, &encoding);
 
-    if (bounded(value, 0, 127, -1) != media->payload_type)
+    if (!format)
         return;
-    media->encoding = encoding;
+    format->encoding = encoding;
     clock = strchr(encoding, '/');
     if (!clock)
         return;
     *clock++ = '\0';
-    media->clock_hz = (int)bounded(clock, 1, INT32_MAX, media->clock_hz);
+    format->clock_hz = (int)bounded(clock, 1, INT32_MAX, format->clock_hz);
     channels = strchr(clock, '/');
-    media->n_channels =
+    format->n_channels =
         channels ? (int)bounded(channels + 1, 1, MAX_CHANNELS, 1) : media->kind == SDP_AUDIO;
+}
+
+static void read_fmtp(struct sdp_media *media, char *value)
+{
+    char *parameters;
+    struct sdp_format *format = read_format(media, value, &parameters);
+
+    if (format)
+        format->parameters = parameters;
 }
 
 /* "0,0,1080,1920": top, left, bottom, right */
@@ -213,10 +234,7 @@ static void read_media_attribute(struct sdp_media *media, const char *name, char
     if (!strcasecmp(name, "rtpmap")) {
         read_rtpmap(media, value);
     } else if (!strcasecmp(name, "fmtp")) {
-        char *format = next_word(value);
-
-        if (bounded(value, 0, 127, -1) == media->payload_type)
-            media->format = format;
+        read_fmtp(media, value);
     } else if (!strcasecmp(name, "control")) {
         media->control = value;
     } else if (!strcasecmp(name, "framerate")) {
@@ -371,7 +389,26 @@ int sdp_read(struct sdp *sdp, char *text, size_t bytes)
         read_line(&reading, line);
     }
     set_filters(&reading);
+    for (unsigned i = 0; i < sdp->n_media; i++)
+        sdp_use_format(&sdp->media[i], &sdp->media[i].formats[0]);
     return sdp->n_media > 0 ? 0 : AVERROR_INVALIDDATA;
+}
+
+const struct sdp_format *sdp_find_format(const struct sdp_media *media, int payload_type)
+{
+    for (unsigned i = 0; i < media->n_formats; i++)
+        if (media->formats[i].payload_type == payload_type)
+            return &media->formats[i];
+    return NULL;
+}
+
+void sdp_use_format(struct sdp_media *media, const struct sdp_format *format)
+{
+    media->payload_type = format->payload_type;
+    media->encoding = format->encoding;
+    media->clock_hz = format->clock_hz;
+    media->n_channels = format->n_channels;
+    media->format = format->parameters;
 }
 
 const char *sdp_format_parameter(const struct sdp_media *media, const char *name, size_t *bytes)

@@ -13,6 +13,8 @@
 
 /* Media sections that are kept; more are counted. */
 #define SDP_MAX_MEDIA 8
+/* Payload types of a section that are kept, of those that can be used. */
+#define SDP_MAX_FORMATS 4
 
 enum sdp_kind {
     SDP_OTHER,
@@ -21,17 +23,28 @@ enum sdp_kind {
     SDP_APPLICATION,
 };
 
+/* What packets of a payload type are. */
+struct sdp_format {
+    int payload_type;       /* 0 to 127 */
+    const char *encoding;   /* "H264", in the camera's own case; of a static type as well */
+    int clock_hz;           /* 1 to INT32_MAX */
+    int n_channels;         /* of sound: 1 to 64 */
+    const char *parameters; /* of a=fmtp */
+};
+
 /* One m= section. Strings lie in the bytes that were read; "" where nothing was said. */
 struct sdp_media {
     enum sdp_kind kind;
     int port;             /* 0: the server decides */
     const char *protocol; /* "RTP/AVP" */
     bool is_plain;        /* it is RTP as it is read here: not encrypted (RTP/SAVP) */
-    int payload_type;     /* the first one that is known, else the first; 0 to 127 */
-    const char *encoding; /* "H264", in the camera's own case; of a static type as well */
-    int clock_hz;         /* 1 to INT32_MAX */
-    int n_channels;       /* of sound: 1 to 64 */
-    const char *format;   /* parameters of a=fmtp */
+    int payload_type;     /* the format that is used, at first the first of them */
+    const char *encoding; /* as sdp_format has these */
+    int clock_hz;
+    int n_channels;
+    const char *format;                         /* parameters of a=fmtp */
+    struct sdp_format formats[SDP_MAX_FORMATS]; /* those that are known, else the first */
+    unsigned n_formats;
     const char *control;
     const char *address; /* c=, of its own or of the session; without time to live */
     int ttl;             /* of a multicast address; 0: not said */
@@ -58,6 +71,12 @@ struct sdp {
  * Returns 0, or AVERROR_INVALIDDATA: no media section that can be used.
  */
 int sdp_read(struct sdp *sdp, char *text, size_t bytes);
+
+/* The format of a payload type among those of a section; NULL: it has none. */
+const struct sdp_format *sdp_find_format(const struct sdp_media *media, int payload_type);
+
+/* From now on the section is read as this one of its formats. */
+void sdp_use_format(struct sdp_media *media, const struct sdp_format *format);
 
 /*
  * The value of a parameter of a=fmtp, "sprop-parameter-sets" in "packetization-mode=1;

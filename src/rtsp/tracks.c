@@ -14,6 +14,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Of likeness(): it is no other one's. */
+#define CERTAIN 2
+
 static bool is_wanted(const struct rtsp_camera *camera, const struct sdp_media *media)
 {
     enum limef_media wanted = camera->settings.media;
@@ -172,6 +175,7 @@ static void count_track(struct limef_rtsp_source_counters *counters, const struc
         receiver->n_foreign + track->datagrams.n_foreign + receiver->depacketizer.n_reserved;
     counters->n_kernel_drops += track->datagrams.n_kernel_drops;
     counters->n_other_ssrc += receiver->n_other_ssrc;
+    counters->n_formats += receiver->n_formats;
 }
 
 void rtsp_camera_count(const struct rtsp_camera *camera,
@@ -272,15 +276,23 @@ int rtsp_camera_receive_datagrams(struct rtsp_camera *camera, unsigned which, in
     return came;
 }
 
-/* Of two on one channel: media are told by their payload type, reports by who sends them. */
-static bool is_for(const struct rtsp_receiver *receiver, const struct rtsp_item *item)
+/* Of two on one channel: media are told by their payload type, at best the one that came last,
+ * reports by who sends them. The greater, the rather it is this one's. */
+static int likeness(const struct rtsp_receiver *receiver, const struct rtsp_item *item)
 {
     const struct rtp_statistics *statistics = &receiver->statistics;
 
-    if (item->data_bytes >= 2 && !rtcp_is(item->data, item->data_bytes))
-        return (item->data[1] & 0x7f) == receiver->payload_type;
+    if (item->data_bytes >= 2 && !rtcp_is(item->data, item->data_bytes)) {
+        uint8_t payload_type = item->data[1] & 0x7f;
+
+        return payload_type == receiver->described.payload_type
+                   ? CERTAIN
+                   : rtsp_receiver_knows(receiver, payload_type);
+    }
     return item->data_bytes >= 8 && statistics->has_begun &&
-           AV_RB32(item->data + 4) == statistics->ssrc;
+                   AV_RB32(item->data + 4) == statistics->ssrc
+               ? CERTAIN
+               : 0;
 }
 
 /* Whose packet that is, by its channel; some cameras give two tracks the same, or ones that
@@ -288,18 +300,20 @@ static bool is_for(const struct rtsp_receiver *receiver, const struct rtsp_item 
 static struct rtsp_track *track_of(const struct rtsp_camera *camera, const struct rtsp_item *item)
 {
     struct rtsp_track *found = NULL;
+    int most = -1;
 
-    for (unsigned i = 0; i < camera->n_tracks; i++) {
+    for (unsigned i = 0; i < camera->n_tracks && most < CERTAIN; i++) {
         struct rtsp_track *track = camera->tracks[i];
-        bool is_its = is_for(&track->receiver, item);
+        int like;
 
         if (!track->is_set_up ||
             (item->channel != track->channel && item->channel != track->channel + 1))
             continue;
-        if (!found || is_its)
+        like = likeness(&track->receiver, item);
+        if (like > most) {
             found = track;
-        if (is_its)
-            break;
+            most = like;
+        }
     }
     return found;
 }

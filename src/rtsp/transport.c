@@ -216,13 +216,29 @@ static int join(struct rtsp_track *track, const char *transport)
         &own);
 }
 
-/* "RTP/AVP/TCP;unicast" or "RTP/AVP;unicast;interleaved=0-1": one of both is left out at times. */
-static bool is_interleaved(const char *transport)
+static bool ends_with(const char *text, size_t bytes, const char *end)
 {
-    size_t bytes = strcspn(transport, "; ,"), unused;
+    size_t n = strlen(end);
 
-    return (bytes >= 4 && !strncasecmp(transport + bytes - 4, "/TCP", 4)) ||
-           rtsp_parameter(transport, ';', "interleaved", &unused);
+    return bytes >= n && !strncasecmp(text + bytes - n, end, n);
+}
+
+/* Whether it says of a camera that was asked for TCP that it will send elsewhere: it names UDP, a
+ * group, or ports, and nothing of TCP. "RTP/AVP;unicast" alone is said by some that send by TCP;
+ * who does not is asked by UDP when nothing has come. */
+static bool leads_elsewhere(const char *transport)
+{
+    static const char *const places[] = {"multicast",   "port",      "client_port",
+                                         "server_port", "dest_addr", "src_addr"};
+    size_t bytes = strcspn(transport, "; ,"), unused;
+    bool leads = ends_with(transport, bytes, "/UDP");
+
+    if (ends_with(transport, bytes, "/TCP") ||
+        rtsp_parameter(transport, ';', "interleaved", &unused))
+        return false;
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+        leads |= rtsp_parameter(transport, ';', places[i], &unused) != NULL;
+    return leads;
 }
 
 int rtsp_track_take(struct rtsp_track *track, const char *transport)
@@ -235,8 +251,8 @@ int rtsp_track_take(struct rtsp_track *track, const char *transport)
     track->is_set_up = true;
     read_ssrc(&track->receiver, transport);
     if (!track->camera->is_udp) {
-        if (*transport && !is_interleaved(transport)) /* who says nothing does as it is asked */
-            return AVERROR_INVALIDDATA;               /* it would send elsewhere */
+        if (leads_elsewhere(transport))
+            return AVERROR_INVALIDDATA;
         if (read_range(transport, "interleaved", 255, values) && values[0] < 255)
             track->channel = (uint8_t)values[0];
         rtsp_framing_add(&track->camera->framing, track->channel);

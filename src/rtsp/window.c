@@ -57,6 +57,25 @@ static void give_back_lent(struct rtp_window *window)
     window->lent = NULL;
 }
 
+/* Nobody waits. */
+static void release_memory(struct rtp_window *window)
+{
+    give_back_lent(window);
+    while (window->vacant)
+        memory_release(take_memory(window, 0));
+    memory_release(window->slots);
+    window->slots = NULL;
+    window->n_slots = 0;
+}
+
+/* A packet did not wait. What was needed at the beginning, or by one bad minute, is not kept for
+ * ever: it is two fifths of what a camera takes. */
+static void note_in_order(struct rtp_window *window)
+{
+    if (window->n_waiting == 0 && window->slots && ++window->n_in_order >= RTP_WINDOW_IDLE_PACKETS)
+        release_memory(window);
+}
+
 static void empty(struct rtp_window *window, struct rtp_window_slot *slot)
 {
     put_memory(window, slot->data, slot->bytes);
@@ -115,6 +134,7 @@ static int keep(struct rtp_window *window, int64_t sequence, const uint8_t *data
     };
     memcpy(slot->data, data, bytes);
     window->waiting_bytes += bytes;
+    window->n_in_order = 0;
     if (window->n_waiting++ == 0 || sequence < window->searched)
         window->searched = sequence;
     return RTP_WINDOW_WAITS;
@@ -177,6 +197,7 @@ int rtp_window_put(struct rtp_window *window, int64_t sequence, const uint8_t *d
     if ((gap == 0 && !window->is_held) || gives_up(window, gap)) {
         *n_missing = give_up(window, gap);
         advance(window, sequence);
+        note_in_order(window);
         return RTP_WINDOW_NEXT;
     }
     return gap < RTP_WINDOW_PACKETS ? keep(window, sequence, data, bytes, now_us) : AVERROR(EAGAIN);
@@ -277,9 +298,6 @@ void rtp_window_restart(struct rtp_window *window)
 void rtp_window_clear(struct rtp_window *window)
 {
     rtp_window_restart(window);
-    give_back_lent(window);
-    while (window->vacant)
-        memory_release(take_memory(window, 0));
-    memory_release(window->slots);
+    release_memory(window);
     *window = (struct rtp_window){.wait_us = 0};
 }

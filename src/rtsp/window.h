@@ -15,8 +15,9 @@
  * made by need. */
 #define RTP_WINDOW_PACKETS 2048
 #define RTP_WINDOW_FIRST_PACKETS 256
-/* Memory of packets that is kept while none waits. */
+/* Memory of packets that is kept while none waits, until so many came in order. */
 #define RTP_WINDOW_KEPT_PACKETS 16
+#define RTP_WINDOW_IDLE_PACKETS 512
 /* Memory that a packet waits in: what fits into an Ethernet frame, and some. A larger packet has
  * memory of its own while it waits. */
 #define RTP_WINDOW_PACKET_BYTES 2048
@@ -55,6 +56,7 @@ struct rtp_window {
     size_t lent_bytes, waiting_bytes;
     uint8_t *vacant; /* memory for packets that nobody has, linked by its first bytes; owned */
     unsigned n_vacant;
+    unsigned n_in_order; /* packets in a row that did not wait while none did */
 };
 
 /*
@@ -76,7 +78,7 @@ int rtp_window_put(struct rtp_window *window, int64_t sequence, const uint8_t *d
  *
  * now_us     LIMEF_NO_TIME: nothing is given up; LIMEF_FOREVER: all is.
  * n_missing  written: how many packets were given up just before it.
- * Returns the packet, valid until the next take; NULL: none at present.
+ * Returns the packet, valid until the next take or put; NULL: none at present.
  */
 const uint8_t *rtp_window_take(struct rtp_window *window, int64_t now_us, size_t *bytes,
                                unsigned *n_missing);

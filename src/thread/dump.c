@@ -115,9 +115,10 @@ static void print_json_filter(const struct seen_filter *filter, FILE *file)
     json_print_string(file, filter->kind);
     print_number_or_null(file, "thread", filter->thread);
     fprintf(file,
-            ", \"inside\": %s, \"leaves\": %s, \"frames\": %" PRIu64 ", \"copied_bytes\": %" PRIu64,
+            ", \"inside\": %s, \"leaves\": %s, \"frames\": %" PRIu64 ", \"quiet_us\": %" PRId64
+            ", \"copied_bytes\": %" PRIu64,
             filter->is_inside ? "true" : "false", filter->leaves ? "true" : "false",
-            filter->n_frames, filter->copied_bytes);
+            filter->n_frames, filter->quiet_us, filter->copied_bytes);
     if (filter->cost_us >= 0) /* in whole nanoseconds: the same in every locale */
         fprintf(file, ", \"cost_ns\": %" PRId64, (int64_t)(filter->cost_us * 1000));
     else
@@ -136,9 +137,9 @@ static void print_json_edge(const struct seen_edge *edge, FILE *file)
     fprintf(file,
             "{\"from\": %" PRIu32 ", \"to\": %" PRIu32 ", \"output\": %" PRIu32
             ", \"boundary\": %s, \"waiting\": %u, \"depth\": %u, \"oldest_us\": %" PRId64
-            ", \"late_us\": %" PRId64,
+            ", \"late_us\": %" PRId64 ", \"unwritten_us\": %" PRId64 ", \"unread_us\": %" PRId64,
             edge->from, edge->to, edge->output, edge->is_cut ? "true" : "false", edge->n_waiting,
-            counters->depth, edge->oldest_us, edge->late_us);
+            counters->depth, edge->oldest_us, edge->late_us, edge->unwritten_us, edge->unread_us);
     fprintf(file, ", \"overflow\": \"%s\", \"held\": %s, \"writer_waits\": %s",
             limef_overflow_name(edge->overflow), edge->is_held ? "true" : "false",
             edge->writer_waits ? "true" : "false");

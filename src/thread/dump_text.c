@@ -63,7 +63,8 @@ static void print_filter(const struct graph_seen *seen, uint32_t number, FILE *f
         fputs(" on ", file);
         graph_dump_name(file, seen->threads[filter->thread].name, '\'');
     }
-    fprintf(file, ": %" PRIu64 " frames", filter->n_frames);
+    fprintf(file, ": %" PRIu64 " frames, none for %.1f s", filter->n_frames,
+            (double)filter->quiet_us / 1e6);
     if (filter->copied_bytes)
         fprintf(file, ", %" PRIu64 " bytes copied", filter->copied_bytes);
     if (filter->cost_us >= 0)
@@ -86,8 +87,11 @@ static void print_boundary(const struct graph_seen *seen, const struct seen_edge
         fprintf(file, ", the oldest for %.3f s", (double)edge->oldest_us / 1e6);
     if (edge->late_us)
         fprintf(file, ", too old for %.3f s", (double)edge->late_us / 1e6);
-    fprintf(file, "; %" PRIu64 " written, %" PRIu64 " read, %" PRIu64 " dropped",
-            counters->n_written, counters->n_read, limef_lane_n_dropped(counters));
+    fprintf(file,
+            "; %" PRIu64 " written, none for %.1f s; %" PRIu64 " read, none for %.1f s; %" PRIu64
+            " dropped",
+            counters->n_written, (double)edge->unwritten_us / 1e6, counters->n_read,
+            (double)edge->unread_us / 1e6, limef_lane_n_dropped(counters));
     if (limef_lane_n_dropped(counters))
         fprintf(file,
                 " (oldest %" PRIu64 ", to key %" PRIu64 ", flush %" PRIu64 ", timeout %" PRIu64

@@ -303,6 +303,8 @@ int graph_detach(struct limef_graph_inside *graph, const struct graph_node *node
             ret = one;
     }
     idle = graph_stop_idle(graph, deadline_us);
+    if (idle < 0)
+        limef_fail(idle, graph->settings.name, "a thread without work does not come back");
     graph_watch_closely(graph);
     return ret < 0 ? ret : idle;
 }

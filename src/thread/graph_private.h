@@ -50,6 +50,13 @@ struct graph_thread {
     char stuck_in[80];    /* the filter then */
 };
 
+/* A progress clock: a count that was looked at, and when it was first seen as it is. Whoever holds
+ * the registry. */
+struct graph_progress {
+    uint64_t n;
+    int64_t since_us; /* 0: nobody looked yet */
+};
+
 struct graph_node {
     struct graph_node *next;
     struct limef_filter *filter;
@@ -73,17 +80,18 @@ struct graph_node {
     double age_us;                  /* of live ones, mean; LIMEF_NOT_MEASURED: none was looked at */
     bool is_measured;               /* in this window */
     bool is_probed;
-    uint64_t fingerprint;       /* as it was known before the filter ran */
-    bool is_root;               /* was added by name: stays until it is removed */
-    bool is_new;                /* found by the walk that is going on */
-    bool is_reached;            /* while what stays is looked for */
-    bool source_is_on;          /* its thread steps it, or runs its tick */
-    bool leaves;                /* a removal has begun */
-    bool is_pinned;             /* belongs to a chain that stays as it is */
-    uint32_t group;             /* of what leaves together */
-    uint32_t seen_number;       /* whoever holds the registry: in a snapshot */
-    uint32_t depth, told_depth; /* graph_depth.c: pictures held behind it; what it was told */
-    bool depth_is_known;        /* while they are counted */
+    uint64_t fingerprint;           /* as it was known before the filter ran */
+    bool is_root;                   /* was added by name: stays until it is removed */
+    bool is_new;                    /* found by the walk that is going on */
+    bool is_reached;                /* while what stays is looked for */
+    bool source_is_on;              /* its thread steps it, or runs its tick */
+    bool leaves;                    /* a removal has begun */
+    bool is_pinned;                 /* belongs to a chain that stays as it is */
+    uint32_t group;                 /* of what leaves together */
+    uint32_t seen_number;           /* whoever holds the registry: in a snapshot */
+    struct graph_progress progress; /* frames taken; of a source, passed on */
+    uint32_t depth, told_depth;     /* graph_depth.c: pictures held behind it; what it was told */
+    bool depth_is_known;            /* while they are counted */
 
     /* graph_apply.c: why it is not where the plan wants it; AVERROR_EXIT: nobody tried; 0: it is */
     int failed;
@@ -110,13 +118,14 @@ struct graph_edge {
     int64_t neglected_us;   /* likewise: since when nobody has read what waits */
     uint64_t n_read_then;
     bool said_neglected;
-    bool is_late;                    /* likewise: frames have been older than is granted */
-    unsigned n_unlike;               /* looks in a row at which they were not as is_late says */
-    int64_t late_us;                 /* since when they are late */
-    uint64_t n_late;                 /* times that they became so */
-    char late_in[80];                /* the filter then */
-    bool was_cut;                    /* by a boundary that is gone; the next two are of those */
-    struct limef_lane_counters past; /* sums; max_used the largest, depth the last */
+    struct graph_progress written, read; /* of the boundary; without one both are of its filter */
+    bool is_late;                        /* likewise: frames have been older than is granted */
+    unsigned n_unlike;                   /* looks in a row at which they were not as is_late says */
+    int64_t late_us;                     /* since when they are late */
+    uint64_t n_late;                     /* times that they became so */
+    char late_in[80];                    /* the filter then */
+    bool was_cut;                        /* by a boundary that is gone; the next two are of those */
+    struct limef_lane_counters past;     /* sums; max_used the largest, depth the last */
     struct limef_histogram past_wait;
 };
 
@@ -234,7 +243,9 @@ bool graph_is_driven(const struct graph_node *node);
 /* Thread: the worker's, or the controlling one while it does not run */
 void graph_drive(struct graph_node *node, struct worker *worker);
 void graph_drive_no_more(struct graph_node *node, struct worker *worker);
-/* Stops the workers that no filter runs on. */
+/* Stops the workers that no filter runs on. Returns 0, or AVERROR(ETIMEDOUT): one has not come
+ * back, which waits for a processor, mostly; it is not taken before it has, the next time. Not
+ * logged. */
 int graph_stop_idle(struct limef_graph_inside *graph, int64_t deadline_us);
 /* Whether frames can get from a thread back to it, if all filters run where they are wanted. */
 bool graph_has_circle(struct limef_graph_inside *graph, struct graph_thread *through);

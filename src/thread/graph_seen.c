@@ -98,6 +98,34 @@ static int make_room(struct graph_seen *seen)
     return 0;
 }
 
+static void note_count(struct graph_progress *progress, uint64_t n, int64_t now_us)
+{
+    if (progress->n != n || !progress->since_us)
+        *progress = (struct graph_progress){.n = n, .since_us = now_us};
+}
+
+void graph_note_progress(struct limef_graph_inside *graph, int64_t now_us)
+{
+    for (struct graph_node *node = graph->nodes; node; node = node->next) {
+        uint64_t n = LIMEF_COUNTED(node->filter->n_frames);
+
+        for (const struct graph_edge *edge = graph->edges; node->source.source && edge;
+             edge = edge->next)
+            if (edge->from == node)
+                n += edge->is_shown ? LIMEF_COUNTED(edge->input.lane.n_written)
+                                    : LIMEF_COUNTED(edge->to->filter->n_frames);
+        note_count(&node->progress, n, now_us);
+    }
+    for (struct graph_edge *edge = graph->edges; edge; edge = edge->next) {
+        uint64_t n = LIMEF_COUNTED(edge->to->filter->n_frames);
+
+        note_count(&edge->written, edge->is_shown ? LIMEF_COUNTED(edge->input.lane.n_written) : n,
+                   now_us);
+        note_count(&edge->read, edge->is_shown ? LIMEF_COUNTED(edge->input.lane.n_read) : n,
+                   now_us);
+    }
+}
+
 static void see_filters(struct limef_graph_inside *graph, struct graph_seen *seen)
 {
     uint32_t n = 0;
@@ -115,6 +143,7 @@ static void see_filters(struct limef_graph_inside *graph, struct graph_seen *see
         filter->is_inside = LIMEF_COUNTED(node->filter->inside);
         filter->leaves = node->leaves;
         filter->n_frames = LIMEF_COUNTED(node->filter->n_frames);
+        filter->quiet_us = seen->at_us - node->progress.since_us;
         filter->copied_bytes = LIMEF_COUNTED(node->filter->copied_bytes);
         filter->n_counts =
             node->filter->ops->counts ? node->filter->ops->counts(node->filter, filter->counts) : 0;
@@ -132,6 +161,8 @@ static void see_edge(const struct graph_edge *edge, struct seen_edge *seen, int6
                                .output = edge->output,
                                .is_cut = edge->is_shown,
                                .n_late = edge->n_late,
+                               .unwritten_us = now_us - edge->written.since_us,
+                               .unread_us = now_us - edge->read.since_us,
                                .counters = edge->past};
     if (!edge->is_shown)
         return;
@@ -199,6 +230,7 @@ static void see_all(struct limef_graph_inside *graph, struct graph_seen *seen,
                     graph_visit_fn *visit, void *context)
 {
     seen->at_us = limef_now_us();
+    graph_note_progress(graph, seen->at_us);
     number_threads(graph, seen);
     see_filters(graph, seen);
     see_edges(graph, seen);

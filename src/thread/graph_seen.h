@@ -27,7 +27,8 @@ struct seen_filter {
     bool is_inside;
     bool leaves;
     uint64_t n_frames, copied_bytes;
-    double cost_us; /* LIMEF_NOT_MEASURED: also while the graph is being changed */
+    int64_t quiet_us; /* for so long at least it has taken no frame; a source, passed none on */
+    double cost_us;   /* LIMEF_NOT_MEASURED: also while the graph is being changed */
     struct limef_filter_count counts[LIMEF_FILTER_MAX_COUNTS];
     unsigned n_counts;
 };
@@ -42,7 +43,8 @@ struct seen_edge {
     unsigned n_waiting;
     int64_t oldest_us; /* that waits; 0: none, or not known */
     int64_t late_us;   /* for so long frames have been older than is granted; 0: they are not */
-    uint64_t n_late;   /* times that they became so */
+    int64_t unwritten_us, unread_us; /* for so long at least none was */
+    uint64_t n_late;                 /* times that they became so */
     struct limef_lane_counters counters;
 };
 
@@ -71,6 +73,10 @@ int graph_see(struct limef_graph_inside *graph, struct graph_seen *seen, graph_v
               void *context);
 
 void graph_seen_clear(struct graph_seen *seen);
+
+/* Advances the progress clocks. They are as exact as they are looked at often: who stands still
+ * does so for longer than they say by the time between two looks at most. The registry is held. */
+void graph_note_progress(struct limef_graph_inside *graph, int64_t now_us);
 
 /* Bounded: 0, or AVERROR(EAGAIN). */
 int graph_lock_registry(struct limef_graph_inside *graph);

@@ -265,6 +265,7 @@ int64_t graph_look_for_stuck(struct limef_graph_inside *graph, int64_t now_us)
 
     if (graph_lock_registry(graph) < 0)
         return now_us + FFMAX(period_us, LEAST_PERIOD_US);
+    graph_note_progress(graph, now_us);
     /* two may come from one thread, or one connection */
     for (struct graph_thread *at = graph->threads; at && list.n + 2 <= MAX_SAID; at = at->next)
         look_at_thread(graph, at, now_us, &list);

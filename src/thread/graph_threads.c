@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "thread/graph_private.h"
 
+#include "thread/interrupt.h"
+
 #include <limef/base/log.h>
 
 #include <libavutil/error.h>
@@ -136,12 +138,15 @@ int graph_stop_idle(struct limef_graph_inside *graph, int64_t deadline_us)
     for (struct graph_node *node = graph->nodes; node; node = node->next)
         if (node->thread)
             node->thread->reached = true;
+    for (struct graph_thread *thread = graph->threads; thread; thread = thread->next)
+        if (!thread->consumer && !thread->reached)
+            limef_thread_ask_stop(thread->thread);
     for (struct graph_thread *thread = graph->threads; thread; thread = thread->next) {
         int ret;
 
         if (thread->consumer || thread->reached)
             continue;
-        ret = limef_thread_stop(thread->thread, graph_left_us(deadline_us));
+        ret = thread_stop_until(thread->thread, deadline_us);
         if (ret < 0 && !first_error)
             first_error = ret;
         thread->in_use = ret < 0;

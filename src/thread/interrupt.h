@@ -23,4 +23,8 @@ struct limef_thread;
  */
 void thread_will_stop(struct limef_thread *thread);
 
+/* As limef_thread_stop(), and says nothing of a thread that does not come back: who calls it asks
+ * again. Thread: as there */
+int thread_stop_until(struct limef_thread *thread, int64_t deadline_us);
+
 #endif

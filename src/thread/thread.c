@@ -226,10 +226,8 @@ static void join(struct limef_thread *thread)
     pthread_mutex_unlock(&thread->lock);
 }
 
-int limef_thread_stop(struct limef_thread *thread, int64_t timeout_us)
+int thread_stop_until(struct limef_thread *thread, int64_t deadline_us)
 {
-    int64_t deadline_us = limef_deadline_us(timeout_us);
-
     if (!thread->ops || !is_started(thread))
         return 0;
     limef_thread_ask_stop(thread);
@@ -238,10 +236,18 @@ int limef_thread_stop(struct limef_thread *thread, int64_t timeout_us)
     /* acquire: pairs with the release in thread_main() */
     while (atomic_load_explicit(&thread->alive, memory_order_acquire)) {
         if (deadline_us != LIMEF_FOREVER && limef_now_us() >= deadline_us)
-            return limef_fail(AVERROR(ETIMEDOUT), thread->settings.name,
-                              "the thread does not come back");
+            return AVERROR(ETIMEDOUT);
         futex_wait(&thread->alive, 1, deadline_us);
     }
     join(thread);
     return 0;
+}
+
+int limef_thread_stop(struct limef_thread *thread, int64_t timeout_us)
+{
+    int ret = thread_stop_until(thread, limef_deadline_us(timeout_us));
+
+    if (ret == AVERROR(ETIMEDOUT))
+        limef_fail(ret, thread->settings.name, "the thread does not come back");
+    return ret;
 }

@@ -35,6 +35,35 @@ static void clear(void)
 
 TestSuite(graph_options, .fini = clear);
 
+Test(graph_options, takes_passwords_from_one_place)
+{
+    cr_assert(eq(int, parse("--password-file=- pattern"), 0));
+    cr_assert(eq(str, (char *)options.password_file, "-"));
+    cr_assert(eq(int, options.password_fd, -1));
+    cr_assert(eq(int, parse("--password-fd=7 pattern"), 0));
+    cr_assert(eq(int, options.password_fd, 7));
+    cr_assert(eq(int, parse("--password-fd=x pattern"), -1));
+    cr_assert(eq(int, parse("--password-file= pattern"), -1));
+    cr_assert(eq(int, parse("--password-file=a --password-fd=7 pattern"), -1));
+}
+
+Test(graph_options, overwrites_logins_in_the_arguments_alone)
+{
+    static const char line[] = "rtsp url=rtsp://u:p@ss@host/a ! null; file:a@b ! null";
+    char word[] = "rtsp://u:p@ss@host/a";
+    char *argv[] = {(char[]){"limef-graph"}, word, NULL};
+
+    cr_assert(eq(int, parse(line), 0));
+    cr_assert(eq(str, options.description, (char *)line));
+    graph_options_hide_logins(options.description);
+    cr_assert(
+        eq(str, options.description, "rtsp url=rtsp://******@host/a ! null; file:a@b ! null"));
+    graph_options_clear(&options);
+    cr_assert(eq(int, graph_options_parse(&options, 2, argv, NULL), 0));
+    cr_assert(eq(str, word, "rtsp://******@host/a"));
+    cr_assert(eq(str, options.description, "rtsp://u:p@ss@host/a"));
+}
+
 Test(graph_options, has_sane_defaults)
 {
     cr_assert(eq(int, parse("pattern ! null"), 0));

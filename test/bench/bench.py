@@ -28,7 +28,7 @@ GROUPS = {
               "team": team.bench},
     "audio": {"audio": audio.bench, "audio-step": audio.in_step, "audio-drift": audio.drift,
               "audio-long": audio.long_drift},
-    "cameras": {"cameras": cameras.received, "camera-start": cameras.started,
+    "cameras": {"cameras": cameras.received, "camera-many": cameras.many, "camera-start": cameras.started,
                 "camera-attach": cameras.attached, "camera-wall": cameras.shown},
 }
 BENCHES = [name for group in GROUPS.values() for name in group]

@@ -9,13 +9,18 @@
  * Or to the first picture of a branch behind a decoder that runs already, of a
  * stream that goes on at 25 pictures a second.
  *
- *   gop CLIP [REPETITIONS [decoded]]     prints one JSON object, milliseconds
+ * Or until libavcodec alone has the last picture of the same packets, in one loop, on as many
+ * threads as it likes.
+ *
+ *   gop CLIP [REPETITIONS [decoded|bare]]     prints one JSON object, milliseconds
  */
 #include <limef/limef.h>
 
+#include <libavcodec/avcodec.h>
 #include <libavutil/error.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define MAX_FRAMES 4096
@@ -195,6 +200,43 @@ static int64_t attach_decoded(struct scene *scene, uint32_t at)
     return begun_us;
 }
 
+static void receive_all(AVCodecContext *decoder, AVFrame *picture, unsigned *n_pictures)
+{
+    while (avcodec_receive_frame(decoder, picture) >= 0)
+        ++*n_pictures;
+}
+
+/* Milliseconds; -1: nothing came. */
+static double measure_bare(uint32_t at)
+{
+    AVCodecContext *decoder = NULL;
+    AVFrame *picture = av_frame_alloc();
+    int64_t begun_us = limef_now_us();
+    unsigned n_pictures = 0;
+
+    for (uint32_t i = 0; i < at; i++) {
+        const struct limef_frame *frame = &clip[i].frame;
+        const AVCodecParameters *parameters;
+
+        if (frame->frame_class == LIMEF_FRAME_CODEC && !decoder) {
+            parameters = limef_payload_codec(frame->payload);
+            decoder = avcodec_alloc_context3(avcodec_find_decoder(parameters->codec_id));
+            avcodec_parameters_to_context(decoder, parameters);
+            decoder->thread_count = 0;
+            if (avcodec_open2(decoder, NULL, NULL) < 0)
+                return -1;
+        } else if (frame->frame_class == LIMEF_FRAME_PACKET && decoder) {
+            avcodec_send_packet(decoder, limef_payload_packet(frame->payload));
+            receive_all(decoder, picture, &n_pictures);
+        }
+    }
+    avcodec_send_packet(decoder, NULL);
+    receive_all(decoder, picture, &n_pictures);
+    av_frame_free(&picture);
+    avcodec_free_context(&decoder);
+    return n_pictures + 1 >= at ? (double)(limef_now_us() - begun_us) / 1000 : -1;
+}
+
 /* Milliseconds; -1: nothing came. */
 static double measure(uint32_t at, bool is_decoded)
 {
@@ -223,13 +265,17 @@ static int compare(const void *a, const void *b)
 int main(int argc, char **argv)
 {
     int n = argc > 2 ? atoi(argv[2]) : 20;
-    bool is_decoded = argc > 3;
+    bool is_decoded = argc > 3 && !strcmp(argv[3], "decoded");
+    bool is_bare = argc > 3 && !strcmp(argv[3], "bare");
     double *ms = calloc((size_t)(n > 0 ? n : 1), sizeof(*ms));
 
     if (argc < 2 || n < 1 || !ms || load(argv[1]) < 0 || n_clip < 3)
         return 1;
-    for (int i = 0; i < n; i++) /* from the middle of the group to its end */
-        ms[i] = measure(n_clip / 2 + (uint32_t)i * (n_clip / 2 - 1) / (uint32_t)n, is_decoded);
+    for (int i = 0; i < n; i++) { /* from the middle of the group to its end */
+        uint32_t at = n_clip / 2 + (uint32_t)i * (n_clip / 2 - 1) / (uint32_t)n;
+
+        ms[i] = is_bare ? measure_bare(at) : measure(at, is_decoded);
+    }
     qsort(ms, (size_t)n, sizeof(*ms), compare);
     printf("{\"packets\": %u, \"repetitions\": %d, \"min_ms\": %.1f, \"p50_ms\": %.1f, "
            "\"max_ms\": %.1f}\n",

@@ -8,11 +8,13 @@
  * seconds=N     goes on for so long instead, faults or not; for the soak
  * pause_ms=N    between two faults of a camera; 0
  * report_s=N    a line with memory every so often; 0: none
- * allow_ms=N    from when all is right with the camera, beside the longest backoff, until pictures
- *               come again, the longest time left out that one thread waited for a processor; 2000
+ * allow_ms=N    until pictures come again, the longest time left out that one thread waited for a
+ *               processor: from the end of the backoff that was under way when all was right with
+ *               the camera, or was next; and from when all was right, beside the longest; 2000
  * kind=NAME     only that one; variant=N: of it, that one
- * backoff_ms=N  the backoff that users have, of which none longer than that may be met; without it
- *               a tenth of that, and none but its longest is judged
+ * backoff_ms=N  the backoff that users have, 0.5 s doubling to 30 s, of which none longer than that
+ *               may be met; without it 50 ms doubling to 400 ms
+ * timeout_ms=N  that cameras are asked with; 1000
  *
  * Fails if a picture is decoded that the camera did not send, if times go back, if a camera does
  * not come back in time, or if descriptors are left open. 77: there is no encoder for a clip.
@@ -58,8 +60,10 @@ struct slot {
     enum phase phase;
     struct fault fault;
     uint64_t mark;
-    int64_t since_us, base_us, well_us;
-    struct waits waits; /* when it was well */
+    int64_t since_us, well_us;
+    int64_t base_us;     /* when its backoff was over; when it was well if there was none */
+    uint64_t n_connects; /* when it was well */
+    struct waits waits;  /* when it was well */
     bool is_udp, is_secure;
     struct limef_rtsp_tls_settings tls;
 };
@@ -155,12 +159,16 @@ static void pick(struct slot *slot, enum fault_kind only, int64_t variant)
     }
 }
 
-static int64_t waited_until_us(const struct slot *slot)
+/* The try that finds it well is the first one after that: what comes later is late. */
+static void note_backoff(struct slot *slot)
 {
     struct limef_rtsp_source_counters counters;
 
     limef_rtsp_source_get_counters(&slot->camera, &counters);
-    return counters.retry_us;
+    if (slot->phase != RESUMING)
+        slot->n_connects = counters.n_connects;
+    if (counters.n_connects == slot->n_connects && slot->base_us < counters.retry_us)
+        slot->base_us = counters.retry_us;
 }
 
 static void note(struct slot *slot, int64_t now_us, int64_t allow_us)
@@ -171,7 +179,7 @@ static void note(struct slot *slot, int64_t now_us, int64_t allow_us)
     int64_t all_us = now_us - slot->well_us - played_us;
     int64_t own_us = waits_leave_out(&slot->waits, all_us);
 
-    took_us = took_us > 0 ? took_us : 0;
+    took_us = waits_leave_out(&slot->waits, took_us > 0 ? took_us : 0);
     record->n++;
     record->sum_us += took_us;
     if (took_us > record->longest_us)
@@ -181,11 +189,12 @@ static void note(struct slot *slot, int64_t now_us, int64_t allow_us)
     if (own_us > record->longest_own_us)
         record->longest_own_us = own_us;
     n_over++;
-    if (own_us > most_backoff_us + allow_us) {
+    if (took_us > allow_us || own_us > most_backoff_us + allow_us) {
         n_late++;
-        printf("late: \"%s\" n %u variant %u us %" PRId64 ": %" PRId64 " ms of %" PRId64 "\n",
+        printf("late: \"%s\" n %u variant %u us %" PRId64 ": %" PRId64
+               " ms after its backoff, %" PRId64 " ms of %" PRId64 " since it was well\n",
                fault_name(slot->fault.kind), slot->fault.n, slot->fault.variant, slot->fault.us,
-               own_us / 1000, all_us / 1000);
+               took_us / 1000, own_us / 1000, all_us / 1000);
     }
 }
 
@@ -194,10 +203,9 @@ static void look_at(struct slot *slot, char **arguments, enum fault_kind only)
 {
     unsigned i = (unsigned)(slot - slots);
     uint64_t n_good = atomic_load_explicit(&slot->n_good, memory_order_relaxed);
-    int64_t now_us = limef_now_us(), waited_us = waited_until_us(slot);
+    int64_t now_us = limef_now_us();
 
-    if (slot->base_us < waited_us)
-        slot->base_us = waited_us;
+    note_backoff(slot);
     switch (slot->phase) {
     case SETTLING:
         if (n_good < slot->mark + STEADY_PICTURES ||
@@ -216,6 +224,7 @@ static void look_at(struct slot *slot, char **arguments, enum fault_kind only)
             break;
         slot->phase = RESUMING;
         slot->well_us = slot->base_us = now_us;
+        note_backoff(slot); /* that is under way */
         waits_read(&slot->waits);
         slot->mark = n_good;
         break;
@@ -236,7 +245,7 @@ static void look_at(struct slot *slot, char **arguments, enum fault_kind only)
     }
 }
 
-static void set_up(unsigned n, uint32_t seed, bool has_short_backoff)
+static void set_up(unsigned n, uint32_t seed, bool has_short_backoff, int64_t timeout_us)
 {
     size_t graph_bytes = LIMEF_GRAPH_BYTES(4 * (size_t)n + 8);
 
@@ -266,7 +275,7 @@ static void set_up(unsigned n, uint32_t seed, bool has_short_backoff)
                                        .url = slot->url,
                                        .slot = i,
                                        .transport = slot->is_udp ? LIMEF_RTSP_UDP : LIMEF_RTSP_AUTO,
-                                       .timeout_us = TIMEOUT_US,
+                                       .timeout_us = timeout_us,
                                        .tls = &slot->tls}) < 0 ||
             limef_decode_filter_init(&slot->decode, "decode", NULL) < 0)
             abort();
@@ -376,7 +385,8 @@ int main(int n_arguments, char **arguments)
     limef_log_set_level(LIMEF_LOG_ERROR);
     n_before = count_entries("/proc/self/fd");
     most_backoff_us = number(arguments, "backoff_ms", LONGEST_BACKOFF_US / 1000) * 1000;
-    set_up((unsigned)n, random_state, !argument(arguments, "backoff_ms"));
+    set_up((unsigned)n, random_state, !argument(arguments, "backoff_ms"),
+           number(arguments, "timeout_ms", TIMEOUT_US / 1000) * 1000);
     run(arguments, (unsigned)n, (unsigned)number(arguments, "faults", 100), only);
     tear_down((unsigned)n);
     ret = conclude((unsigned)n, count_entries("/proc/self/fd") - n_before);

@@ -96,14 +96,14 @@ class Camera:
         try:
             if self.tls:
                 connection = self.tls.wrap_socket(connection, server_side=True)
-            _Session(self, connection).run()
+            self.Session(self, connection).run()
         except (OSError, ValueError):
             pass
         finally:
             connection.close()
 
 
-class _Session:
+class Session:
     def __init__(self, camera, connection):
         self.camera = camera
         self.connection = connection
@@ -367,3 +367,6 @@ class _Session:
             self.udp.sendto(packet, (self.client[0], self.client[1] + which))
         else:
             self.send(struct.pack(">cBH", b"$", which, len(packet)) + packet)
+
+
+Camera.Session = Session

@@ -5,6 +5,7 @@
 graph_rtsp.py LIMEF-GRAPH"""
 import hashlib
 import json
+import os
 import pathlib
 import shutil
 import socket
@@ -25,6 +26,7 @@ TEMP = tempfile.TemporaryDirectory(prefix="limef-graph-rtsp-")
 FOLDER = pathlib.Path(TEMP.name)
 CLIP = FOLDER / "clip.h264"
 N_FRAMES = 50
+PASSWORD = "s3cr3t/p@ss"
 
 
 def make_clip():
@@ -33,9 +35,9 @@ def make_clip():
                     "-pix_fmt", "yuv420p", "-bsf:v", "h264_metadata=aud=insert", "-f", "h264", CLIP], check=True)
 
 
-def graph(*arguments):
-    done = subprocess.run([GRAPH, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          errors="replace", timeout=DEADLINE_S)
+def graph(*arguments, stdin="", pass_fds=()):
+    done = subprocess.run([GRAPH, *arguments], input=stdin, capture_output=True, text=True, errors="replace",
+                          timeout=DEADLINE_S, pass_fds=pass_fds)
     return done.returncode, done.stdout, without_watch(done.stderr)
 
 
@@ -45,10 +47,12 @@ class Rtsp(unittest.TestCase):
         self.camera.speed = 4
         self.addCleanup(self.camera.close)
 
-    def play(self, arguments="", status=3, url=None):
+    def play(self, arguments="", status=3, url=None, options=(), **given):
         """A camera's stream until it left, which is a failure of a camera; how many frames arrived."""
-        returned, output, errors = graph("--report=json",
-                                         f"{url or self.camera.url()} reconnect=no {arguments} ! decode ! null")
+        returned, output, errors = graph("--report=json", *options,
+                                         f"{url or self.camera.url()} reconnect=no {arguments} ! decode ! null",
+                                         **given)
+        self.assertNotIn(PASSWORD, output + errors)
         self.assertEqual(returned, status, errors)
         return json.loads(output.splitlines()[-1])["frames"]
 
@@ -81,6 +85,27 @@ class Rtsp(unittest.TestCase):
         for arguments in ("", f"fingerprint={'0' * 64}"):
             with self.subTest(arguments):
                 self.assertEqual(self.play(arguments, status=2), 0)
+
+    def test_a_password_comes_from_a_file_a_descriptor_or_standard_input(self):
+        self.camera.password, self.camera.algorithm = ("admin", PASSWORD), "SHA-256"
+        self.assertEqual(self.play(status=2), 0)
+        path = FOLDER / "passwords"
+        path.write_text(f"2 admin other\n127.0.0.1 admin {PASSWORD}\n")
+        path.chmod(0o600)
+        self.assertEqual(self.play(options=[f"--password-file={path}"]), N_FRAMES)
+        self.assertEqual(self.play(options=["--password-file=-"], stdin=PASSWORD + "\n",
+                                   url=self.camera.url("admin@")), N_FRAMES)
+        reading, writing = os.pipe()
+        os.write(writing, f"1 admin {PASSWORD}\n".encode())
+        os.close(writing)
+        self.assertEqual(self.play(options=[f"--password-fd={reading}"], pass_fds=[reading]), N_FRAMES)
+        os.close(reading)
+
+    def test_a_password_is_not_shown_where_a_description_is_wrong(self):
+        status, output, errors = graph(f"rtsp://admin:{PASSWORD}@127.0.0.1/ transport=sctp ! null")
+        self.assertEqual(status, 1)
+        self.assertNotIn(PASSWORD, output + errors)
+        self.assertIn("@127.0.0.1/", errors)
 
     def test_a_camera_that_is_not_there_gave_nothing(self):
         with socket.create_server(("127.0.0.1", 0)) as nobody:

@@ -14,6 +14,7 @@ import unittest
 
 import together
 from camera import Camera
+from changing_camera import ChangingCamera
 from player import datagrams_thrown_away, sums_of, times_of
 
 CLIENT, SOURCE = sys.argv[1:3]
@@ -22,17 +23,22 @@ TEMP = tempfile.TemporaryDirectory(prefix="limef-rtsp-")
 FOLDER = pathlib.Path(TEMP.name)
 CLIP = FOLDER / "clip.h264"
 SECRET = "s3cr3t"
+GOP = 25
 STOP_US = 2000000
+
+
+def sums_of_clip(path):
+    sums = subprocess.run(["ffmpeg", "-v", "error", "-i", path, "-f", "framemd5", "-"], check=True,
+                          capture_output=True, text=True).stdout
+    return [line.split(",")[-1].strip() for line in sums.splitlines() if not line.startswith("#")]
 
 
 def make_clip():
     subprocess.run(["ffmpeg", "-v", "error", "-i", SOURCE, "-an", "-frames:v", "100",
-                    "-vf", "scale=320:-2", "-c:v", "libx264", "-preset", "ultrafast", "-g", "25",
+                    "-vf", "scale=320:-2", "-c:v", "libx264", "-preset", "ultrafast", "-g", str(GOP),
                     "-bf", "0", "-qp", "18", "-bsf:v", "h264_metadata=aud=insert", "-f", "h264",
                     CLIP], check=True)
-    sums = subprocess.run(["ffmpeg", "-v", "error", "-i", CLIP, "-f", "framemd5", "-"], check=True,
-                          capture_output=True, text=True).stdout
-    return [line.split(",")[-1].strip() for line in sums.splitlines() if not line.startswith("#")]
+    return sums_of_clip(CLIP)
 
 
 class Result:
@@ -106,6 +112,26 @@ class Rtsp(unittest.TestCase):
                                                  f"transport={transport}")
                 self.assertIn("it ended its streams", result.output)
                 self.assertEqual(result.counters["connects"], 2)
+
+    def test_every_frame_comes_of_a_camera_that_changes_its_payload_type(self):
+        other = FOLDER / "clip.h265"
+        made = subprocess.run(
+            ["ffmpeg", "-v", "error", "-i", CLIP, "-c:v", "libx265", "-preset", "ultrafast", "-x265-params",
+             "keyint=25:min-keyint=25:scenecut=0:open-gop=0:bframes=0:aud=1:repeat-headers=1:log-level=none",
+             "-f", "hevc", other], capture_output=True)
+        if made.returncode:
+            self.skipTest("no encoder of H.265")
+        sums = sums_of_clip(other)
+        self.camera.close()
+        self.camera = ChangingCamera(CLIP.read_bytes(), other.read_bytes(), GOP)
+        self.camera.speed = 2
+        for transport in ("tcp", "udp"):
+            with self.subTest(transport):
+                shown, result = self.play_once(self.camera.url(), f"transport={transport}")
+                self.assertEqual(shown, [(SUMS, sums)[i // GOP % 2][i] for i in range(len(SUMS))], result.output)
+                self.assertEqual(result.counters["formats"], 3)
+                times = times_of(self.sums)
+                self.assertEqual(times, sorted(times))
 
     def test_no_damaged_frame_is_shown_after_a_loss(self):
         self.assert_no_damage()

@@ -139,13 +139,14 @@ static void print_counters(void)
 
     limef_rtsp_source_get_counters(&camera, &counters);
     printf("counters status=%d udp=%d connects=%llu reconnects=%llu packets=%llu lost=%llu "
-           "duplicates=%llu late=%llu malformed=%llu units=%llu dropped=%llu jumps=%llu\n",
+           "duplicates=%llu late=%llu malformed=%llu units=%llu dropped=%llu jumps=%llu "
+           "formats=%llu\n",
            (int)counters.status, counters.is_udp, (unsigned long long)counters.n_connects,
            (unsigned long long)counters.n_reconnects, (unsigned long long)counters.n_packets,
            (unsigned long long)counters.n_lost, (unsigned long long)counters.n_duplicates,
            (unsigned long long)counters.n_late, (unsigned long long)counters.n_malformed,
            (unsigned long long)counters.n_units, (unsigned long long)counters.n_dropped_units,
-           (unsigned long long)counters.n_jumps);
+           (unsigned long long)counters.n_jumps, (unsigned long long)counters.n_formats);
 }
 
 static void print_sound(void)

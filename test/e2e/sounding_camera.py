@@ -13,16 +13,8 @@ class SoundingCamera(camera.Camera):
         super().__init__(stream, *arguments)
         self.refused = ("udp",)
 
-    def _serve(self, connection):
-        try:
-            self.Session(self, connection).run()
-        except (OSError, ValueError):
-            pass
-        finally:
-            connection.close()
 
-
-class SoundingSession(camera._Session):
+class SoundingSession(camera.Session):
     def describe(self):
         return super().describe() + (f"m=audio 0 RTP/AVP 97\r\na=rtpmap:97 L16/{RATE}/1\r\n"
                                      "a=control:track2\r\n").encode()

@@ -37,6 +37,20 @@ static const struct sdp_media streams[] = {
      .encoding = "H265",
      .clock_hz = 90000,
      .format = "sprop-max-don-diff=9;sprop-depack-buf-nalus=3"},
+    {.kind = SDP_VIDEO,
+     .encoding = "H264",
+     .clock_hz = 90000,
+     .format = "",
+     .formats = {{0, "H264", 90000, 0, ""}, {1, "H265", 90000, 0, ""}},
+     .n_formats = 2},
+    {.kind = SDP_AUDIO,
+     .encoding = "PCMA",
+     .clock_hz = 8000,
+     .n_channels = 1,
+     .format = "",
+     .formats = {{0, "PCMA", 8000, 1, ""},
+                 {1, "MP4A-LATM", 48000, 1, "cpresent=0;config=400023203fc0"}},
+     .n_formats = 2},
     {.kind = SDP_APPLICATION, .encoding = "VND.ONVIF.METADATA", .clock_hz = 90000, .format = ""},
     {.kind = SDP_AUDIO,
      .encoding = "MPEG4-GENERIC",
@@ -66,7 +80,7 @@ static void receive(struct rtsp_receiver *receiver, const uint8_t *data, size_t 
     memset(packet, 0, 12);
     packet[0] = 0x80;
     if (bytes >= 3) { /* marker, number and time are the fuzzer's, too */
-        packet[1] = data[0] & 0x80;
+        packet[1] = data[0] & (rtsp_receiver_knows(receiver, 1) ? 0x81 : 0x80);
         packet[3] = data[1];
         packet[7] = data[2];
     }

@@ -399,33 +399,6 @@ Test(rtsp_camera, keeps_a_short_session_alive_in_time)
     cr_assert(le(i64, camera.keep_alive_us, limef_now_us() + 2000000));
 }
 
-/* An answer that leads elsewhere is as good as 461. */
-Test(rtsp_camera, is_asked_by_udp_if_it_answers_by_udp)
-{
-    camera.settings.transport = LIMEF_RTSP_AUTO;
-    meet();
-    expect("DESCRIBE");
-    answer_as(200, "", "v=0\r\n" VIDEO);
-    expect("SETUP");
-    cr_assert(ne(ptr, strstr(asked, "interleaved="), NULL));
-    answer("Session: 1\r\nTransport: RTP/AVP;unicast;client_port=5000-5001\r\n");
-    meet();
-    expect("DESCRIBE");
-    answer_as(200, "", "v=0\r\n" VIDEO);
-    expect("SETUP");
-    cr_assert(ne(ptr, strstr(asked, "client_port="), NULL));
-}
-
-Test(rtsp_camera, plays_by_tcp_if_its_answer_does_not_say_where)
-{
-    meet();
-    expect("DESCRIBE");
-    answer_as(200, "", "v=0\r\n" VIDEO);
-    expect("SETUP");
-    answer("Session: 1\r\nTransport: RTP/AVP/TCP;unicast\r\n");
-    expect("PLAY");
-}
-
 /* Its microphone is not there, or its licence. */
 Test(rtsp_camera, plays_pictures_if_sound_is_refused)
 {

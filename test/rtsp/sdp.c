@@ -73,6 +73,32 @@ Test(rtsp_sdp, takes_the_first_payload_type_that_is_known)
     cr_assert(eq(str, (char *)sdp.media[3].encoding, "JPEG"));
 }
 
+Test(rtsp_sdp, keeps_what_else_is_known)
+{
+    const struct sdp_media *video = &sdp.media[0], *audio = &sdp.media[1];
+    const struct sdp_format *other;
+
+    cr_assert(zero(int, read_sdp("m=video 0 RTP/AVP 96 97 98 26\r\na=rtpmap:98 H265/90000\r\n"
+                                 "a=rtpmap:97 VP9/90000\r\na=fmtp:98 of=98\r\n"
+                                 "a=rtpmap:96 H264/90000\r\na=fmtp:96 of=96\r\n"
+                                 "m=audio 0 RTP/AVP 0 8 9 10 11 97\r\na=rtpmap:97 PCMA/16000/2")));
+    cr_assert(eq(uint, video->n_formats, 3));
+    cr_assert(eq(int, video->payload_type, 96));
+    cr_assert(eq(str, (char *)video->format, "of=96"));
+    cr_assert(eq(ptr, (void *)sdp_find_format(video, 97), NULL));
+    other = sdp_find_format(video, 98);
+    cr_assert(eq(str, (char *)other->encoding, "H265"));
+    cr_assert(eq(int, other->clock_hz, 90000));
+    cr_assert(eq(str, (char *)other->parameters, "of=98"));
+    cr_assert(eq(str, (char *)sdp_find_format(video, 26)->encoding, "JPEG"));
+    cr_assert(eq(uint, audio->n_formats, SDP_MAX_FORMATS));
+    cr_assert(eq(int, audio->payload_type, 0));
+    cr_assert(eq(int, sdp_find_format(audio, 10)->clock_hz, 44100));
+    sdp_use_format(&sdp.media[0], other);
+    cr_assert(eq(int, video->payload_type, 98));
+    cr_assert(eq(str, (char *)video->format, "of=98"));
+}
+
 Test(rtsp_sdp, knows_static_types_and_what_nobody_said)
 {
     cr_assert(eq(int, read_sdp("m=audio 0 RTP/AVP 8\nm=video 0 RTP/AVP 26\n"), 0));

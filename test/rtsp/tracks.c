@@ -149,6 +149,33 @@ Test(rtsp_tracks, on_one_channel_are_reported_by_who_sends_them)
     cr_assert(eq(u32, camera.tracks[1]->receiver.last_report.ssrc, 2));
 }
 
+/* Where both have a payload type it is who sent it last, else who has it. */
+Test(rtsp_tracks, on_one_channel_are_told_by_the_payload_types_that_they_have)
+{
+    uint8_t packet[16] = {0x80, 97, [11] = 1};
+
+    cr_assert(zero(int, describe("v=0\r\nm=video 0 RTP/AVP 96 97\r\na=rtpmap:96 H264/90000\r\n"
+                                 "a=rtpmap:97 H265/90000\r\na=control:v\r\n"
+                                 "m=audio 0 RTP/AVP 97 0\r\na=rtpmap:97 PCMA/8000\r\n"
+                                 "a=control:a\r\n")));
+    for (unsigned i = 0; i < 2; i++) {
+        camera.tracks[i]->channel = 0;
+        camera.tracks[i]->is_set_up = true;
+    }
+    take(0, packet, sizeof(packet));
+    cr_assert(eq(u64, camera.tracks[1]->receiver.n_packets, 1));
+    packet[1] = 0;
+    packet[3] = 1;
+    take(0, packet, sizeof(packet));
+    cr_assert(eq(u64, camera.tracks[1]->receiver.n_packets, 2));
+    cr_assert(eq(u64, camera.tracks[1]->receiver.n_formats, 1));
+    packet[1] = 96;
+    packet[11] = 2;
+    take(0, packet, sizeof(packet));
+    cr_assert(eq(u64, camera.tracks[0]->receiver.n_packets, 1));
+    cr_assert(zero(u64, camera.tracks[0]->receiver.n_formats));
+}
+
 static int bind_loopback(struct sockaddr_in *address)
 {
     socklen_t bytes = sizeof(*address);

@@ -170,6 +170,30 @@ Test(rtsp_window, has_memory_for_a_few_when_none_waits, .fini = clear)
     cr_assert(ge(u32, window.n_vacant, 1));
 }
 
+Test(rtsp_window, keeps_no_memory_where_all_comes_in_order, .fini = clear)
+{
+    unsigned n_missing;
+    int64_t next = 1;
+
+    window.wait_us = 1000;
+    for (int round = 0; round < 3; round++) {
+        cr_assert(eq(int, put(next + 1, 10), next == 1 ? RTP_WINDOW_NEXT : RTP_WINDOW_WAITS));
+        cr_assert(eq(int, put(next + 3, 10), RTP_WINDOW_WAITS));
+        if (next > 1)
+            cr_assert(eq(int, put(next, 20), RTP_WINDOW_NEXT));
+        while (take(LIMEF_FOREVER, &n_missing) >= 0)
+            continue;
+        next += 4;
+        for (unsigned i = 1; i < RTP_WINDOW_IDLE_PACKETS; i++) {
+            cr_assert(eq(int, put(next++, 30), RTP_WINDOW_NEXT));
+            cr_assert(ne(ptr, window.slots, NULL));
+        }
+        cr_assert(eq(int, put(next++, 30), RTP_WINDOW_NEXT));
+        cr_assert(eq(ptr, window.slots, NULL));
+        cr_assert(zero(u32, window.n_vacant));
+    }
+}
+
 Test(rtsp_window, begins_with_what_is_told_to_be_the_first, .fini = clear)
 {
     unsigned n_missing;

@@ -157,6 +157,45 @@ Test(dump, says_since_when)
     run_clear(&run);
 }
 
+/* In us, behind a filter's name. */
+static int64_t quiet_us(struct run *run, const char *name)
+{
+    char begin[48];
+    const char *text;
+
+    snprintf(begin, sizeof(begin), "{\"name\": \"%s\"", name);
+    text = strstr(dump(run, LIMEF_DUMP_JSON), begin);
+    text = text ? strstr(text, "\"quiet_us\": ") : NULL;
+    cr_assert(ne(ptr, (void *)text, NULL), "%s", name);
+    return strtoll(text + strlen("\"quiet_us\": "), NULL, 10);
+}
+
+/* Without boundaries as well, of each filter by itself. */
+Test(dump, says_for_how_long_each_filter_has_taken_nothing)
+{
+    static struct run run;
+    int64_t began_us = limef_now_us();
+    uint64_t n_before;
+
+    run_init_for(&run, LIMEF_PLAN_FUSED, LIMEF_FOREVER); /* nobody but the dumps looks */
+    run_start(&run);
+    ASSERT_COMES(LIMEF_COUNTED(run.sink.filter.n_frames) > 0);
+    dump(&run, LIMEF_DUMP_TEXT);
+    do {
+        n_before = LIMEF_COUNTED(run.sink.filter.n_frames);
+        ASSERT_COMES(LIMEF_COUNTED(run.sink.filter.n_frames) > n_before);
+    } while (quiet_us(&run, "sink") > 0); /* it takes frames between two looks */
+    shut(&run.first);
+    ASSERT_COMES(atomic_load(&run.first.is_there));
+    dump(&run, LIMEF_DUMP_TEXT); /* what came until then is seen */
+    while (quiet_us(&run, "sink") < STUCK_US || quiet_us(&run, "first") < STUCK_US)
+        cr_assert(lt(i64, limef_now_us(), began_us + TOO_LONG_US));
+    cr_assert(le(i64, quiet_us(&run, "sink"), limef_now_us() - began_us));
+    ASSERT_SAYS(dump(&run, LIMEF_DUMP_TEXT), " frames, none for ");
+    atomic_store(&run.first.shut, 0);
+    run_clear(&run);
+}
+
 Test(dump, waits_for_nobody_who_changes_the_graph)
 {
     static struct run run;

@@ -111,6 +111,62 @@ static void move_filter(struct limef_graph_inside *inside, const struct limef_fi
     pthread_mutex_unlock(&inside->lock);
 }
 
+struct hanging {
+    struct limef_thread *thread;
+    LIMEF_ATOMIC(int) hangs, may_go;
+};
+
+static int hang(void *context)
+{
+    struct hanging *hanging = context;
+
+    atomic_store(&hanging->hangs, 1);
+    while (!atomic_load(&hanging->may_go))
+        sched_yield();
+    return 0;
+}
+
+static void *hang_there(void *context)
+{
+    struct hanging *hanging = context;
+
+    limef_thread_call(hanging->thread, hang, hanging, TOO_LONG_US);
+    return NULL;
+}
+
+/* Others have all processors, say; what is to be done is done. */
+Test(graph_move, a_thread_without_work_that_comes_back_late_is_no_failure)
+{
+    static struct line line;
+    static struct hanging hanging;
+    struct limef_graph graph = {0};
+    struct limef_graph_inside *inside;
+    struct graph_thread *worker;
+    pthread_t caller;
+    int ret = 0;
+
+    begin_line(&graph, &line);
+    inside = graph.inside;
+    pthread_mutex_lock(&inside->lock);
+    worker = graph_take_worker(inside, LIMEF_PRIORITY_PROCESSING, &ret);
+    cr_assert(ne(ptr, worker, NULL));
+    hanging.thread = worker->thread;
+    cr_assert(zero(int, pthread_create(&caller, NULL, hang_there, &hanging)));
+    ASSERT_COMES(atomic_load(&hanging.hangs));
+    last_line[0] = '\0';
+    limef_log_set_sink(keep_line, NULL);
+    cr_assert(eq(int, graph_stop_idle(inside, limef_deadline_us(1000)), AVERROR(ETIMEDOUT)));
+    cr_assert(worker->in_use); /* nobody else gets it */
+    cr_assert(eq(str, last_line, ""));
+    atomic_store(&hanging.may_go, 1);
+    cr_assert(zero(int, graph_stop_idle(inside, limef_deadline_us(TOO_LONG_US))));
+    cr_assert(not(worker->in_use));
+    limef_log_set_sink(NULL, NULL);
+    pthread_mutex_unlock(&inside->lock);
+    pthread_join(caller, NULL);
+    end_line(&graph, &line);
+}
+
 /* What the boundary before it dropped is not missed again by the one that comes. */
 Test(graph_move, counts_of_a_boundary_begin_anew_with_it)
 {

@@ -144,7 +144,8 @@ struct limef_rtsp_source_counters {
     uint64_t n_duplicates;    /**< and dropped */
     uint64_t n_late;          /**< that came when they were given up */
     uint64_t n_malformed;     /**< packets or messages that lie */
-    uint64_t n_foreign;       /**< packets of another sender or payload type, or of a channel that
+    uint64_t n_foreign;       /**< packets of another sender, of a payload type that was not
+                                   described or cannot be used, or of a channel that
                                    nobody asked for, and NAL units of H.265 without a meaning;
                                    dropped */
     uint64_t n_kernel_drops;  /**< datagrams that the kernel had no room for */
@@ -162,6 +163,8 @@ struct limef_rtsp_source_counters {
                                   joined, and unicast was asked for */
     uint64_t n_other_ssrc;   /**< times that a stream began with another SSRC than the camera had
                                   said, and was taken */
+    uint64_t n_formats;      /**< times that a stream went on with another payload type of those
+                                  that were described for it; a codec frame says what it is */
     int64_t jitter_us;       /**< of the first video track, RFC 3550 A.8 */
     int64_t clock_offset_us; /**< camera's wall clock minus ours, by sender reports */
     double drift_ppm; /**< how much faster the camera's clock is than ours: its wall clock, if its

@@ -272,6 +272,7 @@ Test(rtsp_liveness, pictures_without_a_key_frame_are_not_waited_for_for_ever)
     send_and_take(0, 96, 1, "\x41\x9a");
     cr_assert(eq(int, (int)state, LIMEF_RTSP_PLAYING));
     cr_assert(gt(i64, camera.media_us, limef_now_us() + TIMEOUT_US)); /* a group may be long */
+    cr_assert(lt(i64, camera.media_us, LIMEF_FOREVER));
     send_and_take(0, 96, 2, "\x41\x9a");
     camera.media_us = 0;
     step();

@@ -118,7 +118,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3, help="runs of each row (default 3)")
     parser.add_argument("--only", metavar="A,B",
                         default=",".join(name for name in BENCHES if name != "audio-long"),
-                        help="of " + ",".join(BENCHES) + "; all but audio-long, which takes twenty minutes")
+                        help="of " + ",".join(BENCHES) + "; all but audio-long, which takes half an hour")
     parser.add_argument("--seconds", type=int, metavar="S", help="how long the runs of audio-long last; "
                         "default 600")
     parser.add_argument("--scenarios", metavar="A,B", help="of graph: of " + ",".join(graph.SCENARIOS))

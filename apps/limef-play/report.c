@@ -235,7 +235,6 @@ static void put_copy(struct json *json, const char *at, uint64_t bytes, const ch
     json_close(json, '}');
 }
 
-/* All that was moved between the demuxer and the screen, and what it sums up to. */
 static uint64_t put_copies(struct json *json, const struct player *player,
                            const struct boundaries *boundaries)
 {
@@ -252,11 +251,8 @@ static uint64_t put_copies(struct json *json, const struct player *player,
         put_copy(json, "boundaries", facts.boundaries.copied_bytes, "bytes that nobody counts");
         put_copy(json, "presenter", facts.slot.memory_bytes,
                  facts.slot.copied_why ? facts.slot.copied_why : "");
-        put_copy(json, "upload", facts.slot.uploaded_bytes,
-                 facts.slot.uploaded_why ? facts.slot.uploaded_why : "");
-        put_copy(json, "GL", facts.slot.direct_bytes, WAY_OUT_OF_GL);
-        total += decode.packet_bytes + facts.boundaries.copied_bytes +
-                 way_copied_bytes(&facts.slot, &decode);
+        total += decode.packet_bytes + decode.picture_bytes + facts.boundaries.copied_bytes +
+                 facts.slot.memory_bytes;
     }
     put_copy(json, "framemd5", LIMEF_COUNTED(player->framemd5.filter.copied_bytes),
              "the driver shows its pictures in a copy only; not on the way to the screen");

@@ -49,7 +49,7 @@ static void add_copies(char words[WAY_BYTES], const struct limef_presenter_slot_
     if (now->uploaded_bytes > before->uploaded_bytes)
         add(words, "copied by upload", now->uploaded_why);
     if (now->direct_bytes > before->direct_bytes)
-        add(words, "copied by the GL", WAY_OUT_OF_GL);
+        add(words, "copied by the GL", "out of its mapped memory, which the decoder wrote");
     if (now->n_failed > before->n_failed)
         add(words, "not shown", now->failed_why ? now->failed_why : "the log says why");
 }

@@ -21,8 +21,6 @@ struct way_copies {
 
 /* Why it copied pictures. */
 #define WAY_TOO_MANY_HELD "more hardware pictures are held than the decoder can spare"
-/* Why the GL's driver copied them, for it. */
-#define WAY_OUT_OF_GL "out of its mapped memory, which the decoder wrote"
 
 struct way {
     struct limef_presenter_slot_counters seen; /* at the last look */
@@ -31,8 +29,8 @@ struct way {
     char words[WAY_BYTES]; /* the last that were said */
 };
 
-/* What was moved of a stream's pictures between its decoder and the screen, the decoder's own
- * copies of them included; 0: not one byte. */
+/* What was moved of a stream's pictures between its decoder and the screen, the decoder's own copies
+ * of them included; 0: not one byte. */
 uint64_t way_copied_bytes(const struct limef_presenter_slot_counters *slot,
                           const struct way_copies *copies);
 

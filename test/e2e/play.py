@@ -176,14 +176,10 @@ class Command(unittest.TestCase):
         self.assertEqual(header[:8], b"\x89PNG\r\n\x1a\n")
         self.assertEqual(struct.unpack(">II", header[16:]), (320, 180))
         report = report_of(output)
-        # the clip is larger: where the CPU renders it may make it smaller, and counts that, and the upload
-        self.assertIn([copy["at"] for copy in report["copies"]],
-                      ([], ["upload"], ["presenter", "upload"]))
-        for copy in report["copies"]:
-            if copy["at"] == "presenter":
-                self.assertEqual(copy["why"], "made as small as it is shown by the CPU")
+        # the clip is larger: where the CPU renders it may make it smaller, and counts that
+        self.assertIn([(copy["at"], copy["why"]) for copy in report["copies"]],
+                      ([], [("presenter", "made as small as it is shown by the CPU")]))
         self.assertEqual(report["copied_bytes"], sum(copy["bytes"] for copy in report["copies"]))
-        self.assertEqual(report["copied_bytes"], report["streams"][0]["copied_bytes"])
         self.assertEqual("copied" in report["streams"][0]["to_screen"], bool(report["copies"]))
 
     def test_decodes_into_memory_that_the_gpu_reads_without_a_difference(self):
@@ -199,8 +195,7 @@ class Command(unittest.TestCase):
             self.assertNotIn("still in use", errors)
             report = report_of(output)
             stream = report["streams"][0]
-            self.assertEqual(report["copied_bytes"], stream["copied_bytes"])
-            self.assertEqual(report["copied_bytes"], sum(copy["bytes"] for copy in report["copies"]))
+            self.assertEqual(report["copied_bytes"], 0)
             bytes_of[upload] = stream["uploaded_bytes"], stream["direct_bytes"]
             # both are moved by a library that limef calls: neither is zero-copy
             self.assertEqual(stream["copied_bytes"], sum(bytes_of[upload]) + stream["memory_bytes"])

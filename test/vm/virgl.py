@@ -83,7 +83,7 @@ class Virgl(unittest.TestCase):
         print(f"\nsizes: {report['output']}, {stream['frames_shown']} shown")
         self.assertGreater(stream["frames_shown"], N_FIRST)
         self.assertEqual(sum(stream["frames_dropped"].values()), 0)
-        self.assertEqual(report["copied_bytes"], report["uploaded_bytes"])
+        self.assertEqual(report["copied_bytes"], 0)
         picture = ffmpeg("-f", "lavfi", "-i", f"testsrc=size={WIDTH}x{SECOND_HEIGHT}:rate=30", "-frames:v", 1, "-f",
                          "rawvideo", "-pix_fmt", "rgb24", "-")
         rows = read_rows(FOLDER / "out" / "sizes.ppm")
@@ -99,7 +99,7 @@ class Virgl(unittest.TestCase):
             self.assertGreaterEqual(fences["display"], report["output"]["composed"] - 1)
             self.assertEqual(fences["cpu"], 0)
             self.assertIn("fences are waited for by: the display", (FOLDER / "out" / f"{name}.json").read_text())
-            self.assertEqual(report["copied_bytes"], report["uploaded_bytes"])
+            self.assertEqual(report["copied_bytes"], 0)
 
 
 if __name__ == "__main__":

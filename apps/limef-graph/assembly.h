@@ -30,10 +30,13 @@ struct assembly {
 /*
  * Makes and connects the filters of a description, and adds them to a graph.
  *
- * assembly  written; must be all-zero but for is_only_planned and passwords. To be cleared also
- * after a failure. settings  of the graph; reports is set here. error     written if the
- * description is wrong; .text is empty if something else failed, which was logged. Returns 0, or a
- * negative AVERROR code.
+ * assembly  written; must be all-zero but for is_only_planned and passwords. To be cleared
+ *           also after a failure.
+ * settings  of the graph; reports is set here.
+ * error     written if the description is wrong; .text is empty if something else failed, which
+ *           was logged.
+ *
+ * Returns 0, or a negative AVERROR code.
  */
 int assembly_build(struct assembly *assembly, const struct description *description,
                    const struct limef_graph_settings *settings, struct description_error *error);

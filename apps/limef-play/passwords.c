@@ -170,10 +170,10 @@ int passwords_read(struct passwords *passwords, const char *program, const char 
     n = fd < 0 ? fd : read_text(fd, text, sizeof(text) - 1);
     if (path && !is_stdin && fd >= 0)
         close(fd);
-    if (n < 0)
-        return limef_fail((int)n, program, "cannot read passwords");
-    text[n] = '\0';
-    ret = passwords_parse(passwords, program, text);
+    if (n >= 0)
+        text[n] = '\0';
+    ret = n < 0 ? limef_fail((int)n, program, "cannot read passwords")
+                : passwords_parse(passwords, program, text);
     explicit_bzero(text, sizeof(text));
     return ret;
 }

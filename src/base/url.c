@@ -197,7 +197,8 @@ bool limef_url_lacks_password(const struct limef_url *url)
     const char *authority = strstr(url->whole, "://");
     const char *end = authority ? url_user_end(authority + 3) : NULL;
 
-    return authority && !(end && memchr(authority + 3, ':', (size_t)(end - authority - 3)));
+    return authority && strncasecmp(url->whole, "file:", 5) != 0 &&
+           !(end && memchr(authority + 3, ':', (size_t)(end - authority - 3)));
 }
 
 int limef_url_set_login(struct limef_url *url, const char *user, const char *password)

@@ -262,11 +262,14 @@ static int arrived(void *context, struct rtsp_receiver *receiver,
 {
     struct inside *inside = context;
     struct rtsp_hold *hold = &inside->tracks[receiver->media].hold;
+    bool is_new = arrival->unit->has_new_codec;
     int ret = 0;
 
-    while (ret >= 0 && rtsp_hold_is_full(hold, arrival->unit->bytes))
+    /* the codec that is told is the receiver's of now: who changes it does not wait, and nobody
+     * before */
+    while (ret >= 0 && hold->n > 0 && (is_new || rtsp_hold_is_full(hold, arrival->unit->bytes)))
         ret = pass_held(inside, rtsp_hold_next(hold, LIMEF_FOREVER));
-    if (ret < 0 || rtsp_hold_take(hold, receiver, arrival))
+    if (ret < 0 || (!is_new && rtsp_hold_take(hold, receiver, arrival)))
         return ret;
     return pass_arrival(inside, receiver, arrival);
 }

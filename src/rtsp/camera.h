@@ -101,8 +101,7 @@ struct rtsp_camera {
     bool has_played;                             /* in this connection */
     unsigned n_passed;   /* steps in which only datagrams of RTP were looked for */
     int64_t deadline_us; /* of connecting, or of the answer that is waited for; LIMEF_FOREVER */
-    int64_t media_us; /* when the first access unit, or a key frame, has to be there; LIMEF_FOREVER
-                       */
+    int64_t media_us;    /* when the first unit, or a key frame, has to be there; LIMEF_FOREVER */
     int64_t keep_alive_us, report_us, retry_us;
     int64_t first_backoff_us, longest_backoff_us, backoff_us;
     int64_t played_since_us, last_unit_us, answered_us; /* the last: anything at all */

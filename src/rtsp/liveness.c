@@ -81,8 +81,8 @@ static int64_t alive_us(const struct rtsp_camera *camera)
 int rtsp_camera_play(struct rtsp_camera *camera, int64_t now_us)
 {
     if (!camera->has_played) {
+        camera->past.n_reconnects += camera->played_since_us > 0; /* sound may come before */
         camera->played_since_us = now_us;
-        camera->past.n_reconnects += camera->past.n_units > 0;
         camera->was_udp_refused = camera->was_tcp_refused = false;
         camera->was_1_refused = camera->was_2_refused = false;
     }

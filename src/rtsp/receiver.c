@@ -156,8 +156,11 @@ static int push(struct rtsp_receiver *receiver, const uint8_t *data, size_t byte
 
     if (ret >= 0 && packet.payload_type != receiver->described.payload_type)
         changed = change_format(receiver, packet.payload_type);
+    n_missing += receiver->n_missing_before;
+    receiver->n_missing_before = 0;
     if (changed < 0 && changed != AVERROR_EXIT) {
         receiver->n_foreign++;
+        receiver->n_missing_before = n_missing;
         return 0;
     }
     if (receiver->is_restarted && begins_whole(receiver))
@@ -217,6 +220,7 @@ static void restart(struct rtsp_receiver *receiver)
     receiver->clock->is_anchored = false;
     receiver->wall = (struct rtsp_wall){.is_known = false};
     receiver->left_us = 0;
+    receiver->n_missing_before = 0;
     receiver->is_restarted = true;
 }
 

@@ -64,6 +64,7 @@ struct rtsp_receiver {
     struct sdp_media described; /* as it is read now; its strings are borrowed */
     bool is_other_format;       /* it was read as another format up to the next unit */
     int64_t arrived_us;         /* of the packet that is handled */
+    unsigned n_missing_before;  /* the next packet, and a packet that could not be used */
     bool is_restarted;          /* the next unit follows nothing */
     int64_t left_us;            /* when BYE came; 0: it did not */
     bool is_ssrc_told;          /* by the camera: */

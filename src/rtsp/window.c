@@ -287,7 +287,8 @@ int64_t rtp_window_due_us(const struct rtp_window *window)
 
 void rtp_window_restart(struct rtp_window *window)
 {
-    window->n_lost += window->n_waiting;
+    if (window->received) /* else nothing of the stream came before them */
+        window->n_lost += window->n_waiting;
     for (unsigned i = 0; window->n_waiting > 0; i++)
         if (window->slots[i].bytes > 0)
             empty(window, &window->slots[i]);

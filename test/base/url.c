@@ -99,6 +99,15 @@ Test(url, is_a_type_that_shows_no_password)
     limef_url_clear(&url);
 }
 
+Test(url, of_a_file_takes_no_password)
+{
+    struct limef_url url = {.text = NULL};
+
+    cr_assert(eq(int, limef_url_init(&url, "file:///clips/a.mp4"), 0));
+    cr_assert(not(limef_url_lacks_password(&url)));
+    limef_url_clear(&url);
+}
+
 Test(url, takes_a_login)
 {
     static const struct {

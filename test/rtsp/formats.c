@@ -154,6 +154,18 @@ Test(rtsp_formats, are_no_others_than_those_that_can_be_used)
     cr_assert(eq(int, (int)arrivals[1].codec_id, AV_CODEC_ID_H264));
 }
 
+Test(rtsp_formats, that_cannot_be_used_hide_no_loss_before_them)
+{
+    open_receiver(PICTURES);
+    show(0, 96);
+    show(2, 99);
+    show(3, 96);
+    for (unsigned n = 4; n_arrivals < 2; n++) /* 1 is given up */
+        show(n, 96);
+    cr_assert(eq(u64, receiver.n_foreign, 1));
+    cr_assert(arrivals[1].follows_loss);
+}
+
 /* 8000 a second, then 44100: what timestamps are worth changes with them. */
 Test(rtsp_formats, of_sound_have_clocks_of_their_own)
 {

@@ -140,7 +140,8 @@ struct limef_rtsp_source_counters {
     uint64_t n_reconnects;    /**< times that media came again */
     uint64_t n_packets;       /**< of RTP */
     uint64_t n_bytes;         /**< in them */
-    uint64_t n_lost;          /**< packets that never came, behind the first that did */
+    uint64_t n_lost;          /**< packets that never came, or still waited for one of those when
+                                   the stream was left, behind the first that did */
     uint64_t n_duplicates;    /**< and dropped */
     uint64_t n_late;          /**< that came when they were given up */
     uint64_t n_malformed;     /**< packets or messages that lie */

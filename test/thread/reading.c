@@ -196,6 +196,28 @@ Test(reading, behind_a_packet_that_was_refused_a_live_stream_goes_on_at_a_key)
     cr_assert(eq(u64, counters_of(lane).n_dropped_to_key, 1));
 }
 
+/* As a split does when the branch starts again. */
+Test(reading, behind_a_burst_a_live_stream_that_was_refused_goes_on)
+{
+    struct limef_gop_cache_filter cache = {.bytes = 0};
+    struct limef_packet_frame key = packet_frame(1, LIMEF_MEDIA_VIDEO, LIMEF_FRAME_KEY);
+
+    open_with(LIMEF_OVERFLOW_DROP_TO_KEY);
+    limef_gop_cache_filter_init(&cache, "cache", NULL);
+    limef_thread_ask_stop(thread);
+    cr_assert(eq(int, write_video(lane, 0), AVERROR_EXIT));
+    cr_assert(zero(int, limef_go(&cache.filter, &key.frame)));
+    cr_assert(zero(int, limef_thread_start(thread)));
+    cr_assert(zero(int, limef_gop_cache_go(&cache, &input.filter)));
+    write_video(lane, 2);
+    ASSERT_COMES(all_was_read(lane));
+    cr_assert(eq(uint, atomic_load(&n_came), 2));
+    cr_assert(eq(i64, noted[0].pts_us, 1000));
+    cr_assert(eq(i64, noted[1].pts_us, 2000));
+    cr_assert(zero(u64, counters_of(lane).n_dropped_to_key));
+    limef_filter_clear(&cache.filter);
+}
+
 Test(reading, a_file_offers_again_what_was_refused)
 {
     open_with(LIMEF_OVERFLOW_BLOCK);

@@ -106,8 +106,8 @@ static void note_refused(struct limef_split_branch *branch, const struct limef_f
         LIMEF_COUNT(branch->n_refused, 1);
 }
 
-/* Gives a new branch what it missed. `bit` is that of the frame which comes behind that. Returns
- * AVERROR_EXIT: it misses it still. */
+/* Gives a new branch what it missed, but not what `bit` stands for: that frame comes behind it.
+ * Returns AVERROR_EXIT: it misses it still. */
 static int catch_up(struct limef_split_filter *split, struct limef_split_branch *branch,
                     struct limef_filter *to, uint32_t bit)
 {
@@ -118,18 +118,18 @@ static int catch_up(struct limef_split_filter *split, struct limef_split_branch 
         return 0;
     atomic_store_explicit(&branch->join, LIMEF_SPLIT_FROM_NOW, memory_order_relaxed);
     unheard = atomic_exchange_explicit(&branch->unheard, 0, memory_order_relaxed);
-    ret = give_missed(split, join, unheard, to);
+    ret = give_missed(split, join, unheard & ~bit, to);
     note_refused(branch, to, ret, unheard | bit);
     return ret;
 }
 
-static int catch_up_next(struct limef_split_filter *split)
+static int catch_up_next(struct limef_split_filter *split, uint32_t bit)
 {
     struct limef_filter *next = split->filter.next;
     int ret = 0;
 
     if (split->next_missed)
-        ret = give_missed(split, join_again(next), split->next_unheard, next);
+        ret = give_missed(split, join_again(next), split->next_unheard & ~bit, next);
     split->next_missed = ret == AVERROR_EXIT;
     split->next_unheard = split->next_missed ? split->next_unheard : 0;
     return ret;
@@ -137,7 +137,7 @@ static int catch_up_next(struct limef_split_filter *split)
 
 static int go_next(struct limef_split_filter *split, const struct limef_frame *in, uint32_t bit)
 {
-    int ret = catch_up_next(split);
+    int ret = catch_up_next(split, bit);
 
     if (ret != AVERROR_EXIT)
         ret = limef_go(split->filter.next, in);
@@ -167,14 +167,6 @@ static void go_branches(struct limef_split_filter *split, const struct limef_fra
     }
 }
 
-/* Nobody has heard it: who sends it learns that, and says it again. */
-static void forget(struct limef_split_filter *split, uint32_t bit)
-{
-    split->next_unheard &= ~bit;
-    for (unsigned i = 0; i < LIMEF_SPLIT_MAX_BRANCHES; i++)
-        atomic_fetch_and_explicit(&split->branches[i].unheard, ~bit, memory_order_relaxed);
-}
-
 static int split_go(struct limef_filter *filter, const struct limef_frame *in)
 {
     struct limef_split_filter *split = split_of(filter);
@@ -187,13 +179,10 @@ static int split_go(struct limef_filter *filter, const struct limef_frame *in)
     go_branches(split, in, &answers);
     leave(split);
     ret = limef_codecs_keep(&split->codecs, filter, in);
-    if (answers.n && answers.n_exits == answers.n) {
-        if (answers.bit)
-            forget(split, answers.bit);
-        return AVERROR_EXIT;
-    }
-    if (answers.bit)
+    if (answers.bit) /* also what nobody heard: who sends it may be none who says it again */
         split_keep(&split->signals, in);
+    if (answers.n && answers.n_exits == answers.n)
+        return AVERROR_EXIT;
     return answers.first_error ? answers.first_error : ret;
 }
 
@@ -203,7 +192,7 @@ int limef_split_serve(void *context)
 
     enter(split);
     if (split->filter.next)
-        catch_up_next(split);
+        catch_up_next(split, 0);
     for (unsigned i = 0; i < LIMEF_SPLIT_MAX_BRANCHES; i++) {
         struct limef_filter *to = filter_of(&split->branches[i]);
 

@@ -160,3 +160,20 @@ Test(split_signals, what_nobody_heard_is_the_senders_to_say_again)
     for (unsigned i = 0; i < 2; i++)
         cr_assert(eq(u64, sinks[i].n_frames, 1));
 }
+
+/* Who gives a frame on from another thread does not say it again. */
+Test(split_signals, what_nobody_heard_and_nobody_says_again_is_given_to_who_is_started)
+{
+    stop_two();
+    limef_split_disconnect(&split, &sinks[2].filter, 0);
+    go_signal(LIMEF_SIGNAL_START, 0, 1);
+    go_signal(LIMEF_SIGNAL_END, 1, 2);
+    start_two();
+    limef_split_serve(&split);
+    go_packet(1);
+    for (unsigned i = 0; i < 2; i++) {
+        cr_assert(eq(u64, sinks[i].n_frames, 3));
+        expect_signal(&sinks[i], 0, LIMEF_SIGNAL_START, 1);
+        expect_signal(&sinks[i], 1, LIMEF_SIGNAL_END, 2);
+    }
+}

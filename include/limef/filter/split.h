@@ -77,7 +77,8 @@ enum limef_split_join {
  * too, so that it goes on when its thread starts again, and gets before that what one that joins
  * gets: a boundary with LIMEF_SPLIT_BURST_FIRST, a chain of the split's own thread, which has had
  * the packets itself, with LIMEF_SPLIT_CODECS_FIRST. What was said of a slot meanwhile it gets as
- * well: the latest START or FLUSH before that, STOP, END or LOST, if none followed it, behind it;
+ * well, also where nobody heard it: the latest START or FLUSH before that, STOP, END or LOST, if
+ * none followed it, behind it;
  * other signals, and those of more than LIMEF_MAX_TRACKS slots, only count as refused. go returns
  * AVERROR_EXIT only if everyone behind it says so, otherwise the first other error;
  * AVERROR(EAGAIN) of a branch is counted as refused and not returned, since the others have had the

@@ -14,6 +14,7 @@
 static struct limef_frame noted[MAX_FRAMES];
 static LIMEF_ATOMIC(unsigned) n_came;
 static bool meets_end;
+static void (*meanwhile)(void); /* done by who is in go then */
 
 static int note_go(struct limef_filter *filter, const struct limef_frame *in)
 {
@@ -29,6 +30,8 @@ static int note_go(struct limef_filter *filter, const struct limef_frame *in)
     if (!meets_end)
         return 0;
     meets_end = false;
+    if (meanwhile)
+        meanwhile();
     limef_thread_ask_stop(limef_thread_current());
     return AVERROR_EXIT;
 }
@@ -144,6 +147,30 @@ Test(reading, a_packet_that_met_the_end_of_what_is_behind_leaves_a_gap)
     start_again();
     assert_gap(0, 3, 0);
     cr_assert(eq(u64, counters_of(lane).n_dropped_stale, 1));
+}
+
+static void write_seek(void)
+{
+    write_signal(lane, LIMEF_SIGNAL_FLUSH, 0);
+    write_key(lane, 1);
+    write_video(lane, 2);
+}
+
+Test(reading, a_seek_that_waits_does_not_hide_the_gap_behind_it)
+{
+    open_with(LIMEF_OVERFLOW_BLOCK);
+    meets_end = true;
+    meanwhile = write_seek;
+    write_video(lane, 0);
+    cr_assert(zero(int, limef_thread_start(thread)));
+    ASSERT_COMES(!limef_thread_running(thread));
+    cr_assert(zero(int, limef_thread_stop(thread, TOO_LONG_US)));
+    atomic_store(&n_came, 0);
+    start_again();
+    cr_assert(eq(uint, atomic_load(&n_came), 4));
+    assert_gap(0, 0, 0);
+    cr_assert(eq(i64, noted[1].pts_us, LIMEF_SIGNAL_FLUSH));
+    assert_gap(2, 0, 0);
 }
 
 Test(reading, more_streams_than_are_told_apart_are_one_gap_of_any)

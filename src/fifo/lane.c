@@ -55,7 +55,7 @@ static void sample(struct limef_lane *lane, struct limef_stack_frame *stack)
 /* Who is closed does not get it. What is live goes on behind it; a file's is offered again. */
 static APART int refuse(struct limef_lane *lane, const struct limef_frame *frame)
 {
-    if (lane->settings.overflow != LIMEF_OVERFLOW_BLOCK)
+    if (lane->settings.overflow == LIMEF_OVERFLOW_DROP_TO_KEY)
         lane_begin_waits(lane, frame);
     return AVERROR_EXIT;
 }

@@ -245,6 +245,15 @@ Test(reading, behind_a_burst_a_live_stream_that_was_refused_goes_on)
     limef_filter_clear(&cache.filter);
 }
 
+/* Where the newest pictures are kept nothing waits for a key frame. */
+Test(reading, behind_a_picture_that_was_refused_no_stream_waits)
+{
+    open_with(LIMEF_OVERFLOW_DROP_OLDEST);
+    limef_thread_ask_stop(thread);
+    cr_assert(eq(int, write_video(lane, 0), AVERROR_EXIT));
+    cr_assert(zero(uint, lane->waits_for_key.n));
+}
+
 Test(reading, a_file_offers_again_what_was_refused)
 {
     open_with(LIMEF_OVERFLOW_BLOCK);

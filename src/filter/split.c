@@ -15,6 +15,9 @@
 #define N_YIELDS 64
 #define NAP_US 200
 
+/* As LIMEF_SPLIT_BURST_FIRST, for who was stopped: what it has had is not continued. */
+#define COMES_BACK (LIMEF_SPLIT_BURST_FIRST + 1)
+
 /* What everyone behind the split said to one frame. */
 struct answers {
     int first_error;
@@ -59,10 +62,27 @@ static struct limef_filter *filter_of(const struct limef_split_branch *branch)
     return atomic_load_explicit(&branch->to, memory_order_seq_cst);
 }
 
+static int give_gap(struct limef_filter *to)
+{
+    struct limef_signal_frame gap;
+
+    limef_signal_frame_set(&gap, LIMEF_SIGNAL_GAP, UINT32_MAX,
+                           "went past a branch that was stopped");
+    gap.frame.media = LIMEF_MEDIA_VIDEO;
+    return limef_go(to, &gap.frame);
+}
+
 static int give_packets(struct limef_split_filter *split, uint32_t join, struct limef_filter *to)
 {
-    return join == LIMEF_SPLIT_BURST_FIRST && split->cache ? limef_gop_cache_go(split->cache, to)
-                                                           : limef_codecs_go(&split->codecs, to);
+    struct limef_gop_cache_filter *cache = join >= LIMEF_SPLIT_BURST_FIRST ? split->cache : NULL;
+    int first_error = 0, ret;
+
+    if (join == COMES_BACK && !(cache && LIMEF_COUNTED(cache->n_kept)))
+        first_error = give_gap(to);
+    if (first_error == AVERROR_EXIT)
+        return first_error;
+    ret = cache ? limef_gop_cache_go(cache, to) : limef_codecs_go(&split->codecs, to);
+    return ret == AVERROR_EXIT || !first_error ? ret : first_error;
 }
 
 /* Returns the first error; AVERROR_EXIT: it has to get all of it once more. */
@@ -79,12 +99,11 @@ static int give_missed(struct limef_split_filter *split, uint32_t join, uint32_t
     return ret == AVERROR_EXIT || !first_error ? ret : first_error;
 }
 
-/* Who was stopped has missed something, and joins as one that is new; not so what runs on this
- * thread and is stopped further behind, which has had the packets itself. */
+/* Who was stopped has missed something, and joins as one that is new, but for a GAP; not so what
+ * runs on this thread and is stopped further behind, which has had the packets itself. */
 static uint32_t join_again(const struct limef_filter *to)
 {
-    return to->ops->flags & LIMEF_FILTER_BOUNDARY ? LIMEF_SPLIT_BURST_FIRST
-                                                  : LIMEF_SPLIT_CODECS_FIRST;
+    return to->ops->flags & LIMEF_FILTER_BOUNDARY ? COMES_BACK : LIMEF_SPLIT_CODECS_FIRST;
 }
 
 static void note_missed(struct limef_split_branch *branch, const struct limef_filter *to,

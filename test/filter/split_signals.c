@@ -177,3 +177,27 @@ Test(split_signals, what_nobody_heard_and_nobody_says_again_is_given_to_who_is_s
         expect_signal(&sinks[i], 1, LIMEF_SIGNAL_END, 2);
     }
 }
+
+Test(split_signals, who_comes_back_behind_a_boundary_goes_on_at_a_key_frame_and_who_is_new_does_not)
+{
+    static struct limef_filter_ops boundary_ops;
+
+    boundary_ops = sink_ops;
+    boundary_ops.flags |= LIMEF_FILTER_BOUNDARY;
+    sinks[0].filter.ops = &boundary_ops;
+    sinks[1].filter.ops = &boundary_ops;
+    limef_connect(&split.filter, &sinks[1].filter);
+    limef_split_connect(&split, &sinks[0].filter, LIMEF_SPLIT_BURST_FIRST);
+    go_packet(1);
+    cr_assert(eq(u64, sinks[0].n_frames, 1));
+    sinks[0].answer = sinks[1].answer = AVERROR_EXIT;
+    go_packet(2);
+    start_two();
+    go_packet(3);
+    for (unsigned i = 0; i < 2; i++) {
+        cr_assert(eq(u64, sinks[i].n_frames, 2));
+        expect_signal(&sinks[i], 0, LIMEF_SIGNAL_GAP, 0);
+        cr_assert(eq(u32, sinks[i].frames[0].frame.slot, UINT32_MAX));
+        cr_assert(eq(u16, sinks[i].frames[0].frame.media, LIMEF_MEDIA_VIDEO));
+    }
+}

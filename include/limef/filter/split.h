@@ -75,7 +75,8 @@ enum limef_split_join {
  * go gives the frame to `next`, then to the branches in their order. A branch that answers
  * AVERROR_EXIT (its thread was stopped) stops nobody else; it is offered the following frames
  * too, so that it goes on when its thread starts again, and gets before that what one that joins
- * gets: a boundary with LIMEF_SPLIT_BURST_FIRST, a chain of the split's own thread, which has had
+ * gets: a boundary with LIMEF_SPLIT_BURST_FIRST, or, where no burst is kept, a GAP of all video
+ * streams, so that it goes on at a key frame; a chain of the split's own thread, which has had
  * the packets itself, with LIMEF_SPLIT_CODECS_FIRST. What was said of a slot meanwhile it gets as
  * well, also where nobody heard it: the latest START or FLUSH before that, STOP, END or LOST, if
  * none followed it, behind it;

@@ -3,6 +3,7 @@
 
 #include "filter/filter_counts.h"
 
+#include <limef/base/log.h>
 #include <limef/filter/gop_cache.h>
 
 #include <libavutil/error.h>
@@ -192,6 +193,7 @@ static int split_go(struct limef_filter *filter, const struct limef_frame *in)
     struct answers answers = {.bit = split_bit_of(&split->signals, in)};
     int ret;
 
+    split->is_cached = split->cache != NULL;
     enter(split);
     if (filter->next)
         note(&answers, go_next(split, in, answers.bit));
@@ -209,6 +211,9 @@ int limef_split_serve(void *context)
 {
     struct limef_split_filter *split = context;
 
+    if (split->is_cached && !split->cache)
+        return limef_fail(AVERROR(EINVAL), split->filter.name,
+                          "a gop cache is before it, which serves those behind");
     enter(split);
     if (split->filter.next)
         catch_up_next(split, 0);

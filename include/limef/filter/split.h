@@ -59,6 +59,7 @@ struct limef_split_filter {
     uint32_t next_unheard; /**< the filter's thread: as limef_split_branch.unheard */
     /** The filter's thread: the cache whose frame it is in; NULL: none is before the split. */
     struct limef_gop_cache_filter *cache;
+    bool is_cached; /**< the filter's thread: one was there for the latest frame */
 };
 
 /** How a branch joins. */
@@ -105,9 +106,10 @@ LIMEF_API int limef_split_connect(struct limef_split_filter *split, struct limef
 /**
  * Gives those who joined, or were started again, since the last frame what they missed, instead of
  * with the next one: behind an END none may come. For limef_graph_call() with the split's filter.
+ * Directly behind a gop cache limef_gop_cache_serve() does that, with the burst.
  *
  * @param split  a struct limef_split_filter.
- * @return 0.
+ * @return 0; AVERROR(EINVAL): a gop cache is directly before it.
  * Thread: the filter's
  */
 LIMEF_API int limef_split_serve(void *split);

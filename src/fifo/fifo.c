@@ -311,6 +311,13 @@ void limef_fifo_recycle_batch(struct limef_fifo *fifo, struct limef_stack_frame 
     }
 }
 
+static bool is_flush(const struct limef_frame *frame)
+{
+    const struct limef_signal_frame *signal = limef_signal_frame_from(frame);
+
+    return signal && signal->signal == LIMEF_SIGNAL_FLUSH;
+}
+
 /* In the place of the first packet of a video stream that is dropped stands a GAP: who is behind
  * goes on at a key frame. Returns false: that is said already, or nobody needs it. */
 static bool become_gap(struct limef_stack_frame *stack, struct limef_key_waits *said)
@@ -337,6 +344,8 @@ static void drop_media_of(struct limef_lane *lane)
         bool drops = is_media(&frame->any.frame);
 
         LIMEF_COUNT(lane->n_dropped_stale, drops);
+        if (is_flush(&frame->any.frame)) /* who is behind forgets what was said before it */
+            said = (struct limef_key_waits){.n = 0};
         if (drops && !become_gap(frame, &said)) {
             lane_recycle(lane, &frame, 1);
             continue;

@@ -55,7 +55,7 @@ static void sample(struct limef_lane *lane, struct limef_stack_frame *stack)
 /* Who is closed does not get it. What is live goes on behind it; a file's is offered again. */
 static APART int refuse(struct limef_lane *lane, const struct limef_frame *frame)
 {
-    if (lane->settings.overflow != LIMEF_OVERFLOW_BLOCK)
+    if (lane->settings.overflow == LIMEF_OVERFLOW_DROP_TO_KEY)
         lane_begin_waits(lane, frame);
     return AVERROR_EXIT;
 }
@@ -278,18 +278,23 @@ static unsigned n_held(const struct limef_lane *lane)
     return n > 0 ? (unsigned)n : 0;
 }
 
+uint64_t lane_n_read(const struct limef_lane *lane)
+{
+    return LIMEF_COUNTED(lane->n_read) - LIMEF_COUNTED(lane->n_dropped_stale);
+}
+
 void limef_lane_get_counters(const struct limef_lane *lane, struct limef_lane_counters *counters)
 {
-    uint64_t n_stale = LIMEF_COUNTED(lane->n_dropped_stale);
+    int64_t n_read = (int64_t)lane_n_read(lane);
 
     *counters = (struct limef_lane_counters){
         .n_written = LIMEF_COUNTED(lane->n_written),
-        .n_read = LIMEF_COUNTED(lane->n_read) - n_stale,
+        .n_read = n_read > 0 ? (uint64_t)n_read : 0,
         .n_dropped_oldest = LIMEF_COUNTED(lane->n_dropped_oldest),
         .n_dropped_to_key = LIMEF_COUNTED(lane->n_dropped_to_key),
         .n_dropped_flush = LIMEF_COUNTED(lane->n_dropped_flush),
         .n_dropped_timeout = LIMEF_COUNTED(lane->n_dropped_timeout),
-        .n_dropped_stale = n_stale,
+        .n_dropped_stale = LIMEF_COUNTED(lane->n_dropped_stale),
         .n_superseded = LIMEF_COUNTED(lane->n_superseded),
         .n_blocked = LIMEF_COUNTED(lane->n_blocked),
         .n_wakes = LIMEF_COUNTED(lane->n_wakes),

@@ -30,6 +30,11 @@ bool lane_has_frames(const struct limef_lane *lane);
 /* Wakes a writer that waits for room. Thread: any */
 void lane_wake_writer(struct limef_lane *lane);
 
+/* What its reader took but for what was stale. Below 0, wrapped, where those lines were seen at
+ * different times, or where a GAP in the place of a stale packet waits in the next lane: for sums.
+ * Thread: any */
+uint64_t lane_n_read(const struct limef_lane *lane);
+
 /* What one lane leaves to the next: frames that wait, and what its producer knows. */
 struct lane_rest {
     unsigned n_unread;  /* of its reader, which come first */

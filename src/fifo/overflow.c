@@ -10,6 +10,7 @@
 
 #include <limef/base/log.h>
 #include <limef/filter/filter.h>
+#include <limef/frame/group.h>
 #include <limef/thread/thread.h>
 
 #include <libavutil/error.h>
@@ -299,12 +300,17 @@ static void end_hole(struct limef_lane *lane)
     lane->n_said = n_dropped;
 }
 
+static bool is_key(const struct limef_frame *frame)
+{
+    return has_followers(frame) && (frame->flags & LIMEF_FRAME_KEY);
+}
+
 /* The drop-to-key policy for a packet; NULL if it is dropped. */
 static struct limef_stack_frame *admit_to_key(struct limef_lane *lane, const struct limef_frame *in)
 {
     uint64_t stream = stream_of(in);
     bool waits = key_waits_has(&lane->waits_for_key, stream) && has_followers(in);
-    bool key = has_followers(in) && (in->flags & LIMEF_FRAME_KEY);
+    bool key = is_key(in);
     struct limef_stack_frame *stack = NULL;
 
     if (key || !waits) {
@@ -365,16 +371,35 @@ static APART int gain_room(struct limef_lane *lane, const struct limef_frame *in
     return 0;
 }
 
+/* A burst brings those of its streams that wait their key frames. */
+static APART void end_waits_of(struct limef_lane *lane, const struct limef_frame *group)
+{
+    for (unsigned i = 0; i < limef_group_n(group); i++) {
+        const struct limef_frame *packet = &limef_group_nth(group, i)->frame;
+
+        if (!is_key(packet) || !key_waits_has(&lane->waits_for_key, stream_of(packet)))
+            continue;
+        end_hole(lane);
+        key_waits_end(&lane->waits_for_key, stream_of(packet));
+    }
+}
+
 HOT int lane_make_room(struct limef_lane *lane, const struct limef_frame *in,
                        struct limef_stack_frame **stack)
 {
+    int ret = 0;
+
     if (lane->settings.overflow == LIMEF_OVERFLOW_DROP_TO_KEY &&
         in->frame_class == LIMEF_FRAME_PACKET) {
         *stack = admit_to_key(lane, in);
         return 0;
     }
     *stack = admit(lane, in);
-    return *stack ? 0 : gain_room(lane, in, stack);
+    if (!*stack)
+        ret = gain_room(lane, in, stack);
+    if (*stack && in->frame_class == LIMEF_FRAME_GROUP)
+        end_waits_of(lane, in);
+    return ret;
 }
 
 void lane_flush(struct limef_lane *lane, uint32_t slot)

@@ -3,6 +3,7 @@
 
 #include "filter/filter_counts.h"
 
+#include <limef/base/log.h>
 #include <limef/filter/gop_cache.h>
 
 #include <libavutil/error.h>
@@ -14,6 +15,9 @@
  * asleep. */
 #define N_YIELDS 64
 #define NAP_US 200
+
+/* As LIMEF_SPLIT_BURST_FIRST, for who was stopped: what it has had is not continued. */
+#define COMES_BACK (LIMEF_SPLIT_BURST_FIRST + 1)
 
 /* What everyone behind the split said to one frame. */
 struct answers {
@@ -59,10 +63,27 @@ static struct limef_filter *filter_of(const struct limef_split_branch *branch)
     return atomic_load_explicit(&branch->to, memory_order_seq_cst);
 }
 
+static int give_gap(struct limef_filter *to)
+{
+    struct limef_signal_frame gap;
+
+    limef_signal_frame_set(&gap, LIMEF_SIGNAL_GAP, UINT32_MAX,
+                           "went past a branch that was stopped");
+    gap.frame.media = LIMEF_MEDIA_VIDEO;
+    return limef_go(to, &gap.frame);
+}
+
 static int give_packets(struct limef_split_filter *split, uint32_t join, struct limef_filter *to)
 {
-    return join == LIMEF_SPLIT_BURST_FIRST && split->cache ? limef_gop_cache_go(split->cache, to)
-                                                           : limef_codecs_go(&split->codecs, to);
+    struct limef_gop_cache_filter *cache = join >= LIMEF_SPLIT_BURST_FIRST ? split->cache : NULL;
+    int first_error = 0, ret;
+
+    if (join == COMES_BACK && !(cache && LIMEF_COUNTED(cache->n_kept)))
+        first_error = give_gap(to);
+    if (first_error == AVERROR_EXIT)
+        return first_error;
+    ret = cache ? limef_gop_cache_go(cache, to) : limef_codecs_go(&split->codecs, to);
+    return ret == AVERROR_EXIT || !first_error ? ret : first_error;
 }
 
 /* Returns the first error; AVERROR_EXIT: it has to get all of it once more. */
@@ -79,12 +100,11 @@ static int give_missed(struct limef_split_filter *split, uint32_t join, uint32_t
     return ret == AVERROR_EXIT || !first_error ? ret : first_error;
 }
 
-/* Who was stopped has missed something, and joins as one that is new; not so what runs on this
- * thread and is stopped further behind, which has had the packets itself. */
+/* Who was stopped has missed something, and joins as one that is new, but for a GAP; not so what
+ * runs on this thread and is stopped further behind, which has had the packets itself. */
 static uint32_t join_again(const struct limef_filter *to)
 {
-    return to->ops->flags & LIMEF_FILTER_BOUNDARY ? LIMEF_SPLIT_BURST_FIRST
-                                                  : LIMEF_SPLIT_CODECS_FIRST;
+    return to->ops->flags & LIMEF_FILTER_BOUNDARY ? COMES_BACK : LIMEF_SPLIT_CODECS_FIRST;
 }
 
 static void note_missed(struct limef_split_branch *branch, const struct limef_filter *to,
@@ -106,8 +126,8 @@ static void note_refused(struct limef_split_branch *branch, const struct limef_f
         LIMEF_COUNT(branch->n_refused, 1);
 }
 
-/* Gives a new branch what it missed. `bit` is that of the frame which comes behind that. Returns
- * AVERROR_EXIT: it misses it still. */
+/* Gives a new branch what it missed, but not what `bit` stands for: that frame comes behind it.
+ * Returns AVERROR_EXIT: it misses it still. */
 static int catch_up(struct limef_split_filter *split, struct limef_split_branch *branch,
                     struct limef_filter *to, uint32_t bit)
 {
@@ -118,18 +138,18 @@ static int catch_up(struct limef_split_filter *split, struct limef_split_branch 
         return 0;
     atomic_store_explicit(&branch->join, LIMEF_SPLIT_FROM_NOW, memory_order_relaxed);
     unheard = atomic_exchange_explicit(&branch->unheard, 0, memory_order_relaxed);
-    ret = give_missed(split, join, unheard, to);
+    ret = give_missed(split, join, unheard & ~bit, to);
     note_refused(branch, to, ret, unheard | bit);
     return ret;
 }
 
-static int catch_up_next(struct limef_split_filter *split)
+static int catch_up_next(struct limef_split_filter *split, uint32_t bit)
 {
     struct limef_filter *next = split->filter.next;
     int ret = 0;
 
     if (split->next_missed)
-        ret = give_missed(split, join_again(next), split->next_unheard, next);
+        ret = give_missed(split, join_again(next), split->next_unheard & ~bit, next);
     split->next_missed = ret == AVERROR_EXIT;
     split->next_unheard = split->next_missed ? split->next_unheard : 0;
     return ret;
@@ -137,7 +157,7 @@ static int catch_up_next(struct limef_split_filter *split)
 
 static int go_next(struct limef_split_filter *split, const struct limef_frame *in, uint32_t bit)
 {
-    int ret = catch_up_next(split);
+    int ret = catch_up_next(split, bit);
 
     if (ret != AVERROR_EXIT)
         ret = limef_go(split->filter.next, in);
@@ -167,33 +187,23 @@ static void go_branches(struct limef_split_filter *split, const struct limef_fra
     }
 }
 
-/* Nobody has heard it: who sends it learns that, and says it again. */
-static void forget(struct limef_split_filter *split, uint32_t bit)
-{
-    split->next_unheard &= ~bit;
-    for (unsigned i = 0; i < LIMEF_SPLIT_MAX_BRANCHES; i++)
-        atomic_fetch_and_explicit(&split->branches[i].unheard, ~bit, memory_order_relaxed);
-}
-
 static int split_go(struct limef_filter *filter, const struct limef_frame *in)
 {
     struct limef_split_filter *split = split_of(filter);
     struct answers answers = {.bit = split_bit_of(&split->signals, in)};
     int ret;
 
+    split->is_cached = split->cache != NULL;
     enter(split);
     if (filter->next)
         note(&answers, go_next(split, in, answers.bit));
     go_branches(split, in, &answers);
     leave(split);
     ret = limef_codecs_keep(&split->codecs, filter, in);
-    if (answers.n && answers.n_exits == answers.n) {
-        if (answers.bit)
-            forget(split, answers.bit);
-        return AVERROR_EXIT;
-    }
-    if (answers.bit)
+    if (answers.bit) /* also what nobody heard: who sends it may be none who says it again */
         split_keep(&split->signals, in);
+    if (answers.n && answers.n_exits == answers.n)
+        return AVERROR_EXIT;
     return answers.first_error ? answers.first_error : ret;
 }
 
@@ -201,9 +211,12 @@ int limef_split_serve(void *context)
 {
     struct limef_split_filter *split = context;
 
+    if (split->is_cached && !split->cache)
+        return limef_fail(AVERROR(EINVAL), split->filter.name,
+                          "a gop cache is before it, which serves those behind");
     enter(split);
     if (split->filter.next)
-        catch_up_next(split);
+        catch_up_next(split, 0);
     for (unsigned i = 0; i < LIMEF_SPLIT_MAX_BRANCHES; i++) {
         struct limef_filter *to = filter_of(&split->branches[i]);
 

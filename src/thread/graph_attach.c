@@ -376,7 +376,8 @@ static void undo(struct limef_graph_inside *graph)
     pthread_mutex_unlock(&graph->registry);
     for (struct graph_node *node = graph->nodes; node; node = node->next)
         node->wanted = NULL;
-    graph_stop_idle(graph, deadline_us);
+    if (graph_stop_idle(graph, deadline_us) < 0)
+        limef_log(LIMEF_LOG_INFO, graph->settings.name, "a thread without work is to end yet");
 }
 
 int graph_attach(struct limef_graph_inside *graph, int64_t deadline_us)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "thread/graph_private.h"
 
+#include "fifo/lane_private.h"
+
 #include <libavutil/common.h>
 #include <libavutil/error.h>
 #include <stdio.h>
@@ -28,11 +30,12 @@ static void look_at_filter(const struct graph_node *node, struct limef_graph_fil
 
 void graph_add_counters(struct limef_lane_counters *sum, const struct limef_lane *lane)
 {
+    int64_t n_read = (int64_t)(sum->n_read + lane_n_read(lane));
     struct limef_lane_counters more;
 
     limef_lane_get_counters(lane, &more);
     sum->n_written += more.n_written;
-    sum->n_read += more.n_read;
+    sum->n_read = n_read > 0 ? (uint64_t)n_read : 0;
     sum->n_dropped_oldest += more.n_dropped_oldest;
     sum->n_dropped_to_key += more.n_dropped_to_key;
     sum->n_dropped_flush += more.n_dropped_flush;
@@ -58,6 +61,7 @@ static void add_waits(struct limef_histogram *sum, const struct limef_histogram 
 void graph_keep_counters(struct graph_edge *edge)
 {
     const struct limef_lane *lane = &edge->input.lane;
+    uint64_t n_read = edge->past.n_read + lane_n_read(lane);
 
     /* one that nothing was written to was undone before it was a boundary */
     if (!graph_is_cut(edge) ||
@@ -65,6 +69,7 @@ void graph_keep_counters(struct graph_edge *edge)
         return;
     edge->was_cut = true;
     graph_add_counters(&edge->past, lane);
+    edge->past.n_read = n_read; /* with what the next lane makes up for */
     add_waits(&edge->past_wait, &lane->wait);
 }
 

@@ -169,7 +169,11 @@ static void measure_inside(struct limef_graph_inside *graph, int64_t window_us)
     for (struct graph_thread *thread = graph->threads; thread; thread = thread->next)
         load -= thread->load;
     graph->process_cpu_us = cpu_us;
-    if (!window_us || !has_threads_inside(graph))
+    if (!has_threads_inside(graph)) { /* a plan could give what is left to nobody */
+        graph->inside_load = 0;
+        return;
+    }
+    if (!window_us)
         load = 0;
     graph->inside_load = fmax(load, INSIDE_STAYS * graph->inside_load);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a branch hears that was stopped while something was said. */
+#include <limef/filter/gop_cache.h>
 #include <limef/filter/split.h>
 
 #include "support/frames.h"
@@ -159,4 +160,66 @@ Test(split_signals, what_nobody_heard_is_the_senders_to_say_again)
     go_signal(LIMEF_SIGNAL_START, 0, 1);
     for (unsigned i = 0; i < 2; i++)
         cr_assert(eq(u64, sinks[i].n_frames, 1));
+}
+
+/* Who gives a frame on from another thread does not say it again. */
+Test(split_signals, what_nobody_heard_and_nobody_says_again_is_given_to_who_is_started)
+{
+    stop_two();
+    limef_split_disconnect(&split, &sinks[2].filter, 0);
+    go_signal(LIMEF_SIGNAL_START, 0, 1);
+    go_signal(LIMEF_SIGNAL_END, 1, 2);
+    start_two();
+    limef_split_serve(&split);
+    go_packet(1);
+    for (unsigned i = 0; i < 2; i++) {
+        cr_assert(eq(u64, sinks[i].n_frames, 3));
+        expect_signal(&sinks[i], 0, LIMEF_SIGNAL_START, 1);
+        expect_signal(&sinks[i], 1, LIMEF_SIGNAL_END, 2);
+    }
+}
+
+Test(split_signals, who_comes_back_behind_a_boundary_goes_on_at_a_key_frame_and_who_is_new_does_not)
+{
+    static struct limef_filter_ops boundary_ops;
+
+    boundary_ops = sink_ops;
+    boundary_ops.flags |= LIMEF_FILTER_BOUNDARY;
+    sinks[0].filter.ops = &boundary_ops;
+    sinks[1].filter.ops = &boundary_ops;
+    limef_connect(&split.filter, &sinks[1].filter);
+    limef_split_connect(&split, &sinks[0].filter, LIMEF_SPLIT_BURST_FIRST);
+    go_packet(1);
+    cr_assert(eq(u64, sinks[0].n_frames, 1));
+    sinks[0].answer = sinks[1].answer = AVERROR_EXIT;
+    go_packet(2);
+    start_two();
+    go_packet(3);
+    for (unsigned i = 0; i < 2; i++) {
+        cr_assert(eq(u64, sinks[i].n_frames, 2));
+        expect_signal(&sinks[i], 0, LIMEF_SIGNAL_GAP, 0);
+        cr_assert(eq(u32, sinks[i].frames[0].frame.slot, UINT32_MAX));
+        cr_assert(eq(u16, sinks[i].frames[0].frame.media, LIMEF_MEDIA_VIDEO));
+    }
+}
+
+/* What a gop cache has kept is not lost by that. */
+Test(split_signals, a_cached_split_is_served_by_its_cache_alone)
+{
+    struct limef_gop_cache_filter cache = {.bytes = 0};
+    struct limef_pool *pool = limef_pool_create(LIMEF_FRAME_CODEC);
+    struct limef_codec_frame codec = make_codec(pool, 320, 240);
+
+    limef_gop_cache_filter_init(&cache, "cache", NULL);
+    limef_connect(&cache.filter, &split.filter);
+    limef_connect(&split.filter, &sinks[1].filter);
+    limef_go(&cache.filter, &codec.frame);
+    limef_split_connect(&split, &sinks[0].filter, LIMEF_SPLIT_BURST_FIRST);
+    cr_assert(eq(int, limef_split_serve(&split), AVERROR(EINVAL)));
+    cr_assert(zero(u64, sinks[0].n_frames));
+    cr_assert(zero(int, limef_gop_cache_serve(&cache)));
+    cr_assert(eq(u64, sinks[0].n_frames, 1));
+    limef_filter_clear(&cache.filter);
+    limef_payload_unref(codec.frame.payload);
+    limef_pool_release(pool);
 }

@@ -28,8 +28,8 @@ static int go(struct limef_filter *filter, const struct limef_frame *in)
 }
 
 /* What a window of twice the time measures in which a thread that is none of the graph's works;
- * then one in which none does. */
-static void measure(unsigned flags, double *busy, double *idle)
+ * then one in which none does; then one behind which no filter has threads. */
+static void measure(unsigned flags, double *busy, double *idle, double *without)
 {
     static struct limef_filter_ops ops;
     static struct paced_source source;
@@ -56,6 +56,9 @@ static void measure(unsigned flags, double *busy, double *idle)
     *busy = graph.inside->inside_load;
     graph_measure(graph.inside, 1000000000);
     *idle = graph.inside->inside_load;
+    ops.flags = 0; /* as if it had been removed */
+    graph_measure(graph.inside, 2000000000);
+    *without = graph.inside->inside_load;
     pthread_mutex_unlock(&graph.inside->lock);
     cr_assert(eq(int, limef_graph_stop(&graph, TOO_LONG_US), 0));
     limef_graph_clear(&graph);
@@ -63,18 +66,19 @@ static void measure(unsigned flags, double *busy, double *idle)
 
 Test(graph_inside, threads_that_a_filter_has_are_load_and_go_on_to_be_for_a_while)
 {
-    double busy, idle;
+    double busy, idle, without;
 
-    measure(LIMEF_FILTER_SELF_THREADED, &busy, &idle);
+    measure(LIMEF_FILTER_SELF_THREADED, &busy, &idle, &without);
     cr_assert(ge(dbl, busy, 0.45));
     cr_assert(epsilon_eq(dbl, idle, 0.8 * busy, 0.001));
+    cr_assert(zero(dbl, without), "nobody is left whose load it is");
 }
 
 Test(graph_inside, threads_of_the_application_are_its_own)
 {
-    double busy, idle;
+    double busy, idle, without;
 
-    measure(0, &busy, &idle);
+    measure(0, &busy, &idle, &without);
     cr_assert(zero(dbl, busy));
     cr_assert(zero(dbl, idle));
 }

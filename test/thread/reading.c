@@ -14,6 +14,7 @@
 static struct limef_frame noted[MAX_FRAMES];
 static LIMEF_ATOMIC(unsigned) n_came;
 static bool meets_end;
+static void (*meanwhile)(void); /* done by who is in go then */
 
 static int note_go(struct limef_filter *filter, const struct limef_frame *in)
 {
@@ -29,6 +30,8 @@ static int note_go(struct limef_filter *filter, const struct limef_frame *in)
     if (!meets_end)
         return 0;
     meets_end = false;
+    if (meanwhile)
+        meanwhile();
     limef_thread_ask_stop(limef_thread_current());
     return AVERROR_EXIT;
 }
@@ -146,6 +149,30 @@ Test(reading, a_packet_that_met_the_end_of_what_is_behind_leaves_a_gap)
     cr_assert(eq(u64, counters_of(lane).n_dropped_stale, 1));
 }
 
+static void write_seek(void)
+{
+    write_signal(lane, LIMEF_SIGNAL_FLUSH, 0);
+    write_key(lane, 1);
+    write_video(lane, 2);
+}
+
+Test(reading, a_seek_that_waits_does_not_hide_the_gap_behind_it)
+{
+    open_with(LIMEF_OVERFLOW_BLOCK);
+    meets_end = true;
+    meanwhile = write_seek;
+    write_video(lane, 0);
+    cr_assert(zero(int, limef_thread_start(thread)));
+    ASSERT_COMES(!limef_thread_running(thread));
+    cr_assert(zero(int, limef_thread_stop(thread, TOO_LONG_US)));
+    atomic_store(&n_came, 0);
+    start_again();
+    cr_assert(eq(uint, atomic_load(&n_came), 4));
+    assert_gap(0, 0, 0);
+    cr_assert(eq(i64, noted[1].pts_us, LIMEF_SIGNAL_FLUSH));
+    assert_gap(2, 0, 0);
+}
+
 Test(reading, more_streams_than_are_told_apart_are_one_gap_of_any)
 {
     open_with(LIMEF_OVERFLOW_BLOCK);
@@ -194,6 +221,37 @@ Test(reading, behind_a_packet_that_was_refused_a_live_stream_goes_on_at_a_key)
     cr_assert(ne(u32, noted[1].flags & LIMEF_FRAME_DISCONTINUITY, 0));
     cr_assert(eq(i64, noted[2].pts_us, 3000));
     cr_assert(eq(u64, counters_of(lane).n_dropped_to_key, 1));
+}
+
+/* As a split does when the branch starts again. */
+Test(reading, behind_a_burst_a_live_stream_that_was_refused_goes_on)
+{
+    struct limef_gop_cache_filter cache = {.bytes = 0};
+    struct limef_packet_frame key = packet_frame(1, LIMEF_MEDIA_VIDEO, LIMEF_FRAME_KEY);
+
+    open_with(LIMEF_OVERFLOW_DROP_TO_KEY);
+    limef_gop_cache_filter_init(&cache, "cache", NULL);
+    limef_thread_ask_stop(thread);
+    cr_assert(eq(int, write_video(lane, 0), AVERROR_EXIT));
+    cr_assert(zero(int, limef_go(&cache.filter, &key.frame)));
+    cr_assert(zero(int, limef_thread_start(thread)));
+    cr_assert(zero(int, limef_gop_cache_go(&cache, &input.filter)));
+    write_video(lane, 2);
+    ASSERT_COMES(all_was_read(lane));
+    cr_assert(eq(uint, atomic_load(&n_came), 2));
+    cr_assert(eq(i64, noted[0].pts_us, 1000));
+    cr_assert(eq(i64, noted[1].pts_us, 2000));
+    cr_assert(zero(u64, counters_of(lane).n_dropped_to_key));
+    limef_filter_clear(&cache.filter);
+}
+
+/* Where the newest pictures are kept nothing waits for a key frame. */
+Test(reading, behind_a_picture_that_was_refused_no_stream_waits)
+{
+    open_with(LIMEF_OVERFLOW_DROP_OLDEST);
+    limef_thread_ask_stop(thread);
+    cr_assert(eq(int, write_video(lane, 0), AVERROR_EXIT));
+    cr_assert(zero(uint, lane->waits_for_key.n));
 }
 
 Test(reading, a_file_offers_again_what_was_refused)

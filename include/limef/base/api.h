@@ -29,7 +29,8 @@
 #define LIMEF_CACHE_LINE_BYTES 64
 
 #ifdef __cplusplus
-/** An atomic member. C++ sees the plain type (same size and alignment) and leaves it alone. */
+/** An atomic member. C++ sees the plain type (same size and alignment); only the macros below touch
+ * it. */
 #define LIMEF_ATOMIC(type) type
 #define LIMEF_ALIGNED(bytes) alignas(bytes)
 /** Adds to a counter that one thread writes and any thread reads. */

@@ -192,9 +192,10 @@ LIMEF_API void limef_lane_clear(struct limef_lane *lane);
  *
  * @param frame  borrowed.
  * @return 0: queued, or dropped by the policy and counted; AVERROR_EXIT: the fifo is closed, or
- *         the writing limef thread is asked to stop: where media is dropped what follows waits for
- *         a key frame, where it blocks the frame is to be offered again; AVERROR(ETIMEDOUT): no
- *         room in block_us, not queued, counted; AVERROR(ENOMEM): no memory for bytes to copy.
+ *         the writing limef thread is asked to stop: where packets are dropped to a key frame what
+ *         follows waits for one, where it blocks the frame is to be offered again;
+ *         AVERROR(ETIMEDOUT): no room in block_us, not queued, counted; AVERROR(ENOMEM): no memory
+ *         for bytes to copy.
  * Thread: the producer
  */
 LIMEF_API int limef_lane_write(struct limef_lane *lane, const struct limef_frame *frame);

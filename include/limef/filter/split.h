@@ -59,6 +59,7 @@ struct limef_split_filter {
     uint32_t next_unheard; /**< the filter's thread: as limef_split_branch.unheard */
     /** The filter's thread: the cache whose frame it is in; NULL: none is before the split. */
     struct limef_gop_cache_filter *cache;
+    bool is_cached; /**< the filter's thread: one was there for the latest frame */
 };
 
 /** How a branch joins. */
@@ -75,9 +76,11 @@ enum limef_split_join {
  * go gives the frame to `next`, then to the branches in their order. A branch that answers
  * AVERROR_EXIT (its thread was stopped) stops nobody else; it is offered the following frames
  * too, so that it goes on when its thread starts again, and gets before that what one that joins
- * gets: a boundary with LIMEF_SPLIT_BURST_FIRST, a chain of the split's own thread, which has had
+ * gets: a boundary with LIMEF_SPLIT_BURST_FIRST, or, where no burst is kept, a GAP of all video
+ * streams, so that it goes on at a key frame; a chain of the split's own thread, which has had
  * the packets itself, with LIMEF_SPLIT_CODECS_FIRST. What was said of a slot meanwhile it gets as
- * well: the latest START or FLUSH before that, STOP, END or LOST, if none followed it, behind it;
+ * well, also where nobody heard it: the latest START or FLUSH before that, STOP, END or LOST, if
+ * none followed it, behind it;
  * other signals, and those of more than LIMEF_MAX_TRACKS slots, only count as refused. go returns
  * AVERROR_EXIT only if everyone behind it says so, otherwise the first other error;
  * AVERROR(EAGAIN) of a branch is counted as refused and not returned, since the others have had the
@@ -103,9 +106,10 @@ LIMEF_API int limef_split_connect(struct limef_split_filter *split, struct limef
 /**
  * Gives those who joined, or were started again, since the last frame what they missed, instead of
  * with the next one: behind an END none may come. For limef_graph_call() with the split's filter.
+ * Directly behind a gop cache limef_gop_cache_serve() does that, with the burst.
  *
  * @param split  a struct limef_split_filter.
- * @return 0.
+ * @return 0; AVERROR(EINVAL): a gop cache is directly before it.
  * Thread: the filter's
  */
 LIMEF_API int limef_split_serve(void *split);

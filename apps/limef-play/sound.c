@@ -17,8 +17,8 @@
 #define BROADCAST_FRAMES 65536
 /* Sound that waits before it is heard: live sound may come unevenly by so much. */
 #define AHEAD_FRAMES (RATE / 25)
-/* For the mixer to let go of a stream, a few periods. */
-#define LEAVE_US 50000
+/* For the mixer to let go of a stream, a few periods; once, where the device hangs. */
+#define LEAVE_US 20000
 #define MAX_VOLUME 200
 #define VOLUME_STEP 5
 
@@ -211,17 +211,29 @@ static uint32_t find_least(const struct play_sound *sound)
     return least;
 }
 
-/* Returns whether it has one; another stream may have to leave. */
+/* One that the mixer has not let go of yet. */
+static bool is_any_leaving(struct play_sound *sound)
+{
+    for (uint32_t i = 0; i < sound->n_streams; i++)
+        if (sound->inputs[i].leaving &&
+            limef_mixer_disconnect(&sound->mixer, &sound->inputs[i], 0) < 0)
+            return true;
+    return false;
+}
+
+/* Returns whether it has one, or may have one next time; another stream may have to leave. */
 static bool give_place(struct play_sound *sound, uint32_t slot)
 {
     uint32_t least;
 
+    if (is_any_leaving(sound))
+        return true;
     if (sound->mixer.n_connected == LIMEF_MIXER_MAX_INPUTS) {
         least = find_least(sound);
         if (rank(sound, least) < rank(sound, slot))
             return false;
         if (limef_mixer_disconnect(&sound->mixer, &sound->inputs[least], LEAVE_US) < 0)
-            return true; /* it is about to leave: next time */
+            return true;
     }
     limef_mixer_connect(&sound->mixer, &sound->inputs[slot]);
     return true;

@@ -192,6 +192,8 @@ static bool waits_for_place(struct limef_audio_sink *sink, struct limef_audio_sl
         slot->place_until_us = limef_now_us() + PLACE_WAIT_US;
         if (slot->next_us != LIMEF_NO_TIME)
             flush(slot);
+        else /* it may be live, and knows its clock */
+            limef_mixer_input_flush(slot->input);
     }
     atomic_store_explicit(&slot->wants_place, wants, memory_order_relaxed);
     if (!wants || slot->seeking || in->frame.flags & LIMEF_FRAME_LIVE)

@@ -176,7 +176,8 @@ static void flush(struct limef_audio_slot *slot)
 {
     audio_slot_begin(slot, LIMEF_NO_TIME);
     slot->ending = false;
-    slot->drift = (struct limef_drift){.n_steps = LIMEF_COUNTED(slot->drift.n_steps)};
+    limef_drift_restart(&slot->drift);
+    slot->drift.drift_ppm = slot->drift.wider_us = 0;
     audio_slot_flush(slot);
 }
 

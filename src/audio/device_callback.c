@@ -114,11 +114,11 @@ static void write_silence(struct callback_device *device)
 {
     static const float silence[SILENT_FRAMES * LIMEF_SAMPLE_RING_MAX_CHANNELS];
     struct limef_sample_ring *ring = &device->callback->ring;
+    uint32_t n_ahead = ahead_frames(device), n_there;
 
-    while (limef_sample_ring_fill(ring) < ahead_frames(device))
-        limef_sample_ring_write(
-            ring, silence,
-            FFMIN(SILENT_FRAMES, ahead_frames(device) - limef_sample_ring_fill(ring)));
+    /* a call may come meanwhile */
+    while ((n_there = limef_sample_ring_fill(ring)) < n_ahead)
+        limef_sample_ring_write(ring, silence, FFMIN(SILENT_FRAMES, n_ahead - n_there));
 }
 
 static int callback_open(struct audio_device **device, const struct audio_device_settings *settings)

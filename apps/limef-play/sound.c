@@ -337,13 +337,13 @@ bool play_sound_is_heard(const struct play_sound *sound, uint32_t slot)
 /* Those of the broadcast ring. Returns 0, AVERROR(ETIMEDOUT), or what the first one failed with. */
 static int stop_readers(struct play_sound *sound, int64_t timeout_us)
 {
-    uint64_t n_missed = LIMEF_COUNTED(sound->recorder.reader.n_missed);
     int stopped[] = {limef_audio_recorder_stop(&sound->recorder, timeout_us),
                      play_encoded_stop(&sound->recorded, timeout_us),
                      play_encoded_stop(&sound->streamed, timeout_us)};
     int ret = 0;
 
-    sound->n_unwritten = FFMAX(sound->n_unwritten, n_missed);
+    sound->n_unwritten = sound->recorder.file ? LIMEF_COUNTED(sound->recorder.reader.n_missed)
+                                              : sound->recorder.n_missed;
     for (size_t i = 0; i < sizeof(stopped) / sizeof(stopped[0]); i++)
         if (ret >= 0 || stopped[i] == AVERROR(ETIMEDOUT))
             ret = stopped[i];

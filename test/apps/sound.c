@@ -98,6 +98,22 @@ Test(sound, gives_the_place_of_a_stream_that_has_ended_to_another_one)
     cr_assert(has_place(LAST) && !has_place(7));
 }
 
+Test(sound, gives_the_place_of_a_stream_that_is_gone_without_an_end_to_another_one)
+{
+    for (uint32_t i = 0; i < LIMEF_MIXER_MAX_INPUTS; i++)
+        give_sound(i);
+    look();
+    for (int n_mixed = 0; n_mixed < 2 * 48000; n_mixed += BLOCK) { /* 7 is gone */
+        for (uint32_t i = 0; i < LIMEF_MIXER_MAX_INPUTS; i++)
+            LIMEF_COUNT(sound.slots[i].n_blocks, i != 7);
+        look();
+    }
+    expect_side_by_side(LIMEF_MIXER_MAX_INPUTS - 1);
+    want_place(LAST);
+    look();
+    cr_assert(has_place(LAST) && !has_place(7));
+}
+
 Test(sound, gives_a_place_to_the_stream_that_is_alone_and_takes_it_back)
 {
     for (uint32_t i = 0; i < LIMEF_MIXER_MAX_INPUTS; i++)

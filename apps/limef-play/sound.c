@@ -17,8 +17,10 @@
 #define BROADCAST_FRAMES 65536
 /* Sound that waits before it is heard: live sound may come unevenly by so much. */
 #define AHEAD_FRAMES (RATE / 25)
-/* For the mixer to let go of a stream, a few periods. */
-#define LEAVE_US 50000
+/* A stream of which none came while so much was mixed gives none any more. */
+#define GONE_FRAMES RATE
+/* For the mixer to let go of a stream, a few periods; once, where the device hangs. */
+#define LEAVE_US 20000
 #define MAX_VOLUME 200
 #define VOLUME_STEP 5
 
@@ -74,11 +76,12 @@ static int allocate(struct play_sound *sound)
 
     sound->inputs = aligned_alloc(LIMEF_CACHE_LINE_BYTES, sound->n_streams * input_bytes);
     sound->slots = calloc(sound->n_streams, sizeof(sound->slots[0]));
+    sound->coming = calloc(sound->n_streams, sizeof(sound->coming[0]));
     sound->samples =
         calloc((size_t)sound->n_streams * RING_FRAMES * N_CHANNELS, sizeof(sound->samples[0]));
     sound->words =
         calloc(LIMEF_BROADCAST_WORDS(BROADCAST_FRAMES, N_CHANNELS), sizeof(sound->words[0]));
-    if (!sound->inputs || !sound->slots || !sound->samples || !sound->words)
+    if (!sound->inputs || !sound->slots || !sound->coming || !sound->samples || !sound->words)
         return limef_fail(AVERROR(ENOMEM), "limef-play", "sound of %u streams", sound->n_streams);
     memset(sound->inputs, 0, sound->n_streams * input_bytes);
     return 0;
@@ -179,12 +182,35 @@ static bool has_place(const struct play_sound *sound, uint32_t slot)
     return LIMEF_COUNTED(sound->inputs[slot].connected);
 }
 
+static bool wants_place(const struct play_sound *sound, uint32_t slot)
+{
+    return LIMEF_COUNTED(sound->slots[slot].wants_place);
+}
+
+static void look_what_comes(struct play_sound *sound)
+{
+    for (uint32_t i = 0; i < sound->n_streams; i++) {
+        /* that it wants a place comes before its first block */
+        uint64_t n = 2 * LIMEF_COUNTED(sound->slots[i].n_blocks) + wants_place(sound, i);
+
+        if (n != sound->coming[i].n_seen)
+            sound->coming[i] = (struct play_coming){n, LIMEF_COUNTED(sound->mixer.n_frames)};
+    }
+}
+
+static bool is_coming(const struct play_sound *sound, uint32_t slot)
+{
+    return LIMEF_COUNTED(sound->mixer.n_frames) - sound->coming[slot].at_frame < GONE_FRAMES;
+}
+
 /* It has given sound, which went into the mixer, and some of it may follow. */
 static bool is_sounding(const struct play_sound *sound, uint32_t slot)
 {
     struct limef_mixer_heard heard;
 
-    if (!has_place(sound, slot) || !play_sound_is_heard(sound, slot))
+    if (!has_place(sound, slot) || !play_sound_is_heard(sound, slot) ||
+        (!is_coming(sound, slot) &&
+         limef_sample_ring_fill(&sound->inputs[slot].ring) < AHEAD_FRAMES))
         return false;
     limef_mixer_input_get_heard(&sound->inputs[slot], &heard);
     return heard.state != LIMEF_INPUT_ENDED;
@@ -196,7 +222,7 @@ static unsigned rank(const struct play_sound *sound, uint32_t slot)
 {
     if (slot == sound->alone)
         return 0;
-    if (is_sounding(sound, slot) || LIMEF_COUNTED(sound->slots[slot].wants_place))
+    if (is_sounding(sound, slot) || (wants_place(sound, slot) && is_coming(sound, slot)))
         return 1 + slot;
     return 1 + sound->n_streams + slot;
 }
@@ -211,17 +237,29 @@ static uint32_t find_least(const struct play_sound *sound)
     return least;
 }
 
-/* Returns whether it has one; another stream may have to leave. */
+/* One that the mixer has not let go of yet. */
+static bool is_any_leaving(struct play_sound *sound)
+{
+    for (uint32_t i = 0; i < sound->n_streams; i++)
+        if (sound->inputs[i].leaving &&
+            limef_mixer_disconnect(&sound->mixer, &sound->inputs[i], 0) < 0)
+            return true;
+    return false;
+}
+
+/* Returns whether it has one, or may have one next time; another stream may have to leave. */
 static bool give_place(struct play_sound *sound, uint32_t slot)
 {
     uint32_t least;
 
+    if (is_any_leaving(sound))
+        return true;
     if (sound->mixer.n_connected == LIMEF_MIXER_MAX_INPUTS) {
         least = find_least(sound);
         if (rank(sound, least) < rank(sound, slot))
             return false;
         if (limef_mixer_disconnect(&sound->mixer, &sound->inputs[least], LEAVE_US) < 0)
-            return true; /* it is about to leave: next time */
+            return true;
     }
     limef_mixer_connect(&sound->mixer, &sound->inputs[slot]);
     return true;
@@ -237,7 +275,7 @@ static void give_places(struct play_sound *sound)
     if (sound->alone != UINT32_MAX && !has_place(sound, sound->alone))
         give_place(sound, sound->alone);
     for (uint32_t i = 0; i < sound->n_streams; i++)
-        if (LIMEF_COUNTED(sound->slots[i].wants_place) && !has_place(sound, i))
+        if (wants_place(sound, i) && is_coming(sound, i) && !has_place(sound, i))
             n_silent += !give_place(sound, i);
     if (n_silent > sound->n_silent && sound->alone == UINT32_MAX) {
         limef_log(LIMEF_LOG_WARNING, "limef-play",
@@ -281,6 +319,7 @@ static bool tell_streams(struct play_sound *sound)
 
 void play_sound_tell(struct play_sound *sound)
 {
+    look_what_comes(sound);
     give_places(sound);
     if (sound->tells_sum || count_heard(sound) != sound->n_heard)
         sound->tells_sum = !tell_sum(sound);
@@ -325,13 +364,13 @@ bool play_sound_is_heard(const struct play_sound *sound, uint32_t slot)
 /* Those of the broadcast ring. Returns 0, AVERROR(ETIMEDOUT), or what the first one failed with. */
 static int stop_readers(struct play_sound *sound, int64_t timeout_us)
 {
-    uint64_t n_missed = LIMEF_COUNTED(sound->recorder.reader.n_missed);
     int stopped[] = {limef_audio_recorder_stop(&sound->recorder, timeout_us),
                      play_encoded_stop(&sound->recorded, timeout_us),
                      play_encoded_stop(&sound->streamed, timeout_us)};
     int ret = 0;
 
-    sound->n_unwritten = FFMAX(sound->n_unwritten, n_missed);
+    sound->n_unwritten = sound->recorder.file ? LIMEF_COUNTED(sound->recorder.reader.n_missed)
+                                              : sound->recorder.n_missed;
     for (size_t i = 0; i < sizeof(stopped) / sizeof(stopped[0]); i++)
         if (ret >= 0 || stopped[i] == AVERROR(ETIMEDOUT))
             ret = stopped[i];
@@ -365,6 +404,7 @@ void play_sound_clear(struct play_sound *sound)
     play_encoded_clear(&sound->streamed);
     free(sound->inputs);
     free(sound->slots);
+    free(sound->coming);
     free(sound->samples);
     free(sound->words);
     *sound = (struct play_sound){.on = false};

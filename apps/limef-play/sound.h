@@ -15,6 +15,12 @@
 #include <limef/filter/audio_sink.h>
 #include <limef/thread/consumer.h>
 
+/* Whether sound comes of a stream, which may be gone without an end. */
+struct play_coming {
+    uint64_t n_seen;   /* what came so far, when that was looked at */
+    uint64_t at_frame; /* of the mixer's, when that changed last */
+};
+
 struct play_sound {
     bool on; /* else all the rest is empty, and streams have no sound */
     struct limef_mixer mixer;
@@ -30,6 +36,7 @@ struct play_sound {
 
     /* the main thread */
     unsigned n_streams;
+    struct play_coming *coming;    /* of each stream */
     uint32_t alone;                /* the stream that is heard; UINT32_MAX: all */
     unsigned n_heard;              /* streams side by side, as the mixer knows */
     unsigned n_silent;             /* streams that the mixer had no place for; said */

@@ -23,6 +23,8 @@
 /* How often it looks for one that is late. */
 #define LOOK_US 500
 #define SILENT_FRAMES 256
+/* That wait more at most, however often it runs dry: delay helps no further. */
+#define MOST_DRY_PERIODS 2
 
 struct callback_device {
     struct audio_device base;
@@ -102,10 +104,11 @@ static void tell(struct callback_device *device)
 static void count_underruns(struct callback_device *device)
 {
     uint64_t n = LIMEF_COUNTED(device->callback->ring.n_underruns) - device->underruns_before;
+    uint32_t period_frames = device->base.settings.period_frames;
 
-    if (n != LIMEF_COUNTED(device->base.n_underruns) &&
-        device->dry_frames < device->callback->ring.n_frames)
-        device->dry_frames += PACE_AHEAD_FRAMES(device->base.settings.period_frames);
+    if (n != LIMEF_COUNTED(device->base.n_underruns))
+        device->dry_frames = FFMIN(device->dry_frames + PACE_AHEAD_FRAMES(period_frames),
+                                   MOST_DRY_PERIODS * period_frames);
     LIMEF_SET(device->base.n_underruns, n);
 }
 
@@ -114,11 +117,11 @@ static void write_silence(struct callback_device *device)
 {
     static const float silence[SILENT_FRAMES * LIMEF_SAMPLE_RING_MAX_CHANNELS];
     struct limef_sample_ring *ring = &device->callback->ring;
+    uint32_t n_ahead = ahead_frames(device), n_there;
 
-    while (limef_sample_ring_fill(ring) < ahead_frames(device))
-        limef_sample_ring_write(
-            ring, silence,
-            FFMIN(SILENT_FRAMES, ahead_frames(device) - limef_sample_ring_fill(ring)));
+    /* a call may come meanwhile */
+    while ((n_there = limef_sample_ring_fill(ring)) < n_ahead)
+        limef_sample_ring_write(ring, silence, FFMIN(SILENT_FRAMES, n_ahead - n_there));
 }
 
 static int callback_open(struct audio_device **device, const struct audio_device_settings *settings)

@@ -27,12 +27,26 @@ static int send(struct limef_mixer *mixer, uint32_t kind, struct limef_mixer_inp
     return limef_audio_commands_send(&mixer->commands, &command);
 }
 
+static bool is_gone(const struct limef_mixer_input *input)
+{
+    /* acquire: whatever the audio thread did with it; pairs with drop() */
+    return !atomic_load_explicit(&input->connected, memory_order_acquire);
+}
+
+/* The audio thread has let go of what was to leave. */
+static void free_place(struct limef_mixer *mixer, struct limef_mixer_input *input)
+{
+    mixer->n_connected -= input->leaving;
+    input->leaving = false;
+}
+
 int limef_mixer_connect(struct limef_mixer *mixer, struct limef_mixer_input *input)
 {
     int ret;
 
-    if (LIMEF_COUNTED(input->connected))
+    if (!is_gone(input))
         return AVERROR(EEXIST);
+    free_place(mixer, input); /* nobody may have waited until it was gone */
     if (mixer->n_connected == LIMEF_MIXER_MAX_INPUTS)
         return AVERROR(ENOSPC);
     atomic_store_explicit(&input->connected, 1, memory_order_relaxed);
@@ -42,12 +56,6 @@ int limef_mixer_connect(struct limef_mixer *mixer, struct limef_mixer_input *inp
     else
         mixer->n_connected++;
     return ret;
-}
-
-static bool is_gone(const struct limef_mixer_input *input)
-{
-    /* acquire: whatever the audio thread did with it; pairs with drop() */
-    return !atomic_load_explicit(&input->connected, memory_order_acquire);
 }
 
 /* Has it leave: once, since its memory may go when the first command is obeyed. Returns whether it
@@ -64,8 +72,6 @@ int limef_mixer_disconnect(struct limef_mixer *mixer, struct limef_mixer_input *
 {
     int64_t deadline_us = limef_deadline_us(timeout_us);
 
-    if (is_gone(input) && !input->leaving)
-        return 0;
     while (!is_gone(input)) {
         bool running = LIMEF_COUNTED(mixer->running);
 
@@ -81,8 +87,7 @@ int limef_mixer_disconnect(struct limef_mixer *mixer, struct limef_mixer_input *
             return AVERROR(ETIMEDOUT);
         nanosleep(&(struct timespec){.tv_nsec = LOOK_NS}, NULL);
     }
-    mixer->n_connected--;
-    input->leaving = false;
+    free_place(mixer, input);
     return 0;
 }
 

@@ -50,16 +50,21 @@ int audio_output_open(const struct limef_audio_output *output, const struct audi
     return ret;
 }
 
-static void use_device(struct limef_audio_output *output, struct audio_device *device)
+void audio_output_tell(struct limef_audio_output *output, const struct audio_device *device)
 {
     const struct audio_device *plays = device->below ? device->below : device;
 
-    output->device = device;
-    output->waited_us = 0;
     atomic_store_explicit(&output->kind, device->ops->kind, memory_order_relaxed);
     atomic_store_explicit(&output->period_frames, device->settings.period_frames,
                           memory_order_relaxed);
     atomic_store_explicit(&output->device_rate, plays->settings.rate, memory_order_relaxed);
+}
+
+static void use_device(struct limef_audio_output *output, struct audio_device *device)
+{
+    output->device = device;
+    output->waited_us = 0;
+    audio_output_tell(output, device);
 }
 
 static int open_device(struct limef_audio_output *output, const struct audio_device_ops *ops)

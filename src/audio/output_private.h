@@ -14,6 +14,9 @@
 int audio_output_open(const struct limef_audio_output *output, const struct audio_device_ops *ops,
                       struct audio_device **device);
 
+/* What plays now, for whoever asks. The thread that has the mixer. */
+void audio_output_tell(struct limef_audio_output *output, const struct audio_device *device);
+
 /* Starts the thread that waits for a device to be lost. Returns 0, or a negative code, logged. The
  * controlling thread, ahead of the audio thread. */
 int audio_output_reopen_start(struct limef_audio_output *output);

@@ -113,7 +113,7 @@ static void look_for_hanging(struct limef_audio_output *output)
     output->n_still = 0;
     flush_denormals();
     audio_device_null_begin(output->stand_in);
-    atomic_store_explicit(&output->kind, output->stand_in->ops->kind, memory_order_relaxed);
+    audio_output_tell(output, output->stand_in);
 }
 
 /* In place of the audio thread, until that is back. */
@@ -129,6 +129,7 @@ static void stand_in(struct limef_audio_output *output, int64_t deadline_us)
         /* release: the mixer's state */
         atomic_store_explicit(&output->mixes, AUDIO_THREAD, memory_order_release);
     } else if (device->ops->wait(device, deadline_us, &heard_us) >= 0) {
+        atomic_store_explicit(&output->delay_us, heard_us - limef_now_us(), memory_order_relaxed);
         limef_mixer_mix(output->mixer, output->stand_in_block, device->settings.period_frames,
                         heard_us);
         LIMEF_COUNT(output->n_periods, 1);

@@ -123,6 +123,7 @@ int limef_audio_recorder_start(struct limef_audio_recorder *recorder, const char
                                              .priority = LIMEF_PRIORITY_RECORDING};
     int ret;
 
+    *recorder = (struct limef_audio_recorder){.path = NULL};
     if (ring->n_channels > MAX_CHANNELS)
         return limef_fail(AVERROR(EINVAL), "recorder", "%u channels", ring->n_channels);
     recorder->file = fopen(path, "wb");
@@ -168,6 +169,6 @@ int limef_audio_recorder_stop(struct limef_audio_recorder *recorder, int64_t tim
         return ret;
     limef_thread_clear(&recorder->thread);
     ret = complete(recorder);
-    *recorder = (struct limef_audio_recorder){.path = NULL};
+    *recorder = (struct limef_audio_recorder){.n_missed = recorder->n_missed};
     return ret;
 }

@@ -176,7 +176,8 @@ static void flush(struct limef_audio_slot *slot)
 {
     audio_slot_begin(slot, LIMEF_NO_TIME);
     slot->ending = false;
-    slot->drift = (struct limef_drift){.n_steps = LIMEF_COUNTED(slot->drift.n_steps)};
+    limef_drift_restart(&slot->drift);
+    slot->drift.drift_ppm = slot->drift.wider_us = 0;
     audio_slot_flush(slot);
 }
 
@@ -192,6 +193,8 @@ static bool waits_for_place(struct limef_audio_sink *sink, struct limef_audio_sl
         slot->place_until_us = limef_now_us() + PLACE_WAIT_US;
         if (slot->next_us != LIMEF_NO_TIME)
             flush(slot);
+        else /* it may be live, and knows its clock */
+            limef_mixer_input_flush(slot->input);
     }
     atomic_store_explicit(&slot->wants_place, wants, memory_order_relaxed);
     if (!wants || slot->seeking || in->frame.flags & LIMEF_FRAME_LIVE)

@@ -17,6 +17,9 @@
 #define PUSH_PART 50
 #define PUSH_LEAST 64
 
+/* Bits of limef_resample_filter.said. */
+enum error { SPEED, INSIDE };
+
 static struct limef_resample_filter *resample_of(struct limef_filter *filter)
 {
     return LIMEF_CONTAINER_OF(filter, struct limef_resample_filter, filter);
@@ -76,11 +79,15 @@ static AVBufferRef *get_buffer(struct limef_resample_filter *resample, unsigned 
     return resample->buffers ? av_buffer_pool_get(resample->buffers) : NULL;
 }
 
-/* What is not the answer to a block. Said once: what comes next is like it. */
-static void count_error(struct limef_resample_filter *resample, int code, const char *what)
+/* What is not the answer to a block. Each kind is said once: what comes next is like it. */
+static void count_error(struct limef_resample_filter *resample, int code, enum error error)
 {
-    if (!LIMEF_COUNTED(resample->n_errors))
-        limef_fail(code, resample->filter.name, "%s", what);
+    static const char *const whats[] = {
+        [SPEED] = "a speed was refused", [INSIDE] = "what was inside is lost"};
+
+    if (!(resample->said & 1u << error))
+        limef_fail(code, resample->filter.name, "%s", whats[error]);
+    resample->said |= 1u << error;
     LIMEF_COUNT(resample->n_errors, 1);
 }
 
@@ -95,7 +102,7 @@ static void set_speed(struct limef_resample_filter *resample, int n_frames)
         return;
     ret = swr_set_compensation(resample->swr, ppm, RESAMPLE_SPEED_LASTS);
     if (ret < 0)
-        count_error(resample, ret, "a speed was refused");
+        count_error(resample, ret, SPEED);
     resample->ppm_in_use = ppm; /* else each block would try it again */
     resample->n_until_again = RESAMPLE_SPEED_LASTS / 2;
 }
@@ -188,7 +195,7 @@ static int drain(struct limef_resample_filter *resample)
     else
         ret = push_out(resample, n_inside);
     if (ret < 0 && ret != AVERROR_EXIT)
-        count_error(resample, ret, "what was inside is lost");
+        count_error(resample, ret, INSIDE);
     return ret == AVERROR_EXIT ? ret : 0;
 }
 

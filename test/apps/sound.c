@@ -98,6 +98,22 @@ Test(sound, gives_the_place_of_a_stream_that_has_ended_to_another_one)
     cr_assert(has_place(LAST) && !has_place(7));
 }
 
+Test(sound, gives_the_place_of_a_stream_that_is_gone_without_an_end_to_another_one)
+{
+    for (uint32_t i = 0; i < LIMEF_MIXER_MAX_INPUTS; i++)
+        give_sound(i);
+    look();
+    for (int n_mixed = 0; n_mixed < 2 * 48000; n_mixed += BLOCK) { /* 7 is gone */
+        for (uint32_t i = 0; i < LIMEF_MIXER_MAX_INPUTS; i++)
+            LIMEF_COUNT(sound.slots[i].n_blocks, i != 7);
+        look();
+    }
+    expect_side_by_side(LIMEF_MIXER_MAX_INPUTS - 1);
+    want_place(LAST);
+    look();
+    cr_assert(has_place(LAST) && !has_place(7));
+}
+
 Test(sound, gives_a_place_to_the_stream_that_is_alone_and_takes_it_back)
 {
     for (uint32_t i = 0; i < LIMEF_MIXER_MAX_INPUTS; i++)
@@ -130,6 +146,25 @@ Test(sound, lets_nobody_be_heard_beside_the_one_that_is_alone_who_gets_a_place_m
     play_sound_solo(&sound, UINT32_MAX);
     look();
     cr_assert(has_place(late) && !sound.inputs[late].muted);
+}
+
+Test(sound, gives_places_as_before_when_a_device_that_hung_goes_on)
+{
+    unsigned n = 0;
+
+    limef_mixer_set_running(&sound.mixer, true); /* and nobody mixes */
+    want_place(LAST - 1);
+    want_place(LAST);
+    for (int i = 0; i < 3; i++)
+        play_sound_tell(&sound);
+    cr_assert(not(has_place(LAST - 1) || has_place(LAST)));
+    for (int i = 0; i < 3; i++)
+        look();
+    cr_assert(has_place(LAST - 1) && has_place(LAST));
+    for (uint32_t i = 0; i < N_STREAMS; i++)
+        n += has_place(i);
+    cr_assert(eq(uint, n, LIMEF_MIXER_MAX_INPUTS));
+    cr_assert(eq(uint, sound.mixer.n_connected, n));
 }
 
 Test(sound, says_once_how_many_streams_the_mixer_has_no_room_for)

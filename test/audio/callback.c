@@ -33,17 +33,21 @@ static void open_mixer(void)
     limef_mixer_input_write(&input, sound, 8192, 3000000, 1000);
 }
 
-/* Comes as often as a device of its rate would. */
+/* Comes as often as a device of its rate would, and has more to be heard each time. */
 static void *call_back(void *context)
 {
     int64_t due_us = limef_now_us();
+    float sound[CALL * 2];
 
     (void)context;
+    for (int i = 0; i < CALL * 2; i++)
+        sound[i] = 0.25f;
     while (!atomic_load(&over)) {
         struct timespec until = {.tv_sec = due_us / 1000000, .tv_nsec = due_us % 1000000 * 1000};
         float frames[CALL * 2];
         unsigned n = limef_audio_callback_read(&callback, frames, CALL, LIMEF_NO_TIME);
 
+        limef_mixer_input_write(&input, sound, CALL, LIMEF_NO_TIME, 1000);
         for (unsigned i = 0; i < n; i++)
             n_heard += frames[2 * i] > 0.2f;
         due_us += CALL * 1000000 / atomic_load(&rate);
@@ -68,8 +72,8 @@ static void play(uint32_t at_rate)
 
     atomic_store(&rate, (int)at_rate);
     cr_assert(zero(int, limef_audio_callback_init(&callback, samples, N_RING, &settings)));
-    cr_assert(zero(int, limef_audio_output_start(&output, NULL, &mixer, &with)));
     cr_assert(zero(int, pthread_create(&thread, NULL, call_back, NULL)));
+    cr_assert(zero(int, limef_audio_output_start(&output, NULL, &mixer, &with)));
     ASSERT_COMES(limef_mixer_input_heard_us(&input, limef_now_us()) != LIMEF_NO_TIME);
     ASSERT_COMES(atomic_load(&n_heard) > 4000);
     cr_assert(eq(str, (char *)counters().kind, "callback"));

@@ -223,6 +223,27 @@ static void gives_silence_while_the_thread_stands_still_and_more_time_afterwards
     end();
 }
 
+static void waits_for_two_periods_more_at_most_however_often_it_ran_dry(void)
+{
+    begin(128, 128, 0, 0);
+    play(SECOND_US);
+    for (int i = 0; i < 40; i++) {
+        uint64_t n_underruns = counters().n_underruns;
+
+        while (counters().n_underruns == n_underruns) { /* the thread stands still */
+            sim_us = (int64_t)run.comes_us + 1;
+            call_back();
+        }
+        run.until_us = sim_us;
+        play(SECOND_US / 10);
+    }
+    CHECK(LIMEF_COUNTED(run.device->n_underruns) >= 40);
+    look_anew();
+    play(10 * SECOND_US);
+    CHECK(run.most_waiting > 3 * 128 && run.most_waiting <= 128 + 64 + 2 * 128 + 128);
+    end();
+}
+
 int main(void)
 {
     for (double ppm = -500; ppm <= 500; ppm += 500) {
@@ -234,5 +255,6 @@ int main(void)
     keeps_the_time_while_nobody_calls(true);
     keeps_the_time_while_nobody_calls(false);
     gives_silence_while_the_thread_stands_still_and_more_time_afterwards();
+    waits_for_two_periods_more_at_most_however_often_it_ran_dry();
     return 0;
 }

@@ -450,6 +450,19 @@ Test(mixer, has_room_again_for_what_left_after_nobody_waited_for_it)
     }
 }
 
+Test(mixer, takes_what_left_when_nobody_waited_for_it_as_one_that_never_was_there)
+{
+    limef_mixer_set_running(&mixer, true);
+    limef_mixer_connect(&mixer, &inputs[0]);
+    limef_mixer_disconnect(&mixer, &inputs[0], 0);
+    mix_block(0);
+    cr_assert(zero(int, limef_mixer_connect(&mixer, &inputs[0])));
+    cr_assert(eq(uint, mixer.n_connected, 1));
+    limef_mixer_disconnect(&mixer, &inputs[0], 0);
+    mix_block(0);
+    cr_assert(zero(int, limef_mixer_disconnect(&mixer, &inputs[0], 0)));
+}
+
 Test(mixer, has_nothing_heard_when_nobody_mixes_any_more)
 {
     limef_mixer_set_running(&mixer, true);

@@ -207,6 +207,8 @@ static void *write_ahead(void *context)
 
 Test(audio_output, a_recorder_that_never_gets_to_the_end_writes_its_sizes_and_stops)
 {
+    static float frames[1024 * 2];
+    uint64_t n_missed;
     char path[] = "/tmp/limef-recorder-XXXXXX";
     int fd = mkstemp(path);
     pthread_t thread;
@@ -223,7 +225,11 @@ Test(audio_output, a_recorder_that_never_gets_to_the_end_writes_its_sizes_and_st
     cr_assert(zero(int, limef_thread_stop(&behind.thread, TOO_LONG_US)));
     atomic_store(&enough, true);
     pthread_join(thread, NULL);
+    n_missed = LIMEF_COUNTED(behind.reader.n_missed) + ring.n_frames;
+    for (unsigned i = 0; i < 3 * ring.n_frames; i += 1024)
+        limef_broadcast_write(&ring, frames, 1024);
     cr_assert(zero(int, limef_audio_recorder_stop(&behind, TOO_LONG_US)));
+    cr_assert(ge(ulong, behind.n_missed, n_missed)); /* and says what it missed last */
     unlink(path);
 }
 

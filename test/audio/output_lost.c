@@ -79,6 +79,8 @@ Test(audio_output_lost, goes_on_while_a_call_of_the_device_does_not_return, .tim
     ASSERT_COMES(!strcmp(counters().kind, "null"));
     n_mixed = LIMEF_COUNTED(mixer.n_frames);
     ASSERT_COMES(LIMEF_COUNTED(mixer.n_frames) > n_mixed + 5000);
+    cr_assert(eq(uint, counters().period_frames, 240)); /* not the device's */
+    ASSERT_COMES(counters().delay_us < 50000);
     cr_assert(zero(ulong, counters().n_lost));
     cr_assert(eq(int, limef_audio_output_stop(&output, 1000), AVERROR(ETIMEDOUT)));
     atomic_store(lets_go, 1);

@@ -93,6 +93,17 @@ Test(audio_sink, drops_sound_that_got_no_place_and_goes_on_with_what_comes_then)
     cr_assert(eq(long, limef_mixer_input_heard_us(&input, heard_us - 5000), 9000000));
 }
 
+Test(audio_sink, has_nothing_heard_of_what_was_live_when_it_lost_its_place)
+{
+    offer(0, LIMEF_FRAME_LIVE);
+    offer(21333, LIMEF_FRAME_LIVE);
+    cr_assert(eq(int, (int)heard().state, LIMEF_INPUT_SOUNDING));
+    cr_assert(zero(int, limef_mixer_disconnect(&mixer, &input, 0)));
+    offer(42666, LIMEF_FRAME_LIVE);
+    limef_mixer_connect(&mixer, &input);
+    cr_assert(eq(int, (int)heard().state, LIMEF_INPUT_WAITING));
+}
+
 Test(audio_sink, waits_for_no_end_of_what_has_no_place)
 {
     offer(0, 0);

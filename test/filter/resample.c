@@ -350,6 +350,25 @@ Test(resample, says_and_counts_that_it_cannot_go_slower)
     cr_assert(eq(uint, n_lines, 1));
 }
 
+Test(resample, says_what_it_cannot_do_whatever_else_went_wrong_before)
+{
+    struct limef_resample_settings settings = {.follows = true};
+
+    open_filter(&settings);
+    limef_log_set_sink(count_lines, NULL);
+    send_little(44100);
+    failing_install(1);
+    send(LIMEF_SIGNAL_END);
+    cr_assert(failing_failed());
+    failing_remove();
+    cr_assert(eq(uint, n_lines, 1));
+    send_tone(48000, 2, AV_SAMPLE_FMT_FLT, 10, 0);
+    refuses_speeds = true;
+    limef_resample_set_ppm(&resample, 100);
+    send_tone(48000, 2, AV_SAMPLE_FMT_FLT, 10, 100000);
+    cr_assert(eq(uint, n_lines, 2));
+}
+
 Test(resample, allocates_nothing_in_steady_state)
 {
     uint64_t n_allocations;

@@ -54,7 +54,8 @@ struct limef_audio_output_counters {
                                  mixer's */
     uint64_t n_periods;     /**< mixed and written */
     uint64_t n_underruns;   /**< times a device ran dry, or was suspended */
-    uint64_t n_lost;        /**< times a device went away */
+    uint64_t n_lost;        /**< times a device went away; one whose call hangs counts when that
+                                 returns */
     uint64_t n_reopened;    /**< times it came back, or came at all */
     enum limef_scheduled scheduled_as; /**< what the thread got */
     uint64_t n_late;                   /**< periods that waited for an input */

@@ -29,14 +29,15 @@ struct limef_audio_recorder {
     uint32_t rate;
     bool failed;                     /**< nothing more is written; said once */
     uint64_t n_told;                 /**< frames that the header speaks of */
-    uint64_t n_missed;               /**< of the reader's, as far as silence was written for it */
+    uint64_t n_missed;               /**< of the reader's, as far as silence was written for it;
+                                          stays when it is stopped */
     LIMEF_ATOMIC(uint64_t) n_frames; /**< in the file; any reads */
 };
 
 /**
  * Begins a file with what is written into the ring from now on.
  *
- * @param recorder  written; must be all-zero.
+ * @param recorder  written; must be all-zero, or stopped.
  * @param path      borrowed; must outlive the recorder. What is there is overwritten.
  * @param ring      borrowed likewise.
  * @param rate      frames a second.
@@ -47,7 +48,7 @@ LIMEF_API int limef_audio_recorder_start(struct limef_audio_recorder *recorder, 
                                          const struct limef_broadcast_ring *ring, uint32_t rate);
 
 /**
- * Writes what is in the ring, and completes the file; all-zero afterwards.
+ * Writes what is in the ring, and completes the file; all-zero afterwards but for n_missed.
  *
  * @return 0, also if it was not started; AVERROR(EIO): something could not be written (logged when
  *         it happened); AVERROR(ETIMEDOUT): the disk hangs, nothing may be freed; call again.

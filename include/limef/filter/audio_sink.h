@@ -109,7 +109,7 @@ struct limef_audio_slot {
     LIMEF_ATOMIC(uint64_t) n_blocks; /**< came */
     LIMEF_ATOMIC(bool) wants_place;  /**< sound comes, and its input is not connected */
     LIMEF_ATOMIC(uint64_t)
-    n_dropped; /**< blocks that were not to be heard: seeking, not for this rate */
+    n_dropped; /**< blocks that were not to be heard: seeking, not for this rate, without a place */
     LIMEF_ATOMIC(uint64_t)
     n_gaps;                    /**< times that a file had no sound, and silence took its place */
     LIMEF_ATOMIC(int32_t) ppm; /**< how much longer what comes is made to last */

@@ -56,6 +56,7 @@ struct limef_resample_filter {
     bool began; /* swr has given something */
     int32_t ppm_in_use;
     int32_t n_until_again; /**< frames until the speed is set again: it lasts for so many */
+    unsigned said;         /**< a bit for each kind of error that was in the log */
     int64_t ends_us;       /**< where what went in ends; LIMEF_NO_TIME: unknown */
     LIMEF_ATOMIC(uint64_t) n_blocks, n_out, n_cleaned, n_changes, n_errors; /**< any reads */
 };

@@ -26,8 +26,8 @@ static void unmake(struct buffer_keeper *keeper, struct buffer *buffer)
     if (keeper->unmake)
         keeper->unmake(keeper, buffer);
     dmabuf_clear(&buffer->dmabuf);
-    keeper->bytes -= FFMIN(keeper->bytes, bytes); /* it may be an earlier keeper's */
-    keeper->n_buffers -= keeper->n_buffers > 0;
+    keeper->bytes -= bytes;
+    keeper->n_buffers--;
 }
 
 /* Decoders would have the memory otherwise: a buffer takes the place of their own. */
@@ -93,6 +93,28 @@ static void rest(struct buffer_keeper *keeper, int code, size_t bytes)
                              "decoded while there was no memory for another buffer of the GPU");
 }
 
+void buffer_keeper_note_no_access(struct buffer_keeper *keeper)
+{
+    if (!keeper->was_refused)
+        limef_log(LIMEF_LOG_WARNING, keeper->name,
+                  "the kernel gives the CPU no access to a buffer of the GPU: another one is "
+                  "taken, or pictures are uploaded");
+    keeper->was_refused = true;
+    LIMEF_COUNT(keeper->pool->n_failed, 1);
+}
+
+/* Those that decoders have of a keeper before are this one's. */
+static void take_over(struct buffer_keeper *keeper, const struct buffer_pool *pool)
+{
+    keeper->bytes = 0;
+    keeper->n_buffers = 0;
+    for (unsigned i = 0; i < BUFFER_POOL_MAX; i++)
+        if (atomic_load_explicit(&pool->buffers[i].state, memory_order_relaxed) != BUFFER_NONE) {
+            keeper->bytes += atomic_load_explicit(&pool->buffers[i].bytes, memory_order_relaxed);
+            keeper->n_buffers++;
+        }
+}
+
 void buffer_keeper_open(struct buffer_keeper *keeper, struct buffer_pool *pool, bool at_once,
                         const char *name)
 {
@@ -103,6 +125,7 @@ void buffer_keeper_open(struct buffer_keeper *keeper, struct buffer_pool *pool, 
     if (!keeper->max_buffers)
         keeper->max_buffers = BUFFER_POOL_MAX;
     pthread_mutex_lock(&pool->lock);
+    take_over(keeper, pool);
     pool->maker = at_once ? keeper : NULL;
     pthread_mutex_unlock(&pool->lock);
     atomic_store_explicit(&pool->is_kept, true, memory_order_relaxed);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "frame/buffer_keeper.h"
 
+#include <limef/base/clock.h>
 #include <limef/base/log.h>
 
 #include <libavutil/common.h>
@@ -161,32 +162,40 @@ bool buffer_keeper_make(struct buffer_keeper *keeper, size_t bytes)
 }
 
 /* A stream has ended, or a decoder has fewer references now. What is made at once is made on
- * another thread, which may hold the lock for long: then it is left for later. */
-static void give_up_unused(struct buffer_keeper *keeper, int64_t now_us)
+ * another thread, which may hold the lock for long: then it is left for later. Returns when to look
+ * again. */
+static int64_t give_up_unused(struct buffer_keeper *keeper, int64_t now_us)
 {
     struct buffer_pool *pool = keeper->pool;
     struct buffer *buffer;
+    bool is_empty;
 
-    if (now_us < keeper->look_us || pthread_mutex_trylock(&pool->lock) != 0)
-        return;
+    if (now_us < keeper->look_us)
+        return keeper->look_us;
+    if (pthread_mutex_trylock(&pool->lock) != 0)
+        return now_us + LOOK_US;
     LIMEF_COUNT(pool->age, 1);
     keeper->look_us = now_us + LOOK_US;
     for (int i = 0; i < MAKE_AT_ONCE && (buffer = buffer_pool_take_unused(pool, MAX_UNUSED)); i++)
         unmake(keeper, buffer);
+    is_empty = keeper->n_buffers == 0;
     pthread_mutex_unlock(&pool->lock);
+    return is_empty ? LIMEF_FOREVER : keeper->look_us;
 }
 
-void buffer_keeper_tend(struct buffer_keeper *keeper, int64_t now_us)
+int64_t buffer_keeper_tend(struct buffer_keeper *keeper, int64_t now_us)
 {
+    int64_t due_us;
     size_t bytes;
 
     if (!keeper->pool)
-        return;
-    give_up_unused(keeper, now_us);
+        return LIMEF_FOREVER;
+    due_us = give_up_unused(keeper, now_us);
     if (keeper->pool->maker) /* which is written by this thread alone */
-        return;
+        return due_us;
     for (int i = 0; i < MAKE_AT_ONCE && (bytes = buffer_pool_next_missed(keeper->pool)); i++)
         buffer_keeper_make(keeper, bytes);
+    return due_us;
 }
 
 int buffer_keeper_close(struct buffer_keeper *keeper)

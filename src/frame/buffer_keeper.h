@@ -53,8 +53,10 @@ void buffer_keeper_note_no_access(struct buffer_keeper *keeper);
  * Unmakes some of those that nobody had for ten seconds or so. Makes the buffers that were missed,
  * in place of smaller ones if there are many, unless they are made at once. Never waits. Where
  * there is no memory, it tries again for later pictures.
+ *
+ * Returns when it has to look for unused ones again, though no picture comes: a few go each second.
  */
-void buffer_keeper_tend(struct buffer_keeper *keeper, int64_t now_us);
+int64_t buffer_keeper_tend(struct buffer_keeper *keeper, int64_t now_us);
 
 /*
  * Lends no more, and unmakes what nobody has. 0: that was all; all-zero then. AVERROR(EBUSY): the

@@ -107,10 +107,10 @@ static void note_count(struct graph_progress *progress, uint64_t n, int64_t now_
 void graph_note_progress(struct limef_graph_inside *graph, int64_t now_us)
 {
     for (struct graph_node *node = graph->nodes; node; node = node->next) {
+        bool gives = node->filter->ops->flags & LIMEF_FILTER_SOURCE;
         uint64_t n = LIMEF_COUNTED(node->filter->n_frames);
 
-        for (const struct graph_edge *edge = graph->edges; node->source.source && edge;
-             edge = edge->next)
+        for (const struct graph_edge *edge = graph->edges; gives && edge; edge = edge->next)
             if (edge->from == node)
                 n += edge->is_shown ? LIMEF_COUNTED(edge->input.lane.n_written)
                                     : LIMEF_COUNTED(edge->to->filter->n_frames);

@@ -454,6 +454,8 @@ static int64_t tick(struct limef_presenter *presenter, int64_t now_us)
         presenter_note_composed(presenter, seen_us - began_us);
     }
     due_us = FFMIN(due_us, ready_us ? ready_us : next_end_us(presenter, now_us));
+    if (presenter->compositor)
+        due_us = FFMIN(due_us, compositor_tend(presenter->compositor, now_us));
     if (presenter->compositor && compositor_has_events(presenter->compositor))
         due_us = FFMIN(due_us, presenter->polled_us + POLL_US);
     if (presenter->owes)

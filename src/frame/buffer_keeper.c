@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "frame/buffer_keeper.h"
 
+#include <limef/base/clock.h>
 #include <limef/base/log.h>
 
 #include <libavutil/common.h>
@@ -26,8 +27,8 @@ static void unmake(struct buffer_keeper *keeper, struct buffer *buffer)
     if (keeper->unmake)
         keeper->unmake(keeper, buffer);
     dmabuf_clear(&buffer->dmabuf);
-    keeper->bytes -= FFMIN(keeper->bytes, bytes); /* it may be an earlier keeper's */
-    keeper->n_buffers -= keeper->n_buffers > 0;
+    keeper->bytes -= bytes;
+    keeper->n_buffers--;
 }
 
 /* Decoders would have the memory otherwise: a buffer takes the place of their own. */
@@ -93,6 +94,28 @@ static void rest(struct buffer_keeper *keeper, int code, size_t bytes)
                              "decoded while there was no memory for another buffer of the GPU");
 }
 
+void buffer_keeper_note_no_access(struct buffer_keeper *keeper)
+{
+    if (!keeper->was_refused)
+        limef_log(LIMEF_LOG_WARNING, keeper->name,
+                  "the kernel gives the CPU no access to a buffer of the GPU: another one is "
+                  "taken, or pictures are uploaded");
+    keeper->was_refused = true;
+    LIMEF_COUNT(keeper->pool->n_failed, 1);
+}
+
+/* Those that decoders have of a keeper before are this one's. */
+static void take_over(struct buffer_keeper *keeper, const struct buffer_pool *pool)
+{
+    keeper->bytes = 0;
+    keeper->n_buffers = 0;
+    for (unsigned i = 0; i < BUFFER_POOL_MAX; i++)
+        if (atomic_load_explicit(&pool->buffers[i].state, memory_order_relaxed) != BUFFER_NONE) {
+            keeper->bytes += atomic_load_explicit(&pool->buffers[i].bytes, memory_order_relaxed);
+            keeper->n_buffers++;
+        }
+}
+
 void buffer_keeper_open(struct buffer_keeper *keeper, struct buffer_pool *pool, bool at_once,
                         const char *name)
 {
@@ -103,6 +126,7 @@ void buffer_keeper_open(struct buffer_keeper *keeper, struct buffer_pool *pool, 
     if (!keeper->max_buffers)
         keeper->max_buffers = BUFFER_POOL_MAX;
     pthread_mutex_lock(&pool->lock);
+    take_over(keeper, pool);
     pool->maker = at_once ? keeper : NULL;
     pthread_mutex_unlock(&pool->lock);
     atomic_store_explicit(&pool->is_kept, true, memory_order_relaxed);
@@ -138,32 +162,40 @@ bool buffer_keeper_make(struct buffer_keeper *keeper, size_t bytes)
 }
 
 /* A stream has ended, or a decoder has fewer references now. What is made at once is made on
- * another thread, which may hold the lock for long: then it is left for later. */
-static void give_up_unused(struct buffer_keeper *keeper, int64_t now_us)
+ * another thread, which may hold the lock for long: then it is left for later. Returns when to look
+ * again. */
+static int64_t give_up_unused(struct buffer_keeper *keeper, int64_t now_us)
 {
     struct buffer_pool *pool = keeper->pool;
     struct buffer *buffer;
+    bool is_empty;
 
-    if (now_us < keeper->look_us || pthread_mutex_trylock(&pool->lock) != 0)
-        return;
+    if (now_us < keeper->look_us)
+        return keeper->look_us;
+    if (pthread_mutex_trylock(&pool->lock) != 0)
+        return now_us + LOOK_US;
     LIMEF_COUNT(pool->age, 1);
     keeper->look_us = now_us + LOOK_US;
     for (int i = 0; i < MAKE_AT_ONCE && (buffer = buffer_pool_take_unused(pool, MAX_UNUSED)); i++)
         unmake(keeper, buffer);
+    is_empty = keeper->n_buffers == 0;
     pthread_mutex_unlock(&pool->lock);
+    return is_empty ? LIMEF_FOREVER : keeper->look_us;
 }
 
-void buffer_keeper_tend(struct buffer_keeper *keeper, int64_t now_us)
+int64_t buffer_keeper_tend(struct buffer_keeper *keeper, int64_t now_us)
 {
+    int64_t due_us;
     size_t bytes;
 
     if (!keeper->pool)
-        return;
-    give_up_unused(keeper, now_us);
+        return LIMEF_FOREVER;
+    due_us = give_up_unused(keeper, now_us);
     if (keeper->pool->maker) /* which is written by this thread alone */
-        return;
+        return due_us;
     for (int i = 0; i < MAKE_AT_ONCE && (bytes = buffer_pool_next_missed(keeper->pool)); i++)
         buffer_keeper_make(keeper, bytes);
+    return due_us;
 }
 
 int buffer_keeper_close(struct buffer_keeper *keeper)

@@ -76,9 +76,16 @@ static bool change(struct buffer *buffer, enum buffer_state from, enum buffer_st
 {
     uint32_t expected = from;
 
-    /* acquire: pairs with the release in give(); what the last one did with the memory is over */
+    /* acquire: pairs with the release in put_back(); what the last one did with the memory is over
+     */
     return atomic_compare_exchange_strong_explicit(&buffer->state, &expected, to,
                                                    memory_order_acquire, memory_order_relaxed);
+}
+
+/* Lets others have a buffer that nobody has used. */
+static void put_back(struct buffer *buffer)
+{
+    atomic_store_explicit(&buffer->state, BUFFER_FREE, memory_order_release);
 }
 
 /* Lets others have a buffer. */
@@ -87,7 +94,7 @@ static void give(struct buffer *buffer)
     atomic_store_explicit(&buffer->free_since,
                           atomic_load_explicit(&buffer->pool->age, memory_order_relaxed),
                           memory_order_relaxed);
-    atomic_store_explicit(&buffer->state, BUFFER_FREE, memory_order_release);
+    put_back(buffer);
 }
 
 /* The last reference to a lent buffer is gone. */
@@ -130,7 +137,7 @@ static struct buffer *take(struct buffer_pool *pool, size_t bytes)
         /* the keeper may have exchanged its memory in between */
         if (atomic_load_explicit(&buffer->bytes, memory_order_relaxed) >= bytes)
             return buffer;
-        give(buffer);
+        put_back(buffer);
     }
     return NULL;
 }
@@ -153,13 +160,51 @@ static void note_missed(struct buffer_pool *pool, size_t bytes)
     atomic_store_explicit(&pool->missed[n % BUFFER_POOL_MISSED], bytes, memory_order_relaxed);
 }
 
-/* Why the CPU may not write a buffer, which goes back then; NULL: it may. */
-static const char *let_cpu_write(struct buffer *buffer)
+static void note_no_access(struct buffer_pool *pool)
 {
-    if (dmabuf_begin_cpu(&buffer->dmabuf) >= 0)
-        return NULL;
-    give(buffer);
-    return "decoded while the kernel gave the CPU no access to a buffer of the GPU";
+    pthread_mutex_lock(&pool->lock);
+    if (pool->maker)
+        buffer_keeper_note_no_access(pool->maker);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+static struct buffer *take_or_make(struct buffer_pool *pool, size_t bytes)
+{
+    struct buffer *buffer;
+
+    do /* somebody else may be quicker to take it */
+        buffer = take(pool, bytes);
+    while (!buffer && make_at_once(pool, bytes));
+    return buffer;
+}
+
+static bool may_write(struct buffer *buffer)
+{
+    bool may = dmabuf_begin_cpu(&buffer->dmabuf) >= 0;
+
+    if (!may)
+        note_no_access(buffer->pool);
+    return may;
+}
+
+/* Takes one that the CPU may write; NULL: none, and why. What the kernel refuses is held until
+ * another one was tried, and goes back as old as it was: so it goes out of use. */
+static struct buffer *take_to_write(struct buffer_pool *pool, size_t bytes, const char **why)
+{
+    struct buffer *first = take_or_make(pool, bytes), *other;
+
+    if (!first)
+        *why = buffer_pool_why_none(pool);
+    if (!first || may_write(first))
+        return first;
+    other = take_or_make(pool, bytes);
+    put_back(first);
+    if (other && may_write(other))
+        return other;
+    if (other)
+        put_back(other);
+    *why = "decoded while the kernel gave the CPU no access to a buffer of the GPU";
+    return NULL;
 }
 
 static struct AVBufferRef *pool_get(struct limef_buffer_source *source, size_t bytes,
@@ -172,13 +217,9 @@ static struct AVBufferRef *pool_get(struct limef_buffer_source *source, size_t b
     *why = atomic_load_explicit(&pool->refused, memory_order_relaxed);
     if (*why)
         return NULL;
-    do /* somebody else may be quicker to take it */
-        buffer = take(pool, bytes);
-    while (!buffer && make_at_once(pool, bytes));
-    if (!buffer)
+    buffer = take_to_write(pool, bytes, why);
+    if (!buffer) {
         note_missed(pool, bytes);
-    *why = buffer ? let_cpu_write(buffer) : buffer_pool_why_none(pool);
-    if (*why) {
         atomic_store_explicit(&pool->missed_why, *why, memory_order_relaxed);
         return NULL;
     }

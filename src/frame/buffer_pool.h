@@ -53,7 +53,9 @@ struct buffer_pool {
     /* sizes that were missed since the keeper asked; 0: none */
     LIMEF_ATOMIC(size_t) missed[BUFFER_POOL_MISSED];
     LIMEF_ATOMIC(uint32_t) n_missed;
-    LIMEF_ATOMIC(uint64_t) n_failed; /* buffers that could not be made; written by the keeper */
+    LIMEF_ATOMIC(uint64_t)
+    n_failed; /* buffers that could not be made, or be written by the CPU; the
+                 keeper's, or who has the lock */
     /* why the last one was of these; NULL: it was not */
     LIMEF_ATOMIC(const char *) short_why;
     LIMEF_ATOMIC(uint32_t) age; /* the keeper's: goes up with time */

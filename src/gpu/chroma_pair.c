@@ -16,6 +16,7 @@ static void make(struct chroma_pair *pair, const struct gl *gl, int width, int h
     chroma_pair_clear(pair, gl);
     pair->width = width;
     pair->height = height;
+    gl_forget_errors(gl);
     gl->GenTextures(1, &pair->texture);
     gl->GenFramebuffers(1, &pair->framebuffer);
     gl->BindTexture(GL_TEXTURE_2D, pair->texture);

@@ -87,7 +87,8 @@ int compositor_open(struct compositor **compositor, const struct limef_presenter
         new_compositor->output.renderbuffer && new_compositor->gl.CopyImageSubData;
     surface_ways_open(&new_compositor->ways, &new_compositor->gl,
                       output_card(&new_compositor->output), buffers, true, name);
-    surface_ways_tend(&new_compositor->ways); /* what the pictures that wait did without */
+    surface_ways_tend(&new_compositor->ways,
+                      limef_now_us()); /* what the pictures that wait did without */
     *compositor = new_compositor;
     return 0;
 }
@@ -139,8 +140,15 @@ int compositor_set_picture(struct compositor *compositor, unsigned tile,
         else
             compositor_show_again(surface);
     }
-    surface_ways_tend(&compositor->ways);
+    surface_ways_tend(&compositor->ways, limef_now_us());
     return ret;
+}
+
+int64_t compositor_tend(struct compositor *compositor, int64_t now_us)
+{
+    if (now_us >= compositor->ways.tend_us)
+        surface_ways_tend(&compositor->ways, now_us);
+    return compositor->ways.tend_us;
 }
 
 void compositor_take_moved(struct compositor *compositor, unsigned tile,

@@ -59,6 +59,10 @@ enum limef_presenter_output compositor_output(const struct compositor *composito
 int compositor_set_picture(struct compositor *compositor, unsigned tile,
                            const struct limef_decoded_frame *picture);
 
+/* Gives memory back that decoders and pictures do without; also with each picture. Returns when to
+ * be called next though none comes. */
+int64_t compositor_tend(struct compositor *compositor, int64_t now_us);
+
 /* What a tile's pictures moved since this was asked last: when they were put there, or when they
  * were presented. */
 void compositor_take_moved(struct compositor *compositor, unsigned tile,

@@ -2,6 +2,7 @@
 /* For builds without EGL: the only output is none. */
 #include "gpu/compositor.h"
 
+#include <limef/base/clock.h>
 #include <limef/base/log.h>
 
 #include <libavutil/error.h>
@@ -64,6 +65,13 @@ int compositor_set_picture(struct compositor *compositor, unsigned tile,
     (void)tile;
     (void)picture;
     return AVERROR(ENOSYS);
+}
+
+int64_t compositor_tend(struct compositor *compositor, int64_t now_us)
+{
+    (void)compositor;
+    (void)now_us;
+    return LIMEF_FOREVER;
 }
 
 void compositor_take_moved(struct compositor *compositor, unsigned tile,

@@ -177,6 +177,13 @@ static inline bool gl_is_software(const struct gl *gl)
                         strncmp(renderer, "SWR", 3) == 0 || strstr(renderer, "SwiftShader"));
 }
 
+/* What went wrong before is somebody else's. */
+static inline void gl_forget_errors(const struct gl *gl)
+{
+    for (int i = 0; i < 16 && gl->GetError() != GL_NO_ERROR; i++)
+        ;
+}
+
 /* Whether a space-separated list has this word. */
 bool gl_has_word(const char *list, const char *word);
 

@@ -50,23 +50,43 @@ struct image *images_find(struct images *images, const struct image_key *key)
         if (images->hashes[i] == hash &&
             !memcmp(&images->images[i].key, key, sizeof(images->images[i].key))) {
             images->images[i].used = images->n_pictures;
+            images->images[i].age = images->n_sweeps;
             return &images->images[i];
         }
     return NULL;
+}
+
+static void drop_unused(struct images *images, const struct gl *gl)
+{
+    uint64_t max_unused = (uint64_t)IMAGES_MAX_UNUSED * (images->n_streams ? images->n_streams : 1);
+
+    for (unsigned i = 0; i < images->n_used; i++) {
+        struct image *image = &images->images[i];
+
+        if (image->n_users)
+            image->age = images->n_sweeps;
+        else if (images->hashes[i] && (images->n_pictures - image->used > max_unused ||
+                                       images->n_sweeps - image->age > IMAGES_MAX_AGE))
+            drop(images, gl, i);
+    }
+}
+
+void images_sweep(struct images *images, const struct gl *gl)
+{
+    images->n_sweeps++;
+    drop_unused(images, gl);
 }
 
 /* A free place, or that of the image that was not used for the longest time. Drops what has gone
  * out of use. IMAGES_MAX: all are shown. */
 static unsigned make_room(struct images *images, const struct gl *gl)
 {
-    uint64_t max_unused = (uint64_t)IMAGES_MAX_UNUSED * (images->n_streams ? images->n_streams : 1);
     unsigned vacant = IMAGES_MAX, oldest = IMAGES_MAX;
 
+    drop_unused(images, gl);
     for (unsigned i = 0; i < images->n_used; i++) {
         const struct image *image = &images->images[i];
 
-        if (images->hashes[i] && !image->n_users && images->n_pictures - image->used > max_unused)
-            drop(images, gl, i);
         if (!images->hashes[i])
             vacant = i;
         else if (!image->n_users &&
@@ -190,6 +210,7 @@ struct image *images_make(struct images *images, const struct gl *gl, const stru
     }
     image->key = *key;
     image->used = images->n_pictures;
+    image->age = images->n_sweeps;
     images->hashes[place] = hash_of(key);
     return image;
 }

@@ -21,6 +21,9 @@
  * use, and would be kept alive by it. */
 #define IMAGES_MAX_UNUSED 256
 
+/* Likewise one that so many sweeps did without. */
+#define IMAGES_MAX_AGE 10
+
 /* The textures of one picture. */
 struct texture_set {
     GLuint ids[3];
@@ -55,6 +58,7 @@ struct image {
     unsigned n_users; /* that show it */
     const void *user; /* who showed it last: not to be looked into */
     uint64_t used;    /* by which picture, last */
+    unsigned age;     /* at which sweep, last */
 };
 
 /* All-zero has none. */
@@ -62,6 +66,7 @@ struct images {
     unsigned n_streams; /* that are imported */
     struct fence_counts fences;
     uint64_t n_pictures;
+    unsigned n_sweeps;
     unsigned n_used;             /* of the tables' places, from the first */
     uint64_t hashes[IMAGES_MAX]; /* of the keys; 0: the place is free */
     struct image images[IMAGES_MAX];
@@ -76,6 +81,9 @@ struct image *images_find(struct images *images, const struct image_key *key);
 struct image *images_make(struct images *images, const struct gl *gl, const struct image_key *key,
                           const struct import_choice *choice,
                           const struct limef_hardware_frame *hardware);
+
+/* Drops what has gone out of use: its buffers would be kept alive. Once a second. */
+void images_sweep(struct images *images, const struct gl *gl);
 
 /* Drops one, unless it is shown. */
 void images_drop_one(struct images *images, const struct gl *gl, struct image *image);

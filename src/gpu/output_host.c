@@ -263,9 +263,7 @@ void output_host_begin(struct output *output, const struct limef_presenter_host_
     const struct gl *gl = output->gl;
     struct saved *saved = &host->saved;
 
-    /* what went wrong before is not ours */
-    for (int i = 0; i < 16 && gl->GetError() != GL_NO_ERROR; i++)
-        ;
+    gl_forget_errors(gl);
     host->target = *target;
     output->x = target->x;
     output->y = target->y;

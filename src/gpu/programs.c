@@ -213,14 +213,17 @@ static struct program *find_coloured(struct programs *programs, unsigned kind,
 const struct program *program_get(struct programs *programs, const struct gl *gl, unsigned kind,
                                   const struct picture_matrix *matrix, const char *name)
 {
-    struct program *coloured = NULL, *program;
+    struct program *coloured = NULL, *plain = &programs->plain[kind];
 
     /* llvmpipe reads what it is told anew for each few pixels: a fifth of what it costs to draw a
      * picture pixel for pixel. OpenGL ES 2 cannot be given a number bit by bit. */
     if (gl->software && gl->major >= 3 && kind < PICTURE_EXTERNAL)
         coloured = find_coloured(programs, kind, matrix);
-    program = coloured ? coloured : &programs->plain[kind];
-    return program->id ? program : make(program, gl, kind, coloured != NULL, name);
+    if (coloured && !coloured->id && !coloured->refused)
+        coloured->refused = !make(coloured, gl, kind, true, name);
+    if (coloured && coloured->id)
+        return coloured;
+    return plain->id ? plain : make(plain, gl, kind, false, name);
 }
 
 static void delete_all(struct program *programs, unsigned n, const struct gl *gl)

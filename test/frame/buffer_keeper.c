@@ -306,6 +306,31 @@ Test(buffer_keeper, what_is_out_of_use_is_given_back, .init = open_hasty_keeper)
     let_go(20);
 }
 
+Test(buffer_keeper, what_decoders_have_of_a_keeper_before_counts_for_the_next,
+     .init = open_hasty_keeper)
+{
+    AVBufferRef *more[5];
+
+    cr_assert(eq(uint, hold(5, BYTES), 5));
+    cr_assert(eq(int, buffer_keeper_close(&gpu.keeper), AVERROR(EBUSY)));
+    gpu.keeper = (struct buffer_keeper){.make = make, .unmake = unmake, .max_buffers = 8};
+    buffer_keeper_open(&gpu.keeper, pool, true, "test");
+    buffer_pool_refuse(pool, NULL);
+    for (unsigned i = 0; i < 5; i++)
+        more[i] = get(BYTES);
+    cr_assert(ne(ptr, more[2], NULL));
+    cr_assert(eq(ptr, more[3], NULL));
+    let_go(5);
+    for (unsigned i = 0; i < 3; i++)
+        av_buffer_unref(&more[i]);
+    let_pass(100, 1);
+    cr_assert(eq(uint, gpu.keeper.n_buffers, 1));
+    cr_assert(eq(sz, gpu.keeper.bytes, BYTES));
+    cr_assert(eq(uint, hold(8, BYTES), 8));
+    cr_assert(eq(ptr, get(BYTES), NULL));
+    let_go(8);
+}
+
 Test(buffer_keeper, while_another_one_is_made_nothing_is_given_back, .init = open_hasty_keeper)
 {
     cr_assert(eq(uint, hold(5, BYTES), 5));

@@ -18,6 +18,7 @@
 #include <criterion/new/assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libavutil/buffer.h>
 #include <libavutil/error.h>
 #include <libavutil/log.h>
 #include <string.h>
@@ -155,6 +156,7 @@ Test(dmabuf_faults, what_a_cpu_reads_of_others_is_refused_where_it_may_be_stale)
 static struct dmabuf_source memory;
 static struct play play;
 static unsigned n_described;
+static uint64_t n_refused; /* buffers that the CPU was */
 
 static int make_lent(struct buffer_keeper *keeper, struct buffer *buffer, size_t bytes)
 {
@@ -199,8 +201,46 @@ static struct limef_decode_counters decode(const char *url)
     limef_filter_clear(&tap.filter);
     play_clear(&play);
     cr_assert(eq(int, buffer_keeper_close(&keeper), 0));
+    n_refused = LIMEF_COUNTED(pool->n_failed);
     buffer_pool_unref(pool);
     return counters;
+}
+
+Test(dmabuf_faults, a_buffer_that_the_cpu_is_refused_stops_no_other_and_goes_out_of_use)
+{
+    struct buffer_keeper keeper = {.make = make_lent};
+    struct buffer_pool *pool = buffer_pool_create();
+    const uint8_t *refused;
+    AVBufferRef *refs[2];
+    const char *why;
+    unsigned n = 0;
+
+    cr_assert(eq(int, dmabuf_source_open(&memory, DMABUF_HEAP, "/dev/null"), 0));
+    buffer_keeper_open(&keeper, pool, true, "test");
+    for (unsigned i = 0; i < 2; i++)
+        refs[i] = pool->source.get(&pool->source, N_BYTES, &why);
+    refused = refs[0]->data; /* which is taken first */
+    for (unsigned i = 0; i < 2; i++)
+        av_buffer_unref(&refs[i]);
+    while (keeper.n_buffers == 2) {
+        cr_assert(lt(uint, ++n, 20), "it goes out of use");
+        fail("DMA_BUF_IOCTL_SYNC", 1, false, EIO);
+        refs[0] = pool->source.get(&pool->source, N_BYTES, &why);
+        cr_assert(ne(ptr, refs[0], NULL), "%s", why);
+        cr_assert(ne(ptr, refs[0]->data, (uint8_t *)refused));
+        cr_assert(eq(u64, LIMEF_COUNTED(pool->n_failed), n));
+        av_buffer_unref(&refs[0]);
+        buffer_keeper_tend(&keeper, n * INT64_C(1000000));
+    }
+    cr_assert(gt(uint, n, 5));
+    fail("DMA_BUF_IOCTL_SYNC", 1, true, EIO);
+    cr_assert(eq(ptr, pool->source.get(&pool->source, N_BYTES, &why), NULL));
+    cr_assert(eq(u64, LIMEF_COUNTED(pool->n_failed), n + 2), "it was tried with another one");
+    cr_assert(eq(str, (char *)why,
+                 "decoded while the kernel gave the CPU no access to a buffer of the GPU"));
+    cr_assert(eq(int, buffer_keeper_close(&keeper), 0));
+    buffer_pool_unref(pool);
+    dmabuf_source_close(&memory);
 }
 
 /* Without the memory a picture lies in ordinary one, and the counters say why. */
@@ -219,6 +259,8 @@ static void decode_failing(const char *url, const char *request)
         counters = decode(url);
         if (!played_ioctl.n_failed) {
             cr_assert(eq(uint, n_described, N_PICTURES));
+        } else if (is_sync && n_refused && !when[i].onward) {
+            cr_assert(eq(uint, n_described, N_PICTURES), "another buffer was taken");
         } else if (is_sync || is_request_for_memory(request)) {
             cr_assert(lt(uint, n_described, N_PICTURES));
             cr_assert(is_sync || counters.n_ordinary_buffers > 0);

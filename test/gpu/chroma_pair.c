@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Chroma in two planes, put into one texture where the CPU renders: nobody can see that it was. */
 #include "gpu/chroma_pair.h"
+#include "gpu/compositor_private.h"
 #include "rendering.h"
 
 #include <criterion/criterion.h>
@@ -19,8 +20,13 @@ static void open_presenter(int width, int height)
     if (!rendering_open(&presenter, tiles, 2,
                         (struct limef_presenter_settings){.width = width, .height = height})) {
         limef_filter_clear(&presenter.filter);
-        cr_skip_test("no surfaceless EGL here");
+        RENDERING_SKIP("no surfaceless EGL here");
     }
+}
+
+static struct textures *left_textures(void)
+{
+    return &presenter.compositor->surfaces[0].textures;
 }
 
 /* What a picture looks like in the left one of two tiles, with another one at its side. */
@@ -63,6 +69,7 @@ Test(chroma_pair, a_scaled_picture_looks_as_if_its_chroma_had_come_in_one_plane)
         uint8_t *rgba =
             shown_by(AV_PIX_FMT_YUV420P, pictures[i][0], pictures[i][1], pictures[i][2]);
 
+        cr_expect(left_textures()->pair.filled, "picture %u", i);
         cr_expect(le(int, most_off(rgba, of_one[i], 4 * 400 * 150), 1), "picture %u", i);
         free(rgba);
         free(of_one[i]);
@@ -83,11 +90,32 @@ Test(chroma_pair, the_next_picture_has_its_own_chroma)
     rendering_show(&presenter, 0, first, 0, false);
     rendering_show(&presenter, 0, second, 0, false);
     rgba = rendering_read(&presenter, &width, &height);
+    cr_expect(left_textures()->pair.filled);
     rendering_expected(second, 32, 24, rgb);
     cr_expect(rendering_off_by(rgba + 4 * (48 * 256 + 64), rgb) <= RENDERING_TOLERANCE);
     free(rgba);
     av_frame_free(&first);
     av_frame_free(&second);
+    limef_filter_clear(&presenter.filter);
+}
+
+Test(chroma_pair, an_error_of_somebody_else_does_not_count)
+{
+    AVFrame *av = rendering_waves(AV_PIX_FMT_YUV420P, 64, 48);
+    struct chroma_pair *pair;
+    const struct gl *gl;
+
+    open_presenter(256, 96);
+    rendering_show(&presenter, 0, av, 0, false);
+    pair = &left_textures()->pair;
+    cr_assert(pair->filled);
+    gl = &presenter.compositor->gl;
+    chroma_pair_clear(pair, gl);
+    gl->BindTexture(GL_FRAMEBUFFER, 0); /* it is no texture */
+    cr_expect(
+        chroma_pair_fill(left_textures(), gl, &presenter.compositor->programs.plain[PROGRAM_PAIR]));
+    cr_expect(not(pair->refused));
+    av_frame_free(&av);
     limef_filter_clear(&presenter.filter);
 }
 

@@ -174,6 +174,48 @@ Test(dmabuf_buffers, a_buffer_comes_back_when_the_gpu_has_read_it)
     close_presenter();
 }
 
+static unsigned n_images(void)
+{
+    const struct images *images = &presenter.compositor->ways.images;
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < images->n_used; i++)
+        n += images->hashes[i] != 0;
+    return n;
+}
+
+Test(dmabuf_buffers, what_nobody_has_is_given_back_though_no_picture_comes)
+{
+    enum { N = 6 };
+    AVFrame *av = rendering_waves(AV_PIX_FMT_YUV420P, 192, 108);
+    const struct buffer_keeper *keeper;
+    struct limef_payload *made[N];
+    int64_t now_us;
+
+    open_lending(192, 108);
+    keeper = &presenter.compositor->ways.dmabufs.keeper;
+    for (int i = 0; i < N; i++)
+        made[i] = make_lent(av);
+    for (int i = 0; i < N; i++)
+        show(made[i]);
+    for (int i = 0; i < N; i++)
+        limef_payload_unref(made[i]);
+    cr_assert(ge(uint, keeper->n_buffers, N));
+    cr_assert(eq(uint, n_images(), N));
+    now_us = limef_now_us();
+    for (int i = 0; i < 30; i++) {
+        int64_t due_us = limef_presenter_tick(&presenter, now_us);
+
+        cr_assert(le(i64, due_us, now_us + 1000000), "it asks to be called");
+        cr_assert(gt(i64, due_us, now_us));
+        now_us = due_us;
+    }
+    cr_assert(eq(uint, n_images(), 1), "what is on screen");
+    cr_assert(eq(uint, keeper->n_buffers, 1));
+    av_frame_free(&av);
+    close_presenter();
+}
+
 Test(dmabuf_buffers, a_picture_on_screen_is_not_lent_again)
 {
     AVFrame *av = rendering_waves(AV_PIX_FMT_YUV420P, 192, 108);

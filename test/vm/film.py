@@ -18,7 +18,7 @@ import needs
 HERE = pathlib.Path(__file__).resolve().parent
 VM, PLAY, TESTS = sys.argv[1:4]
 N_PICTURES, RATE = 180, 60
-LIMIT_S = 400
+LIMIT_S = 850
 SKIPPED = 77
 TEMP = tempfile.TemporaryDirectory(prefix="limef-film-")
 FOLDER = pathlib.Path(TEMP.name)

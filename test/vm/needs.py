@@ -43,7 +43,8 @@ def links_of(path):
 def files_in(path):
     if not os.path.isdir(path):
         return [path] if os.path.exists(path) else []
-    return [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names]
+    found = [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names]
+    return [file for file in found if os.path.exists(file)]  # no link to a file that is gone
 
 
 def files_of(*programs):

@@ -151,7 +151,8 @@ struct limef_presenter_slot_counters {
                                     copied; lives forever; NULL: it was another failure, or none */
     uint64_t n_failed_buffers; /**< of limef_presenter_get_buffers(), for all slots, that could not
                                     be made: there was no memory for them at the time, or were as
-                                    many as there may be */
+                                    many as there may be; and how often the kernel refused the CPU
+                                    access to one, so that another one was taken, or none */
     int64_t first_shown_us; /**< limef_now_us() when its first picture was presented; 0: not yet */
     int64_t last_shown_us;  /**< likewise of its last picture */
     int64_t position_us;    /**< pts_us of the picture on screen; LIMEF_NO_TIME: none yet */
@@ -323,12 +324,14 @@ LIMEF_API int limef_presenter_close(struct limef_presenter *presenter);
  * output is open and a decoder misses one: dma-bufs at once, on its thread, those of the GL for the
  * pictures that come then; whatever finds none is decoded into ordinary memory and uploaded, and
  * where there was no memory for one it is tried again later. What nobody had for some ten seconds
- * is given back. So there are as many as all decoders together hold at once, in reference, in a
- * fifo or on the screen, which the depth of their chains bounds; and at most 1024, half of the
- * machine's memory, and half of the descriptors that the process may have (RLIMIT_NOFILE when the
- * output opens; a memfd has two). What is beyond that is counted (n_failed_buffers) and logged.
- * Ordinary memory is all there is where GL has neither, where reading such memory is slow, and
- * where the CPU renders and imports nothing; the log says so at level info.
+ * is given back, a few a second, by the presenter's thread; by a host's as pictures are drawn. So
+ * there are as many as all decoders together hold at once, in reference, in a fifo or on the
+ * screen, which the depth of their chains bounds; and at most 1024, half of the machine's memory
+ * (not of a control group's), and half of the descriptors that the process may have (RLIMIT_NOFILE
+ * when the output opens; a memfd has two), for each presenter by itself. What is beyond that is
+ * counted (n_failed_buffers) and logged. Ordinary memory is all there is where GL has neither,
+ * where reading such memory is slow, and where the CPU renders and imports nothing; the log says so
+ * at level info.
  *
  * @param always  mapped buffers also where reading them is slow or the CPU renders: for tests and
  * comparisons.

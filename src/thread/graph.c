@@ -12,9 +12,10 @@
 
 /* How long threads may take to come to what a call without a timeout of its own asks of them. */
 #define PATIENCE_US 2000000
-/* Of a start: a thread of the application's may still open its display, which takes seconds where
- * much else runs; and for each connection, as hundreds of them lead to the same few threads. */
-#define PATIENCE_START_US 10000000
+/* Of a start: a thread of the application's may still open its display, which takes ten seconds and
+ * more where much else runs; and for each connection, as hundreds of them lead to the same few
+ * threads. */
+#define PATIENCE_START_US 30000000
 #define PATIENCE_EACH_US 20000
 
 int limef_graph_init(struct limef_graph *graph, void *memory, size_t bytes,

@@ -75,7 +75,8 @@ static unsigned program_of(const struct picture_format *format)
 }
 
 /* Whether to interpolate chroma of a picture that is shown in rect in both planes at once: the CPU
- * renders, and there is more to show than to put together. The framebuffer is our own. */
+ * renders, and there is more to show than to put together. The framebuffer is our own. What the GL
+ * reads where the decoder wrote it is not moved for that. */
 static bool pairs_chroma(const struct compositor *compositor, const struct textures *textures,
                          struct layout_rect rect)
 {
@@ -83,7 +84,8 @@ static bool pairs_chroma(const struct compositor *compositor, const struct textu
     int width, height;
 
     if (!compositor->gl.software || compositor->gl.major < 3 || format->kind != PICTURE_YUV ||
-        format->channel_bytes != 1 || compositor->output.ops->kind == LIMEF_OUTPUT_HOST)
+        format->channel_bytes != 1 || textures->shown != &textures->own ||
+        compositor->output.ops->kind == LIMEF_OUTPUT_HOST)
         return false;
     picture_plane_size(format, 1, textures->width, textures->height, &width, &height);
     return (int64_t)rect.width * rect.height >= 2 * (int64_t)width * height;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "filter/shout_socket.h"
 
-#include "base/memory_private.h"
 #include "rtsp/resolver.h"
 
 #include <dirent.h>
@@ -66,8 +65,7 @@ static int add(struct shout_sockets *sockets, ino_t inode, bool is_own)
 {
     if (sockets->n == sockets->n_room) {
         size_t n_room = 2 * sockets->n_room + 64;
-        void *list =
-            memory_permits() ? realloc(sockets->list, n_room * sizeof(sockets->list[0])) : NULL;
+        void *list = realloc(sockets->list, n_room * sizeof(sockets->list[0]));
 
         if (!list)
             return AVERROR(ENOMEM);

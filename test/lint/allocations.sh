@@ -6,7 +6,7 @@
 # can be made to fail. Modules do not link the library: who calls them asks.
 set -eu
 cd "$1"
-modules='src/audio/device_alsa.c|src/filter/stretch_avfilter.c|src/filter/shout_libshout.c|src/filter/shout_opening.c'
+modules='src/audio/device_alsa.c|src/filter/stretch_avfilter.c|src/filter/shout_libshout.c|src/filter/shout_opening.c|src/filter/shout_socket.c'
 found=$(find src -name '*.c' | grep -vxE "$modules|src/base/memory.c" | sort | xargs awk '
     FNR == 1 { asked = -9 }
     /memory_permits(_reference)?\(/ { asked = FNR }

@@ -147,8 +147,7 @@ static int parse_size(const struct option_parser *parser, const char *text,
         options->height < 16 || options->width > 16384 || options->height > 16384 ||
         (n == 3 && options->kms.refresh_hz < 1))
         return option_complain(
-            parser, "--size=%.40s: not a size such as 1280x720, or a mode such as 1280x720@50",
-            text);
+            parser, "--size=%s: not a size such as 1280x720, or a mode such as 1280x720@50", text);
     return 0;
 }
 
@@ -157,8 +156,7 @@ static int parse_ao(const struct option_parser *parser, const char *text)
     if (!strcmp(text, "auto") || !strcmp(text, "none") || !strcmp(text, "alsa") ||
         !strncmp(text, "alsa:", 5) || (!strncmp(text, "wav:", 4) && text[4]))
         return 0;
-    return option_complain(parser, "--ao=%.40s: not one of auto, alsa[:DEVICE], wav:FILE, none",
-                           text);
+    return option_complain(parser, "--ao=%s: not one of auto, alsa[:DEVICE], wav:FILE, none", text);
 }
 
 static int parse_audio_buffer(const struct option_parser *parser, const char *text, int64_t *us)
@@ -167,7 +165,7 @@ static int parse_audio_buffer(const struct option_parser *parser, const char *te
         return -1;
     return *us <= MAX_AUDIO_BUFFER_US
                ? 0
-               : option_complain(parser, "--audio-buffer=%.40s: more than a second", text);
+               : option_complain(parser, "--audio-buffer=%s: more than a second", text);
 }
 
 static int parse_speed(const struct option_parser *parser, const char *text,
@@ -271,8 +269,7 @@ static int parse_output_option(const struct option_parser *parser, struct play_o
         options->snapshot = text;
         return has_picture_suffix(text)
                    ? 0
-                   : option_complain(parser, "--snapshot=%.80s: not a .png, .jpg or .jpeg file",
-                                     text);
+                   : option_complain(parser, "--snapshot=%s: not a .png, .jpg or .jpeg file", text);
     case OPTION_FRAMEMD5:
         options->framemd5 = text;
         return *text ? 0 : option_complain(parser, "--framemd5: no file name");
@@ -316,7 +313,7 @@ static int parse_input_option(const struct option_parser *parser, struct play_op
         options->tls_fingerprint = text;
         return trust_is_fingerprint(text)
                    ? 0
-                   : option_complain(parser, "--tls-fingerprint=%.80s: not a SHA-256 in hex", text);
+                   : option_complain(parser, "--tls-fingerprint=%s: not a SHA-256 in hex", text);
     case OPTION_HWDEC:
         STORE_WORD(options->hwdec, enum play_hwdec, hwdec_words);
     case OPTION_VAAPI_DEVICE:

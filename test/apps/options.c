@@ -159,6 +159,24 @@ Test(options, says_what_is_wrong_in_one_line)
     }
 }
 
+Test(options, shows_no_password_of_a_url_that_was_taken_for_something_else)
+{
+    static const char *const wrong[] = {
+        "--timeout rtsp://admin:a-secret-that-is-longer-than-what-is-shown-of-others@host/",
+        "--url=rtsp://admin:a-secret@host/",
+        "--size=rtsp://admin:a-secret@host/",
+        "--vo rtsp://admin:a-secret@host/",
+        "--snapshot rtsp://admin:a-secret@host/",
+    };
+
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        memset(errors, 0, sizeof(errors));
+        cr_assert(eq(int, parse(wrong[i]), -1), "%s", wrong[i]);
+        cr_assert(zero(ptr, strstr(errors, "a-secret")), "%s", errors);
+        cr_assert(not(zero(ptr, strstr(errors, "rtsp://***@"))), "%s", errors);
+    }
+}
+
 Test(options, takes_a_speed_and_where_sound_goes_too)
 {
     cr_assert(zero(int, parse("--speed=1.5 --ao-record=a.m4a --ao-stream=icecast://h/m a.mp4")));

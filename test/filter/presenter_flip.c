@@ -118,6 +118,12 @@ void compositor_forget(struct compositor *compositor, unsigned tile)
     (void)compositor, (void)tile;
 }
 
+int64_t compositor_tend(struct compositor *compositor, int64_t now_us)
+{
+    (void)compositor, (void)now_us;
+    return LIMEF_FOREVER;
+}
+
 void compositor_set_text(struct compositor *compositor, unsigned tile, const char *text)
 {
     (void)compositor, (void)tile, (void)text;

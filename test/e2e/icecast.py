@@ -212,7 +212,7 @@ class Icecast(unittest.TestCase):
         server = Server(free_port())
         self.addCleanup(server.stop)
         playing = Playing(server.port, "wrong-" + PASSWORD)
-        comes(lambda: "cannot connect" in playing.said(), "the refusal", playing)
+        comes(lambda: "Login failed" in playing.said(), "the refusal", playing)
         sound, printed = playing.end()
         self.assertEqual(sound["streamed"]["connects"], 0)
         self.assertGreaterEqual(sound["streamed"]["errors"], 1)

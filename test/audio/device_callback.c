@@ -7,15 +7,13 @@
 #include "audio/device.h"
 #include "audio/pace.h"
 #include "support/check.h"
+#include "support/simulated_clock.h"
 
 #include <limef/audio/callback.h>
 
 #include <libavutil/error.h>
 #include <math.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
 #define RATE 48000
 #define N_RING 8192
@@ -24,18 +22,6 @@
 #define SECOND_US INT64_C(1000000)
 #define LATENCY_US 5000 /* of what is behind the callback */
 #define N_PERIODS 65536
-
-static int64_t sim_us;
-
-/* Stands before the system's, in the whole program. */
-__attribute__((visibility("default"))) int clock_gettime(clockid_t clock, struct timespec *time)
-{
-    if (clock != CLOCK_MONOTONIC || !sim_us)
-        return (int)syscall(SYS_clock_gettime, clock, time);
-    time->tv_sec = sim_us / 1000000;
-    time->tv_nsec = sim_us % 1000000 * 1000;
-    return 0;
-}
 
 static struct run {
     struct limef_audio_callback callback;

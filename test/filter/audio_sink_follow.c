@@ -6,6 +6,7 @@
  *     audio_sink_follow [short]    short: the largest blocks alone, which are the hardest to follow
  */
 #include "support/check.h"
+#include "support/simulated_clock.h"
 #include "support/sound.h"
 
 #include <limef/audio/mixer.h>
@@ -15,9 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
 #define N_RING 32768
 #define RATE 48000
@@ -29,18 +27,6 @@
 #define AHEAD 1920
 #define JITTER_US 3000
 #define HEARD_US 7500 /* after it was mixed, unless the device ran dry */
-
-static int64_t sim_us;
-
-/* Stands before the system's, in the whole program. */
-__attribute__((visibility("default"))) int clock_gettime(clockid_t clock, struct timespec *time)
-{
-    if (clock != CLOCK_MONOTONIC || !sim_us)
-        return (int)syscall(SYS_clock_gettime, clock, time);
-    time->tv_sec = sim_us / 1000000;
-    time->tv_nsec = sim_us % 1000000 * 1000;
-    return 0;
-}
 
 static struct run {
     struct limef_mixer mixer;

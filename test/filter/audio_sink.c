@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "audio_sink.h"
 
+#include "support/kept_log.h"
+
 static int offer(int64_t pts_us, uint32_t flags)
 {
     block.frame.frame.pts_us = pts_us;
@@ -36,28 +38,18 @@ Test(audio_sink, never_refuses_what_is_live)
     cr_assert(eq(ulong, LIMEF_COUNTED(input.ring.n_dropped), 6 * 1024));
 }
 
-static unsigned n_lines;
-
-static void count_lines(void *context, enum limef_log_level level, const char *name,
-                        const char *line)
-{
-    (void)context;
-    (void)level;
-    (void)name;
-    (void)line;
-    n_lines++;
-}
+static struct kept_log lines = {.level = LIMEF_LOG_DEBUG};
 
 Test(audio_sink, refuses_what_the_mixer_does_not_take_and_says_so_once)
 {
-    limef_log_set_sink(count_lines, NULL);
+    limef_log_set_sink(keep_log, &lines);
     block.av->sample_rate = 44100;
     cr_assert(eq(int, offer(0, 0), AVERROR(EINVAL)));
     block.av->sample_rate = 48000;
     block.frame.frame.slot = 2;
     cr_assert(eq(int, offer(0, 0), AVERROR(EINVAL)));
     cr_assert(eq(ulong, LIMEF_COUNTED(sink.n_refused), 2));
-    cr_assert(eq(uint, n_lines, 1));
+    cr_assert(eq(uint, lines.n, 1));
     block.frame.frame.slot = 1; /* a slot without an input is silent */
     cr_assert(zero(int, offer(0, 0)));
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/chain.h"
 #include "support/failing.h"
+#include "support/kept_log.h"
 #include "support/sound.h"
 
 #include <criterion/criterion.h>
@@ -70,17 +71,7 @@ __attribute__((visibility("default"))) int swr_set_compensation(struct SwrContex
     return refuses_speeds ? AVERROR(EINVAL) : next(swr, ppm, lasts);
 }
 
-static unsigned n_lines;
-
-static void count_lines(void *context, enum limef_log_level level, const char *name,
-                        const char *line)
-{
-    (void)context;
-    (void)level;
-    (void)name;
-    (void)line;
-    n_lines++;
-}
+static struct kept_log lines = {.level = LIMEF_LOG_DEBUG};
 
 TestSuite(resample, .fini = close_filter, .timeout = 30);
 
@@ -315,7 +306,7 @@ static void send_little(int rate)
 Test(resample, says_and_counts_that_what_was_inside_is_lost)
 {
     open_filter(NULL);
-    limef_log_set_sink(count_lines, NULL);
+    limef_log_set_sink(keep_log, &lines);
     send_little(44100);
     failing_install(1);
     send(LIMEF_SIGNAL_END);
@@ -330,7 +321,7 @@ Test(resample, says_and_counts_that_what_was_inside_is_lost)
     failing_remove();
     cr_assert(eq(ulong, counters().n_errors, 2));
     cr_assert(gt(sz, keeper.n, 4000));
-    cr_assert(eq(uint, n_lines, 1));
+    cr_assert(eq(uint, lines.n, 1));
 }
 
 Test(resample, says_and_counts_that_it_cannot_go_slower)
@@ -338,7 +329,7 @@ Test(resample, says_and_counts_that_it_cannot_go_slower)
     struct limef_resample_settings settings = {.follows = true};
 
     open_filter(&settings);
-    limef_log_set_sink(count_lines, NULL);
+    limef_log_set_sink(keep_log, &lines);
     send_tone(48000, 2, AV_SAMPLE_FMT_FLT, 10, 0);
     refuses_speeds = true;
     limef_resample_set_ppm(&resample, 100);
@@ -347,7 +338,7 @@ Test(resample, says_and_counts_that_it_cannot_go_slower)
     limef_resample_set_ppm(&resample, 200);
     send_tone(48000, 2, AV_SAMPLE_FMT_FLT, 10, 200000);
     cr_assert(eq(ulong, counters().n_errors, 2));
-    cr_assert(eq(uint, n_lines, 1));
+    cr_assert(eq(uint, lines.n, 1));
 }
 
 Test(resample, says_what_it_cannot_do_whatever_else_went_wrong_before)
@@ -355,18 +346,18 @@ Test(resample, says_what_it_cannot_do_whatever_else_went_wrong_before)
     struct limef_resample_settings settings = {.follows = true};
 
     open_filter(&settings);
-    limef_log_set_sink(count_lines, NULL);
+    limef_log_set_sink(keep_log, &lines);
     send_little(44100);
     failing_install(1);
     send(LIMEF_SIGNAL_END);
     cr_assert(failing_failed());
     failing_remove();
-    cr_assert(eq(uint, n_lines, 1));
+    cr_assert(eq(uint, lines.n, 1));
     send_tone(48000, 2, AV_SAMPLE_FMT_FLT, 10, 0);
     refuses_speeds = true;
     limef_resample_set_ppm(&resample, 100);
     send_tone(48000, 2, AV_SAMPLE_FMT_FLT, 10, 100000);
-    cr_assert(eq(uint, n_lines, 2));
+    cr_assert(eq(uint, lines.n, 2));
 }
 
 Test(resample, allocates_nothing_in_steady_state)

@@ -88,7 +88,7 @@ struct limef_sample_ring {
 
     /* the reader, and the writer when it drops what is oldest */
     LIMEF_ALIGNED(LIMEF_CACHE_LINE_BYTES)
-    LIMEF_ATOMIC(uint64_t) tail;     /**< twice the reader's position, plus 1 while it reads */
+    LIMEF_ATOMIC(uint64_t) tail;     /**< twice its position, plus 1 in a read; release, as head */
     struct limef_sample_memory from; /**< where it reads */
     LIMEF_ATOMIC(uint64_t) n_skipped, n_silent, n_underruns; /**< the reader's; any reads */
 };
